@@ -156,7 +156,7 @@ class RecorderRuntime:
         model = SearchModel(lambda: self.settings.search, place.doors.embedders)
         seen = AppearanceSource(
             self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera),
-            settings=lambda: self.settings.search,
+            settings=lambda: self.settings.search, strip=self.event_loop,
         )  # fmt: skip
         self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, place.clock)
         place.bus.subscribe(self.appearance.heard)

@@ -52,6 +52,9 @@ _DARK = 0.3
 _FRAME_SIDE, _OBJECT_SIDE = 96, 128
 _LEAST_SIDE = 8
 """An object with fewer pixels a side has no colours."""
+_SPREAD = 0.5
+"""How much of the surroundings' similar colours is taken for background."""
+_LEAST_TILES, _LEAST_MOVED = 3, 0.02
 _AROUND = 0.4
 """Width of the ring around the box, relative to it."""
 _HUES: Final = (
@@ -132,8 +135,21 @@ class AppearanceTable:
         )
 
 
-def appearance_of(rgb: Any, box: Box, kind: str) -> Appearance:
-    """Return what the object in the box looks like. rgb: uint8 [height, width, 3], the whole image."""
+def empty_scene(strip: Any, shape: tuple[int, int]) -> Any:
+    """Return the scene without what moves, from an event's thumbnails side by side, uint8 [height, width, 3].
+
+    shape: height and width of the event's image. None if there are too few thumbnails.
+    """
+    wide = round(strip.shape[0] * shape[1] / shape[0])
+    tiles = [strip[:, left : left + wide] for left in range(0, strip.shape[1] - wide + 1, wide)] if wide else []
+    return np.median(tiles, axis=0).astype(np.uint8) if len(tiles) >= _LEAST_TILES else None
+
+
+def appearance_of(rgb: Any, box: Box, kind: str, scene: Any = None) -> Appearance:
+    """Return what the object in the box looks like. rgb: uint8 [height, width, 3], the whole image.
+
+    scene: the same without what moves, of any size; None if unknown.
+    """
     area = max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
     within, inner = _region(rgb, box)
     wide, high = inner[2] - inner[0], inner[3] - inner[1]
@@ -143,11 +159,15 @@ def appearance_of(rgb: Any, box: Box, kind: str) -> Appearance:
     lab = oklab(within)
     if _is_grey(frame) and _is_grey(lab):
         return Appearance(area)
+    moved = None if scene is None else _moved(lab, _region(scene, box)[0], inner)
     cast = _cast(frame)
     lab[..., 1:] -= cast
     brightest = float(np.percentile(frame[..., 0], 98))
     names = _named(lab, brightest)
-    weights, around = _foreground(lab, inner)
+    weights, around = _foreground(lab, inner, moved)
+    if moved is not None:
+        inner = _tight(weights, inner)
+        wide, high = inner[2] - inner[0], inner[3] - inner[1]
     if float(np.median(around)) < _DARK:
         weights = weights * ~np.isin(names, [COLOURS.index("black"), COLOURS.index("grey")])
     names = names[inner[1] : inner[3], inner[0] : inner[2]]
@@ -268,8 +288,8 @@ def _named(lab: Any, brightest: float) -> Any:
     return found
 
 
-def _foreground(lab: Any, inner: tuple[int, int, int, int]) -> tuple[Any, Any]:
-    """Return the weight of each pixel as part of the object, and the lightness around it."""
+def _foreground(lab: Any, inner: tuple[int, int, int, int], moved: Any) -> tuple[Any, Any]:
+    """Return the weight of each pixel as part of the object, and the lightness around it. moved: None if unknown."""
     x0, y0, x1, y1 = inner
     rows, columns = lab.shape[:2]
     bins = (
@@ -283,16 +303,54 @@ def _foreground(lab: Any, inner: tuple[int, int, int, int]) -> tuple[Any, Any]:
         -1.2 * ((np.arange(columns)[None, :] - (x0 + x1) / 2) / max(1, x1 - x0) * 2) ** 2
         - 0.8 * ((np.arange(rows)[:, None] - (y0 + y1) / 2) / max(1, y1 - y0) * 2) ** 2
     )
+    likely = middle * is_in
+    if moved is not None and moved[is_in].mean() >= _LEAST_MOVED:  # else it is in most thumbnails, too
+        likely = moved * is_in
     outside = bins[~is_in]
     if not outside.size:  # the object fills the image
-        return middle * is_in, np.array([1.0])
+        return likely, np.array([1.0])
     inside = np.bincount(bins[is_in], minlength=2250) / is_in.sum()
     around = np.bincount(outside, minlength=2250) / outside.size
+    around = np.maximum(around, _SPREAD * _neighbours(around))
     own = np.clip(1 - around / np.maximum(inside, 1e-6), 0.0, 1.0)[bins]
-    weights = middle * is_in * own
-    if weights.sum() < 0.12 * (middle * is_in).sum():  # it has the colours of its surroundings
-        weights = middle * is_in
+    weights = likely * own
+    if weights.sum() < 0.12 * likely.sum():  # it has the colours of its surroundings
+        weights = likely
     return weights, lab[..., 0][~is_in]
+
+
+def _moved(lab: Any, before: Any, inner: tuple[int, int, int, int]) -> Any:
+    """Return 0..1 for each pixel: whether it differs from the empty scene by more than a shadow."""
+    import cv2  # local: recording works without the vision library
+
+    there = oklab(cv2.resize(before, (lab.shape[1], lab.shape[0]), interpolation=cv2.INTER_LINEAR))
+    change = lab - there
+    is_around = np.ones(lab.shape[:2], bool)
+    is_around[inner[1] : inner[3], inner[0] : inner[2]] = False
+    if is_around.any():
+        change = change - np.median(change[is_around], axis=0)  # the camera's exposure
+    tint = np.hypot(change[..., 1], change[..., 2])
+    moved = np.clip((np.hypot(change[..., 0], 2 * tint) - 0.04) / 0.08, 0.0, 1.0)
+    is_shadow = (change[..., 0] < 0) & (tint < 0.03) & (lab[..., 0] > 0.5 * there[..., 0])
+    return np.where(is_shadow, 0.1 * moved, moved)
+
+
+def _tight(weights: Any, inner: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return the edges of what is left of the object without background and shadow."""
+    edges = []
+    for axis, (begin, end) in enumerate(((inner[0], inner[2]), (inner[1], inner[3]))):
+        sums = np.cumsum(weights.sum(axis=axis)[begin:end])
+        first, last = (int(np.searchsorted(sums, share * sums[-1])) for share in (0.02, 0.98))
+        edges.append((begin + first, min(end, begin + max(last, first) + 1)))
+    (x0, x1), (y0, y1) = edges
+    return x0, y0, x1, y1
+
+
+def _neighbours(around: Any) -> Any:
+    """Return for each bin the largest value of it and of those next to it: light on the ground is not even."""
+    grid = np.pad(around.reshape(10, 15, 15), 1)
+    windows = np.lib.stride_tricks.sliding_window_view(grid, (3, 3, 3))
+    return windows.max(axis=(3, 4, 5)).ravel()
 
 
 def _shares(names: Any, weights: Any) -> dict[str, float]:

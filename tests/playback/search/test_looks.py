@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
+import cv2
+import numpy as np
 import pytest
 
-from tawny.detection.appearance import LOWER, UPPER, WHOLE, Appearance, AppearanceTable, appearance_of
+from tawny.detection.appearance import LOWER, UPPER, WHOLE, Appearance, AppearanceTable, appearance_of, empty_scene
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
@@ -14,7 +16,7 @@ from tawny.playback.search.event_search import LookedEvents, LookSearch, Searcha
 from tawny.playback.search.query_parser import SearchVocabulary, parse_query
 from tawny.service.detection.appearance_service import decoded
 from tawny.storage.index.memory_index import MemoryIndex
-from tests.playback.search.made_week import MadeEvent, made_event
+from tests.playback.search.made_week import PAINT, MadeEvent, draw_person, made_event, scene
 from tests.playback.search.test_questions import BERLIN, NOW
 
 CAMERAS = {CameraId("drive"): "Drive", CameraId("gate"): "Gate", CameraId("garden"): "Garden"}
@@ -138,6 +140,35 @@ def test_top_and_trousers_are_told_apart() -> None:
 def test_the_background_is_not_the_object() -> None:
     shown = measured()[week()["ptr"].event.id]  # on a lawn
     assert colour_score(shown, "green") == 0
+
+
+def test_thumbnails_tell_a_person_from_a_shadow_in_the_same_box() -> None:
+    empty = scene("garden", "day").astype(np.float32)
+    empty[560:600, 300:420] = (210, 200, 180)  # a slab, in the box and nowhere else
+    picture = empty.copy()
+    picture[440:620, 250:480] *= 0.65  # the shadow
+    _, y0, x1, _ = draw_person(picture, 480, 400, 220, PAINT["red"], PAINT["black"])
+    box = (250 / 1280, y0, x1, 0.88)
+    tiles = [cv2.resize(one.astype(np.uint8), (320, 180)) for one in (empty, empty, picture, empty)]
+    shown = picture.astype(np.uint8)
+    found = appearance_of(shown, box, "person", empty_scene(np.hstack(tiles), shown.shape[:2]))
+    assert next(iter(found.parts[UPPER])) == "red"
+    assert next(iter(found.parts[LOWER])) == "black"
+    assert colour_score(found, "green") == colour_score(found, "beige") == 0
+    assert next(iter(appearance_of(shown, box, "person").parts[UPPER])) != "red"
+
+
+def test_an_object_in_all_thumbnails_is_measured_without_them() -> None:
+    made = week()["red1"]
+    shown = decoded(made.jpeg)
+    assert made.event.box is not None
+    still = empty_scene(np.hstack([cv2.resize(shown, (320, 180))] * 4), shown.shape[:2])
+    assert next(iter(appearance_of(shown, made.event.box, "vehicle", still).parts[WHOLE])) == "red"
+
+
+def test_few_thumbnails_say_nothing() -> None:
+    assert empty_scene(np.zeros((180, 640, 3), np.uint8), (720, 1280)) is None
+    assert empty_scene(np.zeros((180, 10, 3), np.uint8), (720, 1280)) is None
 
 
 @pytest.mark.parametrize(("size", "said"), [(0.3, "small"), (1.0, ""), (2.2, "large")])

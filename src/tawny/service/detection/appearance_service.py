@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from tawny.config.recognition import SearchSettings
-from tawny.detection.appearance import appearance_of
+from tawny.detection.appearance import appearance_of, empty_scene
 from tawny.detection.embedding import square_around
 from tawny.engine import Engine, Handle
 from tawny.model.errors import StorageError
@@ -42,13 +42,16 @@ _NOT_SEEN: Final = frozenset({"sound", "tamper"})
 
 @dataclass(frozen=True, slots=True)
 class AppearanceSource:
-    """picture: returns an event's snapshot as JPEG; None if there is none or it is encrypted."""
+    """picture, strip: return an event's snapshot, and its thumbnails side by side, as JPEG; None if there are none, or
+    they are encrypted.
+    """
 
     index: Index
     picture: Callable[[Event], bytes | None]
     is_sealed: Callable[[CameraId], bool]
     load: Callable[[], float] = lambda: os.getloadavg()[0] / (os.cpu_count() or 1)
     settings: Callable[[], SearchSettings] = SearchSettings
+    strip: Callable[[Event], bytes | None] = lambda _event: None
 
 
 @dataclass(slots=True)
@@ -237,7 +240,9 @@ class AppearanceService:
     def _measure(self, event: Event) -> None:
         rgb, looks = self._picture(event) if self._source.settings().colours else None, b""
         if rgb is not None and event.box is not None:
-            looks = appearance_of(rgb, event.box, event.shown_kind).packed()
+            strip = decoded(self._source.strip(event))
+            scene = None if strip is None else empty_scene(strip, rgb.shape[:2])
+            looks = appearance_of(rgb, event.box, event.shown_kind, scene).packed()
         self._db.put([stored_appearance(event, looks)])
 
     def _picture(self, event: Event) -> Any:
