@@ -49,7 +49,7 @@ ANYWHERE: Final = AlertRules()
 
 
 def level_of(event: Event, rules: AlertRules = ANYWHERE) -> Level:
-    """Return the level of an event by its user's verdict, mutings, signs, lines, type, zones and path, in this order."""
+    """Return the level of an event by its verdict, mutings, signs, lines, type, zones and path, in this order."""
     if event.false_alarm or event.said == NOTHING or event.muted:
         return Level.MOTION
     labels = {one.label for one in event.objects}
