@@ -83,6 +83,12 @@ export function inVisits(items: readonly TawnyEvent[], of: ReadonlyMap<string, V
   });
 }
 
+/** `15:50`, or `15:50–15:53`. */
+function times({ start_ms, end_ms }: Visit): string {
+  const [from, to] = [clock(start_ms), clock(end_ms ?? start_ms)];
+  return from === to ? from : `${from}–${to}`;
+}
+
 interface Props {
   visit: Visit;
   current: boolean;
@@ -115,8 +121,7 @@ export function VisitCard({ visit, current, open, onOpen, onReview }: Props) {
         <div class="grow">
           <b>{visit.title}</b>
           <span class="num ec-when">
-            {places} · {clock(visit.start_ms)}
-            {visit.end_ms !== null && `–${clock(visit.end_ms)}`}
+            {places} · {times(visit)}
           </span>
         </div>
         <span class="ec-acts">
