@@ -146,8 +146,9 @@ class RecorderRuntime:
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
         self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
         self.tuning = DetectionTuningService(
-            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
-        )
+            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings,
+            parts.recognition.sounds,
+        )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = []
         self._housekeeping: Housekeeping | None = None
@@ -184,6 +185,7 @@ class RecorderRuntime:
         self._recorder.start(self._engine)
         self.naming.start(self.parts.pooled)
         self.parts.recognition.reading.start(self.parts.pooled)
+        self.parts.recognition.sounds.start(self.parts.pooled)
         self.parts.storage.events.start(self.parts.pooled)
         self._camera_set.begin(self.settings.cameras, self.started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)

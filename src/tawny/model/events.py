@@ -52,7 +52,7 @@ class Event:
     said: str = ""
     """Type set by a user: person, vehicle, animal or nothing. Empty if none."""
     muted: str = ""
-    """ID of the muting that applies to it (`service.detection.mutings`): then no notification is sent. Empty if none."""
+    """ID of the muting that applies to it (`service.detection.mutings`); it does not notify then. Empty if none."""
 
     @property
     def suggested(self) -> str:
@@ -132,6 +132,17 @@ EVENT_TITLES = {
     "tamper": "Camera tampering",
     "motion": "Motion",
 }
+SOUND_TITLES = {
+    "glass": "Breaking glass",
+    "alarm": "Alarm sound",
+    "bark": "Barking dog",
+    "voices": "Voices",
+    "baby": "Crying baby",
+    "knock": "Knocking",
+    "doorbell": "Doorbell",
+    "gunshot": "Gunshot",
+}
+"""Titles of the classes of sounds (`detection.sound_classes.GROUPS`)."""
 _SUGGESTED = {"person": "Possible person", "vehicle": "Possible vehicle", "animal": "Possible animal"}
 """Titles of suggested types."""
 _BY_SIGN = {
@@ -165,7 +176,7 @@ def event_title(made: Event) -> str:
 def kind_title(kind: str, label: str = "") -> str:
     """Return the title of an event type. label: the class of a sound; empty: none."""
     if label:
-        return label.capitalize()
+        return SOUND_TITLES.get(label, label.capitalize())
     return EVENT_TITLES.get(kind, kind.capitalize())
 
 

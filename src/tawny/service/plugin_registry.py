@@ -126,6 +126,8 @@ class PluginRegistry:
     """Factories: each is called with its settings and returns a `detection.recognition.Recogniser`."""
     accelerators: Mapping[str, Any] = field(default_factory=dict)
     """Each is a `detection.onnx.Accelerator`."""
+    sounds: Mapping[str, Any] = field(default_factory=dict)
+    """Factories: each is called with its settings and returns a `detection.sound_classes.SoundModel`."""
     own_folders: tuple[Path, ...] = ()
     """Folders of this recorder that its settings don't name: no destinations."""
 
@@ -137,7 +139,8 @@ class PluginRegistry:
         notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
         recognisers, accelerators = PluginGroup("tawny.recognizers"), PluginGroup("tawny.accelerators")
         detectors = PluginGroup("tawny.detectors")
-        return cls(sources, detectors, destinations, notifiers, recognisers, accelerators, own_folders)
+        sounds = PluginGroup("tawny.sounds")
+        return cls(sources, detectors, destinations, notifiers, recognisers, accelerators, sounds, own_folders)
 
     @property
     def broken(self) -> list[PluginBroken]:
@@ -151,6 +154,7 @@ class PluginRegistry:
                 self.notifiers,
                 self.recognisers,
                 self.accelerators,
+                self.sounds,
             )
             if isinstance(parts, PluginGroup)
             for one in parts.broken
