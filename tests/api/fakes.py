@@ -37,6 +37,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
+from tawny.service.detection.sound_service import HeardSound
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
 from tawny.service.recorder import (
     CameraView,
@@ -64,6 +65,7 @@ class FakeTuning:
 
     def __init__(self, clock: FakeClock, index: Index) -> None:
         self.muted = Mutings(None, index, clock, lambda _camera, _span: (), lambda _at_ms: True)
+        self.sounds_heard: list[HeardSound] = []
         self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()
         self.masks: tuple[Points, ...] = ()
         self.changed: DetectionChangedInfo | None = None
@@ -98,6 +100,12 @@ class FakeTuning:
         if self.refuses is not None:
             raise self.refuses
         self.orientation, self.changed = orientation, DetectionChangedInfo(by, self.clock.now_ms())
+
+    def sounds(self, camera: CameraId) -> Sequence[HeardSound]:
+        return self.sounds_heard
+
+    def sound_models(self) -> Sequence[str]:
+        return ["house-sounds"]
 
     def mutings(self, camera: CameraId) -> tuple[Sequence[Muting], Sequence[MutingOffer]]:
         return self.muted.all(camera), self.muted.offers(camera)

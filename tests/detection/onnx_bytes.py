@@ -1,6 +1,8 @@
 """A tiny ONNX model, written byte by byte: so no package is needed to make one."""
 
 import struct
+from collections.abc import Sequence
+from typing import Any
 
 
 def _varint(n: int) -> bytes:
@@ -43,5 +45,26 @@ def mean_model(length: int) -> bytes:
         + _bytes(5, _tensor("weights", (length, 2), weights))
         + _bytes(11, _value("samples", (1, length)))
         + _bytes(12, _value("scores", (1, 2)))
+    )
+    return _number(1, 8) + _bytes(7, graph) + _bytes(8, _bytes(1, "") + _number(2, 13))
+
+
+def spectrum_model(frames: int, bands: int, weights: Any, bias: Sequence[float]) -> bytes:
+    """[1, frames, bands] in; [1, classes] out: the mean spectrum times the weights, plus the bias."""
+    classes = len(bias)
+    axes = _bytes(1, "axes") + _number(8, 1) + _number(20, 7)
+    keeps = _bytes(1, "keepdims") + _number(3, 0) + _number(20, 2)
+    mean = _bytes(1, "samples") + _bytes(2, "mean") + _bytes(4, "ReduceMean") + _bytes(5, axes) + _bytes(5, keeps)
+    product = _bytes(1, "mean") + _bytes(1, "weights") + _bytes(2, "product") + _bytes(4, "MatMul")
+    total = _bytes(1, "product") + _bytes(1, "bias") + _bytes(2, "scores") + _bytes(4, "Add")
+    graph = (
+        _bytes(1, mean)
+        + _bytes(1, product)
+        + _bytes(1, total)
+        + _bytes(2, "spectrum")
+        + _bytes(5, _tensor("weights", (bands, classes), [float(one) for row in weights for one in row]))
+        + _bytes(5, _tensor("bias", (classes,), [float(one) for one in bias]))
+        + _bytes(11, _value("samples", (1, frames, bands)))
+        + _bytes(12, _value("scores", (1, classes)))
     )
     return _number(1, 8) + _bytes(7, graph) + _bytes(8, _bytes(1, "") + _number(2, 13))

@@ -1,18 +1,32 @@
 """Loud sounds are told from the quiet of the place, by their level; and named by a model, if there is one."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tawny.detection.audio import LoudnessMeter, NoiseFloor, SoundClassifier, SoundListener
+from tawny.detection.audio import LoudnessMeter, NoiseFloor, SoundListener, SoundRules, at_rate
+from tawny.detection.sound_classes import (
+    GROUPS,
+    LENGTH,
+    SoundClassifier,
+    SoundModel,
+    SoundNamer,
+    SoundQueue,
+    SoundWanted,
+    UserSoundModel,
+    log_mel,
+)
 from tawny.media.audio import SoundDecoder, ToAac
 from tawny.model.errors import NotDone
-from tawny.model.ids import RunId
+from tawny.model.events import SOUND_TITLES
+from tawny.model.ids import CameraId, RunId
 from tawny.model.packets import AudioFormat, Packet, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
 from tests.detection import onnx_bytes
 
 RATE = 8000
@@ -36,24 +50,43 @@ class Told:
     def __init__(self) -> None:
         self.what: list[tuple[Any, ...]] = []
         self.names: list[str] = []
+        self.classified_as: list[str] = []
         self.db: list[float] = []
 
     def heard(self, at_ms: int, db: float, score: int) -> None:
         self.db.append(db)
 
-    def loud(self, start_ms: int, score: int) -> None:
-        self.what.append(("loud", start_ms, score))
+    def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        self.classified_as += [name for name, _ in names]
 
-    def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
+    def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
+        self.what.append(("loud", start_ms, score))
+        self.names += [name for name, _ in names]
+
+    def still_loud(self, score: int, names: Sequence[tuple[str, float]]) -> None:
         self.names += [name for name, _ in names]
 
     def quiet(self, end_ms: int) -> None:
         self.what.append(("quiet", end_ms))
 
 
-def listen(sound: Any, level: int = 50, names: SoundClassifier | None = None, hold_s: float = 1.0) -> Told:
-    clock, hub, told = FakeClock(), Hub(keep_s=30), Told()
-    listener = SoundListener("listen", hub, told, clock, level=level, hold_s=hold_s, names=names)
+PORCH = CameraId("porch")
+
+
+def listen(
+    sound: Any,
+    level: int = 50,
+    model: SoundModel | None = None,
+    hold_s: float = 1.0,
+    wanted: SoundWanted | None = None,
+    cooldown_s: float = 0.0,
+    *,
+    unnamed: bool = True,
+) -> Told:
+    clock, hub, told, queue = FakeClock(), Hub(keep_s=30), Told(), SoundQueue()
+    names = SoundNamer(PORCH, model, queue, wanted or SoundWanted()) if model is not None else None
+    rules = SoundRules(level, hold_s, cooldown_s, unnamed)
+    listener = SoundListener("listen", hub, told, clock, rules, names)
     begun_ms, part = clock.now_ms(), RATE // 25
     for n in range(len(sound) // part):
         data = mu_law(sound[n * part : (n + 1) * part])
@@ -64,8 +97,10 @@ def listen(sound: Any, level: int = 50, names: SoundClassifier | None = None, ho
         clock.advance(0.04)
         if n % 12 == 11:
             listener.step()
+            queue.step()
     listener.step()
     listener.close()
+    queue.step()
     told.what = [(what[0], (what[1] - begun_ms) / 1000, *what[2:]) for what in told.what]
     return told
 
@@ -144,38 +179,208 @@ def test_rubbish_is_no_sound() -> None:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> tuple[Path, Path]:
+def model(tmp_path: Path) -> Path:
     """Two classes: the mean of the samples, and its opposite; `High` for what lies above 0."""
     pytest.importorskip("onnxruntime")
-    file, labels = tmp_path / "model.onnx", tmp_path / "labels.txt"
+    file = tmp_path / "model.onnx"
     file.write_bytes(onnx_bytes.mean_model(16))
-    labels.write_text("High\nLow\n", encoding="utf-8")
-    return file, labels
+    return file
 
 
-def test_a_model_names_a_sound(model: tuple[Path, Path]) -> None:
-    names = SoundClassifier(*model, sure=0.5)
-    assert names.length == 16
-    assert [(name, round(sure, 2)) for name, sure in names.name(np.full(40, 0.9, np.float32))] == [("High", 0.9)]
-    assert [(name, round(sure, 2)) for name, sure in names.name(np.full(3, -16.0, np.float32))] == [("Low", 3.0)]
-    assert names.name(np.zeros(16, np.float32)) == []
-    assert SoundClassifier(*model, sure=0.5, classes=["low"]).name(np.full(40, 0.9, np.float32)) == []
+def scores(model: SoundModel, samples: Any) -> dict[str, float]:
+    found = model.scores(PORCH, 0, np.asarray(samples, np.float32))
+    return {name: round(score, 2) for name, score in found.items()}
 
 
-def test_loud_sounds_get_their_names(model: tuple[Path, Path]) -> None:
+def test_a_model_names_a_sound(model: Path) -> None:
+    made = SoundClassifier(model, ["High", "Low"])
+    assert made.length == 16
+    assert scores(made, np.full(40, 0.9)) == {"High": 0.9, "Low": -0.9}
+    assert scores(made, np.full(3, -16.0)) == {"High": -3.0, "Low": 3.0}
+
+
+def test_loud_sounds_get_their_names(model: Path) -> None:
     loud = np.concatenate([noise(8, 0.003), np.abs(noise(2, 0.3)), noise(3, 0.003)])
-    told = listen(loud, names=SoundClassifier(*model, sure=0.1))
+    told = listen(loud, model=SoundClassifier(model, ["High", "Low"]), wanted=SoundWanted(0.1))
     assert set(told.names) == {"High"}
-    assert 1 <= len(told.names) <= 3
+    assert [what[0] for what in told.what] == ["loud", "quiet"]
 
 
-def test_what_is_wrong_with_a_model_is_told(model: tuple[Path, Path], tmp_path: Path) -> None:
-    file, labels = model
-    labels.write_text("One\nTwo\nThree\n", encoding="utf-8")
+def test_what_is_wrong_with_a_model_is_told(model: Path) -> None:
     with pytest.raises(NotDone, match="has 2 classes, but there are 3 labels"):
-        SoundClassifier(file, labels, sure=0.5)
-    with pytest.raises(NotDone, match="labels"):
-        SoundClassifier(file, tmp_path / "none.txt", sure=0.5)
-    file.write_bytes(b"no model at all")
+        SoundClassifier(model, ["One", "Two", "Three"])
+    with pytest.raises(NotDone, match="isn't a log-mel spectrogram"):
+        SoundClassifier(model, ["One", "Two"], is_log_mel=True)
+    model.write_bytes(b"no model at all")
     with pytest.raises(NotDone, match="can't be used"):
-        SoundClassifier(file, labels, sure=0.5)
+        SoundClassifier(model, ["One", "Two"])
+
+
+# --- sounds that people know -----------------------------------------------------------------------------------------
+
+LABELS = ["Shatter", "Smoke detector, smoke alarm", "Bark"]
+CLASSES = ["glass", "alarm", "bark"]
+
+
+def tones(seconds: float, *hz: float, fades_s: float = 10.0) -> Any:
+    at_s = np.arange(round(seconds * RATE)) / RATE
+    return sum(np.sin(2 * np.pi * one * at_s) for one in hz) / len(hz) * np.exp(-at_s / fades_s)
+
+
+def glass(rng: Any) -> Any:
+    """A bang of noise, then pieces that ring high."""
+    made = 0.5 * rng.normal(0, 1, round(0.9 * RATE)) * np.exp(-np.arange(round(0.9 * RATE)) / (0.06 * RATE))
+    for _ in range(12):
+        begin = rng.integers(0, round(0.5 * RATE))
+        piece = 0.3 * tones(0.3, *rng.uniform(2300, 3900, 2), fades_s=0.08)
+        made[begin : begin + len(piece)] += piece[: len(made) - begin]
+    return made
+
+
+def alarm(_: Any) -> Any:
+    """Three beeps of 3 kHz and a pause: the temporal-three pattern of smoke alarms."""
+    beep, rest = 0.4 * tones(0.5, 3000), np.zeros(RATE // 2)
+    return np.concatenate([beep, rest, beep, rest, beep, rest, np.zeros(RATE)])
+
+
+def bark(rng: Any) -> Any:
+    pitch = rng.uniform(420, 560)
+    one = 0.6 * tones(0.2, pitch, 2 * pitch, 3 * pitch, fades_s=0.08)
+    return np.concatenate([one, np.zeros(round(0.3 * RATE)), one, np.zeros(round(0.3 * RATE))])
+
+
+MAKERS: dict[str, Callable[[Any], Any]] = {"glass": glass, "alarm": alarm, "bark": bark}
+
+
+def among_noise(*parts: Any, before_s: float = 8.0, after_s: float = 6.0) -> Any:
+    sound = np.concatenate([np.zeros(round(before_s * RATE)), *parts, np.zeros(round(after_s * RATE))])
+    return (sound + noise(len(sound) / RATE, 0.003)[: len(sound)]).astype(np.float32).clip(-1, 1)
+
+
+def fitted_model() -> bytes:
+    """A small ONNX model of log-mel spectrograms, fitted to made sounds of other seeds than the tests use."""
+    rng, bands, given, meant = np.random.default_rng(5), 64, [], []
+    for _ in range(60):
+        for number, name in enumerate([*CLASSES, ""]):
+            made = MAKERS[name](rng) if name else np.zeros(2 * RATE)
+            made = np.concatenate([np.zeros(RATE), made, np.zeros(RATE)]) + rng.normal(0, 0.003, len(made) + 2 * RATE)
+            begin = RATE + rng.integers(-RATE // 2, RATE // 4)
+            window = at_rate(made[begin : begin + RATE].astype(np.float32), RATE)[:LENGTH]
+            given.append(np.append(log_mel(window, bands).mean(axis=0), 1.0))
+            meant.append(np.eye(4)[number][:3])
+    fit = np.linalg.lstsq(np.array(given), np.array(meant), rcond=1e-4)[0]
+    return onnx_bytes.spectrum_model(96, bands, fit[:-1], fit[-1])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> SoundClassifier:
+    pytest.importorskip("onnxruntime")
+    file = tmp_path_factory.mktemp("sounds") / "made.onnx"
+    file.write_bytes(fitted_model())
+    return SoundClassifier(file, LABELS, is_log_mel=True)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_is_an_event_with_its_name(trained: SoundClassifier, name: str) -> None:
+    sound = among_noise(MAKERS[name](np.random.default_rng(77)))
+    told = listen(sound, model=trained, unnamed=False)
+    assert [what[0] for what in told.what] == ["loud", "quiet"]
+    assert told.names[0] == name
+    assert told.what[0][1] == pytest.approx(8, abs=1.1)
+    assert name in SOUND_TITLES and name in GROUPS
+
+
+def test_an_alarm_that_goes_on_is_one_event(trained: SoundClassifier) -> None:
+    sound = among_noise(*[alarm(None)] * 5)
+    told = listen(sound, model=trained, hold_s=3.0)
+    assert [what[0] for what in told.what] == ["loud", "quiet"]
+    assert told.what[1][1] - told.what[0][1] > 17
+
+
+@pytest.mark.parametrize(("cooldown_s", "events"), [(0.0, 2), (60.0, 1)])
+def test_a_class_rests_after_its_event(trained: SoundClassifier, cooldown_s: float, events: int) -> None:
+    rng = np.random.default_rng(3)
+    sound = among_noise(bark(rng), np.zeros(8 * RATE), bark(rng))
+    told = listen(sound, model=trained, cooldown_s=cooldown_s)
+    assert [what[0] for what in told.what] == ["loud", "quiet"] * events
+
+
+@pytest.mark.parametrize(("unnamed", "events"), [(True, 1), (False, 0)])
+def test_other_loud_sounds_are_events_only_if_wanted(trained: SoundClassifier, unnamed: bool, events: int) -> None:
+    hum = among_noise(0.3 * tones(3, 120))
+    told = listen(hum, model=trained, unnamed=unnamed, wanted=SoundWanted(0.9))
+    assert [what[0] for what in told.what] == ["loud", "quiet"] * events
+    assert told.names == []
+
+
+def test_each_class_has_its_threshold(trained: SoundClassifier) -> None:
+    sound = among_noise(bark(np.random.default_rng(3)))
+    assert listen(sound, model=trained, unnamed=False, wanted=SoundWanted(by_class={"Bark": 1.0})).names == []
+    told = listen(sound, model=trained, unnamed=False, wanted=SoundWanted(1.0, {"bark": 0.3}))
+    assert set(told.names) == {"bark"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (SoundWanted(), {"bark": 0.8, "alarm": 0.2}),
+        (SoundWanted(classes=("alarm", "Meow")), {"alarm": 0.2, "Meow": 0.4}),
+        (SoundWanted(groups={"bark": ("Howl",)}), {"bark": 0.1, "alarm": 0.2}),
+        (SoundWanted(groups={"cat": ("Meow", "Purr")}), {"bark": 0.8, "alarm": 0.2, "cat": 0.4}),
+    ],
+)
+def test_labels_become_classes(wanted: SoundWanted, found: dict[str, float]) -> None:
+    said = {"dog_bark": 0.8, "HOWL": 0.1, "Siren": 0.2, "Meow": 0.4, "Silence": 0.9}
+    assert wanted.of(said) == found
+
+
+def test_a_model_without_known_labels_reports_all(model: Path) -> None:
+    assert SoundWanted().of({"High": 0.9, "Low": 0.1}) == {"High": 0.9, "Low": 0.1}
+
+
+def test_a_slow_model_leaves_out_sounds_and_holds_up_nobody() -> None:
+    queue = SoundQueue()
+    asked: list[int] = []
+
+    class Slow:
+        length, trouble = LENGTH, ""
+
+        def scores(self, camera: CameraId, at_ms: int, samples: Any) -> dict[str, float]:
+            asked.append(at_ms)
+            return {"Bark": 0.9}
+
+        def close(self) -> None:
+            asked.append(-1)
+
+    namer = SoundNamer(PORCH, Slow(), queue, SoundWanted())
+    for at_ms in range(10):
+        namer.ask(at_ms, np.zeros(LENGTH, np.float32))
+    assert namer.answers() == []
+    queue.step()
+    assert namer.answers() == [(9, [("bark", 0.9)])]
+    assert (asked, queue.replaced) == ([9], 9)
+    namer.close()
+    assert asked == [9], "closed in the thread that uses it"
+    queue.step()
+    assert asked == [9, -1]
+
+
+SCRIPT = """
+def hear(sound):
+    assert sound.rate == 16000 and len(sound.samples) == 16000
+    level = abs(sound.samples).max()
+    return {"Dog": float(level)} if level > 0.1 else None
+"""
+
+
+def test_a_script_of_the_users_names_sounds(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(SCRIPT)
+    made = UserSoundModel(file, deadline_s=5.0, memory=1_000_000_000)
+    until(lambda: scores(made, np.zeros(100)) == {} and made.is_ready, 30, "the script is loaded")
+    assert scores(made, np.full(16_000, 0.5)) == {"Dog": 0.5}
+    assert scores(made, np.full(16_000, 0.01)) == {}
+    file.write_text("def hear(sound):\n    return [('Dog', 7)]\n")
+    until(lambda: scores(made, np.zeros(100)) == {} and bool(made.trouble), 30, "what is wrong")
+    assert "allowed: 0 to 1" in made.trouble
+    made.close()

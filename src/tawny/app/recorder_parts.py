@@ -28,6 +28,7 @@ from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.mutings import Mutings, is_day
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
+from tawny.service.detection.sound_service import SoundService, sound_store
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder, disk_problems
 from tawny.service.modes.mode_controller import ModeController
@@ -101,6 +102,7 @@ class Recognition:
     naming: ClassifierRuntime
     known: IdentityStore
     reading: RecognitionService
+    sounds: SoundService
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
         clock, engine, bus, place.doors, storage.gaps, storage.marks, storage.events, recorder, storage.scores,
         storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
         recognition.naming.suggesting.guesser, login_file.history, storage.figures,
+        recognition.sounds,
     )  # fmt: skip
 
     def others() -> Iterator[HealthProblem]:
@@ -212,7 +215,8 @@ def _make_recognition(place: RecorderPlace) -> Recognition:
     naming = ClassifierRuntime(ModelStore(place.folder, clock), settings, clock, doors.accelerators)
     key_in = place.config.parent if place.config is not None else None
     known = IdentityStore(place.kept_in, key_in, lambda by: recogniser_settings(settings(), by).min_similarity)
-    return Recognition(naming, known, RecognitionService(settings, doors, known, clock))
+    sounds = SoundService(sound_store(place.folder, clock), doors.sounds, clock)
+    return Recognition(naming, known, RecognitionService(settings, doors, known, clock), sounds)
 
 
 def _make_stored_recordings(

@@ -162,8 +162,9 @@ class RecorderRuntime:
         place.bus.subscribe(self.appearance.heard)
         parts.stored.retention.forgotten = self.appearance.forget
         self.tuning = DetectionTuningService(
-            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings
-        )
+            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings,
+            parts.recognition.sounds,
+        )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
         self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._learned: tuple[float, Neighbors] | None = None
@@ -204,6 +205,7 @@ class RecorderRuntime:
         self.naming.again = EventReclassifier(self.naming.shelf.folder, archive, self.clock)
         self.naming.start(self.parts.pooled)
         self.parts.recognition.reading.start(self.parts.pooled)
+        self.parts.recognition.sounds.start(self.parts.pooled)
         self.parts.storage.events.start(self.parts.pooled)
         self._camera_set.begin(self.settings.cameras, self.started_ms)
         self._engine.start("housekeeping", self._make_housekeeping)

@@ -19,6 +19,7 @@ from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import SystemClock
 from tawny.service.detection.classifier_runtime import OFF, kinds_file
 from tawny.service.detection.model_store import RECOMMENDED, ModelManifest, ModelStore, RecommendedModel
+from tawny.service.detection.sound_service import sound_store
 
 RECOMMENDED_NAME = "recommended"
 
@@ -32,6 +33,7 @@ def describe_models(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--labels", metavar="FILE", help="text file with class names, one per line (default: the 80 COCO classes)"
     )
+    parser.add_argument("--sound", action="store_true", help="a model that classifies sounds; needs `--labels`")
     parser.add_argument("--licence", default="", help="license to show with the model")
     parser.add_argument("--yes", action="store_true", help="download without asking")
 
@@ -39,13 +41,20 @@ def describe_models(parser: ArgumentParser) -> None:
 def run_models(args: Namespace, out: Output) -> int:
     chosen, _ = load_settings(args)
     shelf = ModelStore(data_folder(args, chosen), SystemClock())
+    sounds = sound_store(data_folder(args, chosen), SystemClock())
     if args.do == "list":
-        return _list(shelf, chosen.object_detection, out)
+        return _list(shelf, sounds, chosen.object_detection, out)
     if not args.what:
         raise UsageError(f"`tawny models {args.do}` requires a name.")
     if args.do == "remove":
-        shelf.remove(args.what)
+        is_sound = args.sound or args.what in [card.name for card in sounds.all()]
+        (sounds if is_sound else shelf).remove(args.what)
         out.data({"removed": args.what}, f"Removed {args.what}.")
+        return 0
+    if args.sound:
+        card = _add(sounds, args, out)
+        how = f'Set `model = "{card.name}"` under `[cameras.NAME.detection.sound]`, or choose it on the camera\'s page.'
+        out.data(_data(card), f"Added {card.name} ({card.family}, {len(card.labels)} classes). {how}")
         return 0
     card = _add_recommended(shelf, args, out) if args.what == RECOMMENDED_NAME else _add(shelf, args, out)
     text = f"Added {card.name} ({card.family}). If tawny is running, it uses the model within seconds."
@@ -53,17 +62,21 @@ def run_models(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _list(shelf: ModelStore, chosen: ObjectModelSettings, out: Output) -> int:
-    cards = shelf.all()
+def _list(shelf: ModelStore, sounds: ModelStore, chosen: ObjectModelSettings, out: Output) -> int:
+    cards, of_sounds = shelf.all(), sounds.all()
     used, broken = _used(shelf, chosen.model)
     rows = [
         (card.name, card.family, f"{card.bytes / 1e6:.1f} MB", card.licence or "–", "yes" if card.name == used else "–")
         for card in cards
     ]
+    rows += [
+        (card.name, f"sound, {card.family}", f"{card.bytes / 1e6:.1f} MB", card.licence or "–", "by camera")
+        for card in of_sounds
+    ]
     empty = "No models. `tawny models add recommended` downloads one for people, vehicles and animals."
     data: dict[str, object] = {
         "models": [_data(card) | {"used": card.name == used} for card in cards], "recommended": asdict(RECOMMENDED),
-        "kinds": None,
+        "kinds": None, "sounds": [_data(card) for card in of_sounds],
     }  # fmt: skip
     text = out.table(("NAME", "FAMILY", "SIZE", "LICENCE", "USED"), rows, empty="" if broken else empty)
     card, trouble = (None, "") if chosen.kinds == OFF else _suggesting(chosen.kinds)

@@ -103,7 +103,7 @@ def put_table(path: Path, table: str, values: dict[str, object]) -> None:
 
 # Detection settings of a camera.
 
-_TIMES = frozenset({"min_time", "loitering_after", "object_left_after", "hold"})
+_TIMES = frozenset({"min_time", "loitering_after", "object_left_after", "hold", "cooldown"})
 _SHARES = frozenset({"min_size", "sure"})
 """Settings with units in tawny's own tables; tables of detectors contain plain numbers."""
 DIGITS = 4

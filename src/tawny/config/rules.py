@@ -116,7 +116,7 @@ class RuleCondition(Table):
     recognized: Words = Field(
         (),
         description="What was recognized: a license plate, a person's name, `known`, "
-        "`unknown`, or `plates` for any plate.",
+        "`unknown`, `plates` for any plate, or the class of a sound, for example `glass`.",
     )
     mode: Words = Field((), description="Mode.")
     between: Stretches = Field((), description="Time: `22:00-06:00`, `sat sun sunset+20m-sunrise`.")

@@ -1,17 +1,15 @@
-"""Detection of loud sounds above a moving noise floor, and their class by an optional model."""
+"""Detection of loud sounds above a moving noise floor, and of sounds that an optional model knows."""
 
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from tawny.detection.detector import EventTrigger
-from tawny.detection.models.labels import read_labels
-from tawny.detection.onnx import open_session
+from tawny.detection.sound_classes import RATE, SoundNamer
 from tawny.media.audio import SoundDecoder
-from tawny.model.errors import NotDone
 from tawny.model.packets import AudioFormat, Packet
 from tawny.model.times import Clock
 from tawny.stream.hub import Hub
@@ -70,60 +68,13 @@ class NoiseFloor:
         self._heard.clear()
 
 
-# Sound classification by an ONNX model of the user: mono samples at 16 kHz in, one score per class out.
-
-RATE = 16_000
-USUAL_LENGTH = 15_600
-"""Number of samples passed to a model of variable input length: 0.975 s."""
-MOST_NAMES = 3
-
-
-class SoundClassifier:
-    """Classifies sounds.
-
-    model, labels: files; the labels have one name per line in class order. sure: minimum score. classes: names to
-    report; empty: all. Raises NotDone: if a file is unreadable or model and labels do not match.
-    """
-
-    def __init__(self, model: Path, labels: Path, *, sure: float, classes: Sequence[str] = ()) -> None:
-        self._labels = read_labels(labels)
-        self._sure, self._wanted = sure, {name.casefold() for name in classes}
-        self._session: Any = open_session(model)
-        given = self._session.get_inputs()[0]
-        self._input, self._rank = given.name, len(given.shape)
-        self.length = given.shape[-1] if isinstance(given.shape[-1], int) else USUAL_LENGTH
-        self._check(model)
-
-    def name(self, samples: Any) -> list[tuple[str, float]]:
-        """Return the names with scores, best first.
-
-        samples: float32 at 16 kHz; only the last `length` are used.
-        """
-        part = np.zeros(self.length, np.float32)
-        last = samples[-self.length :]
-        part[len(part) - len(last) :] = last
-        scores = self._scores(part)
-        order = np.argsort(-scores)
-        sure = [(self._labels[n], float(scores[n])) for n in order if scores[n] >= self._sure]
-        return [one for one in sure if not self._wanted or one[0].casefold() in self._wanted][:MOST_NAMES]
-
-    def _scores(self, part: Any) -> Any:
-        """Return the maximum score of each class over the model's time steps."""
-        shaped = part.reshape((1,) * (self._rank - 1) + (self.length,))
-        scores = np.asarray(self._session.run(None, {self._input: shaped})[0], np.float32)
-        return scores.reshape(-1, scores.shape[-1]).max(axis=0)
-
-    def _check(self, model: Path) -> None:
-        count = self._scores(np.zeros(self.length, np.float32)).shape[0]
-        if count != len(self._labels):
-            what = f"The model {model} has {count} classes, but there are {len(self._labels)} labels."
-            raise NotDone(what, "Use the labels that belong to this model, one per line.")
-
-
 def at_rate(samples: Any, rate: int) -> Any:
     """Return the samples resampled to 16 kHz."""
     if rate == RATE:
         return samples
+    if rate >= 2 * RATE:  # else higher tones would appear as lower ones
+        width = rate // RATE
+        samples = np.convolve(samples, np.full(width, 1 / width, np.float32), "same")
     count = round(len(samples) * RATE / rate)
     return np.interp(np.arange(count) * (rate / RATE), np.arange(len(samples)), samples).astype(np.float32)
 
@@ -137,7 +88,12 @@ LOUD, OF = 2, 4
 """The trigger: LOUD of the last OF windows must reach the threshold, so a click does not trigger."""
 BREAK_MS = 3000
 """Pause, ms, after which the noise floor is learned again."""
-NAMED_EVERY_MS = 1000
+AUDIBLE = 20
+"""Score, 6 dB above the noise floor, from which a sound is classified."""
+AUDIBLE_MS = 1500
+"""How long, ms, sounds are classified after the last audible window."""
+NAME_WAIT_MS = 2000
+"""How long, ms, a loud sound waits for its class before it is an event without one."""
 KEPT_S = 2.0
 
 
@@ -148,23 +104,37 @@ class SoundListenerSink(Protocol):
         """Called twice a second with the highest loudness."""
         ...
 
-    def loud(self, start_ms: int, score: int) -> None:
-        """A loud sound has started at this time."""
+    def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        """A second of sound has these classes, also those that are too unsure for an event."""
         ...
 
-    def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
+    def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
+        """An event has started at this time: a loud sound, or one of these classes."""
+        ...
+
+    def still_loud(self, score: int, names: Sequence[tuple[str, float]]) -> None:
         """The sound got louder or its classes are known. names: class and score."""
         ...
 
     def quiet(self, end_ms: int) -> None: ...
 
 
-class SoundListener:
-    """Detects loud sounds in one stream.
+@dataclass(frozen=True, slots=True)
+class SoundRules:
+    """When sounds are events.
 
-    level: threshold, 1..100. hold_s: seconds of quiet that end a sound. names: classifies sounds; None: no
-    classification.
+    level: threshold of loudness, 1..100. hold_s: seconds of quiet that end a sound. cooldown_s: how long a class makes
+    no further event after one has ended. unnamed: loud sounds without a class are events, too.
     """
+
+    level: int
+    hold_s: float
+    cooldown_s: float = 0.0
+    unnamed: bool = True
+
+
+class SoundListener:
+    """Detects loud sounds, and those of known classes, in one stream. names: classifies; None: no classification."""
 
     def __init__(
         self,
@@ -172,21 +142,28 @@ class SoundListener:
         hub: Hub,
         hears: SoundListenerSink,
         clock: Clock,
-        *,
-        level: int,
-        hold_s: float,
-        names: SoundClassifier | None,
+        rules: SoundRules,
+        names: SoundNamer | None = None,
     ) -> None:
         self.name = name
         self._reader, self._hears, self._clock = hub.reader(), hears, clock
-        self._level, self._hold_ms, self._names = level, round(hold_s * 1000), names
+        self._rules, self._hold_ms, self._names = rules, round(rules.hold_s * 1000), names
         self._decoder: SoundDecoder | None = None
         self._refused: AudioFormat | None = None
         self._windows, self._quiet, self._trigger = LoudnessMeter(8000), NoiseFloor(), EventTrigger()
         self._at_ms = 0
+        self._begun_ms: int | None = None
+        """Begin of the current loud sound, ms UTC, while it waits for its class."""
         self._loud_ms: int | None = None
-        """Time of the newest loud window, ms UTC; None without a current sound."""
-        self._named_ms = 0
+        """Time of the newest loud or classified window of the current sound, ms UTC; None without one."""
+        self._is_event = False
+        """Whether the current sound is an event."""
+        self._score = 0
+        self._audible_ms = 0
+        self._classes: set[str] = set()
+        """Classes of the current event."""
+        self._cool_ms: dict[str, int] = {}
+        """Until when each class makes no further event, ms UTC."""
         self._kept = np.zeros(0, np.float32)
 
     def step(self) -> float:
@@ -199,6 +176,10 @@ class SoundListener:
                     self._judge(at_ms, score)
         if loudest is not None:
             self._hears.heard(*loudest)
+            self._name(loudest)
+        for at_ms, names in self._names.answers() if self._names is not None else ():
+            self._take_names(at_ms, names)
+        self._give_up_waiting()
         if self._loud_ms is not None and self._clock.now_ms() - self._at_ms > self._hold_ms + BREAK_MS:
             self._over()  # the stream has no more audio
         return STEP_S
@@ -206,6 +187,8 @@ class SoundListener:
     def close(self) -> None:
         self._over()
         self._reader.close()
+        if self._names is not None:
+            self._names.close()
 
     def _measured(self, packet: Packet) -> list[tuple[int, float, int]]:
         """Return time (ms UTC), dB and score of each window that the packet completes."""
@@ -242,33 +225,73 @@ class SoundListener:
         return self._decoder
 
     def _judge(self, at_ms: int, score: int) -> None:
-        is_loud = score >= self._level
+        is_loud = score >= self._rules.level
         since_ms = self._trigger.add(at_ms, moves=is_loud, k=LOUD, within=OF)
         if self._loud_ms is None:
             if since_ms is not None:
-                self._hears.loud(since_ms, score)
-                self._loud_ms = at_ms
-                self._named_ms = 0
+                self._loud_ms, self._begun_ms, self._score = at_ms, since_ms, score
+                if self._names is None:
+                    self._begin(since_ms, ())
         elif is_loud:
-            self._loud_ms = at_ms
-            self._hears.still_loud(score, self._named(at_ms))
+            self._loud_ms, self._score = at_ms, max(score, self._score)
+            if self._is_event:
+                self._hears.still_loud(score, ())
         elif at_ms - self._loud_ms > self._hold_ms:
             self._over()
 
-    def _named(self, at_ms: int) -> list[tuple[str, float]]:
-        if self._names is None or at_ms - self._named_ms < NAMED_EVERY_MS:
-            return []
-        self._named_ms = at_ms
-        return self._names.name(self._kept)
+    def _name(self, loudest: tuple[int, float, int]) -> None:
+        """Classify the newest second while something is audible."""
+        at_ms, _, score = loudest
+        if score >= AUDIBLE or self._classes:
+            self._audible_ms = at_ms
+        if self._names is not None and at_ms - self._audible_ms <= AUDIBLE_MS and len(self._kept):
+            self._names.ask(self._at_ms, self._kept[-self._names.length :].copy())
+
+    def _take_names(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        assert self._names is not None
+        if names:
+            self._hears.classified(at_ms, names)
+        sure = [one for one in names if self._names.is_sure(*one)]
+        if not sure:
+            return
+        self._loud_ms = max(at_ms, self._loud_ms or 0)
+        score = max(self._score, round(100 * sure[0][1]))
+        if self._is_event:
+            self._classes |= {name for name, _ in sure}
+            self._hears.still_loud(score, sure)
+            return
+        fresh = [(name, share) for name, share in sure if at_ms >= self._cool_ms.get(name, 0)]
+        if fresh:
+            self._score = score
+            self._begin(at_ms - 1000 if self._begun_ms is None else self._begun_ms, fresh)
+        else:
+            self._begun_ms = None  # the sound of an event that was a moment ago
+
+    def _give_up_waiting(self) -> None:
+        """Make a loud sound an event, or forget it, if its class is still unknown."""
+        begun_ms = self._begun_ms
+        if begun_ms is not None and not self._is_event and self._at_ms - begun_ms > NAME_WAIT_MS:
+            self._begun_ms = None
+            if self._rules.unnamed:
+                self._begin(begun_ms, ())
+
+    def _begin(self, start_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        self._is_event, self._begun_ms, self._classes = True, None, {name for name, _ in names}
+        self._hears.loud(start_ms, self._score, names)
 
     def _keep(self, samples: Any, rate: int) -> None:
         """Keep the newest seconds of audio at the model's sample rate, if a model is configured."""
         if self._names is not None:
-            most = max(self._names.length, round(KEPT_S * 16_000))
+            most = max(self._names.length, round(KEPT_S * RATE))
             self._kept = np.concatenate((self._kept, at_rate(samples, rate)))[-most:]
 
     def _over(self) -> None:
-        ended_ms, self._loud_ms = self._loud_ms, None
-        if ended_ms is not None:
+        if self._begun_ms is not None and not self._is_event and self._rules.unnamed:
+            self._begin(self._begun_ms, ())  # it was shorter than the wait for its class
+        ended_ms, self._loud_ms, self._begun_ms, self._score = self._loud_ms, None, None, 0
+        self._trigger.clear()
+        if self._is_event and ended_ms is not None:
             self._hears.quiet(ended_ms)
-            self._trigger.clear()
+            for name in self._classes:
+                self._cool_ms[name] = ended_ms + round(self._rules.cooldown_s * 1000)
+        self._is_event, self._classes = False, set()

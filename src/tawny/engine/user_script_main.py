@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 LONGEST_LABEL = 40
 MOST_THINGS = 100
+MOST_SOUNDS = 1000
 MOST_NUMBERS = 4096
 """Maximum length of a face embedding."""
 MOST_PRINTED = 2000
@@ -59,6 +60,18 @@ class ScriptReading(NamedTuple):
     text: str = ""
     score: float = 1.0
     print: Any = ()
+
+
+class ScriptSound(NamedTuple):
+    """Input of `hear()`: one second.
+
+    samples: float32, mono, -1 to 1. rate: samples per second. time: of the last one, UTC in s.
+    """
+
+    samples: Any
+    rate: int
+    time: float
+    camera: str
 
 
 class ScriptFrame(NamedTuple):
@@ -115,12 +128,20 @@ def main(file: Path, function: str, memory: int, fds: tuple[int, int, int], allo
             answer: dict[str, Any]
             try:
                 frame = None if shown is None else shown.frame(asked)
-                found = called() if frame is None else called(frame.rgb.tobytes() if takes_bytes else frame)
+                found = called() if frame is None else called(_argument(frame, function, takes_bytes=takes_bytes))
                 answer = {"found": PLAIN[function](found)}
             except BaseException as error:  # as above
                 answer = {"error": describe_error(error, file)}
             faulthandler.cancel_dump_traceback_later()
             say(**answer)
+
+
+def _argument(frame: "ScriptFrame", function: str, *, takes_bytes: bool) -> Any:
+    if function == "hear":  # a second of samples, sent as a frame of one row
+        rate = frame.rgb.size // 4
+        samples = frame.rgb.reshape(-1)[: 4 * rate].view("float32")
+        return ScriptSound(samples, rate, frame.time, frame.camera)
+    return frame.rgb.tobytes() if takes_bytes else frame
 
 
 def _load_confinement() -> Any:
@@ -280,9 +301,7 @@ def _thing(one: ScriptObservation) -> tuple[tuple[float, ...] | None, str, float
     if one.box is None or len(one.box) != 4:
         raise ValueError(f"a box was {one.box!r}; allowed: x0, y0, x1, y1 as shares of the picture")
     x0, y0, x1, y1 = (_share(edge, "an edge of a box") for edge in one.box)
-    if not 0 < len(label) <= LONGEST_LABEL or not label.isprintable():
-        raise ValueError(f"a label was {label[:60]!r}; allowed: 1 to {LONGEST_LABEL} letters")
-    return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), label, _share(one.score, "a score")
+    return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), _label(label), _share(one.score, "a score")
 
 
 def readings(found: Any) -> list[tuple[str, float, list[float]]]:
@@ -306,7 +325,26 @@ def _reading(one: ScriptReading) -> tuple[str, float, list[float]]:
     return text, _share(one.score, "a score"), numbers
 
 
-PLAIN: dict[str, Callable[[Any], Any]] = {"detect": plain_observations, "read": readings}
+def plain_sounds(found: Any) -> list[tuple[str, float]]:
+    """Return label and score of each result of `hear()`: None, a label, or labels with scores."""
+    if found is None:
+        return []
+    if isinstance(found, str):
+        return [(_label(found), 1.0)]
+    pairs = list(found.items()) if isinstance(found, dict) else found
+    if not isinstance(pairs, list | tuple) or len(pairs) > MOST_SOUNDS:
+        raise ValueError(f"hear() returned {type(found).__name__}; allowed: labels with scores, up to {MOST_SOUNDS}")
+    return [(_label(label), _share(score, "a score")) for label, score in pairs]
+
+
+def _label(said: Any) -> str:
+    label = str(said)
+    if not 0 < len(label) <= LONGEST_LABEL or not label.isprintable():
+        raise ValueError(f"a label was {label[:60]!r}; allowed: 1 to {LONGEST_LABEL} letters")
+    return label
+
+
+PLAIN: dict[str, Callable[[Any], Any]] = {"detect": plain_observations, "read": readings, "hear": plain_sounds}
 
 
 def _share(value: Any, what: str) -> float:

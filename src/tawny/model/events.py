@@ -124,6 +124,17 @@ EVENT_TITLES = {
     "tamper": "Camera tampering",
     "motion": "Motion",
 }
+SOUND_TITLES = {
+    "glass": "Breaking glass",
+    "alarm": "Alarm sound",
+    "bark": "Barking dog",
+    "voices": "Voices",
+    "baby": "Crying baby",
+    "knock": "Knocking",
+    "doorbell": "Doorbell",
+    "gunshot": "Gunshot",
+}
+"""Titles of the classes of sounds (`detection.sound_classes.GROUPS`)."""
 _BY_SIGN = {
     "left": "Object left",
     "taken": "Object removed",
@@ -151,7 +162,7 @@ def event_title(made: Event) -> str:
 def kind_title(kind: str, label: str = "") -> str:
     """Return the title of an event type. label: the class of a sound; empty: none."""
     if label:
-        return label.capitalize()
+        return SOUND_TITLES.get(label, label.capitalize())
     return EVENT_TITLES.get(kind, kind.capitalize())
 
 

@@ -138,6 +138,8 @@ class PluginRegistry:
     """Each is a `detection.onnx.Accelerator`."""
     embedders: Mapping[str, Any] = field(default_factory=dict)
     """Factories: each is called with its settings and returns a `detection.embedding.Embedder`."""
+    sounds: Mapping[str, Any] = field(default_factory=dict)
+    """Factories: each is called with its settings and returns a `detection.sound_classes.SoundModel`."""
     own_folders: tuple[Path, ...] = ()
     """Folders of this recorder that its settings don't name: no destinations."""
 
@@ -149,8 +151,10 @@ class PluginRegistry:
         notifiers = PluginGroup("tawny.notifiers", make=lambda kind: kind())
         recognisers, accelerators = PluginGroup("tawny.recognizers"), PluginGroup("tawny.accelerators")
         detectors = PluginGroup("tawny.detectors")
-        embedders = PluginGroup("tawny.embedders")
-        return cls(sources, detectors, destinations, notifiers, recognisers, accelerators, embedders, own_folders)
+        embedders, sounds = PluginGroup("tawny.embedders"), PluginGroup("tawny.sounds")
+        return cls(
+            sources, detectors, destinations, notifiers, recognisers, accelerators, embedders, sounds, own_folders
+        )
 
     @property
     def broken(self) -> list[PluginBroken]:
@@ -165,6 +169,7 @@ class PluginRegistry:
                 self.recognisers,
                 self.accelerators,
                 self.embedders,
+                self.sounds,
             )
             if isinstance(parts, PluginGroup)
             for one in parts.broken

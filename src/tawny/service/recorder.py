@@ -20,6 +20,7 @@ from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.detection.mutings import Muting, MutingOffer
+from tawny.service.detection.sound_service import HeardSound
 from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
@@ -89,6 +90,14 @@ class DetectionTuningApi(Protocol):
 
         Raises as `change` does.
         """
+        ...
+
+    def sounds(self, camera: CameraId) -> Sequence[HeardSound]:
+        """Return the classes of sounds recognized at a camera, newest first."""
+        ...
+
+    def sound_models(self) -> Sequence[str]:
+        """Return what can classify sounds: models that were added, and plug-ins."""
         ...
 
     def mutings(self, camera: CameraId) -> tuple[Sequence[Muting], Sequence[MutingOffer]]:

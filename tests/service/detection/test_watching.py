@@ -158,7 +158,7 @@ def test_a_thing_that_was_left_is_an_event_with_a_picture(tmp_path: Path) -> Non
 def test_a_loud_sound_is_an_event_with_its_names(tmp_path: Path) -> None:
     told: list[Message] = []
     made = watching(tmp_path, told)
-    made.loud(1000, 61)
+    made.loud(1000, 61, ())
     made.still_loud(70, [("Bark", 0.8012)])
     made.still_loud(65, [("Bark", 0.7), ("Dog", 0.6)])
     made.quiet(4000)

@@ -48,6 +48,8 @@ export interface AudioRequest {
   hold_s?: number;
   level?: number;
   listen?: boolean;
+  loud?: boolean | null;
+  model?: string | null;
 }
 
 export interface AuditEntry {
@@ -409,6 +411,7 @@ export interface DetectionInfo {
   kept: boolean;
   notes: DetectionNotes | null;
   readers: string[];
+  sound_models: string[];
   sound_trouble: string;
   trouble: string;
   version: string;
@@ -725,6 +728,20 @@ export interface Health {
 
 export interface HealthzResponse {
   ok: boolean;
+}
+
+export interface HeardSoundInfo {
+  at_ms: number;
+  best: number;
+  count: number;
+  is_event: boolean;
+  label: string;
+  score: number;
+  title: string;
+}
+
+export interface HeardSounds {
+  items: HeardSoundInfo[];
 }
 
 export interface HistoryInfo {

@@ -30,8 +30,9 @@ from tawny.config.changes import plain_table
 from tawny.config.settings import DetectionSettings
 from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Corners, Points
+from tawny.detection.sound_classes import SoundWanted
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
-from tawny.model.events import Event
+from tawny.model.events import Event, kind_title
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box
 from tawny.model.orientation import Orientation, Rotation
@@ -78,6 +79,10 @@ class AudioRequest(ApiRequest):
     listen: bool = False
     level: Level = 50
     hold_s: Annotated[float, Field(ge=0.5, le=60)] = 3
+    model: Annotated[str, Field(max_length=400)] | None = None
+    """What classifies sounds; empty: nothing; null: unchanged."""
+    loud: bool | None = None
+    """Loud sounds without a class are events, too; null: unchanged."""
 
 
 class DetectionRequest(ApiRequest):
@@ -167,6 +172,8 @@ class DetectionInfo(ApiResponse):
     changed: recorder.DetectionChangedInfo | None
     readers: list[str]
     """Available recognizers."""
+    sound_models: list[str]
+    """What can classify sounds."""
     detectors: list[DetectorInfo]
 
 
@@ -266,6 +273,7 @@ def _told(here: AppContext, camera: CameraId) -> DetectionInfo:
         notes=_notes(now.notes) if now.notes else None,
         changed=now.changed,
         readers=list(here.recorder.tuning.readers()),
+        sound_models=list(here.recorder.tuning.sound_models()),
         detectors=[_detector(about, now.watch) for about in here.recorder.tuning.detectors()],
     )
 
@@ -300,7 +308,11 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Detec
         private=[list(points) for points in privacy_masks],
         numbers=_numbers(watch.options),
         sound=AudioRequest(
-            listen=watch.sound.listen, level=watch.sound.level, hold_s=min(60.0, max(0.5, watch.sound.hold))
+            listen=watch.sound.listen,
+            level=watch.sound.level,
+            hold_s=min(60.0, max(0.5, watch.sound.hold)),
+            model=watch.sound.model,
+            loud=watch.sound.loud,
         ),
         read=list(watch.recognize),
         alert=list(watch.alert_rules(is_named=True).types),
@@ -323,6 +335,10 @@ def _settings(asked: DetectionRequest, now: DetectionSettings) -> tuple[Detectio
     said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in asked.lines}
     sound = {"listen": asked.sound.listen, "level": asked.sound.level, "hold": duration_text(asked.sound.hold_s)}
     said["sound"] = {**said.get("sound", {}), **sound}
+    if asked.sound.loud is not None:
+        said["sound"]["loud"] = asked.sound.loud
+    if asked.sound.model is not None and asked.sound.model != now.sound.model:
+        said["sound"] |= {"model": asked.sound.model, "labels": "", "input": "waveform"}
     if asked.read is not None:
         said["recognize"] = asked.read
     if asked.alert is not None and tuple(asked.alert) != now.alert_rules(is_named=True).types:
@@ -399,6 +415,7 @@ view = [rule(Access.VIEW)]
 DAY_MS = 86_400_000
 MOST_EVENTS = 2000
 MOST_FOUND = 500
+SOUND_KIND = "sound"
 NOT_MOVING = frozenset({"sound", "object", "tamper"})
 """Event types that do not result from motion scores."""
 JOIN_MS = 3000
@@ -427,6 +444,39 @@ def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here, zone: OneZone 
 def sound(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
     """Return sound levels like `/motion`: 50 is 15 dB above background noise, 255 if not analyzed."""
     return _scores(camera, from_ms, to_ms, here, SOUND)
+
+
+class HeardSoundInfo(ApiResponse):
+    """A class of sounds. score: newest, best: highest, 0..1. is_event: the newest score is enough for an event."""
+
+    label: str
+    title: str
+    score: float
+    best: float
+    at_ms: int
+    count: int
+    is_event: bool
+
+
+class HeardSounds(ApiResponse):
+    items: list[HeardSoundInfo]
+
+
+@router.get("/cameras/{camera}/sounds", dependencies=view)
+def sounds(camera: OneCamera, here: Here) -> HeardSounds:
+    """Return the classes of sounds since the settings were changed, newest first. Empty without a sound model."""
+    now = _found(here, known_camera(camera, here))
+    wanted = SoundWanted(now.watch.sound.sure, now.watch.sound.thresholds)
+    return HeardSounds(
+        items=[
+            HeardSoundInfo(
+                label=one.name, title=kind_title(SOUND_KIND, one.name), score=round(one.score, 3),
+                best=round(one.best, 3), at_ms=one.at_ms, count=one.count,
+                is_event=one.score >= wanted.least(one.name),
+            )
+            for one in here.recorder.tuning.sounds(camera)
+        ]
+    )  # fmt: skip
 
 
 def _scores(camera: OneCamera, from_ms: int, to_ms: int, here: Here, zone: str) -> Response:

@@ -42,7 +42,7 @@ _KEPT: Final = re.compile(
     r"|data/(accounts\.db|modes\.db|outbox\.db|camera-logins\.json|known\.bin|mutings\.json|setup\.json)"
     r"|data/history/(\d{4}-\d\d-\d\d(-\d+)?\.jsonl|volume|volumes\.json|witnesses\.json)"
     rf"|data/history/signed/{_WORD}\.(json|jsonl|list|key)"
-    rf"|data/keys/{_WORD}|data/models/{_WORD}"
+    rf"|data/keys/{_WORD}|data/models/(sounds/)?{_WORD}"
 )
 DATABASES: Final = ("accounts.db", "modes.db", "outbox.db")
 _SIGNED: Final = "history/signed"
@@ -119,7 +119,7 @@ def _found(data: Path, config: Path | None) -> Iterator[tuple[str, Path]]:
             name = f"settings/{path.relative_to(home)}"
             if is_kept(name) and path.is_file() and not path.is_symlink():
                 yield name, path
-    folders = [data, data / "history", data / "keys", data / "models"]
+    folders = [data, data / "history", data / "keys", data / "models", data / "models" / "sounds"]
     for folder in folders:
         for path in sorted(folder.glob("*")) if not folder.is_symlink() else ():
             name = f"data/{path.relative_to(data)}"

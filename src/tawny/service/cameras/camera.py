@@ -41,6 +41,7 @@ from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
 from tawny.service.detection.event_writer import EventWriter
+from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
@@ -196,6 +197,8 @@ class CameraServices:
     """What sign-in cameras offered before."""
     figures: MotionFigures | None = None
     """What detectors measured; None: not stored."""
+    sounds: SoundService | None = None
+    """Classifies sounds; None: nothing does."""
 
 
 class RunningCamera:
@@ -228,7 +231,7 @@ class RunningCamera:
         """Number of the first packet of each stream that was not written, while nothing is recorded."""
         means = DetectionServices(
             parts.clock, parts.engine, parts.doors, parts.events, parts.scores, parts.grids, parts.desk,
-            parts.reading, parts.guesser, parts.figures,
+            parts.reading, parts.guesser, parts.figures, parts.sounds,
         )  # fmt: skip
         self.watching = CameraDetection(
             camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.noticed

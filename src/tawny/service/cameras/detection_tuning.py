@@ -21,6 +21,7 @@ from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
+from tawny.service.detection.sound_service import HeardSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 
 SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)
@@ -39,9 +40,10 @@ class DetectionTuningService:
         doors: PluginRegistry,
         clock: Clock,
         mutings: Mutings,
+        sounds: SoundService,
     ) -> None:
         self._settings, self._cameras, self._doors, self._clock = settings, cameras, doors, clock
-        self._mutings = mutings
+        self._mutings, self._sounds = mutings, sounds
         self._lock = threading.Lock()
         self._changes: dict[CameraId, web.DetectionChangedInfo] = {}
 
@@ -97,6 +99,13 @@ class DetectionTuningService:
                 changed = changed.model_copy(update=update)
             self._settings.apply_written(now.model_copy(update={"cameras": {**now.cameras, camera: changed}}))
             self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
+
+    def sounds(self, camera: CameraId) -> Sequence[HeardSound]:
+        running = self._cameras().get(camera)
+        return running.watching.sounds_heard if running is not None else ()
+
+    def sound_models(self) -> Sequence[str]:
+        return self._sounds.models()
 
     def mutings(self, camera: CameraId) -> tuple[Sequence[Muting], Sequence[MutingOffer]]:
         return self._mutings.all(camera), self._mutings.offers(camera)

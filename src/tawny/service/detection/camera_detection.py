@@ -4,18 +4,18 @@ It restarts with changed settings while recording continues. Created and changed
 called by the watcher's and listener's threads. Read from any thread.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tawny.config.settings import AudioSettings, DetectionSettings
-from tawny.detection.audio import SoundClassifier, SoundListener
+from tawny.detection.audio import SoundListener, SoundRules
 from tawny.detection.classification import ClassificationQueue, TrackClassifier
 from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
 from tawny.detection.detector import OwnProcess
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
+from tawny.detection.sound_classes import SoundModel, SoundNamer
 from tawny.detection.watcher import (
     FAULT_S,
     RESTARTS,
@@ -42,6 +42,7 @@ from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, CameraStatus, DetectionFault
 from tawny.model.times import Clock
 from tawny.service.detection.event_writer import EventWriter
+from tawny.service.detection.sound_service import HeardSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
 from tawny.storage.segments.motion_figures import MotionFigures
@@ -174,6 +175,8 @@ class DetectionServices:
     """Names objects where no better classifier does."""
     figures: MotionFigures | None = None
     """None: they are not stored."""
+    sounds: SoundService | None = None
+    """None: sounds are not classified."""
 
 
 class CameraDetection:
@@ -197,8 +200,10 @@ class CameraDetection:
         self._noticed, self._publish = noticed, means.events.publisher(tell)
         self._scored, self._changed = scored, changed
         self.meter = LiveMeter()
-        self.trouble = self.sound_trouble = ""
-        """Problem of detection and of sound detection with its remedy; empty if none."""
+        self.trouble = self._sound_refused = ""
+        """Problem of detection, and why a sound model can't be used, with the remedy; empty if none."""
+        self._sound_model: SoundModel | None = None
+        self._sounds_heard: dict[str, HeardSound] = {}
         self._wrong, self._wrong_ms = "", 0
         self._handles: list[Handle] = []
         self._watcher: Watcher | None = None
@@ -303,7 +308,8 @@ class CameraDetection:
         was_wrong = self._wrong, self.trouble
         self.stop()
         self.close()
-        self.trouble = self.sound_trouble = ""
+        self.trouble = self._sound_refused = ""
+        self._sound_model, self._sounds_heard = None, {}
         self._wants_hardware = settings.decode == "auto"
         self._work, self._died_of, self._naming_died = None, "", (0, 0)
         self._names = settings.detector != OFF and bool(settings.notify_types)
@@ -425,20 +431,17 @@ class CameraDetection:
     def _begin_listening(self, settings: AudioSettings) -> None:
         means, hub = self._means, self._hubs[StreamName.MAIN]
 
+        rules = SoundRules(settings.level, settings.hold, settings.cooldown, settings.loud or not settings.model)
+
         def make() -> SoundListener:
-            names: SoundClassifier | None = None
-            if settings.model:
+            names: SoundNamer | None = None
+            if settings.model and means.sounds is not None:
                 try:
-                    names = SoundClassifier(
-                        Path(settings.model), Path(settings.labels), sure=settings.sure, classes=settings.classes
-                    )
+                    names, self._sound_model = means.sounds.namer(self._camera, settings)
                 except NotDone as error:
-                    self.sound_trouble = f"{error.message} {error.do}"
+                    self._sound_refused = f"{error.message} {error.do}"
                     self._changed()
-            return SoundListener(
-                f"listen {self._camera}", hub, self, means.clock,
-                level=settings.level, hold_s=settings.hold, names=names,
-            )  # fmt: skip
+            return SoundListener(f"listen {self._camera}", hub, self, means.clock, rules, names)
 
         self._handles.append(means.engine.start(f"listen {self._camera}", make))
 
@@ -446,16 +449,32 @@ class CameraDetection:
         self.meter.hear(at_ms, db, score)
         self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
 
-    def loud(self, start_ms: int, score: int) -> None:
+    def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        for name, score in names:
+            last = self._sounds_heard.get(name)
+            count, best = (last.count, last.best) if last is not None else (0, 0.0)
+            self._sounds_heard[name] = HeardSound(name, score, max(best, score), at_ms, count + 1)
+
+    @property
+    def sounds_heard(self) -> list[HeardSound]:
+        """The classes of sounds since the settings were changed, newest first."""
+        return sorted(self._sounds_heard.copy().values(), key=lambda one: one.at_ms, reverse=True)
+
+    @property
+    def sound_trouble(self) -> str:
+        """Problem of sound detection with its remedy; empty if none."""
+        return self._sound_refused or (self._sound_model.trouble if self._sound_model is not None else "")
+
+    def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
         """Begin a sound event with the latest keyframe as its snapshot."""
         hub = self._hubs[StreamName.MAIN]
         keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
         encoded = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
         picture = EncodedPicture(keyframes[-1].at_ms, None, encoded) if encoded is not None else None
-        self._sounds.begin(SOUND, start_ms, float(score), picture=picture)
+        self._sounds.begin(SOUND, start_ms, float(score), _named(names), picture)
 
-    def still_loud(self, score: int, names: list[tuple[str, float]]) -> None:
-        self._sounds.grow(float(score), tuple(SeenObject(name, round(sure, 3)) for name, sure in names))
+    def still_loud(self, score: int, names: Sequence[tuple[str, float]]) -> None:
+        self._sounds.grow(float(score), _named(names))
 
     def quiet(self, end_ms: int) -> None:
         self._sounds.end(end_ms)
@@ -463,6 +482,10 @@ class CameraDetection:
     def _moments(self) -> ConditionEvents:
         events = self._means.events
         return ConditionEvents(self._camera, events, self._tell, events.write_picture)
+
+
+def _named(names: Sequence[tuple[str, float]]) -> tuple[SeenObject, ...]:
+    return tuple(SeenObject(name, round(sure, 3)) for name, sure in names)
 
 
 def _picture(frame: Frame, box: Box | None = None) -> EncodedPicture:

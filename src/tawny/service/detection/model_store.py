@@ -95,11 +95,22 @@ class ModelManifest:
     added: str
 
 
+Describe = Callable[[Path, Sequence[str] | None], tuple[str, tuple[str, ...]]]
+"""Returns family and labels of a model; empty labels: the family's own. Raises NotDone: if it cannot be used."""
+
+
+def _object_model(file: Path, labels: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    model = ObjectModel(file, labels)
+    return model.family.name, model.labels if labels else ()
+
+
 class ModelStore:
     """Stores models below the recorder's data folder. Thread-safe and multi-process safe; ignores incomplete models."""
 
-    def __init__(self, data: Path, clock: Clock) -> None:
-        self.folder, self._clock = data / FOLDER, clock
+    def __init__(self, data: Path, clock: Clock, kind: str = "", described: Describe | None = None) -> None:
+        """kind: folder below that of the models; empty: object models. described: opens a file to describe it."""
+        self.folder, self._clock = data / FOLDER / kind, clock
+        self._described = described or _object_model
 
     def all(self) -> list[ModelManifest]:
         """Return the installed models, newest first."""
@@ -163,9 +174,8 @@ class ModelStore:
                     f"{source} doesn't match: its SHA-256 is {found}, expected {sha256.lower()}.",
                     "Don't use it. Check where it comes from.",
                 )
-            model = ObjectModel(new, labels)
             card = ModelManifest(
-                called, found, size, model.family.name, model.labels if labels else (), origin or source, licence,
+                called, found, size, *self._described(new, labels), origin or source, licence,
                 utc_text(self._clock.now_ms()),
             )  # fmt: skip
             self._keep(card, new)

@@ -75,9 +75,15 @@ class RuleDecider:
             was.home,
             lasted_s,
             names,
-            self.words(event) if event.reads else frozenset(),
+            self._recognized(event),
             shown_level(event) == Level.ALERT,
         )
+
+    def _recognized(self, event: Event) -> frozenset[str]:
+        """Return what rules may match: what was read, and the classes of a sound."""
+        if event.kind == "sound":
+            return frozenset(one.label.casefold() for one in event.objects)
+        return self.words(event) if event.reads else frozenset()
 
     def standing(self, camera: CameraId) -> RuleContext:
         """Return the rule context of a camera now, without an event."""

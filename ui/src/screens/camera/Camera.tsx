@@ -23,7 +23,6 @@ import { Places } from "./Places";
 import { rectangle } from "./geometry";
 import { PrivateParts } from "./PrivateParts";
 import { Reads } from "./Reads";
-import { Sound } from "./Sound";
 import { TuningStore } from "./store";
 import { type Tab, Tabs, tabNamed } from "./Tabs";
 import { camera as words } from "../../strings/camera";
@@ -33,6 +32,7 @@ import "./editor.css";
 
 const RECORDING = () => import("./Recording");
 const DANGER = () => import("./Danger");
+const SOUND = () => import("./Sound");
 const waiting = (failed: boolean) => <p class="small sub">{failed ? words.reload : words.loading}</p>;
 /** Tabs of detection, which need its settings. */
 const WATCHING: readonly Tab[] = ["picture", "motion", "sound"];
@@ -114,7 +114,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
                 <Modes store={store} disabled={disabled} />
               </>
             )}
-            {tab === "sound" && <Sound store={store} camera={camera} reading={reading} disabled={disabled} />}
+            {tab === "sound" && <Lazy load={SOUND} props={{ store, camera, reading, disabled }} waiting={waiting} />}
           </div>
           {tab === "picture" && (
             <aside class="tu-side">

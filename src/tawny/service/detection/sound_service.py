@@ -1,0 +1,102 @@
+"""Sound service: opens what classifies sounds, as the settings say, and runs it for all cameras. One actor."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.config.settings import AudioSettings
+from tawny.detection.models.labels import read_labels
+from tawny.detection.sound_classes import (
+    SoundClassifier,
+    SoundModel,
+    SoundNamer,
+    SoundQueue,
+    SoundWanted,
+    UserSoundModel,
+)
+from tawny.engine import Engine
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
+from tawny.model.times import Clock
+from tawny.service.detection.model_store import ModelStore
+
+FOLDER: Final = "sounds"
+"""Of sound models, in the folder of models."""
+DEADLINE_S, MEMORY = 1.0, 1_000_000_000
+"""Limits of a user's `hear()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSound:
+    """A class of sounds: its newest and its best score, 0..1, when it came last, and in how many seconds."""
+
+    name: str
+    score: float
+    best: float
+    at_ms: int
+    count: int
+
+
+def sound_store(data: Path, clock: Clock) -> ModelStore:
+    return ModelStore(data, clock, FOLDER, _described)
+
+
+def _described(file: Path, labels: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """Return the input of a sound model, and its labels. Raises NotDone."""
+    if not labels:
+        raise NotDone("A sound model needs the names of its classes.", "Add `--labels FILE`, one name per line.")
+    try:
+        SoundClassifier(file, labels)
+    except NotDone:
+        SoundClassifier(file, labels, is_log_mel=True)
+        return "log-mel", tuple(labels)
+    return "waveform", tuple(labels)
+
+
+class SoundService:
+    """Opens and runs sound models. plug_ins: factories by name; each is called with its settings."""
+
+    name = "sounds"
+
+    def __init__(self, store: ModelStore, plug_ins: Mapping[str, Any], clock: Clock) -> None:
+        self.store, self._plug_ins, self._clock = store, plug_ins, clock
+        self.queue = SoundQueue()
+
+    def start(self, engine: Engine) -> None:
+        handle = engine.start(self.name, lambda: self)
+        self.queue.wake = handle.wake
+
+    def step(self) -> float:
+        return self.queue.step()
+
+    def close(self) -> None:
+        self.queue.close()
+
+    def models(self) -> list[str]:
+        """Return the names of the models that were added, and of the plug-ins."""
+        return [*(card.name for card in self.store.all()), *sorted(self._plug_ins)]
+
+    def namer(self, camera: CameraId, settings: AudioSettings) -> tuple[SoundNamer, SoundModel]:
+        """Return what classifies the sounds of a camera, with its model. Raises NotDone."""
+        model = self._opened(settings)
+        wanted = SoundWanted(settings.sure, settings.thresholds, settings.classes, settings.groups)
+        return SoundNamer(camera, model, self.queue, wanted), model
+
+    def _opened(self, settings: AudioSettings) -> SoundModel:
+        name = settings.model
+        if name.endswith(".py"):
+            return UserSoundModel(Path(name), deadline_s=DEADLINE_S, memory=MEMORY, clock=self._clock)
+        if settings.is_file:
+            labels = read_labels(Path(settings.labels).expanduser())
+            return SoundClassifier(Path(name).expanduser(), labels, is_log_mel=settings.input == "log-mel")
+        if name in self._plug_ins:
+            try:
+                made: SoundModel = self._plug_ins[name]({})
+            except (KeyError, ValueError) as error:
+                raise NotDone(f"The sound plug-in {name} can't be used: {error}.", "Choose another model.") from None
+            return made
+        card = self.store.chosen(name)
+        assert card is not None  # the name is not empty
+        self.store.check(card)
+        return SoundClassifier(self.store.file(card.name), card.labels, is_log_mel=card.family == "log-mel")
