@@ -30,5 +30,6 @@ export default defineConfig({
     environment: "node", // tests that need a page say so: making one takes longer than most tests
     include: ["src/**/*.test.{ts,tsx}"],
     testTimeout: 60_000, // how long a test takes is the business of the machine
+    hookTimeout: 60_000,
   },
 });
