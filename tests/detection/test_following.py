@@ -90,3 +90,22 @@ def test_what_grows_on_the_spot_and_hardly_shows_is_nobody(levels: float, is_tol
         luma = picture.round().astype(np.uint8)
         told |= bool(detector.look(PictureFrame(luma, START_MS + 200 * number)).seen)
     assert told == is_told
+
+
+@pytest.mark.parametrize(("cells_a_look", "is_told"), [(2.2, True), (5.0, False)])
+def test_insects_hide_nobody_who_is_slower_than_they_are(cells_a_look: float, is_told: bool) -> None:
+    """Three insects dart by, then something is in sight for 1.4 s."""
+    chance = np.random.default_rng(1)
+    detector = MotionDetector({})
+    told = False
+    for number in range(5 * 26):
+        picture = 90 + chance.normal(0, 1.0, (108, 192))
+        since, step = number - 5 * 15, (number - 5 * 15) % 10
+        if 0 <= since < 30 and step < 7:
+            picture[20:25, 60 + 9 * step : 65 + 9 * step] += 60
+        walked = number - 5 * 21
+        if 0 <= walked < 8:
+            x = 40 + round(cells_a_look * walked)
+            picture[60:74, x : x + 6] += 40
+        told |= bool(detector.look(PictureFrame(picture.round().astype(np.uint8), START_MS + 200 * number)).seen)
+    assert told == is_told

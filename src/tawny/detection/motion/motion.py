@@ -190,9 +190,11 @@ AGE_S = 0.9
 """Minimum observed time of an event, s, without gaps: excludes insects near the lens and chance sequences."""
 DARTS, DARTS_AGE_S = 3.5, 1.9
 """Speed in object sizes per second, and the minimum observed time, s, above it: insects in the camera's light."""
+WALKS = 2.2
+"""Maximum speed, in object sizes per second, of what needs no longer while insects fly: they are faster."""
 FLEW, FLEW_FAR = 3.0, 0.6
 """Minimum speed and displacement, in object sizes, of a fly-by over calm ground that ends before DARTS_AGE_S. A lower
-speed or other ground would include leaves. While fly-bys occur, every object needs DARTS_AGE_S."""
+speed or other ground would include leaves. While fly-bys occur, what is faster than WALKS needs DARTS_AGE_S."""
 STIRS_S = 0.45
 """Maximum time since its last internal motion when a candidate becomes an event, s."""
 LOST_S, LOST_MOST_S = 0.7, 1.2
@@ -233,7 +235,8 @@ def _judge_candidate(track: MotionTrack, t: float, scene: MotionScene) -> None:
 
 def _is_due(track: MotionTrack, t: float, scene: MotionScene) -> bool:
     """Return whether a candidate has enough evidence and observed time and still moves."""
-    late = 1.0 if track.walked > DARTS * track.in_sight_s else scene.ground.flies
+    late = scene.ground.flies if track.walked > WALKS * track.in_sight_s else 0.0
+    late = 1.0 if track.walked > DARTS * track.in_sight_s else late
     age_s = AGE_S + (DARTS_AGE_S - AGE_S) * late
     return (
         track.evidence >= need(scene.sensitivity, scene.ground, track.area)
