@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ from tawny.detection.onnx import open_session
 from tawny.events.rule_engine import NAMELESS, Calendar, RuleContext, RuleDecision, RuleEngine
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import Frame, Look, Observation
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
@@ -23,7 +24,7 @@ from tawny.service.detection.model_store import ModelStore
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
-from tests.app.rig import rig, settings
+from tests.app.rig import EVER, rig, settings
 from tests.detection.models import models
 
 
@@ -212,3 +213,31 @@ def test_a_running_recorder_names_what_it_sees(tmp_path: Path) -> None:
         until(named, 30, "a person")
         assert [thing.label for thing in named()[0].objects] == ["person"]
         assert made.running.naming.desk.looks > 1
+
+
+def test_events_of_the_last_days_are_classified_again_once_a_model_is_there(tmp_path: Path, file: Path) -> None:
+    """By a whole recorder: the snapshot is white, and to this model that is a person."""
+    chosen = settings('[cameras.door]\nsource = "demo:front"\ndetection.detector = "off"\n')
+    white = np.full((64, 64, 3), 255, np.uint8)
+    with rig(chosen, tmp_path / "data") as made:
+        now_ms, marks = made.clock.now_ms(), made.running.parts.storage.marks
+        before = Event(
+            EventId("a"), CameraId("door"), "motion", now_ms - 90_000, now_ms - 80_000, 60.0, (0, 0, 0.5, 0.5)
+        )
+        for event in (before, replace(before, id=EventId("b"), said="vehicle")):
+            event = replace(event, picture_ms=event.start_ms)
+            made.running.parts.storage.store.volume.write_picture(event, cv2.imencode(".jpg", white)[1].tobytes())
+            marks.put_event(event)
+        made.running.naming.shelf.add(str(file), name="one")
+        made.running.naming.look_now()
+
+        def is_over() -> bool:
+            again = made.running.naming.again
+            return again is not None and again.info is not None and again.info.is_over
+
+        until(is_over, 30, "all events are classified")
+        kinds = {one.id: (one.kind, one.shown_kind) for one in made.running.index.events(EVER).events}
+        assert (kinds[EventId("a")], kinds[EventId("b")]) == (("person", "person"), ("motion", "vehicle"))
+        assert [one.event.id for one in made.heard if isinstance(one, EventChanged) and one.event.kind == "person"] == [
+            "a"
+        ]

@@ -209,7 +209,8 @@ def _see(found: ScannedEvent, at_s: float, score: int, seen: Observation) -> Non
         found.best_s, found.box = at_s, seen.box
         found.kind = found.kind if found.kind in NAMED else seen.label
     if seen.sure > 0:
-        found.kind = kind_of_all([seen.label, *([found.kind] if found.kind in NAMED else [])])
+        kind = kind_of_all([seen.label, *([found.kind] if found.kind in NAMED else [])])
+        found.kind = kind if kind in NAMED else found.kind
     found.score = max(found.score, score)
 
 
