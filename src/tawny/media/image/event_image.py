@@ -1,6 +1,6 @@
 """Event images for messages: cropped to the object with its surroundings, or whole with a box around it.
 
-A phone shows an image a few centimetres wide: somebody far away is a speck in the whole one.
+A phone shows an image a few centimetres wide: a person far away is a speck in the whole one.
 """
 
 from typing import Any, Final, Literal
