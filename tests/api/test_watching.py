@@ -50,14 +50,14 @@ async def test_a_viewer_sees_it_and_changes_nothing(house: House) -> None:
 async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncClient) -> None:
     zone = {
         "name": "path", "points": CORNER, "level": 61, "smallest": 0.013, "stay_s": 2.5, "direction": "left",
-        "loiter_s": 60, "left_s": 20,
+        "loiter_s": 60, "left_s": 20, "alert": True,
     }  # fmt: skip
     changes: Told = {
         "level": 44, "frames": 2, "within": 5, "mode": "frugal", "decode": "software", "zones": [zone],
         "lines": [{"name": "gate", "points": CORNER[:2], "direction": "left-to-right"}],
             "mask": [CORNER], "private": [CORNER],
-        "numbers": {"sensitivity": 60}, "sound": {"listen": True, "level": 40, "hold_s": 2.0},
-        "read": ["plates"],
+        "numbers": {"sensitivity": 60}, "read": ["plates"], "alert": ["person", "dog"],
+        "sound": {"listen": True, "level": 40, "hold_s": 2.0, "model": "yamnet", "loud": False},
     }  # fmt: skip
     answer = await change(owner, await told(owner), **changes)
     assert answer.status_code == 200
@@ -65,7 +65,7 @@ async def test_all_of_it_goes_there_and_back(house: House, owner: httpx.AsyncCli
     assert answer.json()["changed"]["by"].startswith("owner")
     assert house.recorder.tuning.watch.zones["path"].min_time == 2.5
     assert house.accounts.audit()[0].detail == (
-        "porch: decode, effort, frames, lines, motion, motion_masks, privacy_masks, recognize, sound, "
+        "porch: alert, decode, effort, frames, lines, motion, motion_masks, privacy_masks, recognize, sound, "
         "threshold, within, zones"
     )
     assert house.recorder.tuning.watch.options == {"sensitivity": 60}

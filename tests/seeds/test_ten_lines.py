@@ -46,6 +46,7 @@ def test_sc37_a_source_a_detector_a_destination_and_a_channel_of_ten_lines(tmp_p
     config.write_text(
         '[cameras.yard]\nsource = "replay:yard"\npost = "1 s"\n[cameras.yard.detection]\ndetector = "dawn"\n'
         f'dawn = {{ level = 1 }}\n[notifiers.log]\nurl = "line://{tmp_path}/door.txt"\n'
+        'levels = ["alert", "detection", "motion"]\n'
         '[destinations.drive]\nurl = "drive:BACKUP"\nupload = ["recordings"]\n'
     )
     places = os.pathsep.join(

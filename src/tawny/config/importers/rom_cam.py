@@ -24,8 +24,8 @@ _LEFT = {
 }
 DEFAULTS = 'name = "Camera"\ndevice = "/dev/video0"\n'
 _OBJECTS = {"names": "rom-cam", "formats": ["ts", "fmp4", "sheet"], "during_events": False}
-_ONE_POST = {"send_at": "end", "clip": "sheet"}
-"""One message after an event, with the contact sheet."""
+_ONE_POST = {"send_at": "end", "clip": "sheet", "levels": ["alert", "detection", "motion"]}
+"""One message after every event, with the contact sheet."""
 _KEY_LINE = re.compile(r"\s*\[?\s*[\"']?(\w+)[\"']?\s*(?:[=.\]])")
 
 
