@@ -13,7 +13,7 @@ import pytest
 from tawny.app.control_client import NAME, abstract_address, ask, is_in_memory
 from tawny.app.control_socket import MOST_AT_ONCE, ControlSocket
 from tawny.engine import Bus
-from tawny.model.errors import NotDone
+from tawny.model.errors import FolderInUse, NotDone
 from tawny.model.messages import Message
 
 
@@ -51,6 +51,17 @@ async def test_another_folder_is_another_recorder(tmp_path: Path) -> None:
             await _asked(tmp_path / "two")
     finally:
         await control.close()
+
+
+async def test_a_second_recorder_of_one_name_in_memory_mode_is_refused(tmp_path: Path) -> None:
+    first, second = _control(tmp_path, on_disk=False), _control(tmp_path, on_disk=False)
+    await first.open()
+    try:
+        with pytest.raises(FolderInUse, match="Another tawny is already recording"):
+            await second.open()
+    finally:
+        await second.close()
+        await first.close()
 
 
 async def test_on_a_disk_it_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,6 +105,8 @@ class Imported:
         log = self.folder.parent / "run.log"
         code = _PROGRAM.format(ahead_ms=ahead_ms, segment_s=SEGMENT_S)
         words = ["run", "--config", str(self.config), "--listen", "127.0.0.1:0"]
+        if tomllib.loads(self.config.read_text()).get("storage", {}).get("mode") == "memory":
+            words += ["--data", str(self.folder.parent / "memory")]  # root's folder has one name on a computer
         with log.open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-c", code, *words], cwd=elsewhere, env=self.env, stdin=subprocess.DEVNULL,

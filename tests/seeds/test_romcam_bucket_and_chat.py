@@ -40,10 +40,12 @@ during_events = false
 write_only = true
 [notifiers.gif]
 url = "slack+{hook}/hooks/mattermost?key=1"
+levels = ["alert", "detection", "motion"]
 send_at = "end"
 clip = "gif"
 [notifiers.sheet]
 url = "slack+{hook}/api/webhooks/1/discord/slack"
+levels = ["alert", "detection", "motion"]
 send_at = "end"
 clip = "sheet"
 [cameras.front]

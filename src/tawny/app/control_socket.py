@@ -6,6 +6,7 @@ derived from user and folder. Abstract sockets have no owner, so both ends check
 """
 
 import asyncio
+import errno
 import json
 import os
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +16,7 @@ from typing import Any
 from tawny.app.control_client import NAME, abstract_address, peer_user
 from tawny.engine import Bus
 from tawny.engine.threads import caller, named_executor
-from tawny.model.errors import StorageError
+from tawny.model.errors import FolderInUse, StorageError
 from tawny.model.messages import Message
 
 QUICK = frozenset({"status", "where"})
@@ -54,7 +55,7 @@ class ControlSocket:
         self._callers: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Start listening, replacing the socket of a killed recorder. Raises StorageError."""
+        """Start listening, replacing the socket of a killed recorder. Raises StorageError, of it FolderInUse."""
         try:
             if not self._on_disk:
                 address = abstract_address(self._data, os.geteuid())
@@ -67,6 +68,8 @@ class ControlSocket:
             finally:
                 os.umask(before)
         except OSError as error:
+            if error.errno == errno.EADDRINUSE and not self._on_disk:
+                raise FolderInUse(str(self._data), "in memory mode") from error
             raise StorageError(str(self._path), error.strerror or str(error)) from error
 
     async def close(self) -> None:
