@@ -18,7 +18,13 @@ from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
-from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings, SearchSettings
+from tawny.config.recognition import (
+    AudioSettings,
+    FallbackKindSettings,
+    ObjectModelSettings,
+    RecogniserSettings,
+    SearchSettings,
+)
 from tawny.config.retention import (
     CameraRetentionSettings,
     RetentionSettings,
@@ -28,7 +34,6 @@ from tawny.config.retention import (
 from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.secure import SecureSettings
 from tawny.config.settings import (
-    AudioSettings,
     CameraSettings,
     DetectionSettings,
     HeartbeatSettings,

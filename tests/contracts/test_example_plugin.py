@@ -101,6 +101,7 @@ def test_a_running_recorder_finds_it_by_its_entry_points(environment: dict[str, 
             detector = "light_switch"
             [notifiers.team]
             url = "mattermost+http://127.0.0.1:{chat.port}/hooks/{SECRET}"
+            levels = ["alert", "detection", "motion"]
         """
         with recorder(tmp_path, settings, environment):
             until(lambda: chat.asked, EVENT_WITHIN_S, "a message about the light")

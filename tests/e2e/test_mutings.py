@@ -36,6 +36,7 @@ def detect(frame):
 SETTINGS = """
 [notifiers.hook]
 url = "webhook+{hook}/hook"
+levels = ["alert", "detection", "motion"]
 min_interval = "0 s"
 [cameras.front]
 source = "demo:front"

@@ -19,7 +19,13 @@ from pydantic import (
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.modes import ModesSettings
 from tawny.config.quantities import Duration, LabelText, Share, Size
-from tawny.config.recognition import FallbackKindSettings, ObjectModelSettings, RecogniserSettings, SearchSettings
+from tawny.config.recognition import (
+    AudioSettings,
+    FallbackKindSettings,
+    ObjectModelSettings,
+    RecogniserSettings,
+    SearchSettings,
+)
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
@@ -50,62 +56,6 @@ class SealingSettings(Table):
     @property
     def all(self) -> tuple[str, ...]:
         return (*self.recipients, *([self.recovery] if self.recovery else ()))
-
-
-# Settings of a camera's sound detection.
-
-Score = Annotated[int, Field(ge=1, le=100)]
-
-
-class AudioSettings(Table):
-    """Sound detection. Unless `listen` is on, audio is recorded but never decoded."""
-
-    listen: bool = Field(default=False, description="Create events for loud sounds, and with `model` for known ones.")
-    level: Score = Field(
-        50, description="How much louder than usual a sound must be to create an event: 50 is 15 dB, 100 is 30 dB."
-    )
-    hold: Annotated[Duration, Field(ge=0.5, le=60)] = Field(3.0, description="The event ends after this much quiet.")
-    model: str = Field(
-        "",
-        description="What classifies sounds: a sound model from `tawny models list`, an ONNX file (mono, 16 kHz; one "
-        "score per class), a Python file with `hear(sound)`, or an installed plug-in. Empty: nothing.",
-    )
-    labels: str = Field("", description="With an ONNX file: a text file with its class names, one per line, in order.")
-    input: Literal["waveform", "log-mel"] = Field(
-        "waveform", description="With an ONNX file: what it takes, samples or a spectrogram [frames, mel bands]."
-    )
-    loud: bool = Field(
-        default=True, description="With `model`: also create events for loud sounds that it doesn't know."
-    )
-    classes: tuple[str, ...] = Field(
-        (),
-        description="Report only these classes or labels, for example `glass` or `Meow`. Empty: `glass`, `alarm`, "
-        "`bark`, `voices`, `baby`, `knock`, `doorbell` and `gunshot`, or all labels of a model without them.",
-    )
-    sure: Share = Field(0.5, description="Minimum score for a class to be reported.")
-    thresholds: dict[str, Share] = Field(
-        default_factory=dict, description="The same for single classes, for example `{ glass = 0.3 }`."
-    )
-    groups: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict,
-        description='Labels of the model by class, in place of the built-in ones: `{ bark = ["Dog", "Wolf"] }`.',
-    )
-    cooldown: Annotated[Duration, Field(ge=0, le=3600)] = Field(
-        60.0, description="After an event of a class ends, it makes no further event for this time."
-    )
-
-    @model_validator(mode="after")
-    def _both(self) -> "AudioSettings":
-        if self.labels and not self.is_file:
-            raise ValueError("`labels` is only for a model that is an ONNX file")
-        if self.is_file and not self.labels:
-            raise ValueError("`model` and `labels` must be set together, if the model is an ONNX file")
-        return self
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the model is an ONNX file rather than the name of one, a script or a plug-in."""
-        return ("/" in self.model and not self.model.endswith(".py")) or self.model.endswith(".onnx")
 
 
 # Settings of the heartbeat to an external monitor.

@@ -108,7 +108,7 @@ class ScopedTuning(_CameraGate):
     """Detection settings restricted to some cameras."""
 
     interface = DetectionTuningApi
-    open_to_all = frozenset({"detectors", "readers"})
+    open_to_all = frozenset({"detectors", "readers", "sound_models"})
 
 
 class ScopedBus:

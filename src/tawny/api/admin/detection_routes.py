@@ -21,9 +21,8 @@ from tawny.api.auth.access import (
     rule,
 )
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, bad_setting, not_found, sealed_error
-from tawny.api.events.event_routes import find_event, no_event, note_marked
-from tawny.api.live.camera_routes import JPEG
+from tawny.api.errors import RequestRefused, bad_input, bad_setting, not_found
+from tawny.api.events.event_routes import no_event, note_marked
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.changes import plain_table
@@ -559,32 +558,6 @@ def search(camera: OneCamera, from_ms: At, to_ms: At, here: Here, area: Area) ->
         else:
             found.append((at_ms, at_ms + 1000))
     return schemas.MotionSearchHit(spans=found[: -MOST_FOUND - 1 : -1])
-
-
-@router.get("/events/{event}/loop", dependencies=view, response_class=Response, responses=JPEG)
-def loop(event: OneEvent, here: Here) -> Response:
-    """Return a preview: a few frames side by side in one JPEG, each at most 320 px wide."""
-    found = find_event(event, here)
-    jpeg = here.recorder.event_loop(found)
-    if jpeg is None and here.recorder.sealed_picture(found, is_loop=True) is not None:
-        raise sealed_error()
-    if jpeg is None:
-        raise not_found("This event has no preview.", "It may be too short or still in progress.")
-    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
-
-
-@router.get("/events/{event}/objects", dependencies=view)
-def objects(event: OneEvent, here: Here) -> schemas.EventObjectsResponse:
-    """Return the objects of an event with their boxes over time, as shares of the upright image.
-
-    There are at most about five points a second, fewer where an object moves straight; between two, it moves evenly.
-    Older events have none.
-    """
-    found = find_event(event, here)
-    paths = here.recorder.event_objects(found)
-    if not paths and here.recorder.sealed_objects(found) is not None and not here.is_unlocked:
-        raise sealed_error()
-    return schemas.EventObjectsResponse(items=[serializers.event_object(one) for one in paths])
 
 
 def _in_use(here: AppContext, camera: CameraId) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from tawny.api import schemas, serializers
 from tawny.api.auth.access import (
@@ -26,7 +27,8 @@ from tawny.api.auth.access import (
     rule,
 )
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import bad_input, not_found
+from tawny.api.errors import bad_input, not_found, sealed_error
+from tawny.api.live.camera_routes import JPEG
 from tawny.api.request_handling import WorkerRoute
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -252,6 +254,32 @@ def heat_of(camera: OneCamera, here: Here, from_ms: At, to_ms: At) -> MotionHeat
     span = parse_span(from_ms, to_ms, MOST_DAYS)
     counts = heat(here.recorder.grids(known_camera(camera, here), span))
     return MotionHeatmap(counts=counts)
+
+
+@router.get("/events/{event}/loop", dependencies=view, response_class=Response, responses=JPEG)
+def loop(event: OneEvent, here: Here) -> Response:
+    """Return a preview: a few frames side by side in one JPEG, each at most 320 px wide."""
+    found = find_event(event, here)
+    jpeg = here.recorder.event_loop(found)
+    if jpeg is None and here.recorder.sealed_picture(found, is_loop=True) is not None:
+        raise sealed_error()
+    if jpeg is None:
+        raise not_found("This event has no preview.", "It may be too short or still in progress.")
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.get("/events/{event}/objects", dependencies=view)
+def objects(event: OneEvent, here: Here) -> schemas.EventObjectsResponse:
+    """Return the objects of an event with their boxes over time, as shares of the upright image.
+
+    There are at most about five points a second, fewer where an object moves straight; between two, it moves evenly.
+    Older events have none.
+    """
+    found = find_event(event, here)
+    paths = here.recorder.event_objects(found)
+    if not paths and here.recorder.sealed_objects(found) is not None and not here.is_unlocked:
+        raise sealed_error()
+    return schemas.EventObjectsResponse(items=[serializers.event_object(one) for one in paths])
 
 
 def _recognised(here: AppContext) -> SearchableIdentity:

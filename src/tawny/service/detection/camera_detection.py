@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tawny.config.settings import AudioSettings, DetectionSettings
+from tawny.config.recognition import AudioSettings
+from tawny.config.settings import DetectionSettings
 from tawny.detection.audio import SoundListener, SoundRules
 from tawny.detection.classification import ClassificationQueue, TrackClassifier
 from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame

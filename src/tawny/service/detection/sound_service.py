@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.config.settings import AudioSettings
+from tawny.config.recognition import AudioSettings
 from tawny.detection.models.labels import read_labels
 from tawny.detection.sound_classes import (
     SoundClassifier,
