@@ -93,6 +93,16 @@ def test_other_ways_to_write_a_table(tmp_path: Path, written: str) -> None:
     assert "# end" in text
 
 
+@pytest.mark.parametrize("written", ["detection.detector = 'motion'\n", "detection = { threshold = 30 }\n"])
+@pytest.mark.parametrize("after", ["", "[cameras.yard]\nsource = 'demo:'\n"])
+def test_zones_and_sound_join_other_ways_to_write_a_table(tmp_path: Path, written: str, after: str) -> None:
+    text = f'[cameras.door]\nsource = "demo:"\n{written}# end\n{after}'
+    zones = {"path": {"points": [[0, 0], [0.5, 0], [0, 0.5]], "min_time": "2 s"}}
+    written = changed(tmp_path, text, zones=zones, sound={"listen": True}, threshold=31)
+    assert "# end" in written and written.endswith(after)
+    assert "zones" not in changed(tmp_path, written, zones={})
+
+
 def test_a_camera_that_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
     path.write_text(FILE, encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import tomlkit
 from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT, Table
+from tomlkit.items import AoT, InlineTable, Table
 
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
@@ -134,7 +134,7 @@ def _put_detection(
     if old != new and "detection" not in table:
         table["detection"] = tomlkit.table()
     if old != new:
-        _put(table["detection"], old, new)
+        _put(table["detection"], old, new, deep=_is_inline(table, "detection"))
     if before.privacy_masks != privacy_masks:
         table.pop("privacy_masks", None)
         if privacy_masks:
@@ -569,6 +569,13 @@ def _put(
             _put(table[key], before if isinstance(before, Mapping) else {}, value, deep=True)
         else:
             table[key] = _item(value, deep=deep)
+
+
+def _is_inline(table: Any, key: str) -> bool:
+    """Return whether tables below `key` can only be inline, because it is written as `key.a = …` or `key = {…}`."""
+    body = getattr(getattr(table, "value", None), "body", ())
+    is_dotted = any(one is not None and one.key == key and one.is_dotted() for one, _ in body)
+    return is_dotted or isinstance(table[key], InlineTable)
 
 
 def _item(value: Any, *, deep: bool) -> Any:
