@@ -18,13 +18,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-it-works" / "threads.md"
 MOST = 14
 """Threads of a recorder with one watched camera."""
 PLACEHOLDER = re.compile(r"[A-Z]+")
+SHOWN = 15
+"""Letters of a name that the system keeps."""
 
 
 def known_names() -> re.Pattern[str]:
     """Return a pattern of the names in the page's table, as far as the system shows them."""
     rows = re.findall(r"^\| ([^|]+?) \| (?:yes|shared|up to|\d)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     names = [name.strip() for row in rows for name in row.split(",")]
-    return re.compile("|".join(PLACEHOLDER.split(name)[0] + ".+" * bool(PLACEHOLDER.search(name)) for name in names))
+    parts = (PLACEHOLDER.split(name)[0][:SHOWN] + ".+" * bool(PLACEHOLDER.search(name)) for name in names)
+    return re.compile("|".join(parts))
 
 
 def thread_names(process: int) -> list[str]:

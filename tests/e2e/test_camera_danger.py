@@ -1,5 +1,6 @@
 """The danger zone of a camera, each button pressed in the browser: what it says happens, and can be undone."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,13 @@ def state(owner: BrowserContext, house: Tawny, camera: str) -> str:
 
 
 def videos(house: Tawny, camera: str) -> list[Path]:
-    return list((house.folder / camera).rglob("*.mp4"))
+    """What is found while folders may be removed."""
+    return [
+        Path(folder) / name
+        for folder, _, names in os.walk(house.folder / camera)
+        for name in names
+        if name.endswith(".mp4")
+    ]
 
 
 def danger(owner: BrowserContext, house: Tawny, camera: str) -> Page:
