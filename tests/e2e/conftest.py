@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tawny.testing.http_service import StandIn, served
+from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.delivery.certificates import self_signed
 
@@ -41,6 +41,11 @@ class Tawny:
     folder: Path
     link: str
     base: str
+
+
+def telegram(asked: Asked) -> Reply:
+    """What Telegram answers to a bot."""
+    return 200, {"ok": True, "result": {"message_id": 7} if "/send" in asked.path else []}
 
 
 def tawny(*words: str, folder: Path) -> Iterator[Tawny]:

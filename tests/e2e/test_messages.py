@@ -9,20 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import Asked, StandIn, served
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, tawny
+from tests.e2e.conftest import Tawny, tawny, telegram
 
 TOKEN = "123:pLantedS3cret"
 
 
-def chat(asked: Asked) -> Reply:
-    return 200, {"ok": True, "result": {"message_id": 7} if "/send" in asked.path else []}
-
-
 @pytest.fixture(scope="module")
 def service() -> Iterator[StandIn]:
-    with served(StandIn(chat)) as made:
+    with served(StandIn(telegram)) as made:
         yield made
 
 

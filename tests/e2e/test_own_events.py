@@ -19,9 +19,10 @@ import pytest
 from tawny.model.events import event_id_says
 from tawny.model.ids import EventId
 from tawny.model.object_paths import ObjectPath, read_paths
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import Asked, StandIn, served
 from tawny.testing.waiting import until
 from tests.detection import films
+from tests.e2e.conftest import telegram
 
 SETTINGS = """[web]
 listen = "127.0.0.1:0"
@@ -54,13 +55,9 @@ class Running:
         return found
 
 
-def chat(asked: Asked) -> Reply:
-    return 200, {"ok": True, "result": {"message_id": 7} if "/send" in asked.path else []}
-
-
 @pytest.fixture(scope="module")
 def service() -> Iterator[StandIn]:
-    with served(StandIn(chat)) as made:
+    with served(StandIn(telegram)) as made:
         yield made
 
 

@@ -32,7 +32,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.object_paths import ObjectPath, PathPoint
 from tawny.model.observations import FigureThing, MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
-from tawny.model.packets import VideoFormat
+from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, make_export
@@ -101,15 +101,19 @@ def test_rp6_the_milliseconds_are_those_of_each_frame(archive: FakeArchive, tmp_
     assert list(tmp_path.glob("scratch*")) == []
 
 
-@pytest.mark.parametrize("turned", [Orientation(90), Orientation(180), Orientation(0, mirror=True)], ids=str)
-def test_the_stamp_of_a_turned_camera_is_upright(tmp_path: Path, turned: Orientation) -> None:
-    archive, place = FakeArchive(tmp_path), Place(tmp_path)
-    shown_so = [
+def turned_pictures(turned: Orientation) -> list[SourcePacket]:
+    """Two seconds of a camera that says how it hangs."""
+    return [
         replace(one, format=replace(one.format, orientation=turned))
         for one in pictures(640, 480, 2)
         if isinstance(one.format, VideoFormat)
     ]
-    archive.record(START_MS, 2, packets=shown_so)
+
+
+@pytest.mark.parametrize("turned", [Orientation(90), Orientation(180), Orientation(0, mirror=True)], ids=str)
+def test_the_stamp_of_a_turned_camera_is_upright(tmp_path: Path, turned: Orientation) -> None:
+    archive, place = FakeArchive(tmp_path), Place(tmp_path)
+    archive.record(START_MS, 2, packets=turned_pictures(turned))
     wish = ExportOptions(ExportKind.MP4, (PORCH,), Span(START_MS, START_MS + 2000), stamp=stamps)
     make_export(archive, ClipCache(archive), wish, ZONE, place, 10**9)
     with av.open(str(place.out), "r") as file:
@@ -222,12 +226,7 @@ def test_boxes_alone_have_kind_time_and_nothing_for_tuning() -> None:
 def test_an_export_has_the_box_where_the_thing_is_shown(tmp_path: Path, turned: Orientation) -> None:
     """Boxes are parts of the image as shown, also of a camera that hangs on its side."""
     archive, place = FakeArchive(tmp_path), Place(tmp_path)
-    shown_so = [
-        replace(one, format=replace(one.format, orientation=turned))
-        for one in pictures(640, 480, 2)
-        if isinstance(one.format, VideoFormat)
-    ]
-    archive.record(START_MS, 2, packets=shown_so)
+    archive.record(START_MS, 2, packets=turned_pictures(turned))
 
     def boxed(camera: CameraId, span: Span) -> FrameStamps:
         things = (FigureThing((0.25, 0.5, 0.5, 0.75), 91, "person"),)

@@ -81,3 +81,9 @@ def shown_level(event: Event) -> Level:
 
 def highest(levels: Iterable[Level]) -> Level:
     return max(levels, key=RANKS.__getitem__)
+
+
+def level_words(levels: Iterable[str]) -> list[str]:
+    """Return what events of these levels are called, highest first."""
+    given = frozenset(levels)
+    return [level if level == Level.MOTION else f"{level}s" for level in ALL_LEVELS if level in given]

@@ -1,5 +1,6 @@
 """Routes for events: list, get, mark as kept or reviewed."""
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -53,23 +54,28 @@ LISTED = 5
 """Maximum number of events named in one audit log entry."""
 
 
-class EventQuery(BaseModel):
+class VisitsQuery(BaseModel):
     cameras: Ids = ""
     types: Types = ""
     levels: Levels = ""
-    only: Literal["new", "kept", "all"] = "all"
     from_ms: At = 0
     to_ms: At = schemas.LATEST_MS
     after: After = None
     limit: Limit = 60
 
+    @property
+    def span(self) -> Span:
+        return parse_span(self.from_ms, self.to_ms, math.inf)
+
+
+class EventQuery(VisitsQuery):
+    only: Literal["new", "kept", "all"] = "all"
+
 
 @router.get("/events", dependencies=view)
 def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventList:
     """List events, newest first, in pages."""
-    if asked.to_ms <= asked.from_ms:
-        raise bad_input("The end must be after the start.", "Choose another time.")
-    span, index = Span(asked.from_ms, asked.to_ms), here.recorder.index
+    span, index = asked.span, here.recorder.index
     named = cameras_of(asked.cameras, here) if asked.cameras else None
     wanted = parse_list(asked.types) or None
     levels = parse_list(asked.levels) or None
@@ -86,24 +92,12 @@ def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventLi
     )
 
 
-class VisitsQuery(BaseModel):
-    cameras: Ids = ""
-    types: Types = ""
-    levels: Levels = ""
-    from_ms: At = 0
-    to_ms: At = schemas.LATEST_MS
-    after: After = None
-    limit: Limit = 60
-
-
 @router.get("/visits", dependencies=view)
 def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
     """List visits, newest first, in pages: events of the cameras you may see, joined where they belong together."""
-    if asked.to_ms <= asked.from_ms:
-        raise bad_input("The end must be after the start.", "Choose another time.")
     recorder = here.recorder
     query = VisitQuery(
-        Span(asked.from_ms, asked.to_ms),
+        asked.span,
         frozenset(cameras_of(asked.cameras, here)) if asked.cameras else None,
         frozenset(parse_list(asked.types)) or None,
         frozenset(parse_list(asked.levels)) or None,

@@ -258,7 +258,7 @@ def _of_colours(
         names += looked.events
         starts_ms += looked.starts_ms
         packed += looked.packed
-        scores.append(_scores(AppearanceTable(looked.packed), asked, by.like is not None, example))
+        scores.append(_scores(AppearanceTable(looked.packed), asked, example, is_like=by.like is not None))
     every = np.concatenate(scores)
     order = np.lexsort((-np.array(starts_ms, np.int64), -np.round(every, 1)))
     left = most if asked.order == "newest" and asked.count is None else len(order)
@@ -280,7 +280,7 @@ def _example(by: LookSearch) -> Appearance | None:
     return Appearance.unpacked(there) if there is not None else None
 
 
-def _scores(table: AppearanceTable, asked: SearchQuery, is_like: bool, example: Appearance | None) -> Any:  # noqa: FBT001
+def _scores(table: AppearanceTable, asked: SearchQuery, example: Appearance | None, *, is_like: bool) -> Any:
     """Return 0..1 for each event: how well colours and size match."""
     scores = table.are_of_size(asked.size).astype(float) if asked.size else table.all_match()
     for colour, part in asked.colours:

@@ -21,7 +21,7 @@ from tawny.engine import Handle
 from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import ALL_LEVELS, RANKS, Level, shown_level
+from tawny.model.levels import RANKS, Level, level_words, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
@@ -83,9 +83,7 @@ def at_level(channel: NotificationFilter, level: Level, says: RuleDecision) -> R
         return says
     if level in channel.levels:
         return replace(says, does=True, why=UNRULED)
-    only = " and ".join(
-        f"{level}s" if level != Level.MOTION else level for level in ALL_LEVELS if level in channel.levels
-    )
+    only = " and ".join(level_words(channel.levels))
     return replace(says, does=False, why=f"{channel.to} only receives {only or 'nothing'}.")
 
 

@@ -37,7 +37,7 @@ from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone
 from tawny.model.ids import CameraId
-from tawny.model.levels import ALL_LEVELS, Level
+from tawny.model.levels import Level, level_words
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
@@ -63,8 +63,8 @@ MaySee = Callable[[str, CameraId], bool]
 def _gets(one: config.NotifierSettings) -> str:
     """Return a summary of what a notifier receives."""
     levels = one.only_levels
-    of_level = "all events" if levels is None else ", ".join(f"{level}s" for level in ALL_LEVELS if level in levels)
-    kinds = ", ".join(one.kinds) if one.kinds else of_level.replace("motions", "motion")
+    of_level = "all events" if levels is None else ", ".join(level_words(levels))
+    kinds = ", ".join(one.kinds) if one.kinds else of_level
     parts = [
         kinds if one.events else "",
         "trouble" if one.problems else "",
