@@ -194,11 +194,14 @@ class Mutings:
         """Return the ID of the muting that applies to an event; empty if none. May wait for the disk."""
         with self._lock:
             known = [one for one in self._all.values() if one.camera == event.camera]
-        known = [one for one in known if mutes(one, event, 0, is_day=self._is_day(event.start_ms))]
+        if not known:
+            return ""
+        is_day = self._is_day(event.start_ms)
+        known = [one for one in known if mutes(one, event, 0, is_day=is_day)]
         if not known or event.kind == SOUND:
             return known[0].id if known else ""
         cells = self._recent_cells(event)
-        return next((one.id for one in known if mutes(one, event, cells, is_day=self._is_day(event.start_ms))), "")
+        return next((one.id for one in known if mutes(one, event, cells, is_day=is_day)), "")
 
     def counts(self, muting: str, event: Event) -> None:
         """Count an event that has ended and was muted."""
