@@ -56,6 +56,7 @@ from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
@@ -204,7 +205,7 @@ async def make_web_interface(
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
         running, accounts, Passes(file, clock), Shares(file, clock), StaticFiles.at(),
-        metrics_token=settings.web.metrics,
+        languages=Languages(place.kept_in), metrics_token=settings.web.metrics,
         live=settings.live,
         keeping=keeping,
         caring=running.care, appearance=running.appearance,

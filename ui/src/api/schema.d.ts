@@ -805,6 +805,11 @@ export interface KindList {
   kept: boolean;
 }
 
+export interface LanguageAnswer {
+  code: string;
+  name: string;
+}
+
 export interface LevelProposalInfo {
   leaves: string[];
   level: number | null;
