@@ -192,11 +192,6 @@ async def test_bad_input_is_refused(house: House, desk: Desk, wrong: dict[str, o
     assert desk.asked == []
 
 
-async def test_without_the_service_it_says_so(house: House) -> None:
-    house.site.setup = None
-    assert (await house.signed_in().get("/api/v1/camera-search")).status_code == 409
-
-
 class Deletion(RecordingDeletion):
     """Remembers what it was asked; deletes nothing."""
 

@@ -19,7 +19,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
 from tawny.service.recorder import event_rolls
-from tawny.service.retention.recording_deletion import RecordingDeletion, WantedDeletion
+from tawny.service.retention.recording_deletion import WantedDeletion
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 deletions_router = APIRouter(prefix="/api/v1/deletions", route_class=WorkerRoute)
@@ -49,7 +49,7 @@ class UndoableInfo(ApiResponse):
 @router.get("/stored", dependencies=own)
 def stored_of_camera(camera: OneCamera, here: Here) -> StoredInfo:
     """Return how much is stored of a camera, configured or removed."""
-    found = _deleting(here).stored(known_camera(camera, here))
+    found = here.deleting.stored(known_camera(camera, here))
     pre_s, post_s = event_rolls(here.recorder, camera)
     return StoredInfo(bytes=found.size_bytes, kept=found.kept, oldest_ms=found.oldest_ms, pre_s=pre_s, post_s=post_s)
 
@@ -71,7 +71,7 @@ async def remove_camera(
     is_deleting = recordings == "delete"
 
     def remove(setup: CameraSetupService) -> UndoableInfo:
-        amount = size_text(_deleting(here).stored(camera).size_bytes) if is_deleting else ""
+        amount = size_text(here.deleting.stored(camera).size_bytes) if is_deleting else ""
         until_ms = setup.remove(camera, CameraRemoval(signed.person.name, is_deleting, with_kept))
         note("camera removed", f"{camera}: deletes {amount} of recordings" if is_deleting else camera)
         return UndoableInfo(undo_until_ms=until_ms)
@@ -108,7 +108,7 @@ def delete_recordings(
     camera: OneCamera, note: Note, signed: Signed, here: Here, *, with_kept: WithKept = False
 ) -> UndoableInfo:
     """Delete what is recorded of a camera until now, in half a minute. The camera goes on recording."""
-    deleting = _deleting(here)
+    deleting = here.deleting
     amount = size_text(deleting.stored(known_camera(camera, here)).size_bytes)
     until_ms = deleting.ask(camera, signed.person.name, with_kept=with_kept)
     note("recordings deleted", f"{camera}: {amount}")
@@ -118,7 +118,7 @@ def delete_recordings(
 @router.post("/recordings/restore", dependencies=own)
 def keep_recordings(camera: OneCamera, note: Note, here: Here) -> OkResponse:
     """Undo the deletion of a camera's recordings."""
-    if not _deleting(here).cancel(camera):
+    if not here.deleting.cancel(camera):
         raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
     note("recordings restored", camera)
     return OkResponse()
@@ -160,7 +160,7 @@ class DeletionStarted(ApiResponse):
 def preview_deletion(asked: DeletionRequest, here: Here) -> DeletionPreview:
     """Return how much a deletion would take. Deletes nothing."""
     with _in_words():
-        found = _deleting(here).measure(_wanted(asked, here))
+        found = here.deleting.measure(_wanted(asked, here))
     return DeletionPreview(
         bytes=found.size_bytes,
         files=found.files,
@@ -175,7 +175,7 @@ def preview_deletion(asked: DeletionRequest, here: Here) -> DeletionPreview:
 @deletions_router.post("", dependencies=own)
 def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here) -> DeletionStarted:
     """Delete an event, a time or everything, in half a minute. Recording goes on; uploads elsewhere stay."""
-    deleting, wanted = _deleting(here), _wanted(asked, here)
+    deleting, wanted = here.deleting, _wanted(asked, here)
     with _in_words():
         amount = size_text(deleting.measure(wanted).size_bytes)
         key, until_ms = deleting.delete(wanted, signed.person.name)
@@ -188,7 +188,7 @@ def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here
 @deletions_router.delete("/{deletion}", dependencies=own)
 def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, here: Here) -> OkResponse:
     """Undo a deletion, within half a minute."""
-    if not _deleting(here).cancel(deletion):
+    if not here.deleting.cancel(deletion):
         raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
     note("recordings restored", "")
     return OkResponse()
@@ -215,9 +215,3 @@ def _in_words() -> Iterator[None]:
         yield
     except NotDone as error:
         raise RequestRefused(409, "not_done", error.message, error.do) from error
-
-
-def _deleting(here: AppContext) -> RecordingDeletion:
-    if here.deleting is None:
-        raise RequestRefused(409, "not_saved", "Recordings can't be deleted here.", "")
-    return here.deleting

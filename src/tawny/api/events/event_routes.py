@@ -37,14 +37,12 @@ from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
 from tawny.playback.search.event_search import (
-    LookedEvents,
-    LookSearch,
     SearchableNames,
     heat,
     motion_in_spot,
     search_hits,
 )
-from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
+from tawny.playback.search.query_parser import SearchableIdentity
 from tawny.service.visits import VisitQuery, find_visits
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -216,12 +214,12 @@ def find(asked: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
     recorder, seen = here.recorder, here.appearance
     like = find_event(EventId(asked.like), here) if asked.like else None
     names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
-    by = LookSearch(lambda _: LookedEvents(), like, asked.from_ms) if seen is None else seen.search(like, asked.from_ms)
+    by = seen.search(like, asked.from_ms)
     question, hits = search_hits(
         recorder.index, asked.q, names, here.zone, recorder.clock.now_ms(), asked.limit, by
     )  # fmt: skip
     is_by_look = like is not None or question.is_of_look
-    reached_ms = seen.reached_ms if seen is not None and is_by_look else None
+    reached_ms = seen.reached_ms if is_by_look else None
     return SearchResponse(
         items=[serializers.event(hit.event, recorder) for hit in hits],
         time=question.time_words,
@@ -277,9 +275,7 @@ def objects(event: OneEvent, here: Here) -> schemas.EventObjectsResponse:
 
 
 def _recognised(here: AppContext) -> SearchableIdentity:
-    return (
-        NOBODY if here.known is None else SearchableIdentity([one.name for one in here.known.all()], here.known.words)
-    )
+    return SearchableIdentity([one.name for one in here.known.all()], here.known.words)
 
 
 def _box(text: str) -> Box:

@@ -52,6 +52,8 @@ class DeliveryPolicy:
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
     publish: Callable[[Message], None] = lambda _: None
     """Announces files on the bus."""
+    save_write_only: Callable[[str], None] | None = None
+    """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
 
 
 class DeliveryService:
@@ -101,8 +103,7 @@ class DeliveryService:
         )
         self.files = FileSets(source, means, self._engine)
         self._started = False
-        self.save_write_only: Callable[[str], None] | None = None
-        """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
+        self._save_write_only = policy.save_write_only
 
     def start(self) -> None:
         self._unsubscribe = self._recorder.bus.subscribe(self._heard)
@@ -271,9 +272,9 @@ class DeliveryService:
         if name in settings.files:
             return self.files.test(name, settings.files[name])
         steps = self.bringing.test(name)
-        if steps[-1].write_only and self.save_write_only is not None:
+        if steps[-1].write_only and self._save_write_only is not None:
             try:
-                self.save_write_only(name)
+                self._save_write_only(name)
                 steps.append(
                     ConnectionTestStep("`write_only = true` is now set: tawny deletes and lists nothing there")
                 )
