@@ -55,6 +55,7 @@ from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.detection.sound_service import HeardSound
 from tawny.service.health.monitor import HealthMonitor, HealthReport
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
 from tawny.service.plugin_registry import PluginRegistry

@@ -213,7 +213,8 @@ async def make_web_interface(
     site = AppContext(
         recorder=running, accounts=accounts, passes=Passes(file, clock), shares=Shares(file, clock),
         interface=StaticFiles.at(), passwords=Passwords(), languages=Languages(place.kept_in),
-        metrics_token=settings.web.metrics, live=settings.live, keeping=keeping, caring=running.care, appearance=running.appearance, outside=outward, modes=modes,
+        metrics_token=settings.web.metrics, live=settings.live, keeping=keeping,
+        caring=running.care, appearance=running.appearance, outside=outward, modes=modes,
         models=models,
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=placing,

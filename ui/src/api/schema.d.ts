@@ -304,6 +304,12 @@ export interface ClipJobList {
   items: ClipJobInfo[];
 }
 
+export interface ClipsZipInfo {
+  clips: number;
+  file: string;
+  missing: MissingClip[];
+}
+
 export interface ClockInfo {
   now_ms: number;
 }
@@ -384,6 +390,7 @@ export interface DeletionPreview {
 export interface DeletionRequest {
   cameras?: string[];
   event?: string | null;
+  events?: string[];
   from_ms?: number | null;
   to_ms?: number | null;
   with_kept?: boolean;
@@ -867,6 +874,12 @@ export interface MessageActionInfo {
   words: string;
 }
 
+export interface MissingClip {
+  event: string;
+  name: string;
+  why: string;
+}
+
 export interface ModeChangeInfo {
   at_ms: number;
   by: string;
@@ -1042,6 +1055,12 @@ export interface NewClip {
   speed?: number | null;
   stamp?: boolean;
   to_ms: number;
+}
+
+export interface NewCounts {
+  alerts: number;
+  detections: number;
+  motion: number;
 }
 
 export interface NewFace {
