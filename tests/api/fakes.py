@@ -273,7 +273,7 @@ class FakeModes(Mock):
     """`api.ModesDesk`: the porch is private."""
 
     def now(self) -> ModeStatus:
-        held = CameraHoldInfo(PORCH, "pause", "Anna", None)
+        held = CameraHoldInfo(PORCH, "pause", "Anna", 5, None)
         return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
 
     def plan(self) -> ModePlan:

@@ -31,7 +31,10 @@ class FakeModes:
             ahead=[web.ModeChangeInfo(5, "away", "")],
             people=[web.PersonHomeInfo("anna", True, 3, "ping", 9)],
             looks_by="",
-            holds=[web.CameraHoldInfo(PORCH, "pause", "Anna", None), web.CameraHoldInfo(YARD, "record", "a rule", 7)],
+            holds=[
+                web.CameraHoldInfo(PORCH, "pause", "Anna", 5, None),
+                web.CameraHoldInfo(YARD, "record", "a rule", 5, 7),
+            ],
             lately=[web.ModeChangeInfo(1, "home", "schedule")],
         )
 

@@ -12,6 +12,7 @@ from tawny.model.levels import shown_level
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
+from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
@@ -181,6 +182,7 @@ def health(made: RecorderHealth) -> schemas.Health:
         chosen_off=made.chosen_off,
         summary=made.summary,
         trouble=made.trouble,
+        counts=schemas.CameraCounts(**{one.value: made.counts.get(one, 0) for one in CameraCount}),
         cameras=[camera(one) for one in made.cameras],
         disk=made.disk,
         warnings=[schemas.WarningInfo(message=one.message, hint=one.do) for one in made.warnings],

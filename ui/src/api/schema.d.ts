@@ -114,6 +114,17 @@ export interface CameraChange {
   user?: string;
 }
 
+export interface CameraCounts {
+  ended: number;
+  off: number;
+  paused: number;
+  recording: number;
+  starting: number;
+  trouble: number;
+  unknown: number;
+  waiting: number;
+}
+
 export interface CameraGroup {
   cameras: string[];
   name: string;
@@ -122,6 +133,7 @@ export interface CameraGroup {
 export interface CameraHoldInfo {
   by: string;
   camera: string;
+  since_ms: number;
   until_ms: number | null;
   what: "pause" | "record";
 }
@@ -143,7 +155,7 @@ export interface CameraInfo {
   recorded_today: number | null;
   rotate: 0 | 90 | 180 | 270;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -197,6 +209,7 @@ export interface CameraTrialResult {
 }
 
 export interface CameraWall {
+  columns?: number;
   group?: string;
   groups?: CameraGroup[];
   order?: string[];
@@ -722,6 +735,7 @@ export interface HandoverRequest {
 export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
+  counts: CameraCounts;
   disk: DiskInfo | null;
   expected: number;
   now_ms: number;

@@ -18,7 +18,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.media.image.canvas import contact_sheet
 from tawny.media.image.event_image import ImageView
 from tawny.model.errors import ContentGone, FileSealed, NotDone
-from tawny.model.events import EVENT_TITLES, Event, actor_name, event_title
+from tawny.model.events import Event, actor_name, event_title, kind_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
@@ -170,7 +170,7 @@ def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str
 
 def counts(events: Sequence[Event]) -> str:
     found = Counter(event.kind for event in events)
-    return ", ".join(f"{count} × {EVENT_TITLES.get(kind, kind).lower()}" for kind, count in found.most_common())
+    return ", ".join(f"{count} × {kind_title(kind).lower()}" for kind, count in found.most_common())
 
 
 def of_alarm(what: str, camera: str, since: str, detail: str, do: str, summary: str) -> tuple[str, str]:
