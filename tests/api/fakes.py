@@ -39,6 +39,7 @@ from tawny.model.times import Span
 from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
 from tawny.service.detection.sound_service import HeardSound
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
+from tawny.service.modes.replay import Replay
 from tawny.service.recorder import (
     CameraView,
     DetectionChangedInfo,
@@ -256,6 +257,12 @@ class FakeModes(Mock):
 
     def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         return ()
+
+    def presets(self) -> dict[str, object]:
+        return {}
+
+    def replay(self, *_: object) -> Replay:
+        return Replay(0, 1, "", (), ())
 
 
 @dataclass

@@ -42,6 +42,7 @@ export interface ArmPlan {
   names: string[];
   presence?: PresencePlan;
   schedule?: Record<string, string[]>;
+  tables?: Record<string, ModeTablePlan>;
 }
 
 export interface AudioRequest {
@@ -862,6 +863,32 @@ export interface MessageActionInfo {
   words: string;
 }
 
+export interface ModeCell {
+  channels: string[] | null;
+  detection: boolean;
+  notify: string[];
+  notify_by: "mode" | "camera" | "rules";
+  own: boolean;
+  record: "continuous" | "events" | "transitions" | "off" | "private";
+}
+
+export interface ModeCellPlan {
+  channels?: string[] | null;
+  detection?: boolean | null;
+  notify?: string[] | null;
+  privacy?: boolean | null;
+  record?: "continuous" | "events" | "transitions" | "off" | null;
+}
+
+export interface ModeCellsRequest {
+  cameras: string[];
+  channels?: string[] | null;
+  detection?: boolean;
+  modes: string[];
+  notify?: ("person" | "vehicle" | "animal" | "motion")[] | null;
+  record: "continuous" | "events" | "transitions" | "off" | "private";
+}
+
 export interface ModeChangeInfo {
   at_ms: number;
   by: string;
@@ -882,15 +909,52 @@ export interface ModePeriodInfo {
 
 export interface ModePlanChange {
   modes: ArmPlan;
+  renamed?: [string, string] | null;
   rules: RulePlan[];
 }
 
 export interface ModePlanInfo {
   destinations: string[];
+  does: Record<string, string>;
   is_in_file: boolean;
   modes: ArmPlan;
   notifiers: string[];
+  rows: ModeRow[];
   rules: RulePlan[];
+}
+
+export interface ModePresetInfo {
+  does: Record<string, string>;
+  id: string;
+  modes: ArmPlan;
+  rows: ModeRow[];
+}
+
+export interface ModePresetsInfo {
+  presets: ModePresetInfo[];
+}
+
+export interface ModeReplayRequest {
+  cameras?: string[] | null;
+  mode?: string;
+  span?: "night" | "yesterday";
+}
+
+export interface ModeRow {
+  cells: Record<string, ModeCell>;
+  group: string;
+  id: string;
+  is_detecting: boolean;
+  is_named: boolean;
+  name: string;
+}
+
+export interface ModeTablePlan {
+  cameras?: Record<string, ModeCellPlan>;
+  doors?: ModeCellPlan | null;
+  inside?: ModeCellPlan | null;
+  others?: ModeCellPlan | null;
+  outside?: ModeCellPlan | null;
 }
 
 export interface ModeWeekInfo {
@@ -922,6 +986,7 @@ export interface ModesInfo {
   holds: CameraHoldInfo[];
   is_by_hand: boolean;
   lately: ModeChangeInfo[];
+  leaving_ms: number | null;
   looks_by: string;
   mode: string;
   modes: string[];
@@ -1313,9 +1378,11 @@ export interface PresenceCommand {
 }
 
 export interface PresencePlan {
+  automatic?: boolean;
   away_after?: string;
   back?: string;
   every?: string;
+  grace?: string;
   mac?: string[];
   mdns?: string[];
   nobody?: string;
@@ -1501,6 +1568,30 @@ export interface RemovedCameraRetention {
   id: string;
   name: string;
   used_bytes: number;
+}
+
+export interface Replay {
+  begin_ms: number;
+  cameras: ReplayedCamera[];
+  end_ms: number;
+  events: ReplayedEvent[];
+  mode: string;
+}
+
+export interface ReplayedCamera {
+  camera: string;
+  kinds: Record<string, number>;
+  notified: number;
+  seconds: number;
+}
+
+export interface ReplayedEvent {
+  camera: string;
+  id: string;
+  kind: string;
+  notifies: boolean;
+  start_ms: number;
+  why: string;
 }
 
 export interface RestoreInfo {
