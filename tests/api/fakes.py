@@ -58,6 +58,7 @@ from tawny.service.integrations.integration_service import CommandMeans, Integra
 from tawny.service.languages import Languages
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
+from tawny.service.modes.replay import Replay
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import (
     CameraView,
@@ -281,6 +282,12 @@ class FakeModes(Mock):
 
     def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         return ()
+
+    def presets(self) -> dict[str, object]:
+        return {}
+
+    def replay(self, *_: object) -> Replay:
+        return Replay(0, 1, "", (), ())
 
 
 class Unwatched(HealthMonitor):

@@ -57,7 +57,9 @@ class FakeModes:
         rules = [{"when": {"kind": "person", "min_duration": "5 s"}, "do": ["notify phone"]}]
         return web.ModePlan(arm, rules, is_in_file=True, notifiers=("phone",), does={"home": "all is recorded"})
 
-    def change(self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
+    def change(
+        self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
+    ) -> None:
         if arm["names"] == ["home"]:
             raise SettingsError("x", (Problem("modes", "'away'", "one of home"),))
         self.did.append((dict(arm), list(rules)))

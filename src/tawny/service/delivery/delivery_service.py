@@ -152,7 +152,7 @@ class DeliveryService:
     @property
     def rehearsed(self) -> RehearsalTargets:
         """The targets as the rule rehearsal sees them."""
-        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.silence)
+        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.silence, self._recorder.index)
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
