@@ -310,7 +310,7 @@ class SoundModelContract:
     def model(self) -> Iterator[SoundModel]:
         made = self.make()
         silence = np.zeros(made.length, np.float32)
-        until(lambda: self._heard(made, silence) is not None and getattr(made, "is_ready", True))
+        until(lambda: self._scores(made, silence) is not None and getattr(made, "is_ready", True))
         yield made
         made.close()
 
@@ -318,34 +318,34 @@ class SoundModelContract:
         assert SOUND_RATE // 20 <= model.length <= 10 * SOUND_RATE
 
     def test_its_label_scores_highest_for_its_sound(self, model: SoundModel) -> None:
-        scores = self._heard(model, self._fitted(model))
+        scores = self._scores(model, self._fitted(model))
         assert max(scores, key=lambda label: scores[label]) == self.LABEL
 
     def test_it_scores_lower_in_silence(self, model: SoundModel) -> None:
-        heard = self._heard(model, self._fitted(model))
-        silence = self._heard(model, np.zeros(model.length, np.float32))
-        assert silence.get(self.LABEL, 0.0) < heard[self.LABEL]
+        scores = self._scores(model, self._fitted(model))
+        silence = self._scores(model, np.zeros(model.length, np.float32))
+        assert silence.get(self.LABEL, 0.0) < scores[self.LABEL]
 
     @pytest.mark.parametrize("level", [0.0, 1e-6, 0.1, 1.0])
     def test_scores_are_in_range_for_any_sound(self, model: SoundModel, level: float) -> None:
         chance = np.random.default_rng(1)
         for samples in (chance.uniform(-level, level, model.length), np.full(model.length, level)):
-            scores = self._heard(model, samples.astype(np.float32))
+            scores = self._scores(model, samples.astype(np.float32))
             assert all(isinstance(label, str) and label for label in scores)
             assert all(0 <= score <= 1 for score in scores.values())
 
     def test_the_same_sound_has_the_same_scores(self, model: SoundModel) -> None:
         samples = self._fitted(model)
-        assert self._heard(model, samples) == self._heard(model, samples)
+        assert self._scores(model, samples) == self._scores(model, samples)
 
     def test_it_does_not_change_the_samples(self, model: SoundModel) -> None:
         samples = self._fitted(model)
         before = samples.copy()
-        self._heard(model, samples)
+        self._scores(model, samples)
         assert (samples == before).all()
 
     def test_it_reports_no_trouble(self, model: SoundModel) -> None:
-        self._heard(model, self._fitted(model))
+        self._scores(model, self._fitted(model))
         assert model.trouble == ""
 
     def test_closing_it_twice_does_no_harm(self) -> None:
@@ -358,7 +358,7 @@ class SoundModelContract:
         sound = np.asarray(self.sound(), np.float32)[-model.length :]
         return np.concatenate((np.zeros(model.length - len(sound), np.float32), sound))
 
-    def _heard(self, model: SoundModel, samples: npt.NDArray[np.float32]) -> Mapping[str, float]:
+    def _scores(self, model: SoundModel, samples: npt.NDArray[np.float32]) -> Mapping[str, float]:
         return model.scores(CAMERA, START_MS, samples)
 
 
