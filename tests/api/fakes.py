@@ -55,8 +55,10 @@ from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.detection.sound_service import HeardSound
 from tawny.service.health.monitor import HealthMonitor, HealthReport
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
+from tawny.service.modes.replay import Replay
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import (
     CameraView,
@@ -272,7 +274,7 @@ class FakeModes(Mock):
     """`api.ModesDesk`: the porch is private."""
 
     def now(self) -> ModeStatus:
-        held = CameraHoldInfo(PORCH, "pause", "Anna", None)
+        held = CameraHoldInfo(PORCH, "pause", "Anna", 5, None)
         return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
 
     def plan(self) -> ModePlan:
@@ -280,6 +282,12 @@ class FakeModes(Mock):
 
     def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         return ()
+
+    def presets(self) -> dict[str, object]:
+        return {}
+
+    def replay(self, *_: object) -> Replay:
+        return Replay(0, 1, "", (), ())
 
 
 class Unwatched(HealthMonitor):
@@ -370,6 +378,7 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
         shares=shares,
         interface=StaticFiles({}),
         passwords=Passwords(memory_kib=8, rounds=1),
+        languages=Languages(None),
         metrics_token="",
         live=LiveSettings(),
         answer_challenge=address.challenges.answer,

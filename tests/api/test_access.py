@@ -23,12 +23,15 @@ FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}":
 FILLED |= {"{program}": "panel", "{target}": "phone", "{token}": "none"}
 FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
 FILLED |= {"{zero_ms}": "0", "{first}": "0", "{count}": "1"}
+FILLED |= {"{code}": "de"}
 FILLED |= {"{link}": "0" * 64}
 FILLED |= {"/metrics": "http://localhost/metrics"}  # only under this name
 BY_MESSAGE = ("GET /api/v1/actions/{target}/{token}", "POST /api/v1/actions/{target}/{token}")
 """The token of a message is looked at by the delivery, which answers 410 to one that is over."""
 PUBLIC_ON_PURPOSE = {
     "GET /api/v1/session",
+    "GET /api/v1/languages",
+    "GET /api/v1/languages/{code}",
     "POST /api/v1/setup/claim",
     "POST /api/v1/setup/restore/file",
     "POST /api/v1/setup/restore",

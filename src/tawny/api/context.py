@@ -59,6 +59,7 @@ from tawny.service.first_setup import FirstSetupService
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
 from tawny.service.retention.recording_deletion import RecordingDeletion
@@ -89,6 +90,7 @@ class AppContext:
     shares: Shares
     interface: StaticFiles
     passwords: Passwords
+    languages: Languages
     metrics_token: str
     live: LiveSettings
     keeping: RetentionService

@@ -95,7 +95,7 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
                 raise NotDone(f"No camera named {one}.", f"Known: {', '.join(running.settings.cameras)}.")
         span = Span(max(1, int(asked["from_ms"])), int(asked["to_ms"])) if "from_ms" in asked else None
         event = EventId(str(asked["event"])) if asked.get("event") else None
-        wanted = WantedDeletion(cameras, span, event, asked.get("with_kept") is True)
+        wanted = WantedDeletion(cameras, span, () if event is None else (event,), asked.get("with_kept") is True)
         found = running.deleting.measure(wanted)
         if asked.get("yes") is True:
             running.deleting.delete(wanted, f"{asked.get('by')} with `tawny delete`", undo_s=0.0)

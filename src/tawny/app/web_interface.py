@@ -57,6 +57,7 @@ from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
@@ -211,8 +212,9 @@ async def make_web_interface(
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
         recorder=running, accounts=accounts, passes=Passes(file, clock), shares=Shares(file, clock),
-        interface=StaticFiles.at(), passwords=Passwords(), metrics_token=settings.web.metrics, live=settings.live,
-        keeping=keeping, caring=running.care, appearance=running.appearance, outside=outward, modes=modes,
+        interface=StaticFiles.at(), passwords=Passwords(), languages=Languages(place.kept_in),
+        metrics_token=settings.web.metrics, live=settings.live, keeping=keeping,
+        caring=running.care, appearance=running.appearance, outside=outward, modes=modes,
         models=models,
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=placing,

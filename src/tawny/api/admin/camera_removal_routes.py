@@ -1,6 +1,6 @@
 """Routes to remove a camera or delete recordings, each with half a minute to undo it. For owners."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
@@ -24,6 +24,8 @@ from tawny.service.retention.recording_deletion import WantedDeletion
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 deletions_router = APIRouter(prefix="/api/v1/deletions", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
+LISTED = 5
+"""Maximum number of events named in one audit log entry."""
 WithKept = Annotated[bool, Query(description="Kept events and their recordings go too.")]
 
 
@@ -125,9 +127,13 @@ def keep_recordings(camera: OneCamera, note: Note, here: Here) -> OkResponse:
 
 
 class DeletionRequest(ApiRequest):
-    """What to delete: an event; or a time of these cameras, none: of all. Without a time: everything until now."""
+    """What to delete: events; or a time of these cameras, none: of all. Without a time: everything until now.
+
+    event: one more.
+    """
 
     event: Annotated[str, Field(max_length=64)] | None = None
+    events: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)] = Field(default_factory=list)
     cameras: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=64)] = Field(default_factory=list)
     from_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
     to_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
@@ -179,7 +185,7 @@ def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here
     with _in_words():
         amount = size_text(deleting.measure(wanted).size_bytes)
         key, until_ms = deleting.delete(wanted, signed.person.name)
-    what = f"event {asked.event}" if asked.event else ", ".join(wanted.cameras) or "all cameras"
+    what = _named(wanted.events) or ", ".join(wanted.cameras) or "all cameras"
     when = f" {utc_text(wanted.span.begin_ms)} to {utc_text(wanted.span.end_ms)}" if wanted.span else ""
     note("recordings deleted", f"{what}{when}: {amount}")
     return DeletionStarted(id=key, undo_until_ms=until_ms)
@@ -198,15 +204,21 @@ def _wanted(asked: DeletionRequest, here: AppContext) -> WantedDeletion:
     """Return the parsed request. Raises RequestRefused: a time without an end, or a camera that is unknown."""
     if (asked.from_ms is None) != (asked.to_ms is None):
         raise bad_input("A time needs a begin and an end.", "Send `from_ms` and `to_ms`.")
-    if asked.event is not None and (asked.cameras or asked.from_ms is not None):
-        raise bad_input("An event has its own camera and time.", "Send `event` alone.")
+    events = list(dict.fromkeys([*asked.events, *([asked.event] if asked.event else [])]))
+    if events and (asked.cameras or asked.from_ms is not None):
+        raise bad_input("An event has its own camera and time.", "Send the events alone.")
     span = None
     if asked.from_ms is not None and asked.to_ms is not None:
         if asked.to_ms <= asked.from_ms:
             raise bad_input("The end must be after the start.", "Choose another time.")
         span = Span(max(1, asked.from_ms), asked.to_ms)
     cameras = [known_camera(CameraId(one), here) for one in asked.cameras]
-    return WantedDeletion(cameras, span, None if asked.event is None else EventId(asked.event), asked.with_kept)
+    return WantedDeletion(cameras, span, tuple(map(EventId, events)), asked.with_kept)
+
+
+def _named(events: Sequence[EventId]) -> str:
+    more = f" and {len(events) - LISTED} more" if len(events) > LISTED else ""
+    return f"event{'' if len(events) == 1 else 's'} {', '.join(events[:LISTED])}{more}" if events else ""
 
 
 @contextmanager
