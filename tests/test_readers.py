@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -40,6 +40,7 @@ from tawny.service import json_format
 from tawny.service.cameras.connection_report import report_text
 from tawny.service.delivery import message_composer
 from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, announced
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tests.api.fakes import House, make_house
@@ -78,10 +79,11 @@ def published(house: House) -> dict[str, Any]:
     )
     assert made is not None, problems
     modes = Mock(names=("home", "away"), now=lambda: Mock(mode="home"), hold=lambda _: None)
-    topics = MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0, house.clock)
-    topics.bridge = Mock()
-    topics._refresh()
-    return {call.args[0]: call.args[1].decode() for call in topics.bridge.put.call_args_list}
+    with patch.object(mqtt_topics, "MqttBridge") as bridge:
+        MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0, house.clock)
+    refresh = bridge.call_args.args[1]
+    refresh()
+    return {call.args[0]: call.args[1].decode() for call in bridge.return_value.put.call_args_list}
 
 
 # --- states ----------------------------------------------------------------------------------------------------------

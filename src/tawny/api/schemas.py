@@ -388,6 +388,14 @@ class VisitList(ApiResponse):
     next: str | None
 
 
+class NewCounts(ApiResponse):
+    """What nobody has reviewed. alerts: visits, at most 100. detections, motion: events, at most 1000 each."""
+
+    alerts: int
+    detections: int
+    motion: int
+
+
 class EventMarksRequest(ApiRequest):
     kept: bool | None = None
     reviewed: bool | None = None

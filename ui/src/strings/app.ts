@@ -1,4 +1,5 @@
 export const app = {
+  modeNames: { home: "Home", away: "Away", night: "Night" },
   name: "tawny",
   nav: {
     label: "Main",

@@ -28,6 +28,7 @@ from tawny.playback.frame_reader import event_snapshot
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
 
 # Message actions: mute, false alarm, keep. A signed token authorizes one action on one event for one notifier until it
@@ -231,6 +232,17 @@ class MessageMeans:
     title: Callable[[], str]
 
 
+def _in_language(message: Message, language: Translations) -> Message:
+    say = language.translate
+    return replace(
+        message,
+        title=say(message.title),
+        text=say(message.text),
+        facts=tuple((say(name), value) for name, value in message.facts),
+        buttons=tuple(replace(one, label=say(one.label)) for one in message.buttons),
+    )
+
+
 class MessageComposer:
     """Composes the messages of one notifier. Thread-safe. address: public URL of the recorder, or empty."""
 
@@ -259,6 +271,7 @@ class MessageComposer:
         message = self._message(delivery)
         if delivery.content["kind"] == "change":
             return message
+        message = _in_language(message, self._means.source.languages.closest(self._settings.language))
         return replace(message, history=self._history(message, delivery))
 
     def _history(self, message: Message, delivery: Delivery) -> str:
