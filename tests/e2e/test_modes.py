@@ -173,7 +173,7 @@ def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
     outcomes = asked(house, "why", event)["outcomes"]
     assert {one["deed"]: one["does"] for one in outcomes} == {deed: does for deed, (does, _) in beforehand.items()}
     page = opened(owner, house, f"/events/{event}")
-    page.locator("summary", has_text="Notifications").click()
+    page.locator("summary", has_text="Why did I get this?").click()
     expect(page.locator(".outcomes li.does").first).to_contain_text("The rule “night watch”")
     assert violations(page, axe_script()) == []
     page.close()
