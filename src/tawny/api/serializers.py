@@ -12,6 +12,7 @@ from tawny.model.levels import shown_level
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
+from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
@@ -71,10 +72,11 @@ def event_object(made: ObjectPath) -> schemas.EventObjectInfo:
 
 
 def visit(made: EventVisit, recorder: RecorderService) -> schemas.VisitInfo:
-    way = " → ".join(camera_name(recorder, camera) for camera in made.cameras)
+    first, *others = [camera_name(recorder, camera) for camera in made.cameras]
+    way = f"{first} → {others[-1]}" if others else first
     return schemas.VisitInfo(
         id=made.id,
-        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)} · {way}",
+        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)}: {way}",
         type=made.kind,
         level=made.level.value,
         start=utc_text(made.start_ms),
@@ -180,6 +182,7 @@ def health(made: RecorderHealth) -> schemas.Health:
         chosen_off=made.chosen_off,
         summary=made.summary,
         trouble=made.trouble,
+        counts=schemas.CameraCounts(**{one.value: made.counts.get(one, 0) for one in CameraCount}),
         cameras=[camera(one) for one in made.cameras],
         disk=made.disk,
         warnings=[schemas.WarningInfo(message=one.message, hint=one.do) for one in made.warnings],

@@ -138,7 +138,14 @@ class Program:
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
-        web = await make_web_interface(running, connections, recent.text)
+        stop = _stop_on_signals()
+
+        def restart() -> None:
+            self.restarts = True
+            stop.set()
+
+        can_restart = self._config is not None
+        web = await make_web_interface(running, connections, recent.text, restart if can_restart else None)
         at_last.callback(web.outward.close)  # retention queries the upload backlog until the end
         is_in_memory = self._settings.storage.mode == "memory"
         control = ControlSocket(
@@ -148,13 +155,6 @@ class Program:
             lambda message: json_format.message(message, self._clock.now_ms()),
             on_disk=not is_in_memory and self._stands_for is None,
         )
-        stop = _stop_on_signals()
-
-        def restart() -> None:
-            self.restarts = True
-            stop.set()
-
-        web.site.restart = None if self._config is None else restart
         try:
             await web.start()
             await control.open()

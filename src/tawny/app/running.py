@@ -233,8 +233,7 @@ class RecorderRuntime:
         login_file.start(pooled)
         pooled.start("pulse", lambda: Heartbeat(self._ledger, pulse, self.clock))
         self.sealing.start(pooled)
-        own = [] if self.sealing.watch is None else [HealthCheck(self.sealing.watch)]
-        self.care.start(pooled, [*own, *checks])
+        self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
         self.said.handle = pooled.start(self.said.name, lambda: self.said)
 

@@ -19,6 +19,7 @@ from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.client_address import read_machine_names
 from tawny.api.context import AppContext
@@ -56,6 +57,7 @@ from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
@@ -184,16 +186,22 @@ class WebInterface:
 
 
 async def make_web_interface(
-    running: RecorderRuntime, connections: ConnectionManager, log_lines: Callable[[], str] = str
+    running: RecorderRuntime,
+    connections: ConnectionManager,
+    log_lines: Callable[[], str] = str,
+    restart: Callable[[], None] | None = None,
 ) -> WebInterface:
-    """log_lines: the end of the log. Raises StorageError, and UsageError: if the address is none of this computer."""
+    """log_lines: the end of the log. restart: ends this run, so that tawny starts again; None: impossible.
+
+    Raises StorageError, and UsageError: if the address is none of this computer.
+    """
     place = running.parts.place
     settings, clock = place.settings(), place.clock
     file = await asyncio.to_thread(_open_accounts, place)
     accounts = Accounts(file, clock)
     host, port = listen_address(settings.web.listen)
     hosts = await addresses_of(host)
-    outward = await asyncio.to_thread(_make_delivery, running, accounts)
+    outward, placing = await asyncio.to_thread(_make_delivery, running, accounts)
     programs = _make_integrations(running, outward, accounts)
     arming, changeable = running.arming, running.changeable
     modes = _make_modes(running, outward)
@@ -203,41 +211,34 @@ async def make_web_interface(
     inbox = Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
-        running, accounts, Passes(file, clock), Shares(file, clock), StaticFiles.at(),
-        metrics_token=settings.web.metrics,
-        live=settings.live,
-        keeping=keeping,
-        caring=running.care, appearance=running.appearance,
-        outside=outward,
-        modes=modes,
+        recorder=running, accounts=accounts, passes=Passes(file, clock), shares=Shares(file, clock),
+        interface=StaticFiles.at(), passwords=Passwords(), languages=Languages(place.kept_in),
+        metrics_token=settings.web.metrics, live=settings.live, keeping=keeping,
+        caring=running.care, appearance=running.appearance, outside=outward, modes=modes,
         models=models,
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
-        placing=_make_target_settings(running, outward),
+        placing=placing,
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
         setup=_make_camera_setup(running),
-        changeable=changeable,
-        deleting=running.deleting,
+        changeable=changeable, deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=_make_storage_choice(running, keeping, file),
         recording=_make_recording_choice(running),
         orders=programs,
-        sealed=running.sealing.desk(place.folder, changeable),
-        history=running.sealing.watch,
+        sealed=running.sealing.desk(place.folder, changeable), history=running.sealing.watch,
         diagnostics=_make_diagnostics(running, accounts, log_lines),
-        backup=BackupService.of(place.kept_in, place.config, place.host, clock),
+        backup=BackupService(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
-        inbox=inbox,
-        phones=_phones(place),
-        hosts=hosts,
-        machine_names=machine_names,
-        secure=address,
-        answer_challenge=address.challenges.answer,
+        inbox=inbox, phones=_phones(place),
+        hosts=hosts, machine_names=machine_names, secure=address, answer_challenge=address.challenges.answer,
+        own_addresses=lambda: recorder_urls(*server.place),
+        can_restart=restart is not None,
+        restart=restart or (lambda: None),
     )  # fmt: skip
     take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh, orders=False)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
-    site.own_addresses = lambda: recorder_urls(*server.place)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     engine = running.pooled_engine()
     return WebInterface(
@@ -350,7 +351,8 @@ def _make_clip_store(place: RecorderPlace, headroom: DiskHeadroom) -> ClipStore:
     return ClipStore(place.kept_in / CLIPS, storage.clips, headroom)
 
 
-def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryService:
+def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[DeliveryService, TargetSettingsService]:
+    """Return the delivery, and the service that changes its settings: each uses the other."""
     place = running.parts.place
     where = ":memory:" if place.kept_in is None else place.kept_in / "outbox.db"
 
@@ -360,17 +362,17 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryServ
             account = named[0]  # earlier versions stored the name
         return account is not None and account.may_see(camera)
 
-    return DeliveryService(
+    def save_write_only(name: str) -> None:
+        placing.put("destinations", name, {"write_only": True})
+
+    outward = DeliveryService(
         place.settings(), where, running, place.doors, place.clock, running.pooled_engine(),
-        DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out, running.bus.publish),
+        DeliveryPolicy(
+            may_see, running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
+        ),
     )  # fmt: skip
-
-
-def _make_target_settings(running: RecorderRuntime, outward: DeliveryService) -> TargetSettingsService:
-    place = running.parts.place
-    made = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
-    outward.save_write_only = lambda name: made.put("destinations", name, {"write_only": True})
-    return made
+    placing = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
+    return outward, placing
 
 
 def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accounts: Accounts) -> IntegrationService:

@@ -530,6 +530,9 @@ class ModeState:
     def _put_hold(self, hold: ActiveHold) -> None:
         with self._lock:
             self._advance()
+            before = self._holds.get(hold.camera)
+            if before is not None and (before.what, before.by) == (hold.what, hold.by):
+                hold = replace(hold, since_ms=before.since_ms)  # it goes on, and ends at another time
             self._holds[hold.camera] = hold
             self._book.keep(f"hold/{hold.camera}", asdict(hold))
             self._untold.append(HoldChanged(hold.camera, hold.what, hold.by, hold.since_ms, hold.until_ms))

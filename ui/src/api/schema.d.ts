@@ -115,6 +115,17 @@ export interface CameraChange {
   user?: string;
 }
 
+export interface CameraCounts {
+  ended: number;
+  off: number;
+  paused: number;
+  recording: number;
+  starting: number;
+  trouble: number;
+  unknown: number;
+  waiting: number;
+}
+
 export interface CameraGroup {
   cameras: string[];
   name: string;
@@ -123,6 +134,7 @@ export interface CameraGroup {
 export interface CameraHoldInfo {
   by: string;
   camera: string;
+  since_ms: number;
   until_ms: number | null;
   what: "pause" | "record";
 }
@@ -144,7 +156,7 @@ export interface CameraInfo {
   recorded_today: number | null;
   rotate: 0 | 90 | 180 | 270;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -198,6 +210,7 @@ export interface CameraTrialResult {
 }
 
 export interface CameraWall {
+  columns?: number;
   group?: string;
   groups?: CameraGroup[];
   order?: string[];
@@ -305,6 +318,12 @@ export interface ClipJobList {
   items: ClipJobInfo[];
 }
 
+export interface ClipsZipInfo {
+  clips: number;
+  file: string;
+  missing: MissingClip[];
+}
+
 export interface ClockInfo {
   now_ms: number;
 }
@@ -385,6 +404,7 @@ export interface DeletionPreview {
 export interface DeletionRequest {
   cameras?: string[];
   event?: string | null;
+  events?: string[];
   from_ms?: number | null;
   to_ms?: number | null;
   with_kept?: boolean;
@@ -716,6 +736,7 @@ export interface HandoverRequest {
 export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
+  counts: CameraCounts;
   disk: DiskInfo | null;
   expected: number;
   now_ms: number;
@@ -806,6 +827,11 @@ export interface KindList {
   kept: boolean;
 }
 
+export interface LanguageAnswer {
+  code: string;
+  name: string;
+}
+
 export interface LevelProposalInfo {
   leaves: string[];
   level: number | null;
@@ -861,6 +887,12 @@ export interface MaskInfo {
 
 export interface MessageActionInfo {
   words: string;
+}
+
+export interface MissingClip {
+  event: string;
+  name: string;
+  why: string;
 }
 
 export interface ModeCell {
@@ -1102,6 +1134,12 @@ export interface NewClip {
   speed?: number | null;
   stamp?: boolean;
   to_ms: number;
+}
+
+export interface NewCounts {
+  alerts: number;
+  detections: number;
+  motion: number;
 }
 
 export interface NewFace {

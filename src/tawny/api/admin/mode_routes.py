@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, OneEvent, Signed, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.events.event_routes import find_event
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
@@ -388,9 +388,7 @@ def why(event: OneEvent, here: Here) -> WhyInfo:
 
 @contextmanager
 def _service(here: AppContext) -> Iterator[ModeService]:
-    """Give the mode service. Raises RequestRefused: when there is none, or it refuses."""
-    if here.modes is None:
-        raise not_found("This recorder has no modes.")
+    """Give the mode service. Raises RequestRefused when it refuses."""
     try:
         yield here.modes
     except NotDone as error:

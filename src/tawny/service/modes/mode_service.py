@@ -85,6 +85,7 @@ class CameraHoldInfo:
     camera: CameraId
     what: Literal["pause", "record"]
     by: str
+    since_ms: int
     until_ms: int | None
 
 
@@ -268,7 +269,9 @@ class ModeService:
                 for one in self._modes.people()
             ],
             looks_by=self._arming.looks_by,
-            holds=[CameraHoldInfo(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
+            holds=[
+                CameraHoldInfo(one.camera, one.what, one.by, one.since_ms, one.until_ms) for one in self._modes.holds()
+            ],
             lately=[ModeChangeInfo(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
             problem=self._arming.problem,
             leaving_ms=standing.leaving_ms,

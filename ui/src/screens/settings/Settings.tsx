@@ -14,6 +14,7 @@ import { people } from "../../strings/people";
 import { sealed } from "../../strings/sealed";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
+import { LanguageChoice } from "../../ui/LanguageChoice";
 import { Owl } from "../../ui/Owl";
 import { Segmented } from "../../ui/Segmented";
 import { StateDot } from "../../ui/StateDot";
@@ -92,6 +93,7 @@ function Look() {
         </div>
         <Segmented label={words.look.theme} value={theme.value} options={themes} onChange={setTheme} />
       </div>
+      <LanguageChoice />
       <div class="setting">
         <div class="grow">
           <b>{words.look.keys}</b>
