@@ -76,14 +76,14 @@ class _Watched(RecorderRuntime):
             _say(behind_s=round(behind_s, 2), rings=sum(hub.size_bytes for hub in hubs if hub is not None))
             threading.Event().wait(LOOK_S)
 
-    def close(self, cause: str) -> None:
+    def close(self, cause: str, by: str = "") -> None:
         for camera in list(self.camera_names()):
             type(self).gaps[camera] = [
                 f"{gap.reason} {gap.detail}"
                 for gap in self.index.gaps(CameraId(camera), EVER)
                 if gap.reason is not GapReason.RECORDER_OFF
             ]
-        super().close(cause)
+        super().close(cause, by)
 
 
 def _say(**what: object) -> None:

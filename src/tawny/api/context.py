@@ -48,7 +48,7 @@ from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.phone_codes import PhoneCodes
 from tawny.service.cameras.recording_choice import RecordingChoiceService
-from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.appearance_service import AppearanceService
@@ -67,6 +67,7 @@ from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.storage_choice import StorageChoiceService
+from tawny.service.system_actions import SystemActions
 from tawny.service.talkback import Talkback
 from tawny.sources.phone import Phone
 from tawny.stream.hub import Hub
@@ -131,7 +132,14 @@ class AppContext:
     restart: Callable[[], None] | None = field(default=None, init=False)
     """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
 
+    ending: Callable[[str, str], None] | None = field(default=None, init=False)
+    """Notes why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it."""
+
     changeable: ChangeableSettings | None = None
+    editor: SettingsEditor | None = None
+    system: SystemActions | None = field(default=None, init=False)
+    log_lines: Callable[[], str] = str
+    """Returns the end of the log."""
     requires_second_step: bool = field(default=False, init=False)
     """Whether everyone who signs in with a password needs a second step."""
     name: str = field(default="", init=False)

@@ -16,6 +16,7 @@ from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
 from tawny.service.recorder import RecorderService
+from tawny.service.system_actions import SystemActions
 from tawny.service.visits import EventVisit
 from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 
@@ -172,7 +173,7 @@ def playable(segment: Segment) -> schemas.PlayableInfo:
     )
 
 
-def health(made: RecorderHealth) -> schemas.Health:
+def health(made: RecorderHealth, system: SystemActions | None) -> schemas.Health:
     return schemas.Health(
         ok=made.ok,
         working=made.working,
@@ -185,7 +186,21 @@ def health(made: RecorderHealth) -> schemas.Health:
         warnings=[schemas.WarningInfo(message=one.message, hint=one.do) for one in made.warnings],
         started_ms=made.started_ms,
         now_ms=made.now_ms,
+        planned=_planned(system),
+        stopped=_stopped(system),
     )
+
+
+def _planned(system: SystemActions | None) -> schemas.PlannedActionInfo | None:
+    planned = system.planned if system is not None else None
+    if planned is None:
+        return None
+    return schemas.PlannedActionInfo(action=planned.action, by=planned.by, at_ms=planned.at_ms)
+
+
+def _stopped(system: SystemActions | None) -> schemas.StoppedInfo | None:
+    stopped = system.stopped() if system is not None else None
+    return None if stopped is None else schemas.StoppedInfo(by=stopped.by, until_ms=stopped.until_ms)
 
 
 def camera(made: CameraHealth) -> schemas.CameraInfo:

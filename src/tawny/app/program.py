@@ -96,6 +96,7 @@ class Program:
         self._stands_for, self._until, self.came_back = stands_for, until, False
         self.restarts = False
         """Whether a user wants tawny to start again; known when `run` has returned."""
+        self._cause, self._by = "person", ""
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
@@ -126,7 +127,7 @@ class Program:
                 running.await_first_pictures()
                 asyncio.run(self._serve(running, connections, recent, tell, at_last))
             finally:
-                running.close("disk" if self.came_back else "restart" if self.restarts else "person")
+                running.close("disk" if self.came_back else self._cause, self._by)
 
     async def _serve(
         self,
@@ -152,9 +153,15 @@ class Program:
 
         def restart() -> None:
             self.restarts = True
+            if self._cause == "person":
+                self._cause = "restart"
             stop.set()
 
+        def ending(cause: str, by: str) -> None:
+            self._cause, self._by = cause, by
+
         web.site.restart = None if self._config is None else restart
+        web.site.ending = ending
         try:
             await web.start()
             await control.open()
