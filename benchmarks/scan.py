@@ -1,6 +1,7 @@
 """What scanning files costs, and what it finds: `tawny scan`, DVR-Scan with its defaults, and FFmpeg's plain decoding.
 
     python -m benchmarks.scan [--footage FOLDER] [--dvr-scan PROGRAM] [--all]
+    python -m benchmarks.scan --stays [--seed N] [--phases N]    (instead: does it lose somebody who stays?)
 
 Of the long clips, all in one run; processor seconds are those of the whole program, ours gets all files at once. Like
 is held against like: one thread against one, and as many cores as there are against as many, which costs both more.
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import scan_stays
 from benchmarks.peers import tawny
 from benchmarks.scoring import Clip, Figures, Span, score
 
@@ -48,6 +50,8 @@ class Row:
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
+    if options.stays:
+        return scan_stays.main(options.seed, options.phases)
     if not (options.footage / "manifest.json").is_file():
         print(f"no footage in {options.footage}: name its folder with --footage or TAWNY_FOOTAGE", file=sys.stderr)
         return NOT_HERE
@@ -72,6 +76,9 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--footage", type=Path, default=Path(os.environ.get("TAWNY_FOOTAGE", BESIDE)))
     parser.add_argument("--dvr-scan", type=Path, default=DVR_SCAN)
     parser.add_argument("--all", action="store_true", help="the short clips, too")
+    parser.add_argument("--stays", action="store_true", help="instead: films of somebody who stays")
+    parser.add_argument("--seed", type=int, default=41, help="of these films")
+    parser.add_argument("--phases", type=int, default=10, help="of each film, so many first looks; the worst counts")
     return parser.parse_args(arguments)
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,11 +24,14 @@ from tawny.model.states import (
     CHOSEN,
     EXPECTED,
     FAULT_WORDS,
+    ON_WATCH,
     RECORDED,
     STATE_WORDS,
     TROUBLE,
+    CameraCount,
     CameraState,
     DetectionFault,
+    counted_as,
     summary,
 )
 from tawny.model.times import Span
@@ -37,6 +40,7 @@ from tawny.service import json_format
 from tawny.service.cameras.connection_report import report_text
 from tawny.service.delivery import message_composer
 from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, announced
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tests.api.fakes import House, make_house
@@ -75,10 +79,11 @@ def published(house: House) -> dict[str, Any]:
     )
     assert made is not None, problems
     modes = Mock(names=("home", "away"), now=lambda: Mock(mode="home"), hold=lambda _: None)
-    topics = MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0, house.clock)
-    topics.bridge = Mock()
-    topics._refresh()
-    return {call.args[0]: call.args[1].decode() for call in topics.bridge.put.call_args_list}
+    with patch.object(mqtt_topics, "MqttBridge") as bridge:
+        MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0, house.clock)
+    refresh = bridge.call_args.args[1]
+    refresh()
+    return {call.args[0]: call.args[1].decode() for call in bridge.return_value.put.call_args_list}
 
 
 # --- states ----------------------------------------------------------------------------------------------------------
@@ -181,6 +186,34 @@ async def test_one_sentence_counts_all_cameras(house: House, states: list[str], 
     answer = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
     assert answer["summary"] == words
     assert words in published(house)["health"]
+
+
+@pytest.mark.parametrize("state", CameraState)
+async def test_every_camera_is_counted_once(house: House, state: CameraState) -> None:
+    """Page, API, command and MQTT have one count; what is in trouble or unknown is never among the working ones."""
+    first = house.recorder.listed[0]
+    house.recorder.listed.append(replace(first, status=replace(first.status, id=CameraId("other"))))
+    house.recorder.set_state(state)
+    answer = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
+    counts, count = answer["counts"], counted_as(state)
+    assert set(counts) == {one.value for one in CameraCount}
+    assert sum(counts.values()) == len(answer["cameras"]) == 2
+    assert counts["recording"] == 1 + (count is CameraCount.RECORDING)
+    assert counts[count.value] >= 1
+    assert answer["working"] == counts["recording"] + counts["waiting"] == 1 + (state in ON_WATCH)
+    assert (counts["trouble"] + counts["unknown"] > 0) == (state in TROUBLE)
+    assert counts["paused"] + counts["off"] == (state in CHOSEN)
+    command = json_format.status(HealthAnswer(house.recorder).now())
+    assert (command["counts"], command["working"]) == (counts, answer["working"])
+    assert published(house)["health"].find(f'"working": {answer["working"]}') >= 0
+    assert f"{answer['working']} of 2 cameras working" in as_command(house)
+
+
+def test_a_camera_that_starts_slowly_is_trouble(house: House) -> None:
+    house.recorder.set_state(CameraState.STARTING)
+    assert HealthAnswer(house.recorder).now().counts == {CameraCount.STARTING: 1}
+    house.clock.advance(31)
+    assert HealthAnswer(house.recorder).now().counts == {CameraCount.TROUBLE: 1}
 
 
 # --- gaps ------------------------------------------------------------------------------------------------------------

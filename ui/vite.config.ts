@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { startWithPage, translatable } from "./scripts/translatable.mjs";
 
 /** Parts of age that nothing here uses. */
 const leftOut = fileURLToPath(new URL("src/sealed/left-out.ts", import.meta.url));
@@ -7,6 +8,7 @@ const recorder = process.env["TAWNY_URL"] ?? "http://127.0.0.1:8470";
 
 export default defineConfig({
   base: "/",
+  plugins: [translatable(), startWithPage()],
   resolve: {
     alias: { "@noble/post-quantum/hybrid.js": leftOut, "@noble/curves/nist.js": leftOut },
   },

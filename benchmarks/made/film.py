@@ -141,9 +141,10 @@ class Film:
         """As H.264, held to the camera's bits."""
         part, camera = path.with_suffix(".part"), self.camera
         rate, gop = f"{camera.kbit}k", max(1, round(camera.keyframe_s * camera.fps))
+        color = [] if self.is_night else ["-vf", "format=yuv420p,lutyuv=u=134:v=122"]
         words = [
             "ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{WIDTH}x{HEIGHT}",
-            "-r", str(camera.fps), "-i", "-", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "superfast",
+            "-r", str(camera.fps), "-i", "-", *color, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "superfast",
             "-threads", "1", "-bf", "0", "-sc_threshold", "0", "-g", str(gop), "-b:v", rate, "-maxrate", rate,
             "-bufsize", f"{2 * camera.kbit}k", "-f", "mp4", str(part),
         ]  # fmt: skip

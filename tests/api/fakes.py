@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import FastAPI
@@ -20,13 +21,18 @@ from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.client_address import AllowedHosts
 from tawny.api.context import AppContext
+from tawny.api.errors import not_found
+from tawny.api.inbox import Inbox
+from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes import plain_table
-from tawny.config.settings import DetectionSettings
+from tawny.config.recognition import SearchSettings
+from tawny.config.settings import DetectionSettings, LiveSettings, Settings
 from tawny.config.zones import Points
+from tawny.delivery.outbox import OutboxMarks
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
-from tawny.engine import Bus
+from tawny.engine import Bus, ThreadEngine
 from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -36,9 +42,24 @@ from tawny.model.observations import MotionFigure
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
+from tawny.service.address.address_service import AddressMeans, AddressService
+from tawny.service.backup.backup_service import BackupService
+from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor
+from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.target_settings import TargetSettingsService
+from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
+from tawny.service.detection.embedding_search import SearchModel
+from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
+from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.detection.sound_service import HeardSound
+from tawny.service.health.monitor import HealthMonitor, HealthReport
+from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
+from tawny.service.languages import Languages
+from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
+from tawny.service.modes.replay import Replay
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import (
     CameraView,
     DetectionChangedInfo,
@@ -47,9 +68,15 @@ from tawny.service.recorder import (
     DiskInfo,
     RecorderWarning,
 )
+from tawny.service.sealing.history_watch import HistoryWatch
+from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.system_actions import SystemActions
 from tawny.service.visits import Neighbors
+from tawny.sources.phone import Phone
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import scores_path
+from tawny.storage.disk.volume import Volume
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.protocol import Index
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -248,7 +275,7 @@ class FakeModes(Mock):
     """`api.ModesDesk`: the porch is private."""
 
     def now(self) -> ModeStatus:
-        held = CameraHoldInfo(PORCH, "pause", "Anna", None)
+        held = CameraHoldInfo(PORCH, "pause", "Anna", 5, None)
         return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
 
     def plan(self) -> ModePlan:
@@ -256,6 +283,41 @@ class FakeModes(Mock):
 
     def why(self, event: EventId) -> Sequence[OutcomeInfo]:
         return ()
+
+    def presets(self) -> dict[str, object]:
+        return {}
+
+    def replay(self, *_: object) -> Replay:
+        return Replay(0, 1, "", (), ())
+
+
+class Unwatched(HealthMonitor):
+    """A recorder that has not tested itself yet."""
+
+    def __init__(self) -> None: ...
+
+    def now(self) -> HealthReport:
+        return HealthReport(None, is_testing=False, check_in=None)
+
+    def test_now(self) -> None: ...
+
+
+class NotGiven:
+    """In place of a service that a test has to give its house itself: the answer to each request for it says so."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def __getattr__(self, name: str) -> Any:
+        raise not_found(f"This house has no {self.part}.", f"Set `site.{self.part}` to one with {name}.")
+
+
+def not_given(part: str) -> Any:
+    return NotGiven(part)
+
+
+def machine_names() -> frozenset[str]:
+    return frozenset({"garage-pi"})
 
 
 @dataclass
@@ -292,15 +354,73 @@ def make_house(folder: Path) -> House:
     recorder = FakeRecorder(folder, clock)
     file = AccountsFile(":memory:")
     accounts, passes = Accounts(file, clock), Passes(file, clock)
-    site = AppContext(
-        recorder, accounts, passes, Shares(file, clock), StaticFiles({}), Passwords(memory_kib=8, rounds=1)
-    )
-    site.names = AllowedHosts(clock, lambda: frozenset({"garage-pi"}), ["tawny.test"])
+    site = make_site(recorder, accounts, passes, Shares(file, clock))
+    site.names = AllowedHosts(clock, machine_names, ["tawny.test"])
     site.owner.has_owner = True  # what a new recorder answers is in test_first_setup
     app = routes()
-    site.modes = FakeModes()
     app.state.site = site
     return House(recorder, clock, accounts, passes, site, app)
+
+
+def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares: Shares) -> AppContext:
+    """The parts of a recorder without settings that any page may use; the others are NotGiven."""
+    clock, folder = recorder.clock, recorder.root
+    changeable = ChangeableSettings(Settings, lambda *_: None, None)
+    engine, doors = ThreadEngine(clock, lambda *_: None), plug_ins()
+    outside = DeliveryService(Settings(), ":memory:", recorder, doors, clock, engine)
+    modes = ModeController(Settings, ZoneInfo("UTC"), None, clock, Bus(), lambda _: False, lambda _: frozenset())
+    means = CommandMeans(Mock(), modes.modes, OutboxMarks(outside.outbox, "inputs/"), lambda *_: None)
+    address = AddressService(changeable, AddressMeans(machine_names), clock)
+    source = AppearanceSource(recorder.index, lambda _: None, lambda _: False, lambda: 0.0)
+    return AppContext(
+        recorder=recorder,
+        accounts=accounts,
+        passes=passes,
+        shares=shares,
+        interface=StaticFiles({}),
+        passwords=Passwords(memory_kib=8, rounds=1),
+        languages=Languages(None),
+        metrics_token="",
+        live=LiveSettings(),
+        answer_challenge=address.challenges.answer,
+        clip_store=ClipStore(None, 64_000_000),
+        inbox=Inbox(None),
+        phones=Phone(),
+        hosts=("127.0.0.1",),
+        machine_names=machine_names,
+        own_addresses=tuple,
+        can_restart=False,
+        restart=lambda: None,
+        caring=Unwatched(),
+        outside=outside,
+        modes=FakeModes(),
+        models=not_given("models"),
+        known=IdentityService(IdentityStore(None, None), Settings, {}),
+        appearance=AppearanceService(lambda: AppearanceDb(None), source, SearchModel(SearchSettings, {}), clock),
+        placing=TargetSettingsService(Settings, lambda *_: None, outside, doors, None),
+        orders=IntegrationService(Settings, recorder, means, clock, engine),
+        keeping=not_given("keeping"),
+        connecting=not_given("connecting"),
+        setup=not_given("setup"),
+        first_setup=not_given("first_setup"),
+        storing=not_given("storing"),
+        recording=not_given("recording"),
+        deleting=not_given("deleting"),
+        diagnostics=not_given("diagnostics"),
+        sealed=SealingService(folder, clock, changeable, ""),
+        history=HistoryWatch(Volume.at(folder), None, clock, "UTC"),
+        secure=address,
+        backup=BackupService(None, None, "garage", clock),
+        changeable=changeable,
+        editor=SettingsEditor(changeable, clock),
+        system=SystemActions({}, lambda _: False, recorder.bus.publish, clock, lambda: None, lambda: None),
+        log_lines=str,
+    )
+
+
+@cache
+def plug_ins() -> PluginRegistry:
+    return PluginRegistry.opened()
 
 
 @cache

@@ -31,7 +31,10 @@ class FakeModes:
             ahead=[web.ModeChangeInfo(5, "away", "")],
             people=[web.PersonHomeInfo("anna", True, 3, "ping", 9)],
             looks_by="",
-            holds=[web.CameraHoldInfo(PORCH, "pause", "Anna", None), web.CameraHoldInfo(YARD, "record", "a rule", 7)],
+            holds=[
+                web.CameraHoldInfo(PORCH, "pause", "Anna", 5, None),
+                web.CameraHoldInfo(YARD, "record", "a rule", 5, 7),
+            ],
             lately=[web.ModeChangeInfo(1, "home", "schedule")],
         )
 
@@ -54,7 +57,9 @@ class FakeModes:
         rules = [{"when": {"kind": "person", "min_duration": "5 s"}, "do": ["notify phone"]}]
         return web.ModePlan(arm, rules, is_in_file=True, notifiers=("phone",), does={"home": "all is recorded"})
 
-    def change(self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
+    def change(
+        self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
+    ) -> None:
         if arm["names"] == ["home"]:
             raise SettingsError("x", (Problem("modes", "'away'", "one of home"),))
         self.did.append((dict(arm), list(rules)))
@@ -157,8 +162,3 @@ async def test_a_rehearsal_is_asked_for_by_the_clock_on_the_wall(house: House, m
     refused = await owner.post("/api/v1/rehearsal", json={"camera": "attic"})
     assert refused.status_code == 409
     assert (await owner.post("/api/v1/rehearsal", json=asked | {"at": "tonight"})).status_code == 422
-
-
-async def test_without_modes_nothing_is_there(house: House) -> None:
-    house.app.state.site.modes = None
-    assert (await house.signed_in(Role.OWNER).get("/api/v1/modes")).status_code == 404

@@ -375,10 +375,26 @@ async def test_events_are_joined_to_visits(house: House, browser: httpx.AsyncCli
     assert (visit["id"], visit["level"], visit["new"], told["next"]) == (first.id, "alert", 1, None)
     assert [one["id"] for one in visit["events"]] == [first.id, second.id]
     assert visit["cameras"] == [first.camera]
-    assert visit["best"]["title"] == visit["title"]
-    for query in ("levels=motion", "types=animal", f"to_ms={first.start_ms}"):
+    assert visit["title"] == "Person: Front door"
+    assert (await json(browser, "/api/v1/visits?only=new&levels=alert"))["items"] == [visit]
+    for query in ("levels=motion", "types=animal", f"to_ms={first.start_ms}", "only=kept"):
         assert (await json(browser, f"/api/v1/visits?{query}"))["items"] == []
+    for event in (first.id, "second"):
+        assert await json(browser, f"/api/v1/events/{event}/visit") == visit
+    assert (await browser.get("/api/v1/events/none/visit")).status_code == 404
     assert (await browser.get("/api/v1/visits?from_ms=5&to_ms=5")).status_code == 400
+
+
+async def test_what_is_new_is_counted_by_visits_and_events(house: House, browser: httpx.AsyncClient) -> None:
+    first = put_event(house, 0, kind="person")
+    house.recorder.index.put_event(replace(first, id=EventId("second"), start_ms=first.start_ms + 2000))
+    for number in range(3):
+        put_event(house, 10 + number, kind="motion")
+    put_event(house, 20, kind="animal", reviewed=True)
+    told = await json(browser, "/api/v1/visits/new")
+    assert told == {"alerts": 1, "detections": 0, "motion": 3}
+    await house.signed_in().post("/api/v1/events/bulk", json={"ids": [first.id, "second"], "reviewed": True})
+    assert (await json(browser, "/api/v1/visits/new"))["alerts"] == 0
 
 
 async def test_visit_holds_only_events_of_cameras_that_somebody_may_see(house: House) -> None:

@@ -72,6 +72,7 @@ TABLE = {
     "GET /api/v1/clip": How.GOES_ON,
     "GET /api/v1/clip/sheet": How.AT_ONCE,
     "GET /media/clips/{clip}": How.GOES_ON,
+    "GET /media/clips.zip": How.GOES_ON,
     "GET /media/{segment}/play": How.GOES_ON,
     "GET /media/{segment}/stored": How.GOES_ON,
     "GET /media/{event}.jpg": How.AT_ONCE,

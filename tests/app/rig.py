@@ -79,11 +79,18 @@ class Rig:
 
 @contextmanager
 def rig(
-    chosen: Settings, folder: Path, doors: PluginRegistry | None = None, config: Path | None = None
+    chosen: Settings,
+    folder: Path,
+    doors: PluginRegistry | None = None,
+    config: Path | None = None,
+    *,
+    has_interface: bool = False,
 ) -> Iterator[Rig]:
+    """has_interface: an interface is made for it, which starts what is not needed for the first picture."""
     made = Rig(chosen, folder, doors, config)
     made.running.begin()
-    made.running.begin_housekeeping()
+    if not has_interface:
+        made.running.begin_housekeeping()
     try:
         yield made
     finally:

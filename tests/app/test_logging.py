@@ -67,10 +67,14 @@ def test_lines_of_other_places_and_levels_are_counted_apart() -> None:
 def test_lines_that_are_all_different_take_a_limited_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging_setup, "MOST_KINDS", 50)
     log = Log()
-    for number in range(1000):
+    for _ in range(LINES_OF_KIND + 1):
+        log.write("line")
+    for number in range(50):
         log.write(f"line {number}")
-    assert len(log.lines) == 1000
-    assert len(log.handler.kinds) <= 50
+    assert len(log.lines) == LINES_OF_KIND + 50 + 1
+    assert "repeated 1 times within a minute: line" in log.lines[-2], "counted early, and then forgotten"
+    log.write("line")
+    assert log.lines[-1] == "line"
 
 
 class Calendar:

@@ -1,23 +1,14 @@
 """Recording depends on nothing beside it: the index, the detector or the interface may hang, and no picture is lost."""
 
-import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from tawny.api.application import make_app
-from tawny.api.auth.accounts import Accounts
-from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.passes import Passes
-from tawny.api.auth.shares import Shares
-from tawny.api.context import AppContext
-from tawny.api.server import WebServer
-from tawny.api.static_files import StaticFiles
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look
 from tawny.model.states import CameraState
@@ -26,6 +17,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tests.app.rig import DOOR, Rig, assert_all_recorded, looked_at, one_camera, rig, segments, settings
+from tests.e2e.live_server import live_server
 
 HANGS_S, BLOCKED_S = 7.0, 10.0
 
@@ -82,26 +74,6 @@ def test_a_detector_that_hangs(camera: RtspCamera, tmp_path: Path) -> None:
     assert_whole(bench, tmp_path)
 
 
-@contextmanager
-def interface_in_a_thread(bench: Rig) -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    file = AccountsFile(":memory:")
-    accounts = Accounts(file, bench.clock)
-    site = AppContext(bench.running, accounts, Passes(file, bench.clock), Shares(file, bench.clock), StaticFiles({}))
-    server = WebServer(make_app(site), accounts, "127.0.0.1", 0)
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
-    try:
-        yield loop
-    finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-        accounts.close()
-
-
 def block(clock: Clock, over: threading.Event) -> None:
     """For BLOCKED_S: half of it waiting, half of it keeping the interpreter busy without ever waiting."""
     begun_s = clock.mono_s()
@@ -116,12 +88,12 @@ def test_an_interface_whose_loop_is_blocked_for_ten_seconds_costs_no_picture(tmp
     with ExitStack() as stack:
         cameras = {name: stack.enter_context(RtspCamera(made_clip(spec))) for name, spec in specs.items()}
         tables = (f'[cameras.{n}]\nsource = "{c.address}"\ndetection.detector = "off"\n' for n, c in cameras.items())
-        bench = stack.enter_context(rig(settings("".join(tables)), tmp_path))
-        loop = stack.enter_context(interface_in_a_thread(bench))
+        served = stack.enter_context(live_server(settings("".join(tables)), tmp_path))
+        bench = served.bench
         for name in cameras:
             bench.wait_for_seconds(1, CameraId(name))
         over = threading.Event()
-        loop.call_soon_threadsafe(block, bench.clock, over)
+        served.loop.call_soon_threadsafe(block, bench.clock, over)
         assert over.wait(60)
         sent = {name: list(camera.playing[0].sent) for name, camera in cameras.items()}
         for name in cameras:

@@ -11,7 +11,7 @@ import resource
 import signal
 import sys
 import threading
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tawny.app import program
@@ -20,8 +20,8 @@ from tawny.config.loader import parse_settings
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import GapReason
 from tawny.model.times import Span
-from tawny.recorder.segmenter import WriteBuffer
-from tawny.recorder.stream_recording import StreamRecording
+from tawny.recorder.stream_recording import BufferLimits
+from tawny.service import storage_setup
 
 EVER = Span(0, 4_000_000_000_000)
 LOOK_S = 0.5
@@ -46,13 +46,7 @@ def main() -> None:
 
 
 def _shorten_files(segment_s: float) -> None:
-    usual = StreamRecording._new_gatherer
-
-    def shorter(self: StreamRecording) -> WriteBuffer:
-        self._limits = replace(self._limits, segment_s=segment_s)
-        return usual(self)
-
-    StreamRecording._new_gatherer = shorter  # type: ignore[method-assign]
+    vars(storage_setup)["BufferLimits"] = partial(BufferLimits, segment_s=segment_s)
 
 
 class _Watched(RecorderRuntime):
@@ -76,14 +70,14 @@ class _Watched(RecorderRuntime):
             _say(behind_s=round(behind_s, 2), rings=sum(hub.size_bytes for hub in hubs if hub is not None))
             threading.Event().wait(LOOK_S)
 
-    def close(self, cause: str, by: str = "") -> None:
+    def close(self, cause: str) -> None:
         for camera in list(self.camera_names()):
             type(self).gaps[camera] = [
                 f"{gap.reason} {gap.detail}"
                 for gap in self.index.gaps(CameraId(camera), EVER)
                 if gap.reason is not GapReason.RECORDER_OFF
             ]
-        super().close(cause, by)
+        super().close(cause)
 
 
 def _say(**what: object) -> None:

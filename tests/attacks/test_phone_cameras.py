@@ -146,7 +146,7 @@ async def test_the_token_is_only_good_in_the_header_and_only_for_its_camera(hous
     assert listed == [], "it is listed with its camera"
     info = (await owner.get("/api/v1/cameras/old-phone/phone")).json()
     assert (info["device"], info["connected"]) == ("iPhone", False)
-    found = house.passes.of_phone(house.site.setup.phone_of(CameraId("old-phone")))  # type: ignore[union-attr]
+    found = house.passes.of_phone(house.site.setup.phone_of(CameraId("old-phone")))
     assert found
     assert house.passes.digest_of(found.id) is None, "RTSP accepts it nowhere"
 

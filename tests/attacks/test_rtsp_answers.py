@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tawny.model.times import SystemClock
 from tawny.sources.rtsp.address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.audio_depacketizer import MAX_FRAMES, AacDepacketizer
@@ -30,6 +29,7 @@ from tawny.sources.rtsp.client.video_depacketizer import (
     VideoDepacketizer,
 )
 from tawny.sources.rtsp.source import DEFAULTS
+from tawny.testing.clock import FakeClock
 
 ADDRESS = parse_rtsp("rtsp://admin:s3cret-pw@192.168.1.5/main")
 MOST_CPU_S = 0.25
@@ -162,19 +162,21 @@ def test_costly_data_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) ->
         return len(view)
 
     line = Mock(is_encrypted=False, receive_into=receive_into)
+    clock, room, costs_s = FakeClock(), ReceiveBuffer(), [0.2]
+
+    def feed(_reader: InterleavedReader, _buffer: bytearray, _view: memoryview, _begin: int, end: int) -> int:
+        clock.advance(costs_s[0])
+        return end
+
     monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
-    clock = Mock(wraps=SystemClock())
-    room = ReceiveBuffer()
+    monkeypatch.setattr(InterleavedReader, "feed", feed)
     connection = RtspConnection(ADDRESS, DEFAULTS, clock, StreamMemory(), room)
-    now_s = clock.mono_s()
-    monkeypatch.setattr(connection._wire, "feed", lambda buffer, view, at, end: end)
-    clock.mono_s = lambda: now_s + 0.2
-    connection._receive(now_s)
-    connection._receive(now_s)
+    connection.read()
+    connection.read()
     assert sizes == [len(room.buffer), 32 * 1024]
-    clock.mono_s = lambda: now_s
-    connection._receive(now_s)
-    connection._receive(now_s)
+    costs_s[0] = 0.0
+    connection.read()
+    connection.read()
     assert sizes[2:10] == [32 * 1024] * 8
     assert sizes[10:] == [len(room.buffer)] * 8
 

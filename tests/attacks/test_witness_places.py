@@ -126,7 +126,7 @@ def test_recorder_on_the_fallback_disk_gives_none_away(tmp_path: Path) -> None:
         volume = Volume.at(tmp_path / str(is_standby))
         policy = SealingPolicy(volume, FakeClock(), Bus(), lambda: here, is_standby=is_standby)
         assert (policy.out.witness() is None) == is_standby
-        assert (policy.watch is None) == is_standby
+        assert policy.watch.is_watching is not is_standby
 
 
 # --- uploads ---------------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes import add_camera, put_table, template, write_new
+from tawny.config.changes import add_camera, parse_modes, put_table, template, write_new
 from tawny.config.loader import difference, parse_settings, read_settings
+from tawny.config.mode_presets import FAMILY, PRESETS, with_preset
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
 
@@ -53,7 +54,11 @@ def test_tables_of_parts_are_passed_on() -> None:
 
 
 def test_the_template_is_valid() -> None:
-    assert parse_settings(template(), {})[0] == Settings()
+    """Beside modes that differ, it changes no setting."""
+    made, _ = parse_settings(template(), {})
+    assert made is not None
+    family = parse_modes(with_preset({}, PRESETS[FAMILY]), [])[0]
+    assert made == Settings(modes=family)
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,14 @@ def test_a_mode_says_what_is_recorded_of_a_camera() -> None:
         ('[modes]\nnaems = ["a"]', "modes: found a table; allowed: one of exceptions, location, names, presence"),
         ('[modes.nacht.cameras.door]\nrecord = "events"', "or the table of a mode (home, away, night), not nacht"),
         ('[modes.night.cameras.door]\nrecord = "evnts"', "found 'evnts'; allowed: 'continuous', 'events'"),
-        ('[modes.night.cameras.door]\nrecrd = "off"', "found an unknown setting; allowed: one of record"),
-        ("[modes.night]\ncamera = 1", "found an unknown setting; allowed: one of cameras"),
+        (
+            '[modes.night.cameras.door]\nrecrd = "off"',
+            "allowed: one of channels, detection, notify, privacy, record",
+        ),
+        (
+            "[modes.night]\ncamera = 1",
+            "allowed: one of cameras, doors, inside, others, outside",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_what_is_allowed(text: str, told: str) -> None:

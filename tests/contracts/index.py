@@ -12,6 +12,7 @@ from tawny.model.damage import DamagedSpan
 from tawny.model.errors import IndexDamaged
 from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId, EventId, RunId, SegmentId, StreamName
+from tawny.model.levels import Level
 from tawny.model.observations import Box, RecognisedText
 from tawny.model.segments import Gap, GapEvidence, GapReason, Segment
 from tawny.model.times import Span, merge_spans
@@ -439,3 +440,22 @@ class IndexContract:
             assert index.damage(PORCH, EVER) == ([damage(0, 4)] if self.is_durable else [])
             there = [len(list(index.all_segments())), len(index.open_gaps()), len(index.events(EVER).events)]
             assert there == ([1, 1, 1] if self.is_durable else [0, 0, 0])
+
+    def test_events_are_counted_by_level(self, index: Index) -> None:
+        """As many as `events` lists, whatever is asked for."""
+        kinds = ("motion", "person", "animal", "motion")
+        for number in range(24):
+            at_ms, kind = 10_000_000 + number * 1_000_000, kinds[number % 4]
+            end_ms = None if number == 1 else at_ms + (4_000_000 if number == 3 else 1000)
+            event = Event(new_event_id(at_ms), PORCH, kind, at_ms, end_ms, 50.0, reviewed=number % 3 == 0)
+            index.put_event(event)
+        for span in (Span(0, 1 << 40), Span(15_000_000, 30_000_000), Span(1, 5)):
+            for only in ("all", "new", "kept"):
+                counts = index.event_counts(span, only=only, most=100)
+                assert counts == {
+                    level: len(index.events(span, levels=[level], only=only, limit=100).events) for level in Level
+                }
+        ever = Span(0, 1 << 40)
+        assert set(index.event_counts(ever, most=2).values()) == {2}
+        assert sum(index.event_counts(ever, cameras=[CameraId("yard")], most=9).values()) == 0
+        assert index.event_counts(ever, kinds=["person"], most=9)[Level.MOTION] == 0

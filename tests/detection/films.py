@@ -13,10 +13,12 @@ import numpy as np
 from tests.support.scenes import LOOKS_A_SECOND, SyntheticScene, cat, person
 
 SCALE = 2
+DAYLIGHT, INFRARED = 136, 128
 
 
-def film(pictures: Iterable[Any], fps: int, gop: int, name: str, b_frames: int = 0) -> Path:
-    """uint8 [height, width] pictures as an H.264 file; a keyframe every `gop` pictures."""
+def film(pictures: Iterable[Any], fps: int, gop: int, name: str, b_frames: int = 0, chroma: int = DAYLIGHT) -> Path:
+    """uint8 [height, width] pictures as an H.264 file; a keyframe every `gop` pictures. chroma: 128 is without color,
+    as at night."""
     path = Path(tempfile.mkdtemp(prefix="tawny-film-")) / f"{name}.mp4"
     with av.open(str(path), "w") as out:
         stream: Any = None
@@ -27,8 +29,8 @@ def film(pictures: Iterable[Any], fps: int, gop: int, name: str, b_frames: int =
                 stream.pix_fmt = "yuv420p"
                 set_up = f"keyint={gop}:min-keyint={gop}:scenecut=0:threads=1:log-level=-1:bframes={b_frames}"
                 stream.options = {"preset": "ultrafast", "crf": "20", "x264-params": set_up}
-            grey = np.full((luma.shape[0] // 2, luma.shape[1]), 128, np.uint8)
-            frame = av.VideoFrame.from_ndarray(np.concatenate([luma, grey]), format="yuv420p")
+            color = np.full((luma.shape[0] // 2, luma.shape[1]), chroma, np.uint8)
+            frame = av.VideoFrame.from_ndarray(np.concatenate([luma, color]), format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, fps)
             out.mux(stream.encode(frame))
         if stream is not None:
@@ -51,6 +53,19 @@ def empty(length_s: int = 100) -> Path:
     """Nothing but the sensor's noise."""
     large = (np.kron(f.luma, np.ones((SCALE, SCALE), np.uint8)) for f in SyntheticScene(2, length_s).frames())
     return film(large, LOOKS_A_SECOND, 2 * LOOKS_A_SECOND, "empty")
+
+
+@cache
+def stays(for_s: float, gop_s: int, *, night: bool = False) -> Path:
+    """Somebody comes at 70 s, stands nearly still for so long, and goes back; a keyframe every gop_s."""
+    scene = SyntheticScene(3, 76 + for_s + 45, night=night)
+    there, back = 73.0, 73.0 + for_s
+    scene.walk(
+        [(70, 60, 90, 40), (there, 110, 90, 40), (back, 110, 90, 40), (back + 3, 60, 90, 40)], person, 45, sway=0.8
+    )
+    large = (np.kron(frame.luma, np.ones((SCALE, SCALE), np.uint8)) for frame in scene.frames())
+    light = INFRARED if night else DAYLIGHT
+    return film(large, LOOKS_A_SECOND, gop_s * LOOKS_A_SECOND, f"stays-{for_s:g}-{gop_s}", chroma=light)
 
 
 @cache

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
+from tawny.detection.motion import background_model
 from tawny.detection.motion.background_model import (
     FAINTEST,
     GLANCE,
-    STRONG,
     BackgroundModel,
-    MeasuredFrame,
     Sensitivity,
 )
-from tawny.detection.motion.cells import Grey, Mask, follow, median, middle
+from tawny.detection.motion.cells import Grey, follow, median, middle
 
 SHAPE = (108, 192)
 
@@ -38,26 +37,19 @@ def _known(pictures: list[Grey]) -> BackgroundModel:
     return memory
 
 
-def _everywhere(memory: BackgroundModel, measured: MeasuredFrame, limits: float) -> Mask:
-    """Which cells differ if each gets its limit."""
-    everywhere = np.arange(measured.now.size)
-    limit = memory._limits(everywhere, measured.bar.least).reshape(SHAPE)
-    faint = memory._faint_limits(everywhere, measured.bar).reshape(SHAPE)
-    assert (faint >= np.float32(FAINTEST) * limit).all()
-    now: Mask = measured.away > np.float32(limits) * limit
-    return now | (np.abs(measured.faint) > np.float32(limits) * faint)
-
-
 @pytest.mark.parametrize("dt", [0.2, 2.0])
-def test_the_same_cells_differ_as_if_each_had_its_limit(dt: float) -> None:
+def test_the_same_cells_differ_as_if_each_had_its_limit(dt: float, monkeypatch: pytest.MonkeyPatch) -> None:
     *before, now = _pictures(3, 120)
     memory = _known(before)
     measured = memory.measure(now, dt)
+    monkeypatch.setattr(background_model, "beyond", lambda away, _least: np.arange(away.size))
+    everywhere = memory.measure(now, dt)
+    assert (everywhere.faint_far.limit >= np.float32(FAINTEST) * everywhere.far.limit).all()
     glanced, seen = measured.difference(GLANCE), measured.difference()
     assert 0 < np.count_nonzero(seen.front) < np.count_nonzero(glanced.front) < seen.front.size
-    assert (glanced.front == _everywhere(memory, measured, GLANCE)).all()
-    assert (seen.front == _everywhere(memory, measured, 1.0)).all()
-    assert (seen.strong == _everywhere(memory, measured, STRONG)).all()
+    assert (glanced.front == everywhere.difference(GLANCE).front).all()
+    assert (seen.front == everywhere.difference().front).all()
+    assert (seen.strong == everywhere.difference().strong).all()
 
 
 def test_only_cells_that_differ_move() -> None:

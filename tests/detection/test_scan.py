@@ -80,9 +80,23 @@ def test_while_somebody_is_there_no_keyframe_is_passed_over_and_before_they_come
     assert not any(glance.is_awake for glance in asleep)
 
 
-def test_what_was_passed_over_can_still_be_looked_at() -> None:
-    first = next(g for g in glances(FileVideo(films.empty()).keyframes(), Region(())) if g.at_s > 60)
-    assert [glance.at_s for glance in first.between()] == pytest.approx([first.at_s + 2.0])
+@pytest.mark.parametrize(("for_s", "gop_s"), [(10, 4), (20, 2), (40, 1), (80, 2), (80, 4)])
+@pytest.mark.parametrize("phase_s", [0.0, 1.1])
+def test_who_stays_is_one_event_until_they_go(for_s: float, gop_s: int, phase_s: float) -> None:
+    result = _scan(films.stays(for_s, gop_s), ScanOptions(MotionDetector, phase_s=phase_s))
+    assert _spans(result) == [pytest.approx((70, 76 + for_s), abs=1.5)]
+
+
+def test_before_and_after_who_stays_nothing_is_decoded() -> None:
+    result = _scan(films.stays(20, 2))
+    assert result.decoded_s < 10 + 26 + 12
+
+
+def test_by_night_everything_is_decoded() -> None:
+    film = films.stays(20, 2, night=True)
+    two, one = _scan(film), _scan(film, ScanOptions(MotionDetector, thorough=True))
+    assert two.decoded_s >= two.duration_s
+    assert _spans(two) == _spans(one) == [pytest.approx((70, 96), abs=1.5)]
 
 
 def test_outside_the_region_nothing_is_seen() -> None:

@@ -3,22 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from playwright.sync_api import Browser, BrowserContext
 
-from tawny.api.application import make_app
 from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Accounts, Caller, Role
-from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.passes import Passes
-from tawny.api.auth.shares import Shares
 from tawny.api.context import AppContext
-from tawny.api.server import WebServer
-from tawny.api.static_files import StaticFiles
+from tawny.app.web_interface import WebInterface, make_web_interface
 from tawny.config.settings import Settings
+from tawny.engine.connections import ConnectionManager
 from tests.app.rig import Rig, rig
 
 Got = TypeVar("Got")
@@ -29,16 +25,22 @@ class LiveServer:
 
     def __init__(self, bench: Rig) -> None:
         self.bench = bench
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="web", daemon=True)
         self._thread.start()
-        self.accounts: Accounts
-        self.site: AppContext
-        self._server: WebServer
+        self.web: WebInterface
 
     @property
     def base(self) -> str:
-        return f"http://{self._server.address}"
+        return f"http://{self.web.server.address}"
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.web.accounts
+
+    @property
+    def site(self) -> AppContext:
+        return self.web.site
 
     def session(self, name: str = "Anna") -> str:
         """The cookie of somebody who may see."""
@@ -60,31 +62,23 @@ class LiveServer:
 
     def do(self, what: Coroutine[Any, Any, Got]) -> Got:
         """In the loop that serves."""
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result(60)
 
     def start(self) -> None:
         self.do(self._start())
 
     def stop(self) -> None:
         self.do(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(30)
-        self._loop.close()
+        self.loop.close()
 
     async def _start(self) -> None:
-        clock = self.bench.clock
-        file = AccountsFile(":memory:")
-        self.accounts = Accounts(file, clock)
-        self.site = AppContext(
-            self.bench.running, self.accounts, Passes(file, clock), Shares(file, clock), StaticFiles.at()
-        )
-        self._server = WebServer(make_app(self.site), self.accounts, "127.0.0.1", 0)
-        await self._server.start()
+        self.web = await make_web_interface(self.bench.running, ConnectionManager(self.bench.clock))
+        await self.web.start()
 
     async def _stop(self) -> None:
-        await self.site.close()
-        await self._server.stop()
-        self.accounts.close()
+        await self.web.stop()
 
 
 @contextmanager
@@ -98,9 +92,12 @@ def signed_browser(browser: Browser, session: str, **how: Any) -> Iterator[Brows
 
 @contextmanager
 def live_server(chosen: Settings, folder: Path) -> Iterator[LiveServer]:
-    with rig(chosen, folder) as bench:
+    web = chosen.web.model_copy(update={"listen": "127.0.0.1:0"})
+    chosen = chosen.model_copy(update={"web": web})
+    with ExitStack() as at_last, rig(chosen, folder, has_interface=True) as bench:
         made = LiveServer(bench)
         made.start()
+        at_last.callback(made.web.outward.close)  # retention asks it until the end
         try:
             yield made
         finally:

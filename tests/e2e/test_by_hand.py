@@ -50,7 +50,7 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 def page(owner: BrowserContext, house: Tawny, camera: FakeCamera) -> Iterator[Page]:
     made = owner.new_page()
     made.goto(f"{house.base}/live/yard")
-    expect(made.get_by_role("button", name="Pan and tilt", exact=True)).to_be_visible(timeout=WAIT_MS)
+    expect(made.get_by_role("button", name="Move", exact=True)).to_be_visible(timeout=WAIT_MS)
     camera.told.clear()
     yield made
     made.close()
@@ -74,7 +74,7 @@ def test_a_camera_that_cannot_has_no_such_section(page: Page, owner: BrowserCont
     plain.wait_for_selector('[data-view="playing"]', timeout=WAIT_MS)
     asked = owner.request.get(f"{house.base}/api/v1/cameras/shed/controls").json()
     assert (asked["turns"], asked["relays"]) == (False, [])
-    for name in ("Pan and tilt", "Lamp", "Gate", "Hold to talk", "Talk"):
+    for name in ("Move", "Devices", "Hold to talk", "Talk"):
         expect(plain.get_by_role("button", name=name, exact=True)).to_have_count(0)
     plain.goto(f"{house.base}/settings/cameras/shed/general")
     tabs = plain.get_by_role("navigation", name="Camera settings")
@@ -86,7 +86,7 @@ def test_a_camera_that_cannot_has_no_such_section(page: Page, owner: BrowserCont
 
 
 def test_it_turns_while_a_button_is_held(page: Page, camera: FakeCamera) -> None:
-    page.get_by_role("button", name="Pan and tilt", exact=True).click()
+    page.get_by_role("button", name="Move", exact=True).click()
     button = page.get_by_role("button", name="Pan right")
     assert violations(page, axe_script()) == []
     button.hover()
@@ -97,7 +97,7 @@ def test_it_turns_while_a_button_is_held(page: Page, camera: FakeCamera) -> None
 
 
 def test_arrow_keys_turn_it_while_the_buttons_are_shown(page: Page, house: Tawny, camera: FakeCamera) -> None:
-    page.get_by_role("button", name="Pan and tilt", exact=True).click()
+    page.get_by_role("button", name="Move", exact=True).click()
     expect(page.get_by_role("button", name="Tilt down")).to_be_visible(timeout=WAIT_MS)
     page.keyboard.down("ArrowDown")
     wait_for(camera, "ContinuousMove", PanTilt_x="0", PanTilt_y="-0.5")
@@ -107,12 +107,14 @@ def test_arrow_keys_turn_it_while_the_buttons_are_shown(page: Page, house: Tawny
 
 
 def test_it_goes_to_a_stored_place(page: Page, camera: FakeCamera) -> None:
+    page.get_by_role("button", name="Move", exact=True).click()
     page.get_by_role("button", name="Door", exact=True).click()
     wait_for(camera, "GotoPreset", PresetToken="2")
     expect(page.get_by_text("yard is moving to Door.")).to_be_visible()
 
 
 def test_what_hangs_on_it_is_switched(page: Page, camera: FakeCamera) -> None:
+    page.get_by_role("button", name="Devices", exact=True).click()
     lamp = page.get_by_role("group", name="Lamp")
     lamp.get_by_role("button", name="On", exact=True).click()
     wait_for(camera, "SetRelayOutputState", LogicalState="active")
@@ -137,7 +139,7 @@ def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, hou
         theirs.wait_for_selector("[data-view=playing]", timeout=WAIT_MS)
         told = context.request.get(f"{house.base}/api/v1/cameras/yard/controls")
         assert told.status == (200 if may else 403)
-        expect(theirs.get_by_role("button", name="Pan and tilt", exact=True)).to_have_count(1 if may else 0)
+        expect(theirs.get_by_role("button", name="Move", exact=True)).to_have_count(1 if may else 0)
         move = {"command": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
         assert context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok is may
         context.close()

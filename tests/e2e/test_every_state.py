@@ -1,23 +1,42 @@
 """The page in every state that a camera can have: it says the state and the recorder's own count."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Route, WebSocketRoute, expect
 
-from tawny.model.states import STATE_WORDS, CameraState, summary
+from tawny.model.states import ON_WATCH, STATE_WORDS, TROUBLE, CameraState, counted_as, summary
 from tests.e2e.conftest import Tawny
 
 pytestmark = pytest.mark.browser
 
 
-def test_health_page_tells_every_state(signed_in: BrowserContext, demo: Tawny) -> None:
+OTHERS = {
+    "trouble": "1 needs attention", "unknown": "1 unknown", "starting": "1 starting", "paused": "1 paused",
+    "off": "1 off", "ended": "1 ended",
+}  # fmt: skip
+"""What the chip says behind its count."""
+
+
+def chip_of(state: CameraState) -> str:
+    """The words of the chip: one camera that records, and one in this state."""
+    other = OTHERS.get(counted_as(state).value)
+    return f"{1 + (state in ON_WATCH)} of 2 cameras working{f', {other}' if other else ''}"
+
+
+def test_health_page_and_chip_tell_every_state(signed_in: BrowserContext, demo: Tawny) -> None:
     page, shown = signed_in.new_page(), CameraState.RECORDING
 
     def altered(health: dict[str, Any]) -> dict[str, Any]:
         health["cameras"][1]["state"] = shown.value
-        return health | {"summary": summary([CameraState.RECORDING, shown])}
+        states = [CameraState.RECORDING, shown]
+        counts = dict.fromkeys(health["counts"], 0)
+        for state in states:
+            counts[counted_as(state).value] += 1
+        numbers = {"working": sum(state in ON_WATCH for state in states), "trouble": int(shown in TROUBLE)}
+        return health | {"summary": summary(states), "counts": counts, **numbers}
 
     def asked(route: Route) -> None:
         route.fulfill(body=json.dumps(altered(route.fetch().json())), content_type="application/json")
@@ -40,4 +59,8 @@ def test_health_page_tells_every_state(signed_in: BrowserContext, demo: Tawny) -
         page.goto(f"{demo.base}/health")
         expect(page.locator("td.today-now").nth(1)).to_have_text(STATE_WORDS[state].replace("'", "’"))
         expect(page.locator(".answer h2")).to_have_text(summary([CameraState.RECORDING, state]))
+        chip = page.locator("a.truth")
+        expect(chip).to_contain_text(chip_of(state))
+        tone = "bad" if state is CameraState.BLOCKED else "warn" if state in TROUBLE else "calm"
+        expect(chip).to_have_class(re.compile(rf"\b{tone}\b"))
     page.close()

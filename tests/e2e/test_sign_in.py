@@ -226,6 +226,21 @@ def test_a_passkey_is_added_used_and_removed(member: Member, base: str) -> None:
     expect(page.get_by_role("alert")).to_contain_text("This passkey doesn’t open tawny here.".replace("’", "'"))
 
 
+def test_a_device_without_a_passkey_says_so_and_what_to_do(browser: Browser, base: str) -> None:
+    context = fresh(browser)
+    page = context.new_page()
+    with_authenticator(page)  # it has none
+    page.goto(f"{base}/sign-in")
+    button = page.get_by_role("button", name="Sign in with a passkey")
+    button.click()
+    said = page.get_by_role("alert")
+    expect(said).to_contain_text("No passkey was used", timeout=WAIT_MS)
+    expect(said).to_contain_text("sign in with your password")
+    expect(button).to_be_enabled()
+    assert violations(page, axe_script()) == []
+    context.close()
+
+
 def test_no_passkeys_are_offered_where_browsers_have_none(browser: Browser, house: Tawny) -> None:
     context = fresh(browser)
     page = context.new_page()

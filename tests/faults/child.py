@@ -121,7 +121,7 @@ class Pictures:
     """An event of fifteen seconds after the other, each with a better picture each half second and a preview."""
 
     def __init__(self, running: RecorderRuntime) -> None:
-        self._volume, self._due_ms, self._begun_ms = running._volume, 0, 0
+        self._volume, self._due_ms, self._begun_ms = running.parts.storage.store.volume, 0, 0
 
     def step(self, now_ms: int) -> None:
         if now_ms < self._due_ms:
@@ -190,7 +190,7 @@ def look(running: RecorderRuntime, spare: str, clock: SystemClock, steps: Sequen
         for segment in running.open_segments(CAMERA):
             say("durable", segment.end_ms)
         if spare:
-            say("spare", clock.now_ms(), int(running._recorder.on_spare is not None), int(running.is_alive()))
+            say("spare", clock.now_ms(), int(running.parts.recorder.on_spare is not None), int(running.is_alive()))
         say("looked", clock.now_ms())
         threading.Event().wait(LOOK_S)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tawny.config.modes import ModeCameraSettings
 from tawny.config.settings import CameraSettings
 from tawny.events.modes import ActiveHold
 from tawny.media.mp4.segment_reader import read_segment, samples
@@ -247,11 +248,16 @@ def test_the_disk_that_fails_in_an_event_is_blamed_for_it_alone(quick_folder: Pa
 def test_settings_of_a_camera_are_its_own() -> None:
     chosen = CameraSettings(source="demo:front", record="events")
     assert duty_of(chosen, None, "").record == "events"
-    assert duty_of(chosen, None, "", "night", "continuous").record == "continuous"
-    off = duty_of(chosen, None, "", "home", "off")
+    assert duty_of(chosen, None, "", "night", ModeCameraSettings(record="continuous")).record == "continuous"
+    off = duty_of(chosen, None, "", "home", ModeCameraSettings(record="off"))
     assert (off.record, off.state, off.reason) == ("off", CameraState.MODE_OFF, GapReason.MODE)
     assert "home" in off.detail
-    assert duty_of(CameraSettings(source="demo:front", record="off"), None, "", "night", "events").record == "events"
+    assert (
+        duty_of(
+            CameraSettings(source="demo:front", record="off"), None, "", "night", ModeCameraSettings(record="events")
+        ).record
+        == "events"
+    )
 
 
 def frames_of(folder: Path) -> list[int]:

@@ -141,7 +141,7 @@ def test_only_the_newest_are_kept(archive: FakeArchive) -> None:
         assert data_of(opened, segment, segment.start_ms)
     assert memory_files() - before <= 17
     opened.unsealed.close()
-    opened.unsealed._dropped.clear()
+    del opened
     assert memory_files() == before
 
 

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,9 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import SegmentClosed
 from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Span, SystemClock
+from tawny.recorder import recorder as recorder_module
 from tawny.recorder.recorder import BufferLimits, DiskCallbacks, SegmentRecorder, WriteLoss
-from tawny.recorder.stream_recording import MOST_LOST_S
+from tawny.recorder.stream_recording import MOST_LOST_S, StreamRecording
 from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
@@ -211,13 +213,23 @@ def test_a_disk_full_for_too_long_loses_the_oldest_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("operation", ["append", "sync"])
-def test_what_waits_is_bounded_however_long_the_disk_takes_nothing(operation: str) -> None:
+def test_what_waits_is_bounded_however_long_the_disk_takes_nothing(
+    operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings: list[StreamRecording] = []
+
+    class Noted(StreamRecording):
+        def __init__(self, *about: Any) -> None:
+            super().__init__(*about)
+            recordings.append(self)
+
+    monkeypatch.setattr(recorder_module, "StreamRecording", Noted)
     bench = Bench(waiting_s=600.0, waiting_bytes=400_000)
     bench.add(size_bytes=2000)  # 26 kB a second
     bench.run(5)
     bench.disk.before = _failing(DiskFull("disk"), operation, path=".mp4")
     most = 0
-    (recording,) = bench.recorder._recordings.values()
+    (recording,) = recordings
     for _ in range(240):
         bench.run(1)
         most = max(most, recording.waiting_bytes)

@@ -50,15 +50,17 @@ def test_rp18_the_record_button_records_a_clip_also_where_nothing_is_detected(
     page, other = owner.new_page(), owner.new_page()
     for each in (page, other):
         each.goto(f"{house.base}/live/yard")
-    page.get_by_role("button", name="Record", exact=True).click(timeout=WAIT_MS)
-    expect(other.get_by_text(re.compile("Manual recording by Anna until"))).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Record now", exact=True).click(timeout=WAIT_MS)
+    stop = other.get_by_role("button", name=re.compile(r"^Recording \d:\d\d · Stop$"))
+    expect(stop).to_have_attribute("title", re.compile("Recorded by hand by Anna, until"), timeout=WAIT_MS)
     assert violations(page, axe_script()) == []
     until(lambda: list((house.folder / "yard").rglob("*.open.mp4")), 20, "a recording")
-    other.get_by_role("button", name="Stop recording").click()
-    expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible(timeout=WAIT_MS)
+    stop.click()
+    expect(page.get_by_role("button", name="Record now", exact=True)).to_be_visible(timeout=WAIT_MS)
     until(lambda: videos(house, "yard"), 30, "the clip")
     items: list[dict[str, Any]] = owner.request.get(f"{house.base}/api/v1/events?cameras=yard").json()["items"]
-    assert [(one["type"], one["end_ms"] is not None) for one in items] == [("manual", True)]
+    assert [(one["type"], one["end_ms"] is not None, one["kept"]) for one in items] == [("manual", True, True)]
+    assert items[0]["title"].startswith("Recorded by hand · ")
 
 
 def is_saved(config: Path, value: str) -> bool:

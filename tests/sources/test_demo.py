@@ -4,7 +4,7 @@ import gc
 import json
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -261,18 +261,26 @@ def test_the_pictures_of_a_passage_are_kept_compressed(way: FigurePath) -> None:
     assert pictures.shade(frame).shape == (frame.shade_height, frame.shade_width)
 
 
+class Held(np.ndarray[Any, np.dtype[np.uint8]]):
+    """An array that can be counted, with its copies."""
+
+    alive: ClassVar[WeakValueDictionary[int, "Held"]] = WeakValueDictionary()
+
+    def __array_finalize__(self, _made_of: Any) -> None:
+        self.alive[id(self)] = self
+
+
 @pytest.mark.parametrize("scene", SCENES)
-def test_a_background_that_needs_no_mixing_is_held_once(scene: str) -> None:
+def test_a_background_that_needs_no_mixing_is_held_once(scene: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderer, "plate", lambda *which: plate(*which).view(Held))
     world = DemoWorld(SCENES[scene], 0.0, 1, quiet=True)
     plain = next(
         s for s in range(0, DAY_S, 60) if light(SCENES[scene], s).mix == 0 and light(SCENES[scene], s).gain == 1
     )
     painter = SceneRenderer(world, 2)
-    assert painter._light(plain).plate is painter._plates[light(SCENES[scene], plain).first]
-
-
-class Held(np.ndarray[Any, np.dtype[np.uint8]]):
-    """An array that can be counted."""
+    whole = painter.paint(plain, 0).shape
+    gc.collect()
+    assert sum(one.shape == whole for one in Held.alive.values()) == 1
 
 
 def test_only_backgrounds_of_the_current_light_are_held(monkeypatch: pytest.MonkeyPatch) -> None:

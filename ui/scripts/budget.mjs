@@ -22,9 +22,10 @@ const scripts = (keys) => keys.map((key) => manifest[key].file).filter((file) =>
 const styles = (keys) => [...new Set(keys.flatMap((key) => manifest[key].css ?? []))];
 
 const [entry] = Object.keys(manifest).filter((key) => manifest[key].isEntry);
-const first = [...withImports(entry)];
+/** What the page starts with: `main.ts` and what it imports as soon as it knows the language. */
+const first = [...new Set([entry, ...(manifest[entry].dynamicImports ?? [])].flatMap((key) => [...withImports(key)]))];
 /** What comes later, with what the page that asks for it has loaded already. */
-const later = [...withImports(entry)].flatMap((key) => lazyOf(key, first));
+const later = first.flatMap((key) => lazyOf(key, first));
 
 function lazyOf(key, loaded) {
   return (manifest[key].dynamicImports ?? []).flatMap((next) => {

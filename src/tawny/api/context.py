@@ -23,7 +23,7 @@ from tawny.api.auth.signed_steps import SignedSteps
 from tawny.api.auth.two_step import TwoStep
 from tawny.api.auth.unclaimed import OwnerWatch
 from tawny.api.auth.unlocks import UnlockedSessions
-from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies, read_machine_names
+from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
@@ -59,6 +59,7 @@ from tawny.service.first_setup import FirstSetupService
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.integrations.integration_service import IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.recorder import RecorderService
 from tawny.service.retention.recording_deletion import RecordingDeletion
@@ -76,70 +77,65 @@ if TYPE_CHECKING:
     from tawny.api.live.webrtc import WebRtcSessions
 
 
-FEW_BYTES = 64_000_000
-"""Space limit of clips in memory."""
 AT_ONCE = 2
 """Maximum number of concurrent decodes, and of clip cuts: more would take all threads from other requests."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class AppContext:
-    """Context of the application; one instance, copied per request for the user's view. None: service unavailable."""
+    """Context of the application; one instance, copied per request for the user's view."""
 
     recorder: RecorderService
     accounts: Accounts
     passes: Passes
     shares: Shares
     interface: StaticFiles
-    passwords: Passwords = field(default_factory=Passwords)
-    metrics_token: str = ""
-    seen: frozenset[CameraId] | None = None
-    """Cameras the current user may see; None: all."""
-    live: LiveSettings = field(default_factory=LiveSettings)
-    keeping: RetentionService | None = None
-    caring: HealthMonitor | None = None
-    outside: DeliveryService | None = None
-    modes: ModeService | None = None
-    models: ModelService | None = None
-    known: IdentityService | None = None
-    appearance: AppearanceService | None = None
-    placing: TargetSettingsService | None = None
-    connecting: CameraConnectionService | None = None
-    setup: CameraSetupService | None = None
-    first_setup: FirstSetupService | None = None
-    storing: StorageChoiceService | None = None
-    recording: RecordingChoiceService | None = None
-    deleting: RecordingDeletion | None = None
-    orders: IntegrationService | None = None
-    sealed: SealingService | None = None
-    history: HistoryWatch | None = None
-    secure: AddressService | None = None
-    answer_challenge: Callable[[str], str | None] = lambda _token: None
+    passwords: Passwords
+    languages: Languages
+    metrics_token: str
+    live: LiveSettings
+    keeping: RetentionService
+    caring: HealthMonitor
+    outside: DeliveryService
+    modes: ModeService
+    models: ModelService
+    known: IdentityService
+    appearance: AppearanceService
+    placing: TargetSettingsService
+    connecting: CameraConnectionService
+    setup: CameraSetupService
+    first_setup: FirstSetupService
+    storing: StorageChoiceService
+    recording: RecordingChoiceService
+    deleting: RecordingDeletion
+    orders: IntegrationService
+    sealed: SealingService
+    history: HistoryWatch
+    secure: AddressService
+    answer_challenge: Callable[[str], str | None]
     """Returns the answer for a public authority that checks the domain."""
-    diagnostics: DiagnosticsService | None = None
-    backup: BackupService | None = None
-    clip_store: ClipStore = field(default_factory=lambda: ClipStore(None, FEW_BYTES))
-    inbox: Inbox = field(default_factory=lambda: Inbox(None))
-    phones: Phone = field(default_factory=Phone)
-    """Receives what phones send that are cameras."""
-    hosts: tuple[str, ...] = ("127.0.0.1",)
-    """Addresses WebRTC listens on."""
-
-    machine_names: Callable[[], frozenset[str]] = read_machine_names
-
-    own_addresses: Callable[[], Sequence[str]] = tuple
-    """Returns the URLs of the web interface in the local network, best first."""
-    restart: Callable[[], None] | None = field(default=None, init=False)
-    """Ends this run, so that tawny starts again with the settings file; None: not possible. Call from the loop."""
-
-    ending: Callable[[str, str], None] | None = field(default=None, init=False)
-    """Notes why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it."""
-
-    changeable: ChangeableSettings | None = None
-    editor: SettingsEditor | None = None
-    system: SystemActions | None = field(default=None, init=False)
-    log_lines: Callable[[], str] = str
+    diagnostics: DiagnosticsService
+    backup: BackupService
+    changeable: ChangeableSettings
+    editor: SettingsEditor
+    system: SystemActions
+    log_lines: Callable[[], str]
     """Returns the end of the log."""
+    clip_store: ClipStore
+    inbox: Inbox
+    phones: Phone
+    """Receives what phones send that are cameras."""
+    hosts: tuple[str, ...]
+    """Addresses WebRTC listens on."""
+    machine_names: Callable[[], frozenset[str]]
+    own_addresses: Callable[[], Sequence[str]]
+    """Returns the URLs of the web interface in the local network, best first."""
+    can_restart: bool
+    restart: Callable[[], None]
+    """Ends this run, so that tawny starts again with the settings file, if `can_restart`. Call from the loop."""
+
+    seen: frozenset[CameraId] | None = field(default=None, init=False)
+    """Cameras the current user may see; None: all."""
     requires_second_step: bool = field(default=False, init=False)
     """Whether everyone who signs in with a password needs a second step."""
     name: str = field(default="", init=False)

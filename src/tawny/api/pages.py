@@ -1,8 +1,9 @@
-"""Page and files of the web interface. All page URLs return the same single-page application."""
+"""Page, files and languages of the web interface. All page URLs return the same single-page application."""
 
 import mimetypes
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -11,6 +12,7 @@ from tawny.api.context import Here
 from tawny.api.errors import not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.static_files import StaticFiles, accepted_coding
+from tawny.model.errors import NotDone
 
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
@@ -80,6 +82,32 @@ for path in FORMER:
 async def asset(name: str, request: Request, here: Here) -> Response:
     """Return a file with a hash in its name; cached forever."""
     return await _file(request, here.interface, f"assets/{name}", FOR_EVER)
+
+
+class LanguageAnswer(BaseModel):
+    code: str
+    """Such as `de`."""
+    name: str
+    """In the language itself."""
+
+
+@router.get("/api/v1/languages", dependencies=public)
+def languages(here: Here) -> list[LanguageAnswer]:
+    """Return the languages of the interface, English first. A file `<code>.json` in the folder `languages` adds one."""
+    return [LanguageAnswer(code=code, name=name) for code, name in here.languages.known()]
+
+
+@router.get("/api/v1/languages/{code}", dependencies=public, response_model=dict[str, str | dict[str, str]])
+def language(code: str, request: Request, here: Here) -> Response:
+    """Return what English texts are in a language. Forms of a number are an object, by plural rule."""
+    try:
+        found = here.languages.catalogue(code)
+    except NotDone as error:
+        raise not_found(error.message, error.do) from None
+    headers = {"Cache-Control": ASK_AGAIN, "ETag": f'"{found.etag}"', "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(found.json, headers=headers, media_type="application/json")
+    return Response(found.gzipped, headers={**headers, "Content-Encoding": "gzip"}, media_type="application/json")
 
 
 @router.head("/{name:path}", dependencies=public, include_in_schema=False)

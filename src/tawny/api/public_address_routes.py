@@ -146,7 +146,7 @@ async def try_socket(socket: WebSocket) -> None:
 
 
 def _authority(here: Here) -> LocalAuthority:
-    found = here.secure.authority() if here.secure is not None else None
+    found = here.secure.authority()
     if found is None:
         raise not_found("This recorder has no local authority.", "See Settings > Secure address.")
     return found

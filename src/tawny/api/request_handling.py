@@ -123,7 +123,7 @@ def is_local_by_name(connection: HTTPConnection) -> bool:
 
 def _needs_https(site: "AppContext", scope: Scope, peer: str) -> bool:
     """Return whether a request came without encryption from outside this computer and private networks."""
-    if scope["scheme"] in ("https", "wss") or site.secure is None or not site.secure.in_force or is_nearby(peer):
+    if scope["scheme"] in ("https", "wss") or not site.secure.in_force or is_nearby(peer):
         return False
     return not scope["path"].startswith(CHALLENGES)
 

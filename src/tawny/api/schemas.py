@@ -129,7 +129,7 @@ class StreamsInfo(ApiResponse):
 
 State = Literal[
     "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused",
-    "weaker_login", "frozen", "covered", "defocused", "moved", "blocked",
+    "weaker_login", "frozen", "covered", "defocused", "moved", "blocked", "unknown",
 ]  # fmt: skip
 
 
@@ -205,6 +205,19 @@ class StoppedInfo(ApiResponse):
     until_ms: int
 
 
+class CameraCounts(ApiResponse):
+    """Every camera, counted once. trouble: not recording as it should. unknown: not checked for a while."""
+
+    recording: int
+    waiting: int
+    starting: int
+    paused: int
+    off: int
+    ended: int
+    trouble: int
+    unknown: int
+
+
 class Health(ApiResponse):
     ok: bool
     working: int
@@ -214,6 +227,7 @@ class Health(ApiResponse):
     summary: str
     """Counts all cameras in a sentence: `1 of 2 cameras working: 1 paused.`"""
     trouble: int
+    counts: CameraCounts
     cameras: list[CameraInfo]
     disk: DiskInfo | None
     warnings: list[WarningInfo]
@@ -389,6 +403,14 @@ class VisitInfo(ApiResponse):
 class VisitList(ApiResponse):
     items: list[VisitInfo]
     next: str | None
+
+
+class NewCounts(ApiResponse):
+    """What nobody has reviewed. alerts: visits, at most 100. detections, motion: events, at most 1000 each."""
+
+    alerts: int
+    detections: int
+    motion: int
 
 
 class EventMarksRequest(ApiRequest):

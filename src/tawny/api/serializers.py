@@ -12,6 +12,7 @@ from tawny.model.levels import shown_level
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
+from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
@@ -72,10 +73,11 @@ def event_object(made: ObjectPath) -> schemas.EventObjectInfo:
 
 
 def visit(made: EventVisit, recorder: RecorderService) -> schemas.VisitInfo:
-    way = " → ".join(camera_name(recorder, camera) for camera in made.cameras)
+    first, *others = [camera_name(recorder, camera) for camera in made.cameras]
+    way = f"{first} → {others[-1]}" if others else first
     return schemas.VisitInfo(
         id=made.id,
-        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)} · {way}",
+        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)}: {way}",
         type=made.kind,
         level=made.level.value,
         start=utc_text(made.start_ms),
@@ -173,7 +175,7 @@ def playable(segment: Segment) -> schemas.PlayableInfo:
     )
 
 
-def health(made: RecorderHealth, system: SystemActions | None) -> schemas.Health:
+def health(made: RecorderHealth, system: SystemActions) -> schemas.Health:
     return schemas.Health(
         ok=made.ok,
         working=made.working,
@@ -181,6 +183,7 @@ def health(made: RecorderHealth, system: SystemActions | None) -> schemas.Health
         chosen_off=made.chosen_off,
         summary=made.summary,
         trouble=made.trouble,
+        counts=schemas.CameraCounts(**{one.value: made.counts.get(one, 0) for one in CameraCount}),
         cameras=[camera(one) for one in made.cameras],
         disk=made.disk,
         warnings=[schemas.WarningInfo(message=one.message, hint=one.do) for one in made.warnings],
@@ -191,15 +194,15 @@ def health(made: RecorderHealth, system: SystemActions | None) -> schemas.Health
     )
 
 
-def _planned(system: SystemActions | None) -> schemas.PlannedActionInfo | None:
-    planned = system.planned if system is not None else None
+def _planned(system: SystemActions) -> schemas.PlannedActionInfo | None:
+    planned = system.planned
     if planned is None:
         return None
     return schemas.PlannedActionInfo(action=planned.action, by=planned.by, at_ms=planned.at_ms)
 
 
-def _stopped(system: SystemActions | None) -> schemas.StoppedInfo | None:
-    stopped = system.stopped() if system is not None else None
+def _stopped(system: SystemActions) -> schemas.StoppedInfo | None:
+    stopped = system.stopped()
     return None if stopped is None else schemas.StoppedInfo(by=stopped.by, until_ms=stopped.until_ms)
 
 

@@ -46,14 +46,14 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         """Confirm the signed history for `tawny check --confirm-history`; return what was confirmed."""
         texts, watch = asked.get("witnesses"), running.sealing.watch
         given = [str(one) for one in texts] if isinstance(texts, list) else []
-        return {"confirmed": watch.confirm(given) if watch is not None else []}
+        return {"confirmed": watch.confirm(given)}
 
     def sweep(asked: Mapping[str, Any]) -> dict[str, Any]:
         return outward.swept(str(asked.get("name")), only_told=asked.get("dry_run") is not False)
 
     def diagnostics() -> list[dict[str, str]]:
         """Return the files of the diagnostics bundle, their data in Base64."""
-        made = web.site.diagnostics.make().files if web.site.diagnostics else ()
+        made = web.site.diagnostics.make().files
         return [{"name": one.name, "about": one.about, "data": b64encode(one.data).decode()} for one in made]
 
     def move_camera(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,8 +61,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         camera, host = CameraId(str(asked.get("camera"))), str(asked.get("address"))
         if camera not in running.settings.cameras:
             return {"known": list(running.settings.cameras)}
-        if web.site.setup is not None:
-            web.site.setup.move(camera, host)
+        web.site.setup.move(camera, host)
         return {"camera": camera, "address": host}
 
     return {
@@ -96,7 +95,7 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
                 raise NotDone(f"No camera named {one}.", f"Known: {', '.join(running.settings.cameras)}.")
         span = Span(max(1, int(asked["from_ms"])), int(asked["to_ms"])) if "from_ms" in asked else None
         event = EventId(str(asked["event"])) if asked.get("event") else None
-        wanted = WantedDeletion(cameras, span, event, asked.get("with_kept") is True)
+        wanted = WantedDeletion(cameras, span, () if event is None else (event,), asked.get("with_kept") is True)
         found = running.deleting.measure(wanted)
         if asked.get("yes") is True:
             running.deleting.delete(wanted, f"{asked.get('by')} with `tawny delete`", undo_s=0.0)

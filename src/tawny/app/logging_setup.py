@@ -51,16 +51,16 @@ class CountingHandler(logging.Handler):
     def __init__(self, targets: Sequence[logging.Handler]) -> None:
         super().__init__()
         self._targets = targets
-        self.kinds: dict[tuple[str, int, str], _Kind] = {}
+        self._kinds: dict[tuple[str, int, str], _Kind] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         self._write_counts(record.created)
         key = record.name, record.levelno, str(record.msg)[:200]
-        kind = self.kinds.get(key)
+        kind = self._kinds.get(key)
         if kind is None:
-            if len(self.kinds) >= MOST_KINDS:
+            if len(self._kinds) >= MOST_KINDS:
                 self._write_counts(float("inf"))
-            kind = self.kinds[key] = _Kind(record.created + INTERVAL_S, record.levelno)
+            kind = self._kinds[key] = _Kind(record.created + INTERVAL_S, record.levelno)
         if kind.written < LINES_OF_KIND:
             kind.written += 1
             self._write(record)
@@ -79,8 +79,8 @@ class CountingHandler(logging.Handler):
 
     def _write_counts(self, now_s: float) -> None:
         """End the intervals that are over at this time, in s since 1970."""
-        for key in [key for key, kind in self.kinds.items() if kind.until_s <= now_s]:
-            kind = self.kinds.pop(key)
+        for key in [key for key, kind in self._kinds.items() if kind.until_s <= now_s]:
+            kind = self._kinds.pop(key)
             if kind.counted:
                 said = f"repeated {kind.counted} times within a minute: {key[2]}"
                 self._write(logging.LogRecord(key[0], kind.level, "", 0, "%s", (said,), None))

@@ -96,7 +96,6 @@ class Program:
         self._stands_for, self._until, self.came_back = stands_for, until, False
         self.restarts = False
         """Whether a user wants tawny to start again; known when `run` has returned."""
-        self._cause, self._by = "person", ""
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
@@ -127,7 +126,7 @@ class Program:
                 running.await_first_pictures()
                 asyncio.run(self._serve(running, connections, recent, tell, at_last))
             finally:
-                running.close("disk" if self.came_back else self._cause, self._by)
+                running.close("disk" if self.came_back else "restart" if self.restarts else "person")
 
     async def _serve(
         self,
@@ -139,7 +138,14 @@ class Program:
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
-        web = await make_web_interface(running, connections, recent.text)
+        stop = _stop_on_signals()
+
+        def restart() -> None:
+            self.restarts = True
+            stop.set()
+
+        can_restart = self._config is not None
+        web = await make_web_interface(running, connections, recent.text, restart if can_restart else None)
         at_last.callback(web.outward.close)  # retention queries the upload backlog until the end
         is_in_memory = self._settings.storage.mode == "memory"
         control = ControlSocket(
@@ -149,19 +155,6 @@ class Program:
             lambda message: json_format.message(message, self._clock.now_ms()),
             on_disk=not is_in_memory and self._stands_for is None,
         )
-        stop = _stop_on_signals()
-
-        def restart() -> None:
-            self.restarts = True
-            if self._cause == "person":
-                self._cause = "restart"
-            stop.set()
-
-        def ending(cause: str, by: str) -> None:
-            self._cause, self._by = cause, by
-
-        web.site.restart = None if self._config is None else restart
-        web.site.ending = ending
         try:
             await web.start()
             await control.open()

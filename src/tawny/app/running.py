@@ -166,6 +166,8 @@ class RecorderRuntime:
             parts.recognition.sounds,
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
+        self.noted_end: tuple[str, str] | None = None
+        """Why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it; None: not known before."""
         self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
@@ -233,13 +235,13 @@ class RecorderRuntime:
         login_file.start(pooled)
         pooled.start("pulse", lambda: Heartbeat(self._ledger, pulse, self.clock))
         self.sealing.start(pooled)
-        own = [] if self.sealing.watch is None else [HealthCheck(self.sealing.watch)]
-        self.care.start(pooled, [*own, *checks])
+        self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
         self.said.handle = pooled.start(self.said.name, lambda: self.said)
 
-    def close(self, cause: str, by: str = "") -> None:
-        """Stop all parts and make recordings durable. cause: a key of `model.segments.OFF_WORDS`. by: who, if known."""
+    def close(self, cause: str) -> None:
+        """Stop all parts and make recordings durable. cause: of `model.segments.OFF_WORDS`, unless one is noted."""
+        cause, by = self.noted_end or (cause, "")
         with self._changing:
             self._is_closing = True
             self._camera_set.close()

@@ -19,6 +19,7 @@ from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
+from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.client_address import read_machine_names
 from tawny.api.context import AppContext
@@ -57,6 +58,7 @@ from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
+from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
@@ -99,8 +101,7 @@ class WebInterface:
         self.running.keep_until_sent(self.outward.held)
         self.running.whenever_changed(self._take_over)
         self.address.handle = self.engine.start(self.address.name, lambda: self.address)
-        if self.site.system is not None:
-            self.site.system.start(self.engine)
+        self.site.system.start(self.engine)
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
@@ -188,16 +189,22 @@ class WebInterface:
 
 
 async def make_web_interface(
-    running: RecorderRuntime, connections: ConnectionManager, log_lines: Callable[[], str] = str
+    running: RecorderRuntime,
+    connections: ConnectionManager,
+    log_lines: Callable[[], str] = str,
+    restart: Callable[[], None] | None = None,
 ) -> WebInterface:
-    """log_lines: the end of the log. Raises StorageError, and UsageError: if the address is none of this computer."""
+    """log_lines: the end of the log. restart: ends this run, so that tawny starts again; None: impossible.
+
+    Raises StorageError, and UsageError: if the address is none of this computer.
+    """
     place = running.parts.place
     settings, clock = place.settings(), place.clock
     file = await asyncio.to_thread(_open_accounts, place)
     accounts = Accounts(file, clock)
     host, port = listen_address(settings.web.listen)
     hosts = await addresses_of(host)
-    outward = await asyncio.to_thread(_make_delivery, running, accounts)
+    outward, placing = await asyncio.to_thread(_make_delivery, running, accounts)
     programs = _make_integrations(running, outward, accounts)
     arming, changeable = running.arming, running.changeable
     modes = _make_modes(running, outward)
@@ -207,40 +214,34 @@ async def make_web_interface(
     inbox = Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
-        running, accounts, Passes(file, clock), Shares(file, clock), StaticFiles.at(),
-        metrics_token=settings.web.metrics,
-        live=settings.live,
-        keeping=keeping,
-        caring=running.care, appearance=running.appearance,
-        outside=outward, modes=modes, models=models,
+        recorder=running, accounts=accounts, passes=Passes(file, clock), shares=Shares(file, clock),
+        interface=StaticFiles.at(), passwords=Passwords(), languages=Languages(place.kept_in),
+        metrics_token=settings.web.metrics, live=settings.live, keeping=keeping,
+        caring=running.care, appearance=running.appearance, outside=outward, modes=modes, models=models,
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
-        placing=_make_target_settings(running, outward),
+        placing=placing,
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
         setup=_make_camera_setup(running),
         changeable=changeable, editor=SettingsEditor(changeable, clock), log_lines=log_lines,
-        deleting=running.deleting,
+        system=_make_system_actions(running, restart), deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=_make_storage_choice(running, keeping, file),
         recording=_make_recording_choice(running),
         orders=programs,
-        sealed=running.sealing.desk(place.folder, changeable),
-        history=running.sealing.watch,
+        sealed=running.sealing.desk(place.folder, changeable), history=running.sealing.watch,
         diagnostics=_make_diagnostics(running, accounts, log_lines),
-        backup=BackupService.of(place.kept_in, place.config, place.host, clock),
+        backup=BackupService(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
-        inbox=inbox,
-        phones=_phones(place),
-        hosts=hosts,
-        machine_names=machine_names,
-        secure=address,
-        answer_challenge=address.challenges.answer,
+        inbox=inbox, phones=_phones(place),
+        hosts=hosts, machine_names=machine_names, secure=address, answer_challenge=address.challenges.answer,
+        own_addresses=lambda: recorder_urls(*server.place),
+        can_restart=restart is not None,
+        restart=restart or (lambda: None),
     )  # fmt: skip
-    site.system = _make_system_actions(site, running)
     take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh, orders=False)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
-    site.own_addresses = lambda: recorder_urls(*server.place)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     return WebInterface(
         running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, running.pooled_engine(),
@@ -248,35 +249,30 @@ async def make_web_interface(
     )  # fmt: skip
 
 
-def _make_system_actions(site: AppContext, running: RecorderRuntime) -> SystemActions:
+def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] | None) -> SystemActions:
     """Return the actions on this recorder and its computer. Call from the loop in which the program ends."""
-    loop = asyncio.get_running_loop()
-    power = ComputerPower()
+    loop, power = asyncio.get_running_loop(), ComputerPower()
 
     def can(action: Action) -> bool:
         if action in ("reboot", "shut_down"):
             return power.can(action)
-        return action == "stop" or site.restart is not None
+        return action == "stop" or restart is not None
 
-    def note_end(cause: str, by: str) -> None:
-        if site.ending is not None:
-            site.ending(cause, by)
-
-    def restart(planned: PlannedAction) -> None:
-        note_end("restart", planned.by)
-        if site.restart is not None:
-            loop.call_soon_threadsafe(site.restart)
+    def begin_again(planned: PlannedAction) -> None:
+        assert restart is not None
+        running.noted_end = ("restart", planned.by)
+        loop.call_soon_threadsafe(restart)
 
     def switch_computer(planned: PlannedAction) -> None:
-        note_end(planned.action, planned.by)
+        running.noted_end = (planned.action, planned.by)
         try:
             power.do(planned.action)
         except NotDone:
-            note_end("person", "")
+            running.noted_end = None
             raise
 
     acts: dict[Action, Callable[[PlannedAction], None]] = {
-        "restart": restart,
+        "restart": begin_again,
         "stop": lambda planned: running.arming.stop_recording(planned.by, planned.for_s),
         "reboot": switch_computer,
         "shut_down": switch_computer,
@@ -396,7 +392,8 @@ def _make_clip_store(place: RecorderPlace, headroom: DiskHeadroom) -> ClipStore:
     return ClipStore(place.kept_in / CLIPS, storage.clips, headroom)
 
 
-def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryService:
+def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[DeliveryService, TargetSettingsService]:
+    """Return the delivery, and the service that changes its settings: each uses the other."""
     place = running.parts.place
     where = ":memory:" if place.kept_in is None else place.kept_in / "outbox.db"
 
@@ -406,17 +403,17 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> DeliveryServ
             account = named[0]  # earlier versions stored the name
         return account is not None and account.may_see(camera)
 
-    return DeliveryService(
+    def save_write_only(name: str) -> None:
+        placing.put("destinations", name, {"write_only": True})
+
+    outward = DeliveryService(
         place.settings(), where, running, place.doors, place.clock, running.pooled_engine(),
-        DeliveryPolicy(may_see, running.arming.deciding, running.sealing.out, running.bus.publish),
+        DeliveryPolicy(
+            may_see, running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
+        ),
     )  # fmt: skip
-
-
-def _make_target_settings(running: RecorderRuntime, outward: DeliveryService) -> TargetSettingsService:
-    place = running.parts.place
-    made = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
-    outward.save_write_only = lambda name: made.put("destinations", name, {"write_only": True})
-    return made
+    placing = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
+    return outward, placing
 
 
 def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accounts: Accounts) -> IntegrationService:

@@ -17,6 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, InlineTable, Table
 
 from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.mode_presets import FAMILY_TEXT
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
@@ -44,7 +45,7 @@ path = {folder}                       # folder for recordings; empty: ~/.local/s
 [web]
 listen = {listen}       # 127.0.0.1:8000: this computer only; 0.0.0.0:8000: other devices too
 
-# [cameras.front-door]
+{modes}# [cameras.front-door]
 # source = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/main"
 # sub    = "rtsp://admin:${FRONT_DOOR}@192.168.1.20/sub"    # sub stream: used for detection, and kept longer
 # name   = "Front door"
@@ -56,7 +57,7 @@ listen = {listen}       # 127.0.0.1:8000: this computer only; 0.0.0.0:8000: othe
 def template(listen: str = "127.0.0.1:8000", folder: str = "") -> str:
     """Return the content of a new settings file. folder: for recordings; empty: the default one."""
     listen, folder = (tomlkit.item(text).as_string() for text in (listen, folder))
-    return TEMPLATE.replace("{listen}", listen).replace("{folder}", folder)
+    return TEMPLATE.replace("{listen}", listen).replace("{folder}", folder).replace("{modes}", FAMILY_TEXT)
 
 
 def write_new(path: Path, text: str) -> None:
@@ -337,13 +338,21 @@ def with_recording_in_modes(modes: ModesSettings, camera: str, records: Mapping[
     """
     table = modes_to_table(modes)
     for mode in (*modes.names, *records):
-        own = {key: dict(value) for key, value in table.pop(mode, {}).get("cameras", {}).items()}
-        found = {key: value for key, value in own.get(camera, {}).items() if key != "record"}
-        found |= {"record": records[mode]} if mode in records else {}
-        cameras = {**own, camera: found} if found else {key: value for key, value in own.items() if key != camera}
-        if cameras:
-            table[mode] = {"cameras": cameras}
+        found = dict(table.get(mode, {}).get("cameras", {}).get(camera, {}))
+        found.pop("record", None)
+        if mode in records:
+            found.pop("privacy", None)
+            found["record"] = records[mode]
+        put_in_mode(table, mode, camera, found)
     return parse_modes(table, [])[0]
+
+
+def put_in_mode(table: dict[str, Any], mode: str, camera: str, found: Words) -> None:
+    """Replace what a mode says of a camera in the table `modes`, in the notation of the file; empty: nothing."""
+    of_mode = dict(table.pop(mode, {}))
+    cameras = {**of_mode.pop("cameras", {}), camera: dict(found)}
+    of_mode |= {"cameras": left} if (left := {key: value for key, value in cameras.items() if value}) else {}
+    table |= {mode: of_mode} if of_mode else {}
 
 
 # Modes and rules.
@@ -357,7 +366,7 @@ def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
         "exceptions": _spans(modes.exceptions),
         "location": list(modes.location),
         "presence": _presence_words(modes.presence),
-        **{mode: table.model_dump(exclude_defaults=True) for mode, table in (modes.model_extra or {}).items()},
+        **{name: table.model_dump(mode="json", exclude_defaults=True) for name, table in modes.tables.items()},
     }
     usual = {"names": list(ModesSettings().names)}
     return {key: value for key, value in said.items() if value and value != usual.get(key)}
@@ -427,7 +436,9 @@ def _presence_words(presence: PresenceSettings) -> dict[str, Any]:
     found: dict[str, Any] = _somebody_words(presence)
     if presence.people:
         found["people"] = {name: _somebody_words(one) for name, one in presence.people.items()}
-    for key in ("every", "away_after"):
+    if not presence.automatic:
+        found["automatic"] = False
+    for key in ("every", "away_after", "grace"):
         if getattr(presence, key) != getattr(usual, key):
             found[key] = duration_text(getattr(presence, key))
     for key in ("nobody", "back"):

@@ -1,8 +1,9 @@
 """Settings of modes: names, schedule and presence."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -80,9 +81,15 @@ class PresenceSettings(PersonPresenceSettings):
     people: dict[PersonName, PersonPresenceSettings] = Field(
         default_factory=dict, description='People by name: `{ anna = { ping = ["192.168.1.50"] } }`.'
     )
+    automatic: bool = Field(
+        default=True, description="`false`: presence is shown and can be a rule's condition, but never sets the mode."
+    )
     every: Annotated[Duration, Field(ge=5, le=3600)] = Field(60.0, description="How often tawny checks who is home.")
     away_after: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
         600.0, description="Someone not seen for this long counts as away."
+    )
+    grace: Annotated[Duration, Field(ge=0, le=3600)] = Field(
+        0.0, description="Wait this long after everyone left before the mode changes."
     )
     nobody: ModeName = Field("away", description="The mode while everyone is away.")
     back: ModeName = Field("home", description="The mode when someone is home but the schedule says `nobody`.")
@@ -102,6 +109,14 @@ def _check_location(value: object) -> object:
     return value
 
 
+NotifyType = Literal["person", "vehicle", "animal", "motion"]
+NOTIFIABLE: Final[tuple[NotifyType, ...]] = ("person", "vehicle", "animal", "motion")
+"""What a mode may notify about; `motion` is everything."""
+Place = Literal["doors", "outside", "inside", "others"]
+PLACES: Final[tuple[Place, ...]] = ("doors", "outside", "inside", "others")
+_DOOR = re.compile(r"(?i)(?<!out)(?<!in)door|entrance|\bentry|porch|\bgate\b")
+
+
 class ModeCameraSettings(Table):
     """What a camera does differently in this mode."""
 
@@ -109,14 +124,59 @@ class ModeCameraSettings(Table):
         None,
         description="`continuous`, `events`, `transitions` or `off`. Not set: same as `cameras.ID.record`.",
     )
+    privacy: bool | None = Field(
+        None, description="`true`: privacy in this mode. The camera is neither recorded nor shown. Overrides `record`."
+    )
+    detection: bool | None = Field(
+        None, description="`false`: detection is off in this mode. Not set: as in `cameras.ID.detection`."
+    )
+    notify: tuple[NotifyType, ...] | None = Field(
+        None,
+        description="What to notify about: `person`, `vehicle`, `animal`; `motion`: any motion. `[]`: nothing. Sounds, "
+        "lines crossed and camera tampering count too, unless it is empty. Not set: as the channels' own settings say.",
+    )
+    channels: tuple[str, ...] | None = Field(
+        None, description="Notify only by these notification channels. Not set: by all."
+    )
 
 
 class ModeSettings(Table):
-    """One mode: `modes.NAME`. It needs no table if nothing is set in it."""
+    """One mode: `modes.NAME`. It needs no table if nothing is set in it.
 
+    A camera's own table comes first, then `doors`, then `outside`, `inside` or `others`.
+    """
+
+    doors: ModeCameraSettings = Field(
+        ModeCameraSettings(),
+        description="Cameras at a door, by their name: door, entrance, porch, gate. Not those in the group `inside`.",
+    )
+    outside: ModeCameraSettings = Field(ModeCameraSettings(), description="Cameras in the group `outside`.")
+    inside: ModeCameraSettings = Field(ModeCameraSettings(), description="Cameras in the group `inside`.")
+    others: ModeCameraSettings = Field(ModeCameraSettings(), description="Cameras without a group.")
     cameras: dict[str, ModeCameraSettings] = Field(
         default_factory=dict, description='Differences by camera ID: `[modes.night.cameras.front] record = "events"`.'
     )
+
+
+def places_of(group: str, name: str) -> tuple[Place, ...]:
+    """Return which tables of a mode apply to a camera of this group and name, the first that says something wins."""
+    if group == "inside":
+        return ("inside",)
+    rest: Place = "outside" if group == "outside" else "others"
+    return ("doors", rest) if _DOOR.search(name) else (rest,)
+
+
+def merged(tables: Iterable[ModeCameraSettings]) -> ModeCameraSettings:
+    """Return what these tables say together: the first that says something wins. Privacy and `record` go together."""
+    record, privacy = None, None
+    found: dict[str, Any] = {}
+    for one in tables:
+        if record is None and privacy is None:
+            record, privacy = one.record, one.privacy
+        for key in ("detection", "notify", "channels"):
+            if found.get(key) is None:
+                found[key] = getattr(one, key)
+    return ModeCameraSettings(record=record, privacy=privacy, **found)
 
 
 class ModesSettings(Table):
@@ -149,11 +209,24 @@ class ModesSettings(Table):
     __pydantic_extra__: dict[str, ModeSettings]
     """The tables of single modes, by their names."""
 
+    @property
+    def tables(self) -> Mapping[str, ModeSettings]:
+        """The tables of single modes, by their names."""
+        return self.model_extra or {}
+
     def record_in(self, mode: str, camera: str) -> Recording | None:
         """Return what this mode records of a camera; None: as its own setting says."""
-        table = (self.model_extra or {}).get(mode)
+        table = self.tables.get(mode)
         own = table.cameras.get(camera) if table is not None else None
         return own.record if own is not None else None
+
+    def chosen(self, mode: str, camera: str, places: Sequence[Place]) -> ModeCameraSettings:
+        """Return what a mode does with a camera: its own table, then those of its places."""
+        table = self.tables.get(mode)
+        if table is None:
+            return ModeCameraSettings()
+        own = table.cameras.get(camera, ModeCameraSettings())
+        return merged([own, *(getattr(table, place) for place in places)])
 
     @model_validator(mode="before")
     @classmethod

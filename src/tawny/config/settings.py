@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.modes import ModesSettings
+from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
 from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import (
     AudioSettings,
@@ -544,6 +544,14 @@ class Settings(Table):
     def is_sealed(self, camera: str) -> bool:
         own = self.cameras[camera].encrypt if camera in self.cameras else None
         return self.storage.encrypt if own is None else own
+
+
+def in_mode(settings: Settings, mode: str, camera: str) -> ModeCameraSettings:
+    """Return what a mode does with a camera, from its own table and those of its places. Empty for unknown ones."""
+    found = settings.cameras.get(camera)
+    if found is None:
+        return ModeCameraSettings()
+    return settings.modes.chosen(mode, camera, places_of(found.group, f"{camera} {found.name}"))
 
 
 def is_camera_id(text: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from tawny.config.quantities import Duration, Size
 from tawny.config.retention import DAY_S, Table
@@ -248,6 +248,9 @@ class NotifierSettings(Table):
     user: str = Field(
         "",
         description="Whose channel this is. Notifications cover only cameras this person can see. Empty: the owner's.",
+    )
+    language: Annotated[str, StringConstraints(pattern=r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")] = Field(
+        "en", description="Language of the notifications, for example de. What it lacks is in English."
     )
     events: bool = Field(default=True, description="Notify about events.")
     problems: bool = Field(default=True, description="Notify about recorder problems, and when they are resolved.")

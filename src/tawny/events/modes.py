@@ -9,15 +9,16 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from tawny.config.modes import ModesSettings
 from tawny.config.renamed import rename_action
+from tawny.events.presence import PresenceTracker, TrackedPerson
 from tawny.events.rule_engine import Calendar, ModeSwitch, Schedule
 from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
@@ -160,68 +161,6 @@ class ModeStore:
         log.error("active mode could not be stored: %s", error)
 
 
-# Presence: people seen recently are at home. Pure.
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedPerson:
-    """Presence of one person."""
-
-    name: str
-    is_home: bool
-    seen_ms: int | None
-    """Time last seen, ms UTC; None if not seen since the start."""
-    source: str
-    """How the person was seen, for example `ping`; empty if not seen."""
-    leaves_ms: int | None
-    """Time from which the person counts as away if not seen again, ms UTC; None while away."""
-
-
-class PresenceTracker:
-    """Tracks who is at home. names: tracked people. home: people assumed at home at the start."""
-
-    def __init__(self, names: Iterable[str], away_after_s: float, home: Iterable[str], now_ms: int) -> None:
-        self._names, self._after_ms = tuple(names), round(away_after_s * 1000)
-        self._seen: dict[str, tuple[int, str]] = {name: (now_ms, "before") for name in home if name in self._names}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self._names
-
-    def seen(self, name: str, source: str, at_ms: int) -> None:
-        """Register a person as seen. Raises KeyError: for an unknown name."""
-        if name not in self._names:
-            raise KeyError(name)
-        if name not in self._seen or self._seen[name][0] <= at_ms:
-            self._seen[name] = at_ms, source
-
-    def left(self, name: str) -> None:
-        """Register a departure; takes effect at once. Raises KeyError: for an unknown name."""
-        if name not in self._names:
-            raise KeyError(name)
-        self._seen.pop(name, None)
-
-    def home(self, at_ms: int) -> frozenset[str]:
-        return frozenset(name for name, (seen_ms, _) in self._seen.items() if at_ms < self._leaves_ms(seen_ms))
-
-    def next_leave_ms(self, at_ms: int) -> int | None:
-        """Return the time of the next departure if no one is seen again, ms UTC."""
-        leaves = [self._leaves_ms(seen_ms) for seen_ms, _ in self._seen.values()]
-        return min((leave for leave in leaves if leave > at_ms), default=None)
-
-    def people(self, at_ms: int) -> list[TrackedPerson]:
-        home = self.home(at_ms)
-        return [self._person(name, is_home=name in home) for name in self._names]
-
-    def _person(self, name: str, *, is_home: bool) -> TrackedPerson:
-        seen_ms, source = self._seen.get(name, (None, ""))
-        leaves_ms = None if seen_ms is None or not is_home else self._leaves_ms(seen_ms)
-        return TrackedPerson(name, is_home, seen_ms, source, leaves_ms)
-
-    def _leaves_ms(self, seen_ms: int) -> int:
-        return seen_ms + max(self._after_ms, 1)
-
-
 STEPWISE_MS: Final = 86_400_000
 """After a longer sleep only the present state is evaluated."""
 BY_SCHEDULE, BY_PRESENCE = "schedule", "presence"
@@ -251,6 +190,8 @@ class ActiveMode:
     """Latest end of a manual mode, ms UTC; None if nothing would change it."""
     next: ModeSwitch | None
     """The next change if presence stays the same."""
+    leaving_ms: int | None = None
+    """When the mode changes because everyone has just left, ms UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +232,17 @@ class ModeState:
         self._untold: list[Message] = []
         self._now_ms = self._clock.now_ms()
         self._known: tuple[str, str, frozenset[str]] = ("", "", frozenset())
+        self._presence = PresenceTracker((), 0.0, (), self._now_ms)
+        self._renamed: dict[str, str] = {}
         self._since_ms = self._now_ms
         self._take(arm, frozenset(facts.get("home", ())))
         self.wake: Callable[[], None] = lambda: None
         """Called when the next due time has changed."""
+
+    def will_rename(self, mode: str, name: str) -> None:
+        """A manual mode stays through the next `apply`, in which this mode has another name."""
+        with self._lock:
+            self._renamed[mode] = name
 
     def apply(self, arm: ModesSettings) -> None:
         """Apply new settings. A manual mode stays if it still exists."""
@@ -326,8 +274,9 @@ class ModeState:
             mode, by, _ = self._known
             hand, next_change = self._hand, self._next()
             standing = ActiveMode(
-                mode, by, hand is not None, self._since_ms, hand.until_ms if hand else None, next_change
-            )
+                mode, by, hand is not None, self._since_ms, hand.until_ms if hand else None, next_change,
+                self._leaving_ms(self._now_ms),
+            )  # fmt: skip
         self._out()
         return standing
 
@@ -442,7 +391,7 @@ class ModeState:
         with self._lock:
             self._advance()
             self._known_person(person)
-            self._presence.left(person)
+            self._presence.left(person, self._now_ms)
             self._settle(self._now_ms)
         self._out()
 
@@ -462,7 +411,11 @@ class ModeState:
         self._arm = arm
         self._calendar = Calendar(self._zone, arm.location or None)
         self._schedule = Schedule(self._calendar, arm.names, arm.schedule, arm.exceptions)
-        self._presence = PresenceTracker(arm.presence.everybody, arm.presence.away_after, home, now_ms)
+        left_ms = self._presence.empty_since_ms(now_ms)
+        self._presence = PresenceTracker(arm.presence.everybody, arm.presence.away_after, home, now_ms, left_ms)
+        if self._hand is not None and self._hand.mode in self._renamed:
+            self._set_hand(replace(self._hand, mode=self._renamed[self._hand.mode]))
+        self._renamed = {}
         if self._hand is not None and self._hand.mode not in arm.names:
             self._set_hand(None)
         self._now_ms = now_ms
@@ -471,22 +424,35 @@ class ModeState:
     def _automatic(self, at_ms: int, home: frozenset[str]) -> tuple[str, str]:
         """Return the mode without a manual one, and its origin."""
         mode, presence = self._schedule.mode(at_ms), self._arm.presence
-        if not self._presence.names:
+        if not self._presence.names or not presence.automatic:
             return mode, BY_SCHEDULE
-        if not home:
+        if not home and self._leaving_ms(at_ms) is None:
             return presence.nobody, BY_PRESENCE
         return (presence.back, BY_PRESENCE) if mode == presence.nobody else (mode, BY_SCHEDULE)
 
+    def _leaving_ms(self, at_ms: int) -> int | None:
+        """Return when the grace ends that began when the last one left, ms UTC; None outside of it."""
+        presence = self._arm.presence
+        since_ms = self._presence.empty_since_ms(at_ms) if presence.automatic else None
+        until_ms = None if since_ms is None else since_ms + round(presence.grace * 1000)
+        return until_ms if until_ms is not None and at_ms < until_ms else None
+
     def _next_automatic(self, at_ms: int, home: frozenset[str]) -> ModeSwitch | None:
-        now, change = self._automatic(at_ms, home)[0], self._schedule.next_change(at_ms)
+        now, at = self._automatic(at_ms, home)[0], self._next_edge_ms(at_ms, home)
         for _ in range(8 * 24):  # schedule changes may cancel out here
-            if change is None:
+            if at is None:
                 return None
-            mode = self._automatic(change.at_ms, home)[0]
+            mode = self._automatic(at, home)[0]
             if mode != now:
-                return ModeSwitch(change.at_ms, mode)
-            change = self._schedule.next_change(change.at_ms)
+                return ModeSwitch(at, mode)
+            at = self._next_edge_ms(at, home)
         return None
+
+    def _next_edge_ms(self, at_ms: int, home: frozenset[str]) -> int | None:
+        """Return when the schedule next changes or the grace of leaving ends, ms UTC."""
+        change = self._schedule.next_change(at_ms)
+        edges = [change.at_ms if change else None, None if home else self._leaving_ms(at_ms)]
+        return min((edge for edge in edges if edge is not None), default=None)
 
     def _next(self) -> ModeSwitch | None:
         home = self._presence.home(self._now_ms)
@@ -503,7 +469,7 @@ class ModeState:
         """Return the time of the next evaluation, ms UTC; None if nothing is due."""
         change = self._schedule.next_change(at_ms)
         dues = [change.at_ms if change else None, self._presence.next_leave_ms(at_ms)]
-        dues += [self._hand.until_ms if self._hand else None]
+        dues += [self._hand.until_ms if self._hand else None, self._leaving_ms(at_ms)]
         dues += [hold.until_ms for hold in self._holds.values()]
         return min((due for due in dues if due is not None and due > at_ms), default=None)
 
@@ -564,6 +530,9 @@ class ModeState:
     def _put_hold(self, hold: ActiveHold) -> None:
         with self._lock:
             self._advance()
+            before = self._holds.get(hold.camera)
+            if before is not None and (before.what, before.by) == (hold.what, hold.by):
+                hold = replace(hold, since_ms=before.since_ms)  # it goes on, and ends at another time
             self._holds[hold.camera] = hold
             self._book.keep(f"hold/{hold.camera}", asdict(hold))
             self._untold.append(HoldChanged(hold.camera, hold.what, hold.by, hold.since_ms, hold.until_ms))

@@ -1,7 +1,8 @@
 """Evaluates rules for a situation and gives each decision a reason. Pure.
 
 Used by the running recorder, the test of rules and the explanation of past events. A notifier or destination that a
-rule names is used only if a rule matches; one that no rule names is always used. A matching rule that names no one
+rule names is used only if a rule matches; one that no rule names is always used. Where the table of the active mode
+says what to notify about, it takes the place of both "only" and "always". A matching rule that names no one
 overrides the others. Other actions need a matching rule. If a model labels objects, an event without a label triggers a
 notification only if a rule asks for it.
 """
@@ -225,15 +226,36 @@ class RuleContext:
     reads: frozenset[str] = frozenset()
     is_alert: bool = False
     """Whether it is an alert."""
+    chosen: "ModeChoice | None" = None
+    """What the mode's table says about notifications; None: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChoice:
+    """Whether the table of the active mode asks for notifications about an event.
+
+    asks: as a sentence in `why`. channels: only these; None: all.
+    """
+
+    asks: bool
+    why: str
+    channels: tuple[str, ...] | None = None
+
+    def about(self, deed: RuleAction) -> "RuleDecision":
+        if self.asks and self.channels is not None and deed.name not in self.channels:
+            why = f"{self.why} Only by {_or(self.channels) or 'no channel'}."
+            return RuleDecision(deed, does=False, why=why, by_mode=True)
+        return RuleDecision(deed, does=self.asks, why=self.why, by_mode=True)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDecision:
-    """Whether an action is performed, with the reason as a sentence."""
+    """Whether an action is performed, with the reason as a sentence. by_mode: the mode's table said so."""
 
     deed: RuleAction
     does: bool
     why: str
+    by_mode: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,14 +327,16 @@ class RuleEngine:
                 silence = "no notifications" if verb == "notify" else "nothing is sent"
                 return RuleDecision(deed, does=False, why=f"{_called(rule, number)}: {silence} ({rule.when}).")
         naming = [each for each in naming if each not in silencing]
-        if not naming and now.names and now.kind == MOTION and not now.is_alert:
-            return RuleDecision(deed, does=False, why=NAMELESS)
-        if not naming:
-            return RuleDecision(deed, does=True, why=UNRULED)
         for number, rule, misfit in naming:
             if not misfit:
                 why = f"{_called(rule, number)} {SAID[verb]} {name} ({rule.when})."
                 return RuleDecision(deed, does=True, why=why)
+        if verb == "notify" and now.chosen is not None:
+            return now.chosen.about(deed)
+        if not naming and now.names and now.kind == MOTION and not now.is_alert:
+            return RuleDecision(deed, does=False, why=NAMELESS)
+        if not naming:
+            return RuleDecision(deed, does=True, why=UNRULED)
         return RuleDecision(deed, does=False, why=_none_fits(naming))
 
     def _deed(self, deed: RuleAction, misfits: Sequence[str]) -> RuleDecision:

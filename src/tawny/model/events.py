@@ -115,6 +115,8 @@ def _rounded(box: Box) -> Box:
 
 # What people read of an event.
 
+MANUAL = "manual"
+"""Type of the event of a recording that a person or a client started."""
 EVENT_TITLES = {
     "person": "Person",
     "vehicle": "Vehicle",
@@ -163,7 +165,7 @@ def kind_title(kind: str, label: str = "") -> str:
     """Return the title of an event type. label: the class of a sound; empty: none."""
     if label:
         return SOUND_TITLES.get(label, label.capitalize())
-    return EVENT_TITLES.get(kind, kind.capitalize())
+    return EVENT_TITLES.get(kind) or ("Recorded by hand" if kind == MANUAL else kind.capitalize())
 
 
 def actor_name(made: Event, called: Callable[[str], str]) -> str:

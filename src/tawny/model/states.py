@@ -25,6 +25,8 @@ class CameraState(StrEnum):
     DEFOCUSED = "defocused"
     MOVED = "moved"
     BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    """Nothing has looked after the camera for a while: its last state may be wrong by now."""
 
 
 STATE_WORDS: dict[CameraState, str] = {
@@ -44,6 +46,7 @@ STATE_WORDS: dict[CameraState, str] = {
     CameraState.DEFOCUSED: "Out of focus",
     CameraState.MOVED: "Camera moved",
     CameraState.BLOCKED: "Can't write to disk",
+    CameraState.UNKNOWN: "Unknown",
 }
 """The texts of all readers. A new state also needs: `State` in api/schemas.py, and scripts/interface_types.py; states,
 since and checks in ui/src/strings/app.ts; ui/src/ui/cameraWords.ts; troubleshooting.md. tests/test_readers.py checks
@@ -68,6 +71,37 @@ RECORDED = ON_WATCH | BLINDED
 EXPECTED = frozenset(CameraState) - CHOSEN - {CameraState.ENDED}
 """Cameras that should be recorded now. A video file that was played to its end has nothing left to record."""
 TROUBLE = EXPECTED - ON_WATCH - {CameraState.STARTING}
+
+
+class CameraCount(StrEnum):
+    """How a camera is counted: each in exactly one of these, wherever cameras are counted."""
+
+    RECORDING = "recording"
+    WAITING = "waiting"
+    STARTING = "starting"
+    PAUSED = "paused"
+    OFF = "off"
+    ENDED = "ended"
+    TROUBLE = "trouble"
+    UNKNOWN = "unknown"
+
+
+_COUNTED = {
+    CameraState.RECORDING: CameraCount.RECORDING,
+    CameraState.WAITING: CameraCount.WAITING,
+    CameraState.STARTING: CameraCount.STARTING,
+    CameraState.PAUSED: CameraCount.PAUSED,
+    CameraState.ENDED: CameraCount.ENDED,
+    CameraState.UNKNOWN: CameraCount.UNKNOWN,
+    **dict.fromkeys(CHOSEN - {CameraState.PAUSED}, CameraCount.OFF),
+}
+
+
+def counted_as(state: CameraState, *, starts_slowly: bool = False) -> CameraCount:
+    """Return how a camera in this state is counted. starts_slowly: for so long that it is a problem."""
+    if starts_slowly and state is CameraState.STARTING:
+        return CameraCount.TROUBLE
+    return _COUNTED.get(state, CameraCount.TROUBLE)
 
 
 def summary(states: Sequence[CameraState]) -> str:

@@ -1,6 +1,6 @@
 """Protocols of the archive for playback, implemented by `storage` and the recorder's open files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.levels import Level
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
@@ -37,6 +38,15 @@ class RecordingIndex(Protocol):
         after: str | None = None,
         limit: int = 60,
     ) -> EventPage: ...
+    def event_counts(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        most: int,
+    ) -> Mapping[Level, int]: ...
 
 
 class RecordingArchive(Protocol):

@@ -26,6 +26,7 @@ from tawny.model.messages import (
     StatusChanged,
 )
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
+from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text
 
 if TYPE_CHECKING:  # commands that only print need no decoder
@@ -133,6 +134,7 @@ def status(health: "RecorderHealth") -> dict[str, Any]:
         "working": health.working,
         "expected": health.expected,
         "summary": health.summary,
+        "counts": {one.value: health.counts.get(one, 0) for one in CameraCount},
         "cameras": [camera(this) for this in health.cameras],
         "disk": None
         if disk is None

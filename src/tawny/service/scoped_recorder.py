@@ -15,6 +15,7 @@ from tawny.model.damage import DamagedSpan
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId
+from tawny.model.levels import Level
 from tawny.model.messages import (
     ActionPlanned,
     Alarm,
@@ -103,6 +104,13 @@ class ScopedIndex(_CameraGate):
         seen = self._cameras if cameras is None else self._cameras & set(cameras)
         page: EventPage = self._target.events(within, cameras=sorted(seen), **choice)
         return page
+
+    def event_counts(
+        self, within: Span, *, cameras: Iterable[CameraId] | None = None, **choice: Any
+    ) -> Mapping[Level, int]:
+        seen = self._cameras if cameras is None else self._cameras & set(cameras)
+        counts: Mapping[Level, int] = self._target.event_counts(within, cameras=sorted(seen), **choice)
+        return counts
 
 
 class ScopedTuning(_CameraGate):

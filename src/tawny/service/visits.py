@@ -9,9 +9,9 @@ itself, and a late or changed event changes its own period only.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
@@ -35,7 +35,8 @@ LONGEST_MS: Final = 30 * 60_000
 WALKING: Final = frozenset({PERSON, VEHICLE, ANIMAL})
 """Types that go from camera to camera."""
 _HOUR_MS: Final = 3_600_000
-_PAGE: Final = 200
+_PAGE: Final = 1000
+_LATEST_MS: Final = 1 << 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,45 +139,74 @@ def group(events: Iterable[Event], neighbors: Neighbors) -> list[EventVisit]:
 # Periods.
 
 
-def _events(index: RecordingIndex, span: Span) -> Iterator[Event]:
-    after: str | None = None
-    while True:
-        page = index.events(span, after=after, limit=_PAGE)
-        yield from page.events
-        after = page.next
-        if after is None:
-            return
+class _Hours:
+    """The events of an index by hour, each hour read at most once. For one question."""
 
+    def __init__(self, index: RecordingIndex) -> None:
+        self._index = index
+        self._begun: dict[int, list[Event]] = {}
+        self._cuts: dict[int, int] = {}
 
-def _cut_ms(index: RecordingIndex, hour_ms: int) -> int:
-    """Return where the period of this hour begins: the last time before it at which no visit goes on, else the hour."""
-    since_ms = hour_ms - LONGEST_MS
-    found = sorted(_events(index, Span(since_ms - LONGEST_MS - NEXT_MS, hour_ms)), key=lambda one: one.start_ms)
-    over_ms, cut_ms = 0, None
-    for event in found:
-        if event.start_ms >= hour_ms:
-            break
-        if event.start_ms > max(over_ms, since_ms):
-            cut_ms = event.start_ms
-        over_ms = max(over_ms, _end_ms(event) + NEXT_MS)
-    return hour_ms if over_ms < hour_ms or cut_ms is None else cut_ms
+    def period(self, at_ms: int) -> Span:
+        """Return the period that holds this time."""
+        hour_ms = at_ms - at_ms % _HOUR_MS
+        begin_ms, until_ms = self._cut_ms(hour_ms), self._cut_ms(hour_ms + _HOUR_MS)
+        if at_ms >= until_ms:
+            return Span(until_ms, self._cut_ms(hour_ms + 2 * _HOUR_MS))
+        return Span(begin_ms, until_ms)
+
+    def begun_in(self, span: Span) -> list[Event]:
+        first_ms = span.begin_ms - span.begin_ms % _HOUR_MS
+        hours = (self._begun_in_hour(hour_ms) for hour_ms in range(first_ms, span.end_ms, _HOUR_MS))
+        return [one for hour in hours for one in hour if span.begin_ms <= one.start_ms < span.end_ms]
+
+    def _cut_ms(self, hour_ms: int) -> int:
+        """Return where this hour's period begins: the last time before it at which no visit goes on, else the hour."""
+        if hour_ms not in self._cuts:
+            since_ms = hour_ms - LONGEST_MS
+            over_ms, cut_ms = 0, None
+            for event in self.begun_in(Span(since_ms - LONGEST_MS - NEXT_MS, hour_ms)):
+                if event.start_ms > max(over_ms, since_ms):
+                    cut_ms = event.start_ms
+                over_ms = max(over_ms, _end_ms(event) + NEXT_MS)
+            self._cuts[hour_ms] = hour_ms if over_ms < hour_ms or cut_ms is None else cut_ms
+        return self._cuts[hour_ms]
+
+    def _begun_in_hour(self, hour_ms: int) -> list[Event]:
+        """Return the events that begin in this hour, in order of their begin."""
+        if hour_ms not in self._begun:
+            found, after = list[Event](), None
+            while True:
+                page = self._index.events(Span(hour_ms, hour_ms + _HOUR_MS), after=after, limit=_PAGE)
+                found += [one for one in page.events if one.start_ms >= hour_ms]
+                after = page.next
+                if after is None or page.events[-1].start_ms < hour_ms:
+                    break
+            self._begun[hour_ms] = sorted(found, key=lambda one: (one.start_ms, one.id))
+        return self._begun[hour_ms]
 
 
 @dataclass(frozen=True, slots=True)
 class VisitQuery:
-    """within: visits that overlap it. cameras, kinds, levels: None for all. after: `next` of a page."""
+    """within: visits that overlap it. cameras, kinds, levels: None for all. after: `next` of a page.
+
+    only: as for events; `new` and `kept`: with such an event of the visit's level.
+    """
 
     within: Span
     cameras: frozenset[CameraId] | None = None
     kinds: frozenset[str] | None = None
     levels: frozenset[str] | None = None
+    only: Literal["new", "kept", "all"] = "all"
     after: str | None = None
     limit: int = 60
 
     def fits(self, visit: EventVisit) -> bool:
         end_ms = visit.end_ms
+        leading = [one for one in visit.events if shown_level(one) == visit.level]
         return (
-            visit.start_ms < self.within.end_ms
+            (self.only == "all" or any(one.kept if self.only == "kept" else not one.reviewed for one in leading))
+            and visit.start_ms < self.within.end_ms
             and (end_ms is None or end_ms >= self.within.begin_ms)
             and (self.cameras is None or not self.cameras.isdisjoint(visit.cameras))
             and (self.kinds is None or visit.kind in self.kinds)
@@ -187,23 +217,41 @@ class VisitQuery:
 
 def find_visits(index: RecordingIndex, asked: VisitQuery, neighbors: Neighbors) -> tuple[list[EventVisit], str | None]:
     """Return the visits among the events of this index, newest first, and `next` of the page."""
-    found: list[EventVisit] = []
+    hours, found = _Hours(index), list[EventVisit]()
     end_ms = asked.within.end_ms if asked.after is None else page_place(asked.after)[0] + 1
     while len(found) <= asked.limit:
         span = Span(min(asked.within.begin_ms, end_ms), end_ms)
-        newest = index.events(span, cameras=asked.cameras, kinds=asked.kinds, levels=asked.levels, limit=1).events
+        newest = index.events(
+            span, cameras=asked.cameras, kinds=asked.kinds, levels=asked.levels, only=asked.only, limit=1
+        ).events
         if not newest:
             break
-        hour_ms = newest[0].start_ms - newest[0].start_ms % _HOUR_MS
-        begin_ms, until_ms = _cut_ms(index, hour_ms), _cut_ms(index, hour_ms + _HOUR_MS)
-        if newest[0].start_ms >= until_ms:
-            begin_ms, until_ms = until_ms, _cut_ms(index, hour_ms + 2 * _HOUR_MS)
-        period = Span(begin_ms, until_ms)
-        events = [one for one in _events(index, period) if begin_ms <= one.start_ms < until_ms]
-        found += [one for one in reversed(group(events, neighbors)) if asked.fits(one)]
-        end_ms = begin_ms
+        period = hours.period(newest[0].start_ms)
+        found += [one for one in reversed(group(hours.begun_in(period), neighbors)) if asked.fits(one)]
+        end_ms = period.begin_ms
     page = found[: asked.limit]
     return page, f"{page[-1].start_ms}~{page[-1].id}" if len(found) > asked.limit else None
+
+
+def visit_of(index: RecordingIndex, event: Event, neighbors: Neighbors) -> EventVisit:
+    """Return the visit that an event of this index belongs to."""
+    hours = _Hours(index)
+    found = group(hours.begun_in(hours.period(event.start_ms)), neighbors)
+    return next((one for one in found if any(each.id == event.id for each in one.events)), EventVisit((event,)))
+
+
+MOST_COUNTED: Final = 100
+
+
+def count_new(index: RecordingIndex, neighbors: Neighbors) -> Mapping[Level, int]:
+    """Return how much nobody has reviewed yet: visits with alerts, at most MOST_COUNTED, and detections and motion.
+
+    Of these two the events are counted, at most ten times as many, since nobody looks through them one by one.
+    """
+    ever = Span(0, _LATEST_MS)
+    counts = index.event_counts(ever, only="new", most=10 * MOST_COUNTED)
+    alerts = VisitQuery(ever, levels=frozenset({Level.ALERT}), only="new", limit=MOST_COUNTED)
+    return {**counts, Level.ALERT: len(find_visits(index, alerts, neighbors)[0])}
 
 
 # Neighbors.

@@ -358,6 +358,7 @@ class FakeRtspSession:
         if is_tcp:
             self._channels[track] = TcpChannel(self._writer, number)
         else:
+            self._viewer.ports = (*self._viewer.ports, number)
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             udp.bind(("127.0.0.1", 0))
             udp.settimeout(0)

@@ -164,6 +164,8 @@ class FakeRtspViewer:
     requests: list[str] = field(default_factory=list)
     """Methods, in order."""
     transport: str = ""
+    ports: tuple[int, ...] = ()
+    """UDP ports that it receives at, one a track."""
     sent: list[SentUnit] = field(default_factory=list)
     heard: bytearray = field(default_factory=bytearray)
     """Backchannel audio, as received."""

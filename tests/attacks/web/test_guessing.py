@@ -114,7 +114,7 @@ async def test_the_devices_cookie_is_a_secret(house: House) -> None:
     cookie = next(one for one in answer.headers.get_list("set-cookie") if one.startswith("tawny_device="))
     assert {"HttpOnly", "SameSite=strict", "Path=/api/v1/sign-in", "Max-Age=34560000"} <= set(cookie.split("; "))
     secret = cookie.partition("=")[2].partition(";")[0]
-    with house.accounts._reading() as db:
+    with house.accounts.file.reading() as db:
         assert secret.encode() not in b"".join(row[0] for row in db.execute("SELECT hash FROM tokens"))
 
 

@@ -79,7 +79,7 @@ class _Bench:
         chosen = settings(text)
         self.running = RecorderRuntime.open(chosen, folder, self.clock, PluginRegistry({"asked": self.source}, {}))
         self.engine = InlineEngine(self.clock, lambda part, error: None)
-        self.running._recorder.start(self.running._engine)
+        self.running.parts.recorder.start(self.running.parts.engine)
         parts = replace(self.running.parts.services, engine=self.engine, ingest=self.engine)
         self.running.parts.cameras.now = {
             CameraId(name): RunningCamera(CameraId(name), camera, parts, 0) for name, camera in chosen.cameras.items()

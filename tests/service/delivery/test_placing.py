@@ -15,7 +15,7 @@ from tawny.model.errors import NotDone, SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
-from tawny.service.delivery.delivery_service import DeliveryService
+from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.target_settings import DESTINATIONS, NOTIFIERS, TargetSettingsService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
@@ -52,10 +52,14 @@ class Bench:
             doors,
             self.clock,
             ThreadEngine(self.clock, lambda part, error: None),
+            DeliveryPolicy(save_write_only=self.save_write_only),
         )
         config = self.file if in_file else None
         self.placing = TargetSettingsService(lambda: self.settings, self.apply, self.outward, doors, config)
         self.outward.start()
+
+    def save_write_only(self, name: str) -> None:
+        self.placing.put("destinations", name, {"write_only": True})
 
     def apply(self, new: Settings, _: str) -> None:
         self.settings = new

@@ -132,7 +132,6 @@ def test_without_write_only_the_refused_deletions_end(server: str, bucket: Any, 
 
 def test_the_connection_test_sets_write_only_in_the_settings(server: str, bucket: Any, tmp_path: Path) -> None:
     bench = SettingsBench(tmp_path)
-    bench.outward.save_write_only = lambda name: bench.placing.put("destinations", name, {"write_only": True})
     url = f"s3://{WRITER}:secret@cam?endpoint={server.replace(':', '%3A').replace('/', '%2F')}"
     bench.placing.put("destinations", "cloud", {"url": url})
     assert [step.write_only for step in bench.placing.try_out("destinations", "cloud", {})][-1]
@@ -147,7 +146,6 @@ def test_the_connection_test_sets_write_only_in_the_settings(server: str, bucket
 
 def test_a_retention_that_nothing_can_apply_is_said(server: str, bucket: Any, tmp_path: Path) -> None:
     bench = SettingsBench(tmp_path)
-    bench.outward.save_write_only = lambda name: bench.placing.put("destinations", name, {"write_only": True})
     url = f"s3://{WRITER}:secret@cam?endpoint={server.replace(':', '%3A').replace('/', '%2F')}"
     bench.placing.put("destinations", "cloud", {"url": url, "retention": "90 days"})
     last = bench.outward.test("cloud")[-1]

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import pytest
+
 from tawny.config.loader import parse_settings
 from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand
+from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.testing.waiting import until
 from tests.api.fakes import make_house
@@ -14,7 +17,7 @@ from tests.api.fakes import make_house
 SETTINGS = '[cameras.porch]\nsource = "demo:front"\n[mqtt]\nurl = "mqtt://127.0.0.1:9"\ndiscovery = ""\n'
 
 
-def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path) -> None:
+def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house, answers, done = make_house(tmp_path), threading.Event(), list[str]()
     made, problems = parse_settings(SETTINGS, {})
     assert made is not None, problems
@@ -28,12 +31,13 @@ def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path) -> None:
         done.append(order.command)
         return Mock(words=f"{order.command} done")
 
+    bridge = Mock()
+    monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
     topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), do, lambda: 0, house.clock)
-    topics.bridge = Mock()
-    told = topics.bridge.tell
+    commanded, told = bridge.call_args.args[2], bridge.return_value.tell
     for preset in ("gate", "nowhere"):
-        topics._commanded("set", f'{{"command": "ptz", "camera": "porch", "preset": "{preset}"}}'.encode())
-    topics._commanded("mode/set", b"home")
+        commanded("set", f'{{"command": "ptz", "camera": "porch", "preset": "{preset}"}}'.encode())
+    commanded("mode/set", b"home")
     topics.step()
     assert done == ["set_mode"]
     told.assert_called_once_with("answer", {"to": "mode/set", "done": "set_mode done"})

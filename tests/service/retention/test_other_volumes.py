@@ -81,11 +81,11 @@ def test_a_spare_that_was_not_there_at_the_start_is_used_when_it_comes(tmp_path:
     bench = Bench(tmp_path, spare_is_there=False)
     bench.run(60)
     assert bench.kinds() == [("spare", True)]
-    assert bench.site.volume.spares == ()
+    assert not bench.site.volume.spares
     (tmp_path / "away").rename(bench.spare)
     bench.run(60)
     assert bench.kinds() == [("spare", True), ("spare", False)]
-    (spare,) = bench.others._first.spares
+    (spare,) = bench.site.volume.spares
     assert spare.root == bench.spare
     bench.mirror.finish()
 

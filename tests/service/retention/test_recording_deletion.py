@@ -133,7 +133,7 @@ def test_the_motion_of_a_deleted_time_goes_too(place: Place, is_event: bool) -> 
     moved(place, YARD, times)
     assert told(place, PORCH, times) == [set(times)] * 5
     span = Span(begin_ms + 20_000, begin_ms + 21_000)
-    delete(place, WantedDeletion(event=EventId("wanted")) if is_event else WantedDeletion([PORCH], span))
+    delete(place, WantedDeletion(events=(EventId("wanted"),)) if is_event else WantedDeletion([PORCH], span))
     assert told(place, PORCH, times) == [set(left)] * 5
     assert told(place, YARD, times) == [set(times)] * 5
     for each in place.retention.motion:
@@ -232,7 +232,7 @@ def test_an_event_goes_with_its_file_and_what_else_is_in_it(place: Place) -> Non
     put_event(place, "wanted", begin_ms)
     put_event(place, "beside", begin_ms + 30_000)
     put_event(place, "elsewhere", place.new.start_ms)
-    wanted = WantedDeletion(event=EventId("wanted"))
+    wanted = WantedDeletion(events=(EventId("wanted"),))
     size = place.deleting.measure(wanted)
     assert (size.size_bytes, size.files, size.events, size.kept) == (place.old.size_bytes, 1, 2, 0)
     assert (size.from_ms, size.to_ms) == (place.old.start_ms, place.old.end_ms)
@@ -246,7 +246,7 @@ def test_an_event_goes_with_its_file_and_what_else_is_in_it(place: Place) -> Non
 
 def test_an_event_without_a_recording_goes_too(place: Place) -> None:
     put_event(place, "alone", place.old.start_ms - 9_000_000)
-    delete(place, WantedDeletion(event=EventId("alone")))
+    delete(place, WantedDeletion(events=(EventId("alone"),)))
     assert place.site.index.event(EventId("alone")) is None
     assert place.left() == 2
 
@@ -254,7 +254,7 @@ def test_an_event_without_a_recording_goes_too(place: Place) -> None:
 @pytest.mark.parametrize("with_kept", [False, True])
 def test_kept_events_stay_unless_they_are_wanted(place: Place, with_kept: bool) -> None:
     put_event(place, "kept", place.old.start_ms, kept=True)
-    wanted = WantedDeletion(event=EventId("kept"), with_kept=with_kept)
+    wanted = WantedDeletion(events=(EventId("kept"),), with_kept=with_kept)
     size = place.deleting.measure(wanted)
     assert (size.kept, size.kept_bytes) == (1, place.old.size_bytes)
     assert size.size_bytes == (place.old.size_bytes if with_kept else 0)
@@ -345,8 +345,8 @@ def test_what_cannot_be_deleted_says_why(place: Place) -> None:
     put_event(place, "open", place.new.start_ms, end_ms=None)
     now_ms = place.site.clock.now_ms()
     for wanted, why in (
-        (WantedDeletion(event=EventId("none")), "Event not found"),
-        (WantedDeletion(event=EventId("open")), "isn't over"),
+        (WantedDeletion(events=(EventId("none"),)), "Event not found"),
+        (WantedDeletion(events=(EventId("open"),)), "isn't over"),
         (WantedDeletion([PORCH], Span(now_ms + 5, now_ms + 9)), "isn't over"),
     ):
         with pytest.raises(NotDone, match=why):

@@ -45,6 +45,8 @@ from tawny.storage.retention.thinning import thin
 from tawny.storage.retention.tiers import TierMover
 from tawny.storage.segments.content_writer import WrittenFragment
 from tawny.storage.segments.metadata import SegmentMetadata
+from tawny.testing.http_service import StandIn, served
+from tawny.testing.waiting import until
 from tests.app.rig import DOOR, EVER
 from tests.service.sealing.sealed_house import YARD, Copy, House, files, outward_of
 
@@ -254,24 +256,27 @@ def tells(home: House, tmp: Path) -> None:
     assert shown[YARD, False]
     assert not shown[DOOR, False], "nothing leaves in the clear unless the settings say so"
     assert not shown[DOOR, True], "after a start it is in no memory any more"
-    home.rig.running._volume.picture_made(home.events[DOOR], PICTURE)
+    home.rig.running.parts.storage.store.volume.picture_made(home.events[DOOR], PICTURE)
     assert picture(home, DOOR, allowed) == len(PICTURE)
     assert not picture(home, DOOR, text)
 
 
 def picture(home: House, camera: CameraId, notifier: NotifierSettings) -> int:
-    """Its bytes, as a message has it."""
-    outward = outward_of(home.rig.running.settings, home)
-    try:
-        composer = outward.messaging._composer("phone", notifier)
-        event = home.events[camera]
-        delivery = Delivery(
-            "phone", "n", DeliveryKind.MESSAGE, {"kind": "event", "event": event.id}, 0, 0, camera, event.id
-        )
-        assert composer.message(delivery).title
-        return composer.content(delivery).size_bytes
-    finally:
-        outward.close()
+    """Its bytes, as a message brings it."""
+    event, now_ms = home.events[camera], home.rig.clock.now_ms()
+    content = {"kind": "event", "event": event.id}
+    delivery = Delivery("phone", f"n/{now_ms}", DeliveryKind.MESSAGE, content, now_ms, now_ms, camera, event.id)
+    with served(StandIn()) as service:
+        reached = notifier.model_copy(update={"url": f"ntfy+http://127.0.0.1:{service.port}/door"})
+        outward = outward_of(home.rig.running.settings.model_copy(update={"notifiers": {"phone": reached}}), home)
+        try:
+            outward.start()
+            outward.outbox.add([delivery])
+            until(lambda: outward.outbox.waiting().count == 0, 30, "the message")
+        finally:
+            outward.close()
+        print("ASKED", [(one.path[:200], one.body[:30]) for one in service.asked])
+        return len(service.last.body) if service.last.body.startswith(b"\xff\xd8") else 0
 
 
 @row("reduction to keyframes", "yes")

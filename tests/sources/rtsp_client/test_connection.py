@@ -25,7 +25,7 @@ from tawny.model.packets import SourcePacket
 from tawny.model.times import Clock, SystemClock
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
-from tawny.sources.rtsp.client.connection import RtspConnection, UdpConnection
+from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, UdpConnection
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.source import DEFAULTS, Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil
@@ -218,17 +218,17 @@ def test_what_was_seen_is_in_the_notes(camera: RtspCamera) -> None:
 
 def test_memory_is_bounded_whatever_comes(camera: RtspCamera) -> None:
     camera.faults.packets = lambda packets: packets * 50
-    connection = open_camera(camera, client="own")
+    room = ReceiveBuffer()
+    connection = RtspConnection(parse_rtsp(camera.address), DEFAULTS, SystemClock(), StreamMemory(), room)
     read_all(connection, until=lambda read: len(read.packets) >= 20)
-    assert isinstance(connection, RtspConnection)
-    assert len(connection._room.buffer) == 512 * 1024
+    assert len(room.buffer) == 512 * 1024
 
 
 def test_over_udp_nobody_elses_packets_are_taken() -> None:
     with RtspCamera(made_clip(ClipSpec()), CameraSetup(speed=8, passes=1)) as camera:
         connection = open_camera(camera, client="own", transport="udp")
         assert isinstance(connection, UdpConnection)
-        port = connection._pairs[0].port
+        port = camera.playing[0].ports[0]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind(("127.0.0.2", 0))
 

@@ -1,24 +1,21 @@
 """Pictures and sound of one camera together: who waits for whom, and when it is over."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from struct import pack
+from unittest.mock import Mock
 
 import pytest
 
 from tawny.model.packets import AudioFormat, SourcePacket
 from tawny.protocols.rtp import Packetizer
 from tawny.protocols.sdp import SdpTrack, read_sdp
-from tawny.sources.rtsp.address import parse_rtsp
-from tawny.sources.rtsp.client.connection import LATE_S, UdpConnection, _Heard, _pair
+from tawny.sources.rtsp.client.connection import LATE_S, UdpTrack
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpReceiver
-from tawny.sources.rtsp.client.session import StreamMemory, TrackTransport
+from tawny.sources.rtsp.client.session import TrackTransport
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault
-from tawny.sources.rtsp.source import DEFAULTS
 from tawny.testing.clips import ClipSpec, made_clip
-from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup
 
@@ -164,34 +161,35 @@ class Numbers(Depacketizer):
 
 
 def test_each_late_packet_is_waited_for_as_long_whatever_else_is_late() -> None:
-    connection = UdpConnection(parse_rtsp("rtsp://127.0.0.1:1/"), DEFAULTS, FakeClock(), StreamMemory())
     heard = [Numbers(), Numbers()]
     receivers = [RtpReceiver(96, one, 128) for one in heard]
     place = TrackTransport(SdpTrack("video", 96), 0)
-    connection._heard = [_Heard(place, _pair(socket.AF_INET, "127.0.0.1"), receiver) for receiver in receivers]
+    tracks = [UdpTrack(place, Mock(), receiver) for receiver in receivers]
 
     def come(track: int, *numbers: int) -> None:
         for number in numbers:
             data = pack(">BBHII", 0x80, 96, number, 0, 1) + str(number).encode()
             receivers[track].packet(memoryview(data), 0, len(data))
 
+    def give_up_late(now_s: float) -> None:
+        for track in tracks:
+            track.give_up_late(now_s)
+
     come(0, 1, 3)
     come(1, 1)
-    connection._wait_no_longer(10.0)
+    give_up_late(10.0)
     come(1, 3)
-    connection._wait_no_longer(10.0 + LATE_S - 0.05)
+    give_up_late(10.0 + LATE_S - 0.05)
     come(0, 2, 4, 6)  # what was late came; another one is late now
-    connection._wait_no_longer(10.0 + LATE_S)
-    connection._wait_no_longer(10.0 + LATE_S + 0.05)
+    give_up_late(10.0 + LATE_S)
+    give_up_late(10.0 + LATE_S + 0.05)
     assert heard[0].heard == ["1", "2", "3", "4"]
     assert heard[1].heard == ["1"]
     come(0, 5)
     come(1, 2)
-    connection._wait_no_longer(10.0 + LATE_S + 0.06)
+    give_up_late(10.0 + LATE_S + 0.06)
     assert (heard[0].heard, heard[1].heard) == (["1", "2", "3", "4", "5", "6"], ["1", "2", "3"])
     come(1, 5)
-    connection._wait_no_longer(20.0)
-    connection._wait_no_longer(20.0 + LATE_S + 0.01)
+    give_up_late(20.0)
+    give_up_late(20.0 + LATE_S + 0.01)
     assert heard[1].heard == ["1", "2", "3", "|", "5"]
-    connection._pairs = [one.pair for one in connection._heard]
-    connection.close()

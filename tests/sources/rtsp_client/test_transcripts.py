@@ -7,14 +7,16 @@ and `{transport}` as asked for; `=` what must come of it: `plays` and what, or `
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tawny.model.errors import SourceError
+from tawny.protocols.sdp import SdpDescription
 from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import RtspConnection
-from tawny.sources.rtsp.client.session import StreamMemory
+from tawny.sources.rtsp.client.session import ClientSession, Requests, StreamMemory, TrackTransport, handshake
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.sources.source import IdleUntil
 from tawny.testing.clock import FakeClock
@@ -100,7 +102,24 @@ def test_the_camera_is_understood(path: Path, monkeypatch: pytest.MonkeyPatch) -
     line = ScriptedLine(transcript)
     monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
     clock = FakeClock()
+    talks, places = list[ClientSession](), list[TrackTransport]()
+
+    class Session(ClientSession):
+        def __init__(self, *about: Any) -> None:
+            super().__init__(*about)
+            talks.append(self)
+
+    def noted(talk: ClientSession, choose: Any, placed: Any, ports: Any) -> Requests[SdpDescription]:
+        def note(place: TrackTransport) -> None:
+            places.append(place)
+            placed(place)
+
+        return handshake(talk, choose, note, ports)
+
+    monkeypatch.setattr(module, "ClientSession", Session)
+    monkeypatch.setattr(module, "handshake", noted)
     connection = RtspConnection(parse_rtsp(transcript.address), DEFAULTS, clock, StreamMemory())
+    (talk,) = talks
     ended = ""
     for _ in range(20):
         try:
@@ -116,16 +135,15 @@ def test_the_camera_is_understood(path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert list(line.left()) == []
         return
     assert (ended, connection.is_playing) == ("", True)
-    if "GET_PARAMETER" not in connection._talk.methods and path.stem.startswith("11"):
+    if "GET_PARAMETER" not in talk.methods and path.stem.startswith("11"):
         for _ in range(len(transcript.steps) - len(line.said)):
-            line.send(connection._talk.keep_alive())
+            line.send(talk.keep_alive())
         assert isinstance(connection.read(), IdleUntil), "any answer to it will do"
     assert list(line.left()) == [], "all of it was said"
-    _check(transcript.end, connection, line)
+    _check(transcript.end, talk, places, line)
 
 
-def _check(end: list[str], connection: RtspConnection, line: ScriptedLine) -> None:
-    talk, places = connection._talk, list(connection._places.values())
+def _check(end: list[str], talk: ClientSession, places: list[TrackTransport], line: ScriptedLine) -> None:
     kinds = [word for word in end if word in ("video", "audio")]
     assert [place.track.kind for place in places] == kinds
     wanted = dict(zip(end[1 + len(kinds) :: 2], end[2 + len(kinds) :: 2], strict=False))

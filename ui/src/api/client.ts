@@ -1,6 +1,7 @@
 /** Asking the recorder. Every failure is an `ApiError` whose `message` and `todo` are sentences for people. */
 import type { ErrorResponse } from "./schema";
 import { t } from "../strings";
+import { translated } from "../strings/language";
 
 export class ApiError extends Error {
   override name = "ApiError";
@@ -72,7 +73,7 @@ async function ask<T>(method: string, address: string, body?: unknown, signal?: 
     if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
     throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
   }
-  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
+  if (answer.ok) return (answer.status === 204 ? undefined : translated(await answer.json())) as T;
   const error = await readError(answer);
   if (answer.status === 401 && error.code === "signed_out") onSignedOut();
   throw error;
@@ -80,7 +81,7 @@ async function ask<T>(method: string, address: string, body?: unknown, signal?: 
 
 async function readError(answer: Response): Promise<ApiError> {
   try {
-    const body = (await answer.json()) as Partial<ErrorResponse>;
+    const body = translated((await answer.json()) as Partial<ErrorResponse>);
     return new ApiError(
       answer.status,
       body.code ?? "unknown",

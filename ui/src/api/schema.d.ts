@@ -46,6 +46,7 @@ export interface ArmPlan {
   names: string[];
   presence?: PresencePlan;
   schedule?: Record<string, string[]>;
+  tables?: Record<string, ModeTablePlan>;
 }
 
 export interface AudioRequest {
@@ -118,6 +119,17 @@ export interface CameraChange {
   user?: string;
 }
 
+export interface CameraCounts {
+  ended: number;
+  off: number;
+  paused: number;
+  recording: number;
+  starting: number;
+  trouble: number;
+  unknown: number;
+  waiting: number;
+}
+
 export interface CameraGroup {
   cameras: string[];
   name: string;
@@ -126,6 +138,7 @@ export interface CameraGroup {
 export interface CameraHoldInfo {
   by: string;
   camera: string;
+  since_ms: number;
   until_ms: number | null;
   what: "pause" | "record";
 }
@@ -147,7 +160,7 @@ export interface CameraInfo {
   recorded_today: number | null;
   rotate: 0 | 90 | 180 | 270;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -201,6 +214,7 @@ export interface CameraTrialResult {
 }
 
 export interface CameraWall {
+  columns?: number;
   group?: string;
   groups?: CameraGroup[];
   order?: string[];
@@ -308,6 +322,12 @@ export interface ClipJobList {
   items: ClipJobInfo[];
 }
 
+export interface ClipsZipInfo {
+  clips: number;
+  file: string;
+  missing: MissingClip[];
+}
+
 export interface ClockInfo {
   now_ms: number;
 }
@@ -388,6 +408,7 @@ export interface DeletionPreview {
 export interface DeletionRequest {
   cameras?: string[];
   event?: string | null;
+  events?: string[];
   from_ms?: number | null;
   to_ms?: number | null;
   with_kept?: boolean;
@@ -719,6 +740,7 @@ export interface HandoverRequest {
 export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
+  counts: CameraCounts;
   disk: DiskInfo | null;
   expected: number;
   now_ms: number;
@@ -811,6 +833,11 @@ export interface KindList {
   kept: boolean;
 }
 
+export interface LanguageAnswer {
+  code: string;
+  name: string;
+}
+
 export interface LevelProposalInfo {
   leaves: string[];
   level: number | null;
@@ -887,6 +914,38 @@ export interface MessageActionInfo {
   words: string;
 }
 
+export interface MissingClip {
+  event: string;
+  name: string;
+  why: string;
+}
+
+export interface ModeCell {
+  channels: string[] | null;
+  detection: boolean;
+  notify: string[];
+  notify_by: "mode" | "camera" | "rules";
+  own: boolean;
+  record: "continuous" | "events" | "transitions" | "off" | "private";
+}
+
+export interface ModeCellPlan {
+  channels?: string[] | null;
+  detection?: boolean | null;
+  notify?: string[] | null;
+  privacy?: boolean | null;
+  record?: "continuous" | "events" | "transitions" | "off" | null;
+}
+
+export interface ModeCellsRequest {
+  cameras: string[];
+  channels?: string[] | null;
+  detection?: boolean;
+  modes: string[];
+  notify?: ("person" | "vehicle" | "animal" | "motion")[] | null;
+  record: "continuous" | "events" | "transitions" | "off" | "private";
+}
+
 export interface ModeChangeInfo {
   at_ms: number;
   by: string;
@@ -907,15 +966,52 @@ export interface ModePeriodInfo {
 
 export interface ModePlanChange {
   modes: ArmPlan;
+  renamed?: [string, string] | null;
   rules: RulePlan[];
 }
 
 export interface ModePlanInfo {
   destinations: string[];
+  does: Record<string, string>;
   is_in_file: boolean;
   modes: ArmPlan;
   notifiers: string[];
+  rows: ModeRow[];
   rules: RulePlan[];
+}
+
+export interface ModePresetInfo {
+  does: Record<string, string>;
+  id: string;
+  modes: ArmPlan;
+  rows: ModeRow[];
+}
+
+export interface ModePresetsInfo {
+  presets: ModePresetInfo[];
+}
+
+export interface ModeReplayRequest {
+  cameras?: string[] | null;
+  mode?: string;
+  span?: "night" | "yesterday";
+}
+
+export interface ModeRow {
+  cells: Record<string, ModeCell>;
+  group: string;
+  id: string;
+  is_detecting: boolean;
+  is_named: boolean;
+  name: string;
+}
+
+export interface ModeTablePlan {
+  cameras?: Record<string, ModeCellPlan>;
+  doors?: ModeCellPlan | null;
+  inside?: ModeCellPlan | null;
+  others?: ModeCellPlan | null;
+  outside?: ModeCellPlan | null;
 }
 
 export interface ModeWeekInfo {
@@ -947,6 +1043,7 @@ export interface ModesInfo {
   holds: CameraHoldInfo[];
   is_by_hand: boolean;
   lately: ModeChangeInfo[];
+  leaving_ms: number | null;
   looks_by: string;
   mode: string;
   modes: string[];
@@ -1062,6 +1159,12 @@ export interface NewClip {
   speed?: number | null;
   stamp?: boolean;
   to_ms: number;
+}
+
+export interface NewCounts {
+  alerts: number;
+  detections: number;
+  motion: number;
 }
 
 export interface NewFace {
@@ -1344,9 +1447,11 @@ export interface PresenceCommand {
 }
 
 export interface PresencePlan {
+  automatic?: boolean;
   away_after?: string;
   back?: string;
   every?: string;
+  grace?: string;
   mac?: string[];
   mdns?: string[];
   nobody?: string;
@@ -1532,6 +1637,30 @@ export interface RemovedCameraRetention {
   id: string;
   name: string;
   used_bytes: number;
+}
+
+export interface Replay {
+  begin_ms: number;
+  cameras: ReplayedCamera[];
+  end_ms: number;
+  events: ReplayedEvent[];
+  mode: string;
+}
+
+export interface ReplayedCamera {
+  camera: string;
+  kinds: Record<string, number>;
+  notified: number;
+  seconds: number;
+}
+
+export interface ReplayedEvent {
+  camera: string;
+  id: string;
+  kind: string;
+  notifies: boolean;
+  start_ms: number;
+  why: string;
 }
 
 export interface RestoreInfo {

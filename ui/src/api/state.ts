@@ -5,6 +5,7 @@
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { get, whenSignedOut } from "./client";
 import { TELL_AFTER_MS, isLost, type Link, reduce, START, type Happened } from "./reconnect";
+import { translated } from "../strings/language";
 import type { Camera, ClipJob, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
 
 export const health = signal<Health | null>(null);
@@ -195,7 +196,7 @@ function connect(): void {
   };
   here.onmessage = (message: MessageEvent<string>) => {
     happen({ what: "heard", now: Date.now() });
-    hear(JSON.parse(message.data) as Message);
+    hear(translated(JSON.parse(message.data) as Message));
   };
   here.onclose = (event) => {
     if (socket !== here) return;

@@ -12,7 +12,8 @@ import type { Camera } from "../api/types";
 import { useInstant } from "../live/instant";
 import type { Live } from "../live/useLive";
 import { BoxesButton, BoxesOver, showsBoxes } from "../player/figuresSwitch";
-import { tileExtra } from "../screens/live/wall";
+import { QuietActs, SnoozedMark, TileActs } from "../screens/live/Controls";
+import { tileParts } from "../screens/live/wall";
 import { phone } from "../strings/phone";
 import { tryTo } from "../ui/Access";
 import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, subscribed, turnOnPush, watchInstall, whyNoPush } from "../ui/device";
@@ -21,7 +22,7 @@ import { Owl } from "../ui/Owl";
 import { recall, remember } from "../ui/remember";
 import { path } from "../ui/router";
 import { isScreen } from "../ui/session";
-import { SnoozeButton } from "../ui/snoozes";
+import { loadSnoozes } from "../ui/snoozes";
 import { toast } from "../ui/toast";
 import "./afterwards.css";
 
@@ -36,13 +37,18 @@ const LATER_MS = 90 * 86_400_000;
 export function start(): () => void {
   void startWorker();
   watchInstall();
-  tileExtra.value = (camera, live) => (
-    <>
-      <TileBoxes camera={camera} live={live} />
-      {!isScreen() && <BoxesButton class="ic" />}
-      <SnoozeButton camera={camera.id} small />
-    </>
-  );
+  if (!isScreen()) void loadSnoozes();
+  tileParts.value = {
+    acts: (of) => (
+      <>
+        <TileBoxes camera={of.camera} live={of.live} />
+        <TileActs {...of} />
+      </>
+    ),
+    head: (camera) => <SnoozedMark camera={camera} />,
+    quiet: (camera) => <QuietActs camera={camera} />,
+    tools: () => !isScreen() && <BoxesButton class="btn sq" />,
+  };
   const stopBadge = effect(() => showBadge(newEvents.value));
   const timer = setInterval(() => {
     if (!document.querySelector('[data-view="playing"]')) return;

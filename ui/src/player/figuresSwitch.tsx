@@ -30,16 +30,19 @@ function flip(what: What): void {
 }
 
 interface Look {
+  /** Beside the icon; without them it is in the label alone. */
+  words?: string;
   class: string;
   small?: boolean;
 }
 
-function Switch({ what, icon, class: look, small = false }: Look & { what: What; icon: IconName }) {
+function Switch({ what, icon, class: look, words: said = "", small = look.startsWith("btn") }: Look & { what: What; icon: IconName }) {
   const on = isOn(what);
   const label = words[what][on ? "hide" : "show"];
   return (
-    <button type="button" class={`${look}${on ? " on" : ""}`} aria-pressed={on} aria-label={label} title={label} data-act={what} onClick={() => flip(what)}>
+    <button type="button" class={`${look}${on ? " on" : ""}`} aria-pressed={on} aria-label={said ? undefined : label} title={label} data-act={what} onClick={() => flip(what)}>
       <Icon name={icon} small={small} />
+      {said && <span>{said}</span>}
     </button>
   );
 }

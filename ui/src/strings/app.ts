@@ -1,4 +1,5 @@
 export const app = {
+  modeNames: { home: "Home", away: "Away", night: "Night" },
   name: "tawny",
   nav: {
     label: "Main",
@@ -16,7 +17,16 @@ export const app = {
   },
   truth: {
     of: (on: number, of: number) => `${on} of ${of}`,
-    onWatch: " working",
+    onWatch: (n: number) => (n === 1 ? " camera working" : " cameras working"),
+    /** Behind the count, in this order: what needs someone first. */
+    others: {
+      trouble: { one: "{n} needs attention", other: "{n} need attention" },
+      unknown: { one: "{n} unknown", other: "{n} unknown" },
+      starting: { one: "{n} starting", other: "{n} starting" },
+      paused: { one: "{n} paused", other: "{n} paused" },
+      off: { one: "{n} off", other: "{n} off" },
+      ended: { one: "{n} ended", other: "{n} ended" },
+    },
     open: "Open Health",
     none: "No cameras",
     unknown: "Checking…",
@@ -77,6 +87,7 @@ export const app = {
     defocused: "Out of focus",
     moved: "Camera moved",
     blocked: "Can’t write to disk",
+    unknown: "Unknown",
   },
   since: {
     offline: (clock: string) => `Offline since ${clock}`,
@@ -87,6 +98,7 @@ export const app = {
     defocused: (clock: string) => `Out of focus since ${clock}`,
     moved: (clock: string) => `Moved since ${clock}`,
     blocked: (clock: string) => `Not recording since ${clock}`,
+    unknown: (clock: string) => `Unknown since ${clock}`,
     waiting: "Waiting for an event",
     starting: "Starting",
     scheduled_off: "Off by schedule",
@@ -125,11 +137,16 @@ export const app = {
       "Did someone bump or turn it? Check the live view and turn it back.",
       "Did you move it on purpose? This clears within an hour. Then redraw its zones.",
     ],
+    unknown: [
+      "Was this computer asleep or overloaded? Check its load under Settings > System.",
+      "Does it stay so? Restart tawny.",
+    ],
     blocked: [
       "Is the disk still connected? Check its cable and its light.",
       "Is the disk full? tawny deletes its oldest video automatically, but never other files.",
     ],
   },
+  byHand: "Recorded by hand",
   kinds: {
     person: { one: "Person", many: "People" },
     vehicle: { one: "Vehicle", many: "Vehicles" },

@@ -5,6 +5,7 @@
 import { app } from "./app";
 import { events } from "./events";
 import { health } from "./health";
+import { formOf } from "./language";
 import { live } from "./live";
 import { settings } from "./settings";
 import { timeline } from "./timeline";
@@ -16,9 +17,7 @@ export interface Forms {
   other: string;
 }
 
-const rules = new Intl.PluralRules("en");
-
 /** `{n}` in the fitting form is replaced by the number: `plural(2, {one: "{n} day", other: "{n} days"})` is "2 days". */
 export function plural(n: number, forms: Forms): string {
-  return (rules.select(n) === "one" ? forms.one : forms.other).replaceAll("{n}", String(n));
+  return formOf(n, forms).replaceAll("{n}", String(n));
 }

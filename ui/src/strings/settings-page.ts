@@ -29,14 +29,13 @@ export const sections = {
     all: "All settings",
   },
   lines: {
-    look: "Theme and shortcuts",
+    look: "Theme, language, shortcuts",
     account: "Password and devices",
     links: "Clips you have shared",
     all: "Every key of the file",
     notifications: "On this device",
     encryption: "Unlock recordings",
   } as Record<string, string>,
-  about: "About",
 };
 
 export const single = {
@@ -47,7 +46,6 @@ export const single = {
   noFile: "These settings came from the command line, so nothing can be changed here. Create a file with `tawny init`.",
   loading: "Loading…",
   more: "More settings",
-  moreSub: (count: number) => `${count} rarely needed settings`,
   on: "On",
   off: "Off",
   notSet: "Not set",
@@ -59,7 +57,6 @@ export const single = {
   undo: "Undo",
   saved: "Saved.",
   savedLater: "Saved. It takes effect when tawny restarts.",
-  restart: "Restart…",
   atStart: "Takes effect after a restart",
   isSet: "Set. It is never shown again.",
   secretHint: "Enter a new value to replace it",
@@ -120,7 +117,6 @@ export const actions = {
   stoppedBy: (name: string, until: string) => `Recording is stopped until ${until}, by ${name}.`,
   resume: "Resume now",
   resumed: "Recording again.",
-  none: "This computer does not let tawny restart or shut it down.",
 };
 
 export const machine = {

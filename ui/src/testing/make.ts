@@ -38,6 +38,12 @@ export function health(cameras: Camera[], more: Partial<Health> = {}): Health {
     chosen_off: chosen,
     summary: "The recorder's sentence.",
     trouble: cameras.length - chosen - ended - on - starting,
+    counts: {
+      ...{ recording: on, waiting: 0, starting, ended, unknown: cameras.filter((each) => each.state === "unknown").length },
+      paused: cameras.filter((each) => each.state === "paused").length,
+      off: chosen - cameras.filter((each) => each.state === "paused").length,
+      trouble: cameras.filter((each) => ["offline", "refused", "blocked"].includes(each.state)).length,
+    },
     ok: on === cameras.length - chosen - ended,
     cameras,
     disk: null,

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { dayKey, length } from "./times";
 import { serverNow } from "../api/state";
 import { plural, t } from "../strings";
+import { locale } from "../strings/language";
 import { Icon } from "./Icon";
 import "./day-picker.css";
 
@@ -34,7 +35,7 @@ function monthOf(day: string): Month {
 }
 
 function named(options: Intl.DateTimeFormatOptions, day: string): string {
-  return new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }).format(Date.parse(day));
+  return new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(Date.parse(day));
 }
 
 /**

@@ -27,7 +27,7 @@ describe("every page", () => {
     render(<Page title="Events">{null}</Page>);
     const chips = screen.getAllByRole("link", { name: /working/ });
     expect(chips).toHaveLength(1);
-    expect(chips[0]?.getAttribute("aria-label")).toMatch(/^1 of 2 working/);
+    expect(chips[0]?.getAttribute("aria-label")).toMatch(/^1 of 2 cameras working/);
     expect(document.title).toBe("Events – tawny");
   });
   it("says when it is cut off, and offers to try again", () => {

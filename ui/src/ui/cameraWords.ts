@@ -23,6 +23,7 @@ const dots: Record<CameraState, Dot> = {
   defocused: "bad",
   moved: "bad",
   blocked: "bad",
+  unknown: "bad",
 };
 
 const icons: Partial<Record<CameraState, IconName>> = {
@@ -30,14 +31,15 @@ const icons: Partial<Record<CameraState, IconName>> = {
   refused: "key-round",
   weaker_login: "key-round",
   frozen: "snowflake",
-  covered: "eye-off",
-  defocused: "eye-off",
-  moved: "eye-off",
+  covered: "image-off",
+  defocused: "image-off",
+  moved: "rotate-ccw",
   blocked: "hard-drive",
   paused: "eye-off",
-  off: "power",
-  scheduled_off: "clock",
-  mode_off: "house",
+  off: "circle-slash",
+  scheduled_off: "circle-slash",
+  mode_off: "circle-slash",
+  unknown: "circle-help",
   waiting: "eye",
   starting: "rotate-cw",
 };
@@ -91,6 +93,7 @@ export function sentence(camera: Camera): string {
     case "defocused":
     case "moved":
     case "blocked":
+    case "unknown":
       return t.since[camera.state](clock);
     case "recording":
       return t.states[camera.state];
@@ -110,6 +113,7 @@ export function checks(state: CameraState): readonly string[] {
     case "covered":
     case "defocused":
     case "moved":
+    case "unknown":
       return t.checks[state];
     case "blocked":
       return t.checks.blocked;

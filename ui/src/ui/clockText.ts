@@ -1,5 +1,7 @@
-/** The one spelling of a time of day: `20:46`, or `8:46 PM` where the browser's language has half days. */
-export const hasHalfDays = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12 === true;
+import { locale } from "../strings/language";
+
+/** The one spelling of a time of day: `20:46`, or `8:46 PM` where the language has half days. */
+export const hasHalfDays = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12 === true;
 
 const two = (n: number): string => String(n).padStart(2, "0");
 

@@ -15,11 +15,13 @@ const icons: Record<Kind, IconName> = {
 };
 
 export function kindIcon(kind: string): IconName {
+  if (kind === "manual") return "circle-dot";
   return icons[kind as Kind] ?? "activity";
 }
 
 /** Other programs report events of types of their own: `door-bell` is called `Door bell`. */
 export function kindName(kind: string): string {
   const own = kind.replaceAll("-", " ").replaceAll("_", " ");
+  if (kind === "manual") return t.byHand;
   return t.kinds[kind as Kind]?.one ?? own.slice(0, 1).toUpperCase() + own.slice(1);
 }

@@ -72,8 +72,8 @@ export function untilMorning(now: Date): Date {
   return next;
 }
 
-/** Opens the sheet. camera: null for all. small: a round button over a picture. */
-export function SnoozeButton({ camera, small }: { camera: string | null; small?: boolean }) {
+/** Opens the sheet. camera: null for all. round: over a picture. */
+export function SnoozeButton({ camera, class: look = "btn", round = false }: { camera: string | null; class?: string; round?: boolean }) {
   const [open, setOpen] = useState(false);
   useEffect(() => void loadSnoozes(), []);
   const [longest] = snoozesOf(camera, snoozes.value);
@@ -83,14 +83,14 @@ export function SnoozeButton({ camera, small }: { camera: string | null; small?:
     <>
       <button
         type="button"
-        class={`${small ? "ic snooze-small" : "btn"}${until ? " on is-snoozed" : ""}`}
+        class={`${look}${round ? " snooze-small" : ""}${until ? " on is-snoozed" : ""}`}
         aria-label={label}
         title={label}
         data-act="snooze"
         onClick={() => setOpen(true)}
       >
-        <Icon name="bell-off" small={!small} />
-        {small ? until && <span class="num">{until}</span> : label}
+        <Icon name="bell-off" small={look.startsWith("btn")} />
+        {round ? until && <span class="num">{until}</span> : <span>{label}</span>}
       </button>
       {open && <SnoozeSheet camera={camera} onClose={() => setOpen(false)} />}
     </>

@@ -7,6 +7,7 @@ import { get } from "../api/client";
 import type { ZoneInfo } from "../api/types";
 import { serverNow } from "../api/state";
 import { plural, t } from "../strings";
+import { locale } from "../strings/language";
 import { clockText } from "./clockText";
 
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -47,7 +48,7 @@ function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = JSON.stringify(options) + zone.value;
   let made = formats.get(key);
   if (!made) {
-    made = new Intl.DateTimeFormat(undefined, { ...options, timeZone: zone.value });
+    made = new Intl.DateTimeFormat(locale, { ...options, timeZone: zone.value });
     formats.set(key, made);
   }
   return made;

@@ -7,8 +7,8 @@ vi.mock("./times", () => ({ clock: () => "15:02" }));
 describe("the truth chip", () => {
   it("counts what can be checked", () => {
     const told = truth(health([camera("a"), camera("b"), camera("c", "offline")]), false);
-    expect(told).toMatchObject({ tone: "warn", words: "2 of 3 working", short: "2 of 3" });
-    expect(told.label).toBe("2 of 3 working. The recorder's sentence. Open Health");
+    expect(told).toMatchObject({ tone: "warn", words: "2 of 3 cameras working, 1 needs attention", short: "2 of 3" });
+    expect(told.label).toBe("2 of 3 cameras working, 1 needs attention. The recorder's sentence. Open Health");
   });
   it("is red while all recording is stopped, and says until when", () => {
     const stopped = { by: "Anna", until_ms: 1 };
@@ -16,11 +16,19 @@ describe("the truth chip", () => {
   });
   it("stays calm about what was chosen", () => {
     const told = truth(health([camera("a"), camera("b", "paused")]), false);
-    expect(told).toMatchObject({ tone: "calm", words: "1 of 2 working" });
+    expect(told).toMatchObject({ tone: "calm", words: "1 of 2 cameras working, 1 paused" });
   });
   it("counts all cameras, whatever was switched off", () => {
     expect(truth(health([camera("a", "paused"), camera("b", "offline")]), false)).toMatchObject({ tone: "bad", short: "0 of 2" });
     expect(truth(health([camera("a", "ended")]), false)).toMatchObject({ tone: "calm", short: "0 of 1" });
+  });
+  it("never counts what is unknown as fine", () => {
+    expect(truth(health([camera("a"), camera("b", "unknown")]), false)).toMatchObject({
+      ...{ tone: "warn", words: "1 of 2 cameras working, 1 unknown" },
+    });
+  });
+  it("says that a video file has ended", () => {
+    expect(truth(health([camera("a", "ended")]), false).words).toBe("0 of 1 camera working, 1 ended");
   });
   it("is red when nothing records although it should", () => {
     expect(truth(health([camera("a", "offline")]), false).tone).toBe("bad");

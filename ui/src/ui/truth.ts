@@ -1,6 +1,6 @@
 /** The answer to "is it recording?" on the chip, from the recorder's own count and sentence. */
 import type { Health } from "../api/types";
-import { t } from "../strings";
+import { plural, t } from "../strings";
 import { clock } from "./times";
 
 export interface Truth {
@@ -13,11 +13,14 @@ export interface Truth {
   label: string;
 }
 
+/** Behind the count: every camera that doesn't work, counted once, what needs someone first. */
+const OTHERS = ["trouble", "unknown", "starting", "paused", "off", "ended"] as const;
+
 export function truth(health: Health | null, lost: boolean): Truth {
   if (lost)
     return { tone: "bad", words: t.truth.lost, short: t.truth.lostShort, label: `${t.truth.lost}. ${t.truth.open}` };
   if (!health) return { tone: "calm", words: t.truth.unknown, short: t.truth.unknown, label: t.truth.unknown };
-  const { working: on, trouble, summary, cameras } = health;
+  const { working: on, trouble, counts, summary, cameras } = health;
   // A label begins with what is seen, so that one can also say it to a computer that listens.
   const made = (tone: Truth["tone"], words: string, short: string): Truth => ({
     ...{ tone, words, short, label: `${words}. ${summary} ${t.truth.open}` },
@@ -27,5 +30,6 @@ export function truth(health: Health | null, lost: boolean): Truth {
   const blocked = cameras.some((camera) => camera.state === "blocked");
   const tone = blocked || (on === 0 && trouble > 0) ? "bad" : trouble > 0 ? "warn" : "calm";
   const short = t.truth.of(on, cameras.length);
-  return made(tone, short + t.truth.onWatch, short);
+  const others = OTHERS.filter((one) => counts[one] > 0).map((one) => plural(counts[one], t.truth.others[one]));
+  return made(tone, [short + t.truth.onWatch(cameras.length), ...others].join(", "), short);
 }

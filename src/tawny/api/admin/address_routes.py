@@ -152,19 +152,19 @@ class CheckInfo(ApiResponse):
 
 @router.get("", dependencies=own)
 def secure_address(request: Request, here: Here) -> AddressInfo:
-    return _info(_service(here), request, here)
+    return _info(here.secure, request, here)
 
 
 @router.put("/own", dependencies=own)
 def use_own(asked: OwnAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Use the local authority."""
-    return _switched(partial(_service(here).use_own, asked.name), f"own: {asked.name}", note, request, here)
+    return _switched(partial(here.secure.use_own, asked.name), f"own: {asked.name}", note, request, here)
 
 
 @router.post("/own/replace", dependencies=own)
 def replace_authority(note: Note, request: Request, here: Here) -> AddressInfo:
     """Make a new local authority. Every device must install it again."""
-    service = _service(here)
+    service = here.secure
     if service.authority() is None:
         raise RequestRefused(409, "not_saved", "There is no local authority.", "Set up one first.")
     _change(service.replace_authority)
@@ -175,7 +175,7 @@ def replace_authority(note: Note, request: Request, here: Here) -> AddressInfo:
 @router.put("/domain", dependencies=own)
 def use_domain(asked: DomainAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Order a certificate for a domain. Returns at once; the order goes on."""
-    service = _service(here)
+    service = here.secure
     try:
         wanted = SecureSettings(
             way="domain", domain=asked.domain, contact=asked.contact, challenge=asked.challenge,
@@ -192,20 +192,20 @@ def use_domain(asked: DomainAddress, note: Note, request: Request, here: Here) -
 @router.put("/files", dependencies=own)
 def use_files(asked: FilesAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Use a certificate in files of the recorder."""
-    change = partial(_service(here).use_files, asked.certificate.strip(), asked.key.strip(), asked.domain.strip())
+    change = partial(here.secure.use_files, asked.certificate.strip(), asked.key.strip(), asked.domain.strip())
     return _switched(change, "files", note, request, here)
 
 
 @router.put("/tailscale", dependencies=own)
 async def use_tailscale(note: Note, request: Request, here: Here) -> AddressInfo:
     """Let Tailscale on the recorder answer https."""
-    change = _service(here).use_tailscale
+    change = here.secure.use_tailscale
     return await here.calls.run("tailscale", partial(_switched, change, "tailscale", note, request, here))
 
 
 @router.get("/tailscale", dependencies=own)
 async def tailscale_state(here: Here) -> TailscaleInfo:
-    found = await here.calls.share("tailscale status", _service(here).tailscale)
+    found = await here.calls.share("tailscale status", here.secure.tailscale)
     return TailscaleInfo.model_validate(
         {"state": found.state, "name": found.name, "https": found.has_https, "trouble": found.trouble}
     )
@@ -233,14 +233,14 @@ def list_dns_providers() -> DnsProviderList:
 @router.delete("", dependencies=own)
 async def turn_off(note: Note, request: Request, here: Here) -> AddressInfo:
     """Serve plain http again."""
-    change = _service(here).turn_off
+    change = here.secure.turn_off
     return await here.calls.run("tailscale", partial(_switched, change, "off", note, request, here))
 
 
 @router.post("/retry", dependencies=own)
 def retry(here: Here, request: Request) -> AddressInfo:
     """Order the certificate again now."""
-    service = _service(here)
+    service = here.secure
     _change(service.order_again)
     return _info(service, request, here)
 
@@ -269,17 +269,11 @@ def check_state(key: str, here: Here) -> CheckInfo:
     )  # fmt: skip
 
 
-def _service(here: AppContext) -> AddressService:
-    if here.secure is None:
-        raise RequestRefused(409, "not_saved", "The address can't be changed here.", "")
-    return here.secure
-
-
 def _switched(change: Callable[[], None], way: str, note: Note, request: Request, here: AppContext) -> AddressInfo:
     """Change the way to the secure address, note it, and return the new state."""
     _change(change)
     note("secure address changed", way)
-    return _info(_service(here), request, here)
+    return _info(here.secure, request, here)
 
 
 def _change(change: Callable[[], None]) -> None:

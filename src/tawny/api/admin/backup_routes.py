@@ -144,9 +144,9 @@ async def _restore(service: BackupService, passphrase: str, here: AppContext) ->
         saved = await in_worker(service.restore, passphrase)
     except NotDone as error:
         raise bad_input(error.what, error.todo) from None
-    if here.restart is not None:
+    if here.can_restart:
         here.restart()
-    return RestoreInfo(saved=str(saved), restarts=here.restart is not None)
+    return RestoreInfo(saved=str(saved), restarts=here.can_restart)
 
 
 async def _service_at_setup(token: str, request: Request, here: AppContext) -> BackupService:
@@ -166,6 +166,8 @@ def _service(here: AppContext, signed: Signed) -> BackupService:
 
 
 def _found(here: AppContext) -> BackupService:
-    if here.backup is None:
-        raise not_found("This tawny has no folder and settings file to back up.", "")
+    try:
+        here.backup.places()
+    except NotDone as error:
+        raise not_found(error.what, error.todo) from None
     return here.backup

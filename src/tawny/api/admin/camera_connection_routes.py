@@ -1,6 +1,5 @@
 """Routes for a camera's connection: address and login, without the password. Changes are tested before saving."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -12,7 +11,7 @@ from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
-from tawny.service.cameras.connection_settings import CameraAddressChange, CameraConnectionService
+from tawny.service.cameras.connection_settings import CameraAddressChange
 from tawny.sources.rtsp.address import public_rtsp
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
@@ -56,11 +55,8 @@ class ConnectionTestResult(ApiResponse):
 
 @router.get("/connection", dependencies=own)
 def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
-    desk = here.connecting
-    if desk is None:
-        return ConnectionInfo(source="", sub="", user="", has_password=False, fixed="This can't be changed here.")
     try:
-        now = desk.place(camera)
+        now = here.connecting.place(camera)
     except NotDone as error:
         return ConnectionInfo(
             source="", sub="", user="", has_password=False, fixed=f"{error.message} {error.do}".strip()
@@ -71,22 +67,19 @@ def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
 @router.put("/connection", dependencies=own)
 async def connect_otherwise(camera: OneCamera, asked: ConnectionChange, note: Note, here: Here) -> ConnectionTestResult:
     """Test the connection, then apply it immediately. Nothing is changed if the camera sends no video."""
-    desk = here.connecting
     wanted = CameraAddressChange(asked.source.strip(), asked.sub.strip(), asked.user, asked.password)
 
-    def change(desk: CameraConnectionService) -> ConnectionTestResult:
+    def change() -> ConnectionTestResult:
         try:
-            found = desk.change(camera, wanted, untried=asked.untried)
+            found = here.connecting.change(camera, wanted, untried=asked.untried)
         except TawnyError as error:
             note("camera connection failed", f"{camera}: {public_rtsp(wanted.source)}: {error.code}")
             raise
         note("camera connection changed", camera)
         return ConnectionTestResult(streams=dict(found))
 
-    if desk is None:
-        raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
     try:
-        return await here.calls.run(f"connect {camera}", partial(change, desk))
+        return await here.calls.run(f"connect {camera}", change)
     except SourceError as error:
         raise RequestRefused(409, "no_picture", error.message, f"{error.do} Nothing was changed.") from error
     except SettingsError as error:

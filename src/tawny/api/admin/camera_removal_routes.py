@@ -1,6 +1,6 @@
 """Routes to remove a camera or delete recordings, each with half a minute to undo it. For owners."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
@@ -19,11 +19,13 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
 from tawny.service.recorder import event_rolls
-from tawny.service.retention.recording_deletion import RecordingDeletion, WantedDeletion
+from tawny.service.retention.recording_deletion import WantedDeletion
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 deletions_router = APIRouter(prefix="/api/v1/deletions", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
+LISTED = 5
+"""Maximum number of events named in one audit log entry."""
 WithKept = Annotated[bool, Query(description="Kept events and their recordings go too.")]
 
 
@@ -49,7 +51,7 @@ class UndoableInfo(ApiResponse):
 @router.get("/stored", dependencies=own)
 def stored_of_camera(camera: OneCamera, here: Here) -> StoredInfo:
     """Return how much is stored of a camera, configured or removed."""
-    found = _deleting(here).stored(known_camera(camera, here))
+    found = here.deleting.stored(known_camera(camera, here))
     pre_s, post_s = event_rolls(here.recorder, camera)
     return StoredInfo(bytes=found.size_bytes, kept=found.kept, oldest_ms=found.oldest_ms, pre_s=pre_s, post_s=post_s)
 
@@ -71,7 +73,7 @@ async def remove_camera(
     is_deleting = recordings == "delete"
 
     def remove(setup: CameraSetupService) -> UndoableInfo:
-        amount = size_text(_deleting(here).stored(camera).size_bytes) if is_deleting else ""
+        amount = size_text(here.deleting.stored(camera).size_bytes) if is_deleting else ""
         until_ms = setup.remove(camera, CameraRemoval(signed.person.name, is_deleting, with_kept))
         note("camera removed", f"{camera}: deletes {amount} of recordings" if is_deleting else camera)
         return UndoableInfo(undo_until_ms=until_ms)
@@ -108,7 +110,7 @@ def delete_recordings(
     camera: OneCamera, note: Note, signed: Signed, here: Here, *, with_kept: WithKept = False
 ) -> UndoableInfo:
     """Delete what is recorded of a camera until now, in half a minute. The camera goes on recording."""
-    deleting = _deleting(here)
+    deleting = here.deleting
     amount = size_text(deleting.stored(known_camera(camera, here)).size_bytes)
     until_ms = deleting.ask(camera, signed.person.name, with_kept=with_kept)
     note("recordings deleted", f"{camera}: {amount}")
@@ -118,16 +120,20 @@ def delete_recordings(
 @router.post("/recordings/restore", dependencies=own)
 def keep_recordings(camera: OneCamera, note: Note, here: Here) -> OkResponse:
     """Undo the deletion of a camera's recordings."""
-    if not _deleting(here).cancel(camera):
+    if not here.deleting.cancel(camera):
         raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
     note("recordings restored", camera)
     return OkResponse()
 
 
 class DeletionRequest(ApiRequest):
-    """What to delete: an event; or a time of these cameras, none: of all. Without a time: everything until now."""
+    """What to delete: events; or a time of these cameras, none: of all. Without a time: everything until now.
+
+    event: one more.
+    """
 
     event: Annotated[str, Field(max_length=64)] | None = None
+    events: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=500)] = Field(default_factory=list)
     cameras: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=64)] = Field(default_factory=list)
     from_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
     to_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] | None = None
@@ -160,7 +166,7 @@ class DeletionStarted(ApiResponse):
 def preview_deletion(asked: DeletionRequest, here: Here) -> DeletionPreview:
     """Return how much a deletion would take. Deletes nothing."""
     with _in_words():
-        found = _deleting(here).measure(_wanted(asked, here))
+        found = here.deleting.measure(_wanted(asked, here))
     return DeletionPreview(
         bytes=found.size_bytes,
         files=found.files,
@@ -175,11 +181,11 @@ def preview_deletion(asked: DeletionRequest, here: Here) -> DeletionPreview:
 @deletions_router.post("", dependencies=own)
 def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here) -> DeletionStarted:
     """Delete an event, a time or everything, in half a minute. Recording goes on; uploads elsewhere stay."""
-    deleting, wanted = _deleting(here), _wanted(asked, here)
+    deleting, wanted = here.deleting, _wanted(asked, here)
     with _in_words():
         amount = size_text(deleting.measure(wanted).size_bytes)
         key, until_ms = deleting.delete(wanted, signed.person.name)
-    what = f"event {asked.event}" if asked.event else ", ".join(wanted.cameras) or "all cameras"
+    what = _named(wanted.events) or ", ".join(wanted.cameras) or "all cameras"
     when = f" {utc_text(wanted.span.begin_ms)} to {utc_text(wanted.span.end_ms)}" if wanted.span else ""
     note("recordings deleted", f"{what}{when}: {amount}")
     return DeletionStarted(id=key, undo_until_ms=until_ms)
@@ -188,7 +194,7 @@ def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here
 @deletions_router.delete("/{deletion}", dependencies=own)
 def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, here: Here) -> OkResponse:
     """Undo a deletion, within half a minute."""
-    if not _deleting(here).cancel(deletion):
+    if not here.deleting.cancel(deletion):
         raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
     note("recordings restored", "")
     return OkResponse()
@@ -198,15 +204,21 @@ def _wanted(asked: DeletionRequest, here: AppContext) -> WantedDeletion:
     """Return the parsed request. Raises RequestRefused: a time without an end, or a camera that is unknown."""
     if (asked.from_ms is None) != (asked.to_ms is None):
         raise bad_input("A time needs a begin and an end.", "Send `from_ms` and `to_ms`.")
-    if asked.event is not None and (asked.cameras or asked.from_ms is not None):
-        raise bad_input("An event has its own camera and time.", "Send `event` alone.")
+    events = list(dict.fromkeys([*asked.events, *([asked.event] if asked.event else [])]))
+    if events and (asked.cameras or asked.from_ms is not None):
+        raise bad_input("An event has its own camera and time.", "Send the events alone.")
     span = None
     if asked.from_ms is not None and asked.to_ms is not None:
         if asked.to_ms <= asked.from_ms:
             raise bad_input("The end must be after the start.", "Choose another time.")
         span = Span(max(1, asked.from_ms), asked.to_ms)
     cameras = [known_camera(CameraId(one), here) for one in asked.cameras]
-    return WantedDeletion(cameras, span, None if asked.event is None else EventId(asked.event), asked.with_kept)
+    return WantedDeletion(cameras, span, tuple(map(EventId, events)), asked.with_kept)
+
+
+def _named(events: Sequence[EventId]) -> str:
+    more = f" and {len(events) - LISTED} more" if len(events) > LISTED else ""
+    return f"event{'' if len(events) == 1 else 's'} {', '.join(events[:LISTED])}{more}" if events else ""
 
 
 @contextmanager
@@ -215,9 +227,3 @@ def _in_words() -> Iterator[None]:
         yield
     except NotDone as error:
         raise RequestRefused(409, "not_done", error.message, error.do) from error
-
-
-def _deleting(here: AppContext) -> RecordingDeletion:
-    if here.deleting is None:
-        raise RequestRefused(409, "not_saved", "Recordings can't be deleted here.", "")
-    return here.deleting

@@ -197,7 +197,7 @@ class CameraName(ApiRequest):
 @router.post("/camera-search", dependencies=own)
 def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraSearchInfo:
     """Search the local network and the recorder's computer for some seconds. No effect while a search runs."""
-    setup = setup_of(here)
+    setup = here.setup
     note("camera search", "with probe" if asked.probe else "")
     setup.search(Search(probe=asked.probe))
     return _found(setup)
@@ -206,7 +206,7 @@ def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraS
 @router.get("/camera-search", dependencies=own)
 def camera_search(here: Here) -> CameraSearchInfo:
     """Return what the newest search has found so far."""
-    return _found(setup_of(here))
+    return _found(here.setup)
 
 
 @router.post("/camera-trial", dependencies=own)
@@ -253,7 +253,7 @@ def begin_preview(asked: CameraWanted, note: Note, here: Here) -> PreviewInfo:
     At most eight cameras are shown at once, and none is asked again after three refused sign-ins.
     """
     try:
-        made = setup_of(here).preview(asked.wanted)
+        made = here.setup.preview(asked.wanted)
     except NotDone as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     note("camera preview", _public(asked))
@@ -263,13 +263,13 @@ def begin_preview(asked: CameraWanted, note: Note, here: Here) -> PreviewInfo:
 @router.get("/camera-previews", dependencies=own)
 def previews(here: Here) -> PreviewList:
     """Return the previews. They end some seconds after the last such request."""
-    return PreviewList(items=[_preview(one) for one in setup_of(here).previews.now()])
+    return PreviewList(items=[_preview(one) for one in here.setup.previews.now()])
 
 
 @router.get("/camera-previews/{preview}/picture", dependencies=own, response_class=Response)
 def preview_picture(preview: OnePreview, here: Here) -> Response:
     """Return the newest test picture, a JPEG at most 480 px wide."""
-    found = setup_of(here).previews.picture(preview)
+    found = here.setup.previews.picture(preview)
     if found is None:
         raise RequestRefused(404, "no_picture", "There is no picture of this camera.", "Get its picture again.")
     return Response(found, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
@@ -278,7 +278,7 @@ def preview_picture(preview: OnePreview, here: Here) -> Response:
 @router.delete("/camera-previews", dependencies=own)
 def end_previews(here: Here) -> OkResponse:
     """End all previews."""
-    setup_of(here).previews.stop()
+    here.setup.previews.stop()
     return OkResponse()
 
 
@@ -334,16 +334,9 @@ async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: 
     return OkResponse()
 
 
-def setup_of(here: AppContext) -> CameraSetupService:
-    if here.setup is None:
-        raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
-    return here.setup
-
-
 async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
-    setup = setup_of(here)
     try:
-        return await here.calls.run(lane, partial(act, setup))
+        return await here.calls.run(lane, partial(act, here.setup))
     except SourceError as error:
         raise RequestRefused(409, error.code, error.message, error.do) from error
     except SettingsError as error:

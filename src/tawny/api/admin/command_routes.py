@@ -11,7 +11,7 @@ from tawny.api.auth.access import Access, OneCamera, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, not_found
+from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
 from tawny.config.integrations import RIGHTS
@@ -93,8 +93,6 @@ async def order(asked: Annotated[AnyOrder, Body()], request: Request, signed: Si
 @router.get("/cameras/{camera}/controls", dependencies=[rule(Access.DIRECT)])
 async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInfo:
     """Return PTZ presets and relays of a camera. Queries the camera for its PTZ capabilities."""
-    if here.orders is None:
-        return ControlsInfo(turns=False, presets=[], relays=[])
     found = await here.calls.share(f"controls {camera}", partial(here.orders.controls, camera))
     relays = [one for one in found.relays if one.camera or signed.person.cameras is None]
     told = [RelayInfo(name=one.name, pulse_s=one.pulse_s) for one in relays]
@@ -105,11 +103,8 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
 async def take_input(program: OneInput, request: Request, here: Here) -> OrderDone:
     """Run a command of an API client configured under `api_clients`, authenticated by signature or token."""
     body, headers = await request.body(), {key.lower(): value for key, value in request.headers.items()}
-    orders = here.orders
-    if orders is None:
-        raise _refused(CommandRefused("signed_out", "No integrations are configured.", ""))
     try:
-        who = await asyncio.to_thread(orders.sent, program, headers, body, caller_of(request).address)
+        who = await asyncio.to_thread(here.orders.sent, program, headers, body, caller_of(request).address)
         asked = order_in(body)
     except CommandRefused as refused:
         if refused.kind == "signed_out":
@@ -121,16 +116,12 @@ async def take_input(program: OneInput, request: Request, here: Here) -> OrderDo
 @router.get("/programs", dependencies=[rule(Access.OWN)])
 def programs(here: Here) -> ProgramList:
     """List integrations: what they receive, their delivery status and their permissions."""
-    found = here.orders.told() if here.orders else []
-    return ProgramList(items=[ProgramInfo.model_validate(one) for one in found])
+    return ProgramList(items=[ProgramInfo.model_validate(one) for one in here.orders.told()])
 
 
 async def _done(here: AppContext, who: CommandIssuer, asked: Order) -> OrderDone:
-    orders = here.orders
-    if orders is None:
-        raise not_found("This recorder doesn't accept commands.", "")
     lane = _device_of(asked)
-    do = partial(orders.do, who, asked)
+    do = partial(here.orders.do, who, asked)
     try:
         done: CommandResult = await (here.calls.run(lane, do) if lane else asyncio.to_thread(do))
     except CommandRefused as refused:

@@ -207,8 +207,7 @@ OneToken = Annotated[str, Path(max_length=64)]
 @router.get("/targets", dependencies=own)
 def targets(here: Here) -> TargetList:
     """List upload destinations and notification channels with queue, last deliveries and problems."""
-    found = here.outside.all_targets() if here.outside else []
-    return TargetList(items=[_told(one) for one in found], address=here.address)
+    return TargetList(items=[_told(one) for one in here.outside.all_targets()], address=here.address)
 
 
 @router.get("/targets/kinds", dependencies=own)
@@ -289,8 +288,6 @@ def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
 @router.get("/push", dependencies=view)
 def push_key(here: Here) -> PushKey:
     """Return the public key for Web Push subscriptions."""
-    if here.outside is None:
-        return PushKey(key="", has_channel=False)
     return PushKey(key=here.outside.push_key(), has_channel=here.outside.has_browser_channel())
 
 
@@ -306,7 +303,7 @@ def tell_browser(asked: PushAddress, signed: Signed, note: Note, here: Here) -> 
             delivery.tell_browser(signed.person.id, asked.endpoint, keys)
         except ValueError:
             raise bad_input("These aren't valid browser push keys.") from None
-    if keys is not None and here.placing is not None:
+    if keys is not None:
         is_public = here.address.startswith("https://") and not here.is_at_home_only
         with _settings(here) as settings:
             if added := settings.add_browser_channel(here.address if is_public else ""):
@@ -317,7 +314,7 @@ def tell_browser(asked: PushAddress, signed: Signed, note: Note, here: Here) -> 
 @router.get("/snoozes", dependencies=view)
 def snoozes(signed: Signed, here: Here) -> SnoozeList:
     """List the user's own snoozes, and those for everyone, of cameras the user may see."""
-    found = here.outside.snoozes.all() if here.outside else []
+    found = here.outside.snoozes.all()
     may_see = signed.person.may_see
     own = [one for one in found if one.everyone or one.by == signed.person.id]
     seen = [one for one in own if one.camera is None or may_see(one.camera)]
@@ -385,9 +382,7 @@ def sent_image(target: OneName, file: Annotated[str, Path(max_length=80)], reque
 
 @contextmanager
 def _settings(here: AppContext) -> Iterator[TargetSettingsService]:
-    """Give the settings of all targets. Raises RequestRefused: when there are none, or they refuse."""
-    if here.placing is None:
-        raise not_found("Nothing is configured to leave this computer.")
+    """Give the settings of all targets. Raises RequestRefused when they refuse."""
     try:
         yield here.placing
     except SettingsError as error:
@@ -402,9 +397,7 @@ def _settings(here: AppContext) -> Iterator[TargetSettingsService]:
 
 @contextmanager
 def _delivery(here: AppContext) -> Iterator[DeliveryService]:
-    """Give the delivery service. Raises RequestRefused: when there is none, or it refuses."""
-    if here.outside is None:
-        raise not_found("Nothing is configured to leave this computer.")
+    """Give the delivery service. Raises RequestRefused when it refuses."""
     try:
         yield here.outside
     except KeyError:

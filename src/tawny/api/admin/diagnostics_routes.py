@@ -7,10 +7,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tawny.api.auth.access import Access, rule
-from tawny.api.context import AppContext, Here
-from tawny.api.errors import not_found
+from tawny.api.context import Here
 from tawny.api.schemas import ApiResponse
-from tawny.service.diagnosis.bundle import DiagnosticsService, zip_of
+from tawny.service.diagnosis.bundle import zip_of
 
 router = APIRouter(prefix="/api/v1/diagnostics")
 
@@ -44,7 +43,7 @@ class DiagnosticsInfo(ApiResponse):
 @router.get("", dependencies=[rule(Access.OWN)])
 async def diagnostics(here: Here) -> DiagnosticsInfo:
     """Check the computer and make the bundle. Takes some seconds."""
-    made = await here.calls.share("diagnostics", _service(here).make)
+    made = await here.calls.share("diagnostics", here.diagnostics.make)
     return DiagnosticsInfo(
         made_ms=made.at_ms,
         checks=[
@@ -58,13 +57,7 @@ async def diagnostics(here: Here) -> DiagnosticsInfo:
 @router.get("/bundle", dependencies=[rule(Access.OWN)], response_class=Response)
 async def diagnostics_bundle(here: Here) -> Response:
     """Return the files that were listed last as a ZIP archive."""
-    made = await here.calls.share("diagnostics bundle", _service(here).last)
+    made = await here.calls.share("diagnostics bundle", here.diagnostics.last)
     name = f"tawny-diagnostics-{datetime.fromtimestamp(made.at_ms / 1000, UTC):%Y-%m-%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(zip_of(made.files, made.at_ms), media_type="application/zip", headers=headers)
-
-
-def _service(here: AppContext) -> DiagnosticsService:
-    if here.diagnostics is None:
-        raise not_found("diagnostics")
-    return here.diagnostics

@@ -1,6 +1,6 @@
 """Routes for modes, presence and rules: state, plan, test, and the reasons of past actions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Annotated, Any, Literal
@@ -10,12 +10,14 @@ from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, OneEvent, Signed, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.events.event_routes import find_event
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
+from tawny.config.modes import ModesSettings, NotifyType
 from tawny.config.quantities import CHECKED
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.model.segments import Recording
 from tawny.service.modes.mode_service import (
     CameraHoldInfo,
     ModeChangeInfo,
@@ -26,6 +28,8 @@ from tawny.service.modes.mode_service import (
     Rehearsal,
     RehearsalInfo,
 )
+from tawny.service.modes.mode_table import CellChoice, CellRecord, ModeRow
+from tawny.service.modes.replay import PastSpan, Replay
 
 Word = Annotated[str, Field(min_length=1, max_length=60)]
 Line = Annotated[str, Field(min_length=1, max_length=220)]
@@ -66,6 +70,8 @@ class ModesInfo(ApiResponse):
     lately: list[ModeChangeInfo]
     does: dict[str, str]
     problem: str
+    leaving_ms: int | None
+    """When the mode changes because everyone has just left."""
 
 
 class SetModeRequest(ApiRequest):
@@ -96,20 +102,43 @@ class PresencePlan(SomebodyPlan):
     """Presence settings. Durations as text: `10 min`. Empty: default."""
 
     people: dict[Word, SomebodyPlan] = Field(default_factory=dict)
+    automatic: bool = True
     every: Annotated[str, Field(max_length=20)] = ""
     away_after: Annotated[str, Field(max_length=20)] = ""
+    grace: Annotated[str, Field(max_length=20)] = ""
     nobody: Annotated[str, Field(max_length=20)] = ""
     back: Annotated[str, Field(max_length=20)] = ""
 
 
+class ModeCellPlan(ApiRequest):
+    """As in `tawny.toml`. null: not set."""
+
+    record: Recording | None = None
+    privacy: bool | None = None
+    detection: bool | None = None
+    notify: Words | None = None
+    channels: Words | None = None
+
+
+class ModeTablePlan(ApiRequest):
+    """As in `tawny.toml` under `modes.NAME`."""
+
+    doors: ModeCellPlan | None = None
+    outside: ModeCellPlan | None = None
+    inside: ModeCellPlan | None = None
+    others: ModeCellPlan | None = None
+    cameras: Annotated[dict[Word, ModeCellPlan], Field(max_length=500)] = Field(default_factory=dict)
+
+
 class ArmPlan(ApiRequest):
-    """As in `tawny.toml` under `modes`."""
+    """As in `tawny.toml` under `modes`. tables: what modes do with cameras, `modes.NAME`."""
 
     names: Annotated[list[Word], Field(min_length=1, max_length=8)]
     schedule: dict[Word, Words] = Field(default_factory=dict)
     exceptions: Annotated[dict[Word, Word], Field(max_length=200)] = Field(default_factory=dict)
     location: Annotated[list[float], Field(max_length=2)] = Field(default_factory=list)
     presence: PresencePlan = Field(default_factory=PresencePlan)
+    tables: Annotated[dict[Word, ModeTablePlan], Field(max_length=8)] = Field(default_factory=dict)
 
 
 class WhenPlan(ApiRequest):
@@ -132,15 +161,23 @@ class RulePlan(ApiRequest):
 
 
 class ModePlanChange(ApiRequest):
+    """renamed: former and new name of a mode: if it was set manually, it stays."""
+
     modes: ArmPlan
     rules: Annotated[list[RulePlan], Field(max_length=100)]
+    renamed: tuple[Word, Word] | None = None
 
 
 class ModePlanInfo(ApiResponse):
-    """The plan. is_in_file: changes are saved in the settings file."""
+    """The plan. is_in_file: changes are saved in the settings file. rows: cameras, and what each mode does with them.
+
+    does: one-line summary of each mode.
+    """
 
     modes: ArmPlan
     rules: list[RulePlan]
+    rows: list[ModeRow]
+    does: dict[str, str]
     is_in_file: bool
     notifiers: list[str]
     destinations: list[str]
@@ -166,6 +203,38 @@ class ModeWeekInfo(ApiResponse):
     """The next seven days according to schedule and exceptions, without presence."""
 
     days: list[ModeDayInfo]
+
+
+class ModeCellsRequest(ApiRequest):
+    """What these modes do with these cameras. notify, channels: null: as before."""
+
+    cameras: Annotated[list[Word], Field(min_length=1, max_length=500)]
+    modes: Annotated[list[Word], Field(min_length=1, max_length=8)]
+    record: CellRecord
+    detection: bool = True
+    notify: Annotated[list[NotifyType], Field(max_length=4)] | None = None
+    channels: Words | None = None
+
+
+class ModePresetInfo(ApiResponse):
+    """A preset, as it would be. modes: the plan to save. rows, does: as in the plan."""
+
+    id: str
+    modes: ArmPlan
+    rows: list[ModeRow]
+    does: dict[str, str]
+
+
+class ModePresetsInfo(ApiResponse):
+    presets: list[ModePresetInfo]
+
+
+class ModeReplayRequest(ApiRequest):
+    """span: `night`: last night from 20:00 to 08:00. mode: empty: those that were active. cameras: null: all."""
+
+    span: PastSpan = "night"
+    mode: Annotated[str, Field(max_length=20)] = ""
+    cameras: Words | None = None
 
 
 class WhyInfo(ApiResponse):
@@ -223,13 +292,49 @@ def check_in(person: OnePerson, asked: PersonCheckInRequest, note: Note, signed:
 def plan(here: Here) -> ModePlanInfo:
     """Return schedule, exceptions, people and rules in editable form."""
     with _service(here) as service:
-        found, modes = service.plan(), dict(service.plan().modes)
-        modes.setdefault("names", list(service.now().modes))
-    rules = [{**one, "when": _listed(one.get("when", {}))} for one in found.rules]
-    return ModePlanInfo.model_validate(
-        {"modes": modes, "rules": rules, "is_in_file": found.is_in_file,
-         "notifiers": list(found.notifiers), "destinations": list(found.destinations)}
-    )  # fmt: skip
+        found, names = service.plan(), service.now().modes
+    rules = [RulePlan.model_validate({**one, "when": _listed(one.get("when", {}))}) for one in found.rules]
+    return ModePlanInfo(
+        modes=_arm_plan(found.modes, names),
+        rules=rules,
+        rows=list(found.rows),
+        does=dict(found.does),
+        is_in_file=found.is_in_file,
+        notifiers=list(found.notifiers),
+        destinations=list(found.destinations),
+    )
+
+
+@router.put("/modes/cells", dependencies=own)
+def change_cells(asked: ModeCellsRequest, note: Note, here: Here) -> ModePlanInfo:
+    """Set what modes record of cameras and notify about, at once, and save it in the settings file, if there is one."""
+    notify = None if asked.notify is None else tuple(asked.notify)
+    channels = None if asked.channels is None else tuple(asked.channels)
+    with _service(here) as service:
+        try:
+            service.put_cells(asked.cameras, asked.modes, CellChoice(asked.record, asked.detection, notify, channels))
+        except FolderUnwritable as error:
+            raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
+        note("modes changed", f"{', '.join(asked.modes)}: {', '.join(asked.cameras)}")
+    return plan(here)
+
+
+@router.get("/modes/presets", dependencies=own)
+def presets(here: Here) -> ModePresetsInfo:
+    """Return what each preset would make of the plan. Changes nothing."""
+    with _service(here) as service:
+        found = [
+            ModePresetInfo(id=name, modes=_arm_plan(table, ()), rows=list(rows), does=dict(does))
+            for name, (table, rows, does) in service.presets().items()
+        ]
+    return ModePresetsInfo(presets=found)
+
+
+@router.post("/modes/replay", dependencies=own)
+def replay(asked: ModeReplayRequest, here: Here) -> Replay:
+    """Return what would have been recorded and notified about in another mode. Sends nothing."""
+    with _service(here) as service:
+        return service.replay(asked.span, asked.mode, asked.cameras)
 
 
 @router.put("/modes/plan", dependencies=own)
@@ -237,7 +342,7 @@ def change_plan(asked: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
     """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing."""
     with _service(here) as service:
         try:
-            service.change(*_tables(asked))
+            service.change(*_tables(asked), renamed=asked.renamed)
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         note("modes and rules changed", "")
@@ -283,9 +388,7 @@ def why(event: OneEvent, here: Here) -> WhyInfo:
 
 @contextmanager
 def _service(here: AppContext) -> Iterator[ModeService]:
-    """Give the mode service. Raises RequestRefused: when there is none, or it refuses."""
-    if here.modes is None:
-        raise not_found("This recorder has no modes.")
+    """Give the mode service. Raises RequestRefused when it refuses."""
     try:
         yield here.modes
     except NotDone as error:
@@ -299,9 +402,25 @@ def _fields(status: ModeStatus) -> dict[str, Any]:
     return {one.name: getattr(status, one.name) for one in fields(status)}
 
 
+def _arm_plan(table: Mapping[str, Any], names: Sequence[str]) -> ArmPlan:
+    """Return the table `modes` of the settings file in editable form. names: its modes, if it doesn't name them."""
+    said = dict(table)
+    said.setdefault("names", list(names) or list(ModesSettings().names))
+    tables = {mode: said.pop(mode) for mode in said["names"] if mode in said}
+    return ArmPlan.model_validate({**said, "tables": tables})
+
+
 def _tables(asked: ModePlanChange) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the tables `modes` and `rules` as in the settings file."""
-    return _said(asked.modes.model_dump()), [_said(one.model_dump()) for one in asked.rules]
+    tables = {mode: one.model_dump(exclude_none=True) for mode, one in asked.modes.tables.items()}
+    modes = _said(asked.modes.model_dump(exclude={"tables"}))
+    if asked.modes.presence.automatic:
+        modes.get("presence", {}).pop("automatic", None)
+    else:
+        modes["presence"] = {**modes.get("presence", {}), "automatic": False}
+    modes = {key: value for key, value in modes.items() if value}
+    modes |= {mode: table for mode, one in tables.items() if (table := {k: v for k, v in one.items() if v})}
+    return modes, [_said(one.model_dump()) for one in asked.rules]
 
 
 def _listed(when: Any) -> dict[str, Any]:

@@ -138,8 +138,6 @@ def people(here: Here) -> People:
 def require_second_step(asked: SecondStepRule, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Require two-step codes of everyone, from their next sign-in on; or no longer."""
     require_recent(signed, here)
-    if here.changeable is None:
-        raise not_found("This recorder has no settings to change.")
     try:
         here.changeable.put("sign_in", {"require_second_step": asked.required})
     except NotDone as error:

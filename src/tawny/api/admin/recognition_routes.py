@@ -15,11 +15,9 @@ from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.quantities import CHECKED
 from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
-from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.identity_store import IdentityInfo
 from tawny.service.detection.model_store import ModelInfo, OfferInfo
 from tawny.service.detection.reclassification import ReclassificationInfo
-from tawny.service.detection.recognition_service import IdentityService
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -58,14 +56,14 @@ def known(here: Here) -> IdentityList:
 @router.post("/known/plates", dependencies=own)
 def add_plate(new: NewPlate, note: Note, here: Here) -> IdentityList:
     with _refusals():
-        _desk(here).add_plate(new.name, new.plate)
+        here.known.add_plate(new.name, new.plate)
     note("license plate added", "")  # without names of known people, here and below
     return _told(here)
 
 
 @router.post("/known/faces", dependencies=own)
 def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
-    desk = _desk(here)
+    desk = here.known
     event = here.recorder.index.event(EventId(new.event))
     picture = here.recorder.event_picture(event) if event is not None else None
     if event is None or picture is None:
@@ -79,7 +77,7 @@ def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
 @router.delete("/known/{who}", dependencies=own)
 def forget(who: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> IdentityList:
     with _refusals():
-        _desk(here).forget(who)
+        here.known.forget(who)
     note("forgotten", "")
     return _told(here)
 
@@ -87,7 +85,7 @@ def forget(who: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> 
 @router.delete("/known", dependencies=own)
 def forget_all(note: Note, here: Here) -> IdentityList:
     with _refusals():
-        _desk(here).forget_all()
+        here.known.forget_all()
     note("all faces and plates deleted", "")
     return _told(here)
 
@@ -101,14 +99,8 @@ def _refusals() -> Iterator[None]:
 
 
 def _told(here: AppContext) -> IdentityList:
-    desk = _desk(here)
+    desk = here.known
     return IdentityList(items=list(desk.all()), readers=list(desk.readers()), trouble=desk.trouble)
-
-
-def _desk(here: AppContext) -> IdentityService:
-    if here.known is None:
-        raise not_found("Recognition isn't set up on this recorder.")
-    return here.known
 
 
 # Routes for object detection models, for owners: list, download the recommended one, remove.
@@ -138,21 +130,21 @@ def models(here: Here) -> ModelsInfo:
 def fetch_recommended(note: Note, here: Here) -> ModelsInfo:
     """Download the recommended model from the given address and verify its SHA-256."""
     with _refusals():
-        _models(here).fetch()
-    note("model added", _models(here).offer().name)
+        here.models.fetch()
+    note("model added", here.models.offer().name)
     return _model_info(here)
 
 
 @router.delete("/models/{name}", dependencies=own)
 def remove_model(name: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> ModelsInfo:
     with _refusals():
-        _models(here).remove(name)
+        here.models.remove(name)
     note("model removed", name)
     return _model_info(here)
 
 
 def _model_info(here: AppContext) -> ModelsInfo:
-    desk = _models(here)
+    desk = here.models
     there, offer = desk.there(), desk.offer()
     is_there = any(one.name == offer.name for one in there)
     return ModelsInfo(
@@ -162,9 +154,3 @@ def _model_info(here: AppContext) -> ModelsInfo:
         suggests=desk.suggests,
         again=desk.again,
     )
-
-
-def _models(here: AppContext) -> ModelService:
-    if here.models is None:
-        raise not_found("Object detection isn't available on this recorder.")
-    return here.models

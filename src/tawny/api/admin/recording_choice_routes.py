@@ -71,29 +71,22 @@ async def recording(
 @router.put("/cameras/{camera}/recording", dependencies=own)
 async def change_recording(camera: OneCamera, asked: RecordingRequest, note: Note, here: Here) -> RecordingInfo:
     """Change what is recorded, at once and without a new connection. Nothing recorded before is deleted."""
-    service = _service(here.recording)
     choice = RecordingChoice(asked.record, asked.pre_s, asked.post_s, asked.modes)
     try:
-        await here.calls.run("camera setup", partial(service.change, camera, choice))
+        await here.calls.run("camera setup", partial(here.recording.change, camera, choice))
     except SettingsError as error:
         raise bad_setting(error) from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     note("recording changed", camera)
-    return _info(service, camera, None, None)
-
-
-def _service(service: RecordingChoiceService | None) -> RecordingChoiceService:
-    if service is None:
-        raise RequestRefused(409, "not_saved", "This can't be changed here.", "")
-    return service
+    return _info(here.recording, camera, None, None)
 
 
 def _info(
-    service: RecordingChoiceService | None, camera: CameraId, pre_s: float | None, post_s: float | None
+    service: RecordingChoiceService, camera: CameraId, pre_s: float | None, post_s: float | None
 ) -> RecordingInfo:
     try:
-        found = _service(service).now(camera, pre_s, post_s)
+        found = service.now(camera, pre_s, post_s)
     except NotDone as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     day = found.yesterday

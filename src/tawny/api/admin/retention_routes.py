@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
 from tawny.api.serializers import camera_name
@@ -19,7 +19,7 @@ from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.service.health.monitor import CheckInInfo, SelfTestInfo
-from tawny.service.retention.retention_service import RetentionRequest, RetentionService, VolumeRetentionInfo
+from tawny.service.retention.retention_service import RetentionRequest, VolumeRetentionInfo
 from tawny.storage.retention.planning import RemovalPlan
 
 # API schemas of retention, problems and the self-test.
@@ -183,7 +183,7 @@ def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> Ret
             more = {"size_bytes": size_bytes, "files": len(gone)}
             raise RequestRefused(409, "would_remove", told, "Check what would be deleted, then save and delete.", more)
     with _in_words():
-        _keeping(here).change(change)
+        here.keeping.change(change)
     note("retention changed", "")
     return _kept(here)
 
@@ -191,31 +191,23 @@ def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> Ret
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])
 async def care(here: Here) -> CareInfo:
     """Return current problems, the result of the last self-test, and the state of the heartbeat."""
-    now = here.caring.now() if here.caring is not None else None
+    now = here.caring.now()
     return CareInfo(
         alarms=[
             AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
             for one in here.recorder.alarms()
         ],
-        self_test=now.self_test if now is not None else None,
-        testing=now is not None and now.is_testing,
-        check_in=now.check_in if now is not None else None,
+        self_test=now.self_test,
+        testing=now.is_testing,
+        check_in=now.check_in,
     )
 
 
 @router.post("/self-test", dependencies=own)
 async def test_now(here: Here) -> OkResponse:
     """Start a self-test; `/monitoring` returns its result."""
-    if here.caring is None:
-        raise not_found("There is no self-test on this recorder.")
     here.caring.test_now()
     return OkResponse()
-
-
-def _keeping(here: AppContext) -> RetentionService:
-    if here.keeping is None:
-        raise not_found("This recorder stores nothing.")
-    return here.keeping
 
 
 @contextmanager
@@ -233,7 +225,7 @@ def _in_words() -> Iterator[None]:
 
 def _plan(here: AppContext, change: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
     with _in_words():
-        return _keeping(here).plan(change, ahead_s)
+        return here.keeping.plan(change, ahead_s)
 
 
 def _asked(change: RetentionChangeRequest) -> RetentionRequest:
@@ -244,7 +236,7 @@ def _asked(change: RetentionChangeRequest) -> RetentionRequest:
 
 
 def _kept(here: AppContext) -> RetentionInfo:
-    now = _keeping(here).now()
+    now = here.keeping.now()
     return RetentionInfo(
         everyone=CameraRetentionRequest.model_validate(now.asked.everyone),
         in_file=now.is_in_file,

@@ -19,7 +19,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse, Id, Name, OkResponse
 from tawny.model.errors import NotDone, SettingsError
 from tawny.sealed.key_wrapping import short_name
 from tawny.service.sealing.history_watch import HistoryWatch, WitnessInfo
-from tawny.service.sealing.sealing_service import NOTHING, SealedWay, SealingService
+from tawny.service.sealing.sealing_service import SealedWay, SealingService
 
 # API schemas of encryption.
 
@@ -258,14 +258,14 @@ def _seal(here: AppContext, desk: SealingService, sealed: list[str], *, everythi
 
 
 def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> SealedInfo:
-    now = here.sealed.now() if here.sealed is not None else NOTHING
+    now = here.sealed.now()
     opened, now_ms = here.unlocks.of(session), here.recorder.clock.now_ms()
     names = here.recorder.camera_names()
     shown_ms = now.tested_ms if now.tested_ms is not None else now.made_ms
     is_first = now.tested_ms is None or now.tested_ms == now.made_ms
     is_due = shown_ms is not None and now_ms - shown_ms > (FIRST_TEST_MS if is_first else NEXT_TEST_MS)
     return SealedInfo(
-        possible=here.sealed is not None,
+        possible=here.sealed.is_possible,
         set_up=now.recovery is not None and bool(now.recipients),
         recipients=list(now.recipients),
         recovery=now.recovery,
@@ -294,7 +294,7 @@ def _unlocked(here: AppContext, opened: UnlockedSession) -> UnlockedInfo:
 
 
 def _desk(here: AppContext) -> SealingService:
-    if here.sealed is None:
+    if not here.sealed.is_possible:
         raise not_found("Encryption isn't available.", "This recorder keeps recordings in memory only.")
     return here.sealed
 
@@ -342,15 +342,13 @@ class HistoryInfo(ApiResponse):
 @history_router.post("/witnesses", dependencies=own)
 def present_witnesses(asked: WitnessList, signed: Signed, here: Here) -> WitnessInfo:
     """Compare a browser's witnesses with the history. What it contradicts becomes a problem until it is confirmed."""
-    if here.history is None:
-        return WitnessInfo(current=None, doubted=list(asked.witnesses))
     seen_by = f"A browser of {signed.person.name}"
     return here.history.seen(asked.witnesses, seen_by)
 
 
 @history_router.get("", dependencies=own)
 async def history_state(here: Here) -> HistoryInfo:
-    return HistoryInfo(contradictions=here.history.contradictions() if here.history is not None else [])
+    return HistoryInfo(contradictions=here.history.contradictions())
 
 
 @history_router.post("/confirm", dependencies=own)
@@ -364,6 +362,6 @@ def confirm_history(note: Note, here: Here) -> HistoryInfo:
 
 
 def _history(here: AppContext) -> HistoryWatch:
-    if here.history is None:
+    if not here.history.is_watching:
         raise not_found("There is no signed history here.", "It is on the main disk; this is the fallback, or memory.")
     return here.history

@@ -14,20 +14,19 @@ from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.accounts import Role
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.catalog import Kind, SettingTable, TableInstance
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
-from tawny.service.changeable_settings import SettingConflict, SettingsEditor, SettingWrite
+from tawny.service.changeable_settings import SettingConflict, SettingWrite
 from tawny.service.recorder import DiskInfo
 from tawny.service.system_actions import (
     LONGEST_STOP_S,
     Action,
     MachineFacts,
-    SystemActions,
     Way,
     installed_by,
     machine_facts,
@@ -104,7 +103,7 @@ class SettingSaved(ApiResponse):
 @router.get("/settings", dependencies=own)
 def settings(here: Here) -> SettingsInfo:
     """Return every setting: what it is, and what the file says. Secrets are never returned."""
-    editor = _editor(here)
+    editor = here.editor
     with _refused():
         found = editor.instances()
     return SettingsInfo(
@@ -127,15 +126,14 @@ def section_states(here: Here) -> SectionStates:
 
 
 def _section_lines(here: AppContext) -> Iterator[tuple[str, str]]:
-    now = here.changeable.now() if here.changeable is not None else Settings()
-    has_model = here.models is not None and bool(here.models.there())
+    now = here.changeable.now()
+    has_model = bool(here.models.there())
     yield "detection", "People, vehicles and more" if has_model else "Motion, built-in types"
     outward = _counted(now.notifiers, "channel") + _counted(now.destinations, "upload")
     yield "notifications", ", ".join(outward) or "None"
     if (disk := here.recorder.disk()) is not None:
         yield "storage", _storage_line(disk, now)
-    if here.modes is not None:
-        yield "modes", f"{here.modes.now().mode.capitalize()} now"
+    yield "modes", f"{here.modes.now().mode.capitalize()} now"
     people = here.accounts.people()
     guests = sum(one.role is Role.GUEST for one in people)
     counted = _counted(range(len(people) - guests), "person", "people") + _counted(range(guests), "guest")
@@ -166,7 +164,7 @@ def change_setting(asked: SettingRequest, signed: Signed, note: Note, here: Here
     """Write one setting to the file and apply it. 409 `changed`: another person changed it since it was shown."""
     if _CAREFUL.match(asked.path):
         require_recent(signed, here)
-    editor = _editor(here)
+    editor = here.editor
     try:
         with _refused():
             key = editor.change(SettingWrite(asked.path, asked.value, asked.before), signed.person.name)
@@ -179,12 +177,6 @@ def change_setting(asked: SettingRequest, signed: Signed, note: Note, here: Here
         raise RequestRefused(409, "changed", who, todo, more) from None
     note("setting changed", asked.path)
     return SettingSaved(restart=key.at_start, instances=[_instance(one) for one in found])
-
-
-def _editor(here: AppContext) -> SettingsEditor:
-    if here.editor is None:
-        raise not_found("This recorder has no settings to change.", "")
-    return here.editor
 
 
 class _refused:  # noqa: N801  # reads as a statement
@@ -252,7 +244,7 @@ class LogLines(ApiResponse):
 @router.get("/system", dependencies=own)
 def system(here: Here) -> SystemInfo:
     """Return what runs here, and what owners can do to it."""
-    actions = _system(here)
+    actions = here.system
     return SystemInfo(
         version=__version__,
         started_ms=here.recorder.started_ms,
@@ -267,7 +259,7 @@ def system(here: Here) -> SystemInfo:
 def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Begin the countdown of 10 s. Every page shows it and can cancel."""
     with _refused():
-        _system(here).plan(action, signed.person.name, asked.for_s)
+        here.system.plan(action, signed.person.name, asked.for_s)
     note(f"{action.replace('_', ' ')} begun", "")
     return OkResponse()
 
@@ -275,7 +267,7 @@ def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Not
 @router.delete("/system/action", dependencies=[rule(Access.DIRECT)])
 def cancel_action(note: Note, here: Here) -> OkResponse:
     """Cancel the countdown. No effect if none runs."""
-    found = _system(here).cancel()
+    found = here.system.cancel()
     if found is not None:
         note(f"{found.action.replace('_', ' ')} cancelled", "")
     return OkResponse()
@@ -284,7 +276,7 @@ def cancel_action(note: Note, here: Here) -> OkResponse:
 @router.delete("/system/stop", dependencies=own)
 def resume_recording(note: Note, here: Here) -> OkResponse:
     """End a stop of recording before its time."""
-    _system(here).resume()
+    here.system.resume()
     note("recording resumed", "")
     return OkResponse()
 
@@ -315,9 +307,3 @@ def _lines(text: str, cameras: list[tuple[re.Pattern[str], str]]) -> Iterator[Lo
                 yield LogLine(at=found[1], level=level, text=found[3], camera=camera)
             parts = []
         parts.append(line)
-
-
-def _system(here: AppContext) -> SystemActions:
-    if here.system is None:
-        raise not_found("This recorder can't be controlled from here.", "")
-    return here.system

@@ -16,13 +16,12 @@ from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, StorageError
 from tawny.service.first_setup import (
     CardState,
-    FirstSetupService,
     SetupCard,
     SetupStep,
     StepState,
     is_clock_synchronized,
 )
-from tawny.service.storage_choice import StorageChoiceService, recordings_stay
+from tawny.service.storage_choice import recordings_stay
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -150,10 +149,10 @@ def change_setup(asked: SetupRequest, note: Note, here: Here) -> SetupInfo:
     """Hide the reminder, finish the setup, or name the recorder."""
     with _in_words():
         if asked.name is not None:
-            _setup(here).put_name(asked.name)
+            here.first_setup.put_name(asked.name)
             note("recorder named", asked.name)
         if asked.hidden is not None or asked.finished is not None:
-            _setup(here).put(hidden=asked.hidden, finished=asked.finished)
+            here.first_setup.put(hidden=asked.hidden, finished=asked.finished)
     return _state(here)
 
 
@@ -161,7 +160,7 @@ def change_setup(asked: SetupRequest, note: Note, here: Here) -> SetupInfo:
 def change_step(step: SetupStep, asked: SetupStepRequest, here: Here) -> SetupInfo:
     """Skip a step, open it again, or confirm that it is done."""
     with _in_words():
-        _setup(here).put_step(step, asked.state)
+        here.first_setup.put_step(step, asked.state)
     return _state(here)
 
 
@@ -169,7 +168,7 @@ def change_step(step: SetupStep, asked: SetupStepRequest, here: Here) -> SetupIn
 def change_card(card: SetupCard, asked: SetupCardRequest, here: Here) -> SetupInfo:
     """Hide an offer for later, or show it again."""
     with _in_words():
-        _setup(here).put_card(card, hidden=asked.state == "hidden")
+        here.first_setup.put_card(card, hidden=asked.state == "hidden")
     return _state(here)
 
 
@@ -186,24 +185,23 @@ def choose_storage(asked: StorageChoiceRequest, note: Note, here: Here) -> Stora
     409 `recordings_stay`: recordings of the old folder are no longer shown then; set `leave` to confirm.
     """
     with _in_words():
-        now = _storage(here).now()
+        now = here.storing.now()
         if asked.path not in (None, now.path, now.next_path) and now.recorded_bytes and not asked.leave:
             told = recordings_stay(now.path, now.recorded_bytes)
             raise RequestRefused(
                 409, "recordings_stay", told, "Confirm it, or keep the folder.", {"size_bytes": now.recorded_bytes}
             )
-        is_later = _storage(here).change(path=asked.path, days=asked.days, size=asked.size)
+        is_later = here.storing.change(path=asked.path, days=asked.days, size=asked.size)
     note("storage changed", asked.path or "")
-    if here.first_setup is not None:
-        with _in_words():
-            here.first_setup.put_step(SetupStep.STORAGE, StepState.DONE)
+    with _in_words():
+        here.first_setup.put_step(SetupStep.STORAGE, StepState.DONE)
     return StorageChanged(restart=is_later, storage=_choices(here))
 
 
 @router.post("/restart", dependencies=own)
 async def restart(note: Note, here: Here) -> OkResponse:
     """Stop, and start again with the settings file. Recording pauses for some seconds; the gap says why."""
-    if here.restart is None:
+    if not here.can_restart:
         raise not_found("tawny can't start again by itself here.", "Stop it and start it again.")
     await in_worker(note, "restart", "")
     here.restart()
@@ -211,7 +209,7 @@ async def restart(note: Note, here: Here) -> OkResponse:
 
 
 def _state(here: AppContext) -> SetupInfo:
-    now = _setup(here).now()
+    now = here.first_setup.now()
     return SetupInfo(
         steps=[SetupStepInfo(id=step, state=state) for step, state in now.steps.items()],
         cards=[SetupCardInfo(id=card, state=state) for card, state in now.cards.items()],
@@ -226,7 +224,7 @@ def _state(here: AppContext) -> SetupInfo:
 
 
 def _choices(here: AppContext) -> StorageChoiceInfo:
-    now = _storage(here).now()
+    now = here.storing.now()
     return StorageChoiceInfo(
         path=now.path,
         next_path=now.next_path,
@@ -255,20 +253,8 @@ def _choices(here: AppContext) -> StorageChoiceInfo:
         max_days=now.max_days,
         max_bytes=now.max_bytes,
         fixed=now.fixed,
-        can_restart=here.restart is not None,
+        can_restart=here.can_restart,
     )
-
-
-def _setup(here: AppContext) -> FirstSetupService:
-    if here.first_setup is None:
-        raise not_found("This recorder has no setup.", "Change its settings instead.")
-    return here.first_setup
-
-
-def _storage(here: AppContext) -> StorageChoiceService:
-    if here.storing is None:
-        raise not_found("This recorder stores nothing.", "Change its settings instead.")
-    return here.storing
 
 
 @contextmanager

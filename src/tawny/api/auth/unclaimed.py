@@ -84,7 +84,8 @@ def _is_answered(scope: Scope, site: "AppContext") -> bool:
         return False
     method, path = scope["method"], scope["path"]
     is_file = method in ("GET", "HEAD") and path != "/index.html" and path[1:] in site.interface.files
-    return is_file or (method, path) in ANSWERED
+    is_language = method == "GET" and path.startswith("/api/v1/languages")
+    return is_file or is_language or (method, path) in ANSWERED
 
 
 async def _is_claimed(site: "AppContext") -> bool:

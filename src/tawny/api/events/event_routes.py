@@ -37,15 +37,13 @@ from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
 from tawny.playback.search.event_search import (
-    LookedEvents,
-    LookSearch,
     SearchableNames,
     heat,
     motion_in_spot,
     search_hits,
 )
-from tawny.playback.search.query_parser import NOBODY, SearchableIdentity
-from tawny.service.visits import VisitQuery, find_visits
+from tawny.playback.search.query_parser import SearchableIdentity
+from tawny.service.visits import VisitQuery, count_new, find_visits, visit_of
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, direct = [rule(Access.VIEW)], [rule(Access.DIRECT)]
@@ -60,6 +58,7 @@ class VisitsQuery(BaseModel):
     levels: Levels = ""
     from_ms: At = 0
     to_ms: At = schemas.LATEST_MS
+    only: Literal["new", "kept", "all"] = "all"
     after: After = None
     limit: Limit = 60
 
@@ -68,12 +67,8 @@ class VisitsQuery(BaseModel):
         return parse_span(self.from_ms, self.to_ms, math.inf)
 
 
-class EventQuery(VisitsQuery):
-    only: Literal["new", "kept", "all"] = "all"
-
-
 @router.get("/events", dependencies=view)
-def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventList:
+def events(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.EventList:
     """List events, newest first, in pages."""
     span, index = asked.span, here.recorder.index
     named = cameras_of(asked.cameras, here) if asked.cameras else None
@@ -82,13 +77,12 @@ def events(here: Here, asked: Annotated[EventQuery, Query()]) -> schemas.EventLi
     page = index.events(
         span, cameras=named, kinds=wanted, levels=levels, only=asked.only, after=asked.after, limit=asked.limit
     )
-    new = index.events(span, cameras=named, kinds=wanted, levels=levels, only="new", limit=MOST_COUNTED).events
-    alerts = index.events(span, cameras=named, kinds=wanted, levels=[Level.ALERT], only="new", limit=MOST_COUNTED)
+    new = index.event_counts(span, cameras=named, kinds=wanted, only="new", most=MOST_COUNTED)
     return schemas.EventList(
         items=[serializers.event(one, here.recorder) for one in page.events],
         next=page.next,
-        new=len(new),
-        new_alerts=len(alerts.events),
+        new=min(MOST_COUNTED, sum(count for level, count in new.items() if levels is None or level in levels)),
+        new_alerts=new[Level.ALERT],
     )
 
 
@@ -101,6 +95,7 @@ def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitL
         frozenset(cameras_of(asked.cameras, here)) if asked.cameras else None,
         frozenset(parse_list(asked.types)) or None,
         frozenset(parse_list(asked.levels)) or None,
+        asked.only,
         asked.after,
         asked.limit,
     )
@@ -108,9 +103,25 @@ def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitL
     return schemas.VisitList(items=[serializers.visit(one, recorder) for one in found], next=after)
 
 
+@router.get("/visits/new", dependencies=view)
+def new_visits(here: Here) -> schemas.NewCounts:
+    """Count what nobody has reviewed: visits with alerts, and events that are detections or motion."""
+    counts = count_new(here.recorder.index, here.recorder.neighbors())
+    return schemas.NewCounts(
+        alerts=counts[Level.ALERT], detections=counts[Level.DETECTION], motion=counts[Level.MOTION]
+    )
+
+
 @router.get("/events/{event}", dependencies=view)
 def one_event(event: OneEvent, here: Here) -> schemas.EventInfo:
     return serializers.event(find_event(event, here), here.recorder)
+
+
+@router.get("/events/{event}/visit", dependencies=view)
+def visit_of_event(event: OneEvent, here: Here) -> schemas.VisitInfo:
+    """Return the visit that an event belongs to, with the events of the cameras you may see."""
+    recorder = here.recorder
+    return serializers.visit(visit_of(recorder.index, find_event(event, here), recorder.neighbors()), recorder)
 
 
 @router.patch("/events/{event}", dependencies=direct)
@@ -216,12 +227,12 @@ def find(asked: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
     recorder, seen = here.recorder, here.appearance
     like = find_event(EventId(asked.like), here) if asked.like else None
     names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
-    by = LookSearch(lambda _: LookedEvents(), like, asked.from_ms) if seen is None else seen.search(like, asked.from_ms)
+    by = seen.search(like, asked.from_ms)
     question, hits = search_hits(
         recorder.index, asked.q, names, here.zone, recorder.clock.now_ms(), asked.limit, by
     )  # fmt: skip
     is_by_look = like is not None or question.is_of_look
-    reached_ms = seen.reached_ms if seen is not None and is_by_look else None
+    reached_ms = seen.reached_ms if is_by_look else None
     return SearchResponse(
         items=[serializers.event(hit.event, recorder) for hit in hits],
         time=question.time_words,
@@ -277,9 +288,7 @@ def objects(event: OneEvent, here: Here) -> schemas.EventObjectsResponse:
 
 
 def _recognised(here: AppContext) -> SearchableIdentity:
-    return (
-        NOBODY if here.known is None else SearchableIdentity([one.name for one in here.known.all()], here.known.words)
-    )
+    return SearchableIdentity([one.name for one in here.known.all()], here.known.words)
 
 
 def _box(text: str) -> Box:

@@ -118,12 +118,13 @@ class CameraGroup(ApiRequest):
 class CameraWall(ApiRequest):
     """Layout of the live view. Cameras not in `order` come last.
 
-    group: name of the selected group; empty: all cameras.
+    group: name of the selected group; empty: all cameras. columns: 0: as many as fit.
     """
 
     order: CameraIds = Field(default_factory=list)
     groups: Annotated[list[CameraGroup], Field(max_length=MOST_GROUPS)] = Field(default_factory=list)
     group: Annotated[str, Field(max_length=64)] = ""
+    columns: Annotated[int, Field(ge=0, le=4)] = 0
 
 
 @router.get("/wall", dependencies=[rule(Access.WALL)])

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
-from tawny.api.admin.camera_setup_routes import run_setup, setup_of
+from tawny.api.admin.camera_setup_routes import run_setup
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, caller_of, rule
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.audit_counts import PHONE_REFUSED
@@ -114,7 +114,7 @@ class PhoneInfo(ApiResponse):
 @router.post("/phone-codes", dependencies=own)
 def make_phone_code(asked: NewPhoneCode, signed: Signed, note: Note, request: Request, here: Here) -> PhoneCode:
     """Make a one-time code with which a phone becomes a new camera, or the phone of an existing one."""
-    setup, name = setup_of(here), asked.name.strip()
+    setup, name = here.setup, asked.name.strip()
     if setup.fixed:
         raise RequestRefused(409, "not_saved", setup.fixed, "")
     camera = CameraId(asked.camera) if asked.camera is not None else None
@@ -193,7 +193,7 @@ async def send_picture(asked: PhoneOffer, signed: Signed, request: Request, here
 
 @router.get("/cameras/{camera}/phone", dependencies=own)
 def phone_of_camera(camera: OneCamera, here: Here) -> PhoneInfo:
-    phone = setup_of(here).phone_of(camera)
+    phone = here.setup.phone_of(camera)
     found = here.passes.of_phone(phone) if phone else None
     return PhoneInfo(
         is_phone=bool(phone),
@@ -206,7 +206,7 @@ def phone_of_camera(camera: OneCamera, here: Here) -> PhoneInfo:
 @router.delete("/cameras/{camera}/phone", dependencies=own)
 def remove_phone(camera: OneCamera, note: Note, here: Here) -> OkResponse:
     """Take the right to send from the camera's phone. The camera and its recordings stay."""
-    phone = setup_of(here).phone_of(camera)
+    phone = here.setup.phone_of(camera)
     if not phone or not here.passes.remove_phone(phone):
         raise not_found("This camera has no phone.", "Reload the page.")
     here.phones.hang_up(phone, "it was removed")
@@ -217,7 +217,7 @@ def remove_phone(camera: OneCamera, note: Note, here: Here) -> OkResponse:
 async def _camera_for(here: AppContext, wanted: WantedPhone) -> tuple[CameraId, str]:
     """Return the camera that a code is for, added if it is new, and the ID of its phone."""
     if wanted.camera is not None:
-        phone = setup_of(here).phone_of(wanted.camera)
+        phone = here.setup.phone_of(wanted.camera)
         if not phone:
             raise not_found("The camera of this code was removed.", "Ask an owner for another code.")
         here.phones.hang_up(phone, "another phone took its place")
@@ -232,7 +232,7 @@ async def _camera_for(here: AppContext, wanted: WantedPhone) -> tuple[CameraId, 
 async def _phone(signed: LoginSession, here: AppContext) -> tuple[str, str]:
     """Return the ID of the token's phone and its camera's name. Raises RequestRefused: when the camera was removed."""
     phone = await asyncio.to_thread(here.passes.phone_of, signed.person.id)
-    found = setup_of(here).camera_of_phone(phone)
+    found = here.setup.camera_of_phone(phone)
     if found is None:
         raise RequestRefused(
             410, "phone_removed", "This phone is no longer a camera of this recorder.", "Ask an owner for a new code."

@@ -248,7 +248,7 @@ async def _while_a_camera(here: "AppContext", request: Request, peer: Publishing
     """End a phone's connection once its token was revoked, or its camera removed."""
     while not peer.ended.is_set():
         await asyncio.sleep(LOOK_S)
-        if await has_ended(request) or here.setup is None or here.setup.camera_of_phone(phone) is None:
+        if await has_ended(request) or here.setup.camera_of_phone(phone) is None:
             peer.end("it was removed")
 
 

@@ -69,7 +69,7 @@ class DetectorClock:
 
 ROWS, COLUMNS = 18, 32
 MOST_REST_S = 60.0
-SEEN_S = 0.5
+SEEN_S = 2.0
 """Maximum rest time credited to one frame, s."""
 REST_HALF_S = 0.5
 """Seconds of dismissed candidates that halve a place's rest time."""

@@ -30,6 +30,10 @@ NEAR_S, NEAR, MOST_IDLE = 14.0, 30, 100
 is known."""
 SELDOM_S = 3.5
 """Interval elsewhere, s; shorter than the detector's limit for a changed scene."""
+MOST_AWAKE_S = 60.0
+"""Maximum length, s, of a range that is decoded at once: by night that is everything."""
+LIKELY = 20
+"""Score of a candidate from which everything is decoded until it is an event or gone."""
 ENOUGH_FPS = 9.5
 """Frame rate from which non-reference frames are skipped: at least every second frame remains."""
 
@@ -43,54 +47,68 @@ class DecodedLook(NamedTuple):
 
 
 class TwoPasses:
-    """Scans in two passes. phase_s: as of ScanOptions. decoded_s: seconds of video fully decoded."""
+    """Scans in two passes. decoded_s: seconds of video fully decoded.
 
-    def __init__(
-        self, video: FileVideo, detector: Detector, region: Region, sensitivity: int, phase_s: float = 0.0
-    ) -> None:
-        self._video, self._detector, self._region, self._sensitivity = video, detector, region, sensitivity
-        self._phase_s = phase_s
+    No group of pictures is skipped while the detector follows something: who stays is watched until they go.
+    """
+
+    def __init__(self, video: FileVideo, detector: Detector, region: Region, wanted: "ScanOptions") -> None:
+        self._video, self._detector, self._region = video, detector, region
+        self._sensitivity, self._phase_s = wanted.sensitivity, wanted.phase_s
         self.decoded_s = 0.0
         self._looked_s = float("-inf")
-        self._goes_on = False
-        """Whether the last processed frame had a detection."""
+        self._follows = False
+        """Whether the last processed frame had an event, or a candidate that may become one."""
 
     def looks(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
-        run: list[KeyframeGlance] = []
+        awake_s: float | None = None
         idle: list[KeyframeGlance] = []
         woke_s = begin_s
         for glance in glances(self._video.keyframes(begin_s, end_s), self._region, self._sensitivity):
             if glance.is_awake or glance.at_s < begin_s + LEARNS_S:
-                if not run:
+                if awake_s is None:
                     yield from self._asleep(idle, woke_s, glance.at_s)
-                    idle = []
-                run.append(glance)
+                    idle, awake_s = [], glance.at_s
+                elif glance.at_s - awake_s >= MOST_AWAKE_S:
+                    yield from self._awake(awake_s, glance.at_s)
+                    awake_s = glance.at_s
                 continue
-            if run:
-                yield from self._awake(run[0].at_s, glance.at_s)
-                run, woke_s = [], glance.at_s
+            if awake_s is not None:
+                yield from self._awake(awake_s, glance.at_s)
+                awake_s, woke_s = None, glance.at_s
             idle.append(glance)
             if len(idle) == MOST_IDLE:
-                yield from self._asleep(idle[:-NEAR], woke_s, float("inf"))
+                yield from self._asleep(idle[:-NEAR], woke_s, float("inf"), idle[-NEAR].at_s)
                 idle = idle[-NEAR:]
-        if run:
-            yield from self._awake(run[0].at_s, min(end_s, self._video.duration_s + 1.0))
-        yield from self._asleep(idle, woke_s, float("inf"))
+        last_s = min(end_s, self._video.duration_s + 1.0)
+        if awake_s is not None:
+            yield from self._awake(awake_s, last_s)
+        yield from self._asleep(idle, woke_s, float("inf"), last_s)
 
-    def _asleep(self, idle: list[KeyframeGlance], woke_s: float, wakes_s: float) -> Iterator[DecodedLook]:
-        """Yield the results of keyframes: all near a decoded stretch, few elsewhere."""
-        for glance in idle:
+    def _asleep(
+        self, idle: list[KeyframeGlance], woke_s: float, wakes_s: float, end_s: float | None = None
+    ) -> Iterator[DecodedLook]:
+        """Yield the results of keyframes: all near a decoded stretch, few elsewhere; and what they wake.
+
+        end_s: time of the keyframe after the last one; None: wakes_s.
+        """
+        ends = [*(glance.at_s for glance in idle[1:]), wakes_s if end_s is None else end_s]
+        for glance, next_s in zip(idle, ends, strict=False):
+            if self._follows:
+                yield from self._awake(glance.at_s, next_s)
+                continue
             far = glance.at_s - woke_s > NEAR_S and wakes_s - glance.at_s > NEAR_S
             if far and glance.at_s - self._looked_s < SELDOM_S:
                 continue
-            yield self._glanced(glance)
-            if self._goes_on:
-                yield from map(self._glanced, glance.between())
+            looked = self._look(glance.at_s, GreyFrame(glance.picture, round(glance.at_s * 1000)), None)
+            yield looked
+            if _is_followed(looked.look):
+                yield from self._awake(glance.at_s, next_s)
 
-    def _glanced(self, glance: KeyframeGlance) -> DecodedLook:
-        look = self._detector.look(GreyFrame(glance.picture, round(glance.at_s * 1000)))
-        self._looked_s, self._goes_on = glance.at_s, bool(look.seen)
-        return DecodedLook(glance.at_s, look, None)
+    def _look(self, at_s: float, frame: Frame, source: DecodedFrame | None) -> DecodedLook:
+        look = self._detector.look(frame)
+        self._looked_s, self._follows = at_s, _is_followed(look)
+        return DecodedLook(at_s, look, source)
 
     def _awake(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
         self.decoded_s += end_s - begin_s
@@ -98,10 +116,12 @@ class TwoPasses:
         self._phase_s %= 1 / LOOKS_A_SECOND
         for frame in self._video.pictures(begin_s, end_s, only_referenced=self._video.fps >= ENOUGH_FPS):
             at_s = frame.at_ms / 1000
-            if begin_s <= at_s < end_s and pace.is_due(at_s):
-                look = self._detector.look(counted(frame, self._region))
-                self._goes_on = bool(look.seen)
-                yield DecodedLook(at_s, look, frame)
+            if begin_s <= at_s < end_s and at_s > self._looked_s and pace.is_due(at_s):
+                yield self._look(at_s, counted(frame, self._region), frame)
+
+
+def _is_followed(look: Look) -> bool:
+    return bool(look.seen) or look.score >= LIKELY
 
 
 class OnePass:
@@ -373,4 +393,4 @@ def _passes(video: FileVideo, made: Detector, wanted: ScanOptions) -> TwoPasses 
     if wanted.thorough or not may_sleep or not video.has_keyframes_within(MOST_GAP_S):
         rate = float(getattr(made, "looks_a_second", LOOKS_A_SECOND))
         return OnePass(video, detector, region, rate, wanted.phase_s)
-    return TwoPasses(video, detector, region, wanted.sensitivity, wanted.phase_s)
+    return TwoPasses(video, detector, region, wanted)

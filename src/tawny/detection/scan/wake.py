@@ -9,9 +9,8 @@ it, it is decoded afterwards to narrow the range.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -19,6 +18,7 @@ import numpy as np
 
 from tawny.detection.motion.cells import Cells, Grey, Mask, middle
 from tawny.detection.zones import Region
+from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import Gop
 
 APART_S = 4.2
@@ -47,6 +47,9 @@ LARGER = 4.0
 """A group is large if it exceeds the median of its neighbors by this multiple of their spread..."""
 LARGER_SHARE = 0.5
 """...and by this share of their median."""
+DARK_MEAN, INFRARED_MEAN, COLORLESS = 40.0, 110.0, 1.5
+"""It is night if a keyframe's mean brightness is below the first, or below the second without color: chroma closer
+to grey than the third, in levels. There, who comes is hardly above noise, so everything is decoded."""
 DARK = 8.0
 """Added to brightness before ratios are taken, so that black has no influence."""
 _FINE = slice(None, None, 4)
@@ -59,8 +62,6 @@ class KeyframeGlance(NamedTuple):
     picture: Any
     """uint8 [rows, columns]."""
     is_awake: bool
-    between: Callable[[], Sequence["KeyframeGlance"]] = tuple
-    """Returns glances at the keyframes skipped between this one and the next."""
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class _Seen:
     picture: Any
     coarse: Grey
     other_bytes: int
+    is_night: bool = False
     passed_over: list[Gop] = field(default_factory=list)
     differs: Mask | None = None
     has_thing: bool = False
@@ -96,7 +98,7 @@ class _Eye:
             return None
         self._shape = picture.shape
         coarse = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        return _Seen(gop.at_s, picture, np.asarray(coarse, np.float32), gop.other_bytes)
+        return _Seen(gop.at_s, picture, np.asarray(coarse, np.float32), gop.other_bytes, is_night=_is_night(frame))
 
     def each(self, gops: Iterable[Gop]) -> Iterator[_Seen]:
         yield from filter(None, map(self.seen, gops))
@@ -104,14 +106,11 @@ class _Eye:
     def glances(self, one: _Seen, *, is_awake: bool) -> Iterator[KeyframeGlance]:
         """Yield the glances of a group. If only a neighboring group makes it awake, only its last part is."""
         between = one.passed_over
-        if is_awake and not one.is_awake and between:
+        if is_awake and not (one.is_awake or one.is_night) and between:
             yield KeyframeGlance(one.at_s, one.picture, is_awake=False)
             yield from (KeyframeGlance(last.at_s, last.picture, is_awake=True) for last in self.each(between[-1:]))
         else:
-            yield KeyframeGlance(one.at_s, one.picture, is_awake, partial(self._between, between))
-
-    def _between(self, gops: Sequence[Gop]) -> list[KeyframeGlance]:
-        return [KeyframeGlance(one.at_s, one.picture, is_awake=False) for one in self.each(gops)]
+            yield KeyframeGlance(one.at_s, one.picture, is_awake)
 
     def all(self, gops: Iterable[Gop]) -> Iterator[_Seen]:
         """Yield the keyframes that are not skipped."""
@@ -135,6 +134,14 @@ class _Eye:
             yield last
 
 
+def _is_night(frame: DecodedFrame) -> bool:
+    """Return whether a frame is dark, or has no color as in infrared light."""
+    mean = float(frame.luma[::16, ::16].mean())
+    if not DARK_MEAN < mean < INFRARED_MEAN:
+        return mean <= DARK_MEAN
+    return frame.colorfulness < COLORLESS
+
+
 def glances(gops: Iterable[Gop], region: Region, sensitivity: int = 50) -> Iterator[KeyframeGlance]:
     """Yield the keyframes in order, delayed by some minutes of video.
 
@@ -146,7 +153,7 @@ def glances(gops: Iterable[Gop], region: Region, sensitivity: int = 50) -> Itera
     while one is not None:
         two = next(stretches, None)
         comes = two is not None and two.is_awake and two.has_hint
-        yield from eye.glances(one, is_awake=one.is_awake or comes or (was_awake and one.has_hint))
+        yield from eye.glances(one, is_awake=one.is_awake or one.is_night or comes or (was_awake and one.has_hint))
         was_awake, one = one.is_awake, two
 
 
@@ -216,11 +223,14 @@ class _Usual:
         self._asks = asks
         self._picture = np.partition(pictures, half, axis=0)[half]
         away = self._away(pictures)
-        self._spread = cv2.dilate(np.partition(away, rank, axis=0)[rank], np.ones((3, 3), np.uint8))
+        varies = np.abs(away)
+        # who comes and stays differs in many keyframes, but not from one to the next: that is not usual
+        np.minimum(varies[1:], np.abs(away[1:] - away[:-1]), out=varies[1:])
+        self._spread = cv2.dilate(np.partition(varies, rank, axis=0)[rank], np.ones((3, 3), np.uint8))
 
     def judge(self, one: _Seen) -> None:
         """Mark the differences in a keyframe."""
-        differs_by = self._away(one.coarse[None])[0]
+        differs_by = np.abs(self._away(one.coarse[None])[0])
         noise = middle(differs_by[_FINE, _FINE])
         limit = np.maximum(SPREADS * self._spread, max(CONTRAST * self._asks, NOISE * noise))
         one.differs = differs_by > limit
@@ -232,7 +242,7 @@ class _Usual:
         lights = (pictures[:, _FINE, _FINE] + DARK) / (usual[_FINE, _FINE] + DARK)
         flat = lights.reshape(len(pictures), -1)  # np.median takes several times as long
         light = np.partition(flat, flat.shape[1] // 2, axis=1)[:, flat.shape[1] // 2]
-        return np.abs((pictures + DARK) / light[:, None, None] - DARK - usual)
+        return (pictures + DARK) / light[:, None, None] - DARK - usual
 
 
 def _thing(differs: Mask, clearly: Mask, asks: float) -> tuple[bool, bool]:

@@ -190,6 +190,16 @@ class DecodedFrame:
         return (deep[: video.height, : video.width] >> unused).astype(np.uint8)
 
     @property
+    def colorfulness(self) -> float:
+        """Return the mean distance of the chroma from grey, in levels, sampled coarsely."""
+        video = self.raw
+        if video.format.is_rgb or len(video.planes) < 3 or video.format.components[1].bits != 8:
+            color = self.raw.to_ndarray(format="rgb24")[::16, ::16].astype(np.int16)
+            return float((color.max(axis=2) - color.min(axis=2)).mean())
+        planes = (np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size) for plane in video.planes[1:])
+        return float(np.mean([np.abs(p[::8, : video.width // 2 : 8].astype(np.int16) - 128).mean() for p in planes]))
+
+    @property
     def rgb(self) -> Any:
         """Return uint8 [height, width, 3], RGB; converted at each call."""
         return turned(self.raw.to_ndarray(format="rgb24"), self.orientation)

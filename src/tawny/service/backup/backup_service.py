@@ -20,21 +20,26 @@ _PORTION: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BackupService:
-    """Thread-safe for one owner at a time; calls wait for the disk. config: the settings file."""
+    """Thread-safe for one owner at a time; calls wait for the disk.
 
-    data: Path
-    config: Path
+    data: the recorder's folder; None: in memory. config: the settings file; None: there is none. Without either, all
+    raises NotDone.
+    """
+
+    data: Path | None
+    config: Path | None
     host: str
     clock: Clock
 
-    @classmethod
-    def of(cls, data: Path | None, config: Path | None, host: str, clock: Clock) -> "BackupService | None":
-        """Return the service; None for a recorder without a folder or without a settings file."""
-        return None if data is None or config is None else cls(data, config, host, clock)
+    def places(self) -> tuple[Path, Path]:
+        """Return the folder and the settings file. Raises NotDone."""
+        if self.data is None or self.config is None:
+            raise NotDone("This tawny has no folder and settings file to back up.", "")
+        return self.data, self.config
 
     def parts(self, passphrase: str) -> Iterator[bytes]:
         """Yield a backup. Raises NotDone, StorageError."""
-        return backup_parts(self.data, self.config, passphrase, self.clock.now_ms(), self.host)
+        return backup_parts(*self.places(), passphrase, self.clock.now_ms(), self.host)
 
     @property
     def file_name(self) -> str:
@@ -65,9 +70,9 @@ class BackupService:
 
     def plan(self, passphrase: str) -> RestorePlan:
         """Verify the uploaded backup; return what a restore would do. Raises NotDone, StorageError."""
-        unpacked = self._unpacked(passphrase)
+        unpacked, (_, config) = self._unpacked(passphrase), self.places()
         try:
-            return unpacked.plan(self.config)
+            return unpacked.plan(config)
         finally:
             unpacked.discard()
 
@@ -76,15 +81,15 @@ class BackupService:
 
         Return the saved backup, which has the same passphrase. Raises NotDone, StorageError: nothing was changed.
         """
-        unpacked = self._unpacked(passphrase)
+        unpacked, (data, config) = self._unpacked(passphrase), self.places()
         try:
             opened = read_passphrase(next(self._read(), b""), passphrase)
             saved = (
-                self.data
+                data
                 / f"before-restore-{datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
             )
             _save(saved, self.parts(opened))
-            unpacked.commit(self.config)
+            unpacked.commit(config)
         finally:
             unpacked.discard()
         self.forget_upload()
@@ -92,13 +97,13 @@ class BackupService:
 
     @property
     def _upload(self) -> Path:
-        return self.data / UPLOAD
+        return self.places()[0] / UPLOAD
 
     def _unpacked(self, passphrase: str) -> UnpackedBackup:
         if not self._upload.is_file():
             raise NotDone("No backup has been uploaded.", "Choose the file again.")
         opened = read_passphrase(next(self._read(), b""), passphrase)
-        return UnpackedBackup.unpack(self._read(), opened, self.data)
+        return UnpackedBackup.unpack(self._read(), opened, self.places()[0])
 
     def _read(self) -> Iterator[bytes]:
         with self._upload.open("rb") as file:

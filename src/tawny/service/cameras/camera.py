@@ -29,7 +29,7 @@ from tawny.model.messages import (
 )
 from tawny.model.packets import Packet
 from tawny.model.segments import Gap, GapReason
-from tawny.model.states import ON_WATCH, CameraStatus
+from tawny.model.states import ON_WATCH, RECORDED, CameraState, CameraStatus
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
@@ -165,6 +165,9 @@ def _of_late(hub: Hub) -> list[Packet]:
     return [packet for packet in packets if packet.run == packets[-1].run]
 
 
+UNSEEN_S = 20.0
+"""After so many s without `look_after` a camera's state is unknown."""
+UNSEEN = "The recorder hasn't checked this camera for a while. The computer is overloaded or was suspended."
 RING_S = 20.0
 """Packets kept in memory, s. Exceeds the write stalls of slow memory cards."""
 LATE_S = 12.0
@@ -225,6 +228,7 @@ class RunningCamera:
         self._sub_trouble = self._hint = ""
         self._is_over_tcp = False
         self._is_ending = False
+        self._looked_s: float | None = None
         self._next = GONE
         self._wanted = WantedTime(self.duty.record, settings.pre, settings.post, self._writing_changed)
         self._after: dict[StreamName, int] = {}
@@ -266,12 +270,18 @@ class RunningCamera:
         detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or wrong
         last_ms = newest.at_ms if newest else None
         told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
+        if self._looked_s is not None and shown.state in RECORDED:
+            unseen_s = self._parts.clock.mono_s() - self._looked_s
+            if unseen_s > UNSEEN_S:
+                since_ms = self._parts.clock.now_ms() - round(unseen_s * 1000)
+                told = replace(told, state=CameraState.UNKNOWN, since_ms=since_ms, detail=UNSEEN)
         return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
         """Detect that an open connection delivers no packets. Called once a second."""
+        self._looked_s = self._parts.clock.mono_s()
         newest = self.hubs[StreamName.MAIN].newest
-        silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
+        silent_s = self._looked_s - self._sessions[StreamName.MAIN].arrived_s
         if newest is not None and silent_s > SILENT_S and self.keeper.status.state in ON_WATCH:
             self.keeper.silent(newest.at_ms)
 

@@ -1,7 +1,8 @@
 """Duty of a camera: what it must do now by its settings, a manual override and the rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tawny.config.modes import ModeCameraSettings
 from tawny.config.settings import CameraSettings
 from tawny.events.modes import ActiveHold
 from tawny.model.segments import STARTING, GapReason, Recording
@@ -35,34 +36,41 @@ class CameraDuty:
         return self.record in ("events", "transitions")
 
 
+AS_SET = ModeCameraSettings()
+"""The mode changes nothing: the camera does what its own settings say."""
 OFF = CameraDuty(record="off", state=CameraState.OFF, reason=GapReason.OFF, detail="")
 
 
 def duty_of(
-    settings: CameraSettings, hold: ActiveHold | None, unrecorded: str, mode: str = "", in_mode: Recording | None = None
+    settings: CameraSettings,
+    hold: ActiveHold | None,
+    unrecorded: str,
+    mode: str = "",
+    in_mode: ModeCameraSettings = AS_SET,
 ) -> CameraDuty:
     """Return the duty.
 
-    unrecorded: why the rules suspend recording; empty if they do not. in_mode: what the active mode `mode` records of
-    this camera; None: as the camera's own setting says.
+    unrecorded: why the rules suspend recording; empty if they do not. in_mode: what the active mode `mode` does with
+    this camera.
     """
     if hold is not None and hold.what == "pause":
-        return CameraDuty(
-            record="off",
-            is_watched=False,
-            is_read=False,
-            state=CameraState.PAUSED,
-            reason=GapReason.PRIVACY,
-            detail=hold.by,
-        )
+        return _private(hold.by)
     if hold is not None:
         return CameraDuty(back_s=settings.pre)
-    if settings.record == "off" and in_mode is None:
-        return OFF
-    if not unrecorded and in_mode == "off":
+    if in_mode.privacy:
+        return _private(f"The mode {mode} says so.")
+    if settings.record == "off" and in_mode.record is None:
+        return replace(OFF, is_watched=in_mode.detection is not False)
+    if not unrecorded and in_mode.record == "off":
         unrecorded = f"The mode {mode} says so."
     if unrecorded:
         return CameraDuty(
             record="off", is_watched=False, state=CameraState.MODE_OFF, reason=GapReason.MODE, detail=unrecorded
         )
-    return CameraDuty(in_mode or settings.record)
+    return CameraDuty(in_mode.record or settings.record, is_watched=in_mode.detection is not False)
+
+
+def _private(why: str) -> CameraDuty:
+    return CameraDuty(
+        record="off", is_watched=False, is_read=False, state=CameraState.PAUSED, reason=GapReason.PRIVACY, detail=why
+    )

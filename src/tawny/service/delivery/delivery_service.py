@@ -25,6 +25,7 @@ from tawny.service.delivery.upload_scheduler import DeliverySource, UploadSchedu
 from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.checks import uploads_behind
+from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
@@ -51,6 +52,8 @@ class DeliveryPolicy:
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
     publish: Callable[[Message], None] = lambda _: None
     """Announces files on the bus."""
+    save_write_only: Callable[[str], None] | None = None
+    """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
 
 
 class DeliveryService:
@@ -80,12 +83,12 @@ class DeliveryService:
         self._is_working = False
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
+        scratch = where.parent if isinstance(where, Path) else None
         source = DeliverySource(
             self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
-            lambda: safe_names(recorder.camera_names()),
+            lambda: safe_names(recorder.camera_names()), Languages(scratch),
         )  # fmt: skip
         self.sending = UploadScheduler(source, [], budget_bytes(settings), self._served)
-        scratch = where.parent if isinstance(where, Path) else None
         is_paused = self._paused.__contains__
         self.bringing = Uploads(source, recorder, doors, self._engine, is_paused, self._brought, scratch)
         self.messaging = Notifications(
@@ -100,8 +103,7 @@ class DeliveryService:
         )
         self.files = FileSets(source, means, self._engine)
         self._started = False
-        self.save_write_only: Callable[[str], None] | None = None
-        """Sets `write_only` of a destination in the settings. Raises TawnyError. None: the settings are fixed."""
+        self._save_write_only = policy.save_write_only
 
     def start(self) -> None:
         self._unsubscribe = self._recorder.bus.subscribe(self._heard)
@@ -150,7 +152,7 @@ class DeliveryService:
     @property
     def rehearsed(self) -> RehearsalTargets:
         """The targets as the rule rehearsal sees them."""
-        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.silence)
+        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.silence, self._recorder.index)
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
@@ -270,9 +272,9 @@ class DeliveryService:
         if name in settings.files:
             return self.files.test(name, settings.files[name])
         steps = self.bringing.test(name)
-        if steps[-1].write_only and self.save_write_only is not None:
+        if steps[-1].write_only and self._save_write_only is not None:
             try:
-                self.save_write_only(name)
+                self._save_write_only(name)
                 steps.append(
                     ConnectionTestStep("`write_only = true` is now set: tawny deletes and lists nothing there")
                 )

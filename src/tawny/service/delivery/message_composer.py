@@ -18,7 +18,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.media.image.canvas import contact_sheet
 from tawny.media.image.event_image import ImageView
 from tawny.model.errors import ContentGone, FileSealed, NotDone
-from tawny.model.events import EVENT_TITLES, Event, actor_name, event_title
+from tawny.model.events import Event, actor_name, event_title, kind_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
@@ -28,6 +28,7 @@ from tawny.playback.frame_reader import event_snapshot
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
 
 # Message actions: mute, false alarm, keep. A signed token authorizes one action on one event for one notifier until it
@@ -169,7 +170,7 @@ def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str
 
 def counts(events: Sequence[Event]) -> str:
     found = Counter(event.kind for event in events)
-    return ", ".join(f"{count} × {EVENT_TITLES.get(kind, kind).lower()}" for kind, count in found.most_common())
+    return ", ".join(f"{count} × {kind_title(kind).lower()}" for kind, count in found.most_common())
 
 
 def of_alarm(what: str, camera: str, since: str, detail: str, do: str, summary: str) -> tuple[str, str]:
@@ -231,6 +232,17 @@ class MessageMeans:
     title: Callable[[], str]
 
 
+def _in_language(message: Message, language: Translations) -> Message:
+    say = language.translate
+    return replace(
+        message,
+        title=say(message.title),
+        text=say(message.text),
+        facts=tuple((say(name), value) for name, value in message.facts),
+        buttons=tuple(replace(one, label=say(one.label)) for one in message.buttons),
+    )
+
+
 class MessageComposer:
     """Composes the messages of one notifier. Thread-safe. address: public URL of the recorder, or empty."""
 
@@ -259,6 +271,7 @@ class MessageComposer:
         message = self._message(delivery)
         if delivery.content["kind"] == "change":
             return message
+        message = _in_language(message, self._means.source.languages.closest(self._settings.language))
         return replace(message, history=self._history(message, delivery))
 
     def _history(self, message: Message, delivery: Delivery) -> str:

@@ -45,6 +45,8 @@ class NotificationFilter:
     kinds: frozenset[str] | None = None
     levels: frozenset[str] | None = None
     """Levels it receives unless a rule names it; None: all, as far as the model named what moved."""
+    has_own_levels: bool = False
+    """Its own settings name the levels, so that the table of a mode doesn't widen them."""
     events: bool = True
     alarms: bool = True
     recap: int | None = None
@@ -78,8 +80,14 @@ class NotificationFilter:
 
 
 def at_level(channel: NotificationFilter, level: Level, says: RuleDecision) -> RuleDecision:
-    """Return the decision with the notifier's levels applied: they count where no rule names the notifier."""
-    if channel.levels is None or says.why not in (UNRULED, NAMELESS):
+    """Return the decision with the notifier's levels applied: they count where no rule names the notifier.
+
+    Where the table of a mode decides, only levels count that the notifier's own settings name.
+    """
+    is_narrowed = says.why in (UNRULED, NAMELESS) or (says.by_mode and says.does and channel.has_own_levels)
+    if channel.levels is None or not is_narrowed:
+        return says
+    if says.by_mode and level in channel.levels:
         return says
     if level in channel.levels:
         return replace(says, does=True, why=UNRULED)

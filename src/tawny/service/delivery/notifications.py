@@ -258,6 +258,7 @@ class Notifications:
             frozenset(CameraId(camera) for camera in one.cameras) or None,
             frozenset(one.kinds) or None,
             one.only_levels,
+            has_own_levels=one.levels is not None,
             events=one.events,
             alarms=one.problems,
             recap=config.minute(one.daily_summary) if one.daily_summary else None,

@@ -27,6 +27,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.delivery.event_forms import form_of
+from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider, NoRules
 from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
 from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
@@ -70,6 +71,7 @@ class DeliverySource:
     deciding: Decider = field(default_factory=NoRules)
     sealed: SealedExportApi = field(default_factory=NoSealedExport)
     called: Callable[[], Mapping[CameraId, str]] = dict
+    languages: Languages = field(default_factory=lambda: Languages(None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -18,7 +19,18 @@ from tawny.model.messages import BESIDE_RECORDING, OF_STATE, ProblemKind
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, VideoFormat
 from tawny.model.polygon import Polygon
-from tawny.model.states import CHOSEN, EXPECTED, ON_WATCH, RECORDED, TROUBLE, CameraState, CameraStatus, summary
+from tawny.model.states import (
+    CHOSEN,
+    EXPECTED,
+    ON_WATCH,
+    RECORDED,
+    TROUBLE,
+    CameraCount,
+    CameraState,
+    CameraStatus,
+    counted_as,
+    summary,
+)
 from tawny.playback.timeline import damage_today, day_of, share_recorded
 from tawny.service.recorder import CameraView, DiskInfo, RecorderService, RecorderWarning
 from tawny.stream.hub import Hub
@@ -75,7 +87,7 @@ class CameraHealth:
 class RecorderHealth:
     """Whether all cameras record. expected: count of cameras that should be recorded now. trouble: count of problems.
 
-    summary: counts all cameras in a sentence: `1 of 2 cameras working: 1 paused.`
+    summary: counts all cameras in a sentence: `1 of 2 cameras working: 1 paused.` counts: each camera once.
     """
 
     ok: bool
@@ -84,6 +96,7 @@ class RecorderHealth:
     chosen_off: int
     summary: str
     trouble: int
+    counts: Mapping[CameraCount, int]
     cameras: Sequence[CameraHealth]
     disk: DiskInfo | None
     warnings: Sequence[RecorderWarning]
@@ -131,6 +144,7 @@ class HealthAnswer:
             chosen_off=sum(status.state in CHOSEN for status in states),
             summary=summary([status.state for status in states]),
             trouble=trouble,
+            counts=Counter(count_of(status, now_ms) for status in states),
             cameras=[self._camera(camera) for camera in cameras],
             disk=self._recorder.disk(),
             warnings=list(dict.fromkeys(told)),
@@ -183,6 +197,10 @@ class HealthAnswer:
                 del self._asking[name]
             self._is_slow = False
             answered.set()
+
+
+def count_of(status: CameraStatus, now_ms: int) -> CameraCount:
+    return counted_as(status.state, starts_slowly=is_trouble(status, now_ms))
 
 
 def is_trouble(status: CameraStatus, now_ms: int) -> bool:

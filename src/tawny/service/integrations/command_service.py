@@ -11,14 +11,14 @@ from tawny.delivery import commands
 from tawny.delivery.commands import RIGHT_FOR, CommandIssuer, CommandRefused, CommandResult, Order
 from tawny.events.modes import ActiveHold, ModeState
 from tawny.model.errors import NotDone, StorageError, TawnyError
-from tawny.model.events import Event
+from tawny.model.events import MANUAL, Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 
 log = logging.getLogger(__name__)
-MANUAL, SCHEDULE, FORMER_SCHEDULE = "manual", "schedule", "week"
+SCHEDULE, FORMER_SCHEDULE = "schedule", "week"
 PRESET_S = 10.0
 """How long, s, a camera may need to reach a preset."""
 Note = Callable[[str, str, str, str], None]
@@ -152,7 +152,7 @@ class CommandService:
         if _is(self._modes.hold(camera), "pause"):
             raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
         self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
-        event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s))
+        event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s, kept=True))
         return CommandResult(f"Recording {camera} for {order.lasts_s:g} s.", event.id)
 
     @_do.register

@@ -60,7 +60,9 @@ class ExternalEvents:
         self._lock = threading.Lock()
         self.handle: Handle | None = None
 
-    def open(self, camera: CameraId, kind: str, key: str, label: str, score: float, lasts_s: float) -> Event | None:
+    def open(
+        self, camera: CameraId, kind: str, key: str, label: str, score: float, lasts_s: float, *, kept: bool = False
+    ) -> Event | None:
         """Open an event, or extend the open event of the same key. Return None if too many are open."""
         with self._lock:
             found = self._find(key, (camera,))
@@ -70,7 +72,7 @@ class ExternalEvents:
                 return None
             now_ms = self._clock.now_ms()
             what = (SeenObject(label, 1.0),) if label else ()
-            event = rounded(Event(new_event_id(now_ms), camera, kind, now_ms, None, score, objects=what))
+            event = rounded(Event(new_event_id(now_ms), camera, kind, now_ms, None, score, objects=what, kept=kept))
             event = self._with_picture(event)
             self._open[event.id] = _Open(event, key, self._clock.mono_s() + lasts_s)
             self._put("started", event)

@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.modes import PersonPresenceSettings, PresenceSettings
-from tawny.config.settings import CameraSettings, Settings
+from tawny.config.settings import CameraSettings, Settings, in_mode
 from tawny.engine import Bus, Engine, Handle
 from tawny.events import presence_probes
 from tawny.events.modes import ModeState, ModeStore
@@ -187,8 +187,9 @@ class ModeController:
         """Return what this camera must do now."""
         now = self.deciding.standing(camera)
         unrecorded = self.deciding.rules.unrecorded(now)
-        in_mode = self._settings().modes.record_in(now.mode, camera)
-        duty = duty_of(settings, self.modes.hold(camera), unrecorded, now.mode, in_mode)
+        duty = duty_of(
+            settings, self.modes.hold(camera), unrecorded, now.mode, in_mode(self._settings(), now.mode, camera)
+        )
         stopped = self.stopped
         return replace(OFF, detail=f"recording stopped by {stopped.by}") if stopped and duty.is_recorded else duty
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from tawny.config.changes import change_modes, modes_to_table, parse_modes, rule_to_table
-from tawny.config.settings import Settings, display_name
+from tawny.config.mode_presets import PRESETS, with_preset
+from tawny.config.settings import Settings, in_mode
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ModeSnapshot, ModeState
@@ -18,12 +19,15 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import Level, level_of
 from tawny.model.times import Clock
+from tawny.playback.recordings import RecordingIndex
 from tawny.service.cameras.duty import duty_of
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.notification_scheduler import NotificationFilter, at_level, verdict
 from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
-from tawny.service.modes.rule_actions import RuleDecider
+from tawny.service.modes.mode_table import CellChoice, ModeRow, mode_rows, mode_summary, with_cells
+from tawny.service.modes.replay import PastSpan, Replay, Replayer, past_span
+from tawny.service.modes.rule_actions import RuleDecider, mode_choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class CameraHoldInfo:
     camera: CameraId
     what: Literal["pause", "record"]
     by: str
+    since_ms: int
     until_ms: int | None
 
 
@@ -110,6 +115,8 @@ class ModeStatus:
     holds: Sequence[CameraHoldInfo]
     lately: Sequence[ModeChangeInfo]
     problem: str = ""
+    leaving_ms: int | None = None
+    """When the mode changes because everyone has just left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ class ModePlan:
     notifiers: Sequence[str] = ()
     destinations: Sequence[str] = ()
     does: Mapping[str, str] = field(default_factory=dict)
+    rows: Sequence[ModeRow] = ()
 
 
 # Rehearsal: predicts the outcome of a hypothetical event with the same code that decides real events.
@@ -137,6 +145,8 @@ class RehearsalTargets:
     ears: Callable[[], Sequence[NotificationFilter]]
     wishes: Callable[[], Sequence[UploadRule]]
     silence: Callable[[str, CameraId, int], str]
+    index: RecordingIndex | None = None
+    """Where the events to replay are."""
 
 
 def rehearsed(
@@ -154,15 +164,18 @@ def rehearsed(
     was = _stands(asked, modes, clock.now_ms())
     names = deciding.names(camera)
     alerts = settings.cameras[camera].detection.alert_rules(is_named=names)
-    level = level_of(Event(EventId(""), camera, asked.kind, asked.at_ms, None, 0.0, zones=asked.zones), alerts)
+    event = Event(EventId(""), camera, asked.kind, asked.at_ms, None, 0.0, zones=asked.zones)
+    level = level_of(event, alerts)
+    event = replace(event, level=level.value)
     now = RuleContext(
-        asked.at_ms, camera, asked.kind, was.mode, asked.zones, was.home, names=names, is_alert=level == Level.ALERT
-    )
+        asked.at_ms, camera, asked.kind, was.mode, asked.zones, was.home, names=names, is_alert=level == Level.ALERT,
+        chosen=mode_choice(settings, was.mode, event, is_named=names),
+    )  # fmt: skip
     hold = modes.hold(camera)
     if hold is not None and hold.until_ms is not None and hold.until_ms <= asked.at_ms:
         hold = None
-    in_mode = settings.modes.record_in(now.mode, camera)
-    duty = duty_of(settings.cameras[camera], hold, deciding.rules.unrecorded(now), now.mode, in_mode)
+    unrecorded = deciding.rules.unrecorded(now)
+    duty = duty_of(settings.cameras[camera], hold, unrecorded, now.mode, in_mode(settings, now.mode, camera))
     ears = {ear.to: ear for ear in targets.ears()}
     wishes = {wish.to: wish for wish in targets.wishes()}
 
@@ -256,9 +269,12 @@ class ModeService:
                 for one in self._modes.people()
             ],
             looks_by=self._arming.looks_by,
-            holds=[CameraHoldInfo(one.camera, one.what, one.by, one.until_ms) for one in self._modes.holds()],
+            holds=[
+                CameraHoldInfo(one.camera, one.what, one.by, one.since_ms, one.until_ms) for one in self._modes.holds()
+            ],
             lately=[ModeChangeInfo(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
             problem=self._arming.problem,
+            leaving_ms=standing.leaving_ms,
         )
 
     def set_mode(self, mode: str, by: str, for_s: float | None) -> None:
@@ -294,19 +310,66 @@ class ModeService:
             self._settings.file is not None,
             tuple(settings.notifiers),
             tuple(settings.destinations),
-            {mode: self._does(mode) for mode in settings.modes.names},
+            {mode: mode_summary(settings, mode) for mode in settings.modes.names},
+            mode_rows(settings, self._arming.deciding.names),
         )
 
-    def change(self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> None:
-        """Change modes and rules. Raises SettingsError if any of it is invalid; nothing is changed then."""
+    def put_cells(self, cameras: Sequence[str], modes: Sequence[str], choice: CellChoice) -> None:
+        """Set what these modes do with these cameras, at once. Raises SettingsError; nothing is changed then."""
         with self._lock:
-            made_arm, made_rules = parse_modes(modes, rules)
-            new = self._settings.now().model_copy(update={"modes": made_arm, "rules": made_rules})
-            self._check(new)
-            if self._settings.file is not None:
-                written = change_modes(self._settings.file, modes, rules)
-                new = new.model_copy(update={"modes": written.modes, "rules": written.rules})
-            self._settings.apply_written(new)
+            settings = self._settings.now()
+            for name, known in ((cameras, tuple(settings.cameras)), (modes, settings.modes.names)):
+                for one in name:
+                    if one not in known:
+                        raise NotDone(f"{one} doesn't exist any more.", "Reload the page.")
+            rules = [rule_to_table(rule) for rule in settings.rules]
+            self._change(with_cells(settings, cameras, modes, choice), rules)
+
+    def presets(self) -> Mapping[str, tuple[Mapping[str, Any], Sequence[ModeRow], Mapping[str, str]]]:
+        """Return what each preset would make of the table `modes`, and the rows and summaries it would have."""
+        settings, before = self._settings.now(), modes_to_table(self._settings.now().modes)
+        found: dict[str, tuple[Mapping[str, Any], Sequence[ModeRow], Mapping[str, str]]] = {}
+        for name, preset in PRESETS.items():
+            table = with_preset(before, preset)
+            new = settings.model_copy(update={"modes": parse_modes(table, [])[0]})
+            does = {mode: mode_summary(new, mode) for mode in new.modes.names}
+            found[name] = table, mode_rows(new, self._arming.deciding.names), does
+        return found
+
+    def replay(self, which: PastSpan, mode: str, cameras: Sequence[str] | None) -> Replay:
+        """Return what would have happened in this mode; empty: in the modes that were active then."""
+        settings, index = self._settings.now(), self._targets.index
+        if index is None:
+            raise NotDone("Nothing is stored here.", "")
+        if mode and mode not in settings.modes.names:
+            raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(settings.modes.names)}.")
+        asked = [CameraId(one) for one in settings.cameras if cameras is None or one in cameras]
+        span = past_span(which, self._clock.now_ms(), self._zone)
+        ears = self._targets.ears()
+        return Replayer(settings, self._modes, self._arming.deciding, ears, index, self._zone).of(span, mode, asked)
+
+    def change(
+        self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
+    ) -> None:
+        """Change modes and rules. Raises SettingsError if any of it is invalid; nothing is changed then.
+
+        renamed: a mode's former and new name: if it was set manually, it stays.
+        """
+        with self._lock:
+            self._change(modes, rules, renamed)
+
+    def _change(
+        self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
+    ) -> None:
+        made_arm, made_rules = parse_modes(modes, rules)
+        new = self._settings.now().model_copy(update={"modes": made_arm, "rules": made_rules})
+        self._check(new)
+        if self._settings.file is not None:
+            written = change_modes(self._settings.file, modes, rules)
+            new = new.model_copy(update={"modes": written.modes, "rules": written.rules})
+        if renamed is not None:
+            self._modes.will_rename(*renamed)
+        self._settings.apply_written(new)
 
     def preview(
         self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
@@ -342,29 +405,8 @@ class ModeService:
             for one in self._arming.deciding.why(event)
         ]
 
-    def _does(self, mode: str) -> str:
-        """Return a one-line summary of a mode."""
-        settings = self._settings.now()
-        rules = [rule for rule in settings.rules if not rule.when.mode or mode in rule.when.mode]
-        off = [rule for rule in rules if rule.do[0].verb == "don't record" and mode in rule.when.mode]
-        cameras = {name for rule in off for name in (rule.when.camera or settings.cameras)}
-        names = [display_name(name, settings.cameras[name]) for name in settings.cameras if name in cameras]
-        parts = [f"{', '.join(names)} not recorded" if names else "everything is recorded"]
-        if settings.notifiers:
-            parts.append(_told_words([str(one) for rule in rules for one in rule.do if one.verb == "notify"], settings))
-        return "; ".join(parts)
-
     def _until_ms(self, for_s: float | None) -> int | None:
         return None if for_s is None else self._clock.now_ms() + round(for_s * 1000)
-
-
-def _told_words(deeds: Sequence[str], settings: Settings) -> str:
-    named = [str(one) for rule in settings.rules for one in rule.do if one.verb == "notify"]
-    if "notify no one" in deeds:
-        return "some events without notification"
-    if deeds or not named:
-        return "notifications on"
-    return "no notifications"
 
 
 def _went(deed: str, sent: Sequence[Delivery]) -> str:

@@ -8,21 +8,52 @@ when it has lasted long enough for another rule to match.
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from tawny.config.rules import RuleAction
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, in_mode
 from tawny.engine import Bus, Engine, Handle
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore, RuleOutcome
-from tawny.events.rule_engine import RuleContext, RuleDecision, RuleEngine
+from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import Level, shown_level
+from tawny.model.levels import SOUND, Level, level_of, shown_level
 from tawny.model.messages import EventChanged, Message
+from tawny.model.observations import ANIMAL, MOTION, OBJECT, PERSON, VEHICLE
 from tawny.model.times import Clock, utc_text
+
+# What the table of a mode says about notifications.
+
+ANY_MOTION: Final = (MOTION, PERSON, VEHICLE, ANIMAL, OBJECT, SOUND)
+TYPE_WORDS: Final = {PERSON: "people", VEHICLE: "vehicles", ANIMAL: "animals", MOTION: "any motion"}
+
+
+def type_words(types: Sequence[str]) -> str:
+    """Return `people and vehicles` for event types; `any motion` includes all others."""
+    named = (
+        [TYPE_WORDS.get(one, one) for one in types if one != MOTION] if MOTION not in types else [TYPE_WORDS[MOTION]]
+    )
+    return " and ".join([*([", ".join(named[:-1])] if named[1:] else []), *named[-1:]])
+
+
+def mode_choice(settings: Settings, mode: str, event: Event, *, is_named: bool) -> ModeChoice | None:
+    """Return what the table of this mode says of an event; None: nothing. is_named: a model names objects there."""
+    chosen = in_mode(settings, mode, event.camera)
+    where = f"In {mode}, {event.camera} notifies about"
+    if chosen.notify is None:
+        is_alert = shown_level(event) == Level.ALERT
+        return None if chosen.channels is None else ModeChoice(is_alert, f"{where} alerts.", chosen.channels)
+    if not chosen.notify:
+        return ModeChoice(asks=False, why=f"{where} nothing.")
+    types = ANY_MOTION if MOTION in chosen.notify else (*chosen.notify, SOUND)
+    rules = replace(settings.cameras[event.camera].detection.alert_rules(is_named=is_named), types=types)
+    why = f"{where} {type_words(chosen.notify)}."
+    return ModeChoice(level_of(event, rules) == Level.ALERT, why, chosen.channels)
+
 
 # Rule decider: evaluates the rules for events and stores every decision with its reason.
 
@@ -77,6 +108,7 @@ class RuleDecider:
             names,
             self._recognized(event),
             shown_level(event) == Level.ALERT,
+            mode_choice(self._settings(), was.mode, event, is_named=names),
         )
 
     def _recognized(self, event: Event) -> frozenset[str]:

@@ -46,11 +46,11 @@ class StoredOfCamera:
 
 @dataclass(frozen=True, slots=True)
 class WantedDeletion:
-    """What a person wants deleted: one event, or a time of some cameras. No cameras: all. No span: until now."""
+    """What a person wants deleted: some events, or a time of some cameras. No cameras: all. No span: until now."""
 
     cameras: Sequence[CameraId] = ()
     span: Span | None = None
-    event: EventId | None = None
+    events: Sequence[EventId] = ()
     with_kept: bool = False
 
 
@@ -126,7 +126,8 @@ class RecordingDeletion:
     def measure(self, wanted: WantedDeletion) -> DeletionSize:
         """Return what would be deleted. Raises NotDone: see `delete`. Waits for the index."""
         parts = self._parts(wanted, "")
-        sizes = [self._measured(part) for part in parts]
+        counted = set[str]()  # a file may hold several of the events
+        sizes = [self._measured(part, counted) for part in parts]
         begins = [one.from_ms for one in sizes if one.from_ms is not None]
         return DeletionSize(
             size_bytes=sum(one.size_bytes for one in sizes),
@@ -138,18 +139,23 @@ class RecordingDeletion:
             to_ms=max((one.to_ms for one in sizes if one.to_ms is not None), default=None),
         )
 
-    def _measured(self, part: CameraDeletion) -> DeletionSize:
+    def _measured(self, part: CameraDeletion, counted: set[str]) -> DeletionSize:
         index, camera = self._stored.index, part.camera
         bounds = index.bounds(camera)
         if part.begin_ms:
             rows = index.segments(camera, None, Span(part.begin_ms, part.until_ms))
+            rows = [row for row in rows if row.id not in counted]
+            counted.update(row.id for row in rows)
             size_bytes, files = sum(one.size_bytes for one in rows), len(rows)
             bounds = Span(rows[0].start_ms, max(one.end_ms for one in rows)) if rows else None
         else:
             size_bytes, files = index.size_bytes(camera), index.count(camera)
         within = bounds or Span(part.begin_ms or 0, part.until_ms)
-        events = index.events(within, cameras=[camera], limit=_COUNTED).events
+        found = index.events(within, cameras=[camera], limit=_COUNTED).events
+        events = [one for one in found if one.id not in counted]
         kept = index.events(within, cameras=[camera], only="kept", limit=_COUNTED).events
+        kept = [one for one in kept if one.id not in counted]
+        counted.update(one.id for one in events)
         spared = {
             row.id: row.size_bytes
             for event in kept
@@ -194,21 +200,24 @@ class RecordingDeletion:
 
     def _parts(self, wanted: WantedDeletion, why: str) -> list[CameraDeletion]:
         now_ms, index = self._clock.now_ms(), self._stored.index
-        if wanted.event is not None:
-            event = index.event(wanted.event)
-            if event is None:
-                raise NotDone("Event not found.", "It may have been deleted together with its recording.")
-            if event.end_ms is None:
-                raise NotDone("This event isn't over yet.", "Delete it when it has ended.")
-            end_ms = max(event.end_ms, event.start_ms + 1)
-            whole = CameraDeletion(event.camera, end_ms, why, wanted.with_kept)
-            return [replace(whole, begin_ms=event.start_ms, event=event.id)]
+        if wanted.events:
+            return [self._part_of(event, wanted, why) for event in wanted.events]
         begin_ms, until_ms = (wanted.span.begin_ms, wanted.span.end_ms) if wanted.span else (0, now_ms)
         cameras = wanted.cameras or [one for one in self._everywhere() if index.bounds(one) is not None]
         until_ms = min(until_ms, now_ms)
         if until_ms <= begin_ms:
             raise NotDone("This time isn't over yet.", "Choose a time that is.")
         return [CameraDeletion(one, until_ms, why, wanted.with_kept, begin_ms=begin_ms) for one in cameras]
+
+    def _part_of(self, event_id: EventId, wanted: WantedDeletion, why: str) -> CameraDeletion:
+        event = self._stored.index.event(event_id)
+        if event is None:
+            raise NotDone("Event not found.", "It may have been deleted together with its recording.")
+        if event.end_ms is None:
+            raise NotDone("This event isn't over yet.", "Delete it when it has ended.")
+        end_ms = max(event.end_ms, event.start_ms + 1)
+        whole = CameraDeletion(event.camera, end_ms, why, wanted.with_kept)
+        return replace(whole, begin_ms=event.start_ms, event=event.id)
 
     def _everywhere(self) -> Iterable[CameraId]:
         """Return all cameras, also those that were removed."""

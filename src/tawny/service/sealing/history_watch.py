@@ -42,21 +42,27 @@ HISTORY_DO: Final = (
 class HistoryWatch:
     """Watches the history of one volume. Call it, as a health check, from one thread; the rest is thread-safe.
 
-    Calls wait for the disk and raise StorageError.
+    Calls wait for the disk and raise StorageError. history: None where there is none: in memory, and on the fallback
+    disk. Nothing is contradicted then.
     """
 
-    def __init__(self, volume: Volume, history: SignedHistory, clock: Clock, zone: str) -> None:
+    def __init__(self, volume: Volume, history: SignedHistory | None, clock: Clock, zone: str) -> None:
         self._volume, self._history, self._clock, self._zone = volume, history, clock, ZoneInfo(zone)
         self._witnesses = HistoryWitnesses(volume)
         self._lock = threading.Lock()
         self._reports: tuple[WitnessReport, ...] = ()
         self._due_s = 0.0
 
+    @property
+    def is_watching(self) -> bool:
+        """Return whether there is a history."""
+        return self._history is not None
+
     def __call__(self) -> Iterator[HealthProblem]:
         """Yield the problem, if there is one. Reads the disk once an hour."""
-        if self._clock.mono_s() >= self._due_s:
+        if self._history is not None and self._clock.mono_s() >= self._due_s:
             try:
-                self._look()
+                self._look(self._history)
                 self._due_s = self._clock.mono_s() + LOOK_EVERY_S
             except StorageError as error:
                 log.warning("cannot compare the signed history with its witnesses: %s", error)
@@ -68,6 +74,8 @@ class HistoryWatch:
 
     def seen(self, texts: Sequence[str], seen_by: str) -> WitnessInfo:
         """Compare witnesses that a browser remembers. Contradictions become a problem until they are confirmed."""
+        if self._history is None:
+            return WitnessInfo(None, list(texts))
         head, asked = self._history.head, [one for text in texts for one in find_witnesses(text)]
         found = self._compare(asked, seen_by)
         return WitnessInfo(head.text if head is not None else None, [one.text for one in found])
@@ -81,6 +89,8 @@ class HistoryWatch:
 
         Return what was confirmed, as sentences.
         """
+        if self._history is None:
+            return []
         self._compare([one for text in texts for one in find_witnesses(text)], "An upload or notification")
         found = self._witnesses.accept(self._clock.now_ms())
         if found:
@@ -88,10 +98,10 @@ class HistoryWatch:
         self._refresh()
         return [self._sentence(one) for one in found]
 
-    def _look(self) -> None:
+    def _look(self, history: SignedHistory) -> None:
         for seen_by, witness in mirror_witnesses(self._volume):
             self._compare([witness], seen_by)
-        head = self._history.head
+        head = history.head
         self._compare([head] if head is not None else [], "The running recorder")
         self._refresh()
 

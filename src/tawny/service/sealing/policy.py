@@ -80,7 +80,7 @@ class SealingPolicy:
     ) -> None:
         """is_standby: the volume is the fallback disk, which records while the main disk is missing."""
         self.seals: EpochKeys | None = None
-        self.watch: HistoryWatch | None = None
+        self.watch = HistoryWatch(volume, None, clock, zone)
         self._clock = clock
         self.out: SealedExportApi = NoSealedExport()
         if settings().storage.mode == "memory":
@@ -99,11 +99,10 @@ class SealingPolicy:
         self._stating = StatementWriter(history, clock)
         bus.subscribe(self._stating.heard)
 
-    def desk(self, folder: Path, settings: ChangeableSettings) -> SealingService | None:
-        """Return the service that changes the settings; None if encryption is not available."""
-        if self.seals is None:
-            return None
-        return SealingService(folder, self._clock, settings, self.seals.history.genesis)
+    def desk(self, folder: Path, settings: ChangeableSettings) -> SealingService:
+        """Return the service that changes the settings."""
+        fingerprint = "" if self.seals is None else self.seals.history.genesis
+        return SealingService(folder, self._clock, settings, fingerprint)
 
     def start(self, engine: Engine) -> None:
         if self.seals is not None:

@@ -172,7 +172,7 @@ class SealingService:
 
     Raises NotDone, SettingsError, FolderUnwritable and StorageError; nothing is changed then.
 
-    fingerprint: of the recorder's first signing key.
+    fingerprint: of the recorder's first signing key; empty: in memory, where nothing is encrypted.
     """
 
     def __init__(self, folder: Path, clock: Clock, settings: ChangeableSettings, fingerprint: str) -> None:
@@ -180,7 +180,14 @@ class SealingService:
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
 
+    @property
+    def is_possible(self) -> bool:
+        """Return whether recordings can be encrypted here. Otherwise call `now` only."""
+        return self._fingerprint != ""
+
     def now(self) -> SealingStatus:
+        if not self.is_possible:
+            return NOTHING
         settings, sheet = self._settings.now(), self._ways.sheet()
         return SealingStatus(
             recipients=settings.encryption.recipients,

@@ -1,6 +1,7 @@
 """In-memory index, lost with the process. For tests and for recorders that do not write to a disk."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import ClassVar
@@ -8,7 +9,7 @@ from typing import ClassVar
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.levels import shown_level
+from tawny.model.levels import Level, shown_level
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span, merge_spans
 from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place
@@ -181,11 +182,36 @@ class MemoryIndex:
         after: str | None = None,
         limit: int = 60,
     ) -> EventPage:
+        found = self._events_in(within, cameras, kinds, levels, only)
+        found = [one for one in found if after is None or _by_start(one) < page_place(after)]
+        found.sort(key=_by_start, reverse=True)
+        return EventPage(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
+
+    def event_counts(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        most: int,
+    ) -> Mapping[Level, int]:
+        found = Counter(map(shown_level, self._events_in(within, cameras, kinds, None, only)))
+        return {level: min(most, found[level]) for level in Level}
+
+    def _events_in(
+        self,
+        within: Span,
+        cameras: Iterable[CameraId] | None,
+        kinds: Iterable[str] | None,
+        levels: Iterable[str] | None,
+        only: str,
+    ) -> list[Event]:
         here = None if cameras is None else set(cameras)
         wanted = None if kinds is None else set(kinds)
         at = None if levels is None else set(levels)
         with self._lock:
-            found = [
+            return [
                 one
                 for one in self._events.values()
                 if _touches(one.start_ms, one.end_ms, within)
@@ -193,10 +219,7 @@ class MemoryIndex:
                 and (wanted is None or one.shown_kind in wanted)
                 and (at is None or shown_level(one) in at)
                 and _ONLY[only](one)
-                and (after is None or _by_start(one) < page_place(after))
             ]
-        found.sort(key=_by_start, reverse=True)
-        return EventPage(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
 
     def drop_event(self, event_id: EventId) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ An index may store only the number of segments of a settled hour, and read them 
 therefore pass complete segments and report every change to a file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +17,7 @@ from typing import Protocol
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
+from tawny.model.levels import Level
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
 
@@ -158,6 +159,18 @@ class Index(Protocol):
         levels: those of `model.levels`; None for all.
         only: `all`, `new` (not reviewed), `kept`, `false_alarms` or `named` (with objects). after: `next` of a page.
         """
+        ...
+
+    def event_counts(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        most: int,
+    ) -> Mapping[Level, int]:
+        """Return the number of events of each level, at most `most` each. only: as in `events`."""
         ...
 
     def drop_event(self, event_id: EventId) -> None: ...

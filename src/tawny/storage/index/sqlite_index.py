@@ -8,6 +8,7 @@ connections. Private methods need a connection in a transaction, or only read.
 import json
 import sqlite3
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -43,6 +44,8 @@ LONG_MS: Final = 3_600_000
 _SELECT: Final = "SELECT start_ms, id, camera_id, kind_id, took_ms, kept, reviewed, level, record FROM events"
 _SELECT_WITHOUT_LEVELS: Final = _SELECT.replace("level", "0")
 _LONG_EVENT: Final = f"(took_ms IS NULL OR took_ms > {LONG_MS})"
+_COUNTED: Final = "SELECT ?, count(*) FROM (SELECT 1 FROM events"
+_BY_LENGTH: Final = " INDEXED BY events_long"
 _LASTS: Final = "(took_ms IS NULL OR start_ms + took_ms > ? OR start_ms >= ?)"
 _AMONG: Final = {
     "camera": " AND camera_id IN (SELECT value FROM json_each(?))",
@@ -64,6 +67,7 @@ _ONLY: Final = {
     "false_alarms": f" AND CASE typeof(record) WHEN 'text' THEN {_FALSE} END",
     "named": f" AND CASE typeof(record) WHEN 'text' THEN {_NAMED} END",
 }
+_ALERT: Final = RANKS[Level.ALERT]
 _LEVELS: Final = {0: "", **{rank: level.value for level, rank in RANKS.items()}}
 _HUNDREDTH: Final = 100
 _SHARE: Final = 10_000
@@ -134,12 +138,7 @@ class EventTable:
         limit: int = 60,
     ) -> EventPage:
         with self._file.reading() as db:
-            which, values = "", list[Any]()
-            for column, allowed in (("camera", cameras), ("kind", kinds)):
-                if allowed is not None:
-                    which += _AMONG[column]
-                    known = [self._names.known_word_id(db, word) for word in allowed]
-                    values.append(json.dumps([one for one in known if one is not None]))
+            which, values = self._among(db, cameras, kinds)
             wanted = set(RANKS.values()) if levels is None else {RANKS[Level(one)] for one in levels}
             if levels is not None and self._file.version == WITHOUT_LEVELS:
                 raise IndexOutdated(self._file.where, other_version(WITHOUT_LEVELS, VERSION))
@@ -159,6 +158,50 @@ class EventTable:
                 bounds = min(since_ms, within.end_ms), *values, limit + 1 - len(found)
                 found += self._read_events(db, long, *bounds)
         return EventPage(found[:limit], page_mark(found[limit - 1]) if len(found) > limit else None)
+
+    def event_counts(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        most: int,
+    ) -> Mapping[Level, int]:
+        if self._file.version == WITHOUT_LEVELS:
+            raise IndexOutdated(self._file.where, other_version(WITHOUT_LEVELS, VERSION))
+        since_ms = within.begin_ms - LONG_MS
+        with self._file.reading() as db:
+            among, chosen = self._among(db, cameras, kinds)
+            which = f"{among} AND {_LASTS}{_ONLY[only]}"
+            short = within.end_ms, *chosen, within.begin_ms, within.begin_ms, most
+            long = min(since_ms, within.end_ms), *chosen, within.begin_ms, within.begin_ms, most
+            parts, values = list[str](), list[Any]()
+            for rank in RANKS.values():
+                which_rank = f"{which}{_AT_LEVEL[frozenset({rank})]} LIMIT ?)"
+                by_level = " INDEXED BY events_alert" if rank == _ALERT else ""
+                parts.append(f"{_COUNTED}{by_level} WHERE start_ms >= ? AND start_ms < ?{which_rank}")
+                values += [rank, since_ms, *short]
+                if since_ms > 0:
+                    parts.append(f"{_COUNTED}{_BY_LENGTH} WHERE {_LONG_EVENT} AND start_ms < ?{which_rank}")
+                    values += [rank, *long]
+            rows = db.execute(" UNION ALL ".join(parts), values).fetchall()
+        found = Counter[int]()
+        for rank, count in rows:
+            found[rank] += count
+        return {level: min(most, found[rank]) for level, rank in RANKS.items()}
+
+    def _among(
+        self, db: sqlite3.Connection, cameras: Iterable[CameraId] | None, kinds: Iterable[str] | None
+    ) -> tuple[str, list[Any]]:
+        """Return conditions of a query, and their values."""
+        which, values = "", list[Any]()
+        for column, allowed in (("camera", cameras), ("kind", kinds)):
+            if allowed is not None:
+                which += _AMONG[column]
+                known = [self._names.known_word_id(db, word) for word in allowed]
+                values.append(json.dumps([one for one in known if one is not None]))
+        return which, values
 
     def _drop(self, db: sqlite3.Connection, event_id: EventId) -> None:
         db.execute("DELETE FROM events WHERE typeof(id) = 'text' AND id = ?", (event_id,))

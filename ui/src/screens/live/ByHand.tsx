@@ -1,9 +1,8 @@
-import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
-import { ApiError, get, post } from "../../api/client";
-import type { Camera, Controls, Relay } from "../../api/types";
+/** The pad that turns a camera, its presets, and switches of what hangs on it. */
+import { useLayoutEffect, useMemo } from "preact/hooks";
+import { ApiError, post } from "../../api/client";
+import type { Camera, Relay } from "../../api/types";
 import { isForPage } from "../../ui/keys";
-import { mayDirect } from "../../ui/session";
 import { type Move, Turning } from "../../live/turning";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -30,54 +29,21 @@ const ZOOM: readonly { name: "closer" | "wider"; icon: IconName; move: Move }[] 
   { name: "wider", icon: "minus", move: { zoom: -SPEED } },
 ];
 
-/** What can be turned and switched where the camera is, for those who may; nothing where there is nothing. */
-export function ByHand({ camera }: { camera: Camera }) {
-  const can = useSignal<Controls | null>(null);
-  const may = mayDirect();
-  useEffect(() => {
-    if (!may) return;
-    get<Controls>(`/cameras/${encodeURIComponent(camera.id)}/controls`).then(
-      (told) => (can.value = told),
-      () => {}, // no buttons, then
-    );
-  }, [camera.id, may]);
-  if (!can.value || (!can.value.turns && can.value.relays.length === 0)) return null;
-  const { turns, presets, relays } = can.value;
+export function Presets({ camera, presets }: { camera: Camera; presets: readonly string[] }) {
+  if (presets.length === 0) return null;
   return (
-    <section class="by-hand" aria-label={words.label}>
-      {turns && <Turn camera={camera} presets={presets} />}
-      {relays.map((relay) => (
-        <Switch key={relay.name} relay={relay} />
+    <div class="row wrap by-hand-places" role="group" aria-label={words.places}>
+      {presets.map((preset) => (
+        <button key={preset} type="button" class="chip" title={words.goTo(preset)} onClick={() => void ask({ command: "ptz", camera: camera.id, preset })}>
+          {preset}
+        </button>
       ))}
-    </section>
-  );
-}
-
-function Turn({ camera, presets }: { camera: Camera; presets: readonly string[] }) {
-  const open = useSignal(false);
-  return (
-    <>
-      <button type="button" class={`btn${open.value ? " on" : ""}`} aria-expanded={open.value} data-act="turn" onClick={() => (open.value = !open.value)}>
-        <Icon name="locate-fixed" small />
-        {words.turn}
-      </button>
-      {open.value && <Pad camera={camera} />}
-      {presets.length > 0 && (
-        <div class="row wrap by-hand-places" role="group" aria-label={words.places}>
-          <span class="small sub">{words.to}</span>
-          {presets.map((preset) => (
-            <button key={preset} type="button" class="chip" title={words.goTo(preset)} onClick={() => void ask({ command: "ptz", camera: camera.id, preset })}>
-              {preset}
-            </button>
-          ))}
-        </div>
-      )}
-    </>
+    </div>
   );
 }
 
 /** While it is shown the arrow keys turn the camera. */
-function Pad({ camera }: { camera: Camera }) {
+export function Pad({ camera }: { camera: Camera }) {
   const turning = useMemo(
     () => new Turning((asked) => post("/orders", { command: "ptz", camera: camera.id, ...asked }), say),
     [camera.id],
@@ -138,7 +104,7 @@ function Held(props: { class: string; label: string; icon: IconName; turning: Tu
   );
 }
 
-function Switch({ relay }: { relay: Relay }) {
+export function Switch({ relay }: { relay: Relay }) {
   const name = relay.name.charAt(0).toUpperCase() + relay.name.slice(1).replaceAll("-", " ");
   const put = (on: boolean) => void ask({ command: "relay", relay: relay.name, on, ...(relay.pulse_s === null ? {} : { for: relay.pulse_s }) });
   if (relay.pulse_s !== null)

@@ -1,7 +1,8 @@
-import { useEffect, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
-import { dotOf, iconOf, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
+import { dotOf, iconOf, isByChoice, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { type Params, go } from "../../ui/router";
@@ -10,70 +11,120 @@ import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
-import { BoxesButton, BoxesOver, FiguresButton, FiguresOver, showsBoxes, showsFigures } from "../../player/figuresSwitch";
+import { BoxesOver, FiguresButton, FiguresOver, showsBoxes, showsFigures } from "../../player/figuresSwitch";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { t } from "../../strings";
+import { controls } from "../../strings/controls";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
-import { StateDot } from "../../ui/StateDot";
-import { ByHand } from "./ByHand";
-import { LastHour } from "./LastHour";
-import { Lately } from "./Lately";
-import { photoLink } from "./photo";
-import { RecordButton } from "./RecordButton";
-import { TalkButton } from "./TalkButton";
-import { Behind, FullButton, NumbersBox, SoundButton, flipFull } from "./Tile";
-import { cameFrom, showNumbers } from "./wall";
 import { ServerText } from "../../ui/ServerText";
 import { SnoozeButton } from "../../ui/snoozes";
+import { StateDot } from "../../ui/StateDot";
+import { isScreen } from "../../ui/session";
+import { DoingActs, FullAct, MoreActs, PhotoAct, QuietActs, SnoozedMark, SoundAct, classOf } from "./Controls";
+import { LastHour } from "./LastHour";
+import { Lately } from "./Lately";
+import { arranged, layout, loadLayout } from "./layout";
+import { Behind, LastPicture, NumbersBox, flipFull, quietWords } from "./Tile";
+import { cameFrom, showNumbers } from "./wall";
 import "./focus.css";
 
+const { figures: figuresWord } = controls;
 const words = t.live.keys;
 const help: KeyHelp = {
   section: words.section,
   rows: [
-    { keys: ["←", "→"], words: words.move },
+    { keys: ["↑", "↓", "←", "→"], words: words.move },
     { keys: ["+", "−", "0"], words: words.zoom },
-    { keys: ["F"], words: words.full },
-    { keys: ["S"], words: words.sound },
-    { keys: ["P"], words: words.photo },
+    { keys: ["R"], words: words.record },
+    { keys: ["V"], words: words.privacy },
     { keys: ["Z"], words: words.snooze },
     { keys: [t.keys.space], words: t.live.talk.hold },
+    { keys: ["S"], words: words.sound },
+    { keys: ["P"], words: words.photo },
+    { keys: ["F"], words: words.full },
+    { keys: ["B"], words: words.boxes },
     { keys: ["I"], words: words.numbers },
   ],
 };
 
 export default function Focus({ params }: { params: Params }) {
   const id = params["camera"] ?? "";
-  const camera = cameras.value.find((each) => each.id === id);
+  const all = arranged(cameras.value, { ...layout.value, group: "" });
+  const camera = all.find((each) => each.id === id);
   useEffect(() => {
     cameFrom.value = id;
   }, [id]);
+  useEffect(() => {
+    loadLayout().catch(() => {}); // without a connection, which the page says, the usual order does
+  }, []);
   if (!camera)
     return (
       <Page title={t.live.title} back="/">
         {health.value && <Problem icon="video-off" what={t.live.focus.gone} href="/" button={t.live.focus.wall} />}
       </Page>
     );
-  return <Shown key={id} camera={camera} />;
+  return (
+    <Page title={camera.name} back="/" class={`focus${showNumbers.value ? " show-numbers" : ""}`}>
+      <Shown key={id} camera={camera} all={all} />
+      <aside class="focus-side">
+        {all.length > 1 && (
+          <nav class="others" aria-label={t.live.focus.others}>
+            {all.map((each) => (
+              <Other key={each.id} camera={each} here={each.id === id} />
+            ))}
+          </nav>
+        )}
+        <Lately camera={camera} />
+      </aside>
+    </Page>
+  );
 }
 
-function Shown({ camera }: { camera: Camera }) {
+/** Another camera, small: a click shows it here instead. */
+function Other({ camera, here }: { camera: Camera; here: boolean }) {
+  const showing = isShowing(camera.state);
+  const live = useLive(camera, "sub", showing, { calm: true });
+  const to = `/live/${encodeURIComponent(camera.id)}`;
+  return (
+    <a
+      class={`other${here ? " on" : ""}`}
+      href={to}
+      aria-current={here ? "page" : undefined}
+      aria-label={t.live.tile(camera.name, sentence(camera))}
+      onClick={(event) => {
+        event.preventDefault();
+        go(to, { replace: true });
+      }}
+    >
+      <span ref={live.frame as RefObject<HTMLSpanElement>} class="other-picture" data-view={live.view.value.kind}>
+        {showing ? <LiveVideo camera={camera} live={live} width={320} /> : <LastPicture camera={camera} />}
+        {!showing && <Icon name={iconOf(camera.state)} />}
+      </span>
+      <b>{camera.name}</b>
+    </a>
+  );
+}
+
+const SWIPE_PX = 60;
+
+function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
   const [quality, setQuality] = useState<Quality>("auto");
   const showing = isShowing(camera.state);
   const live = useLive(camera, quality === "light" ? "sub" : "main", showing, { keeps: quality === "original" });
   useWakeLock(showing);
   const zoom = useZoom(live.frame);
   const shown = useInstant(live, showsFigures() || showsBoxes());
+  const from = useRef<{ x: number; y: number } | null>(null);
+  const at = all.findIndex((each) => each.id === camera.id);
 
   const step = (by: number) => {
-    const all = cameras.peek();
-    const at = all.findIndex((each) => each.id === camera.id);
     const next = all[(at + by + all.length) % all.length];
     if (next) go(`/live/${encodeURIComponent(next.id)}`, { replace: true });
   };
+  const press = (act: string) => () => document.querySelector<HTMLElement>(`.focus-acts [data-act=${act}]`)?.click();
   useKeys(
     {
       Escape: () => (zoom.scale > 1 ? zoom.reset() : go("/")),
@@ -83,58 +134,89 @@ function Shown({ camera }: { camera: Camera }) {
       "0": zoom.reset,
       ArrowLeft: () => step(-1),
       ArrowRight: () => step(1),
+      ArrowUp: () => step(-1),
+      ArrowDown: () => step(1),
       f: () => flipFull(live.frame.current, live.video.current),
       s: () => flipSound(camera.id),
       i: () => {
         showNumbers.value = !showNumbers.value;
       },
-      p: () => document.querySelector<HTMLElement>("a[data-act=photo]")?.click(),
-      z: () => document.querySelector<HTMLElement>("[data-act=snooze]")?.click(),
+      b: press("boxes"),
+      p: press("photo"),
+      r: press("record"),
+      v: press("privacy"),
+      z: press("snooze"),
     },
     help,
   );
-
+  const quiet = quietWords(camera);
   return (
-    <Page title={camera.name} back="/" class={`focus${showNumbers.value ? " show-numbers" : ""}`}>
-      <section class="focus-main">
-        <figure ref={live.frame} class="tile focus-picture can-zoom" data-camera={camera.id} data-view={live.view.value.kind} data-way={live.by.value.name}>
-          {showing ? (
-            <>
-              <LiveVideo camera={camera} live={live} width={1280} />
-              <div class="tile-head">
-                <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
-                <b>{sentence(camera)}</b>
-                <span class="tile-state">
-                  <MotionMeter camera={camera.id} />
-                  <Behind live={live} />
-                </span>
-              </div>
-              <NumbersBox live={live} />
-              <FiguresOver camera={camera.id} name={camera.name} frame={live.frame} shown={shown} live />
-              <BoxesOver camera={camera.id} frame={live.frame} shown={shown} />
-              <ZoomChip zoom={zoom} />
-            </>
-          ) : (
+    <section class="focus-main">
+      <figure
+        ref={live.frame}
+        class="tile focus-picture can-zoom"
+        data-camera={camera.id}
+        data-state={camera.state}
+        data-view={live.view.value.kind}
+        data-way={live.by.value.name}
+        onPointerDown={(event) => (from.current = event.pointerType === "touch" && event.isPrimary && zoom.scale === 1 ? { x: event.clientX, y: event.clientY } : null)}
+        onPointerUp={(event) => {
+          const begun = from.current;
+          from.current = null;
+          if (!begun || zoom.scale > 1) return;
+          const [dx, dy] = [event.clientX - begun.x, event.clientY - begun.y];
+          if (Math.abs(dx) > SWIPE_PX && Math.abs(dx) > 2 * Math.abs(dy)) step(dx < 0 ? 1 : -1);
+        }}
+      >
+        {showing ? (
+          <>
+            <LiveVideo camera={camera} live={live} width={1280} />
+            <div class="tile-head">
+              <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
+              <b>{camera.name}</b>
+              <span>{sentence(camera)}</span>
+              <span class="tile-state">
+                <SnoozedMark camera={camera} />
+                <MotionMeter camera={camera.id} />
+                <Behind live={live} />
+              </span>
+            </div>
+            <NumbersBox live={live} />
+            <FiguresOver camera={camera.id} name={camera.name} frame={live.frame} shown={shown} live />
+            <BoxesOver camera={camera.id} frame={live.frame} shown={shown} />
+            <ZoomChip zoom={zoom} />
+          </>
+        ) : (
+          <>
+            <LastPicture camera={camera} />
             <div class="quiet focus-quiet">
               <Icon name={iconOf(camera.state)} />
-              <b>{sentence(camera)}</b>
-              {camera.detail && <span><ServerText text={camera.detail} /></span>}
-              <a class="btn" href="/health">
-                {t.live.whatToCheck}
-              </a>
+              <b>{quiet.title}</b>
+              {quiet.sub && <span><ServerText text={quiet.sub} /></span>}
+              <QuietActs camera={camera} />
+              {!isByChoice(camera.state) && camera.state !== "ended" && (
+                <a class="btn" href="/health">
+                  {t.live.whatToCheck}
+                </a>
+              )}
             </div>
-          )}
-        </figure>
-        <Controls camera={camera} live={live} quality={quality} onQuality={setQuality} showing={showing} />
-        {showing && <ByHand key={camera.id} camera={camera} />}
-        <LastHour key={camera.id} camera={camera} />
-      </section>
-      <Lately camera={camera} />
-    </Page>
+          </>
+        )}
+      </figure>
+      {all.length > 1 && (
+        <div class="focus-dots" aria-hidden="true">
+          {all.map((each) => (
+            <i key={each.id} class={each.id === camera.id ? "on" : ""} />
+          ))}
+        </div>
+      )}
+      <Buttons camera={camera} live={live} quality={quality} onQuality={setQuality} showing={showing} />
+      <LastHour key={camera.id} camera={camera} />
+    </section>
   );
 }
 
-interface ControlsProps {
+interface ButtonsProps {
   camera: Camera;
   live: Live;
   quality: Quality;
@@ -142,49 +224,47 @@ interface ControlsProps {
   showing: boolean;
 }
 
-function Controls({ camera, live, quality, onQuality, showing }: ControlsProps) {
+const narrow = matchMedia("(max-width: 760px)");
+
+/** With words; on a phone large, four in a row. */
+function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
   const words = t.live.focus;
   const { main, sub } = camera.streams;
   const way = live.way.value;
+  const look = narrow.matches ? "big" : "words";
   return (
-    <div class="focus-acts">
-      {showing && (
+    <div class={`focus-acts${look === "big" ? " act-grid" : ""}`}>
+      {showing ? (
         <>
-          <SoundButton camera={camera} live={live} />
-          <TalkButton key={camera.id} camera={camera} />
-          <a class="ic" {...photoLink(camera)} data-act="photo" aria-label={t.live.photo} title={t.live.photo}>
-            <Icon name="camera" />
-          </a>
-          <BoxesButton class="ic" />
-          <FiguresButton class="ic" />
-          <FullButton live={live} />
-          {main && sub && (quality !== "auto" || !way.instead) && (
-            <Segmented
-              label={words.picture}
-              value={quality}
-              options={[
-                { value: "auto", label: words.auto },
-                { value: "original", label: words.original },
-                { value: "light", label: words.light },
-              ]}
-              onChange={onQuality}
-            />
-          )}
-          {way.instead && (
-            <p class="small sub focus-instead">
-              {way.by === "video" ? t.live.smallInstead : t.live.picturesInstead}
-              {isOnWatch(camera.state) && ` ${t.live.notAffected}`}
-            </p>
-          )}
+          <DoingActs camera={camera} look={look} keys />
+          <SoundAct camera={camera} live={live} look={look} />
+          <PhotoAct camera={camera} look={look} />
+          <MoreActs camera={camera} look={look} />
+          <FiguresButton class={classOf(look)} words={look === "big" ? figuresWord : ""} />
+          <FullAct live={live} look={look === "big" ? "big" : "round"} />
         </>
+      ) : (
+        !isScreen() && <SnoozeButton camera={camera.id} class={classOf(look)} />
       )}
-      <RecordButton camera={camera} />
       <span class="grow" />
-      <SnoozeButton key={camera.id} camera={camera.id} />
-      <a class="btn" href={`/timeline?cam=${encodeURIComponent(camera.id)}`}>
-        <Icon name="history" small />
-        {words.openTimeline}
-      </a>
+      {showing && main && sub && (quality !== "auto" || !way.instead) && (
+        <Segmented
+          label={words.picture}
+          value={quality}
+          options={[
+            { value: "auto", label: words.auto },
+            { value: "original", label: words.original },
+            { value: "light", label: words.light },
+          ]}
+          onChange={onQuality}
+        />
+      )}
+      {showing && way.instead && (
+        <p class="small sub focus-instead">
+          {way.by === "video" ? t.live.smallInstead : t.live.picturesInstead}
+          {isOnWatch(camera.state) && ` ${t.live.notAffected}`}
+        </p>
+      )}
     </div>
   );
 }

@@ -1,5 +1,6 @@
+import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { get } from "../../api/client";
+import { get, url } from "../../api/client";
 import { on, serverNow } from "../../api/state";
 import type { Camera, Lane, TimelinePart } from "../../api/types";
 import { go } from "../../ui/router";
@@ -44,6 +45,7 @@ export function LastHour({ camera }: { camera: Camera }) {
     };
   }, [camera.id]);
 
+  const over = useSignal<number | null>(null);
   const words = t.live.focus;
   if (!lane) return <div class="last-hour" />;
   const { from_ms, to_ms } = lane;
@@ -57,25 +59,61 @@ export function LastHour({ camera }: { camera: Camera }) {
   };
   return (
     <div class="last-hour">
-      <div class="row between small">
-        <b>{words.lastHour}</b>
-        <span class="muted num">
-          {clock(from_ms)}–{clock(to_ms)}
-        </span>
-      </div>
       <button
         type="button"
         class="last-hour-line touch"
         aria-label={words.laneLabel(length(Math.max(0, recorded)))}
+        onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+        onPointerMove={(event) => (over.value = share(event))}
+        onPointerLeave={() => (over.value = null)}
         onPointerUp={(event) => enter(share(event))}
         onClick={(event) => {
           // A key press has no place on the line: a minute ago is what people mean.
           if (event.detail === 0) enter(1 - BACK_MS / HOUR_MS);
         }}
       >
-        <Strip lane={lane.lane} from_ms={from_ms} to_ms={to_ms} tall />
+        <span class="last-hour-pictures">
+          {moments(from_ms, to_ms)
+            .filter((at) => lane.lane.spans.some(([begin, end]) => begin <= at && at <= end))
+            .map((at) => (
+              <img key={at} alt="" loading="lazy" src={still(camera, at, 160)} style={{ left: `${((at - from_ms) / HOUR_MS) * 100}%` }} onError={gone} />
+            ))}
+        </span>
+        <Strip lane={lane.lane} from_ms={from_ms} to_ms={to_ms} />
+        {over.value !== null && <Bubble camera={camera} at_ms={from_ms + over.value * HOUR_MS} share={over.value} lane={lane.lane} />}
       </button>
+      <div class="row between small muted num">
+        <span>{clock(from_ms)}</span>
+        <span>{words.lastHourHint}</span>
+        <span>{words.now}</span>
+      </div>
     </div>
+  );
+}
+
+const EVERY_MS = 5 * 60_000;
+/** At round times, so that a picture stays the same while the hour goes on. */
+function moments(from_ms: number, to_ms: number): number[] {
+  const first = Math.ceil(from_ms / EVERY_MS) * EVERY_MS;
+  return Array.from({ length: HOUR_MS / EVERY_MS }, (_, n) => first + n * EVERY_MS).filter((at) => at < to_ms);
+}
+
+function still(camera: Camera, at_ms: number, width: number): string {
+  return url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms, width });
+}
+
+const gone = ({ currentTarget }: { currentTarget: HTMLImageElement }) => currentTarget.remove();
+const STEP_MS = 10_000;
+
+/** What the camera saw under the pointer; without a recording, its time alone. */
+function Bubble({ camera, at_ms, share, lane }: { camera: Camera; at_ms: number; share: number; lane: Lane }) {
+  const at = Math.floor(at_ms / STEP_MS) * STEP_MS;
+  const there = lane.spans.some(([begin, end]) => begin <= at && at <= end);
+  return (
+    <span class="last-hour-bubble num" style={{ left: `clamp(100px, ${share * 100}%, calc(100% - 100px))` }}>
+      {there && <img key={at} alt="" src={still(camera, at, 320)} onError={gone} />}
+      {clock(at_ms)}
+    </span>
   );
 }
 

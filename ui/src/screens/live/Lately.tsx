@@ -4,7 +4,10 @@ import { mergeNewest } from "../../api/events";
 import { on } from "../../api/state";
 import type { Camera, EventPage, TawnyEvent } from "../../api/types";
 import { t } from "../../strings";
-import { LatestEvent } from "./Latest";
+import { shortTitle } from "../../ui/eventWords";
+import { Icon } from "../../ui/Icon";
+import { kindIcon } from "../../ui/kinds";
+import { when } from "../../ui/times";
 
 const MOST = 8;
 
@@ -38,7 +41,11 @@ export function Lately({ camera }: { camera: Camera }) {
       <h2 id="lately-title">{t.live.focus.here}</h2>
       {events?.length === 0 && <p class="muted small">{t.live.focus.nothingHere}</p>}
       {events?.map((event) => (
-        <LatestEvent key={event.id} event={event} />
+        <a key={event.id} class="lately-event" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
+          <Icon name={kindIcon(event.type)} small class={`kind-${event.type}`} />
+          <b>{shortTitle(event, camera.name)}</b>
+          <span class="num muted">{when(event.start_ms)}</span>
+        </a>
       ))}
     </aside>
   );

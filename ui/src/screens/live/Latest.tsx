@@ -12,7 +12,7 @@ export function Latest() {
   const events = latest.value;
   return (
     <section class="latest" aria-labelledby="latest-title">
-      <div class="row between">
+      <div class="latest-head">
         <h2 id="latest-title">{t.live.latest}</h2>
         <a class="small sub latest-all touch" href="/events?only=all">
           {t.live.allEvents}

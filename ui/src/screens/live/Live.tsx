@@ -1,10 +1,11 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras, health } from "../../api/state";
+import { session } from "../../ui/session";
 import { ongoing } from "../../api/events";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
-import { t } from "../../strings";
+import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { Groups } from "./Groups";
@@ -17,12 +18,14 @@ import {
   choose,
   chosen,
   follow,
-  hasHero,
+  flipPhoneColumns,
+  gridOf,
   heroOf,
-  layoutOf,
   neighbour,
+  phoneOne,
   setFollow,
   showNumbers,
+  tileParts,
 } from "./wall";
 import "./wall.css";
 
@@ -43,10 +46,13 @@ const help: KeyHelp = {
     { keys: [t.keys.shift("←"), t.keys.shift("→")], words: words.order },
     { keys: ["Enter"], words: words.open },
     { keys: ["L"], words: words.large },
-    { keys: ["F"], words: words.full },
+    { keys: ["R"], words: words.record },
+    { keys: ["V"], words: words.privacy },
+    { keys: ["Z"], words: words.snooze },
     { keys: ["S"], words: words.sound },
     { keys: ["P"], words: words.photo },
-    { keys: ["Z"], words: words.snooze },
+    { keys: ["F"], words: words.full },
+    { keys: ["B"], words: words.boxes },
     { keys: ["I"], words: words.numbers },
   ],
 };
@@ -54,7 +60,9 @@ const help: KeyHelp = {
 export default function Live() {
   const wall = useRef<HTMLDivElement>(null);
   const all = arranged(cameras.value, layout.value);
-  const large = hasHero(all.length);
+  const mayAdd = session.value?.user?.role === "owner";
+  const grid = gridOf(all.length, layout.value.columns, mayAdd);
+  const large = grid.hero;
   const hero = large || all.length === 1 ? heroOf(all, chosen.value, follow.value, ongoing.value.values()) : null;
 
   const dragged = useRef<string | null>(null);
@@ -102,6 +110,9 @@ export default function Live() {
       s: press('[data-act="sound"]'),
       p: press("a[download]"),
       z: press('[data-act="snooze"]'),
+      r: press('[data-act="record"]'),
+      v: press('[data-act="privacy"]'),
+      b: () => document.querySelector<HTMLElement>('.top [data-act="boxes"]')?.click(),
       i: flipNumbers,
       l: () => {
         const id = current()?.dataset["camera"];
@@ -126,7 +137,8 @@ export default function Live() {
             moveTo(dragged.current, to);
           }}
           onDragEnd={() => (dragged.current = null)}
-          class={`wall ${layoutOf(all.length)}${showNumbers.value ? " show-numbers" : ""}`}>
+          style={{ "--columns": grid.columns, "--rows": grid.rows }}
+          class={`wall${all.length === 1 ? " one" : ""}${large ? " many" : ""}${grid.add ? ` add-${grid.add}` : ""}${layout.value.columns ? " own" : ""}${phoneOne.value ? " phone-one" : ""}${showNumbers.value ? " show-numbers" : ""}`}>
           {all.map((camera) => {
             const isHero = camera.id === hero;
             return (
@@ -140,6 +152,12 @@ export default function Live() {
               />
             );
           })}
+          {grid.add && (
+            <a class="wall-add" href="/settings/add-camera">
+              <Icon name="plus" />
+              {t.live.add}
+            </a>
+          )}
         </div>
       ) : (
         !health.value && <p class="muted wall-wait">{t.live.loading}</p>
@@ -168,8 +186,20 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
   if (!some) return null;
   const numbers = showNumbers.value ? t.live.numbersHide : t.live.numbers;
   return (
+    <>
+    <button
+      type="button"
+      class={`btn sq only-phone ${phoneOne.value ? "on" : "ghost"}`}
+      aria-pressed={phoneOne.value}
+      aria-label={t.live.columns.phone.one}
+      title={phoneOne.value ? t.live.columns.phone.other : t.live.columns.phone.one}
+      onClick={flipPhoneColumns}
+    >
+      <Icon name={phoneOne.value ? "layout-grid" : "square"} />
+    </button>
     <div class="row only-desk">
       <Groups />
+      <Columns />
       {hasHero && (
         <button
           type="button"
@@ -195,6 +225,28 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
       >
         <Icon name="gauge" />
       </button>
+      {tileParts.value?.tools()}
     </div>
+    </>
+  );
+}
+
+/** How many cameras stand in a row. */
+function Columns() {
+  const words = t.live.columns;
+  return (
+    <select
+      class="chip wall-groups"
+      aria-label={words.label}
+      value={layout.value.columns}
+      onChange={({ currentTarget: { value } }) => reportRefusal(setLayout(() => ({ columns: Number(value) })))}
+    >
+      <option value={0}>{words.auto}</option>
+      {[1, 2, 3, 4].map((n) => (
+        <option key={n} value={n}>
+          {plural(n, words.of)}
+        </option>
+      ))}
+    </select>
   );
 }

@@ -10,8 +10,14 @@ import { toast } from "../../ui/toast";
 
 const words = t.live.talk;
 
-/** Held, it carries one's voice to the camera. For owners and members, where the camera has a loudspeaker. */
-export function TalkButton({ camera }: { camera: Camera }) {
+interface Look {
+  class: string;
+  /** Over a picture: without words. */
+  round: boolean;
+}
+
+/** Held, it carries one's voice to the camera. For owners and members, where it has a loudspeaker. keys: the space bar holds it. */
+export function TalkButton({ camera, keys = false, ...look }: Look & { camera: Camera; keys?: boolean }) {
   const can = useSignal(false);
   const may = mayDirect();
   useEffect(() => {
@@ -22,16 +28,17 @@ export function TalkButton({ camera }: { camera: Camera }) {
     );
   }, [camera.id, may]);
   if (!can.value) return null;
-  return isSecureContext && "mediaDevices" in navigator ? <Held camera={camera} /> : <Insecure />;
+  return isSecureContext && "mediaDevices" in navigator ? <Held camera={camera} keys={keys} {...look} /> : <Insecure {...look} />;
 }
 
-function Held({ camera }: { camera: Camera }) {
+function Held({ camera, keys, class: look, round }: Look & { camera: Camera; keys: boolean }) {
   const talking = useMemo(
     () => new Talking(camera.id, (why) => toast(why.by === "microphone" ? words.noMicrophone : why.words || words.failed)),
     [camera.id],
   );
   const state = talking.state.value;
   useEffect(() => {
+    if (!keys) return () => talking.stop();
     const isFree = (event: KeyboardEvent) => event.code === "Space" && !(event.target as Element | null)?.closest?.("button, a, input, select, textarea");
     const down = (event: KeyboardEvent) => {
       if (!isFree(event)) return;
@@ -49,13 +56,14 @@ function Held({ camera }: { camera: Camera }) {
       removeEventListener("blur", stop);
       talking.stop();
     };
-  }, [talking]);
+  }, [talking, keys]);
   return (
     <button
       type="button"
-      class={`btn talk ${state}`}
+      class={`${look} talk ${state}`}
+      aria-label={round ? words.hold : undefined}
       data-talk={state}
-      title={t.keys.with(words.hold, t.keys.space)}
+      title={keys ? t.keys.with(words.hold, t.keys.space) : words.hold}
       aria-pressed={state === "on"}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
@@ -69,18 +77,18 @@ function Held({ camera }: { camera: Camera }) {
       }}
       onKeyUp={() => talking.stop()}
     >
-      <Icon name="mic" small />
-      {words[state]}
+      <Icon name="mic" small={look.startsWith("btn")} />
+      {!round && <span>{words[state]}</span>}
     </button>
   );
 }
 
 /** Browsers give no microphone to a page that came by plain HTTP. */
-function Insecure() {
+function Insecure({ class: look, round }: Look) {
   return (
-    <button type="button" class="btn" onClick={() => toast(words.insecure)}>
-      <Icon name="mic" small />
-      {words.off}
+    <button type="button" class={look} aria-label={round ? words.off : undefined} title={words.off} data-talk="insecure" onClick={() => toast(words.insecure)}>
+      <Icon name="mic" small={look.startsWith("btn")} />
+      {!round && <span>{words.off}</span>}
     </button>
   );
 }

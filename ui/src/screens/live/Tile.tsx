@@ -1,19 +1,20 @@
 import type { Live } from "../../live/useLive";
 import { useLive } from "../../live/useLive";
 import { LiveVideo } from "../../live/LiveVideo";
-import { flipSound, soundFrom } from "../../live/sound";
 import { url } from "../../api/client";
 import { lost } from "../../api/state";
 import { ongoing } from "../../api/events";
+import { modes } from "../../api/modes";
 import type { Camera } from "../../api/types";
 import { dotOf, iconOf, isByChoice, isShowing, sentence } from "../../ui/cameraWords";
+import { KINDS } from "../../ui/kinds";
+import { modeName } from "../../ui/modeNames";
 import { when } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { StateDot } from "../../ui/StateDot";
-import { photoLink } from "./photo";
-import { choose, tileExtra } from "./wall";
+import { tileParts } from "./wall";
 import { ServerText } from "../../ui/ServerText";
 import "./tile.css";
 
@@ -34,7 +35,7 @@ export function Tile(props: Props) {
 
 function Showing({ camera, hero, canBeHero, fine, many }: Props) {
   const live = useLive(camera, fine ? "main" : "sub", true, { calm: !hero || many });
-  const moving = [...ongoing.value.values()].some((event) => event.camera === camera.id);
+  const moving = [...ongoing.value.values()].some((event) => event.camera === camera.id && KINDS.includes(event.type) && event.type !== "motion");
   return (
     <article
       ref={live.frame}
@@ -49,32 +50,14 @@ function Showing({ camera, hero, canBeHero, fine, many }: Props) {
         <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
         <b>{camera.name}</b>
         <span class="tile-state">
+          {tileParts.value?.head(camera)}
           <MotionMeter camera={camera.id} />
           <Behind live={live} />
         </span>
       </div>
       {camera.state === "blocked" && <p class="tile-note">{sentence(camera)}</p>}
       <NumbersBox live={live} />
-      <div class="tile-acts">
-        <SoundButton camera={camera} live={live} />
-        <a class="ic" {...photoLink(camera)} aria-label={t.live.photo} title={t.live.photo}>
-          <Icon name="camera" />
-        </a>
-        {tileExtra.value?.(camera, live)}
-        <span class="grow" />
-        {canBeHero && !hero && (
-          <button
-            type="button"
-            class="ic"
-            aria-label={t.live.makeLarge}
-            title={t.live.makeLarge}
-            onClick={() => choose(camera.id)}
-          >
-            <Icon name="layout-grid" />
-          </button>
-        )}
-        <FullButton live={live} />
-      </div>
+      {tileParts.value?.acts({ camera, live, hero, canBeHero })}
     </article>
   );
 }
@@ -138,41 +121,6 @@ function ms(seconds: number): string {
   return Math.max(1, Math.ceil(seconds * 1000)).toFixed(0);
 }
 
-export function SoundButton({ camera, live }: { camera: Camera; live: Live }) {
-  const view = live.view.value;
-  if (view.kind !== "playing" || !view.sound) return null;
-  const on = soundFrom.value === camera.id;
-  const words = on ? t.live.soundOff : t.live.soundOn;
-  return (
-    <button
-      type="button"
-      class={`ic${on ? " on" : ""}`}
-      aria-pressed={on}
-      aria-label={words}
-      title={words}
-      data-act="sound"
-      onClick={() => flipSound(camera.id)}
-    >
-      <Icon name={on ? "volume-2" : "volume-x"} />
-    </button>
-  );
-}
-
-export function FullButton({ live }: { live: Live }) {
-  return (
-    <button
-      type="button"
-      class="ic"
-      aria-label={t.live.full}
-      title={t.live.full}
-      data-act="full"
-      onClick={() => flipFull(live.frame.current, live.video.current)}
-    >
-      <Icon name="maximize-2" />
-    </button>
-  );
-}
-
 /** Fills the screen with the picture, or gives the screen back. Phones that cannot do it show the video alone. */
 export function flipFull(frame: HTMLElement | null, video: HTMLVideoElement | null): void {
   if (document.fullscreenElement) void document.exitFullscreen();
@@ -180,32 +128,45 @@ export function flipFull(frame: HTMLElement | null, video: HTMLVideoElement | nu
   else (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen?.();
 }
 
-/** No live picture: why, since when, and the last one there was, dimmed so that nobody takes it for now. */
+/** Why a camera that someone chose to be quiet is so: by whom and until when, from the overrides and the mode. */
+export function quietWords(camera: Camera): { title: string; sub: string } {
+  const now = modes.value;
+  const hold = now?.holds.find((one) => one.camera === camera.id && one.what === "pause");
+  if (camera.state === "paused") {
+    const title = !hold ? sentence(camera) : hold.until_ms === null ? t.live.private.open : t.live.private.until(when(hold.until_ms));
+    return { title, sub: hold ? t.live.private.by(hold.by, when(hold.since_ms)) : "" };
+  }
+  if (camera.state === "mode_off" && now) {
+    const words = t.live.off;
+    const who = now.by === "schedule" ? words.schedule : now.by === "presence" ? words.presence : words.who(now.by);
+    const until_ms = now.until_ms ?? now.ahead[0]?.at_ms ?? null;
+    return { title: words.mode(modeName(now.mode)), sub: words.by(who, until_ms === null ? "" : when(until_ms)) };
+  }
+  return { title: sentence(camera), sub: camera.detail };
+}
+
+/** No live picture: why, since when, and the last one there was, dimmed so that nobody takes it for now; private: its colors alone. */
 function Quiet({ camera, hero }: Props) {
   const chosen = isByChoice(camera.state);
   const at = camera.last_packet_ms;
+  const { title, sub } = quietWords(camera);
   return (
-    <article class={`tile flat${hero ? " hero" : ""}`} data-camera={camera.id}>
-      {!chosen && at !== null && (
-        <img
-          class="tile-last"
-          alt=""
-          src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms: at, width: 640 })}
-          onError={(event) => event.currentTarget.remove()}
-        />
-      )}
+    <article class={`tile flat${hero ? " hero" : ""}`} data-camera={camera.id} data-state={camera.state}>
+      <LastPicture camera={camera} />
       <TileLink camera={camera} />
       <div class="tile-head">
         <StateDot dot={dotOf(camera.state)} />
         <b>{camera.name}</b>
         <span class="tile-state">
+          {tileParts.value?.head(camera)}
           {chosen ? t.states[camera.state] : at ? t.live.lastPicture(when(at)) : t.live.noPicture}
         </span>
       </div>
       <div class="quiet">
         <Icon name={iconOf(camera.state)} />
-        <b>{sentence(camera)}</b>
-        {camera.detail && <span><ServerText text={camera.detail} /></span>}
+        <b>{title}</b>
+        {sub && <span><ServerText text={sub} /></span>}
+        {tileParts.value?.quiet(camera)}
         {!chosen && camera.state !== "ended" && (
           <a class="btn" href="/health">
             {t.live.whatToCheck}
@@ -213,5 +174,22 @@ function Quiet({ camera, hero }: Props) {
         )}
       </div>
     </article>
+  );
+}
+
+/** The smallest image there is: blurred, nothing but its colors is left. */
+const COLORS_PX = 64;
+
+export function LastPicture({ camera }: { camera: Camera }) {
+  const paused = camera.state === "paused";
+  const at_ms = paused ? camera.since_ms - 1_000 : camera.last_packet_ms;
+  if (at_ms === null || (isByChoice(camera.state) && !paused)) return null;
+  return (
+    <img
+      class={paused ? "tile-colors" : "tile-last"}
+      alt=""
+      src={url(`/cameras/${encodeURIComponent(camera.id)}/frame`, { at_ms, width: paused ? COLORS_PX : 640 })}
+      onError={(event) => event.currentTarget.remove()}
+    />
   );
 }

@@ -3,7 +3,7 @@ import type { Camera } from "../../api/types";
 import { type Layout, arranged, movedTo } from "./layout";
 
 const cameras = ["a", "b", "c", "d"].map((id) => ({ id }) as Camera);
-const usual: Layout = { order: [], groups: [], group: "" };
+const usual: Layout = { order: [], groups: [], group: "", columns: 0 };
 const ids = (list: readonly Camera[]) => list.map((camera) => camera.id).join("");
 
 test("in one's own order, and what is new comes last", () => {

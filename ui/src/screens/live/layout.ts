@@ -9,7 +9,7 @@ import { toast } from "../../ui/toast";
 export type { Group };
 export type Layout = Required<Wall>;
 
-export const layout = signal<Layout>({ order: [], groups: [], group: "" });
+export const layout = signal<Layout>({ order: [], groups: [], group: "", columns: 0 });
 let loading: Promise<void> | null = null;
 
 /** Groups that the settings make: of cameras outside, and of those inside. */

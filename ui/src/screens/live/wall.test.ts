@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { camera, event } from "../../testing/make";
-import { heroOf, layoutOf, neighbour } from "./wall";
+import { gridOf, heroOf, neighbour } from "./wall";
 
 const cameras = [camera("garage", "offline"), camera("front"), camera("hall")];
 
@@ -34,11 +34,17 @@ describe("arrow keys", () => {
 });
 
 it.each([
-  [1, "one"],
-  [2, "few"],
-  [3, "many three"],
-  [4, "few"],
-  [5, "many"],
-  [6, "many three"],
-  [8, "many"],
-])("%d cameras are laid out as %s", (cameras, layout) => expect(layoutOf(cameras)).toBe(layout));
+  [1, 0, "1x1 side"],
+  [2, 0, "2x1 bar"],
+  [3, 0, "3x2 hero bar"],
+  [4, 0, "2x2 bar"],
+  [5, 0, "3x3 hero cell"],
+  [6, 0, "3x3 hero bar"],
+  [8, 0, "4x3 hero cell"],
+  [5, 2, "2x3 cell"],
+  [3, 1, "1x3 bar"],
+])("%d cameras in %d columns stand as %s", (cameras, wanted, told) => {
+  const { columns, rows, hero, add } = gridOf(cameras, wanted, true);
+  expect(`${columns}x${rows}${hero ? " hero" : ""} ${add}`).toBe(told);
+  expect(gridOf(cameras, wanted, false).add).toBeNull();
+});

@@ -10,8 +10,23 @@ export const showNumbers = signal(false);
 /** The camera to give the focus to when the wall is shown again. */
 export const cameFrom = signal<string | null>(null);
 
-/** More buttons on every tile; they come after the first picture (app/afterwards.tsx). */
-export const tileExtra = signal<((camera: Camera, live: Live) => ComponentChildren) | null>(null);
+/** What comes after the first picture (app/afterwards.tsx): the buttons on every tile, and what stands beside its name. */
+export interface TileParts {
+  acts: (of: { camera: Camera; live: Live; hero: boolean; canBeHero: boolean }) => ComponentChildren;
+  head: (camera: Camera) => ComponentChildren;
+  /** Of a tile without a picture. */
+  quiet: (camera: Camera) => ComponentChildren;
+  /** Beside the title. */
+  tools: () => ComponentChildren;
+}
+export const tileParts = signal<TileParts | null>(null);
+/** One camera in a row, on a phone. */
+export const phoneOne = signal(recall("phone-columns") === "1");
+
+export function flipPhoneColumns(): void {
+  phoneOne.value = !phoneOne.value;
+  remember("phone-columns", phoneOne.value ? "1" : null);
+}
 
 const CHOSEN = "hero";
 const FOLLOW = "follow";
@@ -28,15 +43,27 @@ export function setFollow(on: boolean): void {
   remember(FOLLOW, on ? "on" : "off");
 }
 
-/** Two and four are alike; with other numbers one is large, and the others fill the place beside and below it. */
-export function hasHero(cameras: number): boolean {
-  return cameras === 3 || cameras >= 5;
+/** Two and four are alike, and so are all in columns of one's own; else one is large, the others beside and below it. */
+export function hasHero(cameras: number, columns = 0): boolean {
+  return columns === 0 && (cameras === 3 || cameras >= 5);
 }
 
-/** Three and six fill three columns, more are best in four. */
-export function layoutOf(cameras: number): "one" | "few" | "many" | "many three" {
-  if (!hasHero(cameras)) return cameras === 1 ? "one" : "few";
-  return cameras === 3 || cameras === 6 ? "many three" : "many";
+/** How the cells of the wall stand: in so many columns and rows, the last one being a cell, a bar below or a strip beside. */
+export interface Grid {
+  columns: number;
+  rows: number;
+  hero: boolean;
+  add: "cell" | "bar" | "side" | null;
+}
+
+/** columns: as a person wants it; 0: as fits best. Up to six fill three columns, more are best in four. */
+export function gridOf(cameras: number, columns: number, mayAdd: boolean): Grid {
+  const hero = hasHero(cameras, columns);
+  if (columns === 0 && cameras === 1) return { columns: 1, rows: 1, hero, add: mayAdd ? "side" : null };
+  const across = columns || (!hero ? 2 : cameras <= 6 ? 3 : 4);
+  const cells = cameras + (hero ? 3 : 0);
+  const add = !mayAdd ? null : cells % across === 0 ? "bar" : "cell";
+  return { columns: across, rows: Math.ceil(cells / across), hero, add };
 }
 
 /** The camera in the large place: where something goes on now (when that is followed), the chosen one, or the first. */

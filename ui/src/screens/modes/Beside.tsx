@@ -1,10 +1,13 @@
-/** Days that are otherwise, and who is looked for at home. */
+/** Holidays, and presence that sets the mode. */
 import { useState } from "preact/hooks";
 import type { ModePlanChange as PlanChange } from "../../api/schema";
 import { modeName } from "../../ui/modeNames";
 import { Icon } from "../../ui/Icon";
+import { Segmented } from "../../ui/Segmented";
+import { ServerText } from "../../ui/ServerText";
 import { modes as words } from "../../strings/modes";
-import { DAYS, several } from "./times";
+import { modeId } from "./columns";
+import { DAYS, dayNames, several } from "./times";
 
 interface Props {
   draft: PlanChange;
@@ -26,11 +29,10 @@ export function Dates({ draft, onChange }: Props) {
   };
   const set = (index: number, change: Partial<(typeof rows)[number]>) =>
     put(rows.map((row, n) => (n === index ? { ...row, ...change } : row)));
-  const today = new Date().toISOString().slice(0, 10);
+  if (rows.length === 0) return null;
   return (
-    <section class="card" aria-labelledby="dates-title">
-      <h2 id="dates-title">{w.title}</h2>
-      <p class="small sub">{w.sub}</p>
+    <section class="modes-dates" aria-labelledby="dates-title">
+      <h3 id="dates-title">{w.title}</h3>
       {rows.map((row, index) => (
         <div key={index} class="modes-date">
           <input class="field" type="date" aria-label={w.from} value={row.from} onInput={(e) => set(index, { from: e.currentTarget.value })} />
@@ -43,7 +45,7 @@ export function Dates({ draft, onChange }: Props) {
             ))}
             {DAYS.map((day, n) => (
               <option key={day} value={day}>
-                {w.like(words.week.dayNames[n] ?? day)}
+                {w.like(dayNames("long")[n] ?? day)}
               </option>
             ))}
           </select>
@@ -52,30 +54,93 @@ export function Dates({ draft, onChange }: Props) {
           </button>
         </div>
       ))}
-      <button type="button" class="btn ghost week-add" onClick={() => put([...rows, { from: today, to: today, meant: modes.names.at(-1) ?? "home" }])}>
-        <Icon name="plus" small />
-        {w.add}
-      </button>
     </section>
   );
 }
 
 const WAYS = ["ping", "mdns", "mac"] as const;
+const GRACES = ["", "1 min", "5 min", "15 min"] as const;
 
-export function People({ draft, looksBy, onChange }: Props & { looksBy: string }) {
+/** Presence sets the mode: who is looked for, and how long it waits. Switches hold at once, typed text is a draft. */
+export function AutomaticAway(props: Props & { looksBy: string; onCommit: (change: (plan: PlanChange) => PlanChange, said: string) => void }) {
+  const { draft, looksBy, onChange, onCommit } = props;
   const { people: w } = words;
   const presence = draft.modes.presence ?? {};
   const people = presence.people ?? {};
-  const [name, setName] = useState("");
-  const put = (change: Partial<typeof presence>) =>
-    onChange({ ...draft, modes: { ...draft.modes, presence: { ...presence, ...change } } });
-  const key = name.trim().toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
-  const isAny = Object.keys(people).length > 0 || (presence.ping ?? []).length > 0;
+  const isAny = Object.keys(people).length > 0 || [presence.ping, presence.mac, presence.mdns].some((one) => (one ?? []).length > 0);
+  const put = (change: Partial<typeof presence>) => onChange(withPresence(draft, change));
+  const commit = (change: Partial<typeof presence>) => onCommit((plan) => withPresence(plan, change), words.save.saved);
+  const nobody = modeName(presence.nobody || "away");
   return (
     <section class="card" aria-labelledby="people-title">
-      <h2 id="people-title">{w.title}</h2>
-      <p class="small sub">{w.sub}</p>
-      {looksBy && <p class="small modes-wrong">{looksBy}</p>}
+      <h2 id="people-title">{w.title(nobody)}</h2>
+      {!isAny && <p class="small sub">{w.none}</p>}
+      {looksBy && <p class="small modes-wrong"><ServerText text={looksBy} /></p>}
+      {isAny && (
+        <>
+          <label class="modes-setting">
+            <span class="grow">
+              <b>{w.automatic}</b>
+              <span class="small sub">{Object.keys(people).map(modeName).join(", ")}</span>
+            </span>
+            <input type="checkbox" checked={presence.automatic ?? true} onChange={(event) => commit({ automatic: event.currentTarget.checked })} />
+          </label>
+          {(presence.automatic ?? true) && (
+            <div class="modes-setting">
+              <span class="grow">
+                <b>{w.grace(nobody)}</b>
+                <span class="small sub">{w.graceSub}</span>
+              </span>
+              <Segmented
+                label={w.grace(nobody)}
+                value={GRACES.find((one) => one === (presence.grace ?? "")) ?? ""}
+                options={GRACES.map((value) => ({ value, label: value || w.atOnce }))}
+                onChange={(grace) => commit({ grace })}
+              />
+            </div>
+          )}
+        </>
+      )}
+      <details class="modes-more" open={!isAny}>
+        <summary>{w.phones}</summary>
+        <PeopleEditor draft={draft} onChange={onChange} />
+        {isAny && (
+          <>
+            <label class="modes-field small">
+              <span>{w.awayAfter}</span>
+              <input class="field" value={presence.away_after ?? ""} placeholder={w.awayAfterHint} onInput={(e) => put({ away_after: e.currentTarget.value })} />
+            </label>
+            {(["nobody", "back"] as const).map((which) => (
+              <label key={which} class="modes-field small">
+                <span>{w[which]}</span>
+                <select class="field" value={presence[which] || (which === "nobody" ? "away" : "home")} onChange={(e) => put({ [which]: e.currentTarget.value })}>
+                  {draft.modes.names.map((mode) => (
+                    <option key={mode} value={mode}>
+                      {modeName(mode)}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            ))}
+          </>
+        )}
+      </details>
+    </section>
+  );
+}
+
+function withPresence(plan: PlanChange, change: object): PlanChange {
+  return { ...plan, modes: { ...plan.modes, presence: { ...plan.modes.presence, ...change } } };
+}
+
+function PeopleEditor({ draft, onChange }: Props) {
+  const { people: w } = words;
+  const people = draft.modes.presence?.people ?? {};
+  const [name, setName] = useState("");
+  const put = (next: typeof people) => onChange(withPresence(draft, { people: next }));
+  const key = modeId(name);
+  return (
+    <>
       {Object.entries(people).map(([person, one]) => (
         <div key={person} class="modes-person" role="group" aria-label={modeName(person)}>
           <div class="row">
@@ -86,7 +151,7 @@ export function People({ draft, looksBy, onChange }: Props & { looksBy: string }
               aria-label={`${words.week.remove}: ${modeName(person)}`}
               onClick={() => {
                 const { [person]: _, ...others } = people;
-                put({ people: others });
+                put(others);
               }}
             >
               <Icon name="x" small />
@@ -95,11 +160,7 @@ export function People({ draft, looksBy, onChange }: Props & { looksBy: string }
           {WAYS.map((way) => (
             <label key={way} class="modes-field small">
               <span>{w[way]}</span>
-              <Several
-                list={one[way] ?? []}
-                hint={w.several}
-                onChange={(list) => put({ people: { ...people, [person]: { ...one, [way]: list } } })}
-              />
+              <Several list={one[way] ?? []} hint={w.several} onChange={(list) => put({ ...people, [person]: { ...one, [way]: list } })} />
             </label>
           ))}
         </div>
@@ -109,7 +170,7 @@ export function People({ draft, looksBy, onChange }: Props & { looksBy: string }
         onSubmit={(event) => {
           event.preventDefault();
           if (!key) return;
-          put({ people: { ...people, [key]: {} } });
+          put({ ...people, [key]: {} });
           setName("");
         }}
       >
@@ -118,31 +179,7 @@ export function People({ draft, looksBy, onChange }: Props & { looksBy: string }
           {w.add}
         </button>
       </form>
-      {isAny && (
-        <>
-          <label class="modes-field small">
-            <span>{w.awayAfter}</span>
-            <input class="field" value={presence.away_after ?? ""} placeholder={w.awayAfterHint} onInput={(e) => put({ away_after: e.currentTarget.value })} />
-          </label>
-          {(["nobody", "back"] as const).map((which) => (
-            <label key={which} class="modes-field small">
-              <span>{w[which]}</span>
-              <select
-                class="field"
-                value={presence[which] || (which === "nobody" ? "away" : "home")}
-                onChange={(e) => put({ [which]: e.currentTarget.value })}
-              >
-                {draft.modes.names.map((mode) => (
-                  <option key={mode} value={mode}>
-                    {modeName(mode)}
-                  </option>
-                ))}
-              </select>
-            </label>
-          ))}
-        </>
-      )}
-    </section>
+    </>
   );
 }
 

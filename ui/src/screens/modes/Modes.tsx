@@ -1,79 +1,261 @@
-/** Modes, the week, who is at home, and rules: what is on, what is planned, and what would happen. */
+/** Modes: what is on, what each does with each camera, the week, presence and rules. Clicks hold at once, with Undo. */
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import { modes } from "../../api/modes";
-import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeWeekInfo as WeekInfo } from "../../api/schema";
+import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeRow, ModesInfo, ModeWeekInfo as WeekInfo } from "../../api/schema";
+import { tryTo } from "../../ui/Access";
+import { Lazy } from "../../ui/Lazy";
+import { modeName } from "../../ui/modeNames";
 import { Page } from "../../ui/Page";
+import { Segmented } from "../../ui/Segmented";
 import { session } from "../../ui/session";
+import { sentences } from "../../ui/sentences";
+import { ServerText } from "../../ui/ServerText";
+import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
-import { Dates, People } from "./Beside";
-import { Now } from "./Now";
-import { Recordings } from "./Recordings";
-import { Rehearsal } from "./Rehearsal";
+import { modes as words } from "../../strings/modes";
+import { AutomaticAway } from "./Beside";
+import { CellPanel } from "./CellPanel";
+import { cellLabel, type Choice, emptied } from "./cells";
+import { ColumnPanel, NewColumn } from "./ColumnPanel";
+import { added, copied, isOnlyFor, MOST_MODES, removed, renamed } from "./columns";
+import { ModeTable } from "./ModeTable";
+import { Now, Priority, setMode } from "./Now";
+import { Presets } from "./Presets";
 import { Rules } from "./Rules";
 import { Week } from "./Week";
-import { modes as words } from "../../strings/modes";
-import { ServerText } from "../../ui/ServerText";
 import "./modes.css";
 
 const TRY_AFTER_MS = 400;
+const { table: t } = words;
+const narrow = matchMedia("(max-width: 760px)");
+const trying = () => import("./Try");
 
-type Tried = { what: "looking" } | { what: "known"; week: WeekInfo } | { what: "refused"; message: string };
+type Tried = { what: "looking" } | { what: "known" } | { what: "refused"; message: string };
+type Opened =
+  | { what: "cell"; camera: string; mode: string; anchor: HTMLElement; before: PlanChange }
+  | { what: "column"; mode: string; anchor: HTMLElement }
+  | { what: "new"; anchor: HTMLElement };
+
+const planOf = (plan: PlanInfo): PlanChange => ({ modes: plan.modes, rules: plan.rules });
+const isSame = (a: PlanChange, b: PlanChange): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 export default function Modes() {
+  const isOwner = session.value?.user?.role === "owner";
+  if (!isOwner) return <Page title={words.title}>{<p class="muted">{words.ownerOnly}</p>}</Page>;
+  return <Planned />;
+}
+
+function Planned() {
   const [plan, setPlan] = useState<PlanInfo | null>(null);
   const [draft, setDraft] = useState<PlanChange | null>(null);
   const [failed, setFailed] = useState("");
-  const isOwner = session.value?.user?.role === "owner";
-  const take = (now: PlanInfo) => {
-    setPlan(now);
-    setDraft({ modes: now.modes, rules: now.rules });
+  const take = (found: PlanInfo, kept: PlanChange | null = null) => {
+    setPlan(found);
+    setDraft(kept ?? planOf(found));
+    void get<ModesInfo>("/modes").then(
+      (now) => (modes.value = now),
+      () => {}, // the socket brings it later
+    );
   };
   useEffect(() => {
-    if (!isOwner) return;
-    get<PlanInfo>("/modes/plan").then(take, (error: unknown) =>
-      setFailed(error instanceof ApiError ? error.message : ""),
-    );
-  }, [isOwner]);
-  const tried = useTried(draft);
-  if (!isOwner) return <Page title={words.title}>{<p class="muted">{words.ownerOnly}</p>}</Page>;
+    get<PlanInfo>("/modes/plan").then(take, (error: unknown) => setFailed(sentences(error)));
+  }, []);
   const now = modes.value;
+  if (!plan || !draft || !now)
+    return (
+      <Page title={words.title}>
+        {failed ? <p class="muted"><ServerText text={failed} /></p> : <div class="card modes-skeleton" aria-label={words.loading} />}
+      </Page>
+    );
+  return <Editor plan={plan} draft={draft} now={now} take={take} setDraft={setDraft} />;
+}
+
+interface EditorProps {
+  plan: PlanInfo;
+  draft: PlanChange;
+  now: ModesInfo;
+  take: (plan: PlanInfo, kept?: PlanChange | null) => void;
+  setDraft: (draft: PlanChange) => void;
+}
+
+function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
+  const [opened, setOpened] = useState<Opened | null>(null);
+  const [asked, setAsked] = useState<{ modes: string[]; go: () => void } | null>(null);
+  const [isTrying, setTrying] = useState(false);
+  const [shown, setShown] = useState(now.mode);
+  const isNarrow = useNarrow();
+  const tried = useTried(draft);
+  const names = plan.modes.names;
+  const one = names.includes(shown) ? shown : (names[0] ?? "");
+  const isDirty = !isSame(draft, planOf(plan));
+  const back = (before: PlanChange) => () => void tryTo(async () => take(await put<PlanInfo>("/modes/plan", before)));
+  const commit = (change: (plan: PlanChange) => PlanChange, said: string, rename: [string, string] | null = null) =>
+    void tryTo(async () => {
+      const before = planOf(plan);
+      const found = await put<PlanInfo>("/modes/plan", { ...change(before), renamed: rename });
+      take(found, isDirty ? change(draft) : null);
+      toast(said, () => void tryTo(async () => take(await put<PlanInfo>("/modes/plan", { ...before, renamed: rename && [rename[1], rename[0]] }))));
+    });
+  const putCells = (cameras: string[], inModes: string[], choice: Choice, said: ((found: PlanInfo) => string) | null) => {
+    const go = () =>
+      void tryTo(async () => {
+        const before = planOf(plan);
+        const found = await put<PlanInfo>("/modes/cells", { cameras, modes: inModes, ...choice });
+        take(found, isDirty ? { ...draft, modes: { ...draft.modes, tables: found.modes.tables } } : null);
+        if (said) toast(said(found), back(before));
+      });
+    const bare = emptied(plan.rows, cameras, inModes, choice);
+    if (bare.length > 0) setAsked({ modes: bare, go });
+    else go();
+  };
+  const closeCell = (which: Opened) => {
+    setOpened((current) => (current === which ? null : current));
+    if (which.what !== "cell" || isSame(which.before, planOf(plan))) return;
+    const row = plan.rows.find((each) => each.id === which.camera);
+    if (row) toast(cellLabel(row, which.mode), back(which.before));
+  };
+  const place = (row: ModeRow, group: "outside" | "inside") =>
+    void tryTo(async () => {
+      await put(`/cameras/${encodeURIComponent(row.id)}/name`, { name: row.name, group });
+      const found = await get<PlanInfo>("/modes/plan");
+      take(found, isDirty ? draft : null);
+      const moved = found.rows.find((each) => each.id === row.id);
+      if (moved) toast(cellLabel(moved, now.mode), null);
+    });
+  const cellRow = opened?.what === "cell" ? plan.rows.find((row) => row.id === opened.camera) : undefined;
+  const switchTo = (mode: string) => void setMode(mode, null).then(() => toast(t.switched(modeName(mode))));
   return (
-    <Page title={words.title} class="modes">
-      {!plan || !draft || !now ? (
-        <p class="muted"><ServerText text={failed || words.loading} /></p>
-      ) : (
-        <>
-          <div class="modes-main">
-            <Week draft={draft} week={tried.week} onChange={setDraft} />
-            <Recordings />
-            <Rules draft={draft} plan={plan} onChange={setDraft} />
-            <Save
-              plan={plan}
-              draft={draft}
-              tried={tried.state}
-              onSaved={take}
-              onUndo={() => setDraft({ modes: plan.modes, rules: plan.rules })}
-            />
+    <Page
+      title={words.title}
+      class="modes"
+      tools={
+        <button type="button" class="btn only-desk" onClick={() => setTrying(true)}>
+          {words.replay.open}
+        </button>
+      }
+    >
+      <Now now={now} />
+      <section class="card pad0 modes-table" aria-label={t.title}>
+        {isNarrow && (
+          <div class="row modes-one">
+            <h2 class="grow">{t.title}</h2>
+            <Segmented label={t.mode} value={one} options={names.map((mode) => ({ value: mode, label: modeName(mode) }))} onChange={setShown} />
+            {names.length < MOST_MODES && (
+              <button type="button" class="btn ghost" onClick={(event) => setOpened({ what: "new", anchor: event.currentTarget })}>
+                {t.addMode}
+              </button>
+            )}
           </div>
-          <aside class="modes-side">
-            <Now now={now} />
-            <Rehearsal plan={plan} now={now} />
-            <Dates draft={draft} onChange={setDraft} />
-            <People draft={draft} looksBy={now.looks_by} onChange={setDraft} />
-          </aside>
-        </>
+        )}
+        {plan.rows.length === 0 && <p class="modes-none">{t.noCameras}</p>}
+        <ModeTable
+          plan={plan}
+          now={now}
+          modes={isNarrow ? [one] : names}
+          opened={opened?.what === "cell" ? opened : null}
+          onOpen={(row, mode, anchor) => setOpened({ what: "cell", camera: row.id, mode, anchor, before: planOf(plan) })}
+          onColumn={(mode, anchor) => setOpened({ what: "column", mode, anchor })}
+          onSwitch={switchTo}
+          onFill={(cameras, inModes, choice) => putCells(cameras, inModes, choice, () => t.filled(cameras.length * inModes.length))}
+          onPlace={place}
+          onAdd={isNarrow || names.length >= MOST_MODES ? null : (anchor) => setOpened({ what: "new", anchor })}
+        />
+        <p class="small sub modes-hint">{isNarrow ? t.sub : t.keys}</p>
+      </section>
+      {opened?.what === "cell" && cellRow && (
+        <CellPanel
+          key={`${opened.camera} ${opened.mode}`}
+          row={cellRow}
+          mode={opened.mode}
+          notifiers={plan.notifiers}
+          anchor={opened.anchor}
+          onChoose={(choice) => putCells([opened.camera], [opened.mode], choice, null)}
+          onClose={() => closeCell(opened)}
+        />
+      )}
+      {opened?.what === "column" && (
+        <ColumnPanel
+          key={opened.mode}
+          mode={opened.mode}
+          does={plan.does[opened.mode] ?? ""}
+          names={names}
+          isOn={opened.mode === now.mode}
+          canCopy={names.length < MOST_MODES}
+          anchor={opened.anchor}
+          onSwitch={() => switchTo(opened.mode)}
+          onRename={(name) => commit((each) => renamed(each, opened.mode, name), t.renamed(modeName(opened.mode), modeName(name)), [opened.mode, name])}
+          onCopy={() => commit((each) => copied(each, opened.mode), t.copied(modeName(opened.mode)))}
+          onDelete={() => commit((each) => removed(each, opened.mode), t.deleted(modeName(opened.mode), plan.rules.filter((rule) => isOnlyFor(rule, opened.mode)).length))}
+          onClose={() => setOpened((current) => (current === opened ? null : current))}
+        />
+      )}
+      {opened?.what === "new" && (
+        <NewColumn
+          names={names}
+          anchor={opened.anchor}
+          onName={(name) => {
+            setShown(name);
+            commit((each) => added(each, name), t.added(modeName(name)));
+          }}
+          onClose={() => setOpened((current) => (current === opened ? null : current))}
+        />
+      )}
+      <Week draft={draft} week={tried.week} onChange={setDraft} onCommit={commit} />
+      <div class="modes-two">
+        <AutomaticAway draft={draft} looksBy={now.looks_by} onChange={setDraft} onCommit={commit} />
+        <Priority now={now} />
+      </div>
+      <Presets plan={plan} onUse={(preset) => commit((each) => ({ ...each, modes: preset.modes }), t.preset(words.presets.all[preset.id]?.name ?? preset.id))} />
+      <details class="card modes-more modes-rules">
+        <summary>{words.rules.more(plan.rules.length)}</summary>
+        <Rules draft={draft} plan={plan} onChange={setDraft} />
+      </details>
+      <button type="button" class="btn only-phone modes-try-phone" onClick={() => setTrying(true)}>
+        {words.replay.open}
+      </button>
+      <Save plan={plan} draft={draft} tried={tried.state} onSaved={(found) => take(found)} onUndo={() => setDraft(planOf(plan))} />
+      {isTrying && <Lazy load={trying} props={{ plan, now, onClose: () => setTrying(false) }} waiting={() => null} />}
+      {asked && (
+        <Sheet title={t.nothingTitle(asked.modes.map(modeName).join(", "))} onClose={() => setAsked(null)}>
+          <p>{t.nothing}</p>
+          <div class="row">
+            <button type="button" class="btn grow" onClick={() => setAsked(null)}>
+              {t.cancel}
+            </button>
+            <button
+              type="button"
+              class="btn pri grow"
+              onClick={() => {
+                asked.go();
+                setAsked(null);
+              }}
+            >
+              {t.nothingGo}
+            </button>
+          </div>
+        </Sheet>
       )}
     </Page>
   );
 }
 
+function useNarrow(): boolean {
+  const [is, setIs] = useState(narrow.matches);
+  useEffect(() => {
+    const hear = () => setIs(narrow.matches);
+    narrow.addEventListener("change", hear);
+    return () => narrow.removeEventListener("change", hear);
+  }, []);
+  return is;
+}
+
 /** What a draft would mean, asked for a moment after it was last changed. */
-function useTried(draft: PlanChange | null): { state: Tried; week: WeekInfo | null } {
+function useTried(draft: PlanChange): { state: Tried; week: WeekInfo | null } {
   const [state, setState] = useState<Tried>({ what: "looking" });
   const [week, setWeek] = useState<WeekInfo | null>(null);
+  const key = JSON.stringify(draft);
   useEffect(() => {
-    if (!draft) return undefined;
     setState({ what: "looking" });
     let wanted = true;
     const timer = setTimeout(() => {
@@ -81,7 +263,7 @@ function useTried(draft: PlanChange | null): { state: Tried; week: WeekInfo | nu
         (found) => {
           if (!wanted) return;
           setWeek(found);
-          setState({ what: "known", week: found });
+          setState({ what: "known" });
         },
         (error: unknown) => {
           const message = error instanceof ApiError ? `${error.message} ${error.todo}`.trim() : "";
@@ -93,22 +275,16 @@ function useTried(draft: PlanChange | null): { state: Tried; week: WeekInfo | nu
       wanted = false;
       clearTimeout(timer);
     };
-  }, [draft]);
+  }, [key]);
   return { state, week };
 }
 
-function Save(props: {
-  plan: PlanInfo;
-  draft: PlanChange;
-  tried: Tried;
-  onSaved: (now: PlanInfo) => void;
-  onUndo: () => void;
-}) {
+function Save(props: { plan: PlanInfo; draft: PlanChange; tried: Tried; onSaved: (now: PlanInfo) => void; onUndo: () => void }) {
   const { plan, draft, tried, onSaved, onUndo } = props;
   const [refused, setRefused] = useState("");
-  const changed = JSON.stringify(draft) !== JSON.stringify({ modes: plan.modes, rules: plan.rules });
+  const isChanged = !isSame(draft, planOf(plan));
   useEffect(() => setRefused(""), [draft]);
-  if (!changed) return plan.is_in_file ? null : <p class="small muted">{words.save.memory}</p>;
+  if (!isChanged) return plan.is_in_file ? null : <p class="small sub">{words.save.memory}</p>;
   const save = () => {
     put<PlanInfo>("/modes/plan", draft).then(
       (now) => {

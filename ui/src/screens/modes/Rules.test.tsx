@@ -11,6 +11,8 @@ const when = { kind: ["person"], recognized: ["unknown"], include_possible: true
 const plan: ModePlanInfo = {
   modes: { names: ["home", "away"] },
   rules: [{ name: "gate", when, do: ["notify phone"] }],
+  rows: [],
+  does: {},
   is_in_file: true,
   notifiers: ["phone"],
   destinations: ["nas"],

@@ -5,67 +5,144 @@ import { modeIcon, modeName } from "../../ui/modeNames";
 import { Icon } from "../../ui/Icon";
 import { painted } from "./paint";
 import { modes as words } from "../../strings/modes";
-import { type Stretch, stretchOf, stretchText } from "./times";
+import { Dates } from "./Beside";
+import { Panel } from "./Panel";
+import { dayNames, type Stretch, stretchOf, stretchText, weekdays } from "./times";
 import { WeekDrawn } from "./WeekDrawn";
 
 const { week: w } = words;
-const MOST_MODES = 8;
 
 interface Props {
   draft: PlanChange;
   week: WeekInfo | null;
   onChange: (draft: PlanChange) => void;
+  /** Holds at once, and offers Undo. */
+  onCommit: (change: (plan: PlanChange) => PlanChange, said: string) => void;
 }
 
-export function Week({ draft, week, onChange }: Props) {
+export function Week({ draft, week, onChange, onCommit }: Props) {
   const { modes } = draft;
+  const [copying, setCopying] = useState<HTMLElement | null>(null);
   const put = (change: Partial<PlanChange["modes"]>) => onChange({ ...draft, modes: { ...modes, ...change } });
   const setTimes = (mode: string, times: readonly string[]) => {
     const { [mode]: _, ...others } = modes.schedule ?? {};
     put({ schedule: times.length > 0 ? { ...others, [mode]: [...times] } : others });
   };
+  const paint = (parts: readonly [mode: string, day: number, from: number, to: number][]) =>
+    onCommit(
+      (plan) => ({
+        ...plan,
+        modes: { ...plan.modes, schedule: parts.reduce((now, part) => painted(now, plan.modes.names, ...part), plan.modes.schedule ?? {}) },
+      }),
+      w.changed,
+    );
   const needsSun = JSON.stringify([modes.schedule, draft.rules]).includes("sun");
+  const today = week?.days[0]?.date ?? "";
+  const isException = (date: string) =>
+    Object.keys(modes.exceptions ?? {}).some((key) => {
+      const [from = "", to = from] = key.split(" to ");
+      return from <= date && date <= to;
+    });
   return (
     <section class="card" aria-labelledby="week-title">
-      <h2 id="week-title">{w.title}</h2>
-      <p class="small sub">{w.sub}</p>
-      {week && (
-        <WeekDrawn
-          week={week}
-          modes={modes.names}
-          onPaint={(...part) => put({ schedule: painted(modes.schedule ?? {}, modes.names, ...part) })}
+      <div class="row wrap between">
+        <h2 id="week-title">{w.title}</h2>
+        <span class="row wrap">
+          <button type="button" class="btn ghost" onClick={(event) => setCopying(event.currentTarget)}>
+            <Icon name="copy" small />
+            {w.copy}
+          </button>
+          <button
+            type="button"
+            class="btn ghost"
+            onClick={() => put({ exceptions: { ...modes.exceptions, [freeDay(today, modes.exceptions ?? {})]: modes.names[1] ?? modes.names[0] ?? "" } })}
+          >
+            <Icon name="plus" small />
+            {w.holiday}
+          </button>
+        </span>
+      </div>
+      {week && <WeekDrawn week={week} modes={modes.names} isException={isException} onPaint={(...part) => paint([part])} />}
+      {copying && week && (
+        <CopyDay
+          anchor={copying}
+          onClose={() => setCopying(null)}
+          onCopy={(from, to) => {
+            const parts = week.days.find((day) => day.weekday === from)?.parts ?? [];
+            paint(to.flatMap((day) => parts.map((part): [string, number, number, number] => [part.mode, day, part.from_min, part.to_min])));
+          }}
         />
       )}
-      {modes.names.map((mode, index) => (
-        <div key={mode} class="week-mode" role="group" aria-label={modeName(mode)}>
-          <div class="row">
-            <i class={`week-swatch week-${index}`} aria-hidden="true" />
-            <Icon name={modeIcon(mode)} small />
-            <h3 class="grow">{modeName(mode)}</h3>
-            {index > 0 && (
-              <button
-                type="button"
-                class="btn ghost sq"
-                aria-label={w.removeMode(modeName(mode))}
-                onClick={() => put({ names: modes.names.filter((one) => one !== mode), schedule: without(modes.schedule, mode) })}
-              >
-                <Icon name="trash-2" small />
-              </button>
-            )}
+      <Dates draft={draft} onChange={onChange} />
+      <details class="modes-more">
+        <summary>{w.exact}</summary>
+        <p class="small sub">{w.sub}</p>
+        {modes.names.map((mode, index) => (
+          <div key={mode} class="week-mode" role="group" aria-label={modeName(mode)}>
+            <div class="row">
+              <i class={`week-swatch week-${index}`} aria-hidden="true" />
+              <Icon name={modeIcon(mode)} small />
+              <h3 class="grow">{modeName(mode)}</h3>
+            </div>
+            {index === 0 && !(modes.schedule ?? {})[mode]?.length && <p class="small sub">{w.always}</p>}
+            <Times mode={mode} times={(modes.schedule ?? {})[mode] ?? []} onChange={(times) => setTimes(mode, times)} />
           </div>
-          {index === 0 && !(modes.schedule ?? {})[mode]?.length && <p class="small muted">{w.always}</p>}
-          <Times mode={mode} times={(modes.schedule ?? {})[mode] ?? []} onChange={(times) => setTimes(mode, times)} />
-        </div>
-      ))}
-      {modes.names.length < MOST_MODES && <NewMode onAdd={(mode) => put({ names: [...modes.names, mode] })} />}
-      {needsSun && <Place place={modes.location ?? []} onChange={(location) => put({ location })} />}
+        ))}
+        {needsSun && <Place place={modes.location ?? []} onChange={(location) => put({ location })} />}
+      </details>
     </section>
   );
 }
 
-function without(schedule: PlanChange["modes"]["schedule"], mode: string): Record<string, string[]> {
-  const { [mode]: _, ...others } = schedule ?? {};
-  return others;
+/** From today on the first day that is no exception yet. */
+function freeDay(today: string, exceptions: Record<string, string>): string {
+  const at = new Date(`${today}T00:00:00Z`);
+  while (Object.keys(exceptions).some((key) => key.startsWith(at.toISOString().slice(0, 10)))) at.setUTCDate(at.getUTCDate() + 1);
+  return at.toISOString().slice(0, 10);
+}
+
+function CopyDay(props: { anchor: HTMLElement; onCopy: (from: number, to: number[]) => void; onClose: () => void }) {
+  const [from, setFrom] = useState(weekdays()[0] ?? 0);
+  const [to, setTo] = useState<number[]>([]);
+  const [short, long] = [dayNames("short"), dayNames("long")];
+  return (
+    <Panel title={w.copy} anchor={props.anchor} onClose={props.onClose}>
+      <select class="field" aria-label={w.copyFrom} value={from} onChange={(event) => setFrom(Number(event.currentTarget.value))}>
+        {weekdays().map((day) => (
+          <option key={day} value={day}>
+            {long[day]}
+          </option>
+        ))}
+      </select>
+      <p class="small sub">{w.copyTo}</p>
+      <span class="week-days" role="group" aria-label={w.copyTo}>
+        {weekdays().map((day) => (
+          <button
+            key={day}
+            type="button"
+            class={to.includes(day) ? "on" : ""}
+            aria-pressed={to.includes(day)}
+            aria-label={long[day]}
+            disabled={day === from}
+            onClick={() => setTo(to.includes(day) ? to.filter((one) => one !== day) : [...to, day])}
+          >
+            {short[day]}
+          </button>
+        ))}
+      </span>
+      <button
+        type="button"
+        class="btn pri"
+        disabled={to.length === 0}
+        onClick={() => {
+          props.onClose();
+          props.onCopy(from, to.filter((day) => day !== from));
+        }}
+      >
+        {w.copyDo}
+      </button>
+    </Panel>
+  );
 }
 
 function Times(props: { mode: string; times: readonly string[]; onChange: (times: string[]) => void }) {
@@ -111,7 +188,8 @@ function One({ text, label, onChange }: { text: string; label: string; onChange:
   return (
     <>
       <span class="week-days" role="group" aria-label={label}>
-        {w.days.map((name, day) => {
+        {weekdays().map((day) => {
+          const name = dayNames("short")[day] ?? "";
           const on = all || now.days.includes(day);
           const days = all ? [0, 1, 2, 3, 4, 5, 6] : [...now.days];
           return (
@@ -120,7 +198,7 @@ function One({ text, label, onChange }: { text: string; label: string; onChange:
               type="button"
               class={on ? "on" : ""}
               aria-pressed={on}
-              title={w.dayNames[day]}
+              title={dayNames("long")[day]}
               onClick={() => {
                 const next = on ? days.filter((one) => one !== day) : [...days, day];
                 if (next.length > 0) put({ days: next.length === 7 ? [] : next });
@@ -149,34 +227,6 @@ function One({ text, label, onChange }: { text: string; label: string; onChange:
         />
       </span>
     </>
-  );
-}
-
-function NewMode({ onAdd }: { onAdd: (mode: string) => void }) {
-  const [name, setName] = useState("");
-  const mode = name.trim().toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
-  return (
-    <form
-      class="row week-new"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!mode) return;
-        onAdd(mode);
-        setName("");
-      }}
-    >
-      <input
-        class="field"
-        aria-label={w.newMode}
-        placeholder={w.newMode}
-        maxLength={20}
-        value={name}
-        onInput={(e) => setName(e.currentTarget.value)}
-      />
-      <button type="submit" class="btn" disabled={!mode}>
-        {w.addMode}
-      </button>
-    </form>
   );
 }
 

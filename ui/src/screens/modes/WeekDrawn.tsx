@@ -1,83 +1,126 @@
-/** A line a day in the colours of the modes: said in words for who does not see it, and painted by dragging along. */
+/** A line a day in the colors of the modes: edges are dragged or moved by arrow keys, anything else is painted. */
 import { useState } from "preact/hooks";
 import type { ModeWeekInfo as WeekInfo } from "../../api/schema";
+import { clockText } from "../../ui/clockText";
 import { modeName } from "../../ui/modeNames";
 import { Segmented } from "../../ui/Segmented";
 import { modes as modesWords } from "../../strings/modes";
-import { minuteText } from "./times";
+import { dayNames, minuteText, weekdays } from "./times";
 
 const { week: w } = modesWords;
 const DAY_MIN = 1440;
 const STEP_MIN = 15;
 /** Less is a press, not a stroke. */
 const LEAST_MIN = 5;
+const NAMED_MIN = 170;
 
 type Day = WeekInfo["days"][number];
 interface Stroke {
   date: string;
   from: number;
   to: number;
+  /** The edge that is dragged: what is before and after it. */
+  edge: { before: string; after: string } | null;
 }
 
 export function WeekDrawn(props: {
   week: WeekInfo;
   modes: readonly string[];
+  isException: (date: string) => boolean;
   onPaint: (mode: string, day: number, from: number, to: number) => void;
 }) {
   const { week, modes } = props;
   const [chosen, setChosen] = useState("");
   const [stroke, setStroke] = useState<Stroke | null>(null);
   const brush = modes.includes(chosen) ? chosen : (modes[1] ?? modes[0] ?? "");
-  const width = (from: number, to: number) => `${(((to - from) / DAY_MIN) * 100).toFixed(3)}%`;
+  const [short, long] = [dayNames("short"), dayNames("long")];
+  const today = week.days[0]?.date;
+  const days = weekdays().flatMap((weekday) => week.days.filter((day) => day.weekday === weekday));
+  const move = (day: Day, edge: NonNullable<Stroke["edge"]>, from: number, to: number) => {
+    if (to > from) props.onPaint(edge.before, day.weekday, from, to);
+    if (to < from) props.onPaint(edge.after, day.weekday, to, from);
+  };
   const end = (day: Day) => {
     setStroke(null);
-    if (!stroke || Math.abs(stroke.to - stroke.from) < LEAST_MIN) return;
-    const [from, to] = bounds(stroke);
-    props.onPaint(brush, day.weekday, from, to);
+    if (!stroke) return;
+    if (stroke.edge) move(day, stroke.edge, stroke.from, quarter(stroke.to));
+    else if (Math.abs(stroke.to - stroke.from) >= LEAST_MIN) props.onPaint(brush, day.weekday, ...bounds(stroke));
   };
   return (
     <figure class="week-drawn" aria-label={w.preview}>
       <div class="row wrap week-brush">
-        <Segmented
-          label={w.brush}
-          value={brush}
-          options={modes.map((mode) => ({ value: mode, label: modeName(mode) }))}
-          onChange={setChosen}
-        />
-        <span class="tiny muted">{w.paint}</span>
+        <Segmented label={w.brush} value={brush} options={modes.map((mode) => ({ value: mode, label: modeName(mode) }))} onChange={setChosen} />
+        <span class="small sub">{w.paint}</span>
       </div>
-      {week.days.map((day) => (
-        <div key={day.date} class="week-day">
-          <span class="tiny sub num">
-            {w.days[day.weekday]} {Number(day.date.slice(-2))}
-          </span>
-          <div
-            class="week-line"
-            role="img"
-            aria-label={`${w.dayNames[day.weekday] ?? ""}: ${said(day.parts)}`}
-            onPointerDown={(event) => {
-              event.currentTarget.setPointerCapture(event.pointerId);
-              const at = minuteAt(event);
-              setStroke({ date: day.date, from: at, to: at });
-            }}
-            onPointerMove={(event) => stroke?.date === day.date && setStroke({ ...stroke, to: minuteAt(event) })}
-            onPointerUp={() => end(day)}
-            onPointerCancel={() => setStroke(null)}
-          >
-            {day.parts.map((part) => (
-              <i
-                key={part.from_min}
-                class={`week-${modes.indexOf(part.mode)}`}
-                style={{ width: width(part.from_min, part.to_min) }}
-              />
-            ))}
-            {stroke?.date === day.date && <Stroked stroke={stroke} look={`week-${modes.indexOf(brush)}`} />}
+      {days.map((day) => {
+        const isHoliday = props.isException(day.date);
+        return (
+          <div key={day.date} class={`week-day${day.date === today ? " today" : ""}`}>
+            <span class="small">{short[day.weekday]}</span>
+            <div class={`week-bar${isHoliday ? " holiday" : ""}`}>
+              <div
+                class="week-line"
+                role="img"
+                aria-label={`${long[day.weekday] ?? ""}${isHoliday ? ` (${w.holiday})` : ""}: ${said(day.parts)}`}
+                onPointerDown={(event) => {
+                  if (isHoliday) return;
+                  event.currentTarget.setPointerCapture(event.pointerId);
+                  const at = minuteAt(event);
+                  setStroke({ date: day.date, from: at, to: at, edge: null });
+                }}
+                onPointerMove={(event) => stroke?.date === day.date && setStroke({ ...stroke, to: minuteAt(event) })}
+                onPointerUp={() => end(day)}
+                onPointerCancel={() => setStroke(null)}
+              >
+                {day.parts.map((part) => (
+                  <i key={part.from_min} class={`week-part week-${modes.indexOf(part.mode)}`} style={{ width: share(part.to_min - part.from_min) }}>
+                    {part.to_min - part.from_min >= NAMED_MIN && <span>{modeName(part.mode)}</span>}
+                  </i>
+                ))}
+                {stroke?.date === day.date && <Stroked stroke={stroke} look={`week-${modes.indexOf(brush)}`} />}
+              </div>
+              {!isHoliday &&
+                day.parts.slice(1).map((part, index) => {
+                  const before = day.parts[index]?.mode ?? "";
+                  const edge = { before, after: part.mode };
+                  return (
+                    <button
+                      key={index}
+                      type="button"
+                      role="slider"
+                      class="week-edge"
+                      style={{ left: share(part.from_min) }}
+                      aria-label={w.edge(long[day.weekday] ?? "", modeName(before), modeName(part.mode))}
+                      aria-valuemin={0}
+                      aria-valuemax={DAY_MIN}
+                      aria-valuenow={part.from_min}
+                      aria-valuetext={timeText(part.from_min)}
+                      onKeyDown={(event) => {
+                        const step = { ArrowLeft: -STEP_MIN, ArrowDown: -STEP_MIN, ArrowRight: STEP_MIN, ArrowUp: STEP_MIN }[event.key];
+                        if (!step) return;
+                        event.preventDefault();
+                        move(day, edge, part.from_min, Math.min(DAY_MIN, Math.max(0, quarter(part.from_min + step))));
+                      }}
+                      onPointerDown={(event) => {
+                        event.currentTarget.setPointerCapture(event.pointerId);
+                        setStroke({ date: day.date, from: part.from_min, to: part.from_min, edge });
+                      }}
+                      onPointerMove={(event) => {
+                        const line = event.currentTarget.parentElement;
+                        if (stroke?.date === day.date && stroke.edge && line) setStroke({ ...stroke, to: minuteIn(line, event.clientX) });
+                      }}
+                      onPointerUp={() => end(day)}
+                      onPointerCancel={() => setStroke(null)}
+                    />
+                  );
+                })}
+            </div>
           </div>
-        </div>
-      ))}
-      <div class="week-hours tiny muted num" aria-hidden="true">
-        {["00", "06", "12", "18", "24"].map((hour) => (
-          <span key={hour}>{hour}</span>
+        );
+      })}
+      <div class="week-hours tiny sub num" aria-hidden="true">
+        {[0, 6, 12, 18, 24].map((hour) => (
+          <span key={hour}>{String(hour).padStart(2, "0")}</span>
         ))}
       </div>
     </figure>
@@ -85,17 +128,20 @@ export function WeekDrawn(props: {
 }
 
 function Stroked({ stroke, look }: { stroke: Stroke; look: string }) {
-  const [from, to] = bounds(stroke);
-  const share = (minutes: number) => `${((minutes / DAY_MIN) * 100).toFixed(3)}%`;
+  const [from, to] = stroke.edge ? [Math.min(stroke.from, stroke.to), Math.max(stroke.from, stroke.to)] : bounds(stroke);
   return (
     <>
-      <i class={`week-stroke ${look}`} style={{ left: share(from), width: share(to - from) }} />
+      <i class={`week-stroke ${stroke.edge ? "" : look}`} style={{ left: share(from), width: share(to - from) }} />
       <b class="week-tip tiny num" style={{ left: share(Math.min(from, DAY_MIN - 240)) }}>
-        {minuteText(from)}–{minuteText(to)}
+        {stroke.edge ? timeText(quarter(stroke.to)) : `${timeText(from)}–${timeText(to)}`}
       </b>
     </>
   );
 }
+
+const share = (minutes: number): string => `${((minutes / DAY_MIN) * 100).toFixed(3)}%`;
+const quarter = (minute: number): number => Math.round(minute / STEP_MIN) * STEP_MIN;
+const timeText = (minute: number): string => (minute === DAY_MIN ? "24:00" : clockText(Math.floor(minute / 60), minute % 60));
 
 /** To whole quarters of an hour, at least one. */
 function bounds({ from, to }: Stroke): [number, number] {
@@ -105,13 +151,14 @@ function bounds({ from, to }: Stroke): [number, number] {
 }
 
 function minuteAt(event: PointerEvent & { currentTarget: HTMLElement }): number {
-  const line = event.currentTarget.getBoundingClientRect();
-  const share = (event.clientX - line.left) / line.width;
-  return Math.round(Math.min(1, Math.max(0, share)) * DAY_MIN);
+  return minuteIn(event.currentTarget, event.clientX);
+}
+
+function minuteIn(line: HTMLElement, x: number): number {
+  const { left, width } = line.getBoundingClientRect();
+  return Math.round(Math.min(1, Math.max(0, (x - left) / width)) * DAY_MIN);
 }
 
 function said(parts: Day["parts"]): string {
-  return parts
-    .map((part) => w.part(modeName(part.mode), minuteText(part.from_min), minuteText(part.to_min)))
-    .join(", ");
+  return parts.map((part) => w.part(modeName(part.mode), minuteText(part.from_min), minuteText(part.to_min))).join(", ");
 }

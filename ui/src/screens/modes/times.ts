@@ -1,4 +1,10 @@
 /** Times of the week, as `tawny.toml` has them, taken apart for editing and put together again. */
+import type { ArmPlan } from "../../api/schema";
+import { modes as words } from "../../strings/modes";
+import { clockText } from "../../ui/clockText";
+
+const { table: w } = words;
+
 export interface Stretch {
   /** 0 is Monday; empty: every day. */
   days: readonly number[];
@@ -46,4 +52,34 @@ export function several(text: string): string[] {
     .split(",")
     .map((one) => one.trim())
     .filter(Boolean);
+}
+
+/** When a mode begins, in a few words: `23:00–06:30`, `when everyone has left`, `on schedule`, or `by hand`. */
+export function startOf(mode: string, modes: ArmPlan): string {
+  const times = modes.schedule?.[mode] ?? [];
+  const only = times.length === 1 ? stretchOf(times[0] ?? "") : null;
+  if (only && only.days.length === 0) return w.daily(momentText(only.from), momentText(only.to));
+  if (times.length > 0) return w.onSchedule;
+  const presence = modes.presence ?? {};
+  const isLooked = Object.keys(presence.people ?? {}).length > 0 || [presence.ping, presence.mac, presence.mdns].some((one) => (one ?? []).length > 0);
+  if (isLooked && (presence.automatic ?? true) && (presence.nobody || "away") === mode) return w.everyoneLeft;
+  return mode === modes.names[0] ? w.otherwise : w.byHand;
+}
+
+function momentText(moment: string): string {
+  const [hour, minute] = moment.split(":").map(Number);
+  return /^\d\d:\d\d$/.test(moment) ? clockText(hour ?? 0, minute ?? 0) : moment;
+}
+
+/** The weekdays in the order of the reader's calendar: 0 is Monday. */
+export function weekdays(): number[] {
+  const locale = new Intl.Locale(navigator.language) as Intl.Locale & { weekInfo?: { firstDay: number }; getWeekInfo?: () => { firstDay: number } };
+  const first = (locale.getWeekInfo?.() ?? locale.weekInfo)?.firstDay ?? 1;
+  return [0, 1, 2, 3, 4, 5, 6].map((step) => (first - 1 + step) % 7);
+}
+
+/** What weekdays are called where the reader is: 0 is Monday. */
+export function dayNames(style: "short" | "long"): string[] {
+  const format = new Intl.DateTimeFormat(undefined, { weekday: style, timeZone: "UTC" });
+  return [0, 1, 2, 3, 4, 5, 6].map((day) => format.format(Date.UTC(2024, 0, 1 + day)));
 }

@@ -23,6 +23,7 @@ import { StateDot } from "../../ui/StateDot";
 import { setTheme, theme } from "../../ui/theme";
 import { zone, zoneIsElsewhere } from "../../ui/times";
 import licences from "../../../LICENSES.txt?url";
+import { LanguageChoice } from "../../ui/LanguageChoice";
 import { Known } from "./Known";
 import { Models } from "./Models";
 import { Passes, SharedLinks } from "./Passes";
@@ -162,6 +163,7 @@ function Look() {
         </div>
         <Segmented label={words.look.theme} value={theme.value} options={themes} onChange={setTheme} />
       </div>
+      <LanguageChoice />
       <div class="setting">
         <div class="grow">
           <b>{words.look.keys}</b>

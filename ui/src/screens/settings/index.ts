@@ -1,7 +1,91 @@
 /** What search finds: things on the pages, and every key of the settings file with its value. */
 import type { SettingKeyInfo, SettingsInfo, TableInstanceInfo } from "../../api/schema";
-import { entries, synonyms } from "../../strings/settings-index";
+import { things } from "../../strings/settings-index";
 import { ownPage, sectionOf } from "../../ui/settingPages";
+
+/** Each thing, its section and address; the last: only owners have it. */
+const PLACES: readonly (readonly [keyof typeof things, string, string, boolean])[] = [
+  ["cameras", "cameras", "/settings/cameras", false],
+  ["addACamera", "cameras", "/settings/add-camera", true],
+  ["modelForObjectDetection", "detection", "/settings/detection#models-title", true],
+  ["knownFacesAndPlates", "detection", "/settings/detection#known-title", true],
+  ["notificationsOnThisDevice", "notifications", "/settings/notifications#push-title", false],
+  ["snooze", "notifications", "/settings/notifications", false],
+  ["notificationChannels", "notifications", "/settings/notifications", true],
+  ["uploads", "notifications", "/settings/notifications", true],
+  ["retention", "storage", "/settings/storage#asked-title", true],
+  ["doesItFit", "storage", "/settings/storage#promise-title", true],
+  ["deleteAllRecordings", "storage", "/settings/storage#delete-title", true],
+  ["keptEvents", "storage", "/settings/storage#locked-title", true],
+  ["modes", "modes", "/settings/modes", true],
+  ["schedule", "modes", "/settings/modes", true],
+  ["presence", "modes", "/settings/modes", true],
+  ["rules", "modes", "/settings/modes", true],
+  ["people", "people", "/settings/people", true],
+  ["wallScreens", "people", "/settings/people", true],
+  ["accessLog", "people", "/settings/people", true],
+  ["encryptedRecordings", "encryption", "/settings/encryption", false],
+  ["secureAddress", "address", "/settings/address", true],
+  ["displaysAndApps", "integrations", "/settings/integrations#passes-title", true],
+  ["restartTawny", "system", "/settings/system#actions-title", true],
+  ["stopRecording", "system", "/settings/system#actions-title", true],
+  ["shutDown", "system", "/settings/system#actions-title", true],
+  ["update", "system", "/settings/system#update-title", true],
+  ["backup", "system", "/settings/system#backup-title", true],
+  ["restoreABackup", "system", "/settings/system#backup-title", true],
+  ["checkThisComputer", "system", "/settings/system#check-title", true],
+  ["diagnosticsForOthers", "system", "/settings/system#bundle-title", true],
+  ["log", "system", "/settings/system#log-title", true],
+  ["theme", "look", "/settings/look#look-title", false],
+  ["language", "look", "/settings/look#look-title", false],
+  ["keyboardShortcuts", "look", "/settings/look#look-title", false],
+  ["about", "look", "/settings/look#about-title", false],
+  ["password", "account", "/settings/account", false],
+  ["passkeys", "account", "/settings/account", false],
+  ["twostepCodes", "account", "/settings/account", false],
+  ["whereYouAreSignedIn", "account", "/settings/account", false],
+  ["sharedLinks", "links", "/settings/links", false],
+];
+
+/** What people type, and what it is called here; in other languages, the words of things say it. */
+const synonyms: Readonly<Record<string, string>> = {
+  wifi: "network address onvif camera",
+  wlan: "network address onvif camera",
+  alarm: "notification alert problem",
+  siren: "relay notification",
+  alert: "notification",
+  delete: "retention remove",
+  erase: "delete",
+  https: "secure certificate",
+  ssl: "secure certificate",
+  tls: "secure certificate",
+  user: "people account",
+  users: "people",
+  login: "sign password",
+  logout: "sign",
+  mute: "snooze",
+  arm: "mode",
+  disarm: "mode",
+  hdd: "disk storage",
+  ssd: "disk storage",
+  nas: "upload storage disk",
+  cloud: "upload",
+  ftp: "upload",
+  sensitivity: "threshold",
+  mic: "sound audio",
+  microphone: "sound audio",
+  audio: "sound",
+  flip: "mirror rotate",
+  gdpr: "retention privacy encrypt",
+  port: "listen address",
+  "2fa": "two-step",
+  homeassistant: "mqtt home assistant",
+  hass: "mqtt home assistant",
+  reboot: "restart",
+  shutdown: "shut down",
+  timezone: "time",
+  latency: "webrtc live",
+};
 
 export interface Found {
   section: string;
@@ -24,10 +108,11 @@ export function keyWords(key: string): string {
 }
 
 export function makeIndex(info: SettingsInfo | null, isOwner: boolean, names: ReadonlyMap<string, string>): Indexed[] {
-  const things = entries
-    .filter((one) => isOwner || !one.owner)
-    .map((one) => ({ ...one, where: "", value: "", head: one.title.toLowerCase(), all: `${one.title} ${one.words}`.toLowerCase() }));
-  return [...things, ...(isOwner && info ? keysOf(info, names) : [])];
+  const onPages = PLACES.filter(([, , , owner]) => isOwner || !owner).map(([name, section, href]) => {
+    const { title, words } = things[name];
+    return { section, title, href, where: "", value: "", head: title.toLowerCase(), all: `${title} ${words}`.toLowerCase() };
+  });
+  return [...onPages, ...(isOwner && info ? keysOf(info, names) : [])];
 }
 
 function keysOf(info: SettingsInfo, names: ReadonlyMap<string, string>): Indexed[] {

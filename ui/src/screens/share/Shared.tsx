@@ -7,6 +7,7 @@ import type { OpenedShare } from "../../api/types";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Problem } from "../../ui/Problem";
+import { locale } from "../../strings/language";
 import { share } from "../../strings/share";
 import { ServerText } from "../../ui/ServerText";
 import "../../ui/share.css";
@@ -115,5 +116,5 @@ const DATE = { weekday: "short", year: "numeric", month: "short", day: "numeric"
 /** Date and time of day at this offset from UTC. */
 function local(ms: number, offset_s: number): string {
   const at = new Date(ms + offset_s * 1000);
-  return `${new Intl.DateTimeFormat(undefined, DATE).format(at)}, ${clockText(at.getUTCHours(), at.getUTCMinutes())}`;
+  return `${new Intl.DateTimeFormat(locale, DATE).format(at)}, ${clockText(at.getUTCHours(), at.getUTCMinutes())}`;
 }

@@ -41,6 +41,13 @@ function asError(reason: unknown): ApiError {
 const stepOf = (reason: unknown): SecondStep | null =>
   reason instanceof ApiError && reason.code === "second_step" ? (reason.more.second_step ?? null) : null;
 
+/** What a browser refused. It doesn't tell a person's cancel from a device that has no passkey for this address. */
+function noPasskey(reason: unknown): ApiError {
+  const name = reason instanceof Error ? reason.name : "";
+  const what = name === "NotAllowedError" || name === "AbortError" ? words.noPasskey : words.passkeyRefused(name);
+  return new ApiError(0, "no_passkey", what, words.noPasskeyDo);
+}
+
 function Refused({ error }: { error: ApiError | null }) {
   if (!error) return null;
   return error.wait_s === null ? (
@@ -131,8 +138,8 @@ function OtherWays({ busy, attempt, onCode }: Attempts & { onCode: () => void })
     let credential: string;
     try {
       credential = await usePasskey(options);
-    } catch {
-      return null; // cancelled: the browser has said so
+    } catch (reason) {
+      throw noPasskey(reason);
     }
     return post<SignedIn>("/sign-in/passkey", { challenge, credential });
   };

@@ -4,12 +4,13 @@ import { get } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { ZoneInfo } from "../../api/types";
 import { hasHalfDays } from "../../ui/clockText";
+import { locale } from "../../strings/language";
 import { Zone } from "../../timeline/zone";
 
 const DAY_MS = 86_400_000;
 const BACK_MS = 800 * DAY_MS;
 const AHEAD_MS = 8 * DAY_MS;
-const look = { locale: undefined, hour12: hasHalfDays };
+const look = { locale, hour12: hasHalfDays };
 
 /** The recorder's zone; until it is known, the offset of this browser. */
 export const recorderZone = signal(new Zone("", -new Date().getTimezoneOffset() * 60, [], look));

@@ -288,7 +288,7 @@ class UdpPortPair(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Heard:
+class UdpTrack:
     """A track. late: sequence number of the missing packet, negative if none; late_s: waiting since."""
 
     place: TrackTransport
@@ -296,6 +296,18 @@ class _Heard:
     receiver: RtpReceiver
     late: int = -1
     late_s: float = 0.0
+
+    def give_up_late(self, now_s: float) -> None:
+        """Give up a late packet after LATE_S.
+
+        The time counts from when a packet was missed, with all received data processed.
+        """
+        late = self.receiver.waits_for
+        if late != self.late:
+            self.late, self.late_s = late, now_s
+        elif late >= 0 and now_s - self.late_s > LATE_S:
+            self.late = -1
+            self.receiver.give_up()
 
 
 class UdpConnection(RtspConnection):
@@ -307,7 +319,7 @@ class UdpConnection(RtspConnection):
     def __init__(self, address: RtspAddress, options: Mapping[str, Any], clock: Clock, memory: StreamMemory) -> None:
         super().__init__(address, options, clock, memory)
         self._pairs: list[UdpPortPair] = []
-        self._heard: list[_Heard] = []
+        self._heard: list[UdpTrack] = []
         self._datagram = memoryview(bytearray(_LARGEST_BYTES))
         self._report_s = 0.0
         self._peer = ""
@@ -327,7 +339,7 @@ class UdpConnection(RtspConnection):
     def _placed(self, place: TrackTransport) -> None:
         self._places[place.channel] = place
         pair = self._pairs[len(self._heard)]
-        self._heard.append(_Heard(place, pair, self._tracks.receiver_of(place.track)))
+        self._heard.append(UdpTrack(place, pair, self._tracks.receiver_of(place.track)))
 
     def _plays(self) -> None:
         super()._plays()
@@ -366,20 +378,7 @@ class UdpConnection(RtspConnection):
                 if count < 0:
                     break
                 self._report(heard.place.channel, bytes(self._datagram[:count]))
-        self._wait_no_longer(now_s)
-
-    def _wait_no_longer(self, now_s: float) -> None:
-        """Give up late packets after LATE_S.
-
-        The time counts from when a packet was missed, with all received data processed.
-        """
-        for heard in self._heard:
-            late = heard.receiver.waits_for
-            if late != heard.late:
-                heard.late, heard.late_s = late, now_s
-            elif late >= 0 and now_s - heard.late_s > LATE_S:
-                heard.late = -1
-                heard.receiver.give_up()
+            heard.give_up_late(now_s)
 
     def _from_camera(self, by: socket.socket) -> int:
         """Receive the next datagram. Return its size, 0 for another sender's, negative if none is available."""

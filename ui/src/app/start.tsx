@@ -1,25 +1,23 @@
 import { render } from "preact";
-import "./ui/tokens.css";
-import "./ui/base.css";
-import { App } from "./app/App";
-import { startKeys } from "./ui/keys";
-import { startRouter } from "./ui/router";
-import { loadSession } from "./ui/session";
-import { startTheme } from "./ui/theme";
-import { NoRecorder } from "./app/NoRecorder";
-import type { InstallPrompt } from "./ui/device";
+import { App } from "./App";
+import { startKeys } from "../ui/keys";
+import { startRouter } from "../ui/router";
+import { loadSession } from "../ui/session";
+import { startTheme } from "../ui/theme";
+import { NoRecorder } from "./NoRecorder";
+import type { InstallPrompt } from "../ui/device";
 
 addEventListener("beforeinstallprompt", (event) => {
   event.preventDefault();
   window.installPrompt = event as InstallPrompt;
 });
 const root = document.getElementById("app");
-const device = () => import("./screens/device/Device");
+const device = () => import("../screens/device/Device");
 /** Pages for people without an account: nothing else of the application is loaded. */
 const alone: Readonly<Record<string, () => Promise<{ show: (root: HTMLElement) => void }>>> = {
-  s: () => import("./screens/share/Shared"),
-  actions: () => import("./screens/act/Act"),
-  phone: () => import("./screens/phone/Phone"),
+  s: () => import("../screens/share/Shared"),
+  actions: () => import("../screens/act/Act"),
+  phone: () => import("../screens/phone/Phone"),
   ca: device,
   check: device,
 };

@@ -1,0 +1,160 @@
+"""Routes for the clips of several events as one ZIP file, written while it is sent: nothing is stored meanwhile.
+
+A clip that can't be had is left out and named in a text file at the end, so that nobody takes a part for the whole.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import iterate_in_threadpool
+from starlette.responses import Response
+
+from tawny.api.auth.access import Access, Note, parse_list, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, sealed_error
+from tawny.api.past.media_responses import ClipWish, GuardedStreamingResponse, clip_name, cut_clip, disposition
+from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import ApiResponse
+from tawny.model.errors import TawnyError
+from tawny.model.ids import EventId
+from tawny.playback.clips import ClipFile
+from tawny.playback.recordings import segments
+from tawny.service.recorder import event_rolls
+from tawny.storage.disk.layout import is_sealed
+
+router = APIRouter(route_class=WorkerRoute)
+view = [rule(Access.VIEW)]
+MOST_EVENTS = 100
+"""As many IDs as an address may hold."""
+EventIds = Annotated[str, Query(min_length=1, max_length=3600, pattern=r"^[A-Za-z0-9,-]+$")]
+MISSING = "Missing clips.txt"
+
+
+class MissingClip(ApiResponse):
+    """event: ID. name: as its file would be called; empty for an event that is not found."""
+
+    event: str
+    name: str
+    why: str
+
+
+class ClipsZipInfo(ApiResponse):
+    """What a ZIP file with the clips of these events holds. clips: their number."""
+
+    clips: int
+    missing: list[MissingClip]
+    file: str
+    """URL of the ZIP file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    wishes: dict[str, ClipWish]
+    """By file name."""
+    missing: tuple[MissingClip, ...]
+
+
+@router.get("/api/v1/clips/zip", dependencies=view)
+def about_clips_zip(events: EventIds, here: Here) -> ClipsZipInfo:
+    """Say what a ZIP file with the clips of these events would hold, and what it can't."""
+    plan = _planned(events, here)
+    return ClipsZipInfo(clips=len(plan.wishes), missing=list(plan.missing), file=f"/media/clips.zip?events={events}")
+
+
+@router.get("/media/clips.zip", dependencies=view, response_class=Response)
+async def clips_zip(events: EventIds, request: Request, note: Note, here: Here) -> Response:
+    """Return the clips of up to 100 events in one ZIP file, without re-encoding."""
+    plan = await asyncio.to_thread(_planned, events, here)
+    at = datetime.now(UTC).astimezone(here.zone)
+    name = f"tawny {at:%Y-%m-%d %H.%M.%S}.zip"
+    await asyncio.to_thread(note, "clips", f"{name}: {', '.join(plan.wishes)}"[:500])
+    headers = {"Content-Disposition": disposition(name), "Cache-Control": "private, no-store"}
+    return GuardedStreamingResponse(request, _zipped(plan, here), 200, headers, "application/zip")
+
+
+def _planned(events: str, here: AppContext) -> _Plan:
+    """Raises RequestRefused: when one is encrypted and locked, when there are too many, or none can be had."""
+    wishes, missing, names = dict[str, ClipWish](), list[MissingClip](), set[str]()
+    ids = list(dict.fromkeys(parse_list(events)))
+    if len(ids) > MOST_EVENTS:
+        raise RequestRefused(400, "bad_input", f"At most {MOST_EVENTS} clips fit one download.", "Select fewer.")
+    for one in ids:
+        event = here.recorder.index.event(EventId(one))
+        if event is None:
+            missing.append(MissingClip(event=one, name="", why="This event was deleted, or you can't see its camera."))
+            continue
+        name = _unique(clip_name(here, event.camera, event.start_ms), names)
+        span = event.clip(here.recorder.clock.now_ms(), *event_rolls(here.recorder, event.camera))
+        found = segments(here.recorder, event.camera, None, span)
+        if any(is_sealed(part.path) for part in found) and not here.is_unlocked:
+            raise sealed_error()
+        if event.end_ms is None:
+            missing.append(MissingClip(event=one, name=name, why="This event isn't over yet."))
+        elif not found:
+            missing.append(MissingClip(event=one, name=name, why="There is no video of it any more."))
+        else:
+            wishes[name] = ClipWish(event.camera, span)
+    if not wishes:
+        raise RequestRefused(404, "nothing_recorded", "There is no clip to download.", missing[0].why)
+    return _Plan(wishes, tuple(missing))
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """Return a name that no other file of the ZIP has."""
+    name, number = name.replace("/", "-").replace("\\", "-"), 2
+    while name in taken:
+        name, number = f"{name.removesuffix('.mp4').removesuffix(f' {number - 1}')} {number}.mp4", number + 1
+    taken.add(name)
+    return name
+
+
+class _Outlet(io.RawIOBase):
+    """Takes what `ZipFile` writes until it is sent."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        part = bytes(memoryview(data))  # type: ignore[arg-type]
+        self._parts.append(part)
+        return len(part)
+
+    def taken(self) -> bytes:
+        whole = b"".join(self._parts)
+        self._parts.clear()
+        return whole
+
+
+async def _zipped(plan: _Plan, here: AppContext) -> AsyncIterator[bytes]:
+    """Yield the file. One clip at a time is open, and of it only what is being sent is in memory."""
+    outlet, missing = _Outlet(), [f"{one.name or one.event}: {one.why}" for one in plan.missing]
+    with ZipFile(outlet, "w", ZIP_STORED) as file:
+        for name, wish in plan.wishes.items():
+            try:
+                clip = await cut_clip(here, wish)
+                info = ZipInfo(name, datetime.fromtimestamp(clip.start_ms / 1000, here.zone).timetuple()[:6])
+                async for piece in iterate_in_threadpool(_packed(file, info, clip, outlet)):
+                    yield piece
+                if clip.cut_at_ms is not None:
+                    missing.append(f"{name}: It ends early, because the camera's video format changed.")
+            except TawnyError as error:
+                missing.append(f"{name}: {error.message}")
+        if missing:
+            file.writestr(MISSING, "\r\n".join([*missing, ""]))
+    yield outlet.taken()
+
+
+def _packed(file: ZipFile, info: ZipInfo, clip: ClipFile, outlet: _Outlet) -> Iterator[bytes]:
+    with file.open(info, "w", force_zip64=True) as member:
+        for data in clip.read(0, clip.size_bytes):
+            member.write(data)
+            yield outlet.taken()

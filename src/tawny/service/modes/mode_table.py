@@ -1,0 +1,188 @@
+"""The table of modes: what each mode records of each camera and what it notifies about. Pure.
+
+A cell says what really holds: the camera's own table in that mode, then those of its places, then its own settings.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tawny.config.changes import modes_to_table, put_in_mode
+from tawny.config.modes import NOTIFIABLE, ModeCameraSettings, merged, places_of
+from tawny.config.settings import Settings, display_name, in_mode
+from tawny.model.ids import CameraId
+from tawny.model.segments import Recording
+from tawny.service.modes.rule_actions import type_words
+
+CellRecord = Literal["continuous", "events", "transitions", "off", "private"]
+_FEW = 2
+_RECORDS: Mapping[str, str] = {
+    "private": "private",
+    "off": "not recorded",
+    "events": "recorded around events",
+    "transitions": "recorded at start and end of events",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModeCell:
+    """What one mode does with one camera.
+
+    notify: event types; `motion`: any motion. channels: None: all. notify_by: what says so: this table (`mode`), the
+    camera's alert settings (`camera`), or rules alone (`rules`). own: the camera differs from the others of its place.
+    """
+
+    record: CellRecord
+    detection: bool
+    notify: tuple[str, ...]
+    channels: tuple[str, ...] | None
+    notify_by: Literal["mode", "camera", "rules"]
+    own: bool
+
+    @property
+    def is_recorded(self) -> bool:
+        return self.record not in ("off", "private")
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRow:
+    """A camera of the table. is_named: a model names objects there. is_detecting: detection is on."""
+
+    id: CameraId
+    name: str
+    group: str
+    is_named: bool
+    is_detecting: bool
+    cells: Mapping[str, ModeCell]
+
+
+@dataclass(frozen=True, slots=True)
+class CellChoice:
+    """A choice for cells. notify, channels: None: as before."""
+
+    record: CellRecord
+    detection: bool = True
+    notify: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+
+
+def mode_rows(settings: Settings, names: Callable[[CameraId], bool]) -> list[ModeRow]:
+    """Return the table. names: whether a model names objects at a camera."""
+    return [
+        ModeRow(
+            CameraId(camera),
+            display_name(camera, one),
+            one.group,
+            names(CameraId(camera)),
+            one.detection.detector != "off",
+            {mode: mode_cell(settings, mode, camera) for mode in settings.modes.names},
+        )
+        for camera, one in settings.cameras.items()
+    ]
+
+
+def mode_cell(settings: Settings, mode: str, camera: str) -> ModeCell:
+    chosen, own = in_mode(settings, mode, camera), settings.cameras[camera]
+    record = "off" if _is_ruled_off(settings, mode, camera) and not chosen.privacy else _record(chosen, own.record)
+    is_silent = record in ("off", "private") or chosen.detection is False
+    types = tuple(one for one in own.detection.alert_rules(is_named=True).types if one in NOTIFIABLE)
+    has_rules = any(deed.verb == "notify" for rule in settings.rules for deed in rule.do)
+    by: Literal["mode", "camera", "rules"] = "rules" if has_rules else "camera"
+    table = settings.modes.tables.get(mode)
+    return ModeCell(
+        record=record,
+        detection=chosen.detection is not False,
+        notify=() if is_silent else types if chosen.notify is None else chosen.notify,
+        channels=chosen.channels,
+        notify_by=by if chosen.notify is None and not is_silent else "mode",
+        own=table is not None and table.cameras.get(camera, ModeCameraSettings()) != ModeCameraSettings(),
+    )
+
+
+def _is_ruled_off(settings: Settings, mode: str, camera: str) -> bool:
+    """Return whether a rule stops recording during the whole of this mode."""
+    return any(
+        rule.do[0].verb == "don't record"
+        and mode in (rule.when.mode or (mode,))
+        and camera in (rule.when.camera or (camera,))
+        and not (rule.when.between or rule.when.home or rule.when.away)
+        for rule in settings.rules
+    )
+
+
+def _record(chosen: ModeCameraSettings, usual: Recording) -> CellRecord:
+    return "private" if chosen.privacy else chosen.record or usual
+
+
+def with_cells(settings: Settings, cameras: Sequence[str], modes: Sequence[str], choice: CellChoice) -> dict[str, Any]:
+    """Return the table `modes`, in the notation of the file, in which these cells hold what was chosen.
+
+    Only what differs from the cameras of the same place is written.
+    """
+    table = modes_to_table(settings.modes)
+    for camera in cameras:
+        for mode in modes:
+            put_in_mode(table, mode, camera, _own(settings, mode, camera, choice))
+    return table
+
+
+def _own(settings: Settings, mode: str, camera: str, choice: CellChoice) -> dict[str, Any]:
+    one, table = settings.cameras[camera], settings.modes.tables.get(mode)
+    places = places_of(one.group, f"{camera} {one.name}")
+    usual = merged([getattr(table, place) for place in places] if table is not None else [])
+    before = table.cameras.get(camera, ModeCameraSettings()) if table is not None else ModeCameraSettings()
+    found: dict[str, Any] = {}
+    if choice.record != _record(usual, one.record):
+        found |= {"privacy": True} if choice.record == "private" else {"record": choice.record}
+    if choice.detection != (usual.detection is not False):
+        found["detection"] = choice.detection
+    notify = before.notify if choice.notify is None else choice.notify
+    if notify is not None and (usual.notify is None or set(notify) != set(usual.notify)):
+        found["notify"] = list(notify)
+    channels = before.channels if choice.channels is None else choice.channels
+    if channels is not None and channels != usual.channels:
+        found["channels"] = list(channels)
+    return found
+
+
+def mode_summary(settings: Settings, mode: str) -> str:
+    """Return what a mode does, in one line."""
+    cells = {display_name(camera, one): mode_cell(settings, mode, camera) for camera, one in settings.cameras.items()}
+    parts = [_recorded_words(cells)]
+    if settings.notifiers and any(cell.is_recorded for cell in cells.values()):
+        parts.append(_notified_words({name: cell for name, cell in cells.items() if cell.is_recorded}))
+    return "; ".join(parts)
+
+
+def _recorded_words(cells: Mapping[str, ModeCell]) -> str:
+    if not any(cell.is_recorded for cell in cells.values()) and cells:
+        return "nothing is recorded"
+    by_record = {record: [name for name, cell in cells.items() if cell.record == record] for record in _RECORDS}
+    found = [f"{_names(names, len(cells))} {_RECORDS[record]}" for record, names in by_record.items() if names]
+    return ", ".join(found) or "everything is recorded"
+
+
+def _notified_words(cells: Mapping[str, ModeCell]) -> str:
+    if any(cell.notify_by == "rules" for cell in cells.values()):
+        return "notifications by rules"
+    about: dict[str, list[str]] = {}
+    for name, cell in cells.items():
+        about.setdefault(type_words(cell.notify), []).append(name)
+    if list(about) == [""]:
+        return "no notifications"
+    if len(about) == 1:
+        return f"notifies about {next(iter(about))}"
+    loud = [
+        f"{_names(names, len(cells))} {'notifies' if len(names) == 1 else 'notify'} about {types}"
+        for types, names in about.items()
+        if types
+    ]
+    return ", ".join(loud)
+
+
+def _names(names: Sequence[str], of: int) -> str:
+    if len(names) == of and of > 1:
+        return "all cameras"
+    if len(names) > _FEW:
+        return f"{len(names)} cameras"
+    return " and ".join(names)

@@ -1,0 +1,165 @@
+"""Replays past events under another mode: what would have been recorded, and what notified about. Sends nothing.
+
+The same code decides as for real events. It can't know how many notifications were sent shortly before, nor events that
+detection would have found while it was off.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from tawny.config.settings import Settings, in_mode
+from tawny.events.modes import ModeState
+from tawny.events.rule_engine import Calendar
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.levels import shown_level
+from tawny.model.segments import Recording
+from tawny.model.times import Span, merge_spans
+from tawny.playback.recordings import RecordingIndex
+from tawny.recorder.wanted_time import WantedTime
+from tawny.service.cameras.duty import CameraDuty, duty_of
+from tawny.service.delivery.notification_scheduler import NotificationFilter, at_level, verdict
+from tawny.service.modes.rule_actions import RuleDecider, mode_choice
+
+PastSpan = Literal["night", "yesterday"]
+_NIGHT_MIN: Final = (20 * 60, 8 * 60)
+_MOST_EVENTS: Final = 5_000
+_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedEvent:
+    """An event and whether it would have notified someone. why: the reason, as a sentence."""
+
+    id: EventId
+    camera: CameraId
+    kind: str
+    start_ms: int
+    notifies: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedCamera:
+    """seconds: what would have been recorded. kinds: number of events by type. notified: how many of them notify."""
+
+    camera: CameraId
+    seconds: float
+    kinds: Mapping[str, int]
+    notified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """mode: empty: the modes that were active then. events: those that notify, newest first, at most 50."""
+
+    begin_ms: int
+    end_ms: int
+    mode: str
+    cameras: Sequence[ReplayedCamera]
+    events: Sequence[ReplayedEvent]
+
+
+def past_span(which: PastSpan, now_ms: int, zone: ZoneInfo) -> Span:
+    """Return last night, from 20:00 to 08:00 or to now, or the whole of yesterday."""
+    calendar = Calendar(zone)
+    today = calendar.day(now_ms)
+    yesterday = today - timedelta(days=1)
+    if which == "yesterday":
+        return Span(calendar.at_ms(yesterday, 0), calendar.at_ms(today, 0))
+    begin, end = _NIGHT_MIN
+    return Span(calendar.at_ms(yesterday, begin), min(now_ms, calendar.at_ms(today, end)))
+
+
+class Replayer:
+    """ears: the notification channels now. Reads the index; thread-safe."""
+
+    def __init__(
+        self, settings: Settings, modes: ModeState, deciding: RuleDecider, ears: Sequence[NotificationFilter],
+        index: RecordingIndex, zone: ZoneInfo,
+    ) -> None:  # fmt: skip
+        self._settings, self._modes, self._deciding = settings, modes, deciding
+        self._ears, self._index, self._zone = tuple(ears), index, zone
+
+    def of(self, span: Span, mode: str, cameras: Sequence[CameraId]) -> Replay:
+        """Replay these cameras. mode: empty: the modes that were active then."""
+        found: list[ReplayedCamera] = []
+        notified: list[ReplayedEvent] = []
+        for camera in cameras:
+            events = self._events(camera, span)
+            replayed = [self._replayed(event, mode) for event in events]
+            kinds = Counter(event.shown_kind for event, one in zip(events, replayed, strict=True) if one is not None)
+            loud = [one for one in replayed if one is not None and one.notifies]
+            found.append(ReplayedCamera(camera, self._seconds(camera, events, span, mode), dict(kinds), len(loud)))
+            notified += loud
+        notified.sort(key=lambda one: -one.start_ms)
+        return Replay(span.begin_ms, span.end_ms, mode, found, notified[:_SHOWN])
+
+    def _events(self, camera: CameraId, span: Span) -> list[Event]:
+        found: list[Event] = []
+        page = self._index.events(span, cameras=[camera], limit=500)
+        while True:
+            found += [one if one.end_ms is not None else one.ended(span.end_ms) for one in page.events]
+            if page.next is None or len(found) >= _MOST_EVENTS:
+                return found
+            page = self._index.events(span, cameras=[camera], limit=500, after=page.next)
+
+    def _duty(self, camera: CameraId, mode: str, at_ms: int) -> CameraDuty:
+        now = replace(self._deciding.standing(camera), at_ms=at_ms, mode=mode)
+        unrecorded = self._deciding.rules.unrecorded(now)
+        return duty_of(self._settings.cameras[camera], None, unrecorded, mode, in_mode(self._settings, mode, camera))
+
+    def _replayed(self, event: Event, mode: str) -> ReplayedEvent | None:
+        """Return what would have happened; None if there would have been no event."""
+        now = self._deciding.situation(event)
+        mode = mode or now.mode
+        if not self._duty(event.camera, mode, event.start_ms).is_watched:
+            return None
+        chosen = mode_choice(self._settings, mode, event, is_named=now.names)
+        now = replace(now, mode=mode, chosen=chosen)
+        says = {one.deed.name: one for one in self._deciding.rules.decide(now) if one.deed.verb == "notify"}
+        reasons: list[str] = []
+        for ear in self._ears:
+            if ear.to not in says:
+                continue
+            at = at_level(ear, shown_level(event), says[ear.to])
+            found = verdict(ear, event.camera, event.kind, at, event.start_ms, self._zone, silence="")
+            if found.does and not event.muted:
+                return ReplayedEvent(
+                    event.id, event.camera, event.shown_kind, event.start_ms, notifies=True, why=found.why
+                )
+            reasons.append(found.why)
+        why = reasons[0] if reasons else ""
+        return ReplayedEvent(event.id, event.camera, event.shown_kind, event.start_ms, notifies=False, why=why)
+
+    def _seconds(self, camera: CameraId, events: Sequence[Event], span: Span, mode: str) -> float:
+        own = self._settings.cameras[camera]
+        total = 0.0
+        for part, name in self._parts(span, mode):
+            record: Recording = self._duty(camera, name, part.begin_ms).record
+            if record == "continuous":
+                total += part.seconds
+            elif record != "off":
+                wanted = WantedTime(record, own.pre, own.post)
+                for event in events:
+                    wanted.heard(event, 0)  # none is forgotten
+                cuts = [cut for one in merge_spans(wanted.spans()) if (cut := one.cut_to(part)) is not None]
+                total += sum(cut.seconds for cut in cuts)
+        return total
+
+    def _parts(self, span: Span, mode: str) -> Iterator[tuple[Span, str]]:
+        """Yield the parts of the span with one mode each."""
+        if mode:
+            yield span, mode
+            return
+        edges = sorted({at_ms for at_ms, _ in self._modes.changes(10_000) if span.begin_ms < at_ms < span.end_ms})
+        for begin_ms, end_ms in zip([span.begin_ms, *edges], [*edges, span.end_ms], strict=True):
+            yield Span(begin_ms, end_ms), self._modes.at(begin_ms).mode
+
+
+def _replay_of(event: Event, why: str, *, notifies: bool) -> ReplayedEvent:
+    return ReplayedEvent(event.id, event.camera, event.shown_kind, event.start_ms, notifies, why)

@@ -1,0 +1,102 @@
+"""Clips of several events in one ZIP file, sent while it is made."""
+
+import io
+from dataclasses import replace
+from zipfile import ZipFile
+
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Caller, Role
+from tawny.api.past import zip_routes
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tests.api.fakes import House
+from tests.playback.archives import PORCH
+
+
+@pytest.fixture
+def events(house: House) -> list[Event]:
+    """Two events with video, then one without, one that goes on, and one of a camera that not everyone may see."""
+    start_ms = house.clock.now_ms() - 60_000
+    house.recorder.record(start_ms, seconds=30)
+    first = Event(EventId("first"), PORCH, "person", start_ms + 8000, start_ms + 9000, 70.0)
+    made = [
+        first,
+        replace(first, id=EventId("second"), start_ms=start_ms + 8400),
+        replace(first, id=EventId("gone"), start_ms=5, end_ms=9),
+        replace(first, id=EventId("lasts"), end_ms=None),
+        replace(first, id=EventId("hidden"), camera=CameraId("yard")),
+    ]
+    for one in made:
+        house.recorder.index.put_event(one)
+    return made
+
+
+def asked(*events: str) -> str:
+    return f"?events={','.join(events)}"
+
+
+async def test_each_clip_is_a_file_that_plays(house: House, events: list[Event]) -> None:
+    viewer = house.signed_in(Role.VIEWER)
+    about = (await viewer.get(f"/api/v1/clips/zip{asked('first', 'second', 'first')}")).json()
+    assert (about["clips"], about["missing"]) == (2, [])
+    answer = await viewer.get(about["file"])
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="tawny ')
+    with ZipFile(io.BytesIO(answer.content)) as file:
+        assert file.testzip() is None
+        one, two = file.namelist()
+        assert two == one.replace(".mp4", " 2.mp4")
+        clip = await viewer.get("/media/first.mp4")
+        assert file.read(one) == clip.content
+    assert "clips" in [line.action for line in house.accounts.audit()]
+
+
+async def test_what_is_missing_is_named_in_the_file(house: House, events: list[Event]) -> None:
+    viewer = house.signed_in(Role.VIEWER)
+    query = asked("first", "gone", "lasts", "unknown")
+    about = (await viewer.get(f"/api/v1/clips/zip{query}")).json()
+    assert [one["event"] for one in about["missing"]] == ["gone", "lasts", "unknown"]
+    with ZipFile(io.BytesIO((await viewer.get(f"/media/clips.zip{query}")).content)) as file:
+        assert file.namelist()[-1] == zip_routes.MISSING
+        lines = file.read(zip_routes.MISSING).decode().splitlines()
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        "There is no video of it any more.",
+        "This event isn't over yet.",
+        "This event was deleted, or you can't see its camera.",
+    ]
+
+
+async def test_clips_of_a_hidden_camera_are_left_out(house: House, events: list[Event]) -> None:
+    person = house.accounts.put_person("Ben", Role.VIEWER)
+    house.accounts.change_person(person, Role.VIEWER, [PORCH])
+    guest = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
+    about = (await guest.get(f"/api/v1/clips/zip{asked('hidden', 'first')}")).json()
+    assert (about["clips"], about["missing"][0]["name"]) == (1, "")
+    refused = await guest.get(f"/media/clips.zip{asked('hidden')}")
+    assert (refused.status_code, refused.json()["message"]) == (404, "There is no clip to download.")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/clips/zip", "/media/clips.zip"])
+async def test_encrypted_video_is_refused_until_it_is_unlocked(
+    house: House, events: list[Event], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zip_routes, "is_sealed", lambda path: True)
+    refused = await house.signed_in(Role.OWNER).get(f"{path}{asked('first')}")
+    assert (refused.status_code, refused.json()["code"]) == (423, "sealed")
+
+
+async def test_too_many_are_refused(house: House) -> None:
+    refused = await house.signed_in().get("/api/v1/clips/zip" + asked(*(f"e{number}" for number in range(101))))
+    assert (refused.status_code, refused.json()["hint"]) == (400, "Select fewer.")
+
+
+async def test_the_file_is_sent_in_pieces(house: House, events: list[Event]) -> None:
+    """No piece holds more than what is read of one clip at a time."""
+    viewer: httpx.AsyncClient = house.signed_in(Role.VIEWER)
+    sizes = []
+    async with viewer.stream("GET", f"/media/clips.zip{asked('first', 'second')}") as answer:
+        assert "content-length" not in answer.headers
+        sizes = [len(piece) async for piece in answer.aiter_raw()]
+    assert sum(sizes) > 0

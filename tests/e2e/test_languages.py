@@ -1,0 +1,124 @@
+"""The interface in other languages with the real program: German, one of a file, and one from right to left."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tawny.service.languages import Languages
+from tests.e2e.conftest import Tawny, owner_of, with_settings
+from tests.e2e.rules import axe_script, violations
+
+pytestmark = pytest.mark.browser
+GERMAN = Languages(None).catalogue("de").texts
+ENGLISH = {text: to for text, to in GERMAN.items() if isinstance(to, str) and to != text and "{" not in text}
+SETTINGS = """
+[cameras.porch]
+source = "demo:front"
+name = "Windfang"
+[cameras.gate]
+source = "demo:gate"
+name = "Tor"
+demo = { quiet = true }
+"""
+SCREENS = ("/", "/live/porch", "/timeline", "/events", "/health", "/settings", "/settings/cameras/porch")
+MORE_SCREENS = ("/clips", "/find", "/settings/storage", "/settings/modes", "/settings/people", "/settings/system")
+GERMAN_LOADING = re.compile("wird geladen|werden geladen", re.IGNORECASE)
+SAID = """() => {
+  const said = [...document.querySelectorAll('[aria-label], [title], [placeholder]')]
+    .flatMap((one) => ['aria-label', 'title', 'placeholder'].map((name) => one.getAttribute(name)));
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) said.push(walk.currentNode.data);
+  return said.filter(Boolean).map((one) => one.trim()).filter(Boolean);
+}"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    folder = tmp_path_factory.mktemp("languages")
+    own = folder / "data" / "languages"
+    own.mkdir(parents=True)
+    (own / "fr.json").write_text(json.dumps({"@name": "Français", "Events": "Événements", "Live": "Direct"}))
+    (own / "he.json").write_text(json.dumps({"@name": "עברית", "Events": "אירועים", "Live": "שידור חי"}))
+    yield from with_settings(folder, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
+    made = owner_of(browser, house, 1280)
+    yield made
+    made.close()
+
+
+def speaks(browser: Browser, owner: BrowserContext, language: str, width: int) -> BrowserContext:
+    """The owner's other browser, whose language is this one."""
+    return browser.new_context(
+        viewport={"width": width, "height": 844}, locale=language, storage_state=owner.storage_state()
+    )
+
+
+@pytest.fixture(params=[1280, 390])
+def german(request: pytest.FixtureRequest, browser: Browser, owner: BrowserContext) -> Iterator[Page]:
+    context = speaks(browser, owner, "de-DE", request.param)
+    yield context.new_page()
+    context.close()
+
+
+def opened(page: Page, house: Tawny, path: str) -> None:
+    page.goto(f"{house.base}{path}")
+    expect(page.get_by_role("main")).to_contain_text(re.compile(r"\w"))
+    expect(page.get_by_role("main").get_by_text(GERMAN_LOADING)).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", [*SCREENS, *(pytest.param(path, marks=pytest.mark.long) for path in MORE_SCREENS)])
+def test_german_is_the_language_of_a_german_browser(german: Page, house: Tawny, path: str) -> None:
+    opened(german, house, path)
+    assert german.evaluate("document.documentElement.lang") == "de"
+    assert [text for text in german.evaluate(SAID) if text in ENGLISH] == []
+    assert violations(german, axe_script()) == []
+    assert german.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_choice_is_kept_on_this_device(browser: Browser, owner: BrowserContext, house: Tawny) -> None:
+    context = speaks(browser, owner, "de-DE", 1280)
+    page = context.new_page()
+    opened(page, house, "/settings/look")
+    page.get_by_label("Sprache", exact=True).select_option(label="English")
+    expect(page.get_by_label("Language", exact=True)).to_have_value("en")
+    page.reload()
+    expect(page.get_by_label("Language", exact=True)).to_have_value("en")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    context.close()
+
+
+def test_a_file_adds_a_language(browser: Browser, owner: BrowserContext, house: Tawny) -> None:
+    context = speaks(browser, owner, "fr-FR", 1280)
+    page = context.new_page()
+    opened(page, house, "/events")
+    expect(page.get_by_role("navigation")).to_contain_text("Direct")
+    expect(page.get_by_role("navigation")).to_contain_text("Timeline")  # what it lacks is English
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_right_to_left_is_not_broken(browser: Browser, owner: BrowserContext, house: Tawny, width: int) -> None:
+    context = speaks(browser, owner, "he-IL", width)
+    page = context.new_page()
+    for path in ("/", "/events", "/settings", "/timeline"):
+        opened(page, house, path)
+        assert page.evaluate("document.documentElement.dir") == "rtl"
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), path
+    context.close()
+
+
+def test_errors_are_translated(browser: Browser, owner: BrowserContext, house: Tawny) -> None:
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    page.goto(f"{house.base}/sign-in")
+    page.get_by_label("Name").fill("Anna")
+    page.get_by_label("Passwort", exact=True).fill("wrong password here")
+    page.get_by_role("button", name="Anmelden", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Falscher Name oder falsches Passwort")
+    context.close()

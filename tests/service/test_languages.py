@@ -1,0 +1,99 @@
+"""Languages: catalogues, and sentences of the recorder with values in them."""
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tawny.model import errors
+from tawny.model.errors import NotDone, TawnyError
+from tawny.model.events import EVENT_TITLES, SOUND_TITLES
+from tawny.model.messages import PROBLEM_WORDS
+from tawny.model.segments import GAP_WORDS, OFF_WORDS
+from tawny.model.states import FAULT_WORDS, STATE_WORDS, STATE_WORDS_OF_SEVERAL
+from tawny.service.languages import ENGLISH, FOLDER, Languages
+
+GERMAN = Languages(None).catalogue("de")
+ERRORS = [
+    text
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, TawnyError)
+    for text in (kind.says, kind.advice)
+    if re.sub(r"\{\w+\}", "", text)
+]
+CASES = json.loads((Path(__file__).parent / "translated.json").read_text())
+
+
+@pytest.mark.parametrize(("text", "german"), CASES)
+def test_sentences_of_the_recorder_are_translated_with_their_values(text: str, german: str) -> None:
+    assert GERMAN.translate(text) == german
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *STATE_WORDS.values(), *STATE_WORDS_OF_SEVERAL.values(), *GAP_WORDS.values(), *OFF_WORDS.values(),
+        *PROBLEM_WORDS.values(), *EVENT_TITLES.values(), *SOUND_TITLES.values(),
+        *(part for parts in FAULT_WORDS.values() for part in parts), *ERRORS,
+    ],
+)  # fmt: skip
+def test_german_has_all_that_the_recorder_says(text: str) -> None:
+    assert text in GERMAN.texts
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_translated_to_text(text: str) -> None:
+    assert isinstance(GERMAN.translate(text), str)
+
+
+def test_english_needs_no_catalogue() -> None:
+    assert Languages(None).catalogue(ENGLISH).translate("Person (drive).") == "Person (drive)."
+
+
+def test_a_file_adds_a_language(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "fr.json").write_text('{"@name": "Français", "Person": "Personne"}')
+    languages = Languages(tmp_path)
+    assert languages.known() == [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
+    assert languages.catalogue("fr").translate("Person.") == "Personne."
+
+
+def test_a_file_replaces_single_texts_of_ours(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    file = tmp_path / FOLDER / "de.json"
+    file.write_text('{"Motion": "Regung"}')
+    languages = Languages(tmp_path)
+    assert [languages.catalogue("de").translate(text) for text in ("Motion", "Vehicle")] == ["Regung", "Fahrzeug"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "Can't use the language file"),
+        ("[]", "it isn't an object of texts"),
+        ('{"Person": 5, "Motion": "Mouvement"}', "'Person'"),
+    ],
+)
+def test_a_wrong_file_is_logged_and_stays_english(
+    tmp_path: Path, content: str, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "fr.json").write_text(content)
+    with caplog.at_level(logging.WARNING):
+        assert Languages(tmp_path).catalogue("fr").translate("Person") == "Person"
+    assert says in caplog.text
+
+
+@pytest.mark.parametrize("code", ["xx", "../de", "", "de/../de", "DE"])
+def test_an_unknown_language_is_refused_and_told_once_for_notifications(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    languages = Languages(None)
+    with pytest.raises(NotDone, match="There is no language"):
+        languages.catalogue(code)
+    assert [languages.closest(code).code for _ in range(2)] == [ENGLISH, ENGLISH]
+    assert len(re.findall("There is no language", caplog.text)) == 1

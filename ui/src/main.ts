@@ -1,0 +1,9 @@
+/** The language first: modules of texts are made in it. */
+import "./ui/tokens.css";
+import "./ui/base.css";
+import { loadLanguage } from "./strings/language";
+import { recall } from "./ui/remember";
+
+const start = () => import("./app/start");
+const waits = loadLanguage(recall("language"));
+void (waits ? waits.then(start) : start());

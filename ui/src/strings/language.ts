@@ -1,0 +1,160 @@
+/**
+ * The language of the page. The source is English; a catalogue holds what each English text is in another language, and
+ * what it lacks stays English. `main.ts` loads it before the modules that make texts.
+ */
+
+/** English text, or `file|text` where one word has two meanings, to its translation; forms of a number by plural rule. */
+export type Catalogue = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+
+export interface Language {
+  code: string;
+  /** In the language itself. */
+  name: string;
+}
+
+const RIGHT_TO_LEFT = new Set(["ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"]);
+
+const base = (tag: string): string => tag.split("-")[0] ?? tag;
+
+let texts: Catalogue = {};
+/** The page's language, such as `de`. */
+export let language = "en";
+/** For dates and numbers: the browser's own region where it speaks this language. */
+export let locale: string | undefined;
+export let pluralRules = new Intl.PluralRules("en");
+
+/** Loads the language chosen on this browser, or else the browser's own; null where the page is in English at once. */
+export function loadLanguage(chosen: string | null): Promise<void> | null {
+  const wanted = chosen ?? base(navigator.languages[0] ?? "en");
+  return wanted === "en" ? null : load(wanted);
+}
+
+async function load(code: string): Promise<void> {
+  try {
+    const answer = await fetch(`/api/v1/languages/${encodeURIComponent(code)}`);
+    if (answer.ok) setLanguage(code, (await answer.json()) as Catalogue);
+  } catch {
+    // Then English: without the recorder there is nothing else to show either.
+  }
+}
+
+/** Before any text is made. */
+export function setLanguage(code: string, catalogue: Catalogue): void {
+  texts = catalogue;
+  made = undefined;
+  language = code;
+  locale = code === "en" ? undefined : (navigator.languages.find((tag) => base(tag) === code) ?? code);
+  pluralRules = new Intl.PluralRules(code);
+  document.documentElement.lang = code;
+  document.documentElement.dir = RIGHT_TO_LEFT.has(base(code)) ? "rtl" : "ltr";
+}
+
+const found = (text: string, file = ""): string | Readonly<Record<string, string>> | undefined => texts[`${file}|${text}`] ?? texts[text];
+
+/** What a module of texts is made with; see `scripts/translatable.mjs`. */
+export function textsOf(file: string) {
+  const say = (text: string): string => {
+    const there = found(text, file);
+    return typeof there === "string" ? there : text;
+  };
+  const fill = (text: string, ...values: unknown[]): string => filled(say(text), values);
+  return { say, fill };
+}
+
+/** `{0} of {1}` with its values; a place without a value stays. */
+export const filled = (text: string, values: readonly unknown[]): string =>
+  text.replace(/\{(\d+)\}/g, (place, index: string) => (Number(index) < values.length ? String(values[Number(index)]) : place));
+
+/** The form of a text for a number; `{n}` is still in it. */
+export function formOf(n: number, forms: { one: string; other: string }): string {
+  const rule = pluralRules.select(n);
+  const other = found(forms.other);
+  if (typeof other === "object") return other[rule] ?? other["other"] ?? forms.other;
+  const form = rule === "one" ? forms.one : forms.other;
+  const there = found(form);
+  return typeof there === "string" ? there : form;
+}
+
+// Sentences of the recorder, with values in them: `The camera at {where} isn't responding ({detail}).` The recorder does
+// the same to notifications, in `service/languages.py`; `tests/service/translated.json` has cases for both.
+
+/** Values that are never translated. */
+const NAMES = new Set(["camera", "name", "zone", "where", "file", "address", "known"]);
+
+interface Pattern {
+  matches: RegExp;
+  to: string;
+}
+
+/** Those with the most words first: the others match more. */
+const patterns = (): Pattern[] => (made ??= Object.entries(texts).flatMap(patternOf).sort((a, b) => b.words - a.words));
+let made: (Pattern & { words: number })[] | undefined;
+
+function patternOf([text, to]: [string, unknown]): (Pattern & { words: number })[] {
+  if (typeof to !== "string" || !PLACE.test(text)) return [];
+  const parts = text.split(PLACES); // words, name, words, name, words
+  const named = new Set<string>();
+  const source = parts.map((part, index) => {
+    if (index % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    if (named.has(part)) return `\\k<${part}>`;
+    named.add(part);
+    return `(?<${part}>${part === "n" ? "\\d+" : "(?:(?!\\. ).)+?"})`;
+  });
+  return [{ matches: new RegExp(`^${source.join("")}$`, "s"), to, words: text.replace(PLACES, "").length }];
+}
+
+const PLACE = /\{[a-z_]+\}/;
+const PLACES = /\{([a-z_]+)\}/g;
+
+/** A sentence of the recorder in the page's language. What the catalogue lacks, such as a name, stays as it is. */
+export function fromServer(text: string): string {
+  return whole(text) ?? inParts(text);
+}
+
+function whole(text: string): string | undefined {
+  const there = entry(text);
+  if (there !== undefined) return there;
+  for (const { matches, to } of patterns()) {
+    const values = matches.exec(text)?.groups;
+    if (values) return to.replace(PLACES, (place, name: string) => (NAMES.has(name) ? (values[name] ?? place) : fromServer(values[name] ?? place)));
+  }
+  return undefined;
+}
+
+/** A text without values, also as part of a sentence: `many short gaps` or `Person.` */
+function entry(text: string): string | undefined {
+  for (const [form, end] of [[text, ""], text.endsWith(".") ? [text.slice(0, -1), "."] : [text, ""]] as const) {
+    for (const one of [form, form.slice(0, 1).toUpperCase() + form.slice(1)]) {
+      const there = texts[one];
+      if (typeof there === "string") return there + end;
+    }
+  }
+  return undefined;
+}
+
+/** Each of several sentences, the end of `Front door: many short gaps`, and the items of a list. */
+function inParts(text: string): string {
+  const sentences = text.split(/(?<=[.!?]) /);
+  if (sentences.length > 1) return sentences.map(fromServer).join(" ");
+  const colon = text.indexOf(": ");
+  if (colon >= 0) return `${text.slice(0, colon)}: ${fromServer(text.slice(colon + 2))}`;
+  return text
+    .split(", ")
+    .map((one) => whole(one) ?? one)
+    .join(", ");
+}
+
+/** Fields of the recorder's answers that hold sentences. */
+const SENTENCES = new Set(["message", "hint", "words", "title", "why", "went", "what", "wrong", "advice", "reason_words", "summary"]);
+
+/** An answer of the recorder with its sentences in the page's language. */
+export function translated<T>(answer: T): T {
+  if (language === "en") return answer;
+  return each(answer) as T;
+}
+
+function each(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(each);
+  if (!value || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, typeof part === "string" ? (SENTENCES.has(key) ? fromServer(part) : part) : each(part)]));
+}
