@@ -44,7 +44,7 @@ from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
-from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
@@ -70,6 +70,7 @@ from tawny.service.recorder import (
 )
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.system_actions import SystemActions
 from tawny.service.visits import Neighbors
 from tawny.sources.phone import Phone
 from tawny.sources.source import Speaker
@@ -411,6 +412,9 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
         secure=address,
         backup=BackupService(None, None, "garage", clock),
         changeable=changeable,
+        editor=SettingsEditor(changeable, clock),
+        system=SystemActions({}, lambda _: False, recorder.bus.publish, clock, lambda: None, lambda: None),
+        log_lines=str,
     )
 
 

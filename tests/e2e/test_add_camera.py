@@ -46,7 +46,7 @@ def test_from_nothing_to_a_recording_camera(browser: Browser, house: Tawny, came
     asked: list[str] = []
     page.on("request", lambda request: asked.append(f"{request.method} {request.url} {request.post_data or ''}"))
     config = house.folder.parent / "tawny.toml"
-    page.goto(f"{house.base}/settings")
+    page.goto(f"{house.base}/settings/cameras")
     page.get_by_role("link", name="Add a camera").click()
     assert not [one for one in asked if "camera-search" in one], "nothing is sent before somebody asks"
     page.get_by_role("button", name="Search for cameras").click()

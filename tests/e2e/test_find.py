@@ -104,7 +104,7 @@ def test_a_box_on_the_picture_says_when_something_moved_there(page: Page, demo: 
 
 
 def test_who_is_known_is_added_and_forgotten_with_one_click(page: Page, demo: Tawny) -> None:
-    page.goto(f"{demo.base}/settings")
+    page.goto(f"{demo.base}/settings/detection")
     card = page.locator("section", has=page.get_by_role("heading", name="Known faces and plates"))
     card.get_by_label("Name", exact=True).fill("Anna's car")
     card.get_by_label("License plate", exact=True).fill("b-ab 123")

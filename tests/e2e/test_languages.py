@@ -84,7 +84,7 @@ def test_german_is_the_language_of_a_german_browser(german: Page, house: Tawny, 
 def test_the_choice_is_kept_on_this_device(browser: Browser, owner: BrowserContext, house: Tawny) -> None:
     context = speaks(browser, owner, "de-DE", 1280)
     page = context.new_page()
-    opened(page, house, "/settings")
+    opened(page, house, "/settings/look")
     page.get_by_label("Sprache", exact=True).select_option(label="English")
     expect(page.get_by_label("Language", exact=True)).to_have_value("en")
     page.reload()

@@ -31,6 +31,7 @@ from tawny.api.admin import (
     recording_choice_routes,
     retention_routes,
     sealing_routes,
+    settings_routes,
     setup_routes,
 )
 from tawny.api.auth import account_routes, session_routes, share_routes
@@ -68,8 +69,9 @@ PARTS: Final = (
     session_routes, account_routes, camera_routes, recording_routes, frame_stamps, clip_routes, people_routes,
     event_routes, detection_routes, muting_routes, backup_routes, diagnostics_routes, retention_routes, delivery_routes,
     recognition_routes, mode_routes, inbox_routes, command_routes, camera_connection_routes, zip_routes,
-    camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, share_routes, live_socket,
-    hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes, phone_routes, state_socket,
+    camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, settings_routes, share_routes,
+    live_socket, hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes, phone_routes,
+    state_socket,
 )  # fmt: skip
 """Modules with routes. The last ones are included by `make_routes`, in their order."""
 

@@ -48,7 +48,7 @@ from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.phone_codes import PhoneCodes
 from tawny.service.cameras.recording_choice import RecordingChoiceService
-from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.appearance_service import AppearanceService
@@ -68,6 +68,7 @@ from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.storage_choice import StorageChoiceService
+from tawny.service.system_actions import SystemActions
 from tawny.service.talkback import Talkback
 from tawny.sources.phone import Phone
 from tawny.stream.hub import Hub
@@ -116,6 +117,10 @@ class AppContext:
     diagnostics: DiagnosticsService
     backup: BackupService
     changeable: ChangeableSettings
+    editor: SettingsEditor
+    system: SystemActions
+    log_lines: Callable[[], str]
+    """Returns the end of the log."""
     clip_store: ClipStore
     inbox: Inbox
     phones: Phone

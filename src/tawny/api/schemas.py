@@ -190,6 +190,21 @@ class WarningInfo(ApiResponse):
     hint: str
 
 
+class PlannedActionInfo(ApiResponse):
+    """An action on the whole recorder whose countdown runs."""
+
+    action: Literal["restart", "stop", "reboot", "shut_down"]
+    by: str
+    at_ms: int
+
+
+class StoppedInfo(ApiResponse):
+    """Who stopped all recording, and when it begins again."""
+
+    by: str
+    until_ms: int
+
+
 class CameraCounts(ApiResponse):
     """Every camera, counted once. trouble: not recording as it should. unknown: not checked for a while."""
 
@@ -218,6 +233,8 @@ class Health(ApiResponse):
     warnings: list[WarningInfo]
     started_ms: int
     now_ms: int
+    planned: PlannedActionInfo | None = None
+    stopped: StoppedInfo | None = None
 
 
 class HealthzResponse(ApiResponse):

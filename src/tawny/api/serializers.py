@@ -17,6 +17,7 @@ from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
 from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
 from tawny.service.recorder import RecorderService
+from tawny.service.system_actions import SystemActions
 from tawny.service.visits import EventVisit
 from tawny.storage.disk.layout import is_open, is_sealed, is_thinned
 
@@ -174,7 +175,7 @@ def playable(segment: Segment) -> schemas.PlayableInfo:
     )
 
 
-def health(made: RecorderHealth) -> schemas.Health:
+def health(made: RecorderHealth, system: SystemActions) -> schemas.Health:
     return schemas.Health(
         ok=made.ok,
         working=made.working,
@@ -188,7 +189,21 @@ def health(made: RecorderHealth) -> schemas.Health:
         warnings=[schemas.WarningInfo(message=one.message, hint=one.do) for one in made.warnings],
         started_ms=made.started_ms,
         now_ms=made.now_ms,
+        planned=_planned(system),
+        stopped=_stopped(system),
     )
+
+
+def _planned(system: SystemActions) -> schemas.PlannedActionInfo | None:
+    planned = system.planned
+    if planned is None:
+        return None
+    return schemas.PlannedActionInfo(action=planned.action, by=planned.by, at_ms=planned.at_ms)
+
+
+def _stopped(system: SystemActions) -> schemas.StoppedInfo | None:
+    stopped = system.stopped()
+    return None if stopped is None else schemas.StoppedInfo(by=stopped.by, until_ms=stopped.until_ms)
 
 
 def camera(made: CameraHealth) -> schemas.CameraInfo:

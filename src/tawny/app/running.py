@@ -166,6 +166,8 @@ class RecorderRuntime:
             parts.recognition.sounds,
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
+        self.noted_end: tuple[str, str] | None = None
+        """Why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it; None: not known before."""
         self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
@@ -238,7 +240,8 @@ class RecorderRuntime:
         self.said.handle = pooled.start(self.said.name, lambda: self.said)
 
     def close(self, cause: str) -> None:
-        """Stop all parts and make recordings durable. cause: a key of `model.gaps.OFF_WORDS`."""
+        """Stop all parts and make recordings durable. cause: of `model.segments.OFF_WORDS`, unless one is noted."""
+        cause, by = self.noted_end or (cause, "")
         with self._changing:
             self._is_closing = True
             self._camera_set.close()
@@ -249,9 +252,9 @@ class RecorderRuntime:
             if late:
                 log.warning("threads did not stop in time: %s", ", ".join(late))
             if is_closed and not late:
-                self._finish(cause)
+                self._finish(cause, by)
                 return
-            last = start_thread("last writes", partial(self._finish, cause))
+            last = start_thread("last writes", partial(self._finish, cause, by))
             last.join(LAST_WRITES_S)
             if last.is_alive():
                 log.error("the disk is not responding; the next start repairs unfinished recordings")
@@ -264,7 +267,7 @@ class RecorderRuntime:
         until_s = self.clock.mono_s() + timeout_s
         return [name for engine in engines for name in engine.stop(max(0.0, until_s - self.clock.mono_s()))]
 
-    def _finish(self, cause: str) -> None:
+    def _finish(self, cause: str, by: str) -> None:
         """Do the last writes. Blocks if the disk is stalled."""
         storage, mirror = self.parts.storage, self.parts.stored.mirror
         storage.events.close()
@@ -277,7 +280,7 @@ class RecorderRuntime:
         self.arming.finish()
         self.appearance.finish()
         self.sealing.finish()
-        self._ledger.stopped(cause)
+        self._ledger.stopped(cause, by)
         storage.store.history.close()
         self.index.close()
         storage.store.release()

@@ -38,7 +38,7 @@ from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
-from tawny.model.errors import StorageError
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.service import json_format
 from tawny.service.address.address_service import AddressMeans, AddressService
@@ -46,6 +46,7 @@ from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
+from tawny.service.changeable_settings import SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
@@ -62,6 +63,7 @@ from tawny.service.modes.mode_service import ModeService
 from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.storage_choice import StorageChoiceService
+from tawny.service.system_actions import Action, ComputerPower, PlannedAction, SystemActions
 from tawny.sources.phone import Phone
 from tawny.storage.disk.headroom import DiskHeadroom
 
@@ -99,6 +101,7 @@ class WebInterface:
         self.running.keep_until_sent(self.outward.held)
         self.running.whenever_changed(self._take_over)
         self.address.handle = self.engine.start(self.address.name, lambda: self.address)
+        self.site.system.start(self.engine)
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
@@ -214,13 +217,13 @@ async def make_web_interface(
         recorder=running, accounts=accounts, passes=Passes(file, clock), shares=Shares(file, clock),
         interface=StaticFiles.at(), passwords=Passwords(), languages=Languages(place.kept_in),
         metrics_token=settings.web.metrics, live=settings.live, keeping=keeping,
-        caring=running.care, appearance=running.appearance, outside=outward, modes=modes,
-        models=models,
+        caring=running.care, appearance=running.appearance, outside=outward, modes=modes, models=models,
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=placing,
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
         setup=_make_camera_setup(running),
-        changeable=changeable, deleting=running.deleting,
+        changeable=changeable, editor=SettingsEditor(changeable, clock), log_lines=log_lines,
+        system=_make_system_actions(running, restart), deleting=running.deleting,
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=_make_storage_choice(running, keeping, file),
         recording=_make_recording_choice(running),
@@ -240,10 +243,48 @@ async def make_web_interface(
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
     server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
-    engine = running.pooled_engine()
     return WebInterface(
-        running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, engine, address
+        running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, running.pooled_engine(),
+        address,
     )  # fmt: skip
+
+
+def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] | None) -> SystemActions:
+    """Return the actions on this recorder and its computer. Call from the loop in which the program ends."""
+    loop, power = asyncio.get_running_loop(), ComputerPower()
+
+    def can(action: Action) -> bool:
+        if action in ("reboot", "shut_down"):
+            return power.can(action)
+        return action == "stop" or restart is not None
+
+    def begin_again(planned: PlannedAction) -> None:
+        assert restart is not None
+        running.noted_end = ("restart", planned.by)
+        loop.call_soon_threadsafe(restart)
+
+    def switch_computer(planned: PlannedAction) -> None:
+        running.noted_end = (planned.action, planned.by)
+        try:
+            power.do(planned.action)
+        except NotDone:
+            running.noted_end = None
+            raise
+
+    acts: dict[Action, Callable[[PlannedAction], None]] = {
+        "restart": begin_again,
+        "stop": lambda planned: running.arming.stop_recording(planned.by, planned.for_s),
+        "reboot": switch_computer,
+        "shut_down": switch_computer,
+    }
+    return SystemActions(
+        acts,
+        can,
+        running.bus.publish,
+        running.clock,
+        lambda: running.arming.stopped,
+        running.arming.resume_recording,
+    )
 
 
 def _phones(place: RecorderPlace) -> Phone:

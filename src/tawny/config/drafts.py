@@ -4,6 +4,7 @@ Secrets are written to `secrets.toml` (mode 600) and referenced as `${NAME}` in 
 """
 
 import os
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,6 +12,7 @@ from typing import Any, Final, Literal
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from tawny.config.catalog import Plain
 from tawny.config.changes import replace_file
 from tawny.config.loader import known_secrets, parse_settings
 from tawny.config.settings import Settings
@@ -161,6 +163,35 @@ class SettingsDraft:
             elif table.get(key) != value:
                 table[key] = value
         self._secrets.update(secrets)
+
+    def put_setting(self, path: str, value: Plain, *, is_secret: bool) -> None:
+        """Set one key, such as `storage.buffer`; None removes it, so that the default holds.
+
+        is_secret: the value goes to `secrets.toml`, and `${NAME}` to the settings. Raises NotDone: when the file is
+        written in a way that tawny can't change.
+        """
+        *tables, key = path.split(".")
+        target: Any = self._document
+        for depth, name in enumerate(tables):
+            if name not in target:
+                if value is None:
+                    return
+                target[name] = tomlkit.table(is_super_table=depth + 1 < len(tables))
+            target = target[name]
+        secret = path.upper().replace("-", "_").replace(".", "_")
+        if value is None:
+            target.pop(key, None)
+            self._gone |= {secret} & self._known.keys() if is_secret else set()
+        elif is_secret:
+            self._secrets[secret], target[key] = str(value), f"${{{secret}}}"
+        elif target.get(key) != value:
+            target[key] = value
+        found: Any = tomllib.loads(self.text)
+        for name in (*tables, key):
+            found = found.get(name) if isinstance(found, dict) else None
+        wanted = f"${{{secret}}}" if is_secret and value is not None else value
+        if found != wanted:  # such as a table in one line, followed by its own tables
+            raise NotDone(f"tawny can't change {path} here.", "Change it in the settings file.")
 
     def put_secure_address(self, values: Values, secrets: Mapping[str, str], public_url: str | None = None) -> None:
         """Set values of `[web.secure]`; empty ones are removed. public_url: None leaves it; empty removes it."""

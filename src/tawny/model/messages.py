@@ -229,6 +229,13 @@ class CameraTurned:
     until_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class ActionPlanned:
+    """The countdown of an action on the whole recorder began, was cancelled, or is over."""
+
+    at_ms: int
+
+
 Message = (
     StatusChanged
     | RunStarted
@@ -246,4 +253,5 @@ Message = (
     | PeopleChanged
     | HoldChanged
     | CameraTurned
+    | ActionPlanned
 )

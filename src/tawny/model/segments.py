@@ -84,9 +84,17 @@ OFF_WORDS = {
     "crash": "crashed",
     "person": "stopped by a user",
     "restart": "restarted by a user",
+    "reboot": "computer restarted by a user",
+    "shut_down": "computer shut down by a user",
     "disk": "switched back to its main disk",
 }
 """Causes of `recorder_off`, as texts of its detail."""
+
+
+def off_words(cause: str, by: str = "") -> str:
+    """Return the detail of `recorder_off`: the cause, and who it was if that is known."""
+    return OFF_WORDS.get(cause, "").replace("a user", by or "a user")
+
 
 STARTING = "starting"
 """Detail of the time before a camera's first frame, which has the reason `recorder_off` in the history."""

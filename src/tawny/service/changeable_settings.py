@@ -1,14 +1,19 @@
 """The settings in force, as services see them that change them while tawny runs."""
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Final
 
+from tawny.config.catalog import Plain, SettingKey, SettingTable, TableInstance, catalog, instances, key_of
 from tawny.config.changes import put_table
 from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.errors import NotDone
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.model.times import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +50,104 @@ class ChangeableSettings:
         left = draft.understood().removed_cameras
         draft.write()
         self.apply_written(self.now().model_copy(update={"removed_cameras": left}))
+
+
+# Single settings, changed by people.
+
+_OF_KIND: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "switch": bool, "number": (int, float), "text": str, "choice": str, "duration": str, "size": str, "share": str,
+    "list": list, "secret": str,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SettingWrite:
+    """One key. before: what the person saw, None: not set; not compared for secrets. value: None sets the default."""
+
+    path: str
+    value: Plain
+    before: Plain = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Who changed a setting last, and when."""
+
+    by: str
+    at_ms: int
+
+
+class SettingConflict(Exception):  # another person's change, not a failure
+    """Another person has changed the setting since it was shown. value: what it is now. last: None: in the file."""
+
+    def __init__(self, value: Plain, last: LastChange | None) -> None:
+        super().__init__("changed meanwhile")
+        self.value, self.last = value, last
+
+
+class SettingsEditor:
+    """Lists all settings and changes single ones in the file. Thread-safe."""
+
+    def __init__(self, changeable: ChangeableSettings, clock: Clock) -> None:
+        self._changeable, self._clock = changeable, clock
+        self._lock = threading.Lock()
+        self._last: dict[str, LastChange] = {}
+
+    @property
+    def file(self) -> Path | None:
+        return self._changeable.file
+
+    @cached_property
+    def tables(self) -> tuple[SettingTable, ...]:
+        return catalog()
+
+    def instances(self) -> list[TableInstance]:
+        """Return what the file says, without secrets. Raises SettingsError: when it has been damaged."""
+        if self.file is None:
+            return instances(self.tables, "")
+        return instances(self.tables, SettingsDraft(self.file, "", {}).text)
+
+    def change(self, asked: SettingWrite, by: str) -> SettingKey:
+        """Write the setting and apply it; return its key.
+
+        Raises SettingConflict, SettingsError, NotDone, FolderUnwritable: nothing was changed.
+        """
+        key = key_of(self.tables, asked.path)
+        if self.file is None:
+            raise NotDone("These settings aren't in a file.", "Create one with `tawny init`, then restart tawny.")
+        if key is None:
+            raise NotDone(f"There is no setting {asked.path}.", "Reload the page.")
+        if key.kind in ("file", "page"):
+            where = "on its own page" if key.kind == "page" else f"in {self.file}"
+            raise NotDone(f"{asked.path} can't be changed here.", f"Change it {where}.")
+        with self._lock:
+            now = self._now(asked.path)
+            if key.kind != "secret" and now != asked.before and now != asked.value:
+                raise SettingConflict(now, self._last.get(asked.path))
+            self._write(asked, key)
+            self._last[asked.path] = LastChange(by, self._clock.now_ms())
+        return key
+
+    def _now(self, path: str) -> Plain:
+        table, _, name = path.rpartition(".")
+        found = next((one for one in self.instances() if one.path == table), None)
+        if found is None:
+            raise NotDone(f"The settings file has no table {table}.", "It may have been removed. Reload the page.")
+        written = found.written.get(name)
+        return written.value if written is not None else None
+
+    def _write(self, asked: SettingWrite, key: SettingKey) -> None:
+        value, wanted = asked.value, _OF_KIND[key.kind]
+        if value is not None and (not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool))):
+            raise SettingsError(str(self.file), (Problem(asked.path, repr(value), f"a {key.kind}"),))
+        if key.kind == "choice" and value is not None and value.isdigit():  # type: ignore[union-attr]
+            value = int(value)  # type: ignore[arg-type]
+        draft = SettingsDraft(self.file, "", {})
+        draft.put_setting(asked.path, value, is_secret=key.kind == "secret")
+        before, after = self._changeable.now(), draft.understood()
+        self._changeable.apply_written(after)
+        try:
+            draft.write()
+        except FolderUnwritable:
+            self._changeable.apply_written(before)
+            raise

@@ -6,6 +6,7 @@ from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.events import Event
 from tawny.model.levels import shown_level
 from tawny.model.messages import (
+    ActionPlanned,
     Alarm,
     CameraTurned,
     DamageFound,
@@ -220,7 +221,7 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _told("mode.changed", mode, None, at_ms, mode=mode, by=by)
         case PeopleChanged() | HoldChanged():
             return _by_people(this)
-        case RunStarted() | RunEnded() | HoleFound() | Scored() | CameraTurned():
+        case RunStarted() | RunEnded() | HoleFound() | Scored() | CameraTurned() | ActionPlanned():
             return None
 
 

@@ -17,6 +17,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.levels import Level
 from tawny.model.messages import (
+    ActionPlanned,
     Alarm,
     DamageFound,
     EventChanged,
@@ -186,6 +187,6 @@ def _camera_of(message: Message) -> CameraId | None:
             return message.event.camera
         case DamageFound():
             return message.damage.camera
-        case PartDied() | ModeChanged() | PeopleChanged():
+        case PartDied() | ModeChanged() | PeopleChanged() | ActionPlanned():
             return None
     return message.camera

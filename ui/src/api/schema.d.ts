@@ -1,5 +1,9 @@
 // Made by scripts/interface_types.py from the server's code; edit src/tawny/api/schemas.py, not this file.
 
+export interface ActionRequest {
+  for_s?: number;
+}
+
 export interface AddedCamera {
   camera: string;
 }
@@ -741,7 +745,9 @@ export interface Health {
   expected: number;
   now_ms: number;
   ok: boolean;
+  planned?: PlannedActionInfo | null;
   started_ms: number;
+  stopped?: StoppedInfo | null;
   summary: string;
   trouble: number;
   warnings: WarningInfo[];
@@ -868,6 +874,25 @@ export interface LocalTimeChange {
   after_s: number;
   at_ms: number;
   before_s: number;
+}
+
+export interface LogLine {
+  at: string;
+  camera: string;
+  level: "debug" | "info" | "warning" | "error";
+  text: string;
+}
+
+export interface LogLines {
+  items: LogLine[];
+}
+
+export interface MachineFacts {
+  load: number;
+  memory_bytes: number | null;
+  memory_free_bytes: number | null;
+  processors: number;
+  temperature_c: number | null;
 }
 
 export interface MadePass {
@@ -1390,6 +1415,12 @@ export interface PhoneRights {
   webrtc: boolean;
 }
 
+export interface PlannedActionInfo {
+  action: "restart" | "stop" | "reboot" | "shut_down";
+  at_ms: number;
+  by: string;
+}
+
 export interface PlayInfo {
   gap: GapInfo | null;
   items: PlayableInfo[];
@@ -1753,6 +1784,10 @@ export interface SecondStepRule {
   required: boolean;
 }
 
+export interface SectionStates {
+  lines: Record<string, string>;
+}
+
 export interface SeenObjectInfo {
   label: string;
   score: number;
@@ -1817,6 +1852,41 @@ export interface SettingChangeInfo {
   after: string | null;
   before: string | null;
   path: string;
+}
+
+export interface SettingKeyInfo {
+  at_start: boolean;
+  choices: string[];
+  default: string;
+  help: string;
+  key: string;
+  kind: "switch" | "number" | "text" | "choice" | "duration" | "size" | "share" | "list" | "secret" | "page" | "file";
+  least: number | null;
+  most: number | null;
+  required: boolean;
+}
+
+export interface SettingRequest {
+  before?: boolean | number | number | string | string[] | null;
+  path: string;
+  value: boolean | number | number | string | string[] | null;
+}
+
+export interface SettingSaved {
+  instances: TableInstanceInfo[];
+  restart: boolean;
+}
+
+export interface SettingTableInfo {
+  about: string;
+  keys: SettingKeyInfo[];
+  path: string;
+}
+
+export interface SettingsInfo {
+  file: string;
+  instances: TableInstanceInfo[];
+  tables: SettingTableInfo[];
 }
 
 export type SetupCard = "service" | "detection" | "encryption" | "household";
@@ -1948,6 +2018,11 @@ export interface StepInfo {
 
 export type StepState = "open" | "done" | "skipped";
 
+export interface StoppedInfo {
+  by: string;
+  until_ms: number;
+}
+
 export interface StorageChanged {
   restart: boolean;
   storage: StorageChoiceInfo;
@@ -2013,6 +2088,21 @@ export interface StreamTrial {
 export interface StreamsInfo {
   main: StreamInfo | null;
   sub: StreamInfo | null;
+}
+
+export interface SystemInfo {
+  can: ("restart" | "stop" | "reboot" | "shut_down")[];
+  machine: MachineFacts;
+  refused: string;
+  started_ms: number;
+  version: string;
+  way: "source" | "container" | "package";
+}
+
+export interface TableInstanceInfo {
+  path: string;
+  table: string;
+  written: Record<string, WrittenInfo>;
 }
 
 export interface TailscaleInfo {
@@ -2184,6 +2274,11 @@ export interface WitnessList {
 
 export interface WrappedKeyInfo {
   wrapped: string;
+}
+
+export interface WrittenInfo {
+  line: number | null;
+  value: boolean | number | number | string | string[] | null;
 }
 
 export interface ZoneRequest {

@@ -9,7 +9,7 @@ import { Frame } from "./Frame";
 import { Lazy } from "../ui/Lazy";
 import { Page } from "../ui/Page";
 import { type Params, go, match, path, place } from "../ui/router";
-import { isScreen, nextPath, session } from "../ui/session";
+import { inSettings, isScreen, nextPath, session } from "../ui/session";
 
 type Loader = () => Promise<{ default: ComponentType<{ params: Params }> }>;
 
@@ -21,6 +21,8 @@ interface Route {
 
 const events: Loader = () => import("../screens/events/Events");
 const settings: Loader = () => import("../screens/settings/Settings");
+const section: Loader = () => import("../screens/settings/Pages");
+const settingsNav: Loader = () => import("../screens/settings/Nav");
 const camera: Loader = () => import("../screens/camera/Camera");
 const signIn = () => import("../screens/sign-in/SignIn");
 const setup = () => import("./SetupFlow");
@@ -44,6 +46,7 @@ const routes: readonly Route[] = [
   { pattern: "/settings/people", title: t.settings.title, load: () => import("../screens/people/People") },
   { pattern: "/settings/system", title: t.settings.title, load: () => import("../screens/system/System") },
   { pattern: "/settings/storage", title: t.nav.storage, load: () => import("../screens/storage/Storage") },
+  { pattern: "/settings/:section", title: t.settings.title, load: section },
   { pattern: "/settings", title: t.settings.title, load: settings },
 ];
 
@@ -104,11 +107,14 @@ function Inside() {
     );
   const { route, params } = found;
   return (
-    <Lazy
-      load={route.load}
-      props={{ params }}
-      waiting={(failed) => <Page title={route.title}>{failed && <NotLoaded />}</Page>}
-    />
+    <>
+      {inSettings() && <Lazy load={settingsNav} props={{ params }} waiting={() => null} />}
+      <Lazy
+        load={route.load}
+        props={{ params }}
+        waiting={(failed) => <Page title={route.title}>{failed && <NotLoaded />}</Page>}
+      />
+    </>
   );
 }
 

@@ -5,6 +5,7 @@ import { newEvents } from "../api/events";
 import { plural, t } from "../strings";
 import type { IconName } from "../ui/icon-names";
 import { Icon } from "../ui/Icon";
+import { Lazy } from "../ui/Lazy";
 import { Owl } from "../ui/Owl";
 import { ServerText } from "../ui/ServerText";
 import { Sharing } from "../ui/sharing";
@@ -14,9 +15,11 @@ import { KeysDialog, showKeys } from "../ui/KeysDialog";
 import { useKeys } from "../ui/keys";
 import { go, path } from "../ui/router";
 import { flipTheme } from "../ui/theme";
-import { isScreen } from "../ui/session";
+import { inSettings, isScreen } from "../ui/session";
 import { truth } from "../ui/truth";
 import "./frame.css";
+
+const countdown = () => import("./Countdown");
 
 interface Destination {
   to: string;
@@ -55,7 +58,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
     document.querySelector('link[rel="icon"]')?.setAttribute("href", needsSomeone ? trouble : "/favicon.svg");
   }, [needsSomeone]);
   return (
-    <div class={`app${lost.value ? " is-lost" : ""}${isScreen() ? " is-screen" : ""}`}>
+    <div class={`app${lost.value ? " is-lost" : ""}${isScreen() ? " is-screen" : ""}${inSettings() ? ` in-settings${path.value.split("/").length < 4 ? " in-section" : ""}` : ""}`}>
       <a class="skip" href="#main">
         {t.nav.skip}
       </a>
@@ -76,6 +79,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
       </nav>
       <Spoken />
       <Toasts />
+      {health.value?.planned && <Lazy load={countdown} props={{ planned: health.value.planned }} waiting={() => null} />}
       <KeysDialog />
       <Sharing />
     </div>

@@ -12,7 +12,7 @@ const borrowed: Borrowed = {
   AddCamera: () => import("../screens/add-camera/AddCamera").then(({ CameraAdder }) => ({ default: CameraAdder })),
   Channel: () => import("../screens/outside/TargetSheet").then(({ NewChannel }) => ({ default: NewChannel })),
   Phone: () => import("../screens/account/Phone").then(({ PhoneAlone }) => ({ default: PhoneAlone })),
-  Push: () => import("../screens/settings/Push").then(({ PushCard }) => ({ default: PushCard })),
+  Push: () => import("../ui/PushCard").then(({ PushCard }) => ({ default: PushCard })),
 };
 
 export default function SetupFlow({ waiting }: { waiting: (failed: boolean) => ComponentChildren }) {

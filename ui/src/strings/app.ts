@@ -32,6 +32,8 @@ export const app = {
     unknown: "Checking…",
     lost: "Can’t reach tawny",
     lostShort: "No connection",
+    stopped: (until: string) => `Stopped until ${until}`,
+    stoppedShort: "Stopped",
   },
   lost: {
     title: "Can’t reach tawny.",

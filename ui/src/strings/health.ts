@@ -4,6 +4,8 @@ export const health = {
   loading: "Loading…",
   unknown: "Status unknown.",
   unknownMore: "This page lost its connection to tawny. What you see below may be out of date.",
+  stopped: (until: string) => `Recording is stopped until ${until}.`,
+  stoppedBy: (name: string) => `${name} stopped it under Settings, System. It begins again by itself.`,
   and: " and ",
   needs: { one: "{names} needs attention.", other: "{names} need attention." },
   chosen: { one: "{names} is paused or off.", other: "{names} are paused or off." },

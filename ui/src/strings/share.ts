@@ -17,7 +17,7 @@ export const share = {
   reach: "The link works at home and through your VPN only. A secure address with a domain lets it work everywhere.",
   list: {
     title: "Shared links",
-    none: "No shared links.",
+    none: "No shared links. Share a clip from the timeline or an event.",
     opened: { one: "opened once", other: "opened {n} times" },
     never: "not opened yet",
     withCode: "with a code",

@@ -69,6 +69,7 @@ export const storage = {
     fits: "Fits",
     own: "custom",
     removed: "Removed cameras",
+    since: (time: string) => `recording since ${time}`,
     left: (name: string, size: string) => `${name}: ${size} until its retention ends`,
     change: "Edit",
     changeFor: (name: string) => `Edit retention for ${name}`,

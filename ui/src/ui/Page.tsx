@@ -6,6 +6,7 @@ import { Icon } from "./Icon";
 import { Owl } from "./Owl";
 import { AccountMenu } from "./AccountMenu";
 import { ModePill } from "./ModePill";
+import { path } from "./router";
 import { truth } from "./truth";
 
 /** What every signed-in screen is wrapped in: its title, its tools, the truth, and the screen itself. */
@@ -20,14 +21,15 @@ export function Page(props: {
   class?: string;
   children: ComponentChildren;
 }) {
+  const back = props.back ?? (path.value.startsWith("/settings/") ? "/settings" : undefined);
   useEffect(() => {
     document.title = `${props.title} – ${t.name}`;
   }, [props.title]);
   return (
     <>
       <header class="top">
-        {props.back ? (
-          <a class="btn ghost sq top-back" href={props.back} aria-label={t.actions.back}>
+        {back ? (
+          <a class="btn ghost sq top-back" href={back} aria-label={t.actions.back}>
             <Icon name="chevron-left" />
           </a>
         ) : (

@@ -4,7 +4,7 @@ import { get, post } from "../api/client";
 import { startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
 import { recall, remember } from "./remember";
-import { go, place } from "./router";
+import { go, path, place } from "./router";
 import { loadZone, setZone } from "./times";
 
 /** null until the recorder has answered. */
@@ -33,6 +33,9 @@ export const mayDirect = (): boolean => ["owner", "member"].includes(session.val
 
 /** A screen on the wall: nothing but Live. */
 export const isScreen = (): boolean => session.value?.user?.role === "screen";
+
+/** Whether the sections of Settings stand beside the page. */
+export const inSettings = (): boolean => !isScreen() && (path.value === "/settings" || path.value.startsWith("/settings/"));
 
 const isOwner = (): boolean => session.value?.user?.role === "owner";
 

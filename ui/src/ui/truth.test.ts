@@ -1,12 +1,18 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { camera, health } from "../testing/make";
 import { truth } from "./truth";
+
+vi.mock("./times", () => ({ clock: () => "15:02" }));
 
 describe("the truth chip", () => {
   it("counts what can be checked", () => {
     const told = truth(health([camera("a"), camera("b"), camera("c", "offline")]), false);
     expect(told).toMatchObject({ tone: "warn", words: "2 of 3 cameras working, 1 needs attention", short: "2 of 3" });
     expect(told.label).toBe("2 of 3 cameras working, 1 needs attention. The recorder's sentence. Open Health");
+  });
+  it("is red while all recording is stopped, and says until when", () => {
+    const stopped = { by: "Anna", until_ms: 1 };
+    expect(truth({ ...health([camera("a", "off")]), stopped }, false)).toMatchObject({ tone: "bad", words: "Stopped until 15:02" });
   });
   it("stays calm about what was chosen", () => {
     const told = truth(health([camera("a"), camera("b", "paused")]), false);

@@ -1,6 +1,7 @@
 /** The answer to "is it recording?" on the chip, from the recorder's own count and sentence. */
 import type { Health } from "../api/types";
 import { plural, t } from "../strings";
+import { clock } from "./times";
 
 export interface Truth {
   tone: "calm" | "warn" | "bad";
@@ -25,6 +26,7 @@ export function truth(health: Health | null, lost: boolean): Truth {
     ...{ tone, words, short, label: `${words}. ${summary} ${t.truth.open}` },
   });
   if (cameras.length === 0) return made("calm", t.truth.none, t.truth.none);
+  if (health.stopped) return made("bad", t.truth.stopped(clock(health.stopped.until_ms)), t.truth.stoppedShort);
   const blocked = cameras.some((camera) => camera.state === "blocked");
   const tone = blocked || (on === 0 && trouble > 0) ? "bad" : trouble > 0 ? "warn" : "calm";
   const short = t.truth.of(on, cameras.length);

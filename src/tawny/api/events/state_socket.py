@@ -22,6 +22,7 @@ from tawny.detection.watcher import MeterReading
 from tawny.live.wakeup import Wakeup
 from tawny.model.ids import CameraId
 from tawny.model.messages import (
+    ActionPlanned,
     Alarm,
     DamageFound,
     EventChanged,
@@ -76,7 +77,7 @@ class ChangeFeed:
                     self._heard.has_changed = True
                 case Scored():
                     self._heard.scores[message.camera] = message
-                case StatusChanged() | RunStarted() | RunEnded():
+                case StatusChanged() | RunStarted() | RunEnded() | ActionPlanned():
                     self._heard.has_changed = True
                 case PartDied() | Alarm() | FileFinished():
                     return
@@ -235,7 +236,7 @@ class _Teller:
     async def _say_state(self) -> None:
         if "state" in self._channels:
             health = await asyncio.to_thread(self._here.health.now)
-            await self._say("state", serializers.health(health).model_dump(mode="json"))
+            await self._say("state", serializers.health(health, self._here.system).model_dump(mode="json"))
 
     async def _say(self, channel: str, data: dict[str, Any]) -> None:
         if channel in self._channels:

@@ -44,7 +44,7 @@ def cameras(here: Here) -> schemas.CameraList:
 
 @router.get("/health", dependencies=wall)
 def health(here: Here) -> schemas.Health:
-    return serializers.health(here.health.now())
+    return serializers.health(here.health.now(), here.system)
 
 
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)

@@ -1,6 +1,7 @@
 """Mode controller: stores modes, applies schedules and rules, and sets the cameras' duties."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.model.times import Clock
-from tawny.service.cameras.duty import CameraDuty, duty_of
+from tawny.service.cameras.duty import OFF, CameraDuty, duty_of
 from tawny.service.modes.rule_actions import RuleDecider
 from tawny.sources.discovery.networks import neighbours
 
@@ -108,6 +109,14 @@ def _local(addresses: Iterable[str]) -> list[str]:
     return [address for address in addresses if address.endswith(LOCAL)]
 
 
+@dataclass(frozen=True, slots=True)
+class StoppedRecording:
+    """Who stopped all recording, and when it begins again, ms UTC."""
+
+    by: str
+    until_ms: int
+
+
 FILE = "modes.db"
 _LEAST_S: Final = 0.05
 
@@ -139,6 +148,8 @@ class ModeController:
         self._stand: Callable[[], None] = lambda: None
         self._looking = PresenceProber(lambda: settings().modes.presence, PresenceProbes(clock), self.modes.seen, clock)
         self._handle: Handle | None = None
+        fact = self._book.facts().get("stopped")
+        self._stopped = StoppedRecording(**fact) if fact else None
 
     def start(self, engine: Engine, stand: Callable[[], None]) -> None:
         """Start. stand: applies the current duty to every camera."""
@@ -155,6 +166,8 @@ class ModeController:
         self._stand()
         now_ms = self._clock.now_ms()
         change_ms = self.deciding.rules.next_change_ms(now_ms)
+        if self.stopped is not None:
+            wait_s = min(wait_s, max(_LEAST_S, (self.stopped.until_ms - now_ms) / 1000))
         return wait_s if change_ms is None else min(wait_s, max(_LEAST_S, (change_ms - now_ms) / 1000))
 
     def close(self) -> None:
@@ -174,9 +187,31 @@ class ModeController:
         """Return what this camera must do now."""
         now = self.deciding.standing(camera)
         unrecorded = self.deciding.rules.unrecorded(now)
-        return duty_of(
+        duty = duty_of(
             settings, self.modes.hold(camera), unrecorded, now.mode, in_mode(self._settings(), now.mode, camera)
         )
+        stopped = self.stopped
+        return replace(OFF, detail=f"recording stopped by {stopped.by}") if stopped and duty.is_recorded else duty
+
+    @property
+    def stopped(self) -> StoppedRecording | None:
+        """Who stopped all recording and until when; None: it goes on."""
+        found = self._stopped
+        return found if found is not None and self._clock.now_ms() < found.until_ms else None
+
+    def stop_recording(self, by: str, for_s: float) -> None:
+        """Stop all recording for a while; cameras stay connected. Survives a restart."""
+        self._put_stopped(StoppedRecording(by, self._clock.now_ms() + round(for_s * 1000)))
+
+    def resume_recording(self) -> None:
+        """End it before its time."""
+        self._put_stopped(None)
+
+    def _put_stopped(self, stopped: StoppedRecording | None) -> None:
+        self._stopped = stopped
+        self._book.keep("stopped", asdict(stopped) if stopped is not None else None)
+        if self._handle is not None:
+            self._handle.wake()
 
     @property
     def looks_by(self) -> str:

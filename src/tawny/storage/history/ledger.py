@@ -93,9 +93,9 @@ class HistoryLedger:
             return False
         return self._mark("started", record)
 
-    def stopped(self, cause: str) -> bool:
-        """Record a planned stop. cause: a key of `model.gaps.OFF_WORDS`."""
-        return self._mark("stopped", {"cause": cause})
+    def stopped(self, cause: str, by: str = "") -> bool:
+        """Record a planned stop. cause: a key of `model.segments.OFF_WORDS`. by: who asked for it, if known."""
+        return self._mark("stopped", {"cause": cause, "by": by} if by else {"cause": cause})
 
     def healed(self, path: str, why: str, source: str) -> bool:
         """Record that a missing or damaged file was restored from a mirror."""

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from tawny.model.errors import FileDamaged
 from tawny.model.ids import CameraId
-from tawny.model.segments import OFF_WORDS, Gap, GapReason, Segment, segment_id
+from tawny.model.segments import OFF_WORDS, Gap, GapReason, Segment, off_words, segment_id
 from tawny.model.times import Clock, Span, missing_spans
 from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.lock import LockHolder
@@ -28,7 +28,7 @@ from tawny.storage.retention.thinning import finish_thinning
 
 log = logging.getLogger(__name__)
 
-Cause = Literal["power", "crash", "update", "person", "restart", "disk"]
+Cause = Literal["power", "crash", "update", "person", "restart", "reboot", "shut_down", "disk"]
 _NEWEST_FILES: Final = 2  # history files to read; the last entries may be missing in the index
 
 
@@ -41,6 +41,8 @@ _WHY: Final[dict[Cause | None, str]] = {
     "update": "the recorder was stopped",
     "person": "the recorder was stopped",
     "restart": "the recorder was restarted",
+    "reboot": "the computer was restarted",
+    "shut_down": "the computer was shut down",
     "disk": "the recorder was stopped",
     None: "found open",
 }
@@ -58,6 +60,8 @@ class Recovered:
     """Number of interrupted removals that were completed."""
     cause: Cause | None = None
     """Why the previous recorder ended. None if there was none."""
+    by: str = ""
+    """Who asked for it, if known."""
     alive_ms: int | None = None
     """Last heartbeat of the previous recorder."""
     gaps: list[Gap] = field(default_factory=list)
@@ -116,7 +120,9 @@ def recover_files(
         for each in volume.everywhere:
             sign_found(each, volume.signed, folders[each])
         volume.signed.all_found()
-    return Recovered(reclosed, listed, removed, cause, _alive_ms(lines, before, index, cameras), damaged=damaged)
+    by = str(lines[-1].record.get("by", "")) if lines and lines[-1].what == "stopped" else ""
+    alive_ms = _alive_ms(lines, before, index, cameras)
+    return Recovered(reclosed, listed, removed, cause, by, alive_ms, damaged=damaged)
 
 
 def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str) -> Cause | None:
@@ -195,7 +201,7 @@ def explain_downtime(
         for gap in index.open_gaps()
     ]
     gaps = [
-        Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, OFF_WORDS.get(found.cause or "", ""))
+        Gap(camera, span.begin_ms, span.end_ms, GapReason.RECORDER_OFF, off_words(found.cause or "", found.by))
         for camera in cameras
         for span in _unaccounted(index, camera, now_ms, closed)
     ]

@@ -1,6 +1,7 @@
 /** The answer to "is it recording?" as a line and a sentence. */
 import type { Camera, Health } from "../../api/types";
 import { isByChoice, needsSomeone } from "../../ui/cameraWords";
+import { clock } from "../../ui/times";
 import { plural, t } from "../../strings";
 
 export interface Answer {
@@ -14,6 +15,7 @@ export function answer(health: Health, lost: boolean): Answer {
   if (lost) return { tone: "bad", line: words.unknown, more: words.unknownMore };
   const { cameras, working, summary: line } = health;
   if (cameras.length === 0) return { tone: "calm", line, more: words.noCameras };
+  if (health.stopped) return { tone: "bad", line: words.stopped(clock(health.stopped.until_ms)), more: words.stoppedBy(health.stopped.by) };
   const trouble = cameras.filter((camera) => needsSomeone(camera, health.now_ms));
   const chosen = cameras.filter((camera) => isByChoice(camera.state));
   const more = [names(trouble, words.needs), names(chosen, words.chosen)].filter(Boolean).join(" ");

@@ -4,6 +4,7 @@ import { ApiError, get, post, put } from "../../api/client";
 import type { StepInfo, TargetInfo, TargetList, ConnectionTestInfo as Tried } from "../../api/schema";
 import { cameras } from "../../api/state";
 import { Page } from "../../ui/Page";
+import { PushCard } from "../../ui/PushCard";
 import { session } from "../../ui/session";
 import { clock, size, when } from "../../ui/times";
 import { plural } from "../../strings";
@@ -34,8 +35,11 @@ export default function Outside() {
   }, [isOwner]);
   if (!isOwner)
     return (
-      <Page title={words.title}>
-        <p class="muted">{words.ownerOnly}</p>
+      <Page title={words.title} class="settings" back="/settings">
+        <div class="settings-in">
+          <PushCard />
+          <SnoozeCard />
+        </div>
       </Page>
     );
   const of = (kind: TargetInfo["kind"]) => (list?.items ?? []).filter((one) => one.kind === kind);
@@ -46,6 +50,7 @@ export default function Outside() {
         {failed && <p role="alert"><ServerText text={failed} /></p>}
         {list && (
           <>
+            <PushCard />
             <SnoozeCard />
             <Group
               title={words.notifiers}

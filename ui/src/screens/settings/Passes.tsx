@@ -193,10 +193,10 @@ export function SharedLinks() {
       toast(links.ended);
       await load();
     });
-  if (list.value.length === 0) return null;
   return (
     <section class="card" aria-labelledby="links-title">
       <h2 id="links-title">{links.title}</h2>
+      {list.value.length === 0 && <p class="sub settings-note">{links.none}</p>}
       {list.value.map((share) => (
         <div key={share.id} class="setting">
           <div class="grow">

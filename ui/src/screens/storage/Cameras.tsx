@@ -1,7 +1,7 @@
 /** Whether what is promised can be kept, camera by camera, and a camera's own rules. */
 import { useState } from "preact/hooks";
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept, CameraRetentionInfo as KeptCamera } from "../../api/schema";
-import { size } from "../../ui/times";
+import { size, when } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { ServerText } from "../../ui/ServerText";
@@ -61,7 +61,8 @@ export function Cameras(props: {
               <td class="num sub promises-day">{camera.day_bytes === null ? "–" : size(camera.day_bytes)}</td>
               <td class="num">{camera.promised_s > 0 ? lookBack(camera.promised_s / DAY_S) : "–"}</td>
               <td class={`num promises-fits ${fitsTone(camera)}`}>
-                {camera.fits_s === null ? "–" : lookBack(camera.fits_s / DAY_S)}
+                {camera.fits_s !== null && lookBack(camera.fits_s / DAY_S)}
+                {camera.fits_s === null && (camera.oldest_ms === null ? "–" : promise.since(when(camera.oldest_ms)))}
               </td>
               <td class="promises-own">
                 <button

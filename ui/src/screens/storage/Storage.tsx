@@ -4,7 +4,9 @@ import { ApiError, get, post, put } from "../../api/client";
 import type { RemovalPlanInfo as GoingNext, CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import { Page } from "../../ui/Page";
+import { MoreSettings } from "../../ui/SettingForms";
 import { session } from "../../ui/session";
+import { sectionOf } from "../../ui/settingPages";
 import { size } from "../../ui/times";
 import { plural } from "../../strings";
 import { toast } from "../../ui/toast";
@@ -77,6 +79,9 @@ export default function Storage() {
               <DeleteButton what="everything" wanted={{}} label={deletion.everything.button} class="btn bad beside-do" />
             </section>
           </aside>
+          <div class="storage-more">
+            <MoreSettings tables={(path) => sectionOf(path) === "storage"} />
+          </div>
         </>
       )}
     </Page>

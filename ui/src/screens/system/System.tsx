@@ -9,7 +9,11 @@ import { Page } from "../../ui/Page";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { size } from "../../ui/times";
+import { MoreSettings } from "../../ui/SettingForms";
+import { sectionOf } from "../../ui/settingPages";
+import { Actions } from "./Actions";
 import { Backup } from "./Backup";
+import { Log } from "./Log";
 import "../../ui/settings.css";
 import "./system.css";
 
@@ -30,6 +34,7 @@ export default function System() {
   return (
     <Page title={words.title} back="/settings" class="settings">
       <div class="settings-in">
+        <Actions />
         <section class="card" aria-labelledby="check-title">
           <div class="setting system-head">
             <div class="grow">
@@ -66,6 +71,8 @@ export default function System() {
           {made ? <Files made={made} /> : <p class="small muted settings-note">{words.bundle.first}</p>}
         </section>
         <Backup />
+        <Log />
+        <MoreSettings tables={(path) => path !== "" && sectionOf(path) === "system"} />
       </div>
     </Page>
   );

@@ -1,30 +1,20 @@
 /** Notifications in this browser, also while tawny's page is closed, the app on this device, and its snoozes. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get } from "../../api/client";
-import type { PushKey } from "../../api/schema";
-import { t } from "../../strings";
-import { phone } from "../../strings/phone";
-import { tryTo } from "../../ui/Access";
-import { HomeSteps, canInstall, install, subscribed, turnOffPush, turnOnPush, whyNoPush } from "../../ui/device";
-import { Icon } from "../../ui/Icon";
-import { Segmented } from "../../ui/Segmented";
-import { session } from "../../ui/session";
-import { SnoozeCard } from "../../ui/snoozes";
-import { toast } from "../../ui/toast";
-import "../../ui/settings.css";
+import { get } from "../api/client";
+import type { PushKey } from "../api/schema";
+import { t } from "../strings";
+import { phone } from "../strings/phone";
+import { tryTo } from "./Access";
+import { HomeSteps, canInstall, install, subscribed, turnOffPush, turnOnPush, whyNoPush } from "./device";
+import { Icon } from "./Icon";
+import { Segmented } from "./Segmented";
+import { path } from "./router";
+import { session } from "./session";
+import { toast } from "./toast";
+import "./settings.css";
 
 const words = phone.push;
-
-/** The card with the snoozes below it. */
-export function Push() {
-  return (
-    <>
-      <PushCard />
-      <SnoozeCard />
-    </>
-  );
-}
 
 /** Notifications in this browser, and its app. */
 export function PushCard({ onChange }: { onChange?: () => void }) {
@@ -75,7 +65,7 @@ export function PushCard({ onChange }: { onChange?: () => void }) {
         {why && (
           <div class="setting storage-link">
             <p class="small sub grow">{isOwner ? words.others : words.askOwner}</p>
-            {isOwner && (
+            {isOwner && path.value !== "/settings/notifications" && (
               <a class="btn" href="/settings/notifications">
                 {words.channels}
               </a>

@@ -1,0 +1,309 @@
+"""Routes of all settings and of the whole recorder: single keys of the file, countdowns of actions, the log."""
+
+import re
+from collections.abc import Iterator, Sized
+from dataclasses import asdict
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from tawny import __version__
+from tawny.api.auth.access import Access, Note, Signed, rule
+from tawny.api.auth.account_routes import require_recent
+from tawny.api.auth.accounts import Role
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.request_handling import WorkerRoute
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.config.catalog import Kind, SettingTable, TableInstance
+from tawny.config.settings import Settings
+from tawny.config.units import duration_text
+from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.service.changeable_settings import SettingConflict, SettingWrite
+from tawny.service.recorder import DiskInfo
+from tawny.service.system_actions import (
+    LONGEST_STOP_S,
+    Action,
+    MachineFacts,
+    Way,
+    installed_by,
+    machine_facts,
+)
+
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
+own = [rule(Access.OWN)]
+Text = Annotated[str, Field(max_length=2000)]
+SettingValue = bool | int | float | Text | Annotated[list[Text], Field(max_length=200)] | None
+_CAREFUL = re.compile(r"(sign_in|web|api_clients|mqtt|webhooks|heartbeat)\b")
+"""Tables that decide who gets in, or to whom something is sent: changed only soon after a proof of who asks."""
+
+
+class SettingKeyInfo(ApiResponse):
+    """One key of a table; see `tawny.config.catalog.SettingKey`."""
+
+    key: str
+    kind: Kind
+    help: str
+    default: str
+    choices: list[str]
+    least: float | None
+    most: float | None
+    required: bool
+    at_start: bool
+
+
+class SettingTableInfo(ApiResponse):
+    """A table of the file, such as `cameras.<id>`."""
+
+    path: str
+    about: str
+    keys: list[SettingKeyInfo]
+
+
+class WrittenInfo(ApiResponse):
+    """What the file says for a key. value: null for secrets. line: in the file."""
+
+    value: bool | int | float | str | list[str] | None
+    line: int | None
+
+
+class TableInstanceInfo(ApiResponse):
+    """A table as it can be written, such as `cameras.front`. written: by key."""
+
+    path: str
+    table: str
+    written: dict[str, WrittenInfo]
+
+
+class SettingsInfo(ApiResponse):
+    """file: the settings file; empty: the settings came from the command line, and nothing can be changed."""
+
+    file: str
+    tables: list[SettingTableInfo]
+    instances: list[TableInstanceInfo]
+
+
+class SettingRequest(ApiRequest):
+    """path: such as `storage.buffer`. value: null sets the default. before: what was shown; null: not set."""
+
+    path: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9_.-]+$")]
+    value: SettingValue
+    before: SettingValue = None
+
+
+class SettingSaved(ApiResponse):
+    """restart: the change takes effect when tawny starts again."""
+
+    restart: bool
+    instances: list[TableInstanceInfo]
+
+
+@router.get("/settings", dependencies=own)
+def settings(here: Here) -> SettingsInfo:
+    """Return every setting: what it is, and what the file says. Secrets are never returned."""
+    editor = here.editor
+    with _refused():
+        found = editor.instances()
+    return SettingsInfo(
+        file=str(editor.file or ""),
+        tables=[_table(one) for one in editor.tables],
+        instances=[_instance(one) for one in found],
+    )
+
+
+class SectionStates(ApiResponse):
+    """A line of state for each section of the settings, by its ID."""
+
+    lines: dict[str, str]
+
+
+@router.get("/settings/sections", dependencies=own)
+def section_states(here: Here) -> SectionStates:
+    """Return how each section of the settings stands, in a few words."""
+    return SectionStates(lines=dict(_section_lines(here)))
+
+
+def _section_lines(here: AppContext) -> Iterator[tuple[str, str]]:
+    now = here.changeable.now()
+    has_model = bool(here.models.there())
+    yield "detection", "People, vehicles and more" if has_model else "Motion, built-in types"
+    outward = _counted(now.notifiers, "channel") + _counted(now.destinations, "upload")
+    yield "notifications", ", ".join(outward) or "None"
+    if (disk := here.recorder.disk()) is not None:
+        yield "storage", _storage_line(disk, now)
+    yield "modes", f"{here.modes.now().mode.capitalize()} now"
+    people = here.accounts.people()
+    guests = sum(one.role is Role.GUEST for one in people)
+    counted = _counted(range(len(people) - guests), "person", "people") + _counted(range(guests), "guest")
+    yield "people", ", ".join(counted)
+    encrypted = sum(now.is_sealed(name) for name in now.cameras)
+    yield "encryption", "Off" if not encrypted else _counted(range(encrypted), "camera")[0]
+    yield "address", urlsplit(here.address).hostname or "Only at home"
+    named = (["MQTT"] if now.mqtt.url else []) + _counted(now.webhooks, "webhook") + _counted(now.api_clients, "client")
+    yield "integrations", ", ".join(named + (["RTSP"] if here.rtsp else [])) or "None"
+    days, hours = divmod((here.recorder.clock.now_ms() - here.recorder.started_ms) // 3_600_000, 24)
+    running = _counted(range(days), "day") or _counted(range(hours), "hour") or ["less than an hour"]
+    yield "system", f"Running {running[0]}"
+
+
+def _storage_line(disk: DiskInfo, now: Settings) -> str:
+    promised = duration_text(now.storage.retention.min)
+    if disk.keeps_days is None:
+        return f"{promised} wanted, measuring"
+    return f"{disk.keeps_days:.0f} days fit, {promised} wanted"
+
+
+def _counted(what: Sized, one: str, several: str = "") -> list[str]:
+    return [f"{len(what)} {one if len(what) == 1 else several or f'{one}s'}"] if what else []
+
+
+@router.put("/settings", dependencies=own)
+def change_setting(asked: SettingRequest, signed: Signed, note: Note, here: Here) -> SettingSaved:
+    """Write one setting to the file and apply it. 409 `changed`: another person changed it since it was shown."""
+    if _CAREFUL.match(asked.path):
+        require_recent(signed, here)
+    editor = here.editor
+    try:
+        with _refused():
+            key = editor.change(SettingWrite(asked.path, asked.value, asked.before), signed.person.name)
+            found = editor.instances()
+    except SettingConflict as other:
+        by = other.last.by if other.last else ""
+        who = f"{by} has changed this meanwhile." if by else "This was changed in the settings file meanwhile."
+        more = {"value": other.value, "by": by, "at_ms": other.last.at_ms if other.last else None}
+        todo = "Look at it, then change it again if you still want to."
+        raise RequestRefused(409, "changed", who, todo, more) from None
+    note("setting changed", asked.path)
+    return SettingSaved(restart=key.at_start, instances=[_instance(one) for one in found])
+
+
+class _refused:  # noqa: N801  # reads as a statement
+    """Converts errors of settings to refusals."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        if isinstance(error, SettingsError):
+            first = error.problems[0]
+            raise bad_input(f"{first.path}: {first.found}.", f"It must be {first.allowed}.") from error
+        if isinstance(error, NotDone):
+            raise RequestRefused(409, "not_saved", error.what, error.todo) from error
+        if isinstance(error, FolderUnwritable):
+            raise RequestRefused(409, "not_saved", "The settings file can't be written.", error.do) from error
+
+
+def _table(one: SettingTable) -> SettingTableInfo:
+    return SettingTableInfo(
+        path=one.path,
+        about=one.about,
+        keys=[SettingKeyInfo.model_validate(asdict(key) | {"choices": list(key.choices)}) for key in one.keys],
+    )
+
+
+def _instance(one: TableInstance) -> TableInstanceInfo:
+    written = {key: WrittenInfo(value=value.value, line=value.line) for key, value in one.written.items()}
+    return TableInstanceInfo(path=one.path, table=one.table, written=written)
+
+
+# The whole recorder.
+
+
+class SystemInfo(ApiResponse):
+    """can: actions that this process has the right to. way: how this tawny was installed, and so how it is updated."""
+
+    version: str
+    started_ms: int
+    can: list[Action]
+    refused: str
+    way: Way
+    machine: MachineFacts
+
+
+class ActionRequest(ApiRequest):
+    """for_s: how long recording stops; of the action `stop` only."""
+
+    for_s: Annotated[float, Field(ge=60, le=LONGEST_STOP_S)] = 3600.0
+
+
+class LogLine(ApiResponse):
+    """at: local time of the recorder, as written. camera: the ID of the camera that it names; empty: none."""
+
+    at: str
+    level: Literal["debug", "info", "warning", "error"]
+    text: str
+    camera: str
+
+
+class LogLines(ApiResponse):
+    items: list[LogLine]
+
+
+@router.get("/system", dependencies=own)
+def system(here: Here) -> SystemInfo:
+    """Return what runs here, and what owners can do to it."""
+    actions = here.system
+    return SystemInfo(
+        version=__version__,
+        started_ms=here.recorder.started_ms,
+        can=actions.available(),
+        refused=actions.refused,
+        way=installed_by(),
+        machine=machine_facts(),
+    )
+
+
+@router.post("/system/{action}", dependencies=own)
+def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
+    """Begin the countdown of 10 s. Every page shows it and can cancel."""
+    with _refused():
+        here.system.plan(action, signed.person.name, asked.for_s)
+    note(f"{action.replace('_', ' ')} begun", "")
+    return OkResponse()
+
+
+@router.delete("/system/action", dependencies=[rule(Access.DIRECT)])
+def cancel_action(note: Note, here: Here) -> OkResponse:
+    """Cancel the countdown. No effect if none runs."""
+    found = here.system.cancel()
+    if found is not None:
+        note(f"{found.action.replace('_', ' ')} cancelled", "")
+    return OkResponse()
+
+
+@router.delete("/system/stop", dependencies=own)
+def resume_recording(note: Note, here: Here) -> OkResponse:
+    """End a stop of recording before its time."""
+    here.system.resume()
+    note("recording resumed", "")
+    return OkResponse()
+
+
+@router.get("/logs", dependencies=own)
+def logs(here: Here) -> LogLines:
+    """Return the last lines of the log, oldest first."""
+    names = here.recorder.camera_names()
+    named = [(str(camera), word) for camera, name in names.items() for word in (str(camera), name)]
+    found = [(re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])"), camera) for camera, word in named]
+    return LogLines(items=list(_lines(here.log_lines(), found)))
+
+
+_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)", re.DOTALL)
+
+
+def _lines(text: str, cameras: list[tuple[re.Pattern[str], str]]) -> Iterator[LogLine]:
+    """Yield the lines; what belongs to the one before, such as a traceback, is added to it."""
+    parts: list[str] = []
+    for line in [*text.splitlines(), "0000-00-00 00:00:00 INFO "]:
+        if _LINE.match(line) and parts:
+            if found := _LINE.fullmatch("\n".join(parts)):
+                camera = next((one for pattern, one in cameras if pattern.search(found[3])), "")
+                level: Literal["debug", "info", "warning", "error"] = (
+                    "debug" if found[2] == "DEBUG" else "info" if found[2] == "INFO"
+                    else "warning" if found[2] == "WARNING" else "error"
+                )  # fmt: skip
+                yield LogLine(at=found[1], level=level, text=found[3], camera=camera)
+            parts = []
+        parts.append(line)

@@ -1,0 +1,38 @@
+/** Which section of Settings a table of the file belongs to, and which page changes it. */
+
+const SECTIONS: readonly (readonly [string, string])[] = [
+  ["cameras", "cameras"],
+  ["removed_cameras", "cameras"],
+  ["object_detection", "detection"],
+  ["search", "detection"],
+  ["recognizers", "detection"],
+  ["destinations", "notifications"],
+  ["notifiers", "notifications"],
+  ["files", "notifications"],
+  ["outbox", "notifications"],
+  ["storage", "storage"],
+  ["modes", "modes"],
+  ["rules", "modes"],
+  ["sign_in", "people"],
+  ["encryption", "encryption"],
+  ["web.secure", "address"],
+  ["live", "address"],
+  ["web", "system"],
+  ["log", "system"],
+];
+
+export function sectionOf(path: string): string {
+  const table = path.replaceAll("[]", "");
+  return SECTIONS.find(([prefix]) => table === prefix || table.startsWith(`${prefix}.`))?.[1] ?? "integrations";
+}
+
+/** The page that shows a setting in words; empty: none. */
+export function ownPage(path: string): string {
+  const [table, name = ""] = path.split(".");
+  if (table === "cameras" && name && !name.startsWith("<")) {
+    const tab = /\.(source|sub|onvif)$/.test(path) ? "/connection" : "/motion";
+    return `/settings/cameras/${encodeURIComponent(name)}${tab}`;
+  }
+  const section = sectionOf(path);
+  return path.startsWith("web.") && section === "system" ? "" : `/settings/${section}`;
+}
