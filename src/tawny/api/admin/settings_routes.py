@@ -149,10 +149,9 @@ def _section_lines(here: AppContext) -> Iterator[tuple[str, str]]:
 
 
 def _storage_line(disk: DiskInfo, now: Settings) -> str:
-    promised = duration_text(now.storage.retention.min)
-    if disk.keeps_days is None:
-        return f"{promised} wanted, measuring"
-    return f"{disk.keeps_days:.0f} days fit, {promised} wanted"
+    fits = "Measuring how much fits" if disk.keeps_days is None else f"{disk.keeps_days:.0f} days fit"
+    wanted_s = now.storage.retention.min
+    return f"{fits}, {duration_text(wanted_s)} wanted" if wanted_s else fits
 
 
 def _counted(what: Sized, one: str, several: str = "") -> list[str]:
