@@ -9,10 +9,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from tawny.cli import options
-from tawny.cli.archive import RecordingFolder
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.scan_pool import ScanInput, ScanJob, ScannedInput, scan_all
@@ -28,8 +27,10 @@ from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.times import Span, SystemClock, stamp, utc_from_text, utc_text
-from tawny.playback.clips import ClipCache, ClipFile
-from tawny.playback.recordings import segments
+
+if TYPE_CHECKING:
+    from tawny.cli.archive import RecordingFolder
+    from tawny.playback.clips import ClipFile
 
 # A time span of a camera's recordings as an input of `tawny scan`, read as one virtual file.
 
@@ -38,8 +39,12 @@ MOST_S = 6 * 3600.0
 MOST_BYTES = 2**40
 
 
-def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, within: Span) -> Iterator[ScanInput]:
+def recorded(archive: "RecordingFolder", camera: CameraId, stream: StreamName, within: Span) -> Iterator[ScanInput]:
     """Yield the recordings of a time span as inputs of at most MOST_S, each with one video format."""
+    # lazy import: loading the storage code takes longer than scanning a short file
+    from tawny.playback.clips import ClipCache
+    from tawny.playback.recordings import segments
+
     clips = ClipCache(archive)
     begin_ms = within.begin_ms
     first = segments(archive, camera, stream, within)[:1]
@@ -53,7 +58,7 @@ def recorded(archive: RecordingFolder, camera: CameraId, stream: StreamName, wit
         begin_ms = clip.cut_at_ms if clip is not None and clip.cut_at_ms else span.end_ms
 
 
-def _one_file(camera: CameraId, asked_ms: int, clip: ClipFile) -> ScanInput:
+def _one_file(camera: CameraId, asked_ms: int, clip: "ClipFile") -> ScanInput:
     """Return recordings as one virtual file. asked_ms: start of the requested range, ms UTC."""
 
     def source() -> IO[bytes]:
