@@ -26,7 +26,12 @@ from tawny.service.cameras.camera_setup import (
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.retention.recording_deletion import DeletionSize, RecordingDeletion, StoredOfCamera, WantedDeletion
+from tawny.service.retention.recording_deletion import (
+    DeletionPreview,
+    RecordingDeletion,
+    StoredOfCamera,
+    WantedDeletion,
+)
 from tawny.sources.discovery.finder import Search
 from tawny.sources.discovery.found_camera import FoundCamera
 from tests.api.fakes import House
@@ -205,10 +210,10 @@ class Deletion(RecordingDeletion):
         self.asked.append((camera, by, with_kept))
         return 31_000
 
-    def measure(self, wanted: WantedDeletion) -> DeletionSize:
+    def measure(self, wanted: WantedDeletion) -> DeletionPreview:
         if "open" in wanted.events:
             raise NotDone("This event isn't over yet.", "Delete it when it has ended.")
-        return DeletionSize(5_000_000, 3, 2, 1, 1_000_000, 7, 9)
+        return DeletionPreview(5_000_000, 3, 2, 1, 1_000_000, 7, 9)
 
     def delete(self, wanted: WantedDeletion, by: str, *, undo_s: float = 30.0) -> tuple[str, int]:
         self.asked.append((wanted, by))

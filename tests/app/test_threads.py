@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tawny.testing.waiting import until
+from tests.support.processes import ended
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are listed in /proc")
 
@@ -56,8 +57,7 @@ def demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         yield process
     finally:
-        process.terminate()
-        process.wait(20)
+        ended(process)
         assert process.stdout is not None
         process.stdout.close()
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.delivery.certificates import self_signed
+from tests.support.processes import ended
 
 CHROMIUM = [
     "--no-sandbox",
@@ -60,8 +61,7 @@ def tawny(*words: str, folder: Path) -> Iterator[Tawny]:
         assert found, log.read_text()
         yield Tawny(process, folder, found[0], found[1])
     finally:
-        process.terminate()
-        code = process.wait(15)
+        code = ended(process)
     assert code == 0, log.read_text()
     assert "Traceback" not in log.read_text(), log.read_text()
 

@@ -23,6 +23,7 @@ from tests.e2e.test_first_hour import first_start
 from tests.e2e.test_secure_address import free_port
 from tests.sealed.made import OWNER as KEY
 from tests.sealed.made import RECOVERY
+from tests.support.processes import ended
 
 PASSPHRASE = "river-candle-otter-amber"
 WAIT_MS = 60_000
@@ -76,8 +77,7 @@ def running(config: Path, data: Path) -> Iterator[str]:
         assert found, log.read_text()
         yield found[1]
     finally:
-        process.terminate()
-        assert process.wait(20) == 0, log.read_text()
+        assert ended(process) == 0, log.read_text()
     assert "Traceback" not in log.read_text(), log.read_text()
 
 

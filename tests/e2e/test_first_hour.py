@@ -24,6 +24,7 @@ from tests.e2e.rules import NONE, WIDTHS, as_wide_as, axe_script, barriers
 from tests.e2e.test_phone import SUBSCRIBES
 from tests.e2e.test_secure_address import free_port, trusting
 from tests.support.cabled_camera import cabled_cameras
+from tests.support.processes import ended
 
 pytestmark = pytest.mark.browser
 PASSWORD = "k4mera+pässword/%"
@@ -78,8 +79,7 @@ def first_start(home: Path, listen: str = "127.0.0.1:0") -> Iterator[Recorder]:
         assert found, log.read_text()
         yield Recorder(home, log, found[0], found[1], process.pid)
     finally:
-        process.terminate()
-        code = process.wait(20)
+        code = ended(process)
     assert code == 0, log.read_text()
     assert "Traceback" not in log.read_text(), log.read_text()
 

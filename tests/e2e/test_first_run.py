@@ -22,6 +22,7 @@ from tawny.api.application import make_routes
 from tawny.api.auth.access import check_routes
 from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
+from tests.support.processes import ended
 
 TAWNY = str(Path(sys.executable).with_name("tawny"))
 LINK = re.compile(r"http://([^\s/]+):(\d+)/setup#token=([\w-]{43})")
@@ -82,8 +83,7 @@ class Newcomer:
             assert process.poll() is None, log.read_text()
             yield Running(process, log)
         finally:
-            process.terminate()
-            code = process.wait(20)
+            code = ended(process)
         assert (code, "Traceback" in log.read_text()) == (0, False), log.read_text()
 
     def written(self) -> set[str]:

@@ -18,6 +18,7 @@ from tawny.testing.waiting import until
 from tests.e2e.conftest import CHROMIUM, OURS, OWNER, Tawny, owner_of, tawny
 from tests.e2e.rules import WIDTHS, as_wide_as, axe_script, unfit, violations
 from tests.service.address.authority import own_certificate
+from tests.support.processes import ended
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 60_000
@@ -304,8 +305,7 @@ def test_from_another_network_plain_http_only_leads_to_https(
         assert ask(there, f"https://{here}:{port}{session}") == "200"
         assert ask([], f"http://127.0.0.1:{port}{session}") == "200"
     finally:
-        process.terminate()
-        process.wait(15)
+        ended(process)
 
 
 @pytest.fixture
@@ -378,6 +378,5 @@ def test_a_public_authority_checks_the_running_recorder_and_its_certificate_is_s
         assert {stat.S_IMODE(path.stat().st_mode) for path in chain.parent.iterdir()} == {0o600}
         until(lambda: list((tmp_path / "data/yard").rglob("*.mp4")), 30, "a recording meanwhile")
     finally:
-        process.terminate()
-        assert process.wait(20) == 0, log.read_text()
+        assert ended(process) == 0, log.read_text()
     assert "Traceback" not in log.read_text()

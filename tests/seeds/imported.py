@@ -22,6 +22,7 @@ import numpy as np
 
 from tawny.testing.waiting import until
 from tests.sources.pi_program import pi_program
+from tests.support.processes import ended
 
 FPS = 10
 SEGMENT_S = 4.0
@@ -117,9 +118,8 @@ class Imported:
             assert process.poll() is None, log.read_text()
             yield log
         finally:
-            process.terminate()
-            ended = process.wait(20)
-        assert (ended, "Traceback" in log.read_text()) == (0, False), log.read_text()
+            status = ended(process)
+        assert (status, "Traceback" in log.read_text()) == (0, False), log.read_text()
         assert list(elsewhere.iterdir()) == [], "it wrote into the folder that it was started in"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until
+from tests.support.processes import ended
 
 DOCS = Path(__file__).parents[2] / "docs" / "how-to"
 PAGE = (DOCS / "plug-ins-in-ten-lines.md").read_text(encoding="utf-8")
@@ -63,8 +64,7 @@ def test_sc37_a_source_a_detector_a_destination_and_a_channel_of_ten_lines(tmp_p
         assert "Yard" in (tmp_path / "door.txt").read_text()
         until(lambda: any((media / "BACKUP").rglob("*.mp4")), 120, "an upload")
     finally:
-        process.terminate()
-        process.wait(20)
+        ended(process)
         log.close()
     assert "Traceback" not in (tmp_path / "log").read_text(), (tmp_path / "log").read_text()
 

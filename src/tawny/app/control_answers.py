@@ -101,7 +101,7 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
             running.deleting.delete(wanted, f"{asked.get('by')} with `tawny delete`", undo_s=0.0)
         return {
             "deleted": asked.get("yes") is True,
-            "bytes": found.size_bytes,
+            "bytes": found.bytes,
             "files": found.files,
             "events": found.events,
             "kept": found.kept,

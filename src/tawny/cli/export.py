@@ -36,7 +36,7 @@ from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evide
 from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.redaction_areas import Redaction, SubjectMark
-from tawny.playback.stamps import FrameStamps, event_clips, figures_in, objects_in
+from tawny.playback.stamps import FrameStamps, read_stamps
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
 from tawny.storage.disk.disk import turned
@@ -526,12 +526,9 @@ def _stamps(
     archive: RecordingFolder, chosen: Settings, camera: CameraId, span: Span, *, only_boxes: bool
 ) -> FrameStamps:
     one = chosen.cameras.get(camera)
-    pre_s, post_s = (one.pre, one.post) if one else (PRE_S, POST_S)
-    clips = event_clips(archive.index, camera, span, pre_s, post_s)
-    figures = figures_in(partial(archive.figures, camera), span)
+    rolls = (one.pre, one.post) if one else (PRE_S, POST_S)
     title = display_name(camera, one) if one else camera
-    objects = objects_in(archive.index, camera, span, archive.event_objects) if only_boxes else ()
-    return FrameStamps(title, ZoneInfo(local_zone()), figures, clips, only_boxes, objects)
+    return read_stamps(archive, camera, span, title, ZoneInfo(local_zone()), rolls, only_boxes=only_boxes)
 
 
 def _speed(text: str | None) -> float | None:

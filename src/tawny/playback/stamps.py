@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import Final, Protocol
 
 from tawny.media.image.stamp import Stamp
 from tawny.model.events import Event
@@ -96,6 +96,34 @@ def _digits(value: float) -> str:
     if value == int(value) or value >= 100:
         return f"{min(round(value), 10**DIGITS - 1):0{DIGITS}d}"
     return f"{value:0{DIGITS}.2f}"
+
+
+class StampedArchive(Protocol):
+    """An archive with what the detector found. Its calls may wait for the disk."""
+
+    @property
+    def index(self) -> RecordingIndex: ...
+
+    def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]: ...
+
+    def event_objects(self, event: Event) -> tuple[ObjectPath, ...]: ...
+
+
+def read_stamps(
+    archive: StampedArchive,
+    camera: CameraId,
+    span: Span,
+    title: str,
+    zone: tzinfo,
+    rolls: tuple[float, float],
+    *,
+    only_boxes: bool = False,
+) -> FrameStamps:
+    """Return the stamps of a camera's frames in a time. rolls: the camera's pre-roll and post-roll, s."""
+    clips = event_clips(archive.index, camera, span, *rolls)
+    figures = figures_in(lambda near: archive.figures(camera, near), span)
+    objects = objects_in(archive.index, camera, span, archive.event_objects) if only_boxes else ()
+    return FrameStamps(title, zone, figures, clips, only_boxes, objects)
 
 
 def figures_in(read: Callable[[Span], Sequence[MotionFigure]], span: Span) -> Sequence[MotionFigure]:

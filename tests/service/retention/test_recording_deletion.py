@@ -234,7 +234,7 @@ def test_an_event_goes_with_its_file_and_what_else_is_in_it(place: Place) -> Non
     put_event(place, "elsewhere", place.new.start_ms)
     wanted = WantedDeletion(events=(EventId("wanted"),))
     size = place.deleting.measure(wanted)
-    assert (size.size_bytes, size.files, size.events, size.kept) == (place.old.size_bytes, 1, 2, 0)
+    assert (size.bytes, size.files, size.events, size.kept) == (place.old.size_bytes, 1, 2, 0)
     assert (size.from_ms, size.to_ms) == (place.old.start_ms, place.old.end_ms)
     delete(place, wanted)
     assert [one.id for one in place.site.index.all_segments() if one.camera == PORCH] == [place.new.id]
@@ -257,7 +257,7 @@ def test_kept_events_stay_unless_they_are_wanted(place: Place, with_kept: bool) 
     wanted = WantedDeletion(events=(EventId("kept"),), with_kept=with_kept)
     size = place.deleting.measure(wanted)
     assert (size.kept, size.kept_bytes) == (1, place.old.size_bytes)
-    assert size.size_bytes == (place.old.size_bytes if with_kept else 0)
+    assert size.bytes == (place.old.size_bytes if with_kept else 0)
     delete(place, wanted)
     assert (place.site.index.event(EventId("kept")) is None) == with_kept
     assert place.left() == (1 if with_kept else 2)
@@ -273,7 +273,7 @@ def test_everything_of_all_cameras_also_of_removed_ones(place: Place) -> None:
     total = sum(one.size_bytes for one in place.site.index.all_segments())
     before_s = wall_coverage(place.site.index, [PORCH, YARD], place.site.clock.now_ms()).unexplained_s
     size = place.deleting.measure(WantedDeletion())
-    assert (size.size_bytes, size.files) == (total, 3)
+    assert (size.bytes, size.files) == (total, 3)
     delete(place, WantedDeletion())
     assert list(place.site.index.all_segments()) == []
     assert wall_coverage(place.site.index, [PORCH, YARD], place.site.clock.now_ms()).unexplained_s == before_s

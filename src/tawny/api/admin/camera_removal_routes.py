@@ -1,5 +1,6 @@
 """Routes to remove a camera or delete recordings, each with half a minute to undo it. For owners."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Literal
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from tawny.api.admin.camera_setup_routes import run_setup
-from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera, rule
+from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera, parse_span, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
@@ -19,7 +20,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
 from tawny.service.recorder import event_rolls
-from tawny.service.retention.recording_deletion import WantedDeletion
+from tawny.service.retention.recording_deletion import DeletionPreview, WantedDeletion
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 deletions_router = APIRouter(prefix="/api/v1/deletions", route_class=WorkerRoute)
@@ -140,21 +141,6 @@ class DeletionRequest(ApiRequest):
     with_kept: bool = False
 
 
-class DeletionPreview(ApiResponse):
-    """What a deletion takes: whole files, of about a minute each. events, kept: at most 1000.
-
-    kept: events that stay, with kept_bytes of recordings, unless `with_kept`. from_ms, to_ms: null without any files.
-    """
-
-    bytes: int
-    files: int
-    events: int
-    kept: int
-    kept_bytes: int
-    from_ms: int | None
-    to_ms: int | None
-
-
 class DeletionStarted(ApiResponse):
     """id: to undo it until undo_until_ms."""
 
@@ -166,16 +152,7 @@ class DeletionStarted(ApiResponse):
 def preview_deletion(asked: DeletionRequest, here: Here) -> DeletionPreview:
     """Return how much a deletion would take. Deletes nothing."""
     with _in_words():
-        found = here.deleting.measure(_wanted(asked, here))
-    return DeletionPreview(
-        bytes=found.size_bytes,
-        files=found.files,
-        events=found.events,
-        kept=found.kept,
-        kept_bytes=found.kept_bytes,
-        from_ms=found.from_ms,
-        to_ms=found.to_ms,
-    )
+        return here.deleting.measure(_wanted(asked, here))
 
 
 @deletions_router.post("", dependencies=own)
@@ -183,7 +160,7 @@ def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here
     """Delete an event, a time or everything, in half a minute. Recording goes on; uploads elsewhere stay."""
     deleting, wanted = here.deleting, _wanted(asked, here)
     with _in_words():
-        amount = size_text(deleting.measure(wanted).size_bytes)
+        amount = size_text(deleting.measure(wanted).bytes)
         key, until_ms = deleting.delete(wanted, signed.person.name)
     what = _named(wanted.events) or ", ".join(wanted.cameras) or "all cameras"
     when = f" {utc_text(wanted.span.begin_ms)} to {utc_text(wanted.span.end_ms)}" if wanted.span else ""
@@ -209,8 +186,7 @@ def _wanted(asked: DeletionRequest, here: AppContext) -> WantedDeletion:
         raise bad_input("An event has its own camera and time.", "Send the events alone.")
     span = None
     if asked.from_ms is not None and asked.to_ms is not None:
-        if asked.to_ms <= asked.from_ms:
-            raise bad_input("The end must be after the start.", "Choose another time.")
+        parse_span(asked.from_ms, asked.to_ms, math.inf)
         span = Span(max(1, asked.from_ms), asked.to_ms)
     cameras = [known_camera(CameraId(one), here) for one in asked.cameras]
     return WantedDeletion(cameras, span, tuple(map(EventId, events)), asked.with_kept)

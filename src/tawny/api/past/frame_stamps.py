@@ -11,7 +11,7 @@ from tawny.media.image.stamp import Stamp
 from tawny.model.ids import CameraId
 from tawny.model.observations import MotionFigure
 from tawny.model.times import Span
-from tawny.playback.stamps import FrameStamps, event_clips, figures_in, objects_in
+from tawny.playback.stamps import FrameStamps, read_stamps
 from tawny.service.recorder import event_rolls
 
 MOST_S = 120
@@ -68,10 +68,8 @@ def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList
 def frame_stamps(here: AppContext, camera: CameraId, span: Span, *, only_boxes: bool = False) -> FrameStamps:
     """Return the stamps of a camera's frames in a time. Reads the disk."""
     recorder = here.recorder
-    clips = event_clips(recorder.index, camera, span, *event_rolls(recorder, camera))
-    found = figures_in(lambda near: recorder.figures(camera, near), span)
-    objects = objects_in(recorder.index, camera, span, recorder.event_objects) if only_boxes else ()
-    return FrameStamps(serializers.camera_name(recorder, camera), here.zone, found, clips, only_boxes, objects)
+    title, rolls = serializers.camera_name(recorder, camera), event_rolls(recorder, camera)
+    return read_stamps(recorder, camera, span, title, here.zone, rolls, only_boxes=only_boxes)
 
 
 class LiveStamps:

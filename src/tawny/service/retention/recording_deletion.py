@@ -55,13 +55,13 @@ class WantedDeletion:
 
 
 @dataclass(frozen=True, slots=True)
-class DeletionSize:
+class DeletionPreview:
     """What a deletion would take, whole files. kept: events that stay with their recordings, and how large those are.
 
     events, kept: at most 1000. from_ms, to_ms: from the first file to the last; None without any.
     """
 
-    size_bytes: int
+    bytes: int
     files: int
     events: int
     kept: int
@@ -123,14 +123,14 @@ class RecordingDeletion:
         self._write()
         return found
 
-    def measure(self, wanted: WantedDeletion) -> DeletionSize:
+    def measure(self, wanted: WantedDeletion) -> DeletionPreview:
         """Return what would be deleted. Raises NotDone: see `delete`. Waits for the index."""
         parts = self._parts(wanted, "")
         counted = set[str]()  # a file may hold several of the events
         sizes = [self._measured(part, counted) for part in parts]
         begins = [one.from_ms for one in sizes if one.from_ms is not None]
-        return DeletionSize(
-            size_bytes=sum(one.size_bytes for one in sizes),
+        return DeletionPreview(
+            bytes=sum(one.bytes for one in sizes),
             files=sum(one.files for one in sizes),
             events=min(_COUNTED, sum(one.events for one in sizes)),
             kept=min(_COUNTED, sum(one.kept for one in sizes)),
@@ -139,7 +139,7 @@ class RecordingDeletion:
             to_ms=max((one.to_ms for one in sizes if one.to_ms is not None), default=None),
         )
 
-    def _measured(self, part: CameraDeletion, counted: set[str]) -> DeletionSize:
+    def _measured(self, part: CameraDeletion, counted: set[str]) -> DeletionPreview:
         index, camera = self._stored.index, part.camera
         bounds = index.bounds(camera)
         if part.begin_ms:
@@ -163,8 +163,8 @@ class RecordingDeletion:
             if row.span.cut_to(within)
         }
         goes_bytes, kept_bytes = size_bytes - sum(spared.values()), sum(spared.values())
-        return DeletionSize(
-            size_bytes=size_bytes if part.with_kept else goes_bytes,
+        return DeletionPreview(
+            bytes=size_bytes if part.with_kept else goes_bytes,
             files=files if part.with_kept else files - len(spared),
             events=len(events) - (0 if part.with_kept else len(kept)),
             kept=len(kept),
