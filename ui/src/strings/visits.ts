@@ -40,7 +40,6 @@ export const visits = {
   drawer: {
     label: "Selected visit",
     steps: "The visit",
-    step: (when: string, camera: string) => `Play from ${when}, ${camera}`,
     parts: "Parts of the visit",
     feedback: "Wrong or not useful?",
     saved: (clips: string) => `Downloading ${clips}.`,

@@ -150,7 +150,6 @@ function Steps({ visit, event, at, seek }: StepsProps) {
             <button
               type="button"
               disabled={each.end_ms === null}
-              aria-label={visits.drawer.step(clockSeconds(each.start_ms), cameraNamed(each.camera))}
               aria-current={each.id === event.id ? "step" : undefined}
               onClick={() => seek(each, each.start_ms, true)}
             >

@@ -181,7 +181,7 @@ export default function Events({ params }: { params: Params }) {
 
   const chosen = (items ?? []).filter((each) => selected.includes(each.id));
   const onMarkAll = may && filters.only === "new" && shown && shown.length > 0 ? () => void markAll(filters, shown, visits) : null;
-  const hasDrawer = id !== null || (wide && shown !== null && shown.length > 0);
+  const hasDrawer = id !== null || (wide && shown?.length !== 0);
   return (
     <Page
       title={t.events.title}
