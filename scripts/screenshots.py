@@ -4,8 +4,8 @@ and setup-*.webp.
 .venv/bin/python scripts/screenshots.py [--minutes 8] [--data DIR] [--chromium /usr/bin/chromium] [--setup] [--modes]
 
 Starts a demo of its own and waits until it has recorded for so many minutes: the timeline then has something to show. A
-folder that an earlier demo recorded into is taken up as it is. With --setup only the pictures of the setup, with --modes
-only that of the modes, which take half a minute. Needs Playwright and a Chromium.
+folder that an earlier demo recorded into is taken up as it is. With --setup only the pictures of the setup, with
+--modes only that of the modes, which take half a minute. Needs Playwright and a Chromium.
 """
 
 import argparse
