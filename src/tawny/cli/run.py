@@ -172,7 +172,12 @@ def settings(cameras: int, port: int) -> Settings:
         storage=StorageSettings(retention=KEEP),
         web=WebSettings(listen=f"127.0.0.1:{port}"),
         cameras={
-            scene: CameraSettings(source=f"demo:{scene}", sub=f"demo:{scene}", name=NAMES[scene], group="outside")
+            scene: CameraSettings(
+                source=f"demo:{scene}",
+                sub=f"demo:{scene}",
+                name=NAMES[scene],
+                group="inside" if scene == "hall" else "outside",
+            )
             for scene in SCENES[:cameras]
         },
     )

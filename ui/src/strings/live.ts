@@ -72,6 +72,7 @@ export const live = {
   private: {
     until: (clock: string) => `Private until ${clock}`,
     open: "Private until someone resumes",
+    mode: (mode: string) => `Private in ${mode} mode`,
     by: (who: string, clock: string) => `Paused by ${who} at ${clock}. Nothing is recorded or shown.`,
   },
   off: {

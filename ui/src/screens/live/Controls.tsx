@@ -211,8 +211,9 @@ export function secondsUntil(hour: number, minute: number, now: Date): number {
 /** What a camera without a picture offers: what ends a pause or makes it longer, or records despite the mode. */
 export function QuietActs({ camera }: { camera: Camera }) {
   if (!mayDirect()) return null;
-  if (camera.state !== "paused") return camera.state === "mode_off" ? <RecordAct camera={camera} look="words" /> : null;
   const hold = modes.value?.holds.find((one) => one.camera === camera.id && one.what === "pause");
+  const isByMode = camera.state === "mode_off" || (camera.state === "paused" && !hold);
+  if (camera.state !== "paused" || isByMode) return isByMode ? <RecordAct camera={camera} look="words" /> : null;
   const left_s = hold?.until_ms ? (hold.until_ms - serverNow()) / 1000 : 0;
   return (
     <div class="quiet-acts">

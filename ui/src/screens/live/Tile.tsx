@@ -132,15 +132,16 @@ export function flipFull(frame: HTMLElement | null, video: HTMLVideoElement | nu
 export function quietWords(camera: Camera): { title: string; sub: string } {
   const now = modes.value;
   const hold = now?.holds.find((one) => one.camera === camera.id && one.what === "pause");
-  if (camera.state === "paused") {
-    const title = !hold ? sentence(camera) : hold.until_ms === null ? t.live.private.open : t.live.private.until(when(hold.until_ms));
-    return { title, sub: hold ? t.live.private.by(hold.by, when(hold.since_ms)) : "" };
+  if (camera.state === "paused" && hold) {
+    const title = hold.until_ms === null ? t.live.private.open : t.live.private.until(when(hold.until_ms));
+    return { title, sub: t.live.private.by(hold.by, when(hold.since_ms)) };
   }
-  if (camera.state === "mode_off" && now) {
+  if ((camera.state === "mode_off" || camera.state === "paused") && now) {
     const words = t.live.off;
     const who = now.by === "schedule" ? words.schedule : now.by === "presence" ? words.presence : words.who(now.by);
     const until_ms = now.until_ms ?? now.ahead[0]?.at_ms ?? null;
-    return { title: words.mode(modeName(now.mode)), sub: words.by(who, until_ms === null ? "" : when(until_ms)) };
+    const title = camera.state === "paused" ? t.live.private.mode(modeName(now.mode)) : words.mode(modeName(now.mode));
+    return { title, sub: words.by(who, until_ms === null ? "" : when(until_ms)) };
   }
   return { title: sentence(camera), sub: camera.detail };
 }

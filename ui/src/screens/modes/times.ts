@@ -1,5 +1,6 @@
 /** Times of the week, as `tawny.toml` has them, taken apart for editing and put together again. */
 import type { ArmPlan } from "../../api/schema";
+import { locale } from "../../strings/language";
 import { modes as words } from "../../strings/modes";
 import { clockText } from "../../ui/clockText";
 
@@ -73,13 +74,13 @@ function momentText(moment: string): string {
 
 /** The weekdays in the order of the reader's calendar: 0 is Monday. */
 export function weekdays(): number[] {
-  const locale = new Intl.Locale(navigator.language) as Intl.Locale & { weekInfo?: { firstDay: number }; getWeekInfo?: () => { firstDay: number } };
-  const first = (locale.getWeekInfo?.() ?? locale.weekInfo)?.firstDay ?? 1;
+  const region = new Intl.Locale(locale ?? navigator.language) as Intl.Locale & { weekInfo?: { firstDay: number }; getWeekInfo?: () => { firstDay: number } };
+  const first = (region.getWeekInfo?.() ?? region.weekInfo)?.firstDay ?? 1;
   return [0, 1, 2, 3, 4, 5, 6].map((step) => (first - 1 + step) % 7);
 }
 
 /** What weekdays are called where the reader is: 0 is Monday. */
 export function dayNames(style: "short" | "long"): string[] {
-  const format = new Intl.DateTimeFormat(undefined, { weekday: style, timeZone: "UTC" });
+  const format = new Intl.DateTimeFormat(locale, { weekday: style, timeZone: "UTC" });
   return [0, 1, 2, 3, 4, 5, 6].map((day) => format.format(Date.UTC(2024, 0, 1 + day)));
 }
