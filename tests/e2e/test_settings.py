@@ -274,18 +274,25 @@ def test_y1_one_click_never_acts_and_cancel_changes_nothing(page: Page, house: T
     assert started() == before
 
 
-def test_y2_another_page_shows_the_countdown_and_cancels_it(page: Page, context: BrowserContext, house: Tawny) -> None:
+def test_y2_every_open_page_shows_the_countdown_and_cancels_it(
+    page: Page, context: BrowserContext, house: Tawny
+) -> None:
+    before = page.request.get(f"{house.base}/api/v1/health").json()["started_ms"]
+    others = [context.new_page() for _ in range(2)]
+    for other, path in zip(others, ("/events", "/timeline"), strict=True):
+        other.goto(house.base + path)
+        expect(other.locator(".chip.truth")).to_contain_text("working")
     page.goto(f"{house.base}/settings/system")
     begin(page, "Restart tawny", "Restart")
     expect(page.get_by_role("alertdialog")).to_be_visible()
     page.close()
-    for path in ("/", "/timeline"):
-        other = context.new_page()
-        other.goto(house.base + path)
-        expect(other.get_by_role("alertdialog")).to_contain_text("Started by Anna.", timeout=8_000)
-        if path == "/timeline":
-            other.get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
-            expect(other.get_by_role("alertdialog")).to_have_count(0)
+    for other in others:
+        expect(other.get_by_role("alertdialog")).to_contain_text("Started by Anna.")
+    others[1].get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
+    for other in others:
+        expect(other.get_by_role("alertdialog")).to_have_count(0)
+    assert others[0].request.get(f"{house.base}/api/v1/health").json()["started_ms"] == before
+    for other in others:
         other.close()
 
 
