@@ -2,7 +2,7 @@
 
     python -m benchmarks.detect [--footage FOLDER] [--sensitivity N] [--without-peers] [--dvr-scan PROGRAM] [--clips]
                                 [--keep FILE] [--only WORDS]
-    python -m benchmarks.detect --gate | --made [--seeds N ...] [--phases N] | --spoilt | --moved
+    python -m benchmarks.detect --gate | --made [--seeds N ...] [--phases N] | --spoilt | --stamps | --moved
 
 The folder holds clips and `manifest.json`; it is looked for in TAWNY_FOOTAGE, then beside this project. Exit: 0 within
 the budgets, 1 over one of them, 2 wrong use, 3 no footage here. `motion` plays files at their own pace: a run takes as
@@ -66,6 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
     footage = _footage(options.footage)
     if options.gate:
         return detect_gate.main([detect_gate.Footage(one.clip, one.path) for one in footage])
+    if options.stamps:
+        return detect_moved.stamped([detect_moved.Footage(one.clip, one.path, one.camera) for one in footage])
     if options.spoilt:
         return detect_moved.spoilt([detect_moved.Footage(one.clip, one.path, one.camera) for one in footage])
     if options.moved:
@@ -141,6 +143,7 @@ def _options(arguments: list[str] | None) -> Any:
     parser.add_argument("--phases", type=int, default=1, help="of each film, so many first looks; the worst counts")
     parser.add_argument("--only", default="", help="detectors, or films, whose name holds these words")
     parser.add_argument("--spoilt", action="store_true", help="instead: the footage as worse cameras would give it")
+    parser.add_argument("--stamps", action="store_true", help="only the spoilt stamps, watched and scanned")
     parser.add_argument("--moved", action="store_true", help="instead: each main number a quarter up and down")
     return parser.parse_args(arguments)
 

@@ -60,11 +60,12 @@ class Track:
 
 
 class Passage(NamedTuple):
-    """Something that came by. boxes: of each time in s; empty: anywhere in the picture."""
+    """Something that came by. boxes: of each time in s. where: part of the picture that it stays in all the time."""
 
     what: str
     span: Span
     boxes: Sequence[tuple[float, Box]] = ()
+    where: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass
@@ -114,7 +115,10 @@ def of_file(path: Path, camera: str, light: str, record: dict[str, Any]) -> Film
     tap = _Tap(camera, light)
     watch_file(path, MotionDetector({}), DecodeGate(GateMode.BALANCED, random.Random(1)), (tap,))
     passages = [
-        Passage(one["what"], Span(float(one["start_s"]), float(one["end_s"]))) for one in record["truth"]["events"]
+        Passage(
+            one["what"], Span(float(one["start_s"]), float(one["end_s"])), where=tuple(one.get("where", (0, 0, 1, 1)))
+        )
+        for one in record["truth"]["events"]
     ]
     quiet = [Span(*map(float, one)) for one in record["truth"]["quiet"]]
     tracks = list(tap.tracks.values())
@@ -172,18 +176,29 @@ def of_demo(scene: str, length_s: float, *, seed: int | None = None) -> FilmTrac
 
 
 def _tell(track: Track, passages: Sequence[Passage], quiet: Sequence[Span]) -> None:
-    """By time: an event's track is what the event is."""
+    """By time and place: a track is what the event is that it shares most time with, of two the one of the smaller part
+    of the picture."""
     begin, end = track.at_s[0], track.at_s[-1]
     touched = [
-        (min(end, one.span.end) - max(begin, one.span.begin), n)
+        (round(min(end, one.span.end) - max(begin, one.span.begin), 1), -_area(one.where), n)
         for n, one in enumerate(passages)
-        if min(end, one.span.end + BESIDE_S) >= max(begin, one.span.begin - BESIDE_S)
+        if min(end, one.span.end + BESIDE_S) >= max(begin, one.span.begin - BESIDE_S) and _stays(track, one.where)
     ]
     if touched:
-        track.passage = max(touched)[1]
+        track.passage = max(touched)[-1]
         track.truth = passages[track.passage].what
     elif any(span.begin <= begin <= span.end for span in quiet):
         track.truth = NOTHING
+
+
+def _stays(track: Track, where: Box) -> bool:
+    middles = [((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in track.boxes]
+    inside = [where[0] <= x <= where[2] and where[1] <= y <= where[3] for x, y in middles]
+    return 2 * sum(inside) >= len(inside)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _tell_by_boxes(track: Track, passages: Sequence[Passage]) -> None:
@@ -210,8 +225,7 @@ def _covers(a: Box, b: Box) -> float:
     high = min(a[3], b[3]) - max(a[1], b[1])
     if wide <= 0 or high <= 0:
         return 0.0
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return wide * high / max(smaller, 1e-9)
+    return wide * high / max(min(_area(a), _area(b)), 1e-9)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

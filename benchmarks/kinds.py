@@ -1,12 +1,13 @@
 """How far the names of the small model of kinds can be trusted, behind the default detector, track by track.
 
-    python -m benchmarks.kinds WEIGHTS [--footage FOLDER …] [--crops FOLDER] [--made SEED …] [--demo]
+    python -m benchmarks.kinds WEIGHTS [--footage FOLDER …] [--crops FOLDER] [--made SEED …] [--cars SEED …] [--demo]
         [--card kinds.json] [--calibrate]
 
 WEIGHTS: a folder with `without-<cameras>.onnx` of `python -m training.train … --without CAMERA+CAMERA`, and
 `kinds.onnx`: each camera is judged by weights that never saw it, and all that is rendered by weights that never saw a
-picture of the demo cameras. --made: films of `benchmarks.made`, which are rendered as well. --demo: the first ten
-minutes of the demo cameras by `kinds.onnx`, label by label. Tracks are watched once and kept in .test/kinds.
+picture of the demo cameras. --made: films of `benchmarks.made`, which are rendered as well; --cars: only those with a
+car. --demo: the first ten minutes of the demo cameras by `kinds.onnx`, label by label. Tracks are watched once and kept
+in .test/kinds.
 
 A name is right when the track is of that kind. A passage is found when one of its tracks has its name; those that no
 event was made of are the detector's and not counted. --calibrate: the least evidence from which on STATED of the names
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--footage", type=Path, action="append", help="folders with films and a manifest.json")
     parser.add_argument("--crops", type=Path, help="folder of crops: tracks of cameras of which there are no films")
     parser.add_argument("--made", type=int, nargs="*", default=[])
+    parser.add_argument("--cars", type=int, nargs="*", default=[])
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--card", type=Path)
     parser.add_argument("--calibrate", action="store_true")
@@ -102,8 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if absent := [str(folder) for folder in folders if not (folder / "manifest.json").is_file()]:
         print(f"no manifest.json here: {', '.join(absent)}", file=sys.stderr)
         return NOT_HERE
-    CACHE.mkdir(parents=True, exist_ok=True)
-    judged = [one for film in _films(folders, options.made, options.crops) for one in _judge(film, options.weights)]
+    for folder in (CACHE, detect_made.CACHE):
+        folder.mkdir(parents=True, exist_ok=True)
+    films = _films(folders, options.made, options.cars, options.crops)
+    judged = [one for film in films for one in _judge(film, options.weights)]
     triggers = calibrated(judged) if options.calibrate else dict(card_of(options.weights / "kinds.onnx").triggers)
     print("least evidence:", ", ".join(f"{kind} {least:.2f}" for kind, least in triggers.items()) or "nothing is named")
     rows = {name: row(several, triggers) for name, several in _groups(judged).items()}
@@ -121,7 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # --- films ------------------------------------------------------------------------------------------------------------
 
 
-def _films(folders: Sequence[Path], seeds: Sequence[int], crops: Path | None = None) -> Iterator[FilmTracks]:
+def _films(
+    folders: Sequence[Path], seeds: Sequence[int], cars: Sequence[int], crops: Path | None = None
+) -> Iterator[FilmTracks]:
     clips = [(one, each) for one in folders for each in json.loads((one / "manifest.json").read_text())["clips"]]
     for folder, record in clips:
         light = "night" if record["camera"] == "burrow" else "day"
@@ -131,9 +137,9 @@ def _films(folders: Sequence[Path], seeds: Sequence[int], crops: Path | None = N
     for camera, names in _cameras_of_crops().items():
         if crops is not None and camera not in seen:
             yield from (of_crops(crops / f"{name}.npz", camera) for name in names)
-    for seed in seeds:
-        for group, situations in GROUPS.items():
-            for name, make in situations.items():
+    for group, situations in GROUPS.items():
+        for name, make in situations.items():
+            for seed in [*seeds, *(one for one in cars if _is_of_car(name) and one not in seeds)]:
                 yield _kept(f"{group} {name} {seed}", partial(_made, group, name, make, seed))
     if seeds:
         for scene in SCENES:
@@ -145,10 +151,14 @@ def _cameras_of_crops() -> dict[str, list[str]]:
     return {camera: names for one in sources() for camera, names in one["cameras"].items()} | JUDGED_ONLY
 
 
+def _is_of_car(name: str) -> bool:
+    return "car" in name.split()
+
+
 def _made(group: str, name: str, make: Any, seed: int) -> FilmTracks:
     path = detect_made.film(group, name, make, seed)
     record = json.loads(path.with_suffix(".json").read_text())
-    if "car" in name.split():  # its record says that somebody comes
+    if _is_of_car(name):  # its record says that somebody comes
         for event in record["truth"]["events"]:
             event["what"] = VEHICLE
     return of_file(path, "made", "night" if "night" in group else "day", record)

@@ -1,10 +1,11 @@
-"""Takes the documentation's pictures: docs/images/live.webp, timeline.webp, phone.webp, and setup-*.webp.
+"""Takes the documentation's pictures: docs/images/live.webp, timeline.webp, phone.webp, modes.webp,
+and setup-*.webp.
 
-.venv/bin/python scripts/screenshots.py [--minutes 8] [--data DIR] [--chromium /usr/bin/chromium] [--setup]
+.venv/bin/python scripts/screenshots.py [--minutes 8] [--data DIR] [--chromium /usr/bin/chromium] [--setup] [--modes]
 
 Starts a demo of its own and waits until it has recorded for so many minutes: the timeline then has something to show. A
-folder that an earlier demo recorded into is taken up as it is. With --setup only the pictures of the setup, which take
-half a minute. Needs Playwright and a Chromium.
+folder that an earlier demo recorded into is taken up as it is. With --setup only the pictures of the setup,
+with --modes only that of the modes, which take half a minute. Needs Playwright and a Chromium.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tawny.config.changes import template
 from tawny.testing.waiting import until
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -36,6 +38,21 @@ source = "demo:drive"
 [cameras.garden]
 name = "Back garden"
 source = "demo:garden"
+"""
+MODES = """[cameras.front-door]
+source = "demo:front"
+group = "outside"
+[cameras.driveway]
+source = "demo:drive"
+group = "outside"
+[cameras.back-garden]
+source = "demo:garden"
+group = "outside"
+[cameras.hallway]
+source = "demo:hall"
+group = "inside"
+[notifiers.phone]
+url = "ntfy://127.0.0.1:9/phone"
 """
 SETUP_PLAYS = "() => document.querySelectorAll('.setup-picture[data-view=playing]').length === 3"
 PHONE: dict[str, Any] = {
@@ -75,15 +92,22 @@ def main() -> int:
     asked.add_argument("--data", type=Path)
     asked.add_argument("--chromium", default="/usr/bin/chromium")
     asked.add_argument("--setup", action="store_true")
+    asked.add_argument("--modes", action="store_true")
     given = asked.parse_args()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=given.chromium, args=ARGS)
-        config = Path(folder) / "tawny.toml"
-        config.write_text(SETUP, encoding="utf-8")
-        with started(Path(folder) / "home", "run", "--config", str(config), "--listen", "127.0.0.1:0") as link:
-            take_setup(browser, link)
-        if not given.setup:
+        for name, text, is_wanted, take_some in (
+            ("setup", SETUP, given.setup or not given.modes, take_setup),
+            ("modes", template() + MODES, given.modes or not given.setup, take_modes),
+        ):
+            config = Path(folder) / f"{name}.toml"
+            config.write_text(text, encoding="utf-8")
+            words = ("run", "--config", str(config), "--listen", "127.0.0.1:0")
+            if is_wanted:
+                with started(Path(folder) / name, *words) as link:
+                    take_some(browser, link)
+        if not (given.setup or given.modes):
             with started(given.data or Path(folder) / "data", "demo", "--port", "0", "--cameras", "4") as link:
                 take(browser, link, given.minutes)
         browser.close()
@@ -132,6 +156,20 @@ def take_setup(browser: Browser, link: str) -> None:
     page.wait_for_function(SETUP_PLAYS, timeout=60_000)
     page.wait_for_timeout(INTO_PASSAGE_MS)
     save(page, "setup-done", page.screenshot())
+
+
+def take_modes(browser: Browser, link: str) -> None:
+    """The table of modes of a new recorder, with the week below."""
+    base, _, token = link.partition("/setup#token=")
+    desk = browser.new_context(viewport={"width": 1280, "height": 960}, color_scheme="dark", locale="en-GB")
+    claim = {"token": token, "name": "Anna", "password": "four unrelated words"}
+    desk.request.post(f"{base}/api/v1/setup/claim", data=claim, headers={"X-Tawny": "1", "Origin": base})
+    page = desk.new_page()
+    page.wait_for_timeout(10_000)  # every camera has a picture then
+    page.goto(f"{base}/settings/modes")
+    page.wait_for_selector(".week-line")
+    page.wait_for_timeout(3000)
+    save(page, "modes", page.screenshot())
 
 
 def take(browser: Browser, link: str, minutes: float) -> None:

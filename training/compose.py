@@ -3,6 +3,7 @@ places and into pieces of real ones, with the mask that a detector would have ma
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +28,8 @@ WAKE = 0.3
 """So often it was there just before: then only what is new of it moves."""
 CUT = 0.3
 """So often one side of it does not move, or looks like what was there before."""
+FLAT = 0.3
+"""So often little tells the parts of a figure from each other, as with dark cars at night."""
 MOST = 0.7
 """Share of the place that may move: more is the light."""
 OWN = 0.4
@@ -56,7 +59,11 @@ def composed(counts: dict[str, int], real: Sequence[Any], seed: int, *, demo: bo
 
 
 def _figure(kind: str, rng: np.random.Generator, *, demo: bool) -> Figure:
-    return _rendered(kind, rng) if demo and rng.random() < DEMO_SHARE else solids.figure(kind, rng)
+    figure = _rendered(kind, rng) if demo and rng.random() < DEMO_SHARE else solids.figure(kind, rng)
+    if rng.random() >= FLAT:
+        return figure
+    usual = np.float32(np.median(figure.grey[figure.alpha > 0.5])) if np.any(figure.alpha > 0.5) else np.float32(0)
+    return replace(figure, grey=usual + (figure.grey - usual) * np.float32(rng.uniform(0, 0.6)))
 
 
 def _put_into(figure: Figure, rng: np.random.Generator, before: Floats) -> Any:

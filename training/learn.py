@@ -14,6 +14,8 @@ UNSEEN, HIDDEN_UNSEEN = 0.2, 0.3
 """Shares of features, and of what is hidden, that are left out by chance: nothing hangs on a single one."""
 LEAST_SPREAD = 0.02
 """Of a feature: what hardly ever differs is not made much of."""
+FACTORS = 1 << 22
+"""Length of the row that what is left out is taken from; a batch must fit in."""
 SMOOTH = 0.05
 """So much of a label is spread over all kinds: labels are wrong now and then."""
 _FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8
@@ -38,8 +40,9 @@ def learn(
     wanted[np.arange(len(x)), labels] += 1 - SMOOTH
     steps = max(1, EPOCHS * len(x) // BATCH)
     order = rng.choice(len(x), (steps, BATCH), p=chances)
+    shares = _Kept(rng, UNSEEN), _Kept(rng, HIDDEN_UNSEEN)
     for step, chosen in enumerate(order, 1):
-        loss, slopes = _slopes(x[chosen], wanted[chosen], values, rng)
+        loss, slopes = _slopes(x[chosen], wanted[chosen], values, *shares)
         rate = RATE * 0.5 * float(1 + np.cos(np.pi * step / steps))
         for n, slope in enumerate(slopes):
             first[n] = _FIRST * first[n] + (1 - _FIRST) * slope
@@ -52,16 +55,30 @@ def learn(
     return Layer(mean.astype(np.float32), scale.astype(np.float32), w1, b1, w2, b2)
 
 
+class _Kept:
+    """Factors that leave out such a share by chance, out of one long row: drawing them anew takes most of the time."""
+
+    def __init__(self, rng: np.random.Generator, share: float) -> None:
+        self._rng = rng
+        self._row = (rng.random(FACTORS, np.float32) >= share) / np.float32(1 - share)
+
+    def like(self, x: Floats) -> Floats:
+        begin = int(self._rng.integers(FACTORS - x.size))
+        return np.asarray(self._row[begin : begin + x.size].reshape(x.shape), np.float32)
+
+
 def _by_chance(rng: np.random.Generator, rows: int, columns: int) -> Floats:
     return np.asarray(rng.normal(0, np.sqrt(2 / rows), (rows, columns)), np.float32)
 
 
-def _slopes(x: Floats, wanted: Floats, values: list[Floats], rng: Any) -> tuple[float, list[Floats]]:
+def _slopes(
+    x: Floats, wanted: Floats, values: list[Floats], seen: _Kept, hidden_seen: _Kept
+) -> tuple[float, list[Floats]]:
     """Cross entropy, and how it changes with each value."""
     w1, b1, w2, b2 = values
-    x = x * ((rng.random(x.shape, np.float32) >= UNSEEN) / np.float32(1 - UNSEEN))
+    x *= seen.like(x)
     hidden = np.maximum(x @ w1 + b1, 0)
-    kept = (rng.random(hidden.shape, np.float32) >= HIDDEN_UNSEEN) / np.float32(1 - HIDDEN_UNSEEN)
+    kept = hidden_seen.like(hidden)
     hidden = hidden * kept
     logits = hidden @ w2 + b2
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -29,9 +29,15 @@ WIDE, HIGH = 640, 360
 LOOK_MS = 200
 LEARNS = 45
 """Looks before the first figure comes: the detector learns the place."""
-BETWEEN = 12
-PASSAGES = 5
+LEAFY = 0.25
+"""So many films by day are of a place under leaves."""
+IN_COMPANY = 0.25
+"""So often somebody else walks beside a person."""
+BETWEEN = 8
+PASSAGES = 8
 """In each film."""
+ACROSS = 0.4
+"""So often somebody passes by across the picture; else they go any way, also towards the camera."""
 DEMO = "demo"
 """In the name of samples with pictures of the demo cameras."""
 CHANCE = {PERSON: 0.42, VEHICLE: 0.24, ANIMAL: 0.2, NOTHING: 0.14}
@@ -39,6 +45,8 @@ LONG = {PERSON: 1.7, VEHICLE: 4.2, ANIMAL: 0.7}
 """Metres, about."""
 SPEED = {PERSON: (0.6, 3.2), VEHICLE: (2.0, 12.0), ANIMAL: (0.4, 3.5)}
 """Metres a second."""
+SHINES = 0.9
+"""Albedo from which on something burns out at night."""
 KEPT = 14
 """Crops of one track, spread over its time."""
 COVERED = 0.35
@@ -62,6 +70,10 @@ class Film:
     pitch: float
     front: Floats
     """0..1: what stands before those who pass."""
+    flat: float
+    """0..1: how much of what tells parts of a figure from each other the camera still shows: little of it at night."""
+    sunny: Floats
+    """0..1: where there is sun to stand in: under leaves, a shadow darkens only the spots of light."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,6 +110,10 @@ def _film(rng: np.random.Generator, *, demo: bool) -> Film:
         place = place * lamp * rng.uniform(0.25, 0.8) + rng.uniform(4, 20)
     else:
         place = place * rng.uniform(0.5, 1.25) + rng.uniform(0, 25)
+    sunny = np.ones_like(place)
+    if not night and rng.random() < LEAFY:
+        sunny = _spots(rng)
+        place = place * (rng.uniform(0.3, 0.6) + sunny)
     sun = np.array([*rng.normal(size=2), rng.uniform(0.25, 1.6)])
     return Film(
         np.asarray(np.clip(place, 0, 255), np.float32), night,
@@ -106,6 +122,7 @@ def _film(rng: np.random.Generator, *, demo: bool) -> Film:
         rng.uniform(60, 200) if night else rng.uniform(90, 230),
         0.0 if night or rng.random() < 0.3 else rng.uniform(0.15, 0.65),
         float(np.deg2rad(rng.uniform(4, 70))), _front(rng),
+        float(rng.uniform(0.05, 1.0)) if night else 1.0, sunny,
     )  # fmt: skip
 
 
@@ -113,6 +130,18 @@ def _lamp(rng: np.random.Generator) -> Floats:
     y, x = np.mgrid[0:HIGH, 0:WIDE].astype(np.float32)
     away = np.hypot((x - rng.uniform(220, 420)) / WIDE, (y - rng.uniform(150, 300)) / HIGH * 0.6)
     return np.asarray(0.15 + 0.85 * np.exp(-((away / rng.uniform(0.25, 0.6)) ** 2)), np.float32)
+
+
+def _spots(rng: np.random.Generator) -> Floats:
+    """Light that comes through leaves: soft spots of all sizes, over part of the picture or all of it."""
+    cells = int(rng.integers(20, 90))
+    grain = cv2.GaussianBlur(rng.standard_normal((cells * 9 // 16, cells)).astype(np.float32), (0, 0), 0.8)
+    spots = np.clip((_scaled(grain / grain.std()) - rng.uniform(-0.4, 0.8)) * rng.uniform(2, 6), 0, 1)
+    if rng.random() < 0.5:  # the crown ends somewhere
+        y, x = np.mgrid[0:HIGH, 0:WIDE]
+        away = (x - rng.uniform(0, WIDE)) * np.cos(t := rng.uniform(0, 6.3)) + (y - rng.uniform(0, HIGH)) * np.sin(t)
+        spots = np.where(away > 0, spots, 1)
+    return np.asarray(cv2.GaussianBlur(spots.astype(np.float32), (0, 0), 1.5), np.float32)
 
 
 def _demo_place(rng: np.random.Generator, *, night: bool) -> Floats:
@@ -185,10 +214,14 @@ def _way(kind: str, film: Film, rng: np.random.Generator) -> _Way:
     long = LONG[kind]
     size = float(np.exp(rng.uniform(np.log(16), np.log(250 if kind != ANIMAL else 150))))
     metre, speed = size / long, rng.uniform(*SPEED[kind])
-    stretch = float(rng.uniform(0.55, 1.8)) if rng.random() < 0.5 else 1.0  # comes nearer or goes away
-    heading = float(rng.choice([0, np.pi]) + rng.normal(0, 0.35))
-    dx, dy = np.cos(heading), np.sin(heading) * np.sin(film.pitch)
     looks = int(rng.integers(14, 38))
+    if rng.random() < ACROSS:
+        stretch = float(rng.uniform(0.55, 1.8)) if rng.random() < 0.5 else 1.0  # comes nearer or goes away
+        heading = float(rng.choice([0, np.pi]) + rng.normal(0, 0.35))
+    else:  # any way, and seen larger the nearer it comes
+        heading = float(rng.uniform(0, 2 * np.pi))
+        stretch = float(np.exp(np.sin(heading) * np.cos(film.pitch) * rng.uniform(0.2, 1.6)))
+    dx, dy = np.cos(heading), np.sin(heading) * np.sin(film.pitch)
     reach = speed * metre * LOOK_MS / 1000
     mid = np.array([rng.uniform(0.2, 0.8) * WIDE, rng.uniform(0.35, 1.0) * HIGH])
     at = []
@@ -204,13 +237,19 @@ def _figure(way: _Way, number: int, film: Film) -> Figure | None:
     if not (-0.3 * WIDE < x < 1.3 * WIDE and y < HIGH * 1.9):
         return None
     faces = solids.made(way.kind, way.seed, way.step * number)
-    if film.night and way.kind == VEHICLE:  # paint and glass are black by infrared, lamps and plates burn out
-        faces = [replace(face, albedo=face.albedo if face.albedo > 0.9 else face.albedo * 0.35) for face in faces]
+    if film.night and way.kind == VEHICLE and way.seed % 3:  # paint and glass are black, lamps and plates burn out
+        faces = [replace(face, albedo=face.albedo if face.albedo > SHINES else face.albedo * 0.35) for face in faces]
     elif film.night:  # cloth is light, whatever its colour
         faces = [replace(face, albedo=0.35 + 0.55 * face.albedo) for face in faces]
+    if film.flat < 1:
+        usual = float(np.median([face.albedo for face in faces]))
+        faces = [
+            face if face.albedo > SHINES else replace(face, albedo=usual + (face.albedo - usual) * film.flat)
+            for face in faces
+        ]
     light = film.sun if not film.night else np.array([-0.5, 0.0, 0.6])
     sight = Sight(
-        np.pi / 2 - way.turn, film.pitch, max(6.0, 900 / metre), light, film.glow * way.bright,
+        -np.pi / 2 - way.turn, film.pitch, max(6.0, 900 / metre), light, film.glow * way.bright,
         float(np.clip(metre / 90, 0.5, 2.5)), film.dark, metre,
     )  # fmt: skip
     return solids.drawn(faces, sight)
@@ -226,7 +265,7 @@ def _put(picture: Floats, figure: Figure, x: float, y: float, film: Film) -> Box
     part = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
     there, seen = picture[y0:y1, x0:x1], 1 - film.front[y0:y1, x0:x1]
     own = figure.alpha[part] * seen
-    there *= 1 - figure.shade[part] * (1 - figure.alpha[part]) * seen
+    there *= 1 - figure.shade[part] * (1 - figure.alpha[part]) * seen * film.sunny[y0:y1, x0:x1]
     lamp = 1.0
     if film.night:
         lamp = float(np.clip(np.mean(film.place[y0:y1, x0:x1]) / 60, 0.25, 1.2))
@@ -236,6 +275,28 @@ def _put(picture: Floats, figure: Figure, x: float, y: float, film: Film) -> Box
         return None
     (a, b), (c, d) = solid.min(axis=0), solid.max(axis=0) + 1
     return ((x0 + b) / WIDE, (y0 + a) / HIGH, (x0 + d) / WIDE, (y0 + c) / HIGH)
+
+
+def _company(way: _Way, rng: np.random.Generator) -> Iterator[_Way]:
+    """One or two who walk along, a step away and out of step."""
+    for _ in range(int(rng.integers(1, 3))):
+        across, down = rng.choice([-1, 1]) * rng.uniform(0.3, 1.4), rng.normal(0, 0.25)
+        at = [(x + across * metre, y + down * metre, metre) for x, y, metre in way.at]
+        yield replace(way, seed=int(rng.integers(2**31)), at=at, step=way.step * rng.uniform(0.8, 1.25))
+
+
+def _passes(picture: Floats, ways: Sequence[_Way], number: int, film: Film) -> Box | None:
+    """All of them, who is further away first. Return the box around them, in shares."""
+    boxes = [
+        box
+        for way in sorted(ways, key=lambda one: one.at[number][1])
+        if (figure := _figure(way, number, film)) is not None
+        and (box := _put(picture, figure, *way.at[number][:2], film)) is not None
+    ]
+    if not boxes:
+        return None
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
 
 
 class _Nuisance:
@@ -291,12 +352,13 @@ def _watched(film: Film, rng: np.random.Generator) -> Iterator[tuple[Any, str]]:
         found: dict[int, list[tuple[Any, bool]]] = {}
         nuisance = _Nuisance(rng) if kind == NOTHING else None
         way = _way(PERSON if nuisance else kind, film, rng)
+        ways = [way, *_company(way, rng)] if kind == PERSON and rng.random() < IN_COMPANY else [way]
         for number in range(len(way.at)):
             picture, box = film.place.copy(), None
             if nuisance is not None:
                 picture = nuisance.onto(picture, number)
-            elif (figure := _figure(way, number, film)) is not None:
-                box = _put(picture, figure, *way.at[number][:2], film)
+            else:
+                box = _passes(picture, ways, number, film)
             luma, seen = look(picture)
             for track, crop, its in _crops(luma, seen):
                 is_it = nuisance is not None or (box is not None and _is_of(its, box))

@@ -88,12 +88,27 @@ def _car(rng: np.random.Generator, _phase: float) -> Iterator[Face]:
         rng.uniform(0.75, 1.0),
         rng.uniform(1.35, 1.75),
     )
-    paint, glass = rng.uniform(0.05, 0.95), rng.uniform(0.02, 0.2)
+    paint = rng.uniform(0.05, 0.95)
+    glass = rng.uniform(0.02, 0.2) if rng.random() < 0.7 else rng.uniform(0.2, 0.7)  # dark, or the sky in it
     front, back = length / 2, -length / 2
     yield from _prism(back, front, width, 0.25, waist, paint, nose=rng.uniform(0, 0.12))
     roof_back, roof_front = back + rng.uniform(0.1, 0.9), front - rng.uniform(1.3, 2.0)
     foot_back, foot_front = back + rng.uniform(0, 0.3), front - rng.uniform(0.7, 1.1)
     yield from _cabin(foot_back, foot_front, roof_back, roof_front, width, waist, height, paint, glass)
+    for side in (-1, 1):
+        w, v = side * width / 2 * 0.97, side * width / 2 * 0.81
+        middle = rng.uniform(0.4, 0.6)
+        for share in (0.0, middle, 1.0):  # what the roof stands on
+            foot = foot_back + (foot_front - foot_back) * share
+            roof = roof_back + (roof_front - roof_back) * share
+            yield from _limb((foot, w, waist), (roof, v, height), 0.04, paint)
+        at = foot_back + (foot_front - foot_back) * middle
+        yield _upright(at - 0.02, at + 0.02, side * (width / 2 + 0.005), 0.3, waist, paint * 0.4, side)  # a door
+        yield from _ball((foot_front - 0.1, side * (width / 2 + 0.12), waist + 0.08), 0.1, 0.08, paint)  # a mirror
+    trim = rng.uniform(0.03, 0.25) if rng.random() < 0.6 else paint
+    for x, way in ((front + 0.01, 1), (back - 0.01, -1)):
+        yield _across(x, width * 0.49, 0.25, 0.25 + 0.25 * waist, trim, way)
+        yield _across(x + 0.01 * way, 0.26, 0.4, 0.52, rng.uniform(0.5, 0.95), way)
     yield from _wheels(length, width, 0.32, (0.3, 0.78))
     yield from _lights(front, back, width, waist, rng)
 

@@ -28,14 +28,14 @@ from training.network import Floats, features_model, whole_model
 from training.passages import DEMO
 from training.samples import NoSamples, Samples, read
 
-COMPOSED = {PERSON: 800, VEHICLE: 2200, ANIMAL: 100, NOTHING: 1200}
-OF_DEMO = {PERSON: 500, VEHICLE: 400, ANIMAL: 500, NOTHING: 100}
+COMPOSED = {PERSON: 700, VEHICLE: 1600, ANIMAL: 100, NOTHING: 700}
+OF_DEMO = {PERSON: 300, VEHICLE: 250, ANIMAL: 300, NOTHING: 50}
 ALTERED = 1
 """Of each real crop so many more like it."""
 SEEDS = 3
 SHARES = {"real": 0.45, RENDERED: 0.4, DEMO: 0.35}
 """Weights of what is filmed, rendered, and rendered from the demo cameras' pictures."""
-WEIGHTS = {PERSON: 1.2, VEHICLE: 1.3, ANIMAL: 0.5, NOTHING: 1.2}
+WEIGHTS = {PERSON: 1.2, VEHICLE: 1.3, ANIMAL: 0.25, NOTHING: 1.2}
 """How much of it is of each kind: it had better say nothing than something else."""
 PLACES = 600
 """Real crops with nothing in them that figures are put into."""

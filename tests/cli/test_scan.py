@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from tawny.detection.scan.scan import VideoPart, scan_part
 from tawny.media.codec.video_file import FileVideo
 from tests.cli.conftest import Tawny
 from tests.detection import films
+from tests.detection.test_sound import alarm, among_noise
+from tests.detection.test_sound_scan import filmed
 
 
 def test_events_as_json(tawny: Tawny) -> None:
@@ -22,6 +25,19 @@ def test_events_as_json(tawny: Tawny) -> None:
     assert told["cpu_s"] > 0
     assert [set(event) for event in told["events"]] == [{"start_s", "end_s", "type", "score"}] * 2
     assert [event["start_s"] for event in told["events"]] == pytest.approx([40, 100], abs=1.5)
+
+
+def test_sounds_of_a_file_are_named(tawny: Tawny, tmp_path: Path) -> None:
+    rule = tmp_path / "hear.py"
+    rule.write_text("def hear(sound):\n    return {'Smoke alarm': 0.9} if abs(sound.samples).max() > 0.1 else None\n")
+    film = filmed(tmp_path / "alarm.mp4", among_noise(alarm(np.random.default_rng(3))))
+    said = tawny("scan", str(film), "--sound", str(rule), "--json")
+    (event,) = [one for one in json.loads(said.out)["events"] if one["type"] == "sound"]
+    assert (event["sound"], event["score"] >= 50) == ("alarm", True)
+    assert "sound: alarm" in tawny("scan", str(film), "--sound", str(rule)).out
+    refused = tawny("scan", str(film), "--sound", "owl")
+    assert refused.code != 0
+    assert "No model named owl" in refused.err
 
 
 def test_for_people(tawny: Tawny) -> None:

@@ -1,7 +1,7 @@
 """Made-up places as video files, encoded when first wanted."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from tests.support.scenes import LOOKS_A_SECOND, SyntheticScene, cat, person
 
+Film = Callable[[], Path]
 SCALE = 2
 DAYLIGHT, INFRARED = 136, 128
 
@@ -46,6 +47,15 @@ def walkers(length_s: int = 150) -> Path:
     scene.walk([(100, 170, 80, 40), (110, 20, 80, 40)], person, 45)
     large = (np.kron(frame.luma, np.ones((SCALE, SCALE), np.uint8)) for frame in scene.frames())
     return film(large, LOOKS_A_SECOND, 2 * LOOKS_A_SECOND, "walkers")
+
+
+@cache
+def passes_by() -> Path:
+    """Somebody walks from 12 s to 18 s of 24 s; a keyframe every 2 s."""
+    scene = SyntheticScene(1, 24)
+    scene.walk([(12, 20, 90, 45), (18, 170, 90, 45)], person, 45)
+    large = (np.kron(frame.luma, np.ones((SCALE, SCALE), np.uint8)) for frame in scene.frames())
+    return film(large, LOOKS_A_SECOND, 2 * LOOKS_A_SECOND, "passes-by")
 
 
 @cache

@@ -26,6 +26,7 @@ from tawny.model.ids import CameraId, RunId
 from tawny.model.packets import AudioFormat, Packet, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
+from tawny.testing.contracts import SoundModelContract
 from tawny.testing.waiting import until
 from tests.detection import onnx_bytes
 
@@ -195,8 +196,9 @@ def scores(model: SoundModel, samples: Any) -> dict[str, float]:
 def test_a_model_names_a_sound(model: Path) -> None:
     made = SoundClassifier(model, ["High", "Low"])
     assert made.length == 16
-    assert scores(made, np.full(40, 0.9)) == {"High": 0.9, "Low": -0.9}
-    assert scores(made, np.full(3, -16.0)) == {"High": -3.0, "Low": 3.0}
+    assert scores(made, np.full(40, 0.9)) == {"High": 0.9, "Low": 0.0}
+    assert scores(made, np.full(3, -4.8)) == {"High": 0.0, "Low": 0.9}
+    assert scores(made, np.full(16, 7.0)) == {"High": 1.0, "Low": 0.0}
 
 
 def test_loud_sounds_get_their_names(model: Path) -> None:
@@ -278,6 +280,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> SoundClassifier:
     file = tmp_path_factory.mktemp("sounds") / "made.onnx"
     file.write_bytes(fitted_model())
     return SoundClassifier(file, LABELS, is_log_mel=True)
+
+
+class TestClassifier(SoundModelContract):
+    LABEL = LABELS[CLASSES.index("glass")]
+
+    @pytest.fixture(autouse=True)
+    def _model(self, trained: SoundClassifier) -> None:
+        self.trained = trained
+
+    def make(self) -> SoundClassifier:
+        return self.trained
+
+    def sound(self) -> Any:
+        return at_rate(glass(np.random.default_rng(78))[: RATE // 2].astype(np.float32), RATE)
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -371,6 +387,21 @@ def hear(sound):
     level = abs(sound.samples).max()
     return {"Dog": float(level)} if level > 0.1 else None
 """
+
+
+class TestScript(SoundModelContract):
+    LABEL = "Dog"
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.file = tmp_path / "mine.py"
+        self.file.write_text(SCRIPT)
+
+    def make(self) -> UserSoundModel:
+        return UserSoundModel(self.file, deadline_s=5.0, memory=1_000_000_000)
+
+    def sound(self) -> Any:
+        return np.full(16_000, 0.5)
 
 
 def test_a_script_of_the_users_names_sounds(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_page_has_no_barriers(visitor: BrowserContext, demo: Tawny, axe: str, 
 def test_an_event_with_its_clip_has_no_barriers(visitor: BrowserContext, demo: Tawny, axe: str) -> None:
     page = visitor.new_page()
     page.goto(f"{demo.base}/events?only=all")
-    page.locator("[data-event] .ec-open").first.click(timeout=60_000)
+    page.locator("[data-visit] .ec-open").first.click(timeout=60_000)
     page.locator(".drawer h2").wait_for()
     assert barriers(page, axe) == NONE
     page.close()

@@ -16,6 +16,7 @@ from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tests.app.rig import DOOR, one_camera
 from tests.e2e.clocked_archive import CLOCKED, LARGER, PICTURE_MS, record
+from tests.e2e.conftest import PATIENCE_MS
 from tests.e2e.live_server import LiveServer, live_server
 from tests.e2e.timeline_page import timeline_page
 from tests.support.read_clock import READ_CLOCK
@@ -106,7 +107,7 @@ def press(page: Page, chance: random.Random) -> str:
 
 
 def is_right(page: Page, film: Film, pressed: list[str]) -> None:
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + PATIENCE_MS / 1000
     while not rests(found := page.evaluate(REST), film):
         assert time.monotonic() < deadline_s, (pressed, found)
         page.wait_for_timeout(200)

@@ -51,8 +51,8 @@ def test_the_truth_is_on_every_page(page: Page, demo: Tawny) -> None:
 
 def test_an_event_appears_by_itself_plays_and_downloads(page: Page, demo: Tawny, tmp_path: Path) -> None:
     page.goto(f"{demo.base}/events")
-    page.locator("[data-event]").first.wait_for(timeout=60_000)
-    page.locator("[data-event]").last.click()  # the oldest: what still goes on changes while it plays
+    page.locator("[data-visit]").first.wait_for(timeout=60_000)
+    page.locator("[data-visit] .ec-open").last.click()  # the oldest: what still goes on changes while it plays
     clip = page.locator("dialog video, aside video, [role=dialog] video").first
     clip.wait_for()
     page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.readyState >= 2)")

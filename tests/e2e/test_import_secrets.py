@@ -51,6 +51,8 @@ post.py post --convert /nowhere 30 --upload-ftp 127.0.0.1 1 me pLantedI/pLantedJ
 """,
 }
 MARK = "pLanted"
+WITH_SECRETS = ("diycam", "rom-cam", "pancake")
+"""Ropey-Cam has none, and SudoCam's is of its own server alone."""
 
 
 @dataclass
@@ -66,6 +68,11 @@ class House:
         told = (done.stdout + done.stderr).decode(errors="replace")
         self.said[f"tawny {' '.join(words)}"] = told
         return told
+
+    def holds_secrets(self) -> bool:
+        """Whether tawny wrote one anywhere: what no file has, no recorder can show."""
+        files = [path for path in self.folder.rglob("*") if path.is_file() and path.name != "theirs"]
+        return any(MARK in unquote(path.read_text()) for path in files)
 
     def leaks(self) -> list[str]:
         """Return where a secret is seen: in an output, or in a file that others may read."""
@@ -119,6 +126,10 @@ def test_only_files_for_the_owner_hold_a_secret(system: str, tmp_path: Path, mon
     assert "Created" in house.command("import", "theirs"), house.said
     house.command("import", "theirs", "--dry-run")
     house.command("import", "theirs", "--dry-run", "--json")
+    assert house.leaks() == [], {where: house.said.get(where, "") for where in house.leaks()}
+    assert house.holds_secrets() == (tmp_path / "secrets.toml").exists() == (system in WITH_SECRETS)
+    if not house.holds_secrets():
+        return
     settings = (tmp_path / "tawny.toml").read_text()
     (tmp_path / "tawny.toml").write_text(
         settings.replace('"/nowhere', f'"{tmp_path}/data').replace(
@@ -127,14 +138,13 @@ def test_only_files_for_the_owner_hold_a_secret(system: str, tmp_path: Path, mon
     )
     with running(house) as started:
         cameras = walk(house, started)
-        with ThreadPoolExecutor() as at_once:  # each probes for seconds
+        with ThreadPoolExecutor() as at_once:  # each report probes for seconds
             for camera in cameras[-3:]:
                 at_once.submit(house.command, "cameras", "report", camera, "--data", "data")
-        for words in (("status",), ("status", "--json"), ("uploads", "list", "--json")):
-            house.command(*words, "--data", "data")
-        for words in (("config", "show"), ("config", "show", "--json"), ("config", "check")):
-            house.command(*words)
+            for words in (("status",), ("status", "--json"), ("uploads", "list", "--json")):
+                at_once.submit(house.command, *words, "--data", "data")
+            for words in (("config", "show"), ("config", "show", "--json"), ("config", "check")):
+                at_once.submit(house.command, *words)
     house.said["the log"] = (tmp_path / "data.log").read_text()
     assert cameras
-    assert (tmp_path / "secrets.toml").exists() == (MARK in SETTINGS[system] and system != "sudocam")
     assert house.leaks() == [], {where: house.said.get(where, "") for where in house.leaks()}

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, context_of, with_settings
-from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
 SETTINGS = """
@@ -62,58 +61,8 @@ def context(request: pytest.FixtureRequest, browser: Browser, house: Tawny) -> I
 
 
 @pytest.fixture
-def page(context: BrowserContext, house: Tawny) -> Page:
-    page = context.new_page()
-    page.goto(f"{house.base}/events")
-    page.locator("[data-visit], [data-event]").first.wait_for(timeout=30_000)
-    return page
-
-
-def test_only_alerts_are_listed_and_counted(page: Page) -> None:
-    expect(page.get_by_role("button", name="Alerts")).to_have_attribute("aria-pressed", "true")
-    expect(page.locator("[data-visit]")).to_have_count(1)
-    expect(page.locator("[data-event]")).to_have_count(0)
-    expect(page.locator(".badge:visible", has_text="2")).to_have_count(1)
-
-
-def test_other_levels_are_one_press_away(page: Page) -> None:
-    page.get_by_role("button", name="Detections", exact=True).click()
-    page.get_by_role("button", name="Motion", exact=True).click()
-    expect(page.locator("[data-event]")).to_have_count(1)  # the motion went along with the person at the gate
-    page.get_by_role("button", name="Alerts", exact=True).click()
-    expect(page.locator("[data-visit]")).to_have_count(0)
-    expect(page.locator("[data-event]")).to_have_count(2)
-    page.reload()
-    expect(page.locator("[data-event]")).to_have_count(2)
-
-
-def test_a_walk_over_two_cameras_is_one_card_that_opens(page: Page) -> None:
-    visit = page.locator("[data-visit]")
-    expect(visit).to_contain_text("Gate → Front door")
-    expect(visit).to_contain_text("3 events")
-    visit.get_by_role("button", expanded=False).click()
-    expect(page.locator("[data-event]")).to_have_count(3)
-    page.get_by_role("button", name="Visits", exact=True).click()
-    expect(page.locator("[data-visit]")).to_have_count(0)
-    expect(page.locator("[data-event]")).to_have_count(2)
-    page.get_by_role("button", name="Visits", exact=True).click()
-    expect(page.locator("[data-visit]")).to_have_count(1)
-
-
-def test_the_page_is_fit_for_everyone(page: Page) -> None:
-    page.locator("[data-visit] .ec-open").click()
-    assert violations(page, axe_script()) == []
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_a_model_is_offered_once(page: Page) -> None:
-    offer = page.get_by_role("region", name="Tell people, vehicles and animals apart")
-    expect(offer).to_contain_text("License:")
-    offer.get_by_role("button", name="Not now").click()
-    expect(offer).to_have_count(0)
-    page.reload()
-    page.locator("[data-visit]").first.wait_for()
-    expect(offer).to_have_count(0)
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
 
 
 def test_a_camera_says_what_alerts(page: Page, house: Tawny) -> None:

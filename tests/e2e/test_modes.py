@@ -101,6 +101,7 @@ def test_the_week_and_the_rules_are_changed_in_the_file(owner: BrowserContext, h
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
     away.get_by_label("Away 1").last.fill("17:00")
     rule = page.get_by_role("group", name="night watch")
+    rule.get_by_text("night watch: if Person, at Front door, Away or Night, then notify phone").click()
     rule.get_by_role("button", name="Add action").click()
     rule.get_by_label("Then 3").fill("record front-door 1 min")
     expect(page.locator(".modes-save")).to_contain_text("Not saved yet.")
@@ -173,7 +174,7 @@ def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
     outcomes = asked(house, "why", event)["outcomes"]
     assert {one["deed"]: one["does"] for one in outcomes} == {deed: does for deed, (does, _) in beforehand.items()}
     page = opened(owner, house, f"/events/{event}")
-    page.locator("summary", has_text="Notifications").click()
+    page.locator("summary", has_text="Why did I get this?").click()
     expect(page.locator(".outcomes li.does").first).to_contain_text("The rule “night watch”")
     assert violations(page, axe_script()) == []
     page.close()
@@ -211,6 +212,7 @@ def test_everybody_can_use_it(
     page.get_by_text("Exact times, sunrise and sunset").click()
     page.get_by_text("People and phones").click()
     page.screenshot(path=tmp_path / "modes.png")
+    page.locator(".modes-rule summary").click()
     page.locator(".modes-rule").scroll_into_view_if_needed()
     page.get_by_role("button", name="Add rule").scroll_into_view_if_needed()
     page.screenshot(path=tmp_path / "rules.png")

@@ -22,7 +22,7 @@ def shared_link(page: Page, demo: Tawny, *, code: str = "") -> str:
     """Of the newest event that has ended."""
     page.goto(f"{demo.base}/events?only=all")
     share = page.get_by_role("button", name="Share", exact=True)
-    card = page.locator("[data-event]").last
+    card = page.locator("[data-visit]").last
     expect(card).to_be_visible(timeout=60_000)
     card.locator(".ec-open").click()
     expect(share).to_be_visible(timeout=60_000)

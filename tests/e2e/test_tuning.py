@@ -256,11 +256,12 @@ def test_a_false_alarm_says_why(owner: BrowserContext, house: Tawny) -> None:
     event = _events(owner, house)[0]
     page = owner.new_page()
     page.goto(f"{house.base}/events/{event['id']}?only=all")
+    page.get_by_role("button", name="Wrong or not useful?").click()
     page.get_by_role("button", name="No, false alarm").click()
     page.get_by_role("button", name="Shadow or light").click()
     expect(page.get_by_text("False alarm: Shadow or light")).to_be_visible()
     assert next(one for one in _events(owner, house) if one["id"] == event["id"])["false_alarm"] == "shadow"
-    page.get_by_role("complementary", name="Selected event").get_by_role("button", name="Undo").click()
+    page.get_by_role("complementary", name="Selected visit").get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="No, false alarm")).to_be_visible()
     page.close()
 
@@ -270,6 +271,7 @@ def test_what_it_was_is_said_on_its_page_and_taken_back(owner: BrowserContext, h
     event = _events(owner, house)[-1]
     page = owner.new_page()
     page.goto(f"{house.base}/events/{event['id']}?only=all")
+    page.get_by_role("button", name="Wrong or not useful?").click()
     what = page.get_by_role("region", name="What was it?")
     what.get_by_role("button", name="Vehicle").click()
     expect(what.get_by_text("You said: Vehicle.")).to_be_visible()

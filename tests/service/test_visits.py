@@ -98,6 +98,11 @@ def test_restless_branch_does_not_join_two_people() -> None:
     assert [one.kind for one in found] == ["person", "motion", "person"]
 
 
+def test_a2_two_people_ten_minutes_apart_are_two_visits() -> None:
+    first, second = event(0, 20), event(620, 640)
+    assert [list(one.events) for one in visits(indexed([first, second]))] == [[second], [first]]
+
+
 def test_visit_takes_nothing_after_half_an_hour() -> None:
     street = [event(10 * number, 10 * number + 8) for number in range(400)]
     found = group(street, WAY)

@@ -12,7 +12,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.playback.training_samples import SampleCrop, write
 from training import train
 from training.card import Trained, card
-from training.collect import agreed, sources
+from training.collect import agreed, collected, sources
 from training.collect import main as collect
 from training.compose import altered, composed
 from training.learn import learn
@@ -143,6 +143,43 @@ def test_two_models_must_agree() -> None:
     one = np.array([[0.9, 0, 0, 0.9], [0.9, 0, 0, 0.9], [0.05, 0, 0, 0.1], [0, 0.5, 0, 0.5]])
     other = np.array([[0.5, 0, 0, 0.5], [0.2, 0, 0, 0.2], [0.0, 0, 0, 0.6], [0.1, 0.6, 0, 0.6]])
     assert agreed(one, other).tolist() == [0, -1, 3, 1]
+
+
+PERSON_SEEN, VEHICLE_SEEN, NOTHING_SEEN, UNCLEAR = (
+    [0.9, 0, 0, 0.9], [0, 0.9, 0, 0.9], [0, 0, 0, 0.05], [0.3, 0, 0, 0.3]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "labels"),
+    [
+        ([PERSON_SEEN] * 3 + [NOTHING_SEEN, UNCLEAR], [0] * 5),
+        ([PERSON_SEEN] * 2 + [NOTHING_SEEN, UNCLEAR], [0, 0]),
+        ([PERSON_SEEN] * 3 + [VEHICLE_SEEN, UNCLEAR], [0, 0, 0, 1]),
+        ([NOTHING_SEEN] * 5, []),
+    ],
+    ids=["a leg of a person", "seen too seldom", "of two kinds", "nobody looked whether it is nothing"],
+)
+def test_a_track_is_what_it_was_seen_to_be_several_times(
+    tmp_path: Path, seen: list[list[float]], labels: list[int]
+) -> None:
+    door = _crops_of_tracks(tmp_path, seen, tracks=[1] * len(seen))
+    assert collected("door", [door], {}).labels.tolist() == labels
+
+
+def test_it_is_nothing_only_while_nobody_is_in_the_picture(tmp_path: Path) -> None:
+    door = _crops_of_tracks(tmp_path, [NOTHING_SEEN] * 4, tracks=[1, 2, 3, 4])
+    found = collected("door", [door], {"door": [[1.0, 2.0]], "yard": [[0.0, 9.0]]})
+    assert found.labels.tolist() == [3, 3]
+    assert [int(crop.max()) for crop in found.crops] == [1, 2]
+
+
+def _crops_of_tracks(folder: Path, seen: list[list[float]], tracks: list[int]) -> Path:
+    """One crop a second, as bright as its second."""
+    at_s = np.arange(len(seen))
+    luma = np.broadcast_to(at_s[:, None, None], (len(seen), SIDE, SIDE)).astype(np.uint8)
+    np.savez(folder / "door.npz", l=luma, m=luma * 0, t=at_s, track=tracks, yp=seen, pp=seen)
+    return folder / "door.npz"
 
 
 def test_every_source_says_whose_it_is_and_under_which_licence(

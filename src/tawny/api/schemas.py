@@ -406,7 +406,7 @@ class VisitList(ApiResponse):
 
 
 class NewCounts(ApiResponse):
-    """What nobody has reviewed. alerts: visits, at most 100. detections, motion: events, at most 1000 each."""
+    """Visits that are not reviewed. alerts: at most 100. detections, motion: of the last 24 h, at most 1000 each."""
 
     alerts: int
     detections: int

@@ -20,8 +20,9 @@ from tawny.config.settings import DetectionSettings
 from tawny.config.units import seconds
 from tawny.detection.detector import DetectorKind, ScanDetectorKind
 from tawny.detection.motion import MotionDetector
-from tawny.detection.scan.scan import ScanOptions
+from tawny.detection.scan.scan import ScannedEvent, ScanOptions
 from tawny.detection.watcher import LookStage
+from tawny.media.codec.video_file import FileVideo
 from tawny.media.mp4.file_part import VirtualFile
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
@@ -84,6 +85,7 @@ def describe_scan(parser: ArgumentParser) -> None:
     add("--sensitivity", metavar="N", type=int, help="motion threshold, 1 to 100 (default: 50)")
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the detector")
     add("--region", metavar="X,Y,…", action="append", default=[], help=polygon)
+    add("--sound", metavar="MODEL", help="also detect sounds, named by this model (default: as the camera's settings)")
     add("--thorough", action="store_true", help="decode every frame, not only where something changed")
     add("--phase", metavar="TIME", default="0 s", help="begin this much later, to see whether results depend on it")
     add("--join", metavar="TIME", default="1 s", help="merge events closer together than this (default: 1 s)")
@@ -107,6 +109,7 @@ def run_scan(args: Namespace, out: Output) -> int:
     naming = _naming(args)
     if naming is not None:
         wanted = replace(wanted, name=naming.make)
+    hearing = _hearing(args)
     with ExitStack() as stack:
         job = ScanJob(
             inputs=_inputs(args, stack),
@@ -115,13 +118,15 @@ def run_scan(args: Namespace, out: Output) -> int:
             | {"thorough": args.thorough, "join": args.join}
             | ({"phase": args.phase} if wanted.phase_s else {})
             | _own_file(wanted.settings)
-            | ({"naming": naming.known_by} if naming is not None else {}),
+            | ({"naming": naming.known_by} if naming is not None else {})
+            | ({"sound": hearing.known_by} if hearing is not None else {}),
             folder=Path(args.events_out) if args.events_out else None,
             before_s=_time(args.before, "--before"),
             after_s=_time(args.after, "--after"),
             exact=args.exact,
             log=Path(args.log) if args.log else None,
             jobs=args.jobs,
+            sounds=hearing.find if hearing is not None else None,
         )
         gc.freeze()  # loaded modules stay in memory: exclude them from garbage collection
         failed = False
@@ -229,6 +234,54 @@ def _naming(args: Namespace) -> _Naming | None:
     return _Naming(lambda: FallbackLabeller(built_in, {}), card.sha256)
 
 
+class _Hearing(NamedTuple):
+    """known_by: the settings of sound detection, and the digest of a user's file."""
+
+    find: Callable[[FileVideo], list[ScannedEvent]]
+    known_by: str
+
+
+def _hearing(args: Namespace) -> _Hearing | None:
+    """Return what detects sounds: with the model of `--sound`, else as the camera's settings say; None: nothing.
+
+    Raises NotDone if the model is missing or can't be used.
+    """
+    if not (args.sound or args.camera):
+        return None
+    # lazy import: sound detection takes longer to load than `--help`
+    from tawny.cli.paths import data_folder, load_settings
+    from tawny.config.recognition import AudioSettings
+    from tawny.detection.audio import SoundRules
+    from tawny.detection.scan.sounds import scan_sounds
+    from tawny.detection.sound_classes import SoundNamer
+    from tawny.engine.plugins import PluginGroup
+    from tawny.service.detection.sound_service import SoundService, sound_store
+
+    settings, _ = load_settings(args)
+    known = settings.cameras.get(args.camera) if args.camera else None
+    own = known.detection.sound if known is not None else AudioSettings()
+    wanted = own.model_copy(update={"listen": True, "model": args.sound, "labels": ""}) if args.sound else own
+    if not wanted.listen:
+        return None
+    store, plug_ins = sound_store(data_folder(args, settings), SystemClock()), PluginGroup("tawny.sounds")
+
+    def named() -> SoundNamer | None:
+        if not wanted.model:
+            return None
+        service = SoundService(store, plug_ins, SystemClock())
+        service.queue.wake = service.answer_now
+        namer, model = service.namer(CameraId("scan"), wanted)
+        service.await_ready(model)
+        return namer
+
+    if (first := named()) is not None:
+        first.close()
+    rules = SoundRules(wanted.level, wanted.hold, wanted.cooldown, wanted.loud or not wanted.model)
+    file = _own_file({"file": wanted.model} if wanted.model.endswith(".py") else {})
+    sums = [card.sha256 for card in store.all() if card.name == wanted.model]
+    return _Hearing(lambda video: scan_sounds(video, rules, named()), f"{wanted.model_dump_json()} {file} {sums}")
+
+
 def _own_file(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the digest of a user detector's file, so that cached results are not used after it changes."""
     file = Path(str(settings["file"])).expanduser() if "file" in settings else None
@@ -290,7 +343,8 @@ def _words(scanned: ScannedInput) -> str:
 def _line(event: Mapping[str, Any]) -> str:
     length_s = event["end_s"] - event["start_s"]
     when = options.time_text(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
-    return f"  {when}  {length_s:5.1f} s  {event['type']}  {event['score']}"
+    what = f"{event['type']}: {event['sound']}" if "sound" in event else event["type"]
+    return f"  {when}  {length_s:5.1f} s  {what}  {event['score']}"
 
 
 def _clock(at_s: float) -> str:

@@ -239,7 +239,7 @@ class ScanJob:
 
     about: the options of `wanted` as comparable values, part of the cache key. folder: for clips and snapshots.
     exact: clips are cut exactly; otherwise they begin and end at keyframes. jobs: worker threads, 0 for one per CPU
-    core.
+    core. sounds: returns the events of an input's sound; None: it is not analyzed.
     """
 
     inputs: Sequence[ScanInput]
@@ -251,6 +251,7 @@ class ScanJob:
     exact: bool = False
     log: Path | None = None
     jobs: int = 0
+    sounds: Callable[[FileVideo], list[ScannedEvent]] | None = None
 
 
 @dataclass(frozen=True)
@@ -321,6 +322,8 @@ class _Run:
             return _failed(each, results)
         try:
             whole = merged([future.result() for future in results], self.job.wanted.join_s)
+            if self.job.sounds is not None:
+                whole.events = sorted([*whole.events, *self.job.sounds(each.video())], key=lambda one: one.start_s)
             whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
         except SourceError as error:
             return _failed(each, error)
@@ -367,6 +370,7 @@ def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
             "end_s": round(min(found.end_s, whole.duration_s), 3),
             "type": found.kind,
             "score": found.score,
+            **({"sound": found.label} if found.label else {}),
             **each.at(max(0.0, found.start_s)),
         }
         for found in whole.events

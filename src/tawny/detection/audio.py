@@ -1,7 +1,7 @@
 """Detection of loud sounds above a moving noise floor, and of sounds that an optional model knows."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -167,9 +167,13 @@ class SoundListener:
         self._kept = np.zeros(0, np.float32)
 
     def step(self) -> float:
-        batch = self._reader.take()
+        self.process(self._reader.take().packets)
+        return STEP_S
+
+    def process(self, packets: Iterable[Packet]) -> None:
+        """Process the packets of half a second or so; others than audio are skipped."""
         loudest: tuple[int, float, int] | None = None
-        for packet in batch.packets:
+        for packet in packets:
             if not packet.is_video:
                 for at_ms, db, score in self._measured(packet):
                     loudest = max(loudest or (at_ms, db, score), (at_ms, db, score), key=lambda one: one[1])
@@ -182,7 +186,6 @@ class SoundListener:
         self._give_up_waiting()
         if self._loud_ms is not None and self._clock.now_ms() - self._at_ms > self._hold_ms + BREAK_MS:
             self._over()  # the stream has no more audio
-        return STEP_S
 
     def close(self) -> None:
         self._over()

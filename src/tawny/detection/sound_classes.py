@@ -121,7 +121,7 @@ class SoundClassifier:
                 f"The model {self._file} can't be used: {str(error).splitlines()[0]}.", "Is its input set correctly?"
             ) from error
         scores = np.asarray(found, np.float32)
-        return scores.reshape(-1, scores.shape[-1]).max(axis=0)
+        return scores.reshape(-1, scores.shape[-1]).max(axis=0).clip(0.0, 1.0)
 
 
 MEL_WINDOW, MEL_HOP = 400, 160

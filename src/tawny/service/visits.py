@@ -217,7 +217,13 @@ class VisitQuery:
 
 def find_visits(index: RecordingIndex, asked: VisitQuery, neighbors: Neighbors) -> tuple[list[EventVisit], str | None]:
     """Return the visits among the events of this index, newest first, and `next` of the page."""
-    hours, found = _Hours(index), list[EventVisit]()
+    return _find(_Hours(index), index, asked, neighbors)
+
+
+def _find(
+    hours: _Hours, index: RecordingIndex, asked: VisitQuery, neighbors: Neighbors
+) -> tuple[list[EventVisit], str | None]:
+    found = list[EventVisit]()
     end_ms = asked.within.end_ms if asked.after is None else page_place(asked.after)[0] + 1
     while len(found) <= asked.limit:
         span = Span(min(asked.within.begin_ms, end_ms), end_ms)
@@ -241,17 +247,23 @@ def visit_of(index: RecordingIndex, event: Event, neighbors: Neighbors) -> Event
 
 
 MOST_COUNTED: Final = 100
+COUNTED_MS: Final = 24 * _HOUR_MS
 
 
-def count_new(index: RecordingIndex, neighbors: Neighbors) -> Mapping[Level, int]:
-    """Return how much nobody has reviewed yet: visits with alerts, at most MOST_COUNTED, and detections and motion.
+def count_new(index: RecordingIndex, neighbors: Neighbors, now_ms: int) -> Mapping[Level, int]:
+    """Return the number of visits of each level that are not reviewed.
 
-    Of these two the events are counted, at most ten times as many, since nobody looks through them one by one.
+    Alerts: of all time, at most MOST_COUNTED. Others: of the last COUNTED_MS, at most ten times as many, because what
+    is not an alert may never be reviewed, and to find old ones every hour would have to be read.
     """
-    ever = Span(0, _LATEST_MS)
-    counts = index.event_counts(ever, only="new", most=10 * MOST_COUNTED)
-    alerts = VisitQuery(ever, levels=frozenset({Level.ALERT}), only="new", limit=MOST_COUNTED)
-    return {**counts, Level.ALERT: len(find_visits(index, alerts, neighbors)[0])}
+    hours, counts = _Hours(index), dict[Level, int]()
+    for level in Level:
+        is_alert = level is Level.ALERT
+        span = Span(0 if is_alert else max(0, now_ms - COUNTED_MS), _LATEST_MS)
+        limit = MOST_COUNTED if is_alert else 10 * MOST_COUNTED
+        asked = VisitQuery(span, levels=frozenset({level}), only="new", limit=limit)
+        counts[level] = len(_find(hours, index, asked, neighbors)[0])
+    return counts
 
 
 # Neighbors.

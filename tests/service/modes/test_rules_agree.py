@@ -68,6 +68,17 @@ ears = st.builds(
     st.sampled_from(["", "", "22:00-06:30"]),
     st.sampled_from([True, True, True, False]),
 )
+cells = st.fixed_dictionaries(
+    {},
+    optional={
+        "notify": some(("person", "vehicle", "animal", "motion"), 2),
+        "channels": some(("phone", "mail"), 2),
+    },
+)
+tables = st.dictionaries(
+    st.sampled_from(MODES),
+    st.fixed_dictionaries({}, optional={"others": cells, "cameras": st.dictionaries(st.sampled_from(CAMERAS), cells)}),
+)
 situations = st.fixed_dictionaries(
     {
         "hour": st.integers(0, 365 * 24),
@@ -100,7 +111,14 @@ class Done:
 
 
 class World:
-    def __init__(self, root: Path, told: list[dict[str, Any]], phone: dict[str, Any], now: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        told: list[dict[str, Any]],
+        phone: dict[str, Any],
+        now: dict[str, Any],
+        tables: dict[str, Any],
+    ) -> None:
         self.now, self.clock = now, FakeClock("2026-01-01T00:00:00Z")
         self.clock.advance(now["hour"] * 3600 + now["minute"] * 60)
         self.settings = Settings.model_validate(
@@ -113,6 +131,7 @@ class World:
                     "exceptions": {"2026-12-24 to 2026-12-26": "sun", "2026-08-01 to 2026-08-14": "away"},
                     "location": [52.52, 13.40],
                     "presence": {"people": {name: {} for name in PEOPLE}, "away_after": "24 h"},
+                    **tables,
                 },
                 "rules": told,
                 "cameras": {name: {"source": "demo:front"} for name in CAMERAS},
@@ -191,12 +210,12 @@ def clip_of(event: Event, now_ms: int) -> Any:
     return event.clip(now_ms, 2, 3)
 
 
-@given(rules, ears, situations)
+@given(rules, ears, situations, tables)
 def test_rehearsal_deed_and_reason_are_one(
-    told: list[dict[str, Any]], phone: dict[str, Any], now: dict[str, Any]
+    told: list[dict[str, Any]], phone: dict[str, Any], now: dict[str, Any], by_mode: dict[str, Any]
 ) -> None:
     with tempfile.TemporaryDirectory() as root:
-        world = World(Path(root), told, phone, now)
+        world = World(Path(root), told, phone, now, by_mode)
         world.step()
         for person in now["home"]:
             world.modes.seen(person, "ping")

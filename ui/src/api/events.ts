@@ -1,27 +1,48 @@
-/** Events that more than one screen shows: the newest five but motion, and how many alerts nobody has reviewed. */
-import { batch, signal } from "@preact/signals";
+/** Events that more than one screen shows: the newest five but motion, and how much nobody has reviewed. */
+import { batch, computed, signal } from "@preact/signals";
 import { get, patch, post } from "./client";
 import { on } from "./state";
-import type { EventPage, TawnyEvent } from "./types";
+import type { EventPage, NewCounts, TawnyEvent } from "./types";
 
 export const LATEST = 5;
 export const latest = signal<TawnyEvent[] | null>(null);
-export const newEvents = signal(0);
+/** Visits that nobody has reviewed; what is no alert, of the last 24 h. */
+export const counts = signal<NewCounts>({ alerts: 0, detections: 0, motion: 0 });
+/** Visits with alerts that nobody has reviewed: the badge. */
+export const newEvents = computed(() => counts.value.alerts);
 /** Events that are going on, by id. */
 export const ongoing = signal<ReadonlyMap<string, TawnyEvent>>(new Map());
 
-/** Loads both and keeps them up to date until the returned function is called. */
+const SOON_MS = 500;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+function loadCounts(): void {
+  timer = undefined;
+  get<NewCounts>("/visits/new").then(
+    (now) => (counts.value = now),
+    () => {
+      // Without a connection the frame says so; on its return this is asked again.
+    },
+  );
+}
+
+/** Counts again, once for all that happens at about the same time. */
+function countSoon(): void {
+  timer ??= setTimeout(loadCounts, SOON_MS);
+}
+
+/** Loads all and keeps them up to date until the returned function is called. */
 export function startEvents(): () => void {
   const load = () => {
+    loadCounts();
     get<EventPage>("/events", { levels: "alert,detection", limit: LATEST }).then(
       (page) =>
         batch(() => {
           latest.value = page.items;
-          newEvents.value = page.new_alerts;
           ongoing.value = new Map(page.items.filter((each) => each.end_ms === null).map((each) => [each.id, each]));
         }),
       () => {
-        // Without a connection the frame says so; on its return this is asked again.
+        // As above.
       },
     );
   };
@@ -32,13 +53,15 @@ export function startEvents(): () => void {
       const now = new Map(ongoing.value);
       const was = now.get(event.id);
       if (what === "ended") now.delete(event.id);
-      else now.set(event.id, event);
+      else if (event.end_ms === null) now.set(event.id, event);
       ongoing.value = now;
       if (event.level !== "motion") latest.value = mergeNewest(latest.value ?? [], event, LATEST);
-      if (event.level === "alert" && !event.reviewed && (was ? was.level !== "alert" : what === "started")) newEvents.value += 1;
+      if (!was || what === "ended" || was.level !== event.level || was.reviewed !== event.reviewed) countSoon();
     }),
   ];
   return () => {
+    clearTimeout(timer);
+    timer = undefined;
     for (const stop of stops) stop();
   };
 }
@@ -55,22 +78,29 @@ export interface Marks {
   reviewed?: boolean;
 }
 
-/** Marks events here at once and at the recorder; fails with an `ApiError`, and then nothing has changed here. */
-export async function mark(events: readonly TawnyEvent[], marks: Marks): Promise<void> {
-  const change = countChange(events, marks);
-  newEvents.value = Math.max(0, newEvents.value + change);
+const AT_ONCE = 500;
+
+/**
+ * Marks events here at once and at the recorder; fails with an `ApiError`, and then nothing has changed here.
+ * change: what it does to the counts.
+ */
+export async function mark(events: readonly TawnyEvent[], marks: Marks, change: Partial<NewCounts> = {}): Promise<void> {
+  count(change, 1);
   try {
     const [only] = events;
     if (events.length === 1 && only) await patch(`/events/${encodeURIComponent(only.id)}`, marks);
-    else await post("/events/bulk", { ids: events.map((event) => event.id), ...marks });
+    else
+      for (let at = 0; at < events.length; at += AT_ONCE)
+        await post("/events/bulk", { ids: events.slice(at, at + AT_ONCE).map((event) => event.id), ...marks });
+    if (marks.reviewed !== undefined) countSoon();
   } catch (reason) {
-    newEvents.value = Math.max(0, newEvents.value - change);
+    count(change, -1);
     throw reason;
   }
 }
 
-function countChange(events: readonly TawnyEvent[], marks: Marks): number {
-  if (marks.reviewed === undefined) return 0;
-  const changed = events.filter((event) => event.level === "alert" && event.reviewed !== marks.reviewed).length;
-  return marks.reviewed ? -changed : changed;
+function count(change: Partial<NewCounts>, sign: 1 | -1): void {
+  const now = counts.value;
+  const sum = (name: keyof NewCounts) => Math.max(0, now[name] + sign * (change[name] ?? 0));
+  counts.value = { alerts: sum("alerts"), detections: sum("detections"), motion: sum("motion") };
 }

@@ -1651,7 +1651,7 @@ export interface ReplayedCamera {
   camera: string;
   kinds: Record<string, number>;
   notified: number;
-  seconds: number;
+  seconds: number | null;
 }
 
 export interface ReplayedEvent {

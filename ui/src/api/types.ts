@@ -42,6 +42,8 @@ export type TawnyEvent = Omit<made.EventInfo, "type" | "display_type"> & { type:
 export type WhatItWas = NonNullable<made.FeedbackRequest["labeled_as"]>;
 export type Visit = Omit<made.VisitInfo, "best" | "events"> & { best: TawnyEvent; events: TawnyEvent[] };
 export type VisitPage = Omit<made.VisitList, "items"> & { items: Visit[] };
+export type NewCounts = made.NewCounts;
+export type ClipsZip = made.ClipsZipInfo;
 export type EventPage = Omit<made.EventList, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;

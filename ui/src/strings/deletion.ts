@@ -8,6 +8,8 @@ export const deletion = {
   },
   ask: {
     event: "Delete this event?",
+    visit: "Delete this visit?",
+    events: "Delete what is selected?",
     time: "Delete this time?",
     everything: "Delete all recordings?",
   },

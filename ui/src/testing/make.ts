@@ -1,5 +1,5 @@
 /** Whole things for tests, of which only what matters is named. */
-import type { Camera, CameraState, Health, TawnyEvent } from "../api/types";
+import type { Camera, CameraState, Health, TawnyEvent, Visit } from "../api/types";
 
 export function camera(id: string, state: CameraState = "recording", more: Partial<Camera> = {}): Camera {
   return {
@@ -81,5 +81,26 @@ export function event(id: string, start_ms: number, more: Partial<TawnyEvent> = 
     clip: `/media/${id}.mp4`,
     title: `Motion at Front door ${id}`,
     ...more,
+  };
+}
+
+/** A visit of these events, oldest first. */
+export function visit(id: string, ...events: TawnyEvent[]): Visit {
+  const [first] = events;
+  if (!first) throw new Error("a visit has at least one event");
+  const ends = events.map((one) => one.end_ms);
+  return {
+    id,
+    title: `Visit ${id}`,
+    type: first.display_type,
+    level: events.some((one) => one.level === "alert") ? "alert" : first.level,
+    start: "",
+    end: "",
+    start_ms: first.start_ms,
+    end_ms: ends.includes(null) ? null : Math.max(...ends.map(Number)),
+    cameras: [...new Set(events.map((one) => one.camera))],
+    new: events.filter((one) => !one.reviewed).length,
+    best: first,
+    events,
   };
 }

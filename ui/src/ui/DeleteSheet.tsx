@@ -13,8 +13,8 @@ import { toast } from "./toast";
 import "./delete.css";
 
 const UNDO_MS = 30_000;
-export type Deletes = "event" | "time" | "everything";
-/** An event; or a time of cameras; nothing for everything until now. */
+export type Deletes = "event" | "visit" | "events" | "time" | "everything";
+/** Events; or a time of cameras; nothing for everything until now. */
 type Wanted = Partial<DeletionRequest>;
 
 /** For owners: a button that asks first. */

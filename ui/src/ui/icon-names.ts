@@ -4,6 +4,7 @@ export type IconName =
   | "arrow-left"
   | "bell"
   | "bell-off"
+  | "bookmark"
   | "calendar-days"
   | "camera"
   | "car"

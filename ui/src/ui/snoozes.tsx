@@ -48,7 +48,7 @@ function sentence(one: SnoozeInfo): string {
   return one.mine ? words.byMeAll(until) : words.by(until, one.by);
 }
 
-function snooze(camera: string | null, for_s: number, everyone: boolean): Promise<void> {
+export function snooze(camera: string | null, for_s: number, everyone: boolean): Promise<void> {
   return tryTo(async () => {
     const made = await put<SnoozeInfo>("/snoozes", { camera, for_s, everyone });
     await loadSnoozes();
@@ -97,7 +97,7 @@ export function SnoozeButton({ camera, class: look = "btn", round = false }: { c
   );
 }
 
-function SnoozeSheet({ camera, onClose }: { camera: string | null; onClose: () => void }) {
+export function SnoozeSheet({ camera, onClose }: { camera: string | null; onClose: () => void }) {
   const [everyone, setEveryone] = useState(false);
   const morning = untilMorning(new Date());
   const choose = (for_s: number) => {

@@ -105,8 +105,9 @@ def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitL
 
 @router.get("/visits/new", dependencies=view)
 def new_visits(here: Here) -> schemas.NewCounts:
-    """Count what nobody has reviewed: visits with alerts, and events that are detections or motion."""
-    counts = count_new(here.recorder.index, here.recorder.neighbors())
+    """Count the visits that are not reviewed."""
+    recorder = here.recorder
+    counts = count_new(recorder.index, recorder.neighbors(), recorder.clock.now_ms())
     return schemas.NewCounts(
         alerts=counts[Level.ALERT], detections=counts[Level.DETECTION], motion=counts[Level.MOTION]
     )

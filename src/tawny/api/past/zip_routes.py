@@ -1,13 +1,13 @@
 """Routes for the clips of several events as one ZIP file, written while it is sent: nothing is stored meanwhile.
 
-A clip that can't be had is left out and named in a text file at the end, so that nobody takes a part for the whole.
+A clip that can't be had is left out and named in a text file at the end, so that a part is not taken for the whole.
 """
 
 import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -71,7 +71,7 @@ def about_clips_zip(events: EventIds, here: Here) -> ClipsZipInfo:
 async def clips_zip(events: EventIds, request: Request, note: Note, here: Here) -> Response:
     """Return the clips of up to 100 events in one ZIP file, without re-encoding."""
     plan = await asyncio.to_thread(_planned, events, here)
-    at = datetime.now(UTC).astimezone(here.zone)
+    at = datetime.fromtimestamp(here.recorder.clock.now_ms() / 1000, here.zone)
     name = f"tawny {at:%Y-%m-%d %H.%M.%S}.zip"
     await asyncio.to_thread(note, "clips", f"{name}: {', '.join(plan.wishes)}"[:500])
     headers = {"Content-Disposition": disposition(name), "Cache-Control": "private, no-store"}

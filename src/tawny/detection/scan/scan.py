@@ -174,7 +174,7 @@ LOST_S = 3.0
 
 @dataclass(slots=True)
 class ScannedEvent:
-    """An event in a file. best_s: time of the best frame. box: the object in it."""
+    """An event in a file. best_s: time of the best frame. box: the object in it. label: class of a sound."""
 
     start_s: float
     end_s: float
@@ -182,6 +182,7 @@ class ScannedEvent:
     score: int
     best_s: float = 0.0
     box: Box = (0.0, 0.0, 1.0, 1.0)
+    label: str = ""
 
 
 class EventSpans:

@@ -83,7 +83,7 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 _VIDEO: dict[str, VideoCodec] = {"h264": "h264", "hevc": "h265"}
-_AUDIO: dict[str, AudioCodec] = {"aac": "aac", "pcm_mulaw": "pcmu", "pcm_alaw": "pcma"}
+AUDIO_CODECS: dict[str, AudioCodec] = {"aac": "aac", "pcm_mulaw": "pcmu", "pcm_alaw": "pcma"}
 FILE_OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,h264,hevc",
@@ -111,7 +111,7 @@ class DemuxTrack:
 
     @property
     def audio_codec(self) -> AudioCodec | None:
-        return _AUDIO.get(self.codec) if self.kind == "audio" else None
+        return AUDIO_CODECS.get(self.codec) if self.kind == "audio" else None
 
 
 class CompressedUnit(NamedTuple):

@@ -8,24 +8,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple, TypeVar
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet as AvPacket
 from av.video.stream import VideoStream
 
 from tawny.media.codec.decoder import MOST_REORDER_S, NO_CAMERA, DecodedFrame, PresentationTimes, stated_by
-from tawny.media.codec.demuxer import FILE_OPTIONS, source_error
+from tawny.media.codec.demuxer import AUDIO_CODECS, FILE_OPTIONS, source_error
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import FileSealed, NoSuchDevice, SourceError, SourceUnusable
+from tawny.model.packets import AudioFormat
 from tawny.sealed.header import MAGIC
 
 _USUAL_FPS = 25.0
 _MEASURED_S = 120.0
 
 Opened = tuple[InputContainer, VideoStream]
+Track = TypeVar("Track", VideoStream, AudioStream)
 
 
 @dataclass(eq=False, slots=True)
@@ -37,6 +40,14 @@ class Gop:
     """Total size of the packets between this keyframe and the next."""
     picture: Callable[[], DecodedFrame | None]
     """Decodes the keyframe; None if damaged. Keeps the coded data in memory."""
+
+
+class FileSound(NamedTuple):
+    """A packet of a file's sound track."""
+
+    at_s: float
+    format: AudioFormat
+    data: bytes
 
 
 class FileVideo:
@@ -116,6 +127,20 @@ class FileVideo:
                 break
         yield from self._decoded(stream, None, 0.0, times)
 
+    def sounds(self) -> Iterator[FileSound]:
+        """Yield the packets of the first sound track whose format cameras send; nothing without one."""
+        container, _ = self._opened()
+        with container:
+            tracks = [one for one in container.streams.audio if one.codec_context.name in AUDIO_CODECS]
+            if not tracks or not self.has_times or not tracks[0].codec_context.sample_rate:
+                return
+            coded = tracks[0].codec_context
+            codec, config = AUDIO_CODECS[coded.name], bytes(coded.extradata or b"")
+            form = AudioFormat(codec, coded.sample_rate, coded.channels, config)
+            for packet in self._packets(container, tracks[0]):
+                if packet.pts is not None and packet.time_base is not None:
+                    yield FileSound(float(packet.pts * packet.time_base) - self._zero_s, form, bytes(packet))
+
     def _kept(self, begin_s: float, *, only_referenced: bool) -> Opened:
         """Return an input at the preceding keyframe.
 
@@ -170,7 +195,7 @@ class FileVideo:
         if self.has_times and stream.time_base:
             container.seek(round((begin_s + self._zero_s) / stream.time_base), stream=stream)
 
-    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator["AvPacket[VideoStream]"]:
+    def _packets(self, container: InputContainer, stream: Track) -> Iterator["AvPacket[Track]"]:
         """Yield packets from the current position; skips empty ones. Raises SourceError when reading fails."""
         self._counted = 0
         packets = container.demux(stream)

@@ -1,9 +1,12 @@
 """Sound service: opens what classifies sounds, as the settings say, and runs it for all cameras. One actor."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from tawny.config.recognition import AudioSettings
 from tawny.detection.models.labels import read_labels
@@ -25,6 +28,8 @@ FOLDER: Final = "sounds"
 """Of sound models, in the folder of models."""
 DEADLINE_S, MEMORY = 1.0, 1_000_000_000
 """Limits of a user's `hear()`."""
+LOADS_S = 30.0
+"""Time that a user's file may take to load for a scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,19 @@ class SoundService:
 
     def close(self) -> None:
         self.queue.close()
+
+    def answer_now(self) -> None:
+        """Run the models in this thread: for files, where every second counts. Use as the queue's `wake`."""
+        self.queue.step()
+
+    def await_ready(self, model: SoundModel) -> None:
+        """Wait until a user's file is loaded. Raises NotDone if that fails or takes too long."""
+        until_s = self._clock.mono_s() + LOADS_S
+        while isinstance(model, UserSoundModel) and not model.is_ready:
+            model.scores(CameraId("none"), self._clock.now_ms(), np.zeros(model.length, np.float32))
+            if model.trouble or self._clock.mono_s() > until_s:
+                raise NotDone(model.trouble or "The sound model takes too long to load.", "Correct the file.")
+            time.sleep(0.02)
 
     def models(self) -> list[str]:
         """Return the names of the models that were added, and of the plug-ins."""

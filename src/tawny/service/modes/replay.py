@@ -45,10 +45,13 @@ class ReplayedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReplayedCamera:
-    """seconds: what would have been recorded. kinds: number of events by type. notified: how many of them notify."""
+    """seconds: what would have been recorded; None: the camera is newer.
+
+    kinds: number of events by type. notified: how many of them notify.
+    """
 
     camera: CameraId
-    seconds: float
+    seconds: float | None
     kinds: Mapping[str, int]
     notified: int
 
@@ -94,7 +97,12 @@ class Replayer:
             replayed = [self._replayed(event, mode) for event in events]
             kinds = Counter(event.shown_kind for event, one in zip(events, replayed, strict=True) if one is not None)
             loud = [one for one in replayed if one is not None and one.notifies]
-            found.append(ReplayedCamera(camera, self._seconds(camera, events, span, mode), dict(kinds), len(loud)))
+            bounds = self._index.bounds(camera)
+            there = (
+                Span(bounds.begin_ms, span.end_ms).cut_to(span) if bounds and bounds.begin_ms < span.end_ms else None
+            )
+            seconds = None if there is None else self._seconds(camera, events, there, mode)
+            found.append(ReplayedCamera(camera, seconds, dict(kinds), len(loud)))
             notified += loud
         notified.sort(key=lambda one: -one.start_ms)
         return Replay(span.begin_ms, span.end_ms, mode, found, notified[:_SHOWN])

@@ -9,7 +9,12 @@ import pytest
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in ("source", "detection", "destination", "notifier")))
 
 from tawny.testing.contracts.destination import DestinationCase, DestinationContract  # noqa: E402
-from tawny.testing.contracts.detection import DetectorContract, EmbedderContract, RecogniserContract  # noqa: E402
+from tawny.testing.contracts.detection import (  # noqa: E402
+    DetectorContract,
+    EmbedderContract,
+    RecogniserContract,
+    SoundModelContract,
+)
 from tawny.testing.contracts.notifier import NotifierCase, NotifierContract  # noqa: E402
 from tawny.testing.contracts.source import SourceCase, SourceContract  # noqa: E402
 
@@ -21,6 +26,7 @@ __all__ = [
     "NotifierCase",
     "NotifierContract",
     "RecogniserContract",
+    "SoundModelContract",
     "SourceCase",
     "SourceContract",
 ]

@@ -1,7 +1,7 @@
-"""What every detector, recogniser and search model must do. Subclass a suite and say how one is made."""
+"""What every detector, recogniser, search model and sound model must do. Subclass a suite and say how one is made."""
 
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -13,6 +13,8 @@ import pytest
 from tawny.detection.detector import Detector
 from tawny.detection.embedding import Embedder
 from tawny.detection.recognition import Recogniser, RecogniserInput, RecogniserResult
+from tawny.detection.sound_classes import RATE as SOUND_RATE
+from tawny.detection.sound_classes import SoundModel
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look
 from tawny.testing.waiting import until
@@ -291,6 +293,73 @@ class EmbedderContract:
         made = self.make()
         made.close()
         made.close()
+
+
+class SoundModelContract:
+    LABEL = "Smoke alarm"
+    """What `sound` is."""
+
+    def make(self) -> SoundModel:
+        raise NotImplementedError
+
+    def sound(self) -> npt.NDArray[np.float32]:
+        """Return a sound of LABEL, mono, 16 kHz, -1..1."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def model(self) -> Iterator[SoundModel]:
+        made = self.make()
+        silence = np.zeros(made.length, np.float32)
+        until(lambda: self._scores(made, silence) is not None and getattr(made, "is_ready", True))
+        yield made
+        made.close()
+
+    def test_it_wants_a_twentieth_of_a_second_to_ten_seconds(self, model: SoundModel) -> None:
+        assert SOUND_RATE // 20 <= model.length <= 10 * SOUND_RATE
+
+    def test_its_label_scores_highest_for_its_sound(self, model: SoundModel) -> None:
+        scores = self._scores(model, self._fitted(model))
+        assert max(scores, key=lambda label: scores[label]) == self.LABEL
+
+    def test_it_scores_lower_in_silence(self, model: SoundModel) -> None:
+        scores = self._scores(model, self._fitted(model))
+        silence = self._scores(model, np.zeros(model.length, np.float32))
+        assert silence.get(self.LABEL, 0.0) < scores[self.LABEL]
+
+    @pytest.mark.parametrize("level", [0.0, 1e-6, 0.1, 1.0])
+    def test_scores_are_in_range_for_any_sound(self, model: SoundModel, level: float) -> None:
+        chance = np.random.default_rng(1)
+        for samples in (chance.uniform(-level, level, model.length), np.full(model.length, level)):
+            scores = self._scores(model, samples.astype(np.float32))
+            assert all(isinstance(label, str) and label for label in scores)
+            assert all(0 <= score <= 1 for score in scores.values())
+
+    def test_the_same_sound_has_the_same_scores(self, model: SoundModel) -> None:
+        samples = self._fitted(model)
+        assert self._scores(model, samples) == self._scores(model, samples)
+
+    def test_it_does_not_change_the_samples(self, model: SoundModel) -> None:
+        samples = self._fitted(model)
+        before = samples.copy()
+        self._scores(model, samples)
+        assert (samples == before).all()
+
+    def test_it_reports_no_trouble(self, model: SoundModel) -> None:
+        self._scores(model, self._fitted(model))
+        assert model.trouble == ""
+
+    def test_closing_it_twice_does_no_harm(self) -> None:
+        made = self.make()
+        made.close()
+        made.close()
+
+    def _fitted(self, model: SoundModel) -> npt.NDArray[np.float32]:
+        """Return the end of the sound, as long as the model wants it."""
+        sound = np.asarray(self.sound(), np.float32)[-model.length :]
+        return np.concatenate((np.zeros(model.length - len(sound), np.float32), sound))
+
+    def _scores(self, model: SoundModel, samples: npt.NDArray[np.float32]) -> Mapping[str, float]:
+        return model.scores(CAMERA, START_MS, samples)
 
 
 def _direction(vector: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -5,6 +5,8 @@ import { unlocks } from "../../sealed/unlocks";
 import { event } from "../../testing/make";
 import { ClipPlayer, filmNow } from "./ClipPlayer";
 
+const one = event("1", 0);
+
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
@@ -12,7 +14,7 @@ afterEach(() => {
 
 function failing(status: number): Element {
   vi.stubGlobal("fetch", () => Promise.resolve(new Response(null, { status })));
-  const { container } = render(<ClipPlayer event={event("1", 0)} />);
+  const { container } = render(<ClipPlayer events={[one]} best={one} />);
   fireEvent.error(container.querySelector("video") as HTMLVideoElement);
   return container;
 }

@@ -1,12 +1,14 @@
-import { useSignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
 import { cameraNamed } from "../../api/state";
-import type { TawnyEvent } from "../../api/types";
+import type { TawnyEvent, Visit } from "../../api/types";
 import { DeleteButton } from "../../ui/DeleteSheet";
+import type { IconName } from "../../ui/icon-names";
 import { mayDirect } from "../../ui/session";
-import { clock, day, length } from "../../ui/times";
+import { clock, clockSeconds, day, length } from "../../ui/times";
 import { t } from "../../strings";
+import { visits } from "../../strings/visits";
 import { Icon } from "../../ui/Icon";
 import { kindName } from "../../ui/kinds";
 import { Lazy } from "../../ui/Lazy";
@@ -14,118 +16,182 @@ import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../../ui/sharing";
 import { SnoozeButton } from "../../ui/snoozes";
 import { ClipPlayer } from "./ClipPlayer";
+import { downloadClips } from "./download";
 import { Reads } from "./Reads";
+import { isKept, isReviewed } from "./VisitCard";
 import { Why } from "./Why";
 import { What } from "./What";
 import { Worth } from "./Worth";
 
 const filmstrip = () => import("./Filmstrip");
 const words = t.events.drawer;
-const NEAR_MS = 60_000;
 /** Kinds of events in which nothing moves that could be called something. */
 const NOT_SEEN: ReadonlySet<string> = new Set(["sound", "tamper", "object"]);
 
 interface Props {
-  event: TawnyEvent;
-  /** Events of other cameras at about the same time are looked for among these. */
-  others: readonly TawnyEvent[];
+  visit: Visit;
+  /** ID of the event that was asked for, where it was not the whole visit. */
+  first: string | undefined;
   onClose: () => void;
-  onKeep: (event: TawnyEvent) => void;
-  onReview: (event: TawnyEvent) => void;
+  onKeep: (visit: Visit) => void;
+  onReview: (visit: Visit) => void;
+  onGone: (visit: Visit) => void;
 }
 
-export function Drawer({ event, others, onClose, onKeep, onReview }: Props) {
-  const title = useRef<HTMLHeadingElement>(null);
-  const camera = cameraNamed(event.camera);
+export const timelineOf = (event: TawnyEvent): string =>
+  `/timeline?cam=${encodeURIComponent(event.camera)}&t=${Math.floor(event.start_ms / 1000)}&span=3600`;
+
+export function Drawer({ visit, first, onClose, onKeep, onReview, onGone }: Props) {
+  const { best, events } = visit;
   const may = mayDirect();
   const at = useSignal<number | null>(null);
-  const seek = useRef<(at_ms: number) => void>(() => {});
-  const long = event.end_ms === null ? words.stillGoing : length(event.end_ms - event.start_ms);
+  const of = useSignal<string | null>(first ?? best.id);
+  const seek = useRef<(event: TawnyEvent, at_ms: number, plays?: boolean) => void>(() => {});
+  const event = events.find((each) => each.id === of.value) ?? best;
+  const over = events.filter((each) => each.end_ms !== null);
+  const long = visit.end_ms === null ? words.stillGoing : length(visit.end_ms - visit.start_ms);
   return (
-    <div class="drawer-in" key={event.id}>
-      <ClipPlayer event={event} shown={at} seek={seek} />
-      <Lazy load={filmstrip} props={{ event, at, onPick: (at_ms: number) => seek.current(at_ms) }} waiting={() => null} />
+    <div class="drawer-in" key={visit.id}>
+      <ClipPlayer events={events} best={best} first={first} shown={at} of={of} seek={seek} />
+      {events.length === 1 && <Strip event={event} at={at} seek={(which, at_ms) => seek.current(which, at_ms)} />}
       <div class="drawer-head">
         <div class="grow">
-          <h2 ref={title}>{event.title}</h2>
+          <h2>{visit.title}</h2>
           <p class="sub num">
-            {event.title.endsWith(camera) ? "" : `${camera} · `}
-            {day(event.start_ms)} {clock(event.start_ms)} · {long}
+            {day(visit.start_ms)} {clock(visit.start_ms)} · {long}
           </p>
         </div>
         <button type="button" class="btn ghost sq drawer-close" aria-label={words.close} onClick={onClose}>
           <Icon name="x" />
         </button>
       </div>
+      <a class="btn pri" href={timelineOf(event)}>
+        <Icon name="history" small />
+        {words.timeline}
+      </a>
       <div class="drawer-acts">
         {may && (
           <>
-            <button
-              type="button"
-              class={`btn${event.reviewed ? " on" : ""}`}
-              aria-pressed={event.reviewed}
-              title={event.reviewed ? undefined : words.review}
-              onClick={() => onReview(event)}
-            >
-              <Icon name="check" />
-              {words.reviewed}
-            </button>
-            <button
-              type="button"
-              class={`btn${event.kept ? " on" : ""}`}
-              aria-pressed={event.kept}
-              onClick={() => onKeep(event)}
-            >
-              <Icon name={event.kept ? "lock" : "lock-open"} />
-              {event.kept ? words.kept : words.keep}
-            </button>
+            <Act icon="check" on={isReviewed(visit)} label={words.reviewed} title={isReviewed(visit) ? undefined : words.review} onPress={() => onReview(visit)} />
+            <Act icon="bookmark" on={isKept(visit)} label={isKept(visit) ? words.kept : words.keep} onPress={() => onKeep(visit)} />
           </>
         )}
-        {event.end_ms !== null && (
-          <a class="btn" href={event.clip} download>
+        {over.length === 1 && (
+          <a class="btn" href={over[0]!.clip} download>
             <Icon name="download" />
             {words.save}
           </a>
         )}
-        {event.end_ms !== null && (
-          <button type="button" class="btn" onClick={() => shareEvent(event)}>
-            <Icon name="share-2" />
-            {words.share}
-          </button>
+        {over.length > 1 && <Act icon="download" label={words.save} onPress={() => void downloadClips(over)} />}
+        {event.end_ms !== null && <Act icon="share-2" label={words.share} onPress={() => shareEvent(event)} />}
+        <SnoozeButton key={event.camera} camera={event.camera} />
+        {event.box && event.snapshot && (
+          <a class="btn" href={`/find?q=anything&like=${encodeURIComponent(event.id)}`}>
+            <Icon name="search" />
+            {words.alike}
+          </a>
         )}
         <a class="btn" href={`/live/${encodeURIComponent(event.camera)}`}>
           <Icon name="video" />
           {words.live}
         </a>
-        <SnoozeButton key={event.camera} camera={event.camera} />
       </div>
-      <Facts event={event} others={others} />
-      {event.box && event.snapshot && (
-        <a class="btn" href={`/find?q=anything&like=${encodeURIComponent(event.id)}`}>
-          <Icon name="search" small />
-          {words.alike}
-        </a>
+      <Why key={best.id} event={best} />
+      {events.length > 1 && <Steps visit={visit} event={event} at={at} seek={(which, at_ms, plays) => seek.current(which, at_ms, plays)} />}
+      <Facts event={event} />
+      {may && best.type !== "tamper" && <Feedback key={`feedback ${event.id}`} event={event} />}
+      {over.length > 0 && (
+        <DeleteButton
+          key={visit.id}
+          what={events.length > 1 ? "visit" : "event"}
+          wanted={{ events: over.map((each) => each.id) }}
+          class="btn bad drawer-delete"
+          onDone={() => onGone(visit)}
+        />
       )}
-      <Why key={event.id} event={event} />
-      {may && !NOT_SEEN.has(event.type) && <What key={event.id} event={event} />}
-      {may && event.type !== "tamper" && <Worth key={event.id} event={event} />}
-      <a
-        class="btn pri"
-        href={`/timeline?cam=${encodeURIComponent(event.camera)}&t=${Math.floor(event.start_ms / 1000)}&span=3600`}
-      >
-        <Icon name="history" small />
-        {words.timeline}
-      </a>
-      {event.end_ms !== null && <DeleteButton key={event.id} what="event" wanted={{ event: event.id }} class="btn bad drawer-delete" />}
     </div>
   );
 }
 
-function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEvent[] }) {
-  const { facts } = words;
-  const near = others.filter(
-    (other) => other.camera !== event.camera && Math.abs(other.start_ms - event.start_ms) <= NEAR_MS,
+function Act(props: { icon: IconName; label: string; title?: string | undefined; on?: boolean; onPress: () => void }) {
+  return (
+    <button
+      type="button"
+      class={`btn${props.on ? " on" : ""}`}
+      title={props.title}
+      onClick={props.onPress}
+      {...(props.on === undefined ? {} : { "aria-pressed": props.on })}
+    >
+      <Icon name={props.icon} />
+      {props.label}
+    </button>
   );
+}
+
+interface StepsProps {
+  visit: Visit;
+  event: TawnyEvent;
+  at: ReadonlySignal<number | null>;
+  seek: (event: TawnyEvent, at_ms: number, plays?: boolean) => void;
+}
+
+function Strip({ event, at, seek }: Omit<StepsProps, "visit">) {
+  return <Lazy load={filmstrip} props={{ event, at, onPick: (at_ms: number) => seek(event, at_ms) }} waiting={() => null} />;
+}
+
+/** The way the visit took, camera after camera, and the frames of the step that is shown. */
+function Steps({ visit, event, at, seek }: StepsProps) {
+  return (
+    <section class="steps" aria-labelledby="visit-steps">
+      <h3 id="visit-steps">{visits.drawer.steps}</h3>
+      <ol>
+        {visit.events.map((each) => (
+          <li key={each.id} class={each.id === event.id ? "on" : ""}>
+            <button
+              type="button"
+              disabled={each.end_ms === null}
+              aria-label={visits.drawer.step(clockSeconds(each.start_ms), cameraNamed(each.camera))}
+              aria-current={each.id === event.id ? "step" : undefined}
+              onClick={() => seek(each, each.start_ms, true)}
+            >
+              <span class="num small sub">{clockSeconds(each.start_ms)}</span>
+              <i />
+              {each.snapshot ? <img alt="" src={each.snapshot} loading="lazy" /> : <span class="step-none" />}
+              <span class="grow">
+                <b>{cameraNamed(each.camera)}</b>
+                <span class="small sub num">
+                  {kindName(each.display_type)} · {each.end_ms === null ? visits.going : length(each.end_ms - each.start_ms)}
+                </span>
+              </span>
+            </button>
+            {each.id === event.id && <Strip event={event} at={at} seek={seek} />}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+/** What it was, and whether it was worth a notification: asked at the end, behind one button. */
+function Feedback({ event }: { event: TawnyEvent }) {
+  const [asks, setAsks] = useState(event.false_alarm !== "" || event.labeled_as !== "" || event.muted);
+  if (!asks)
+    return (
+      <button type="button" class="btn ghost drawer-feedback" data-act="feedback" onClick={() => setAsks(true)}>
+        <Icon name="message-circle" small />
+        {visits.drawer.feedback}
+      </button>
+    );
+  return (
+    <>
+      {!NOT_SEEN.has(event.type) && <What event={event} />}
+      <Worth event={event} />
+    </>
+  );
+}
+
+function Facts({ event }: { event: TawnyEvent }) {
+  const { facts } = words;
   return (
     <dl class="facts">
       {event.display_type !== "motion" && (
@@ -147,22 +213,6 @@ function Facts({ event, others }: { event: TawnyEvent; others: readonly TawnyEve
           <dd>{words.score(Math.round(event.score))}</dd>
         </>
       )}
-      {near.length > 0 && (
-        <>
-          <dt>{facts.nearby}</dt>
-          <dd>
-            {near.slice(0, 3).map((other) => (
-              <a
-                key={other.id}
-                class="more facts-near touch"
-                href={`/events/${encodeURIComponent(other.id)}${location.search}`}
-              >
-                {nearby(other, event)}
-              </a>
-            ))}
-          </dd>
-        </>
-      )}
       <dt>{facts.kept}</dt>
       <dd>{event.kept ? words.keptUntil : words.notKept}</dd>
     </dl>
@@ -178,30 +228,24 @@ function seenAs(event: TawnyEvent): string {
   return words.sure(kind, percent >= 90 ? words.very : percent >= 65 ? words.fairly : words.unsure, percent);
 }
 
-function nearby(other: TawnyEvent, event: TawnyEvent): string {
-  const by = other.start_ms - event.start_ms;
-  if (Math.abs(by) < 1_000) return words.sameTime(cameraNamed(other.camera));
-  return (by < 0 ? words.earlier : words.later)(cameraNamed(other.camera), length(Math.abs(by)));
-}
-
-/** An event by its id, from `known` or from the recorder. */
-export function useEvent(id: string | null, known: readonly TawnyEvent[]): TawnyEvent | "gone" | null {
-  const here = known.find((event) => event.id === id);
-  const [fetched, setFetched] = useState<{ id: string; event: TawnyEvent | "gone" } | null>(null);
+/** The visit of an event by its ID, from `known` or from the recorder. */
+export function useVisit(id: string | null, known: readonly Visit[]): Visit | "gone" | null {
+  const here = known.find((visit) => visit.events.some((event) => event.id === id));
+  const [fetched, setFetched] = useState<{ id: string; visit: Visit | "gone" } | null>(null);
   const missing = id !== null && !here;
   useEffect(() => {
     if (!missing) return undefined;
     const stop = new AbortController();
-    get<TawnyEvent>(`/events/${encodeURIComponent(id)}`, {}, stop.signal).then(
-      (event) => setFetched({ id, event }),
+    get<Visit>(`/events/${encodeURIComponent(id)}/visit`, {}, stop.signal).then(
+      (visit) => setFetched({ id, visit }),
       (reason: unknown) => {
-        if (reason instanceof ApiError && reason.status === 404) setFetched({ id, event: "gone" });
+        if (reason instanceof ApiError && reason.status === 404) setFetched({ id, visit: "gone" });
       },
     );
     return () => stop.abort();
   }, [id, missing]);
   if (here) return here;
-  return fetched?.id === id ? fetched.event : null;
+  return fetched?.id === id ? fetched.visit : null;
 }
 
 export function Gone() {

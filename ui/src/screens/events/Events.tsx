@@ -2,48 +2,56 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../../api/client";
 import { latest } from "../../api/events";
-import type { EventPage, Kind, TawnyEvent } from "../../api/types";
+import { lost } from "../../api/state";
+import type { Kind, Visit, VisitPage } from "../../api/types";
 import { mayDirect, session } from "../../ui/session";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { type Params, go, place, setQuery } from "../../ui/router";
 import { date, day, dayKey, daysAgo } from "../../ui/times";
 import { plural, t } from "../../strings";
+import { visits as words } from "../../strings/visits";
+import { DeleteButton } from "../../ui/DeleteSheet";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
 import { undoNewest } from "../../ui/toast";
 import { shareEvent } from "../../ui/sharing";
-import { Card, type CardActs } from "./Card";
-import { Drawer, Gone, useEvent } from "./Drawer";
+import { SnoozeSheet, loadSnoozes, snooze } from "../../ui/snoozes";
+import { Drawer, Gone, timelineOf, useVisit } from "./Drawer";
+import { downloadClips } from "./download";
 import { FilterBar } from "./FilterBar";
-import { More, Nothing, Summary } from "./Parts";
-import { type Shown, VisitCard, inVisits, useVisits } from "./Visits";
-import { type Filters, ask, flip, readFilters, writeFilters } from "./filters";
-import { useEvents } from "./useEvents";
+import { More, Nothing, Tabs } from "./Parts";
+import { type CardActs, CardSkeleton, VisitCard, isKept, isReviewed } from "./VisitCard";
+import { type Filters, TABS, ask, belongs, flip, readFilters, writeFilters } from "./filters";
+import { type Visits, useVisits } from "./useVisits";
 import "./events.css";
 
-const words = t.events;
+const keys = t.events.keys;
 const help: KeyHelp = {
-  section: words.keys.section,
+  section: keys.section,
   rows: [
-    { keys: ["J", "K"], words: words.keys.move },
-    { keys: ["Enter"], words: words.keys.open },
-    { keys: [t.keys.space], words: words.keys.play },
-    { keys: ["R"], words: words.keys.review },
-    { keys: ["L"], words: words.keys.keep },
-    { keys: ["S"], words: words.keys.share },
-    { keys: ["F"], words: words.keys.falseAlarm },
-    { keys: ["X"], words: words.keys.select },
-    { keys: ["U"], words: words.keys.undo },
+    { keys: ["J", "K"], words: keys.move },
+    { keys: ["Enter"], words: words.keys.timeline },
+    { keys: [t.keys.space], words: keys.play },
+    { keys: ["R"], words: keys.review },
+    { keys: ["L"], words: keys.keep },
+    { keys: ["Z"], words: words.keys.snooze },
+    { keys: ["S"], words: keys.share },
+    { keys: ["F"], words: keys.falseAlarm },
+    { keys: ["X"], words: keys.select },
+    { keys: ["U"], words: keys.undo },
+    { keys: ["[", "]"], words: words.keys.tabs },
   ],
 };
-const changing: readonly string[] = [words.keys.review, words.keys.keep, words.keys.falseAlarm, words.keys.select, words.keys.undo];
+const changing: readonly string[] = [keys.review, keys.keep, keys.falseAlarm, keys.select, keys.undo];
 const viewerHelp: KeyHelp = { ...help, rows: help.rows.filter((row) => !changing.includes(row.words)) };
 const wideScreen = matchMedia("(min-width: 1101px)");
 const ASIDE_PX = 160;
 const MOST_PAGES = 20;
+const SKELETONS = 6;
+const HOUR_S = 3600;
 const loadOffer = () => import("./ModelOffer");
 
 export default function Events({ params }: { params: Params }) {
@@ -55,77 +63,95 @@ export default function Events({ params }: { params: Params }) {
   const may = mayDirect();
   const [cursor, setCursor] = useState<string | null>(null);
   const [selected, setSelected] = useState<readonly string[]>([]);
+  const [snoozing, setSnoozing] = useState<string | null>(null);
   const kindsSeen = useKinds();
+  useEffect(() => void loadSnoozes(), []);
 
-  const events = useEvents(filters, () => (scroller.current?.scrollTop ?? 0) > ASIDE_PX);
-  const items = events.list.items;
-  const shown = useMemo(() => items?.filter((event) => belongs(event, filters)) ?? null, [items, filters]);
-  const visits = useVisits(filters, shown);
-  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
-  const rows = useMemo(() => inVisits(shown ?? [], visits.of, opened), [shown, visits.of, opened]);
-  for (const event of items ?? []) kindsSeen.add(event.display_type);
+  const visits = useVisits(filters, () => (scroller.current?.scrollTop ?? 0) > ASIDE_PX);
+  const items = visits.list.items;
+  const shown = useMemo(() => items?.filter((visit) => belongs(visit, filters)) ?? null, [items, filters]);
+  const arrived = visits.list.arrived.filter((visit) => belongs(visit, filters));
+  for (const visit of items ?? []) kindsSeen.add(visit.best.display_type);
 
-  const current =
-    id ?? (wide ? (shown?.some((event) => event.id === cursor) ? cursor : (shown?.[0]?.id ?? null)) : cursor);
-  const event = useEvent(id ?? (wide ? current : null), items ?? []);
+  const at = shown?.find((visit) => visit.id === cursor || visit.events.some((event) => event.id === cursor)) ?? null;
+  const current = id ?? (wide ? (at ?? shown?.[0])?.id : cursor) ?? null;
+  const visit = useVisit(id ?? (wide ? current : null), items ?? []);
+  const isCurrent = (each: Visit) => each.id === current || each.events.some((event) => event.id === current);
 
   const to = (next: string | null) => `/events${next ? `/${encodeURIComponent(next)}` : ""}${location.search}`;
-  const open = (next: TawnyEvent) => go(to(next.id), { replace: id !== null });
+  const open = (next: Visit) => (id !== null && isCurrent(next) ? go(timelineOf(next.best)) : go(to(next.id), { replace: id !== null }));
   const close = () => go(to(null), { replace: true });
-  const keep = (which: TawnyEvent) => events.markAs([which], { kept: !which.kept });
-  const review = (which: TawnyEvent) => events.markAs([which], { reviewed: !which.reviewed });
-  const step = (by: number) => {
-    const list = rows.filter((row) => !row.visit || !opened.has(row.visit.id)).map((row) => row.event);
-    const at = list.findIndex((each) => each.id === current);
-    const next = list[Math.min(list.length - 1, Math.max(0, at + by))];
-    if (!next) return;
+  const show = (changed: Partial<Filters>) => {
+    setSelected([]);
+    setCursor(null);
+    if (id) go("/events" + location.search, { replace: true });
+    setQuery(writeFilters({ ...filters, ...changed }));
+    scroller.current?.scrollTo({ top: 0 });
+  };
+  const acts: CardActs = {
+    open,
+    timeline: (which) => go(timelineOf(which.best)),
+    keep: (which) => visits.markAs([which], { kept: !isKept(which) }),
+    review: (which) => visits.markAs([which], { reviewed: !isReviewed(which) }),
+    snooze: (which, atOnce) => (atOnce ? void snooze(which.best.camera, HOUR_S, false) : setSnoozing(which.best.camera)),
+    select: (which, range) => {
+      const list = shown ?? [];
+      const last = list.findIndex((each) => each.id === selected.at(-1));
+      const here = list.findIndex((each) => each.id === which.id);
+      if (!range || last < 0) setSelected(flip(selected, which.id));
+      else {
+        const between = list.slice(Math.min(last, here), Math.max(last, here) + 1).map((each) => each.id);
+        setSelected([...new Set([...selected, ...between])]);
+      }
+    },
+  };
+  const select = (next: Visit) => {
     setCursor(next.id);
     if (id) go(to(next.id), { replace: true });
-    const card = scroller.current?.querySelector<HTMLElement>(`[data-event="${CSS.escape(next.id)}"]`);
+  };
+  const step = (by: number) => {
+    const list = shown ?? [];
+    const next = list[Math.min(list.length - 1, Math.max(0, list.findIndex(isCurrent) + by))];
+    if (!next) return;
+    select(next);
+    const card = scroller.current?.querySelector<HTMLElement>(`[data-visit="${CSS.escape(next.id)}"]`);
     card?.scrollIntoView({ block: "nearest" });
     card?.querySelector<HTMLElement>(".ec-open")?.focus({ preventScroll: true });
   };
-  const select = (which: TawnyEvent, range: boolean) => {
-    const list = shown ?? [];
-    const last = list.findIndex((each) => each.id === selected.at(-1));
-    const here = list.findIndex((each) => each.id === which.id);
-    if (!range || last < 0) setSelected(flip(selected, which.id));
-    else {
-      const between = list.slice(Math.min(last, here), Math.max(last, here) + 1).map((each) => each.id);
-      setSelected([...new Set([...selected, ...between])]);
-    }
-  };
-
-  const onCurrent = (action: (event: TawnyEvent) => void) => () => {
-    const found = (items ?? []).find((each) => each.id === current);
+  const onCurrent = (action: (visit: Visit) => void) => () => {
+    const found = shown?.find(isCurrent) ?? (typeof visit === "object" ? visit : null);
     if (found) action(found);
   };
-  const goOn = (action: (event: TawnyEvent) => void) =>
+  const goOn = (action: (visit: Visit) => void) =>
     onCurrent((which) => {
       const list = shown ?? [];
-      const at = list.findIndex((each) => each.id === which.id);
-      const next = list[at + 1] ?? list[at - 1];
+      const here = list.findIndex((each) => each.id === which.id);
+      const next = list[here + 1] ?? list[here - 1];
       action(which);
-      if (filters.only === "new" && next) {
-        setCursor(next.id);
-        if (id) go(to(next.id), { replace: true });
-      }
+      if (filters.only === "new" && next) select(next);
     });
+  const turn = (by: number) => show({ tab: TABS[(TABS.indexOf(filters.tab) + by + TABS.length) % TABS.length] ?? "alerts", kinds: [] });
   useKeys(
     {
       j: () => step(1),
       k: () => step(-1),
-      ...(may && { r: goOn(review), l: onCurrent(keep), x: onCurrent((which) => select(which, false)) }),
-      s: onCurrent(shareEvent),
-      f: () => document.querySelector<HTMLElement>('[data-act="false"]')?.click(),
+      ...(may && { r: goOn(acts.review), l: onCurrent(acts.keep), x: onCurrent((which) => acts.select(which, false)) }),
+      z: onCurrent((which) => acts.snooze(which, false)),
+      s: onCurrent((which) => shareEvent(which.best)),
+      f: () => {
+        document.querySelector<HTMLElement>('[data-act="feedback"]')?.click();
+        setTimeout(() => document.querySelector<HTMLElement>('[data-act="false"]')?.click());
+      },
       u: () => undoNewest(),
+      "[": () => turn(-1),
+      "]": () => turn(1),
       Enter: () => {
-        if (document.activeElement?.matches("a, button, input, [role=checkbox]")) return false;
-        onCurrent(open)();
+        if (document.activeElement?.matches("a, button, input, summary, [role=checkbox]")) return false;
+        onCurrent(acts.timeline)();
         return true;
       },
       " ": () => {
-        if (document.activeElement?.matches("button:not(.ec-open), input, a")) return false;
+        if (document.activeElement?.matches("button:not(.ec-open), input, a, summary")) return false;
         document.querySelector<HTMLElement>('[data-act="play"]')?.click();
         return true;
       },
@@ -139,158 +165,171 @@ export default function Events({ params }: { params: Params }) {
     may ? help : viewerHelp,
   );
 
-  const newest = useRef<CardActs>({ open, keep, review, select });
-  newest.current = { open, keep, review, select };
-  const acts = useMemo<CardActs>(
+  const newest = useRef(acts);
+  newest.current = acts;
+  const steady = useMemo<CardActs>(
     () => ({
       open: (which) => newest.current.open(which),
+      timeline: (which) => newest.current.timeline(which),
       keep: (which) => newest.current.keep(which),
       review: (which) => newest.current.review(which),
+      snooze: (which, atOnce) => newest.current.snooze(which, atOnce),
       select: (which, range) => newest.current.select(which, range),
     }),
     [],
   );
 
   const chosen = (items ?? []).filter((each) => selected.includes(each.id));
-  const hasDrawer = id !== null || (wide && shown?.length !== 0);
+  const onMarkAll = may && filters.only === "new" && shown && shown.length > 0 ? () => void markAll(filters, shown, visits) : null;
+  const hasDrawer = id !== null || (wide && shown !== null && shown.length > 0);
   return (
     <Page
-      title={words.title}
+      title={t.events.title}
       flush
-      class={`events${hasDrawer ? "" : " alone"}`}
+      class={`events${hasDrawer ? "" : " alone"}${lost.value ? " offline" : ""}`}
       {...(id && !wide ? { back: to(null) } : {})}
     >
       <div class="events-list" ref={scroller}>
-        <Summary
-          filters={filters}
-          shown={shown}
-          next={events.list.next}
-          onMarkAll={() => void markAll(filters, shown, events)}
-        />
+        <Tabs tab={filters.tab} onChange={(tab) => show({ tab, kinds: [] })} onMarkAll={onMarkAll} />
         <FilterBar
           filters={filters}
-          kinds={KINDS.filter((kind) => kindsSeen.size > 1 && kindsSeen.has(kind))}
-          onChange={(changed) => {
-            setSelected([]);
-            setCursor(null);
-            if (id) go("/events" + location.search, { replace: true });
-            setQuery(writeFilters(changed));
-          }}
-          visits={visits}
+          kinds={KINDS.filter((kind) => kind !== "motion" && kindsSeen.size > 1 && kindsSeen.has(kind))}
+          onChange={show}
+          onMarkAll={onMarkAll}
         />
         {session.value?.user?.role === "owner" && shown !== null && <Lazy load={loadOffer} props={{}} waiting={() => null} />}
-        {events.list.arrived.length > 0 && (
+        {arrived.length > 0 && (
           <button
             type="button"
             class="btn pri events-arrived"
             onClick={() => {
-              events.showArrived();
+              visits.showArrived();
               scroller.current?.scrollTo({ top: 0 });
             }}
           >
-            {plural(events.list.arrived.length, words.arrived)}
+            {plural(arrived.length, words.arrived)}
           </button>
         )}
-        {events.error && items === null ? (
+        {visits.error && items === null ? (
           <Problem
-            what={events.error.message}
-            todo={events.error.todo}
+            what={visits.error.message}
+            todo={visits.error.todo}
             button={t.actions.tryAgain}
-            onPress={events.reload}
+            onPress={visits.reload}
           />
-        ) : shown?.length === 0 && !events.list.next ? (
-          <Nothing filters={filters} />
+        ) : shown === null ? (
+          <div class="events-grid" role="status" aria-busy="true" aria-label={words.loading}>
+            {Array.from({ length: SKELETONS }, (_, n) => <CardSkeleton key={n} />)}
+          </div>
+        ) : shown.length === 0 && !visits.list.next ? (
+          <Nothing filters={filters} show={show} />
         ) : (
-          byDay(rows).map((group) => (
+          byDay(shown).map((group, n) => (
             <section key={group.key} aria-label={day(group.at_ms)}>
               <div class="events-day">
-                <h3>{day(group.at_ms)}</h3>
+                <h2>{day(group.at_ms)}</h2>
                 {daysAgo(group.at_ms) < 2 && <span class="small muted">{date(group.at_ms)}</span>}
+                {n === 0 && filters.tab !== "alerts" && <span class="small muted only-desk">{words.tabs[filters.tab].sub}</span>}
               </div>
-              <div class="events-grid">
-                {group.items.map(({ event: each, visit }) => visit ? (
+              <div class={`events-grid${filters.tab === "motion" ? " minis" : ""}`}>
+                {group.items.map((each) => (
                   <VisitCard
-                    key={`visit ${visit.id}`}
-                    visit={visit}
-                    current={visits.of.get(current ?? "") === visit}
-                    open={opened.has(visit.id)}
-                    onOpen={() => setOpened(new Set(flip([...opened], visit.id)))}
-                    onReview={() => events.markAs(visit.events.filter((one) => !one.reviewed), { reviewed: true })}
-                  />
-                ) : (
-                  <Card
                     key={each.id}
-                    event={each}
-                    current={each.id === current}
+                    visit={each}
+                    current={isCurrent(each)}
                     selected={selected.includes(each.id)}
                     selecting={selected.length > 0}
-                    acts={acts}
+                    acts={steady}
                   />
                 ))}
               </div>
             </section>
           ))
         )}
-        {events.list.next && <More key={events.list.next} onMore={events.loadMore} />}
-        {chosen.length > 0 && (
-          <div class="events-selection" role="toolbar" aria-label={words.selection.label}>
-            <b class="num">{plural(chosen.length, words.selection.n)}</b>
-            <span class="grow" />
-            <button
-              type="button"
-              class="btn"
-              onClick={() => {
-                events.markAs(chosen, { reviewed: true });
-                setSelected([]);
-              }}
-            >
-              <Icon name="check" small />
-              {words.selection.reviewed}
-            </button>
-            <button
-              type="button"
-              class="btn"
-              onClick={() => {
-                events.markAs(chosen, { kept: true });
-                setSelected([]);
-              }}
-            >
-              <Icon name="lock" small />
-              {words.selection.keep}
-            </button>
-            <button type="button" class="btn ghost" onClick={() => setSelected([])}>
-              {words.selection.clear}
-            </button>
-          </div>
-        )}
+        {visits.list.next && <More key={visits.list.next} onMore={visits.loadMore} />}
+        {chosen.length > 0 && <Selection chosen={chosen} visits={visits} onClear={() => setSelected([])} />}
       </div>
       {hasDrawer && (
         <aside class={`drawer${id ? " open" : ""}`} aria-label={words.drawer.label}>
-          {event === "gone" ? (
+          {visit === "gone" ? (
             <Gone />
           ) : (
-            event && (
+            visit && (
               <Drawer
-                key={event.id}
-                event={event}
-                others={items ?? []}
+                key={visit.id}
+                visit={visit}
+                first={id !== null && id !== visit.id ? id : undefined}
                 onClose={close}
-                onKeep={keep}
-                onReview={review}
+                onKeep={acts.keep}
+                onReview={acts.review}
+                onGone={(which) => {
+                  visits.leaveOut([which]);
+                  close();
+                }}
               />
             )
           )}
         </aside>
       )}
+      {snoozing !== null && <SnoozeSheet camera={snoozing} onClose={() => setSnoozing(null)} />}
     </Page>
   );
 }
 
-function belongs(event: TawnyEvent, filters: Filters): boolean {
-  return filters.only === "all" || (filters.only === "new" ? !event.reviewed : event.kept);
+/** What can be done with all that is selected. */
+function Selection({ chosen, visits, onClear }: { chosen: readonly Visit[]; visits: Visits; onClear: () => void }) {
+  const { selection } = t.events;
+  const over = chosen.flatMap((visit) => visit.events).filter((event) => event.end_ms !== null);
+  return (
+    <div class="events-selection" role="toolbar" aria-label={selection.label}>
+      <b class="num">{plural(chosen.length, selection.n)}</b>
+      <span class="grow" />
+      <button
+        type="button"
+        class="btn"
+        onClick={() => {
+          visits.markAs(chosen, { reviewed: true });
+          onClear();
+        }}
+      >
+        <Icon name="check" small />
+        {selection.reviewed}
+      </button>
+      <button
+        type="button"
+        class="btn"
+        onClick={() => {
+          visits.markAs(chosen, { kept: true });
+          onClear();
+        }}
+      >
+        <Icon name="bookmark" small />
+        {selection.keep}
+      </button>
+      {over.length > 0 && (
+        <button type="button" class="btn" onClick={() => void downloadClips(over)}>
+          <Icon name="download" small />
+          {words.selection.download}
+        </button>
+      )}
+      {over.length > 0 && (
+        <DeleteButton
+          what="events"
+          wanted={{ events: over.map((event) => event.id) }}
+          onDone={() => {
+            visits.leaveOut(chosen);
+            onClear();
+          }}
+        />
+      )}
+      <button type="button" class="btn ghost" onClick={onClear}>
+        {selection.clear}
+      </button>
+    </div>
+  );
 }
 
-/** The kinds met so far on this visit: only these are offered as filters. */
+/** The kinds met so far: only these are offered as filters. */
 function useKinds(): Set<Kind> {
   const kinds = useSignal(new Set<Kind>());
   for (const event of latest.value ?? []) kinds.value.add(event.type);
@@ -310,32 +349,28 @@ function useWide(): boolean {
 interface Group {
   key: string;
   at_ms: number;
-  items: Shown[];
+  items: Visit[];
 }
 
-function byDay(rows: readonly Shown[]): Group[] {
+function byDay(visits: readonly Visit[]): Group[] {
   const groups: Group[] = [];
-  for (const row of rows) {
-    const key = dayKey(row.event.start_ms);
+  for (const visit of visits) {
+    const key = dayKey(visit.start_ms);
     const last = groups.at(-1);
-    if (last?.key === key) last.items.push(row);
-    else groups.push({ key, at_ms: row.event.start_ms, items: [row] });
+    if (last?.key === key) last.items.push(visit);
+    else groups.push({ key, at_ms: visit.start_ms, items: [visit] });
   }
   return groups;
 }
 
-/** Marks every new event that fits, also those further down than what is loaded. */
-async function markAll(
-  filters: Filters,
-  shown: readonly TawnyEvent[] | null,
-  events: ReturnType<typeof useEvents>,
-): Promise<void> {
-  const all = [...(shown ?? [])];
-  let next = events.list.next;
+/** Marks every new visit that fits, also those further down than what is loaded. */
+async function markAll(filters: Filters, shown: readonly Visit[], visits: Visits): Promise<void> {
+  const all = [...shown];
+  let next = visits.list.next;
   for (let page = 0; next && page < MOST_PAGES; page += 1) {
-    const part: EventPage = await get<EventPage>("/events", ask(filters, next));
+    const part: VisitPage = await get<VisitPage>("/visits", ask(filters, next));
     all.push(...part.items);
     next = part.next;
   }
-  events.markAs(all, { reviewed: true });
+  visits.markAs(all, { reviewed: true });
 }

@@ -2,14 +2,12 @@ import type { Kind } from "../../api/types";
 import { cameras } from "../../api/state";
 import { date, dayBounds, daysAgo } from "../../ui/times";
 import { plural, t } from "../../strings";
-import { levels as levelWords } from "../../strings/levels";
 import { DayPicker } from "../../ui/DayPicker";
 import { Drop } from "../../ui/Drop";
 import { Icon } from "../../ui/Icon";
 import { kindIcon } from "../../ui/kinds";
 import { Segmented } from "../../ui/Segmented";
-import type { Visits } from "./Visits";
-import { type Filters, LEVELS, flip, isUsual, usualLevels } from "./filters";
+import { type Filters, flip, isNarrowed } from "./filters";
 
 const words = t.events;
 const tabs = [
@@ -18,46 +16,16 @@ const tabs = [
   { value: "all", label: words.allTab },
 ] as const;
 
-export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; visits: Visits; onChange: (filters: Filters) => void }) {
+export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onChange: (filters: Filters) => void; onMarkAll: (() => void) | null }) {
   const { filters, onChange } = props;
-  const some = filters.cameras.length > 0 || filters.kinds.length > 0 || filters.day !== null || !isUsual(filters);
   return (
     <div class="filters" role="group" aria-label={words.filters}>
       <Segmented
         label={words.which}
         value={filters.only}
         options={tabs}
-        onChange={(only) => onChange({ ...filters, only, levels: usualLevels(only) })}
+        onChange={(only) => onChange({ ...filters, only })}
       />
-      {LEVELS.map((level) => {
-        const on = filters.levels.includes(level);
-        const levels = LEVELS.filter((each) => (each === level ? !on : filters.levels.includes(each)));
-        return (
-          <button
-            key={level}
-            type="button"
-            class={`chip${on ? " on" : ""}`}
-            aria-pressed={on}
-            title={levelWords[level].title}
-            onClick={() => onChange({ ...filters, levels })}
-          >
-            {levelWords[level].name}
-          </button>
-        );
-      })}
-      <button
-        type="button"
-        class={`chip${props.visits.on ? " on" : ""}`}
-        aria-pressed={props.visits.on}
-        title={levelWords.visitsTitle}
-        onClick={props.visits.turn}
-      >
-        {levelWords.visits}
-      </button>
-      <a class="chip" href="/find">
-        <Icon name="search" small />
-        {words.find}
-      </a>
       {cameras.value.length > 1 && (
         <Drop id="filter-cameras" label={camerasWords(filters.cameras)} on={filters.cameras.length > 0}>
           {() =>
@@ -114,15 +82,25 @@ export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; vis
           </button>
         );
       })}
-      {some && (
+      {isNarrowed(filters) && (
         <button
           type="button"
           class="chip"
           aria-label={words.clear}
           title={words.clear}
-          onClick={() => onChange({ only: filters.only, cameras: [], kinds: [], levels: usualLevels(filters.only), day: null })}
+          onClick={() => onChange({ ...filters, cameras: [], kinds: [], day: null })}
         >
           <Icon name="x" small />
+        </button>
+      )}
+      <a class="chip" href="/find">
+        <Icon name="search" small />
+        {words.find}
+      </a>
+      {props.onMarkAll && (
+        <button type="button" class="btn ghost only-phone" onClick={props.onMarkAll}>
+          <Icon name="check" small />
+          {words.markAll}
         </button>
       )}
     </div>

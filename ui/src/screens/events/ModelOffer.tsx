@@ -47,8 +47,9 @@ export default function ModelOffer() {
     <section class="model-offer" aria-labelledby="model-offer-title">
       <div class="grow">
         <h2 id="model-offer-title">{levels.offer.title}</h2>
-        <p class="small sub">{levels.offer.sub}</p>
-        <p class="small sub">{words.offer(offer.origin, offer.licence, size(offer.bytes))}</p>
+        <p class="small sub">
+          {levels.offer.sub} {words.offer(offer.origin, offer.licence, size(offer.bytes))}
+        </p>
       </div>
       <div class="row wrap">
         <button type="button" class="btn pri" disabled={isFetching.value} onClick={() => void fetchIt()}>

@@ -1,95 +1,107 @@
-/** The head, the empty states and the end of the list of events. */
-import { useEffect, useRef } from "preact/hooks";
-import { latest, newEvents } from "../../api/events";
-import type { TawnyEvent } from "../../api/types";
-import { mayDirect } from "../../ui/session";
+/** The tabs, the empty states and the end of the list of visits. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get } from "../../api/client";
+import { counts } from "../../api/events";
+import { health, lost } from "../../api/state";
+import type { EventPage, TawnyEvent } from "../../api/types";
 import { when } from "../../ui/times";
 import { plural, t } from "../../strings";
-import { levels } from "../../strings/levels";
+import { visits } from "../../strings/visits";
 import { Icon } from "../../ui/Icon";
-import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
-import { type Filters, isUsual } from "./filters";
+import { ServerText } from "../../ui/ServerText";
+import { type Filters, TABS, type Tab, isNarrowed } from "./filters";
 
 const words = t.events;
+const MOST = { alerts: 99, detections: 999, motion: 999 };
 
-export function Summary(props: {
-  filters: Filters;
-  shown: readonly TawnyEvent[] | null;
-  next: string | null;
-  onMarkAll: () => void;
-}) {
-  const { filters, shown, next } = props;
-  if (shown === null)
-    return (
-      <div class="events-sum">
-        <h2>{words.loading}</h2>
-      </div>
-    );
-  if (shown.length === 0) return null;
-  const whole = next === null;
-  const isNew = filters.only === "new";
-  const plain = isUsual(filters) && filters.cameras.length === 0 && filters.kinds.length === 0 && !filters.day;
-  const last = shown.at(-1);
-  const title = isNew
-    ? whole && last
-      ? words.newSince(shown.length, when(last.start_ms))
-      : plain
-        ? plural(newEvents.value, words.onlyNew)
-        : words.new
-    : filters.only === "kept"
-      ? whole
-        ? plural(shown.length, words.kept)
-        : words.keptMany
-      : whole
-        ? plural(shown.length, words.all)
-        : words.allMany;
+export function Tabs({ tab, onChange, onMarkAll }: { tab: Tab; onChange: (tab: Tab) => void; onMarkAll: (() => void) | null }) {
   return (
-    <div class="events-sum">
-      <div class="grow">
-        <h2>{title}</h2>
-        {whole && new Set(shown.map((event) => event.display_type)).size > 1 && <p class="sub">{counts(shown)}</p>}
-      </div>
-      {isNew && mayDirect() && (
-        <button type="button" class="btn" onClick={props.onMarkAll}>
+    <div class="vt" role="group" aria-label={visits.tabs.label}>
+      {TABS.map((each) => {
+        const n = lost.value ? 0 : counts.value[each];
+        return (
+          <button
+            key={each}
+            type="button"
+            class={each === tab ? "on" : ""}
+            aria-pressed={each === tab}
+            title={visits.tabs[each].sub}
+            onClick={() => onChange(each)}
+          >
+            {visits.tabs[each].name}
+            {n > 0 && (
+              <em class="num" title={visits.tabs.count(n)}>
+                {n > MOST[each] ? visits.tabs.many(MOST[each]) : n}
+              </em>
+            )}
+          </button>
+        );
+      })}
+      {onMarkAll && (
+        <button type="button" class="btn ghost only-desk" onClick={onMarkAll}>
           <Icon name="check" small />
-          <span class="only-desk">{words.markAll}</span>
-          <span class="only-phone">{words.drawer.reviewed}</span>
+          {words.markAll}
         </button>
       )}
     </div>
   );
 }
 
-/** `5 people, 4 vehicles and 2 animals.` */
-export function counts(events: readonly TawnyEvent[]): string {
-  const parts = KINDS.flatMap((kind) => {
-    const n = events.filter((event) => event.display_type === kind).length;
-    return n > 0 ? [plural(n, words.counts[kind])] : [];
-  });
-  const last = parts.pop();
-  if (!last) return "";
-  return `${parts.length > 0 ? `${parts.join(", ")}${words.and}` : ""}${last}.`;
+/** Nothing is listed: that all is well, or what to change to see more. */
+export function Nothing({ filters, show }: { filters: Filters; show: (changed: Partial<Filters>) => void }) {
+  const { caughtUp } = visits;
+  const all = { only: "all", cameras: [], kinds: [], day: null } as const;
+  if (isNarrowed(filters)) return <Problem icon="search" what={words.empty.none} todo={caughtUp.noneDo} button={caughtUp.showAll} onPress={() => show(all)} />;
+  if (filters.only === "kept") return <Problem icon="bookmark" what={words.empty.noneKept} todo={words.empty.noneKeptDo} />;
+  if (filters.only === "all") return <Problem icon="film" what={words.empty.never} />;
+  if (filters.tab !== "alerts")
+    return (
+      <Problem
+        icon="circle-check"
+        what={filters.tab === "motion" ? caughtUp.noMotion : caughtUp.noDetections}
+        button={caughtUp.showAll}
+        onPress={() => show(all)}
+      />
+    );
+  return <CaughtUp show={show} />;
 }
 
-export function Nothing({ filters }: { filters: Filters }) {
-  const narrowed = filters.cameras.length > 0 || filters.kinds.length > 0 || filters.day !== null;
-  const [newest] = latest.value ?? [];
-  if (narrowed) return <Problem icon="search" what={words.empty.none} todo={words.empty.noneDo} />;
-  if (filters.only === "kept")
-    return <Problem icon="lock-open" what={words.empty.noneKept} todo={words.empty.noneKeptDo} />;
-  if (filters.only === "new" && isUsual(filters) && newest)
-    return (
-      <Problem icon="circle-check" what={levels.none} href="/events?only=all" button={words.empty.showAll} />
+/** No new alerts: since when, whether the cameras work, and what else there is. */
+function CaughtUp({ show }: { show: (changed: Partial<Filters>) => void }) {
+  const { caughtUp } = visits;
+  const [last, setLast] = useState<TawnyEvent | null | undefined>(undefined);
+  useEffect(() => {
+    get<EventPage>("/events", { levels: "alert", limit: 1 }).then(
+      (page) => setLast(page.items[0] ?? null),
+      () => {
+        // Without a connection the frame says so.
+      },
     );
-  if (!newest) return <Problem icon="film" what={words.empty.never} />;
+  }, []);
+  const { detections, motion } = counts.value;
   return (
-    <Problem
-      icon="circle-check"
-      what={words.empty.since(when(newest.end_ms ?? newest.start_ms))}
-      href="/events?only=all"
-      button={words.empty.showAll}
-    />
+    <div class="caught-up">
+      <span class="caught-up-icon">
+        <Icon name="circle-check" />
+      </span>
+      <h2>{caughtUp.title}</h2>
+      <p class="sub">
+        {last !== undefined && (last ? caughtUp.since(when(last.end_ms ?? last.start_ms)) : caughtUp.never)}{" "}
+        {!lost.value && health.value && <ServerText text={health.value.summary} />}{" "}
+        {!lost.value && detections + motion > 0 && caughtUp.others(plural(detections, caughtUp.detections), plural(motion, visits.moves))}
+      </p>
+      <div class="row wrap">
+        <button type="button" class="btn pri" onClick={() => show({ tab: "detections" })}>
+          {caughtUp.seeDetections}
+        </button>
+        {last && (
+          <button type="button" class="btn ghost" onClick={() => show({ only: "all" })}>
+            {caughtUp.seeAll}
+          </button>
+        )}
+      </div>
+    </div>
   );
 }
 

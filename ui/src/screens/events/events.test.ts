@@ -1,49 +1,34 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it } from "vitest";
 import { zone } from "../../ui/times";
-import type { TawnyEvent, Visit } from "../../api/types";
-import { event } from "../../testing/make";
-import { type Filters, ask, fits, flip, readFilters, writeFilters } from "./filters";
-import { inVisits, joined } from "./Visits";
+import type { Visit } from "../../api/types";
+import { event, visit } from "../../testing/make";
+import { partAt, partsOf } from "./ClipPlayer";
+import { framesOf, momentsOf, spread } from "./frames";
+import { type Filters, ask, belongs, flip, readFilters, writeFilters } from "./filters";
 import { type Change, EMPTY, type List, change } from "./list";
+import { changed } from "./useVisits";
 
-const plain: Filters = { only: "new", cameras: [], kinds: [], levels: ["alert"], day: null };
+const plain: Filters = { tab: "alerts", only: "new", cameras: [], kinds: [], day: null };
 
 beforeEach(() => {
   zone.value = "Europe/Berlin";
 });
 
 describe("filters in the address", () => {
-  it("are the new ones when nothing is said", () => expect(readFilters(new URLSearchParams(""))).toEqual(plain));
+  it("are new alerts when nothing is said", () => expect(readFilters(new URLSearchParams(""))).toEqual(plain));
   it("survive writing and reading", () => {
-    const filters: Filters = {
-      only: "all",
-      cameras: ["front", "hall"],
-      kinds: ["person", "motion"],
-      levels: ["detection"],
-      day: "2026-11-20",
-    };
+    const filters: Filters = { tab: "detections", only: "all", cameras: ["front", "hall"], kinds: ["person", "animal"], day: "2026-11-20" };
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(writeFilters(filters))) if (value) query.set(key, value);
     expect(readFilters(query)).toEqual(filters);
   });
-  it("show alerts where only what is new is shown, else every level", () => {
-    const levels = (query: string) => readFilters(new URLSearchParams(query)).levels;
-    expect(levels("")).toEqual(["alert"]);
-    expect(levels("only=all")).toEqual([]);
-    expect(levels("levels=all")).toEqual([]);
-    expect(levels("levels=motion,odd,alert")).toEqual(["alert", "motion"]);
-    expect(writeFilters({ ...plain, levels: [] })["levels"]).toBe("all");
-    expect(writeFilters({ ...plain, only: "all", levels: [] })["levels"]).toBeNull();
-  });
   it("leave aside what is not known", () => {
-    expect(readFilters(new URLSearchParams("only=odd&kinds=ghost,person&day=today"))).toEqual({
-      ...plain,
-      kinds: ["person"],
-    });
+    expect(readFilters(new URLSearchParams("tab=odd&only=odd&kinds=ghost,person&day=today"))).toEqual({ ...plain, kinds: ["person"] });
   });
-  it("ask for the recorder's day", () => {
-    expect(ask({ ...plain, day: "2026-11-20" }, null)).toMatchObject({
+  it("ask for the recorder's day and the tab's level", () => {
+    expect(ask({ ...plain, tab: "detections", day: "2026-11-20" }, null)).toMatchObject({
+      levels: "detection",
       from_ms: Date.UTC(2026, 10, 19, 23),
       to_ms: Date.UTC(2026, 10, 20, 23),
     });
@@ -51,80 +36,90 @@ describe("filters in the address", () => {
   it("flip", () => expect(flip(flip(["a"], "b"), "a")).toEqual(["b"]));
 });
 
-describe("whether an event fits", () => {
-  it("goes by its marks", () => {
-    expect(fits(event("1", 0, { reviewed: true }), plain)).toBe(false);
-    expect(fits(event("1", 0, { kept: true }), { ...plain, only: "kept" })).toBe(true);
+describe("whether a visit belongs in the list", () => {
+  const alert = (id: string, more = {}) => event(id, 0, { level: "alert", ...more });
+  it("goes by the marks of the events that give it its level", () => {
+    const reviewed = visit("a", alert("a", { reviewed: true }), event("b", 5, { level: "motion" }));
+    expect(belongs(reviewed, plain)).toBe(false);
+    expect(belongs(reviewed, { ...plain, only: "all" })).toBe(true);
+    expect(belongs(reviewed, { ...plain, only: "kept" })).toBe(false);
+    expect(belongs(visit("a", alert("a", { reviewed: true }), alert("c")), plain)).toBe(true);
   });
-  it("goes by its level", () => {
-    expect(fits(event("1", 0, { level: "detection" }), plain)).toBe(false);
-    expect(fits(event("1", 0, { level: "detection" }), { ...plain, levels: [] })).toBe(true);
-  });
-  it("goes by camera, kind and day", () => {
-    expect(fits(event("1", 0), { ...plain, cameras: ["hall"] })).toBe(false);
-    expect(fits(event("1", 0, { display_type: "person" }), { ...plain, kinds: ["person"] })).toBe(true);
-    expect(fits(event("1", 0, { display_type: "person" }), { ...plain, kinds: ["motion"] })).toBe(false);
-    expect(fits(event("1", 0), { ...plain, kinds: ["person"] })).toBe(false);
-    expect(fits(event("1", Date.UTC(2026, 10, 19, 23)), { ...plain, day: "2026-11-20" })).toBe(true);
-    expect(fits(event("1", Date.UTC(2026, 10, 20, 23)), { ...plain, day: "2026-11-20" })).toBe(false);
-  });
+  it("goes by its level", () => expect(belongs(visit("a", alert("a")), { ...plain, tab: "motion", only: "all" })).toBe(false));
 });
 
 describe("the list", () => {
   const after = (...changes: Change[]): List => changes.reduce(change, EMPTY);
   const ids = (list: List) => list.items?.map((each) => each.id);
-  const two: Change = { what: "first", items: [event("b", 20), event("a", 10)], next: "x" };
+  const [a, b, c] = [visit("a", event("a", 10)), visit("b", event("b", 20)), visit("c", event("c", 30))];
+  const two: Change = { what: "first", items: [b, a], next: "x" };
 
-  it("puts what comes in at the top", () => {
-    expect(ids(after(two, { what: "came", event: event("c", 30), filters: plain, aside: false }))).toEqual([
-      "c",
-      "b",
-      "a",
-    ]);
-  });
-  it("keeps it aside while somebody looks further down", () => {
-    const list = after(two, { what: "came", event: event("c", 30), filters: plain, aside: true });
+  it("puts what comes in at the top", () => expect(ids(after(two, { what: "came", items: [c], aside: false }))).toEqual(["c", "b", "a"]));
+  it("keeps it aside while somebody looks further down, but lets a running visit grow in its place", () => {
+    const longer = visit("b", event("b", 20), event("b2", 26));
+    const list = after(two, { what: "came", items: [c, longer], aside: true });
     expect(ids(list)).toEqual(["b", "a"]);
-    expect(list.arrived).toHaveLength(1);
+    expect(list.items?.[0]?.events).toHaveLength(2);
+    expect(list.arrived.map((each) => each.id)).toEqual(["c"]);
     expect(ids(change(list, { what: "show" }))).toEqual(["c", "b", "a"]);
   });
-  it("changes an event where it is", () => {
-    const list = after(two, { what: "came", event: event("a", 10, { title: "Later" }), filters: plain, aside: true });
-    expect(list.items?.[1]?.title).toBe("Later");
-    expect(list.arrived).toHaveLength(0);
+  it("has each event once when two visits become one", () => {
+    const whole = visit("a", event("a", 10), event("b", 20));
+    expect(ids(after(two, { what: "came", items: [whole], aside: false }))).toEqual(["a"]);
+    expect(ids(after(two, { what: "more", items: [whole, c], next: null }))).toEqual(["c", "b", "a"]);
   });
-  it("does not show an event twice when pages shift", () => {
-    expect(ids(after(two, { what: "more", items: [event("a", 10), event("z", 5)], next: null }))).toEqual([
-      "b",
-      "a",
-      "z",
-    ]);
+  it("changes an event where it is, and its visit with it", () => {
+    const list = after(two, { what: "event", event: event("a", 10, { title: "Later", end_ms: null, level: "alert" }) });
+    expect(list.items?.[1]).toMatchObject({ best: { title: "Later" }, end_ms: null, level: "alert" });
+    expect(list.items?.[0]).toBe(b);
   });
   it("marks and unmarks", () => {
     const marked = after(two, { what: "marked", ids: new Set(["a"]), marks: { reviewed: true } });
-    expect(marked.items?.map((each) => each.reviewed)).toEqual([false, true]);
-    expect(
-      change(marked, { what: "marked", ids: new Set(["a"]), marks: { reviewed: false } }).items?.[1]?.reviewed,
-    ).toBe(false);
+    expect(marked.items?.map((each) => each.new)).toEqual([1, 0]);
+    expect(change(marked, { what: "marked", ids: new Set(["a"]), marks: { reviewed: false } }).items?.[1]?.new).toBe(1);
+  });
+  it("leaves out what is deleted", () => expect(ids(after(two, { what: "gone", ids: new Set(["a"]) }))).toEqual(["b"]));
+});
+
+it("changes the counts by visits", () => {
+  const walk = visit("a", event("a", 0, { level: "alert" }), event("b", 1, { level: "alert" }), event("c", 2, { level: "motion" }));
+  expect(changed([walk], walk.events, { reviewed: true })).toEqual({ alerts: -1, detections: -0, motion: -0 });
+  expect(changed([walk], walk.events, { kept: true })).toEqual({});
+});
+
+describe("the parts of a visit", () => {
+  const [gate, door, inside, lasts] = [
+    event("gate", 0, { camera: "gate", end_ms: 9_000 }),
+    event("door", 5_000, { camera: "door", end_ms: 20_000 }),
+    event("inside", 6_000, { camera: "door", end_ms: 8_000 }),
+    event("lasts", 7_000, { camera: "yard", end_ms: null }),
+  ];
+  it("are its clips one after the other, without what another one shows", () => {
+    expect(partsOf([gate, door, inside, lasts]).map((part) => part.id)).toEqual(["gate", "door"]);
+    expect(partsOf([gate, { ...gate, id: "same" }]).map((part) => part.id)).toEqual(["gate"]);
+  });
+  it("are found by a place in the whole", () => {
+    expect(partAt(5, [10, 20])).toEqual({ part: 0, at_s: 5 });
+    expect(partAt(12, [10, 20])).toEqual({ part: 1, at_s: 2 });
+    expect(partAt(99, [10, 20])).toEqual({ part: 1, at_s: 20 });
+    expect(partAt(3, [])).toEqual({ part: 0, at_s: 0 });
   });
 });
 
-describe("visits", () => {
-  const [a, b, c, d] = [event("a", 40), event("b", 30), event("c", 20), event("d", 10)];
-  const visit = (id: string, ...events: TawnyEvent[]): Visit => ({
-    id, title: "", type: "person", level: "alert", start: "", end: "", start_ms: 0, end_ms: 1, cameras: ["front"], new: 1, best: events[0]!, events,
+describe("the moments of a visit", () => {
+  const strip = (id: string, count: number) => [`/api/v1/events/${id}/loop`, { address: `/api/v1/events/${id}/loop`, count, aspect: 16 / 9 }] as const;
+  const made = (...events: Visit["events"]) => events.map((each) => ({ ...each, snapshot: `/media/${each.id}.jpg` }));
+  it("are five of one event", () => {
+    const frames = framesOf(made(event("a", 0)), new Map([strip("a", 6)]));
+    expect(frames).toHaveLength(6);
+    expect(momentsOf(frames)).toHaveLength(5);
   });
-  const list = [a!, b!, c!, d!];
-  it("join two or more events that are listed", () => {
-    const found = joined([visit("b", b!, a!), visit("c", c!), visit("d", d!, event("elsewhere", 5))], list);
-    expect([...found.keys()].sort()).toEqual(["a", "b"]);
+  it("are some of each of several events", () => {
+    const [a, b, c] = [event("a", 0), event("b", 9_000), event("c", 20_000)];
+    const found = new Map([strip("a", 4), strip("b", 4), strip("c", 4)]);
+    expect(momentsOf(framesOf(made(a, b), found)).map((frame) => frame.event.id)).toEqual(["a", "a", "b", "b"]);
+    expect(momentsOf(framesOf(made(a, b, c), found)).map((frame) => frame.event.id)).toEqual(["a", "b", "c"]);
   });
-  it("stand in place of their newest event, and show all when they are open", () => {
-    const one = visit("c", c!, a!);
-    const of = joined([one], list);
-    const shown = (open: string[]) => inVisits(list, of, new Set(open)).map((row) => (row.visit ? "visit" : row.event.id));
-    expect(shown([])).toEqual(["visit", "b", "d"]);
-    expect(shown(["c"])).toEqual(["visit", "c", "a", "b", "d"]);
-    expect(inVisits(list, new Map(), new Set()).map((row) => row.event.id)).toEqual(["a", "b", "c", "d"]);
-  });
+  it("are the picture where there is no filmstrip yet", () => expect(framesOf(made(event("a", 7)), new Map())).toMatchObject([{ at_ms: 7 }]));
+  it("are spread from the first to the last", () => expect(spread([1, 2, 3, 4, 5, 6, 7], 3)).toEqual([1, 4, 7]));
 });

@@ -127,8 +127,9 @@ function Yesterday({ camera, mode, cell }: { camera: string; mode: string; cell:
 
 function effect(found: Replay, mode: string): string {
   const one = found.cameras[0];
-  const events = Object.values(one?.kinds ?? {}).reduce((sum, n) => sum + n, 0);
-  const people = one?.kinds["person"] ?? 0;
+  if (!one || one.seconds === null) return w.tomorrow;
+  const events = Object.values(one.kinds).reduce((sum, n) => sum + n, 0);
+  const people = one.kinds["person"] ?? 0;
   const seen = people > 0 ? plural(people, w.people) : plural(events, w.events);
-  return w.yesterday(mode, length((one?.seconds ?? 0) * 1000), seen, plural(one?.notified ?? 0, w.notifications));
+  return w.yesterday(mode, length(one.seconds * 1000), seen, plural(one.notified, w.notifications));
 }

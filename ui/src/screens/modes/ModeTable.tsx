@@ -153,7 +153,10 @@ export function ModeTable(props: Props) {
               <tr key={row.id}>
                 <th scope="row">
                   <span class="mode-camera">
-                    <img alt="" loading="lazy" src={url(`/cameras/${encodeURIComponent(row.id)}/snapshot`, { width: 160 })} onError={(failed) => (failed.currentTarget.style.visibility = "hidden")} />
+                    <span class="mode-image">
+                      <Icon name={row.cells[now.mode]?.record === "private" ? "eye-off" : "image-off"} small />
+                      <img alt="" loading="lazy" src={url(`/cameras/${encodeURIComponent(row.id)}/snapshot`, { width: 160 })} onError={(failed) => (failed.currentTarget.hidden = true)} />
+                    </span>
                     <span>
                       {row.name}
                       {row.group === "" && <Where row={row} onPlace={props.onPlace} />}

@@ -22,16 +22,23 @@ export function Panel(props: { title: string; anchor: HTMLElement; onClose: () =
     const place = () => {
       const node = panel.current;
       if (!node || innerWidth <= 760) return;
-      const { left, bottom, top } = anchor.getBoundingClientRect();
+      const { left, right, bottom, top } = anchor.getBoundingClientRect();
       const { offsetWidth, offsetHeight } = node;
-      const below = bottom + GAP_PX + offsetHeight <= innerHeight;
-      node.style.left = `${Math.max(8, Math.min(left, innerWidth - offsetWidth - 8))}px`;
-      node.style.top = `${below ? bottom + GAP_PX : Math.max(8, top - GAP_PX - offsetHeight)}px`;
+      const isBelow = bottom + GAP_PX + offsetHeight <= innerHeight;
+      const isAbove = !isBelow && top - GAP_PX - offsetHeight >= 8;
+      const aside = right + GAP_PX + offsetWidth <= innerWidth ? right + GAP_PX : left - GAP_PX - offsetWidth;
+      const x = isBelow || isAbove ? left : aside;
+      const y = isBelow ? bottom + GAP_PX : isAbove ? top - GAP_PX - offsetHeight : innerHeight - offsetHeight - 8;
+      node.style.left = `${Math.max(8, Math.min(x, innerWidth - offsetWidth - 8))}px`;
+      node.style.top = `${Math.max(8, y)}px`;
     };
     place();
+    const grown = new ResizeObserver(place);
+    if (panel.current) grown.observe(panel.current);
     addEventListener("scroll", place, true);
     addEventListener("resize", place);
     return () => {
+      grown.disconnect();
       removeEventListener("scroll", place, true);
       removeEventListener("resize", place);
     };

@@ -3,7 +3,7 @@ import { cleanup, fireEvent, render } from "@testing-library/preact";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ModePlanChange, ModePlanInfo } from "../../api/schema";
 import { modes as words } from "../../strings/modes";
-import { Rules } from "./Rules";
+import { Rules, ruleSentence } from "./Rules";
 
 afterEach(cleanup);
 
@@ -23,6 +23,12 @@ function edited(edit: (found: ReturnType<typeof render>) => void): ModePlanChang
   edit(render(<Rules draft={last} plan={plan} onChange={(draft) => (last = draft)} />));
   return last.rules[0];
 }
+
+it("is said as a sentence", () => {
+  const rule = { name: "gate", when: { kind: ["person"], camera: ["yard"], mode: ["away", "night"], min_duration: "5 s" }, do: ["notify phone", "siren 30 s"] };
+  expect(ruleSentence(rule, 1)).toBe("gate: if Person, at yard, Away or Night, for 5 s or more, then notify phone and siren 30 s.");
+  expect(ruleSentence({ do: ["notify everyone"] }, 2)).toBe("Rule 2: if anything happens, then notify everyone.");
+});
 
 describe("a rule that is edited", () => {
   it("keeps what else it asks for", () => {

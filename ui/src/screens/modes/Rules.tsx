@@ -1,6 +1,6 @@
 /** When something is so, what is done: each rule a card of a few choices. */
 import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo } from "../../api/schema";
-import { cameras } from "../../api/state";
+import { cameraNamed, cameras } from "../../api/state";
 import { modeName } from "../../ui/modeNames";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -34,6 +34,7 @@ export function Rules({ draft, plan, onChange }: Props) {
           key={index}
           rule={rule}
           number={index + 1}
+          isNew={index >= plan.rules.length}
           modes={draft.modes.names}
           deeds={deedsOf(plan)}
           onChange={(changed) => set(index, changed)}
@@ -80,13 +81,14 @@ function deedsOf(plan: PlanInfo): string[] {
 function OneRule(props: {
   rule: Rule;
   number: number;
+  isNew: boolean;
   modes: readonly string[];
   deeds: readonly string[];
   onChange: (rule: Rule) => void;
   onRemove: () => void;
   onUp: (() => void) | null;
 }) {
-  const { rule, number, modes, deeds, onChange, onRemove, onUp } = props;
+  const { rule, number, isNew, modes, deeds, onChange, onRemove, onUp } = props;
   const when = rule.when ?? {};
   const put = (change: Partial<When>) => onChange({ ...rule, when: { ...when, ...change } });
   const options: Record<(typeof CHOICES)[number], [string, string][]> = {
@@ -97,6 +99,8 @@ function OneRule(props: {
   const title = rule.name || w.name(number);
   return (
     <div class="modes-rule" role="group" aria-label={title}>
+      <details open={isNew}>
+      <summary>{ruleSentence(rule, number)}</summary>
       <div class="row">
         <input
           class="field grow modes-rule-name"
@@ -170,8 +174,27 @@ function OneRule(props: {
           ))}
         </datalist>
       </div>
+      </details>
     </div>
   );
+}
+
+/** `night watch: if person at Front door, away or night, then notify phone and record hall 2 min`. */
+export function ruleSentence(rule: Rule, number: number): string {
+  const when = rule.when ?? {};
+  const or = (list: readonly string[] = []) => list.join(` ${w.or} `);
+  const what = [or(when.kind?.map((kind) => t.kinds[kind as keyof typeof t.kinds]?.one ?? kind)), or(when.recognized)].filter(Boolean).join(", ");
+  const parts = [
+    what,
+    when.camera?.length ? w.at(or(when.camera.map(cameraNamed))) : "",
+    when.zone?.length ? w.zoned(or(when.zone)) : "",
+    or(when.mode?.map(modeName)),
+    or(when.between),
+    when.home?.length ? w.homed(or(when.home.map(modeName))) : "",
+    when.away?.length ? w.gone(or(when.away.map(modeName))) : "",
+    when.min_duration ? w.lasts(when.min_duration) : "",
+  ].filter(Boolean);
+  return w.sentence(rule.name || w.name(number), parts.join(", ") || w.anything, rule.do.join(w.and));
 }
 
 /** Any, or some of a few. */

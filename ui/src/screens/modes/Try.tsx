@@ -82,7 +82,7 @@ function Found({ found }: { found: Replay }) {
           {found.cameras.map((one) => (
             <tr key={one.camera}>
               <th scope="row">{cameraNamed(one.camera)}</th>
-              <td>{one.seconds < 1 ? w.nothing : length(one.seconds * 1000)}</td>
+              <td>{one.seconds === null ? "–" : one.seconds < 1 ? w.nothing : length(one.seconds * 1000)}</td>
               <td>
                 {Object.entries(one.kinds)
                   .map(([kind, n]) => `${n} × ${kindName(kind).toLowerCase()}`)

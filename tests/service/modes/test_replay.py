@@ -1,0 +1,107 @@
+"""Past events under another mode: what would have been recorded, and what notified about."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.events.modes import ModeState, ModeStore
+from tawny.model.events import Event, new_event_id
+from tawny.model.ids import CameraId
+from tawny.model.times import Span, utc_from_text, utc_text
+from tawny.service.delivery.notification_scheduler import NotificationFilter
+from tawny.service.modes.replay import Replayer, past_span
+from tawny.service.modes.rule_actions import RuleDecider
+from tawny.testing.clock import FakeClock
+from tests.playback.archives import PORCH, FakeArchive
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TABLES: dict[str, Any] = {
+    "schedule": {"night": ["23:00-06:30"]},
+    "home": {"others": {"notify": ["person"]}},
+    "away": {"others": {"record": "events", "notify": ["motion"]}},
+    "night": {"others": {"privacy": True}},
+}
+NIGHT = Span(utc_from_text("2026-11-19T19:00:00Z"), utc_from_text("2026-11-20T07:00:00Z"))
+
+
+class Night:
+    """The porch saw a person, a vehicle and a cat at 21:00, 22:00 and 02:00, each for 20 s."""
+
+    def __init__(self, root: Path, **more: Any) -> None:
+        self.clock = FakeClock("2026-11-19T12:00:00Z")
+        self.archive = FakeArchive(root)
+        self.settings = Settings.model_validate(
+            {
+                "modes": TABLES,
+                "cameras": {PORCH: {"source": "demo:front"}},
+                "notifiers": {"phone": {"url": "x"}},
+                **more,
+            }
+        )
+        book = ModeStore(":memory:")
+        self.modes = ModeState(self.settings.modes, BERLIN, book, self.clock, lambda _: None)
+        self.deciding = RuleDecider(lambda: self.settings, self.modes, book, self.clock, lambda _: True)
+        for at, kind in (("19T20:00", "person"), ("19T21:00", "vehicle"), ("20T01:00", "animal")):
+            at_ms = utc_from_text(f"2026-11-{at}:00Z")
+            event = Event(new_event_id(at_ms), PORCH, kind, at_ms, at_ms + 20_000, 50.0)
+            self.archive.index.put_event(event)
+        for _ in range(20):
+            self.clock.advance(3600)
+            self.modes.step()
+
+    def replay(self, mode: str, **ear: Any) -> Any:
+        ears = [replace(NotificationFilter("phone", levels=frozenset({"alert"})), **ear)]
+        index = self.archive.index
+        return Replayer(self.settings, self.modes, self.deciding, ears, index, BERLIN).of(NIGHT, mode, [PORCH])
+
+
+CASES = {
+    "home": ({"person": 1, "vehicle": 1, "animal": 1}, ["person"]),
+    "away": ({"person": 1, "vehicle": 1, "animal": 1}, ["animal", "vehicle", "person"]),
+    "night": ({}, []),
+    "": ({"person": 1, "vehicle": 1}, ["person"]),
+}
+
+
+@pytest.mark.parametrize(("mode", "found"), CASES.items(), ids=[one or "as it was" for one in CASES])
+def test_a_night_is_replayed_in_a_mode(tmp_path: Path, mode: str, found: tuple[dict[str, int], list[str]]) -> None:
+    told = Night(tmp_path).replay(mode)
+    assert (told.cameras[0].kinds, [one.kind for one in told.events]) == found
+
+
+def test_channels_that_want_alerts_only_get_no_cat(tmp_path: Path) -> None:
+    told = Night(tmp_path).replay("away", has_own_levels=True)
+    assert [one.kind for one in told.events] == ["vehicle", "person"]
+
+
+def test_rules_that_silence_everything_win(tmp_path: Path) -> None:
+    told = Night(tmp_path, rules=[{"when": {"mode": "away"}, "do": ["notify no one"]}]).replay("away")
+    assert (told.cameras[0].notified, told.events) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("now", "which", "span"),
+    [
+        ("2026-11-20T11:00:00Z", "night", ("2026-11-19T19:00:00Z", "2026-11-20T07:00:00Z")),
+        ("2026-11-20T02:00:00Z", "night", ("2026-11-19T19:00:00Z", "2026-11-20T02:00:00Z")),
+        ("2026-10-25T11:00:00Z", "night", ("2026-10-24T18:00:00Z", "2026-10-25T07:00:00Z")),
+        ("2026-10-26T11:00:00Z", "yesterday", ("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z")),
+    ],
+)
+def test_last_night_is_by_the_local_clock(now: str, which: Any, span: tuple[str, str]) -> None:
+    found = past_span(which, utc_from_text(now), BERLIN)
+    assert (utc_text(found.begin_ms)[:19], utc_text(found.end_ms)[:19]) == (span[0][:19], span[1][:19])
+
+
+def test_a_camera_that_was_not_there_has_no_recorded_time(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    camera = CameraId("new")
+    cameras = {**night.settings.cameras, "new": night.settings.cameras[PORCH]}
+    night.settings = night.settings.model_copy(update={"cameras": cameras})
+    index = night.archive.index
+    told = Replayer(night.settings, night.modes, night.deciding, [], index, BERLIN).of(NIGHT, "home", [camera])
+    assert told.cameras[0].seconds is None

@@ -1,0 +1,85 @@
+// @vitest-environment happy-dom
+import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { session } from "../../ui/session";
+import { event, visit } from "../../testing/make";
+import { type CardActs, VisitCard } from "./VisitCard";
+
+function signIn(role: "member" | "viewer"): void {
+  session.value = { state: "signed-in", user: { id: "1", name: "Ben", role }, version: "", recorder: "", zone: "" };
+}
+
+beforeEach(() => {
+  signIn("member");
+  vi.stubGlobal("IntersectionObserver", class {
+    observe() {}
+    disconnect() {}
+  });
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+const alert = event("1", 0, { level: "alert", type: "person", display_type: "person" });
+const walk = { ...visit("1", alert, { ...alert, id: "2", camera: "gate" }), title: "Person: Gate → Front" };
+
+function card(more: { selecting?: boolean; visit?: typeof walk } = {}): CardActs {
+  const acts = { open: vi.fn(), timeline: vi.fn(), keep: vi.fn(), review: vi.fn(), snooze: vi.fn(), select: vi.fn() };
+  render(<VisitCard visit={more.visit ?? walk} current={false} selected={false} selecting={more.selecting ?? false} acts={acts} />);
+  return acts;
+}
+
+describe("a visit's card", () => {
+  it("has a name that says what it is and that it is new", () => {
+    card();
+    expect(screen.getByRole("button", { name: /^Person: Gate → Front, .*, new$/ })).toBeTruthy();
+    expect(screen.getByText(/2 cameras/)).toBeTruthy();
+  });
+  it("opens on a click, goes to the timeline on Enter, and selects once something is selected", () => {
+    const acts = card();
+    const button = screen.getByRole("button", { name: /^Person/ });
+    fireEvent.click(button);
+    expect(acts.open).toHaveBeenCalledTimes(1);
+    fireEvent.keyDown(button, { key: "Enter" });
+    expect(acts.timeline).toHaveBeenCalledTimes(1);
+    fireEvent.click(button, { shiftKey: true });
+    expect(acts.select).toHaveBeenCalledWith(walk, true);
+    cleanup();
+    const others = card({ selecting: true });
+    fireEvent.click(screen.getByRole("button", { name: /^Person/ }));
+    expect(others.select).toHaveBeenCalledWith(walk, false);
+  });
+  it("keeps, reviews and snoozes with named buttons that show their state", () => {
+    const acts = card({ visit: { ...walk, events: [{ ...alert, kept: true }] } });
+    const keep = screen.getByRole("button", { name: "Kept. Stop keeping" });
+    expect(keep.getAttribute("aria-pressed")).toBe("true");
+    fireEvent.click(keep);
+    fireEvent.click(screen.getByRole("button", { name: "Mark as reviewed" }));
+    fireEvent.click(screen.getByRole("button", { name: "Snooze" }));
+    expect([acts.keep, acts.review, acts.snooze].map((act) => vi.mocked(act).mock.calls.length)).toEqual([1, 1, 1]);
+  });
+  it("offers viewers nothing that changes it for others", () => {
+    signIn("viewer");
+    card();
+    expect(screen.queryByRole("checkbox")).toBeNull();
+    expect(screen.queryByRole("button", { name: "Mark as reviewed" })).toBeNull();
+    expect(screen.getByRole("button", { name: "Snooze" })).toBeTruthy();
+  });
+  it("is swiped to the right to review it and to the left to snooze its camera for an hour, by a finger alone", () => {
+    const acts = card();
+    const button = screen.getByRole("button", { name: /^Person/ });
+    const swipe = (by: number, pointerType: string) => {
+      fireEvent(button, new PointerEvent("pointerdown", { clientX: 200, clientY: 50, pointerType, bubbles: true }));
+      fireEvent(button, new PointerEvent("pointermove", { clientX: 200 + by, clientY: 55, pointerType, bubbles: true }));
+      fireEvent(button, new PointerEvent("pointerup", { clientX: 200 + by, clientY: 55, pointerType, bubbles: true }));
+    };
+    swipe(150, "mouse");
+    swipe(40, "touch");
+    expect([acts.review, acts.snooze].map((act) => vi.mocked(act).mock.calls.length)).toEqual([0, 0]);
+    swipe(150, "touch");
+    swipe(-150, "touch");
+    expect(acts.review).toHaveBeenCalledTimes(1);
+    expect(acts.snooze).toHaveBeenCalledWith(walk, true);
+  });
+});

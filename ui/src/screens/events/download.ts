@@ -1,0 +1,26 @@
+/** The clips of events as one ZIP file, with a word about those that are missing in it. */
+import { get } from "../../api/client";
+import type { ClipsZip, TawnyEvent } from "../../api/types";
+import { plural } from "../../strings";
+import { visits } from "../../strings/visits";
+import { tryTo } from "../../ui/Access";
+import { toast } from "../../ui/toast";
+
+const words = visits.drawer;
+const MOST = 100;
+
+export function downloadClips(events: readonly TawnyEvent[]): Promise<void> {
+  return tryTo(async () => {
+    if (events.length > MOST) {
+      toast(words.tooMany);
+      return;
+    }
+    const zip = await get<ClipsZip>("/clips/zip", { events: events.map((event) => event.id).join(",") });
+    const link = document.createElement("a");
+    link.href = zip.file;
+    link.download = "";
+    link.click();
+    const missing = zip.missing.length > 0 ? ` ${plural(zip.missing.length, words.missing)}` : "";
+    toast(words.saved(plural(zip.clips, words.clips)) + missing);
+  });
+}
