@@ -125,7 +125,7 @@ async def test_a_dry_run_is_grouped_by_camera_and_day_and_may_look_ahead(house: 
     assert kept.ahead_s == [86_400.0]
 
 
-async def test_what_would_remove_something_now_needs_a_second_word(house: House, kept: FakeKeeping) -> None:
+async def test_r2_what_would_remove_something_now_needs_a_second_word(house: House, kept: FakeKeeping) -> None:
     kept.goes_by_change = 2
     async with house.signed_in() as owner:
         refused = await owner.put("/api/v1/retention", json={"everyone": EVERYONE})

@@ -61,7 +61,7 @@ async def test_a_pass_shows_its_cameras_until_it_is_taken_back(house: House, own
     assert (await nobody.get(path, params={"pass": secret})).status_code == 401
 
 
-async def test_what_owners_do_is_in_the_log(owner: httpx.AsyncClient) -> None:
+async def test_p4_what_owners_do_is_in_the_log(owner: httpx.AsyncClient) -> None:
     await owner.post("/api/v1/people", json={"name": "Ben"})
     rows = (await owner.get("/api/v1/audit")).json()["items"]
     assert (rows[0]["action"], rows[0]["detail"]) == ("user added", "Ben")

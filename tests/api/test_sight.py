@@ -116,7 +116,7 @@ def clip_of_the_porch(house: House, span: Span) -> str:
 @pytest.mark.shows("SC2")
 @pytest.mark.parametrize("listed", ["", "&cameras=porch"])
 @pytest.mark.parametrize("route", ASKED)
-async def test_nothing_of_another_camera_is_told(filled: Filled, route: str, listed: str) -> None:
+async def test_p1_nothing_of_another_camera_is_told(filled: Filled, route: str, listed: str) -> None:
     filled.listed = listed
     answer = await asyncio.wait_for(filled.browser([YARD]).get(filled.path(route)), 30)
     if route in OF_NO_CAMERA:

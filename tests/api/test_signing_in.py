@@ -79,7 +79,7 @@ async def test_a_person_without_a_password_cannot_sign_in_with_an_empty_one(hous
     assert (await sign_in(house.browser(), "Demo", "")).status_code == 401
 
 
-async def test_five_wrong_passwords_make_wait_and_are_written_down(house: House) -> None:
+async def test_p5_five_wrong_passwords_make_wait_and_are_written_down(house: House) -> None:
     await anna(house)
     browser = house.browser()
     for _ in range(5):

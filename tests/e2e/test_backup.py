@@ -141,7 +141,7 @@ def test_moves_to_another_computer(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-def test_owner_saves_and_restores_in_the_browser(browser: Browser, tmp_path: Path) -> None:
+def test_y4_n27_owner_saves_and_restores_in_the_browser(browser: Browser, tmp_path: Path) -> None:
     with house_in(tmp_path / "house") as house:
         context = owner_of(browser, house, 390)
         page = context.new_page()

@@ -46,7 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     yield from with_settings(folder, SETTINGS)
 
 
-def test_owner_checks_and_saves(browser: Browser, house: Tawny, tmp_path: Path) -> None:
+def test_y6_n28_owner_checks_and_saves(browser: Browser, house: Tawny, tmp_path: Path) -> None:
     context = context_of(browser, house, 390)
     page = context.new_page()
     asked: list[str] = []

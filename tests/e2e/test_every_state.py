@@ -26,7 +26,7 @@ def chip_of(state: CameraState) -> str:
     return f"{1 + (state in ON_WATCH)} of 2 cameras working{f', {other}' if other else ''}"
 
 
-def test_health_page_and_chip_tell_every_state(signed_in: BrowserContext, demo: Tawny) -> None:
+def test_h2_health_page_and_chip_tell_every_state(signed_in: BrowserContext, demo: Tawny) -> None:
     page, shown = signed_in.new_page(), CameraState.RECORDING
 
     def altered(health: dict[str, Any]) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def test_the_first_account_gets_a_passkey_with_one_tick(browser: Browser, tmp_pa
         context.close()
 
 
-def test_a_passkey_is_added_used_and_removed(member: Member, base: str) -> None:
+def test_n25_a_passkey_is_added_used_and_removed(member: Member, base: str) -> None:
     page = member.page
     with_authenticator(page)
     page.goto(f"{base}/settings/account")
@@ -253,7 +253,7 @@ def test_no_passkeys_are_offered_where_browsers_have_none(browser: Browser, hous
     context.close()
 
 
-def test_two_step_codes_are_set_up_asked_for_and_turned_off(member: Member, browser: Browser, base: str) -> None:
+def test_n25_two_step_codes_are_set_up_asked_for_and_turned_off(member: Member, browser: Browser, base: str) -> None:
     page = member.page
     page.goto(f"{base}/settings/account")
     codes = page.get_by_role("region", name="Two-step codes")
@@ -292,7 +292,9 @@ def test_two_step_codes_are_set_up_asked_for_and_turned_off(member: Member, brow
     expect(codes.get_by_role("button", name="Set up")).to_be_visible(timeout=WAIT_MS)
 
 
-def test_a_phone_is_signed_in_by_its_code_and_signed_out_again(member: Member, browser: Browser, base: str) -> None:
+def test_p3_n24_a_phone_is_signed_in_by_its_code_and_signed_out_again(
+    member: Member, browser: Browser, base: str
+) -> None:
     page = member.page
     links: list[str] = []
 
@@ -380,7 +382,7 @@ def test_a_screen_signs_in_by_its_code_and_shows_nothing_but_live(page: Page, br
     wall.close()
 
 
-def test_a_guest_watches_until_the_owner_ends_it(page: Page, browser: Browser, base: str) -> None:
+def test_p2_n23_a_guest_watches_until_the_owner_ends_it(page: Page, browser: Browser, base: str) -> None:
     page.goto(f"{base}/settings/people")
     people = page.get_by_role("region", name="People")
     people.get_by_role("button", name="Invite someone").click()

@@ -50,7 +50,7 @@ def test_a_bookmark_of_a_former_page_goes_on(owner: BrowserContext, house: Tawny
     page.close()
 
 
-def test_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tmp_path: Path) -> None:
+def test_u1_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tmp_path: Path) -> None:
     (tmp_path / "nas").mkdir()
     file = house.folder.parent / "tawny.toml"
     page.get_by_role("button", name="Add upload destination").click()
@@ -88,7 +88,7 @@ def test_a_place_is_added_tried_changed_and_removed(page: Page, house: Tawny, tm
     assert "anna-s-nas" not in file.read_text()
 
 
-def test_somebody_is_told_and_the_token_is_never_shown_again(page: Page, house: Tawny) -> None:
+def test_u3_somebody_is_told_and_the_token_is_never_shown_again(page: Page, house: Tawny) -> None:
     with served(StandIn()) as service:
         page.get_by_role("button", name="Add notification channel").click()
         sheet = page.get_by_role("dialog")

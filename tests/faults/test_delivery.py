@@ -89,7 +89,7 @@ def test_a_line_that_breaks_in_the_midst_of_files(bench: Delivering, line: Fault
 
 @pytest.mark.shows("DY15")
 @pytest.mark.parametrize("place", QUICK, indirect=True)
-def test_a_day_without_network(bench: Delivering, line: FaultyLine) -> None:
+def test_u2_a_day_without_network(bench: Delivering, line: FaultyLine) -> None:
     """It is tried all the time, ever more rarely, and when the network is back, all of it goes."""
     line.way = "refuses"
     end_ms = bench.clock.now_ms() + DAY_S * 1000

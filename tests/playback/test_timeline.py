@@ -121,7 +121,7 @@ def test_all_of_what_was_wanted_is_one(archive: FakeArchive) -> None:
     assert share(archive, T + HOUR_MS) == (1.0, 0)
 
 
-def test_what_is_missing_lowers_the_share(archive: FakeArchive) -> None:
+def test_h1_what_is_missing_lowers_the_share(archive: FakeArchive) -> None:
     archive.index.add_segment(segment(T - HOUR_MS, T + HOUR_MS))
     archive.index.put_gap(gap(T + HOUR_MS, None))
     assert share(archive, T + 4 * HOUR_MS) == (0.25, 1)
@@ -153,7 +153,7 @@ def test_of_a_new_camera_nothing_is_known(archive: FakeArchive) -> None:
     assert share(archive, T + HOUR_MS) == (None, 0)
 
 
-def test_a_day_that_was_off_by_choice_has_no_share(archive: FakeArchive) -> None:
+def test_h6_a_day_that_was_off_by_choice_has_no_share(archive: FakeArchive) -> None:
     archive.index.put_gap(gap(T - HOUR_MS, None, GapReason.OFF))
     assert share(archive, T + HOUR_MS) == (None, 0)
 
@@ -203,5 +203,5 @@ def test_gaps_have_words_and_a_tone(made: Gap, words: str, tone: str) -> None:
 
 
 @pytest.mark.parametrize("reason", GapReason)
-def test_every_reason_has_words(reason: GapReason) -> None:
+def test_h4_every_reason_has_words(reason: GapReason) -> None:
     assert gap_words(gap(0, 1, reason)) == GAP_WORDS[reason]

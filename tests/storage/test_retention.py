@@ -116,7 +116,7 @@ def test_what_is_past_its_promise_goes_first_and_a_broken_one_is_said(site: Site
     assert (_gone(plan), plan.breaks_promise) == ([old, young], True)
 
 
-def test_quiet_time_goes_before_events(site: Site) -> None:
+def test_r5_quiet_time_goes_before_events(site: Site) -> None:
     eventful = site.put(60, size_bytes=10_000)
     _event(site, 59.5)
     quiet = site.put(30, size_bytes=10_000)
@@ -133,7 +133,7 @@ def test_events_are_promised_for_longer(site: Site) -> None:
 
 
 @pytest.mark.shows("RP13")
-def test_what_is_kept_never_goes(site: Site) -> None:
+def test_r3_what_is_kept_never_goes(site: Site) -> None:
     site.put(200 * DAY_MIN, size_bytes=10_000)
     _event(site, 200 * DAY_MIN - 0.5, kept=True)
     plan = _retention(site, RetentionRule(max_s=86_400, size_bytes=1_000, free_share=0.9)).plan(urgent=True)
@@ -226,7 +226,7 @@ def test_a_call_for_room_is_heard_while_room_is_made_and_after_a_failure(
     assert site.index.count() < left
 
 
-def test_a_dry_run_is_what_happens(site: Site) -> None:
+def test_r1_a_dry_run_is_what_happens(site: Site) -> None:
     for minutes_ago in (500, 400, 300, 200, 100):
         site.put(minutes_ago, size_bytes=10_000)
     retention = _retention(site, replace(ALL, size_bytes=22_000))

@@ -197,7 +197,7 @@ def test_refuses_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("info", [{"format": 2}, {"version": "99.0"}, {"format": 2, "version": "0.1"}])
-def test_refuses_a_newer_one(tmp_path: Path, info: dict[str, object]) -> None:
+def test_n27_refuses_a_newer_one(tmp_path: Path, info: dict[str, object]) -> None:
     with pytest.raises(NotDone, match="newer than this one"):
         UnpackedBackup.unpack(
             [packed(("data/setup.json", b"{}", tarfile.REGTYPE), info=info)], PASSPHRASE, tmp_path / "n"

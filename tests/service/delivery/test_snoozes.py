@@ -133,7 +133,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made.outbox.close()
 
 
-def test_a_snoozed_camera_sends_nothing_for_an_hour_and_records_its_events(bench: Bench) -> None:
+def test_u4_a_snoozed_camera_sends_nothing_for_an_hour_and_records_its_events(bench: Bench) -> None:
     bench.messaging.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=True)
     bench.clock.advance(10)
     event = bench.happens()

@@ -16,7 +16,7 @@ SIZE_BYTES, TOTAL_BYTES = 50_000, 6_000_000
 
 
 @pytest.mark.parametrize(("free", "size"), [("10 %", None), ("2 %", "3 MB")])
-def test_the_forecast_is_within_a_tenth_of_a_simulated_fill(
+def test_r4_h3_the_forecast_is_within_a_tenth_of_a_simulated_fill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: str, size: str | None
 ) -> None:
     site = Site(tmp_path)

@@ -60,7 +60,7 @@ def test_events_by_kind() -> None:
         ('[cameras.porch]\nsource = "demo:front"\nretention = { min = "99 days" }', ["`cameras.porch.retention.min`"]),
     ],
 )
-def test_a_promise_longer_than_max_is_told_unless_it_is_a_default(text: str, names: list[str]) -> None:
+def test_r6_a_promise_longer_than_max_is_told_unless_it_is_a_default(text: str, names: list[str]) -> None:
     assert [warn.message.split(" ")[0] for warn in contradictions(settings(text))] == names
 
 

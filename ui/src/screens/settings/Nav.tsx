@@ -5,6 +5,7 @@ import { get } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { SectionStates } from "../../api/schema";
 import { plural } from "../../strings";
+import { fromServer } from "../../strings/language";
 import { sections as words } from "../../strings/settings-page";
 import { Icon } from "../../ui/Icon";
 import { allSettings, loadSettings } from "../../ui/SettingForms";
@@ -122,5 +123,6 @@ export function List({ beside = false }: { beside?: boolean }) {
 
 function lineOf(id: SectionId, owner: boolean): string {
   if (id === "cameras") return health.value ? plural(cameras.value.length, words.cameras) : "";
-  return (owner ? lines.value[id] : undefined) ?? words.lines[id] ?? "";
+  const told = owner ? lines.value[id] : undefined;
+  return told === undefined ? (words.lines[id] ?? "") : fromServer(told);
 }
