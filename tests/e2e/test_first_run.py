@@ -313,9 +313,9 @@ def every_request() -> list[tuple[str, str, dict[str, str]]]:
 
 OPEN_TO_ALL = {
     "GET /setup", "HEAD /setup", "GET /api/v1/session", "POST /api/v1/setup/claim", "POST /api/v1/setup/restore",
-    "POST /api/v1/setup/restore/file",
+    "POST /api/v1/setup/restore/file", "GET /api/v1/languages", "GET /api/v1/languages/none",
 }  # fmt: skip
-"""The last three ask for the one-time link."""
+"""Those that change something ask for the one-time link."""
 
 
 @NEEDS_ROOT

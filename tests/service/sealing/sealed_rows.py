@@ -275,7 +275,6 @@ def picture(home: House, camera: CameraId, notifier: NotifierSettings) -> int:
             until(lambda: outward.outbox.waiting().count == 0, 30, "the message")
         finally:
             outward.close()
-        print("ASKED", [(one.path[:200], one.body[:30]) for one in service.asked])
         return len(service.last.body) if service.last.body.startswith(b"\xff\xd8") else 0
 
 
