@@ -121,16 +121,17 @@ def of_file(path: Path, camera: str, light: str, record: dict[str, Any]) -> Film
         for one in record["truth"]["events"]
     ]
     quiet = [Span(*map(float, one)) for one in record["truth"]["quiet"]]
+    ignored = [Span(float(one["start_s"]), float(one["end_s"])) for one in record["truth"].get("ignore", ())]
     tracks = list(tap.tracks.values())
     for track in tracks:
-        _tell(track, passages, quiet)
+        _tell(track, passages, quiet, ignored)
     quiet_s = sum(span.end - span.begin for span in quiet)
     return FilmTracks(path.stem, camera, light, float(record["duration_s"]), quiet_s, tracks, passages)
 
 
 def of_crops(file: Path, camera: str) -> FilmTracks:
     """Tracks of which only crops are left, as `training.collect` takes them; each is a passage of its own. What most of
-    its crops are by both models is what it is."""
+    its crops are by both models is what it is; where they see nothing, nobody knows whether it is a hand."""
     with np.load(file) as kept:
         labels = agreed(kept["yp"], kept["pp"])
         wide, high = kept["wh"][0].tolist()
@@ -148,8 +149,7 @@ def of_crops(file: Path, camera: str) -> FilmTracks:
         said.setdefault(number, Counter())[KINDS[labels[n]] if labels[n] >= 0 else ""] += 1
     for number, track in tracks.items():
         kind, count = max(said[number].items(), key=lambda one: (one[0] not in ("", NOTHING), one[1]))
-        is_known = count >= ENOUGH if kind != NOTHING else len(said[number]) == 1
-        track.truth = kind if is_known else ""
+        track.truth = kind if kind != NOTHING and count >= ENOUGH else ""
     return FilmTracks(file.stem, camera, "day", 0.0, 0.0, list(tracks.values()), [])
 
 
@@ -175,7 +175,7 @@ def of_demo(scene: str, length_s: float, *, seed: int | None = None) -> FilmTrac
     return FilmTracks(f"demo-{scene}", f"demo-{scene}", "", length_s, length_s - busy_s, tracks, passages)
 
 
-def _tell(track: Track, passages: Sequence[Passage], quiet: Sequence[Span]) -> None:
+def _tell(track: Track, passages: Sequence[Passage], quiet: Sequence[Span], ignored: Sequence[Span]) -> None:
     """By time and place: a track is what the event is that it shares most time with, of two the one of the smaller part
     of the picture."""
     begin, end = track.at_s[0], track.at_s[-1]
@@ -187,8 +187,12 @@ def _tell(track: Track, passages: Sequence[Passage], quiet: Sequence[Span]) -> N
     if touched:
         track.passage = max(touched)[-1]
         track.truth = passages[track.passage].what
-    elif any(span.begin <= begin <= span.end for span in quiet):
+    elif _is_within(begin, quiet) and not _is_within(begin, ignored):
         track.truth = NOTHING
+
+
+def _is_within(at_s: float, spans: Sequence[Span]) -> bool:
+    return any(span.begin <= at_s <= span.end for span in spans)
 
 
 def _stays(track: Track, where: Box) -> bool:

@@ -107,6 +107,11 @@ def test_a_model_whose_card_states_no_evidence_for_a_kind_never_names_it() -> No
     assert label(Bench([0.02, 0.02, 0.94, 0.02], chosen={"animal": 0.8}).walk(8)) == "animal"
 
 
+@pytest.mark.parametrize(("by", "says"), [(0.07, "person"), (0.03, "motion")], ids=["half of its side", "less"])
+def test_who_is_followed_for_four_looks_must_go_further_to_be_named(by: float, says: str) -> None:
+    assert label(Bench(PERSON_ROW).walk(4, by)) == says
+
+
 def test_what_sways_in_place_is_nobody() -> None:
     assert label(Bench(PERSON_ROW).walk(20, by=0.0)) == "motion"
 

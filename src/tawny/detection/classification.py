@@ -101,7 +101,9 @@ it."""
 GREW = 1.5
 """Growth of the side that counts as displacement: objects that approach the lens."""
 ENDS = 3
-"""Number of boxes averaged at either end of the path."""
+"""Number of boxes averaged at either end of the path, at most half of all."""
+FAR = 0.5
+"""Minimum displacement of a track that is shorter than both ends, relative to its side: few boxes jump further."""
 REMEMBERED = 40
 CHANGES_BY = 0.1
 """Minimum score gain for a change of label."""
@@ -115,9 +117,13 @@ class VotedLabel:
 
 
 class TrackPath:
-    """Whether the object of a track has moved from its place."""
+    """Whether the object of a track has moved from its place.
 
-    def __init__(self) -> None:
+    least: number of boxes from which that can be said.
+    """
+
+    def __init__(self, least: int = 2 * ENDS) -> None:
+        self._least = least
         self._boxes: list[Box] = []
         self.has_travelled = False
 
@@ -126,7 +132,7 @@ class TrackPath:
         self._boxes.append(box)
         if len(self._boxes) > REMEMBERED:
             del self._boxes[ENDS]  # keep the start of the path
-        self.has_travelled = self.has_travelled or _travelled(self._boxes)
+        self.has_travelled = self.has_travelled or (len(self._boxes) >= self._least and _travelled(self._boxes))
 
 
 class LabelVotes:
@@ -190,13 +196,14 @@ def side(box: Box) -> float:
 
 
 def _travelled(boxes: list[Box]) -> bool:
-    if len(boxes) < 2 * ENDS:
-        return False
-    first, last = boxes[:ENDS], boxes[-ENDS:]
-    (x0, y0), (x1, y1) = _middle(first), _middle(last)
+    ends = min(ENDS, len(boxes) // 2)
+    (x0, y0), (x1, y1) = _middle(boxes[:ends]), _middle(boxes[-ends:])
     sizes = [side(box) for box in boxes]
+    far = math.hypot(x1 - x0, y1 - y0)
+    if ends < ENDS:
+        return far >= FAR * median(sizes)
     grown = median(sizes[-ENDS:]) >= GREW * max(median(sizes[:ENDS]), 1e-6)
-    return grown or math.hypot(x1 - x0, y1 - y0) >= TRAVELLED * median(sizes)
+    return grown or far >= TRAVELLED * median(sizes)
 
 
 def _moved(things: Sequence[Box]) -> bool:

@@ -427,7 +427,7 @@ class TrackEvidence:
     """
 
     def __init__(self, triggers: Mapping[str, float]) -> None:
-        self._triggers, self._path = triggers, TrackPath()
+        self._triggers, self._path = triggers, TrackPath(LEAST_LOOKS)
         self._runs: deque[tuple[float, Any]] = deque(maxlen=EVIDENCE_LOOKS)
         self.name: VotedLabel | None = None
         """Type of the track and its evidence, 0..1; None: not certain."""
