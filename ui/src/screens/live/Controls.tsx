@@ -11,6 +11,7 @@ import type { Live } from "../../live/useLive";
 import { BoxesButton } from "../../player/figuresSwitch";
 import { t } from "../../strings";
 import { controls as words } from "../../strings/controls";
+import { isByChoice } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { recall, remember } from "../../ui/remember";
@@ -211,7 +212,7 @@ export function secondsUntil(hour: number, minute: number, now: Date): number {
 /** What a camera without a picture offers: what ends a pause or makes it longer, or records despite the mode. */
 export function QuietActs({ camera }: { camera: Camera }) {
   if (!mayDirect()) return null;
-  if (camera.state !== "paused") return camera.state === "mode_off" ? <RecordAct camera={camera} look="words" /> : null;
+  if (camera.state !== "paused") return isByChoice(camera.state) ? <RecordAct camera={camera} look="words" /> : null;
   const hold = modes.value?.holds.find((one) => one.camera === camera.id && one.what === "pause");
   const left_s = hold?.until_ms ? (hold.until_ms - serverNow()) / 1000 : 0;
   return (
