@@ -8,6 +8,7 @@ MINE = {
     "order": ["porch", "yard"],
     "groups": [{"name": "Outside", "cameras": ["porch", "yard"]}],
     "group": "Outside",
+    "columns": 3,
 }
 
 
@@ -17,7 +18,7 @@ async def test_it_is_the_same_on_every_device_and_nobody_elses(house: House) -> 
     assert (await phone.put("/api/v1/wall", json=MINE)).status_code == 200
     assert (await desk.get("/api/v1/wall")).json() == MINE
     other = await house.signed_in(Role.VIEWER).get("/api/v1/wall")
-    assert other.json() == {"order": [], "groups": [], "group": ""}
+    assert other.json() == {"order": [], "groups": [], "group": "", "columns": 0}
 
 
 async def test_cameras_that_may_not_be_seen_are_not_in_it(house: House) -> None:

@@ -1,6 +1,5 @@
 """Sound service: opens what classifies sounds, as the settings say, and runs it for all cameras. One actor."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,7 @@ class SoundService:
             model.scores(CameraId("none"), self._clock.now_ms(), np.zeros(model.length, np.float32))
             if model.trouble or self._clock.mono_s() > until_s:
                 raise NotDone(model.trouble or "The sound model takes too long to load.", "Correct the file.")
-            time.sleep(0.02)
+            threading.Event().wait(0.02)
 
     def models(self) -> list[str]:
         """Return the names of the models that were added, and of the plug-ins."""

@@ -11,6 +11,7 @@ import type { Live } from "../../live/useLive";
 import { BoxesButton } from "../../player/figuresSwitch";
 import { t } from "../../strings";
 import { controls as words } from "../../strings/controls";
+import { isByChoice } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { recall, remember } from "../../ui/remember";
@@ -212,7 +213,7 @@ export function secondsUntil(hour: number, minute: number, now: Date): number {
 export function QuietActs({ camera }: { camera: Camera }) {
   if (!mayDirect()) return null;
   const hold = modes.value?.holds.find((one) => one.camera === camera.id && one.what === "pause");
-  const isByMode = camera.state === "mode_off" || (camera.state === "paused" && !hold);
+  const isByMode = camera.state === "paused" ? !hold : isByChoice(camera.state);
   if (camera.state !== "paused" || isByMode) return isByMode ? <RecordAct camera={camera} look="words" /> : null;
   const left_s = hold?.until_ms ? (hold.until_ms - serverNow()) / 1000 : 0;
   return (
