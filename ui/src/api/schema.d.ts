@@ -1522,6 +1522,10 @@ export interface RemovedCameraRetention {
   used_bytes: number;
 }
 
+export interface RenameClip {
+  name: string;
+}
+
 export interface RestoreInfo {
   restarts: boolean;
   saved: string;
