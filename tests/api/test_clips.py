@@ -127,6 +127,19 @@ async def test_an_exact_clip_and_one_where_all_but_an_events_is_hidden(house: Ho
     assert (last["state"], "Nothing moves" in str(last["message"])) == ("failed", True), "all is grey there"
 
 
+async def test_a_clip_gets_a_name_of_its_own(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer)
+    path = f"/api/v1/clips/{made['id']}/name"
+    assert (await viewer.put(path, json={"name": "Early"})).status_code == 400, "it isn't ready"
+    assert house.site.jobs.work()
+    assert (await viewer.put(path, json={"name": "  The   parcel "})).json()["name"] == "The parcel.mp4"
+    assert (await viewer.put(path, json={"name": "Parcel.mp4"})).json()["name"] == "Parcel.mp4"
+    file = await viewer.get(f"/media/clips/{made['id']}?save=1")
+    assert 'filename="Parcel.mp4"' in file.headers["content-disposition"]
+    assert (await viewer.put(path, json={"name": "  "})).status_code == 422
+    assert (await house.signed_in(Role.VIEWER).put(path, json={"name": "Mine"})).status_code == 403
+
+
 async def test_each_camera_has_a_file_of_its_own_and_side_by_side_is_one(
     house: House, viewer: httpx.AsyncClient
 ) -> None:
@@ -260,7 +273,7 @@ def desk_with(house: House, folder: Path | None, most_clips: float = 100) -> Cli
 def test_the_oldest_that_is_not_kept_makes_way(house: House, tmp_path: Path, in_memory: bool) -> None:
     desk = desk_with(house, None if in_memory else tmp_path / "clips", 2.5)
     kept, other = made(house, desk), made(house, desk)
-    desk.keep(kept, kept=True)
+    desk.change(kept, kept=True)
     newest = made(house, desk)
     assert [one.id for one in desk.seen_by(ANNA)] == [newest.id, kept.id]
     assert desk.find(other.id, ANNA) is None
@@ -271,7 +284,7 @@ def test_the_oldest_that_is_not_kept_makes_way(house: House, tmp_path: Path, in_
 
 def test_where_all_are_kept_another_is_refused(house: House) -> None:
     desk = desk_with(house, None, 1.5)
-    desk.keep(made(house, desk), kept=True)
+    desk.change(made(house, desk), kept=True)
     failed = made(house, desk)
     assert failed.state is ClipJobState.FAILED
     assert "no space for another clip" in failed.problem

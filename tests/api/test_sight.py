@@ -144,6 +144,7 @@ async def test_who_may_see_it_is_told_what_the_others_are_not(filled: Filled, ro
         ("POST", "/api/v1/cameras/porch/rtc", "v=0"),
         ("POST", "/api/v1/clips", {"cameras": ["porch"], "from_ms": 1_795_000_000_000, "to_ms": 1_795_000_009_000}),
         ("PATCH", "/api/v1/clips/{clip}", {"kept": True}),
+        ("PUT", "/api/v1/clips/{clip}/name", {"name": "Mine"}),
         ("DELETE", "/api/v1/clips/{clip}", None),
         ("POST", "/api/v1/shares", {"camera": "yard", "from_ms": 1000, "to_ms": 2000, "clip": "{clip}"}),
     ],

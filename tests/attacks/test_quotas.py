@@ -199,7 +199,7 @@ async def test_a_viewers_clips_do_not_push_out_those_of_others(clips: House, dis
     assert jobs.used_bytes() <= jobs.most_bytes
     clips.site.clip_store.most_bytes = jobs.used_bytes()
     for one in [one for one in jobs_of(clips) if one.id != owners.id]:
-        jobs.keep(one, kept=True)
+        jobs.change(one, kept=True)
     assert await save_clip(clips, viewer) is ClipJobState.FAILED
 
 

@@ -30,5 +30,11 @@ export const clips = {
   remove: "Delete",
   removed: "Clip deleted.",
   cancelled: "Export canceled.",
+  play: (name: string) => `Play ${name}`,
+  close: (name: string) => `Close ${name}`,
+  rename: (name: string) => `Rename ${name}`,
+  renameHint: "Rename",
+  name: "Name",
+  save: "Save",
   more: (cameras: number) => `${cameras} cameras`,
 };

@@ -123,7 +123,7 @@ async def share(asked: NewShare, note: Note, signed: Signed, here: Here) -> Shar
         if job is None:
             check_open(here, (camera,), span)
         else:
-            here.jobs.keep(job, kept=True)  # otherwise the clip could be deleted to free space
+            here.jobs.change(job, kept=True)  # otherwise the clip could be deleted to free space
         ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
         note("shared", clip_name(here, camera, span.begin_ms))
         clip = SharedClip(job.id, job.cameras) if job else None

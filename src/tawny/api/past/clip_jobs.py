@@ -315,8 +315,9 @@ class ClipJobs:
         found = next((one for one in self._all() if one.id == job_id), None)
         return found if found and found.state is ClipJobState.DONE else None
 
-    def keep(self, job: ClipExportJob, *, kept: bool) -> ClipExportJob:
-        changed = replace(job, kept=kept)
+    def change(self, job: ClipExportJob, *, kept: bool | None = None, name: str | None = None) -> ClipExportJob:
+        """Keep a clip or stop keeping it, or give it another name; None changes nothing."""
+        changed = replace(job, kept=job.kept if kept is None else kept, name=job.name if name is None else name)
         self._store.note(job.id, _about(changed))
         self._put(changed)
         return changed

@@ -68,6 +68,12 @@ class KeepClip(ApiRequest):
     kept: bool
 
 
+class RenameClip(ApiRequest):
+    """name: without the ending of its file."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
+
+
 class ClipJobInfo(ApiResponse):
     id: str
     kind: ClipKind
@@ -167,8 +173,20 @@ def keep_clip(clip: OneClip, asked: KeepClip, request: Request, signed: Signed, 
     found = _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
-    changed = here.jobs.keep(found, kept=asked.kept)
+    changed = here.jobs.change(found, kept=asked.kept)
     _note(here, request, signed, "clip kept" if asked.kept else "clip no longer kept", found)
+    return told_job(changed, signed.person)
+
+
+@router.put("/api/v1/clips/{clip}/name", dependencies=view)
+def rename_clip(clip: OneClip, asked: RenameClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+    """Give a clip another name; its file is downloaded under it."""
+    found = _own(here, clip, signed.person)
+    if found.state is not ClipJobState.DONE:
+        raise bad_input("This clip isn't ready yet.", "Wait until it is.")
+    name = " ".join(asked.name.split()).removesuffix(found.kind.suffix) + found.kind.suffix
+    changed = here.jobs.change(found, name=name)
+    _note(here, request, signed, f"clip renamed to {name}", found)
     return told_job(changed, signed.person)
 
 

@@ -1,11 +1,11 @@
 /** Clips that were made on the side, and those that are being made. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, patch, post, remove, url } from "../../api/client";
+import { ApiError, get, patch, post, put, remove, url } from "../../api/client";
 import { cameraNamed, on } from "../../api/state";
 import type { ClipJob, SavedClips } from "../../api/types";
 import { Page } from "../../ui/Page";
-import { clockSeconds, length, percent, size, when } from "../../ui/times";
+import { clock, clockSeconds, date, day, dayKey, daysAgo, length, percent, size } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
@@ -25,6 +25,22 @@ const ICONS: Record<ClipJob["kind"], IconName> = {
   sheet: "layout-grid",
   evidence: "shield-check",
 };
+
+const SKELETONS = 3;
+/** Kinds that a browser plays or shows. */
+const SHOWN: ReadonlySet<ClipJob["kind"]> = new Set(["mp4", "timelapse", "side-by-side", "gif", "sheet"]);
+const STILL: ReadonlySet<ClipJob["kind"]> = new Set(["gif", "sheet"]);
+
+/** By the day of what they show, newest first. */
+function byDay(jobs: readonly ClipJob[]): [ClipJob, ...ClipJob[]][] {
+  const groups: [ClipJob, ...ClipJob[]][] = [];
+  for (const job of [...jobs].sort((a, b) => b.from_ms - a.from_ms)) {
+    const last = groups.at(-1);
+    if (last && dayKey(last[0].from_ms) === dayKey(job.from_ms)) last.push(job);
+    else groups.push([job]);
+  }
+  return groups;
+}
 
 export default function Clips() {
   const saved = useSignal<SavedClips | null>(null);
@@ -59,17 +75,30 @@ export default function Clips() {
   const found = saved.value;
   return (
     <Page title={words.title} class="clips">
-      {!found && <p class="muted"><ServerText text={failed.value || words.loading} /></p>}
+      {!found && failed.value && <p class="muted"><ServerText text={failed.value} /></p>}
+      {!found && !failed.value && (
+        <ul class="clips-list" role="status" aria-busy="true" aria-label={words.loading}>
+          {Array.from({ length: SKELETONS }, (_, n) => <li key={n} class="card saved-clip is-loading" />)}
+        </ul>
+      )}
       {found?.items.length === 0 && (
         <Problem icon="scissors" what={words.none} todo={words.noneDo} href="/timeline" button={words.toTimeline} />
       )}
       {found && found.items.length > 0 && (
         <>
-          <ul class="clips-list" aria-label={words.list}>
-            {found.items.map((job) => (
-              <Row key={job.id} job={job} />
-            ))}
-          </ul>
+          {byDay(found.items).map(([first, ...others]) => (
+            <section key={dayKey(first.from_ms)} aria-label={day(first.from_ms)}>
+              <div class="clips-day">
+                <h2>{day(first.from_ms)}</h2>
+                {daysAgo(first.from_ms) < 2 && <span class="small muted">{date(first.from_ms)}</span>}
+              </div>
+              <ul class="clips-list" aria-label={words.list}>
+                {[first, ...others].map((job) => (
+                  <Row key={job.id} job={job} />
+                ))}
+              </ul>
+            </section>
+          ))}
           <p class="small muted num">{words.room(size(found.used_bytes), size(found.most_bytes))}</p>
         </>
       )}
@@ -81,8 +110,15 @@ function Row({ job }: { job: ClipJob }) {
   const [camera = ""] = job.cameras;
   const isMade = job.state === "done";
   const who = job.cameras.length > 1 ? words.more(job.cameras.length) : cameraNamed(camera);
+  const plays = useSignal(false);
+  const { file } = job;
   return (
-    <li class="card saved-clip" data-clip={job.id} data-state={job.state}>
+    <li class={`card saved-clip${plays.value ? " is-open" : ""}`} data-clip={job.id} data-state={job.state}>
+      {plays.value && file !== null && (
+        <div class="saved-player">
+          {STILL.has(job.kind) ? <img alt={nameOf(job)} src={file} /> : <video src={file} controls autoPlay playsInline aria-label={nameOf(job)} />}
+        </div>
+      )}
       <div class="saved-picture">
         <Icon name={ICONS[job.kind]} />
         <img
@@ -91,11 +127,22 @@ function Row({ job }: { job: ClipJob }) {
           src={url(`/cameras/${encodeURIComponent(camera)}/frame`, { at_ms: job.from_ms, width: 320 })}
           onError={(event) => event.currentTarget.remove()}
         />
+        {file !== null && SHOWN.has(job.kind) && (
+          <button
+            type="button"
+            class="saved-play"
+            aria-expanded={plays.value}
+            aria-label={plays.value ? words.close(nameOf(job)) : words.play(nameOf(job))}
+            onClick={() => (plays.value = !plays.value)}
+          >
+            <Icon name={plays.value ? "x" : "play"} />
+          </button>
+        )}
       </div>
       <div class="clip-words">
-        <h2>{who}</h2>
+        <Name job={job} />
         <p class="sub num">
-          {when(job.from_ms)} · {length(job.to_ms - job.from_ms)}
+          {who} · {clock(job.from_ms)} · {length(job.to_ms - job.from_ms)}
         </p>
         <p class="small muted num">
           <span class="tag">{words.kinds[job.kind]}</span>
@@ -108,6 +155,49 @@ function Row({ job }: { job: ClipJob }) {
       </div>
       <Acts job={job} camera={camera} />
     </li>
+  );
+}
+
+const nameOf = (job: ClipJob): string => job.name.replace(/\.\w{3,4}$/, "");
+
+/** The clip's name; whoever may change the clip may give it another one. */
+function Name({ job }: { job: ClipJob }) {
+  const edits = useSignal(false);
+  if (!edits.value)
+    return (
+      <h3 class="clip-name">
+        <span>{nameOf(job)}</span>
+        {job.mine && job.file !== null && (
+          <button type="button" class="btn ghost sq" aria-label={words.rename(nameOf(job))} title={words.renameHint} onClick={() => (edits.value = true)}>
+            <Icon name="pen-tool" small />
+          </button>
+        )}
+      </h3>
+    );
+  return (
+    <form
+      class="clip-rename"
+      onSubmit={(submit) => {
+        submit.preventDefault();
+        const name = String(new FormData(submit.currentTarget).get("name")).trim();
+        if (name && name !== nameOf(job)) void told(put(`/clips/${job.id}/name`, { name }));
+        edits.value = false;
+      }}
+    >
+      <input
+        ref={(field) => field?.focus()}
+        name="name"
+        aria-label={words.name}
+        defaultValue={nameOf(job)}
+        maxLength={100}
+        onKeyDown={(key) => {
+          if (key.key === "Escape") edits.value = false;
+        }}
+      />
+      <button type="submit" class="btn">
+        {words.save}
+      </button>
+    </form>
   );
 }
 

@@ -191,6 +191,8 @@ function Snoozed({ visit }: { visit: Visit }) {
 /** The best picture with a box around what it shows, wherever the picture's sides are cut off. */
 function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
   const { snapshot, box, display_type: kind } = visit.best;
+  /** Until then the picture and the box change, and not at the same moment. */
+  const isOver = visit.best.end_ms !== null;
   const [aspect, setAspect] = useState<number | null>(null);
   const [failed, setFailed] = useState(false);
   useEffect(() => setFailed(false), [snapshot]);
@@ -199,13 +201,13 @@ function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
     <>
       <img
         alt=""
-        src={snapshot ?? ""}
+        src={isOver ? (snapshot ?? "") : `${snapshot}?ongoing`}
         loading="lazy"
         decoding="async"
         onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => setAspect(naturalWidth / Math.max(1, naturalHeight))}
         onError={() => setFailed(true)}
       />
-      {boxed && box && aspect !== null && (
+      {boxed && isOver && box && aspect !== null && (
         <div class="ec-box-area" style={{ aspectRatio: String(aspect), [aspect < CARD_ASPECT ? "width" : "height"]: "100%" }} aria-hidden="true">
           <span
             class={`ec-box kind-${kind}`}
@@ -219,7 +221,8 @@ function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
   );
 }
 
-const PLACES = 4;
+/** As many as there can be, so that each has the shape of its picture. */
+const PLACES = 5;
 
 function Moments({ visit, moments, shown }: { visit: Visit; moments: readonly Frame[]; shown: Frame | null }) {
   const ways = new Set(moments.map((frame) => frame.event.camera)).size > 1;
