@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from tawny.detection.motion import MotionDetector
+from tawny.detection.motion.background_model import BackgroundModel, Sensitivity
 from tawny.detection.motion.cells import Blob, CellBox, blobs, way
-from tawny.detection.motion.tracks import GroundGrid, MotionTrack, assign
+from tawny.detection.motion.motion import gather
+from tawny.detection.motion.tracks import GroundGrid, MotionScene, MotionTrack, assign
 from tests.support.scenes import START_MS, PictureFrame
 
 LEAST = 6
@@ -25,8 +27,9 @@ def _hint(box: CellBox, area: float = 4.0) -> Blob:
 def test_too_little_to_begin_with_is_a_hint() -> None:
     front = np.zeros((108, 192), np.bool_)
     front[50:52, 50:52] = True
-    assert blobs(front, front, front, LEAST) == []
-    (hint,) = blobs(front, front, front, LEAST, hints=True)
+    excess = np.where(front, np.float32(2), np.float32(0))
+    assert blobs(front, front, excess, LEAST) == []
+    (hint,) = blobs(front, front, excess, LEAST, hints=True)
     assert not hint.is_sure
 
 
@@ -109,3 +112,55 @@ def test_insects_hide_nobody_who_is_slower_than_they_are(cells_a_look: float, is
             picture[60:74, x : x + 6] += 40
         told |= bool(detector.look(PictureFrame(picture.round().astype(np.uint8), START_MS + 200 * number)).seen)
     assert told == is_told
+
+
+@pytest.mark.parametrize(("excess", "counts"), [(1.0, 0.0), (1.3, 0.5), (1.6, 1.0), (3.0, 1.0)])
+def test_evidence_counts_by_how_far_it_is_beyond_chance(excess: float, counts: float) -> None:
+    """The same steps of what is hardly above its limits, and of what is far above."""
+    memory = BackgroundModel(0.0, np.full((108, 192), 90, np.float32), Sensitivity.of(50))
+    seen = memory.compare(memory.measure(memory.back, 0.2), 0.2)
+    scene = MotionScene(Sensitivity.of(50), memory, GroundGrid(memory.shape), seen, is_young=False, whole=60.0)
+
+    def evidence(strength: float) -> float:
+        track = MotionTrack.begun(1, 0.0, Blob(1, SMALL, 15.0, 1.0, strength))
+        track.trust_s = 30.0
+        for number in range(1, 5):
+            blob = Blob(1, CellBox(50 + number, 50, 53 + number, 55), 15.0, 1.0, strength)
+            track.step(number / 5, 0.2, blob, moves=True)
+            gather(track, blob, scene.ground.places(blob.box), number / 5, 0.2, scene)
+        return track.evidence
+
+    assert evidence(excess) == pytest.approx(counts * evidence(3.0))
+    assert evidence(3.0) > 0.5
+
+
+def test_a_blob_says_how_far_it_is_beyond_chance() -> None:
+    excess = np.zeros((108, 192), np.float32)
+    excess[50:54, 50:54], excess[80:84, 80:84] = 1.6, 40
+    found = blobs(excess > 1, excess > 1, excess, LEAST)
+    assert sorted(blob.excess for blob in found) == pytest.approx([1.6, 3.0])
+
+
+@pytest.mark.parametrize(("dismissed", "unrest"), [(0, 0.0), (1, 1 / 3), (3, 1.0), (9, 1.0)])
+def test_often_dismissed_candidates_are_unrest(dismissed: int, unrest: float) -> None:
+    ground = GroundGrid((108, 192))
+    for _ in range(dismissed):
+        ground.came_to_nothing(20.0, 0.5, [])
+    assert ground.unrest == pytest.approx(unrest)
+
+
+@pytest.mark.parametrize("unrest", [0.0, 1.0])
+def test_in_unrest_noise_has_to_differ_by_more(unrest: float) -> None:
+    """Somebody of three spreads of the noise shows on calm ground alone."""
+    chance = np.random.default_rng(3)
+    memory = BackgroundModel(0.0, np.full((108, 192), 90, np.float32), Sensitivity.of(50))
+    for number in range(1, 5 * 40):
+        now = (90 + chance.normal(0, 4, (108, 192))).astype(np.float32)
+        seen = memory.compare(memory.measure(now, 0.2), number / 5)
+        memory.pass_look(seen, 0.2)
+        memory.learn(number / 5, 0.2, seen)
+    memory.unrest = unrest
+    now = np.full((108, 192), 90, np.float32)
+    now[40:50, 40:44] += 17
+    shown = memory.compare(memory.measure(now, 0.2), 40.0).front[40:50, 40:44].mean()
+    assert (shown > 0.9) == (unrest == 0.0)

@@ -71,8 +71,6 @@ class Sensitivity:
 
 GLANCE = 0.8
 """Share of its limit by which a cell differs in a keyframe check: one frame has to suffice there."""
-STRONG = 1.5
-"""Multiple of the limit that excludes chance."""
 
 
 class DifferenceFloor(NamedTuple):
@@ -94,8 +92,8 @@ class FrameDifference(NamedTuple):
     bar: DifferenceFloor
     front: Mask
     """Cells that differ significantly, now or in the recent mean."""
-    strong: Mask
-    """Cells that differ by more than chance allows."""
+    excess: Grey
+    """Difference of each cell that differs, as a multiple of its limit."""
     share: float
     """Share of differing cells in the frame."""
     noise: float
@@ -108,10 +106,6 @@ class CandidateCells(NamedTuple):
     at: Places
     away: Grey
     limit: Grey
-
-    def over(self, limits: float) -> Places:
-        """Return the cells that differ by more than this multiple of their limits."""
-        return self.at[self.away > np.float32(limits) * self.limit]
 
 
 class MeasuredFrame(NamedTuple):
@@ -133,11 +127,13 @@ class MeasuredFrame(NamedTuple):
 
         limits: multiple of their limits, at least GLANCE. with_faint: include the recent mean.
         """
-        fars = (self.far, self.faint_far) if with_faint else (self.far,)
-        front = with_places(self.now.shape, [far.over(limits) for far in fars])
-        strong = with_places(self.now.shape, [far.over(limits * STRONG) for far in fars])
+        excess = np.zeros_like(self.now)
+        for far in (self.far, self.faint_far) if with_faint else (self.far,):
+            flat = excess.ravel()
+            flat[far.at] = np.maximum(flat[far.at], far.away / (np.float32(limits) * far.limit))
+        front = excess > 1
         share = count(front) / front.size
-        return FrameDifference(self.now, self.away, self.faint, self.bar, front, strong, share, self.noise)
+        return FrameDifference(self.now, self.away, self.faint, self.bar, front, excess, share, self.noise)
 
 
 # Lighting changes that affect bright and dark parts differently: exposure, contrast, gamma.
@@ -182,8 +178,9 @@ NOISES = 5.0
 threshold."""
 NOISE_SPREAD = 2.4
 """Spread of a cell with noise only, in median differences: the spread rises faster than it falls."""
-NOISY = 0.7
-"""Share of the spread limit that suffices for such a cell."""
+NOISY, NOISY_UNREST = 0.5, 0.7
+"""Share of the spread limit that suffices for such a cell; the second while candidates are often dismissed: noise, rain
+or insects would be most of what differs."""
 NOISE_S = 10.0
 """Time constant of the recent noise, s."""
 MOVING = 0.75
@@ -283,6 +280,8 @@ class BackgroundModel:
         self._share = 0.0
         self._unswept_t = t
         """Time at which less than SWEPT of the frame last differed."""
+        self.unrest = 0.0
+        """0..1: how often candidates are dismissed."""
         self.gain = 1.0
         self.shake = 0.5
 
@@ -350,7 +349,8 @@ class BackgroundModel:
         """
         spreads, known = self._sensitivity.spreads, self._known
         restless = (spread2 - np.float32(known * (NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
-        least = np.float32(((1 - (1 - NOISY) * known) * spreads) ** 2)
+        noisy = NOISY + (NOISY_UNREST - NOISY) * self.unrest
+        least = np.float32(((1 - (1 - noisy) * known) * spreads) ** 2)
         return np.asarray(np.sqrt(np.maximum(restless, spread2 * least)), np.float32)
 
     def is_jump(self, seen: FrameDifference) -> bool:

@@ -195,8 +195,10 @@ def way(first: Sequence[CellBox], last: Sequence[CellBox]) -> float:
 
 MOST_BLOBS = 24
 """Maximum number of blobs per frame, largest first. More at once is weather."""
-STRONG_CELLS = 2
-"""Minimum number of strongly differing cells in a blob."""
+STRONG, STRONG_CELLS = 1.5, 2
+"""Multiple of the limit that excludes chance, and minimum number of cells in a blob that differ so strongly."""
+MOST_EXCESS = 3.0
+"""Multiple of the limit from which more makes no difference."""
 HINT = 0.5
 """Share of the minimum size that suffices as a hint of an object already tracked."""
 NEAR = 0.5
@@ -212,16 +214,16 @@ class Blob(NamedTuple):
     """Number of differing cells."""
     moving: float
     """Share of them that changed since the frame before the previous one."""
-    clear: float = 1.0
-    """Share of them that differ strongly, by more than chance allows."""
+    excess: float = MOST_EXCESS
+    """Mean difference of its cells as a multiple of their limits: 1 is what chance may give."""
     is_sure: bool = True
     """False for a hint: too little to start a track, enough to continue one."""
 
 
-def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hints: bool = False) -> list[Blob]:
+def blobs(front: Mask, moving: Mask, excess: Grey, least_cells: int, *, hints: bool = False) -> list[Blob]:
     """Return the blobs, largest first.
 
-    front: differing cells. strong_cells: strongly differing ones. hints: include hints.
+    front: differing cells. excess: by what multiple of their limits. hints: include hints.
     """
     least = HINT * least_cells if hints else least_cells
     if count(front) < least:
@@ -231,7 +233,8 @@ def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hi
     n, marked, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_16U)
     labels: Labels = np.asarray(marked, np.uint16)
     area = np.bincount(labels[front], minlength=n)
-    strong = np.bincount(labels[strong_cells], minlength=n)
+    strong = np.bincount(labels[excess > STRONG], minlength=n)
+    beyond_limits = np.bincount(labels[front], at_most(excess[front], MOST_EXCESS).ravel(), minlength=n)
     inner = np.bincount(labels[moving & front], minlength=n)
     found = []
     for i in np.argsort(-area[1:])[:MOST_BLOBS] + 1:
@@ -243,7 +246,7 @@ def blobs(front: Mask, moving: Mask, strong_cells: Mask, least_cells: int, *, hi
             # closing added two cells above and below; one remains
             box = CellBox(x, y + 1, x + wide, y + high - 1)
             found.append(
-                Blob(int(i), box, float(area[i]), float(inner[i] / area[i]), float(strong[i] / area[i]), is_sure)
+                Blob(int(i), box, float(area[i]), float(inner[i] / area[i]), float(beyond_limits[i] / area[i]), is_sure)
             )
     return _joined([blob for blob in found if blob.is_sure]) + [blob for blob in found if not blob.is_sure]
 
@@ -261,8 +264,8 @@ def _joined(found: list[Blob]) -> list[Blob]:
         pieces = [blob for blob, mine in zip(found, owner, strict=True) if mine == o]
         area = sum(p.area for p in pieces)
         moving = sum(p.area * p.moving for p in pieces) / area
-        clear = sum(p.area * p.clear for p in pieces) / area
-        whole.append(Blob(pieces[0].number, enclosing([p.box for p in pieces]), area, moving, clear))
+        excess = sum(p.area * p.excess for p in pieces) / area
+        whole.append(Blob(pieces[0].number, enclosing([p.box for p in pieces]), area, moving, excess))
     return whole
 
 

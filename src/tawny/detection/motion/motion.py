@@ -131,9 +131,9 @@ FAR, FAR_WORTH = 2.0, 0.5
 LINGER_S = 3.0
 """Time, s, that an object with internal motion and LINGER_SHARE of the frame must stay; larger objects less."""
 LINGER_SHARE, LINGER_LEAST, LINGER_MOST, LINGER_YOUNG = 0.01, 0.4, 2.0, 1.0
-CLEAR = 0.4
-"""Share of strongly differing cells from which growth and internal motion count fully. Noise and an encoder's refresh
-of the picture are hardly above the limit, and grow and stir without going anywhere; only a path counts the same."""
+CLEAR = 1.6
+"""Mean difference, as a multiple of the limits, from which evidence counts fully. Noise and an encoder's refresh of the
+picture are hardly above their limits, and grow, stir and seem to go somewhere for a second."""
 BEGINS = 0.1
 """Evidence up to which an event has not started."""
 
@@ -145,13 +145,13 @@ def gather(track: MotionTrack, blob: Blob, places: GridRect, t: float, dt: float
     track.alone += share
     track.looks += 1
     alone = share**2 if scene.is_young else 0.0
-    clarity = min(1.0, track.clear / CLEAR)
-    track.evidence += _by_path(track, worth, alone) + clarity * _by_growth(track, blob, worth)
+    evidence = _by_path(track, worth, alone) + _by_growth(track, blob, worth)
     if blob.moving > RESTS:
         trust = min(1.0, track.trust_s / TRUST_S + alone)
         most = LINGER_YOUNG if alone else LINGER_MOST
         size = min(most, LINGER_LEAST + blob.area / (LINGER_SHARE * scene.seen.now.size))
-        track.evidence += clarity * worth * trust * size * dt / LINGER_S
+        evidence += worth * trust * size * dt / LINGER_S
+    track.evidence += evidence * min(1.0, (track.excess - 1) / (CLEAR - 1))
     if track.evidence < BEGINS:
         track.start_t = t
 
@@ -192,6 +192,11 @@ DARTS, DARTS_AGE_S = 3.5, 1.9
 """Speed in object sizes per second, and the minimum observed time, s, above it: insects in the camera's light."""
 WALKS = 2.2
 """Maximum speed, in object sizes per second, of what needs no longer while insects fly: they are faster."""
+CROOKED, STROLLS = 0.65, 1.3
+"""Ratio of displacement to path length below which a path is crooked, and minimum speed in object sizes per second:
+what circles so fast needs DARTS_AGE_S as well."""
+LIVED = 0.6
+"""Share of its whole life that counts as observed: somebody half hidden or faint is lost for single frames."""
 FLEW, FLEW_FAR = 3.0, 0.6
 """Minimum speed and displacement, in object sizes, of a fly-by over calm ground that ends before DARTS_AGE_S. A lower
 speed or other ground would include leaves. While fly-bys occur, what is faster than WALKS needs DARTS_AGE_S."""
@@ -235,14 +240,22 @@ def _judge_candidate(track: MotionTrack, t: float, scene: MotionScene) -> None:
 
 def _is_due(track: MotionTrack, t: float, scene: MotionScene) -> bool:
     """Return whether a candidate has enough evidence and observed time and still moves."""
-    late = scene.ground.flies if track.walked > WALKS * track.in_sight_s else 0.0
-    late = 1.0 if track.walked > DARTS * track.in_sight_s else late
-    age_s = AGE_S + (DARTS_AGE_S - AGE_S) * late
     return (
         track.evidence >= need(scene.sensitivity, scene.ground, track.area)
-        and track.in_sight_s >= age_s
+        and _is_old_enough(track, scene.ground)
         and t - track.moved_t <= STIRS_S
     )
+
+
+def _is_old_enough(track: MotionTrack, ground: GroundGrid) -> bool:
+    """Return whether it was observed for longer than an insect that flies like it."""
+    like_insect = ground.flies if track.walked > WALKS * track.in_sight_s else 0.0
+    is_crooked = track.far < CROOKED * track.walked and track.walked > STROLLS * track.in_sight_s
+    if is_crooked or track.walked > DARTS * track.in_sight_s:
+        like_insect = 1.0
+    if like_insect:
+        return track.in_sight_s >= AGE_S + (DARTS_AGE_S - AGE_S) * like_insect
+    return max(track.in_sight_s, LIVED * (track.seen_t - track.born_t)) >= AGE_S
 
 
 def _becomes_event(track: MotionTrack, t: float, scene: MotionScene) -> None:
@@ -449,6 +462,7 @@ class _Place:
         over += self._follow(tick, seen)
         self.memory.learn(tick.t, tick.dt, seen)
         self._ground.pass_time(tick.dt)
+        self.memory.unrest = self._ground.unrest
         return self._told(over)
 
     def measured(self, at_ms: int, now: Grey) -> MeasuredFrame | None:
@@ -461,7 +475,7 @@ class _Place:
         """Return whether the frame differs from the background; also True after a lighting jump."""
         seen = measured.difference(GLANCE)
         least = self._sensitivity.least_cells(seen.now.size)
-        return self.memory.is_jump(seen) or bool(blobs(seen.front, seen.front, seen.strong, least))
+        return self.memory.is_jump(seen) or bool(blobs(seen.front, seen.front, seen.excess, least))
 
     @property
     def is_following(self) -> bool:
@@ -508,7 +522,7 @@ class _Place:
         if count(seen.front) < HINT * least:
             return []
         hints = self.is_following and tick.dt <= SLEEPS_S
-        return blobs(seen.front, self.memory.moving(seen), seen.strong, least, hints=hints)
+        return blobs(seen.front, self.memory.moving(seen), seen.excess, least, hints=hints)
 
     def _begun(self, blob: Blob, tick: Tick) -> MotionTrack:
         track = MotionTrack.begun(self.next_number, tick.t, blob)

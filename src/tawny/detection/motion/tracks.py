@@ -85,6 +85,8 @@ object that is followed: counted, a few a second hide a person in the lamp's lig
 FREE_RATE, STEP_RATE = 0.23, 0.5
 """Dismissed candidates per second that are tolerated; each further STEP_RATE requires as much evidence again."""
 MOST_EXTRA = 5.0
+UNREST = 3.0
+"""Recent dismissed candidates from which less noise is taken for objects."""
 RATE_S = 20.0
 """Averaging time of the rate, s."""
 FLIGHTS, FLIGHTS_S = 2.0, 60.0
@@ -149,6 +151,11 @@ class GroundGrid:
         """
         extra = min(MOST_EXTRA, max(0.0, self._vain / RATE_S - FREE_RATE) / STEP_RATE)
         return extra * min(1.0, 2 * self._vain_area / area)
+
+    @property
+    def unrest(self) -> float:
+        """0..1: rate of dismissed candidates."""
+        return min(1.0, self._vain / UNREST)
 
     @property
     def flies(self) -> float:
@@ -281,8 +288,8 @@ class MotionTrack:
     """Path length as a candidate."""
     grown: float = 0.0
     """Maximum displacement of one side."""
-    clear: float = 1.0
-    """Recent share of strongly differing cells."""
+    excess: float = 1.0
+    """Recent mean difference as a multiple of the limits."""
     trust_s: float = 0.0
     """Rest time of its places before it came, s."""
     worth: float = 0.0
@@ -301,7 +308,7 @@ class MotionTrack:
     def begun(cls, number: int, t: float, blob: Blob) -> "MotionTrack":
         step = TrackStep(t, blob.box)
         return cls(
-            number, t, blob.box, blob.area, path=[step], anchor=step, seen_t=t, moved_t=t, start_t=t, clear=blob.clear
+            number, t, blob.box, blob.area, path=[step], anchor=step, seen_t=t, moved_t=t, start_t=t, excess=blob.excess
         )
 
     @property
@@ -345,7 +352,7 @@ class MotionTrack:
         self.path.append(TrackStep(t, blob.box))
         self.box = blob.box
         self.area += 0.3 * (blob.area - self.area)
-        self.clear += 0.3 * (blob.clear - self.clear)
+        self.excess += 0.3 * (blob.excess - self.excess)
         if len(self.path) > _STEPS:
             del self.path[1:20]
         if self.state is TrackState.MOVING:

@@ -1,5 +1,6 @@
 """Sound service: opens what classifies sounds, as the settings say, and runs it for all cameras. One actor."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
