@@ -152,7 +152,7 @@ def _seen(saved: CameraWall, person: Account) -> CameraWall:
         return [camera for camera in cameras if person.may_see(CameraId(camera))]
 
     groups = [CameraGroup(name=group.name, cameras=known(group.cameras)) for group in saved.groups]
-    return CameraWall(order=known(saved.order), groups=groups, group=saved.group)
+    return saved.model_copy(update={"order": known(saved.order), "groups": groups})
 
 
 # Embeddable pages: one camera, or the camera with current activity.
