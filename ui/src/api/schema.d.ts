@@ -1,5 +1,9 @@
 // Made by scripts/interface_types.py from the server's code; edit src/tawny/api/schemas.py, not this file.
 
+export interface ActionRequest {
+  for_s?: number;
+}
+
 export interface AddedCamera {
   camera: string;
 }
@@ -42,6 +46,7 @@ export interface ArmPlan {
   names: string[];
   presence?: PresencePlan;
   schedule?: Record<string, string[]>;
+  tables?: Record<string, ModeTablePlan>;
 }
 
 export interface AudioRequest {
@@ -114,6 +119,17 @@ export interface CameraChange {
   user?: string;
 }
 
+export interface CameraCounts {
+  ended: number;
+  off: number;
+  paused: number;
+  recording: number;
+  starting: number;
+  trouble: number;
+  unknown: number;
+  waiting: number;
+}
+
 export interface CameraGroup {
   cameras: string[];
   name: string;
@@ -122,6 +138,7 @@ export interface CameraGroup {
 export interface CameraHoldInfo {
   by: string;
   camera: string;
+  since_ms: number;
   until_ms: number | null;
   what: "pause" | "record";
 }
@@ -143,7 +160,7 @@ export interface CameraInfo {
   recorded_today: number | null;
   rotate: 0 | 90 | 180 | 270;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked";
+  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -197,6 +214,7 @@ export interface CameraTrialResult {
 }
 
 export interface CameraWall {
+  columns?: number;
   group?: string;
   groups?: CameraGroup[];
   order?: string[];
@@ -722,11 +740,14 @@ export interface HandoverRequest {
 export interface Health {
   cameras: CameraInfo[];
   chosen_off: number;
+  counts: CameraCounts;
   disk: DiskInfo | null;
   expected: number;
   now_ms: number;
   ok: boolean;
+  planned?: PlannedActionInfo | null;
   started_ms: number;
+  stopped?: StoppedInfo | null;
   summary: string;
   trouble: number;
   warnings: WarningInfo[];
@@ -812,6 +833,11 @@ export interface KindList {
   kept: boolean;
 }
 
+export interface LanguageAnswer {
+  code: string;
+  name: string;
+}
+
 export interface LevelProposalInfo {
   leaves: string[];
   level: number | null;
@@ -850,6 +876,25 @@ export interface LocalTimeChange {
   before_s: number;
 }
 
+export interface LogLine {
+  at: string;
+  camera: string;
+  level: "debug" | "info" | "warning" | "error";
+  text: string;
+}
+
+export interface LogLines {
+  items: LogLine[];
+}
+
+export interface MachineFacts {
+  load: number;
+  memory_bytes: number | null;
+  memory_free_bytes: number | null;
+  processors: number;
+  temperature_c: number | null;
+}
+
 export interface MadePass {
   made: PassInfo;
   rtsp: string;
@@ -875,6 +920,32 @@ export interface MissingClip {
   why: string;
 }
 
+export interface ModeCell {
+  channels: string[] | null;
+  detection: boolean;
+  notify: string[];
+  notify_by: "mode" | "camera" | "rules";
+  own: boolean;
+  record: "continuous" | "events" | "transitions" | "off" | "private";
+}
+
+export interface ModeCellPlan {
+  channels?: string[] | null;
+  detection?: boolean | null;
+  notify?: string[] | null;
+  privacy?: boolean | null;
+  record?: "continuous" | "events" | "transitions" | "off" | null;
+}
+
+export interface ModeCellsRequest {
+  cameras: string[];
+  channels?: string[] | null;
+  detection?: boolean;
+  modes: string[];
+  notify?: ("person" | "vehicle" | "animal" | "motion")[] | null;
+  record: "continuous" | "events" | "transitions" | "off" | "private";
+}
+
 export interface ModeChangeInfo {
   at_ms: number;
   by: string;
@@ -895,15 +966,52 @@ export interface ModePeriodInfo {
 
 export interface ModePlanChange {
   modes: ArmPlan;
+  renamed?: [string, string] | null;
   rules: RulePlan[];
 }
 
 export interface ModePlanInfo {
   destinations: string[];
+  does: Record<string, string>;
   is_in_file: boolean;
   modes: ArmPlan;
   notifiers: string[];
+  rows: ModeRow[];
   rules: RulePlan[];
+}
+
+export interface ModePresetInfo {
+  does: Record<string, string>;
+  id: string;
+  modes: ArmPlan;
+  rows: ModeRow[];
+}
+
+export interface ModePresetsInfo {
+  presets: ModePresetInfo[];
+}
+
+export interface ModeReplayRequest {
+  cameras?: string[] | null;
+  mode?: string;
+  span?: "night" | "yesterday";
+}
+
+export interface ModeRow {
+  cells: Record<string, ModeCell>;
+  group: string;
+  id: string;
+  is_detecting: boolean;
+  is_named: boolean;
+  name: string;
+}
+
+export interface ModeTablePlan {
+  cameras?: Record<string, ModeCellPlan>;
+  doors?: ModeCellPlan | null;
+  inside?: ModeCellPlan | null;
+  others?: ModeCellPlan | null;
+  outside?: ModeCellPlan | null;
 }
 
 export interface ModeWeekInfo {
@@ -935,6 +1043,7 @@ export interface ModesInfo {
   holds: CameraHoldInfo[];
   is_by_hand: boolean;
   lately: ModeChangeInfo[];
+  leaving_ms: number | null;
   looks_by: string;
   mode: string;
   modes: string[];
@@ -1306,6 +1415,12 @@ export interface PhoneRights {
   webrtc: boolean;
 }
 
+export interface PlannedActionInfo {
+  action: "restart" | "stop" | "reboot" | "shut_down";
+  at_ms: number;
+  by: string;
+}
+
 export interface PlayInfo {
   gap: GapInfo | null;
   items: PlayableInfo[];
@@ -1332,9 +1447,11 @@ export interface PresenceCommand {
 }
 
 export interface PresencePlan {
+  automatic?: boolean;
   away_after?: string;
   back?: string;
   every?: string;
+  grace?: string;
   mac?: string[];
   mdns?: string[];
   nobody?: string;
@@ -1526,6 +1643,30 @@ export interface RenameClip {
   name: string;
 }
 
+export interface Replay {
+  begin_ms: number;
+  cameras: ReplayedCamera[];
+  end_ms: number;
+  events: ReplayedEvent[];
+  mode: string;
+}
+
+export interface ReplayedCamera {
+  camera: string;
+  kinds: Record<string, number>;
+  notified: number;
+  seconds: number | null;
+}
+
+export interface ReplayedEvent {
+  camera: string;
+  id: string;
+  kind: string;
+  notifies: boolean;
+  start_ms: number;
+  why: string;
+}
+
 export interface RestoreInfo {
   restarts: boolean;
   saved: string;
@@ -1647,6 +1788,10 @@ export interface SecondStepRule {
   required: boolean;
 }
 
+export interface SectionStates {
+  lines: Record<string, string>;
+}
+
 export interface SeenObjectInfo {
   label: string;
   score: number;
@@ -1711,6 +1856,41 @@ export interface SettingChangeInfo {
   after: string | null;
   before: string | null;
   path: string;
+}
+
+export interface SettingKeyInfo {
+  at_start: boolean;
+  choices: string[];
+  default: string;
+  help: string;
+  key: string;
+  kind: "switch" | "number" | "text" | "choice" | "duration" | "size" | "share" | "list" | "secret" | "page" | "file";
+  least: number | null;
+  most: number | null;
+  required: boolean;
+}
+
+export interface SettingRequest {
+  before?: boolean | number | number | string | string[] | null;
+  path: string;
+  value: boolean | number | number | string | string[] | null;
+}
+
+export interface SettingSaved {
+  instances: TableInstanceInfo[];
+  restart: boolean;
+}
+
+export interface SettingTableInfo {
+  about: string;
+  keys: SettingKeyInfo[];
+  path: string;
+}
+
+export interface SettingsInfo {
+  file: string;
+  instances: TableInstanceInfo[];
+  tables: SettingTableInfo[];
 }
 
 export type SetupCard = "service" | "detection" | "encryption" | "household";
@@ -1842,6 +2022,11 @@ export interface StepInfo {
 
 export type StepState = "open" | "done" | "skipped";
 
+export interface StoppedInfo {
+  by: string;
+  until_ms: number;
+}
+
 export interface StorageChanged {
   restart: boolean;
   storage: StorageChoiceInfo;
@@ -1907,6 +2092,21 @@ export interface StreamTrial {
 export interface StreamsInfo {
   main: StreamInfo | null;
   sub: StreamInfo | null;
+}
+
+export interface SystemInfo {
+  can: ("restart" | "stop" | "reboot" | "shut_down")[];
+  machine: MachineFacts;
+  refused: string;
+  started_ms: number;
+  version: string;
+  way: "source" | "container" | "package";
+}
+
+export interface TableInstanceInfo {
+  path: string;
+  table: string;
+  written: Record<string, WrittenInfo>;
 }
 
 export interface TailscaleInfo {
@@ -2078,6 +2278,11 @@ export interface WitnessList {
 
 export interface WrappedKeyInfo {
   wrapped: string;
+}
+
+export interface WrittenInfo {
+  line: number | null;
+  value: boolean | number | number | string | string[] | null;
 }
 
 export interface ZoneRequest {
