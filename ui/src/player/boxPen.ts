@@ -14,7 +14,7 @@ export function thingText({ label, percent }: { label: string; percent: number }
 }
 
 export class BoxPen {
-  private measured_ms = 0;
+  private measured_ms = -Infinity;
   private drawn = "";
   private size: readonly [number, number] = [1600, 900];
   /** Height of the letters, in the picture's pixels. */
