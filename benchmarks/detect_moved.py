@@ -22,10 +22,10 @@ from benchmarks.spoilt import STAMPS, WAYS, spoilt_clip
 from tawny.detection.motion import MotionDetector
 
 NUMBERS = (
-    ("sensitivity", "SPREADS"), ("sensitivity", "CONTRAST"), ("memory", "NOISY"), ("memory", "NOISE_SPREAD"),
-    ("memory", "SPREAD_UP_S"), ("memory", "BACK_S"), ("evidence", "TRAVELS"), ("evidence", "STEP"),
-    ("evidence", "LINGER_S"), ("evidence", "TRUST_S"), ("verdict", "AGE_S"), ("verdict", "DARTS"),
-    ("verdict", "FLICKER_S"), ("tracks", "REACH"), ("edges", "EDGE"), ("edges", "LIGHT"),
+    ("background_model", "SPREADS"), ("background_model", "CONTRAST"), ("background_model", "NOISY"),
+    ("background_model", "NOISE_SPREAD"), ("background_model", "SPREAD_UP_S"), ("background_model", "BACK_S"),
+    ("motion", "TRAVELS"), ("motion", "STEP"), ("motion", "LINGER_S"), ("motion", "TRUST_S"), ("motion", "AGE_S"),
+    ("motion", "DARTS"), ("motion", "FLICKER_S"), ("tracks", "REACH"), ("motion", "EDGE"), ("motion", "LIGHT"),
 )  # fmt: skip
 SHARES = 0.75, 1.25
 LARGE = "4k"

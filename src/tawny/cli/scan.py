@@ -276,7 +276,11 @@ def _hearing(args: Namespace) -> _Hearing | None:
         service = SoundService(store, plug_ins, SystemClock())
         service.queue.wake = service.answer_now
         namer, model = service.namer(CameraId("scan"), wanted)
-        service.await_ready(model)
+        try:
+            service.await_ready(model)
+        except NotDone:
+            namer.close()
+            raise
         return namer
 
     if (first := named()) is not None:

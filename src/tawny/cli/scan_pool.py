@@ -220,7 +220,8 @@ def _lines(scores: Mapping[int, int], x: float, y: float) -> list[str]:
 def _row(event: Mapping[str, Any]) -> str:
     start_s, end_s = event["start_s"], event["end_s"]
     picture = f'<img alt="" src="{quote(Path(event["snapshot"]).name)}">' if "snapshot" in event else ""
-    words = f"{_clock(start_s)}, {end_s - start_s:.1f} s, {escape(str(event['type']))}, score {event['score']}"
+    kind = f"{event['type']}: {event['sound']}" if "sound" in event else str(event["type"])
+    words = f"{_clock(start_s)}, {end_s - start_s:.1f} s, {escape(kind)}, score {event['score']}"
     return f'<li><a href="#" data-at="{start_s}">{picture}<span>{words}</span></a></li>'
 
 
@@ -323,12 +324,15 @@ class _Run:
         try:
             whole = merged([future.result() for future in results], self.job.wanted.join_s)
             if self.job.sounds is not None:
-                whole.events = sorted([*whole.events, *self.job.sounds(each.video())], key=lambda one: one.start_s)
+                sounds = self.job.sounds(each.video())
+                whole.events = sorted([*whole.events, *sounds], key=lambda one: one.start_s)
             whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
         except SourceError as error:
             return _failed(each, error)
         except DetectorFailed as error:
             return _not_scanned(each, error, error.detail, error.do)
+        except NotDone as error:  # of a sound model: other files may still be scanned
+            return _not_scanned(each, error, error.what, error.todo)
         summary = _told(each, whole)
         if self.job.folder is not None:
             _write_events(each, whole, summary, self.job)

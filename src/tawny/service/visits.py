@@ -37,6 +37,8 @@ WALKING: Final = frozenset({PERSON, VEHICLE, ANIMAL})
 _HOUR_MS: Final = 3_600_000
 _PAGE: Final = 1000
 _LATEST_MS: Final = 1 << 45
+_MOST_HOURS: Final = 100
+"""Hours of events in memory at once: more than the day that the numbers of the page share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ class _Hours:
                 after = page.next
                 if after is None or page.events[-1].start_ms < hour_ms:
                     break
+            if len(self._begun) >= _MOST_HOURS:
+                del self._begun[next(iter(self._begun))]  # the one read first
             self._begun[hour_ms] = sorted(found, key=lambda one: (one.start_ms, one.id))
         return self._begun[hour_ms]
 

@@ -67,14 +67,16 @@ def scan_sounds(video: FileVideo, rules: SoundRules, names: SoundNamer | None) -
     clock, collector = _FileClock(), _Collector()
     listener = SoundListener(SOUND, Hub(), collector, clock, rules, names)
     waiting: list[Packet] = []
-    for number, sound in enumerate(video.sounds()):
-        at_ms = round(sound.at_s * 1000)
-        pts = round(sound.at_s * sound.format.rate)
-        waiting.append(Packet(_RUN, number, sound.format, sound.data, pts, at_ms, is_keyframe=False))
-        if at_ms - clock.at_ms >= STEP_S * 1000:
-            clock.at_ms = at_ms
-            listener.process(waiting)
-            waiting = []
-    listener.process(waiting)
-    listener.close()
+    try:
+        for number, sound in enumerate(video.sounds()):
+            at_ms = round(sound.at_s * 1000)
+            pts = round(sound.at_s * sound.format.rate)
+            waiting.append(Packet(_RUN, number, sound.format, sound.data, pts, at_ms, is_keyframe=False))
+            if abs(at_ms - clock.at_ms) >= STEP_S * 1000:  # stamps of joined files step back
+                clock.at_ms = at_ms
+                listener.process(waiting)
+                waiting = []
+        listener.process(waiting)
+    finally:
+        listener.close()
     return collector.events
