@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { transformWithEsbuild } from "vite";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { rewrite } from "../../scripts/translatable.mjs";
-import { formOf, fromServer, loadLanguage, setLanguage, textsOf, translated } from "./language";
+import { formOf, fromServer, loadLanguage, setLanguage, textsOf, translated, within } from "./language";
 
 const GERMAN = join(import.meta.dirname, "../../../src/tawny/service/translations/de.json");
 const german = JSON.parse(readFileSync(GERMAN, "utf8")) as Record<string, string | Record<string, string>>;
@@ -50,6 +50,16 @@ describe("a language", () => {
     expect(fromServer("The camera at 10.0.0.5 isn't responding (timed out).")).toBe("Keine Antwort von 10.0.0.5 (zu langsam).");
     const answer = { message: "timed out", camera: "timed out", items: [{ words: "timed out" }] };
     expect(translated(answer)).toEqual({ message: "zu langsam", camera: "timed out", items: [{ words: "zu langsam" }] });
+  });
+  it("leaves codes in fields that hold sentences elsewhere", () => {
+    setLanguage("de", { Pause: "Pause machen", Record: "Aufnehmen", "Not now.": "Jetzt nicht." });
+    const answer = { holds: [{ what: "pause" }, { what: "record" }], what: "Not now." };
+    expect(translated(answer)).toEqual({ holds: [{ what: "pause" }, { what: "record" }], what: "Jetzt nicht." });
+  });
+  it("keeps the capital letters of German nouns within a sentence", () => {
+    expect(within("Person")).toBe("person");
+    setLanguage("de", {});
+    expect(within("Person")).toBe("Person");
   });
   it.each(JSON.parse(readFileSync(join(import.meta.dirname, "../../../tests/service/translated.json"), "utf8")) as [string, string][])("translates %s", (text, to) => {
     setLanguage("de", german);

@@ -75,6 +75,9 @@ export function formOf(n: number, forms: { one: string; other: string }): string
   return typeof there === "string" ? there : form;
 }
 
+/** A text as part of a sentence. German nouns keep their capital letter. */
+export const within = (text: string): string => (language === "de" ? text : text.toLowerCase());
+
 // Sentences of the recorder, with values in them: `The camera at {where} isn't responding ({detail}).` The recorder does
 // the same to notifications, in `service/languages.py`; `tests/service/translated.json` has cases for both.
 
@@ -147,6 +150,9 @@ function inParts(text: string): string {
 /** Fields of the recorder's answers that hold sentences. */
 const SENTENCES = new Set(["message", "hint", "words", "title", "why", "went", "what", "wrong", "advice", "reason_words", "summary"]);
 
+/** A value such as `record` or `events`, also in a field that holds sentences elsewhere. */
+const CODE = /^[a-z0-9_-]+$/;
+
 /** An answer of the recorder with its sentences in the page's language. */
 export function translated<T>(answer: T): T {
   if (language === "en") return answer;
@@ -156,5 +162,5 @@ export function translated<T>(answer: T): T {
 function each(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(each);
   if (!value || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, typeof part === "string" ? (SENTENCES.has(key) ? fromServer(part) : part) : each(part)]));
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, typeof part === "string" ? (SENTENCES.has(key) && !CODE.test(part) ? fromServer(part) : part) : each(part)]));
 }

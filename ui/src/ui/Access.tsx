@@ -3,6 +3,7 @@ import type { Signal } from "@preact/signals";
 import { ApiError } from "../api/client";
 import { cameras } from "../api/state";
 import type { Camera } from "../api/types";
+import { within } from "../strings/language";
 import { people as words } from "../strings/people";
 import { Icon } from "./Icon";
 import { toast } from "./toast";
@@ -10,9 +11,9 @@ import "./access.css";
 
 /** `All cameras`, or their names. */
 export function seen(ids: readonly string[] | null, all: readonly Camera[]): string {
-  if (ids === null) return words.all.toLowerCase();
+  if (ids === null) return within(words.all);
   const names = ids.map((id) => all.find((camera) => camera.id === id)?.name ?? id);
-  return names.join(", ") || words.nothing.toLowerCase();
+  return names.join(", ") || within(words.nothing);
 }
 
 /** null: all of them, whatever is added later. */
@@ -68,10 +69,10 @@ export function NeededField({ label, value, most }: { label: string; value: Sign
 
 /** Something to copy. word: stands before it. */
 export function Address({ value, label, word = "" }: { value: string; label: string; word?: string }) {
-  const copy = async (field: HTMLInputElement | null) => {
+  const copy = (field: HTMLInputElement | null) => {
     field?.select();
-    await navigator.clipboard?.writeText(value); // on secure pages only; elsewhere it is selected
-    toast(words.copied);
+    // On secure pages only; elsewhere it is selected, to be copied by hand.
+    void navigator.clipboard?.writeText(value).then(() => toast(words.copied), () => {});
   };
   return (
     <div class="access-address">
@@ -80,7 +81,7 @@ export function Address({ value, label, word = "" }: { value: string; label: str
       <button
         type="button"
         class="btn"
-        onClick={(event) => void copy(event.currentTarget.parentElement?.querySelector("input") ?? null)}
+        onClick={(event) => copy(event.currentTarget.parentElement?.querySelector("input") ?? null)}
       >
         <Icon name="copy" small />
         {words.copy}

@@ -2,6 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { changeSetup, loadSetup, setupNow } from "../../api/setup";
 import { cameras } from "../../api/state";
+import { within } from "../../strings/language";
 import { resume as words, steps } from "../../strings/resume";
 import { tryTo } from "../../ui/Access";
 import { DemoButton } from "../../ui/DemoCamera";
@@ -29,7 +30,7 @@ function Card() {
   const info = setupNow.value;
   if (!info || info.hidden || info.finished) return null;
   const done = info.steps.filter((step) => step.state === "done").length;
-  const next = info.steps.filter((step) => step.state !== "done").map((step) => steps[step.id].toLowerCase());
+  const next = info.steps.filter((step) => step.state !== "done").map((step) => within(steps[step.id]));
   const hide = () =>
     tryTo(async () => {
       await changeSetup({ hidden: true });

@@ -5,6 +5,7 @@ import type { ModePlanInfo, ModePresetInfo, ModePresetsInfo, ModeRow } from "../
 import { tryTo } from "../../ui/Access";
 import { modeName } from "../../ui/modeNames";
 import { Sheet } from "../../ui/Sheet";
+import { within } from "../../strings/language";
 import { modes as words } from "../../strings/modes";
 import { notifies } from "./cells";
 
@@ -106,7 +107,7 @@ function changesOf(before: readonly ModeRow[], after: readonly ModeRow[], mode: 
     const old = before.find((one) => one.id === row.id);
     const text = (one: ModeRow | undefined) => {
       const cell = one?.cells[mode];
-      return one && cell ? `${t.records[cell.record]}, ${notifies(one, cell).words.toLowerCase()}` : w.new;
+      return one && cell ? `${t.records[cell.record]}, ${within(notifies(one, cell).words)}` : w.new;
     };
     return text(old) === text(row) ? [] : [{ mode, camera: row.name, before: text(old), after: text(row) }];
   });

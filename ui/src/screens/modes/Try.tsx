@@ -4,6 +4,7 @@ import { post } from "../../api/client";
 import type { ModePlanInfo, ModesInfo, Replay } from "../../api/schema";
 import { cameraNamed } from "../../api/state";
 import { plural } from "../../strings";
+import { within } from "../../strings/language";
 import { modes as words } from "../../strings/modes";
 import { Icon } from "../../ui/Icon";
 import { kindIcon, kindName } from "../../ui/kinds";
@@ -85,7 +86,7 @@ function Found({ found }: { found: Replay }) {
               <td>{one.seconds === null ? "–" : one.seconds < 1 ? w.nothing : length(one.seconds * 1000)}</td>
               <td>
                 {Object.entries(one.kinds)
-                  .map(([kind, n]) => `${n} × ${kindName(kind).toLowerCase()}`)
+                  .map(([kind, n]) => `${n} × ${within(kindName(kind))}`)
                   .join(", ") || "–"}
               </td>
               <td>{one.notified === 0 ? "–" : plural(one.notified, words.cell.notifications)}</td>

@@ -2,6 +2,7 @@
 import type { ModeCell, ModeCellsRequest, ModeRow } from "../../api/schema";
 import type { IconName } from "../../ui/icon-names";
 import { modeName } from "../../ui/modeNames";
+import { within } from "../../strings/language";
 import { modes as words } from "../../strings/modes";
 
 const { table: w } = words;
@@ -26,7 +27,7 @@ export function notifies(row: ModeRow, cell: ModeCell): { words: string; icon: I
   if (cell.notify.length === 0) return { words: w.silent, icon: "bell-off", isQuiet: true };
   if (cell.notify.includes("motion")) return { words: w.types.motion, icon: "activity", isQuiet: false };
   const found = TYPES.filter((type) => cell.notify.includes(type)).map((type) => w.types[type]);
-  const text = found.map((one, n) => (n === 0 ? one : one.toLowerCase())).join(", ");
+  const text = found.map((one, n) => (n === 0 ? one : within(one))).join(", ");
   return { words: text, icon: "bell", isQuiet: false };
 }
 
