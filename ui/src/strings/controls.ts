@@ -48,6 +48,6 @@ export const controls = {
     turnOff: "Turn detection off",
     turnOn: "Turn detection on",
     isOff: (name: string) => `Detection of ${name} is off. Its settings stay.`,
-    isOn: (name: string) => `Detection of ${name} is on again, as before.`,
+    isOn: (name: string) => `Detection of ${name} is on.`,
   },
 };

@@ -55,8 +55,12 @@ export function startKeys(): () => void {
 export function isForPage(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return false;
   if (!keysOn.value && event.key !== "Escape") return false;
+  if (event.key === "Escape" && isPanelOpen()) return false;
   return !document.querySelector("dialog[open]");
 }
+
+/** Whether a menu or a panel is open: the browser closes it on Escape. */
+const isPanelOpen = () => globalThis.CSS?.supports?.("selector(:popover-open)") && document.querySelector("[popover=auto]:popover-open") !== null;
 
 function onKey(event: KeyboardEvent): void {
   if (!isForPage(event)) return;

@@ -1,6 +1,6 @@
 /** Clips that were made on the side, and those that are being made. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { ApiError, get, patch, post, put, remove, url } from "../../api/client";
 import { cameraNamed, on } from "../../api/state";
 import type { ClipJob, SavedClips } from "../../api/types";
@@ -163,6 +163,10 @@ const nameOf = (job: ClipJob): string => job.name.replace(/\.\w{3,4}$/, "");
 /** The clip's name; whoever may change the clip may give it another one. */
 function Name({ job }: { job: ClipJob }) {
   const edits = useSignal(false);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (edits.value) field.current?.focus();
+  }, [edits.value]);
   if (!edits.value)
     return (
       <h3 class="clip-name">
@@ -185,7 +189,7 @@ function Name({ job }: { job: ClipJob }) {
       }}
     >
       <input
-        ref={(field) => field?.focus()}
+        ref={field}
         name="name"
         aria-label={words.name}
         defaultValue={nameOf(job)}

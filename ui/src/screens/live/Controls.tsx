@@ -118,13 +118,15 @@ function lasting(ms: number): string {
 const MINUTES_15 = 900;
 const HOUR = 3_600;
 
-async function pause(which: readonly Camera[], for_s: number | null): Promise<void> {
-  const done = await Promise.all(
+async function pause(which: readonly Camera[], for_s: number | null, canUndo = true): Promise<void> {
+  const paused = await Promise.all(
     which.map((camera) => order({ command: "pause", camera: camera.id, ...(for_s === null ? {} : { for: for_s }) })),
   );
-  if (!done.some(Boolean)) return;
-  const names = which.length === 1 ? (which[0]?.name ?? "") : words.privacy.several(which.length);
-  toast(words.privacy.done(names, for_s === null ? "" : clock(serverNow() + for_s * 1000)), () => void Promise.all(which.map(resume)));
+  const done = which.filter((_, n) => paused[n]);
+  if (done.length === 0) return;
+  const names = done.length === 1 ? (done[0]?.name ?? "") : words.privacy.several(done.length);
+  const said = words.privacy.done(names, for_s === null ? "" : clock(serverNow() + for_s * 1000));
+  toast(said, canUndo ? () => void Promise.all(done.map(resume)) : null);
 }
 
 async function resume(camera: Camera): Promise<void> {
@@ -177,6 +179,9 @@ function UntilTime({ onChoose }: { onChoose: (for_s: number) => void }) {
   const open = useSignal(false);
   const field = useRef<HTMLInputElement>(null);
   const { privacy } = words;
+  useEffect(() => {
+    if (open.value) field.current?.focus();
+  }, [open.value]);
   if (!open.value)
     return (
       <button type="button" class="pop-item" onClick={() => (open.value = true)}>
@@ -193,7 +198,7 @@ function UntilTime({ onChoose }: { onChoose: (for_s: number) => void }) {
         onChoose(secondsUntil(hour, minute, new Date()));
       }}
     >
-      <input ref={field} type="time" required autofocus aria-label={privacy.timeLabel} defaultValue={`${String(two.getHours()).padStart(2, "0")}:00`} />
+      <input ref={field} type="time" required aria-label={privacy.timeLabel} defaultValue={`${String(two.getHours()).padStart(2, "0")}:00`} />
       <button type="submit" class="btn pri">
         {privacy.pause}
       </button>
@@ -223,7 +228,7 @@ export function QuietActs({ camera }: { camera: Camera }) {
         {words.privacy.resume}
       </button>
       {left_s > 0 && (
-        <button type="button" class="btn" onClick={() => void pause([camera], Math.round(left_s) + MINUTES_15)}>
+        <button type="button" class="btn" onClick={() => void pause([camera], Math.round(left_s) + MINUTES_15, false)}>
           {words.privacy.longer}
         </button>
       )}
