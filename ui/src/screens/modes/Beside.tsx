@@ -59,7 +59,7 @@ export function Dates({ draft, onChange }: Props) {
 }
 
 const WAYS = ["ping", "mdns", "mac"] as const;
-const GRACES = ["", "1 min", "5 min", "15 min"] as const;
+const GRACES: readonly string[] = ["", "1 min", "5 min", "15 min"];
 
 /** Presence sets the mode: who is looked for, and how long it waits. Switches hold at once, typed text is a draft. */
 export function AutomaticAway(props: Props & { looksBy: string; onCommit: (change: (plan: PlanChange) => PlanChange, said: string) => void }) {
@@ -70,6 +70,7 @@ export function AutomaticAway(props: Props & { looksBy: string; onCommit: (chang
   const isAny = Object.keys(people).length > 0 || [presence.ping, presence.mac, presence.mdns].some((one) => (one ?? []).length > 0);
   const put = (change: Partial<typeof presence>) => onChange(withPresence(draft, change));
   const commit = (change: Partial<typeof presence>) => onCommit((plan) => withPresence(plan, change), words.save.saved);
+  const grace = presence.grace ?? "";
   const nobody = modeName(presence.nobody || "away");
   return (
     <section class="card" aria-labelledby="people-title">
@@ -93,9 +94,9 @@ export function AutomaticAway(props: Props & { looksBy: string; onCommit: (chang
               </span>
               <Segmented
                 label={w.grace(nobody)}
-                value={GRACES.find((one) => one === (presence.grace ?? "")) ?? ""}
-                options={GRACES.map((value) => ({ value, label: value || w.atOnce }))}
-                onChange={(grace) => commit({ grace })}
+                value={grace}
+                options={[...new Set([...GRACES, grace])].map((value) => ({ value, label: value || w.atOnce }))}
+                onChange={(chosen) => commit({ grace: chosen })}
               />
             </div>
           )}

@@ -1,5 +1,5 @@
 /** The choices of one cell, each in force at once, with what they would have meant yesterday. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { post } from "../../api/client";
 import type { ModeCell, ModeRow, Replay } from "../../api/schema";
 import { plural } from "../../strings";
@@ -20,20 +20,35 @@ interface Props {
   mode: string;
   notifiers: readonly string[];
   anchor: HTMLElement;
-  onChoose: (choice: Choice) => void;
+  onChoose: (choice: Choice) => Promise<void>;
   onClose: () => void;
 }
 
 export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: Props) {
   const cell = row.cells[mode]!;
-  const choice = choiceOf(cell);
   const records = cell.record === "transitions" ? [...RECORDS, cell.record] : RECORDS;
   const notify = cell.notify_by === "rules" ? [] : cell.notify;
-  const flip = (type: NotifyType) => {
-    const isOn = notify.includes(type);
-    const others = notify.filter((one) => one !== type && one !== "motion") as NotifyType[];
-    onChoose({ ...choice, notify: isOn ? others : type === "motion" ? ["motion"] : [...others, type] });
+  // Asked for and not answered yet: the next choice starts from it, and waits for its answer.
+  const asked = useRef<{ choice: Choice; done: Promise<void> } | null>(null);
+  const choose = (change: (now: Choice) => Partial<Choice>) => {
+    const now = asked.current?.choice ?? choiceOf(cell);
+    const choice = { ...now, ...change(now) };
+    const mine = { choice, done: (asked.current?.done ?? Promise.resolve()).then(() => onChoose(choice)) };
+    asked.current = mine;
+    void mine.done.finally(() => {
+      if (asked.current === mine) asked.current = null;
+    });
   };
+  const flip = (type: NotifyType) =>
+    choose(({ notify: now }) => {
+      const others = (now ?? []).filter((one) => one !== type && one !== "motion");
+      return { notify: now?.includes(type) ? others : type === "motion" ? ["motion"] : [...others, type] };
+    });
+  const flipChannel = (name: string) =>
+    choose(({ channels }) => {
+      const now = channels ?? notifiers;
+      return { channels: now.includes(name) ? now.filter((one) => one !== name) : [...now, name] };
+    });
   const by = cell.channels ?? notifiers;
   return (
     <Panel title={w.title(row.name, modeName(mode))} anchor={anchor} onClose={onClose}>
@@ -42,7 +57,7 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
         label={w.record}
         value={cell.record}
         options={records.map((value) => ({ value, label: t.short[value] }))}
-        onChange={(record) => onChoose({ ...choice, record })}
+        onChange={(record) => choose(() => ({ record }))}
       />
       {cell.record === "private" && <p class="small sub">{w.private}</p>}
       {isRecorded(cell) && (
@@ -52,7 +67,7 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
               type="checkbox"
               checked={cell.detection && row.is_detecting}
               disabled={!row.is_detecting}
-              onChange={(event) => onChoose({ ...choice, detection: event.currentTarget.checked })}
+              onChange={({ currentTarget }) => choose(() => ({ detection: currentTarget.checked }))}
             />
             <span class="grow">{w.detection}</span>
           </label>
@@ -87,7 +102,7 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
                         type="button"
                         class={`chip modes-chip${by.includes(name) ? " on" : ""}`}
                         aria-pressed={by.includes(name)}
-                        onClick={() => onChoose({ ...choice, channels: by.includes(name) ? by.filter((one) => one !== name) : [...by, name] })}
+                        onClick={() => flipChannel(name)}
                       >
                         {modeName(name)}
                       </button>
@@ -106,18 +121,19 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
 }
 
 function Yesterday({ camera, mode, cell }: { camera: string; mode: string; cell: ModeCell }) {
-  const [found, setFound] = useState<Replay | null>(null);
+  const [found, setFound] = useState<Replay | "failed" | null>(null);
   const key = JSON.stringify(cell);
   useEffect(() => {
     let wanted = true;
     post<Replay>("/modes/replay", { span: "yesterday", mode, cameras: [camera] }).then(
       (now) => wanted && setFound(now),
-      () => {}, // the choices hold without it
+      () => wanted && setFound("failed"),
     );
     return () => {
       wanted = false;
     };
   }, [camera, mode, key]);
+  if (found === "failed") return null; // the choices hold without it
   return (
     <p class="small sub modes-yesterday" role="status">
       {found ? effect(found, modeName(mode)) : words.loading}

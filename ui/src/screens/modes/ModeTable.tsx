@@ -39,6 +39,8 @@ export function ModeTable(props: Props) {
   const [focus, setFocus] = useState<At>({ row: 0, column: 0 });
   const [stroke, setStroke] = useState<{ from: At; to: At } | null>(null);
   const dragged = useRef(false);
+  /** Where filling with Shift and arrow keys began: later cells may not have their new choice yet. */
+  const begun = useRef<At | null>(null);
   const column = Math.min(focus.column, modes.length - 1);
   const at = (row: number, col: number) => table.current?.querySelector<HTMLElement>(`[data-at="${row},${col}"]`);
   const fill = (from: At, to: At) => {
@@ -57,7 +59,8 @@ export function ModeTable(props: Props) {
       row: Math.max(HEAD, Math.min(rows.length - 1, focus.row + move[0])),
       column: Math.max(0, Math.min(modes.length - 1, column + move[1])),
     };
-    if (event.shiftKey && next.row > HEAD && (next.row !== focus.row || next.column !== column)) fill({ ...focus, column }, next);
+    begun.current = event.shiftKey ? (begun.current ?? { ...focus, column }) : null;
+    if (begun.current && next.row > HEAD && (next.row !== focus.row || next.column !== column)) fill(begun.current, next);
     setFocus(next);
     at(next.row, next.column)?.focus();
   };
@@ -93,7 +96,7 @@ export function ModeTable(props: Props) {
   };
   let number = -1;
   return (
-    <table ref={table} class="mode-table" aria-label={w.title} onKeyDown={onKeyDown}>
+    <table ref={table} class="mode-table" aria-label={w.title} onKeyDown={onKeyDown} onKeyUp={(event) => event.key === "Shift" && (begun.current = null)}>
       <thead>
         <tr>
           <th scope="col">
@@ -184,7 +187,7 @@ export function ModeTable(props: Props) {
                         }}
                         onMouseDown={(event) => event.shiftKey && event.preventDefault()}
                         onClick={(event) => {
-                          if (dragged.current) return;
+                          if (dragged.current && event.detail !== 0) return; // the end of a stroke, not a key
                           if (event.shiftKey) fill({ ...focus, column }, { row: index, column: col });
                           else props.onOpen(row, mode, event.currentTarget);
                         }}

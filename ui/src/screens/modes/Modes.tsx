@@ -1,5 +1,5 @@
 /** Modes: what is on, what each does with each camera, the week, presence and rules. Clicks hold at once, with Undo. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, post, put } from "../../api/client";
 import { modes } from "../../api/modes";
 import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeRow, ModesInfo, ModeWeekInfo as WeekInfo } from "../../api/schema";
@@ -18,9 +18,9 @@ import { AutomaticAway } from "./Beside";
 import { CellPanel } from "./CellPanel";
 import { cellLabel, type Choice, emptied } from "./cells";
 import { ColumnPanel, NewColumn } from "./ColumnPanel";
-import { added, copied, isOnlyFor, MOST_MODES, removed, renamed } from "./columns";
+import { added, copied, isOnlyFor, MOST_MODES, rebased, removed, renamed } from "./columns";
 import { ModeTable } from "./ModeTable";
-import { Now, Priority, setMode } from "./Now";
+import { Now, Priority } from "./Now";
 import { Presets } from "./Presets";
 import { Rules } from "./Rules";
 import { Week } from "./Week";
@@ -89,25 +89,35 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
   const names = plan.modes.names;
   const one = names.includes(shown) ? shown : (names[0] ?? "");
   const isDirty = !isSame(draft, planOf(plan));
-  const back = (before: PlanChange) => () => void tryTo(async () => take(await put<PlanInfo>("/modes/plan", before)));
+  const newest = useRef({ plan, draft });
+  newest.current = { plan, draft };
+  /** What is in force now; below it stays what is typed and not saved. */
+  const takeUnder = (found: PlanInfo) => {
+    const typed = newest.current;
+    const before = planOf(typed.plan);
+    take(found, isSame(typed.draft, before) ? null : rebased(typed.draft, before, planOf(found)));
+  };
+  const restore = (plan: PlanChange & { renamed?: [string, string] | null }) => void tryTo(async () => takeUnder(await put<PlanInfo>("/modes/plan", plan)));
+  const back = (before: PlanChange) => () => restore(before);
   const commit = (change: (plan: PlanChange) => PlanChange, said: string, rename: [string, string] | null = null) =>
     void tryTo(async () => {
       const before = planOf(plan);
       const found = await put<PlanInfo>("/modes/plan", { ...change(before), renamed: rename });
       take(found, isDirty ? change(draft) : null);
-      toast(said, () => void tryTo(async () => take(await put<PlanInfo>("/modes/plan", { ...before, renamed: rename && [rename[1], rename[0]] }))));
+      toast(said, () => restore({ ...before, renamed: rename && [rename[1], rename[0]] }));
     });
   const putCells = (cameras: string[], inModes: string[], choice: Choice, said: ((found: PlanInfo) => string) | null) => {
     const go = () =>
-      void tryTo(async () => {
+      tryTo(async () => {
         const before = planOf(plan);
         const found = await put<PlanInfo>("/modes/cells", { cameras, modes: inModes, ...choice });
-        take(found, isDirty ? { ...draft, modes: { ...draft.modes, tables: found.modes.tables } } : null);
+        takeUnder(found);
         if (said) toast(said(found), back(before));
       });
     const bare = emptied(plan.rows, cameras, inModes, choice);
-    if (bare.length > 0) setAsked({ modes: bare, go });
-    else go();
+    if (bare.length === 0) return go();
+    setAsked({ modes: bare, go: () => void go() });
+    return Promise.resolve();
   };
   const closeCell = (which: Opened) => {
     setOpened((current) => (current === which ? null : current));
@@ -119,12 +129,16 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
     void tryTo(async () => {
       await put(`/cameras/${encodeURIComponent(row.id)}/name`, { name: row.name, group });
       const found = await get<PlanInfo>("/modes/plan");
-      take(found, isDirty ? draft : null);
+      takeUnder(found);
       const moved = found.rows.find((each) => each.id === row.id);
       if (moved) toast(cellLabel(moved, now.mode), null);
     });
   const cellRow = opened?.what === "cell" ? plan.rows.find((row) => row.id === opened.camera) : undefined;
-  const switchTo = (mode: string) => void setMode(mode, null).then(() => toast(t.switched(modeName(mode))));
+  const switchTo = (mode: string) =>
+    void tryTo(async () => {
+      modes.value = await put<ModesInfo>("/mode", { mode, for_s: null });
+      toast(t.switched(modeName(mode)));
+    });
   return (
     <Page
       title={words.title}
@@ -157,7 +171,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
           onOpen={(row, mode, anchor) => setOpened({ what: "cell", camera: row.id, mode, anchor, before: planOf(plan) })}
           onColumn={(mode, anchor) => setOpened({ what: "column", mode, anchor })}
           onSwitch={switchTo}
-          onFill={(cameras, inModes, choice) => putCells(cameras, inModes, choice, () => t.filled(cameras.length * inModes.length))}
+          onFill={(cameras, inModes, choice) => void putCells(cameras, inModes, choice, () => t.filled(cameras.length * inModes.length))}
           onPlace={place}
           onAdd={isNarrow || names.length >= MOST_MODES ? null : (anchor) => setOpened({ what: "new", anchor })}
         />

@@ -17,7 +17,7 @@ const { now: w, panel } = words;
 const SHOWN = 5;
 const STAY_S = 7200;
 
-export function setMode(mode: string, for_s: number | null): Promise<void> {
+function setMode(mode: string, for_s: number | null): Promise<void> {
   return tryTo(async () => {
     modes.value = await put<ModesInfo>("/mode", { mode, for_s });
   });

@@ -37,18 +37,16 @@ export function Week({ draft, week, onChange, onCommit }: Props) {
       w.changed,
     );
   const needsSun = JSON.stringify([modes.schedule, draft.rules]).includes("sun");
-  const today = week?.days[0]?.date ?? "";
-  const isException = (date: string) =>
-    Object.keys(modes.exceptions ?? {}).some((key) => {
-      const [from = "", to = from] = key.split(" to ");
-      return from <= date && date <= to;
-    });
+  const today = week?.days[0]?.date ?? new Date().toISOString().slice(0, 10);
+  const isException = (date: string) => isIn(date, modes.exceptions ?? {});
+  // A holiday is not what its weekday is: it is not copied.
+  const copied = week?.days.filter((day) => !isException(day.date)).map((day) => day.weekday) ?? [];
   return (
     <section class="card" aria-labelledby="week-title">
       <div class="row wrap between">
         <h2 id="week-title">{w.title}</h2>
         <span class="row wrap">
-          <button type="button" class="btn ghost" onClick={(event) => setCopying(event.currentTarget)}>
+          <button type="button" class="btn ghost" disabled={copied.length === 0} onClick={(event) => setCopying(event.currentTarget)}>
             <Icon name="copy" small />
             {w.copy}
           </button>
@@ -66,6 +64,7 @@ export function Week({ draft, week, onChange, onCommit }: Props) {
       {copying && week && (
         <CopyDay
           anchor={copying}
+          days={copied}
           onClose={() => setCopying(null)}
           onCopy={(from, to) => {
             const parts = week.days.find((day) => day.weekday === from)?.parts ?? [];
@@ -94,22 +93,30 @@ export function Week({ draft, week, onChange, onCommit }: Props) {
   );
 }
 
+function isIn(date: string, exceptions: Record<string, string>): boolean {
+  return Object.keys(exceptions).some((key) => {
+    const [from = "", to = from] = key.split(" to ");
+    return from <= date && date <= to;
+  });
+}
+
 /** From today on the first day that is no exception yet. */
-function freeDay(today: string, exceptions: Record<string, string>): string {
+export function freeDay(today: string, exceptions: Record<string, string>): string {
   const at = new Date(`${today}T00:00:00Z`);
-  while (Object.keys(exceptions).some((key) => key.startsWith(at.toISOString().slice(0, 10)))) at.setUTCDate(at.getUTCDate() + 1);
+  while (isIn(at.toISOString().slice(0, 10), exceptions)) at.setUTCDate(at.getUTCDate() + 1);
   return at.toISOString().slice(0, 10);
 }
 
-function CopyDay(props: { anchor: HTMLElement; onCopy: (from: number, to: number[]) => void; onClose: () => void }) {
-  const [from, setFrom] = useState(weekdays()[0] ?? 0);
+/** days: which weekdays can be copied from. */
+function CopyDay(props: { anchor: HTMLElement; days: readonly number[]; onCopy: (from: number, to: number[]) => void; onClose: () => void }) {
+  const [from, setFrom] = useState(weekdays().find((day) => props.days.includes(day)) ?? 0);
   const [to, setTo] = useState<number[]>([]);
   const [short, long] = [dayNames("short"), dayNames("long")];
   return (
     <Panel title={w.copy} anchor={props.anchor} onClose={props.onClose}>
       <select class="field" aria-label={w.copyFrom} value={from} onChange={(event) => setFrom(Number(event.currentTarget.value))}>
         {weekdays().map((day) => (
-          <option key={day} value={day}>
+          <option key={day} value={day} disabled={!props.days.includes(day)}>
             {long[day]}
           </option>
         ))}

@@ -5,7 +5,7 @@ import { clockText } from "../../ui/clockText";
 import { modeName } from "../../ui/modeNames";
 import { Segmented } from "../../ui/Segmented";
 import { modes as modesWords } from "../../strings/modes";
-import { dayNames, minuteText, weekdays } from "./times";
+import { dayNames, weekdays } from "./times";
 
 const { week: w } = modesWords;
 const DAY_MIN = 1440;
@@ -160,5 +160,5 @@ function minuteIn(line: HTMLElement, x: number): number {
 }
 
 function said(parts: Day["parts"]): string {
-  return parts.map((part) => w.part(modeName(part.mode), minuteText(part.from_min), minuteText(part.to_min))).join(", ");
+  return parts.map((part) => w.part(modeName(part.mode), timeText(part.from_min), timeText(part.to_min))).join(", ");
 }

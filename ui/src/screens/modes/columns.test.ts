@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ModePlanChange, ModeRow } from "../../api/schema";
 import { choiceOf, emptied, grouped, notifies } from "./cells";
-import { copied, freeName, modeId, removed, renamed } from "./columns";
+import { copied, freeName, modeId, rebased, removed, renamed } from "./columns";
 
 const plan: ModePlanChange = {
   modes: {
@@ -17,6 +17,14 @@ const plan: ModePlanChange = {
     { name: "any", when: {}, do: ["notify phone"] },
   ],
 };
+
+describe("what is typed and not saved", () => {
+  it("stays over what is in force now, and nothing else of the draft", () => {
+    const draft = { ...plan, modes: { ...plan.modes, schedule: { night: ["22:00-06:00"] } } };
+    const now = { modes: { ...plan.modes, tables: {}, exceptions: {} }, rules: [] };
+    expect(rebased(draft, plan, now)).toEqual({ modes: { ...now.modes, schedule: { night: ["22:00-06:00"] } }, rules: [] });
+  });
+});
 
 describe("a column", () => {
   it("has a name that the settings take", () => {

@@ -18,6 +18,14 @@ export function freeName(name: string, names: readonly string[]): string {
   }
 }
 
+/** A draft made over `before`, over `now` instead: what it leaves as it was is as it is now. */
+export function rebased(draft: ModePlanChange, before: ModePlanChange, now: ModePlanChange): ModePlanChange {
+  const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  const was = new Map<string, unknown>(Object.entries(before.modes));
+  const own = Object.entries(draft.modes).filter(([key, value]) => !isSame(value, was.get(key)));
+  return { modes: { ...now.modes, ...Object.fromEntries(own) }, rules: isSame(draft.rules, before.rules) ? now.rules : draft.rules };
+}
+
 export function added(plan: ModePlanChange, mode: string): ModePlanChange {
   return { ...plan, modes: { ...plan.modes, names: [...plan.modes.names, mode] } };
 }

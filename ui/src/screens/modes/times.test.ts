@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { freeDay } from "./Week";
 import { minuteText, several, stretchOf, stretchText } from "./times";
 
 describe("times of the week", () => {
@@ -25,4 +26,9 @@ describe("times of the week", () => {
     expect(several(" a, b ,,c")).toEqual(["a", "b", "c"]);
     expect(minuteText(605)).toBe("10:05");
   });
+});
+
+it("a holiday is added on the first day that is none yet", () => {
+  expect(freeDay("2026-12-24", {})).toBe("2026-12-24");
+  expect(freeDay("2026-12-24", { "2026-12-23 to 2026-12-26": "away", "2026-12-27": "away" })).toBe("2026-12-28");
 });
