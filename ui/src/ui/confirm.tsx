@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, post } from "../api/client";
 import type { MySignIn } from "../api/schema";
 import { mine } from "../strings/my-account";
@@ -12,6 +12,9 @@ const words = mine.confirm;
 
 /** What waits for the person to prove who they are. */
 const waiting = signal<(() => Promise<void>) | null>(null);
+
+/** The sheets on the page, by the parts that may ask; only the first is shown. */
+const mounted = signal<readonly object[]>([]);
 
 /** Does it; where the recorder wants to know first who asks, a sheet asks for the password, and it is done again. */
 export function change(action: () => Promise<void>): Promise<void> {
@@ -29,7 +32,14 @@ export function ConfirmSheet({ now }: { now: MySignIn }) {
   const action = waiting.value;
   const [secret, setSecret] = useState("");
   const [error, setError] = useState<ApiError | null>(null);
-  if (!action) return null;
+  const mine = useRef({}).current;
+  useEffect(() => {
+    mounted.value = [...mounted.peek(), mine];
+    return () => {
+      mounted.value = mounted.peek().filter((each) => each !== mine);
+    };
+  }, []);
+  if (!action || mounted.value[0] !== mine) return null;
   const close = () => {
     waiting.value = null;
     setSecret("");

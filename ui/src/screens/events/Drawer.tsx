@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
-import { cameraNamed } from "../../api/state";
+import { cameraNamed, on } from "../../api/state";
 import type { TawnyEvent, Visit } from "../../api/types";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import type { IconName } from "../../ui/icon-names";
@@ -18,6 +18,7 @@ import { SnoozeButton } from "../../ui/snoozes";
 import { ClipPlayer } from "./ClipPlayer";
 import { downloadClips } from "./download";
 import { Reads } from "./Reads";
+import { withEvents } from "./list";
 import { isKept, isReviewed } from "./VisitCard";
 import { Why } from "./Why";
 import { What } from "./What";
@@ -227,10 +228,10 @@ function seenAs(event: TawnyEvent): string {
   return words.sure(kind, percent >= 90 ? words.very : percent >= 65 ? words.fairly : words.unsure, percent);
 }
 
-/** The visit of an event by its ID, from `known` or from the recorder. */
-export function useVisit(id: string | null, known: readonly Visit[]): Visit | "gone" | null {
+/** The visit of an event by its ID, from `known` or from the recorder, kept up to date; or why it cannot be shown. */
+export function useVisit(id: string | null, known: readonly Visit[]): Visit | ApiError | "gone" | null {
   const here = known.find((visit) => visit.events.some((event) => event.id === id));
-  const [fetched, setFetched] = useState<{ id: string; visit: Visit | "gone" } | null>(null);
+  const [fetched, setFetched] = useState<{ id: string; visit: Visit | ApiError | "gone" } | null>(null);
   const missing = id !== null && !here;
   useEffect(() => {
     if (!missing) return undefined;
@@ -238,10 +239,19 @@ export function useVisit(id: string | null, known: readonly Visit[]): Visit | "g
     get<Visit>(`/events/${encodeURIComponent(id)}/visit`, {}, stop.signal).then(
       (visit) => setFetched({ id, visit }),
       (reason: unknown) => {
-        if (reason instanceof ApiError && reason.status === 404) setFetched({ id, visit: "gone" });
+        if (reason instanceof ApiError) setFetched({ id, visit: reason.status === 404 ? "gone" : reason });
       },
     );
-    return () => stop.abort();
+    const unhear = on("event", ({ event }) =>
+      setFetched((now) => {
+        if (now === null || now.visit === "gone" || now.visit instanceof ApiError) return now;
+        return { id: now.id, visit: withEvents(now.visit, (each) => (each.id === event.id ? event : each)) };
+      }),
+    );
+    return () => {
+      stop.abort();
+      unhear();
+    };
   }, [id, missing]);
   if (here) return here;
   return fetched?.id === id ? fetched.visit : null;

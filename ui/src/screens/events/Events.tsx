@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get } from "../../api/client";
+import { ApiError, get } from "../../api/client";
 import { latest } from "../../api/events";
 import { lost } from "../../api/state";
 import type { Kind, Visit, VisitPage } from "../../api/types";
@@ -12,6 +12,7 @@ import { date, day, dayKey, daysAgo } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { visits as words } from "../../strings/visits";
 import { DeleteButton } from "../../ui/DeleteSheet";
+import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { KINDS } from "../../ui/kinds";
@@ -119,7 +120,7 @@ export default function Events({ params }: { params: Params }) {
     card?.querySelector<HTMLElement>(".ec-open")?.focus({ preventScroll: true });
   };
   const onCurrent = (action: (visit: Visit) => void) => () => {
-    const found = shown?.find(isCurrent) ?? (typeof visit === "object" ? visit : null);
+    const found = shown?.find(isCurrent) ?? (typeof visit === "object" && !(visit instanceof ApiError) ? visit : null);
     if (found) action(found);
   };
   const goOn = (action: (visit: Visit) => void) =>
@@ -180,7 +181,7 @@ export default function Events({ params }: { params: Params }) {
   );
 
   const chosen = (items ?? []).filter((each) => selected.includes(each.id));
-  const onMarkAll = may && filters.only === "new" && shown && shown.length > 0 ? () => void markAll(filters, shown, visits) : null;
+  const onMarkAll = may && filters.only === "new" && shown && shown.length > 0 ? () => void tryTo(() => markAll(filters, shown, visits)) : null;
   const hasDrawer = id !== null || (wide && shown?.length !== 0);
   return (
     <Page
@@ -253,6 +254,8 @@ export default function Events({ params }: { params: Params }) {
         <aside class={`drawer${id ? " open" : ""}`} aria-label={words.drawer.label}>
           {visit === "gone" ? (
             <Gone />
+          ) : visit instanceof ApiError ? (
+            <Problem what={visit.message} todo={visit.todo} />
           ) : (
             visit && (
               <Drawer

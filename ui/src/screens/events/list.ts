@@ -60,7 +60,7 @@ function each(list: List, action: (visit: Visit) => Visit): Pick<List, "items" |
 const RANKS = ["motion", "detection", "alert"] as const;
 
 /** The visit with its events changed; the same object where none was. */
-function withEvents(visit: Visit, action: (event: TawnyEvent) => TawnyEvent): Visit {
+export function withEvents(visit: Visit, action: (event: TawnyEvent) => TawnyEvent): Visit {
   const events = visit.events.map(action);
   if (events.every((event, n) => event === visit.events[n])) return visit;
   const ends = events.map((event) => event.end_ms);

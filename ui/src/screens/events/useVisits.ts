@@ -30,11 +30,11 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
   const [list, dispatch] = useReducer(change, EMPTY);
   const [error, setError] = useState<ApiError | null>(null);
   const [round, setRound] = useState(0);
-  const loading = useRef(false);
+  const loading = useRef("");
   const key = JSON.stringify(writeFilters(filters));
   const asked = useRef(key);
-  const newest = useRef({ filters, isAside });
-  newest.current = { filters, isAside };
+  const newest = useRef({ filters, isAside, next: list.next });
+  newest.current = { filters, isAside, next: list.next };
 
   useEffect(() => {
     const stop = new AbortController();
@@ -81,17 +81,18 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
   }, []);
 
   const loadMore = () => {
-    if (loading.current || !list.next) return;
-    loading.current = true;
-    get<VisitPage>("/visits", ask(filters, list.next)).then(
-      (page) => {
-        loading.current = false;
-        dispatch({ what: "more", items: page.items, next: page.next });
-      },
-      () => {
-        loading.current = false;
-      },
-    );
+    const after = list.next;
+    const wanted = `${key} ${after}`;
+    if (!after || loading.current === wanted) return;
+    loading.current = wanted;
+    const done = () => {
+      if (loading.current === wanted) loading.current = "";
+    };
+    get<VisitPage>("/visits", ask(filters, after)).then((page) => {
+      done();
+      // Only to the list that it was asked for.
+      if (asked.current === key && newest.current.next === after) dispatch({ what: "more", items: page.items, next: page.next });
+    }, done);
   };
 
   const apply = async (visits: readonly Visit[], events: readonly TawnyEvent[], marks: Marks): Promise<boolean> => {

@@ -1,0 +1,56 @@
+// @vitest-environment happy-dom
+import { act, cleanup, renderHook, waitFor } from "@testing-library/preact";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ApiError } from "../../api/client";
+import type { TawnyEvent, Visit } from "../../api/types";
+import { event, visit } from "../../testing/make";
+import { useVisit } from "./Drawer";
+import { type Filters } from "./filters";
+import { useVisits } from "./useVisits";
+
+const asked = vi.hoisted(() => [] as { query: Record<string, unknown>; answer: (page: unknown) => void; refuse: (reason: unknown) => void }[]);
+const tell = vi.hoisted(() => ({ event: (_: unknown) => {} }));
+vi.mock("../../api/client", async (real) => ({
+  ...(await real<typeof import("../../api/client")>()),
+  get: (_: string, query: Record<string, unknown>) => new Promise((answer, refuse) => asked.push({ query, answer, refuse })),
+}));
+vi.mock("../../api/state", async (real) => ({
+  ...(await real<typeof import("../../api/state")>()),
+  on: (name: string, listen: (what: unknown) => void) => {
+    if (name === "event") tell.event = listen;
+    return () => {};
+  },
+}));
+
+const filters: Filters = { tab: "alerts", only: "all", cameras: [], kinds: [], day: null };
+const one = (id: string, more: Partial<TawnyEvent> = {}): Visit => visit(id, event(id, 0, more));
+
+beforeEach(() => void asked.splice(0));
+afterEach(cleanup);
+
+it("leaves a late page of other filters out of the list", async () => {
+  const { result, rerender } = renderHook((now: Filters) => useVisits(now, () => false), { initialProps: filters });
+  await act(async () => void asked[0]?.answer({ items: [one("a")], next: "n" }));
+  act(() => result.current.loadMore());
+  rerender({ ...filters, tab: "motion" });
+  await act(async () => void asked[2]?.answer({ items: [one("m")], next: "o" }));
+  await act(async () => void asked[1]?.answer({ items: [one("late")], next: null }));
+  expect([result.current.list.items?.map((each) => each.id), result.current.list.next]).toEqual([["m"], "o"]);
+  act(() => result.current.loadMore());
+  expect(asked).toHaveLength(4);
+});
+
+it("keeps a visit that is not in the list up to date", async () => {
+  const { result } = renderHook(() => useVisit("a", []));
+  await act(async () => void asked[0]?.answer(one("a")));
+  expect(result.current).toMatchObject({ best: { kept: false } });
+  act(() => tell.event({ what: "updated", event: event("a", 0, { kept: true }) }));
+  await waitFor(() => expect(result.current).toMatchObject({ best: { kept: true } }));
+});
+
+it("says why a visit cannot be shown", async () => {
+  const { result } = renderHook(() => useVisit("a", []));
+  const reason = new ApiError(503, "busy", "Busy.", "Try again.");
+  await act(async () => void asked[0]?.refuse(reason));
+  await waitFor(() => expect(result.current).toBe(reason));
+});
