@@ -9,6 +9,7 @@ import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { ServerText } from "./ServerText";
 import { ConfirmSheet, change } from "./confirm";
+import { sentences } from "./sentences";
 import { ownPage } from "./settingPages";
 import { toast } from "./toast";
 import "./setting-forms.css";
@@ -26,11 +27,12 @@ export async function loadSettings(): Promise<void> {
 export function SettingForms({ tables, marked = "" }: { tables: (path: string) => boolean; marked?: string }) {
   const info = allSettings.value;
   const [me, setMe] = useState<MySignIn | null>(null);
+  const [failed, setFailed] = useState("");
   useEffect(() => {
-    void loadSettings().catch(() => {});
+    loadSettings().catch((reason: unknown) => setFailed(sentences(reason)));
     void get<MySignIn>("/me").then(setMe, () => {});
   }, []);
-  if (!info) return <p class="muted">{words.loading}</p>;
+  if (!info) return <p class="muted">{failed ? <ServerText text={failed} /> : words.loading}</p>;
   return (
     <div class="forms">
       {info.tables
@@ -124,15 +126,17 @@ function FileOnly({ path, setting }: { path: string; setting: SettingKeyInfo }) 
   const table = path.split(".").slice(0, -1).join(".");
   const isList = table.includes("[]");
   const text = `${table ? `${isList ? `[[${table.replaceAll("[]", "")}]]` : `[${table}]`}\n` : ""}${setting.key} = ${setting.default ? JSON.stringify(setting.default) : '""'}`;
-  const copy = () => void navigator.clipboard?.writeText(text).then(() => toast(words.copied), () => {});
+  const copy = () => void navigator.clipboard.writeText(text).then(() => toast(words.copied), () => {});
   return (
     <div class="form-file">
       <span class="small muted">{words.onlyFile}</span>
       <code>{path}</code>
-      <button type="button" class="btn" onClick={copy} aria-label={`${words.copy}: ${path}`}>
-        <Icon name="copy" small />
-        {words.copy}
-      </button>
+      {"clipboard" in navigator && (
+        <button type="button" class="btn" onClick={copy} aria-label={`${words.copy}: ${path}`}>
+          <Icon name="copy" small />
+          {words.copy}
+        </button>
+      )}
     </div>
   );
 }

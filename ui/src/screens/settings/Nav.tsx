@@ -33,12 +33,33 @@ export function found() {
 
 /** Beside a section; absent on a narrow page. */
 export default function Nav() {
+  useMark();
   return (
     <nav class="snav" aria-label={words.label}>
       <Find />
       <List beside />
     </nav>
   );
+}
+
+const LOOK_MS = 200;
+const MOST_LOOKS = 25;
+
+/** Scrolls to what the address names, once it is there. */
+function useMark(): void {
+  const { hash } = place.value;
+  const at = path.value;
+  useEffect(() => {
+    if (!hash) return undefined;
+    let looks = 0;
+    const timer = setInterval(() => {
+      const found = document.getElementById(hash);
+      looks += 1;
+      if (found) found.scrollIntoView({ block: "center" });
+      if (found || looks > MOST_LOOKS) clearInterval(timer);
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [hash, at]);
 }
 
 export function Find() {

@@ -77,7 +77,6 @@ export default function SectionPage({ params }: { params: { section?: string } }
 }
 
 function SectionFrame({ id, children }: { id: SectionId; children: ComponentChildren }) {
-  useMark();
   return (
     <Page title={sections.names[id]} class="settings" back="/settings">
       <div class="settings-in">{children}</div>
@@ -87,24 +86,6 @@ function SectionFrame({ id, children }: { id: SectionId; children: ComponentChil
 
 function OwnersPage({ id, children }: { id: SectionId; children: ComponentChildren }) {
   return <SectionFrame id={id}>{isOwner() ? children : <p class="muted">{t.settings.ownersOnly}</p>}</SectionFrame>;
-}
-
-const LOOK_MS = 200;
-const MOST_LOOKS = 25;
-
-/** Scrolls to what the address names, once it is there. */
-function useMark(): void {
-  const { hash } = place.value;
-  useEffect(() => {
-    let looks = 0;
-    const timer = setInterval(() => {
-      const found = hash ? document.getElementById(hash) : null;
-      looks += 1;
-      if (found) found.scrollIntoView({ block: "center" });
-      if (found || looks > MOST_LOOKS) clearInterval(timer);
-    }, LOOK_MS);
-    return () => clearInterval(timer);
-  }, [hash]);
 }
 
 export function CamerasPage() {

@@ -7,6 +7,7 @@ import { actions as words, machine, update } from "../../strings/settings-page";
 import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
+import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
 import { clock, percent, size, when } from "../../ui/times";
@@ -17,9 +18,10 @@ const AGAIN_MS = 10_000;
 
 export function Actions() {
   const [info, setInfo] = useState<SystemInfo | null>(null);
+  const [failed, setFailed] = useState("");
   const [asked, setAsked] = useState<Action | null>(null);
   useEffect(() => {
-    const load = () => void get<SystemInfo>("/system").then(setInfo, () => {});
+    const load = () => void get<SystemInfo>("/system").then(setInfo, (reason: unknown) => setFailed(sentences(reason)));
     load();
     const timer = setInterval(load, AGAIN_MS);
     return () => clearInterval(timer);
@@ -41,6 +43,11 @@ export function Actions() {
               {words.resume}
             </button>
           </div>
+        )}
+        {!info && failed && (
+          <p class="small system-failed">
+            <ServerText text={failed} />
+          </p>
         )}
         {info?.refused && (
           <p class="small system-failed">

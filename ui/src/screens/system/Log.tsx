@@ -21,7 +21,7 @@ export function Log() {
     (line) => (level === "all" || line.level === "error" || line.level === level) && (!camera || line.camera === camera),
   );
   const text = shown.map((line) => `${line.at} ${line.level.toUpperCase()} ${line.text}`).join("\n");
-  const copy = () => void navigator.clipboard?.writeText(text).then(() => toast(words.copied), () => {});
+  const copy = () => void navigator.clipboard.writeText(text).then(() => toast(words.copied), () => {});
   return (
     <section class="card" aria-labelledby="log-title">
       <div class="row between wrap">
@@ -44,9 +44,11 @@ export function Log() {
           <button type="button" class="btn sq" aria-label={words.load} onClick={() => void load()}>
             <Icon name="rotate-cw" small />
           </button>
-          <button type="button" class="btn sq" aria-label={words.copy} disabled={!text} onClick={copy}>
-            <Icon name="copy" small />
-          </button>
+          {"clipboard" in navigator && (
+            <button type="button" class="btn sq" aria-label={words.copy} disabled={!text} onClick={copy}>
+              <Icon name="copy" small />
+            </button>
+          )}
         </div>
       </div>
       <p class="small sub">{words.sub}</p>
