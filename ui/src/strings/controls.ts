@@ -1,12 +1,9 @@
 /** What can be done with a camera on its picture, in its sheet and on its page. */
 export const controls = {
-  label: "Camera controls",
   more: "More",
   moreOf: (name: string) => `${name}: more`,
-  done: "Done",
   record: {
     start: "Record now",
-    short: "Record",
     stop: (long: string) => `Recording ${long} · Stop`,
     stopShort: (long: string) => `${long} · Stop`,
     hint: "Records for 5 min, whatever the mode, and keeps it as an event",
@@ -32,7 +29,7 @@ export const controls = {
     longer: "+ 15 min",
     resumed: (name: string) => `${name} is on again.`,
   },
-  move: { action: "Move", open: "Pan and tilt", home: "Presets" },
+  move: { action: "Move", open: "Pan and tilt" },
   devices: { action: "Devices", open: "Siren and relays" },
   sound: "Sound",
   photo: "Photo",
@@ -42,7 +39,6 @@ export const controls = {
   settings: "Settings",
   boxes: "Boxes",
   figures: "Figures",
-  snooze: "Snooze",
   detection: {
     action: "Detection",
     turnOff: "Turn detection off",

@@ -2,12 +2,8 @@ export const events = {
   title: "Events",
   find: "Search",
   loading: "Loading…",
-  newSince: (n: number, clock: string) => `${n} new since ${clock}`,
-  onlyNew: { one: "{n} new", other: "{n} new" },
   kept: { one: "{n} kept event", other: "{n} kept events" },
-  keptMany: "Kept events",
   all: { one: "{n} event", other: "{n} events" },
-  allMany: "All events",
   counts: {
     person: { one: "{n} person", other: "{n} people" },
     vehicle: { one: "{n} vehicle", other: "{n} vehicles" },
@@ -104,7 +100,6 @@ export const events = {
     keptUntil: "Kept until you stop keeping it",
     notKept: "Follows the retention settings",
     earlier: (camera: string, s: string) => `${camera}, ${s} earlier`,
-    sameTime: (camera: string) => `${camera}, at the same time`,
     later: (camera: string, s: string) => `${camera}, ${s} later`,
   },
   filmstrip: {

@@ -142,7 +142,6 @@ export const timeline = {
     from: "From",
     to: "To",
     length: "Length",
-    goThere: "Show",
     empty: "Nothing in the time shown.",
     lasting: "ongoing",
     kept: "Kept",

@@ -8,7 +8,6 @@ export const visits = {
     count: (n: number) => `${n} not reviewed`,
     many: (n: number) => `${n}+`,
   },
-  list: "Visits",
   label: (title: string, when: string, state: string) => `${title}, ${when}${state}`,
   events: { one: "{n} event", other: "{n} events" },
   moves: { one: "{n} movement", other: "{n} movements" },
@@ -36,7 +35,6 @@ export const visits = {
     noneDo: "Show all, or choose other cameras or another day.",
     showAll: "Show all",
   },
-  offer: "These are movements, not people yet.",
   drawer: {
     label: "Selected visit",
     steps: "The visit",
@@ -60,11 +58,9 @@ export const visits = {
   },
   selection: {
     download: "Download",
-    delete: "Delete…",
   },
   keys: {
     timeline: "Open in timeline",
-    details: "Show details",
     snooze: "Snooze",
     tabs: "Alerts, Detections, Motion",
   },

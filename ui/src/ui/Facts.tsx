@@ -1,5 +1,6 @@
 import type { Camera, Stream } from "../api/types";
 import { t } from "../strings";
+import { locale } from "../strings/language";
 import { codecName } from "./codec";
 
 const words = t.settings;
@@ -46,6 +47,6 @@ function clock(camera: Camera): string | null {
   const off = camera.clock_offset_s;
   if (off === null) return null;
   if (Math.abs(off) < 0.5) return words.cameras.clockRight;
-  const seconds = Math.abs(off).toLocaleString("en", { maximumFractionDigits: Math.abs(off) < 10 ? 1 : 0 });
+  const seconds = Math.abs(off).toLocaleString(locale, { maximumFractionDigits: Math.abs(off) < 10 ? 1 : 0 });
   return off > 0 ? words.cameras.clockAhead(seconds) : words.cameras.clockBehind(seconds);
 }
