@@ -6,7 +6,7 @@ import type { Camera } from "../api/types";
 import { within } from "../strings/language";
 import { people as words } from "../strings/people";
 import { Icon } from "./Icon";
-import { toast } from "./toast";
+import { copy, toast } from "./toast";
 import "./access.css";
 
 /** `All cameras`, or their names. */
@@ -69,10 +69,9 @@ export function NeededField({ label, value, most }: { label: string; value: Sign
 
 /** Something to copy. word: stands before it. */
 export function Address({ value, label, word = "" }: { value: string; label: string; word?: string }) {
-  const copy = (field: HTMLInputElement | null) => {
-    field?.select();
-    // On secure pages only; elsewhere it is selected, to be copied by hand.
-    void navigator.clipboard?.writeText(value).then(() => toast(words.copied), () => {});
+  const copyFrom = (field: HTMLInputElement | null) => {
+    field?.select(); // without a clipboard, to be copied by hand
+    copy(value, words.copied);
   };
   return (
     <div class="access-address">
@@ -81,7 +80,7 @@ export function Address({ value, label, word = "" }: { value: string; label: str
       <button
         type="button"
         class="btn"
-        onClick={(event) => copy(event.currentTarget.parentElement?.querySelector("input") ?? null)}
+        onClick={(event) => copyFrom(event.currentTarget.parentElement?.querySelector("input") ?? null)}
       >
         <Icon name="copy" small />
         {words.copy}

@@ -122,10 +122,10 @@ function Waiting({ code, before, onAnother, onJoined }: { code: PhoneCode; befor
       clearTimeout(patience);
     };
   }, [camera]);
-  const copy = async (field: HTMLInputElement | null) => {
+  const copy = (field: HTMLInputElement | null) => {
     field?.select();
-    await navigator.clipboard?.writeText(code.link); // on secure pages only; elsewhere it is selected
-    copied.value = true;
+    // On secure pages only; elsewhere it is selected, to be copied by hand.
+    void navigator.clipboard?.writeText(code.link).then(() => (copied.value = true), () => {});
   };
   if (state === "ended" || state === "failed")
     return <Problem what={now.value.problem || words.ended} button={words.another} onPress={onAnother} />;
@@ -145,7 +145,7 @@ function Waiting({ code, before, onAnother, onJoined }: { code: PhoneCode; befor
                 aria-label={words.link}
                 onFocus={(event) => event.currentTarget.select()}
               />
-              <button type="button" class="btn" onClick={(event) => void copy(event.currentTarget.parentElement?.querySelector("input") ?? null)}>
+              <button type="button" class="btn" onClick={(event) => copy(event.currentTarget.parentElement?.querySelector("input") ?? null)}>
                 {copied.value ? words.copied : words.copy}
               </button>
             </div>

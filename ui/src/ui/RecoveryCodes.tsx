@@ -2,7 +2,7 @@
 import { mine } from "../strings/my-account";
 import { Icon } from "./Icon";
 import { QrCode } from "./QrCode";
-import { toast } from "./toast";
+import { canCopy, copy } from "./toast";
 import "./access.css";
 
 const words = mine.twoStep;
@@ -20,10 +20,6 @@ export function CodeSecret({ secret, uri }: { secret: string; uri: string }) {
 }
 
 export function RecoveryCodes({ list, onSaved }: { list: readonly string[]; onSaved: () => void }) {
-  const copy = async () => {
-    await navigator.clipboard?.writeText(list.join("\n"));
-    toast(words.copied);
-  };
   return (
     <div class="setting access-made" role="group" aria-labelledby="codes-title">
       <h3 id="codes-title">{words.codesTitle}</h3>
@@ -34,8 +30,8 @@ export function RecoveryCodes({ list, onSaved }: { list: readonly string[]; onSa
         ))}
       </ul>
       <div class="row">
-        {isSecureContext && (
-          <button type="button" class="btn" onClick={() => void copy()}>
+        {canCopy() && (
+          <button type="button" class="btn" onClick={() => copy(list.join("\n"), words.copied)}>
             <Icon name="copy" small />
             {words.copyAll}
           </button>

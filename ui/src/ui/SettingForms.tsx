@@ -11,7 +11,7 @@ import { ServerText } from "./ServerText";
 import { ConfirmSheet, change } from "./confirm";
 import { sentences } from "./sentences";
 import { ownPage } from "./settingPages";
-import { toast } from "./toast";
+import { canCopy, copy, toast } from "./toast";
 import "./setting-forms.css";
 
 type Value = WrittenInfo["value"];
@@ -126,13 +126,12 @@ function FileOnly({ path, setting }: { path: string; setting: SettingKeyInfo }) 
   const table = path.split(".").slice(0, -1).join(".");
   const isList = table.includes("[]");
   const text = `${table ? `${isList ? `[[${table.replaceAll("[]", "")}]]` : `[${table}]`}\n` : ""}${setting.key} = ${setting.default ? JSON.stringify(setting.default) : '""'}`;
-  const copy = () => void navigator.clipboard.writeText(text).then(() => toast(words.copied), () => {});
   return (
     <div class="form-file">
       <span class="small muted">{words.onlyFile}</span>
       <code>{path}</code>
-      {"clipboard" in navigator && (
-        <button type="button" class="btn" onClick={copy} aria-label={`${words.copy}: ${path}`}>
+      {canCopy() && (
+        <button type="button" class="btn" onClick={() => copy(text, words.copied)} aria-label={`${words.copy}: ${path}`}>
           <Icon name="copy" small />
           {words.copy}
         </button>

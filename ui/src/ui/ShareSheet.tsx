@@ -6,7 +6,7 @@ import { t } from "../strings";
 import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { Sheet } from "./Sheet";
-import { toast } from "./toast";
+import { copy } from "./toast";
 import { share as words } from "../strings/share";
 import { ServerText } from "./ServerText";
 import "./share.css";
@@ -112,12 +112,11 @@ function Tick(props: { checked: boolean; onChange: (on: boolean) => void; label:
 
 function Link({ made }: { made: Made }) {
   const address = new URL(made.link, location.href).href;
-  const copy = async () => {
+  const copyLink = () => {
     const field = document.querySelector<HTMLInputElement>("#share-link");
     field?.select();
     // The clipboard is there on secure pages only; elsewhere the field is selected, and Ctrl-C copies it.
-    await navigator.clipboard?.writeText(address);
-    toast(words.copied);
+    copy(address, words.copied);
   };
   return (
     <div>
@@ -129,7 +128,7 @@ function Link({ made }: { made: Made }) {
           value={address}
           onFocus={(event) => event.currentTarget.select()}
         />
-        <button type="button" class="btn" onClick={() => void copy()}>
+        <button type="button" class="btn" onClick={() => copyLink()}>
           <Icon name="copy" small />
           {words.copy}
         </button>

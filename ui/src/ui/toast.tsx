@@ -21,6 +21,14 @@ export function toast(words: string, undo: (() => void) | null = null, shown_ms 
   setTimeout(() => dismiss(id), shown_ms);
 }
 
+/** Only pages at a secure address have a clipboard. */
+export const canCopy = (): boolean => "clipboard" in navigator;
+
+/** Copies the text and says so; says nothing where nothing is copied. */
+export function copy(text: string, said: string): void {
+  void navigator.clipboard?.writeText(text).then(() => toast(said), () => {});
+}
+
 /** Takes back what the newest toast offers to take back; false when none does. */
 export function undoNewest(): boolean {
   const newest = toasts.value.findLast((each) => each.undo !== null);

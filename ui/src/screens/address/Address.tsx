@@ -9,7 +9,7 @@ import { place } from "../../ui/router";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { date } from "../../ui/times";
-import { toast } from "../../ui/toast";
+import { canCopy, copy, toast } from "../../ui/toast";
 import { Check } from "./Check";
 import { authorityPage, Ways } from "./Ways";
 import "../../ui/settings.css";
@@ -116,10 +116,6 @@ function Status({ now, onChange }: { now: AddressInfo; onChange: (next: AddressI
   const s = words.status;
   const fine = now.url.startsWith("https://") && (now.certificate !== null || now.way === "tailscale" || now.way === "off");
   const tone = now.problem ? "warn" : fine ? "good" : "";
-  const copy = async () => {
-    await navigator.clipboard?.writeText(now.url);
-    toast(s.copied);
-  };
   return (
     <section class={`card address-status ${tone}`} aria-labelledby="status-title">
       <div class="row wrap">
@@ -130,8 +126,8 @@ function Status({ now, onChange }: { now: AddressInfo; onChange: (next: AddressI
           {now.url && <p class="small">{facts(now).join(" · ")}</p>}
           {now.url && <p class="small sub">{now.home_only ? s.home : s.away}</p>}
         </div>
-        {now.url && (
-          <button type="button" class="btn" onClick={() => void copy()}>
+        {now.url && canCopy() && (
+          <button type="button" class="btn" onClick={() => copy(now.url, s.copied)}>
             <Icon name="copy" small />
             {s.copy}
           </button>

@@ -8,7 +8,7 @@ import { Icon } from "../../ui/Icon";
 import { QrCode } from "../../ui/QrCode";
 import { place } from "../../ui/router";
 import { ServerText } from "../../ui/ServerText";
-import { toast } from "../../ui/toast";
+import { canCopy, copy, toast } from "../../ui/toast";
 
 interface WayProps {
   now: AddressInfo;
@@ -362,20 +362,18 @@ function Proxy({ now }: { now: AddressInfo }) {
   const p = words.proxy;
   const { by, is_trusted, client, scheme, unknown } = now.proxy;
   const line = p.line(by);
-  const copy = async () => {
-    await navigator.clipboard?.writeText(line);
-    toast(p.copied);
-  };
   return (
     <>
       <p>{!by ? p.direct : is_trusted ? p.trusted(by) : p.unknown(by)}</p>
       {by && !is_trusted && (
         <div class="row wrap">
           <code class="address-line">{line}</code>
-          <button type="button" class="btn" onClick={() => void copy()}>
-            <Icon name="copy" small />
-            {p.copy}
-          </button>
+          {canCopy() && (
+            <button type="button" class="btn" onClick={() => copy(line, p.copied)}>
+              <Icon name="copy" small />
+              {p.copy}
+            </button>
+          )}
         </div>
       )}
       <p class="small sub">{p.sees(client, scheme)}</p>

@@ -4,7 +4,7 @@ import { ApiError } from "../../api/client";
 import type { SealedInfo } from "../../api/types";
 import { setUp } from "../../sealed/state";
 import { Icon } from "../../ui/Icon";
-import { toast } from "../../ui/toast";
+import { canCopy, copy, toast } from "../../ui/toast";
 import { Refusal } from "../../ui/Door";
 import { Cameras, type Which } from "./Cameras";
 import { Paper } from "./Paper";
@@ -107,10 +107,6 @@ function SheetStep({ info, keys, onBack, onNext }: Steps & { info: SealedInfo; k
 }
 
 function Phrase({ keys, onBack, onNext }: Steps & { keys: Made }) {
-  const copy = async () => {
-    await navigator.clipboard?.writeText(keys.passphrase);
-    toast(words.phrase.copied);
-  };
   return (
     <form onSubmit={(event) => (event.preventDefault(), onNext())}>
       <h2>{words.phrase.title}</h2>
@@ -118,10 +114,12 @@ function Phrase({ keys, onBack, onNext }: Steps & { keys: Made }) {
       <p class="sealing-phrase num" data-passphrase>
         {keys.passphrase}
       </p>
-      <button type="button" class="btn" onClick={() => void copy()}>
-        <Icon name="copy" small />
-        {words.phrase.copy}
-      </button>
+      {canCopy() && (
+        <button type="button" class="btn" onClick={() => copy(keys.passphrase, words.phrase.copied)}>
+          <Icon name="copy" small />
+          {words.phrase.copy}
+        </button>
+      )}
       <Buttons onBack={onBack} />
     </form>
   );

@@ -7,7 +7,7 @@ import { log as words } from "../../strings/settings-page";
 import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
-import { toast } from "../../ui/toast";
+import { canCopy, copy } from "../../ui/toast";
 
 type Level = keyof typeof words.levels;
 
@@ -21,7 +21,6 @@ export function Log() {
     (line) => (level === "all" || line.level === "error" || line.level === level) && (!camera || line.camera === camera),
   );
   const text = shown.map((line) => `${line.at} ${line.level.toUpperCase()} ${line.text}`).join("\n");
-  const copy = () => void navigator.clipboard.writeText(text).then(() => toast(words.copied), () => {});
   return (
     <section class="card" aria-labelledby="log-title">
       <div class="row between wrap">
@@ -44,8 +43,8 @@ export function Log() {
           <button type="button" class="btn sq" aria-label={words.load} onClick={() => void load()}>
             <Icon name="rotate-cw" small />
           </button>
-          {"clipboard" in navigator && (
-            <button type="button" class="btn sq" aria-label={words.copy} disabled={!text} onClick={copy}>
+          {canCopy() && (
+            <button type="button" class="btn sq" aria-label={words.copy} disabled={!text} onClick={() => copy(text, words.copied)}>
               <Icon name="copy" small />
             </button>
           )}
