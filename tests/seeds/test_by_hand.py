@@ -124,6 +124,7 @@ def test_rp20_a_relay_with_a_script_leaves_a_request_to_restart(browser: Browser
     for house in with_settings(home, settings + relay):
         page = owner_of(browser, house, 1280).new_page()
         page.goto(f"{house.base}/live/yard")
+        page.get_by_role("button", name="Devices").click(timeout=WAIT_MS)
         button = page.get_by_role("button", name="Restart computer")
         expect(button).to_be_visible(timeout=WAIT_MS)
         assert not list(requests.iterdir())

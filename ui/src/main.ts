@@ -2,7 +2,13 @@
 import "./ui/tokens.css";
 import "./ui/base.css";
 import { loadLanguage } from "./strings/language";
+import type { InstallPrompt } from "./ui/device";
 import { recall } from "./ui/remember";
+
+addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  window.installPrompt = event as InstallPrompt;
+});
 
 const start = () => import("./app/start");
 const waits = loadLanguage(recall("language"));

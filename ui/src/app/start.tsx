@@ -5,12 +5,7 @@ import { startRouter } from "../ui/router";
 import { loadSession } from "../ui/session";
 import { startTheme } from "../ui/theme";
 import { NoRecorder } from "./NoRecorder";
-import type { InstallPrompt } from "../ui/device";
 
-addEventListener("beforeinstallprompt", (event) => {
-  event.preventDefault();
-  window.installPrompt = event as InstallPrompt;
-});
 const root = document.getElementById("app");
 const device = () => import("../screens/device/Device");
 /** Pages for people without an account: nothing else of the application is loaded. */

@@ -62,7 +62,7 @@ export const live = {
     label: "Layout",
     auto: "Automatic",
     of: { one: "{n} column", other: "{n} columns" },
-    phone: { one: "One camera per row", other: "Two cameras per row" },
+    phone: { single: "One camera per row", double: "Two cameras per row" },
   },
   add: "Add a camera",
   private: {

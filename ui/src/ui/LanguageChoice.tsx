@@ -25,7 +25,7 @@ export function LanguageChoice() {
         <b>{words.title}</b>
         <p class="small sub">{words.sub}</p>
       </div>
-      <select aria-label={words.title} value={recall("language") ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
+      <select class="language-choice" aria-label={words.title} value={recall("language") ?? ""} onChange={(event) => choose(event.currentTarget.value)}>
         <option value="">{words.ofBrowser}</option>
         {known.map(({ code, name }) => (
           <option key={code} value={code} lang={code}>

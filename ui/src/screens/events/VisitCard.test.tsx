@@ -36,6 +36,14 @@ describe("a visit's card", () => {
     expect(screen.getByRole("button", { name: /^Person: Gate → Front, .*, new$/ })).toBeTruthy();
     expect(screen.getByText(/2 cameras/)).toBeTruthy();
   });
+  it.each([
+    [true, true, 1],
+    [true, false, 0],
+    [false, false, 0],
+  ])("is marked as muted if all its events are: %s and %s", (one, other, marks) => {
+    card({ visit: visit("1", { ...alert, muted: one }, { ...alert, id: "2", muted: other }) });
+    expect(document.querySelectorAll(".ec-muted")).toHaveLength(marks);
+  });
   it("opens on a click, goes to the timeline on Enter, and selects once something is selected", () => {
     const acts = card();
     const button = screen.getByRole("button", { name: /^Person/ });

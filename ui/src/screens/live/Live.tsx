@@ -191,8 +191,8 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
       type="button"
       class={`btn sq only-phone ${phoneOne.value ? "on" : "ghost"}`}
       aria-pressed={phoneOne.value}
-      aria-label={t.live.columns.phone.one}
-      title={phoneOne.value ? t.live.columns.phone.other : t.live.columns.phone.one}
+      aria-label={t.live.columns.phone.single}
+      title={phoneOne.value ? t.live.columns.phone.double : t.live.columns.phone.single}
       onClick={flipPhoneColumns}
     >
       <Icon name={phoneOne.value ? "layout-grid" : "square"} />
