@@ -6,7 +6,7 @@ notation of the file: `{"min": "14 days"}`, `{"do": ["notify phone"]}`. Invarian
 
 import os
 import tempfile
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, InlineTable, Table
 
-from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.loader import known_secrets, parse_settings, references
 from tawny.config.mode_presets import FAMILY_TEXT
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
@@ -76,7 +76,9 @@ def write_new(path: Path, text: str) -> None:
 
 
 def add_camera(path: Path, camera_id: str, values: Words) -> None:
-    """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
+    """Add `[cameras.<id>]`, whose addresses may contain `${NAME}`.
+
+    Raises SettingsError: when the result would be invalid; nothing is changed then."""
     document = _document(path)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
     if camera_id in cameras:
@@ -85,7 +87,7 @@ def add_camera(path: Path, camera_id: str, values: Words) -> None:
     for key, value in values.items():
         camera[key] = value
     cameras[camera_id] = camera
-    _write(path, document)
+    _write(path, document, may_refer=True)
 
 
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
@@ -538,12 +540,26 @@ def _read(path: Path) -> tuple[Any, Settings]:
     return document, settings
 
 
-def _write(path: Path, document: Any) -> Settings:
-    """Replace the file if the document differs from it; return its settings.
+def refuse_references(path: Path | None, before: Collection[str], after: str, own: Collection[str] = ()) -> None:
+    """Raise SettingsError if a change adds a `${NAME}`: what people enter must not be filled with a secret.
+
+    before: texts of the file whose references are allowed. own: names whose values come with the change.
+    """
+    added = sorted(at for at, name in references(after).difference(*map(references, before)) if name not in own)
+    if added:
+        allowed = "text without ${…}, which only the settings file may contain"
+        problems = tuple(Problem(at, "a reference to a secret", allowed) for at in dict.fromkeys(added))
+        raise SettingsError(str(path or "the settings"), problems)
+
+
+def _write(path: Path, document: Any, *, may_refer: bool = False) -> Settings:
+    """Replace the file if the document differs from it; return its settings. may_refer: a new `${NAME}` is allowed.
 
     Raises SettingsError, FolderUnwritable: nothing was changed.
     """
     text = tomlkit.dumps(document)
+    if not may_refer:
+        refuse_references(path, [path.read_text(encoding="utf-8")], text)
     settings, problems = parse_settings(text, known_secrets(path.parent))
     if settings is None:
         raise SettingsError(str(path), tuple(problems))

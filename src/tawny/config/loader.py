@@ -135,6 +135,25 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
     return _SECRET.sub(lambda found: secrets.get(found[1], found[0]), value)
 
 
+def references(text: str) -> set[tuple[str, str]]:
+    """Return path and name of each `${NAME}` in a settings file; entries of a list share one path.
+
+    The addresses of a camera share one path too, as they use the same password.
+    """
+    return set(_references(tomllib.loads(text), ()))
+
+
+def _references(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _references(each, (*path, "source" if key in ("sub", "onvif") else key))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _references(each, path)
+    elif isinstance(value, str):
+        yield from ((".".join(path), name) for name in _SECRET.findall(value))
+
+
 def _problem(error: ErrorDetails) -> Problem:
     path = path_parts(error)
     if error["type"] == "extra_forbidden":
