@@ -256,7 +256,12 @@ def system(here: Here) -> SystemInfo:
 
 @router.post("/system/{action}", dependencies=own)
 def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
-    """Begin the countdown of 10 s. Every page shows it and can cancel."""
+    """Begin the countdown of 10 s. Every page shows it and can cancel.
+
+    What ends recording until somebody starts it again needs a recent confirmation; a restart does not.
+    """
+    if action != "restart":
+        require_recent(signed, here)
     with _refused():
         here.system.plan(action, signed.person.name, asked.for_s)
     note(f"{action.replace('_', ' ')} begun", "")
