@@ -6,7 +6,7 @@ notation of the file: `{"min": "14 days"}`, `{"do": ["notify phone"]}`. Invarian
 
 import os
 import tempfile
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, InlineTable, Table
 
-from tawny.config.loader import known_secrets, parse_settings, references
+from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.mode_presets import FAMILY_TEXT
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
@@ -76,9 +76,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def add_camera(path: Path, camera_id: str, values: Words) -> None:
-    """Add `[cameras.<id>]`, whose addresses may contain `${NAME}`.
-
-    Raises SettingsError: when the result would be invalid; nothing is changed then."""
+    """Add `[cameras.<id>]`, which may contain `${NAME}`. Raises SettingsError: nothing is changed then."""
     document = _document(path)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
     if camera_id in cameras:
@@ -91,10 +89,7 @@ def add_camera(path: Path, camera_id: str, values: Words) -> None:
 
 
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
-    """Set values in `[table]` or `[table.table]`.
-
-    Raises SettingsError: when the result would be invalid; nothing is changed then.
-    """
+    """Set values in `[table]` or `[table.table]`. Raises SettingsError: nothing is changed then."""
     document = _document(path)
     target: Any = document
     for name in table.split("."):
@@ -538,18 +533,6 @@ def _read(path: Path) -> tuple[Any, Settings]:
     if settings is None:
         raise SettingsError(str(path), tuple(problems))
     return document, settings
-
-
-def refuse_references(path: Path | None, before: Collection[str], after: str, own: Collection[str] = ()) -> None:
-    """Raise SettingsError if a change adds a `${NAME}`: what people enter must not be filled with a secret.
-
-    before: texts of the file whose references are allowed. own: names whose values come with the change.
-    """
-    added = sorted(at for at, name in references(after).difference(*map(references, before)) if name not in own)
-    if added:
-        allowed = "text without ${…}, which only the settings file may contain"
-        problems = tuple(Problem(at, "a reference to a secret", allowed) for at in dict.fromkeys(added))
-        raise SettingsError(str(path or "the settings"), problems)
 
 
 def _write(path: Path, document: Any, *, may_refer: bool = False) -> Settings:

@@ -13,8 +13,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.catalog import Plain
-from tawny.config.changes import refuse_references, replace_file
-from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.changes import replace_file
+from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 

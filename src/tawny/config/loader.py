@@ -4,7 +4,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,18 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
         if name not in secrets
     ]
     return _SECRET.sub(lambda found: secrets.get(found[1], found[0]), value)
+
+
+def refuse_references(path: Path | None, before: Collection[str], after: str, own: Collection[str] = ()) -> None:
+    """Raise SettingsError if a change adds a `${NAME}`: what people enter must not be filled with a secret.
+
+    before: texts of the file whose references are allowed. own: names whose values come with the change.
+    """
+    added = sorted(at for at, name in references(after).difference(*map(references, before)) if name not in own)
+    if added:
+        allowed = "text without ${…}, which only the settings file may contain"
+        problems = tuple(Problem(at, "a reference to a secret", allowed) for at in dict.fromkeys(added))
+        raise SettingsError(str(path or "the settings"), problems)
 
 
 def references(text: str) -> set[tuple[str, str]]:

@@ -173,7 +173,7 @@ def _refuse_file(asked: SettingWrite) -> None:
 
 
 def _refuse_lock_out(path: str, before: WebSettings, after: WebSettings) -> None:
-    """Raise NotDone if tawny couldn't listen there when it starts again, so that nobody could change it back."""
+    """Raise NotDone if tawny couldn't listen there at its next start: it would be out of reach of the browser."""
     if path not in ("web.listen", "web.rtsp") or (before.listen, before.rtsp) == (after.listen, after.rtsp):
         return
     web, rtsp = listen_address(after.listen), listen_address(after.rtsp) if after.rtsp else None

@@ -258,7 +258,7 @@ def system(here: Here) -> SystemInfo:
 def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Begin the countdown of 10 s. Every page shows it and can cancel.
 
-    What ends recording until somebody starts it again needs a recent confirmation; a restart does not.
+    All but a restart, after which recording goes on, need a recent confirmation.
     """
     if action != "restart":
         require_recent(signed, here)
