@@ -1,11 +1,15 @@
 """Clips of several events in one ZIP file, sent while it is made."""
 
 import io
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import cast
 from zipfile import ZipFile
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from tawny.api.auth.accounts import Caller, Role
 from tawny.api.past import zip_routes
@@ -100,3 +104,20 @@ async def test_the_file_is_sent_in_pieces(house: House, events: list[Event]) -> 
         assert "content-length" not in answer.headers
         sizes = [len(piece) async for piece in answer.aiter_raw()]
     assert sum(sizes) > 0
+
+
+async def test_an_aborted_download_ends_without_an_error(house: House, events: list[Event]) -> None:
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "app": house.app})
+    answer = await zip_routes.clips_zip("first,second", request, lambda *_: None, house.site)
+    assert isinstance(answer, StreamingResponse)
+    pieces = aiter(answer.body_iterator)
+    assert await anext(pieces)
+    await cast("AsyncGenerator[bytes]", pieces).aclose()
+
+
+async def test_a_camera_whose_clock_was_wrong_has_a_clip_too(house: House, events: list[Event]) -> None:
+    house.recorder.record(100_000, seconds=30)
+    house.recorder.index.put_event(replace(events[0], id=EventId("early"), start_ms=108_000, end_ms=109_000))
+    answer = await house.signed_in(Role.VIEWER).get(f"/media/clips.zip{asked('early')}")
+    with ZipFile(io.BytesIO(answer.content)) as file:
+        assert [one.date_time[0] for one in file.infolist()] == [1980]

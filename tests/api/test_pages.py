@@ -111,3 +111,12 @@ async def test_without_the_interface_the_page_says_what_to_do(house: House) -> N
     answer = await house.browser().get("/")
     assert answer.status_code == 503
     assert "npm run build" in answer.text
+
+
+async def test_an_unchanged_language_is_not_sent_again(house: House) -> None:
+    page = house.browser()
+    tag = (await page.get("/api/v1/languages/de")).headers["etag"]
+    for named in (tag, f'"other", W/{tag}'):
+        again = await page.get("/api/v1/languages/de", headers={"If-None-Match": named})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert (await page.get("/api/v1/languages/de", headers={"If-None-Match": '"other"'})).status_code == 200

@@ -130,6 +130,20 @@ def test_n16_three_modes_of_a_fresh_recorder_differ(page: Page, owner: BrowserCo
         assert decided(house, owner, "garden", "person") == (mode != "home")
 
 
+def test_a_camera_that_the_mode_keeps_private_offers_no_recording(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    until(lambda: states(owner, house)["hall"] == "paused", 30, "the mode keeps the hall private")
+    asked = {"command": "record", "camera": "hall"}
+    answer = owner.request.post(f"{house.base}/api/v1/orders", data=asked, headers={**OURS, "Origin": house.base})
+    assert (answer.ok, answer.json()["message"]) == (False, "hall is private in this mode.")
+    page.goto(f"{house.base}/live/hall")
+    expect(page.locator("h1")).to_contain_text("Hall")
+    expect(page.get_by_text("Paused").first).to_be_visible()
+    expect(page.locator("[data-act=record]")).to_have_count(0)
+    assert states(owner, house)["hall"] == "paused"
+
+
 def test_n17_a_cell_takes_effect_at_once_without_other_gaps(page: Page, owner: BrowserContext, house: Tawny) -> None:
     until(lambda: states(owner, house)["front-door"] == "recording", 30)
     before_ms = round(time.time() * 1000)

@@ -1,5 +1,6 @@
 """Single settings are written to the file with its comments, applied, and never over somebody else's change."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,93 @@ def test_settings_without_a_file_are_only_shown(house: House) -> None:
     assert editor.instances()
     with pytest.raises(NotDone, match="aren't in a file"):
         editor.change(SettingWrite("web.name", "x"), "Anna")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "before"),
+    [
+        ("log.level", "${TOP}", None),
+        ("web.name", "a${TOP}", "Cottage"),
+        ("web.hosts", ["nas.lan", "${TOP}.lan"], None),
+        ("cameras.front.name", "${TOP}", None),
+    ],
+)
+def test_no_value_is_filled_with_a_secret(house: House, path: str, value: object, before: object) -> None:
+    house.file.with_name("secrets.toml").write_text('TOP = "hunter2"\n')
+    house.file.with_name("secrets.toml").chmod(0o600)
+    with pytest.raises(SettingsError) as refused:
+        house.change(path, value, before)
+    assert [(one.path, one.found) for one in refused.value.problems] == [(path, "a reference to a secret")]
+    assert "hunter2" not in str(refused.value)
+    assert house.file.read_text() == FILE
+
+
+def test_what_the_file_refers_to_stays(house: House) -> None:
+    text = FILE.replace('source = "demo:front"', 'source = "rtsp://a:${TOP}@192.0.2.1/"')
+    house.file.write_text(text)
+    house.file.with_name("secrets.toml").write_text('TOP = "hunter2"\n')
+    house.file.with_name("secrets.toml").chmod(0o600)
+    house.change("cameras.front.rotate", "90")
+    assert "${TOP}" in house.file.read_text()
+    assert house.settings.cameras["front"].source == "rtsp://a:hunter2@192.0.2.1/"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("web.listen", "192.0.2.7:8000", "192.0.2.7 is no address of this computer"),
+        ("web.rtsp", "192.0.2.7:8554", "192.0.2.7 is no address of this computer"),
+        ("web.rtsp", "127.0.0.1:8000", "same port"),
+    ],
+)
+def test_nobody_locks_himself_out(house: House, path: str, value: str, says: str) -> None:
+    with pytest.raises(NotDone, match=says):
+        house.change(path, value)
+    assert house.file.read_text() == FILE
+
+
+def test_a_port_of_another_program_is_refused(house: House) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(NotDone, match="in use"):
+            house.change("web.rtsp", f"127.0.0.1:{other.getsockname()[1]}")
+    house.change("web.listen", "0.0.0.0:8000")
+    assert house.settings.web.listen == "0.0.0.0:8000"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("cameras.front.detection.sound.model", "/tmp/evil.onnx"),
+        ("cameras.front.detection.sound.labels", "labels.txt"),
+        ("search.model", "evil.py"),
+        ("object_detection.kinds", "..\\kinds.onnx"),
+    ],
+)
+def test_a_browser_names_no_file(house: House, path: str, value: str) -> None:
+    with pytest.raises(NotDone, match="can't name a file here"):
+        house.change(path, value)
+    assert house.file.read_text() == FILE
+
+
+def test_what_another_program_writes_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    applied: list[str] = []
+
+    def apply(new: Settings, _where: str) -> None:
+        if not applied:
+            house.file.write_text(FILE.replace("# my house", "# our house"))
+        applied.append(new.web.name)
+
+    editor = SettingsEditor(ChangeableSettings(lambda: house.settings, apply, house.file), FakeClock())
+    with pytest.raises(NotDone, match="changed meanwhile"):
+        editor.change(SettingWrite("web.name", "Castle", "Cottage"), "Anna")
+    assert applied == ["Castle", "Cottage"], "what was in force is so again"
+    assert "# our house" in house.file.read_text() and "Castle" not in house.file.read_text()
+
+
+def test_a_secret_does_not_take_a_name_of_the_environment(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_METRICS", "of-another-program")
+    house.change("web.metrics", "s3cret-token")
+    assert read_settings(house.file).web.metrics == "s3cret-token"

@@ -97,3 +97,18 @@ def test_an_unknown_language_is_refused_and_told_once_for_notifications(
         languages.catalogue(code)
     assert [languages.closest(code).code for _ in range(2)] == [ENGLISH, ENGLISH]
     assert len(re.findall("There is no language", caplog.text)) == 1
+
+
+@pytest.mark.parametrize("entry", ["{what}", " {what} ", "{what}{how}"])
+def test_an_entry_without_words_is_no_pattern(tmp_path: Path, entry: str) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "fr.json").write_text(json.dumps({entry: "!" + entry, "Person": "Personne"}))
+    catalogue = Languages(tmp_path).catalogue("fr")
+    assert [catalogue.translate(text) for text in (" Bell ", "Person.")] == [" Bell ", "Personne."]
+
+
+def test_a_file_nested_too_deep_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "fr.json").write_text("[" * 200_000)
+    assert Languages(tmp_path).catalogue("fr").translate("Person") == "Person"
+    assert "Can't use the language file" in caplog.text

@@ -247,7 +247,7 @@ def add_by_address(args: Namespace, out: Output) -> int:
         trials = try_streams(PluginRegistry.opened(), camera.settings, TRIAL_S, SystemClock(), _saying(out, TRIAL_S))
     if not path.exists():
         write_new(path, template())
-    draft = SettingsDraft(path, "", {})
+    draft = SettingsDraft(path, "", {}, may_refer=True)
     chosen = recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
     draft.add_camera(args.name, {**camera.values, **chosen}, camera.secrets)
     draft.understood()
@@ -351,4 +351,4 @@ def _draft(args: Namespace) -> tuple[SettingsDraft, Path, Settings]:
         raise NotDone("There is no settings file here.", "Pass it with `--config`, or create one with `tawny init`.")
     if not is_camera_id(args.camera) or args.camera not in settings.cameras:
         raise NoSuchCamera(args.camera, ", ".join(settings.cameras) or "none yet")
-    return SettingsDraft(path, "", {}), path, settings
+    return SettingsDraft(path, "", {}, may_refer=True), path, settings

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, InlineTable, Table
 
-from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.mode_presets import FAMILY_TEXT
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
@@ -76,7 +76,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def add_camera(path: Path, camera_id: str, values: Words) -> None:
-    """Add `[cameras.<id>]`. Raises SettingsError: when the result would be invalid; nothing is changed then."""
+    """Add `[cameras.<id>]`, which may contain `${NAME}`. Raises SettingsError: nothing is changed then."""
     document = _document(path)
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
     if camera_id in cameras:
@@ -85,14 +85,11 @@ def add_camera(path: Path, camera_id: str, values: Words) -> None:
     for key, value in values.items():
         camera[key] = value
     cameras[camera_id] = camera
-    _write(path, document)
+    _write(path, document, may_refer=True)
 
 
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
-    """Set values in `[table]` or `[table.table]`.
-
-    Raises SettingsError: when the result would be invalid; nothing is changed then.
-    """
+    """Set values in `[table]` or `[table.table]`. Raises SettingsError: nothing is changed then."""
     document = _document(path)
     target: Any = document
     for name in table.split("."):
@@ -538,12 +535,14 @@ def _read(path: Path) -> tuple[Any, Settings]:
     return document, settings
 
 
-def _write(path: Path, document: Any) -> Settings:
-    """Replace the file if the document differs from it; return its settings.
+def _write(path: Path, document: Any, *, may_refer: bool = False) -> Settings:
+    """Replace the file if the document differs from it; return its settings. may_refer: a new `${NAME}` is allowed.
 
     Raises SettingsError, FolderUnwritable: nothing was changed.
     """
     text = tomlkit.dumps(document)
+    if not may_refer:
+        refuse_references(path, [path.read_text(encoding="utf-8")], text)
     settings, problems = parse_settings(text, known_secrets(path.parent))
     if settings is None:
         raise SettingsError(str(path), tuple(problems))

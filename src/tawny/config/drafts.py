@@ -14,7 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.catalog import Plain
 from tawny.config.changes import replace_file
-from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 
@@ -32,16 +32,22 @@ class SettingsDraft:
     Nothing is written before `write`. Raises SettingsError: when the file or the draft is invalid.
     """
 
-    def __init__(self, path: Path | None, text: str, secrets: Mapping[str, str]) -> None:
-        """Read the file. text, secrets: the content to edit if there is no file."""
-        self._path = path
+    def __init__(self, path: Path | None, text: str, secrets: Mapping[str, str], *, may_refer: bool = False) -> None:
+        """Read the file. text, secrets: the content to edit if there is no file.
+
+        may_refer: values may contain a `${NAME}` that wasn't there before: the person has this computer's shell.
+        """
+        self._path, self._may_refer = path, may_refer
         self._known = known_secrets(path.parent) if path is not None else dict(secrets)
         self._secrets: dict[str, str] = {}
         self._gone: set[str] = set()
         try:
-            self._document: Any = tomlkit.parse(path.read_text(encoding="utf-8") if path is not None else text)
+            self._was = path.read_text(encoding="utf-8") if path is not None else text
+            self._document: Any = tomlkit.parse(self._was)
         except (OSError, UnicodeDecodeError, TOMLKitError) as error:
             raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
+        self._trusted = [self.text]
+        """Texts of the file whose `${NAME}`s may stay, or come back."""
 
     @property
     def text(self) -> str:
@@ -122,6 +128,7 @@ class SettingsDraft:
     def put_text(self, text: str, secrets: Mapping[str, str]) -> None:
         """Replace the whole file by an earlier text of it. secrets: those that it had and the file has no more."""
         self._document = tomlkit.parse(text)
+        self._trusted.append(text)
         self._secrets.update(secrets)
 
     def put_camera(self, camera: str, table: Any, secrets: Mapping[str, str]) -> None:
@@ -129,6 +136,7 @@ class SettingsDraft:
         self.refuse_taken(camera)
         self.forget_removed(camera)
         self._document.setdefault("cameras", tomlkit.table(is_super_table=True))[camera] = table
+        self._trusted.append(str(tomlkit.dumps({"cameras": {camera: table}})))
         self._secrets.update(secrets)
 
     def forget_removed(self, camera: str) -> None:
@@ -179,6 +187,8 @@ class SettingsDraft:
                 target[name] = tomlkit.table(is_super_table=depth + 1 < len(tables))
             target = target[name]
         secret = path.upper().replace("-", "_").replace(".", "_")
+        while secret in os.environ:  # which wins when tawny starts again
+            secret += "_SET"
         if value is None:
             target.pop(key, None)
             self._gone |= {secret} & self._known.keys() if is_secret else set()
@@ -217,18 +227,26 @@ class SettingsDraft:
         return table
 
     def understood(self) -> Settings:
+        if not self._may_refer:
+            refuse_references(self._path, self._trusted, self.text, self._secrets)
         made, problems = parse_settings(self.text, self.secrets)
         if made is None:
             raise SettingsError(str(self._path or "the settings"), tuple(problems))
         return made
 
     def write(self) -> None:
-        """Write `secrets.toml`, then the settings file. Raises FolderUnwritable."""
+        """Write `secrets.toml`, then the settings file.
+
+        Raises NotDone: when the file was changed since it was read; FolderUnwritable.
+        """
         if self._path is None:
             return
+        if self._path.read_text(encoding="utf-8") != self._was:
+            raise NotDone("The settings file was changed meanwhile.", "Try again.")
         self._write_secrets(self._path.with_name("secrets.toml"))
-        if self.text != self._path.read_text(encoding="utf-8"):
+        if self.text != self._was:
             replace_file(self._path, self.text)
+            self._was = self.text
 
     def _write_secrets(self, path: Path) -> None:
         text = path.read_text(encoding="utf-8") if path.exists() else ""

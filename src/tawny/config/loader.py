@@ -4,7 +4,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,37 @@ def _fill(value: Any, secrets: Mapping[str, str], path: tuple[str, ...], problem
         if name not in secrets
     ]
     return _SECRET.sub(lambda found: secrets.get(found[1], found[0]), value)
+
+
+def refuse_references(path: Path | None, before: Collection[str], after: str, own: Collection[str] = ()) -> None:
+    """Raise SettingsError if a change adds a `${NAME}`: what people enter must not be filled with a secret.
+
+    before: texts of the file whose references are allowed. own: names whose values come with the change.
+    """
+    added = sorted(at for at, name in references(after).difference(*map(references, before)) if name not in own)
+    if added:
+        allowed = "text without ${…}, which only the settings file may contain"
+        problems = tuple(Problem(at, "a reference to a secret", allowed) for at in dict.fromkeys(added))
+        raise SettingsError(str(path or "the settings"), problems)
+
+
+def references(text: str) -> set[tuple[str, str]]:
+    """Return path and name of each `${NAME}` in a settings file; entries of a list share one path.
+
+    The addresses of a camera share one path too, as they use the same password.
+    """
+    return set(_references(tomllib.loads(text), ()))
+
+
+def _references(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _references(each, (*path, "source" if key in ("sub", "onvif") else key))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _references(each, path)
+    elif isinstance(value, str):
+        yield from ((".".join(path), name) for name in _SECRET.findall(value))
 
 
 def _problem(error: ErrorDetails) -> Problem:

@@ -1,5 +1,8 @@
 """The settings in force, as services see them that change them while tawny runs."""
 
+import errno
+import re
+import socket
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from tawny.config.catalog import Plain, SettingKey, SettingTable, TableInstance,
 from tawny.config.changes import put_table
 from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import read_settings
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, WebSettings, listen_address
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.model.times import Clock
 
@@ -58,6 +61,13 @@ _OF_KIND: Final[Mapping[str, type | tuple[type, ...]]] = {
     "switch": bool, "number": (int, float), "text": str, "choice": str, "duration": str, "size": str, "share": str,
     "list": list, "secret": str,
 }  # fmt: skip
+
+
+_MAY_NAME_FILES: Final = re.compile(
+    r"cameras\.[^.]+\.detection\.sound\.(model|labels)|search\.model|object_detection\.kinds"
+)
+"""Settings that take the name of a model of tawny's, or in the settings file a file, which may be a program."""
+_FILE: Final = re.compile(r"[/\\]|^~|\.(py|onnx|txt)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,7 @@ class SettingsEditor:
         if key.kind in ("file", "page"):
             where = "on its own page" if key.kind == "page" else f"in {self.file}"
             raise NotDone(f"{asked.path} can't be changed here.", f"Change it {where}.")
+        _refuse_file(asked)
         with self._lock:
             now = self._now(asked.path)
             if key.kind != "secret" and now != asked.before and now != asked.value:
@@ -140,14 +151,51 @@ class SettingsEditor:
         value, wanted = asked.value, _OF_KIND[key.kind]
         if value is not None and (not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool))):
             raise SettingsError(str(self.file), (Problem(asked.path, repr(value), f"a {key.kind}"),))
-        if key.kind == "choice" and value is not None and value.isdigit():  # type: ignore[union-attr]
+        if key.kind == "choice" and value is not None and value.isdecimal():  # type: ignore[union-attr]
             value = int(value)  # type: ignore[arg-type]
         draft = SettingsDraft(self.file, "", {})
         draft.put_setting(asked.path, value, is_secret=key.kind == "secret")
         before, after = self._changeable.now(), draft.understood()
+        _refuse_lock_out(asked.path, before.web, after.web)
         self._changeable.apply_written(after)
         try:
             draft.write()
-        except FolderUnwritable:
+        except (FolderUnwritable, NotDone):
             self._changeable.apply_written(before)
             raise
+
+
+def _refuse_file(asked: SettingWrite) -> None:
+    """Raise NotDone if a value names a file of this computer: a browser must not choose one."""
+    values = asked.value if isinstance(asked.value, list) else [asked.value]
+    if _MAY_NAME_FILES.fullmatch(asked.path) and any(_FILE.search(str(one).strip()) for one in values):
+        raise NotDone(f"{asked.path} can't name a file here.", "Name it in the settings file.")
+
+
+def _refuse_lock_out(path: str, before: WebSettings, after: WebSettings) -> None:
+    """Raise NotDone if tawny couldn't listen there at its next start: it would be out of reach of the browser."""
+    if path not in ("web.listen", "web.rtsp") or (before.listen, before.rtsp) == (after.listen, after.rtsp):
+        return
+    web, rtsp = listen_address(after.listen), listen_address(after.rtsp) if after.rtsp else None
+    if rtsp is not None and rtsp[1] == web[1] != 0:
+        raise NotDone("The web interface and RTSP can't use the same port.", "Choose another port.")
+    own = {listen_address(one)[1] for one in (before.listen, before.rtsp) if one}
+    host, port = web if path == "web.listen" else rtsp or ("", 0)
+    if host:
+        _try_to_listen(host, 0)
+        if port not in own:
+            _try_to_listen(host, port)
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    """Raise NotDone if a server can't listen there."""
+    try:
+        for family, kind, _, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind) as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind(where)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EADDRINUSE):
+            what = "in use" if error.errno == errno.EADDRINUSE else "not allowed for this user"
+            raise NotDone(f"Port {port} is {what}.", "Choose another port.") from None
+        raise NotDone(f"{host} is no address of this computer.", "Choose one of its addresses, or 0.0.0.0.") from None

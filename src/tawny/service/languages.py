@@ -59,7 +59,7 @@ class Translations:
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
         """Texts with values in them, those with the most words first: the others match more."""
-        found = [(text, to) for text, to in self.texts.items() if isinstance(to, str) and _PLACE.search(text)]
+        found = [(text, to) for text, to in self.texts.items() if _is_pattern(text) and isinstance(to, str)]
         found.sort(key=lambda pair: -len(_PLACE.sub("", pair[0])))
         return [(re.compile(_pattern(text), re.DOTALL), to) for text, to in found]
 
@@ -95,6 +95,11 @@ class Translations:
         if between:
             return f"{about}: {self.translate(said)}"
         return ", ".join(self._whole(one) or one for one in text.split(", "))
+
+
+def _is_pattern(text: str) -> bool:
+    """Return whether the text has values, and something else: a value alone would match everything, and itself."""
+    return _PLACE.search(text) is not None and _PLACE.sub("", text).strip() != ""
 
 
 def _pattern(text: str) -> str:
@@ -161,7 +166,7 @@ def _texts(path: Path) -> dict[str, str | dict[str, str]]:
         found = json.loads(path.read_bytes())
         if not isinstance(found, dict):
             raise ValueError("it isn't an object of texts")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         log.warning("Can't use the language file %s: %s. Its texts stay English.", path, error)
         return {}
     wrong = [text for text, to in found.items() if not _is_translation(to)]

@@ -94,9 +94,12 @@ class Bench:
         self.heard: list[Message] = []
         self.notes: list[tuple[str, str, str, str]] = []
         self.note_fails = False
+        self.private: set[CameraId] = set()
         marks, modes, hands = cast(EventMarks, self), cast(ModeState, self.modes), cast(DeviceControl, self.hands)
         self.said = ExternalEvents(marks, lambda event, jpeg: None, lambda *_: None, self.heard.append, self.clock)
-        self.desk = CommandService(lambda: [DOOR, YARD], self.said, modes, hands, self.note, self.clock)
+        self.desk = CommandService(
+            lambda: [DOOR, YARD], self.said, modes, hands, self.note, self.clock, self.is_private
+        )
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
         self.said.handle = self.engine.start("said", lambda: self.said)
 
@@ -110,6 +113,9 @@ class Bench:
         if self.note_fails:
             raise StorageError("accounts.db", "full")
         self.notes.append((action, person, address, detail))
+
+    def is_private(self, camera: CameraId) -> bool:
+        return camera in self.private
 
     def do(self, who: CommandIssuer = OWNER, *, lasts: str = "", **order: Any) -> str:
         done = self.desk.do(who, {**order, **({"for": lasts} if lasts else {})})
@@ -243,6 +249,16 @@ def test_what_is_private_stays_so_until_it_is_resumed(bench: Bench) -> None:
     assert bench.modes.hold(DOOR) == FakeHold("pause")
     bench.do(command="resume", camera="door")
     assert bench.modes.hold(DOOR) is None
+
+
+def test_what_the_mode_keeps_private_is_not_recorded_by_hand(bench: Bench) -> None:
+    bench.private = {DOOR}
+    with pytest.raises(CommandRefused, match="door is private in this mode") as refused:
+        bench.do(command="record", camera="door")
+    assert refused.value.todo == "Change the mode first."
+    assert not bench.modes.told and not bench.events
+    bench.do(command="record", camera="door", on=False)
+    assert bench.do(command="record", camera="yard")
 
 
 def test_resuming_ends_no_recording(bench: Bench) -> None:

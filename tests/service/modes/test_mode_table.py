@@ -132,13 +132,15 @@ def test_what_a_cell_says_decides_about_notifications(mode: str, camera: str, ki
     assert chosen.asks is asks, chosen.why
 
 
-def test_privacy_ends_reading_and_a_manual_override_wins() -> None:
+def test_privacy_ends_reading_and_recording_by_hand_does_not_end_it() -> None:
     house = settings()
     table = house.modes.chosen("home", "hall", ("inside",))
     duty = duty_of(house.cameras["hall"], None, "", "home", table)
     assert (duty.state, duty.reason, duty.is_read) == (CameraState.PAUSED, GapReason.PRIVACY, False)
     hold = ActiveHold(CameraId("hall"), "record", "Anna", 0, None)
-    assert duty_of(house.cameras["hall"], hold, "", "home", table).is_recorded
+    assert duty_of(house.cameras["hall"], hold, "", "home", table) == duty
+    night = house.modes.chosen("home", "hall", ()).model_copy(update={"record": "off", "privacy": False})
+    assert duty_of(house.cameras["hall"], hold, "", "home", night).is_recorded, "where the mode merely doesn't record"
 
 
 def test_detection_off_records_on() -> None:

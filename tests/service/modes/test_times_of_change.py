@@ -34,6 +34,7 @@ do = ["don't record"]
 """
 BERLIN = ZoneInfo("Europe/Berlin")
 HALL = CameraId("hall")
+YARD = 'record = "continuous"\n[cameras.yard]\nsource = "demo:front"\n'
 WEEK_S = 7 * 86_400
 
 
@@ -83,3 +84,17 @@ def by_the_minute(camera: CameraId, begin_ms: int) -> list[tuple[int, CameraDuty
             found.append((clock.now_ms(), duty))
         clock.advance(60)
     return found
+
+
+def test_stopping_all_recording_starts_no_detection_that_the_mode_has_off() -> None:
+    chosen = settings(TEXT + "[modes.home.cameras.door]\ndetection = false\n[modes.home.cameras.yard]\n" + YARD)
+    controller = ModeController(
+        lambda: chosen, BERLIN, None, FakeClock(), Bus(), lambda _: False, lambda _: frozenset()
+    )
+    controller.modes.set_mode("home", "Anna")
+    before = {camera: controller.duty(CameraId(camera), one) for camera, one in chosen.cameras.items()}
+    controller.stop_recording("Anna", 900)
+    after = {camera: controller.duty(CameraId(camera), one) for camera, one in chosen.cameras.items()}
+    assert {camera: one.is_watched for camera, one in after.items()} == {"door": False, "hall": False, "yard": True}
+    assert {camera: one.is_watched for camera, one in before.items()} == {"door": False, "hall": False, "yard": True}
+    assert not any(one.is_recorded for one in after.values())

@@ -256,7 +256,12 @@ def system(here: Here) -> SystemInfo:
 
 @router.post("/system/{action}", dependencies=own)
 def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
-    """Begin the countdown of 10 s. Every page shows it and can cancel."""
+    """Begin the countdown of 10 s. Every page shows it and can cancel.
+
+    All but a restart, after which recording goes on, need a recent confirmation.
+    """
+    if action != "restart":
+        require_recent(signed, here)
     with _refused():
         here.system.plan(action, signed.person.name, asked.for_s)
     note(f"{action.replace('_', ' ')} begun", "")

@@ -5,10 +5,11 @@ A clip that can't be had is left out and named in a text file at the end, so tha
 
 import asyncio
 import io
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from fastapi import APIRouter, Query, Request
@@ -34,6 +35,10 @@ MOST_EVENTS = 100
 """As many IDs as an address may hold."""
 EventIds = Annotated[str, Query(min_length=1, max_length=3600, pattern=r"^[A-Za-z0-9,-]+$")]
 MISSING = "Missing clips.txt"
+_FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+"""What file names of some systems must not contain."""
+_EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
+"""A ZIP file knows no earlier time; a camera whose clock was wrong does."""
 
 
 class MissingClip(ApiResponse):
@@ -107,7 +112,7 @@ def _planned(events: str, here: AppContext) -> _Plan:
 
 def _unique(name: str, taken: set[str]) -> str:
     """Return a name that no other file of the ZIP has."""
-    name, number = name.replace("/", "-").replace("\\", "-"), 2
+    name, number = _FORBIDDEN.sub("-", name), 2
     while name in taken:
         name, number = f"{name.removesuffix('.mp4').removesuffix(f' {number - 1}')} {number}.mp4", number + 1
     taken.add(name)
@@ -137,19 +142,21 @@ class _Outlet(io.RawIOBase):
 async def _zipped(plan: _Plan, here: AppContext) -> AsyncIterator[bytes]:
     """Yield the file. One clip at a time is open, and of it only what is being sent is in memory."""
     outlet, missing = _Outlet(), [f"{one.name or one.event}: {one.why}" for one in plan.missing]
-    with ZipFile(outlet, "w", ZIP_STORED) as file:
-        for name, wish in plan.wishes.items():
-            try:
-                clip = await cut_clip(here, wish)
-                info = ZipInfo(name, datetime.fromtimestamp(clip.start_ms / 1000, here.zone).timetuple()[:6])
-                async for piece in iterate_in_threadpool(_packed(file, info, clip, outlet)):
-                    yield piece
-                if clip.cut_at_ms is not None:
-                    missing.append(f"{name}: It ends early, because the camera's video format changed.")
-            except TawnyError as error:
-                missing.append(f"{name}: {error.message}")
-        if missing:
-            file.writestr(MISSING, "\r\n".join([*missing, ""]))
+    file = ZipFile(outlet, "w", ZIP_STORED)  # closed only when whole: of an aborted download nothing is finished
+    for name, wish in plan.wishes.items():
+        try:
+            clip = await cut_clip(here, wish)
+            at = datetime.fromtimestamp(clip.start_ms / 1000, here.zone)
+            info = ZipInfo(name, max(at.timetuple()[:6], _EARLIEST))
+            async for piece in iterate_in_threadpool(_packed(file, info, clip, outlet)):
+                yield piece
+            if clip.cut_at_ms is not None:
+                missing.append(f"{name}: It ends early, because the camera's video format changed.")
+        except TawnyError as error:
+            missing.append(f"{name}: {error.message}")
+    if missing:
+        file.writestr(MISSING, "\r\n".join([*missing, ""]))
+    file.close()
     yield outlet.taken()
 
 

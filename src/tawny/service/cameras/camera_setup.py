@@ -155,7 +155,7 @@ def _with_login(key: str, address: str, user: str, password: str) -> RtspAddress
 def _understood(
     name: str, values: Mapping[str, str], own: Mapping[str, str], secrets: Mapping[str, str]
 ) -> CameraSettings:
-    draft = SettingsDraft(None, "", secrets)
+    draft = SettingsDraft(None, "", secrets, may_refer=True)
     draft.add_camera(name, values, own)
     return draft.understood().cameras[name]
 

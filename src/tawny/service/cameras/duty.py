@@ -55,10 +55,10 @@ def duty_of(
     """
     if hold is not None and hold.what == "pause":
         return _private(hold.by)
-    if hold is not None:
-        return CameraDuty(back_s=settings.pre)
     if in_mode.privacy:
         return _private(f"The mode {mode} says so.")
+    if hold is not None:
+        return CameraDuty(back_s=settings.pre)
     if settings.record == "off" and in_mode.record is None:
         return replace(OFF, is_watched=in_mode.detection is not False)
     if not unrecorded and in_mode.record == "off":

@@ -28,7 +28,7 @@ Note = Callable[[str, str, str, str], None]
 class CommandService:
     """Executes commands. Thread-safe; may wait for disk and network.
 
-    cameras: returns their IDs. Raises CommandRefused.
+    cameras: returns their IDs. is_private: whether the active mode keeps a camera private. Raises CommandRefused.
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class CommandService:
         hands: DeviceControl,
         note: Note,
         clock: Clock,
+        is_private: Callable[[CameraId], bool] = lambda _: False,
     ) -> None:
+        self._is_private = is_private
         self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
         self._note, self._clock = note, clock
 
@@ -151,6 +153,8 @@ class CommandService:
             return CommandResult(f"Manual recording of {camera} ended.", ended.id if ended else "")
         if _is(self._modes.hold(camera), "pause"):
             raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
+        if self._is_private(camera):
+            raise NotDone(f"{camera} is private in this mode.", "Change the mode first.")
         self._modes.record(camera, self._until_ms(order.lasts_s), who.name)
         event = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, order.lasts_s, kept=True))
         return CommandResult(f"Recording {camera} for {order.lasts_s:g} s.", event.id)

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.config.integrations import EmitterSettings
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, in_mode
 from tawny.delivery.commands import CameraControls, CommandIssuer, CommandRefused, CommandResult, Order
 from tawny.delivery.notifier import NotifierStore
 from tawny.delivery.scripts import ScriptRunner
@@ -76,7 +76,10 @@ class IntegrationService:
         folder = settings.scripts.folder
         self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock, hidden)
         self.hands = DeviceControl(now, self.scripts, clock, means.logins)
-        self.desk = CommandService(self._cameras, means.said, means.modes, self.hands, means.note, clock)
+        self.desk = CommandService(
+            self._cameras, means.said, means.modes, self.hands, means.note, clock,
+            lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
+        )  # fmt: skip
         self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None

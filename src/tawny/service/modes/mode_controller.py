@@ -191,7 +191,9 @@ class ModeController:
             settings, self.modes.hold(camera), unrecorded, now.mode, in_mode(self._settings(), now.mode, camera)
         )
         stopped = self.stopped
-        return replace(OFF, detail=f"recording stopped by {stopped.by}") if stopped and duty.is_recorded else duty
+        if not stopped or not duty.is_recorded:
+            return duty
+        return replace(OFF, is_watched=duty.is_watched, detail=f"recording stopped by {stopped.by}")
 
     @property
     def stopped(self) -> StoppedRecording | None:

@@ -292,6 +292,8 @@ class ModeService:
             case "pause":
                 self._modes.pause(camera, self._until_ms(for_s), by)
             case "record":
+                if in_mode(self._settings.now(), self._modes.now().mode, camera).privacy:
+                    raise NotDone(f"{camera} is private in this mode.", "Change the mode first.")
                 self._modes.record(camera, self._until_ms(for_s), by)
             case _:
                 self._modes.let_go(camera, by)

@@ -167,7 +167,3 @@ class Replayer:
         edges = sorted({at_ms for at_ms, _ in self._modes.changes(10_000) if span.begin_ms < at_ms < span.end_ms})
         for begin_ms, end_ms in zip([span.begin_ms, *edges], [*edges, span.end_ms], strict=True):
             yield Span(begin_ms, end_ms), self._modes.at(begin_ms).mode
-
-
-def _replay_of(event: Event, why: str, *, notifies: bool) -> ReplayedEvent:
-    return ReplayedEvent(event.id, event.camera, event.shown_kind, event.start_ms, notifies, why)

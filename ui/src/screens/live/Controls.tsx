@@ -218,9 +218,9 @@ export function secondsUntil(hour: number, minute: number, now: Date): number {
 export function QuietActs({ camera }: { camera: Camera }) {
   if (!mayDirect()) return null;
   const hold = modes.value?.holds.find((one) => one.camera === camera.id && one.what === "pause");
-  const isByMode = camera.state === "paused" ? !hold : isByChoice(camera.state);
-  if (camera.state !== "paused" || isByMode) return isByMode ? <RecordAct camera={camera} look="words" /> : null;
-  const left_s = hold?.until_ms ? (hold.until_ms - serverNow()) / 1000 : 0;
+  if (camera.state !== "paused") return isByChoice(camera.state) ? <RecordAct camera={camera} look="words" /> : null;
+  if (!hold) return null; // the mode keeps it private
+  const left_s = hold.until_ms ? (hold.until_ms - serverNow()) / 1000 : 0;
   return (
     <div class="quiet-acts">
       <button type="button" class="btn" data-act="resume" onClick={() => void resume(camera)}>

@@ -2,9 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
 import { health } from "../../api/state";
-import type { SystemInfo } from "../../api/schema";
+import type { MySignIn, SystemInfo } from "../../api/schema";
 import { actions as words, machine, update } from "../../strings/settings-page";
 import { tryTo } from "../../ui/Access";
+import { ConfirmSheet, change } from "../../ui/confirm";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
 import { sentences } from "../../ui/sentences";
@@ -20,9 +21,11 @@ export function Actions() {
   const [info, setInfo] = useState<SystemInfo | null>(null);
   const [failed, setFailed] = useState("");
   const [asked, setAsked] = useState<Action | null>(null);
+  const [me, setMe] = useState<MySignIn | null>(null);
   useEffect(() => {
     const load = () => void get<SystemInfo>("/system").then(setInfo, (reason: unknown) => setFailed(sentences(reason)));
     load();
+    void get<MySignIn>("/me").then(setMe, () => {});
     const timer = setInterval(load, AGAIN_MS);
     return () => clearInterval(timer);
   }, []);
@@ -85,6 +88,7 @@ export function Actions() {
         {info && <Machine info={info} />}
       </div>
       {asked && <Ask action={asked} onClose={() => setAsked(null)} />}
+      {me && <ConfirmSheet now={me} />}
     </div>
   );
 }
@@ -116,7 +120,7 @@ function Machine({ info: { machine: now, started_ms } }: { info: SystemInfo }) {
 function Ask({ action, onClose }: { action: Action; onClose: () => void }) {
   const [lasts, setLasts] = useState("3600");
   const begin = () =>
-    tryTo(async () => {
+    change(async () => {
       await post(`/system/${action}`, action === "stop" ? { for_s: Number(lasts) } : {});
       onClose();
     });
