@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tawny.config.settings import Settings
@@ -210,6 +210,12 @@ def clip_of(event: Event, now_ms: int) -> Any:
     return event.clip(now_ms, 2, 3)
 
 
+ANYBODY: dict[str, Any] = {"cameras": None, "kinds": None, "quiet": "", "events": True}
+ANYTIME: dict[str, Any] = {"hour": 0, "minute": 0, "camera": "porch", "kind": "person", "zones": [], "home": []}
+MUTED_LATER_FORBIDDEN: dict[str, Any] = {"by_hand": None, "is_muted": True, "lasts_s": 5.0, "before_s": 0}
+
+
+@example([{"when": {"min_duration": "5 s"}, "do": ["notify no one"]}], ANYBODY, ANYTIME | MUTED_LATER_FORBIDDEN, {})
 @given(rules, ears, situations, tables)
 def test_rehearsal_deed_and_reason_are_one(
     told: list[dict[str, Any]], phone: dict[str, Any], now: dict[str, Any], by_mode: dict[str, Any]

@@ -42,6 +42,8 @@ TEXT = f"""
 [encryption]
 recipients = ["{OWNER.recipient}"]
 recovery = "{RECOVERY.recipient}"
+[object_detection]
+kinds = "off"
 [cameras.door]
 source = "demo:front"
 encrypt = true

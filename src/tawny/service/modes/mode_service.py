@@ -193,7 +193,7 @@ def rehearsed(
     for lasted_s in _moments_s(asked.lasts_s, deciding):
         for says in deciding.rules.decide(replace(now, lasted_s=lasted_s)):
             deed = str(says.deed)
-            if deed not in made or not made[deed].does:
+            if deed not in made or not (made[deed].does or made[deed].is_final):
                 made[deed] = outcome(says, asked.at_ms + round(lasted_s * 1000))
     return RehearsalInfo(
         asked.at_ms,
