@@ -261,7 +261,7 @@ class ActorPool:
             self._is_awaited = True  # the new thread leads as soon as it runs
             try:
                 start_thread(WAITING, self._run)
-            except RuntimeError:  # no more threads: whoever steps now waits afterwards
+            except RuntimeError:  # no more threads: the one that steps now waits afterwards
                 self._is_awaited = False
                 if not self._stepped:
                     raise
