@@ -252,7 +252,8 @@ def test_a6_snooze_shows_its_end_on_the_tile_and_is_ended_there(wall: Page, hous
     sheet.get_by_role("button", name="1 h", exact=True).click()
     mark = tile(wall, "path").locator(".snoozed-mark")
     expect(mark).to_have_text(re.compile(r"^\d\d:\d\d$"))
-    assert counts(wall, house)["counts"]["recording"] == 3  # of four, and the other one waits
+    assert {one["id"]: one["state"] for one in counts(wall, house)["cameras"]}["path"] == "recording"
+    until(lambda: counts(wall, house)["counts"]["recording"] == 3, 30, "of four, and the other one waits by now")
     act(wall, "path", "snooze")
     wall.get_by_role("dialog", name="Snooze Path").get_by_role("button", name="End now").click()
     expect(mark).to_have_count(0)
@@ -379,6 +380,7 @@ def test_l6_tiles_are_reached_by_tab_and_escape_returns_to_the_same(wall: Page, 
     tile(wall, "hall").locator(".tile-link").focus()
     wall.keyboard.press("Enter")
     wall.wait_for_url("**/live/hall")
+    playing(wall, "hall")
     wall.keyboard.press("Escape")
     wall.wait_for_url(f"{house.base}/")
     wall.wait_for_function("document.activeElement?.closest('.tile')?.dataset.camera === 'hall'")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
 from tawny.config.changes import template
 from tawny.testing.waiting import until
@@ -313,7 +313,11 @@ def test_last_night_is_tried_in_another_mode(page: Page) -> None:
     sheet = page.get_by_role("dialog", name="What would have happened?")
     sheet.get_by_role("group", name="Mode").get_by_role("button", name="Home").click()
     expect(sheet.get_by_role("row", name=re.compile("^Hall"))).to_contain_text("–")
-    with page.expect_response("**/modes/replay") as answer:
+
+    def is_of_away(answer: Response) -> bool:
+        return answer.url.endswith("/modes/replay") and (answer.request.post_data_json or {}).get("mode") == "away"
+
+    with page.expect_response(is_of_away) as answer:
         sheet.get_by_role("group", name="Mode").get_by_role("button", name="Away").click()
     replay = answer.value.json()
     assert (replay["mode"], len(replay["cameras"])) == ("away", 4)

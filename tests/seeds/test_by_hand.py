@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, browser, owner_of, with_settings
+from tests.e2e.conftest import OURS, Tawny, browser, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 
 __all__ = ["browser"]
@@ -64,24 +64,44 @@ def test_rp18_the_record_button_records_a_clip_also_where_nothing_is_detected(
 
 
 def is_saved(config: Path, value: str) -> bool:
-    return f'record = "{value}"' in config.read_text().partition("modes.night")[2]
+    """Of the mode; what is the camera's own choice stands there only, and not here as well."""
+    night = config.read_text().partition("modes.night")[2]
+    if value == "continuous":
+        return "record = " not in night and "privacy = true" not in night
+    return ("privacy = true" if value == "private" else f'record = "{value}"') in night
 
 
 def test_sc12_what_each_mode_records_is_chosen_in_the_modes_page(owner: BrowserContext, house: Tawny) -> None:
     page = owner.new_page()
     page.goto(f"{house.base}/settings/modes")
-    choice = page.get_by_label("Gate, Night")
-    expect(choice).to_have_value("", timeout=WAIT_MS)
-    expect(page.get_by_text("Recordings you already have stay, whatever you choose.")).to_be_visible()
     config = house.folder.parent / "tawny.toml"
-    for value in ("events", "transitions", "off", "continuous"):
-        choice.select_option(value)
+    cell = page.get_by_role("button", name=re.compile("^Gate in Night:"))
+    expect(cell).to_contain_text("Always", timeout=WAIT_MS)
+    panel = page.get_by_role("dialog", name="Gate in Night")
+    record = panel.get_by_role("group", name="Record")
+    for name, value in (("Events", "events"), ("Not", "off"), ("Privacy", "private"), ("Always", "continuous")):
+        cell.click()
+        record.get_by_role("button", name=name, exact=True).click()
+        if name == "Not":  # the other camera is not recorded either, which is asked about once
+            page.get_by_role("button", name="Record nothing").click()
         until(partial(is_saved, config, value), 15, value)
-    assert violations(page, axe_script()) == []
+        if name == "Always":
+            expect(record.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")
+            assert violations(page, axe_script()) == []
+        page.keyboard.press("Escape")
+        expect(panel).to_have_count(0)
+    page.get_by_role("button", name="Undo").last.click()
+    until(partial(is_saved, config, "private"), 15, "what it was before")
+    wanted = {"cameras": ["gate"], "modes": ["night"], "record": "transitions", "detection": True}
+    sent = {**OURS, "Origin": house.base}
+    assert page.request.put(f"{house.base}/api/v1/modes/cells", data=wanted, headers=sent).ok
+    until(partial(is_saved, config, "transitions"), 15, "transitions")
+    page.reload()
+    expect(cell).to_contain_text("Start and end of events", timeout=WAIT_MS)
+    cell.click()
+    expect(record.get_by_role("button", name="Start, end")).to_have_attribute("aria-pressed", "true")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    choice.select_option("")
-    until(lambda: "continuous" not in config.read_text(), 15, "the camera's own choice")
 
 
 @pytest.mark.parametrize("place", ["/", "/settings/add-camera", "/setup/cameras"])

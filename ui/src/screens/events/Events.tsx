@@ -17,7 +17,6 @@ import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import { KINDS } from "../../ui/kinds";
 import { Problem } from "../../ui/Problem";
-import { undoNewest } from "../../ui/toast";
 import { shareEvent } from "../../ui/sharing";
 import { SnoozeSheet, loadSnoozes, snooze } from "../../ui/snoozes";
 import { Drawer, Gone, timelineOf, useVisit } from "./Drawer";
@@ -143,7 +142,7 @@ export default function Events({ params }: { params: Params }) {
         document.querySelector<HTMLElement>('[data-act="feedback"]')?.click();
         setTimeout(() => document.querySelector<HTMLElement>('[data-act="false"]')?.click());
       },
-      u: () => undoNewest(),
+      u: visits.undo,
       "[": () => turn(-1),
       "]": () => turn(1),
       Enter: () => {

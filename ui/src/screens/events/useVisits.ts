@@ -4,7 +4,7 @@ import { type Marks, mark } from "../../api/events";
 import { on } from "../../api/state";
 import type { NewCounts, TawnyEvent, Visit, VisitPage } from "../../api/types";
 import { plural, t } from "../../strings";
-import { toast } from "../../ui/toast";
+import { toast, undoNewest } from "../../ui/toast";
 import { type Filters, LEVELS, TABS, ask, writeFilters } from "./filters";
 import { EMPTY, type List, change } from "./list";
 
@@ -16,6 +16,8 @@ export interface Visits {
   showArrived: () => void;
   /** Marks all events of these visits and offers to take it back. */
   markAs: (visits: readonly Visit[], marks: Marks) => void;
+  /** Takes back the newest mark, also one that the recorder has not answered yet. */
+  undo: () => void;
   /** Takes visits out of the list: what is deleted is gone from the recorder later. */
   leaveOut: (visits: readonly Visit[]) => void;
 }
@@ -31,6 +33,7 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
   const [error, setError] = useState<ApiError | null>(null);
   const [round, setRound] = useState(0);
   const loading = useRef("");
+  const marking = useRef<Promise<unknown>>(Promise.resolve());
   const key = JSON.stringify(writeFilters(filters));
   const asked = useRef(key);
   const newest = useRef({ filters, isAside, next: list.next });
@@ -116,9 +119,10 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
     );
     if (events.length === 0) return;
     const back = events.map((event) => ({ ...event, ...marks }));
-    void apply(visits, events, marks).then((done) => {
+    const told = apply(visits, events, marks).then((done) => {
       if (done) toast(words(visits.length, marks), () => void apply(visits, back, undone(marks)));
     });
+    marking.current = Promise.all([marking.current, told]);
   };
 
   return {
@@ -128,6 +132,7 @@ export function useVisits(filters: Filters, isAside: () => boolean): Visits {
     reload: () => setRound((n) => n + 1),
     showArrived: () => dispatch({ what: "show" }),
     markAs,
+    undo: () => void marking.current.then(undoNewest),
     leaveOut: (visits) => dispatch({ what: "gone", ids: new Set(visits.map((visit) => visit.id)) }),
   };
 }

@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { url } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { dotOf, iconOf, isByChoice, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
@@ -83,10 +84,10 @@ export default function Focus({ params }: { params: Params }) {
   );
 }
 
-/** Another camera, small: a click shows it here instead. */
+/** Another camera, small: a click shows it here instead. The one that is shown large plays there only. */
 function Other({ camera, here }: { camera: Camera; here: boolean }) {
   const showing = isShowing(camera.state);
-  const live = useLive(camera, "sub", showing, { calm: true });
+  const live = useLive(camera, "sub", showing && !here, { calm: true });
   const to = `/live/${encodeURIComponent(camera.id)}`;
   return (
     <a
@@ -100,7 +101,9 @@ function Other({ camera, here }: { camera: Camera; here: boolean }) {
       }}
     >
       <span ref={live.frame as RefObject<HTMLSpanElement>} class="other-picture" data-view={live.view.value.kind}>
-        {showing ? <LiveVideo camera={camera} live={live} width={320} /> : <LastPicture camera={camera} />}
+        {showing && here && <img class="live-picture" alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 320 })} />}
+        {showing && !here && <LiveVideo camera={camera} live={live} width={320} />}
+        {!showing && <LastPicture camera={camera} />}
         {!showing && <Icon name={iconOf(camera.state)} />}
       </span>
       <b>{camera.name}</b>
