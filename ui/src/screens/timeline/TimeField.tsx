@@ -93,5 +93,7 @@ export function TimeField({ model }: { model: TimelineModel }) {
 
 /** Puts the cursor into the clock, at once: the next key typed must land there. */
 export function focusTimeField(): void {
-  document.querySelector<HTMLInputElement>("#timeline-time")?.focus();
+  const field = document.querySelector<HTMLInputElement>("#timeline-time");
+  field?.focus();
+  field?.select(); // Firefox puts the caret at the end after `focus`
 }
