@@ -65,6 +65,10 @@ describe("a language", () => {
     setLanguage("de", german);
     expect(fromServer(text)).toBe(to);
   });
+  it("survives an entry without words", () => {
+    setLanguage("fr", { "{what}": "{what}!" });
+    expect(fromServer("Person")).toBe("Person");
+  });
   it("says on the page which one it is, and which way it runs", () => {
     setLanguage("he", {});
     expect([document.documentElement.lang, document.documentElement.dir]).toEqual(["he", "rtl"]);

@@ -94,7 +94,8 @@ const patterns = (): Pattern[] => (made ??= Object.entries(texts).flatMap(patter
 let made: (Pattern & { words: number })[] | undefined;
 
 function patternOf([text, to]: [string, unknown]): (Pattern & { words: number })[] {
-  if (typeof to !== "string" || !PLACE.test(text)) return [];
+  // one without words would match its own value for ever
+  if (typeof to !== "string" || !PLACE.test(text) || text.replace(PLACES, "").trim() === "") return [];
   const parts = text.split(PLACES); // words, name, words, name, words
   const named = new Set<string>();
   const source = parts.map((part, index) => {
