@@ -65,7 +65,7 @@ class Translations:
 
     def translate(self, text: str) -> str:
         """Return a text of the recorder in this language. What the catalogue lacks, such as a name, stays as it is."""
-        return self._whole(text) or self._in_parts(text)
+        return (self._whole(text) or self._in_parts(text)) if self.texts else text
 
     def _whole(self, text: str) -> str | None:
         if found := self._entry(text):

@@ -78,3 +78,17 @@ export function Lost() {
     </div>
   );
 }
+
+/** Names with their values, of a list with the class `kv`. */
+export function Rows({ rows }: { rows: readonly (readonly [string, ComponentChildren])[] }) {
+  return (
+    <>
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt class="sub">{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </>
+  );
+}

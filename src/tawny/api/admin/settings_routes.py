@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sized
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.accounts import Role
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.catalog import Kind, SettingTable, TableInstance
@@ -178,20 +179,17 @@ def change_setting(asked: SettingRequest, signed: Signed, note: Note, here: Here
     return SettingSaved(restart=key.at_start, instances=[_instance(one) for one in found])
 
 
-class _refused:  # noqa: N801  # reads as a statement
-    """Converts errors of settings to refusals."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
-        if isinstance(error, SettingsError):
-            first = error.problems[0]
-            raise bad_input(f"{first.path}: {first.found}.", f"It must be {first.allowed}.") from error
-        if isinstance(error, NotDone):
-            raise RequestRefused(409, "not_saved", error.what, error.todo) from error
-        if isinstance(error, FolderUnwritable):
-            raise RequestRefused(409, "not_saved", "The settings file can't be written.", error.do) from error
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Convert errors of settings to refusals."""
+    try:
+        yield
+    except SettingsError as error:
+        raise bad_setting(error) from error
+    except NotDone as error:
+        raise RequestRefused(409, "not_saved", error.what, error.todo) from error
+    except FolderUnwritable as error:
+        raise RequestRefused(409, "not_saved", "The settings file can't be written.", error.do) from error
 
 
 def _table(one: SettingTable) -> SettingTableInfo:

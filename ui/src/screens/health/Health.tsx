@@ -3,7 +3,7 @@ import { url } from "../../api/client";
 import type { Camera, Disk, Gap, Health as State } from "../../api/types";
 import { session } from "../../ui/session";
 import { checks, dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../ui/cameraWords";
-import { Page } from "../../ui/Page";
+import { Page, Rows } from "../../ui/Page";
 import { clock, length, percent, size, when, zone } from "../../ui/times";
 import { serverNow } from "../../api/state";
 import { plural, t } from "../../strings";
@@ -356,12 +356,7 @@ function Recorder({ state }: { state: State }) {
     <div class="card">
       <h2>{recorder.title}</h2>
       <dl class="kv">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt class="sub">{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
+        <Rows rows={rows} />
       </dl>
     </div>
   );

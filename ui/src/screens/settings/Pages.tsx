@@ -12,7 +12,7 @@ import { Icon } from "../../ui/Icon";
 import { showKeys } from "../../ui/KeysDialog";
 import { keysOn, setKeysOn } from "../../ui/keys";
 import { Owl } from "../../ui/Owl";
-import { Page } from "../../ui/Page";
+import { Page, Rows } from "../../ui/Page";
 import { place } from "../../ui/router";
 import { Segmented } from "../../ui/Segmented";
 import { ServerText } from "../../ui/ServerText";
@@ -185,12 +185,7 @@ function About() {
         </div>
       </div>
       <dl class="kv">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt class="sub">{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
+        <Rows rows={rows} />
         <div>
           <dt class="sub">{words.about.parts}</dt>
           <dd>

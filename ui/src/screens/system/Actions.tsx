@@ -5,6 +5,7 @@ import { health } from "../../api/state";
 import type { MySignIn, SystemInfo } from "../../api/schema";
 import { actions as words, machine, update } from "../../strings/settings-page";
 import { tryTo } from "../../ui/Access";
+import { Rows } from "../../ui/Page";
 import { ConfirmSheet, change } from "../../ui/confirm";
 import { Icon } from "../../ui/Icon";
 import { Segmented } from "../../ui/Segmented";
@@ -105,12 +106,7 @@ function Machine({ info: { machine: now, started_ms } }: { info: SystemInfo }) {
     <section class="card" aria-labelledby="machine-title">
       <h2 id="machine-title">{machine.title}</h2>
       <dl class="kv">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt class="sub">{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
+        <Rows rows={rows} />
       </dl>
     </section>
   );
