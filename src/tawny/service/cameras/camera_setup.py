@@ -6,7 +6,7 @@ Passwords are never returned; they are stored in `secrets.toml`. Thread-safe; th
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -220,12 +220,15 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     return {key: value for key, value in said.items() if value}
 
 
-def camera_id_for(name: str, taken: Mapping[str, object]) -> str:
-    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken."""
+def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
+    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken.
+
+    kind: what has the ID, for names of which nothing can stand in one.
+    """
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
-    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or "camera"
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or kind
     if not is_camera_id(base):
-        base = f"camera-{base}"[:36].strip("-")
+        base = f"{kind}-{base}"[:36].strip("-")
     return next(
         one
         for one in (base if number == 1 else f"{base}-{number}" for number in range(1, 10_000))
