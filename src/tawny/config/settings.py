@@ -396,7 +396,7 @@ class CameraSettings(Table):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     source: str = Field(
-        description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front. "
+        description="rtsp://user:password@host/path, http://…, /dev/video0, picamera:0, a video file, or demo:front. "
         "Phones (`phone:…`) are added in the interface."
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
