@@ -135,7 +135,8 @@ export const live = {
     save: "Save",
     remove: "Delete group",
   },
-  wallFull: "Full screen (all cameras)",
+  wallScreen: "Wall screen",
+  wallScreenHint: "Wall screen: all cameras, full screen, for a tablet on the wall",
   keys: {
     order: "Move the camera in the grid",
     section: "Live",
