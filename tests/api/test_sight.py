@@ -232,7 +232,7 @@ async def test_what_happens_elsewhere_is_not_told(filled: Filled) -> None:
     async with asyncio.timeout(30):
         address = f"ws://{server.address}/api/v1/ws"
         async with connect(address, additional_headers=headers, proxy=None) as socket:
-            await socket.send('{"sub": ["state", "event", "motion", "segment", "gap", "job"]}')
+            await socket.send('{"sub": ["state", "event", "motion", "segment", "gap", "job", "alert"]}')
             first = await socket.recv()
             filled.house.recorder.bus.publish(EventChanged("started", filled.event))
             clip_of_the_porch(filled.house, Span(0, 1000))

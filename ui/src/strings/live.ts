@@ -131,7 +131,8 @@ export const live = {
     copyThis: "Copy this layout…",
     gone: "This layout doesn’t exist.",
   },
-  wallFull: "Full screen (all cameras)",
+  wallScreen: "Wall screen",
+  wallScreenHint: "Wall screen: all cameras, full screen, for a tablet on the wall",
   keys: {
     order: "Move the camera in the grid",
     section: "Live",
