@@ -130,11 +130,6 @@ export interface CameraCounts {
   waiting: number;
 }
 
-export interface CameraGroup {
-  cameras: string[];
-  name: string;
-}
-
 export interface CameraHoldInfo {
   by: string;
   camera: string;
@@ -163,6 +158,15 @@ export interface CameraInfo {
   state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
+}
+
+export interface CameraLayout {
+  cameras: string[];
+  columns?: number;
+  id?: string;
+  name: string;
+  shared?: boolean;
+  sizes?: Record<string, "2x1" | "2x2">;
 }
 
 export interface CameraList {
@@ -216,8 +220,16 @@ export interface CameraTrialResult {
 export interface CameraWall {
   columns?: number;
   group?: string;
-  groups?: CameraGroup[];
+  groups?: CameraLayout[];
   order?: string[];
+}
+
+export interface CameraWallInfo {
+  columns?: number;
+  group?: string;
+  groups?: CameraLayout[];
+  order?: string[];
+  shared?: CameraLayout[];
 }
 
 export interface CameraWanted {

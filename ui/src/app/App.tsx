@@ -97,7 +97,7 @@ function Inside() {
   }, [present]);
   if (present) return null;
   // Who is no owner has nothing to set up.
-  if (actual === "/" || actual.startsWith("/setup") || isScreen()) return <Live />;
+  if (actual === "/" || actual.startsWith("/live/layout/") || actual.startsWith("/setup") || isScreen()) return <Live />;
   const found = find(actual);
   if (!found)
     return (

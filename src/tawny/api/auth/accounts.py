@@ -214,6 +214,12 @@ class Accounts:
             row = db.execute("SELECT layout FROM walls WHERE person = ?", (person.id,)).fetchone()
         return str(row[0]) if row else ""
 
+    def walls_of_owners(self, but: Account) -> list[str]:
+        """Return the live view layouts of the other owners, as passed to `put_wall`."""
+        others = "SELECT layout FROM walls JOIN people ON id = person WHERE role = 'owner' AND id != ? ORDER BY made_ms"
+        with self._reading() as db:
+            return [str(row[0]) for row in db.execute(others, (but.id,))]
+
     def put_wall(self, person: Account, layout: str) -> None:
         with self._writing() as db:
             db.execute("INSERT OR REPLACE INTO walls VALUES (?, ?)", (person.id, layout))
