@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Download, Locator, Page, expect
 
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.segments import GAP_WORDS, Gap, GapReason
+from tawny.testing.waiting import until
 from tests.app.rig import settings
 from tests.e2e.clocked_archive import GOP_S, PICTURE_MS, clock_changes, midnight, record
 from tests.e2e.live_server import LiveServer, live_server
@@ -53,7 +55,8 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
     for start_ms in starts:
         record(folder, DOOR, start_ms, FILE_MS / 1000)
     record(folder, YARD, noon, FILE_MS / 1000)
-    record(folder, DOOR, noon + HOUR_MS, LONG_MS / 1000)
+    for camera, seconds in ((DOOR, LONG_MS / 1000), (YARD, 20)):
+        record(folder, camera, noon + HOUR_MS, seconds)
     for start_ms in (back - HOUR_MS // 2, back + HOUR_MS // 2):  # 02:30 and 02:30
         record(folder, DOOR, start_ms, FILE_MS / 1000)
     gaps = tuple(
@@ -165,6 +168,27 @@ def test_t5_at_32_times_more_than_25_seconds_pass_in_one(page: Page, days: Days)
     }"""
     assert page.evaluate(measured, [days.long + 10_000, days.long + LONG_MS - 30_000]) >= 25 / (1 + SLOW / 10)
     assert len({each["clock"] for each in seen(page)}) > 3, "it shows pictures on the way"
+
+
+def test_t6_ten_seconds_of_two_cameras_are_two_files(page: Page, days: Days, tmp_path: Path) -> None:
+    show(page, days.served, "door,yard", days.long + 2_000)
+    for key, clock in (("[", "13:00:02"), ("]", "13:00:12")):
+        typed(page, clock)
+        playhead_at(page.locator(".tl-time canvas"), days.long + int(clock[-2:]) * 1_000, 0)
+        page.keyboard.press(key)
+    page.keyboard.press("e")
+    sheet = page.get_by_role("dialog", name="Save a clip")
+    sheet.get_by_role("button", name="Clip", exact=True).click()
+    downloads = list[Download]()
+    page.on("download", lambda one: downloads.append(one))
+    sheet.get_by_role("button", name="Download 2 files").click()
+    until(lambda: page.evaluate("1") and len(downloads) == len(CAMERAS), 60, "two files")
+    for number, one in enumerate(downloads):
+        file = tmp_path / f"{number}.mp4"
+        one.save_as(file)
+        words = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(file)]
+        length_s = float(subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout)
+        assert 10 - PICTURE_MS / 1000 <= length_s <= 10 + GOP_S + PICTURE_MS / 1000
 
 
 def test_t7_a_day_of_25_hours_has_both_half_past_two_and_one_of_23_says_there_is_none(page: Page, days: Days) -> None:

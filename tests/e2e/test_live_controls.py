@@ -141,7 +141,7 @@ def test_a9_each_action_is_reached_by_tab_and_takes_two_clicks(wall: Page, onvif
     expect(tile(wall, "hall").get_by_text("Private until")).to_be_visible()
 
 
-def test_a10_privacy_blanks_every_viewers_tile_within_a_second(wall: Page, browser: Browser, house: Tawny) -> None:
+def test_a10_l3_privacy_blanks_every_viewers_tile_within_a_second(wall: Page, browser: Browser, house: Tawny) -> None:
     """It says who and until when, leaves a gap by choice, and the camera stays in the count."""
     context = viewer_of(wall, browser, house)
     other = context.pages[0]

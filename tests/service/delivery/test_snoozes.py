@@ -66,7 +66,7 @@ def test_whom_and_what_it_stops(
     assert {pair for pair in asked if kept.stopped(*pair)} == stops
 
 
-def test_it_ends_by_itself(kept: Kept) -> None:
+def test_a6_it_ends_by_itself(kept: Kept) -> None:
     kept.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=False)
     kept.clock.advance(3599)
     assert kept.stopped("anna")

@@ -52,6 +52,8 @@ export function Frame({ children }: { children: ComponentChildren }) {
       showKeys.value = true;
     },
     t: flipTheme,
+    // The page of a camera hears it itself once it is there.
+    Escape: () => (path.value.startsWith("/live/") ? go("/") : false),
   });
   const needsSomeone = truth(health.value, lost.value).tone !== "calm";
   useEffect(() => {

@@ -15,7 +15,7 @@ import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { StateDot } from "../../ui/StateDot";
 import type { Size } from "./layout";
-import { tileParts } from "./wall";
+import { cameFrom, tileParts } from "./wall";
 import { ServerText } from "../../ui/ServerText";
 import "./tile.css";
 
@@ -72,6 +72,9 @@ function TileLink({ camera }: { camera: Camera }) {
       class="tile-link"
       href={`/live/${encodeURIComponent(camera.id)}`}
       aria-label={t.live.tile(camera.name, sentence(camera))}
+      onClick={() => {
+        cameFrom.value = camera.id;
+      }}
     />
   );
 }
