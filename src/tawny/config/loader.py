@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tawny.config.renamed import find_renamed
-from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
+from tawny.config.settings import CameraSettings, DetectionSettings, PtzSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.validation import allowed_text, path_parts, value_text
 
@@ -288,6 +288,7 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "privacy_masks": (),
         "onvif": "",
         "camera_events": "auto",
+        "ptz": PtzSettings(),
         "serial": "",
         "mac": "",
         "rotate": 0,
@@ -299,5 +300,5 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
         camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
-        camera.name, camera.group, camera.onvif, camera.camera_events,
+        camera.name, camera.group, camera.onvif, camera.camera_events, camera.ptz,
     )  # fmt: skip

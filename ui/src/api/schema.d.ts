@@ -377,6 +377,7 @@ export interface ConnectionTestResult {
 export interface ControlsInfo {
   presets: string[];
   relays: RelayInfo[];
+  steered_by?: string;
   turns: boolean;
 }
 
@@ -1517,8 +1518,11 @@ export interface PtzCommand {
   camera: string;
   command: string;
   for?: number | string;
+  home?: boolean;
   pan?: number;
   preset?: string;
+  remove?: string;
+  save?: string;
   stop?: boolean;
   tilt?: number;
   zoom?: number;
@@ -1619,7 +1623,9 @@ export interface RelayCommand {
 }
 
 export interface RelayInfo {
+  kind?: "" | "siren" | "light";
   name: string;
+  output?: string;
   pulse_s: number | null;
 }
 
