@@ -149,6 +149,7 @@ export interface CameraInfo {
   id: string;
   last_packet_ms: number | null;
   latency_s: number | null;
+  lens: LensSettings;
   mask: MaskInfo;
   mirror: boolean;
   name: string;
@@ -848,6 +849,20 @@ export interface KindList {
 export interface LanguageAnswer {
   code: string;
   name: string;
+}
+
+export interface LensSettings {
+  center_x?: number;
+  center_y?: number;
+  field?: number;
+  k1?: number;
+  k2?: number;
+  kind?: "none" | "wide" | "fisheye";
+  mount?: "ceiling" | "wall";
+  pan?: number;
+  radius?: number;
+  tilt?: number;
+  view?: number;
 }
 
 export interface LevelProposalInfo {

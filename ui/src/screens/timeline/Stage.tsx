@@ -11,6 +11,7 @@ import type { PastPlayer } from "../../player/past";
 import { BoxesButton, BoxesOver, FiguresButton, FiguresOver } from "../../player/figuresSwitch";
 import { RecordedPlayer } from "../../player/recorded";
 import { type Axes, axesOf, onto } from "../../api/turned";
+import { Straight } from "../../live/straight";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { LockNow, UnlockSheet } from "../../sealed/Locked";
 import { t } from "../../strings";
@@ -102,6 +103,7 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
       <video ref={video} playsInline disablePictureInPicture />
       {camera && showing?.is === "video" && <Private camera={covered(camera, player?.axes.value ?? null)} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
+      {camera && (showing?.is === "video" || showing?.is === "pictures") && <Straight camera={covered(camera, player?.axes.value ?? null)} />}
       {showing && showing.is !== "video" && showing.is !== "pictures" && (
         <Reason model={model} camera={id} showing={showing} large={large} />
       )}
