@@ -83,8 +83,14 @@ def is_round(thing: Rect | None, box: Rect | None) -> bool:
 
 
 def seen(page: Page, selector: str) -> Any:
+    """A place of the page as drawn; black while it has no size or is out of sight."""
     box = page.locator(selector).first.bounding_box()  # the list may put another node in its place meanwhile
+    view = page.viewport_size
     assert box
+    assert view
+    if min(box["width"], box["height"]) < 1 or not (-box["height"] < box["y"] < view["height"]):
+        page.locator(selector).first.scroll_into_view_if_needed()
+        return np.zeros((1, 1, 3), np.uint8)
     shot = page.screenshot(clip=box)
     return cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
 

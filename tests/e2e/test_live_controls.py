@@ -248,8 +248,6 @@ def test_a12_l4_record_now_on_an_events_only_camera_writes_within_two_seconds(wa
 
 def test_a6_snooze_shows_its_end_on_the_tile_and_is_ended_there(wall: Page, house: Tawny) -> None:
     act(wall, "path", "snooze")
-    sheet = wall.get_by_role("dialog", name="Snooze Path")
-    sheet.get_by_role("button", name="1 h", exact=True).click()
     mark = tile(wall, "path").locator(".snoozed-mark")
     expect(mark).to_have_text(re.compile(r"^\d\d:\d\d$"))
     assert {one["id"]: one["state"] for one in counts(wall, house)["cameras"]}["path"] == "recording"
@@ -325,7 +323,9 @@ def test_keys_press_what_is_on_the_picture(wall: Page) -> None:
     expect(wall.get_by_role("dialog", name="Pause for privacy")).to_be_visible()
     wall.keyboard.press("Escape")
     wall.keyboard.press("z")
-    expect(wall.get_by_role("dialog", name="Snooze Hall")).to_be_visible()
+    expect(tile(wall, "hall").locator(".snoozed-mark")).to_be_visible()
+    wall.keyboard.press("z")
+    wall.get_by_role("dialog", name="Snooze Hall").get_by_role("button", name="End now").click()
     wall.keyboard.press("Escape")
     with wall.expect_download() as saved:
         wall.keyboard.press("p")

@@ -288,6 +288,7 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "detection": DetectionSettings(),
         "privacy_masks": (),
         "onvif": "",
+        "camera_events": "auto",
         "serial": "",
         "mac": "",
         "rotate": 0,
@@ -300,5 +301,5 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
         camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
-        camera.name, camera.group, camera.lens,
+        camera.name, camera.group, camera.onvif, camera.camera_events, camera.lens,
     )  # fmt: skip

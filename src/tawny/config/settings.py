@@ -397,7 +397,7 @@ class CameraSettings(Table):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     source: str = Field(
-        description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front. "
+        description="rtsp://user:password@host/path, http://…, /dev/video0, picamera:0, a video file, or demo:front. "
         "Phones (`phone:…`) are added in the interface."
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
@@ -433,7 +433,14 @@ class CameraSettings(Table):
     )
     onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
-        description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
+        description="ONVIF address for pan, tilt, zoom, relays and the camera's own events: "
+        "http://user:password@host/onvif/device_service.",
+    )
+    camera_events: Literal["auto", "all", "off"] = Field(
+        "auto",
+        description="Events that the camera itself reports by ONVIF. `auto`: doorbell, inputs, tampering, lines, "
+        "people, vehicles and animals are events; motion only starts detection. `all`: motion is an event, too. `off`: "
+        "none are read. Without detection, `auto` is like `all`.",
     )
     serial: Annotated[LabelText, Field(max_length=80)] = Field(
         "", description="Serial number, as the camera says by ONVIF. Written when it is added."

@@ -12,7 +12,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
-from tawny.service.delivery.notification_scheduler import NotificationFilter, verdict
+from tawny.service.delivery.notification_filter import NotificationFilter, verdict
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served

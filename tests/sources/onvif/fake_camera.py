@@ -6,7 +6,7 @@ import re
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,6 +68,7 @@ class FakeCamera:
                 return 200, f"<r><SystemDateAndTime><UTCDateTime>{time}{date}</UTCDateTime></SystemDateAndTime></r>"
             case "GetCapabilities", "/onvif/device_service":
                 turning = f"<tt:PTZ><tt:XAddr>http://{host}{PTZ}</tt:XAddr></tt:PTZ>" if self.turns else ""
+                turning += self.more_services(host)
                 media = f"<tt:Media><tt:XAddr>http://{host}{MEDIA}</tt:XAddr></tt:Media>"
                 return 200, f'<r xmlns:tt="urn:tt"><tt:Capabilities>{media}{turning}</tt:Capabilities></r>'
             case "GetProfiles", "/onvif/media":
@@ -84,6 +85,10 @@ class FakeCamera:
             case ("ContinuousMove" | "Stop" | "GotoPreset", "/onvif/ptz") | ("SetRelayOutputState", _):
                 return 200, "<r/>"
         return 400, fault("ter:ActionNotSupported", f"{name} is not known at {path}")
+
+    def more_services(self, host: str) -> str:
+        """What else it says that it has, as XML."""
+        return f"<tt:Device><tt:XAddr>http://{host}{DEVICE}</tt:XAddr></tt:Device>"
 
     def _lets_in(self, path: str, authorization: str) -> bool:
         """RFC 7616 with MD5 and `auth`; or Basic, if that is what it asks for."""
@@ -127,7 +132,8 @@ def handler(camera: FakeCamera) -> type[BaseHTTPRequestHandler]:
                 self.send_header("WWW-Authenticate", camera.challenge)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            with suppress(ConnectionError):  # whoever asked has left
+                self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
             """Nothing."""

@@ -115,6 +115,8 @@ export const live = {
     laneLabel: (recorded: string) => `Last hour, ${recorded} recorded. Click or drag to go back.`,
     now: "Now",
     others: "Cameras",
+    previous: (name: string) => `Previous camera: ${name}`,
+    next: (name: string) => `Next camera: ${name}`,
     here: "Recent events",
     nothingHere: "No events from this camera yet.",
   },

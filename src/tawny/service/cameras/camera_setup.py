@@ -36,13 +36,13 @@ from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, ch
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
+from tawny.sources.rtsp.address import RtspAddress, claims_network, claims_rtsp, parse_network, public_rtsp
 from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
-_KINDS: Final = ("rtsp", "v4l2", "picamera", "demo")
+_KINDS: Final = ("rtsp", "http", "v4l2", "picamera", "demo")
 """Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
@@ -85,7 +85,7 @@ class ResolvedCamera:
     @property
     def public(self) -> dict[str, str]:
         """The addresses without logins."""
-        return {key: parse_rtsp(text).public if claims_rtsp(text) else text for key, text in (
+        return {key: public_rtsp(text) if claims_network(text) else text for key, text in (
             ("source", self.settings.source), ("sub", self.settings.sub)) if text}  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def find_streams(wanted: WantedCamera, clock: Clock) -> CameraStreams | None:
             wanted.said,
         )  # fmt: skip
         return resolve(place, clock)
-    if claims_rtsp(wanted.address) and "${" not in wanted.address + wanted.sub:
+    if claims_network(wanted.address) and "${" not in wanted.address + wanted.sub:
         main = _with_login("address", wanted.address, wanted.user, wanted.password)
         return CameraStreams(main, _with_login("sub", wanted.sub, main.user, main.password) if wanted.sub else None)
     return None
@@ -142,7 +142,7 @@ def camera_with(
 def _with_login(key: str, address: str, user: str, password: str) -> RtspAddress:
     """Return the parsed address with this login, or with its own if none is given. Raises SettingsError."""
     try:
-        found = parse_rtsp(address)
+        found = parse_network(address)
     except ValueError as error:
         raise SettingsError("your input", (Problem(key, "an invalid address", str(error)),)) from None
     if not user:

@@ -6,6 +6,7 @@ called by the watcher's and listener's threads. Read from any thread.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tawny.config.recognition import AudioSettings
@@ -36,7 +37,21 @@ from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
-from tawny.model.observations import Box, FigureThing, Frame, Look, Measurement, MotionFigure
+from tawny.model.observations import (
+    ANIMAL,
+    MOTION,
+    PERSON,
+    REPORTED,
+    VEHICLE,
+    WHOLE,
+    Box,
+    FigureThing,
+    Frame,
+    Look,
+    Measurement,
+    MotionFigure,
+    Observation,
+)
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
@@ -45,6 +60,7 @@ from tawny.model.times import Clock
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import HeardSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
+from tawny.sources.onvif_events import CameraReport
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
 from tawny.storage.segments.motion_figures import MotionFigures
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
@@ -139,10 +155,63 @@ def _moving(look: Look) -> int:
     return boxes if look.grid is None or not boxes else boxes & look.grid or boxes
 
 
+class ReportedObjects:
+    """What the camera itself reports, as observations: it names what the detector sees, or is seen itself.
+
+    `put` from any thread, `look` on the watcher's. It has no place of its own: its box is the whole frame.
+    """
+
+    def __init__(self) -> None:
+        self._now: dict[str, Observation] = {}
+        self._tracks = count(FIRST_TRACK)
+
+    @property
+    def is_called(self) -> bool:
+        return bool(self._now)
+
+    def put(self, kind: str, at_ms: int | None, *, is_event: bool) -> None:
+        """Register that the camera reports a kind since at_ms, ms UTC; None: no longer. is_event: or it only wakes."""
+        others = {one: made for one, made in self._now.items() if one != kind}
+        if at_ms is not None:
+            sure = REPORTED_SURE if kind != MOTION else 0.0
+            score = REPORTED_SURE if is_event else 0.0
+            made = Observation(kind, score, WHOLE, next(self._tracks), at_ms, signs=(REPORTED,), sure=sure)
+            others[kind] = made
+        self._now = others
+
+    def look(self, frame: Frame, look: Look) -> Look:
+        reported = [
+            one for one in self._now.values() if one.score and (one.since_ms is None or one.since_ms <= frame.at_ms)
+        ]
+        if not reported:
+            return look
+        seen = list(look.seen)
+        unnamed = [at for at, one in enumerate(seen) if not one.sure]
+        for made in reported:
+            if made.label == MOTION and seen:
+                continue  # the detector has seen it, too
+            if unnamed and made.label != MOTION:
+                at = max(unnamed, key=lambda at: _area(seen[at].box))
+                unnamed.remove(at)
+                seen[at] = replace(seen[at], label=made.label, sure=made.sure, signs=(*seen[at].signs, REPORTED))
+            elif all(one.label != made.label for one in seen):
+                seen.append(made)
+        return replace(look, score=max(look.score, MOTION_SCORE), seen=tuple(seen))
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+REPORTED_SURE = 0.75
+"""Confidence of what the camera itself reports."""
+FIRST_TRACK = 1_000_000
+"""Number of the first object that the camera itself reports; detectors count from 1."""
 SURE = 100.0
 """Score of events that are either present or absent."""
 STOP_S = 5.0
-RECENT_S = 3.0
+RECENT_S, KEYFRAME_S = 3.0, 12.0
+"""Greatest age, s, of the keyframe that shows a sound, and what the camera itself reports."""
 MOTION_SCORE = 50
 """Score from which a frame counts as motion, whatever the threshold of events."""
 WORDS = {
@@ -156,6 +225,8 @@ OBJECTS = "objects"
 """Name of the part that runs the object model."""
 TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
 """Event types."""
+SEEN_KINDS = frozenset({MOTION, PERSON, VEHICLE, ANIMAL})
+"""Reports of cameras that a detector can see, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +288,7 @@ class CameraDetection:
         self._work: DetectionWork | None = None
         """None: nothing is detected."""
         self._own_since_s, self._had_own_trouble = 0.0, False
+        self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
         self._naming_died = (0, 0)
         """Count of images that the object model had classified when it failed, and how often it failed since."""
@@ -366,8 +438,9 @@ class CameraDetection:
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(
-                (*self._labellers(settings, main if sub else None), noted),
+                (*self._labellers(settings, main if sub else None), noted, self._reported),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
+                is_called=lambda: self._reported.is_called,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
                 orientation=self._orientation, work=work,
             )  # fmt: skip
@@ -427,6 +500,34 @@ class CameraDetection:
         self._lefts.begin(LEFT_KIND, found.since_ms, SURE, what, _picture(frame, found.box), found.zones)
         self._lefts.end(frame.at_ms)
 
+    # --- what the camera itself reports
+
+    def reported(self, report: CameraReport, *, takes_motion: bool) -> None:
+        """Handle the begin or end of what the camera itself reports. takes_motion: whether motion is an event.
+
+        Of what a detector sees, too, it becomes part; the rest are events of their own, with the newest keyframe.
+        """
+        is_on = report.is_on is not False
+        if report.kind in SEEN_KINDS and (self._work is not None or not is_on):
+            self._reported.put(
+                report.kind, report.at_ms if is_on else None, is_event=takes_motion or report.kind != MOTION
+            )
+            if is_on:
+                for handle in self._handles:
+                    handle.wake()
+                return
+        own = self._direct.setdefault(report.kind, self._moments())
+        own.end(report.at_ms)
+        if is_on:
+            what = (SeenObject(REPORTED, 1.0),)
+            own.begin(report.kind, report.at_ms, SURE, what, self._newest_picture(KEYFRAME_S))
+
+    def _newest_picture(self, most_s: float) -> EncodedPicture | None:
+        hub = self._hubs[StreamName.MAIN]
+        keyframes = [one for one in hub.recent(most_s) if one.is_keyframe]
+        encoded = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
+        return EncodedPicture(keyframes[-1].at_ms, None, encoded) if encoded is not None else None
+
     # --- sound detection
 
     def _begin_listening(self, settings: AudioSettings) -> None:
@@ -468,11 +569,7 @@ class CameraDetection:
 
     def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
         """Begin a sound event with the latest keyframe as its snapshot."""
-        hub = self._hubs[StreamName.MAIN]
-        keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
-        encoded = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
-        picture = EncodedPicture(keyframes[-1].at_ms, None, encoded) if encoded is not None else None
-        self._sounds.begin(SOUND, start_ms, float(score), _named(names), picture)
+        self._sounds.begin(SOUND, start_ms, float(score), _named(names), self._newest_picture(RECENT_S))
 
     def still_loud(self, score: int, names: Sequence[tuple[str, float]]) -> None:
         self._sounds.grow(float(score), _named(names))

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
@@ -13,6 +13,8 @@ import { useInstant } from "../../live/instant";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
 import { BoxesOver, FiguresButton, FiguresOver, showsBoxes, showsFigures } from "../../player/figuresSwitch";
+import { classSideways, sideways, useControls } from "../../player/sideways";
+import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { t } from "../../strings";
 import { controls } from "../../strings/controls";
@@ -56,6 +58,7 @@ export default function Focus({ params }: { params: Params }) {
   const id = params["camera"] ?? "";
   const all = arranged(cameras.value, { ...layout.value, group: "" });
   const camera = all.find((each) => each.id === id);
+  const shown = useControls();
   useEffect(() => {
     cameFrom.value = id;
   }, [id]);
@@ -70,7 +73,12 @@ export default function Focus({ params }: { params: Params }) {
     );
   if (isAlone()) return <Alone key={id} camera={camera} all={all} />;
   return (
-    <Page title={camera.name} back={wallPath.value} class={`focus${showNumbers.value ? " show-numbers" : ""}`}>
+    <Page title={camera.name} back={wallPath.value} class={`focus${showNumbers.value ? " show-numbers" : ""}${classSideways(shown.value)}`}>
+      {sideways.value && (
+        <a class="side-back over-picture" href={wallPath.value} aria-label={t.actions.back}>
+          <Icon name="chevron-left" />
+        </a>
+      )}
       <Shown key={id} camera={camera} all={all} />
       <aside class="focus-side">
         {all.length > 1 && (
@@ -126,8 +134,6 @@ function Other({ camera, here }: { camera: Camera; here: boolean }) {
   );
 }
 
-const SWIPE_PX = 60;
-
 function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
   const [quality, setQuality] = useState<Quality>("auto");
   const showing = isShowing(camera.state);
@@ -135,13 +141,14 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
   useWakeLock(showing);
   const zoom = useZoom(live.frame);
   const shown = useInstant(live, showsFigures() || showsBoxes());
-  const from = useRef<{ x: number; y: number } | null>(null);
   const at = all.findIndex((each) => each.id === camera.id);
 
+  const beside = neighboursOf(all, at);
   const step = (by: number) => {
-    const next = all[(at + by + all.length) % all.length];
+    const next = by < 0 ? beside?.previous : beside?.next;
     if (next) go(pageOf(next), { replace: true });
   };
+  const swipe = useSwipe(live.frame, zoom.scale > 1, beside && step);
   const press = (act: string) => () => document.querySelector<HTMLElement>(`.focus-acts [data-act=${act}]`)?.click();
   useKeys(
     {
@@ -177,19 +184,12 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
         data-state={camera.state}
         data-view={live.view.value.kind}
         data-way={live.by.value.name}
-        onPointerDown={(event) => (from.current = event.pointerType === "touch" && event.isPrimary && zoom.scale === 1 ? { x: event.clientX, y: event.clientY } : null)}
-        onPointerUp={(event) => {
-          const begun = from.current;
-          from.current = null;
-          if (!begun || zoom.scale > 1) return;
-          const [dx, dy] = [event.clientX - begun.x, event.clientY - begun.y];
-          if (Math.abs(dx) > SWIPE_PX && Math.abs(dx) > 2 * Math.abs(dy)) step(dx < 0 ? 1 : -1);
-        }}
       >
+        <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
         {showing ? (
           <>
             <LiveVideo camera={camera} live={live} width={1280} />
-            <div class="tile-head">
+            <div class="tile-head over-picture">
               <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
               <b>{camera.name}</b>
               <span>{sentence(camera)}</span>
@@ -221,15 +221,27 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
           </>
         )}
       </figure>
-      {all.length > 1 && !isAlone() && (
-        <div class="focus-dots" aria-hidden="true">
-          {all.map((each) => (
-            <i key={each.id} class={each.id === camera.id ? "on" : ""} />
-          ))}
+      {beside && !isAlone() && (
+        <div class="focus-dots over-picture">
+          <button type="button" class="focus-beside" aria-label={t.live.focus.previous(beside.previous.name)} onClick={() => step(-1)}>
+            <Icon name="chevron-left" small />
+            <span>{beside.previous.name}</span>
+          </button>
+          {all.length <= MOST_DOTS && (
+            <span aria-hidden="true">
+              {all.map((each) => (
+                <i key={each.id} class={each.id === camera.id ? "on" : ""} />
+              ))}
+            </span>
+          )}
+          <button type="button" class="focus-beside" aria-label={t.live.focus.next(beside.next.name)} onClick={() => step(1)}>
+            <span>{beside.next.name}</span>
+            <Icon name="chevron-right" small />
+          </button>
         </div>
       )}
       <Buttons camera={camera} live={live} quality={quality} onQuality={setQuality} showing={showing} />
-      {!isAlone() && <LastHour key={camera.id} camera={camera} />}
+      {!sideways.value && !isAlone() && <LastHour key={camera.id} camera={camera} />}
     </section>
   );
 }
@@ -243,15 +255,16 @@ interface ButtonsProps {
 }
 
 const narrow = matchMedia("(max-width: 760px)");
+const MOST_DOTS = 8;
 
 /** With words; on a phone large, four in a row. */
 function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
   const words = t.live.focus;
   const { main, sub } = camera.streams;
   const way = live.way.value;
-  const look = narrow.matches ? "big" : "words";
+  const look = sideways.value ? "round" : narrow.matches ? "big" : "words";
   return (
-    <div class={`focus-acts${look === "big" ? " act-grid" : ""}`}>
+    <div class={`focus-acts over-picture${look === "big" ? " act-grid" : ""}`}>
       {showing ? (
         <>
           <DoingActs camera={camera} look={look} keys />

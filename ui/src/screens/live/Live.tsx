@@ -252,7 +252,7 @@ function Tools({ hasHero, some, named }: { hasHero: boolean; some: boolean; name
       {hasHero && (
         <button
           type="button"
-          class={`chip${follow.value ? " on" : ""}`}
+          class={`chip only-wide${follow.value ? " on" : ""}`}
           aria-pressed={follow.value}
           title={t.live.followHint}
           onClick={() => setFollow(!follow.value)}
@@ -285,7 +285,7 @@ function Columns() {
   const words = t.live.columns;
   return (
     <select
-      class="chip wall-groups"
+      class="chip wall-groups only-wide"
       aria-label={words.label}
       value={layout.value.columns}
       onChange={({ currentTarget: { value } }) => reportRefusal(setLayout(() => ({ columns: Number(value) })))}
