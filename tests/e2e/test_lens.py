@@ -145,7 +145,7 @@ def most_off(picture: Any) -> float:
         rows_, places = np.array(found, float).T
         off.append(float(np.max(np.abs(places - np.polyval(np.polyfit(rows_, places, 1), rows_)))))
     assert len(off) >= 3, "lines"
-    return max(off) * 960 / wide
+    return float(max(off) * 960 / wide)
 
 
 def middles(row: Any) -> list[float]:
@@ -179,8 +179,8 @@ def test_it_is_so_in_the_past(page: Page, house: Tawny, owner: BrowserContext) -
         long = [span for span in lanes["wide"] if span[1] - span[0] > 4_000]
         return (long[-1][0] + long[-1][1]) // 2 if long else None
 
-    at_ms = until(recorded, 60, "something is recorded")
-    page.goto(f"{house.base}/timeline?at={at_ms}&cam=wide")
+    until(lambda: recorded() is not None, 60, "something is recorded")
+    page.goto(f"{house.base}/timeline?at={recorded()}&cam=wide")
     expect(page.locator('.pl.large[data-showing="video"] .dewarped[data-straight="wide"]')).to_be_visible()
     assert most_off(pixels(page, ".pl.large .dewarped")) < STRAIGHT_PX["wide"]
 
