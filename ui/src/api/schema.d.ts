@@ -230,6 +230,7 @@ export interface CameraWallInfo {
   group?: string;
   groups?: CameraLayout[];
   order?: string[];
+  plan?: boolean;
   shared?: CameraLayout[];
 }
 
@@ -715,6 +716,11 @@ export interface FilesAddress {
   certificate: string;
   domain?: string;
   key: string;
+}
+
+export interface FloorPlan {
+  cameras: PlannedCamera[];
+  version: number;
 }
 
 export interface FoundCameraInfo {
@@ -1446,6 +1452,19 @@ export interface PlannedActionInfo {
   action: "restart" | "stop" | "reboot" | "shut_down";
   at_ms: number;
   by: string;
+}
+
+export interface PlannedCamera {
+  angle?: number;
+  camera: string;
+  looks?: number;
+  reach?: number;
+  x: number;
+  y: number;
+}
+
+export interface PlannedCameras {
+  cameras: PlannedCamera[];
 }
 
 export interface PlayInfo {

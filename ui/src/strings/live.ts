@@ -129,6 +129,7 @@ export const live = {
     addOne: "New layout…",
     changeThis: "Edit this layout…",
     copyThis: "Copy this layout…",
+    plan: "Floor plan",
     gone: "This layout doesn’t exist.",
   },
   wallFull: "Full screen (all cameras)",
