@@ -59,7 +59,7 @@ def open_timeline(fox: Firefox, house: Tawny) -> None:
     def recorded_ms() -> float:
         now_ms = asked(fox, "/health")["now_ms"]
         lanes = asked(fox, f"/timeline?from_ms={now_ms - 600_000}&to_ms={now_ms}")["cameras"]
-        return min(sum(end - begin for begin, end in lane["spans"]) for lane in lanes)
+        return float(min(sum(end - begin for begin, end in lane["spans"]) for lane in lanes))
 
     until(lambda: recorded_ms() >= RECORDED_MS, 120, "something to go back to")
     fox.goto(f"{house.base}/timeline")
