@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
+from tawny.config.lens import NO_LENS, LensSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
 from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import (
@@ -429,6 +430,7 @@ class CameraSettings(Table):
         "video stays as the camera sends it.",
     )
     mirror: bool = Field(default=False, description="Swap left and right in the image, after `rotate`.")
+    lens: LensSettings = NO_LENS
     record: Recording = Field(
         "continuous",
         description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "

@@ -149,6 +149,7 @@ export interface CameraInfo {
   id: string;
   last_packet_ms: number | null;
   latency_s: number | null;
+  lens: LensSettings;
   mask: MaskInfo;
   mirror: boolean;
   name: string;
@@ -229,6 +230,7 @@ export interface CameraWallInfo {
   group?: string;
   groups?: CameraLayout[];
   order?: string[];
+  plan?: boolean;
   shared?: CameraLayout[];
 }
 
@@ -717,6 +719,11 @@ export interface FilesAddress {
   key: string;
 }
 
+export interface FloorPlan {
+  cameras: PlannedCamera[];
+  version: number;
+}
+
 export interface FoundCameraInfo {
   camera: string | null;
   height: number;
@@ -849,6 +856,20 @@ export interface KindList {
 export interface LanguageAnswer {
   code: string;
   name: string;
+}
+
+export interface LensSettings {
+  center_x?: number;
+  center_y?: number;
+  field?: number;
+  k1?: number;
+  k2?: number;
+  kind?: "none" | "wide" | "fisheye";
+  mount?: "ceiling" | "wall";
+  pan?: number;
+  radius?: number;
+  tilt?: number;
+  view?: number;
 }
 
 export interface LevelProposalInfo {
@@ -1432,6 +1453,19 @@ export interface PlannedActionInfo {
   action: "restart" | "stop" | "reboot" | "shut_down";
   at_ms: number;
   by: string;
+}
+
+export interface PlannedCamera {
+  angle?: number;
+  camera: string;
+  looks?: number;
+  reach?: number;
+  x: number;
+  y: number;
+}
+
+export interface PlannedCameras {
+  cameras: PlannedCamera[];
 }
 
 export interface PlayInfo {

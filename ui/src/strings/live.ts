@@ -139,6 +139,7 @@ export const live = {
     addOne: "New layout…",
     changeThis: "Edit this layout…",
     copyThis: "Copy this layout…",
+    plan: "Floor plan",
     gone: "This layout doesn’t exist.",
   },
   wallScreen: "Wall screen",

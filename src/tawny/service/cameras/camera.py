@@ -471,7 +471,8 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """Return the camera as the web layer sees it."""
         chosen = self.settings
-        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group, chosen.orientation)
+        place = chosen.group, chosen.orientation, chosen.lens
+        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, *place)
 
     def speaker(self) -> Speaker | None:
         """Return its loudspeaker, not yet connected; None if its source type has none."""
