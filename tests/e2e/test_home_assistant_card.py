@@ -27,7 +27,7 @@ ADD = """async (config) => {
 @pytest.fixture(scope="module")
 def token(demo: Tawny) -> str:
     command = [
-        Path(sys.executable).with_name("tawny"),
+        str(Path(sys.executable).with_name("tawny")),
         "tokens",
         "create",
         "Dashboard",
