@@ -25,7 +25,7 @@ MINE: dict[str, Any] = {
     "group": "outside",
     "columns": 3,
 }
-EMPTY = {"order": [], "groups": [], "group": "", "columns": 0, "shared": []}
+EMPTY = {"order": [], "groups": [], "group": "", "columns": 0, "shared": [], "plan": False}
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ async def test_it_is_the_same_on_every_device_and_nobody_elses(house: House) -> 
     anna, phone = someone(house, "Anna")
     desk = house.browser(house.accounts.begin_session(anna, Caller("127.0.0.1")))
     assert (await phone.put("/api/v1/wall", json=MINE)).status_code == 200
-    assert (await desk.get("/api/v1/wall")).json() == MINE | {"shared": []}
+    assert (await desk.get("/api/v1/wall")).json() == MINE | {"shared": [], "plan": False}
     _, other = someone(house, "Ben")
     assert (await other.get("/api/v1/wall")).json() == EMPTY
 

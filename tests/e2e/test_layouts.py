@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, tawny
 from tests.e2e.rules import axe_script, unfit
 
@@ -148,6 +149,7 @@ def test_rename_keeps_the_address_and_delete_has_undo(page: Page, house: Tawny) 
     expect(page.locator(".wall .tile")).to_have_count(4)
     page.get_by_role("button", name="Undo").click()
     until_shown(page, cameras)
+    until(lambda: "gate" in page.request.get(f"{house.base}/api/v1/wall").text(), 60, "it is kept again")
     page.reload()
     until_shown(page, cameras)
 

@@ -53,6 +53,7 @@ class HttpCamera:
     hls: Path | None = None
     variant: str = ""
     jpeg: bytes = b""
+    is_over: bool = False
 
     def address(self, name: str, login: str = "") -> str:
         return f"http://{login + '@' if login else ''}127.0.0.1:{self.port}/{name}"
@@ -95,6 +96,7 @@ def http_camera(
     try:
         yield camera
     finally:
+        camera.is_over = True
         server.shutdown()
         camera.hang_up()
         server.server_close()
@@ -144,6 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
         return is_right(said, "GET", NONCE, digest(user, password))
 
     def _answer(self, status: int, body: bytes, **headers: str) -> None:
+        while self.camera.faults.stall and not self.camera.is_over:
+            threading.Event().wait(0.02)
+        if self.camera.is_over:
+            self.close_connection = True
+            return
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)

@@ -370,7 +370,7 @@ def _path_of(url: str) -> str:
     return parse_network(url).path
 
 
-class PlaylistEntry(NamedTuple):
+class PlaylistSegment(NamedTuple):
     """heading: what must be read before it (`EXT-X-MAP`); may be empty."""
 
     number: int
@@ -383,7 +383,7 @@ class HlsPlaylist(NamedTuple):
     """variant: the address of the best of its streams; empty for one that lists segments."""
 
     variant: str
-    segments: tuple[PlaylistEntry, ...]
+    segments: tuple[PlaylistSegment, ...]
     target_s: float
     is_over: bool
 
@@ -402,7 +402,7 @@ def parse_playlist(data: bytes, where: str) -> HlsPlaylist:
     if not lines or not lines[0].lstrip("\ufeff").startswith("#EXTM3U"):
         raise SourceUnusable(where, "no playlist")
     variants: list[tuple[int, str]] = []
-    segments: list[PlaylistEntry] = []
+    segments: list[PlaylistSegment] = []
     number, target_s, length_s, heading, bandwidth = 0, 2.0, 0.0, "", -1
     for line in map(str.strip, lines):
         tag, _, value = line.partition(":")
@@ -423,7 +423,7 @@ def parse_playlist(data: bytes, where: str) -> HlsPlaylist:
                 variants.append((bandwidth, line))
                 bandwidth = -1
             else:
-                segments.append(PlaylistEntry(number, line, length_s, heading))
+                segments.append(PlaylistSegment(number, line, length_s, heading))
                 number += 1
     return HlsPlaylist(max(variants)[1] if variants else "", tuple(segments), target_s, "#EXT-X-ENDLIST" in lines)
 

@@ -36,7 +36,7 @@ JPEG: Final = "jpeg"
 _READ_BYTES: Final = 1 << 16
 _HEAD, _UNIT, _JPEG = struct.Struct(">cI"), struct.Struct(">B?q?q"), struct.Struct(">Iq")
 _TRACKS, _DATA, _END = b"T", b"U", b"E"
-_KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
+KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
 """Environment variables of the process. The others may hold secrets."""
 
 
@@ -67,7 +67,7 @@ class MediaProcess:
     """
 
     def __init__(self, kind: str) -> None:
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         words = [sys.executable, "-P", "-m", "tawny.sources.media_process"]
         self._process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,

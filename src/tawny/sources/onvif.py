@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import re
 import secrets
 import socket
 import ssl
@@ -217,6 +218,7 @@ OPERATION_S: Final = 10.0
 _MAX_NAMES, _MAX_NAME_CHARS, _MAX_NAMED = 500, 100, 50
 """Presets or relays used of one camera, which has up to 300; their length; how many an error names."""
 _YEARS = range(1970, 2100)
+_SECONDS: Final = re.compile(r"PT(?:(\d{1,3})M)?(?:(\d{1,4}(?:\.\d{1,3})?)S)?")
 _CLOCK_SET_MS: Final = 2_000
 """Change of the camera's clock from which a refused sign-in is tried again."""
 _PATH_SAFE = "/%!$&'()*+,;=:@?-._~"
@@ -229,6 +231,14 @@ _PTZ, _SCHEMA = "http://www.onvif.org/ver20/ptz/wsdl", "http://www.onvif.org/ver
 class PtzPreset:
     token: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnvifRelay:
+    """A relay output. pulse_s: how long it stays on by itself; None: until it is switched off."""
+
+    token: str
+    pulse_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,12 +286,44 @@ class OnvifCamera:
     def go_to(self, preset: str) -> None:
         """Move to a preset, given by name or token. Raises NotDone for an unknown one."""
         until_s = self._until_s()
-        there = self._presets(until_s)
-        token = next((one.token for one in there if preset in (one.name, one.token)), None)
-        if token is None:
-            names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
-            raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
+        token = self._token_of(preset, until_s)
         self._ptz("GotoPreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>", until_s)
+
+    def save_preset(self, name: str) -> None:
+        """Store the present position under a name, instead of the one that has it. Raises NotDone if the camera can't.
+
+        A camera that stores no name keeps its own.
+        """
+        until_s = self._until_s()
+        there = self._presets(until_s)
+        token = next((one.token for one in there if one.name == name), "")
+        replaced = f"<p:PresetToken>{quoted(token)}</p:PresetToken>" if token else ""
+        self._ptz("SetPreset", f"<p:PresetName>{quoted(name)}</p:PresetName>{replaced}", until_s)
+
+    def remove_preset(self, preset: str) -> None:
+        """Remove a preset, given by name or token. Raises NotDone for an unknown one."""
+        until_s = self._until_s()
+        token = self._token_of(preset, until_s)
+        self._ptz("RemovePreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>", until_s)
+
+    def go_home(self) -> None:
+        """Move to the camera's own home position."""
+        self._ptz("GotoHomePosition", "", self._until_s())
+
+    def save_home(self) -> None:
+        """Make the present position the camera's home position."""
+        self._ptz("SetHomePosition", "", self._until_s())
+
+    def relays(self) -> list[OnvifRelay]:
+        """Return the relay outputs."""
+        answer = self._ask(self._service.path, f'<d:GetRelayOutputs xmlns:d="{_DEVICE}"/>', self._until_s())
+        found = []
+        for one in find_elements(answer, "RelayOutputs")[:_MAX_NAMES]:
+            token, is_pulse = one.get("token", ""), text_at(one, "Properties", "Mode") == "Monostable"
+            pulse_s = _seconds(text_at(one, "Properties", "DelayTime")) if is_pulse else None
+            if 0 < len(token) <= _MAX_NAME_CHARS:
+                found.append(OnvifRelay(token, pulse_s))
+        return found
 
     def outputs(self) -> list[str]:
         """Return the tokens of the relay outputs."""
@@ -337,6 +379,14 @@ class OnvifCamera:
 
     def _until_s(self) -> float:
         return self._clock.mono_s() + OPERATION_S
+
+    def _token_of(self, preset: str, until_s: float) -> str:
+        there = self._presets(until_s)
+        token = next((one.token for one in there if preset in (one.name, one.token)), None)
+        if token is None:
+            names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
+            raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
+        return token
 
     def _presets(self, until_s: float) -> list[PtzPreset]:
         known = self._ready(until_s)
@@ -409,6 +459,13 @@ class OnvifCamera:
             if turning:
                 profile, lens = turning[0].get("token", ""), text_at(turning[0], "SourceToken")[:_MAX_NAME_CHARS]
         return _Known(ahead_ms, paths, profile, lens)
+
+
+def _seconds(text: str) -> float | None:
+    """Return a duration such as `PT5S`, from 0.1 s to an hour; None for another one."""
+    found = _SECONDS.fullmatch(text)
+    seconds = 60 * float(found[1] or 0) + float(found[2] or 0) if found else 0.0
+    return seconds if 0.1 <= seconds <= 3600 else None
 
 
 def request_path(address: str) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from xml.sax.saxutils import escape
 
 from tawny.protocols.soap import ENVELOPE, local, text_at
 
@@ -76,13 +77,22 @@ class FakeCamera:
                 return 200, f'<r><Profiles token="still"/>{turning}</r>'
             case "GetPresets", "/onvif/ptz":
                 listed = "".join(
-                    f'<Preset token="{token}"><Name>{name}</Name></Preset>' for token, name in self.presets
+                    f'<Preset token="{token}"><Name>{escape(name)}</Name></Preset>' for token, name in self.presets
                 )
                 return 200, f"<r>{listed}</r>"
             case "GetRelayOutputs", "/onvif/device_service":
-                listed = "".join(f'<RelayOutputs token="{token}"/>' for token in self.relays)
-                return 200, f"<r>{listed}</r>"
-            case ("ContinuousMove" | "Stop" | "GotoPreset", "/onvif/ptz") | ("SetRelayOutputState", _):
+                return 200, f"<r>{''.join(map(_relay, self.relays))}</r>"
+            case "SetPreset", "/onvif/ptz":
+                token = values.get("PresetToken") or f"new-{len(self.presets)}"
+                others = tuple(one for one in self.presets if one[0] != token)
+                self.presets = (*others, (token, values["PresetName"]))
+                return 200, f"<r><PresetToken>{token}</PresetToken></r>"
+            case "RemovePreset", "/onvif/ptz":
+                self.presets = tuple(one for one in self.presets if one[0] != values["PresetToken"])
+                return 200, "<r/>"
+            case "ContinuousMove" | "Stop" | "GotoPreset" | "GotoHomePosition" | "SetHomePosition", "/onvif/ptz":
+                return 200, "<r/>"
+            case "SetRelayOutputState", _:
                 return 200, "<r/>"
         return 400, fault("ter:ActionNotSupported", f"{name} is not known at {path}")
 
@@ -111,6 +121,15 @@ class FakeCamera:
         late = abs(datetime.fromisoformat(made) - (datetime.now(UTC) + self.ahead))
         right = hashlib.sha1(base64.b64decode(nonce) + made.encode() + self.password.encode()).digest()
         return user == self.user and base64.b64decode(digest) == right and late < timedelta(seconds=10)
+
+
+def _relay(token: str) -> str:
+    """One whose name ends in `pulse` switches itself off after 3 s."""
+    mode = "Monostable" if token.endswith("pulse") else "Bistable"
+    return (
+        f'<RelayOutputs token="{token}"><Properties><Mode>{mode}</Mode><DelayTime>PT3S</DelayTime>'
+        "<IdleState>open</IdleState></Properties></RelayOutputs>"
+    )
 
 
 def fault(code: str, text: str) -> str:

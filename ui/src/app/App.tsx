@@ -28,6 +28,7 @@ const signIn = () => import("../screens/sign-in/SignIn");
 const setup = () => import("./SetupFlow");
 
 const routes: readonly Route[] = [
+  { pattern: "/plan", title: t.live.title, load: () => import("../screens/live/FloorPlan") },
   { pattern: "/live/:camera", title: t.live.title, load: () => import("../screens/live/Focus") },
   { pattern: "/timeline", title: t.timeline.title, load: () => import("../screens/timeline/Timeline") },
   { pattern: "/events", title: t.events.title, load: events },

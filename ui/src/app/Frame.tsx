@@ -38,7 +38,7 @@ const more: Destination = { to: "/settings", icon: "ellipsis", words: t.nav.more
 
 function isHere(to: string): boolean {
   const now = path.value;
-  return to === "/" ? now === "/" || now.startsWith("/live/") : now === to || now.startsWith(`${to}/`);
+  return to === "/" ? now === "/" || now.startsWith("/live/") || now === "/plan" : now === to || now.startsWith(`${to}/`);
 }
 
 export function Frame({ children }: { children: ComponentChildren }) {

@@ -224,6 +224,21 @@ class Accounts:
         with self._writing() as db:
             db.execute("INSERT OR REPLACE INTO walls VALUES (?, ?)", (person.id, layout))
 
+    def plan(self) -> tuple[int, bytes, str]:
+        """Return the floor plan: its version, which grows with each image, the image, and its cameras as JSON."""
+        with self._reading() as db:
+            row = db.execute("SELECT version, image, cameras FROM plan").fetchone()
+        return (int(row[0]), bytes(row[1]), str(row[2])) if row else (0, b"", "[]")
+
+    def put_plan(self, image: bytes | None, cameras: str | None = None) -> None:
+        """Set the image of the floor plan, or its cameras. None: unchanged."""
+        with self._writing() as db:
+            db.execute("INSERT OR IGNORE INTO plan VALUES (1, 0, x'', '[]')")
+            if image is not None:
+                db.execute("UPDATE plan SET image = ?, version = version + 1", (image,))
+            if cameras is not None:
+                db.execute("UPDATE plan SET cameras = ?", (cameras,))
+
     def remove_person(self, person: Account) -> None:
         """Delete the user and all their sessions. Their shared links are void from then on (`shares.Shares`)."""
         with self._writing() as db:

@@ -140,9 +140,13 @@ class CameraWall(ApiRequest):
 
 
 class CameraWallInfo(CameraWall):
-    """shared: layouts that owners share with everyone; they change them, you can copy them."""
+    """shared: layouts that owners share with everyone; they change them, you can copy them.
+
+    plan: there is a floor plan.
+    """
 
     shared: list[CameraLayout] = Field(default_factory=list)
+    plan: bool = False
 
 
 @router.get("/wall", dependencies=[rule(Access.WALL)])
@@ -179,7 +183,7 @@ def _wall_of(person: Account, here: AppContext) -> CameraWallInfo:
     shared = _named([layout for layout in map(seen, others) if layout.shared and layout.cameras], own)
     return CameraWallInfo(
         order=known(saved.order), groups=[seen(one) for one in own], group=saved.group, columns=saved.columns,
-        shared=shared,
+        shared=shared, plan=bool(here.accounts.plan()[1]),
     )  # fmt: skip
 
 

@@ -36,11 +36,11 @@ from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.recorder.wanted_time import WantedTime, WritingChange
 from tawny.service import recorder as web
-from tawny.service.cameras.camera_reports import CameraReports, wants_reports
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.camera_reports import CameraReports, wants_reports
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
@@ -311,7 +311,11 @@ class RunningCamera:
         match message:
             case EventChanged(_, event):
                 pass
-            case CameraTurned(camera, at_ms, until_ms):
+            case CameraTurned(camera, at_ms, until_ms, is_patrol):
+                if camera == self.id:
+                    self.watching.turns(until_ms)
+                if is_patrol:
+                    return
                 event = Event(EventId(f"turned-{at_ms}"), camera, "turned", at_ms, until_ms, 0.0)
             case _:
                 return
@@ -374,12 +378,16 @@ class RunningCamera:
         if (before.onvif, before.camera_events) != (settings.onvif, settings.camera_events):
             self._end_reports()
             self._read_reports()
+            if bool(before.onvif) != bool(settings.onvif):
+                self._watch()
         if is_seen_otherwise:
             self._seen_otherwise()
 
     def _watch(self) -> None:
         detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
-        self.watching.begin(detection, privacy_masks(self.settings), self.settings.orientation)
+        self.watching.begin(
+            detection, privacy_masks(self.settings), self.settings.orientation, turns=bool(self.settings.onvif)
+        )
 
     def _read_reports(self) -> None:
         """Begin to read what the camera itself reports, if the settings say so and it may be looked at."""
@@ -467,7 +475,8 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """Return the camera as the web layer sees it."""
         chosen = self.settings
-        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group, chosen.orientation)
+        place = chosen.group, chosen.orientation, chosen.lens
+        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, *place)
 
     def speaker(self) -> Speaker | None:
         """Return its loudspeaker, not yet connected; None if its source type has none."""

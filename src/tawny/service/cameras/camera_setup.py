@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
+from tawny.config.lens import LensSettings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
@@ -459,6 +460,10 @@ class CameraSetupService:
                 draft.put_addresses(camera, {"group": group}, {})
 
         self._change(self._file(camera), edit)
+
+    def put_lens(self, camera: CameraId, lens: LensSettings) -> None:
+        """Set how pages straighten the image. Raises SettingsError, NotDone, FolderUnwritable."""
+        self._change(self._file(camera), lambda draft: draft.put_lens(camera, lens.written()))
 
     def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
         """Remove a camera from the settings. Return until when it can be restored, ms UTC.

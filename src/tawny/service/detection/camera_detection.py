@@ -6,7 +6,6 @@ called by the watcher's and listener's threads. Read from any thread.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tawny.config.recognition import AudioSettings
@@ -14,7 +13,7 @@ from tawny.config.settings import DetectionSettings
 from tawny.detection.audio import SoundListener, SoundRules
 from tawny.detection.classification import ClassificationQueue, TrackClassifier
 from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
-from tawny.detection.detector import OwnProcess
+from tawny.detection.detector import Detector, OwnProcess, SteadyDetector
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
 from tawny.detection.sound_classes import SoundModel, SoundNamer
@@ -43,20 +42,19 @@ from tawny.model.observations import (
     PERSON,
     REPORTED,
     VEHICLE,
-    WHOLE,
     Box,
     FigureThing,
     Frame,
     Look,
     Measurement,
     MotionFigure,
-    Observation,
 )
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, CameraStatus, DetectionFault
 from tawny.model.times import Clock
+from tawny.service.detection.camera_reports import MOTION_SCORE, ReportedObjects
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import HeardSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
@@ -96,7 +94,9 @@ class SceneDetectors:
     """tamper: knows the scene and outlives single watchers."""
 
     tamper: "TamperDetector"
-    left: "AbandonedObjectDetector"
+    left: Callable[[], "AbandonedObjectDetector"]
+    is_moving: Callable[[int], bool] = lambda _: False
+    """Whether a command moves the camera at a time, ms UTC."""
 
 
 class ActivityRecorder:
@@ -113,7 +113,8 @@ class ActivityRecorder:
     ) -> None:
         self._camera, self._scores, self._grids, self._figures = camera, files.scores, files.grids, files.figures
         self._zones, self._threshold = tuple(settings.zones), settings.threshold
-        self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left, meter
+        self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left(), meter
+        self._scene, self._was_moved = scene, False
         self._told = scene.tamper.wrong
 
     def look(self, frame: Frame, look: Look) -> Look:
@@ -133,6 +134,12 @@ class ActivityRecorder:
         return look
 
     def _see_place(self, frame: Frame, look: Look) -> None:
+        if self._scene.is_moving(frame.at_ms):
+            self._was_moved = True
+            return
+        if self._was_moved:
+            self._was_moved, self._left = False, self._scene.left()
+            self._tamper.forget()
         wrong = self._tamper.look(frame)
         if wrong != self._told:
             self._told = wrong
@@ -155,65 +162,13 @@ def _moving(look: Look) -> int:
     return boxes if look.grid is None or not boxes else boxes & look.grid or boxes
 
 
-class ReportedObjects:
-    """What the camera itself reports, as observations: it names what the detector sees, or is seen itself.
-
-    `put` from any thread, `look` on the watcher's. It has no place of its own: its box is the whole frame.
-    """
-
-    def __init__(self) -> None:
-        self._now: dict[str, Observation] = {}
-        self._tracks = count(FIRST_TRACK)
-
-    @property
-    def is_called(self) -> bool:
-        return bool(self._now)
-
-    def put(self, kind: str, at_ms: int | None, *, is_event: bool) -> None:
-        """Register that the camera reports a kind since at_ms, ms UTC; None: no longer. is_event: or it only wakes."""
-        others = {one: made for one, made in self._now.items() if one != kind}
-        if at_ms is not None:
-            sure = REPORTED_SURE if kind != MOTION else 0.0
-            score = REPORTED_SURE if is_event else 0.0
-            made = Observation(kind, score, WHOLE, next(self._tracks), at_ms, signs=(REPORTED,), sure=sure)
-            others[kind] = made
-        self._now = others
-
-    def look(self, frame: Frame, look: Look) -> Look:
-        reported = [
-            one for one in self._now.values() if one.score and (one.since_ms is None or one.since_ms <= frame.at_ms)
-        ]
-        if not reported:
-            return look
-        seen = list(look.seen)
-        unnamed = [at for at, one in enumerate(seen) if not one.sure]
-        for made in reported:
-            if made.label == MOTION and seen:
-                continue  # the detector has seen it, too
-            if unnamed and made.label != MOTION:
-                at = max(unnamed, key=lambda at: _area(seen[at].box))
-                unnamed.remove(at)
-                seen[at] = replace(seen[at], label=made.label, sure=made.sure, signs=(*seen[at].signs, REPORTED))
-            elif all(one.label != made.label for one in seen):
-                seen.append(made)
-        return replace(look, score=max(look.score, MOTION_SCORE), seen=tuple(seen))
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-REPORTED_SURE = 0.75
-"""Confidence of what the camera itself reports."""
-FIRST_TRACK = 1_000_000
-"""Number of the first object that the camera itself reports; detectors count from 1."""
+SETTLES_MS = 1500
+"""Time after the end of a movement, ms, in which the image still moves."""
 SURE = 100.0
 """Score of events that are either present or absent."""
 STOP_S = 5.0
 RECENT_S, KEYFRAME_S = 3.0, 12.0
 """Greatest age, s, of the keyframe that shows a sound, and what the camera itself reports."""
-MOTION_SCORE = 50
-"""Score from which a frame counts as motion, whatever the threshold of events."""
 WORDS = {
     "covered": "The image is almost black or blank. Is the lens covered?",
     "defocused": "The image is blurred. Is the lens dirty, wet or out of focus?",
@@ -288,6 +243,7 @@ class CameraDetection:
         self._work: DetectionWork | None = None
         """None: nothing is detected."""
         self._own_since_s, self._had_own_trouble = 0.0, False
+        self._moves_until_ms = 0
         self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
         self._naming_died = (0, 0)
@@ -372,11 +328,16 @@ class CameraDetection:
         return replace(status, state=CameraState(self._wrong), since_ms=self._wrong_ms, detail=words)
 
     def begin(
-        self, settings: DetectionSettings, masks: tuple[Polygon, ...], orientation: Orientation = UPRIGHT
+        self,
+        settings: DetectionSettings,
+        masks: tuple[Polygon, ...],
+        orientation: Orientation = UPRIGHT,
+        *,
+        turns: bool = False,
     ) -> None:
         """Start detection with these settings and privacy masks, replacing the previous ones.
 
-        orientation: of the images it sees.
+        orientation: of the images it sees. turns: whether commands may move the camera.
         """
         was_wrong = self._wrong, self.trouble
         self.stop()
@@ -392,7 +353,7 @@ class CameraDetection:
             self._wrong = ""
             self._tampers.end(self._means.clock.now_ms())
         else:
-            self._begin_looking(settings, masks)
+            self._begin_looking(settings, masks, turns=turns)
         if settings.sound.listen:
             self._begin_listening(settings.sound)
         if (self._wrong, self.trouble) != was_wrong:
@@ -416,7 +377,14 @@ class CameraDetection:
 
     # --- detection
 
-    def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
+    def turns(self, until_ms: int) -> None:
+        """Handle a command that moves the camera until until_ms."""
+        self._moves_until_ms = max(self._moves_until_ms, until_ms + SETTLES_MS)
+
+    def _is_moving(self, at_ms: int) -> bool:
+        return at_ms < self._moves_until_ms
+
+    def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...], *, turns: bool) -> None:
         from tawny.detection.scene_changes import AbandonedObjectDetector, TamperDetector
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
@@ -425,16 +393,22 @@ class CameraDetection:
         tamper = self._tamper = self._tamper or TamperDetector()
         work = self._work = DetectionWork(means.clock)
 
+        def make_detector() -> Detector:
+            return in_places(means.doors.detectors[settings.detector](settings.options), places)
+
         def make() -> Watcher:
             made = means.doors.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
+            if turns:
+                again = None if isinstance(made, OwnProcess) else make_detector
+                detector = SteadyDetector(detector, again, self._is_moving)
             written = means.events
             events = EventBuilder(
                 self._camera, written, self._tell, written.write_picture, main, written.write_loop,
                 written.write_objects,
             )  # fmt: skip
-            scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
+            scene = SceneDetectors(tamper, lambda: AbandonedObjectDetector(places.zones), self._is_moving)
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(

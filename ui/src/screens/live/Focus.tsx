@@ -12,6 +12,7 @@ import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
+import { useWakeLock } from "../../live/wakeLock";
 import { BoxesOver, FiguresButton, FiguresOver, showsBoxes, showsFigures } from "../../player/figuresSwitch";
 import { classSideways, sideways, useControls } from "../../player/sideways";
 import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
@@ -299,32 +300,4 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
       )}
     </div>
   );
-}
-
-/** Keeps the screen on while somebody watches; only offered by browsers at a secure address. */
-function useWakeLock(on: boolean): void {
-  useEffect(() => {
-    if (!on || !isSecureContext || !("wakeLock" in navigator)) return undefined;
-    let lock: WakeLockSentinel | null = null;
-    let gone = false;
-    const ask = () => {
-      if (document.hidden || gone) return;
-      navigator.wakeLock.request("screen").then(
-        (given) => {
-          if (gone) void given.release();
-          else lock = given;
-        },
-        () => {
-          // A phone that saves its battery says no, and may.
-        },
-      );
-    };
-    ask();
-    document.addEventListener("visibilitychange", ask);
-    return () => {
-      gone = true;
-      document.removeEventListener("visibilitychange", ask);
-      void lock?.release();
-    };
-  }, [on]);
 }

@@ -7,6 +7,7 @@ import { type Named, WHERE, addressOf, editing, layout, layoutIn, layoutOf, repo
 const words = t.live.layouts;
 const ADD = "\n+";
 const CHANGE = "\n*";
+const PLAN = "\n#";
 
 /** Which cameras the wall shows: all, those of a place, or a layout of one's own or a shared one. */
 export function Layouts() {
@@ -19,6 +20,7 @@ export function Layouts() {
     const { value } = event.currentTarget;
     event.currentTarget.value = shown;
     if (value === ADD) editing.value = newLayout(cameras.peek().map((camera) => camera.id));
+    else if (value === PLAN) go("/plan");
     else if (value === CHANGE) editing.value = mine ? current : { ...newLayout(current?.cameras ?? []), sizes: current?.sizes ?? {} };
     else {
       if (!isScreen()) reportRefusal(setLayout(() => ({ group: value })));
@@ -36,6 +38,7 @@ export function Layouts() {
       {placed.map((where) => option(whereGroup(where), words[where]))}
       {now.groups.map(({ id, name }) => option(id, name))}
       {now.shared.map(({ id, name }) => option(id, words.sharedName(name)))}
+      {!isScreen() && (now.plan || mayShare()) && option(PLAN, words.plan)}
       {!isScreen() && current && option(CHANGE, mine ? words.changeThis : words.copyThis)}
       {!isScreen() && option(ADD, words.addOne)}
     </select>

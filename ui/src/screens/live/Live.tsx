@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras, health } from "../../api/state";
-import { session } from "../../ui/session";
+import { isScreen, session } from "../../ui/session";
 import { ongoing } from "../../api/events";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
@@ -24,9 +24,11 @@ import {
   flipPhoneColumns,
   gridOf,
   heroOf,
+  isOnWall,
   neighbour,
   phoneOne,
   setFollow,
+  setOnWall,
   showNumbers,
   tileParts,
   wallPath,
@@ -35,6 +37,7 @@ import "./wall.css";
 
 const resume = () => import("./Resume");
 const editor = () => import("./LayoutEditor");
+const wallScreen = () => import("./WallScreen");
 /** From more cameras on each has to cost little. */
 const FEW = 4;
 const roomy = matchMedia("(min-width: 1200px)");
@@ -67,7 +70,9 @@ const help: KeyHelp = {
   ],
 };
 
+/** On a screen on the wall the cameras alone, without a bar. */
 export default function Live() {
+  if (isScreen() || isOnWall.value) return <Lazy load={wallScreen} props={{}} waiting={() => <main />} />;
   if (editing.value && cameras.value.length > 0)
     return <Lazy load={editor} props={{ from: editing.value }} waiting={() => <Page title={t.live.title}>{null}</Page>} />;
   return <Wall />;
@@ -225,10 +230,10 @@ function flipNumbers(): void {
   showNumbers.value = !showNumbers.value;
 }
 
-/** The cameras alone, on the whole screen. */
-function flipWall(): void {
-  if (document.fullscreenElement) void document.exitFullscreen();
-  else void document.querySelector(".wall")?.requestFullscreen?.();
+/** The cameras alone, on the whole screen; kept until somebody leaves it. */
+function showOnWall(): void {
+  setOnWall(true);
+  void document.documentElement.requestFullscreen?.().catch(() => {}); // without it, in this window
 }
 
 function Tools({ hasHero, some, named }: { hasHero: boolean; some: boolean; named: boolean }) {
@@ -261,8 +266,8 @@ function Tools({ hasHero, some, named }: { hasHero: boolean; some: boolean; name
           {t.live.follow}
         </button>
       )}
-      <button type="button" class="btn sq ghost" aria-label={t.live.wallFull} title={t.live.wallFull} onClick={flipWall}>
-        <Icon name="maximize-2" />
+      <button type="button" class="btn sq ghost" aria-label={t.live.wallScreen} title={t.live.wallScreenHint} onClick={showOnWall}>
+        <Icon name="monitor" />
       </button>
       <button
         type="button"

@@ -4,7 +4,7 @@ import type { Camera } from "../../api/types";
 import { type Layout, type Named, addressOf, arranged, layoutIn, layoutOf, movedTo } from "./layout";
 
 const cameras = ["a", "b", "c", "d"].map((id) => ({ id }) as Camera);
-const usual: Layout = { order: [], groups: [], group: "", columns: 0, shared: [] };
+const usual: Layout = { order: [], groups: [], group: "", columns: 0, shared: [], plan: false };
 const named = (id: string, name: string, cameras: string[]): Named => ({ id, name, cameras, sizes: {}, columns: 0, shared: false });
 const ids = (list: readonly Camera[]) => list.map((camera) => camera.id).join("");
 

@@ -12,7 +12,7 @@ export type Layout = Omit<Required<Wall>, "groups" | "shared"> & { groups: Named
 /** Columns by rows. */
 export type Size = "1x1" | "2x1" | "2x2";
 
-export const layout = signal<Layout>({ order: [], groups: [], group: "", columns: 0, shared: [] });
+export const layout = signal<Layout>({ order: [], groups: [], group: "", columns: 0, shared: [], plan: false });
 /** What the recorder keeps is known. */
 export const known = signal(false);
 /** The layout in the editor, instead of the wall; without an id: a new one. */

@@ -31,6 +31,15 @@ export function flipPhoneColumns(): void {
   remember("phone-columns", phoneOne.value ? "1" : null);
 }
 
+const ON_WALL = "wall-screen";
+/** Somebody made this device a screen on the wall, until they leave. */
+export const isOnWall = signal(recall(ON_WALL) === "on");
+
+export function setOnWall(on: boolean): void {
+  isOnWall.value = on;
+  remember(ON_WALL, on ? "on" : null);
+}
+
 const CHOSEN = "hero";
 const FOLLOW = "follow";
 export const chosen = signal<string | null>(recall(CHOSEN));

@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from typing import Final
 
 from tawny.config.settings import CameraSettings
 from tawny.engine.backoff import Backoff
 from tawny.model.errors import NotDone, SourceError, SourceRefused
 from tawny.model.ids import CameraId
+from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, Observation
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.onvif import OnvifCamera, OnvifService
@@ -131,3 +134,61 @@ class CameraReports:
     def _end(self, kind: str) -> None:
         del self._lasting[kind]
         self._changed(CameraReport(kind, "", self._clock.now_ms(), is_on=False))
+
+
+# What is reported now, for the detection of the camera.
+
+REPORTED_SURE = 0.75
+"""Confidence of what the camera itself reports."""
+FIRST_TRACK = 1_000_000
+"""Number of the first object that the camera itself reports; detectors count from 1."""
+MOTION_SCORE: Final = 50
+"""Score from which a frame counts as motion, whatever the threshold of events."""
+
+
+class ReportedObjects:
+    """What the camera itself reports, as observations: it names what the detector sees, or is seen itself.
+
+    `put` from any thread, `look` on the watcher's. It has no place of its own: its box is the whole frame.
+    """
+
+    def __init__(self) -> None:
+        self._now: dict[str, Observation] = {}
+        self._tracks = count(FIRST_TRACK)
+
+    @property
+    def is_called(self) -> bool:
+        return bool(self._now)
+
+    def put(self, kind: str, at_ms: int | None, *, is_event: bool) -> None:
+        """Register that the camera reports a kind since at_ms, ms UTC; None: no longer. is_event: or it only wakes."""
+        others = {one: made for one, made in self._now.items() if one != kind}
+        if at_ms is not None:
+            sure = REPORTED_SURE if kind != MOTION else 0.0
+            score = REPORTED_SURE if is_event else 0.0
+            made = Observation(kind, score, WHOLE, next(self._tracks), at_ms, signs=(REPORTED,), sure=sure)
+            others[kind] = made
+        self._now = others
+
+    def look(self, frame: Frame, look: Look) -> Look:
+        reported = [
+            one for one in self._now.values() if one.score and (one.since_ms is None or one.since_ms <= frame.at_ms)
+        ]
+        if not reported:
+            return look
+        seen = list(look.seen)
+        unnamed = [at for at, one in enumerate(seen) if not one.sure]
+        for made in reported:
+            if made.label == MOTION and seen:
+                continue  # the detector has seen it, too
+            if unnamed and made.label != MOTION:
+                at = max(unnamed, key=lambda at: _area(seen[at].box))
+                unnamed.remove(at)
+                seen[at] = replace(seen[at], label=made.label, sure=made.sure, signs=(*seen[at].signs, REPORTED))
+            elif all(one.label != made.label for one in seen):
+                seen.append(made)
+        return replace(look, score=max(look.score, MOTION_SCORE), seen=tuple(seen))
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])

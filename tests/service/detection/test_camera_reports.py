@@ -9,7 +9,7 @@ from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
-from tawny.service.cameras.camera_reports import (
+from tawny.service.detection.camera_reports import (
     HOLDS_S,
     LONGEST_S,
     LOST_S,
