@@ -33,7 +33,7 @@ def token(demo: Tawny) -> str:
         "Dashboard",
         "--json",
         "--data",
-        demo.folder,
+        str(demo.folder),
     ]
     made = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
     return str(made["secret"])
