@@ -187,5 +187,5 @@ def test_f2_a_recorder_that_is_gone_is_said_on_every_route(owner: BrowserContext
     finally:
         house.process.send_signal(signal.SIGCONT)
     for page in pages:
-        expect(page.locator("a.truth")).to_have_attribute("aria-label", re.compile(" of 2 cameras working"))
+        expect(page.locator("a.truth")).to_have_attribute("aria-label", re.compile("2 of 2 cameras working"))
         page.close()

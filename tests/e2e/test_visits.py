@@ -147,9 +147,9 @@ def test_a6_a_snooze_shows_until_when_and_ends(page: Page, owner: BrowserContext
     sheet = page.get_by_role("dialog")
     expect(sheet).to_contain_text("Recording continues")
     sheet.get_by_role("button", name="1 h", exact=True).click()
+    expect(card_of(page, event)).to_contain_text("Snoozed until ")
     (snooze,) = told(owner, house, "snoozes")["items"]
     assert (snooze["camera"], snooze["until_ms"] - snooze["since_ms"]) == ("gate", 3_600_000)
-    expect(card_of(page, event)).to_contain_text("Snoozed until ")
     page.get_by_role("button", name="Undo").click()
     expect(card_of(page, event)).not_to_contain_text("Snoozed until ")
     until(lambda: told(owner, house, "snoozes")["items"] == [], what="the snooze to end")

@@ -286,12 +286,16 @@ class RunningCamera:
         return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
-        """Detect that an open connection delivers no packets. Called once a second."""
+        """Detect that an open connection delivers no packets, and that it does again. Called once a second."""
         self._looked_s = self._parts.clock.mono_s()
         newest = self.hubs[StreamName.MAIN].newest
         silent_s = self._looked_s - self._sessions[StreamName.MAIN].arrived_s
         if newest is not None and silent_s > SILENT_S and self.keeper.status.state in ON_WATCH:
             self.keeper.silent(newest.at_ms)
+        elif silent_s <= SILENT_S and (since_ms := self.keeper.silent_ms) is not None and self.duty.is_recorded:
+            came = (one.at_ms for one in self.hubs[StreamName.MAIN].recent(SILENT_S) if one.at_ms > since_ms)
+            if (at_ms := next(came, None)) is not None:
+                self.keeper.speaks_again(at_ms)
 
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""
