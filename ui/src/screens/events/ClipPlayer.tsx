@@ -8,6 +8,7 @@ import { sealed } from "../../strings/sealed";
 import { visits } from "../../strings/visits";
 import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";
+import { ZoomChip, useZoom } from "../../player/useZoom";
 import { Icon } from "../../ui/Icon";
 
 const words = t.events.player;
@@ -100,6 +101,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   const video = useRef<HTMLVideoElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const clip = useRef<HTMLDivElement>(null);
+  const zoom = useZoom(frame, undefined, true);
   const start_ms = useRef<number | null>(null);
   const wanted = useRef<{ at_s?: number; at_ms?: number; plays: boolean } | null>(null);
   const [state, setState] = useState<"still" | "playing" | "failed" | "sealed">("still");
@@ -192,9 +194,10 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   if (parts.length === 0)
     return (
       <div class="clip">
-        <div ref={frame} class="clip-frame">
+        <div ref={frame} class="clip-frame can-zoom">
           {best.snapshot && <img class="clip-picture" alt="" src={best.snapshot} />}
           {best.snapshot && boxes}
+          <ZoomChip zoom={zoom} />
         </div>
         <p class="clip-note">{words.notYet}</p>
       </div>
@@ -236,7 +239,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   };
   return (
     <div ref={clip} class={`clip ${state}`}>
-      <div ref={frame} class="clip-frame">
+      <div ref={frame} class="clip-frame can-zoom">
         <video
           ref={video}
           class="clip-picture"
@@ -261,6 +264,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
           onError={() => void isSealed(event.clip).then((yes) => setState(yes ? "sealed" : "failed"))}
         />
         {boxes}
+        <ZoomChip zoom={zoom} />
         {parts.length > 1 && (first !== undefined || !untouched) && <span class="clip-camera">{cameraNamed(event.camera)}</span>}
       </div>
       {untouched && (
