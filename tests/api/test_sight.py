@@ -43,7 +43,7 @@ QUERY = "?from_ms={0}&to_ms={1}&at_ms={0}&width=320&x0=0&y0=0&x1=1&y1=1&reason=s
 QUERY += "&events=a-secret-event"
 NAMED_BY_QUERY = {"/api/v1/clips/zip", "/media/clips.zip", "/api/v1/clip", "/api/v1/clip/sheet", "/api/v1/days"}
 OF_NO_CAMERA = {"/api/v1/time", "/api/v1/openapi.json", "/api/v1/live/servers", "/api/v1/live/clock"}
-OF_NO_CAMERA |= {"/api/v1/me/phone/{link}"}
+OF_NO_CAMERA |= {"/api/v1/me/phone/{link}", "/api/v1/plan", "/api/v1/plan/image"}
 
 
 @dataclass

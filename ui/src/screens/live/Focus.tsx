@@ -32,7 +32,8 @@ import { LastHour } from "./LastHour";
 import { Lately } from "./Lately";
 import { arranged, layout, loadLayout } from "./layout";
 import { Behind, LastPicture, NumbersBox, flipFull, quietWords } from "./Tile";
-import { cameFrom, showNumbers } from "./wall";
+import { cameFrom, showNumbers, wallPath } from "./wall";
+import { WindowActs, isAlone, pageOf } from "./Windows";
 import "./focus.css";
 
 const { figures: figuresWord } = controls;
@@ -71,10 +72,11 @@ export default function Focus({ params }: { params: Params }) {
         {health.value && <Problem icon="video-off" what={t.live.focus.gone} href="/" button={t.live.focus.wall} />}
       </Page>
     );
+  if (isAlone()) return <Alone key={id} camera={camera} all={all} />;
   return (
-    <Page title={camera.name} back="/" class={`focus${showNumbers.value ? " show-numbers" : ""}${classSideways(shown.value)}`}>
+    <Page title={camera.name} back={wallPath.value} class={`focus${showNumbers.value ? " show-numbers" : ""}${classSideways(shown.value)}`}>
       {sideways.value && (
-        <a class="side-back over-picture" href="/" aria-label={t.actions.back}>
+        <a class="side-back over-picture" href={wallPath.value} aria-label={t.actions.back}>
           <Icon name="chevron-left" />
         </a>
       )}
@@ -90,6 +92,19 @@ export default function Focus({ params }: { params: Params }) {
         <Lately camera={camera} />
       </aside>
     </Page>
+  );
+}
+
+/** In a window of its own: the picture from edge to edge, with its buttons while it is pointed at. */
+function Alone({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
+  useEffect(() => {
+    document.title = `${camera.name} – ${t.name}`;
+  }, [camera.name]);
+  return (
+    <main id="main" tabIndex={-1} class={`focus focus-alone${showNumbers.value ? " show-numbers" : ""}`}>
+      <h1 class="hidden">{camera.name}</h1>
+      <Shown camera={camera} all={all} />
+    </main>
   );
 }
 
@@ -132,13 +147,13 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
   const beside = neighboursOf(all, at);
   const step = (by: number) => {
     const next = by < 0 ? beside?.previous : beside?.next;
-    if (next) go(`/live/${encodeURIComponent(next.id)}`, { replace: true });
+    if (next) go(pageOf(next), { replace: true });
   };
   const swipe = useSwipe(live.frame, zoom.scale > 1, beside && step);
   const press = (act: string) => () => document.querySelector<HTMLElement>(`.focus-acts [data-act=${act}]`)?.click();
   useKeys(
     {
-      Escape: () => (zoom.scale > 1 ? zoom.reset() : go("/")),
+      Escape: () => (zoom.scale > 1 ? zoom.reset() : isAlone() ? false : go(wallPath.peek())),
       "+": zoom.in,
       "=": zoom.in,
       "-": zoom.out,
@@ -207,7 +222,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
           </>
         )}
       </figure>
-      {beside && (
+      {beside && !isAlone() && (
         <div class="focus-dots over-picture">
           <button type="button" class="focus-beside" aria-label={t.live.focus.previous(beside.previous.name)} onClick={() => step(-1)}>
             <Icon name="chevron-left" small />
@@ -227,7 +242,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
         </div>
       )}
       <Buttons camera={camera} live={live} quality={quality} onQuality={setQuality} showing={showing} />
-      {!sideways.value && <LastHour key={camera.id} camera={camera} />}
+      {!sideways.value && !isAlone() && <LastHour key={camera.id} camera={camera} />}
     </section>
   );
 }
@@ -257,6 +272,7 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
           <SoundAct camera={camera} live={live} look={look} />
           <PhotoAct camera={camera} look={look} />
           <MoreActs camera={camera} look={look} />
+          <WindowActs key={camera.id} camera={camera} live={live} look={look === "big" ? "big" : "round"} />
           <FiguresButton class={classOf(look)} words={look === "big" ? figuresWord : ""} />
           <FullAct live={live} look={look === "big" ? "big" : "round"} />
         </>

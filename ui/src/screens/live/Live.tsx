@@ -8,13 +8,16 @@ import { Page } from "../../ui/Page";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
-import { Groups } from "./Groups";
-import { arranged, layout, loadLayout, movedTo, reportRefusal, setLayout } from "./layout";
+import { Problem } from "../../ui/Problem";
+import { path } from "../../ui/router";
+import { Layouts } from "./Layouts";
+import { type Layout, arranged, editing, known, layout, layoutIn, layoutOf, loadLayout, movedTo, reportRefusal, setLayout } from "./layout";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
 import {
   type Step,
   cameFrom,
+  cellsOf,
   choose,
   chosen,
   follow,
@@ -28,10 +31,12 @@ import {
   setOnWall,
   showNumbers,
   tileParts,
+  wallPath,
 } from "./wall";
 import "./wall.css";
 
 const resume = () => import("./Resume");
+const editor = () => import("./LayoutEditor");
 const wallScreen = () => import("./WallScreen");
 /** From more cameras on each has to cost little. */
 const FEW = 4;
@@ -39,6 +44,11 @@ const roomy = matchMedia("(min-width: 1200px)");
 const wide = signal(roomy.matches);
 roomy.addEventListener("change", () => {
   wide.value = roomy.matches;
+});
+const handy = matchMedia("(max-width: 760px)");
+const narrow = signal(handy.matches);
+handy.addEventListener("change", () => {
+  narrow.value = handy.matches;
 });
 
 const words = t.live.keys;
@@ -62,15 +72,27 @@ const help: KeyHelp = {
 
 /** On a screen on the wall the cameras alone, without a bar. */
 export default function Live() {
-  if (!isScreen() && !isOnWall.value) return <Wall />;
-  return <Lazy load={wallScreen} props={{}} waiting={() => <main />} />;
+  if (isScreen() || isOnWall.value) return <Lazy load={wallScreen} props={{}} waiting={() => <main />} />;
+  if (editing.value && cameras.value.length > 0)
+    return <Lazy load={editor} props={{ from: editing.value }} waiting={() => <Page title={t.live.title}>{null}</Page>} />;
+  return <Wall />;
+}
+
+/** The layout that is shown: the one in the address, or the one chosen last. */
+function shownNow(): Layout {
+  return { ...layout.value, group: layoutIn(path.value) ?? layout.value.group };
 }
 
 function Wall() {
   const wall = useRef<HTMLDivElement>(null);
-  const all = arranged(cameras.value, layout.value);
-  const mayAdd = session.value?.user?.role === "owner";
-  const grid = gridOf(all.length, layout.value.columns, mayAdd);
+  const now = shownNow();
+  const named = layoutOf(now, now.group);
+  const all = arranged(cameras.value, now);
+  const sizes = all.map((camera) => named?.sizes[camera.id] ?? "1x1");
+  const sized = sizes.some((size) => size !== "1x1");
+  const columns = named ? named.columns : now.columns;
+  const mayAdd = session.value?.user?.role === "owner" && !named;
+  const grid = sized ? { ...cellsOf(sizes, columns), hero: false, add: null } : gridOf(all.length, columns, mayAdd);
   const large = grid.hero;
   const hero = large || all.length === 1 ? heroOf(all, chosen.value, follow.value, ongoing.value.values()) : null;
 
@@ -78,6 +100,9 @@ function Wall() {
   useEffect(() => {
     loadLayout().catch(() => {}); // without a connection, which the page says, the usual order does
   }, []);
+  useEffect(() => {
+    wallPath.value = path.value;
+  }, [path.value]);
   useEffect(() => {
     const id = cameFrom.peek();
     cameFrom.value = null;
@@ -87,7 +112,7 @@ function Wall() {
   const tiles = () => [...(wall.current?.querySelectorAll<HTMLElement>(".tile") ?? [])];
   const current = () => document.activeElement?.closest<HTMLElement>(".tile") ?? null;
   const moveTo = (camera: string, to: string) =>
-    reportRefusal(setLayout((now) => ({ order: movedTo(cameras.peek(), now, camera, to) })));
+    reportRefusal(setLayout((kept) => reordered(kept, now.group, camera, to)));
   const move = (event: KeyboardEvent) => {
     const list = tiles();
     const held = event.shiftKey ? current()?.dataset["camera"] : undefined;
@@ -131,8 +156,19 @@ function Wall() {
     help,
   );
 
+  if (known.value && layoutIn(path.value) !== null && !named)
+    return (
+      <Page title={t.live.title}>
+        <Problem what={t.live.layouts.gone} href="/" button={t.live.layouts.all} />
+      </Page>
+    );
   return (
-    <Page title={t.live.title} tools={<Tools hasHero={large} some={all.length > 0} />}>
+    <Page title={named?.name ?? t.live.title} tools={<Tools hasHero={large} some={all.length > 0} named={named !== null} />}>
+      {narrow.value && cameras.value.length > 1 && (
+        <div class="wall-choice">
+          <Layouts />
+        </div>
+      )}
       {health.value && <Lazy load={resume} props={{}} waiting={() => null} />}
       {all.length > 0 ? (
         <div
@@ -147,8 +183,8 @@ function Wall() {
           }}
           onDragEnd={() => (dragged.current = null)}
           style={{ "--columns": grid.columns, "--rows": grid.rows }}
-          class={`wall${all.length === 1 ? " one" : ""}${large ? " many" : ""}${grid.add ? ` add-${grid.add}` : ""}${layout.value.columns ? " own" : ""}${phoneOne.value ? " phone-one" : ""}${showNumbers.value ? " show-numbers" : ""}`}>
-          {all.map((camera) => {
+          class={`wall${all.length === 1 ? " one" : ""}${large ? " many" : ""}${grid.add ? ` add-${grid.add}` : ""}${columns && !sized ? " own" : ""}${sized ? " sized" : ""}${phoneOne.value ? " phone-one" : ""}${showNumbers.value ? " show-numbers" : ""}`}>
+          {all.map((camera, at) => {
             const isHero = camera.id === hero;
             return (
               <Tile
@@ -156,7 +192,8 @@ function Wall() {
                 camera={camera}
                 hero={isHero}
                 canBeHero={large}
-                fine={isHero && wide.value}
+                fine={(isHero || sizes[at] === "2x2") && wide.value}
+                size={sizes[at] ?? "1x1"}
                 many={all.length > FEW}
               />
             );
@@ -176,6 +213,14 @@ function Wall() {
   );
 }
 
+/** With a camera at another's place: in the layout shown, where it is one's own; else in the order of all. */
+function reordered(kept: Layout, group: string, camera: string, to: string): Partial<Layout> {
+  const order = movedTo(cameras.peek(), { ...kept, group }, camera, to);
+  const mine = layoutOf({ ...kept, shared: [] }, group);
+  if (mine) return { groups: kept.groups.map((each) => (each === mine ? { ...each, cameras: order } : each)) };
+  return layoutOf(kept, group) ? {} : { order };
+}
+
 /** The camera of the tile that something happened on. */
 function cameraAt(event: Event): string | null {
   return (event.target as Element | null)?.closest<HTMLElement>(".tile")?.dataset["camera"] ?? null;
@@ -191,7 +236,7 @@ function showOnWall(): void {
   void document.documentElement.requestFullscreen?.().catch(() => {}); // without it, in this window
 }
 
-function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
+function Tools({ hasHero, some, named }: { hasHero: boolean; some: boolean; named: boolean }) {
   if (!some) return null;
   const numbers = showNumbers.value ? t.live.numbersHide : t.live.numbers;
   return (
@@ -207,8 +252,8 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
       <Icon name={phoneOne.value ? "layout-grid" : "square"} />
     </button>
     <div class="row only-desk">
-      <Groups />
-      <Columns />
+      {!narrow.value && <Layouts />}
+      {!named && <Columns />}
       {hasHero && (
         <button
           type="button"

@@ -11,6 +11,7 @@ import type { PastPlayer } from "../../player/past";
 import { BoxesButton, BoxesOver, FiguresButton, FiguresOver } from "../../player/figuresSwitch";
 import { RecordedPlayer } from "../../player/recorded";
 import { type Axes, axesOf, onto } from "../../api/turned";
+import { Straight } from "../../live/straight";
 import { sideways } from "../../player/sideways";
 import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
 import { ZoomChip, useZoom } from "../../player/useZoom";
@@ -110,6 +111,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
       <video ref={video} playsInline disablePictureInPicture />
       {camera && showing?.is === "video" && <Private camera={covered(camera, player?.axes.value ?? null)} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
+      {camera && (showing?.is === "video" || showing?.is === "pictures") && <Straight camera={covered(camera, player?.axes.value ?? null)} />}
       {showing && showing.is !== "video" && showing.is !== "pictures" && (
         <Lazy load={loadReason} props={{ model, camera: id, showing, large }} waiting={() => null} />
       )}
