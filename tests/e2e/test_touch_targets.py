@@ -144,6 +144,7 @@ def test_a19_every_control_of_a_panel_is_large_and_near_the_thumb(
     if not upright and panel in ("mode", "day"):
         opener = {"mode": ".mode-pill", "day": ".side-row .btn, .side-row .chip"}[panel]
     if panel == "camera":
+        page.wait_for_selector(".tile-acts", state="attached")  # they come after the first picture
         fingers = Fingers(page)
         fingers.down(middle_of(page.locator(opener).first))  # held
         expect(page.locator("dialog[open]")).to_be_visible()
