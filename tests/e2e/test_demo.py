@@ -35,7 +35,7 @@ def page(signed_in: BrowserContext) -> Page:
 
 
 @pytest.mark.shows("RC7")
-def test_the_picture_moves_within_three_seconds(page: Page, demo: Tawny) -> None:
+def test_l1_the_picture_moves_within_three_seconds(page: Page, demo: Tawny) -> None:
     page.goto(demo.base)
     page.wait_for_function(SAMPLE, timeout=3000)
     first = page.evaluate(SAMPLE)
@@ -112,7 +112,7 @@ def test_a_clip_of_any_span_is_an_ordinary_file(signed_in: BrowserContext, demo:
 
 @pytest.mark.shows("DY27")
 @pytest.mark.parametrize("path", ["/", "/timeline", "/events", "/health", "/settings"])
-def test_nothing_hangs_over_the_edge_of_a_phone(signed_in: BrowserContext, demo: Tawny, path: str) -> None:
+def test_f5_nothing_hangs_over_the_edge_of_a_phone(signed_in: BrowserContext, demo: Tawny, path: str) -> None:
     phone = signed_in.new_page()
     phone.set_viewport_size({"width": 390, "height": 844})
     errors: list[Error] = []

@@ -141,7 +141,7 @@ def test_a9_each_action_is_reached_by_tab_and_takes_two_clicks(wall: Page, onvif
     expect(tile(wall, "hall").get_by_text("Private until")).to_be_visible()
 
 
-def test_a10_privacy_blanks_every_viewers_tile_within_a_second(wall: Page, browser: Browser, house: Tawny) -> None:
+def test_a10_l3_privacy_blanks_every_viewers_tile_within_a_second(wall: Page, browser: Browser, house: Tawny) -> None:
     """It says who and until when, leaves a gap by choice, and the camera stays in the count."""
     context = viewer_of(wall, browser, house)
     other = context.pages[0]
@@ -353,10 +353,10 @@ def test_who_may_only_see_has_words_and_no_buttons(wall: Page, browser: Browser,
 def test_a14_the_wall_and_latest_need_no_scrolling_and_end_with_add_a_camera(wall: Page) -> None:
     expect(wall.get_by_role("heading", name="Latest")).to_be_visible()
     for columns in ("0", "2", "3", "4"):
-        wall.get_by_label("Layout").select_option(columns)
+        wall.get_by_label("Columns").select_option(columns)
         across = len({round(box["x"]) for box in boxes_of(wall)})
         assert across == int(columns) or columns == "0"
-    wall.get_by_label("Layout").select_option("0")
+    wall.get_by_label("Columns").select_option("0")
     until(
         lambda: wall.evaluate(
             "(() => { const m = document.querySelector('main'); return m.scrollHeight <= m.clientHeight })()"

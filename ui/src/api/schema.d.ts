@@ -130,11 +130,6 @@ export interface CameraCounts {
   waiting: number;
 }
 
-export interface CameraGroup {
-  cameras: string[];
-  name: string;
-}
-
 export interface CameraHoldInfo {
   by: string;
   camera: string;
@@ -154,6 +149,7 @@ export interface CameraInfo {
   id: string;
   last_packet_ms: number | null;
   latency_s: number | null;
+  lens: LensSettings;
   mask: MaskInfo;
   mirror: boolean;
   name: string;
@@ -163,6 +159,15 @@ export interface CameraInfo {
   state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
+}
+
+export interface CameraLayout {
+  cameras: string[];
+  columns?: number;
+  id?: string;
+  name: string;
+  shared?: boolean;
+  sizes?: Record<string, "2x1" | "2x2">;
 }
 
 export interface CameraList {
@@ -216,8 +221,17 @@ export interface CameraTrialResult {
 export interface CameraWall {
   columns?: number;
   group?: string;
-  groups?: CameraGroup[];
+  groups?: CameraLayout[];
   order?: string[];
+}
+
+export interface CameraWallInfo {
+  columns?: number;
+  group?: string;
+  groups?: CameraLayout[];
+  order?: string[];
+  plan?: boolean;
+  shared?: CameraLayout[];
 }
 
 export interface CameraWanted {
@@ -365,6 +379,7 @@ export interface ConnectionTestResult {
 export interface ControlsInfo {
   presets: string[];
   relays: RelayInfo[];
+  steered_by?: string;
   turns: boolean;
 }
 
@@ -704,6 +719,11 @@ export interface FilesAddress {
   key: string;
 }
 
+export interface FloorPlan {
+  cameras: PlannedCamera[];
+  version: number;
+}
+
 export interface FoundCameraInfo {
   camera: string | null;
   height: number;
@@ -836,6 +856,20 @@ export interface KindList {
 export interface LanguageAnswer {
   code: string;
   name: string;
+}
+
+export interface LensSettings {
+  center_x?: number;
+  center_y?: number;
+  field?: number;
+  k1?: number;
+  k2?: number;
+  kind?: "none" | "wide" | "fisheye";
+  mount?: "ceiling" | "wall";
+  pan?: number;
+  radius?: number;
+  tilt?: number;
+  view?: number;
 }
 
 export interface LevelProposalInfo {
@@ -1421,6 +1455,19 @@ export interface PlannedActionInfo {
   by: string;
 }
 
+export interface PlannedCamera {
+  angle?: number;
+  camera: string;
+  looks?: number;
+  reach?: number;
+  x: number;
+  y: number;
+}
+
+export interface PlannedCameras {
+  cameras: PlannedCamera[];
+}
+
 export interface PlayInfo {
   gap: GapInfo | null;
   items: PlayableInfo[];
@@ -1505,8 +1552,11 @@ export interface PtzCommand {
   camera: string;
   command: string;
   for?: number | string;
+  home?: boolean;
   pan?: number;
   preset?: string;
+  remove?: string;
+  save?: string;
   stop?: boolean;
   tilt?: number;
   zoom?: number;
@@ -1607,7 +1657,9 @@ export interface RelayCommand {
 }
 
 export interface RelayInfo {
+  kind?: "" | "siren" | "light";
   name: string;
+  output?: string;
   pulse_s: number | null;
 }
 

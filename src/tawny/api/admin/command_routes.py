@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
@@ -41,16 +41,25 @@ class OrderDone(ApiResponse):
 
 
 class RelayInfo(ApiResponse):
-    """A relay. pulse_s: how long its button switches it on; null: until switched off."""
+    """A relay. pulse_s: how long its button switches it on; null: until switched off.
+
+    output: what the camera calls it, if it is none of the settings. kind: what it seems to be.
+    """
 
     name: str
     pulse_s: float | None
+    output: str = ""
+    kind: Literal["", "siren", "light"] = ""
 
 
 class ControlsInfo(ApiResponse):
-    """Controls of a camera. turns: supports pan, tilt and zoom. presets: names of stored positions."""
+    """Controls of a camera. turns: supports pan, tilt and zoom. presets: names of stored positions.
+
+    steered_by: who moves it now; empty: no person.
+    """
 
     turns: bool
+    steered_by: str = ""
     presets: list[str]
     relays: list[RelayInfo]
 
@@ -95,8 +104,9 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
     """Return PTZ presets and relays of a camera. Queries the camera for its PTZ capabilities."""
     found = await here.calls.share(f"controls {camera}", partial(here.orders.controls, camera))
     relays = [one for one in found.relays if one.camera or signed.person.cameras is None]
-    told = [RelayInfo(name=one.name, pulse_s=one.pulse_s) for one in relays]
-    return ControlsInfo(turns=found.turns, presets=list(found.presets), relays=told)
+    shown = [RelayInfo(name=one.name, pulse_s=one.pulse_s, output=one.output, kind=one.kind) for one in relays]
+    by = "" if found.steered_by == signed.person.name else found.steered_by
+    return ControlsInfo(turns=found.turns, presets=list(found.presets), relays=shown, steered_by=by)
 
 
 @router.post("/inputs/{program}", dependencies=[rule(Access.SIGNED)])

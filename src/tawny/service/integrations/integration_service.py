@@ -33,6 +33,7 @@ from tawny.service.integrations.emitter_worker import (
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.inputs import DatagramDoor, Inputs
 from tawny.service.integrations.mqtt_topics import MqttTopics
+from tawny.service.integrations.patrols import PatrolKeeper
 from tawny.service.recorder import RecorderService
 
 _STOP_S = 5.0
@@ -80,6 +81,7 @@ class IntegrationService:
             self._cameras, means.said, means.modes, self.hands, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
         )  # fmt: skip
+        self.patrols = PatrolKeeper(now, self.hands, means.said, clock)
         self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
@@ -90,6 +92,7 @@ class IntegrationService:
 
     def start(self) -> None:
         self.hands.handle = self._engine.start(self.hands.name, lambda: self.hands)
+        self._engine.start(self.patrols.name, lambda: self.patrols)
         for emitting in self._emits.values():
             emitting.handle = self._engine.start(emitting.name, partial(_same, emitting))
         for name, one in self._settings.api_clients.items():

@@ -31,6 +31,7 @@ import "./camera.css";
 import "./editor.css";
 
 const RECORDING = () => import("./Recording");
+const LENS = () => import("./Lens");
 const DANGER = () => import("./Danger");
 const SOUND = () => import("./Sound");
 const waiting = (failed: boolean) => <p class="small sub">{failed ? words.reload : words.loading}</p>;
@@ -125,6 +126,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
           {tab === "picture" && (
             <aside class="tu-side">
               <TurnCamera store={store} camera={camera} disabled={disabled} />
+              <Lazy load={LENS} props={{ camera, disabled }} waiting={waiting} />
               <PrivateParts store={store} camera={camera} disabled={disabled} />
             </aside>
           )}

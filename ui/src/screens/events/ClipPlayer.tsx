@@ -1,8 +1,9 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { cameraNamed, serverNow } from "../../api/state";
+import { cameraNamed, cameras, serverNow } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { BoxesButton, BoxesOver } from "../../player/figuresSwitch";
+import { Straight } from "../../live/straight";
 import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
 import { sealed } from "../../strings/sealed";
 import { visits } from "../../strings/visits";
@@ -187,6 +188,8 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
       show(found, { at_ms }, plays || state === "playing");
     };
   const picture = untouched && !first ? best : event;
+  const shownCamera = cameras.value.find((each) => each.id === picture.camera);
+  const straight = shownCamera && <Straight camera={shownCamera} />;
   const boxes = <BoxesOver key={event.id} camera={picture.camera} frame={frame} shown={instant} events={() => [event]} best={picture} />;
 
   if (parts.length === 0)
@@ -194,6 +197,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
       <div class="clip">
         <div ref={frame} class="clip-frame">
           {best.snapshot && <img class="clip-picture" alt="" src={best.snapshot} />}
+          {best.snapshot && straight}
           {best.snapshot && boxes}
         </div>
         <p class="clip-note">{words.notYet}</p>
@@ -260,6 +264,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
           onTimeUpdate={(moved) => setAt(moved.currentTarget.currentTime)}
           onError={() => void isSealed(event.clip).then((yes) => setState(yes ? "sealed" : "failed"))}
         />
+        {straight}
         {boxes}
         {parts.length > 1 && (first !== undefined || !untouched) && <span class="clip-camera">{cameraNamed(event.camera)}</span>}
       </div>

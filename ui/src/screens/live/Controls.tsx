@@ -291,13 +291,20 @@ function Pop(props: {
 
 const known = new Map<string, Signal<Devices | null>>();
 
+function learn(camera: Camera): void {
+  get<Devices>(`${path(camera)}/controls`).then((now) => {
+    const found = known.get(camera.id);
+    if (found) found.value = now;
+  }, () => {}); // no buttons, then
+}
+
 /** What of a camera can be turned and switched; null until it is known, and for those who may not. */
 export function useDevices(camera: Camera): Devices | null {
   const told = known.get(camera.id) ?? signal<Devices | null>(null);
   known.set(camera.id, told);
   const may = mayDirect();
   useEffect(() => {
-    if (may) get<Devices>(`${path(camera)}/controls`).then((now) => (told.value = now), () => {}); // no buttons, then
+    if (may) learn(camera);
   }, [camera.id, may]);
   return may ? told.value : null;
 }
@@ -313,7 +320,8 @@ function MoveAct({ camera, look }: Of) {
       <Act look={look} act="turn" icon="move" label={move.open} short={move.action} on={open.value} onPress={() => (open.value = !open.value)} />
       {open.value && (
         <div class="pad-over">
-          <Presets camera={camera} presets={devices.presets} />
+          {devices.steered_by && <p class="small by-hand-steers">{t.live.byHand.steering(devices.steered_by)}</p>}
+          <Presets camera={camera} presets={devices.presets} changed={() => learn(camera)} />
           <Pad camera={camera} />
         </div>
       )}
