@@ -76,6 +76,7 @@ export default function OwnDevice({ camera }: { camera: Camera }) {
 function Events({ camera }: { camera: Camera }) {
   const value = useSignal<string | null>(null);
   const isWritten = useSignal(false);
+  const isSaving = useSignal(false);
   const path = `cameras.${camera.id}.camera_events`;
   useEffect(() => {
     get<SettingsInfo>("/settings").then((all) => {
@@ -88,6 +89,7 @@ function Events({ camera }: { camera: Camera }) {
   if (value.value === null) return null;
   const before = value.value;
   const choose = async (wanted: string) => {
+    isSaving.value = true;
     try {
       await put("/settings", { path, value: wanted, before: isWritten.value ? before : null });
       value.value = wanted;
@@ -96,11 +98,12 @@ function Events({ camera }: { camera: Camera }) {
     } catch (reason) {
       toast(sentences(reason));
     }
+    isSaving.value = false;
   };
   return (
     <label class="own-device-row">
       <span>{words.events}</span>
-      <select value={before} onChange={(event) => void choose(event.currentTarget.value)}>
+      <select value={before} disabled={isSaving.value} onChange={(event) => void choose(event.currentTarget.value)}>
         {Object.entries(words.eventChoices).map(([key, said]) => (
           <option key={key} value={key}>
             {said}
