@@ -23,7 +23,7 @@ export const ownDevice = {
   encoder: { main: "Main stream", sub: "Sub stream" },
   video: (codec: string, width: number, height: number, fps: number) => `${codec} ${width} × ${height}, ${fps} fps`,
   bitRate: "Bit rate limit (kbit/s)",
-  keyframes: "Keyframe every (s)",
+  keyframes: "Seconds between keyframes",
   change: "Change stream",
   sure: "The video stops for a moment while the camera changes its stream.",
   confirm: "Change it",
