@@ -27,13 +27,13 @@ ADD = """async (config) => {
 @pytest.fixture(scope="module")
 def token(demo: Tawny) -> str:
     command = [
-        Path(sys.executable).with_name("tawny"),
+        str(Path(sys.executable).with_name("tawny")),
         "tokens",
         "create",
         "Dashboard",
         "--json",
         "--data",
-        demo.folder,
+        str(demo.folder),
     ]
     made = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
     return str(made["secret"])
