@@ -138,3 +138,13 @@ async def test_it_goes_with_the_person(house: House) -> None:
 )
 async def test_what_no_layout_is_or_too_much_is_refused(house: House, wall: dict[str, Any]) -> None:
     assert (await house.signed_in().put("/api/v1/wall", json=wall)).status_code == 422
+
+
+async def test_what_is_not_sent_stays(house: House) -> None:
+    _, browser = someone(house, "Anna")
+    await browser.put("/api/v1/wall", json=MINE)
+    assert (await browser.put("/api/v1/wall", json={"group": ""})).json() == MINE | {
+        "group": "",
+        "shared": [],
+        "plan": False,
+    }

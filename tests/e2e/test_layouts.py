@@ -10,6 +10,7 @@ from tests.e2e.conftest import OURS, Tawny, tawny
 from tests.e2e.rules import axe_script, unfit
 
 pytestmark = pytest.mark.browser
+NONE: dict[str, object] = {"order": [], "groups": [], "group": "", "columns": 0}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def desk(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(desk: BrowserContext, house: Tawny) -> Iterator[Page]:
     """The wall, where no layout was made yet."""
-    desk.request.put(f"{house.base}/api/v1/wall", data={}, headers={**OURS, "Origin": house.base})
+    desk.request.put(f"{house.base}/api/v1/wall", data=NONE, headers={**OURS, "Origin": house.base})
     page = desk.new_page()
     page.goto(house.base)
     expect(page.locator(".wall .tile")).to_have_count(4)

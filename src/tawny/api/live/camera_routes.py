@@ -157,11 +157,12 @@ def read_wall(signed: Signed, here: Here) -> CameraWallInfo:
 
 @router.put("/wall", dependencies=view)
 def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWallInfo:
-    if signed.person.role is not Role.OWNER:
-        own = [layout.model_copy(update={"shared": False}) for layout in asked.groups]
-        asked = asked.model_copy(update={"groups": own})
-    named = _named(asked.groups, [])
-    kept = asked.model_copy(update={"groups": named})
+    """Change what is sent; what is left out stays."""
+    changed = {name: getattr(asked, name) for name in asked.model_fields_set}
+    if signed.person.role is not Role.OWNER and "groups" in changed:
+        changed["groups"] = [layout.model_copy(update={"shared": False}) for layout in asked.groups]
+    kept = _read(here.accounts.wall(signed.person)).model_copy(update=changed)
+    kept = kept.model_copy(update={"groups": _named(kept.groups, [])})
     here.accounts.put_wall(signed.person, kept.model_dump_json())
     return _wall_of(signed.person, here)
 

@@ -59,13 +59,13 @@ export function loadLayout(): Promise<void> {
  */
 export async function setLayout(change: (now: Layout) => Partial<Layout>): Promise<Layout> {
   await loadLayout();
-  layout.value = { ...layout.peek(), ...change(layout.peek()) };
+  const first = change(layout.peek());
+  layout.value = { ...layout.peek(), ...first };
   waiting += 1;
   const mine = last.then(async () => {
     try {
-      const kept = await get<Layout>("/wall");
-      const { order, groups, group, columns } = { ...kept, ...change(kept) };
-      const now = await put<Layout>("/wall", { order, groups, group, columns });
+      // Layouts are changed as they are kept now; anything else is sent at once.
+      const now = await put<Layout>("/wall", first.groups ? change(await get<Layout>("/wall")) : first);
       if (waiting === 1) layout.value = now;
       return now;
     } finally {
