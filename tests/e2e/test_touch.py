@@ -202,6 +202,24 @@ def test_fingers_enlarge_the_picture_and_a_double_tap_makes_it_whole(
     assert frame.evaluate(SCALE) == 1
 
 
+def test_a_double_tap_enlarges_the_picture_of_an_event(page: Page, demo: Tawny) -> None:
+    asked = f"{demo.base}/api/v1/events?only=all"
+    until(lambda: page.request.get(asked).json()["items"], 120, "an event")
+    event = page.request.get(asked).json()["items"][-1]["id"]
+    page.goto(f"{demo.base}/events/{event}?only=all")
+    frame = page.locator(".clip-frame")
+    expect(frame).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    x, y = middle_of(frame)
+    fingers = Fingers(page)
+    fingers.tap(x - 90, y)
+    fingers.tap(x - 90, y)
+    expect(page.locator(".zoom-chip")).to_be_visible()
+    assert frame.evaluate(SCALE) == 2.5
+    page.locator(".zoom-chip").tap()
+    expect(page.locator(".zoom-chip")).to_have_count(0)
+
+
 def test_a_finger_on_the_picture_scrolls_the_page(page: Page, demo: Tawny, cameras: list[str]) -> None:
     focus(page, demo, cameras[0])
     page.set_viewport_size({"width": 390, "height": 560})
@@ -280,3 +298,102 @@ def test_nothing_is_cut_off(page: Page, demo: Tawny, cameras: list[str], size: A
     shot(page, f"whole{screen.replace('/', '-').format(camera='')}-{size[0]}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     until(lambda: page.evaluate(OUTSIDE) == [], 10, "everything is inside")
+
+
+@pytest.fixture
+def lanes(browser: Browser, signed_in: BrowserContext, demo: Tawny) -> Iterator[Page]:
+    """The timeline of a tablet."""
+    with touch_browser(browser, signed_in, TABLET) as made:
+        page = made.new_page()
+        until_recorded(page, demo, 30)
+        page.goto(f"{demo.base}/timeline?span=600")
+        expect(page.locator('.pl.large[data-showing="video"]')).to_be_visible()
+        yield page
+
+
+VIEW = (
+    "() => { const { t0, t1 } = document.querySelector('canvas[data-t0]').dataset; return [Number(t0), Number(t1)]; }"
+)
+APART = """() => {
+  const one = document.querySelector('.preview').getBoundingClientRect();
+  const isApart = (other) =>
+    one.bottom <= other.top || one.top >= other.bottom || one.right <= other.left || one.left >= other.right;
+  const controls = [...document.querySelectorAll('.transport, .pl-tools')];
+  return controls.every((other) => isApart(other.getBoundingClientRect()));
+}"""
+
+
+def recorded_at(page: Page) -> float:
+    """Where on the canvas the last seconds are."""
+    begin, end = page.evaluate(VIEW)
+    box = page.locator("canvas[data-t0]").bounding_box()
+    assert box is not None
+    now = page.evaluate("Date.now()") - 20_000
+    return float(box["x"] + (now - begin) / (end - begin) * box["width"])
+
+
+def test_a_picture_over_the_lanes_covers_no_control_under_a_finger_and_a_mouse(lanes: Page) -> None:
+    box = lanes.locator(".tl-time").bounding_box()
+    assert box is not None
+    fingers = Fingers(lanes)
+    preview = lanes.locator(".preview")
+    for row in range(2):
+        y = box["y"] + 30 + 54 * row + 27
+        x = recorded_at(lanes)
+        fingers.drag((x - 12, y), (x, y), steps=8, lift=False)
+        expect(preview.locator("img")).to_be_visible()
+        assert lanes.evaluate(APART)
+        over = preview.bounding_box()
+        assert over is not None
+        assert over["y"] + over["height"] <= y - 20, "above the finger"
+        shot(lanes, f"lanes-scrub-{row}")
+        fingers.up()
+        expect(preview).to_have_count(0)
+        lanes.mouse.move(recorded_at(lanes), y)
+        expect(preview).to_be_visible()
+        assert lanes.evaluate(APART)
+        lanes.mouse.move(500, 5)
+        expect(preview).to_have_count(0)
+
+
+def test_the_timeline_never_fills_with_future(lanes: Page) -> None:
+    box = lanes.locator(".tl-time").bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + 60
+
+    def ahead() -> float:
+        begin, end = lanes.evaluate(VIEW)
+        return float((end - lanes.evaluate("Date.now()")) / (end - begin))
+
+    fingers = Fingers(lanes)
+    for _ in range(3):
+        fingers.drag((middle[0] + 300, box["y"] + 12), (middle[0] - 300, box["y"] + 12), steps=6)
+    assert ahead() <= 0.21
+    lanes.mouse.move(*middle)
+    for _ in range(8):
+        lanes.mouse.wheel(0, 500)
+    assert ahead() <= 0.21
+    lanes.get_by_role("button", name="1 h", exact=True).click()
+    lanes.mouse.move(box["x"] + box["width"] - 10, box["y"] + 60)
+    for _ in range(6):
+        lanes.mouse.wheel(0, -400)
+    assert ahead() <= 0.21
+
+
+def test_t3_zooming_keeps_the_second_under_the_pointer(lanes: Page) -> None:
+    box = lanes.locator("canvas[data-t0]").bounding_box()
+    assert box is not None
+    x = box["width"] * 0.3
+    lanes.mouse.move(box["x"] + x, box["y"] + 60)
+
+    def under() -> float:
+        begin, end = lanes.evaluate(VIEW)
+        return float(begin + x / box["width"] * (end - begin))
+
+    lanes.get_by_role("button", name="Pause").or_(lanes.locator(".play")).first.click()
+    lanes.mouse.move(box["x"] + x, box["y"] + 60)
+    before, (begin, end) = under(), lanes.evaluate(VIEW)
+    lanes.mouse.wheel(0, -300)
+    until(lambda: lanes.evaluate(VIEW) != [begin, end], 20, "it zooms")
+    begin, end = lanes.evaluate(VIEW)
+    assert abs(under() - before) <= (end - begin) / box["width"]

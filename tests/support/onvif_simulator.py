@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.sources.onvif.fake_camera import fault, served
-from tests.support.onvif_device import OnvifDevice
+from tests.support.onvif_device import OnvifDevice, Stream
 
-EVENTS = "/onvif/events"
+EVENTS, IMAGING = "/onvif/events", "/onvif/imaging"
 SUBSCRIPTION = "/onvif/subscription"
 AXIS = "http://www.axis.com/2009/event"
 
@@ -41,11 +41,18 @@ class OnvifSimulator(OnvifDevice):
     changed: threading.Condition = field(default_factory=threading.Condition)
     made: int = 0
     """Count of subscriptions so far."""
+    imaging: dict[str, str] = field(
+        default_factory=lambda: {"Brightness": "50", "Contrast": "40", "IrCutFilter": "AUTO", "Mode": "OFF"}
+    )
+    """Image settings; `Mode` is that of the wide dynamic range. Empty: it has no imaging service."""
+    bit_rate: int = 4096
     raw: str = ""
     """What it answers to a pull instead."""
 
     def more_services(self, host: str) -> str:
         events = f"<tt:Events><tt:XAddr>http://{host}{EVENTS}</tt:XAddr></tt:Events>" if self.has_events else ""
+        if self.imaging:
+            events += f"<tt:Imaging><tt:XAddr>http://{host}{IMAGING}</tt:XAddr></tt:Imaging>"
         return super().more_services(host) + events
 
     def report(
@@ -86,6 +93,10 @@ class OnvifSimulator(OnvifDevice):
         is_event = path.startswith((EVENTS, SUBSCRIPTION))
         if is_event and self.refuses_events:
             return 400, fault("ter:NotAuthorized", "Sender not authorized")
+        if path == IMAGING and self.imaging:
+            return self._image(name, values)
+        if name == "SetVideoEncoderConfiguration" and "BitrateLimit" in values and not self.refuses:
+            self.bit_rate = int(values["BitrateLimit"])
         match name:
             case "CreatePullPointSubscription" if path == EVENTS:
                 return 200, self._subscribe()
@@ -103,6 +114,27 @@ class OnvifSimulator(OnvifDevice):
                     self.changed.notify_all()
                 return 200, "<r/>"
         return super()._of(name, values, path)
+
+    def _image(self, name: str, values: dict[str, str]) -> tuple[int, str]:
+        match name:
+            case "GetImagingSettings":
+                now = self.imaging
+                plain = "".join(f"<{key}>{value}</{key}>" for key, value in now.items() if key != "Mode")
+                wdr = f"<WideDynamicRange><Mode>{now['Mode']}</Mode></WideDynamicRange>"
+                return 200, f"<r><ImagingSettings>{plain}{wdr}</ImagingSettings></r>"
+            case "GetOptions":
+                ranges = "".join(f"<{one}><Min>0</Min><Max>100</Max></{one}>" for one in ("Brightness", "Contrast"))
+                modes = "".join(f"<IrCutFilterModes>{one}</IrCutFilterModes>" for one in ("ON", "OFF", "AUTO"))
+                wdr = "<WideDynamicRange><Mode>ON</Mode><Mode>OFF</Mode></WideDynamicRange>"
+                return 200, f"<r><ImagingOptions>{ranges}{modes}{wdr}</ImagingOptions></r>"
+            case "SetImagingSettings" if not self.refuses:
+                self.imaging |= {key: value for key, value in values.items() if key in self.imaging}
+                return 200, "<r/>"
+        return 400, fault("ter:SettingsInvalid", self.refuses or f"{name} is not known")
+
+    def _profile(self, one: Stream) -> str:
+        limit = f"<BitrateLimit>{self.bit_rate}</BitrateLimit></RateControl>"
+        return super()._profile(one).replace("</RateControl>", limit)
 
     def _subscribe(self) -> str:
         with self.changed:

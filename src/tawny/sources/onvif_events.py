@@ -189,7 +189,8 @@ class PullPoint:
             )
             answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
         except SourceError:
-            self._made = None
+            if not self._camera.client.is_cancelled:  # else it still lasts, and `leave` ends it
+                self._made = None
             raise
         return read_reports(answer, self._clock.now_ms())
 

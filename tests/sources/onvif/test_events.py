@@ -1,5 +1,7 @@
 """Events that a camera reports by a pull point, against a camera that checks what it is asked."""
 
+import contextlib
+import threading
 from datetime import timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from tawny.model.times import SystemClock
 from tawny.protocols.soap import read_xml
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.onvif_events import CameraReport, PullPoint, read_reports
+from tawny.testing.waiting import until
 from tests.support.onvif_simulator import OnvifSimulator, simulated
 
 NOTE = "NotificationMessage"
@@ -109,15 +112,22 @@ def test_a_subscription_may_be_named_in_a_header() -> None:
         assert [one.kind for one in point.pull(0)] == ["motion"]
 
 
-def test_it_leaves_no_subscription_behind() -> None:
+def test_it_leaves_no_subscription_behind_also_while_it_waits() -> None:
     with simulated() as camera:
         point = subscribed(camera)
+        waiting = threading.Thread(target=pulled, args=(point,))
+        waiting.start()
+        until(lambda: [name for name, _ in camera.told].count("PullMessages") == 2, 10, "that it waits")
         point.cancel()
-        with pytest.raises(SourceError):
-            point.pull(0)
-        point = subscribed(camera)
+        waiting.join(5)
+        assert not waiting.is_alive()
         point.leave()
-        assert list(camera.subscriptions) == ["1"]  # the first ends by itself
+        assert camera.subscriptions == {}
+
+
+def pulled(point: PullPoint) -> None:
+    with contextlib.suppress(SourceError):
+        point.pull()
 
 
 def test_a_camera_without_events_says_so() -> None:

@@ -505,6 +505,15 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
+export interface DeviceInfo {
+  ahead_s: number;
+  encoders: EncoderInfo[];
+  firmware: string;
+  imaging: ImagingInfo[];
+  maker: string;
+  model: string;
+}
+
 export interface DeviceReport {
   done: boolean;
   push: "waiting" | "yes" | "no" | "home-screen";
@@ -512,6 +521,12 @@ export interface DeviceReport {
   ticket: string;
   trusted: "waiting" | "yes" | "no";
   webrtc: "waiting" | "yes" | "no";
+}
+
+export interface DeviceRequest {
+  encoder?: EncoderInfo | null;
+  imaging?: Record<string, number | string>;
+  set_clock?: boolean;
 }
 
 export interface DiagnosisInfo {
@@ -582,6 +597,16 @@ export interface DomainAddress {
 export interface DryRunRequest {
   ahead_h?: number;
   change?: RetentionChangeRequest | null;
+}
+
+export interface EncoderInfo {
+  bit_rate: number;
+  codec: string;
+  fps: number;
+  height: number;
+  keyframe_s: number;
+  stream: "main" | "sub";
+  width: number;
 }
 
 export interface ErrorResponse {
@@ -819,6 +844,14 @@ export interface IdentityList {
   items: IdentityInfo[];
   readers: string[];
   trouble: string;
+}
+
+export interface ImagingInfo {
+  choices: string[];
+  least: number;
+  most: number;
+  name: string;
+  value: number | string;
 }
 
 export interface InBrowserRequest {

@@ -17,9 +17,10 @@ type Point = { x: number; y: number };
 
 /**
  * Listens on the frame, of which the picture is a child: `in` and `out` are for keys. sides: told where a double tap was,
- * 0 at the left edge and 1 at the right; true: it meant something else there.
+ * 0 at the left edge and 1 at the right; true: it meant something else there. scrolls: the wheel moves the page unless Ctrl
+ * is held.
  */
-export function useZoom(frame: RefObject<HTMLElement | null>, sides?: (share: number) => boolean): { scale: number; in: () => void; out: () => void; reset: () => void } {
+export function useZoom(frame: RefObject<HTMLElement | null>, sides?: (share: number) => boolean, scrolls = false): { scale: number; in: () => void; out: () => void; reset: () => void } {
   const zoom = useSignal<Zoom>(WHOLE);
   const newest = useRef(sides);
   newest.current = sides;
@@ -45,7 +46,7 @@ export function useZoom(frame: RefObject<HTMLElement | null>, sides?: (share: nu
       return { x: event.clientX - box.x, y: event.clientY - box.y };
     };
     const onWheel = (event: WheelEvent) => {
-      if (zoom.peek().scale === 1 && event.deltaY > 0) return; // the page scrolls on
+      if (zoom.peek().scale === 1 && (event.deltaY > 0 || (scrolls && !event.ctrlKey))) return; // the page scrolls on
       event.preventDefault();
       by(Math.exp(-event.deltaY * WHEEL), place(event));
     };

@@ -5,7 +5,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
@@ -17,8 +17,16 @@ from tawny.engine.threads import start_thread
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
-from tawny.protocols.login_history import LoginHistory
+from tawny.protocols.login_history import LoginHistory, LoginRecord
+from tawny.sources.discovery.onvif_details import (
+    EncoderSettings,
+    ask_details,
+    change_clock,
+    change_encoder,
+    read_encoders,
+)
 from tawny.sources.onvif import OnvifCamera, OnvifRelay, OnvifService
+from tawny.sources.onvif_imaging import ImagingControl, change_imaging, read_imaging
 
 IDLE_S = 30.0
 AGAIN_S = 2.0
@@ -46,6 +54,27 @@ class _Due:
     """Infinite while it is being done."""
     do: Callable[[], None]
     tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDetails:
+    """What a camera says of itself by ONVIF. ahead_s: its clock minus this computer's."""
+
+    maker: str
+    model: str
+    firmware: str
+    ahead_s: float
+    imaging: tuple[ImagingControl, ...]
+    encoders: tuple[EncoderSettings, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """What to change in a camera. imaging: values by name. sets_clock: to this computer's time, in UTC."""
+
+    imaging: Mapping[str, float | str] = field(default_factory=dict)
+    encoder: EncoderSettings | None = None
+    sets_clock: bool = False
 
 
 class DeviceControl:
@@ -184,6 +213,35 @@ class DeviceControl:
             for one in reported
             if one.token not in named and len(f"{camera}/{one.token}") <= MOST_RELAY
         )
+
+    def device(self, camera: CameraId) -> DeviceDetails:
+        """Ask a camera what it is and how it is set. Raises NotDone without ONVIF, SourceError."""
+        made, url, record = self._place(camera)
+        about = ask_details(url, self._clock, record)
+        try:
+            imaging = tuple(read_imaging(made))
+        except (NotDone, SourceError) as error:
+            log.info("%s: no image settings: %s", camera, error)
+            imaging = ()
+        encoders = tuple(read_encoders(url, self._clock, record))
+        return DeviceDetails(about.maker, about.model, about.firmware, about.ahead_ms / 1000, imaging, encoders)
+
+    def change_device(self, camera: CameraId, wanted: DeviceChange) -> DeviceDetails:
+        """Change settings of a camera, and return all as it then has them. Raises as `device`."""
+        made, url, record = self._place(camera)
+        if wanted.imaging:
+            change_imaging(made, wanted.imaging)
+        if wanted.encoder is not None:
+            change_encoder(url, self._clock, wanted.encoder, record)
+        if wanted.sets_clock:
+            change_clock(url, self._clock, record)
+            made.forget()
+        return self.device(camera)
+
+    def _place(self, camera: CameraId) -> tuple[OnvifCamera, str, LoginRecord]:
+        made, url = self._camera(camera), self._settings().cameras[camera].onvif
+        place = OnvifService.of(url)
+        return made, url, self._logins.record(camera, place.host, place.port_used)
 
     def step(self) -> float:
         now_s = self._clock.mono_s()

@@ -22,7 +22,7 @@ from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.integrations.command_service import CommandService, Note
-from tawny.service.integrations.device_control import DeviceControl
+from tawny.service.integrations.device_control import DeviceChange, DeviceControl, DeviceDetails
 from tawny.service.integrations.emitter_worker import (
     EmitterWorker,
     MessageFormat,
@@ -125,6 +125,14 @@ class IntegrationService:
     def controls(self, camera: CameraId) -> CameraControls:
         """Return the camera's controls. Waits for the camera."""
         return self.hands.controls(camera)
+
+    def device(self, camera: CameraId) -> DeviceDetails:
+        """Return what a camera says of itself. Waits for the camera. Raises NotDone, SourceError."""
+        return self.hands.device(camera)
+
+    def change_device(self, camera: CameraId, wanted: DeviceChange) -> DeviceDetails:
+        """Change settings in a camera. Waits for the camera. Raises NotDone, SourceError."""
+        return self.hands.change_device(camera, wanted)
 
     def commanded(self, asked: object) -> dict[str, Any]:
         """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""

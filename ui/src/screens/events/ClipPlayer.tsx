@@ -9,6 +9,7 @@ import { sealed } from "../../strings/sealed";
 import { visits } from "../../strings/visits";
 import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";
+import { ZoomChip, useZoom } from "../../player/useZoom";
 import { Icon } from "../../ui/Icon";
 
 const words = t.events.player;
@@ -101,6 +102,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   const video = useRef<HTMLVideoElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const clip = useRef<HTMLDivElement>(null);
+  const zoom = useZoom(frame, undefined, true);
   const start_ms = useRef<number | null>(null);
   const wanted = useRef<{ at_s?: number; at_ms?: number; plays: boolean } | null>(null);
   const [state, setState] = useState<"still" | "playing" | "failed" | "sealed">("still");
@@ -195,10 +197,11 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   if (parts.length === 0)
     return (
       <div class="clip">
-        <div ref={frame} class="clip-frame">
+        <div ref={frame} class="clip-frame can-zoom">
           {best.snapshot && <img class="clip-picture" alt="" src={best.snapshot} />}
           {best.snapshot && straight}
           {best.snapshot && boxes}
+          <ZoomChip zoom={zoom} />
         </div>
         <p class="clip-note">{words.notYet}</p>
       </div>
@@ -240,7 +243,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   };
   return (
     <div ref={clip} class={`clip ${state}`}>
-      <div ref={frame} class="clip-frame">
+      <div ref={frame} class="clip-frame can-zoom">
         <video
           ref={video}
           class="clip-picture"
@@ -266,6 +269,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
         />
         {straight}
         {boxes}
+        <ZoomChip zoom={zoom} />
         {parts.length > 1 && (first !== undefined || !untouched) && <span class="clip-camera">{cameraNamed(event.camera)}</span>}
       </div>
       {untouched && (

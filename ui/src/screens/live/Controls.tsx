@@ -493,8 +493,10 @@ function onLongPress(node: HTMLElement, open: () => void): () => void {
   const move = (event: PointerEvent) => Math.hypot(event.clientX - from.x, event.clientY - from.y) > STILL_PX && stop();
   const menu = (event: Event) => (event as PointerEvent).pointerType !== "mouse" && event.preventDefault();
   const click = (event: Event) => {
-    if (performance.now() - opened_ms > 1_500 || (event.target as Element).closest("dialog")) return;
-    event.preventDefault(); // the finger that opened the sheet is lifted
+    const at = event.target as Element;
+    if (performance.now() - opened_ms > 1_500 || (at.closest("dialog") && at.tagName !== "DIALOG")) return;
+    opened_ms = -Infinity;
+    event.preventDefault(); // the finger that opened the sheet is lifted: over the tile, or beside the sheet
     event.stopPropagation();
   };
   const all = [["pointerdown", down], ["pointermove", move], ["pointerup", stop], ["pointercancel", stop], ["contextmenu", menu]] as const;
