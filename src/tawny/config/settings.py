@@ -243,13 +243,11 @@ class WebSettings(Table):
         description="Addresses or networks of your reverse proxies, for example 127.0.0.1. Only their "
         "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded headers are trusted.",
     )
-
     metrics: str = Field(
         "",
         description="Token for reading /metrics from other computers (`Authorization: Bearer`). Empty: only from this "
         "computer.",
     )
-
     rtsp: str = Field(
         "",
         description="Address and port of the RTSP server for other apps, for example 0.0.0.0:8554. They need an access "

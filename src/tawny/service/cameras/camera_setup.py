@@ -36,13 +36,13 @@ from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, ch
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.rtsp.address import RtspAddress, claims_network, claims_rtsp, parse_network, public_rtsp
+from tawny.sources.rtsp.address import RtspAddress, claims_network, claims_rtsp, parse_network, public_rtsp, stream_key
 from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
-_KINDS: Final = ("rtsp", "http", "v4l2", "picamera", "demo")
+_KINDS: Final = ("rtsp", "http", "rtmp", "v4l2", "picamera", "demo")
 """Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
@@ -85,7 +85,7 @@ class ResolvedCamera:
     @property
     def public(self) -> dict[str, str]:
         """The addresses without logins."""
-        return {key: public_rtsp(text) if claims_network(text) else text for key, text in (
+        return {key: public_rtsp(text) if "://" in text else text for key, text in (
             ("source", self.settings.source), ("sub", self.settings.sub)) if text}  # fmt: skip
 
 
@@ -132,6 +132,9 @@ def camera_with(
     name: str, wanted: WantedCamera, streams: CameraStreams | None, secrets: Mapping[str, str]
 ) -> ResolvedCamera:
     """Return the camera as the settings would have it. streams: of `find_streams`. Raises SettingsError."""
+    if (key := stream_key(wanted.address)) and "${" not in key:
+        source, own = f"{wanted.address.removesuffix(key)}${{{secret_name(name)}}}", {secret_name(name): key}
+        return ResolvedCamera(_understood(name, {"source": source}, own, secrets), {"source": source}, own)
     if streams is None:
         given = {"source": wanted.address} | ({"sub": wanted.sub} if wanted.sub else {})
         return ResolvedCamera(_understood(name, given, {}, secrets), given, {})
@@ -581,7 +584,8 @@ class CameraSetupService:
 
 def _place_of(wanted: WantedCamera) -> str:
     """Return what refused sign-ins are counted by: the host, or the source of a camera without one."""
-    return wanted.address.strip("[]") if is_host(wanted.address) else host_of(wanted.address) or wanted.address
+    address = wanted.address
+    return address.strip("[]") if is_host(address) else host_of(address) or address.removesuffix(stream_key(address))
 
 
 def _no_camera(camera: str) -> tuple[str, str]:

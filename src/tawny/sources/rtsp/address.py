@@ -14,6 +14,8 @@ _PORTS = {
     "rtsp": DEFAULT_PORT, "rtsps": ENCRYPTED_PORT, "http": 80, "https": 443, "rtmp": 1935, "rtmps": 443,
 }  # fmt: skip
 """Schemes of network cameras, with their default ports."""
+LISTENING = "rtmp-listen"
+"""Scheme of a camera that sends to this recorder; the last part of its path is a secret."""
 LEFT_OUT = "•••"
 """Replaces secrets in a public address."""
 _RTSP = ("rtsp", "rtsps")
@@ -100,6 +102,11 @@ def scheme_of(address: str) -> str:
     return scheme.lower() if found else ""
 
 
+def stream_key(address: str) -> str:
+    """Return the secret in the address of a camera that sends to this recorder; empty for any other."""
+    return address.rpartition("/")[2] if scheme_of(address) == LISTENING else ""
+
+
 def parse_rtsp(address: str) -> RtspAddress:
     """Parse an RTSP address. Raises ValueError with the expected form; its message contains no credentials.
 
@@ -137,6 +144,8 @@ def _parse(address: str, schemes: tuple[str, ...], shown: str) -> RtspAddress:
 
 def public_rtsp(address: str) -> str:
     """Return a network camera's address without credentials; for an invalid address only the scheme."""
+    if scheme_of(address) == LISTENING:
+        return f"{address.rpartition('/')[0]}/{LEFT_OUT}"
     try:
         return parse_network(address).public
     except ValueError:

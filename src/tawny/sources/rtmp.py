@@ -1,0 +1,405 @@
+"""RTMP: cameras that are asked for their stream, and cameras and encoders that send it to this recorder."""
+
+import hmac
+import ipaddress
+import queue
+import re
+import secrets
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from tawny.engine.threads import start_thread
+from tawny.model.errors import (
+    SourceClosed,
+    SourceError,
+    SourceNotFound,
+    SourceRedirected,
+    SourceRefused,
+    SourceStalled,
+    SourceUnreachable,
+)
+from tawny.model.times import Clock
+from tawny.model.validation import value_text
+from tawny.protocols import rtmp
+from tawny.protocols.rtmp import MalformedRtmp, RtmpMessage, RtmpReader, command, number_message, read_command
+from tawny.protocols.rtsp_message import redirect_target
+from tawny.sources.media_connection import MediaConnection, MediaInput
+from tawny.sources.rtsp.address import LISTENING, RtspAddress, parse_network, public_rtsp, scheme_of
+from tawny.sources.rtsp.client.tcp_socket import in_words
+from tawny.sources.rtsp.source import STALL_S, stall_seconds
+from tawny.sources.source import CameraConnection, SourceContext
+
+_CONNECT_S: Final = 8.0
+_SENDER_S: Final = 8.5
+"""How long an attempt waits for a sender."""
+_IDLE_S: Final = 30.0
+"""Time without an attempt after which a port is closed."""
+_READ_BYTES: Final = 1 << 16
+_ACKNOWLEDGE_BYTES: Final = 500_000
+_MOST_SENDERS: Final = 8
+"""Connections to one port that have not named a stream key yet."""
+_LEAST_KEY: Final = 12
+_PLACE: Final = re.compile(r"rtmp-listen://(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]*)(?::(?P<port>\d{1,5}))?/(?P<key>[!-~]+)")
+
+
+class Rtmp:
+    """RTMP: `rtmp://host/app/stream` asks a camera; `rtmp-listen://0.0.0.0:1935/live/KEY` waits for one that sends.
+
+    An encoder sends to `rtmp://` and the recorder's address with the same port and path. Its last part is the stream
+    key: a secret of 12 characters at least.
+
+    - `sound` (true): record sound.
+    - `stall` ("5 s"): reconnect after this time without video.
+    """
+
+    scheme: ClassVar[str] = "rtmp"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: dict[tuple[str, int], _Listener] = {}
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        checked = {"sound": True, "stall": STALL_S} | dict(table)
+        if unknown := set(checked) - {"sound", "stall"}:
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: sound, stall")
+        if not isinstance(checked["sound"], bool):
+            raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
+        checked["stall"] = stall_seconds(checked["stall"])
+        return checked
+
+    def claims(self, address: str) -> bool:
+        return scheme_of(address) in ("rtmp", "rtmps", LISTENING)
+
+    def public(self, address: str) -> str:
+        return public_rtsp(address)
+
+    def open(self, opening: SourceContext) -> CameraConnection:
+        options, where = self.settings(opening.options), self.public(opening.address)
+        if scheme_of(opening.address) == LISTENING:
+            feeder: _Line = self._waiting(opening, where, options["stall"])
+        else:
+            try:
+                address = parse_network(opening.address)
+            except ValueError as error:
+                raise SourceError(where, f"its address isn't {error}") from None
+            if address.user:
+                raise SourceError(where, "RTMP cameras take user name and password in the path, see their manual")
+            feeder = _Viewer(address, options["stall"])
+        connection = MediaConnection(feeder.run, feeder.cut, where, opening.clock, options)
+        connection.wait_until_it_plays()
+        return connection
+
+    def _waiting(self, opening: SourceContext, where: str, stall_s: float) -> "_Line":
+        found = _PLACE.fullmatch(opening.address)
+        try:
+            if found is None or not 0 < int(found["port"] or 1935) < 65536:
+                raise ValueError
+            host = str(ipaddress.ip_address(found["host"].strip("[]") or "0.0.0.0"))  # noqa: S104  the user's choice
+        except ValueError:
+            example = "rtmp-listen://0.0.0.0:1935/live/KEY"
+            raise SourceError(where, f"its address isn't an IP address, a port and a path, such as {example}") from None
+        if len(found["key"].rpartition("/")[2]) < _LEAST_KEY:
+            raise SourceError(where, f"its stream key has fewer than {_LEAST_KEY} characters")
+        place = host, int(found["port"] or 1935)
+        with self._lock:
+            listener = self._listeners.get(place)
+            if listener is None or not listener.is_open:
+                listener = self._listeners[place] = _Listener(place, where, opening.clock, found["key"])
+            slot = listener.slot(found["key"])
+        return _Sender(slot, where, stall_s)
+
+
+class _Line:
+    """One connection in the thread that reads it. cut: ends it, from any thread."""
+
+    def __init__(self, where: str, stall_s: float) -> None:
+        self._where, self._stall_s = where, stall_s
+        self._socket: socket.socket | None = None
+        self._over = threading.Event()
+
+    def run(self, media: MediaInput) -> None:
+        """Raises SourceError."""
+        raise NotImplementedError
+
+    def cut(self) -> None:
+        self._over.set()
+        _shut(self._socket)
+
+    def _messages(self, line: socket.socket, reader: RtmpReader) -> Iterator[RtmpMessage]:
+        """Yield what comes, and answer what the protocol asks for. Raises SourceError."""
+        acknowledged = 0
+        while not self._over.is_set():
+            try:
+                data = line.recv(_READ_BYTES)
+                if not data:
+                    raise SourceClosed(self._where, "the connection was closed")
+                for message in reader.feed(data):
+                    if message.kind == rtmp.CONTROL and message.body[:2] == b"\x00\x06":
+                        line.sendall(rtmp.in_pieces(rtmp.CONTROL, b"\x00\x07" + message.body[2:6], channel=2))
+                    yield message
+                if reader.came_bytes - acknowledged > _ACKNOWLEDGE_BYTES:
+                    acknowledged = reader.came_bytes
+                    line.sendall(number_message(rtmp.ACKNOWLEDGE, acknowledged & 0xFFFFFFFF))
+            except TimeoutError:
+                raise SourceStalled(self._where, f"nothing came for {self._stall_s:g} s") from None
+            except OSError as error:
+                raise SourceClosed(self._where, in_words(error)) from None
+            except MalformedRtmp as error:
+                raise SourceClosed(self._where, str(error)) from None
+
+    def _media(self, media: MediaInput, message: RtmpMessage) -> None:
+        if message.kind in (rtmp.AUDIO, rtmp.VIDEO) and message.body:
+            if not media.kind:
+                media.begin("flv")
+                media.feed(rtmp.FLV_HEADER, self._where)
+            media.feed(rtmp.flv_tag(message), self._where)
+
+
+def _shut(line: socket.socket | None) -> None:
+    if line is not None:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def _exactly(line: socket.socket, count: int) -> bytes:
+    """Raises OSError."""
+    data = b""
+    while len(data) < count:
+        piece = line.recv(count - len(data))
+        if not piece:
+            raise ConnectionResetError
+        data += piece
+    return data
+
+
+# Asking a camera.
+
+
+class _Viewer(_Line):
+    def __init__(self, address: RtspAddress, stall_s: float) -> None:
+        super().__init__(address.public, stall_s)
+        self._address = address
+        parts = address.path.strip("/").split("/")
+        split = 1 if len(parts) < 3 else 2
+        self._app, self._name = "/".join(parts[:split]), "/".join(parts[split:])
+
+    def run(self, media: MediaInput) -> None:
+        try:
+            line = self._connected()
+        except OSError as error:
+            raise SourceUnreachable(self._where, in_words(error)) from None
+        with line:
+            line.settimeout(self._stall_s)
+            for message in self._messages(line, RtmpReader()):
+                if message.kind == rtmp.COMMAND:
+                    try:
+                        self._heard(line, read_command(message.body))
+                    except MalformedRtmp as error:
+                        raise SourceClosed(self._where, str(error)) from None
+                else:
+                    self._media(media, message)
+
+    def _connected(self) -> socket.socket:
+        """Return the connection after the handshake and the first request. Raises OSError."""
+        address = self._address
+        line = self._socket = socket.create_connection((address.host, address.port), timeout=_CONNECT_S)
+        try:
+            if address.is_encrypted:
+                context = ssl.create_default_context()
+                line = self._socket = context.wrap_socket(line, server_hostname=address.host)
+            line.sendall(rtmp.VERSION + bytes(8) + secrets.token_bytes(rtmp.HANDSHAKE_BYTES - 8))
+            answer = _exactly(line, 1 + 2 * rtmp.HANDSHAKE_BYTES)
+            line.sendall(answer[1 : 1 + rtmp.HANDSHAKE_BYTES])
+            scheme, _, rest = address.url.partition("://")
+            told = {
+                "app": self._app, "type": "nonprivate", "flashVer": "LNX 9,0,124,2", "fpad": False,
+                "tcUrl": f"{scheme}://{rest.partition('/')[0]}/{self._app}", "capabilities": 15, "audioCodecs": 4071,
+                "videoCodecs": 252, "videoFunction": 1,
+            }  # fmt: skip
+            line.sendall(command("connect", 1, told))
+        except OSError:
+            line.close()
+            raise
+        return line
+
+    def _heard(self, line: socket.socket, values: list[Any]) -> None:
+        """Answer a command. Raises SourceError."""
+        name, number = values[0], values[1] if len(values) > 1 else 0
+        told = next((one for one in reversed(values) if isinstance(one, dict)), {})
+        if name == "_error":
+            raise self._refusal(told)
+        if name == "_result" and number == 1:
+            line.sendall(number_message(rtmp.WINDOW, 2_500_000) + command("createStream", 2, None))
+        elif name == "_result" and number == 2:
+            stream = int(values[3]) if len(values) > 3 and isinstance(values[3], float) else 1
+            line.sendall(command("play", 3, None, self._name, -1000, stream=stream))
+        elif name == "onStatus":
+            code = str(told.get("code", ""))
+            if code in ("NetStream.Play.StreamNotFound", "NetStream.Play.Failed"):
+                raise SourceNotFound(self._where, code)
+            if code in ("NetStream.Play.Stop", "NetStream.Play.UnpublishNotify", "NetStream.Play.Complete"):
+                raise SourceClosed(self._where, "the stream ended")
+            if told.get("level") == "error":
+                raise self._refusal(told)
+
+    def _refusal(self, told: Mapping[str, Any]) -> SourceError:
+        said = str(told.get("description", ""))
+        more = told.get("ex")
+        if isinstance(more, dict) and more.get("redirect"):
+            return SourceRedirected(self._where, redirect_target(str(more["redirect"])))
+        if re.search(r"auth|password|denied|access", said, re.IGNORECASE):
+            return SourceRefused(self._where, "it refused the connection")
+        return SourceNotFound(self._where, "it refused this path")
+
+
+# Waiting for one that sends.
+
+
+@dataclass
+class _Slot:
+    """One stream key. asked_s: when a connection was last wanted, s monotonic. arrived: senders that were accepted."""
+
+    asked_s: float
+    arrived: "queue.Queue[tuple[socket.socket, RtmpReader]]" = field(default_factory=lambda: queue.Queue(1))
+    active: socket.socket | None = None
+
+
+class _Listener:
+    """Accepts senders at one port, in a thread, until no camera has asked for one for _IDLE_S."""
+
+    def __init__(self, place: tuple[str, int], where: str, clock: Clock, key: str) -> None:
+        self._clock = clock
+        self._slots = {key: _Slot(clock.mono_s())}
+        self._room = threading.Semaphore(_MOST_SENDERS)
+        self.is_open = True
+        try:
+            family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+            self._socket = socket.create_server(place, family=family, backlog=_MOST_SENDERS)
+        except OSError as error:
+            raise SourceUnreachable(where, f"tawny can't listen there: {in_words(error)}") from None
+        self._socket.settimeout(1.0)
+        start_thread("rtmp listen", self._run)
+
+    def slot(self, key: str) -> _Slot:
+        slot = self._slots.setdefault(key, _Slot(self._clock.mono_s()))
+        slot.asked_s = self._clock.mono_s()
+        return slot
+
+    def _run(self) -> None:
+        with self._socket:
+            while self._is_wanted():
+                try:
+                    line, _ = self._socket.accept()
+                except TimeoutError:
+                    continue
+                except OSError:
+                    break
+                if not self._room.acquire(blocking=False):
+                    line.close()
+                    continue
+                start_thread("rtmp sender", lambda line=line: self._welcome(line))  # type: ignore[misc]
+        self.is_open = False
+
+    def _is_wanted(self) -> bool:
+        now_s = self._clock.mono_s()
+        return any(one.active is not None or now_s - one.asked_s < _IDLE_S for one in list(self._slots.values()))
+
+    def _welcome(self, line: socket.socket) -> None:
+        """Let a sender say its stream key, and hand it over."""
+        try:
+            line.settimeout(_CONNECT_S)
+            accepted = self._accepted(line)
+        except (OSError, MalformedRtmp):
+            accepted = None
+        finally:
+            self._room.release()
+        if accepted is None:
+            line.close()
+            return
+        slot, reader = accepted
+        _shut(slot.active)  # the same sender, whose connection was lost without notice
+        with suppress(queue.Empty):
+            slot.arrived.get_nowait()[0].close()
+        slot.arrived.put((line, reader))
+
+    def _accepted(self, line: socket.socket) -> tuple[_Slot, RtmpReader] | None:
+        """Return the slot of the sender's key; None for a wrong one. Raises OSError, MalformedRtmp."""
+        first = _exactly(line, 1 + rtmp.HANDSHAKE_BYTES)
+        line.sendall(rtmp.VERSION + bytes(8) + secrets.token_bytes(rtmp.HANDSHAKE_BYTES - 8) + first[1:])
+        _exactly(line, rtmp.HANDSHAKE_BYTES)
+        reader, app, until_s = RtmpReader(), "", self._clock.mono_s() + _CONNECT_S
+        while self._clock.mono_s() < until_s and reader.came_bytes < _READ_BYTES:
+            data = line.recv(4096)
+            if not data:
+                return None
+            for message in reader.feed(data):
+                if message.kind != rtmp.COMMAND:
+                    continue
+                values = read_command(message.body)
+                if values[0] == "connect" and len(values) > 2 and isinstance(values[2], dict):
+                    app = str(values[2].get("app", ""))
+                if values[0] == "publish":
+                    name = str(values[3]) if len(values) > 3 else ""
+                    return self._published(line, reader, f"{app}/{name}", message.stream)
+                line.sendall(_answer(values))
+        return None
+
+    def _published(
+        self, line: socket.socket, reader: RtmpReader, key: str, stream: int
+    ) -> "tuple[_Slot, RtmpReader] | None":
+        found = None
+        for known, slot in list(self._slots.items()):  # all of them, so that the time says nothing
+            if hmac.compare_digest(known.strip("/").encode(), key.strip("/").encode()):
+                found = slot
+        code = "NetStream.Publish.Start" if found else "NetStream.Publish.BadName"
+        told = {"level": "status" if found else "error", "code": code, "description": "" if found else "unknown key"}
+        line.sendall(command("onStatus", 0, None, told, stream=stream))
+        return (found, reader) if found else None
+
+
+def _answer(values: list[Any]) -> bytes:
+    """Return the answer to a sender's command; may be empty."""
+    number = values[1] if len(values) > 1 else 0
+    if values[0] == "connect":
+        told = {"level": "status", "code": "NetConnection.Connect.Success", "description": ""}
+        limits = number_message(rtmp.WINDOW, 2_500_000) + number_message(rtmp.BANDWIDTH, 2_500_000)
+        return limits + command("_result", number, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, told)
+    if values[0] == "createStream":
+        return command("_result", number, None, 1)
+    return command("_result", number, None) if number else b""
+
+
+class _Sender(_Line):
+    """Reads the next sender that comes to a slot."""
+
+    def __init__(self, slot: _Slot, where: str, stall_s: float) -> None:
+        super().__init__(where, stall_s)
+        self._slot = slot
+
+    def run(self, media: MediaInput) -> None:
+        line, reader = self._arrived()
+        self._socket = self._slot.active = line
+        try:
+            with line:
+                line.settimeout(self._stall_s)
+                for message in self._messages(line, reader):
+                    if message.kind == rtmp.COMMAND and message.body[3:].startswith((b"deleteStream", b"FCUnpublish")):
+                        raise SourceClosed(self._where, "the sender has ended the stream")
+                    self._media(media, message)
+        finally:
+            if self._slot.active is line:
+                self._slot.active = None
+
+    def _arrived(self) -> tuple[socket.socket, RtmpReader]:
+        """Raises SourceUnreachable."""
+        for _ in range(round(_SENDER_S * 10)):
+            with suppress(queue.Empty):
+                return self._slot.arrived.get(timeout=0.1)
+            if self._over.is_set():
+                break
+        raise SourceUnreachable(self._where, "nothing sends to this port with its stream key yet")
