@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.lens import LensSettings
+from tawny.config.lens_and_ptz import LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
 from tawny.config.recognition import (
@@ -39,7 +39,6 @@ from tawny.config.settings import (
     DetectionSettings,
     HeartbeatSettings,
     LiveSettings,
-    PtzSettings,
     SealingSettings,
     StorageSettings,
     TierSettings,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tawny.config.lens import LensSettings
+from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.quantities import CHECKED
 from tawny.model.orientation import Rotation
 from tawny.playback.timeline import DayCoverage, LocalTimeChange

@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tawny.config.lens import NO_LENS
+from tawny.config.lens_and_ptz import NO_LENS, PtzSettings
 from tawny.config.renamed import find_renamed
-from tawny.config.settings import CameraSettings, DetectionSettings, PtzSettings, Settings, is_camera_id
+from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.validation import allowed_text, path_parts, value_text
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.lens import NO_LENS, LensSettings
+from tawny.config.lens_and_ptz import NO_LENS, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
 from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import (
@@ -387,25 +387,6 @@ class DetectionSettings(Table):
     def options_of(self, detector: str) -> dict[str, Any]:
         """Return the table of a detector; empty if there is none."""
         return dict((self.model_extra or {}).get(detector, {}))
-
-
-class PtzSettings(Table):
-    """What a PTZ camera does by itself, while no person moves it."""
-
-    return_to: Annotated[LabelText, Field(max_length=60)] = Field(
-        "",
-        description="Preset to which the camera returns after someone has moved it; `home`: its own home position. "
-        "Empty: it stays.",
-    )
-    return_after: Annotated[Duration, Field(ge=10, le=86_400)] = Field(
-        120.0, description="How long after the last manual move it returns, or its patrol goes on. At least 10 s."
-    )
-    patrol: tuple[Annotated[LabelText, Field(max_length=60)], ...] = Field(
-        (), description="Presets that the camera visits one after the other. Empty: no patrol."
-    )
-    dwell: Annotated[Duration, Field(ge=5, le=86_400)] = Field(
-        30.0, description="How long it stays at each preset of the patrol. At least 5 s."
-    )
 
 
 class CameraSettings(Table):

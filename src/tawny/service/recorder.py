@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from tawny.config.lens import NO_LENS, LensSettings
+from tawny.config.lens_and_ptz import NO_LENS, LensSettings
 from tawny.config.settings import DetectionSettings
 from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter

@@ -14,7 +14,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
-from tawny.config.lens import LensSettings
+from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName

@@ -15,7 +15,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, OkResponse
-from tawny.config.lens import Share
+from tawny.config.lens_and_ptz import Share
 from tawny.model.ids import CameraId
 
 MOST_BYTES: Final = 4 << 20

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
-from tawny.config.lens import LensSettings
+from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from tawny.config.lens import NO_LENS, LensSettings
+from tawny.config.lens_and_ptz import NO_LENS, LensSettings
 from tawny.engine.threads import start_thread
 from tawny.media.audio import can_become_aac
 from tawny.media.codec.parameter_sets import codec_string

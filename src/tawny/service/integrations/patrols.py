@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from tawny.config.settings import PtzSettings, Settings
+from tawny.config.lens_and_ptz import PtzSettings
+from tawny.config.settings import Settings
 from tawny.engine.threads import start_thread
 from tawny.model.errors import TawnyError
 from tawny.model.ids import CameraId

@@ -1,9 +1,13 @@
-"""Settings of a camera's lens: how pages straighten what it bends. Recordings stay as the camera sends them."""
+"""Settings of a camera's lens, and of the motors that turn it.
+
+Pages straighten what the lens bends; recordings stay as the camera sends them.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tawny.config.quantities import Duration, LabelText
 from tawny.config.retention import Table
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -45,3 +49,22 @@ class LensSettings(Table):
 
 
 NO_LENS = LensSettings()
+
+
+class PtzSettings(Table):
+    """What a PTZ camera does by itself, while no person moves it."""
+
+    return_to: Annotated[LabelText, Field(max_length=60)] = Field(
+        "",
+        description="Preset to which the camera returns after someone has moved it; `home`: its own home position. "
+        "Empty: it stays.",
+    )
+    return_after: Annotated[Duration, Field(ge=10, le=86_400)] = Field(
+        120.0, description="How long after the last manual move it returns, or its patrol goes on. At least 10 s."
+    )
+    patrol: tuple[Annotated[LabelText, Field(max_length=60)], ...] = Field(
+        (), description="Presets that the camera visits one after the other. Empty: no patrol."
+    )
+    dwell: Annotated[Duration, Field(ge=5, le=86_400)] = Field(
+        30.0, description="How long it stays at each preset of the patrol. At least 5 s."
+    )
