@@ -51,6 +51,8 @@ def _type(shape: Mapping[str, Any]) -> str:
             return f"({inner})[]" if " | " in inner else f"{inner}[]"
         case {"additionalProperties": dict(value)}:
             return f"Record<string, {_type(value)}>"
+        case {"patternProperties": dict(values)}:
+            return f"Record<string, {' | '.join(_type(value) for value in values.values())}>"
         case {"type": str(kind)} if kind in PLAIN:
             return PLAIN[kind]
     raise ValueError(f"A shape that has no TypeScript yet: {json.dumps(shape)}")

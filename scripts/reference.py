@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
+from tawny.config.lens import LensSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Share
 from tawny.config.recognition import (
@@ -38,6 +39,7 @@ from tawny.config.settings import (
     DetectionSettings,
     HeartbeatSettings,
     LiveSettings,
+    PtzSettings,
     SealingSettings,
     StorageSettings,
     TierSettings,
@@ -87,6 +89,8 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("recognizers.<name>", RecogniserSettings, "at once"),
     ("cameras.<id>", CameraSettings, "at once; only this camera begins again, and not for `record`, `pre` and `post`"),
     ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
+    ("cameras.<id>.lens", LensSettings, "at once"),
+    ("cameras.<id>.ptz", PtzSettings, "at once"),
     ("cameras.<id>.detection", DetectionSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.sound", AudioSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.certainty", FallbackKindSettings, "at once; only this camera begins again"),

@@ -168,6 +168,7 @@ def take_modes(browser: Browser, link: str) -> None:
     page.wait_for_timeout(10_000)  # every camera has a picture then
     page.goto(f"{base}/settings/modes")
     page.wait_for_selector(".week-line")
+    page.wait_for_selector(".truth.calm", timeout=120_000)
     page.wait_for_timeout(3000)
     save(page, "modes", page.screenshot())
 

@@ -24,7 +24,7 @@ def test_four_wrong_tries_cost_nothing(attempts: LoginThrottle) -> None:
     assert attempts.wait_s("Anna", "a") == 0
 
 
-def test_the_fifth_costs_half_a_minute(attempts: LoginThrottle, clock: FakeClock) -> None:
+def test_p5_the_fifth_costs_half_a_minute(attempts: LoginThrottle, clock: FakeClock) -> None:
     fail(attempts, 5)
     assert attempts.wait_s("Anna", "a") == 30
     clock.advance(30)

@@ -99,10 +99,13 @@ async def test_a_member_may_record_what_they_see(house: House, orders: FakeOrder
 
 async def test_what_can_be_turned_and_switched_is_told_to_who_may(house: House, orders: FakeOrders) -> None:
     path = "/api/v1/cameras/porch/controls"
-    lamp, siren = {"name": "lamp", "pulse_s": 2.0}, {"name": "siren", "pulse_s": None}
+    lamp, siren = (
+        {"name": name, "pulse_s": pulse_s, "output": "", "kind": ""}
+        for name, pulse_s in (("lamp", 2.0), ("siren", None))
+    )
     for role in (Role.OWNER, Role.MEMBER):
         told = (await house.signed_in(role).get(path)).json()
-        assert told == {"turns": True, "presets": ["Gate"], "relays": [lamp, siren]}
+        assert told == {"turns": True, "steered_by": "", "presets": ["Gate"], "relays": [lamp, siren]}
     assert (await house.signed_in(Role.VIEWER).get(path)).status_code == 403
 
 

@@ -43,7 +43,7 @@ QUERY = "?from_ms={0}&to_ms={1}&at_ms={0}&width=320&x0=0&y0=0&x1=1&y1=1&reason=s
 QUERY += "&events=a-secret-event"
 NAMED_BY_QUERY = {"/api/v1/clips/zip", "/media/clips.zip", "/api/v1/clip", "/api/v1/clip/sheet", "/api/v1/days"}
 OF_NO_CAMERA = {"/api/v1/time", "/api/v1/openapi.json", "/api/v1/live/servers", "/api/v1/live/clock"}
-OF_NO_CAMERA |= {"/api/v1/me/phone/{link}"}
+OF_NO_CAMERA |= {"/api/v1/me/phone/{link}", "/api/v1/plan", "/api/v1/plan/image"}
 
 
 @dataclass
@@ -232,7 +232,7 @@ async def test_what_happens_elsewhere_is_not_told(filled: Filled) -> None:
     async with asyncio.timeout(30):
         address = f"ws://{server.address}/api/v1/ws"
         async with connect(address, additional_headers=headers, proxy=None) as socket:
-            await socket.send('{"sub": ["state", "event", "motion", "segment", "gap", "job"]}')
+            await socket.send('{"sub": ["state", "event", "motion", "segment", "gap", "job", "alert"]}')
             first = await socket.recv()
             filled.house.recorder.bus.publish(EventChanged("started", filled.event))
             clip_of_the_porch(filled.house, Span(0, 1000))

@@ -286,6 +286,17 @@ async def test_what_was_not_asked_for_is_not_told(house: House, server: WebServe
         assert (await heard(socket))["ch"] == "event"
 
 
+async def test_a_screen_learns_which_camera_an_alert_is_about_and_no_more(house: House, server: WebServer) -> None:
+    screen = house.accounts.put_person("Kitchen", Role.SCREEN)
+    async with opened(server, STATE, house.accounts.begin_session(screen, Caller("127.0.0.1"))) as socket:
+        await subscribed(socket, "state", "event", "segment", "alert")
+        await heard(socket)
+        for level in ("motion", "detection", "alert"):
+            house.recorder.bus.publish(EventChanged("started", replace(EVENT, level=level, start_ms=len(level))))
+        told = await heard(socket)
+    assert (told["ch"], told["d"]) == ("alert", {"camera": "porch", "start_ms": 5, "going": True})
+
+
 async def test_a_page_that_is_gone_is_not_told_any_more(house: House, server: WebServer) -> None:
     async with opened(server, STATE, session(house)) as socket:
         await subscribed(socket, "state")

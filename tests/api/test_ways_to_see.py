@@ -85,6 +85,7 @@ TABLE = {
 }
 NO_PICTURES = {
     "GET /api/v1/cameras/{camera}/frame/sealed": "sealed bytes alone; see `test_unlocking`",
+    "GET /api/v1/plan/image": "the floor plan, which everyone signed in may see; see `test_plan`",
     "GET /api/v1/openapi.json": "what the interface can be asked",
     "PATCH /api/v1/rtc/{key}": "candidates of a connection that is there",
     "DELETE /api/v1/rtc/{key}": "ends a connection",

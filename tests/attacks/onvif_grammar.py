@@ -10,6 +10,7 @@ from tawny.model.errors import TawnyError
 from tawny.protocols.soap import read_response
 from tawny.sources import onvif
 from tawny.sources.onvif import OnvifCamera, OnvifService, SoapClient
+from tawny.sources.onvif_events import PullPoint
 from tawny.testing.clock import FakeClock
 from tests.attacks.answer_grammar import Rng, challenge, count_of, number_text, pieces_of, spoilt, word_text
 
@@ -37,6 +38,16 @@ _NAMES: Final = (
     "Hour",
     "Minute",
     "Second",
+    "NotificationMessage",
+    "Topic",
+    "Message",
+    "Source",
+    "Data",
+    "SimpleItem",
+    "CurrentTime",
+    "SubscriptionReference",
+    "Address",
+    "ReferenceParameters",
     "x",
 )
 _PREFIXES: Final = ("", "s:", "tt:", "tptz:", "a:b:", ":")
@@ -66,7 +77,8 @@ def _wide(rng: Rng) -> str:
 
 
 def _attribute(rng: Rng) -> tuple[str, str]:
-    return rng.choice(("token", "tt:token", "xmlns:s", "a")), _plain(rng)
+    names = ("token", "tt:token", "xmlns:s", "a", "UtcTime", "PropertyOperation", "Name", "Value")
+    return rng.choice(names), _plain(rng)
 
 
 def _plain(rng: Rng) -> str:
@@ -147,7 +159,7 @@ class _Client:
     def __init__(self, content: ET.Element) -> None:
         self._content = content
 
-    def send(self, *_: object) -> ET.Element:
+    def send(self, *_: object, **_how: object) -> ET.Element:
         return self._content
 
 
@@ -156,7 +168,8 @@ _SERVICE: Final = OnvifService.of(_ONVIF_ADDRESS)
 
 def take_onvif(data: bytes, rng: Rng) -> None:
     """The same answer to every request of each operation; it is parsed once."""
-    camera = OnvifCamera(_ONVIF_ADDRESS, FakeClock())
+    clock = FakeClock()
+    camera = OnvifCamera(_ONVIF_ADDRESS, clock)
     if data.startswith(b"HTTP/"):
         line = _Line("192.168.1.5")
         line.data = data
@@ -165,6 +178,7 @@ def take_onvif(data: bytes, rng: Rng) -> None:
         return
     with suppress(TawnyError):
         camera.client = cast(SoapClient, _Client(read_response(_SERVICE.public, 200, data)))
-        for ask in (camera.presets, camera.outputs, camera.stop, lambda: camera.go_to("none")):
+        pulling = PullPoint(camera, clock)
+        for ask in (camera.presets, camera.outputs, camera.stop, lambda: camera.go_to("none"), pulling.pull):
             with suppress(TawnyError):
                 ask()

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from tawny.detection.motion import MotionDetector
@@ -22,7 +23,7 @@ from tawny.detection.scan.scan import (
     parts,
     scan_part,
 )
-from tawny.detection.scan.wake import glances
+from tawny.detection.scan.wake import KeyframeGlance, glances
 from tawny.detection.zones import Region
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.errors import SourceError
@@ -239,3 +240,55 @@ def test_the_first_look_may_be_moved_and_the_events_stay(thorough: bool, phase_s
     assert min(moved.scores) == int(phase_s)
     for ours, theirs in zip(_spans(moved), _spans(usual), strict=True):
         assert ours == pytest.approx(theirs, abs=1.0)
+
+
+def test_who_stands_still_is_decoded_a_part_of_the_time() -> None:
+    result = _scan(films.stays(80, 2))
+    assert result.decoded_s < 10 + 0.6 * 86
+    assert _spans(result) == [pytest.approx((70, 156), abs=1.5)]
+
+
+def _differing(*parts: tuple[slice, slice]) -> KeyframeGlance:
+    differs = np.zeros((54, 96), np.bool_)
+    for part in parts:
+        differs[part] = True
+    return KeyframeGlance(0.0, None, is_awake=True, differs=differs)
+
+
+PERSON_CELLS = slice(20, 40), slice(30, 38)
+PERSON_BOX = (30 / 96, 20 / 54, 38 / 96, 40 / 54)
+
+
+@pytest.mark.parametrize(
+    ("glance", "boxes", "shows"),
+    [
+        pytest.param(_differing(PERSON_CELLS), [PERSON_BOX], True, id="at their place"),
+        pytest.param(_differing(PERSON_CELLS), [PERSON_BOX, (0.8, 0.1, 0.9, 0.3)], False, id="one has left"),
+        pytest.param(_differing((slice(20, 40), slice(60, 68))), [PERSON_BOX], False, id="elsewhere"),
+        pytest.param(_differing(PERSON_CELLS, (slice(20, 40), slice(70, 78))), [PERSON_BOX], False, id="another came"),
+        pytest.param(_differing(PERSON_CELLS, (slice(2, 3), slice(70, 72))), [PERSON_BOX], True, id="and a leaf"),
+        pytest.param(KeyframeGlance(0.0, None, is_awake=True), [PERSON_BOX], False, id="unknown"),
+    ],
+)
+def test_who_is_followed_is_still_there_if_their_place_differs_and_no_other(
+    glance: KeyframeGlance, boxes: list[tuple[float, float, float, float]], shows: bool
+) -> None:
+    assert glance.shows_all(boxes) is shows
+
+
+class _Namer:
+    """Names everything, and counts how often it is asked about an event."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def look(self, _frame: Frame, look: Look) -> Look:
+        self.asked += bool(look.seen)
+        return replace(look, seen=tuple(replace(thing, label="person", sure=0.9) for thing in look.seen))
+
+
+def test_a_long_event_is_named_by_its_first_frames_and_some_of_the_others() -> None:
+    namer = _Namer()
+    result = _scan(films.stays(20, 2), ScanOptions(MotionDetector, thorough=True, name=lambda: namer))
+    assert [found.kind for found in result.events] == ["person"]
+    assert 12 + 0.2 * 70 < namer.asked < 12 + 0.5 * 120

@@ -12,6 +12,7 @@ from av.bitstream import BitStreamFilterContext
 
 from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.motion import MotionDetector
+from tawny.media.codec.decoder import PresentationTimes
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.packets import SourcePacket
 from tawny.testing.clips import read_clip
@@ -71,7 +72,29 @@ def late_by_a_picture(b_frames: int) -> tuple[SourcePacket, ...]:
     return tuple(replace(one, pts=one.pts + step * one.is_keyframe) for one in packets)
 
 
-STAMPS: list[Callable[[int], tuple[SourcePacket, ...]]] = [as_made, from_avi, in_decoding_order, late_by_a_picture]
+def back_by_one_to_three(b_frames: int) -> tuple[SourcePacket, ...]:
+    """Of seven pictures three step back, by one, two and three pictures."""
+    step = 90_000 // FPS
+    packets = in_decoding_order(b_frames)
+    return tuple(replace(one, pts=one.pts - 2 * step * max(0, number % 7 - 3)) for number, one in enumerate(packets))
+
+
+def by_an_uneven_clock(b_frames: int) -> tuple[SourcePacket, ...]:
+    """Each stamp up to a picture and a half too early or too late."""
+    chance, step = np.random.default_rng(5), 90_000 // FPS
+    return tuple(
+        replace(one, pts=one.pts + 2 * step + round(step * chance.uniform(-1.5, 1.5))) for one in as_made(b_frames)
+    )
+
+
+STAMPS: list[Callable[[int], tuple[SourcePacket, ...]]] = [
+    as_made,
+    from_avi,
+    in_decoding_order,
+    late_by_a_picture,
+    back_by_one_to_three,
+    by_an_uneven_clock,
+]
 
 
 def test_the_avi_has_its_stamps_in_decoding_order() -> None:
@@ -101,6 +124,27 @@ def test_somebody_who_walks_by_is_seen(
     assert since_ms is not None
     assert since_ms - bench.begun_ms == pytest.approx(20_000, abs=800)
     assert len({one.track for _, one in seen}) == 1, "one person, one track"
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        pytest.param([0, 40, 80, 120, 160], [0, 40, 80, 120, 160], id="in order"),
+        pytest.param([0, 40, 80, 120, 80, 40, 0, 280], [0, 40, 80, 120, 142, 160, 175, 280], id="back by 1 to 3"),
+        pytest.param([0, 40, 80, 80, 120, 160], [0, 40, 80, 100, 120, 160], id="one twice"),
+        pytest.param([0, 40, 80, 40, 120, 160], [0, 40, 80, 100, 120, 160], id="back once"),
+        pytest.param([80, 80, 80, 80], [80, 81, 82, 83], id="all the same"),
+        pytest.param([9000, 9040, 1000, 1040], [9000, 9040, 1000, 1040], id="another time"),
+        pytest.param([0, 3000, 2999], [0, 3000, 3375], id="few pictures: half a second at most"),
+    ],
+)
+def test_times_that_step_back_go_on_instead_and_then_are_as_stated_again(stamps: list[int], times: list[int]) -> None:
+    given = PresentationTimes(4000)
+    taken = []
+    for stamp in stamps:
+        given.feed(stamp)
+        taken.append(given.take(stamp))
+    assert taken == times
 
 
 @pytest.mark.parametrize("b_frames", [0, 1, 3])

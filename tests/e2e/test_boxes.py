@@ -83,8 +83,14 @@ def is_round(thing: Rect | None, box: Rect | None) -> bool:
 
 
 def seen(page: Page, selector: str) -> Any:
+    """A place of the page as drawn; black while it has no size or is out of sight."""
     box = page.locator(selector).first.bounding_box()  # the list may put another node in its place meanwhile
+    view = page.viewport_size
     assert box
+    assert view
+    if min(box["width"], box["height"]) < 1 or not (-box["height"] < box["y"] < view["height"]):
+        page.locator(selector).first.scroll_into_view_if_needed()
+        return np.zeros((1, 1, 3), np.uint8)
     shot = page.screenshot(clip=box)
     return cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
 
@@ -104,7 +110,7 @@ def test_nothing_is_drawn_or_asked_for_until_it_is_switched_on(owner: BrowserCon
 
 
 @pytest.mark.parametrize("way", ["socket", "webrtc", "mjpeg"])
-def test_live_the_box_is_round_the_moving_thing(owner: BrowserContext, yard: Tawny, way: str) -> None:
+def test_a13_live_the_box_is_round_the_moving_thing(owner: BrowserContext, yard: Tawny, way: str) -> None:
     page = owner.new_page()
     page.goto(f"{yard.base}/live/yard?way={way}")
     page.wait_for_selector("[data-view=playing]", timeout=30_000)
@@ -189,6 +195,27 @@ def test_an_events_clip_picture_and_filmstrip(owner: BrowserContext, yard: Tawny
     expect(strip.nth(2)).to_have_attribute("aria-current", "true", timeout=20_000)
     until(lambda: is_round(*places(seen(page, ".drawer .clip-frame"))), 20, "a box at the chosen frame")
     page.close()
+
+
+def test_a5_the_box_lies_on_the_thing_in_the_best_picture(owner: BrowserContext, yard: Tawny) -> None:
+    event, _ = objects_of(owner, yard)
+    answer = owner.request.get(f"{yard.base}/media/{event['id']}.jpg?show=full")
+    assert answer.ok, answer.text()
+    picture = cv2.imdecode(np.frombuffer(answer.body(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    high, wide = picture.shape[:2]
+    thing, _ = places(picture)
+    x0, y0, x1, y1 = event["box"]
+    assert thing
+    assert shared(thing, (x0 * wide, y0 * high, x1 * wide, y1 * high)) >= 0.5
+
+
+def shared(one: Rect, other: Rect) -> float:
+    """Intersection over union."""
+    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    both = max(0.0, wide) * max(0.0, high)
+    areas = [(rect[2] - rect[0]) * (rect[3] - rect[1]) for rect in (one, other)]
+    return both / (sum(areas) - both)
 
 
 def test_an_export_has_the_box_round_the_thing(owner: BrowserContext, yard: Tawny, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ WAIT_MS = 60_000
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[FakeCamera]:
-    with served(FakeCamera()) as made:
+    with served(FakeCamera(relays=("relay-1", "Siren_0"))) as made:
         yield made
 
 
@@ -113,6 +113,54 @@ def test_it_goes_to_a_stored_place(page: Page, camera: FakeCamera) -> None:
     expect(page.get_by_text("yard is moving to Door.")).to_be_visible()
 
 
+def test_a_position_is_saved_as_a_preset_and_removed(page: Page, camera: FakeCamera) -> None:
+    page.get_by_role("button", name="Move", exact=True).click()
+    page.get_by_role("button", name="Save position").click()
+    page.get_by_role("textbox", name="Name of the preset").fill("Pond")
+    page.get_by_role("button", name="Save", exact=True).click()
+    wait_for(camera, "SetPreset", PresetName="Pond")
+    presets = page.get_by_role("group", name="Presets")
+    expect(presets.get_by_role("button", name="Pond", exact=True)).to_be_visible()
+    assert violations(page, axe_script()) == []
+    page.get_by_role("button", name="Remove presets").click()
+    presets.get_by_title("Remove Pond").click()
+    wait_for(camera, "RemovePreset", PresetToken="new-2")
+    expect(presets.get_by_text("Pond")).to_have_count(0)
+    page.get_by_role("button", name="Home position").click()
+    wait_for(camera, "GotoHomePosition")
+
+
+def test_outputs_that_the_camera_reports_are_devices(page: Page, house: Tawny, camera: FakeCamera) -> None:
+    """They need no settings: the camera is asked. One that the settings name isn't listed twice."""
+    page.get_by_role("button", name="Devices", exact=True).click()
+    siren = page.get_by_role("group", name="Siren")
+    siren.get_by_role("button", name="On", exact=True).click()
+    wait_for(camera, "SetRelayOutputState", RelayOutputToken="Siren_0", LogicalState="active")
+    siren.get_by_role("button", name="Off", exact=True).click()
+    wait_for(camera, "SetRelayOutputState", RelayOutputToken="Siren_0", LogicalState="inactive")
+    asked = page.request.get(f"{house.base}/api/v1/cameras/yard/controls").json()["relays"]
+    assert [one["name"] for one in asked] == ["lamp", "gate", "yard/Siren_0"]
+
+
+def test_another_person_waits_while_one_steers(
+    page: Page, browser: Browser, owner: BrowserContext, house: Tawny, camera: FakeCamera
+) -> None:
+    sent = {**OURS, "Origin": house.base}
+    made = owner.request.post(f"{house.base}/api/v1/people", data={"name": "Ben", "role": "member"}, headers=sent)
+    context = browser.new_context()
+    theirs = context.new_page()
+    theirs.goto(house.base + made.json()["link"])
+    theirs.wait_for_selector("[data-camera]", timeout=WAIT_MS)
+    move = {"command": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
+    assert owner.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok
+    refused = context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent)
+    assert (refused.status, refused.json()["message"]) == (409, "Anna is steering this camera.")
+    controls = context.request.get(f"{house.base}/api/v1/cameras/yard/controls").json()
+    assert controls["steered_by"] == "Anna"
+    until(lambda: context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok, 30, "its turn")
+    context.close()
+
+
 def test_what_hangs_on_it_is_switched(page: Page, camera: FakeCamera) -> None:
     page.get_by_role("button", name="Devices", exact=True).click()
     lamp = page.get_by_role("group", name="Lamp")
@@ -141,5 +189,11 @@ def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, hou
         assert told.status == (200 if may else 403)
         expect(theirs.get_by_role("button", name="Move", exact=True)).to_have_count(1 if may else 0)
         move = {"command": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
-        assert context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok is may
+        expected = {200} if may else {403}  # 409 while another person steers
+
+        def answers(context: BrowserContext = context, move: object = move, expected: set[int] = expected) -> bool:
+            headers = {**OURS, "Origin": house.base}
+            return context.request.post(f"{house.base}/api/v1/orders", data=move, headers=headers).status in expected
+
+        until(answers, 30, "its turn")
         context.close()

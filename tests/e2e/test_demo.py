@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny
+from tests.e2e.conftest import Tawny, until_recorded
 
 pytestmark = pytest.mark.browser
 SAMPLE = """() => {
@@ -35,7 +35,7 @@ def page(signed_in: BrowserContext) -> Page:
 
 
 @pytest.mark.shows("RC7")
-def test_the_picture_moves_within_three_seconds(page: Page, demo: Tawny) -> None:
+def test_l1_the_picture_moves_within_three_seconds(page: Page, demo: Tawny) -> None:
     page.goto(demo.base)
     page.wait_for_function(SAMPLE, timeout=3000)
     first = page.evaluate(SAMPLE)
@@ -77,6 +77,20 @@ def test_a_click_on_the_timeline_plays_that_moment(page: Page, demo: Tawny) -> N
     assert abs(int(float(playhead)) / 1000 - at_s) < 15
 
 
+@pytest.mark.parametrize("name", ["MediaSource", "ManagedMediaSource"])
+def test_recordings_play_by_whichever_media_buffer_there_is(signed_in: BrowserContext, demo: Tawny, name: str) -> None:
+    """An iPhone has the managed one alone, which opens only where AirPlay is off."""
+    page = signed_in.new_page()
+    page.goto(f"{demo.base}/timeline")
+    until_recorded(page, demo, 15)
+    page.add_init_script(f"const own = MediaSource; delete window.MediaSource; window.{name} = own;")
+    page.goto(f"{demo.base}/timeline?t={page.evaluate('() => Date.now()') // 1000 - 12}&span=120")
+    page.wait_for_function("() => [...document.querySelectorAll('.pl video')].some((one) => one.buffered.length > 0)")
+    video = page.locator(".pl video").first
+    assert video.evaluate("(one) => one.disableRemotePlayback") == (name == "ManagedMediaSource")
+    page.close()
+
+
 def test_a_clip_of_any_span_is_an_ordinary_file(signed_in: BrowserContext, demo: Tawny, tmp_path: Path) -> None:
     def some_seconds() -> str:
         now_ms = json.loads(signed_in.request.get(f"{demo.base}/api/v1/health").text())["now_ms"]
@@ -98,7 +112,7 @@ def test_a_clip_of_any_span_is_an_ordinary_file(signed_in: BrowserContext, demo:
 
 @pytest.mark.shows("DY27")
 @pytest.mark.parametrize("path", ["/", "/timeline", "/events", "/health", "/settings"])
-def test_nothing_hangs_over_the_edge_of_a_phone(signed_in: BrowserContext, demo: Tawny, path: str) -> None:
+def test_f5_nothing_hangs_over_the_edge_of_a_phone(signed_in: BrowserContext, demo: Tawny, path: str) -> None:
     phone = signed_in.new_page()
     phone.set_viewport_size({"width": 390, "height": 844})
     errors: list[Error] = []

@@ -128,7 +128,7 @@ def test_backwards_it_shows_key_pictures_across_files_and_gaps(page: Page, archi
         assert {(clock - begin) % 1_000 for clock in clocks if begin <= clock < begin + FILE_MS} == {0}
 
 
-def test_cameras_stay_together_across_files_and_gaps(page: Page, archive: Archive) -> None:
+def test_t4_cameras_stay_together_across_files_and_gaps(page: Page, archive: Archive) -> None:
     show(page, archive.served, ",".join(CAMERAS), archive.border - 1_500)
     page.keyboard.press("k")
     behind = "(at) => new Set(window.seen.filter(({ clock }) => clock > at).map(({ camera }) => camera)).size === 3"

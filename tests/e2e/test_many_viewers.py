@@ -286,7 +286,7 @@ def age(page: Page) -> float:
     return float(before) if before.replace(".", "").isdigit() else 99.0
 
 
-def test_a_camera_of_h265_alone_is_shown_where_h265_is_not_known(browser: Browser, tmp_path: Path) -> None:
+def test_l8_a_camera_of_h265_alone_is_shown_where_h265_is_not_known(browser: Browser, tmp_path: Path) -> None:
     """Turned into H.264 once, for all who need it; what is recorded is what the camera sent."""
     clip = made_clip(ClipSpec(codec="h265", seconds=6))
     with RtspCamera(clip) as camera, live_server(one_camera(camera.address), tmp_path) as made:

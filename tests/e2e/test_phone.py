@@ -256,7 +256,10 @@ def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(page: Page, hou
     page.goto(f"{house.base}/live/front")
     expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible(timeout=WAIT_S * 1000)
     page.keyboard.press("z")
+    expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=WAIT_S * 1000)
+    page.keyboard.press("z")
     sheet = page.get_by_role("dialog", name="Snooze Front door")
+    sheet.get_by_role("button", name="End now").click()
     sheet.get_by_role("button", name="Everyone’s").click()
     assert violations(page, axe_script()) == []
     sheet.get_by_role("button", name="1 h").click()

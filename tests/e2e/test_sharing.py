@@ -40,7 +40,7 @@ def wait_until_it_plays(page: Page) -> None:
     until(lambda: page.evaluate("() => document.querySelector('video')?.currentTime > 0.2"), 30, "it plays")
 
 
-def test_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser: Browser, demo: Tawny) -> None:
+def test_e4_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser: Browser, demo: Tawny) -> None:
     link = shared_link(page, demo)
     stranger = browser.new_context(viewport={"width": 390, "height": 844})
     there = stranger.new_page()

@@ -73,7 +73,7 @@ def watching(owner: BrowserContext, house: Tawny) -> dict[str, Any]:
 
 
 @pytest.mark.shows("RP17")
-def test_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None:
+def test_c1_c2_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None:
     """Three looks a second at least come in, and moving the level asks the recorder for nothing."""
     seen = page.evaluate(
         """() => new Promise(done => {
@@ -98,6 +98,43 @@ def test_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -> None
     page.get_by_role("slider", name="Threshold").focus()
     page.keyboard.press("ArrowDown")
     page.get_by_role("region", name="Unsaved changes").wait_for(state="detached")
+
+
+def test_c4_nothing_is_saved_until_the_button_and_a_reload_discards(
+    page: Page, owner: BrowserContext, house: Tawny
+) -> None:
+    before, file = watching(owner, house)["watch"], config_of(house)
+    level = page.get_by_role("slider", name="Threshold").get_attribute("aria-valuenow")
+    page.get_by_label("Raise the threshold: fewer events").click()
+    draw(page, "Zone", (0.1, 0.1), (0.4, 0.4))
+    page.get_by_text("Thorough").click()
+    expect(page.get_by_role("region", name="Unsaved changes")).to_be_visible()
+    assert (watching(owner, house)["watch"], config_of(house)) == (before, file)
+    page.reload()
+    expect(page.get_by_role("slider", name="Threshold")).to_have_attribute("aria-valuenow", str(level))
+    expect(page.get_by_role("region", name="Unsaved changes")).to_have_count(0)
+    assert watching(owner, house)["watch"] == before
+
+
+def test_c5_the_points_of_a_zone_survive_saving(page: Page, owner: BrowserContext, house: Tawny) -> None:
+    told = watching(owner, house)
+    points = [[0.12345, 0.23456], [0.87654, 0.1], [0.5, 0.98765]]
+    zone = {"name": "drive", "points": points}
+    body = {"watch": {**told["watch"], "zones": [zone]}, "version": told["version"]}
+    headers = {"X-Tawny": "1", "Origin": house.base}
+    path = f"{house.base}/api/v1/cameras/front/watching"
+    answer = owner.request.put(path, data=body, headers=headers)
+    assert answer.ok, answer.text()
+    page.reload()
+    page.get_by_text("Thorough").click()
+    save(page)
+    (kept,) = watching(owner, house)["watch"]["zones"]
+    assert [one for point in kept["points"] for one in point] == pytest.approx(
+        [one for point in points for one in point], abs=1e-4
+    )
+    told = watching(owner, house)
+    body = {"watch": {**told["watch"], "zones": [], "mode": "balanced"}, "version": told["version"]}
+    assert owner.request.put(path, data=body, headers=headers).ok
 
 
 @pytest.mark.shows("DY25")
@@ -126,7 +163,7 @@ def test_a_zone_is_drawn_saved_and_only_what_is_in_it_is_an_event(
     assert {one["id"] for one in _events(owner, house) if one["end_ms"] is None} <= {one["id"] for one in known}
 
 
-def test_all_of_it_by_keys(page: Page, owner: BrowserContext, house: Tawny) -> None:
+def test_c8_all_of_it_by_keys(page: Page, owner: BrowserContext, house: Tawny) -> None:
     before = len(watching(owner, house)["watch"]["zones"])
     page.get_by_role("button", name="Add: Zones").press("Enter")
     point = page.locator("[data-point='0']")
@@ -201,7 +238,7 @@ def test_lines_that_cross_are_refused_and_leaving_asks(page: Page) -> None:
     page.wait_for_url("**/health")
 
 
-def test_the_second_of_two_people_is_asked(page: Page, owner: BrowserContext, house: Tawny) -> None:
+def test_c6_the_second_of_two_people_is_asked(page: Page, owner: BrowserContext, house: Tawny) -> None:
     other = watching(owner, house)
     headers = {"X-Tawny": "1", "Origin": house.base}
     body = {"watch": {**other["watch"], "mode": "frugal"}}
@@ -232,7 +269,7 @@ def test_the_page_has_no_barriers(browser: Browser, owner: BrowserContext, house
     context.close()
 
 
-def test_the_page_counts_as_the_recorder_does(page: Page, owner: BrowserContext, house: Tawny) -> None:
+def test_c3_the_page_counts_as_the_recorder_does(page: Page, owner: BrowserContext, house: Tawny) -> None:
     headers = {"X-Tawny": "1", "Origin": house.base}
     path = f"{house.base}/api/v1/cameras/front/threshold-preview"
     for button, presses in (("Raise", 0), ("Raise", 12), ("Lower", 30)):
@@ -313,7 +350,7 @@ HALVES = """async (url) => {
 }"""
 
 
-def test_what_is_private_is_covered_wherever_it_is_shown(page: Page, owner: BrowserContext, house: Tawny) -> None:
+def test_c7_what_is_private_is_covered_wherever_it_is_shown(page: Page, owner: BrowserContext, house: Tawny) -> None:
     """Drawn on the page, saved, over the live video at once, and black in pictures that the recorder makes."""
     page.get_by_role("navigation", name="Camera settings").get_by_role("link", name="Image").click()
     expect(page).to_have_url(re.compile("/settings/cameras/front/picture$"))

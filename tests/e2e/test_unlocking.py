@@ -263,7 +263,7 @@ def test_the_passphrase_opens_it(page: Page, sealed: Sealed) -> None:
 # --- setting it up ---------------------------------------------------------------------------------------------------
 
 
-def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Browser, tmp_path: Path) -> None:
+def test_y5_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Browser, tmp_path: Path) -> None:
     for house in with_settings(tmp_path, CAMERA):
         there = local(house)
         context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
@@ -292,8 +292,9 @@ def test_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser: Br
         assert words == identity_words(Identity.read(secret))
         assert violations(page, axe_script()) == []
         page.emulate_media(media="print")
-        pdf = page.pdf(format="A4", prefer_css_page_size=False)
-        assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1, "the sheet is one page"
+        for paper in ("A4", "Letter"):
+            pdf = page.pdf(format=paper, prefer_css_page_size=False)
+            assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1, f"the sheet is one page of {paper}"
         page.emulate_media(media="screen")
         page.click(".sealing-setup .btn.pri")
         phrase = page.locator("[data-passphrase]").text_content() or ""

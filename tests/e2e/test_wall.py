@@ -1,4 +1,4 @@
-"""The wall as one wants it: another order, by keys and by dragging, and a group; it is the same after a reload."""
+"""The wall as one wants it: another order, by keys and by dragging, and a layout; it is the same after a reload."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def until_order(page: Page, wanted: list[str]) -> None:
 
 
 @pytest.mark.shows("SC11")
-def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> None:
+def test_order_and_layouts_are_kept(signed_in: BrowserContext, demo: Tawny) -> None:
     page = signed_in.new_page()
     page.goto(demo.base)
     tiles = page.locator(".wall .tile")
@@ -44,20 +44,17 @@ def test_order_and_groups_are_kept(signed_in: BrowserContext, demo: Tawny) -> No
     with page.expect_response(lambda answer: "/wall" in answer.url and answer.request.method == "PUT"):
         page.locator(f'[data-camera="{second}"]').drag_to(page.locator(f'[data-camera="{first}"]'))
     until_order(page, [first, second])
-    groups = page.get_by_label("Camera group")
-    groups.select_option(label="New group…")
-    sheet = page.get_by_role("dialog", name="New group")
-    sheet.get_by_label("Group name").fill("Outside")
-    sheet.get_by_role("checkbox").first.check()
-    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
-    assert violations(page, axe_script()) == []
-    sheet.get_by_role("button", name="Save").click()
+    layouts = page.get_by_label("Layout", exact=True)
+    layouts.select_option(label="New layout…")
+    page.get_by_role("textbox", name="Name").fill("Outside")
+    page.get_by_role("button", name="Take").first.click()
+    page.get_by_role("button", name="Save").click()
     expect(tiles).to_have_count(1, timeout=WAIT_MS)
     page.reload()
     expect(tiles).to_have_count(1, timeout=WAIT_MS)
     assert violations(page, axe_script()) == []
-    groups.select_option(label="Edit this group…")
-    page.get_by_role("button", name="Delete group").click()
+    layouts.select_option(label="Edit this layout…")
+    page.get_by_role("button", name="Delete").click()
     expect(tiles).to_have_count(2, timeout=WAIT_MS)
     page.close()
 
@@ -71,8 +68,8 @@ def test_outside_and_inside_are_groups_of_their_own(browser: Browser, tmp_path: 
         page = context.new_page()
         page.goto(served.base)
         expect(page.locator(".wall .tile")).to_have_count(2, timeout=WAIT_MS)
-        groups = page.get_by_label("Camera group")
-        assert groups.get_by_role("option").all_inner_texts() == ["All cameras", "Outside", "New group…"]
+        groups = page.get_by_label("Layout", exact=True)
+        assert groups.get_by_role("option").all_inner_texts() == ["All cameras", "Outside", "New layout…"]
         groups.select_option(label="Outside")
         until_order(page, ["porch"])
         page.reload()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tawny.media.codec.nal import annexb, split_annexb
 from tawny.model.packets import VideoFormat
-from tawny.sources.picamera import MOST_PICTURE_BYTES, AnnexbStream
+from tawny.sources.packet_builder import MOST_PICTURE_BYTES, AnnexbStream
 from tawny.testing.clips import ClipSpec, made_clip
 
 

@@ -126,6 +126,23 @@ def test_silence_on_a_standing_connection_is_a_stall(running: Bench) -> None:
     assert running.keeper.status.state is CameraState.OFFLINE
 
 
+def test_a_silence_without_an_end_of_the_connection_is_over_with_the_next_packet(running: Bench) -> None:
+    running.keeper.silent(running.now())
+    running.clock.advance(20)
+    running.keeper.speaks_again(running.now())
+    assert running.gaps[-1] == (10_000, 30_000, GapReason.STALLED)
+    assert running.keeper.status.state is CameraState.RECORDING
+    assert running.keeper.silent_ms is None
+
+
+def test_a_packet_that_was_under_way_is_no_end_of_an_error(running: Bench) -> None:
+    running.keeper.silent(running.now())
+    running.keeper.failed(SourceUnreachable("host"))
+    running.keeper.speaks_again(running.now() + 1)
+    assert running.keeper.status.state is CameraState.OFFLINE
+    assert running.gaps[-1][1] is None
+
+
 def test_a_disk_that_fails_blocks_although_pictures_come(running: Bench) -> None:
     running.keeper.disk_failed(running.now(), GapReason.DISK_FULL, "The disk is full.")
     running.keeper.begun(running.now())

@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from tawny.media.codec.nal import join_lengths
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock, SystemClock
 from tawny.protocols.rtp import Packetizer
 from tawny.sources.demo import Demo
 from tawny.sources.file import FileSource
+from tawny.sources.http import Http
 from tawny.sources.phone import Phone, PhoneFeed, PhoneMedia
 from tawny.sources.picamera import PiCamera
 from tawny.sources.rtsp.source import Rtsp
@@ -19,6 +22,8 @@ from tawny.testing.clips import ClipSpec, SampleClip, clip_file, made_clip
 from tawny.testing.contracts.source import SECRET, SourceCase, SourceContract
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
+from tawny.testing.waiting import until
+from tests.sources.http_camera import http_camera
 from tests.sources.pi_program import pi_program
 from tests.sources.reading import opening
 
@@ -144,3 +149,53 @@ class TestRtspThroughFfmpegOfH265WithAac(TestRtspOfH265WithAac):
 
 class TestRtspThroughFfmpegOverUdpWithG711(TestRtspOverUdpWithG711):
     CLIENT = "ffmpeg"
+
+
+class HttpContract(SourceContract):
+    """FFmpeg as the camera. NAME: what it sends."""
+
+    SPEC = ClipSpec(sound="aac")
+    NAME = "flv"
+    BASIC = False
+
+    @contextmanager
+    def case(self, clock: Clock) -> Iterator[SourceCase]:
+        with http_camera(self.SPEC, f"viewer:{SECRET}", basic=self.BASIC, speed=3) as camera:
+            if self.NAME.endswith(".m3u8"):
+                camera.speed = 1
+                camera.begin_hls()
+                assert camera.hls is not None
+                playlist = camera.hls / "live.m3u8"
+                until(playlist.is_file, 20.0, "the first segment")
+            here = opening(camera.address(self.NAME, f"viewer:{SECRET}"), SystemClock(), interval=0.1)
+            missing = replace(here, address=camera.address("none", f"viewer:{SECRET}"))
+            sound = "" if self.NAME in ("mjpeg", "snapshot.jpg") else self.SPEC.sound
+            yield SourceCase(Http(), here, missing, sound)
+
+
+class TestHttpFlv(HttpContract):
+    pass
+
+
+@pytest.mark.long
+class TestHttpTsOfH265(HttpContract):
+    SPEC = ClipSpec("h265", sound="aac")
+    NAME = "ts"
+    BASIC = True
+
+
+class TestHttpMjpeg(HttpContract):
+    NAME = "mjpeg"
+    PACKETS = 120
+
+
+@pytest.mark.long
+class TestHttpSnapshots(HttpContract):
+    NAME = "snapshot.jpg"
+    PACKETS = 45
+
+
+@pytest.mark.long
+class TestHls(HttpContract):
+    NAME = "master.m3u8"
+    PACKETS = 60

@@ -133,7 +133,7 @@ def test_events_are_promised_for_longer(site: Site) -> None:
 
 
 @pytest.mark.shows("RP13")
-def test_r3_what_is_kept_never_goes(site: Site) -> None:
+def test_r3_e3_what_is_kept_never_goes(site: Site) -> None:
     site.put(200 * DAY_MIN, size_bytes=10_000)
     _event(site, 200 * DAY_MIN - 0.5, kept=True)
     plan = _retention(site, RetentionRule(max_s=86_400, size_bytes=1_000, free_share=0.9)).plan(urgent=True)

@@ -58,7 +58,7 @@ const FREE = /^\/($|live\/|events|timeline|health)/;
 self.addEventListener("push", (event) => {
   const told = event.data.json();
   const data = { url: told.url, camera: told.camera ?? "" };
-  const options = { body: told.body, tag: told.tag, icon: "/icon-192.png", badge: "/badge-96.png", data, silent: told.silent };
+  const options = { body: told.body, tag: told.tag, icon: "/icon-192.png", badge: "/badge-96.png", data, silent: told.silent, renotify: !told.silent };
   if (told.image) options.image = told.image;
   if (told.camera) options.actions = [{ action: "live", title: "Live" }, { action: "snooze", title: "Snooze 1 h" }];
   event.waitUntil(self.registration.showNotification(told.title, options));

@@ -15,7 +15,7 @@ function withImports(chunk, seen = new Set()) {
 }
 const chunks = [...withImports(entry)];
 const first = new Set(chunks.flatMap((chunk) => [chunk.file, ...(chunk.css ?? []), ...(chunk.assets ?? [])]));
-const files = ["offline.html", "offline.css", "favicon.svg", "icon-192.png", ...first].map((name) => `/${name}`);
+const files = ["offline.html", "offline.css", "offline.js", "favicon.svg", "icon-192.png", ...first].map((name) => `/${name}`);
 const hash = createHash("sha256");
 for (const file of files) hash.update(file).update(readFileSync(new URL(`.${file}`, folder)));
 

@@ -45,6 +45,7 @@ from tawny.api.live import (
     hls_routes,
     live_socket,
     phone_routes,
+    plan_routes,
     webrtc_routes,
 )
 from tawny.api.past import clip_routes, frame_stamps, recording_routes, zip_routes
@@ -70,8 +71,8 @@ PARTS: Final = (
     event_routes, detection_routes, muting_routes, backup_routes, diagnostics_routes, retention_routes, delivery_routes,
     recognition_routes, mode_routes, inbox_routes, command_routes, camera_connection_routes, zip_routes,
     camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, settings_routes, share_routes,
-    live_socket, hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes, phone_routes,
-    state_socket,
+    plan_routes, live_socket, hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes,
+    phone_routes, state_socket,
 )  # fmt: skip
 """Modules with routes. The last ones are included by `make_routes`, in their order."""
 

@@ -178,11 +178,12 @@ MOST_BODY_BYTES = 64 * 1024
 STREAMED = frozenset(
     {
         ("PUT", "/api/v1/inbox/file"),
+        ("PUT", "/api/v1/plan/image"),
         ("PUT", "/api/v1/restore/file"),
         ("POST", "/api/v1/setup/restore/file"),
     }
 )
-"""Routes with a file as body, streamed by the route within the token's quota, or the size of a backup."""
+"""Routes with a file as body, streamed by the route within the token's quota, or the size of a backup or a plan."""
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; style-src 'self'; "
     "script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

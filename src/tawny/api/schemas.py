@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from tawny.config.lens import LensSettings
 from tawny.config.quantities import CHECKED
 from tawny.model.orientation import Rotation
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
@@ -179,6 +180,8 @@ class CameraInfo(ApiResponse):
     """How its image is turned wherever it is shown, degrees clockwise; sizes, zones and masks are those as shown."""
     mirror: bool
     """Left and right are swapped, after `rotate`."""
+    lens: LensSettings
+    """How pages straighten the image; boxes and masks are those of the image as sent."""
 
 
 class CameraList(ApiResponse):

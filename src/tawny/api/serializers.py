@@ -232,6 +232,7 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
         where=made.where,
         rotate=made.orientation.rotate,
         mirror=made.orientation.mirror,
+        lens=made.lens,
         mask=schemas.MaskInfo(effect="hidden", parts=[list(part.points) for part in made.masks]),
     )
 

@@ -22,7 +22,7 @@ from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import Orientation
 from tawny.model.times import SystemClock
-from tawny.service.cameras.camera_moves import moved_cameras
+from tawny.service.cameras.camera_moves import host_of, moved_cameras
 from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     TriedCamera,
@@ -195,7 +195,8 @@ def _wanted(address: str, user: str, out: Output) -> WantedCamera:
     return WantedCamera(address, user, password)
 
 
-def _ask_password(user: str, host: str) -> str:
+def _ask_password(user: str, address: str) -> str:
+    host = host_of(address) or address
     if sys.stdin.isatty():
         return getpass.getpass(f"Password of {user} at {host}: ")
     return sys.stdin.readline().rstrip("\n")
@@ -241,6 +242,8 @@ def add_by_address(args: Namespace, out: Output) -> int:
         SettingsDraft(path, "", {}).refuse_taken(args.name)
     if args.sub:
         raise UsageError("`--sub` needs a full source.", "The camera's own sub stream is found by its address.")
+    if PluginRegistry.opened().source_of(args.source) is None and not is_address(args.source):
+        raise UsageError(*UNKNOWN_KIND)
     camera = resolve_camera(args.name, _wanted(args.source, args.user, out), SystemClock(), {})
     trials: dict[StreamName, CameraTrial] = {}
     if not args.skip_test:

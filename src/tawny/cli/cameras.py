@@ -40,6 +40,7 @@ from tawny.service.cameras.camera_setup import orientation_values, recording_val
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe
 from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.rtsp.address import claims_network
 from tawny.sources.source import CameraSource, SourceContext, read_packets
 from tawny.storage.disk.disk import RealDisk
 
@@ -51,8 +52,8 @@ def describe_camera_add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="address of a network camera such as 192.168.1.20, or rtsp://user:${PASSWORD}@host/path, /dev/video0, "
-        "picamera:0, clip.mp4, demo:",
+        help="address of a network camera such as 192.168.1.20, or rtsp://user:${PASSWORD}@host/path, http://…, "
+        "/dev/video0, picamera:0, clip.mp4, demo:",
     )
     describe_login(parser)
     parser.add_argument("--sub", metavar="SOURCE", default="", help="address of the camera's sub stream")
@@ -74,10 +75,10 @@ def describe_camera_add(parser: ArgumentParser) -> None:
 def run_camera_add(args: Namespace, out: Output) -> int:
     if not is_camera_id(args.name):
         raise UsageError(f"{args.name!r} isn't a valid camera ID.", "Use a-z, 0-9 and hyphens, for example front-door.")
-    if is_address(args.source):
+    if is_address(args.source) or (args.user and claims_network(args.source) and not args.sub):
         return add_by_address(args, out)
     if args.user:
-        raise UsageError("`--user` needs a plain address such as 192.168.1.20.", "Or put the login into the source.")
+        raise UsageError("`--user` needs the address of one network camera.", "Or put the login into the source.")
     path = config_file(args) or new_config_file(args)
     if path.exists():
         SettingsDraft(path, "", {}).refuse_taken(args.name)

@@ -27,7 +27,8 @@ def describe_run(parser: ArgumentParser) -> None:
         "sources",
         metavar="SOURCE",
         nargs="*",
-        help="rtsp://…, /dev/video0, picamera:0, clip.mp4, demo: – recorded instead of the cameras in the settings",
+        help="rtsp://…, http://…, /dev/video0, picamera:0, clip.mp4, demo: – recorded instead of the cameras "
+        "in the settings",
     )
     options.data(parser)
     parser.add_argument(
@@ -112,7 +113,7 @@ def cameras_of(sources: Sequence[str]) -> dict[str, CameraSettings]:
 
 def _slug(source: str) -> str:
     parts = urlsplit(source)
-    if parts.scheme in ("rtsp", "rtsps", "http", "https"):
+    if parts.scheme in ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps"):
         word = _host_word(parts.hostname or "")
     elif parts.scheme == "demo":
         word = parts.path

@@ -154,6 +154,15 @@ class SettingsDraft:
         else:
             table.pop("name", None)
 
+    def put_lens(self, camera: str, values: Mapping[str, str | float]) -> None:
+        """Set how a camera's image is straightened; nothing removes it."""
+        table = self._table(camera)
+        table.pop("lens", None)
+        if values:
+            made = tomlkit.inline_table()
+            made.update(values)
+            table["lens"] = made
+
     def addresses(self, camera: str) -> dict[str, str]:
         """Return the addresses as written, with `${NAME}` for secrets.
 

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from tawny.config.lens import NO_LENS
 from tawny.config.renamed import find_renamed
-from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
+from tawny.config.settings import CameraSettings, DetectionSettings, PtzSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.validation import allowed_text, path_parts, value_text
 
@@ -287,10 +288,13 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "detection": DetectionSettings(),
         "privacy_masks": (),
         "onvif": "",
+        "camera_events": "auto",
+        "ptz": PtzSettings(),
         "serial": "",
         "mac": "",
         "rotate": 0,
         "mirror": False,
+        "lens": NO_LENS,
     }
     return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0, "name": "", "group": ""})
 
@@ -298,5 +302,5 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
 def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
         camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
-        camera.name, camera.group,
+        camera.name, camera.group, camera.onvif, camera.camera_events, camera.ptz, camera.lens,
     )  # fmt: skip

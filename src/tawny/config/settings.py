@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
+from tawny.config.lens import NO_LENS, LensSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
 from tawny.config.quantities import Duration, LabelText, Share, Size
 from tawny.config.recognition import (
@@ -390,13 +391,32 @@ class DetectionSettings(Table):
         return dict((self.model_extra or {}).get(detector, {}))
 
 
+class PtzSettings(Table):
+    """What a PTZ camera does by itself, while no person moves it."""
+
+    return_to: Annotated[LabelText, Field(max_length=60)] = Field(
+        "",
+        description="Preset to which the camera returns after someone has moved it; `home`: its own home position. "
+        "Empty: it stays.",
+    )
+    return_after: Annotated[Duration, Field(ge=10, le=86_400)] = Field(
+        120.0, description="How long after the last manual move it returns, or its patrol goes on. At least 10 s."
+    )
+    patrol: tuple[Annotated[LabelText, Field(max_length=60)], ...] = Field(
+        (), description="Presets that the camera visits one after the other. Empty: no patrol."
+    )
+    dwell: Annotated[Duration, Field(ge=5, le=86_400)] = Field(
+        30.0, description="How long it stays at each preset of the patrol. At least 5 s."
+    )
+
+
 class CameraSettings(Table):
     """A camera. Settings specific to its source type go in a table with that name, such as `rtsp`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     source: str = Field(
-        description="rtsp://user:password@host/path, /dev/video0, picamera:0, a video file, or demo:front. "
+        description="rtsp://user:password@host/path, http://…, /dev/video0, picamera:0, a video file, or demo:front. "
         "Phones (`phone:…`) are added in the interface."
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
@@ -410,6 +430,7 @@ class CameraSettings(Table):
         "video stays as the camera sends it.",
     )
     mirror: bool = Field(default=False, description="Swap left and right in the image, after `rotate`.")
+    lens: LensSettings = NO_LENS
     record: Recording = Field(
         "continuous",
         description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
@@ -431,8 +452,16 @@ class CameraSettings(Table):
     )
     onvif: Annotated[str, web_address("http://user:password@192.168.1.20/onvif/device_service")] = Field(
         "",
-        description="ONVIF address for pan, tilt, zoom and relays: http://user:password@host/onvif/device_service.",
+        description="ONVIF address for pan, tilt, zoom, relays and the camera's own events: "
+        "http://user:password@host/onvif/device_service.",
     )
+    camera_events: Literal["auto", "all", "off"] = Field(
+        "auto",
+        description="Events that the camera itself reports by ONVIF. `auto`: doorbell, inputs, tampering, lines, "
+        "people, vehicles and animals are events; motion only starts detection. `all`: motion is an event, too. `off`: "
+        "none are read. Without detection, `auto` is like `all`.",
+    )
+    ptz: PtzSettings = PtzSettings()
     serial: Annotated[LabelText, Field(max_length=80)] = Field(
         "", description="Serial number, as the camera says by ONVIF. Written when it is added."
     )

@@ -17,6 +17,8 @@ from tawny.config.units import seconds
 from tawny.model.errors import TawnyError
 from tawny.model.validation import path_parts, problem_text
 
+MOST_RELAY = 40
+"""Longest name of a relay."""
 MOST_BYTES = 4096
 """Maximum size of a command as JSON."""
 
@@ -120,12 +122,18 @@ class PtzCommand(_Order):
     lasts_s: Annotated[Lasts, Field(ge=0.1, le=10)] = Field(0.5, alias="for")
     preset: Label = ""
     stop: bool = False
+    home: bool = False
+    """Go to the camera's own home position."""
+    save: Label = ""
+    """Store the present position as a preset of this name; `home`: as the home position."""
+    remove: Label = ""
+    """Remove this preset."""
 
     @model_validator(mode="after")
     def _is_one(self) -> "PtzCommand":
         moves = bool(self.pan or self.tilt or self.zoom)
-        if moves + bool(self.preset) + self.stop != 1:
-            raise ValueError("one of: pan, tilt and zoom; preset; stop")
+        if moves + bool(self.preset) + self.stop + self.home + bool(self.save) + bool(self.remove) != 1:
+            raise ValueError("one of: pan, tilt and zoom; preset; stop; home; save; remove")
         return self
 
 
@@ -133,7 +141,8 @@ class RelayCommand(_Order):
     """Switch something; for: then back again."""
 
     command: Literal["relay"]
-    relay: Annotated[str, Field(min_length=1, max_length=40)]
+    relay: Annotated[str, Field(min_length=1, max_length=MOST_RELAY)]
+    """Its name in the settings, or `CAMERA/OUTPUT` for one that a camera itself reports."""
     on: bool = True
     lasts_s: Annotated[Lasts, Field(ge=0.1, le=3600)] | None = Field(None, alias="for")
 
@@ -219,11 +228,16 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class RelayOutput:
-    """A relay. camera: its camera; empty: none. pulse_s: duration of a pulse; None: it stays as switched."""
+    """A relay. camera: its camera; empty: none. pulse_s: duration of a pulse; None: it stays as switched.
+
+    output: what the camera itself calls it, if the settings don't name it. kind: what it seems to be.
+    """
 
     name: str
     camera: str
     pulse_s: float | None
+    output: str = ""
+    kind: Literal["", "siren", "light"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +246,8 @@ class CameraControls:
 
     turns: bool
     presets: tuple[str, ...] = ()
+    steered_by: str = ""
+    """Who steers it now; empty: no person."""
     relays: tuple[RelayOutput, ...] = ()
 
 

@@ -70,8 +70,19 @@ class Message:
     facts: tuple[tuple[str, str], ...] = ()
     """Names and values that the service shows in a table."""
     buttons: tuple[Button, ...] = ()
+    about: str = ""
+    """ID of the event whose message this one takes the place of; `event` if empty."""
+    alone: "Message | None" = None
+    """The same without the other cameras of the visit, for people who don't get messages about all of `cameras`."""
+    cameras: tuple[str, ...] = ()
+    """Cameras of the visit that it names."""
     history: str = ""
     """Witness of the recorder's signed history (`sealed.witness`), in a hidden field or as a last line; or empty."""
+
+    @property
+    def tag(self) -> str:
+        """Return what messages that replace each other have in common."""
+        return self.about or self.event or self.id
 
     @property
     def words(self) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tawny.detection.detector import Detector
-from tawny.media.codec.decoder import SOFTWARE, DecodedFrame, Decoder, HardwareDecoder
+from tawny.media.codec.decoder import MOST_REORDER_S, SOFTWARE, DecodedFrame, Decoder, HardwareDecoder
 from tawny.media.image.jpeg import keyframe_picture
 from tawny.media.image.mask import mask_picture
 from tawny.model.ids import CameraId, RunId
@@ -399,6 +399,8 @@ class DecodePipeline:
         self._keyframe: Packet | None = None
         """Newest keyframe."""
         self._last_ms = 0
+        self._shown_ms: int | None = None
+        """Time of the last processed frame of this run."""
         self._took_frame = True
 
     @property
@@ -472,9 +474,10 @@ class DecodePipeline:
             self._look_where_due(self._decoder.drain())
 
     def look(self, frame: DecodedFrame) -> None:
-        """Process this frame whether or not it is due."""
-        self._pace.is_due(frame.at_ms)
-        self._looked(frame, self._detector.look(frame))
+        """Process this frame whether or not it is due, unless its time steps back."""
+        if not self._steps_back(frame):
+            self._pace.is_due(frame.at_ms)
+            self._show(frame)
 
     def reset(self) -> None:
         """Discard the decoder state after lost packets.
@@ -495,9 +498,18 @@ class DecodePipeline:
 
     def _look_where_due(self, frames: list[DecodedFrame]) -> None:
         for frame in frames:
-            if self._pace.is_due(frame.at_ms):
-                seen = mask_picture(frame, self._private)
-                self._looked(seen, self._detector.look(seen))
+            if not self._steps_back(frame) and self._pace.is_due(frame.at_ms):
+                self._show(mask_picture(frame, self._private))
+
+    def _show(self, frame: DecodedFrame) -> None:
+        self._shown_ms = frame.at_ms
+        self._looked(frame, self._detector.look(frame))
+
+    def _steps_back(self, frame: DecodedFrame) -> bool:
+        """Return whether a frame's time is some frames before the last one's: a keyframe of an uneven clock, whose
+        decoder does not know the frames before. A larger step back is another time."""
+        last_ms = self._shown_ms
+        return last_ms is not None and last_ms - MOST_REORDER_S * 1000 <= frame.at_ms < last_ms
 
     def _decoder_for(self, packet: Packet) -> Decoder:
         assert isinstance(packet.format, VideoFormat)
@@ -509,6 +521,7 @@ class DecodePipeline:
             decoder = self._decoder = Decoder(packet.format, self._camera, devices, is_rough=True)
         elif packet.run != self._run:
             self.reset()
+            self._shown_ms = None
         self._run = packet.run
         return decoder
 

@@ -87,6 +87,48 @@ class ScanDetectorKind(Protocol):
         ...
 
 
+# A camera that is moved: its own motion is none of what it sees.
+
+
+class SteadyDetector:
+    """Sees nothing while the camera is moved, and learns the scene again afterwards.
+
+    make: returns the detector; None: `inner` is kept. is_moving: whether the camera moves at a time, ms UTC.
+    """
+
+    name: ClassVar[str] = "steady"
+
+    def __init__(
+        self, inner: Detector, make: Callable[[], Detector] | None, is_moving: Callable[[int], bool]
+    ) -> None:  # fmt: skip
+        self._inner, self._make, self._is_moving = inner, make, is_moving
+        self._was_moved = False
+        self.looks_a_second = getattr(inner, "looks_a_second", 5.0)
+
+    @property
+    def takes_frame(self) -> bool:
+        return bool(getattr(self._inner, "takes_frame", True))
+
+    def look(self, frame: Frame) -> Look:
+        if self._is_moving(frame.at_ms):
+            self._was_moved = True
+            return Look(0)
+        if self._was_moved:
+            self._was_moved = False
+            self._inner = self._make() if self._make is not None else self._inner
+        return self._inner.look(frame)
+
+    def glance(self, frame: Frame) -> bool:
+        if self._is_moving(frame.at_ms):
+            self._was_moved = True
+            return False
+        return self._was_moved or not isinstance(self._inner, Glances) or self._inner.glance(frame)
+
+    @property
+    def is_following(self) -> bool:
+        return not self._was_moved and (not isinstance(self._inner, Glances) or self._inner.is_following)
+
+
 # The trigger rule used by all detectors: K moving frames among the last W. Pure.
 
 

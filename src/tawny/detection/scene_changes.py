@@ -69,6 +69,12 @@ class TamperDetector:
         self._since_ms: dict[str, int] = {}
         self._lens = _Lens()
 
+    def forget(self) -> None:
+        """Learn the scene again: the camera was moved by a command."""
+        self.wrong, self._known, self._before = "", None, None
+        self._since_ms.clear()
+        self._lens = _Lens()
+
     def look(self, frame: Frame) -> str:
         """Return the current problem, a key of STAYS_S or empty.
 

@@ -220,6 +220,7 @@ class WatchOptions:
     of each frame.
     trouble: called when the user-visible problem, BLIND or that of the gate (`DecodeGate.trouble`), changes.
     is_read: whether a client reads the live meter; the camera is then processed continuously and without delay.
+    is_called: whether the camera itself reports something: what was slept through is decoded, and nothing slept.
     orientation: frames that are shown otherwise are left out; after a change, those up to the next keyframe.
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
@@ -232,6 +233,7 @@ class WatchOptions:
     scored: Callable[[int, int], None] | None = None
     trouble: Callable[[str], None] | None = None
     is_read: Callable[[], bool] = lambda: False
+    is_called: Callable[[], bool] = lambda: False
     hardware: Callable[[VideoFormat], Iterable[HardwareDecoder]] = in_software
     private: Sequence[Polygon] = ()
     phase_s: float = 0.0
@@ -259,7 +261,7 @@ class Watcher:
         self.name = f"watch {camera}"
         self._sink, self._stages, self._clock, self._scored = sink, options.stages, clock, options.scored
         self._glances = detector if isinstance(detector, Glances) else None
-        self._gate, self._is_read = options.gate, options.is_read
+        self._gate, self._is_read, self._is_called = options.gate, options.is_read, options.is_called
         self._orientation = options.orientation
         self._trouble, self._told_trouble = options.trouble, ""
         self._streams = StreamSelector(self.name, hubs, clock)
@@ -284,6 +286,8 @@ class Watcher:
         step_s = STEP_S if self._asleep is None else ASLEEP_S
         if self._is_read():
             step_s = READ_S
+            self._rouse()
+        elif self._is_called():
             self._rouse()
         if not self._waiting:
             self._take()
@@ -391,7 +395,7 @@ class Watcher:
 
     def _rests(self) -> bool:
         """Return whether an awake watcher may fall asleep at this keyframe."""
-        if not self._gate.may_sleep or self._is_following or self._is_read():
+        if not self._gate.may_sleep or self._is_following or self._is_read() or self._is_called():
             return False
         self._eyes.finish()  # a frame held back for reordering may show motion
         return not self._is_following

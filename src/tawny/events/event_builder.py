@@ -20,7 +20,7 @@ from tawny.model.levels import WENT_FROM
 from tawny.model.messages import EventChanged, Message
 from tawny.model.object_groups import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, gap, since_of
 from tawny.model.object_paths import PathLines, RecentBoxes
-from tawny.model.observations import MOTION, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
+from tawny.model.observations import MOTION, WHOLE, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
 from tawny.model.times import Span
@@ -354,7 +354,7 @@ class EventBuilder:
         """Replace the event's image. On a storage error the next image is tried again."""
         if picture is None:
             return
-        event = replace(now.event, picture_ms=picture.at_ms, box=picture.box)
+        event = replace(now.event, picture_ms=picture.at_ms, box=None if picture.box == WHOLE else picture.box)
         try:
             self._save_picture(event, picture.jpeg)
         except StorageError as error:

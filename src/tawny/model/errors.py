@@ -179,7 +179,7 @@ class SourceNotFound(SourceError):
     exit_code = 23
     code = "not-found"
     says = "The camera at {where} has no stream at this path ({detail})."
-    advice = "Look up its RTSP path in the camera's manual or app."
+    advice = "Look up the path of its stream in the camera's manual or app."
 
 
 @dataclass(eq=False)

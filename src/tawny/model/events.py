@@ -126,6 +126,8 @@ EVENT_TITLES = {
     "tamper": "Camera tampering",
     "motion": "Motion",
 }
+REPORTED_TITLES = {"doorbell": "Doorbell", "input": "Digital input", "line": "Line crossed"}
+"""Titles of types that only cameras and other programs report: they are always alerts (`model.levels`)."""
 SOUND_TITLES = {
     "glass": "Breaking glass",
     "alarm": "Alarm sound",
@@ -165,7 +167,7 @@ def kind_title(kind: str, label: str = "") -> str:
     """Return the title of an event type. label: the class of a sound; empty: none."""
     if label:
         return SOUND_TITLES.get(label, label.capitalize())
-    return EVENT_TITLES.get(kind) or ("Recorded by hand" if kind == MANUAL else kind.capitalize())
+    return (EVENT_TITLES | REPORTED_TITLES).get(kind) or ("Recorded by hand" if kind == MANUAL else kind.capitalize())
 
 
 def actor_name(made: Event, called: Callable[[str], str]) -> str:

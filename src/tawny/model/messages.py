@@ -222,11 +222,15 @@ class HoldChanged:
 
 @dataclass(frozen=True, slots=True)
 class CameraTurned:
-    """A command moves a camera until until_ms: what it shows then is recorded like an event, and is none."""
+    """A command moves a camera until until_ms: what it shows then is recorded like an event, and is none.
+
+    is_patrol: it moves by itself, and nothing is recorded for that.
+    """
 
     camera: CameraId
     at_ms: int
     until_ms: int
+    is_patrol: bool = False
 
 
 @dataclass(frozen=True, slots=True)

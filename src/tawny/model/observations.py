@@ -30,6 +30,10 @@ def spoken(word: str) -> str:
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 as shares 0..1 of the frame's width and height."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+"""Box of something whose place is not known."""
+REPORTED = "reported"
+"""Sign of what the camera itself reported."""
 
 
 class Frame(Protocol):

@@ -128,6 +128,13 @@ def login_header(user: str, password: str, nonce: bytes, at_ms: int) -> str:
     )
 
 
+def with_address(head: str, address: str) -> str:
+    """Return the header with further elements in it. head: of `login_header`, or empty."""
+    if not address or head:
+        return head.replace("</s:Header>", f"{address}</s:Header>")
+    return f"<s:Header>{address}</s:Header>"
+
+
 def read_response(where: str, status: int, data: bytes) -> ET.Element:
     """Return the first child of a response's body. where: the camera, for errors. Raises SourceRefused, SourceError."""
     try:

@@ -74,6 +74,7 @@ class CoverageMonitor:
         self._changes = 0  # of the gap's reason
         self._disk: tuple[GapReason, str] | None = None
         self._is_wanted = True
+        self._silent_ms: int | None = None
         self._put(gap)
 
     @property
@@ -166,6 +167,20 @@ class CoverageMonitor:
             if self._disk is None:
                 self._become(state, error.for_viewers)
 
+    @property
+    def silent_ms(self) -> int | None:
+        """Return the time of the last packet while an open connection delivers none, else None."""
+        return self._silent_ms
+
+    def speaks_again(self, at_ms: int) -> None:
+        """Report that a connection that was silent delivers packets, the first one at `at_ms`.
+
+        No run begins then: the computer was asleep, or the camera paused without ending the connection.
+        """
+        with self._lock:
+            if self._silent_ms is not None and self._disk is None:
+                self._arrives(at_ms)
+
     def silent(self, last_ms: int) -> None:
         """Report an open connection without data since `last_ms`."""
         with self._lock:
@@ -173,6 +188,7 @@ class CoverageMonitor:
                 self._missing(last_ms, GapReason.STALLED, "no video for more than 5 s")
             if self._status.state in ON_WATCH:
                 self._become(CameraState.OFFLINE, "The video stopped. If it doesn't recover, restart the camera.")
+                self._silent_ms = last_ms
 
     def disk_failed(self, at_ms: int, reason: GapReason, detail: str) -> None:
         """Report that writing has failed since `at_ms`."""
@@ -276,6 +292,7 @@ class CoverageMonitor:
     def _become(self, state: CameraState, detail: str) -> None:
         if (state, detail) == (self._status.state, self._status.detail):
             return
+        self._silent_ms = None
         since_ms = self._clock.now_ms() if state is not self._status.state else self._status.since_ms
         self._status = replace(self._status, state=state, since_ms=since_ms, detail=detail)
         self._tell(self._status)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from tawny.config.lens import NO_LENS, LensSettings
 from tawny.config.settings import DetectionSettings
 from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
@@ -128,6 +129,7 @@ class CameraView:
     post_s: float = 10.0
     where: Literal["", "outside", "inside"] = ""
     orientation: Orientation = UPRIGHT
+    lens: LensSettings = NO_LENS
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ class _Group:
         self.events = [first]
         self.kind = first.shown_kind
         self.ends_ms = {first.camera: _end_ms(first)}
+        self.last_ms = self.ends_ms[first.camera]
 
     def gap_ms(self, event: Event, neighbors: Neighbors) -> int | None:
         """Return how long before this event its last one ended; None if the event does not belong to it."""
@@ -114,6 +115,7 @@ class _Group:
         self.events.append(event)
         if event.shown_kind == self.kind:
             self.ends_ms[event.camera] = max(self.ends_ms.get(event.camera, 0), _end_ms(event))
+            self.last_ms = max(self.last_ms, self.ends_ms[event.camera])
 
 
 def _end_ms(event: Event) -> int:
@@ -127,7 +129,7 @@ def group(events: Iterable[Event], neighbors: Neighbors) -> list[EventVisit]:
     visits: list[_Group] = []
     going: list[_Group] = []
     for event in sorted(events, key=lambda one: (one.start_ms, one.id)):
-        going = [one for one in going if max(one.ends_ms.values()) + NEXT_MS >= event.start_ms]
+        going = [one for one in going if one.last_ms + NEXT_MS >= event.start_ms]
         fitting = [(gap, -at, one) for at, one in enumerate(going) if (gap := one.gap_ms(event, neighbors)) is not None]
         if fitting:
             min(fitting, key=lambda found: (found[2].kind != event.shown_kind, *found[:2]))[2].add(event)
@@ -142,10 +144,11 @@ def group(events: Iterable[Event], neighbors: Neighbors) -> list[EventVisit]:
 
 
 class _Hours:
-    """The events of an index by hour, each hour read at most once. For one question."""
+    """The events of an index by hour, each hour read and each period grouped at most once. For one question."""
 
-    def __init__(self, index: RecordingIndex) -> None:
-        self._index = index
+    def __init__(self, index: RecordingIndex, neighbors: Neighbors) -> None:
+        self._index, self._neighbors = index, neighbors
+        self._visits: dict[int, list[EventVisit]] = {}
         self._begun: dict[int, list[Event]] = {}
         self._cuts: dict[int, int] = {}
 
@@ -156,6 +159,14 @@ class _Hours:
         if at_ms >= until_ms:
             return Span(until_ms, self._cut_ms(hour_ms + 2 * _HOUR_MS))
         return Span(begin_ms, until_ms)
+
+    def visits(self, period: Span) -> list[EventVisit]:
+        """Return the visits of a period, in order of their begin."""
+        if period.begin_ms not in self._visits:
+            if len(self._visits) >= _MOST_HOURS:
+                del self._visits[next(iter(self._visits))]
+            self._visits[period.begin_ms] = group(self.begun_in(period), self._neighbors)
+        return self._visits[period.begin_ms]
 
     def begun_in(self, span: Span) -> list[Event]:
         first_ms = span.begin_ms - span.begin_ms % _HOUR_MS
@@ -206,27 +217,28 @@ class VisitQuery:
     limit: int = 60
 
     def fits(self, visit: EventVisit) -> bool:
-        end_ms = visit.end_ms
-        leading = [one for one in visit.events if shown_level(one) == visit.level]
+        level, end_ms = visit.level, visit.end_ms
         return (
-            (self.only == "all" or any(one.kept if self.only == "kept" else not one.reviewed for one in leading))
+            (self.levels is None or level in self.levels)
+            and (self.only == "all" or self._is_meant(visit, level))
             and visit.start_ms < self.within.end_ms
             and (end_ms is None or end_ms >= self.within.begin_ms)
             and (self.cameras is None or not self.cameras.isdisjoint(visit.cameras))
             and (self.kinds is None or visit.kind in self.kinds)
-            and (self.levels is None or visit.level in self.levels)
             and (self.after is None or (visit.start_ms, visit.id) < page_place(self.after))
         )
+
+    def _is_meant(self, visit: EventVisit, level: Level) -> bool:
+        leading = (one for one in visit.events if shown_level(one) == level)
+        return any(one.kept if self.only == "kept" else not one.reviewed for one in leading)
 
 
 def find_visits(index: RecordingIndex, asked: VisitQuery, neighbors: Neighbors) -> tuple[list[EventVisit], str | None]:
     """Return the visits among the events of this index, newest first, and `next` of the page."""
-    return _find(_Hours(index), index, asked, neighbors)
+    return _find(_Hours(index, neighbors), index, asked)
 
 
-def _find(
-    hours: _Hours, index: RecordingIndex, asked: VisitQuery, neighbors: Neighbors
-) -> tuple[list[EventVisit], str | None]:
+def _find(hours: _Hours, index: RecordingIndex, asked: VisitQuery) -> tuple[list[EventVisit], str | None]:
     found = list[EventVisit]()
     end_ms = asked.within.end_ms if asked.after is None else page_place(asked.after)[0] + 1
     while len(found) <= asked.limit:
@@ -237,7 +249,7 @@ def _find(
         if not newest:
             break
         period = hours.period(newest[0].start_ms)
-        found += [one for one in reversed(group(hours.begun_in(period), neighbors)) if asked.fits(one)]
+        found += [one for one in reversed(hours.visits(period)) if asked.fits(one)]
         end_ms = period.begin_ms
     page = found[: asked.limit]
     return page, f"{page[-1].start_ms}~{page[-1].id}" if len(found) > asked.limit else None
@@ -245,8 +257,8 @@ def _find(
 
 def visit_of(index: RecordingIndex, event: Event, neighbors: Neighbors) -> EventVisit:
     """Return the visit that an event of this index belongs to."""
-    hours = _Hours(index)
-    found = group(hours.begun_in(hours.period(event.start_ms)), neighbors)
+    hours = _Hours(index, neighbors)
+    found = hours.visits(hours.period(event.start_ms))
     return next((one for one in found if any(each.id == event.id for each in one.events)), EventVisit((event,)))
 
 
@@ -260,13 +272,13 @@ def count_new(index: RecordingIndex, neighbors: Neighbors, now_ms: int) -> Mappi
     Alerts: of all time, at most MOST_COUNTED. Others: of the last COUNTED_MS, at most ten times as many, because what
     is not an alert may never be reviewed, and to find old ones every hour would have to be read.
     """
-    hours, counts = _Hours(index), dict[Level, int]()
+    hours, counts = _Hours(index, neighbors), dict[Level, int]()
     for level in Level:
         is_alert = level is Level.ALERT
         span = Span(0 if is_alert else max(0, now_ms - COUNTED_MS), _LATEST_MS)
         limit = MOST_COUNTED if is_alert else 10 * MOST_COUNTED
         asked = VisitQuery(span, levels=frozenset({level}), only="new", limit=limit)
-        counts[level] = len(_find(hours, index, asked, neighbors)[0])
+        counts[level] = len(_find(hours, index, asked)[0])
     return counts
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import re
 import secrets
 import socket
 import ssl
@@ -25,6 +26,7 @@ from tawny.protocols.soap import (
     quoted,
     read_response,
     text_at,
+    with_address,
     write_request,
 )
 
@@ -32,6 +34,8 @@ from tawny.protocols.soap import (
 
 MAX_HEADER_BYTES: Final = 32_000
 _READ_BYTES: Final = 65_536
+_SLICE_S: Final = 0.25
+"""Longest wait for data before the deadline is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def post(
     Raises OSError, of which TimeoutError at the deadline, and http.client.HTTPException, also above the size limit.
     """
     left_s = max(0.001, get_left_s())
-    line = _connection(place, left_s)
+    line = _connection(place, min(left_s, TIMEOUT_S))
     line.connect()
     connected = line.sock
     try:
@@ -119,10 +123,14 @@ class _BoundedSocket:
     def receive_into(self, buffer: memoryview) -> int:
         if self._left_bytes <= 0:
             raise http.client.HTTPException("the response is too long")
-        self._socket.settimeout(self._left_s())
-        came = self._socket.recv_into(buffer[: self._left_bytes])
-        self._left_bytes -= came
-        return came
+        while True:
+            self._socket.settimeout(min(self._left_s(), _SLICE_S))
+            try:
+                came = self._socket.recv_into(buffer[: self._left_bytes])
+            except TimeoutError:
+                continue  # the deadline may have been brought forward meanwhile
+            self._left_bytes -= came
+            return came
 
     def _left_s(self) -> float:
         left_s = self._get_left_s()
@@ -154,12 +162,17 @@ class SoapClient:
     def __init__(self, service: OnvifService, clock: Clock, record: LoginRecord | None = None) -> None:
         self._service, self._clock = service, clock
         self._record = record or LoginHistory().record("", service.host, 0)
+        self.is_cancelled = False
+        """Ends the request that is under way, and refuses all further ones."""
 
-    def send(self, path: str, body: str, at_ms: int, until_s: float) -> ET.Element:
+    def send(
+        self, path: str, body: str, at_ms: int, until_s: float, *, address: str = "", waits_s: float = 0.0
+    ) -> ET.Element:
         """Send a request; return the first child of the response body.
 
-        body: XML. at_ms: camera time; 0: unauthenticated. until_s: deadline of the operation, s monotonic. Raises
-        SourceUnreachable, SourceRefused, SourceLoginWeaker, SourceError.
+        body: XML. at_ms: camera time; 0: unauthenticated. until_s: deadline of the operation, s monotonic. address:
+        headers of WS-Addressing. waits_s: how long the camera may wait before it answers. Raises SourceUnreachable,
+        SourceRefused, SourceLoginWeaker, SourceError.
         """
         service = self._service
         head = (
@@ -167,28 +180,32 @@ class SoapClient:
             if service.user and at_ms
             else ""
         )
-        answer = self._post(path, head, body, "", until_s)
+        answer = self._post(path, with_address(head, address), body, "", until_s, waits_s)
         login = ClientAuth(service.user, service.password, self._record)
         while answer.status == 401:
             if not login.challenged(answer.challenges):
                 if login.weaker:
                     raise SourceLoginWeaker(service.public, login.weaker)
                 raise SourceRefused(service.public)
-            answer = self._post(path, "", body, login.header("POST", path), until_s)
+            answer = self._post(path, with_address("", address), body, login.header("POST", path), until_s, waits_s)
         content = read_response(service.public, answer.status, answer.data)
         if head and not login.form:
             self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
         return content
 
-    def _post(self, path: str, head: str, body: str, authorization: str, until_s: float) -> HttpAnswer:
+    def _post(self, path: str, head: str, body: str, authorization: str, until_s: float, waits_s: float) -> HttpAnswer:
         service = self._service
         headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
         if authorization:
             headers["Authorization"] = authorization
-        until_s = min(until_s, self._clock.mono_s() + TIMEOUT_S)
+        until_s = min(until_s, self._clock.mono_s() + TIMEOUT_S + waits_s)
+
+        def left_s() -> float:
+            return 0.0 if self.is_cancelled else until_s - self._clock.mono_s()
+
         try:
             data = write_request(head, body)
-            return post(service, path, headers, data, lambda: until_s - self._clock.mono_s(), MAX_BYTES)
+            return post(service, path, headers, data, left_s, MAX_BYTES)
         except (OSError, http.client.HTTPException) as error:
             why = "no response in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
             raise SourceUnreachable(service.public, why or type(error).__name__) from None
@@ -201,6 +218,9 @@ OPERATION_S: Final = 10.0
 _MAX_NAMES, _MAX_NAME_CHARS, _MAX_NAMED = 500, 100, 50
 """Presets or relays used of one camera, which has up to 300; their length; how many an error names."""
 _YEARS = range(1970, 2100)
+_SECONDS: Final = re.compile(r"PT(?:(\d{1,3})M)?(?:(\d{1,4}(?:\.\d{1,3})?)S)?")
+_CLOCK_SET_MS: Final = 2_000
+"""Change of the camera's clock from which a refused sign-in is tried again."""
 _PATH_SAFE = "/%!$&'()*+,;=:@?-._~"
 
 _DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
@@ -214,12 +234,22 @@ class PtzPreset:
 
 
 @dataclass(frozen=True, slots=True)
+class OnvifRelay:
+    """A relay output. pulse_s: how long it stays on by itself; None: until it is switched off."""
+
+    token: str
+    pulse_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     ahead_ms: int
     """Camera clock minus local clock, in ms."""
-    ptz_path: str
-    """Empty: no PTZ."""
+    paths: Mapping[str, str]
+    """Of the services that the camera has: `PTZ`, `Media`, `Events`, `Imaging`."""
     profile: str
+    lens: str
+    """Token of the video source of the profile; empty: not said."""
 
 
 class OnvifCamera:
@@ -256,12 +286,44 @@ class OnvifCamera:
     def go_to(self, preset: str) -> None:
         """Move to a preset, given by name or token. Raises NotDone for an unknown one."""
         until_s = self._until_s()
-        there = self._presets(until_s)
-        token = next((one.token for one in there if preset in (one.name, one.token)), None)
-        if token is None:
-            names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
-            raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
+        token = self._token_of(preset, until_s)
         self._ptz("GotoPreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>", until_s)
+
+    def save_preset(self, name: str) -> None:
+        """Store the present position under a name, instead of the one that has it. Raises NotDone if the camera can't.
+
+        A camera that stores no name keeps its own.
+        """
+        until_s = self._until_s()
+        there = self._presets(until_s)
+        token = next((one.token for one in there if one.name == name), "")
+        replaced = f"<p:PresetToken>{quoted(token)}</p:PresetToken>" if token else ""
+        self._ptz("SetPreset", f"<p:PresetName>{quoted(name)}</p:PresetName>{replaced}", until_s)
+
+    def remove_preset(self, preset: str) -> None:
+        """Remove a preset, given by name or token. Raises NotDone for an unknown one."""
+        until_s = self._until_s()
+        token = self._token_of(preset, until_s)
+        self._ptz("RemovePreset", f"<p:PresetToken>{quoted(token)}</p:PresetToken>", until_s)
+
+    def go_home(self) -> None:
+        """Move to the camera's own home position."""
+        self._ptz("GotoHomePosition", "", self._until_s())
+
+    def save_home(self) -> None:
+        """Make the present position the camera's home position."""
+        self._ptz("SetHomePosition", "", self._until_s())
+
+    def relays(self) -> list[OnvifRelay]:
+        """Return the relay outputs."""
+        answer = self._ask(self._service.path, f'<d:GetRelayOutputs xmlns:d="{_DEVICE}"/>', self._until_s())
+        found = []
+        for one in find_elements(answer, "RelayOutputs")[:_MAX_NAMES]:
+            token, is_pulse = one.get("token", ""), text_at(one, "Properties", "Mode") == "Monostable"
+            pulse_s = _seconds(text_at(one, "Properties", "DelayTime")) if is_pulse else None
+            if 0 < len(token) <= _MAX_NAME_CHARS:
+                found.append(OnvifRelay(token, pulse_s))
+        return found
 
     def outputs(self) -> list[str]:
         """Return the tokens of the relay outputs."""
@@ -282,15 +344,54 @@ class OnvifCamera:
             until_s,
         )
 
+    def ask(self, service: str, body: str, *, path: str = "", address: str = "", waits_s: float = 0.0) -> ET.Element:
+        """Send a request to one of the camera's services: `PTZ`, `Media`, `Events`, `Imaging`; empty: its device.
+
+        path: of a part of the service, such as a subscription. address, waits_s: as `SoapClient.send`. Raises NotDone
+        for a service that the camera lacks.
+        """
+        until_s = self._until_s() + waits_s
+        path = path or (self.path_of(service, until_s) if service else self._service.path)
+        return self._ask(path, body, until_s, address=address, waits_s=waits_s)
+
+    def path_of(self, service: str, until_s: float | None = None) -> str:
+        """Return the path of a service. Raises NotDone if the camera lacks it."""
+        path = self._learned(until_s or self._until_s()).paths.get(service, "")
+        if not path:
+            raise NotDone(f"This camera has no {service} service.", "It doesn't report one by ONVIF.")
+        return path
+
+    @property
+    def lens(self) -> str:
+        """Token of the video source, for imaging; empty if the camera names none."""
+        return self._learned(self._until_s()).lens
+
+    @property
+    def ahead_ms(self) -> int:
+        """Camera clock minus local clock, in ms, when it was compared last."""
+        return self._learned(self._until_s()).ahead_ms
+
+    def forget(self) -> None:
+        """Ask for the clock and the capabilities again before the next request: the camera may have restarted."""
+        self._known = None
+
     # --- internal ----------------------------------------------------------------------------------------------------
 
     def _until_s(self) -> float:
         return self._clock.mono_s() + OPERATION_S
 
+    def _token_of(self, preset: str, until_s: float) -> str:
+        there = self._presets(until_s)
+        token = next((one.token for one in there if preset in (one.name, one.token)), None)
+        if token is None:
+            names = ", ".join(one.name or one.token for one in there[:_MAX_NAMED]) or "none"
+            raise NotDone(f"The camera has no preset {preset}.", f"Presets: {names}.")
+        return token
+
     def _presets(self, until_s: float) -> list[PtzPreset]:
         known = self._ready(until_s)
         answer = self._ask(
-            known.ptz_path,
+            known.paths["PTZ"],
             f'<p:GetPresets xmlns:p="{_PTZ}"><p:ProfileToken>{quoted(known.profile)}</p:ProfileToken></p:GetPresets>',
             until_s,
         )
@@ -305,20 +406,31 @@ class OnvifCamera:
         tokens = [one.get("token", "") for one in find_elements(answer, "RelayOutputs")]
         return [token for token in tokens[:_MAX_NAMES] if 0 < len(token) <= _MAX_NAME_CHARS]
 
-    def _ptz(self, what: str, content: str, until_s: float) -> None:
+    def _ptz(self, what: str, content: str, until_s: float) -> ET.Element:
         known = self._ready(until_s)
         token = f"<p:ProfileToken>{quoted(known.profile)}</p:ProfileToken>"
-        self._ask(known.ptz_path, f'<p:{what} xmlns:p="{_PTZ}">{token}{content}</p:{what}>', until_s)
+        return self._ask(known.paths["PTZ"], f'<p:{what} xmlns:p="{_PTZ}">{token}{content}</p:{what}>', until_s)
 
     def _ready(self, until_s: float) -> _Known:
         known = self._learned(until_s)
-        if not known.ptz_path or not known.profile:
+        if not known.paths.get("PTZ") or not known.profile:
             raise NotDone("This camera doesn't support pan and tilt.", "It reports no PTZ motors.")
         return known
 
-    def _ask(self, path: str, body: str, until_s: float) -> ET.Element:
+    def _ask(self, path: str, body: str, until_s: float, *, address: str = "", waits_s: float = 0.0) -> ET.Element:
         known = self._learned(until_s)
-        return self.client.send(path, body, self._clock.now_ms() + known.ahead_ms, until_s)
+        try:
+            at_ms = self._clock.now_ms() + known.ahead_ms
+            return self.client.send(path, body, at_ms, until_s, address=address, waits_s=waits_s)
+        except SourceLoginWeaker:
+            raise
+        except SourceRefused:
+            self.forget()  # the camera's clock may have been set since, and a sign-in is valid for seconds
+            again = self._learned(until_s)
+            if abs(again.ahead_ms - known.ahead_ms) < _CLOCK_SET_MS:
+                raise
+            at_ms = self._clock.now_ms() + again.ahead_ms
+            return self.client.send(path, body, at_ms, until_s, address=address, waits_s=waits_s)
 
     def _learned(self, until_s: float) -> _Known:
         """Return clock offset and capabilities; queries the camera once."""
@@ -337,14 +449,23 @@ class OnvifCamera:
         ahead_ms = camera_time_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
         asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
         can = self.client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
-        ptz, media = text_at(can, "PTZ", "XAddr"), text_at(can, "Media", "XAddr")
-        profile = ""
-        if ptz and media:
+        named = {service: text_at(can, service, "XAddr") for service in ("PTZ", "Media", "Events", "Imaging")}
+        paths = {service: request_path(place) for service, place in named.items() if place}
+        profile = lens = ""
+        if "Media" in paths and ("PTZ" in paths or "Imaging" in paths):
             asked, at_ms = f'<m:GetProfiles xmlns:m="{_MEDIA}"/>', self._clock.now_ms() + ahead_ms
-            profiles = find_elements(self.client.send(request_path(media), asked, at_ms, until_s), "Profiles")
+            profiles = find_elements(self.client.send(paths["Media"], asked, at_ms, until_s), "Profiles")
             turning = [one for one in profiles if find_elements(one, "PTZConfiguration")] or profiles
-            profile = turning[0].get("token", "") if turning else ""
-        return _Known(ahead_ms, request_path(ptz) if ptz else "", profile)
+            if turning:
+                profile, lens = turning[0].get("token", ""), text_at(turning[0], "SourceToken")[:_MAX_NAME_CHARS]
+        return _Known(ahead_ms, paths, profile, lens)
+
+
+def _seconds(text: str) -> float | None:
+    """Return a duration such as `PT5S`, from 0.1 s to an hour; None for another one."""
+    found = _SECONDS.fullmatch(text)
+    seconds = 60 * float(found[1] or 0) + float(found[2] or 0) if found else 0.0
+    return seconds if 0.1 <= seconds <= 3600 else None
 
 
 def request_path(address: str) -> str:

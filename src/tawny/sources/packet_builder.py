@@ -1,4 +1,4 @@
-"""Builds packets from access units: detects decodable keyframes and tracks parameter sets."""
+"""Builds packets from access units: splits streams, detects decodable keyframes and tracks parameter sets."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -143,3 +143,68 @@ def _pps_id(codec: VideoCodec, first_slice: bytes) -> int:
 @lru_cache(maxsize=1024)
 def _short_pps_id(codec: VideoCodec, begins: bytes) -> int:
     return slice_pps_id(codec, begins)
+
+
+# Splits a stream of H.264 or H.265 in Annex B, which has no framing, into access units.
+
+MOST_PICTURE_BYTES = 8_000_000
+_START = b"\0\0\1"
+_FIRST = 0x80
+"""Bit behind a slice's NAL unit header: this is the first slice of the picture."""
+
+
+class AnnexbPicture(NamedTuple):
+    """One access unit.
+
+    data: NAL units with start codes. came_s: arrival time of its first bytes, on the caller's clock.
+    """
+
+    data: bytes
+    came_s: float
+
+
+class AnnexbStream:
+    """Incremental parser. Returns each access unit when the next one begins."""
+
+    def __init__(self, codec: VideoCodec = "h264") -> None:
+        self._codec = codec
+        self._header_bytes = 1 if codec == "h264" else 2
+        self._data = bytearray()
+        self._looked = 0
+        self._came_s = 0.0
+        self._has_slice = False
+
+    def feed(self, data: bytes, now_s: float) -> list[AnnexbPicture]:
+        """Return the completed access units. Raises ValueError for one larger than MOST_PICTURE_BYTES."""
+        if not self._data:
+            self._came_s = now_s
+        self._data += data
+        found: list[AnnexbPicture] = []
+        at = self._data.find(_START, self._looked)
+        while 0 <= at < len(self._data) - 3 - self._header_bytes:
+            is_slice, begins = self._look(at + 3)
+            if begins and self._has_slice:
+                found.append(AnnexbPicture(bytes(self._data[:at]), self._came_s))
+                del self._data[:at]
+                self._came_s, self._has_slice, at = now_s, False, 0
+            self._has_slice |= is_slice
+            self._looked = at + 3
+            at = self._data.find(_START, self._looked)
+        if at < 0:
+            self._looked = max(self._looked, len(self._data) - 2)
+        if len(self._data) > MOST_PICTURE_BYTES:
+            raise ValueError(f"a picture of more than {MOST_PICTURE_BYTES} bytes")
+        return found
+
+    def _look(self, at: int) -> tuple[bool, bool]:
+        """Return whether the NAL unit is a slice, and whether an access unit begins with it if one has a slice."""
+        is_first = bool(self._data[at + self._header_bytes] & _FIRST)
+        if self._codec == "h264":
+            kind = self._data[at] & 31
+            is_slice = kind in (1, 2, 5)
+            leads = 6 <= kind <= 9 or 14 <= kind <= 18  # ITU-T H.264, 7.4.1.2.3
+        else:
+            kind = self._data[at] >> 1 & 63
+            is_slice = kind < 32
+            leads = kind in (*range(32, 36), 39, *range(41, 45), *range(48, 56))  # ITU-T H.265, 7.4.2.4.4
+        return is_slice, is_first if is_slice else leads

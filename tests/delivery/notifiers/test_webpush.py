@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tawny.delivery.notifier import NotifierContext, NotifierStore
+from tawny.delivery.notifier import NotifierContext, NotifierStore, Urgency
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
 from tawny.model.errors import DeliveryError
@@ -124,6 +124,25 @@ def test_who_may_not_see_the_camera_is_not_told(service: StandIn) -> None:
     subscribe(marks, Phone().asks(f"{service.base}/ben", "Ben"))
     WebPush().open(telling(marks)).send(TOLD, None)
     assert [asked.path for asked in service.asked] == ["/anna"]
+
+
+def test_who_may_not_see_a_camera_of_the_visit_gets_no_name_of_it(service: StandIn) -> None:
+    marks, phones = Marks(), {name: Phone() for name in ("anna", "ben")}
+    for name, phone in phones.items():
+        subscribe(marks, phone.asks(f"{service.base}/{name}", name))
+    context = NotifierContext(
+        "browsers", URL, {}, FakeClock(), marks, lambda who, camera: who == "anna" or camera == "porch"
+    )
+    alone = replace(TOLD, camera="porch", about="e0", urgency=Urgency.NORMAL)
+    visit = replace(
+        alone, text="Gate → Porch", cameras=("gate", "porch"), alone=alone, urgency=Urgency.QUIET, event="e2"
+    )
+    WebPush().open(context).send(visit, None)
+    told = {one.path[1:]: json.loads(phones[one.path[1:]].opens(one.body)) for one in service.asked}
+    assert {name: (one["body"], one["silent"], one["tag"]) for name, one in told.items()} == {
+        "anna": ("Gate → Porch", True, "e0"),
+        "ben": (TOLD.text, False, "e0"),
+    }
 
 
 def test_who_has_snoozed_the_camera_is_told_of_problems_alone(service: StandIn) -> None:

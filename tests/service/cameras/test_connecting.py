@@ -129,7 +129,7 @@ def test_what_does_not_answer_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "address", ["", "http://camera/", "rtsp://", "rtsp://a:b@192.168.1.5/main", "/etc/passwd", "rtsp://a b/"]
+    "address", ["", "ftp://camera/", "rtsp://", "rtsp://a:b@192.168.1.5/main", "/etc/passwd", "rtsp://a b/"]
 )
 def test_what_is_no_address_is_said(house: House, address: str) -> None:
     before = house.text

@@ -130,7 +130,7 @@ def test_the_words_the_picture_and_where_to_see_it(bench: Bench) -> None:
 
 
 def test_a_new_name_is_in_the_next_notification(bench: Bench) -> None:
-    bench.happens()
+    bench.happens(end_ms=bench.clock.now_ms())
     bench.work()
     bench.recorder.name = "Garden gate"
     bench.clock.advance(120)
@@ -254,7 +254,7 @@ def test_killed_at_any_step_each_event_arrives_once(bench: Bench) -> None:
     """A kill between two of our own steps costs nothing, whatever was under way."""
     events: list[Event] = []
     for number in range(12):
-        events.append(bench.happens())
+        events.append(bench.happens(end_ms=bench.clock.now_ms()))
         if number % 3 == 0:
             bench.killed()  # before it was sent
         if number % 3 == 1:

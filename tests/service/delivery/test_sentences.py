@@ -10,6 +10,7 @@ from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import RecognisedText
 from tawny.service.delivery import message_composer
+from tawny.service.visits import EventVisit
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT_MS = 1_795_203_960_000  # 20:46 there
@@ -46,6 +47,18 @@ def test_who_was_recognised_and_what_was_read() -> None:
     names = {"k1": "Anna's car", "k2": "Anna"}
     assert message_composer.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna."
     assert message_composer.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123."
+
+
+@pytest.mark.parametrize(
+    ("cameras", "title", "text"),
+    [
+        (["Gate", "Drive", "Front door"], "Person.", "Gate → Front door, 20:46 to 20:51."),
+        (["Gate"], "Person (porch).", "Gate, 20:46 to 20:51."),
+    ],
+)
+def test_a_visit(cameras: list[str], title: str, text: str) -> None:
+    several = EventVisit((event(zones=("porch",), picture_ms=AT_MS), event(start_ms=AT_MS + 300_000)))
+    assert message_composer.of_visit(several, cameras, BERLIN, lambda _who: "") == (title, text)
 
 
 def test_several_events() -> None:

@@ -12,7 +12,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
-from tawny.service.delivery.notification_scheduler import NotificationFilter, verdict
+from tawny.service.delivery.notification_filter import NotificationFilter, verdict
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
@@ -66,7 +66,7 @@ def test_whom_and_what_it_stops(
     assert {pair for pair in asked if kept.stopped(*pair)} == stops
 
 
-def test_it_ends_by_itself(kept: Kept) -> None:
+def test_a6_it_ends_by_itself(kept: Kept) -> None:
     kept.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=False)
     kept.clock.advance(3599)
     assert kept.stopped("anna")

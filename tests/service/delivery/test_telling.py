@@ -16,16 +16,16 @@ from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.times import Span
+from tawny.service.delivery.notification_filter import NotificationFilter, quiet_until_ms
 from tawny.service.delivery.notification_scheduler import (
     LINK_MS,
     PICTURE_MS,
     SELDOM_MS,
     SETTLE_MS,
-    NotificationFilter,
     NotificationScheduler,
-    quiet_until_ms,
 )
 from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.visits import visit_of
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive
 
@@ -54,6 +54,7 @@ class Bench:
             lambda to, camera, at_ms: f"{to} has muted this camera." if camera in self.muted else "",
             lambda: self.lasting,
             BERLIN,
+            visit_of=lambda event: visit_of(self.archive.index, event, {frozenset({PORCH, YARD})}),
         )
 
     def happens(self, kind: str = "person", camera: CameraId = PORCH, **about: Any) -> Event:
@@ -545,3 +546,75 @@ def test_in_quiet_hours_a_person_waits_as_well(tmp_path: Path) -> None:
     assert {first.id, second.id} <= set(events)
     assert len(events) == 3
     bench.outbox.close()
+
+
+WALKER = replace(PHONE, visits=True)
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, WALKER, NotificationFilter("program", edits=True, cool_down_ms=0))
+    yield made
+    made.outbox.close()
+
+
+def test_a_visit_has_one_message_that_each_camera_updates(walk: Bench) -> None:
+    first = walk.happens(camera=YARD)
+    (told,) = walk.delivered()
+    walk.clock.advance(10)
+    walk.over(first)
+    walk.clock.advance(20)
+    next_one = walk.happens(camera=PORCH)
+    update, clip = walk.delivered()
+    receipt = f"receipt of {told.name}"
+    assert clip.content["edits"] == receipt
+    assert update.content == {"kind": "event", "event": next_one.id, "edits": receipt, "about": first.id}
+    walk.over(next_one)
+    walk.clock.advance(20)
+    (clip,) = walk.delivered()
+    assert (clip.content["edits"], clip.content["about"]) == (f"receipt of {update.name}", first.id)
+    assert [one.content.get("edits", "") for one in walk.delivered("program") if one.content["kind"] == "event"] == [
+        "", ""
+    ], "programs get each event"  # fmt: skip
+
+
+def test_on_one_camera_a_visit_updates_its_message_at_most_once_a_minute(walk: Bench) -> None:
+    begun_ms = walk.clock.now_ms()
+    told, events = list[Delivery](), list[Event]()
+    for _ in range(30):
+        events.append(walk.happens())
+        told += walk.delivered()
+        walk.clock.advance(5)
+        walk.over(events[-1])
+        walk.clock.advance(5)
+        told += walk.delivered()
+    walk.clock.advance(600)
+    told += walk.delivered()
+    messages = [one for one in told if one.content["kind"] == "event"]
+    assert [bool(one.content.get("edits")) for one in messages] == [False, *[True] * (len(messages) - 1)]
+    assert 2 <= len(messages) <= 4
+    again = walk.again()
+    again.step()
+    rows = walk.outbox.since("phone", begun_ms)
+    said = {one for row in rows for one in row.content.get("events", [row.event])}
+    assert said == {one.id for one in events}, "none is told again after a restart"
+
+
+def test_what_ranks_higher_than_its_visit_has_a_sound(walk: Bench) -> None:
+    walk.happens("person", level="detection")
+    walk.delivered()
+    walk.clock.advance(10)
+    walk.happens("person", camera=YARD, level="alert")
+    (told,) = walk.delivered()
+    assert "edits" not in told.content
+    assert told.content["about"], "it takes the place of the first one all the same"
+
+
+def test_another_visit_has_its_own_message(walk: Bench) -> None:
+    walk.over(walk.happens())
+    walk.delivered()
+    walk.clock.advance(600)
+    walk.over(walk.happens(camera=YARD))
+    assert [
+        ("edits" in one.content, "about" in one.content) for one in walk.delivered() if one.name[:5] == "event"
+    ] == [(False, False)]

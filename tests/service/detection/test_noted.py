@@ -45,7 +45,7 @@ def made(
         ActivityFiles(scores, grids),
         DetectionSettings.model_validate({"zones": {name: {"points": WHOLE} for name in zones}}),
         hears,
-        SceneDetectors(TamperDetector(), AbandonedObjectDetector(())),
+        SceneDetectors(TamperDetector(), lambda: AbandonedObjectDetector(())),
         meter or LiveMeter(),
     )
 

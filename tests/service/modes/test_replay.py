@@ -12,7 +12,7 @@ from tawny.events.modes import ModeState, ModeStore
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, utc_from_text, utc_text
-from tawny.service.delivery.notification_scheduler import NotificationFilter
+from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.modes.replay import Replayer, past_span
 from tawny.service.modes.rule_actions import RuleDecider
 from tawny.testing.clock import FakeClock

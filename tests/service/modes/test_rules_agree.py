@@ -17,7 +17,8 @@ from tawny.events.modes import ModeState, ModeStore
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
-from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler
+from tawny.service.delivery.notification_filter import NotificationFilter
+from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadRule, UploadScheduler
 from tawny.service.modes.mode_service import Rehearsal, RehearsalTargets, rehearsed
 from tawny.service.modes.rule_actions import RuleActions, RuleDecider

@@ -39,7 +39,7 @@ WEEK_S = 7 * 86_400
 
 
 @pytest.mark.parametrize("start", ["2026-03-26T12:00:00Z", "2026-10-22T12:00:00Z"])
-def test_each_change_happens_within_a_second(start: str) -> None:
+def test_m3_each_change_happens_within_a_second(start: str) -> None:
     """Both weeks have a clock change: 29 March and 25 October, at 02:00 and 03:00."""
     chosen, clock = settings(TEXT), FakeClock(start)
     engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))

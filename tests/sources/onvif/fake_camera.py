@@ -6,10 +6,11 @@ import re
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from xml.sax.saxutils import escape
 
 from tawny.protocols.soap import ENVELOPE, local, text_at
 
@@ -68,6 +69,7 @@ class FakeCamera:
                 return 200, f"<r><SystemDateAndTime><UTCDateTime>{time}{date}</UTCDateTime></SystemDateAndTime></r>"
             case "GetCapabilities", "/onvif/device_service":
                 turning = f"<tt:PTZ><tt:XAddr>http://{host}{PTZ}</tt:XAddr></tt:PTZ>" if self.turns else ""
+                turning += self.more_services(host)
                 media = f"<tt:Media><tt:XAddr>http://{host}{MEDIA}</tt:XAddr></tt:Media>"
                 return 200, f'<r xmlns:tt="urn:tt"><tt:Capabilities>{media}{turning}</tt:Capabilities></r>'
             case "GetProfiles", "/onvif/media":
@@ -75,15 +77,28 @@ class FakeCamera:
                 return 200, f'<r><Profiles token="still"/>{turning}</r>'
             case "GetPresets", "/onvif/ptz":
                 listed = "".join(
-                    f'<Preset token="{token}"><Name>{name}</Name></Preset>' for token, name in self.presets
+                    f'<Preset token="{token}"><Name>{escape(name)}</Name></Preset>' for token, name in self.presets
                 )
                 return 200, f"<r>{listed}</r>"
             case "GetRelayOutputs", "/onvif/device_service":
-                listed = "".join(f'<RelayOutputs token="{token}"/>' for token in self.relays)
-                return 200, f"<r>{listed}</r>"
-            case ("ContinuousMove" | "Stop" | "GotoPreset", "/onvif/ptz") | ("SetRelayOutputState", _):
+                return 200, f"<r>{''.join(map(_relay, self.relays))}</r>"
+            case "SetPreset", "/onvif/ptz":
+                token = values.get("PresetToken") or f"new-{len(self.presets)}"
+                others = tuple(one for one in self.presets if one[0] != token)
+                self.presets = (*others, (token, values["PresetName"]))
+                return 200, f"<r><PresetToken>{token}</PresetToken></r>"
+            case "RemovePreset", "/onvif/ptz":
+                self.presets = tuple(one for one in self.presets if one[0] != values["PresetToken"])
+                return 200, "<r/>"
+            case "ContinuousMove" | "Stop" | "GotoPreset" | "GotoHomePosition" | "SetHomePosition", "/onvif/ptz":
+                return 200, "<r/>"
+            case "SetRelayOutputState", _:
                 return 200, "<r/>"
         return 400, fault("ter:ActionNotSupported", f"{name} is not known at {path}")
+
+    def more_services(self, host: str) -> str:
+        """What else it says that it has, as XML."""
+        return f"<tt:Device><tt:XAddr>http://{host}{DEVICE}</tt:XAddr></tt:Device>"
 
     def _lets_in(self, path: str, authorization: str) -> bool:
         """RFC 7616 with MD5 and `auth`; or Basic, if that is what it asks for."""
@@ -108,6 +123,15 @@ class FakeCamera:
         return user == self.user and base64.b64decode(digest) == right and late < timedelta(seconds=10)
 
 
+def _relay(token: str) -> str:
+    """One whose name ends in `pulse` switches itself off after 3 s."""
+    mode = "Monostable" if token.endswith("pulse") else "Bistable"
+    return (
+        f'<RelayOutputs token="{token}"><Properties><Mode>{mode}</Mode><DelayTime>PT3S</DelayTime>'
+        "<IdleState>open</IdleState></Properties></RelayOutputs>"
+    )
+
+
 def fault(code: str, text: str) -> str:
     return f"<s:Fault><s:Code><s:Value>{code}</s:Value></s:Code><s:Reason><s:Text>{text}</s:Text></s:Reason></s:Fault>"
 
@@ -127,7 +151,8 @@ def handler(camera: FakeCamera) -> type[BaseHTTPRequestHandler]:
                 self.send_header("WWW-Authenticate", camera.challenge)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            with suppress(ConnectionError):  # whoever asked has left
+                self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
             """Nothing."""

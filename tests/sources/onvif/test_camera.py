@@ -7,7 +7,7 @@ import pytest
 
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
 from tawny.model.times import SystemClock
-from tawny.sources.onvif import OnvifCamera, PtzPreset
+from tawny.sources.onvif import OnvifCamera, OnvifRelay, PtzPreset
 from tests.sources.onvif.fake_camera import FakeCamera, served
 
 
@@ -59,6 +59,30 @@ def test_its_relays_are_switched(fake: FakeCamera) -> None:
     ]
     with pytest.raises(NotDone, match="Relays: relay-1"):
         camera.switch("relay-9", on=True)
+
+
+def test_presets_are_saved_replaced_and_removed(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    camera.save_preset("Pond & lawn")
+    assert [one.name for one in camera.presets()] == ["Gate", "Door", "Pond & lawn"]
+    camera.save_preset("Door")
+    assert [one.name for one in camera.presets()] == ["Gate", "Pond & lawn", "Door"]
+    camera.remove_preset("Gate")
+    assert [one.name for one in camera.presets()] == ["Pond & lawn", "Door"]
+    with pytest.raises(NotDone, match="no preset Gate"):
+        camera.remove_preset("Gate")
+
+
+def test_it_goes_to_its_home_position_which_can_be_set(fake: FakeCamera) -> None:
+    camera = opened(fake)
+    camera.save_home()
+    camera.go_home()
+    assert fake.done() == ["SetHomePosition", "GotoHomePosition"]
+
+
+def test_its_relays_say_whether_they_end_by_themselves(fake: FakeCamera) -> None:
+    fake.relays = ("Siren_1", "gate-pulse")
+    assert opened(fake).relays() == [OnvifRelay("Siren_1", None), OnvifRelay("gate-pulse", 3.0)]
 
 
 DIGEST = 'Digest realm="camera", qop="auth", nonce="abc", algorithm=MD5'

@@ -130,11 +130,6 @@ export interface CameraCounts {
   waiting: number;
 }
 
-export interface CameraGroup {
-  cameras: string[];
-  name: string;
-}
-
 export interface CameraHoldInfo {
   by: string;
   camera: string;
@@ -154,6 +149,7 @@ export interface CameraInfo {
   id: string;
   last_packet_ms: number | null;
   latency_s: number | null;
+  lens: LensSettings;
   mask: MaskInfo;
   mirror: boolean;
   name: string;
@@ -163,6 +159,15 @@ export interface CameraInfo {
   state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
+}
+
+export interface CameraLayout {
+  cameras: string[];
+  columns?: number;
+  id?: string;
+  name: string;
+  shared?: boolean;
+  sizes?: Record<string, "2x1" | "2x2">;
 }
 
 export interface CameraList {
@@ -216,8 +221,17 @@ export interface CameraTrialResult {
 export interface CameraWall {
   columns?: number;
   group?: string;
-  groups?: CameraGroup[];
+  groups?: CameraLayout[];
   order?: string[];
+}
+
+export interface CameraWallInfo {
+  columns?: number;
+  group?: string;
+  groups?: CameraLayout[];
+  order?: string[];
+  plan?: boolean;
+  shared?: CameraLayout[];
 }
 
 export interface CameraWanted {
@@ -365,6 +379,7 @@ export interface ConnectionTestResult {
 export interface ControlsInfo {
   presets: string[];
   relays: RelayInfo[];
+  steered_by?: string;
   turns: boolean;
 }
 
@@ -490,6 +505,15 @@ export interface DetectorNumber {
   whole: boolean;
 }
 
+export interface DeviceInfo {
+  ahead_s: number;
+  encoders: EncoderInfo[];
+  firmware: string;
+  imaging: ImagingInfo[];
+  maker: string;
+  model: string;
+}
+
 export interface DeviceReport {
   done: boolean;
   push: "waiting" | "yes" | "no" | "home-screen";
@@ -497,6 +521,12 @@ export interface DeviceReport {
   ticket: string;
   trusted: "waiting" | "yes" | "no";
   webrtc: "waiting" | "yes" | "no";
+}
+
+export interface DeviceRequest {
+  encoder?: EncoderInfo | null;
+  imaging?: Record<string, number | string>;
+  set_clock?: boolean;
 }
 
 export interface DiagnosisInfo {
@@ -567,6 +597,16 @@ export interface DomainAddress {
 export interface DryRunRequest {
   ahead_h?: number;
   change?: RetentionChangeRequest | null;
+}
+
+export interface EncoderInfo {
+  bit_rate: number;
+  codec: string;
+  fps: number;
+  height: number;
+  keyframe_s: number;
+  stream: "main" | "sub";
+  width: number;
 }
 
 export interface ErrorResponse {
@@ -704,6 +744,11 @@ export interface FilesAddress {
   key: string;
 }
 
+export interface FloorPlan {
+  cameras: PlannedCamera[];
+  version: number;
+}
+
 export interface FoundCameraInfo {
   camera: string | null;
   height: number;
@@ -801,6 +846,14 @@ export interface IdentityList {
   trouble: string;
 }
 
+export interface ImagingInfo {
+  choices: string[];
+  least: number;
+  most: number;
+  name: string;
+  value: number | string;
+}
+
 export interface InBrowserRequest {
   open: boolean;
   recipient: string;
@@ -836,6 +889,20 @@ export interface KindList {
 export interface LanguageAnswer {
   code: string;
   name: string;
+}
+
+export interface LensSettings {
+  center_x?: number;
+  center_y?: number;
+  field?: number;
+  k1?: number;
+  k2?: number;
+  kind?: "none" | "wide" | "fisheye";
+  mount?: "ceiling" | "wall";
+  pan?: number;
+  radius?: number;
+  tilt?: number;
+  view?: number;
 }
 
 export interface LevelProposalInfo {
@@ -1421,6 +1488,19 @@ export interface PlannedActionInfo {
   by: string;
 }
 
+export interface PlannedCamera {
+  angle?: number;
+  camera: string;
+  looks?: number;
+  reach?: number;
+  x: number;
+  y: number;
+}
+
+export interface PlannedCameras {
+  cameras: PlannedCamera[];
+}
+
 export interface PlayInfo {
   gap: GapInfo | null;
   items: PlayableInfo[];
@@ -1505,8 +1585,11 @@ export interface PtzCommand {
   camera: string;
   command: string;
   for?: number | string;
+  home?: boolean;
   pan?: number;
   preset?: string;
+  remove?: string;
+  save?: string;
   stop?: boolean;
   tilt?: number;
   zoom?: number;
@@ -1607,7 +1690,9 @@ export interface RelayCommand {
 }
 
 export interface RelayInfo {
+  kind?: "" | "siren" | "light";
   name: string;
+  output?: string;
   pulse_s: number | null;
 }
 

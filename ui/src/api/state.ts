@@ -58,7 +58,7 @@ const METER = "motion:";
 
 function channels(): string[] {
   const wanted = [...meters].filter(([, meter]) => meter.wanted > 0).map(([camera]) => METER + camera);
-  return ["state", "event", "motion", "segment", "gap", "damage", "job", "mode", ...wanted];
+  return ["state", "event", "motion", "segment", "gap", "damage", "job", "mode", "alert", ...wanted];
 }
 
 /** The newest look at a camera, five a second, until the returned function is called. */
@@ -87,6 +87,8 @@ export interface Happenings {
   gap: Gap & { camera: string };
   damage: Damage & { camera: string };
   job: ClipJob;
+  /** Which camera an alert is about; all that a screen on the wall learns of it. */
+  alert: { camera: string; start_ms: number; going: boolean };
   /** Another mode is on, somebody came or left, or a camera was told something: who wants to know asks. */
   mode: unknown;
   /** The connection is back: what was shown before may have holes. */
@@ -99,6 +101,7 @@ const listeners: { [Name in keyof Happenings]: Set<(what: Happenings[Name]) => v
   gap: new Set(),
   damage: new Set(),
   job: new Set(),
+  alert: new Set(),
   mode: new Set(),
   back: new Set(),
 };
@@ -231,6 +234,7 @@ function hear(message: Message): void {
     case "damage":
     case "job":
     case "mode":
+    case "alert":
       tell(message.ch, message.d as never);
       break;
     case "ping":

@@ -82,6 +82,7 @@ export interface Reading {
 export type Message =
   | { ch: "state"; t: number; d: Health }
   | { ch: "event"; d: { what: "started" | "updated" | "ended"; event: TawnyEvent } }
+  | { ch: "alert"; d: { camera: string; start_ms: number; going: boolean } }
   | { ch: "motion"; d: { camera: string; score: number; t: number } }
   | { ch: "segment"; d: { camera: string; stream: "main" | "sub"; start_ms: number; end_ms: number } }
   | { ch: "job"; d: ClipJob }

@@ -28,6 +28,7 @@ const signIn = () => import("../screens/sign-in/SignIn");
 const setup = () => import("./SetupFlow");
 
 const routes: readonly Route[] = [
+  { pattern: "/plan", title: t.live.title, load: () => import("../screens/live/FloorPlan") },
   { pattern: "/live/:camera", title: t.live.title, load: () => import("../screens/live/Focus") },
   { pattern: "/timeline", title: t.timeline.title, load: () => import("../screens/timeline/Timeline") },
   { pattern: "/events", title: t.events.title, load: events },
@@ -97,7 +98,7 @@ function Inside() {
   }, [present]);
   if (present) return null;
   // Who is no owner has nothing to set up.
-  if (actual === "/" || actual.startsWith("/setup") || isScreen()) return <Live />;
+  if (actual === "/" || actual.startsWith("/live/layout/") || actual.startsWith("/setup") || isScreen()) return <Live />;
   const found = find(actual);
   if (!found)
     return (

@@ -38,7 +38,7 @@ const more: Destination = { to: "/settings", icon: "ellipsis", words: t.nav.more
 
 function isHere(to: string): boolean {
   const now = path.value;
-  return to === "/" ? now === "/" || now.startsWith("/live/") : now === to || now.startsWith(`${to}/`);
+  return to === "/" ? now === "/" || now.startsWith("/live/") || now === "/plan" : now === to || now.startsWith(`${to}/`);
 }
 
 export function Frame({ children }: { children: ComponentChildren }) {
@@ -52,6 +52,8 @@ export function Frame({ children }: { children: ComponentChildren }) {
       showKeys.value = true;
     },
     t: flipTheme,
+    // The page of a camera hears it itself once it is there.
+    Escape: () => (path.value.startsWith("/live/") ? go("/") : false),
   });
   const needsSomeone = truth(health.value, lost.value).tone !== "calm";
   useEffect(() => {

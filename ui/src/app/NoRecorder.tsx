@@ -1,8 +1,15 @@
+import { useEffect } from "preact/hooks";
 import { t } from "../strings";
 import { Problem } from "../ui/Problem";
 
-/** The page is here but the recorder does not answer. */
+const AGAIN_MS = 10_000;
+
+/** The page is here but the recorder does not answer: asked again by itself, as a screen on the wall has nobody to press. */
 export function NoRecorder({ tryAgain }: { tryAgain: () => void }) {
+  useEffect(() => {
+    const timer = setInterval(tryAgain, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [tryAgain]);
   return (
     <Problem
       what={t.problems.noConnection}

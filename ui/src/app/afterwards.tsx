@@ -13,7 +13,7 @@ import { useInstant } from "../live/instant";
 import type { Live } from "../live/useLive";
 import { BoxesButton, BoxesOver, showsBoxes } from "../player/figuresSwitch";
 import { QuietActs, SnoozedMark, TileActs } from "../screens/live/Controls";
-import { tileParts } from "../screens/live/wall";
+import { isOnWall, tileParts } from "../screens/live/wall";
 import { phone } from "../strings/phone";
 import { tryTo } from "../ui/Access";
 import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, subscribed, turnOnPush, watchInstall, whyNoPush } from "../ui/device";
@@ -118,7 +118,7 @@ function OfferCard({ mayInstall, mayNotify, onClose }: { mayInstall: boolean; ma
     onClose();
   };
   const isLive = path.value === "/" || path.value.startsWith("/live/");
-  const shown = isLive && (asked === "install" || mayNotify);
+  const shown = isLive && !isScreen() && !isOnWall.value && (asked === "install" || mayNotify);
   useEffect(() => {
     if (!shown) return undefined;
     const escape = (event: KeyboardEvent) => event.key === "Escape" && later();

@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import { url } from "../api/client";
 import type { Camera } from "../api/types";
 import { t } from "../strings";
+import { Straight } from "./straight";
 import { Private } from "./Private";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";
@@ -21,6 +22,7 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
   const waits = live.view.value.kind === "waiting" && <p class="live-sentence">{t.live.waitingPicture}</p>;
   if (name === "mjpeg")
     return (
+      <>
       <img
         class={picture}
         alt={camera.name}
@@ -31,11 +33,14 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
         }}
         onError={() => live.seen.peek() && live.fail("blocked")}
       />
+      <Straight camera={camera} />
+      </>
     );
   if (name === "pictures")
     return (
       <>
         <canvas key="canvas" ref={live.canvas} class={picture} role="img" aria-label={camera.name} />
+        <Straight camera={camera} />
         {waits}
       </>
     );
@@ -52,6 +57,7 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
         aria-label={camera.name}
       />
       {!bare && <Private camera={camera} />}
+      {!bare && <Straight camera={camera} />}
       {waits}
     </>
   );

@@ -1,5 +1,6 @@
 /** Draws boxes over a picture, wherever in its frame it is: cropped, or with bars beside it. */
 import { kindName } from "../ui/kinds";
+import { boxInView, straightened, toView } from "../live/lens";
 import type { Thing } from "./tracks";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -30,6 +31,13 @@ export class BoxPen {
   draw(things: readonly Thing[]): void {
     this.measure();
     const [wide, high] = this.size;
+    const through = straightened.get(this.host);
+    if (through)
+      things = things.flatMap((thing) => {
+        const box = boxInView(through.optics, thing.box);
+        const trail = thing.trail.map((spot) => toView(through.optics, spot)).filter((spot) => spot !== null);
+        return box ? [{ ...thing, box, trail }] : [];
+      });
     const key = JSON.stringify([things, wide, high, this.letter]);
     if (key === this.drawn) return;
     this.drawn = key;
@@ -48,15 +56,16 @@ export class BoxPen {
         : shown instanceof HTMLImageElement
           ? [shown.naturalWidth, shown.naturalHeight]
           : [(shown as HTMLCanvasElement).width, (shown as HTMLCanvasElement).height];
+    const through = straightened.get(this.host);
     if (wide > 0 && high > 0) {
-      this.size = [wide, high];
+      this.size = through ? [through.width, through.height] : [wide, high];
       this.measured_ms = performance.now();
     }
     const room = this.svg.getBoundingClientRect();
     if (room.width > 0 && room.height > 0)
       this.letter = Math.round(Math.max(this.size[1] / 30, LETTER_PX * Math.max(this.size[1] / room.height, this.size[0] / room.width)));
     this.svg.setAttribute("viewBox", `0 0 ${this.size[0]} ${this.size[1]}`);
-    this.svg.setAttribute("preserveAspectRatio", FIT[getComputedStyle(shown).objectFit] ?? "xMidYMid meet");
+    this.svg.setAttribute("preserveAspectRatio", FIT[through?.optics.lens.kind === "fisheye" ? "fill" : getComputedStyle(shown).objectFit] ?? "xMidYMid meet");
   }
 
   private drawOne(thing: Thing, size: number): SVGElement[] {

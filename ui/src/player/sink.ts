@@ -2,12 +2,13 @@
  * One `<video>` fed with fragmented MP4. Media time 0 is `origin_ms`; everything else is said in UTC milliseconds.
  * Operations on the source buffer run one after another.
  */
+import { Managed, Media } from "../live/media";
 import { excess, type Range } from "./plan";
 
 const YEAR_S = 366 * 86_400;
 
 export class Sink {
-  private readonly source = new MediaSource();
+  private readonly source = new (Media ?? MediaSource)();
   private readonly address = URL.createObjectURL(this.source);
   private buffer: SourceBuffer | null = null;
   private mime = "";
@@ -18,6 +19,7 @@ export class Sink {
     readonly video: HTMLVideoElement,
     readonly origin_ms: number,
   ) {
+    if (Managed) video.disableRemotePlayback = true; // an iPhone opens its buffer only then
     video.src = this.address;
   }
 

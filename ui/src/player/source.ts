@@ -2,6 +2,7 @@
 import { get, url } from "../api/client";
 import { type Answer, type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { cameras, serverNow } from "../api/state";
+import { Media, canPlay } from "../live/media";
 import { opening } from "../sealed/unlocks";
 import { UPRIGHT, axesOf, onto } from "../api/turned";
 
@@ -59,7 +60,7 @@ export const recorder: VideoSource = {
   frameUrl: pictureUrl,
 
   // Of a sealed piece that was found again the codec is known only once it is opened.
-  canPlay: (piece) => "MediaSource" in globalThis && (!piece.video || MediaSource.isTypeSupported(mimeOf(piece))),
+  canPlay: (piece) => Media !== undefined && (!piece.video || canPlay(mimeOf(piece))),
 
   now: serverNow,
 };

@@ -1,19 +1,29 @@
-/** Wheel, pinch, keys and dragging on a picture's frame: it is enlarged, moved, and by a double click whole again. */
+/** Wheel, pinch, keys, double taps and dragging on a picture's frame: it is enlarged, moved, and whole again. */
 import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { t } from "../strings";
 import { WHOLE, type Zoom, moved, mostOf, zoomed } from "./zoom";
 import "./zoom.css";
 
 const STEP = 1.5;
 const WHEEL = 0.0016;
+const TAPPED = 2.5;
+const TAPS_WITHIN_MS = 300;
+const TAPS_APART_PX = 30;
+const TAP_PX = 10;
 
 type Point = { x: number; y: number };
 
-/** Listens on the frame, of which the picture is a child: `in` and `out` are for keys. */
-export function useZoom(frame: RefObject<HTMLElement | null>): { scale: number; in: () => void; out: () => void; reset: () => void } {
+/**
+ * Listens on the frame, of which the picture is a child: `in` and `out` are for keys. sides: told where a double tap was,
+ * 0 at the left edge and 1 at the right; true: it meant something else there. scrolls: the wheel moves the page unless Ctrl
+ * is held.
+ */
+export function useZoom(frame: RefObject<HTMLElement | null>, sides?: (share: number) => boolean, scrolls = false): { scale: number; in: () => void; out: () => void; reset: () => void } {
   const zoom = useSignal<Zoom>(WHOLE);
+  const newest = useRef(sides);
+  newest.current = sides;
   const set = (next: Zoom) => {
     zoom.value = next;
     show(frame.current, next);
@@ -28,19 +38,25 @@ export function useZoom(frame: RefObject<HTMLElement | null>): { scale: number; 
     const node = frame.current;
     if (!node) return undefined;
     const fingers = new Map<number, Point>();
+    let pressed: Point | null = null;
+    let touched_ms = -TAPS_WITHIN_MS;
+    let tapped = { at_ms: -TAPS_WITHIN_MS, x: 0, y: 0 };
     const place = (event: MouseEvent): Point => {
       const box = node.getBoundingClientRect();
       return { x: event.clientX - box.x, y: event.clientY - box.y };
     };
     const onWheel = (event: WheelEvent) => {
-      if (zoom.peek().scale === 1 && event.deltaY > 0) return; // the page scrolls on
+      if (zoom.peek().scale === 1 && (event.deltaY > 0 || (scrolls && !event.ctrlKey))) return; // the page scrolls on
       event.preventDefault();
       by(Math.exp(-event.deltaY * WHEEL), place(event));
     };
     const onDown = (event: PointerEvent) => {
       if (event.button !== 0 || (event.target as Element).closest("button, a")) return;
       fingers.set(event.pointerId, place(event));
+      pressed = fingers.size === 1 ? place(event) : null;
     };
+    // Two fingers are ours: the page neither scrolls nor grows.
+    const onTouch = (event: TouchEvent) => event.touches.length > 1 && event.cancelable && event.preventDefault();
     const onMove = (event: PointerEvent) => {
       const before = fingers.get(event.pointerId);
       if (!before) return;
@@ -53,8 +69,19 @@ export function useZoom(frame: RefObject<HTMLElement | null>): { scale: number; 
         set(moved(zoom.peek(), now.x - before.x, now.y - before.y, node.getBoundingClientRect()));
       }
     };
-    const onUp = (event: PointerEvent) => fingers.delete(event.pointerId);
+    const onUp = (event: PointerEvent) => {
+      if (!fingers.delete(event.pointerId) || event.pointerType !== "touch") return;
+      touched_ms = performance.now();
+      const at = place(event);
+      if (event.type === "pointercancel" || !pressed || apart(pressed, at) > TAP_PX) return;
+      const isSecond = event.timeStamp - tapped.at_ms < TAPS_WITHIN_MS && apart(tapped, at) < TAPS_APART_PX;
+      tapped = { at_ms: isSecond ? -TAPS_WITHIN_MS : event.timeStamp, ...at };
+      if (!isSecond || newest.current?.(at.x / node.clientWidth)) return;
+      if (zoom.peek().scale > 1) set(WHOLE);
+      else by(TAPPED, at);
+    };
     const onDouble = (event: MouseEvent) => {
+      if (performance.now() - touched_ms < TAPS_WITHIN_MS) return event.stopImmediatePropagation(); // a double tap, seen already
       if (zoom.peek().scale === 1) return;
       event.stopImmediatePropagation();
       set(WHOLE);
@@ -62,6 +89,7 @@ export function useZoom(frame: RefObject<HTMLElement | null>): { scale: number; 
     const resized = new ResizeObserver(() => zoom.peek().scale > 1 && set(WHOLE));
     resized.observe(node);
     node.addEventListener("wheel", onWheel, { passive: false });
+    node.addEventListener("touchstart", onTouch, { passive: false });
     node.addEventListener("pointerdown", onDown);
     node.addEventListener("pointermove", onMove);
     for (const end of ["pointerup", "pointercancel"] as const) node.addEventListener(end, onUp);
@@ -69,6 +97,7 @@ export function useZoom(frame: RefObject<HTMLElement | null>): { scale: number; 
     return () => {
       resized.disconnect();
       node.removeEventListener("wheel", onWheel);
+      node.removeEventListener("touchstart", onTouch);
       node.removeEventListener("pointerdown", onDown);
       node.removeEventListener("pointermove", onMove);
       for (const end of ["pointerup", "pointercancel"] as const) node.removeEventListener(end, onUp);

@@ -6,6 +6,7 @@ import { UPRIGHT, isMirrored, onto, takeAxes } from "../api/turned";
 export type Part = Camera["mask"]["parts"][number];
 const KEPT = 120;
 const MOST_WAIT_MS = 5_000;
+const MOST_BLANK_MS = 1_000;
 
 export class OpenedPictures {
   private readonly kept = new Map<string, Promise<string | null>>();
@@ -58,6 +59,7 @@ export class OpenedPictures {
   private async show(data: ArrayBuffer, codecs: string): Promise<void> {
     const source = new MediaSource();
     const { video } = this;
+    const shown = presented(video);
     video.src = URL.createObjectURL(source);
     await happens(source, "sourceopen");
     const buffer = source.addSourceBuffer(`video/mp4; codecs="${codecs}"`);
@@ -69,7 +71,17 @@ export class OpenedPictures {
     video.currentTime = buffer.buffered.start(0);
     if (video.seeking) await happens(video, "seeked");
     if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) await happens(video, "loadeddata");
+    await shown;
   }
+}
+
+/** Resolves when the element can be drawn: one that has sought and has its data may still be blank for a moment. An
+ * element that never says so, as in a page behind others, is drawn as it is. */
+function presented(video: HTMLVideoElement): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, MOST_BLANK_MS);
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(() => resolve());
+  });
 }
 
 async function drawn(video: HTMLVideoElement, width: number, covers: readonly Part[], mirrors: boolean): Promise<Blob> {

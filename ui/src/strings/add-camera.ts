@@ -3,7 +3,7 @@ export const addCamera = {
   address: {
     title: "Or enter its address",
     label: "Address",
-    hint: "An IP address such as 192.168.1.20, or the full address of its stream: rtsp://…",
+    hint: "An IP address such as 192.168.1.20, or the full address of its stream: rtsp://… or http://…",
     go: "Continue",
   },
   login: {

@@ -156,6 +156,7 @@ export const app = {
     tamper: { one: "Camera tampering", many: "Camera tampering" },
     motion: { one: "Motion", many: "Motion" },
   },
+  reported: { doorbell: "Doorbell", input: "Digital input", line: "Line crossed" },
   times: {
     today: "Today",
     yesterday: "Yesterday",

@@ -127,6 +127,7 @@ export const events = {
     },
     was: (why: string) => `False alarm: ${why}`,
     takeBack: "Undo",
+    ignore: "Ignore this place…",
     thanks: "Thanks.",
     removes: (level: number, n: number, of: number) => `A threshold of ${level} would have prevented ${n} of ${of} similar false alarms`,
     losesNone: "and missed none of last week’s other events.",

@@ -27,6 +27,7 @@ export const phone = {
   },
   snooze: {
     action: "Snooze",
+    hour: "Snooze for 1 h. Press again for other times.",
     all: "All cameras",
     allOf: "Snooze all cameras",
     title: (camera: string) => `Snooze ${camera}`,

@@ -21,6 +21,8 @@ export const settings = {
     on: "On",
     off: "Off",
     show: "Show shortcuts",
+    buzz: "Vibrate while scrubbing",
+    buzzSub: "A short buzz where an event begins, or the recording does.",
     stored: "Saved on this device only.",
   },
   cameras: {

@@ -14,6 +14,7 @@ export const share = {
   copied: "Link copied.",
   hand: "Share…",
   until: (when: string) => `Expires ${when}`,
+  kept: "The event is kept, so that the link keeps working.",
   reach: "The link works at home and through your VPN only. A secure address with a domain lets it work everywhere.",
   list: {
     title: "Shared links",

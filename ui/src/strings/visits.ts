@@ -52,6 +52,7 @@ export const visits = {
     moved: (camera: string) => `Something moved across the picture at ${camera}. Without a detection model it may be a person, so it is an alert.`,
     detection: (what: string, camera: string) => `${what}: recognized, but no alert at ${camera}.`,
     motion: (camera: string) => `Something moved at ${camera}. Nothing was recognized, so it is no alert.`,
+    reported: "The camera itself reported this.",
     change: "Change what alerts",
     nobody: "No notifications: there is no channel and no rule for this event.",
     askOwner: "Only owners can see who was notified.",

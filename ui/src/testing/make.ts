@@ -19,6 +19,7 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
     where: "",
     rotate: 0,
     mirror: false,
+    lens: { kind: "none" },
     mask: { effect: "hidden", parts: [] },
     streams: { main: null, sub: null },
     audio: false,

@@ -1,10 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { type Happening, type Lane, NO_MOTION, decodeScores, eventBeside, gapAt, greatest, withEvent, withGap, withScore, withSpan } from "./data";
+import { type Happening, type Lane, NO_MOTION, crosses, decodeScores, eventBeside, gapAt, greatest, withEvent, withGap, withScore, withSpan } from "./data";
 
 const event = (id: string, start_ms: number): Happening => ({
   ...{ id, start_ms, camera: "front", kind: "motion", end_ms: start_ms + 5000, title: "", picture: null, kept: false },
 });
 const lane = (events: Happening[]): Lane => ({ id: "front", name: "Front", spans: [], gaps: [], damage: [], events, motion: NO_MOTION });
+
+describe("a finger that scrubs", () => {
+  const lane = {
+    spans: [[100, 200], [300, 400]] as [number, number][],
+    events: [{ id: "a", camera: "c", kind: "person", start_ms: 150, end_ms: null, title: "", picture: null, kept: false }],
+  };
+  it.each([
+    [110, 140, false],
+    [140, 160, true],
+    [160, 140, true],
+    [190, 210, true],
+    [210, 290, false],
+    [310, 290, true],
+    [150, 150, false],
+  ])("from %d to %d passes an event or an edge: %s", (from, to, is) => expect(crosses(lane, from, to)).toBe(is));
+});
 
 describe("motion", () => {
   const motion = { begin_ms: 10_000, step_s: 2, scores: decodeScores(btoa(String.fromCharCode(10, 255, 80, 0))) };

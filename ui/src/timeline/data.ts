@@ -114,6 +114,13 @@ export const gapAt = (gaps: readonly Gap[], at_ms: number): Gap | undefined =>
 export const damageAt = (damage: readonly Damage[], at_ms: number): Damage | undefined =>
   damage.find(({ begin_ms, end_ms }) => begin_ms <= at_ms && at_ms < end_ms);
 
+/** Whether an event begins, or what is recorded begins or ends, between two instants. */
+export function crosses(lane: Pick<Lane, "spans" | "events">, from_ms: number, to_ms: number): boolean {
+  const [begin, end] = from_ms < to_ms ? [from_ms, to_ms] : [to_ms, from_ms];
+  const isBetween = (at_ms: number): boolean => begin < at_ms && at_ms <= end;
+  return lane.events.some((event) => isBetween(event.start_ms)) || lane.spans.some((span) => span.some(isBetween));
+}
+
 /** Joins a span to those it touches. Holes shorter than a second are how segments meet, not missing video. */
 export function withSpan(spans: readonly Span[], added: Span, join_ms = 1000): Span[] {
   let [begin, end] = added;

@@ -45,6 +45,8 @@ export interface Badge {
   iconSize: number;
   /** A number at its upper right; empty for none. */
   count: string;
+  /** Colours of what else it stands for: dots along its lower edge. */
+  also?: readonly Ink[];
 }
 
 export type Target =
@@ -92,6 +94,14 @@ export const inkOfKind = (kind: string): Ink => `kind-${kind in ICONS ? kind : "
 /** What a group of events shows: the kind that people look for first. */
 export function leadingKind(events: readonly Happening[]): string {
   return IMPORTANT.find((kind) => events.some((event) => event.kind === kind)) ?? "motion";
+}
+
+/** The kinds among them with how many there are, what people look for first at the front. */
+export function kindsOf(events: readonly Happening[]): [kind: string, count: number][] {
+  const counts = new Map<string, number>();
+  for (const { kind } of events) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const rank = (kind: string): number => (IMPORTANT.includes(kind) ? IMPORTANT.indexOf(kind) : IMPORTANT.length);
+  return [...counts].sort(([a], [b]) => rank(a) - rank(b));
 }
 
 const GAP_ICONS: Record<string, string> = {

@@ -106,6 +106,11 @@ describe("pins", () => {
     expect(flat(shown)).toContainEqual(expect.objectContaining({ is: "badge", ink: "kind-person", count: "2" }));
   });
 
+  it("keep every kind among them", () => {
+    const shown = lanesLayout(view, data(lane({ events: [event("a", 10, "motion"), event("b", 12), event("c", 12, "vehicle")] })), look);
+    expect(flat(shown)).toContainEqual(expect.objectContaining({ ink: "kind-person", also: ["kind-vehicle", "kind-motion"] }));
+  });
+
   it("come apart on zooming", () => {
     const near = { ...view, end_ms: view.begin_ms + HOUR_MS };
     expect(clusters(near, [event("a", 10), event("b", 12)], 22)).toHaveLength(2);

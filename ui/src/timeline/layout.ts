@@ -2,6 +2,7 @@
 import { motionBars } from "./bars";
 import type { Damage, Gap, Happening, Lane, Span, TimelineData } from "./data";
 import {
+  type Badge,
   type Box,
   type DrawList,
   type Ink,
@@ -12,6 +13,7 @@ import {
   iconOfKind,
   inkOfKind,
   inkOfTone,
+  kindsOf,
   leadingKind,
 } from "./draw";
 import { clockMinute } from "./format";
@@ -24,6 +26,7 @@ export const RULER_PX = 30;
 export const LANE_PX = 54;
 const BAND_PX = 36;
 const PIN_PX = 22;
+const MOST_ALSO = 3;
 const GAP_ICON_PX = 26;
 /** Damage is a line along the top of what is recorded: the pictures are there. */
 const DAMAGE_PX = 5;
@@ -160,11 +163,15 @@ export function clusters(view: View, events: readonly Happening[], apart_px: num
 
 const inside = (x: number, view: View): number => Math.min(Math.max(x, PIN_PX / 2), view.width - PIN_PX / 2);
 
-function pin({ x, events }: Cluster, y: number): Item {
+const pin = ({ x, events }: Cluster, y: number): Item => ({ ...badgeOf(events, PIN_PX / 2), x, y });
+
+/** The kind that people look for first, how many there are, and the colours of the other kinds among them. */
+export function badgeOf(events: readonly Happening[], r: number): Badge & { is: "badge" } {
   const kind = leadingKind(events);
+  const also = kindsOf(events).map(([each]) => inkOfKind(each)).filter((ink) => ink !== inkOfKind(kind));
   const count = events.length === 1 ? "" : events.length > 99 ? "99+" : String(events.length);
   const look = { ink: inkOfKind(kind), edge: "surface" as const, icon: iconOfKind(kind), iconInk: "pin-ink" as const };
-  return { is: "badge", x, y, r: PIN_PX / 2, iconSize: 12, count, ...look };
+  return { is: "badge", r, iconSize: 12, count, also: also.slice(0, MOST_ALSO), ...look };
 }
 
 const pinRegion = ({ x, events }: Cluster, lane: string, top: number): Region => ({

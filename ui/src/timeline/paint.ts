@@ -15,6 +15,8 @@ export const FONTS: Record<Font, string> = {
 };
 
 const HATCH_PX = 8;
+const DOT_PX = 4;
+const DOT_APART_PX = 8;
 
 /** Colours, icons and their copies for one theme and one density of pixels. */
 export class Brushes {
@@ -28,13 +30,14 @@ export class Brushes {
   ) {}
 
   badge(badge: Badge): HTMLCanvasElement {
-    const key = `${badge.ink} ${badge.edge} ${badge.icon} ${badge.r} ${badge.count}`;
+    const key = `${badge.ink} ${badge.edge} ${badge.icon} ${badge.r} ${badge.count} ${badge.also?.join() ?? ""}`;
     return remembered(this.badges, key, () => {
       const [canvas, pen] = this.sheet(2 * reachOf(badge));
       pen.translate(reachOf(badge), reachOf(badge));
       disc(pen, badge, this.ink);
       if (badge.count !== "") count(pen, badge, this.ink);
       const path = this.glyphs.get(badge.icon);
+      dots(pen, badge, this.ink);
       if (path) glyph(pen, badge, this.ink(badge.iconInk), path);
       return canvas;
     });
@@ -121,7 +124,7 @@ function rounded(ctx: CanvasRenderingContext2D, { x, y, w, h }: Box, round: numb
 }
 
 /** From a badge's middle to the edge of its copy. */
-const reachOf = ({ r, count }: Badge): number => r + (count === "" ? 1 : 14);
+const reachOf = ({ r, count, also }: Badge): number => r + (count === "" && !also?.length ? 1 : 14);
 
 function count(pen: CanvasRenderingContext2D, { count: text }: Badge, inks: Inks): void {
   pen.font = FONTS.count;
@@ -141,6 +144,18 @@ function disc(pen: CanvasRenderingContext2D, { ink, edge, r }: Badge, inks: Inks
   pen.strokeStyle = inks(edge);
   pen.lineWidth = edge === "surface" ? 2 : 1;
   pen.stroke();
+}
+
+function dots(pen: CanvasRenderingContext2D, { also = [], r }: Badge, inks: Inks): void {
+  also.forEach((ink, n) => {
+    pen.beginPath();
+    pen.arc((n - (also.length - 1) / 2) * DOT_APART_PX, r + 1, DOT_PX, 0, 2 * Math.PI);
+    pen.fillStyle = inks(ink);
+    pen.fill();
+    pen.strokeStyle = inks("surface");
+    pen.lineWidth = 1.5;
+    pen.stroke();
+  });
 }
 
 function glyph(pen: CanvasRenderingContext2D, { iconSize }: Badge, ink: string, path: Path2D): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Happening, type Lane, NO_MOTION } from "./data";
-import { PLAYHEAD_PX, type TapeView, draggedBy, shownSpan, tapeLayout, tapeZoomed, timeAtY, yOf } from "./tape";
+import { PLAYHEAD_PX, type TapeView, draggedBy, framesOf, shownSpan, tapeLayout, tapeZoomed, timeAtY, yOf } from "./tape";
 import { Zone } from "./zone";
 
 const AT = Date.UTC(2026, 5, 13, 20, 31, 42);
@@ -31,6 +31,19 @@ describe("the tape", () => {
     const gaps = [gap(2000, 1800, "power"), gap(1700, 1690, "crash"), gap(600, 598, "starting")];
     const shown = tapeLayout(tape, { ...lane([]), gaps }, NOW, Zone.utc, measure);
     expect(shown.gaps.map((each) => each.value.detail)).toEqual(["power"]);
+  });
+
+  it("tells every event by a pin, also one without room for a card", () => {
+    const crowd = Array.from({ length: 12 }, (_, n) => event(String(n), 1 + n / 10));
+    const shown = tapeLayout(tape, lane([...crowd, { ...event("p", 1.5), kind: "person" }]), NOW, Zone.utc, measure);
+    expect(shown.cards.length).toBeLessThan(13);
+    expect(shown.items).toContainEqual(expect.objectContaining({ is: "badge", ink: "kind-person", also: ["kind-vehicle"], count: "13" }));
+  });
+
+  it("has pictures of round instants that are recorded, wide enough apart", () => {
+    const found = framesOf(tape, 380, 44, PLAYHEAD_PX, [[AT - 3_600_000, AT]]);
+    expect(found.length).toBeGreaterThan(2);
+    expect(found.every((at) => at % 900_000 === 0 && at >= AT - 3_600_000 && at < AT)).toBe(true);
   });
 
   it("follows the finger, not past now", () => {

@@ -1,15 +1,20 @@
 /** Phone: a vertical tape, newest on top, under a playhead that stands still 120 px below the top. */
 import { motionBars } from "./bars";
-import { type Damage, type Gap, type Happening, type Lane, type Span, isTold } from "./data";
+import { type Damage, type Gap, type Happening, type Lane, type Span, isTold, within } from "./data";
 import { type DrawList, type Item, type Measure, type Region, inkOfTone } from "./draw";
+import { badgeOf, clusters } from "./layout";
 import { type Tick, ticks } from "./ticks";
 import { type View, clamp } from "./view";
 import { axis as words } from "../strings/axis";
 import type { Zone } from "./zone";
 
 export const PLAYHEAD_PX = 120;
-const BAND_LEFT = 64;
-const BAND_PX = 64;
+const BAND_LEFT = 60;
+const BAND_PX = 26;
+/** Pictures stand beside the band. */
+export const FRAMES_LEFT = BAND_LEFT + BAND_PX + 4;
+export const FRAME_PX = { width: 74, height: 42 };
+const PIN_PX = 20;
 const DAMAGE_PX = 6;
 const CARD_PX = 64;
 const CARD_APART = 4;
@@ -61,18 +66,20 @@ export function tapeLayout(tape: TapeView, lane: Lane, now_ms: number, zone: Zon
   const gaps = lane.gaps.filter((gap) => gap.begin_ms < end_ms && (gap.end_ms ?? now_ms) > begin_ms);
   const shown = lane.events.filter((event) => event.start_ms < end_ms && event.start_ms > begin_ms);
   const sentences = told(tape, gaps, now_ms);
+  const cards = spread(tape, shown, sentences.map((gap) => gap.y));
   return {
     items: [
       ...rules(tape, begin_ms, end_ms, now_ms, zone, measure),
       ...lane.spans.filter(([b, e]) => b < end_ms && e > begin_ms).flatMap((span) => recordedBand(tape, span, lane)),
       ...lane.damage.filter((each) => each.begin_ms < end_ms && each.end_ms > begin_ms).map((each) => damageLine(tape, each)),
       ...gaps.map((gap) => hatch(tape, gap, now_ms)),
+      ...pins(tape, shown),
       ...nowLine(tape, now_ms),
     ],
     regions: shown.map((event) => eventRegion(tape, event)),
     width: tape.width,
     height: tape.height,
-    cards: spread(tape, shown, sentences.map((gap) => gap.y)),
+    cards,
     gaps: sentences,
   };
 }
@@ -141,6 +148,26 @@ function recordedBand(tape: TapeView, [begin_ms, end_ms]: Span, lane: Lane): Ite
   });
   return [{ is: "box", ink: "recorded", round: 8, x: BAND_LEFT, y, w: BAND_PX, h }, ...bars];
 }
+
+/** Every event is told by its kind, also where there is no room for its card. */
+function pins(tape: TapeView, events: readonly Happening[]): Item[] {
+  const flat: View = { begin_ms: timeAtY(tape, tape.height), end_ms: timeAtY(tape, 0), width: tape.height };
+  return clusters(flat, events, PIN_PX).map(({ events: together }) => {
+    const at_ms = together.at(-1)?.start_ms ?? 0;
+    return { ...badgeOf(together, PIN_PX / 2), x: BAND_LEFT + BAND_PX / 2, y: yOf(tape, at_ms) };
+  });
+}
+
+/** Instants whose pictures stand beside the band: round ones, so that a picture stays while the tape moves. */
+export function framesOf(tape: TapeView, length_px: number, apart_px: number, playhead_px: number, spans: readonly Span[]): number[] {
+  const step_ms = STEPS_S.map((s) => s * 1000).find((step) => step >= tape.ms_per_px * apart_px) ?? 86_400_000;
+  const reach_ms = tape.ms_per_px * Math.max(playhead_px, length_px - playhead_px) + step_ms;
+  const found: number[] = [];
+  for (let at = Math.ceil((tape.playhead_ms - reach_ms) / step_ms) * step_ms; at <= tape.playhead_ms + reach_ms; at += step_ms)
+    if (within(spans, at)) found.push(at);
+  return found;
+}
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200];
 
 /** Along the far edge of what is recorded. */
 function damageLine(tape: TapeView, damage: Damage): Item {

@@ -4,6 +4,8 @@ import { Zone } from "./zone";
 
 const BEGIN = Date.UTC(2026, 5, 13, 14);
 const view: View = { begin_ms: BEGIN, end_ms: BEGIN + 6 * HOUR_MS, width: 1180 };
+/** Long after the view: no future is near. */
+const LATER = BEGIN + 10 * 24 * HOUR_MS;
 const day = Zone.utc.day(BEGIN);
 
 /** A small generator with a seed, so that a failure comes again. */
@@ -22,14 +24,14 @@ describe("zoomAt", () => {
       let now = view;
       const x = next() * view.width;
       const fixed = timeAt(now, x);
-      for (let step = 0; step < 30; step += 1) now = zoomAt(now, x, 0.5 + next() * 1.5);
+      for (let step = 0; step < 30; step += 1) now = zoomAt(now, x, 0.5 + next() * 1.5, LATER);
       expect(Math.abs(xOf(now, fixed) - x)).toBeLessThan(0.5);
     }
   });
 
   it("ends at a minute and at a long day", () => {
-    expect(spanOf(zoomAt(view, 100, 1e-6))).toBeCloseTo(SHORTEST_MS, 3);
-    expect(spanOf(zoomAt(view, 100, 1e6))).toBeCloseTo(LONGEST_MS, 3);
+    expect(spanOf(zoomAt(view, 100, 1e-6, LATER))).toBeCloseTo(SHORTEST_MS, 3);
+    expect(spanOf(zoomAt(view, 100, 1e6, LATER))).toBeCloseTo(LONGEST_MS, 3);
   });
 });
 
@@ -39,9 +41,34 @@ describe("panBy", () => {
     expect(view.begin_ms - moved.begin_ms).toBeCloseTo(0.6 * HOUR_MS, 3);
   });
 
-  it("does not lose the present on the left", () => {
+  it("stops a fifth after now", () => {
     const now_ms = BEGIN + 5 * HOUR_MS;
-    expect(xOf(panBy(view, -100_000, now_ms), now_ms)).toBeCloseTo(view.width * 0.1, 3);
+    expect(xOf(panBy(view, -100_000, now_ms), now_ms)).toBeCloseTo(view.width * 0.8, 3);
+  });
+});
+
+describe("the future", () => {
+  const now_ms = BEGIN + 5.5 * HOUR_MS;
+  it("never fills more than a fifth, however one zooms", () => {
+    const next = numbers(11);
+    let now = view;
+    for (let step = 0; step < 500; step += 1) {
+      now = zoomAt(now, next() * now.width, 0.5 + next() * 1.5, now_ms);
+      expect((now.end_ms - now_ms) / spanOf(now)).toBeLessThanOrEqual(0.2 + 1e-9);
+    }
+  });
+
+  it("of a whole day is shown, and gets no more", () => {
+    const morning = BEGIN - 8 * HOUR_MS;
+    const whole = presetAround(view, "day", morning, day, morning);
+    expect(panBy(whole, -300, morning)).toEqual({ ...whole, begin_ms: whole.begin_ms, end_ms: whole.end_ms });
+    const closer = zoomAt(whole, whole.width * 0.9, 0.5, morning);
+    expect((closer.end_ms - morning) / spanOf(closer)).toBeLessThanOrEqual((whole.end_ms - morning) / spanOf(whole) + 1e-9);
+  });
+
+  it("does not come with a turned page", () => {
+    const turned = paged(view, now_ms - 60_000, now_ms);
+    expect(xOf(turned, now_ms)).toBeCloseTo(view.width * 0.8, 3);
   });
 });
 
@@ -60,20 +87,20 @@ describe("presets", () => {
   });
 
   it("none of them after free zooming", () => {
-    expect(presetOf(zoomAt(view, 0, 0.7), day)).toBeNull();
+    expect(presetOf(zoomAt(view, 0, 0.7, LATER), day)).toBeNull();
   });
 });
 
 describe("following", () => {
   it("turns the page past 80 %", () => {
-    expect(paged(view, timeAt(view, view.width * 0.79))).toBe(view);
-    const turned = paged(view, timeAt(view, view.width * 0.81));
+    expect(paged(view, timeAt(view, view.width * 0.79), LATER)).toBe(view);
+    const turned = paged(view, timeAt(view, view.width * 0.81), LATER);
     expect(xOf(turned, timeAt(view, view.width * 0.81))).toBeCloseTo(view.width * 0.15, 3);
   });
 
   it("shows an instant that is outside, and stays when it is inside", () => {
-    expect(revealing(view, BEGIN + HOUR_MS)).toBe(view);
-    expect(xOf(revealing(view, BEGIN - HOUR_MS), BEGIN - HOUR_MS)).toBeCloseTo(view.width / 2, 3);
+    expect(revealing(view, BEGIN + HOUR_MS, LATER)).toBe(view);
+    expect(xOf(revealing(view, BEGIN - HOUR_MS, LATER), BEGIN - HOUR_MS)).toBeCloseTo(view.width / 2, 3);
   });
 });
 

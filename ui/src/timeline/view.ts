@@ -30,19 +30,29 @@ export function timeAt(view: View, x: number): number {
   return view.begin_ms + (x / view.width) * spanOf(view);
 }
 
-/** Factor below 1 comes closer. The instant under x stays under x. */
-export function zoomAt(view: View, x: number, factor: number): View {
+/** Factor below 1 comes closer. The instant under x stays under x, unless the view would fill with future. */
+export function zoomAt(view: View, x: number, factor: number, now_ms: number): View {
   const span = clamp(spanOf(view) * factor, SHORTEST_MS, LONGEST_MS);
   const fixed_ms = timeAt(view, x);
   const begin_ms = fixed_ms - (x / view.width) * span;
-  return { ...view, begin_ms, end_ms: begin_ms + span };
+  return notAhead({ ...view, begin_ms, end_ms: begin_ms + span }, view, now_ms);
 }
 
-/** Positive dx shows earlier time, as when the content is dragged to the right. Ends when `now` reaches the left edge. */
+/** Positive dx shows earlier time, as when the content is dragged to the right. */
 export function panBy(view: View, dx: number, now_ms: number): View {
-  const span = spanOf(view);
-  const begin_ms = Math.min(view.begin_ms - (dx / view.width) * span, Math.max(view.begin_ms, now_ms - span * 0.1));
-  return { ...view, begin_ms, end_ms: begin_ms + span };
+  const by_ms = (dx / view.width) * spanOf(view);
+  return notAhead({ ...view, begin_ms: view.begin_ms - by_ms, end_ms: view.end_ms - by_ms }, view, now_ms);
+}
+
+/** So much of the width may lie after now: room for what is coming. */
+const AHEAD = 0.2;
+
+/** Moved back where more than a fifth would be future. A whole day, which shows more of it, need not jump: it gets no more. */
+export function notAhead(next: View, before: View, now_ms: number): View {
+  const span = spanOf(next);
+  const share = Math.max(AHEAD, (before.end_ms - now_ms) / spanOf(before));
+  const end_ms = Math.min(next.end_ms, now_ms + share * span);
+  return end_ms === next.end_ms ? next : { ...next, begin_ms: end_ms - span, end_ms };
 }
 
 /** The same length of time with this instant at a fraction of the width. */
@@ -72,10 +82,10 @@ export function presetOf(view: View, day: Day): Preset | null {
   return found ? (found[0] as Preset) : null;
 }
 
-/** While playing, the page turns when the playhead passes 80 %; afterwards it stands at 15 %. */
-export function paged(view: View, playhead_ms: number): View {
+/** While playing, the page turns when the playhead passes 80 %; afterwards it stands at 15 %, or near now further right. */
+export function paged(view: View, playhead_ms: number, now_ms: number): View {
   const x = xOf(view, playhead_ms) / view.width;
-  return x > 0.8 && x < 1.5 ? placing(view, playhead_ms, 0.15) : view;
+  return x > 0.8 && x < 1.5 ? notAhead(placing(view, playhead_ms, 0.15), view, now_ms) : view;
 }
 
 /** Following the live edge: the page slides so late that it seldom does. */
@@ -85,9 +95,9 @@ export function followingLive(view: View, playhead_ms: number): View {
 }
 
 /** The view that shows an instant without moving when it is there already. */
-export function revealing(view: View, at_ms: number): View {
+export function revealing(view: View, at_ms: number, now_ms: number): View {
   const x = xOf(view, at_ms) / view.width;
-  return x >= 0.02 && x <= 0.98 ? view : placing(view, at_ms, 0.5);
+  return x >= 0.02 && x <= 0.98 ? view : notAhead(placing(view, at_ms, 0.5), view, now_ms);
 }
 
 export const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value));

@@ -89,6 +89,9 @@ export function Address({ value, label, word = "" }: { value: string; label: str
   );
 }
 
+/** As `ref` of a field that appears when it is wanted: `autofocus` works only once in a page. */
+export const focusOnce = (field: HTMLElement | null): void => field?.focus();
+
 /** What the recorder refuses is said. */
 export async function tryTo(action: () => Promise<void>): Promise<void> {
   try {

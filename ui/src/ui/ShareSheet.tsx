@@ -1,10 +1,13 @@
 import { useId, useState } from "preact/hooks";
 import { ApiError, post } from "../api/client";
-import type { Share } from "../api/types";
+import { mark } from "../api/events";
+import type { Share, TawnyEvent } from "../api/types";
+import { focusOnce } from "./Access";
 import { when } from "./times";
 import { t } from "../strings";
 import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
+import { mayDirect } from "./session";
 import { Sheet } from "./Sheet";
 import { copy } from "./toast";
 import { share as words } from "../strings/share";
@@ -25,12 +28,13 @@ interface Made {
 const LEAST_CODE = 6;
 
 /** Makes a link to one clip: how long it works, with a code or not. */
-export default function ShareSheet(props: { camera: string; from_ms: number; to_ms: number; clip?: string; onClose: () => void }) {
+export default function ShareSheet(props: { camera: string; from_ms: number; to_ms: number; clip?: string; event?: TawnyEvent; onClose: () => void }) {
   const [lasts, setLasts] = useState<Lasts>("day");
   const [asks, setAsks] = useState(false);
   const [code, setCode] = useState("");
   const [names, setNames] = useState(false);
   const [made, setMade] = useState<Made | null>(null);
+  const [kept, setKept] = useState(props.event?.kept === true);
   const [error, setError] = useState<ApiError | null>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -45,7 +49,9 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
         names_camera: names,
         clip: props.clip ?? "",
       };
-      setMade(await post<Made>("/shares", asked));
+      const done = await post<Made>("/shares", asked);
+      if (props.event && !kept && mayDirect()) await mark([props.event], { kept: true }).then(() => setKept(true), () => {}); // the link works all the same
+      setMade(done);
     } catch (reason) {
       setError(reason instanceof ApiError ? reason : new ApiError(0, "unknown", t.problems.unknown, ""));
     }
@@ -53,7 +59,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
   return (
     <Sheet title={words.title} onClose={props.onClose} class="share-sheet">
       {made ? (
-        <Link made={made} />
+        <Link made={made} kept={kept} />
       ) : (
         <form onSubmit={(event) => void submit(event)}>
           <p class="sub">{words.sub}</p>
@@ -71,7 +77,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
               minLength={LEAST_CODE}
               maxLength={64}
               required
-              autofocus
+              ref={focusOnce}
               value={code}
               onInput={(event) => setCode(event.currentTarget.value)}
             />
@@ -110,7 +116,7 @@ function Tick(props: { checked: boolean; onChange: (on: boolean) => void; label:
   );
 }
 
-function Link({ made }: { made: Made }) {
+function Link({ made, kept }: { made: Made; kept: boolean }) {
   const address = new URL(made.link, location.href).href;
   const copyLink = () => {
     const field = document.querySelector<HTMLInputElement>("#share-link");
@@ -140,6 +146,7 @@ function Link({ made }: { made: Made }) {
         )}
       </div>
       <p class="sub num">{words.until(when(made.share.ends_ms))}</p>
+      {kept && <p class="small muted">{words.kept}</p>}
       {made.home_only && <p class="small muted">{words.reach}</p>}
     </div>
   );

@@ -16,6 +16,7 @@ const icons: Record<Kind, IconName> = {
 
 export function kindIcon(kind: string): IconName {
   if (kind === "manual") return "circle-dot";
+  if (kind === "doorbell") return "bell";
   return icons[kind as Kind] ?? "activity";
 }
 
@@ -23,5 +24,6 @@ export function kindIcon(kind: string): IconName {
 export function kindName(kind: string): string {
   const own = kind.replaceAll("-", " ").replaceAll("_", " ");
   if (kind === "manual") return t.byHand;
+  if (kind in t.reported) return t.reported[kind as keyof typeof t.reported];
   return t.kinds[kind as Kind]?.one ?? own.slice(0, 1).toUpperCase() + own.slice(1);
 }

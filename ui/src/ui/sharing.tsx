@@ -9,6 +9,8 @@ interface Clip {
   to_ms: number;
   /** A saved clip, instead of what is recorded. */
   clip?: string;
+  /** Is kept with the link, so that it shows something until it ends. */
+  event?: TawnyEvent;
 }
 
 const PRE_MS = 5_000;
@@ -23,7 +25,7 @@ export function share(wanted: Clip): void {
 /** An event that has ended, with the time before and after that its clip has as well. */
 export function shareEvent(event: TawnyEvent): void {
   if (event.end_ms === null) return;
-  share({ camera: event.camera, from_ms: event.start_ms - PRE_MS, to_ms: event.end_ms + POST_MS });
+  share({ event, camera: event.camera, from_ms: event.start_ms - PRE_MS, to_ms: event.end_ms + POST_MS });
 }
 
 export function Sharing() {

@@ -15,6 +15,7 @@ import { toast } from "./toast";
 import "./snoozes.css";
 
 const words = phone.snooze;
+const HOUR_S = 3600;
 const MORNING_H = 7;
 const AGAIN_MS = 60_000;
 
@@ -72,22 +73,23 @@ export function untilMorning(now: Date): Date {
   return next;
 }
 
-/** Opens the sheet. camera: null for all. round: over a picture. */
+/** Snoozes a camera for an hour; while it is snoozed, and for all cameras, opens the sheet. camera: null for all. round: over a picture. */
 export function SnoozeButton({ camera, class: look = "btn", round = false }: { camera: string | null; class?: string; round?: boolean }) {
   const [open, setOpen] = useState(false);
   useEffect(() => void loadSnoozes(), []);
   const [longest] = snoozesOf(camera, snoozes.value);
   const until = longest && clock(longest.until_ms);
   const label = until ? words.until(until) : camera === null ? words.allOf : words.action;
+  const atOnce = camera !== null && !until;
   return (
     <>
       <button
         type="button"
         class={`${look}${round ? " snooze-small" : ""}${until ? " on is-snoozed" : ""}`}
         aria-label={label}
-        title={label}
+        title={atOnce ? words.hour : label}
         data-act="snooze"
-        onClick={() => setOpen(true)}
+        onClick={() => (atOnce ? void snooze(camera, HOUR_S, false) : setOpen(true))}
       >
         <Icon name="bell-off" small={look.startsWith("btn")} />
         {round ? until && <span class="num">{until}</span> : <span>{label}</span>}

@@ -14,6 +14,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.config.lens import LensSettings
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
@@ -331,6 +332,18 @@ async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: 
         note("camera renamed", camera)
 
     await run_setup(here, "camera setup", rename)
+    return OkResponse()
+
+
+@router.put("/cameras/{camera}/lens", dependencies=own)
+async def put_lens(camera: OneCamera, asked: LensSettings, note: Note, here: Here) -> OkResponse:
+    """Say how pages straighten the camera's image. Recordings, snapshots and clips stay as the camera sends them."""
+
+    def put(setup: CameraSetupService) -> None:
+        setup.put_lens(camera, asked)
+        note("camera lens changed", f"{camera}: {asked.kind}")
+
+    await run_setup(here, "camera setup", put)
     return OkResponse()
 
 

@@ -1,19 +1,21 @@
 """Commands to the recorder: from users of the web interface and from API clients, signed or with a token."""
 
 import asyncio
+from collections.abc import Awaitable
+from dataclasses import asdict
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
 
-from tawny.api.auth.access import Access, OneCamera, Signed, caller_of, rule
+from tawny.api.auth.access import Access, Note, OneCamera, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import ApiResponse
+from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.integrations import RIGHTS
 from tawny.delivery.commands import (
     AnyOrder,
@@ -26,7 +28,9 @@ from tawny.delivery.commands import (
     order_in,
     refuse_former,
 )
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, SourceError
+from tawny.service.integrations.device_control import DeviceChange, DeviceDetails
+from tawny.sources.discovery.onvif_details import EncoderSettings
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 OneInput = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
@@ -41,18 +45,68 @@ class OrderDone(ApiResponse):
 
 
 class RelayInfo(ApiResponse):
-    """A relay. pulse_s: how long its button switches it on; null: until switched off."""
+    """A relay. pulse_s: how long its button switches it on; null: until switched off.
+
+    output: what the camera calls it, if it is none of the settings. kind: what it seems to be.
+    """
 
     name: str
     pulse_s: float | None
+    output: str = ""
+    kind: Literal["", "siren", "light"] = ""
 
 
 class ControlsInfo(ApiResponse):
-    """Controls of a camera. turns: supports pan, tilt and zoom. presets: names of stored positions."""
+    """Controls of a camera. turns: supports pan, tilt and zoom. presets: names of stored positions.
+
+    steered_by: who moves it now; empty: no person.
+    """
 
     turns: bool
+    steered_by: str = ""
     presets: list[str]
     relays: list[RelayInfo]
+
+
+class ImagingInfo(ApiResponse):
+    """An image setting of a camera. choices: allowed words; empty: a number from least to most."""
+
+    name: str
+    value: float | str
+    least: float
+    most: float
+    choices: list[str]
+
+
+class EncoderInfo(ApiResponse):
+    """How a camera encodes a stream. bit_rate: kbit/s; 0: not said."""
+
+    stream: Literal["main", "sub"]
+    codec: str
+    width: int
+    height: int
+    fps: float
+    bit_rate: int = Field(ge=0, le=100_000)
+    keyframe_s: float = Field(ge=0, le=60)
+
+
+class DeviceInfo(ApiResponse):
+    """What a camera says of itself. ahead_s: its clock minus this computer's."""
+
+    maker: str
+    model: str
+    firmware: str
+    ahead_s: float
+    imaging: list[ImagingInfo]
+    encoders: list[EncoderInfo]
+
+
+class DeviceRequest(ApiRequest):
+    """imaging: values by name. encoder: as read, with another bit rate or keyframe distance. set_clock: to UTC now."""
+
+    imaging: dict[str, float | Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=12)
+    encoder: EncoderInfo | None = None
+    set_clock: bool = False
 
 
 class ProgramInfo(ApiResponse):
@@ -95,8 +149,37 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
     """Return PTZ presets and relays of a camera. Queries the camera for its PTZ capabilities."""
     found = await here.calls.share(f"controls {camera}", partial(here.orders.controls, camera))
     relays = [one for one in found.relays if one.camera or signed.person.cameras is None]
-    told = [RelayInfo(name=one.name, pulse_s=one.pulse_s) for one in relays]
-    return ControlsInfo(turns=found.turns, presets=list(found.presets), relays=told)
+    shown = [RelayInfo(name=one.name, pulse_s=one.pulse_s, output=one.output, kind=one.kind) for one in relays]
+    by = "" if found.steered_by == signed.person.name else found.steered_by
+    return ControlsInfo(turns=found.turns, presets=list(found.presets), relays=shown, steered_by=by)
+
+
+@router.get("/cameras/{camera}/device", dependencies=[rule(Access.OWN)])
+async def device(camera: OneCamera, here: Here) -> DeviceInfo:
+    """Return model, firmware, clock, image and encoder settings of a camera, asked from it by ONVIF."""
+    return await _of_device(here.calls.share(f"device {camera}", partial(here.orders.device, camera)))
+
+
+@router.patch("/cameras/{camera}/device", dependencies=[rule(Access.OWN)])
+async def change_device(camera: OneCamera, asked: DeviceRequest, note: Note, here: Here) -> DeviceInfo:
+    """Change image or encoder settings of a camera, or its clock, and return all as the camera then has them."""
+    encoder = EncoderSettings(**asked.encoder.model_dump()) if asked.encoder is not None else None
+    wanted = DeviceChange(asked.imaging, encoder, asked.set_clock)
+    changed = [*asked.imaging, *(["encoder"] if encoder else []), *(["clock"] if asked.set_clock else [])]
+    note("camera changed", f"{camera}: {', '.join(changed) or 'nothing'}")
+    return await _of_device(here.calls.run(f"camera {camera}", partial(here.orders.change_device, camera, wanted)))
+
+
+async def _of_device(asked: Awaitable[DeviceDetails]) -> DeviceInfo:
+    try:
+        found = await asked
+    except (NotDone, SourceError) as error:
+        raise RequestRefused(409, error.code, error.message, error.do) from error
+    return DeviceInfo(
+        maker=found.maker, model=found.model, firmware=found.firmware, ahead_s=round(found.ahead_s, 1),
+        imaging=[ImagingInfo(**asdict(one)) for one in found.imaging],
+        encoders=[EncoderInfo(**asdict(one)) for one in found.encoders],
+    )  # fmt: skip
 
 
 @router.post("/inputs/{program}", dependencies=[rule(Access.SIGNED)])

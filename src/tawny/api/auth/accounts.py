@@ -214,9 +214,30 @@ class Accounts:
             row = db.execute("SELECT layout FROM walls WHERE person = ?", (person.id,)).fetchone()
         return str(row[0]) if row else ""
 
+    def walls_of_owners(self, but: Account) -> list[str]:
+        """Return the live view layouts of the other owners, as passed to `put_wall`."""
+        others = "SELECT layout FROM walls JOIN people ON id = person WHERE role = 'owner' AND id != ? ORDER BY made_ms"
+        with self._reading() as db:
+            return [str(row[0]) for row in db.execute(others, (but.id,))]
+
     def put_wall(self, person: Account, layout: str) -> None:
         with self._writing() as db:
             db.execute("INSERT OR REPLACE INTO walls VALUES (?, ?)", (person.id, layout))
+
+    def plan(self) -> tuple[int, bytes, str]:
+        """Return the floor plan: its version, which grows with each image, the image, and its cameras as JSON."""
+        with self._reading() as db:
+            row = db.execute("SELECT version, image, cameras FROM plan").fetchone()
+        return (int(row[0]), bytes(row[1]), str(row[2])) if row else (0, b"", "[]")
+
+    def put_plan(self, image: bytes | None, cameras: str | None = None) -> None:
+        """Set the image of the floor plan, or its cameras. None: unchanged."""
+        with self._writing() as db:
+            db.execute("INSERT OR IGNORE INTO plan VALUES (1, 0, x'', '[]')")
+            if image is not None:
+                db.execute("UPDATE plan SET image = ?, version = version + 1", (image,))
+            if cameras is not None:
+                db.execute("UPDATE plan SET cameras = ?", (cameras,))
 
     def remove_person(self, person: Account) -> None:
         """Delete the user and all their sessions. Their shared links are void from then on (`shares.Shares`)."""

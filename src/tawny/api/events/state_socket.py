@@ -21,6 +21,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.detection.watcher import MeterReading
 from tawny.live.wakeup import Wakeup
 from tawny.model.ids import CameraId
+from tawny.model.levels import Level, shown_level
 from tawny.model.messages import (
     ActionPlanned,
     Alarm,
@@ -148,10 +149,10 @@ def _told(camera: CameraId, reading: MeterReading) -> dict[str, Any]:
 
 STATE_S, MOTION_S = 0.5, 0.2
 """Minimum interval in s between messages of this type."""
-Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job", "mode"]
+Channel = Literal["state", "event", "motion", "segment", "gap", "damage", "job", "mode", "alert"]
 
-OF_A_SCREEN: frozenset[str] = frozenset({"state", "motion", "mode"})
-"""Channels of a screen on the wall: what is live, nothing of what was."""
+OF_A_SCREEN: frozenset[str] = frozenset({"state", "motion", "mode", "alert"})
+"""Channels of a screen on the wall: what is live, nothing of what was. Of an alert it learns which camera to show."""
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
@@ -214,6 +215,10 @@ class _Teller:
                 self._state_due_s = self._state_sent_s + STATE_S
             for said in heard.said:
                 await self._say(*_channel(said, self._here))
+                if isinstance(said, EventChanged) and shown_level(said.event) is Level.ALERT:
+                    event = said.event
+                    alert = {"camera": event.camera, "start_ms": event.start_ms, "going": event.end_ms is None}
+                    await self._say("alert", alert)
             if heard.scores and now_s - self._motion_sent_s >= MOTION_S:
                 self._motion_sent_s = now_s
                 for score in heard.scores.values():

@@ -2,18 +2,18 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from html import escape
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tawny.api import schemas, serializers
 from tawny.api.auth.access import MOST_CAMERAS, Access, OneCamera, Signed, rule
-from tawny.api.auth.accounts import Account
+from tawny.api.auth.accounts import Account, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.follow import showing
@@ -24,6 +24,7 @@ from tawny.api.schemas import ApiRequest, Id, Name
 from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH, JpegOptions, rounded_width
 from tawny.model.ids import CameraId, StreamName
+from tawny.service.cameras.camera_setup import camera_id_for
 from tawny.stream.hub import Hub
 
 SMALL_WIDTH = 640
@@ -103,40 +104,101 @@ async def healthz(here: Here) -> Response:
     return JSONResponse({"ok": is_well}, 200 if is_well else 503)
 
 
-# Routes for a user's live view layout: order of cameras, groups, selected group.
+# Routes for a user's live view: order of cameras, and named layouts.
 
-MOST_GROUPS = 20
+MOST_LAYOUTS = 20
 view = [rule(Access.VIEW)]
 CameraIds = Annotated[list[Id], Field(max_length=MOST_CAMERAS)]
+Columns = Annotated[int, Field(ge=0, le=6)]
 
 
-class CameraGroup(ApiRequest):
+class CameraLayout(ApiRequest):
+    """Some cameras under a name, in their order.
+
+    id: end of the address of its page, made from its first name; empty: not saved yet. sizes: columns x rows of the
+    cameras that have not one cell. columns: 0: as many as fit. shared: everyone has it; only owners may share.
+    """
+
+    id: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9-]*$")] = ""
     name: Name
     cameras: CameraIds
+    sizes: Annotated[dict[Id, Literal["2x1", "2x2"]], Field(max_length=MOST_CAMERAS)] = Field(default_factory=dict)
+    columns: Columns = 0
+    shared: bool = False
 
 
 class CameraWall(ApiRequest):
     """Layout of the live view. Cameras not in `order` come last.
 
-    group: name of the selected group; empty: all cameras. columns: 0: as many as fit.
+    groups: your own layouts. group: ID of the selected layout; empty: all cameras. columns: 0: as many as fit.
     """
 
     order: CameraIds = Field(default_factory=list)
-    groups: Annotated[list[CameraGroup], Field(max_length=MOST_GROUPS)] = Field(default_factory=list)
+    groups: Annotated[list[CameraLayout], Field(max_length=MOST_LAYOUTS)] = Field(default_factory=list)
     group: Annotated[str, Field(max_length=64)] = ""
-    columns: Annotated[int, Field(ge=0, le=4)] = 0
+    columns: Columns = 0
+
+
+class CameraWallInfo(CameraWall):
+    """shared: layouts that owners share with everyone; they change them, you can copy them.
+
+    plan: there is a floor plan.
+    """
+
+    shared: list[CameraLayout] = Field(default_factory=list)
+    plan: bool = False
 
 
 @router.get("/wall", dependencies=[rule(Access.WALL)])
-def read_wall(signed: Signed, here: Here) -> CameraWall:
-    """Return your layout, the same on all devices, with the cameras you may see."""
-    return _seen(_read(here.accounts.wall(signed.person)), signed.person)
+def read_wall(signed: Signed, here: Here) -> CameraWallInfo:
+    """Return your layouts, the same on all devices, and shared ones, with the cameras you may see."""
+    return _wall_of(signed.person, here)
 
 
 @router.put("/wall", dependencies=view)
-def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWall:
-    here.accounts.put_wall(signed.person, asked.model_dump_json())
-    return _seen(asked, signed.person)
+def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWallInfo:
+    if signed.person.role is not Role.OWNER:
+        own = [layout.model_copy(update={"shared": False}) for layout in asked.groups]
+        asked = asked.model_copy(update={"groups": own})
+    named = _named(asked.groups, [])
+    kept = asked.model_copy(update={"groups": named})
+    here.accounts.put_wall(signed.person, kept.model_dump_json())
+    return _wall_of(signed.person, here)
+
+
+def _wall_of(person: Account, here: AppContext) -> CameraWallInfo:
+    exist = here.recorder.camera_names()
+
+    def known(cameras: list[str]) -> list[str]:
+        return [camera for camera in cameras if camera in exist and person.may_see(CameraId(camera))]
+
+    def seen(layout: CameraLayout) -> CameraLayout:
+        cameras = known(layout.cameras)
+        sizes = {camera: size for camera, size in layout.sizes.items() if camera in cameras}
+        return layout.model_copy(update={"cameras": cameras, "sizes": sizes})
+
+    saved = _read(here.accounts.wall(person))
+    own = _named(saved.groups, [])
+    others = [layout for text in here.accounts.walls_of_owners(person) for layout in _read(text).groups]
+    shared = _named([layout for layout in map(seen, others) if layout.shared and layout.cameras], own)
+    return CameraWallInfo(
+        order=known(saved.order), groups=[seen(one) for one in own], group=saved.group, columns=saved.columns,
+        shared=shared, plan=bool(here.accounts.plan()[1]),
+    )  # fmt: skip
+
+
+def _named(layouts: Sequence[CameraLayout], taken: Sequence[CameraLayout]) -> list[CameraLayout]:
+    """Return the layouts, each with an ID of its own."""
+    made: list[CameraLayout] = []
+    for layout in layouts:
+        used = {one.id for one in (*taken, *made)}
+        new = (
+            layout.id
+            if layout.id and layout.id not in used
+            else camera_id_for(layout.id or layout.name, used, "layout")
+        )
+        made.append(layout.model_copy(update={"id": new}))
+    return made
 
 
 def _read(text: str) -> CameraWall:
@@ -145,14 +207,6 @@ def _read(text: str) -> CameraWall:
         return CameraWall.model_validate_json(text or "{}")
     except ValidationError:
         return CameraWall()
-
-
-def _seen(saved: CameraWall, person: Account) -> CameraWall:
-    def known(cameras: list[str]) -> list[str]:
-        return [camera for camera in cameras if person.may_see(CameraId(camera))]
-
-    groups = [CameraGroup(name=group.name, cameras=known(group.cameras)) for group in saved.groups]
-    return saved.model_copy(update={"order": known(saved.order), "groups": groups})
 
 
 # Embeddable pages: one camera, or the camera with current activity.

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from tawny.config.settings import is_camera_id
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.IGNORECASE | re.DOTALL)
-SOURCES = ("rtsp://", "rtsps://")
+SOURCES = ("rtsp://", "rtsps://", "http://", "https://")
 """Addresses of network cameras that tawny can open."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
 _USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)

@@ -62,7 +62,7 @@ class _Sender:
 
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send a message. A message with the same tag replaces the earlier one, so a repeat shows once."""
-        tag = (message.event or message.id)[-_TAG:]
+        tag = message.tag[-_TAG:]
         self._tell(message, tag)
         return tag
 

@@ -8,7 +8,7 @@ import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -170,12 +170,11 @@ class _Sender:
         """Send to all browsers of users who may see it. The event's tag replaces an earlier notification."""
         failed: DeliveryError | None = None
         for browser in browsers(self._kept):
-            if not self._telling.may_see(browser.person, message.camera):
-                continue  # messages without a camera are for users who may see all
-            if message.kind in ABOUT_EVENTS and self._has_snoozed(browser.person, message):
+            if not self._gets(browser.person, message):
                 continue
             try:
-                self._push(browser, message)
+                gets_all = all(self._gets(browser.person, replace(message, camera=one)) for one in message.cameras)
+                self._push(browser, message if gets_all or message.alone is None else message.alone)
             except TargetMissing:
                 self._kept.mark(_BROWSER + browser.id, "")  # the user unsubscribed
             except DeliveryError as error:
@@ -190,6 +189,11 @@ class _Sender:
     def close(self) -> None:
         """No resources to release."""
 
+    def _gets(self, person: str, message: Message) -> bool:
+        if not self._telling.may_see(person, message.camera):
+            return False  # messages without a camera are for users who may see all
+        return message.kind not in ABOUT_EVENTS or not self._has_snoozed(person, message)
+
     def _has_snoozed(self, person: str, message: Message) -> bool:
         times_ms = (message.at_ms, self._telling.clock.now_ms())
         return any(self._telling.has_snoozed(person, message.camera, at_ms) for at_ms in times_ms)
@@ -198,7 +202,7 @@ class _Sender:
         told = {
             "title": message.title,
             "body": message.text,
-            "tag": message.event or message.id,
+            "tag": message.tag,
             "url": f"/events/{message.event}" if message.event else PAGES.get(message.kind, "/"),
             "image": f"/media/{message.event}.jpg?show={message.image_view}" if message.event else "",
             "camera": message.camera if message.kind in ABOUT_EVENTS else "",

@@ -232,10 +232,12 @@ def blobs(front: Mask, moving: Mask, excess: Grey, least_cells: int, *, hints: b
     # 16-bit labels suffice and cost a third of 32-bit ones
     n, marked, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_16U)
     labels: Labels = np.asarray(marked, np.uint16)
-    area = np.bincount(labels[front], minlength=n)
-    strong = np.bincount(labels[excess > STRONG], minlength=n)
-    beyond_limits = np.bincount(labels[front], at_most(excess[front], MOST_EXCESS).ravel(), minlength=n)
-    inner = np.bincount(labels[moving & front], minlength=n)
+    at = np.flatnonzero(front)  # only these cells: all of them would take twice as long
+    own, by = labels.ravel()[at], excess.ravel()[at]
+    area = np.bincount(own, minlength=n)
+    strong = np.bincount(own[by > STRONG], minlength=n)
+    beyond_limits = np.bincount(own, np.minimum(by, np.float32(MOST_EXCESS)), minlength=n)
+    inner = np.bincount(own[moving.ravel()[at]], minlength=n)
     found = []
     for i in np.argsort(-area[1:])[:MOST_BLOBS] + 1:
         if area[i] < least:

@@ -4,7 +4,7 @@ A part starts before the range it reports, so that its detector learns the backg
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 from typing import Any, ClassVar, NamedTuple
 
@@ -34,6 +34,12 @@ MOST_AWAKE_S = 60.0
 """Maximum length, s, of a range that is decoded at once: by night that is everything."""
 LIKELY = 20
 """Score of a candidate from which everything is decoded until it is an event or gone."""
+UNWATCHED_S, MOST_UNWATCHED_S = 6.0, 4.2
+"""Who stays is decoded again after at most this time, s, so that the detector knows that they move; and maximum length
+of a group that is skipped, s: the detector follows an object over it."""
+_SAME_S = 0.002
+NAMED_AT_FIRST, NAMED_EVERY = 12, 4
+"""Number of an object's first frames that are all named; of later ones, one of so many is."""
 ENOUGH_FPS = 9.5
 """Frame rate from which non-reference frames are skipped: at least every second frame remains."""
 
@@ -49,40 +55,51 @@ class DecodedLook(NamedTuple):
 class TwoPasses:
     """Scans in two passes. decoded_s: seconds of video fully decoded.
 
-    No group of pictures is skipped while the detector follows something: who stays is watched until they go.
+    Who stays is watched until they go: a group of pictures is skipped only if nothing is followed, or if every event is
+    still at its place in the next keyframe, and not for longer than UNWATCHED_S. glance: that of the detector.
     """
 
-    def __init__(self, video: FileVideo, detector: Detector, region: Region, wanted: "ScanOptions") -> None:
-        self._video, self._detector, self._region = video, detector, region
+    def __init__(
+        self,
+        video: FileVideo,
+        detector: Detector,
+        region: Region,
+        wanted: "ScanOptions",
+        glance: Callable[[Frame], bool],
+    ) -> None:
+        self._video, self._detector, self._region, self._glance = video, detector, region, glance
         self._sensitivity, self._phase_s = wanted.sensitivity, wanted.phase_s
         self.decoded_s = 0.0
-        self._looked_s = float("-inf")
-        self._follows = False
-        """Whether the last processed frame had an event, or a candidate that may become one."""
+        self._looked_s = self._watched_s = float("-inf")
+        """Time of the last processed frame, and end of the last decoded group."""
+        self._learnt_s = 0.0
+        self._last = Look(0)
 
     def looks(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
-        awake_s: float | None = None
+        self._learnt_s = begin_s + LEARNS_S
+        awake: list[KeyframeGlance] = []
         idle: list[KeyframeGlance] = []
         woke_s = begin_s
         for glance in glances(self._video.keyframes(begin_s, end_s), self._region, self._sensitivity):
-            if glance.is_awake or glance.at_s < begin_s + LEARNS_S:
-                if awake_s is None:
+            if glance.is_awake or glance.at_s < self._learnt_s:
+                if not awake:
                     yield from self._asleep(idle, woke_s, glance.at_s)
-                    idle, awake_s = [], glance.at_s
-                elif glance.at_s - awake_s >= MOST_AWAKE_S:
-                    yield from self._awake(awake_s, glance.at_s)
-                    awake_s = glance.at_s
+                    idle = []
+                elif glance.at_s - awake[0].at_s >= MOST_AWAKE_S:
+                    yield from self._awake(awake, glance.at_s, glance)
+                    awake = []
+                awake.append(glance)
                 continue
-            if awake_s is not None:
-                yield from self._awake(awake_s, glance.at_s)
-                awake_s, woke_s = None, glance.at_s
+            if awake:
+                yield from self._awake(awake, glance.at_s, glance)
+                awake, woke_s = [], glance.at_s
             idle.append(glance)
             if len(idle) == MOST_IDLE:
                 yield from self._asleep(idle[:-NEAR], woke_s, float("inf"), idle[-NEAR].at_s)
                 idle = idle[-NEAR:]
         last_s = min(end_s, self._video.duration_s + 1.0)
-        if awake_s is not None:
-            yield from self._awake(awake_s, last_s)
+        if awake:
+            yield from self._awake(awake, last_s, None)
         yield from self._asleep(idle, woke_s, float("inf"), last_s)
 
     def _asleep(
@@ -93,35 +110,81 @@ class TwoPasses:
         end_s: time of the keyframe after the last one; None: wakes_s.
         """
         ends = [*(glance.at_s for glance in idle[1:]), wakes_s if end_s is None else end_s]
-        for glance, next_s in zip(idle, ends, strict=False):
-            if self._follows:
-                yield from self._awake(glance.at_s, next_s)
-                continue
-            far = glance.at_s - woke_s > NEAR_S and wakes_s - glance.at_s > NEAR_S
-            if far and glance.at_s - self._looked_s < SELDOM_S:
-                continue
-            looked = self._look(glance.at_s, GreyFrame(glance.picture, round(glance.at_s * 1000)), None)
-            yield looked
-            if _is_followed(looked.look):
-                yield from self._awake(glance.at_s, next_s)
+        for glance, after, next_s in zip(idle, [*idle[1:], None], ends, strict=False):
+            if not self._is_following:
+                far = glance.at_s - woke_s > NEAR_S and wakes_s - glance.at_s > NEAR_S
+                if far and glance.at_s - self._looked_s < SELDOM_S:
+                    continue
+                yield self._look_at(glance)
+            if self._is_following:
+                yield from self._awake([glance], next_s, after)
+
+    @property
+    def _is_following(self) -> bool:
+        """Whether the last processed frame had an event, or a candidate that may become one."""
+        return bool(self._last.seen) or self._last.score >= LIKELY
+
+    def _may_skip(self, one: KeyframeGlance, after: KeyframeGlance | None, end_s: float) -> bool:
+        """Return whether the group of `one` needs no decoding: nothing differs from the background around it, or who is
+        followed is still there after it."""
+        if one.is_large or one.is_night or after is None or after.is_night or end_s <= self._learnt_s:
+            return False
+        if not self._is_following:
+            return not (self._glance(_small(one)) or self._glance(_small(after)))
+        last = self._last
+        if not last.seen or any(thing.score * 100 >= LIKELY for thing in last.near):
+            return False
+        if end_s - one.at_s > MOST_UNWATCHED_S or end_s - self._watched_s > UNWATCHED_S:
+            return False
+        return after.shows_all([thing.box for thing in last.seen])
 
     def _look(self, at_s: float, frame: Frame, source: DecodedFrame | None) -> DecodedLook:
-        look = self._detector.look(frame)
-        self._looked_s, self._follows = at_s, _is_followed(look)
+        self._last = look = self._detector.look(frame)
+        self._looked_s = at_s
         return DecodedLook(at_s, look, source)
 
-    def _awake(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
-        self.decoded_s += end_s - begin_s
-        pace = FramePace(begin_s + self._phase_s, self._video.fps)
-        self._phase_s %= 1 / LOOKS_A_SECOND
-        for frame in self._video.pictures(begin_s, end_s, only_referenced=self._video.fps >= ENOUGH_FPS):
-            at_s = frame.at_ms / 1000
-            if begin_s <= at_s < end_s and at_s > self._looked_s and pace.is_due(at_s):
-                yield self._look(at_s, counted(frame, self._region), frame)
+    def _look_at(self, glance: KeyframeGlance) -> DecodedLook:
+        return self._look(glance.at_s, _small(glance), None)
+
+    def _awake(
+        self, stretch: list[KeyframeGlance], end_s: float, after: KeyframeGlance | None
+    ) -> Iterator[DecodedLook]:
+        """Decode a stretch, except for groups that may be skipped. after: the keyframe at end_s, if it is known."""
+        nexts = [*stretch[1:], after]
+        ends = [*(glance.at_s for glance in stretch[1:]), end_s]
+        number = 0
+        while number < len(stretch):
+            one = stretch[number]
+            if self._may_skip(one, nexts[number], ends[number]):
+                if one.at_s > self._looked_s:
+                    yield self._look_at(one)
+                if self._may_skip(one, nexts[number], ends[number]):
+                    number += 1
+                    continue
+            pace = FramePace(one.at_s + self._phase_s, self._video.fps)
+            self._phase_s %= 1 / LOOKS_A_SECOND
+            for frame in self._video.pictures(one.at_s, end_s, only_referenced=self._video.fps >= ENOUGH_FPS):
+                at_s = frame.at_ms / 1000
+                if at_s > ends[number] - _SAME_S:
+                    number = self._passed(stretch, ends, number, at_s)
+                    if number == len(stretch) or self._may_skip(stretch[number], nexts[number], ends[number]):
+                        break
+                if at_s >= one.at_s and at_s > self._looked_s and pace.is_due(at_s):
+                    yield self._look(at_s, counted(frame, self._region), frame)
+            else:
+                number = self._passed(stretch, ends, number, end_s)
+
+    def _passed(self, stretch: list[KeyframeGlance], ends: list[float], number: int, at_s: float) -> int:
+        """Count the decoded groups up to at_s. Return the number of the next one."""
+        while number < len(stretch) and ends[number] < at_s + _SAME_S:
+            self.decoded_s += ends[number] - stretch[number].at_s
+            self._watched_s = ends[number]
+            number += 1
+        return number
 
 
-def _is_followed(look: Look) -> bool:
-    return bool(look.seen) or look.score >= LIKELY
+def _small(glance: KeyframeGlance) -> GreyFrame:
+    return GreyFrame(glance.picture, round(glance.at_s * 1000))
 
 
 class OnePass:
@@ -376,22 +439,50 @@ def merged(results: list[ScanResult], join_s: float) -> ScanResult:
 
 
 class _Naming:
-    """A detector whose objects get names."""
+    """A detector whose objects get names: each object's first frames are named, later ones seldom."""
 
     name: ClassVar[str] = "naming"
 
     def __init__(self, detector: Detector, stage: LookStage) -> None:
         self._detector, self._stage = detector, stage
+        self._named: dict[int, _Named] = {}
+        self._left_out = 0
 
     def look(self, frame: Frame) -> Look:
-        return self._stage.look(frame, self._detector.look(frame))
+        look = self._detector.look(frame)
+        followed = [thing for thing in (*look.seen, *look.near) if thing.score * 100 >= LIKELY]
+        known = {thing.track: self._named.get(thing.track, _Named()) for thing in followed if thing.track is not None}
+        self._named = known
+        if self._left_out < NAMED_EVERY - 1 and all(one.frames >= NAMED_AT_FIRST for one in known.values()):
+            self._left_out += 1
+            return replace(look, seen=self._by_name(look.seen), near=self._by_name(look.near))
+        self._left_out = 0
+        look = self._stage.look(frame, look)
+        for thing in (*look.seen, *look.near):
+            if thing.track in known:
+                known[thing.track] = _Named(known[thing.track].frames + 1, thing.label, thing.sure)
+        return look
+
+    def _by_name(self, things: tuple[Observation, ...]) -> tuple[Observation, ...]:
+        return tuple(
+            replace(thing, label=one.label, sure=one.sure) if (one := self._named.get(thing.track)) else thing
+            for thing in things
+        )
+
+
+class _Named(NamedTuple):
+    """In how many frames an object was named, and how it was named last."""
+
+    frames: int = 0
+    label: str = ""
+    sure: float = 0.0
 
 
 def _passes(video: FileVideo, made: Detector, wanted: ScanOptions) -> TwoPasses | OnePass:
     region = Region(wanted.regions)
     detector = _Naming(made, wanted.name()) if wanted.name is not None else made
-    may_sleep = isinstance(made, Glances) and video.has_times and video.duration_s >= SHORT_S
-    if wanted.thorough or not may_sleep or not video.has_keyframes_within(MOST_GAP_S):
-        rate = float(getattr(made, "looks_a_second", LOOKS_A_SECOND))
-        return OnePass(video, detector, region, rate, wanted.phase_s)
-    return TwoPasses(video, detector, region, wanted)
+    is_long = video.has_times and video.duration_s >= SHORT_S
+    if not wanted.thorough and is_long and isinstance(made, Glances) and video.has_keyframes_within(MOST_GAP_S):
+        return TwoPasses(video, detector, region, wanted, made.glance)
+    rate = float(getattr(made, "looks_a_second", LOOKS_A_SECOND))
+    return OnePass(video, detector, region, rate, wanted.phase_s)

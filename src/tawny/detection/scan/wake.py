@@ -8,6 +8,7 @@ Where groups are no larger than usual, a keyframe is skipped if the next one com
 it, it is decoded afterwards to narrow the range.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from tawny.detection.motion.cells import Cells, Grey, Mask, middle
 from tawny.detection.zones import Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import Gop
+from tawny.model.observations import Box
 
 APART_S = 4.2
 """Maximum distance of processed keyframes, s: an object stays longer or makes packets larger."""
@@ -47,6 +49,8 @@ LARGER = 4.0
 """A group is large if it exceeds the median of its neighbors by this multiple of their spread..."""
 LARGER_SHARE = 0.5
 """...and by this share of their median."""
+PRESENT, BESIDE = 0.2, 3
+"""Minimum share of an object's box that differs if it is still there, and the cells around it that belong to it."""
 DARK_MEAN, INFRARED_MEAN, COLORLESS = 40.0, 110.0, 1.5
 """It is night if a keyframe's mean brightness is below the first, or below the second without color: chroma closer
 to grey than the third, in levels. There, who comes is hardly above noise, so everything is decoded."""
@@ -62,6 +66,25 @@ class KeyframeGlance(NamedTuple):
     picture: Any
     """uint8 [rows, columns]."""
     is_awake: bool
+    is_large: bool = False
+    """Whether the group is much larger than its neighbors."""
+    is_night: bool = False
+    differs: Mask | None = None
+    """Cells that differ from the usual scene; None if unknown."""
+
+    def shows_all(self, boxes: Sequence[Box]) -> bool:
+        """Return whether something differs in each of the boxes, and nothing of an object's size outside them."""
+        if self.differs is None:
+            return False
+        rows, columns = self.differs.shape
+        outside = self.differs.copy()
+        for x0, y0, x1, y1 in boxes:
+            left, right = int(x0 * columns), math.ceil(x1 * columns)
+            top, bottom = int(y0 * rows), math.ceil(y1 * rows)
+            if self.differs[top:bottom, left:right].mean() < PRESENT:
+                return False
+            outside[max(0, top - BESIDE) : bottom + BESIDE, max(0, left - BESIDE) : right + BESIDE] = False
+        return int(np.count_nonzero(outside)) < _least(self.differs, 1.0)
 
 
 @dataclass(slots=True)
@@ -79,6 +102,7 @@ class _Seen:
     has_hint: bool = False
     """Whether something differs that would not suffice by itself."""
     is_awake: bool = False
+    is_large: bool = False
 
 
 class _Eye:
@@ -107,10 +131,10 @@ class _Eye:
         """Yield the glances of a group. If only a neighboring group makes it awake, only its last part is."""
         between = one.passed_over
         if is_awake and not (one.is_awake or one.is_night) and between:
-            yield KeyframeGlance(one.at_s, one.picture, is_awake=False)
+            yield KeyframeGlance(one.at_s, one.picture, is_awake=False, differs=one.differs)
             yield from (KeyframeGlance(last.at_s, last.picture, is_awake=True) for last in self.each(between[-1:]))
         else:
-            yield KeyframeGlance(one.at_s, one.picture, is_awake)
+            yield KeyframeGlance(one.at_s, one.picture, is_awake, one.is_large, one.is_night, one.differs)
 
     def all(self, gops: Iterable[Gop]) -> Iterator[_Seen]:
         """Yield the keyframes that are not skipped."""
@@ -196,7 +220,8 @@ def _block(eye: _Eye, before: "deque[_Seen]", now: list[_Seen], asks: float) -> 
         usual.judge(one)
     large = _large([one.other_bytes for one in (*before, *now)])
     for one, two in zip(now[:BLOCK], [*now[1:], None][:BLOCK], strict=False):
-        one.is_awake = one.other_bytes > large or _changed(one, two, asks)
+        one.is_large = one.other_bytes > large
+        one.is_awake = one.is_large or _changed(one, two, asks)
         if one.is_awake:
             yield from _parted([one, *eye.each(one.passed_over)], two, usual, asks)
         else:

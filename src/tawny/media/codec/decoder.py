@@ -7,6 +7,7 @@ outputs frames in presentation order whatever their times; `PresentationTimes` c
 
 import logging
 from bisect import bisect_right, insort
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +88,11 @@ _REFUSALS = (av.FFmpegError, ValueError, RuntimeError, NotImplementedError)
 MOST_REORDER_S = 4.0
 """Maximum step back, in s, that counts as times in decoding order: 16 frames at 4 fps. A larger one is another time."""
 _MOST_WAITING = 64
+_FED = 15
+"""Number of packets over which the usual interval of frames is measured."""
+_LESS, _MOST_STEP, _AHEAD = 0.75, 8, 3
+"""Share of the usual interval that is added to a time that steps back; the part of MOST_REORDER_S that this interval
+can be; and by how many of them such a time may be later than that of the newest packet."""
 
 log = logging.getLogger(__name__)
 
@@ -214,18 +220,22 @@ def even_size(frame: DecodedFrame, width: int) -> tuple[int, int]:
 class PresentationTimes:
     """Increasing times for the frames of one decoder, in the order of its output. Not thread-safe.
 
-    Some cameras and containers (AVI) stamp the packets of a stream with B-frames in decoding order. A frame whose time
-    is not later than that of the frame before gets the next time of a packet instead: at most some frames later. Times
-    in presentation order are not changed. most_back: MOST_REORDER_S in the unit of the times.
+    Some cameras and containers (AVI) stamp the packets of a stream with B-frames in decoding order, and the clocks of
+    some step back by some frames. A frame whose time is not later than that of the frame before gets the next time of a
+    packet instead; without one, a little less than the usual interval of frames is added, so that later times are as
+    stated again. Times in presentation order are not changed. most_back: MOST_REORDER_S in the unit of the times.
     """
 
     def __init__(self, most_back: int) -> None:
         self._most_back = most_back
         self._waiting: list[int] = []
         self._last: int | None = None
+        self._fed: deque[int] = deque(maxlen=_FED)
+        """Times of the last packets."""
 
     def feed(self, at: int) -> None:
         """Register the time of a packet that is decoded next."""
+        self._fed.append(at)
         insort(self._waiting, at)
         del self._waiting[:-_MOST_WAITING]
 
@@ -234,14 +244,21 @@ class PresentationTimes:
         last = self._last
         if last is not None and last - self._most_back <= at <= last:
             later = bisect_right(self._waiting, last)
-            at = self._waiting[later] if later < len(self._waiting) else last + 1
+            at = self._waiting[later] if later < len(self._waiting) else self._a_little_later(last)
         del self._waiting[: bisect_right(self._waiting, at)]
         self._last = at
         return at
 
+    def _a_little_later(self, last: int) -> int:
+        """Return the time of a frame after `last` whose own time is too early."""
+        first, newest = min(self._fed), max(self._fed)
+        usual = min((newest - first) / max(1, len(self._fed) - 1), self._most_back / _MOST_STEP)
+        return max(last + 1, round(min(last + _LESS * usual, newest + _AHEAD * usual)))
+
     def reset(self) -> None:
         """Forget all times. Call when the decoder is reset."""
         self._waiting.clear()
+        self._fed.clear()
         self._last = None
 
 

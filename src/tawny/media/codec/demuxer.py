@@ -8,7 +8,7 @@ import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import av
 import av.error
@@ -16,8 +16,9 @@ import numpy as np
 from av.container import InputContainer
 from av.packet import Packet as AvPacket
 from av.stream import Stream as AvStream
+from av.video.codeccontext import VideoCodecContext
 
-from tawny.media.codec.encoder import Picture
+from tawny.media.codec.encoder import Encoder, Picture
 from tawny.media.codec.nal import split_annexb
 from tawny.model.errors import (
     NoSuchDevice,
@@ -29,7 +30,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.model.packets import VIDEO_RATE, AudioCodec, VideoCodec
+from tawny.model.packets import VIDEO_RATE, AudioCodec, SourcePacket, VideoCodec
 
 # Codec configuration in containers: parameter sets and NAL unit framing of H.264 and H.265.
 
@@ -147,6 +148,81 @@ def open_rtsp(address: str, *, udp: bool, sound: bool, open_s: float, read_s: fl
 def open_file(path: str, where: str) -> "Demuxer":
     """Open a video file of a format that cannot reference other files."""
     return _open(f"file:{path}", None, FILE_OPTIONS, None, where)
+
+
+LIVE_FORMATS = ("flv", "mpegts", "mov", "matroska")
+_LIVE_OPTIONS = {"protocol_whitelist": "pipe", "analyzeduration": "1500000", "probesize": "2000000"}
+
+
+class Readable(Protocol):
+    def read(self, size: int) -> bytes:
+        """Return what has arrived, at most `size`; empty at the end."""
+        ...
+
+
+def open_stream(data: Readable, form: str, where: str) -> "Demuxer":
+    """Open a live stream of one of LIVE_FORMATS. Waits for 1.5 s of it, because their headers may name no tracks."""
+    if form not in LIVE_FORMATS:
+        raise SourceUnusable(where, f"a stream of the format {form}")
+    try:
+        container = av.open(data, "r", format=form, options=dict(_LIVE_OPTIONS))
+    except av.error.FFmpegError as error:
+        failed = source_error(error, where, 0.0)
+    else:
+        return Demuxer(container, 0.0, where)
+    raise failed
+
+
+class JpegTranscoder:
+    """Decodes JPEGs and encodes them as H.264, with a keyframe every KEYFRAME_S. One thread."""
+
+    KEYFRAME_S = 2.0
+
+    def __init__(self) -> None:
+        self._decoder = self._new_decoder()
+        self._encoder: Encoder | None = None
+        self._size = 0, 0
+        self._newest = self._keyframe = -1 << 62
+
+    @property
+    def encoder(self) -> str:
+        """FFmpeg's name of the encoder; empty before the first frame."""
+        return self._encoder.name if self._encoder is not None else ""
+
+    def feed(self, jpeg: bytes, ticks: int) -> list[SourcePacket]:
+        """Return the frame as H.264; nothing for a damaged one or a time that does not go on. ticks: 90 kHz."""
+        if ticks <= self._newest:
+            return []
+        try:
+            frames = self._decoder.decode(AvPacket(jpeg))
+        except av.error.FFmpegError:
+            self._decoder = self._new_decoder()
+            return []
+        packets: list[SourcePacket] = []
+        for frame in frames:
+            if not isinstance(frame, av.VideoFrame) or frame.is_corrupt:
+                continue
+            self._newest = ticks
+            packets += self._encoded(frame, ticks)
+        return packets
+
+    def _encoded(self, frame: av.VideoFrame, ticks: int) -> list[SourcePacket]:
+        size = frame.width & ~1, frame.height & ~1
+        if self._encoder is None or size != self._size:
+            self._encoder, self._size = Encoder(*size, 25.0, gop_s=40.0), size
+            self._keyframe = -1 << 62
+        as_keyframe = ticks - self._keyframe >= self.KEYFRAME_S * VIDEO_RATE
+        if as_keyframe:
+            self._keyframe = ticks
+        planes = frame.reformat(*size, "yuv420p").to_ndarray().astype(np.uint8, copy=False)
+        return self._encoder.encode(planes, ticks, as_keyframe=as_keyframe)
+
+    @staticmethod
+    def _new_decoder() -> VideoCodecContext:
+        context = av.CodecContext.create("mjpeg", "r")
+        assert isinstance(context, VideoCodecContext)
+        context.thread_count = 1
+        return context
 
 
 class Demuxer:

@@ -122,11 +122,11 @@ class Encoder:
         """FFmpeg's name of the encoder in use."""
         return self._context.name
 
-    def encode(self, picture: Picture, pts: int) -> list[SourcePacket]:
+    def encode(self, picture: Picture, pts: int, *, as_keyframe: bool = False) -> list[SourcePacket]:
         """Encode a frame and return the packets that are ready.
 
         With x264 that is this frame's packet. pts: 90 kHz ticks, increasing. picture: not copied; do not change it
-        before its packet is ready.
+        before its packet is ready. as_keyframe: also where none is due.
         """
         planes = self._colours.planes
         layout = "rgb24" if picture.ndim == 3 else planes
@@ -134,7 +134,7 @@ class Encoder:
         if frame.format.name != planes:
             frame = frame.reformat(format=planes)
         frame.pts, frame.time_base = pts, Fraction(1, VIDEO_RATE)
-        if self._count % self._gop == 0:
+        if self._count % self._gop == 0 or as_keyframe:
             frame.pict_type = av.video.frame.PictureType.I
         self._count += 1
         return list(self._packets(frame))

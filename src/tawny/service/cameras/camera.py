@@ -40,11 +40,13 @@ from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.camera_reports import CameraReports, wants_reports
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
+from tawny.sources.onvif_events import CameraReport
 from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.retention.contract import duration_words
@@ -165,6 +167,8 @@ def _of_late(hub: Hub) -> list[Packet]:
     return [packet for packet in packets if packet.run == packets[-1].run]
 
 
+REPORTS_S = 2.5
+"""How long the end of the camera's own reports is waited for, s."""
 UNSEEN_S = 20.0
 """After so many s without `look_after` a camera's state is unknown."""
 UNSEEN = "The recorder hasn't checked this camera for a while. The computer is overloaded or was suspended."
@@ -252,7 +256,10 @@ class RunningCamera:
         self._begin_stream(StreamName.MAIN, settings.source)
         if settings.sub:
             self._begin_stream(StreamName.SUB, settings.sub)
+        self._reports: tuple[CameraReports, Handle] | None = None
+        """Reads what the camera itself reports."""
         self._watch()
+        self._read_reports()
 
     @property
     def status(self) -> CameraStatus:
@@ -267,7 +274,8 @@ class RunningCamera:
             lost = FROM_PHONE if lost and self.settings.source.startswith(PHONE) else lost
         wrong = clock_hint(hub.clock_offset_s)
         unwatched = " ".join(self.watching.fault(status) or ()) or self.watching.concern
-        detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or wrong
+        unread = self._reports[0].trouble if self._reports is not None else ""
+        detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or unread or wrong
         last_ms = newest.at_ms if newest else None
         told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
         if self._looked_s is not None and shown.state in RECORDED:
@@ -278,12 +286,16 @@ class RunningCamera:
         return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
-        """Detect that an open connection delivers no packets. Called once a second."""
+        """Detect that an open connection delivers no packets, and that it does again. Called once a second."""
         self._looked_s = self._parts.clock.mono_s()
         newest = self.hubs[StreamName.MAIN].newest
         silent_s = self._looked_s - self._sessions[StreamName.MAIN].arrived_s
         if newest is not None and silent_s > SILENT_S and self.keeper.status.state in ON_WATCH:
             self.keeper.silent(newest.at_ms)
+        elif silent_s <= SILENT_S and (since_ms := self.keeper.silent_ms) is not None and self.duty.is_recorded:
+            came = (one.at_ms for one in self.hubs[StreamName.MAIN].recent(SILENT_S) if one.at_ms > since_ms)
+            if (at_ms := next(came, None)) is not None:
+                self.keeper.speaks_again(at_ms)
 
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""
@@ -299,7 +311,11 @@ class RunningCamera:
         match message:
             case EventChanged(_, event):
                 pass
-            case CameraTurned(camera, at_ms, until_ms):
+            case CameraTurned(camera, at_ms, until_ms, is_patrol):
+                if camera == self.id:
+                    self.watching.turns(until_ms)
+                if is_patrol:
+                    return
                 event = Event(EventId(f"turned-{at_ms}"), camera, "turned", at_ms, until_ms, 0.0)
             case _:
                 return
@@ -359,12 +375,39 @@ class RunningCamera:
             session.orientation = settings.orientation
         if is_turned or (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
             self._watch()
+        if (before.onvif, before.camera_events) != (settings.onvif, settings.camera_events):
+            self._end_reports()
+            self._read_reports()
+            if bool(before.onvif) != bool(settings.onvif):
+                self._watch()
         if is_seen_otherwise:
             self._seen_otherwise()
 
     def _watch(self) -> None:
         detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
-        self.watching.begin(detection, privacy_masks(self.settings), self.settings.orientation)
+        self.watching.begin(
+            detection, privacy_masks(self.settings), self.settings.orientation, turns=bool(self.settings.onvif)
+        )
+
+    def _read_reports(self) -> None:
+        """Begin to read what the camera itself reports, if the settings say so and it may be looked at."""
+        if not (wants_reports(self.settings) and self.duty.is_read):
+            return
+        parts = self._parts
+        made = CameraReports(self.id, self.settings, self._reported, parts.clock, parts.logins)
+        self._reports = made, parts.engine.start(made.name, lambda: made)
+
+    def _end_reports(self) -> None:
+        if self._reports is not None:
+            self._reports[0].cancel()
+            self._reports[1].stop()
+            self._reports[1].join(REPORTS_S)
+            self._reports = None
+
+    def _reported(self, report: CameraReport) -> None:
+        """Handle what the camera itself reports. Called on the thread that reads it."""
+        if report.is_on is False or self.duty.is_watched:
+            self.watching.reported(report, takes_motion=self.settings.camera_events == "all")
 
     def watched(self, stream: StreamName, viewers: int) -> None:
         """Set the count of live viewers: with viewers packets are delivered at once, else in efficient batches."""
@@ -382,6 +425,9 @@ class RunningCamera:
         self._is_ending = self._is_ending or for_good
         self._next = then or self._next
         self.watching.stop()
+        if self._reports is not None:
+            self._reports[0].cancel()
+            self._reports[1].stop()
         for handle in self._handles:
             handle.stop()
 
@@ -391,6 +437,7 @@ class RunningCamera:
         Return the begin of the gap that goes on under `then`, ms UTC; None if there is none.
         """
         self.stop_reading(then=then)
+        self._end_reports()
         self.watching.close()
         self.watching.over(self._parts.clock.now_ms())
         for handle in self._handles:
@@ -428,7 +475,8 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """Return the camera as the web layer sees it."""
         chosen = self.settings
-        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, chosen.group, chosen.orientation)
+        place = chosen.group, chosen.orientation, chosen.lens
+        return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, *place)
 
     def speaker(self) -> Speaker | None:
         """Return its loudspeaker, not yet connected; None if its source type has none."""

@@ -18,7 +18,7 @@ from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import ask_neighbours
 from tawny.sources.discovery.onvif_details import ask_details
-from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
+from tawny.sources.rtsp.address import RtspAddress, claims_network, claims_rtsp, parse_network, parse_rtsp
 from tawny.sources.rtsp.ffmpeg_guard import describe
 
 TRY_S: Final = 6.0
@@ -26,9 +26,9 @@ _ENTER: Final = "Enter its password to use this address: “Replace with another
 
 
 def host_of(address: str) -> str:
-    """Return the host of an RTSP address; empty for any other source."""
+    """Return the host of a network camera's address; empty for any other source."""
     try:
-        return parse_rtsp(address).host if claims_rtsp(address) else ""
+        return parse_network(address).host if claims_network(address) else ""
     except ValueError:
         return ""
 
@@ -44,7 +44,7 @@ def moved_cameras(settings: Settings, found: Iterable[FoundCamera]) -> dict[str,
     moved = {}
     for name, camera in settings.cameras.items():
         host = host_of(camera.source)
-        if not camera.mac or not host or host in there:
+        if not camera.mac or not host or host in there or not claims_rtsp(camera.source):
             continue
         places = [one.place for one in devices if one.mac == camera.mac and one.place not in at_home]
         if len(places) == 1:

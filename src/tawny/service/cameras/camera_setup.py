@@ -6,7 +6,7 @@ Passwords are never returned; they are stored in `secrets.toml`. Thread-safe; th
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
+from tawny.config.lens import LensSettings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
@@ -35,13 +36,13 @@ from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, ch
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
 from tawny.sources.file import SUFFIXES
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.rtsp.address import RtspAddress, claims_rtsp, parse_rtsp
+from tawny.sources.rtsp.address import RtspAddress, claims_network, claims_rtsp, parse_network, public_rtsp
 from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
-_KINDS: Final = ("rtsp", "v4l2", "picamera", "demo")
+_KINDS: Final = ("rtsp", "http", "v4l2", "picamera", "demo")
 """Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
@@ -84,7 +85,7 @@ class ResolvedCamera:
     @property
     def public(self) -> dict[str, str]:
         """The addresses without logins."""
-        return {key: parse_rtsp(text).public if claims_rtsp(text) else text for key, text in (
+        return {key: public_rtsp(text) if claims_network(text) else text for key, text in (
             ("source", self.settings.source), ("sub", self.settings.sub)) if text}  # fmt: skip
 
 
@@ -121,7 +122,7 @@ def find_streams(wanted: WantedCamera, clock: Clock) -> CameraStreams | None:
             wanted.said,
         )  # fmt: skip
         return resolve(place, clock)
-    if claims_rtsp(wanted.address) and "${" not in wanted.address + wanted.sub:
+    if claims_network(wanted.address) and "${" not in wanted.address + wanted.sub:
         main = _with_login("address", wanted.address, wanted.user, wanted.password)
         return CameraStreams(main, _with_login("sub", wanted.sub, main.user, main.password) if wanted.sub else None)
     return None
@@ -141,7 +142,7 @@ def camera_with(
 def _with_login(key: str, address: str, user: str, password: str) -> RtspAddress:
     """Return the parsed address with this login, or with its own if none is given. Raises SettingsError."""
     try:
-        found = parse_rtsp(address)
+        found = parse_network(address)
     except ValueError as error:
         raise SettingsError("your input", (Problem(key, "an invalid address", str(error)),)) from None
     if not user:
@@ -220,12 +221,15 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     return {key: value for key, value in said.items() if value}
 
 
-def camera_id_for(name: str, taken: Mapping[str, object]) -> str:
-    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken."""
+def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
+    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken.
+
+    kind: what has the ID, for names of which nothing can stand in one.
+    """
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
-    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or "camera"
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or kind
     if not is_camera_id(base):
-        base = f"camera-{base}"[:36].strip("-")
+        base = f"{kind}-{base}"[:36].strip("-")
     return next(
         one
         for one in (base if number == 1 else f"{base}-{number}" for number in range(1, 10_000))
@@ -456,6 +460,10 @@ class CameraSetupService:
                 draft.put_addresses(camera, {"group": group}, {})
 
         self._change(self._file(camera), edit)
+
+    def put_lens(self, camera: CameraId, lens: LensSettings) -> None:
+        """Set how pages straighten the image. Raises SettingsError, NotDone, FolderUnwritable."""
+        self._change(self._file(camera), lambda draft: draft.put_lens(camera, lens.written()))
 
     def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
         """Remove a camera from the settings. Return until when it can be restored, ms UTC.

@@ -18,7 +18,7 @@ from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_rtsp, parse_rtsp
+from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_network, parse_network
 from tawny.sources.source import SourceContext, read_packets
 
 
@@ -45,7 +45,7 @@ class CameraAddressChange:
 # Camera probe: tests a camera before it is added, by connecting and waiting for its first keyframe.
 
 TRY_S = 15.0
-UNKNOWN_KIND = ("Unknown type of address.", "Use rtsp://…, /dev/video0, picamera:0 or a video file.")
+UNKNOWN_KIND = ("Unknown type of address.", "Use rtsp://…, http://…, /dev/video0, picamera:0 or a video file.")
 """Problem and remedy."""
 
 
@@ -146,7 +146,7 @@ class CameraConnectionService:
             raise NotDone(
                 "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it."
             )
-        if not claims_rtsp(found.source) or (found.sub and not claims_rtsp(found.sub)):
+        if not claims_network(found.source) or (found.sub and not claims_network(found.sub)):
             raise NotDone("This isn't a network camera.", _IN_FILE)
         return found
 
@@ -159,33 +159,33 @@ class CameraConnectionService:
 
 
 def _told(camera: CameraSettings) -> CameraAddress:
-    main = parse_rtsp(camera.source)
-    sub = parse_rtsp(camera.sub).public if camera.sub else ""
+    main = parse_network(camera.source)
+    sub = parse_network(camera.sub).public if camera.sub else ""
     return CameraAddress(main.public, sub, main.user, bool(main.password))
 
 
 def _refuse_new_places(now: CameraSettings, wanted: CameraAddressChange) -> None:
     """Raise SettingsError if the stored password would go to a host, port or protocol that it was not entered for."""
-    stored = parse_rtsp(now.source)
+    stored = parse_network(now.source)
     if not stored.password:
         return
     known = {_place(stored)}
-    if now.sub and (sub := parse_rtsp(now.sub)).password == stored.password:
+    if now.sub and (sub := parse_network(now.sub)).password == stored.password:
         known.add(_place(sub))
     for address in (wanted.source, wanted.sub):
-        if address and claims_rtsp(address) and _place(_parsed(address)) not in known:
+        if address and claims_network(address) and _place(_parsed(address)) not in known:
             raise _wrong(
                 "password", "no password for a new address", "entered again, because tawny would send it there"
             )
 
 
-def _place(address: RtspAddress) -> tuple[str, int, bool]:
-    return address.host.lower(), address.port, address.is_encrypted
+def _place(address: RtspAddress) -> tuple[str, str, int, bool]:
+    return address.protocol, address.host.lower(), address.port, address.is_encrypted
 
 
 def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
     """Write the change into the draft. Raises SettingsError, which names the invalid field."""
-    before, raw, place = parse_rtsp(now.source), draft.addresses(camera), _told(now)
+    before, raw, place = parse_network(now.source), draft.addresses(camera), _told(now)
     secret = secret_name(camera)
     _, _, kept = _parts(raw.get("source", ""))[1].partition(":")
     secrets: dict[str, str] = {}
@@ -209,7 +209,7 @@ def _address(key: str, asked: str, told: str, raw: str, login: str) -> str:
     if asked != told and LEFT_OUT in asked:
         raise _wrong(key, "an address with a hidden part", "the full address")
     try:
-        found = parse_rtsp(asked)
+        found = parse_network(asked)
     except ValueError as error:
         raise _wrong(key, "an invalid address", str(error)) from None
     if found.user or found.password:
@@ -243,7 +243,7 @@ def _host(address: str) -> str:
 
 def _parsed(address: str) -> RtspAddress:
     try:
-        return parse_rtsp(address)
+        return parse_network(address)
     except ValueError as error:
         raise _wrong("source", "an invalid address", str(error)) from None
 

@@ -30,6 +30,7 @@ from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService
+from tawny.service.visits import EventVisit
 
 # Message actions: mute, false alarm, keep. A signed token authorizes one action on one event for one notifier until it
 # expires. It permits nothing else.
@@ -161,6 +162,17 @@ def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], 
     return f"{actor_name(event, called) or event_title(event)}{where}.", f"{camera}, {when}.{seen}"
 
 
+def of_visit(
+    visit: EventVisit, cameras: Sequence[str], zone: ZoneInfo, called: Callable[[str], str]
+) -> tuple[str, str]:
+    """Return `Person.` and `Gate → Front door, 20:46 to 20:51.` cameras: names, in the order they were reached."""
+    begin, end = clock_text(visit.start_ms, zone), clock_text(visit.end_ms or visit.events[-1].start_ms, zone)
+    where = f" ({visit.best.zones[0].replace('-', ' ')})" if visit.best.zones and len(cameras) == 1 else ""
+    way = cameras[0] if len(cameras) == 1 else f"{cameras[0]} → {cameras[-1]}"
+    when = begin if begin == end else f"{begin} to {end}"
+    return f"{actor_name(visit.best, called) or event_title(visit.best)}{where}.", f"{way}, {when}."
+
+
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
     """Return `7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
     begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
@@ -230,6 +242,7 @@ class MessageMeans:
     shown: MutableMapping[str, tuple[str, str]]
     snoozes: Snoozes
     title: Callable[[], str]
+    visit_of: Callable[[Event], EventVisit]
 
 
 def _in_language(message: Message, language: Translations) -> Message:
@@ -240,11 +253,16 @@ def _in_language(message: Message, language: Translations) -> Message:
         text=say(message.text),
         facts=tuple((say(name), value) for name, value in message.facts),
         buttons=tuple(replace(one, label=say(one.label)) for one in message.buttons),
+        alone=_in_language(message.alone, language) if message.alone else None,
     )
 
 
 class MessageComposer:
-    """Composes the messages of one notifier. Thread-safe. address: public URL of the recorder, or empty."""
+    """Composes the messages of one notifier. Thread-safe.
+
+    address: public URL of the recorder, or empty. visit_has: whether a visit's message names a camera; None: there is
+    one message of each event.
+    """
 
     def __init__(
         self,
@@ -254,7 +272,9 @@ class MessageComposer:
         means: MessageMeans,
         address: str,
         may_see: Callable[[CameraId], bool],
+        visit_has: Callable[[CameraId], bool] | None = None,
     ) -> None:
+        self._visit_has = visit_has
         self._to, self._settings, self._traits, self._means = to, settings, traits, means
         self._address, self._may_see = address, may_see
         self._recorder, self._acts, self._camera_name = means.recorder, means.acts, means.camera_name
@@ -293,7 +313,7 @@ class MessageComposer:
         content = delivery.content
         match content["kind"]:
             case "event" | "clip" | "whole":
-                return self._of_event(delivery, self._event(delivery))
+                return self._of_visit(delivery, self._of_event(delivery, self._event(delivery)))
             case "change":
                 text = f"Detection changed to {bool(content['on'])}"  # as Raspberry Pancake's receivers expect it
                 event = self._event(delivery)
@@ -331,6 +351,20 @@ class MessageComposer:
             facts=(("Frames", str(frames)),) if kind != "event" else (),
             buttons=self._buttons(event),
         )
+
+    def _of_visit(self, delivery: Delivery, message: Message) -> Message:
+        """Return the message of an event with the way of its visit, as far as this notifier follows visits."""
+        message = replace(message, about=str(delivery.content.get("about", "")))
+        if self._visit_has is None:
+            return message
+        visit = self._means.visit_of(self._event(delivery))
+        known = EventVisit(tuple(one for one in visit.events if self._visit_has(one.camera)))
+        if len(known.events) < 2:
+            return message
+        title, text = of_visit(known, [*map(self._camera_name, known.cameras)], self._zone, self._recorder.called)
+        is_update = bool(delivery.content.get("edits"))
+        urgency = Urgency.QUIET if is_update else message.urgency
+        return replace(message, title=title, text=text, urgency=urgency, cameras=known.cameras, alone=message)
 
     @property
     def _shown_form(self) -> str:

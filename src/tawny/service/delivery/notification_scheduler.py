@@ -2,8 +2,9 @@
 
 An event is sent at once; its clip follows after its end. Per camera at most one message is sent per cool-down; further
 events are collected in a digest, and the interval doubles up to SELDOM_MS. An event of a higher level or type than all
-that was sent meanwhile, such as a person after a cat, is sent at once all the same. In quiet hours events wait. A
-problem is sent when it begins and when it ends. All state is stored in the outbox first, so it survives a crash.
+that was sent meanwhile, such as a person after a cat, is sent at once all the same. Where messages can be edited, a
+visit has one: its later events update it without a sound. In quiet hours events wait. A problem is sent when it begins
+and when it ends. All state is stored in the outbox first, so it survives a crash.
 """
 
 import threading
@@ -15,128 +16,18 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.rules import RuleAction
-from tawny.config.targets import hours
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import Handle
-from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import RANKS, Level, level_words, shown_level
+from tawny.model.levels import RANKS, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
+from tawny.service.delivery.notification_filter import NotificationFilter, at_level, quiet_until_ms, verdict
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.detection.mutings import MUTED
-
-# What a notifier's settings let through, and its quiet hours.
-
-
-def anybody(_: CameraId) -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationFilter:
-    """Selects the events and problems that one notifier receives."""
-
-    to: str
-    cameras: frozenset[CameraId] | None = None
-    """None: all cameras."""
-    kinds: frozenset[str] | None = None
-    levels: frozenset[str] | None = None
-    """Levels it receives unless a rule names it; None: all, as far as the model named what moved."""
-    has_own_levels: bool = False
-    """Its own settings name the levels, so that the table of a mode doesn't widen them."""
-    events: bool = True
-    alarms: bool = True
-    recap: int | None = None
-    """Minute of the day; None: no daily summary."""
-    quiet: str = ""
-    cool_down_ms: int = 60_000
-    follows: bool = True
-    """Whether a follow-up with the clip is sent after the event's end."""
-    changes: bool = False
-    """Whether one message is sent when detection begins and one when it ends, instead of messages about events."""
-    edits: bool = False
-    """The follow-up edits the first message instead of sending a second one."""
-    once: bool = False
-    """Whether there is one message of an event, when it has ended."""
-    may_see: Callable[[CameraId], bool] = anybody
-    leaves_out: Callable[[CameraId, int], str] = lambda *_: ""
-    """Returns which people it sends nothing to about a camera's event of this time, ms UTC; empty for none."""
-
-    def has(self, camera: CameraId) -> bool:
-        return (self.cameras is None or camera in self.cameras) and self.may_see(camera)
-
-    def why_not(self, camera: CameraId, kind: str) -> str:
-        """Return the reason this notifier's settings suppress the event, or an empty string."""
-        if not self.events:
-            return f"{self.to} doesn't receive events."
-        if self.cameras is not None and camera not in self.cameras:
-            return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
-        if self.kinds is not None and kind not in self.kinds:
-            return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
-        return "" if self.may_see(camera) else f"The person {self.to} belongs to can't see this camera."
-
-
-def at_level(channel: NotificationFilter, level: Level, says: RuleDecision) -> RuleDecision:
-    """Return the decision with the notifier's levels applied: they count where no rule names the notifier.
-
-    Where the table of a mode decides, only levels count that the notifier's own settings name.
-    """
-    is_narrowed = says.why in (UNRULED, NAMELESS) or (says.by_mode and says.does and channel.has_own_levels)
-    if channel.levels is None or not is_narrowed:
-        return says
-    if says.by_mode and level in channel.levels:
-        return says
-    if level in channel.levels:
-        return replace(says, does=True, why=UNRULED)
-    only = " and ".join(level_words(channel.levels))
-    return replace(says, does=False, why=f"{channel.to} only receives {only or 'nothing'}.")
-
-
-def verdict(
-    channel: NotificationFilter,
-    camera: CameraId,
-    kind: str,
-    says: RuleDecision,
-    now_ms: int,
-    zone: ZoneInfo,
-    *,
-    silence: str,
-) -> FilterDecision:
-    """Apply the notifier's settings, then the rules, then mutes and snoozes, then its quiet hours.
-
-    silence: why the notifier is muted or snoozed, or empty.
-    """
-    against = channel.why_not(camera, kind)
-    if against or not says.does:
-        return FilterDecision(does=False, why=against or says.why)
-    if silence:
-        return FilterDecision(does=False, why=silence, is_final=True)
-    quiet_ms = quiet_until_ms(channel.quiet, now_ms, zone)
-    if quiet_ms <= now_ms:
-        return FilterDecision(does=True, why=f"{says.why} {channel.leaves_out(camera, now_ms)}".strip())
-    until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
-    return FilterDecision(
-        does=True, why=f"{says.why} {channel.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms
-    )
-
-
-def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
-    """Return the end of the current quiet hours, ms UTC; 0 outside quiet hours. Times are local to `zone`."""
-    if not quiet:
-        return 0
-    begin, end = hours(quiet)
-    now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
-    minute = now.hour * 60 + now.minute
-    if not (begin <= minute < end if begin <= end else minute >= begin or minute < end):
-        return 0
-    over = now.replace(hour=end // 60, minute=end % 60, second=0, microsecond=0)
-    if over <= now:
-        over = datetime.combine(now.date() + timedelta(days=1), over.time(), zone)
-    return round(over.timestamp() * 1000)
-
+from tawny.service.visits import EventVisit
 
 IDLE_S: Final = 30.0
 PICTURE_MS: Final = 1_000
@@ -151,6 +42,8 @@ BROUGHT_MS: Final = 30_000
 SELDOM_MS: Final = 15 * 60_000
 """Maximum interval, ms, between two digests of a camera during continuous activity."""
 OVERLAP_MS: Final = 600_000
+LONGEST_MS: Final = 3_600_000
+"""Nothing belongs to a visit, ms, whose last message is older."""
 SAVED_MS: Final = 60_000
 REMEMBERED_MS: Final = 2 * 86_400_000
 _USUAL_BYTES_S: Final = 500_000
@@ -198,16 +91,18 @@ class NotificationScheduler:
         zone: ZoneInfo,
         *,
         links: bool = False,
+        visit_of: Callable[[Event], EventVisit] = lambda event: EventVisit((event,)),
     ) -> None:
         """Create the scheduler.
 
         silence: returns why a notifier sends nothing about a camera's event of a time, ms UTC; empty if it does.
         lasting: returns the current problems. links: whether clips are uploaded, so that messages can link to them.
+        visit_of: returns the visit that an event belongs to.
         """
         self._outbox, self._archive, self._clock = source.outbox, source.archive, source.clock
         self._clip_of, self._deciding, self._silence = source.clip_of, source.deciding, silence
         self._ears, self._lasting, self._zone = tuple(ears), lasting, zone
-        self._links = links
+        self._links, self._visit_of = links, visit_of
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
         self._state: dict[str, _Heard] = {}
         self._lock = threading.Lock()
@@ -304,6 +199,9 @@ class NotificationScheduler:
             self._detection_changed(channel, event, now_ms, is_new=True)
             return
         pace = state.paces.setdefault(event.camera, _Pace())
+        earlier = self._sent_of_visit(channel, event, now_ms) if channel.visits and not found.wait_ms else []
+        if earlier and self._updates_visit(channel, event, earlier, pace, now_ms):
+            return
         between_ms = _between_ms(channel, pace)
         is_more = _rank(event) < pace.rank
         pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else LOWEST)
@@ -316,11 +214,47 @@ class NotificationScheduler:
         if channel.once:
             self._outbox.add([self._whole(channel, event, now_ms)])
             return
-        waits_ms = 0 if event.picture_ms is not None or event.end_ms is not None else PICTURE_MS
-        content = {"kind": "event", "event": event.id}
-        self._outbox.add(
-            [self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=now_ms + waits_ms)]
-        )
+        content = {"kind": "event", "event": event.id, **_about(earlier)}
+        due_ms = now_ms + _picture_ms(event)
+        self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
+
+    def _sent_of_visit(self, channel: NotificationFilter, event: Event, now_ms: int) -> list[Delivery]:
+        """Return the messages about earlier events of the same visit, the newest last."""
+        paces = self._state[channel.to].paces.values()
+        if not any(now_ms - pace.last_ms < LONGEST_MS for pace in paces):
+            return []
+        others = (one for one in self._visit_of(event).events if one.id != event.id)
+        found = (self._outbox.find(channel.to, f"event/{one.id}") for one in others)
+        sent = [one for one in found if one is not None and one.state is not DeliveryState.DROPPED]
+        return sorted(sent, key=lambda one: one.made_ms)
+
+    def _updates_visit(
+        self, channel: NotificationFilter, event: Event, earlier: Sequence[Delivery], pace: _Pace, now_ms: int
+    ) -> bool:
+        """Edit the message of the event's visit: at once where it reaches another camera. False if it ranks higher.
+
+        A message says where the visit has been when it is sent, so that one that waits stands for this event as well.
+        """
+        events = (self._archive.index.event(one.event) for one in earlier if one.event is not None)
+        if _rank(event) < min((_rank(one) for one in events if one is not None), default=LOWEST):
+            return False
+        sent = [one for one in earlier if one.state is DeliveryState.DONE]
+        is_elsewhere = all(one.camera != event.camera for one in earlier)
+        waiting = earlier[-1] if earlier[-1].state is DeliveryState.WAITING else None
+        if waiting is not None and not (sent and is_elsewhere):
+            together = [*waiting.content.get("events", [waiting.event]), event.id]
+            if self._outbox.amend(replace(waiting, content={**waiting.content, "events": together})):
+                return True
+        if not sent:
+            return False  # the first is just being sent
+        due_ms = now_ms + _picture_ms(event)
+        if not is_elsewhere:
+            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace))
+            pace.steps += 1
+        pace.last_ms = max(pace.last_ms, due_ms)
+        content = {"kind": "event", "event": event.id, "edits": sent[-1].receipt, **_about(sent)}
+        self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
+        return True
 
     def _outranks(self, channel: NotificationFilter, event: Event, now_ms: int) -> bool:
         """Return whether an event that a digest collected has got a higher rank than all that was sent meanwhile.
@@ -409,6 +343,7 @@ class NotificationScheduler:
             pace.last_ms = max(pace.last_ms, due_ms)
         edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
+        content |= {"about": first.content["about"]} if "about" in first.content else {}
         clip = self._delivery(channel, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms)
         size_bytes = round(span.seconds * _USUAL_BYTES_S)
         self._outbox.add([replace(clip, what=DeliveryKind.CLIP, needs=span, size_bytes=size_bytes)])
@@ -554,6 +489,16 @@ def _rank(event: Event) -> int:
     """Return the event's rank, by its level and then its type in the order of KINDS; lower numbers are higher."""
     kind = KINDS.index(event.shown_kind) if event.shown_kind in KINDS else len(KINDS)
     return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(KINDS) + 1) + kind
+
+
+def _picture_ms(event: Event) -> int:
+    """Return how long, ms, its message waits for a snapshot."""
+    return 0 if event.picture_ms is not None or event.end_ms is not None else PICTURE_MS
+
+
+def _about(earlier: Sequence[Delivery]) -> Mapping[str, object]:
+    """Return the event whose message stands for the visit, by what was sent of it."""
+    return {"about": earlier[-1].content.get("about", earlier[-1].event)} if earlier else {}
 
 
 def _between_ms(channel: NotificationFilter, pace: _Pace) -> int:

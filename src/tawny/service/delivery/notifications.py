@@ -36,17 +36,20 @@ from tawny.delivery.outbox import OutboxMarks, TargetView
 from tawny.engine import Engine, Handle
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.levels import Level, level_words
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
-from tawny.service.delivery.notification_scheduler import NotificationFilter, NotificationScheduler, anybody
+from tawny.service.delivery.notification_filter import NotificationFilter, anybody
+from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
+from tawny.service.visits import EventVisit, visit_of
 
 log = logging.getLogger(__name__)
 BROWSERS_URL = "webpush:"
@@ -82,6 +85,11 @@ def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedA
     return ReceivedAccess.CLEAR if pictures or moving or opens else ReceivedAccess.LINK
 
 
+def _groups(one: config.NotifierSettings, traits: NotifierTraits) -> bool:
+    """Return whether a visit has one message. Programs want each event."""
+    return traits.edits and traits.image_shape != "whole" and one.send_at != "end" and one.format != "pancake"
+
+
 class Notifications:
     """Runs the notifiers. Thread-safe. bringing: the uploads, which messages link to."""
 
@@ -101,17 +109,21 @@ class Notifications:
         def name_of(camera: CameraId) -> str:
             return recorder.camera_names().get(camera, camera)
 
+        def visit(event: Event) -> EventVisit:
+            return visit_of(recorder.index, event, recorder.neighbors())
+
         zone = ZoneInfo(recorder.zone)
         self._recorder = recorder
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
         self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
         self._means = MessageMeans(
             source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
-            lambda: self._settings.web.name or recorder.host,
+            lambda: self._settings.web.name or recorder.host, visit,
         )  # fmt: skip
         self.telling = NotificationScheduler(
-            source, self.ears(), self.silence, recorder.alarms, zone, links=bool(settings.destinations)
-        )
+            source, self.ears(), self.silence, recorder.alarms, zone,
+            links=bool(settings.destinations), visit_of=visit,
+        )  # fmt: skip
         self._crew: WorkerPool[_Wanted] | None = None
 
     def start(self, engine: Engine) -> list[Courier]:
@@ -248,7 +260,8 @@ class Notifications:
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
         traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
         may_see = partial(self._may_see, one.user) if one.user else anybody
-        return MessageComposer(name, one, traits, self._means, address, may_see)
+        ear = self._ear(name, one)
+        return MessageComposer(name, one, traits, self._means, address, may_see, ear.has if ear.visits else None)
 
     def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
         kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)
@@ -267,6 +280,7 @@ class Notifications:
             changes=one.format == "pancake",
             follows=one.clip != "none" and (traits.gif or traits.video or has_links),
             edits=traits.edits,
+            visits=_groups(one, traits),
             once=one.send_at == "end",
             may_see=partial(self._may_see, one.user) if one.user else anybody,
             leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",

@@ -13,7 +13,7 @@ from tawny.config.settings import DetectionSettings
 from tawny.detection.audio import SoundListener, SoundRules
 from tawny.detection.classification import ClassificationQueue, TrackClassifier
 from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
-from tawny.detection.detector import OwnProcess
+from tawny.detection.detector import Detector, OwnProcess, SteadyDetector
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
 from tawny.detection.sound_classes import SoundModel, SoundNamer
@@ -36,15 +36,29 @@ from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
-from tawny.model.observations import Box, FigureThing, Frame, Look, Measurement, MotionFigure
+from tawny.model.observations import (
+    ANIMAL,
+    MOTION,
+    PERSON,
+    REPORTED,
+    VEHICLE,
+    Box,
+    FigureThing,
+    Frame,
+    Look,
+    Measurement,
+    MotionFigure,
+)
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, CameraStatus, DetectionFault
 from tawny.model.times import Clock
+from tawny.service.detection.camera_reports import MOTION_SCORE, ReportedObjects
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import HeardSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
+from tawny.sources.onvif_events import CameraReport
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
 from tawny.storage.segments.motion_figures import MotionFigures
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
@@ -80,7 +94,9 @@ class SceneDetectors:
     """tamper: knows the scene and outlives single watchers."""
 
     tamper: "TamperDetector"
-    left: "AbandonedObjectDetector"
+    left: Callable[[], "AbandonedObjectDetector"]
+    is_moving: Callable[[int], bool] = lambda _: False
+    """Whether a command moves the camera at a time, ms UTC."""
 
 
 class ActivityRecorder:
@@ -97,7 +113,8 @@ class ActivityRecorder:
     ) -> None:
         self._camera, self._scores, self._grids, self._figures = camera, files.scores, files.grids, files.figures
         self._zones, self._threshold = tuple(settings.zones), settings.threshold
-        self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left, meter
+        self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left(), meter
+        self._scene, self._was_moved = scene, False
         self._told = scene.tamper.wrong
 
     def look(self, frame: Frame, look: Look) -> Look:
@@ -117,6 +134,12 @@ class ActivityRecorder:
         return look
 
     def _see_place(self, frame: Frame, look: Look) -> None:
+        if self._scene.is_moving(frame.at_ms):
+            self._was_moved = True
+            return
+        if self._was_moved:
+            self._was_moved, self._left = False, self._scene.left()
+            self._tamper.forget()
         wrong = self._tamper.look(frame)
         if wrong != self._told:
             self._told = wrong
@@ -139,12 +162,13 @@ def _moving(look: Look) -> int:
     return boxes if look.grid is None or not boxes else boxes & look.grid or boxes
 
 
+SETTLES_MS = 1500
+"""Time after the end of a movement, ms, in which the image still moves."""
 SURE = 100.0
 """Score of events that are either present or absent."""
 STOP_S = 5.0
-RECENT_S = 3.0
-MOTION_SCORE = 50
-"""Score from which a frame counts as motion, whatever the threshold of events."""
+RECENT_S, KEYFRAME_S = 3.0, 12.0
+"""Greatest age, s, of the keyframe that shows a sound, and what the camera itself reports."""
 WORDS = {
     "covered": "The image is almost black or blank. Is the lens covered?",
     "defocused": "The image is blurred. Is the lens dirty, wet or out of focus?",
@@ -156,6 +180,8 @@ OBJECTS = "objects"
 """Name of the part that runs the object model."""
 TAMPERED, LEFT_KIND, SOUND = "tamper", "object", "sound"
 """Event types."""
+SEEN_KINDS = frozenset({MOTION, PERSON, VEHICLE, ANIMAL})
+"""Reports of cameras that a detector can see, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +243,8 @@ class CameraDetection:
         self._work: DetectionWork | None = None
         """None: nothing is detected."""
         self._own_since_s, self._had_own_trouble = 0.0, False
+        self._moves_until_ms = 0
+        self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
         self._naming_died = (0, 0)
         """Count of images that the object model had classified when it failed, and how often it failed since."""
@@ -300,11 +328,16 @@ class CameraDetection:
         return replace(status, state=CameraState(self._wrong), since_ms=self._wrong_ms, detail=words)
 
     def begin(
-        self, settings: DetectionSettings, masks: tuple[Polygon, ...], orientation: Orientation = UPRIGHT
+        self,
+        settings: DetectionSettings,
+        masks: tuple[Polygon, ...],
+        orientation: Orientation = UPRIGHT,
+        *,
+        turns: bool = False,
     ) -> None:
         """Start detection with these settings and privacy masks, replacing the previous ones.
 
-        orientation: of the images it sees.
+        orientation: of the images it sees. turns: whether commands may move the camera.
         """
         was_wrong = self._wrong, self.trouble
         self.stop()
@@ -320,7 +353,7 @@ class CameraDetection:
             self._wrong = ""
             self._tampers.end(self._means.clock.now_ms())
         else:
-            self._begin_looking(settings, masks)
+            self._begin_looking(settings, masks, turns=turns)
         if settings.sound.listen:
             self._begin_listening(settings.sound)
         if (self._wrong, self.trouble) != was_wrong:
@@ -344,7 +377,14 @@ class CameraDetection:
 
     # --- detection
 
-    def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...]) -> None:
+    def turns(self, until_ms: int) -> None:
+        """Handle a command that moves the camera until until_ms."""
+        self._moves_until_ms = max(self._moves_until_ms, until_ms + SETTLES_MS)
+
+    def _is_moving(self, at_ms: int) -> bool:
+        return at_ms < self._moves_until_ms
+
+    def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...], *, turns: bool) -> None:
         from tawny.detection.scene_changes import AbandonedObjectDetector, TamperDetector
 
         means, hubs, places = self._means, self._hubs, camera_zones(settings)
@@ -353,21 +393,28 @@ class CameraDetection:
         tamper = self._tamper = self._tamper or TamperDetector()
         work = self._work = DetectionWork(means.clock)
 
+        def make_detector() -> Detector:
+            return in_places(means.doors.detectors[settings.detector](settings.options), places)
+
         def make() -> Watcher:
             made = means.doors.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
+            if turns:
+                again = None if isinstance(made, OwnProcess) else make_detector
+                detector = SteadyDetector(detector, again, self._is_moving)
             written = means.events
             events = EventBuilder(
                 self._camera, written, self._tell, written.write_picture, main, written.write_loop,
                 written.write_objects,
             )  # fmt: skip
-            scene = SceneDetectors(tamper, AbandonedObjectDetector(places.zones))
+            scene = SceneDetectors(tamper, lambda: AbandonedObjectDetector(places.zones), self._is_moving)
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(
-                (*self._labellers(settings, main if sub else None), noted),
+                (*self._labellers(settings, main if sub else None), noted, self._reported),
                 gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
+                is_called=lambda: self._reported.is_called,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
                 orientation=self._orientation, work=work,
             )  # fmt: skip
@@ -427,6 +474,34 @@ class CameraDetection:
         self._lefts.begin(LEFT_KIND, found.since_ms, SURE, what, _picture(frame, found.box), found.zones)
         self._lefts.end(frame.at_ms)
 
+    # --- what the camera itself reports
+
+    def reported(self, report: CameraReport, *, takes_motion: bool) -> None:
+        """Handle the begin or end of what the camera itself reports. takes_motion: whether motion is an event.
+
+        Of what a detector sees, too, it becomes part; the rest are events of their own, with the newest keyframe.
+        """
+        is_on = report.is_on is not False
+        if report.kind in SEEN_KINDS and (self._work is not None or not is_on):
+            self._reported.put(
+                report.kind, report.at_ms if is_on else None, is_event=takes_motion or report.kind != MOTION
+            )
+            if is_on:
+                for handle in self._handles:
+                    handle.wake()
+                return
+        own = self._direct.setdefault(report.kind, self._moments())
+        own.end(report.at_ms)
+        if is_on:
+            what = (SeenObject(REPORTED, 1.0),)
+            own.begin(report.kind, report.at_ms, SURE, what, self._newest_picture(KEYFRAME_S))
+
+    def _newest_picture(self, most_s: float) -> EncodedPicture | None:
+        hub = self._hubs[StreamName.MAIN]
+        keyframes = [one for one in hub.recent(most_s) if one.is_keyframe]
+        encoded = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
+        return EncodedPicture(keyframes[-1].at_ms, None, encoded) if encoded is not None else None
+
     # --- sound detection
 
     def _begin_listening(self, settings: AudioSettings) -> None:
@@ -468,11 +543,7 @@ class CameraDetection:
 
     def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
         """Begin a sound event with the latest keyframe as its snapshot."""
-        hub = self._hubs[StreamName.MAIN]
-        keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe]
-        encoded = keyframe_jpeg(keyframes[-1], WIDTH, hub.private) if keyframes else None
-        picture = EncodedPicture(keyframes[-1].at_ms, None, encoded) if encoded is not None else None
-        self._sounds.begin(SOUND, start_ms, float(score), _named(names), picture)
+        self._sounds.begin(SOUND, start_ms, float(score), _named(names), self._newest_picture(RECENT_S))
 
     def still_loud(self, score: int, names: Sequence[tuple[str, float]]) -> None:
         self._sounds.grow(float(score), _named(names))

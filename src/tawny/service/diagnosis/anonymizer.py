@@ -120,7 +120,7 @@ def _url_parts(text: str) -> Iterable[str]:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-_SCHEMES: Final = frozenset({"rtsp", "v4l2", "picamera", "file", "demo"})
+_SCHEMES: Final = frozenset({"rtsp", "http", "unix", "exec", "udp", "v4l2", "picamera", "file", "demo"})
 """Tables of a camera with options of its source."""
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from tawny.config.lens import NO_LENS, LensSettings
 from tawny.engine.threads import start_thread
 from tawny.media.audio import can_become_aac
 from tawny.media.codec.parameter_sets import codec_string
@@ -81,6 +82,7 @@ class CameraHealth:
     masks: tuple[Polygon, ...]
     where: Literal["", "outside", "inside"]
     orientation: Orientation = UPRIGHT
+    lens: LensSettings = NO_LENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class HealthAnswer:
         hubs = (self._recorder.hub(name, stream) for stream in (StreamName.MAIN, StreamName.SUB))
         main, sub = (None if hub is None else stream_format(hub) for hub in hubs)
         masks = tuple(camera.orientation.polygon_shown(mask) for mask in self._recorder.private(name))
-        return CameraHealth(camera.status, self._today(camera), main, sub, masks, camera.where, camera.orientation)
+        shown = camera.where, camera.orientation, camera.lens
+        return CameraHealth(camera.status, self._today(camera), main, sub, masks, *shown)
 
     def _today(self, camera: CameraView) -> TodayFigures:
         name, now_s = camera.status.id, self._recorder.clock.mono_s()

@@ -14,7 +14,7 @@ from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import MANUAL, Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
-from tawny.service.integrations.device_control import DeviceControl
+from tawny.service.integrations.device_control import HOME, DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 
 log = logging.getLogger(__name__)
@@ -181,6 +181,14 @@ class CommandService:
     @_do.register
     def _ptz(self, order: commands.PtzCommand, who: CommandIssuer) -> CommandResult:
         camera = CameraId(order.camera)
+        if who.way == "http":
+            self._hands.steer(camera, who.name)
+        if order.save or order.remove:
+            return self._preset_changed(camera, order)
+        if order.home:
+            self._hands.go_home(camera)
+            self._said.turned(camera, PRESET_S)
+            return CommandResult(f"{camera} is moving to its home position.")
         if order.stop:
             self._hands.stop(camera)
             return CommandResult(f"{camera} stopped.")
@@ -191,6 +199,14 @@ class CommandService:
         self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
         self._said.turned(camera, order.lasts_s)
         return CommandResult(f"{camera} is moving for {order.lasts_s:g} s.")
+
+    def _preset_changed(self, camera: CameraId, order: commands.PtzCommand) -> CommandResult:
+        if order.remove:
+            self._hands.remove_preset(camera, order.remove)
+            return CommandResult(f"Preset {order.remove} removed.")
+        self._hands.save_preset(camera, order.save)
+        is_home = order.save == HOME
+        return CommandResult("Home position saved." if is_home else f"Preset {order.save} saved.")
 
     @_do.register
     def _relay(self, order: commands.RelayCommand, who: CommandIssuer) -> CommandResult:

@@ -2,28 +2,48 @@
 
 import logging
 import math
+import re
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 from tawny.config.settings import Settings
-from tawny.delivery.commands import CameraControls, RelayOutput
+from tawny.delivery.commands import MOST_RELAY, CameraControls, RelayOutput
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import Handle
 from tawny.engine.threads import start_thread
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
-from tawny.protocols.login_history import LoginHistory
-from tawny.sources.onvif import OnvifCamera, OnvifService
+from tawny.protocols.login_history import LoginHistory, LoginRecord
+from tawny.sources.discovery.onvif_details import (
+    EncoderSettings,
+    ask_details,
+    change_clock,
+    change_encoder,
+    read_encoders,
+)
+from tawny.sources.onvif import OnvifCamera, OnvifRelay, OnvifService
+from tawny.sources.onvif_imaging import ImagingControl, change_imaging, read_imaging
 
 IDLE_S = 30.0
 AGAIN_S = 2.0
 TRIES = 5
 STEP_S, CLOSE_S = 1.0, 4.0
 """How long a step, and the end of the recorder, wait for all ends; slower ones continue in their threads."""
+HOME = "home"
+"""Name that stands for the camera's own home position."""
+STEERS_S = 8.0
+"""How long after a command of a person others can't move the camera."""
+_SIREN, _LIGHT = re.compile(r"siren|alarm|sound|horn", re.IGNORECASE), re.compile(r"light|lamp|led", re.IGNORECASE)
 log = logging.getLogger(__name__)
+
+
+def relay_kind(name: str) -> Literal["", "siren", "light"]:
+    """Return what a relay seems to be by the name that the camera gives it."""
+    return "siren" if _SIREN.search(name) else "light" if _LIGHT.search(name) else ""
 
 
 @dataclass(slots=True)
@@ -34,6 +54,27 @@ class _Due:
     """Infinite while it is being done."""
     do: Callable[[], None]
     tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDetails:
+    """What a camera says of itself by ONVIF. ahead_s: its clock minus this computer's."""
+
+    maker: str
+    model: str
+    firmware: str
+    ahead_s: float
+    imaging: tuple[ImagingControl, ...]
+    encoders: tuple[EncoderSettings, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """What to change in a camera. imaging: values by name. sets_clock: to this computer's time, in UTC."""
+
+    imaging: Mapping[str, float | str] = field(default_factory=dict)
+    encoder: EncoderSettings | None = None
+    sets_clock: bool = False
 
 
 class DeviceControl:
@@ -54,6 +95,9 @@ class DeviceControl:
     ) -> None:
         self._settings, self._scripts, self._clock = settings, scripts, clock
         self._logins = logins or LoginHistory()
+        self._steering: dict[CameraId, tuple[str, float]] = {}
+        """Who has moved a camera last, and when, s monotonic."""
+        self._moved_s: dict[CameraId, float] = {}
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
         self.due: dict[str, _Due] = {}
         self._lock = threading.Lock()
@@ -61,6 +105,7 @@ class DeviceControl:
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
+        self._steered(camera)
         made.move(pan, tilt, zoom, lasts_s)
         self.do_later(f"ptz {camera}", lasts_s, made.stop)  # not every camera obeys the timeout
 
@@ -70,7 +115,49 @@ class DeviceControl:
 
     def go_to(self, camera: CameraId, preset: str) -> None:
         self._no_later(f"ptz {camera}")
+        self._steered(camera)
         self._camera(camera).go_to(preset)
+
+    def go_home(self, camera: CameraId) -> None:
+        self._no_later(f"ptz {camera}")
+        self._steered(camera)
+        self._camera(camera).go_home()
+
+    def save_preset(self, camera: CameraId, name: str) -> None:
+        """Store the present position; `home`: as the home position."""
+        made = self._camera(camera)
+        made.save_home() if name == HOME else made.save_preset(name)
+
+    def remove_preset(self, camera: CameraId, name: str) -> None:
+        self._camera(camera).remove_preset(name)
+
+    def steer(self, camera: CameraId, who: str) -> None:
+        """Take the camera for STEERS_S. Raises NotDone while another person has it."""
+        now_s = self._clock.mono_s()
+        with self._lock:
+            by, at_s = self._steering.get(camera, ("", -math.inf))
+            if who != by and now_s - at_s < STEERS_S:
+                left = math.ceil(STEERS_S - (now_s - at_s))
+                raise NotDone(f"{by} is steering this camera.", f"Try again in {left} s.")
+            self._steering[camera] = who, now_s
+
+    def steered_by(self, camera: CameraId) -> str:
+        """Return who steers the camera now; empty: no person."""
+        by, at_s = self._steering.get(camera, ("", -math.inf))
+        return by if self._clock.mono_s() - at_s < STEERS_S else ""
+
+    def idle_s(self, camera: CameraId) -> float:
+        """Return how long no command has moved the camera, s; infinite if none has."""
+        return self._clock.mono_s() - self._moved_s.get(camera, -math.inf)
+
+    def by_itself(self, camera: CameraId, preset: str) -> None:
+        """Go to a preset, or HOME, without counting as steered: for patrols and the way back."""
+        made = self._camera(camera)
+        made.go_home() if preset == HOME else made.go_to(preset)
+
+    def _steered(self, camera: CameraId) -> None:
+        with self._lock:
+            self._moved_s[camera] = self._clock.mono_s()
 
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
         self._no_later(f"relay {relay}")
@@ -81,7 +168,10 @@ class DeviceControl:
     def relay_camera(self, relay: str) -> str | None:
         """Return the relay's camera, empty if it has none; None for an unknown relay."""
         found = self._settings().relays.get(relay)
-        return None if found is None else found.camera
+        if found is not None:
+            return found.camera
+        camera, slash, _ = relay.partition("/")
+        return camera if slash and self.turns(CameraId(camera)) else None
 
     def turns(self, camera: CameraId) -> bool:
         """Return whether this camera may support PTZ."""
@@ -97,15 +187,61 @@ class DeviceControl:
         )
         if not self.turns(camera):
             return CameraControls(turns=False, relays=relays)
+        made, by = self._camera(camera), self.steered_by(camera)
         try:
-            presets = tuple(one.name or one.token for one in self._camera(camera).presets())
-            return CameraControls(turns=True, presets=presets, relays=relays)
+            presets: tuple[str, ...] | None = tuple(one.name or one.token for one in made.presets())
         except NotDone:
-            return CameraControls(turns=False, relays=relays)
+            presets = None
         except SourceError as error:
             if isinstance(error, SourceLoginWeaker):
                 log.warning("%s: %s", camera, error)
             return CameraControls(turns=True, relays=relays)
+        try:
+            relays += self._own_relays(camera, made.relays())
+        except SourceError:
+            log.info("%s reports no relays", camera)
+        if presets is None:
+            return CameraControls(turns=False, relays=relays)
+        return CameraControls(turns=True, presets=presets, relays=relays, steered_by=by)
+
+    def _own_relays(self, camera: CameraId, reported: Sequence[OnvifRelay]) -> tuple[RelayOutput, ...]:
+        """Return the relays that the camera reports, without those that the settings name."""
+        named = {one.output for one in self._settings().relays.values() if one.camera == camera}
+        named |= {reported[0].token} if "" in named and reported else set()
+        return tuple(
+            RelayOutput(f"{camera}/{one.token}", camera, one.pulse_s, one.token, relay_kind(one.token))
+            for one in reported
+            if one.token not in named and len(f"{camera}/{one.token}") <= MOST_RELAY
+        )
+
+    def device(self, camera: CameraId) -> DeviceDetails:
+        """Ask a camera what it is and how it is set. Raises NotDone without ONVIF, SourceError."""
+        made, url, record = self._place(camera)
+        about = ask_details(url, self._clock, record)
+        try:
+            imaging = tuple(read_imaging(made))
+        except (NotDone, SourceError) as error:
+            log.info("%s: no image settings: %s", camera, error)
+            imaging = ()
+        encoders = tuple(read_encoders(url, self._clock, record))
+        return DeviceDetails(about.maker, about.model, about.firmware, about.ahead_ms / 1000, imaging, encoders)
+
+    def change_device(self, camera: CameraId, wanted: DeviceChange) -> DeviceDetails:
+        """Change settings of a camera, and return all as it then has them. Raises as `device`."""
+        made, url, record = self._place(camera)
+        if wanted.imaging:
+            change_imaging(made, wanted.imaging)
+        if wanted.encoder is not None:
+            change_encoder(url, self._clock, wanted.encoder, record)
+        if wanted.sets_clock:
+            change_clock(url, self._clock, record)
+            made.forget()
+        return self.device(camera)
+
+    def _place(self, camera: CameraId) -> tuple[OnvifCamera, str, LoginRecord]:
+        made, url = self._camera(camera), self._settings().cameras[camera].onvif
+        place = OnvifService.of(url)
+        return made, url, self._logins.record(camera, place.host, place.port_used)
 
     def step(self) -> float:
         now_s = self._clock.mono_s()
@@ -147,6 +283,10 @@ class DeviceControl:
 
     def _switch(self, relay: str, *, on: bool) -> None:
         found = self._settings().relays.get(relay)
+        camera, slash, output = relay.partition("/")
+        if found is None and slash:
+            self._camera(CameraId(camera)).switch(output, on=on)
+            return
         if found is None:
             raise NotDone(f"No relay named {relay}.", "See `relays` in the settings.")
         if found.camera:

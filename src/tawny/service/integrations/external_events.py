@@ -80,10 +80,10 @@ class ExternalEvents:
             self.handle.wake()
         return event
 
-    def turned(self, camera: CameraId, lasts_s: float) -> None:
-        """Report that a command moves the camera for lasts_s."""
+    def turned(self, camera: CameraId, lasts_s: float, *, is_patrol: bool = False) -> None:
+        """Report that a command, or a patrol, moves the camera for lasts_s."""
         now_ms = self._clock.now_ms()
-        self._tell(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000))))
+        self._tell(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000)), is_patrol))
 
     def find(self, event: str, cameras: Collection[str] | None = None) -> Event | None:
         """Return the open event of this ID or key. cameras: only these; None: all."""

@@ -22,7 +22,7 @@ from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.integrations.command_service import CommandService, Note
-from tawny.service.integrations.device_control import DeviceControl
+from tawny.service.integrations.device_control import DeviceChange, DeviceControl, DeviceDetails
 from tawny.service.integrations.emitter_worker import (
     EmitterWorker,
     MessageFormat,
@@ -33,6 +33,7 @@ from tawny.service.integrations.emitter_worker import (
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.inputs import DatagramDoor, Inputs
 from tawny.service.integrations.mqtt_topics import MqttTopics
+from tawny.service.integrations.patrols import PatrolKeeper
 from tawny.service.recorder import RecorderService
 
 _STOP_S = 5.0
@@ -80,6 +81,7 @@ class IntegrationService:
             self._cameras, means.said, means.modes, self.hands, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
         )  # fmt: skip
+        self.patrols = PatrolKeeper(now, self.hands, means.said, clock)
         self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
@@ -90,6 +92,7 @@ class IntegrationService:
 
     def start(self) -> None:
         self.hands.handle = self._engine.start(self.hands.name, lambda: self.hands)
+        self._engine.start(self.patrols.name, lambda: self.patrols)
         for emitting in self._emits.values():
             emitting.handle = self._engine.start(emitting.name, partial(_same, emitting))
         for name, one in self._settings.api_clients.items():
@@ -122,6 +125,14 @@ class IntegrationService:
     def controls(self, camera: CameraId) -> CameraControls:
         """Return the camera's controls. Waits for the camera."""
         return self.hands.controls(camera)
+
+    def device(self, camera: CameraId) -> DeviceDetails:
+        """Return what a camera says of itself. Waits for the camera. Raises NotDone, SourceError."""
+        return self.hands.device(camera)
+
+    def change_device(self, camera: CameraId, wanted: DeviceChange) -> DeviceDetails:
+        """Change settings in a camera. Waits for the camera. Raises NotDone, SourceError."""
+        return self.hands.change_device(camera, wanted)
 
     def commanded(self, asked: object) -> dict[str, Any]:
         """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""

@@ -22,7 +22,7 @@ from tawny.model.times import Clock
 from tawny.playback.recordings import RecordingIndex
 from tawny.service.cameras.duty import duty_of
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.delivery.notification_scheduler import NotificationFilter, at_level, verdict
+from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
 from tawny.service.delivery.upload_scheduler import UploadRule, sends
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.modes.mode_table import CellChoice, ModeRow, mode_rows, mode_summary, with_cells

@@ -22,7 +22,7 @@ from tawny.model.times import Span, merge_spans
 from tawny.playback.recordings import RecordingIndex
 from tawny.recorder.wanted_time import WantedTime
 from tawny.service.cameras.duty import CameraDuty, duty_of
-from tawny.service.delivery.notification_scheduler import NotificationFilter, at_level, verdict
+from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
 from tawny.service.modes.rule_actions import RuleDecider, mode_choice
 
 PastSpan = Literal["night", "yesterday"]

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
 from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable, SourceUnusable
@@ -87,6 +87,50 @@ def change_clock(url: str, clock: Clock, record: LoginRecord | None = None) -> N
     _Conversation(url, clock, record).set_clock()
 
 
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """Of one stream. bit_rate: its limit, kbit/s; 0: not said. keyframe_s: distance of keyframes, s."""
+
+    stream: Literal["main", "sub"]
+    codec: str
+    width: int
+    height: int
+    fps: float
+    bit_rate: int
+    keyframe_s: float
+
+
+def read_encoders(url: str, clock: Clock, record: LoginRecord | None = None) -> list[EncoderSettings]:
+    """Return how the camera encodes the chosen streams. Errors as of `ask_details`."""
+    found: list[EncoderSettings] = []
+
+    def note(encoder: ET.Element, _path: str, _schema: str) -> bool:
+        found.append(_encoder("sub", encoder))
+        return False
+
+    _Conversation(url, clock, record).each_encoder(note)
+    found.sort(key=lambda one: -one.width * one.height)
+    return [replace(found[0], stream="main"), *found[1:]] if found else []
+
+
+def change_encoder(url: str, clock: Clock, wanted: EncoderSettings, record: LoginRecord | None = None) -> None:
+    """Set bit rate and keyframe distance of a stream, and leave the rest. Errors as of `change_keyframes`.
+
+    The stream is the one of that resolution.
+    """
+
+    def change(encoder: ET.Element, _path: str, schema: str) -> bool:
+        if (_side(encoder, "Width"), _side(encoder, "Height")) != (wanted.width, wanted.height):
+            return False
+        for limit in find_elements(encoder, "BitrateLimit") if wanted.bit_rate else ():
+            limit.text = str(wanted.bit_rate)
+        if wanted.keyframe_s:
+            _space_keyframes(encoder, schema, wanted.keyframe_s)
+        return True
+
+    _Conversation(url, clock, record).each_encoder(change)
+
+
 class _Conversation:
     def __init__(self, url: str, clock: Clock, record: LoginRecord | None) -> None:
         self._service, self._clock = OnvifService.of(url), clock
@@ -95,10 +139,10 @@ class _Conversation:
         self._ahead_ms = 0
 
     def set_keyframes(self) -> None:
-        self._each_encoder(_far_keyframes)
+        self.each_encoder(_far_keyframes)
 
     def set_codec(self) -> None:
-        self._each_encoder(self._as_h264)
+        self.each_encoder(self._as_h264)
 
     def _as_h264(self, encoder: ET.Element, path: str, schema: str) -> bool:
         """Change an encoder to H.264, in the resolution of it that is nearest. Return False if it is H.264."""
@@ -126,7 +170,7 @@ class _Conversation:
             width.text, height.text = map(str, best)
         return True
 
-    def _each_encoder(self, change: Callable[[ET.Element, str, str], bool]) -> None:
+    def each_encoder(self, change: Callable[[ET.Element, str, str], bool]) -> None:
         """Change the encoders of the chosen streams, and send back those that `change` has changed."""
         self._compare_clocks()
         media, media2, _ = self._services()
@@ -280,13 +324,31 @@ def choose(profiles: Sequence[OnvifProfile]) -> tuple[OnvifProfile | None, Onvif
 
 
 def _far_keyframes(encoder: ET.Element, _path: str, schema: str) -> bool:
+    _space_keyframes(encoder, schema, KEYFRAME_S)
+    return True
+
+
+def _space_keyframes(encoder: ET.Element, schema: str, distance_s: float) -> None:
     fps = _number(text_at(encoder, "RateControl", "FrameRateLimit")) or 15.0
-    frames = str(max(1, round(fps * KEYFRAME_S)))
+    frames = str(max(1, round(fps * distance_s)))
     for below in find_elements(encoder, "GovLength"):
         below.text = frames
     if "GovLength" in encoder.attrib or schema == _MEDIA2:
         encoder.set("GovLength", frames)
-    return True
+
+
+def _encoder(stream: Literal["main", "sub"], encoder: ET.Element) -> EncoderSettings:
+    said = text_at(encoder, "Encoding")[:_MOST_CHARACTERS]
+    fps = _number(text_at(encoder, "RateControl", "FrameRateLimit"))
+    distance = _number(text_at(encoder, "GovLength") or encoder.get("GovLength", ""))
+    return EncoderSettings(
+        stream, _CODECS.get(said.upper(), device_label(said)), _side(encoder, "Width"), _side(encoder, "Height"), fps,
+        int(_number(text_at(encoder, "RateControl", "BitrateLimit"))), distance / fps if fps else 0.0,
+    )  # fmt: skip
+
+
+def _side(encoder: ET.Element, name: str) -> int:
+    return int(_number(text_at(encoder, "Resolution", name)))
 
 
 def _written(element: ET.Element) -> str:

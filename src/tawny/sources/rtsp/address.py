@@ -1,4 +1,4 @@
-"""Parsed RTSP addresses, and log lines without their passwords. Text processing only: no DNS lookups."""
+"""Parsed addresses of network cameras, and log lines without their passwords. Text processing only: no DNS lookups."""
 
 import base64
 import html
@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus, unquote
 
 DEFAULT_PORT, ENCRYPTED_PORT = 554, 322
+_PORTS = {
+    "rtsp": DEFAULT_PORT, "rtsps": ENCRYPTED_PORT, "http": 80, "https": 443, "rtmp": 1935, "rtmps": 443,
+}  # fmt: skip
+"""Schemes of network cameras, with their default ports."""
 LEFT_OUT = "•••"
 """Replaces secrets in a public address."""
-_PLAIN, _ENCRYPTED = "rtsp://", "rtsps://"
+_RTSP = ("rtsp", "rtsps")
 _MOST_CHARACTERS = 2000
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -29,7 +33,10 @@ _KEY_IN_PATH = re.compile(rf"(?<=[/?&=;])(?:{KEY})(?=[/?&;]|$)")
 
 @dataclass(frozen=True, slots=True)
 class RtspAddress:
-    """A camera's address with credentials. user and password are decoded; path is in wire format."""
+    """A camera's address with credentials, of RTSP or of another network scheme (`protocol`).
+
+    user and password are decoded; path is in wire format.
+    """
 
     host: str
     """Host name or IP address; IPv6 without brackets."""
@@ -39,7 +46,9 @@ class RtspAddress:
     user: str = ""
     password: str = field(default="", repr=False)
     is_encrypted: bool = False
-    """`rtsps`: RTSP over TLS."""
+    """Over TLS, such as `rtsps`."""
+    protocol: str = "rtsp"
+    """`rtsp`, `http` or `rtmp`."""
 
     @property
     def url(self) -> str:
@@ -66,49 +75,72 @@ class RtspAddress:
 
     @property
     def _scheme(self) -> str:
-        return _ENCRYPTED if self.is_encrypted else _PLAIN
+        return f"{self.protocol}{'s' * self.is_encrypted}://"
 
     @property
     def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = ENCRYPTED_PORT if self.is_encrypted else DEFAULT_PORT
+        usual = _PORTS[f"{self.protocol}{'s' * self.is_encrypted}"]
         return host if self.port == usual else f"{host}:{self.port}"
 
 
 def claims_rtsp(address: str) -> bool:
     """Return whether the address has an RTSP scheme, valid or not."""
-    return address[: len(_ENCRYPTED)].lower().startswith((_PLAIN, _ENCRYPTED))
+    return scheme_of(address) in _RTSP
+
+
+def claims_network(address: str) -> bool:
+    """Return whether the address has the scheme of a network camera, valid or not."""
+    return scheme_of(address) in _PORTS
+
+
+def scheme_of(address: str) -> str:
+    """Return what is before `://`, in lower case; empty without it."""
+    scheme, found, _ = address[:16].partition("://")
+    return scheme.lower() if found else ""
 
 
 def parse_rtsp(address: str) -> RtspAddress:
-    """Parse an address. Raises ValueError with the expected form; its message contains no credentials.
+    """Parse an RTSP address. Raises ValueError with the expected form; its message contains no credentials.
 
     Lenient: `@` may be unescaped in a password; the path may be missing or contain spaces.
     """
+    return _parse(address, _RTSP, "rtsp:// or rtsps://")
+
+
+def parse_network(address: str) -> RtspAddress:
+    """Parse the address of any network camera, as `parse_rtsp` does."""
+    return _parse(address, tuple(_PORTS), "rtsp://, http:// or rtmp://")
+
+
+def _parse(address: str, schemes: tuple[str, ...], shown: str) -> RtspAddress:
     if len(address) > _MOST_CHARACTERS:
         raise ValueError(f"an address of at most {_MOST_CHARACTERS} characters")
-    if not claims_rtsp(address):
-        raise ValueError("an address starting with rtsp:// or rtsps://")
+    scheme = scheme_of(address)
+    if scheme not in schemes:
+        raise ValueError(f"an address starting with {shown}")
     if _CONTROL.search(address):
         raise ValueError("an address without control characters")
-    is_encrypted = address[: len(_ENCRYPTED)].lower() == _ENCRYPTED
-    authority, path = _split_path(address[len(_ENCRYPTED if is_encrypted else _PLAIN) :])
+    authority, path = _split_path(address[len(scheme) + 3 :])
     login, _, place = authority.rpartition("@")
     user, _, password = login.partition(":")
     user, password = unquote(user), unquote(password)
     if _CONTROL.search(user + password):
         raise ValueError("a user name and password without control characters")
-    host, port = _host_and_port(place)
-    port = port or (ENCRYPTED_PORT if is_encrypted else DEFAULT_PORT)
-    return RtspAddress(host, port, quote(path, safe=_PATH_SAFE), user, password, is_encrypted)
+    host, port = _host_and_port(place, scheme)
+    is_encrypted = scheme.endswith("s")
+    return RtspAddress(
+        host, port or _PORTS[scheme], quote(path, safe=_PATH_SAFE), user, password, is_encrypted,
+        scheme.removesuffix("s"),
+    )  # fmt: skip
 
 
 def public_rtsp(address: str) -> str:
-    """Return the address without credentials; for an invalid address only the scheme."""
+    """Return a network camera's address without credentials; for an invalid address only the scheme."""
     try:
-        return parse_rtsp(address).public
+        return parse_network(address).public
     except ValueError:
-        return f"{_PLAIN}…"
+        return f"{scheme_of(address) if claims_network(address) else 'rtsp'}://…"
 
 
 def _split_path(rest: str) -> tuple[str, str]:
@@ -120,23 +152,23 @@ def _split_path(rest: str) -> tuple[str, str]:
     return rest[:at], rest[at:] if rest[at] == "/" else "/" + rest[at:]
 
 
-def _host_and_port(place: str) -> tuple[str, int]:
+def _host_and_port(place: str, scheme: str) -> tuple[str, int]:
     if place.startswith("["):
         host, bracket, after = place[1:].partition("]")
         if not bracket or (after and not after.startswith(":")):
-            raise ValueError("an IPv6 address in brackets, for example rtsp://[fd00::1]/path")
-        return str(_ipv6(host)), _port(after[1:])
+            raise ValueError(f"an IPv6 address in brackets, for example {scheme}://[fd00::1]/path")
+        return str(_ipv6(host, scheme)), _port(after[1:])
     host, _, port = place.partition(":")
     if not _NAME.fullmatch(host):
-        raise ValueError("a host name or IP address after rtsp://")
+        raise ValueError(f"a host name or IP address after {scheme}://")
     return host, _port(port)
 
 
-def _ipv6(host: str) -> ipaddress.IPv6Address:
+def _ipv6(host: str, scheme: str) -> ipaddress.IPv6Address:
     try:
         return ipaddress.IPv6Address(host)
     except ipaddress.AddressValueError:
-        raise ValueError("an IPv6 address in brackets, for example rtsp://[fd00::1]/path") from None
+        raise ValueError(f"an IPv6 address in brackets, for example {scheme}://[fd00::1]/path") from None
 
 
 def _port(text: str) -> int:

@@ -111,8 +111,8 @@ class Rtsp:
             raise ValueError(f'client: found {value_text(checked["client"])}; allowed: "auto", "own" or "ffmpeg"')
         if not isinstance(checked["sound"], bool):
             raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
-        checked["stall"] = _stall_s(checked["stall"])
-        checked["fingerprint"] = _fingerprint(checked["fingerprint"])
+        checked["stall"] = stall_seconds(checked["stall"])
+        checked["fingerprint"] = fingerprint_of(checked["fingerprint"])
         return checked
 
     def claims(self, address: str) -> bool:
@@ -205,7 +205,7 @@ class Rtsp:
             raise
 
 
-def _stall_s(value: Any) -> float:
+def stall_seconds(value: Any) -> float:
     try:
         stall_s = seconds(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
@@ -215,7 +215,7 @@ def _stall_s(value: Any) -> float:
     return stall_s
 
 
-def _fingerprint(value: Any) -> str:
+def fingerprint_of(value: Any) -> str:
     """Normalize a SHA-256 fingerprint: removes colons and converts to lowercase. Raises ValueError if invalid."""
     text = value.replace(":", "").strip().lower() if isinstance(value, str) else "?"
     if text and not _FINGERPRINT.fullmatch(text):

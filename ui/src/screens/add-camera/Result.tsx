@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { CameraChange, CameraTrial, StreamTrial } from "../../api/types";
+import { canPlay } from "../../live/media";
 import { addCamera } from "../../strings/add-camera";
 import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
@@ -99,7 +100,7 @@ export function Result(props: {
 }
 
 /** Whether this browser plays H.265: then nothing needs to change for it. */
-const playsH265 = (): boolean => "MediaSource" in window && MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L93.B0"');
+const playsH265 = (): boolean => canPlay('video/mp4; codecs="hvc1.1.6.L93.B0"');
 
 function stream(one: StreamTrial): string {
   const codec = one.codec.toUpperCase().replace(/^H26/, "H.26");

@@ -5,7 +5,7 @@ import type { Camera, Reading } from "../../api/types";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
-import { type Params, go } from "../../ui/router";
+import { type Params, go, place, setQuery } from "../../ui/router";
 import { session } from "../../ui/session";
 import { Problem } from "../../ui/Problem";
 import { Sheet } from "../../ui/Sheet";
@@ -20,7 +20,7 @@ import { Meter } from "./Meter";
 import { Modes } from "./Modes";
 import { TurnCamera } from "./Orientation";
 import { Places } from "./Places";
-import { rectangle } from "./geometry";
+import { asked, rectangle } from "./geometry";
 import { PrivateParts } from "./PrivateParts";
 import { Reads } from "./Reads";
 import { TuningStore } from "./store";
@@ -31,6 +31,7 @@ import "./camera.css";
 import "./editor.css";
 
 const RECORDING = () => import("./Recording");
+const LENS = () => import("./Lens");
 const DANGER = () => import("./Danger");
 const SOUND = () => import("./Sound");
 const waiting = (failed: boolean) => <p class="small sub">{failed ? words.reload : words.loading}</p>;
@@ -85,6 +86,12 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   );
   const now = store.now.value;
   const failed = store.failed.value;
+  useEffect(() => {
+    const mask = asked(place.peek().query.get("mask"));
+    if (!now || disabled || !mask) return;
+    store.add("mask", mask, "");
+    setQuery({ mask: null });
+  }, [now !== null, disabled]);
   return (
     <Page title={camera.name} back="/settings" class="tuning">
       {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
@@ -119,6 +126,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
           {tab === "picture" && (
             <aside class="tu-side">
               <TurnCamera store={store} camera={camera} disabled={disabled} />
+              <Lazy load={LENS} props={{ camera, disabled }} waiting={waiting} />
               <PrivateParts store={store} camera={camera} disabled={disabled} />
             </aside>
           )}

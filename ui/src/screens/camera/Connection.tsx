@@ -14,6 +14,7 @@ import { camera as words } from "../../strings/camera";
 import { ServerText } from "../../ui/ServerText";
 
 const LOOK = () => import("./LookForIt");
+const OWN = () => import("./OwnDevice");
 const PHONE = () => import("./PhoneOf");
 const w = words.connection;
 
@@ -69,6 +70,7 @@ export function Connection({ camera }: { camera: Camera }) {
             )
           )}
         </section>
+        {owner && phone.value?.is_phone === false && <Lazy load={OWN} props={{ camera }} waiting={() => null} />}
         {camera.state === "offline" && owner && phone.value?.is_phone === false && <Lazy load={LOOK} props={{ camera }} waiting={() => null} />}
       </div>
       <aside class="tu-side">

@@ -7,6 +7,13 @@ export function clamp(value: number): number {
   return Math.round(Math.min(1, Math.max(0, value)) * DIGITS) / DIGITS;
 }
 
+/** A rectangle of an address: `0.1,0.2,0.5,0.6`, its left, top, right and bottom edge. */
+export function asked(text: string | null): Point[] | null {
+  const edges = (text ?? "").split(",").map(Number);
+  const [x0, y0, x1, y1] = edges as [number, number, number, number];
+  return edges.length === 4 && x0 < x1 && y0 < y1 ? rectangle([x0, y0], [x1, y1]) : null;
+}
+
 export function moved(points: readonly Point[], index: number, to: Point): Point[] {
   return points.map((point, at) => (at === index ? [clamp(to[0]), clamp(to[1])] : point));
 }

@@ -1,13 +1,15 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { cameraNamed, serverNow } from "../../api/state";
+import { cameraNamed, cameras, serverNow } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { BoxesButton, BoxesOver } from "../../player/figuresSwitch";
+import { Straight } from "../../live/straight";
 import { UnlockButton, UnlockSheet } from "../../sealed/Locked";
 import { sealed } from "../../strings/sealed";
 import { visits } from "../../strings/visits";
 import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";
+import { ZoomChip, useZoom } from "../../player/useZoom";
 import { Icon } from "../../ui/Icon";
 
 const words = t.events.player;
@@ -100,6 +102,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   const video = useRef<HTMLVideoElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const clip = useRef<HTMLDivElement>(null);
+  const zoom = useZoom(frame, undefined, true);
   const start_ms = useRef<number | null>(null);
   const wanted = useRef<{ at_s?: number; at_ms?: number; plays: boolean } | null>(null);
   const [state, setState] = useState<"still" | "playing" | "failed" | "sealed">("still");
@@ -187,14 +190,18 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
       show(found, { at_ms }, plays || state === "playing");
     };
   const picture = untouched && !first ? best : event;
+  const shownCamera = cameras.value.find((each) => each.id === picture.camera);
+  const straight = shownCamera && <Straight camera={shownCamera} />;
   const boxes = <BoxesOver key={event.id} camera={picture.camera} frame={frame} shown={instant} events={() => [event]} best={picture} />;
 
   if (parts.length === 0)
     return (
       <div class="clip">
-        <div ref={frame} class="clip-frame">
+        <div ref={frame} class="clip-frame can-zoom">
           {best.snapshot && <img class="clip-picture" alt="" src={best.snapshot} />}
+          {best.snapshot && straight}
           {best.snapshot && boxes}
+          <ZoomChip zoom={zoom} />
         </div>
         <p class="clip-note">{words.notYet}</p>
       </div>
@@ -236,7 +243,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   };
   return (
     <div ref={clip} class={`clip ${state}`}>
-      <div ref={frame} class="clip-frame">
+      <div ref={frame} class="clip-frame can-zoom">
         <video
           ref={video}
           class="clip-picture"
@@ -260,7 +267,9 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
           onTimeUpdate={(moved) => setAt(moved.currentTarget.currentTime)}
           onError={() => void isSealed(event.clip).then((yes) => setState(yes ? "sealed" : "failed"))}
         />
+        {straight}
         {boxes}
+        <ZoomChip zoom={zoom} />
         {parts.length > 1 && (first !== undefined || !untouched) && <span class="clip-camera">{cameraNamed(event.camera)}</span>}
       </div>
       {untouched && (

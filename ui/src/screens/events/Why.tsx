@@ -38,7 +38,10 @@ export function Why({ event }: { event: TawnyEvent }) {
   return (
     <details class="why" open={open} onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
       <summary>{words.title}</summary>
-      <p class="small">{reason(event)}</p>
+      <p class="small">
+        {reason(event)}
+        {event.objects.some((one) => one.label === "reported") && ` ${words.reported}`}
+      </p>
       {isOwner ? (
         <a class="more small touch" href={`/settings/cameras/${encodeURIComponent(event.camera)}/motion`}>
           {words.change}

@@ -53,6 +53,7 @@ export function Worth({ event }: { event: TawnyEvent }) {
           <button type="button" class="btn ghost" onClick={() => void say("")}>
             {words.takeBack}
           </button>
+          <Ignore event={event} />
         </div>
       ) : asks.value ? (
         <div class="worth-why" role="group" aria-label={words.whyLabel}>
@@ -61,6 +62,7 @@ export function Worth({ event }: { event: TawnyEvent }) {
               {words.why[reason]}
             </button>
           ))}
+          <Ignore event={event} onPress={() => void say("other")} />
         </div>
       ) : (
         <div class="row">
@@ -80,6 +82,17 @@ export function Worth({ event }: { event: TawnyEvent }) {
       {why && <Lazy load={MUTINGS} props={{ camera: event.camera, event: event.id }} waiting={() => null} />}
       {why && <Proposed key={why} event={event} why={why} />}
     </section>
+  );
+}
+
+/** To the camera's settings, with a motion mask drawn there, which is not saved yet. For owners. */
+function Ignore({ event, onPress }: { event: TawnyEvent; onPress?: () => void }) {
+  if (!event.box || session.value?.user?.role !== "owner") return null;
+  const at = event.box.map((edge) => edge.toFixed(3)).join(",");
+  return (
+    <a class="btn" href={`/settings/cameras/${encodeURIComponent(event.camera)}/motion?mask=${at}`} onClick={onPress}>
+      {words.ignore}
+    </a>
   );
 }
 

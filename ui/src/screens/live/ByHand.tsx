@@ -1,4 +1,5 @@
 /** The pad that turns a camera, its presets, and switches of what hangs on it. */
+import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { Camera, Relay } from "../../api/types";
@@ -29,15 +30,55 @@ const ZOOM: readonly { name: "closer" | "wider"; icon: IconName; move: Move }[] 
   { name: "wider", icon: "minus", move: { zoom: -SPEED } },
 ];
 
-export function Presets({ camera, presets }: { camera: Camera; presets: readonly string[] }) {
-  if (presets.length === 0) return null;
+/** Presets to go to; those who may steer also save and remove them. changed: after one was saved or removed. */
+export function Presets({ camera, presets, changed }: { camera: Camera; presets: readonly string[]; changed: () => void }) {
+  const name = useSignal<string | null>(null);
+  const removing = useSignal(false);
+  const ptz = (asked: Record<string, unknown>) => ask({ command: "ptz", camera: camera.id, ...asked });
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const wanted = name.value?.trim();
+    if (!wanted) return;
+    name.value = null;
+    await ptz({ save: wanted });
+    changed();
+  };
+  const press = async (preset: string) => {
+    if (!removing.value) return void ptz({ preset });
+    await ptz({ remove: preset });
+    removing.value = false;
+    changed();
+  };
   return (
     <div class="row wrap by-hand-places" role="group" aria-label={words.places}>
+      <button type="button" class="chip" onClick={() => void ptz({ home: true })}>
+        <Icon name="house" small />
+        {words.home}
+      </button>
       {presets.map((preset) => (
-        <button key={preset} type="button" class="chip" title={words.goTo(preset)} onClick={() => void ask({ command: "ptz", camera: camera.id, preset })}>
+        <button key={preset} type="button" class="chip" title={removing.value ? words.remove(preset) : words.goTo(preset)} onClick={() => void press(preset)}>
+          {removing.value && <Icon name="x" small />}
           {preset}
         </button>
       ))}
+      {name.value === null ? (
+        <button type="button" class="chip ghost" onClick={() => (name.value = "")}>
+          <Icon name="plus" small />
+          {words.savePlace}
+        </button>
+      ) : (
+        <form class="row by-hand-save" onSubmit={(event) => void save(event)}>
+          <input aria-label={words.placeName} placeholder={words.placeName} maxLength={60} autoFocus value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
+          <button type="submit" class="btn" disabled={!name.value.trim()}>
+            {words.save}
+          </button>
+        </form>
+      )}
+      {presets.length > 0 && (
+        <button type="button" class="chip ghost" aria-pressed={removing.value} onClick={() => (removing.value = !removing.value)}>
+          {removing.value ? words.removeDone : words.removePlace}
+        </button>
+      )}
     </div>
   );
 }
@@ -105,7 +146,8 @@ function Held(props: { class: string; label: string; icon: IconName; turning: Tu
 }
 
 export function Switch({ relay }: { relay: Relay }) {
-  const name = relay.name.charAt(0).toUpperCase() + relay.name.slice(1).replaceAll("-", " ");
+  const own = relay.output ? (relay.kind ? words.kinds[relay.kind] : words.output(relay.output)) : relay.name;
+  const name = own.charAt(0).toUpperCase() + own.slice(1).replaceAll("-", " ");
   const put = (on: boolean) => void ask({ command: "relay", relay: relay.name, on, ...(relay.pulse_s === null ? {} : { for: relay.pulse_s }) });
   if (relay.pulse_s !== null)
     return (

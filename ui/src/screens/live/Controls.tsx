@@ -291,13 +291,20 @@ function Pop(props: {
 
 const known = new Map<string, Signal<Devices | null>>();
 
+function learn(camera: Camera): void {
+  get<Devices>(`${path(camera)}/controls`).then((now) => {
+    const found = known.get(camera.id);
+    if (found) found.value = now;
+  }, () => {}); // no buttons, then
+}
+
 /** What of a camera can be turned and switched; null until it is known, and for those who may not. */
 export function useDevices(camera: Camera): Devices | null {
   const told = known.get(camera.id) ?? signal<Devices | null>(null);
   known.set(camera.id, told);
   const may = mayDirect();
   useEffect(() => {
-    if (may) get<Devices>(`${path(camera)}/controls`).then((now) => (told.value = now), () => {}); // no buttons, then
+    if (may) learn(camera);
   }, [camera.id, may]);
   return may ? told.value : null;
 }
@@ -313,7 +320,8 @@ function MoveAct({ camera, look }: Of) {
       <Act look={look} act="turn" icon="move" label={move.open} short={move.action} on={open.value} onPress={() => (open.value = !open.value)} />
       {open.value && (
         <div class="pad-over">
-          <Presets camera={camera} presets={devices.presets} />
+          {devices.steered_by && <p class="small by-hand-steers">{t.live.byHand.steering(devices.steered_by)}</p>}
+          <Presets camera={camera} presets={devices.presets} changed={() => learn(camera)} />
           <Pad camera={camera} />
         </div>
       )}
@@ -485,8 +493,10 @@ function onLongPress(node: HTMLElement, open: () => void): () => void {
   const move = (event: PointerEvent) => Math.hypot(event.clientX - from.x, event.clientY - from.y) > STILL_PX && stop();
   const menu = (event: Event) => (event as PointerEvent).pointerType !== "mouse" && event.preventDefault();
   const click = (event: Event) => {
-    if (performance.now() - opened_ms > 1_500 || (event.target as Element).closest("dialog")) return;
-    event.preventDefault(); // the finger that opened the sheet is lifted
+    const at = event.target as Element;
+    if (performance.now() - opened_ms > 1_500 || (at.closest("dialog") && at.tagName !== "DIALOG")) return;
+    opened_ms = -Infinity;
+    event.preventDefault(); // the finger that opened the sheet is lifted: over the tile, or beside the sheet
     event.stopPropagation();
   };
   const all = [["pointerdown", down], ["pointermove", move], ["pointerup", stop], ["pointercancel", stop], ["contextmenu", menu]] as const;

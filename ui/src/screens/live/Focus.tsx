@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { url } from "../../api/client";
 import { cameras, health } from "../../api/state";
 import type { Camera } from "../../api/types";
@@ -12,7 +12,10 @@ import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";
 import { flipSound } from "../../live/sound";
 import { type Live, useLive } from "../../live/useLive";
+import { useWakeLock } from "../../live/wakeLock";
 import { BoxesOver, FiguresButton, FiguresOver, showsBoxes, showsFigures } from "../../player/figuresSwitch";
+import { classSideways, sideways, useControls } from "../../player/sideways";
+import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { t } from "../../strings";
 import { controls } from "../../strings/controls";
@@ -29,7 +32,8 @@ import { LastHour } from "./LastHour";
 import { Lately } from "./Lately";
 import { arranged, layout, loadLayout } from "./layout";
 import { Behind, LastPicture, NumbersBox, flipFull, quietWords } from "./Tile";
-import { cameFrom, showNumbers } from "./wall";
+import { cameFrom, showNumbers, wallPath } from "./wall";
+import { WindowActs, isAlone, pageOf } from "./Windows";
 import "./focus.css";
 
 const { figures: figuresWord } = controls;
@@ -55,6 +59,7 @@ export default function Focus({ params }: { params: Params }) {
   const id = params["camera"] ?? "";
   const all = arranged(cameras.value, { ...layout.value, group: "" });
   const camera = all.find((each) => each.id === id);
+  const shown = useControls();
   useEffect(() => {
     cameFrom.value = id;
   }, [id]);
@@ -67,8 +72,14 @@ export default function Focus({ params }: { params: Params }) {
         {health.value && <Problem icon="video-off" what={t.live.focus.gone} href="/" button={t.live.focus.wall} />}
       </Page>
     );
+  if (isAlone()) return <Alone key={id} camera={camera} all={all} />;
   return (
-    <Page title={camera.name} back="/" class={`focus${showNumbers.value ? " show-numbers" : ""}`}>
+    <Page title={camera.name} back={wallPath.value} class={`focus${showNumbers.value ? " show-numbers" : ""}${classSideways(shown.value)}`}>
+      {sideways.value && (
+        <a class="side-back over-picture" href={wallPath.value} aria-label={t.actions.back}>
+          <Icon name="chevron-left" />
+        </a>
+      )}
       <Shown key={id} camera={camera} all={all} />
       <aside class="focus-side">
         {all.length > 1 && (
@@ -81,6 +92,19 @@ export default function Focus({ params }: { params: Params }) {
         <Lately camera={camera} />
       </aside>
     </Page>
+  );
+}
+
+/** In a window of its own: the picture from edge to edge, with its buttons while it is pointed at. */
+function Alone({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
+  useEffect(() => {
+    document.title = `${camera.name} – ${t.name}`;
+  }, [camera.name]);
+  return (
+    <main id="main" tabIndex={-1} class={`focus focus-alone${showNumbers.value ? " show-numbers" : ""}`}>
+      <h1 class="hidden">{camera.name}</h1>
+      <Shown camera={camera} all={all} />
+    </main>
   );
 }
 
@@ -111,8 +135,6 @@ function Other({ camera, here }: { camera: Camera; here: boolean }) {
   );
 }
 
-const SWIPE_PX = 60;
-
 function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
   const [quality, setQuality] = useState<Quality>("auto");
   const showing = isShowing(camera.state);
@@ -120,17 +142,18 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
   useWakeLock(showing);
   const zoom = useZoom(live.frame);
   const shown = useInstant(live, showsFigures() || showsBoxes());
-  const from = useRef<{ x: number; y: number } | null>(null);
   const at = all.findIndex((each) => each.id === camera.id);
 
+  const beside = neighboursOf(all, at);
   const step = (by: number) => {
-    const next = all[(at + by + all.length) % all.length];
-    if (next) go(`/live/${encodeURIComponent(next.id)}`, { replace: true });
+    const next = by < 0 ? beside?.previous : beside?.next;
+    if (next) go(pageOf(next), { replace: true });
   };
+  const swipe = useSwipe(live.frame, zoom.scale > 1, beside && step);
   const press = (act: string) => () => document.querySelector<HTMLElement>(`.focus-acts [data-act=${act}]`)?.click();
   useKeys(
     {
-      Escape: () => (zoom.scale > 1 ? zoom.reset() : go("/")),
+      Escape: () => (zoom.scale > 1 ? zoom.reset() : isAlone() ? false : go(wallPath.peek())),
       "+": zoom.in,
       "=": zoom.in,
       "-": zoom.out,
@@ -162,19 +185,12 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
         data-state={camera.state}
         data-view={live.view.value.kind}
         data-way={live.by.value.name}
-        onPointerDown={(event) => (from.current = event.pointerType === "touch" && event.isPrimary && zoom.scale === 1 ? { x: event.clientX, y: event.clientY } : null)}
-        onPointerUp={(event) => {
-          const begun = from.current;
-          from.current = null;
-          if (!begun || zoom.scale > 1) return;
-          const [dx, dy] = [event.clientX - begun.x, event.clientY - begun.y];
-          if (Math.abs(dx) > SWIPE_PX && Math.abs(dx) > 2 * Math.abs(dy)) step(dx < 0 ? 1 : -1);
-        }}
       >
+        <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
         {showing ? (
           <>
             <LiveVideo camera={camera} live={live} width={1280} />
-            <div class="tile-head">
+            <div class="tile-head over-picture">
               <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
               <b>{camera.name}</b>
               <span>{sentence(camera)}</span>
@@ -206,15 +222,27 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
           </>
         )}
       </figure>
-      {all.length > 1 && (
-        <div class="focus-dots" aria-hidden="true">
-          {all.map((each) => (
-            <i key={each.id} class={each.id === camera.id ? "on" : ""} />
-          ))}
+      {beside && !isAlone() && (
+        <div class="focus-dots over-picture">
+          <button type="button" class="focus-beside" aria-label={t.live.focus.previous(beside.previous.name)} onClick={() => step(-1)}>
+            <Icon name="chevron-left" small />
+            <span>{beside.previous.name}</span>
+          </button>
+          {all.length <= MOST_DOTS && (
+            <span aria-hidden="true">
+              {all.map((each) => (
+                <i key={each.id} class={each.id === camera.id ? "on" : ""} />
+              ))}
+            </span>
+          )}
+          <button type="button" class="focus-beside" aria-label={t.live.focus.next(beside.next.name)} onClick={() => step(1)}>
+            <span>{beside.next.name}</span>
+            <Icon name="chevron-right" small />
+          </button>
         </div>
       )}
       <Buttons camera={camera} live={live} quality={quality} onQuality={setQuality} showing={showing} />
-      <LastHour key={camera.id} camera={camera} />
+      {!sideways.value && !isAlone() && <LastHour key={camera.id} camera={camera} />}
     </section>
   );
 }
@@ -228,21 +256,23 @@ interface ButtonsProps {
 }
 
 const narrow = matchMedia("(max-width: 760px)");
+const MOST_DOTS = 8;
 
 /** With words; on a phone large, four in a row. */
 function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
   const words = t.live.focus;
   const { main, sub } = camera.streams;
   const way = live.way.value;
-  const look = narrow.matches ? "big" : "words";
+  const look = sideways.value ? "round" : narrow.matches ? "big" : "words";
   return (
-    <div class={`focus-acts${look === "big" ? " act-grid" : ""}`}>
+    <div class={`focus-acts over-picture${look === "big" ? " act-grid" : ""}`}>
       {showing ? (
         <>
           <DoingActs camera={camera} look={look} keys />
           <SoundAct camera={camera} live={live} look={look} />
           <PhotoAct camera={camera} look={look} />
           <MoreActs camera={camera} look={look} />
+          <WindowActs key={camera.id} camera={camera} live={live} look={look === "big" ? "big" : "round"} />
           <FiguresButton class={classOf(look)} words={look === "big" ? figuresWord : ""} />
           <FullAct live={live} look={look === "big" ? "big" : "round"} />
         </>
@@ -270,32 +300,4 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
       )}
     </div>
   );
-}
-
-/** Keeps the screen on while somebody watches; only offered by browsers at a secure address. */
-function useWakeLock(on: boolean): void {
-  useEffect(() => {
-    if (!on || !isSecureContext || !("wakeLock" in navigator)) return undefined;
-    let lock: WakeLockSentinel | null = null;
-    let gone = false;
-    const ask = () => {
-      if (document.hidden || gone) return;
-      navigator.wakeLock.request("screen").then(
-        (given) => {
-          if (gone) void given.release();
-          else lock = given;
-        },
-        () => {
-          // A phone that saves its battery says no, and may.
-        },
-      );
-    };
-    ask();
-    document.addEventListener("visibilitychange", ask);
-    return () => {
-      gone = true;
-      document.removeEventListener("visibilitychange", ask);
-      void lock?.release();
-    };
-  }, [on]);
 }

@@ -1,41 +1,54 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { cameras, health } from "../../api/state";
-import { session } from "../../ui/session";
+import { isScreen, session } from "../../ui/session";
 import { ongoing } from "../../api/events";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
-import { Groups } from "./Groups";
-import { arranged, layout, loadLayout, movedTo, reportRefusal, setLayout } from "./layout";
+import { Problem } from "../../ui/Problem";
+import { path } from "../../ui/router";
+import { Layouts } from "./Layouts";
+import { type Layout, arranged, editing, known, layout, layoutIn, layoutOf, loadLayout, movedTo, reportRefusal, setLayout } from "./layout";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
 import {
   type Step,
   cameFrom,
+  cellsOf,
   choose,
   chosen,
   follow,
   flipPhoneColumns,
   gridOf,
   heroOf,
+  isOnWall,
   neighbour,
   phoneOne,
   setFollow,
+  setOnWall,
   showNumbers,
   tileParts,
+  wallPath,
 } from "./wall";
 import "./wall.css";
 
 const resume = () => import("./Resume");
+const editor = () => import("./LayoutEditor");
+const wallScreen = () => import("./WallScreen");
 /** From more cameras on each has to cost little. */
 const FEW = 4;
 const roomy = matchMedia("(min-width: 1200px)");
 const wide = signal(roomy.matches);
 roomy.addEventListener("change", () => {
   wide.value = roomy.matches;
+});
+const handy = matchMedia("(max-width: 760px)");
+const narrow = signal(handy.matches);
+handy.addEventListener("change", () => {
+  narrow.value = handy.matches;
 });
 
 const words = t.live.keys;
@@ -57,11 +70,29 @@ const help: KeyHelp = {
   ],
 };
 
+/** On a screen on the wall the cameras alone, without a bar. */
 export default function Live() {
+  if (isScreen() || isOnWall.value) return <Lazy load={wallScreen} props={{}} waiting={() => <main />} />;
+  if (editing.value && cameras.value.length > 0)
+    return <Lazy load={editor} props={{ from: editing.value }} waiting={() => <Page title={t.live.title}>{null}</Page>} />;
+  return <Wall />;
+}
+
+/** The layout that is shown: the one in the address, or the one chosen last. */
+function shownNow(): Layout {
+  return { ...layout.value, group: layoutIn(path.value) ?? layout.value.group };
+}
+
+function Wall() {
   const wall = useRef<HTMLDivElement>(null);
-  const all = arranged(cameras.value, layout.value);
-  const mayAdd = session.value?.user?.role === "owner";
-  const grid = gridOf(all.length, layout.value.columns, mayAdd);
+  const now = shownNow();
+  const named = layoutOf(now, now.group);
+  const all = arranged(cameras.value, now);
+  const sizes = all.map((camera) => named?.sizes[camera.id] ?? "1x1");
+  const sized = sizes.some((size) => size !== "1x1");
+  const columns = named ? named.columns : now.columns;
+  const mayAdd = session.value?.user?.role === "owner" && !named;
+  const grid = sized ? { ...cellsOf(sizes, columns), hero: false, add: null } : gridOf(all.length, columns, mayAdd);
   const large = grid.hero;
   const hero = large || all.length === 1 ? heroOf(all, chosen.value, follow.value, ongoing.value.values()) : null;
 
@@ -69,6 +100,9 @@ export default function Live() {
   useEffect(() => {
     loadLayout().catch(() => {}); // without a connection, which the page says, the usual order does
   }, []);
+  useEffect(() => {
+    wallPath.value = path.value;
+  }, [path.value]);
   useEffect(() => {
     const id = cameFrom.peek();
     cameFrom.value = null;
@@ -78,7 +112,7 @@ export default function Live() {
   const tiles = () => [...(wall.current?.querySelectorAll<HTMLElement>(".tile") ?? [])];
   const current = () => document.activeElement?.closest<HTMLElement>(".tile") ?? null;
   const moveTo = (camera: string, to: string) =>
-    reportRefusal(setLayout((now) => ({ order: movedTo(cameras.peek(), now, camera, to) })));
+    reportRefusal(setLayout((kept) => reordered(kept, now.group, camera, to)));
   const move = (event: KeyboardEvent) => {
     const list = tiles();
     const held = event.shiftKey ? current()?.dataset["camera"] : undefined;
@@ -122,8 +156,19 @@ export default function Live() {
     help,
   );
 
+  if (known.value && layoutIn(path.value) !== null && !named)
+    return (
+      <Page title={t.live.title}>
+        <Problem what={t.live.layouts.gone} href="/" button={t.live.layouts.all} />
+      </Page>
+    );
   return (
-    <Page title={t.live.title} tools={<Tools hasHero={large} some={all.length > 0} />}>
+    <Page title={named?.name ?? t.live.title} tools={<Tools hasHero={large} some={all.length > 0} named={named !== null} />}>
+      {narrow.value && cameras.value.length > 1 && (
+        <div class="wall-choice">
+          <Layouts />
+        </div>
+      )}
       {health.value && <Lazy load={resume} props={{}} waiting={() => null} />}
       {all.length > 0 ? (
         <div
@@ -138,8 +183,8 @@ export default function Live() {
           }}
           onDragEnd={() => (dragged.current = null)}
           style={{ "--columns": grid.columns, "--rows": grid.rows }}
-          class={`wall${all.length === 1 ? " one" : ""}${large ? " many" : ""}${grid.add ? ` add-${grid.add}` : ""}${layout.value.columns ? " own" : ""}${phoneOne.value ? " phone-one" : ""}${showNumbers.value ? " show-numbers" : ""}`}>
-          {all.map((camera) => {
+          class={`wall${all.length === 1 ? " one" : ""}${large ? " many" : ""}${grid.add ? ` add-${grid.add}` : ""}${columns && !sized ? " own" : ""}${sized ? " sized" : ""}${phoneOne.value ? " phone-one" : ""}${showNumbers.value ? " show-numbers" : ""}`}>
+          {all.map((camera, at) => {
             const isHero = camera.id === hero;
             return (
               <Tile
@@ -147,7 +192,8 @@ export default function Live() {
                 camera={camera}
                 hero={isHero}
                 canBeHero={large}
-                fine={isHero && wide.value}
+                fine={(isHero || sizes[at] === "2x2") && wide.value}
+                size={sizes[at] ?? "1x1"}
                 many={all.length > FEW}
               />
             );
@@ -167,6 +213,14 @@ export default function Live() {
   );
 }
 
+/** With a camera at another's place: in the layout shown, where it is one's own; else in the order of all. */
+function reordered(kept: Layout, group: string, camera: string, to: string): Partial<Layout> {
+  const order = movedTo(cameras.peek(), { ...kept, group }, camera, to);
+  const mine = layoutOf({ ...kept, shared: [] }, group);
+  if (mine) return { groups: kept.groups.map((each) => (each === mine ? { ...each, cameras: order } : each)) };
+  return layoutOf(kept, group) ? {} : { order };
+}
+
 /** The camera of the tile that something happened on. */
 function cameraAt(event: Event): string | null {
   return (event.target as Element | null)?.closest<HTMLElement>(".tile")?.dataset["camera"] ?? null;
@@ -176,13 +230,13 @@ function flipNumbers(): void {
   showNumbers.value = !showNumbers.value;
 }
 
-/** The cameras alone, on the whole screen. */
-function flipWall(): void {
-  if (document.fullscreenElement) void document.exitFullscreen();
-  else void document.querySelector(".wall")?.requestFullscreen?.();
+/** The cameras alone, on the whole screen; kept until somebody leaves it. */
+function showOnWall(): void {
+  setOnWall(true);
+  void document.documentElement.requestFullscreen?.().catch(() => {}); // without it, in this window
 }
 
-function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
+function Tools({ hasHero, some, named }: { hasHero: boolean; some: boolean; named: boolean }) {
   if (!some) return null;
   const numbers = showNumbers.value ? t.live.numbersHide : t.live.numbers;
   return (
@@ -198,12 +252,12 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
       <Icon name={phoneOne.value ? "layout-grid" : "square"} />
     </button>
     <div class="row only-desk">
-      <Groups />
-      <Columns />
+      {!narrow.value && <Layouts />}
+      {!named && <Columns />}
       {hasHero && (
         <button
           type="button"
-          class={`chip${follow.value ? " on" : ""}`}
+          class={`chip only-wide${follow.value ? " on" : ""}`}
           aria-pressed={follow.value}
           title={t.live.followHint}
           onClick={() => setFollow(!follow.value)}
@@ -212,8 +266,8 @@ function Tools({ hasHero, some }: { hasHero: boolean; some: boolean }) {
           {t.live.follow}
         </button>
       )}
-      <button type="button" class="btn sq ghost" aria-label={t.live.wallFull} title={t.live.wallFull} onClick={flipWall}>
-        <Icon name="maximize-2" />
+      <button type="button" class="btn sq ghost" aria-label={t.live.wallScreen} title={t.live.wallScreenHint} onClick={showOnWall}>
+        <Icon name="monitor" />
       </button>
       <button
         type="button"
@@ -236,7 +290,7 @@ function Columns() {
   const words = t.live.columns;
   return (
     <select
-      class="chip wall-groups"
+      class="chip wall-groups only-wide"
       aria-label={words.label}
       value={layout.value.columns}
       onChange={({ currentTarget: { value } }) => reportRefusal(setLayout(() => ({ columns: Number(value) })))}

@@ -14,7 +14,8 @@ import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
 import { StateDot } from "../../ui/StateDot";
-import { tileParts } from "./wall";
+import type { Size } from "./layout";
+import { cameFrom, tileParts } from "./wall";
 import { ServerText } from "../../ui/ServerText";
 import "./tile.css";
 
@@ -27,19 +28,22 @@ interface Props {
   fine: boolean;
   /** So many cameras are shown that each has to cost little, the large one too. */
   many: boolean;
+  /** Cells it takes, in a layout. */
+  size?: Size;
 }
 
 export function Tile(props: Props) {
   return isShowing(props.camera.state) ? <Showing {...props} /> : <Quiet {...props} />;
 }
 
-function Showing({ camera, hero, canBeHero, fine, many }: Props) {
+function Showing({ camera, hero, canBeHero, fine, many, size }: Props) {
   const live = useLive(camera, fine ? "main" : "sub", true, { calm: !hero || many });
   const moving = [...ongoing.value.values()].some((event) => event.camera === camera.id && KINDS.includes(event.type) && event.type !== "motion");
   return (
     <article
       ref={live.frame}
       class={`tile${hero ? " hero" : ""}${moving ? " moving" : ""}`}
+      data-size={size}
       data-camera={camera.id}
       data-view={live.view.value.kind}
       data-way={live.by.value.name}
@@ -68,6 +72,9 @@ function TileLink({ camera }: { camera: Camera }) {
       class="tile-link"
       href={`/live/${encodeURIComponent(camera.id)}`}
       aria-label={t.live.tile(camera.name, sentence(camera))}
+      onClick={() => {
+        cameFrom.value = camera.id;
+      }}
     />
   );
 }
@@ -147,12 +154,12 @@ export function quietWords(camera: Camera): { title: string; sub: string } {
 }
 
 /** No live picture: why, since when, and the last one there was, dimmed so that nobody takes it for now; private: its colors alone. */
-function Quiet({ camera, hero }: Props) {
+function Quiet({ camera, hero, size }: Props) {
   const chosen = isByChoice(camera.state);
   const at = camera.last_packet_ms;
   const { title, sub } = quietWords(camera);
   return (
-    <article class={`tile flat${hero ? " hero" : ""}`} data-camera={camera.id} data-state={camera.state}>
+    <article class={`tile flat${hero ? " hero" : ""}`} data-size={size} data-camera={camera.id} data-state={camera.state}>
       <LastPicture camera={camera} />
       <TileLink camera={camera} />
       <div class="tile-head">

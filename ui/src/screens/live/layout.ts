@@ -1,23 +1,41 @@
-/** The wall as this person has laid it out: kept by the recorder, the same on every device. */
+/** The wall as this person has laid it out, and named layouts: kept by the recorder, the same on every device. */
 import { signal } from "@preact/signals";
 import { ApiError, get, put } from "../../api/client";
-import type { CameraGroup as Group, CameraWall as Wall } from "../../api/schema";
+import type { CameraWallInfo as Wall, CameraLayout } from "../../api/schema";
 import type { Camera } from "../../api/types";
+import { match } from "../../ui/router";
 import { t } from "../../strings";
 import { toast } from "../../ui/toast";
 
-export type { Group };
-export type Layout = Required<Wall>;
+export type Named = Required<CameraLayout>;
+export type Layout = Omit<Required<Wall>, "groups" | "shared"> & { groups: Named[]; shared: Named[] };
+/** Columns by rows. */
+export type Size = "1x1" | "2x1" | "2x2";
 
-export const layout = signal<Layout>({ order: [], groups: [], group: "", columns: 0 });
+export const layout = signal<Layout>({ order: [], groups: [], group: "", columns: 0, shared: [], plan: false });
+/** What the recorder keeps is known. */
+export const known = signal(false);
+/** The layout in the editor, instead of the wall; without an id: a new one. */
+export const editing = signal<Named | null>(null);
 let loading: Promise<void> | null = null;
+let last: Promise<unknown> = Promise.resolve();
+let waiting = 0;
 
-/** Groups that the settings make: of cameras outside, and of those inside. */
+/** Layouts that the settings make: of cameras outside, and of those inside. */
 export const WHERE = ["outside", "inside"] as const;
 
-/** As what it is kept that this group is shown: no name that people give begins so. */
+/** As what it is kept that this one is shown: no id begins so. */
 export function whereGroup(where: (typeof WHERE)[number]): string {
   return `/${where}`;
+}
+
+export function addressOf(id: string): string {
+  return `/live/layout/${encodeURIComponent(id)}`;
+}
+
+/** The layout that an address names; null where it names none. */
+export function layoutIn(path: string): string | null {
+  return match("/live/layout/:id", path)?.["id"] ?? null;
 }
 
 /** Once; again after it could not be had. */
@@ -25,6 +43,7 @@ export function loadLayout(): Promise<void> {
   loading ??= get<Layout>("/wall").then(
     (found) => {
       layout.value = found;
+      known.value = true;
     },
     (reason: unknown) => {
       loading = null;
@@ -34,34 +53,62 @@ export function loadLayout(): Promise<void> {
   return loading;
 }
 
-/** Shows it so, and keeps it. What is kept already must be known first: nothing of it is to be lost. */
-export async function setLayout(change: (now: Layout) => Partial<Layout>): Promise<void> {
+/**
+ * Shows it so, and keeps it: one change after the other, each of what is kept then, as another device may have changed
+ * it. Returns what is kept afterwards.
+ */
+export async function setLayout(change: (now: Layout) => Partial<Layout>): Promise<Layout> {
   await loadLayout();
   layout.value = { ...layout.peek(), ...change(layout.peek()) };
-  await put<Layout>("/wall", layout.peek());
+  waiting += 1;
+  const mine = last.then(async () => {
+    try {
+      const kept = await get<Layout>("/wall");
+      const { order, groups, group, columns } = { ...kept, ...change(kept) };
+      const now = await put<Layout>("/wall", { order, groups, group, columns });
+      if (waiting === 1) layout.value = now;
+      return now;
+    } finally {
+      waiting -= 1;
+    }
+  });
+  last = mine.catch(() => {});
+  return mine;
 }
 
 /** Shows a message when the recorder does not take a layout. */
-export function reportRefusal(saved: Promise<void>): void {
+export function reportRefusal(saved: Promise<unknown>): void {
   saved.catch((reason: unknown) => toast(reason instanceof ApiError ? reason.message : t.problems.unknown));
 }
 
-/** The cameras of the group shown, in this person's order; new ones come last. */
-export function arranged(cameras: readonly Camera[], { order, groups, group }: Layout): Camera[] {
-  const within = groups.find((each) => each.name === group)?.cameras;
+/** One's own layout or a shared one by its id; layouts of former versions are known by their name. */
+export function layoutOf({ groups, shared }: Layout, id: string): Named | null {
+  return [...groups, ...shared].find((each) => each.id === id) ?? groups.find((each) => each.name === id) ?? null;
+}
+
+/** The cameras of the layout shown, in its order; of all, in this person's order, where new ones come last. */
+export function arranged(cameras: readonly Camera[], now: Layout): Camera[] {
+  const { order, group } = now;
+  const named = layoutOf(now, group)?.cameras;
   const where = WHERE.find((each) => whereGroup(each) === group);
-  const shown = cameras.filter((camera) => (where ? camera.where === where : (within?.includes(camera.id) ?? true)));
-  const place = (camera: Camera) => (order.includes(camera.id) ? order.indexOf(camera.id) : order.length);
+  const shown = cameras.filter((camera) => (where ? camera.where === where : (named?.includes(camera.id) ?? true)));
+  const places = named && shown.length > 0 ? named : order;
+  const place = (camera: Camera) => (places.includes(camera.id) ? places.indexOf(camera.id) : places.length);
   return (shown.length > 0 ? shown : [...cameras]).sort((a, b) => place(a) - place(b));
 }
 
-/** The order of all with `camera` at the place of another one that is shown. */
+/** The order of those shown with `camera` at the place of another one; of all the others where no layout is shown. */
 export function movedTo(all: readonly Camera[], now: Layout, camera: string, to: string): string[] {
-  const ids = arranged(all, { ...now, group: "" }).map((each) => each.id);
+  const named = layoutOf(now, now.group) !== null;
+  const ids = arranged(all, named ? now : { ...now, group: "" }).map((each) => each.id);
+  return moved(ids, camera, to);
+}
+
+export function moved(ids: readonly string[], camera: string, to: string): string[] {
   const forward = ids.indexOf(camera) < ids.indexOf(to);
   const others = ids.filter((id) => id !== camera);
   const at = others.indexOf(to);
-  if (at < 0 || camera === to) return ids;
+  if (at < 0 || camera === to) return [...ids];
   others.splice(forward ? at + 1 : at, 0, camera);
   return others;
 }

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { camera, event } from "../../testing/make";
-import { gridOf, heroOf, neighbour } from "./wall";
+import { cellsOf, gridOf, heroOf, neighbour } from "./wall";
 
 const cameras = [camera("garage", "offline"), camera("front"), camera("hall")];
 
@@ -48,3 +48,12 @@ it.each([
   expect(`${columns}x${rows}${hero ? " hero" : ""} ${add}`).toBe(told);
   expect(gridOf(cameras, wanted, false).add).toBeNull();
 });
+
+it.each([
+  [["1x1", "1x1", "1x1"], 0, { columns: 2, rows: 2 }],
+  [["2x2", "1x1", "1x1"], 0, { columns: 3, rows: 2 }],
+  [["1x1", "2x1", "1x1"], 2, { columns: 2, rows: 2 }],
+  [["1x1", "2x2", "1x1", "1x1"], 3, { columns: 3, rows: 3 }],
+  [["2x1"], 1, { columns: 2, rows: 1 }],
+  [[], 0, { columns: 1, rows: 0 }],
+] as const)("cells of %s in %i columns", (sizes, columns, grid) => expect(cellsOf(sizes, columns)).toEqual(grid));

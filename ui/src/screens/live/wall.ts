@@ -5,10 +5,13 @@ import type { Camera, TawnyEvent } from "../../api/types";
 import type { Live } from "../../live/useLive";
 import { isShowing } from "../../ui/cameraWords";
 import { recall, remember } from "../../ui/remember";
+import type { Size } from "./layout";
 
 export const showNumbers = signal(false);
 /** The camera to give the focus to when the wall is shown again. */
 export const cameFrom = signal<string | null>(null);
+/** The address of the wall that was shown last: a camera's page leads back there. */
+export const wallPath = signal("/");
 
 /** What comes after the first picture (app/afterwards.tsx): the buttons on every tile, and what stands beside its name. */
 export interface TileParts {
@@ -26,6 +29,15 @@ export const phoneOne = signal(recall("phone-columns") === "1");
 export function flipPhoneColumns(): void {
   phoneOne.value = !phoneOne.value;
   remember("phone-columns", phoneOne.value ? "1" : null);
+}
+
+const ON_WALL = "wall-screen";
+/** Somebody made this device a screen on the wall, until they leave. */
+export const isOnWall = signal(recall(ON_WALL) === "on");
+
+export function setOnWall(on: boolean): void {
+  isOnWall.value = on;
+  remember(ON_WALL, on ? "on" : null);
 }
 
 const CHOSEN = "hero";
@@ -64,6 +76,28 @@ export function gridOf(cameras: number, columns: number, mayAdd: boolean): Grid 
   const cells = cameras + (hero ? 3 : 0);
   const add = !mayAdd ? null : cells % across === 0 ? "bar" : "cell";
   return { columns: across, rows: Math.ceil(cells / across), hero, add };
+}
+
+export const CELLS: Record<Size, readonly [wide: number, high: number]> = { "1x1": [1, 1], "2x1": [2, 1], "2x2": [2, 2] };
+
+/** The cells of a layout in which cameras have sizes. columns: 0: as near to a square as it gets. */
+export function cellsOf(sizes: readonly Size[], columns: number): { columns: number; rows: number } {
+  const cells = sizes.reduce((sum, size) => sum + CELLS[size][0] * CELLS[size][1], 0);
+  const widest = Math.max(1, ...sizes.map((size) => CELLS[size][0]));
+  const across = Math.max(widest, columns || Math.ceil(Math.sqrt(cells)));
+  const taken = new Set<string>();
+  let rows = 0;
+  // As the browser packs a dense grid: each in the first place from the top in which it fits.
+  for (const size of sizes) {
+    const [wide, high] = CELLS[size];
+    const parts = (x: number, y: number) => Array.from({ length: wide * high }, (_, n) => `${x + (n % wide)} ${y + Math.floor(n / wide)}`);
+    let at = 0;
+    const place = () => [at % across, Math.floor(at / across)] as const;
+    while (place()[0] + wide > across || parts(...place()).some((part) => taken.has(part))) at += 1;
+    for (const part of parts(...place())) taken.add(part);
+    rows = Math.max(rows, place()[1] + high);
+  }
+  return { columns: across, rows };
 }
 
 /** The camera in the large place: where something goes on now (when that is followed), the chosen one, or the first. */

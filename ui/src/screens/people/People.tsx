@@ -8,7 +8,7 @@ import { plural, t } from "../../strings";
 import { people as words } from "../../strings/people";
 import { share } from "../../strings/share";
 import { ConfirmSheet, change } from "../../ui/confirm";
-import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
+import { Address, CameraTicks, focusOnce, seen, tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { QrCode } from "../../ui/QrCode";
@@ -149,7 +149,7 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
         placeholder={label}
         required
         maxLength={64}
-        autofocus
+        ref={focusOnce}
         value={name.value}
         onInput={(event) => (name.value = event.currentTarget.value)}
       />

@@ -8,6 +8,7 @@ import { sections, single } from "../../strings/settings-page";
 import { themes } from "../../ui/AccountMenu";
 import { dotOf, sentence } from "../../ui/cameraWords";
 import { Facts } from "../../ui/Facts";
+import { buzzes, canBuzz, setBuzzes } from "../../ui/haptics";
 import { Icon } from "../../ui/Icon";
 import { showKeys } from "../../ui/KeysDialog";
 import { keysOn, setKeysOn } from "../../ui/keys";
@@ -164,6 +165,23 @@ function Look() {
           onChange={(value) => setKeysOn(value === "on")}
         />
       </div>
+      {canBuzz() && (
+        <div class="setting">
+          <div class="grow">
+            <b>{words.look.buzz}</b>
+            <p class="small sub">{words.look.buzzSub}</p>
+          </div>
+          <Segmented
+            label={words.look.buzz}
+            value={buzzes.value ? "on" : "off"}
+            options={[
+              { value: "on", label: words.look.on },
+              { value: "off", label: words.look.off },
+            ]}
+            onChange={(value) => setBuzzes(value === "on")}
+          />
+        </div>
+      )}
       <p class="small muted settings-note">{words.look.stored}</p>
     </section>
   );

@@ -9,7 +9,7 @@ import { passes } from "../../strings/people";
 import { share as shareWords } from "../../strings/share";
 import { Icon } from "../../ui/Icon";
 import { toast } from "../../ui/toast";
-import { Address, CameraTicks, seen, tryTo } from "../../ui/Access";
+import { Address, CameraTicks, focusOnce, seen, tryTo } from "../../ui/Access";
 import { ServerText } from "../../ui/ServerText";
 
 const words = passes;
@@ -93,7 +93,7 @@ function NewPass({ onMade }: { onMade: (made: Made) => void }) {
         placeholder={words.example}
         required
         maxLength={64}
-        autofocus
+        ref={focusOnce}
         value={name.value}
         onInput={(event) => (name.value = event.currentTarget.value)}
       />

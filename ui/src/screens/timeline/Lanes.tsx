@@ -57,10 +57,17 @@ export function Lanes({ model }: { model: TimelineModel }) {
         <Canvas model={model} painted={painted} />
         <Marks model={model} />
         <Playhead model={model} painted={painted} />
-        <Preview hover={hover.value} laneHeight={laneHeight} lanes={count} />
+        <Preview hover={hover.value} laneHeight={laneHeight} lanes={count} roof={() => aboveControls(painted.host.current)} />
       </div>
     </div>
   );
+}
+
+/** How far the top of what stands above the lanes is from their lower edge. */
+function aboveControls(lanes: HTMLElement | null): number {
+  const controls = document.querySelector(".transport");
+  if (!lanes || !controls) return 0;
+  return lanes.getBoundingClientRect().bottom - controls.getBoundingClientRect().top;
 }
 
 /** Now, held until it is worth a repaint. */

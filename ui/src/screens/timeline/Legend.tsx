@@ -5,7 +5,7 @@ import "./legend.css";
 
 const words = t.timeline.legend;
 
-export function Legend() {
+export default function Legend() {
   return (
     <div class="legend">
       <span>

@@ -6,12 +6,14 @@ import { pictureUrl } from "../../player/source";
 import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";
 import { damageAt, gapAt } from "../../timeline/data";
-import type { Target } from "../../timeline/draw";
+import { type Target, iconOfKind, kindsOf } from "../../timeline/draw";
 import { clockBare } from "../../timeline/format";
 import { RULER_PX, gapLabel } from "../../timeline/layout";
 import { kindWord } from "../../timeline/entries";
 import { timeAt } from "../../timeline/view";
 import type { TimelineModel } from "./model";
+import { Icon } from "../../ui/Icon";
+import type { IconName } from "../../ui/icon-names";
 import { recorderZone } from "./wallclock";
 import { ServerText } from "../../ui/ServerText";
 
@@ -24,12 +26,14 @@ export interface Hover {
   width: number;
   /** Words in place of, or under, the picture. */
   words: string;
+  /** Of several events: which kinds, and how many of each. */
+  kinds: [kind: string, count: number][];
   hasPicture: boolean;
 }
 
 const WIDTH = 210;
-/** So many lanes below it have room for a picture with words. */
-const ROOM_BELOW = 4;
+/** What a picture with words takes. */
+const HIGH = 196;
 const WAIT_MS = 40;
 const KEPT = 240;
 
@@ -45,7 +49,7 @@ export function hoverAt(model: TimelineModel, x: number, y: number, target: Targ
   const at_ms = first?.start_ms ?? timeAt(view, x);
   if (at_ms > serverNow()) return null;
   const gap = target.is === "gap" ? target.gap : gapAt(lane.gaps, at_ms);
-  const base = { x, lane: lane.id, name: lane.name, row, at_ms, width: view.width };
+  const base = { x, lane: lane.id, name: lane.name, row, at_ms, width: view.width, kinds: [] };
   if (gap && target.is !== "pin") {
     const words = t.timeline.gapTip(length((gap.end_ms ?? serverNow()) - gap.begin_ms), gapLabel(gap, recorderZone.peek()));
     return { ...base, words: gap.detail ? `${words} (${gap.detail})` : words, hasPicture: false };
@@ -55,20 +59,33 @@ export function hoverAt(model: TimelineModel, x: number, y: number, target: Targ
   const damaged = damage ? t.timeline.damageTip(length(damage.end_ms - damage.begin_ms), damage.detail) : "";
   const words = count > 1 ? t.timeline.clusterTip(count) : first ? kindWord(first.kind) : damaged;
   const hasPicture = lane.spans.some(([begin, end]) => begin <= at_ms && at_ms <= end);
-  return { ...base, words: words || (hasPicture ? "" : t.timeline.player.nothing), hasPicture };
+  const kinds = target.is === "pin" && count > 1 ? kindsOf(target.events) : [];
+  return { ...base, kinds, words: words || (hasPicture ? "" : t.timeline.player.nothing), hasPicture };
 }
 
-export function Preview({ hover, laneHeight, lanes }: { hover: Hover | null; laneHeight: number; lanes: number }) {
+/** Over the lanes above or below its own, or else over the video: never over what stands between them. roof: how far its top is from there. */
+export function Preview({ hover, laneHeight, lanes, roof }: { hover: Hover | null; laneHeight: number; lanes: number; roof: () => number }) {
   const picture = usePicture(hover?.hasPicture ? hover.lane : null, hover?.at_ms ?? 0);
   if (!hover) return null;
   const half = WIDTH / 2 + 2;
   const left = Math.min(Math.max(hover.x, half), hover.width - half);
-  const below = hover.row < 2 && lanes - hover.row > ROOM_BELOW;
-  const edge = below ? RULER_PX + (hover.row + 1) * laneHeight + 4 : (lanes - hover.row) * laneHeight + 4;
+  const isAbove = RULER_PX + hover.row * laneHeight >= HIGH;
+  const below = !isAbove && (lanes - hover.row - 1) * laneHeight >= HIGH;
+  const edge = below ? RULER_PX + (hover.row + 1) * laneHeight + 4 : isAbove ? (lanes - hover.row) * laneHeight + 4 : roof() + 4;
   return (
     <div class="preview" style={{ left: `${left}px`, [below ? "top" : "bottom"]: `${edge}px` }} data-preview={hover.lane} aria-hidden="true">
       {hover.hasPicture && (
         <span class="preview-picture">{picture && <img alt="" src={picture} />}</span>
+      )}
+      {hover.kinds.length > 1 && (
+        <p class="preview-kinds">
+          {hover.kinds.map(([kind, count]) => (
+            <span key={kind} class={`kind-${kind}`} data-kind={kind}>
+              <Icon name={iconOfKind(kind) as IconName} small />
+              {count}
+            </span>
+          ))}
+        </p>
       )}
       {hover.words && <p><ServerText text={hover.words} /></p>}
       <div>
@@ -104,7 +121,7 @@ function pictureOf(name: string, camera: string, at_s: number): Kept {
 }
 
 /** The picture of a second, waited for a little so that a sweep of the pointer asks for few; null until it is there. */
-function usePicture(camera: string | null, at_ms: number): string | null {
+export function usePicture(camera: string | null, at_ms: number): string | null {
   const shown = useSignal<string | null>(null);
   const at_s = Math.floor(at_ms / 1000) * 1000;
   const unlocked = unlocks.value;

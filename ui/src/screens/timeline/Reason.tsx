@@ -17,7 +17,7 @@ import { recorderZone } from "./wallclock";
 import { ServerText } from "../../ui/ServerText";
 
 /** In place of a picture: why there is none, and where it goes on. Never the last picture as if it were this one. */
-export function Reason({ model, camera, showing, large }: { model: TimelineModel; camera: string; showing: Showing; large: boolean }) {
+export default function Reason({ model, camera, showing, large }: { model: TimelineModel; camera: string; showing: Showing; large: boolean }) {
   if (showing.is === "loading") return <div class="pl-loading" role="status" aria-label={t.timeline.player.loading} />;
   if (showing.is === "sealed")
     return (

@@ -11,18 +11,24 @@ import type { PastPlayer } from "../../player/past";
 import { BoxesButton, BoxesOver, FiguresButton, FiguresOver } from "../../player/figuresSwitch";
 import { RecordedPlayer } from "../../player/recorded";
 import { type Axes, axesOf, onto } from "../../api/turned";
+import { Straight } from "../../live/straight";
+import { sideways } from "../../player/sideways";
+import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { LockNow, UnlockSheet } from "../../sealed/Locked";
 import { t } from "../../strings";
 import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { follow } from "./follow";
-import { Reason } from "./Reason";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
 import "./stage.css";
 
+const loadReason = () => import("./Reason");
 const GLOW_EVERY_MS = 700;
+/** Share of the width. */
+const EDGE = 0.25;
 
 /** The players: one large, up to three beside it. They stay where they are in the page, so that swapping keeps playing. */
 export function Stage({ model, phone }: { model: TimelineModel; phone: boolean }) {
@@ -32,7 +38,7 @@ export function Stage({ model, phone }: { model: TimelineModel; phone: boolean }
   return (
     <div class={`stage of-${shown.length}`}>
       {[...shown].sort().map((id) => (
-        <Player key={id} model={model} camera={id} large={id === shown[0]} whole={id === shown[0] || shown.length === 2} />
+        <Player key={id} model={model} camera={id} large={id === shown[0]} phone={phone} whole={id === shown[0] || shown.length === 2} />
       ))}
       <UnlockSheet />
     </div>
@@ -58,7 +64,7 @@ function covered(camera: Camera, then: Axes | null): Camera {
 }
 
 /** `whole`: the picture is shown to its edges, in front of its own colours, instead of filling the frame. */
-function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineModel; camera: string; large: boolean; whole: boolean }) {
+function Player({ model, camera: id, large, phone, whole: isWhole }: { model: TimelineModel; camera: string; large: boolean; phone: boolean; whole: boolean }) {
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const image = useRef<HTMLImageElement>(null);
@@ -80,7 +86,9 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
     if (!large && state.value) state.value.wantsSound.value = false;
   }, [large]);
 
-  const zoom = useZoom(frame);
+  const zoom = useZoom(frame, (share) => large && sideways.peek() && jumpFrom(model, share));
+  const beside = phone ? neighboursOf(model.lanes.value, model.lanes.value.findIndex((lane) => lane.id === id)) : null;
+  const swipe = useSwipe(frame, zoom.scale > 1, beside && ((by) => model.makeLarge(by < 0 ? beside.previous.id : beside.next.id)));
   useKeys(large ? { z: zoom.in, x: zoom.out } : {});
   const glow = useGlow(whole && !filled.value, video, image);
   const player = state.value;
@@ -98,14 +106,16 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
       aria-label={t.timeline.player.label(name)}
       onDblClick={() => model.makeLarge(id)}
     >
+      <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
       {whole && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
       {camera && showing?.is === "video" && <Private camera={covered(camera, player?.axes.value ?? null)} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
+      {camera && (showing?.is === "video" || showing?.is === "pictures") && <Straight camera={covered(camera, player?.axes.value ?? null)} />}
       {showing && showing.is !== "video" && showing.is !== "pictures" && (
-        <Reason model={model} camera={id} showing={showing} large={large} />
+        <Lazy load={loadReason} props={{ model, camera: id, showing, large }} waiting={() => null} />
       )}
-      <div class="pl-top">
+      <div class="pl-top over-picture">
         <span class="pl-name">{name}</span>
         {large && (
           <span class="pl-tools">
@@ -158,6 +168,13 @@ function Player({ model, camera: id, large, whole: isWhole }: { model: TimelineM
       {large && player && <Note player={player} />}
     </div>
   );
+}
+
+/** On a phone on its side a double tap near the edge is ten seconds. */
+function jumpFrom(model: TimelineModel, share: number): boolean {
+  if (share > EDGE && share < 1 - EDGE) return false;
+  model.jump(share < 0.5 ? -1 : 1);
+  return true;
 }
 
 /** Plays by WebRTC where live pictures come that way, and from files where they do not, or when that fails. Ends it. */

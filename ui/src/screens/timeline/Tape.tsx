@@ -1,38 +1,117 @@
-import { effect, useSignal } from "@preact/signals";
+import { type Signal, effect, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import { length } from "../../ui/times";
 import { t } from "../../strings";
 import { NO_MOTION, type Gap, type Happening, type Lane } from "../../timeline/data";
-import { iconOfGap } from "../../timeline/draw";
+import { type DrawList, iconOfGap, iconOfKind } from "../../timeline/draw";
 import { kindWord } from "../../timeline/entries";
 import { clockBare, clockMinute, clockSecond } from "../../timeline/format";
-import { PLAYHEAD_PX, type Placed, type Tape as Drawn, type TapeView, shownSpan, tapeLayout } from "../../timeline/tape";
+import { lanesLayout } from "../../timeline/layout";
+import { FRAMES_LEFT, FRAME_PX, PLAYHEAD_PX, type Placed, type Tape as Drawn, type TapeView, framesOf, tapeLayout, yOf } from "../../timeline/tape";
 import { spanOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
-import { measure, usePainted } from "./canvas";
+import { type Painted, type Size, measure, usePainted } from "./canvas";
 import { whatAt } from "./Lanes";
 import type { TimelineModel } from "./model";
-import { listenToFingers } from "./fingers";
+import { type Lie, type Scrubbed, listenToFingers } from "./fingers";
+import { usePicture } from "./Preview";
 import { recorderZone } from "./wallclock";
 import "./tape.css";
 
 const SHOWN_PX = 380;
 const FIRST_MS_PER_PX = (95 * 60_000) / SHOWN_PX;
 const EMPTY: Lane = { id: "", name: "", spans: [], gaps: [], damage: [], events: [], motion: NO_MOTION };
+const SIDE_LANE_PX = 28;
+
+export interface OfTape {
+  model: TimelineModel;
+  /** Milliseconds to the pixel; kept while the phone is turned. */
+  scale: Signal<number>;
+}
 
 /** Phone: time as a vertical tape under a playhead that stands still. */
-export function Tape({ model }: { model: TimelineModel }) {
-  const scale = useSignal(firstScale(model));
-  const rough = useSignal(model.group.at_ms.peek());
+export function Tape({ model, scale }: OfTape) {
+  const rough = useRough(model, scale);
+  const scrubbed = useSignal<Scrubbed | null>(null);
   const painted = usePainted<Drawn>((size) => {
     const tape: TapeView = { ...size, playhead_ms: rough.value, ms_per_px: scale.value };
-    const data = model.store.data.value;
-    const half = Math.max(1000, tape.ms_per_px / 2);
-    return tapeLayout(tape, model.shownLanes.value[0] ?? EMPTY, Math.ceil(data.now_ms / half) * half, recorderZone.value, measure);
+    return tapeLayout(tape, model.shownLanes.value[0] ?? EMPTY, nowOf(model, scale.value), recorderZone.value, measure);
   });
+  useMoving({ model, scale, rough, painted, scrubbed }, "up");
+  const drawn = painted.list.value;
+  const { width, height } = painted.size.value;
+  const tape: TapeView = { width, height, playhead_ms: rough.value, ms_per_px: scale.value };
+  return (
+    <div ref={painted.host} class="tape">
+      <TapeCanvas model={model} painted={painted} />
+      <Frames model={model} moments={(spans) => framesOf(tape, height, FRAME_PX.height + 2, PLAYHEAD_PX, spans)} place={(at) => `translate(${FRAMES_LEFT}px, ${Math.round(yOf(tape, at) - FRAME_PX.height)}px)`} />
+      {drawn?.gaps.map((gap) => <GapSentence key={gap.value.begin_ms} gap={gap} />)}
+      {drawn?.cards.map((card) => <Card key={card.value.id} model={model} card={card} />)}
+      <TapePlayhead model={model} lie="up" />
+      <ScrubPreview model={model} scrubbed={scrubbed.value} size={painted.size.value} />
+    </div>
+  );
+}
 
+/** A phone on its side: the same along its lower edge, under a playhead in the middle. */
+export function SideTape({ model, scale, onScrub }: OfTape & { onScrub: (is: boolean) => void }) {
+  const rough = useRough(model, scale);
+  const scrubbed = useSignal<Scrubbed | null>(null);
+  const painted = usePainted<DrawList>(({ width }) => {
+    const view = { begin_ms: rough.value - (width / 2) * scale.value, end_ms: rough.value + (width / 2) * scale.value, width };
+    const data = { ...model.store.data.value, now_ms: nowOf(model, scale.value), lanes: model.shownLanes.value.slice(0, 1) };
+    return lanesLayout(view, data, { zone: recorderZone.value, measure, laneHeight: SIDE_LANE_PX, sayNow: false });
+  });
+  useMoving({ model, scale, rough, painted, scrubbed }, "along");
+  useEffect(() => onScrub(scrubbed.value !== null), [scrubbed.value !== null]);
+  const { width } = painted.size.value;
+  const tape: TapeView = { width: 0, height: width, playhead_ms: rough.value, ms_per_px: scale.value };
+  return (
+    <div ref={painted.host} class="tape along">
+      <TapeCanvas model={model} painted={painted} />
+      <Frames model={model} moments={(spans) => framesOf(tape, width, FRAME_PX.width + 2, width / 2, spans)} place={(at) => `translateX(${Math.round(width / 2 + (at - rough.value) / scale.value)}px)`} />
+      <TapePlayhead model={model} lie="along" />
+    </div>
+  );
+}
+
+/** A link that says how long a stretch to show is obeyed roughly; otherwise an hour and a half. */
+export function firstScale(model: TimelineModel): number {
+  const span = spanOf(model.view.peek());
+  return span < 3 * 3_600_000 ? span / SHOWN_PX : FIRST_MS_PER_PX;
+}
+
+function nowOf(model: TimelineModel, ms_per_px: number): number {
+  const half = Math.max(1000, ms_per_px / 2);
+  return Math.ceil(model.store.data.value.now_ms / half) * half;
+}
+
+/** The tape moves by whole thirds of a pixel: smooth to the eye, and still when nothing moves. */
+function useRough(model: TimelineModel, scale: Signal<number>): Signal<number> {
+  const rough = useSignal(model.group.at_ms.peek());
+  useEffect(
+    () =>
+      effect(() => {
+        const step = scale.value / 3;
+        rough.value = Math.round(model.group.at_ms.value / step) * step;
+      }),
+    [model],
+  );
+  return rough;
+}
+
+interface Moving {
+  model: TimelineModel;
+  scale: Signal<number>;
+  rough: Signal<number>;
+  painted: Pick<Painted<DrawList>, "host" | "canvas" | "size">;
+  scrubbed: Signal<Scrubbed | null>;
+}
+
+/** Keeps the view in step with what the tape shows, says it on the canvas, and listens to fingers. */
+function useMoving({ model, scale, rough, painted, scrubbed }: Moving, lie: Lie): void {
   useEffect(() => {
     const first = scale.peek();
     const stops = [
@@ -40,18 +119,15 @@ export function Tape({ model }: { model: TimelineModel }) {
         const fitting_ms = model.fitting.value;
         if (fitting_ms !== null && scale.peek() === first) scale.value = Math.min(first, fitting_ms / SHOWN_PX);
       }),
-      // The tape moves by whole thirds of a pixel: smooth to the eye, and still when nothing moves.
-      effect(() => {
-        const step = scale.value / 3;
-        rough.value = Math.round(model.group.at_ms.value / step) * step;
-      }),
       effect(() => {
         const { width, height } = painted.size.value;
         if (height === 0) return;
-        const [begin_ms, end_ms] = shownSpan({ playhead_ms: rough.value, ms_per_px: scale.value, width, height });
+        const [before_px, long_px] = lie === "up" ? [height - PLAYHEAD_PX, height] : [width / 2, width];
+        const begin_ms = rough.value - before_px * scale.value;
+        const end_ms = begin_ms + long_px * scale.value;
         const view = model.view.peek();
         if (Math.abs(view.begin_ms - begin_ms) > scale.value || Math.abs(spanOf(view) - (end_ms - begin_ms)) > 1)
-          model.view.value = { begin_ms, end_ms, width: height };
+          model.view.value = { begin_ms, end_ms, width: long_px };
       }),
       effect(() => {
         const node = painted.canvas.current;
@@ -66,39 +142,79 @@ export function Tape({ model }: { model: TimelineModel }) {
       for (const stop of stops) stop();
     };
   }, [model]);
-  useEffect(() => (painted.host.current ? listenToFingers(painted.host.current, model, scale) : undefined), [model]);
+  useEffect(() => (painted.host.current ? listenToFingers(painted.host.current, model, scale, lie, scrubbed) : undefined), [model]);
+}
 
-  const drawn = painted.list.value;
+function TapeCanvas({ model, painted }: { model: TimelineModel; painted: { canvas: Painted<Drawn>["canvas"]; size: Signal<Size> } }) {
+  const zone = recorderZone.value;
+  const { begin_ms, end_ms } = model.view.value;
+  return <canvas ref={painted.canvas} role="img" aria-label={t.timeline.canvas(clockMinute(zone, begin_ms), clockMinute(zone, end_ms))} />;
+}
+
+function TapePlayhead({ model, lie }: { model: TimelineModel; lie: Lie }) {
   const zone = recorderZone.value;
   const at_ms = model.second.value;
   const { begin_ms, end_ms } = model.view.value;
   return (
-    <div ref={painted.host} class="tape">
-      <canvas ref={painted.canvas} role="img" aria-label={t.timeline.canvas(clockMinute(zone, begin_ms), clockMinute(zone, end_ms))} />
-      {drawn?.gaps.map((gap) => <GapSentence key={gap.value.begin_ms} gap={gap} />)}
-      {drawn?.cards.map((card) => <Card key={card.value.id} model={model} card={card} />)}
-      <div
-        class="tape-playhead"
-        style={{ top: `${PLAYHEAD_PX}px` }}
-        role="slider"
-        tabIndex={0}
-        aria-label={`${t.timeline.playhead}. ${t.timeline.phone.tape}`}
-        aria-orientation="vertical"
-        aria-valuemin={Math.round(begin_ms)}
-        aria-valuemax={Math.round(end_ms)}
-        aria-valuenow={at_ms}
-        aria-valuetext={t.timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
-      >
-        <b class="num">{clockBare(zone, at_ms)}</b>
-      </div>
+    <div
+      class="tape-playhead"
+      style={lie === "up" ? { top: `${PLAYHEAD_PX}px` } : {}}
+      role="slider"
+      tabIndex={0}
+      aria-label={`${t.timeline.playhead}. ${t.timeline.phone.tape}`}
+      aria-orientation={lie === "up" ? "vertical" : "horizontal"}
+      aria-valuemin={Math.round(begin_ms)}
+      aria-valuemax={Math.round(end_ms)}
+      aria-valuenow={at_ms}
+      aria-valuetext={t.timeline.playheadAt(clockSecond(zone, at_ms), whatAt(model, at_ms))}
+    >
+      <b class="num">{clockBare(zone, at_ms)}</b>
     </div>
   );
 }
 
-/** A link that says how long a stretch to show is obeyed roughly; otherwise an hour and a half. */
-function firstScale(model: TimelineModel): number {
-  const span = spanOf(model.view.peek());
-  return span < 3 * 3_600_000 ? span / SHOWN_PX : FIRST_MS_PER_PX;
+/** Pictures beside the tape, where there is video. */
+function Frames(props: { model: TimelineModel; moments: (spans: Lane["spans"]) => number[]; place: (at_ms: number) => string }) {
+  const lane = props.model.shownLanes.value[0];
+  if (!lane) return null;
+  return (
+    <div class="tape-frames" aria-hidden="true">
+      {props.moments(lane.spans).map((at) => (
+        <Frame key={`${lane.id} ${at}`} camera={lane.id} at_ms={at} place={props.place(at)} />
+      ))}
+    </div>
+  );
+}
+
+function Frame({ camera, at_ms, place }: { camera: string; at_ms: number; place: string }) {
+  const picture = usePicture(camera, at_ms);
+  return (
+    <span style={{ transform: place }} data-at={at_ms}>
+      {picture && <img alt="" src={picture} draggable={false} />}
+    </span>
+  );
+}
+
+const PREVIEW_PX = { width: 160, height: 118 };
+const ABOVE_FINGER_PX = 36;
+
+/** What the playhead passes, above the finger that would cover it; beside the finger where there is no room above. */
+function ScrubPreview({ model, scrubbed, size }: { model: TimelineModel; scrubbed: Scrubbed | null; size: Size }) {
+  const lane = model.shownLanes.value[0];
+  const at_ms = model.second.value;
+  const picture = usePicture(scrubbed && lane ? lane.id : null, at_ms);
+  if (!scrubbed || !lane) return null;
+  const { width, height } = PREVIEW_PX;
+  const top = scrubbed.y - ABOVE_FINGER_PX - height;
+  const aside = scrubbed.x < size.width / 2 ? width / 2 + 2 * ABOVE_FINGER_PX : -width / 2 - 2 * ABOVE_FINGER_PX;
+  const x = scrubbed.x + (top < 0 ? aside : 0);
+  const left = Math.max(4, Math.min(size.width - width - 4, x - width / 2));
+  return (
+    <div class="tape-preview" style={{ transform: `translate(${Math.round(left)}px, ${Math.round(Math.max(4, top))}px)` }} data-preview={lane.id} aria-hidden="true">
+      {picture ? <img alt="" src={picture} /> : <span>{whatAt(model, at_ms)}</span>}
+      <b class="num">{clockBare(recorderZone.value, at_ms)}</b>
+    </div>
+  );
 }
 
 function Card({ model, card }: { model: TimelineModel; card: Placed<Happening> }) {
@@ -106,7 +222,7 @@ function Card({ model, card }: { model: TimelineModel; card: Placed<Happening> }
   const lasted = event.end_ms === null ? t.timeline.list.lasting : length(event.end_ms - event.start_ms);
   return (
     <button type="button" class="tape-card" style={{ transform: `translateY(${Math.round(y)}px)` }} data-event={event.id} onClick={() => model.go(event.start_ms)}>
-      {event.picture ? <img alt="" src={event.picture} loading="lazy" /> : <span class="tape-noimg" />}
+      <Icon name={iconOfKind(event.kind) as IconName} class={`kind-${event.kind}`} />
       <span>
         <b>{kindWord(event.kind)}</b>
         <span class="num">

@@ -4,6 +4,7 @@ import { cameras, health } from "../../api/state";
 import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
 import { place, setQuery } from "../../ui/router";
+import { classSideways, useControls } from "../../player/sideways";
 import { t } from "../../strings";
 import { type Preset, spanOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
@@ -13,7 +14,6 @@ import { readAddress, writeAddress } from "./address";
 import { HiddenList } from "./Entries";
 import { useTimelineKeys } from "./keys";
 import { Lanes } from "./Lanes";
-import { Legend } from "./Legend";
 import { TimelineModel } from "./model";
 import { Stage } from "./Stage";
 import { Transport } from "./Transport";
@@ -25,6 +25,7 @@ const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value,
 const ADDRESS_AFTER_MS = 600;
 
 const loadPhone = () => import("./Phone");
+const loadLegend = () => import("./Legend");
 const loadList = () => import("./ListView");
 const loadClipSheet = () => import("./ClipSheet");
 const nothing = () => null;
@@ -99,6 +100,7 @@ function keepAddress(model: TimelineModel): () => void {
 
 function Screen({ model }: { model: TimelineModel }) {
   useTimelineKeys(model);
+  const shown = useControls();
   const failed = model.store.failed.value;
   const tools = (
     <>
@@ -121,7 +123,7 @@ function Screen({ model }: { model: TimelineModel }) {
     </>
   );
   return (
-    <Page title={t.timeline.title} tools={tools} class={`timeline${phone.value ? " is-phone" : ""}`} flush={phone.value}>
+    <Page title={t.timeline.title} tools={tools} class={`timeline${phone.value ? " is-phone" : ""}${phone.value ? classSideways(shown.value) : ""}`} flush={phone.value}>
       <Stage model={model} phone={phone.value} />
       {phone.value ? <Lazy load={loadPhone} props={{ model }} waiting={nothing} /> : <Desk model={model} />}
       {failed && (
@@ -143,7 +145,7 @@ function Desk({ model }: { model: TimelineModel }) {
     <>
       <Transport model={model} />
       {model.asList.value ? <Lazy load={loadList} props={{ model }} waiting={nothing} /> : <Lanes model={model} />}
-      <Legend />
+      <Lazy load={loadLegend} props={{}} waiting={nothing} />
     </>
   );
 }

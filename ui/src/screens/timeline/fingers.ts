@@ -1,8 +1,10 @@
-/** Fingers on the tape: drag to scrub, let go to let it run out, two to zoom. */
+/** Fingers on the tape, upright or sideways: drag to scrub, let go to let it run out, two to zoom. */
 import type { Signal } from "@preact/signals";
 import { serverNow } from "../../api/state";
-import { LONGEST_MS_PER_PX, PLAYHEAD_PX, SHORTEST_MS_PER_PX, timeAtY } from "../../timeline/tape";
+import { crosses } from "../../timeline/data";
+import { LONGEST_MS_PER_PX, PLAYHEAD_PX, SHORTEST_MS_PER_PX } from "../../timeline/tape";
 import { clamp } from "../../timeline/view";
+import { buzz } from "../../ui/haptics";
 import type { TimelineModel } from "./model";
 
 const SEEK_EVERY_MS = 110;
@@ -11,7 +13,16 @@ const STILL_PX = 6;
 const LEFT_AFTER_1S = 0.03;
 const SLOWEST_PX_S = 12;
 
-export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: Signal<number>): () => void {
+/** up: newest on top, the playhead near it. along: newest on the right, the playhead in the middle. */
+export type Lie = "up" | "along";
+
+export interface Scrubbed {
+  x: number;
+  y: number;
+}
+
+/** scrubbed: where the finger is that scrubs, in the node; null when none does. */
+export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: Signal<number>, lie: Lie, scrubbed: Signal<Scrubbed | null>): () => void {
   const fingers = new Map<number, { x: number; y: number }>();
   let at_ms = 0;
   let travelled = 0;
@@ -22,14 +33,23 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
   let resume = false;
 
   const limit = (wanted: number): number => Math.min(serverNow() - 1500, wanted);
+  /** How many pixels after the playhead, in time. */
+  const after = (event: { clientX: number; clientY: number }): number => {
+    const box = node.getBoundingClientRect();
+    return lie === "up" ? PLAYHEAD_PX - (event.clientY - box.top) : event.clientX - box.left - box.width / 2;
+  };
   const show = (wanted: number, last: boolean): void => {
+    const before_ms = at_ms;
     at_ms = limit(wanted);
+    const lane = model.shownLanes.peek()[0];
+    if (before_ms !== at_ms && (at_ms < wanted || (lane && crosses(lane, before_ms, at_ms)))) buzz();
     const now = performance.now();
     if (!last && now - sought_at < SEEK_EVERY_MS) return;
     sought_at = now;
     model.go(at_ms, { reveal: false });
   };
   const rest = (): void => {
+    scrubbed.value = null;
     show(at_ms, true);
     if (resume) model.group.play();
     resume = false;
@@ -57,14 +77,16 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
     if (!before) return;
     const here = { x: event.clientX, y: event.clientY };
     if (fingers.size > 1) pinch(event.pointerId, here);
-    else dragBy(here.y - before.y, event.pointerId);
+    else dragBy(lie === "up" ? here.y - before.y : before.x - here.x, event);
     fingers.set(event.pointerId, here);
   };
-  const dragBy = (dy: number, pointer: number): void => {
+  const dragBy = (dy: number, event: PointerEvent): void => {
     const now = performance.now();
     travelled += Math.abs(dy);
     if (travelled < STILL_PX) return;
-    if (!node.hasPointerCapture(pointer)) node.setPointerCapture(pointer);
+    if (!node.hasPointerCapture(event.pointerId)) node.setPointerCapture(event.pointerId);
+    const box = node.getBoundingClientRect();
+    scrubbed.value = { x: event.clientX - box.left, y: event.clientY - box.top };
     if (model.group.playing.peek()) model.group.pause();
     speed_px_s = 0.7 * speed_px_s + 0.3 * (dy / Math.max(0.004, (now - moved_at) / 1000));
     moved_at = now;
@@ -77,6 +99,7 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
     const was = Math.hypot(before.x - other.x, before.y - other.y);
     const is = Math.hypot(here.x - other.x, here.y - other.y);
     travelled = STILL_PX;
+    scrubbed.value = null;
     if (was > 8 && is > 8) zoom(was / is);
   };
   const zoom = (factor: number): void => {
@@ -84,6 +107,7 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
   };
   const up = (event: PointerEvent): void => {
     if (!fingers.delete(event.pointerId) || fingers.size > 0) return;
+    scrubbed.value = null;
     if (travelled < STILL_PX) {
       resume = false;
       tap(event);
@@ -92,10 +116,8 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
   };
   const tap = (event: PointerEvent): void => {
     if (event.type === "pointercancel" || (event.target as Element).closest("button")) return;
-    const box = node.getBoundingClientRect();
-    const size = { width: box.width, height: box.height };
-    const to_ms = timeAtY({ ...size, playhead_ms: model.group.at_ms.peek(), ms_per_px: scale.peek() }, event.clientY - box.top);
-    if (Math.abs(event.clientY - box.top - PLAYHEAD_PX) > STILL_PX) model.go(limit(to_ms), { reveal: false });
+    const far = after(event);
+    if (Math.abs(far) > STILL_PX) model.go(limit(model.group.at_ms.peek() + far * scale.peek()), { reveal: false });
   };
   const wheel = (event: WheelEvent): void => {
     event.preventDefault();

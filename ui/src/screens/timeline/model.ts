@@ -65,7 +65,7 @@ export class TimelineModel {
       effect(() => {
         const at = this.minuteOfView.value;
         if (!this.group.playing.peek()) return;
-        this.view.value = this.group.live.peek() ? followingLive(this.view.peek(), at) : paged(this.view.peek(), at);
+        this.view.value = this.group.live.peek() ? followingLive(this.view.peek(), at) : paged(this.view.peek(), at, serverNow());
       }),
     ];
   }
@@ -102,7 +102,7 @@ export class TimelineModel {
   go(at_ms: number, how: { reveal: boolean } = { reveal: true }): void {
     batch(() => {
       this.group.seek(at_ms);
-      if (how.reveal) this.view.value = revealing(this.view.peek(), this.group.at_ms.peek());
+      if (how.reveal) this.view.value = revealing(this.view.peek(), this.group.at_ms.peek(), serverNow());
     });
   }
 
@@ -131,7 +131,7 @@ export class TimelineModel {
   zoom(factor: number): void {
     const view = this.view.peek();
     const x = ((this.group.at_ms.peek() - view.begin_ms) / spanOf(view)) * view.width;
-    this.view.value = zoomAt(view, x >= 0 && x <= view.width ? x : view.width / 2, factor);
+    this.view.value = zoomAt(view, x >= 0 && x <= view.width ? x : view.width / 2, factor, serverNow());
   }
 
   /** Ten seconds; pressed again at once, more. */
@@ -235,7 +235,7 @@ export class TimelineModel {
     const long = length(to_ms - from_ms);
     if (hole?.why) toast(t.timeline.skipped(long, gapLabel(hole.why, recorderZone.peek())));
     else toast(hole ? t.timeline.skippedNothing(long) : t.timeline.skippedQuiet(long));
-    this.view.value = revealing(this.view.peek(), to_ms);
+    this.view.value = revealing(this.view.peek(), to_ms, serverNow());
   }
 }
 

@@ -1,7 +1,9 @@
 /** Mouse, pen and fingers over the lanes: going, scrubbing, panning, zooming. */
 import { serverNow } from "../../api/state";
+import { crosses } from "../../timeline/data";
 import type { Target } from "../../timeline/draw";
-import { type View, panBy, placing, spanOf, timeAt, zoomAt } from "../../timeline/view";
+import { type View, notAhead, panBy, placing, spanOf, timeAt, zoomAt } from "../../timeline/view";
+import { buzz } from "../../ui/haptics";
 import type { TimelineModel } from "./model";
 
 export interface Listening {
@@ -13,6 +15,7 @@ interface Press {
   x: number;
   y: number;
   target: Target | null;
+  isTouch: boolean;
   doing: "nothing" | "panning" | "scrubbing";
 }
 
@@ -30,9 +33,11 @@ export function listenToPointer(node: HTMLElement, model: TimelineModel, { at, h
   };
   const scrub = (x: number, last: boolean): void => {
     const now = performance.now();
+    const to_ms = timeAt(model.view.peek(), x);
+    if (press?.isTouch && model.shownLanes.peek().some((lane) => crosses(lane, model.group.at_ms.peek(), to_ms))) buzz();
     if (!last && now - scrubbed < SCRUB_EVERY_MS) return;
     scrubbed = now;
-    model.go(Math.min(serverNow() - 1000, timeAt(model.view.peek(), x)), { reveal: false });
+    model.go(Math.min(serverNow() - 1000, to_ms), { reveal: false });
   };
 
   const down = (event: PointerEvent): void => {
@@ -41,7 +46,7 @@ export function listenToPointer(node: HTMLElement, model: TimelineModel, { at, h
     fingers.set(event.pointerId, here);
     node.setPointerCapture(event.pointerId);
     const target = at(here.x, here.y);
-    press = fingers.size > 1 ? null : { ...here, target, doing: event.shiftKey || target?.is === "ruler" ? "panning" : "nothing" };
+    press = fingers.size > 1 ? null : { ...here, target, isTouch: event.pointerType === "touch", doing: event.shiftKey || target?.is === "ruler" ? "panning" : "nothing" };
   };
   const move = (event: PointerEvent): void => {
     const here = place(event);
@@ -57,12 +62,15 @@ export function listenToPointer(node: HTMLElement, model: TimelineModel, { at, h
     if (press.doing === "nothing" && far) press.doing = "scrubbing";
     if (press.doing === "panning") model.view.value = panBy(model.view.peek(), here.x - before.x, serverNow());
     if (press.doing === "scrubbing") scrub(here.x, false);
-    hover(here.x, here.y, null);
+    // Under a finger the picture shows on the lane where it began.
+    const over = press.isTouch && press.doing === "scrubbing" ? at(here.x, press.y) : null;
+    hover(here.x, press.y, over);
   };
   const up = (event: PointerEvent): void => {
     fingers.delete(event.pointerId);
     const done = press;
     press = null;
+    if (done?.isTouch) hover(0, 0, null);
     if (!done || event.type === "pointercancel") return;
     const here = place(event);
     if (Math.hypot(here.x - done.x, here.y - done.y) <= STILL_PX) goTo(model, done.target, here.x);
@@ -75,7 +83,7 @@ export function listenToPointer(node: HTMLElement, model: TimelineModel, { at, h
     const { x } = place(event);
     if (Math.abs(sideways) > Math.abs(event.deltaY) || event.shiftKey)
       model.view.value = panBy(model.view.peek(), -sideways * unit, serverNow());
-    else model.view.value = zoomAt(model.view.peek(), x, Math.exp(event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.0022)));
+    else model.view.value = zoomAt(model.view.peek(), x, Math.exp(event.deltaY * unit * (event.ctrlKey ? 0.01 : 0.0022)), serverNow());
     hover(0, 0, null);
   };
   const leave = (): void => hover(0, 0, null);
@@ -112,7 +120,7 @@ function goTo(model: TimelineModel, target: Target | null, x: number): void {
 
 function apart(view: View, begin_ms: number, end_ms: number): View {
   const span = Math.min(spanOf(view), Math.max(120_000, (end_ms - begin_ms) * 3));
-  return placing(view, (begin_ms + end_ms) / 2, 0.5, span);
+  return notAhead(placing(view, (begin_ms + end_ms) / 2, 0.5, span), view, serverNow());
 }
 
 /** Two fingers: what was under each stays under it. */
@@ -122,5 +130,5 @@ function pinch(model: TimelineModel, fingers: Map<number, { x: number }>, moved:
   if (!still || !before) return;
   const [was, is] = [Math.abs(before.x - still.x), Math.abs(here.x - still.x)];
   if (was < 8 || is < 8) return;
-  model.view.value = zoomAt(model.view.peek(), still.x, was / is);
+  model.view.value = zoomAt(model.view.peek(), still.x, was / is, serverNow());
 }

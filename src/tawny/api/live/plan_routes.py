@@ -1,0 +1,108 @@
+"""Routes of the floor plan: an image that owners upload, and where on it the cameras are. Kept in `accounts.db`.
+
+Everyone signed in sees the image, with the cameras that they may see.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from pydantic import Field, TypeAdapter
+from starlette.responses import Response
+
+from tawny.api.auth.access import MOST_CAMERAS, Access, Note, Signed, rule
+from tawny.api.auth.accounts import Account
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.request_handling import WorkerRoute, in_worker
+from tawny.api.schemas import ApiRequest, ApiResponse, Id, OkResponse
+from tawny.config.lens import Share
+from tawny.model.ids import CameraId
+
+MOST_BYTES: Final = 4 << 20
+SIGNATURES: Final = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
+view, own = [rule(Access.VIEW)], [rule(Access.OWN)]
+
+
+class PlannedCamera(ApiRequest):
+    """Where a camera is on the plan: shares of width and height. looks: degrees clockwise, 0: up.
+
+    angle: how wide it sees, in degrees. reach: how far, share of the plan's width.
+    """
+
+    camera: Id
+    x: Share
+    y: Share
+    looks: Annotated[float, Field(ge=0, lt=360)] = 0
+    angle: Annotated[float, Field(ge=10, le=360)] = 90
+    reach: Annotated[float, Field(ge=0.02, le=1)] = 0.2
+
+
+class PlannedCameras(ApiRequest):
+    cameras: Annotated[list[PlannedCamera], Field(max_length=MOST_CAMERAS)]
+
+
+class FloorPlan(ApiResponse):
+    """version: changes with the image; 0: there is none."""
+
+    version: int
+    cameras: list[PlannedCamera]
+
+
+_CAMERAS: Final = TypeAdapter(list[PlannedCamera])
+
+
+@router.get("/plan", dependencies=view)
+def floor_plan(signed: Signed, here: Here) -> FloorPlan:
+    return _plan(here, signed.person)
+
+
+@router.get("/plan/image", dependencies=view, response_class=Response, responses={200: {"content": {"image/png": {}}}})
+def floor_plan_image(here: Here) -> Response:
+    _, image, _ = here.accounts.plan()
+    if not image:
+        raise RequestRefused(404, "no_picture", "There is no floor plan.", "An owner can upload one.")
+    headers = {"Cache-Control": "private, no-cache"}
+    return Response(image, media_type=_type_of(image), headers=headers)
+
+
+@router.put("/plan/image", dependencies=own)
+async def put_floor_plan_image(request: Request, signed: Signed, note: Note, here: Here) -> FloorPlan:
+    """Receive the image as the request's body: PNG or JPEG, up to 4 MiB. Cameras stay where they are."""
+    image = bytearray()
+    async for piece in request.stream():
+        image += piece
+        if len(image) > MOST_BYTES:
+            raise bad_input("This image is larger than 4 MiB.", "Save it smaller, and try again.")
+    if not _type_of(bytes(image)):
+        raise bad_input("This is no PNG or JPEG image.", "Save the plan as one of these, and try again.")
+    await in_worker(here.accounts.put_plan, bytes(image))
+    await in_worker(note, "floor plan changed", f"{len(image)} bytes")
+    return await in_worker(_plan, here, signed.person)
+
+
+@router.put("/plan/cameras", dependencies=own)
+def place_cameras(asked: PlannedCameras, signed: Signed, here: Here) -> FloorPlan:
+    placed = {one.camera: one for one in asked.cameras}
+    here.accounts.put_plan(None, _CAMERAS.dump_json(list(placed.values())).decode())
+    return _plan(here, signed.person)
+
+
+@router.delete("/plan", dependencies=own)
+def delete_floor_plan(note: Note, here: Here) -> OkResponse:
+    """Delete the image, and where the cameras are on it."""
+    here.accounts.put_plan(b"", "[]")
+    note("floor plan deleted", "")
+    return OkResponse()
+
+
+def _type_of(image: bytes) -> str:
+    return next((kind for begin, kind in SIGNATURES.items() if image.startswith(begin)), "")
+
+
+def _plan(here: AppContext, person: Account) -> FloorPlan:
+    version, image, text = here.accounts.plan()
+    exist = here.recorder.camera_names()
+    seen = [one for one in _CAMERAS.validate_json(text) if one.camera in exist and person.may_see(CameraId(one.camera))]
+    return FloorPlan(version=version if image else 0, cameras=seen)

@@ -1,0 +1,444 @@
+"""HTTP cameras: MJPEG, JPEG snapshots, FLV, MPEG-TS, fragmented MP4 and HLS.
+
+The recorder itself speaks HTTP, so that a login goes to the camera's own address only: redirects are refused, and the
+parts of an HLS stream must be there, too.
+"""
+
+import hashlib
+import http.client
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, ClassVar, Final, NamedTuple
+from urllib.parse import urljoin
+
+from tawny.config.units import seconds
+from tawny.model.errors import (
+    SourceClosed,
+    SourceError,
+    SourceLoginWeaker,
+    SourceNotFound,
+    SourceRedirected,
+    SourceRefused,
+    SourceStalled,
+    SourceUnreachable,
+    SourceUnusable,
+)
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Clock
+from tawny.model.validation import value_text
+from tawny.protocols.digest_auth import ClientAuth
+from tawny.protocols.login_history import LoginRecord
+from tawny.protocols.rtsp_message import redirect_target
+from tawny.sources.media_connection import SNIFFED_BYTES, WEB_PAGE, CaptureMemory, MediaConnection, MediaInput, sniff
+from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
+from tawny.sources.rtsp.address import RtspAddress, parse_network, public_rtsp, scheme_of
+from tawny.sources.rtsp.client.tcp_socket import in_words
+from tawny.sources.rtsp.source import STALL_S, fingerprint_of, stall_seconds
+from tawny.sources.source import CameraConnection, SourceContext
+
+CONNECT_S: Final = 8.0
+READ_BYTES: Final = 1 << 16
+MOST_PLAYLIST_BYTES: Final = 1_000_000
+_REFUSED, _GONE = {401, 403}, {404, 410}
+_DEFAULTS: Final = {"sound": True, "stall": STALL_S, "interval": 1.0, "fingerprint": ""}
+_INTERVAL_S: Final = (0.1, 60.0)
+
+
+class Http:
+    """HTTP cameras: `http://[user:password@]host[:port]/path`, or `https://…`. What it sends is found out.
+
+    - `sound` (true): record sound.
+    - `stall` ("5 s"): reconnect after this time without video.
+    - `interval` ("1 s"): how often a camera that sends single JPEGs is asked for one: 0.1 s to 60 s.
+    - `fingerprint` (""): SHA-256 fingerprint of the camera's TLS certificate.
+    """
+
+    scheme: ClassVar[str] = "http"
+
+    def __init__(self) -> None:
+        self._memories: dict[tuple[CameraId, StreamName], CaptureMemory] = {}
+
+    def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        checked = _DEFAULTS | dict(table)
+        if unknown := set(checked) - set(_DEFAULTS):
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(_DEFAULTS)}")
+        if not isinstance(checked["sound"], bool):
+            raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
+        checked["stall"] = stall_seconds(checked["stall"])
+        checked["interval"] = _interval_s(checked["interval"])
+        checked["fingerprint"] = fingerprint_of(checked["fingerprint"])
+        return checked
+
+    def claims(self, address: str) -> bool:
+        return scheme_of(address) in ("http", "https")
+
+    def public(self, address: str) -> str:
+        return public_rtsp(address)
+
+    def open(self, opening: SourceContext) -> CameraConnection:
+        options = self.settings(opening.options)
+        try:
+            address = parse_network(opening.address)
+        except ValueError as error:
+            raise SourceError(self.public(opening.address), f"its address isn't {error}") from None
+        record = opening.logins.record(opening.camera, address.host, address.port)
+        client = CameraHttp(address, options["fingerprint"], options["stall"], record)
+        memory = self._memories.setdefault((opening.camera, opening.stream), CaptureMemory())
+        feeder = _Feeder(client, options, opening.clock)
+        connection = MediaConnection(feeder.run, feeder.cut, address.public, opening.clock, options, memory)
+        connection.wait_until_it_plays()
+        return connection
+
+
+def _interval_s(value: Any) -> float:
+    least, most = _INTERVAL_S
+    try:
+        interval_s = seconds(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        interval_s = 0.0
+    if not least <= interval_s <= most:
+        raise ValueError(f"interval: found {value_text(value)}; allowed: {least:g} s to {most:g} s")
+    return interval_s
+
+
+# One host.
+
+
+class CameraHttp:
+    """Asks one host, one request after another, in one thread; `cut` may be called from any.
+
+    A connection is kept for the next request where the camera allows it.
+    """
+
+    def __init__(self, address: RtspAddress, fingerprint: str, stall_s: float, record: LoginRecord | None) -> None:
+        self.address, self._fingerprint, self._stall_s = address, fingerprint, stall_s
+        self._login = ClientAuth(address.user, address.password, record)
+        self._connection: http.client.HTTPConnection | None = None
+        self._response: http.client.HTTPResponse | None = None
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+
+    def get(self, path: str) -> http.client.HTTPResponse:
+        """Return the response of a request, whose status is 200. Raises SourceError."""
+        where = self.address.public
+        while True:
+            response = self._ask(path)
+            if response.status == 200:
+                return response
+            if response.status == 401:
+                response.read(MOST_PLAYLIST_BYTES)
+                if self._login.challenged(response.headers.get_all("WWW-Authenticate") or []):
+                    continue
+                if self._login.weaker:
+                    raise SourceLoginWeaker(where, self._login.weaker)
+            raise _refusal(where, response)
+
+    def read(self, response: http.client.HTTPResponse, most: int = READ_BYTES) -> bytes:
+        """Return what has come; empty at the end. Raises SourceError."""
+        try:
+            data = response.read1(most)
+            if not data:
+                response.close()  # `read1` does not, and the connection would not take another request
+            return data
+        except TimeoutError:
+            raise SourceStalled(self.address.public, f"nothing came for {self._stall_s:g} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceClosed(self.address.public, _words(error)) from None
+
+    def read_all(self, response: http.client.HTTPResponse, most: int) -> bytes:
+        """Return the whole response. Raises SourceError: also for more than `most` bytes."""
+        data = bytearray()
+        while piece := self.read(response):
+            data += piece
+            if len(data) > most:
+                raise SourceUnusable(self.address.public, f"a response of more than {most} bytes")
+        return bytes(data)
+
+    def cut(self) -> None:
+        """End everything, also a request that is waiting."""
+        self._is_cut = True
+        connected = self._socket
+        if connected is not None:
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for one in (self._response, self._connection, self._socket):
+            if one is not None:
+                one.close()
+        self._response = self._connection = self._socket = None
+
+    def _ask(self, path: str) -> http.client.HTTPResponse:
+        is_kept = self._connection is not None and self._connection.sock is not None
+        try:
+            return self._request(path)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            self.close()
+            if not is_kept or self._is_cut:
+                raise SourceUnreachable(self.address.public, _words(error)) from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise SourceUnreachable(self.address.public, _words(error)) from None
+        return self._ask(path)  # the camera had closed the kept connection
+
+    def _request(self, path: str) -> http.client.HTTPResponse:
+        if self._connection is None or self._connection.sock is None:
+            self.close()
+            self._connection = self._connected()
+        headers = {"User-Agent": "tawny", "Accept": "*/*"}
+        if login := self._login.header("GET", path):
+            headers["Authorization"] = login
+        self._connection.request("GET", path, headers=headers)
+        self._response = self._connection.getresponse()
+        return self._response
+
+    def _connected(self) -> http.client.HTTPConnection:
+        """Raises OSError, of which ssl.SSLError."""
+        if self._is_cut:
+            raise ConnectionResetError
+        host, port = self.address.host, self.address.port
+        made = http.client.HTTPConnection(host, port)
+        connected = self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
+        if self.address.is_encrypted:
+            connected = self._socket = self._encrypted(connected)
+        connected.settimeout(self._stall_s)
+        made.sock = connected
+        return made
+
+    def _encrypted(self, plain: socket.socket) -> ssl.SSLSocket:
+        context = ssl.create_default_context()
+        if self._fingerprint:  # the fingerprint replaces CA verification
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        secured = context.wrap_socket(plain, server_hostname=self.address.host)
+        found = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+        if self._fingerprint and found != self._fingerprint:
+            secured.close()
+            raise ssl.SSLError(f"its certificate has changed: the fingerprint is {found}")
+        return secured
+
+
+def _refusal(where: str, response: http.client.HTTPResponse) -> SourceError:
+    reason = "".join(one for one in response.reason[:60] if one.isprintable())
+    said = f"{response.status} {reason}".strip()
+    if 300 <= response.status < 400:
+        return SourceRedirected(where, redirect_target(response.headers.get("Location", "")))
+    if response.status in _REFUSED:
+        return SourceRefused(where, said)
+    if response.status in _GONE:
+        return SourceNotFound(where, said)
+    return SourceError(where, f"it responded with {said}")
+
+
+def _words(error: Exception) -> str:
+    """Describe an error without the library's text, which may contain the address."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate isn't trusted ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return str(error.args[-1] if error.args else "encryption failed")
+    if isinstance(error, TimeoutError):
+        return "no response"
+    if isinstance(error, socket.gaierror):
+        return "unknown host name"
+    if isinstance(error, OSError):
+        return "the connection was closed" if isinstance(error, ConnectionError) and not isinstance(
+            error, ConnectionRefusedError) else in_words(error)  # fmt: skip
+    return "its response isn't valid HTTP"
+
+
+# What the camera sends.
+
+
+class _Feeder:
+    """Runs in the thread of a connection."""
+
+    def __init__(self, client: CameraHttp, options: Mapping[str, Any], clock: Clock) -> None:
+        self._client, self._options, self._clock = client, options, clock
+        self._where = client.address.public
+        self._over = threading.Event()
+
+    def cut(self) -> None:
+        self._over.set()
+        self._client.cut()
+
+    def run(self, media: MediaInput) -> None:
+        """Raises SourceError."""
+        try:
+            self._run(media)
+        finally:
+            self._client.close()
+
+    def _run(self, media: MediaInput) -> None:
+        path = self._client.address.path
+        response = self._client.get(path)
+        kind = response.headers.get_content_type()
+        if kind == "image/jpeg":
+            media.begin(JPEG)
+            self._snapshots(media, response)
+            return
+        if kind == "multipart/x-mixed-replace":
+            media.begin(JPEG)
+        first = b""
+        while len(first) < SNIFFED_BYTES and (piece := self._client.read(response)):
+            first += piece
+        if sniff(first) == "hls":
+            self._segments(media, first + self._client.read_all(response, MOST_PLAYLIST_BYTES))
+            return
+        if kind == "text/html":
+            raise SourceNotFound(self._where, WEB_PAGE)
+        media.feed(first, self._where)
+        while piece := self._client.read(response):
+            media.feed(piece, self._where)
+        if len(first) < SNIFFED_BYTES and not media.kind:
+            raise SourceNotFound(self._where, "the response is empty")
+
+    def _snapshots(self, media: MediaInput, response: http.client.HTTPResponse) -> None:
+        """Ask for one JPEG after another, at the interval."""
+        due_s = self._clock.mono_s()
+        while not self._over.is_set():
+            data = self._client.read_all(response, MOST_JPEG_BYTES)
+            if sniff(data) != JPEG:
+                raise SourceUnusable(self._where, "no JPEG, although it says so")
+            media.picture(data)
+            due_s = max(due_s + self._options["interval"], self._clock.mono_s())
+            if self._over.wait(max(0.0, due_s - self._clock.mono_s())):
+                return
+            response = self._client.get(self._client.address.path)
+
+    # --- HLS
+
+    def _segments(self, media: MediaInput, text: bytes) -> None:
+        """Read the newest segments as they are listed. Raises SourceError."""
+        base = self._client.address.url
+        playlist = parse_playlist(text, self._where)
+        if playlist.variant:
+            base = self._same_place(urljoin(base, playlist.variant))
+            playlist = self._playlist(base)
+            if playlist.variant:
+                raise SourceUnusable(self._where, "a playlist of playlists of playlists")
+        media.timing, read, heading = "segments", -1, ""
+        changed_s = self._clock.mono_s()
+        while not self._over.is_set():
+            segments = playlist.segments if read >= 0 else playlist.segments[-1:]
+            if read > playlist.newest:
+                raise SourceClosed(self._where, "its playlist has begun again")
+            for segment in (one for one in segments if one.number > read):
+                if segment.heading != heading:
+                    if heading:
+                        raise SourceClosed(self._where, "the format has changed")
+                    heading = segment.heading
+                    self._segment(media, base, heading)
+                media.segment_s = max(media.segment_s, min(segment.seconds, 30.0))
+                self._segment(media, base, segment.path)
+                read, changed_s = segment.number, self._clock.mono_s()
+            if playlist.is_over:
+                raise SourceClosed(self._where, "its playlist has ended")
+            if self._clock.mono_s() - changed_s > self._options["stall"] + media.segment_s:
+                raise SourceStalled(self._where, "no new segment in its playlist")
+            if self._over.wait(max(0.2, min(playlist.target_s / 2, 2.0))):
+                return
+            playlist = self._playlist(base)
+
+    def _playlist(self, url: str) -> "HlsPlaylist":
+        response = self._client.get(_path_of(url))
+        return parse_playlist(self._client.read_all(response, MOST_PLAYLIST_BYTES), self._where)
+
+    def _segment(self, media: MediaInput, base: str, path: str) -> None:
+        response = self._client.get(_path_of(self._same_place(urljoin(base, path))))
+        while piece := self._client.read(response):
+            media.feed(piece, self._where)
+
+    def _same_place(self, url: str) -> str:
+        """Return the address if it is at the camera. Raises SourceRedirected."""
+        address = self._client.address
+        try:
+            found = parse_network(url)
+        except ValueError:
+            found = None
+        if found is None or (found.protocol, found.is_encrypted, found.host.lower(), found.port) != (
+            address.protocol, address.is_encrypted, address.host.lower(), address.port,
+        ):  # fmt: skip
+            raise SourceRedirected(self._where, f"its playlist points {redirect_target(url)}")
+        return found.url
+
+
+def _path_of(url: str) -> str:
+    return parse_network(url).path
+
+
+class PlaylistSegment(NamedTuple):
+    """heading: what must be read before it (`EXT-X-MAP`); may be empty."""
+
+    number: int
+    path: str
+    seconds: float
+    heading: str
+
+
+class HlsPlaylist(NamedTuple):
+    """variant: the address of the best of its streams; empty for one that lists segments."""
+
+    variant: str
+    segments: tuple[PlaylistSegment, ...]
+    target_s: float
+    is_over: bool
+
+    @property
+    def newest(self) -> int:
+        return self.segments[-1].number if self.segments else 1 << 62
+
+
+_ATTRIBUTE: Final = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+_MOST_LINES: Final = 20_000
+
+
+def parse_playlist(data: bytes, where: str) -> HlsPlaylist:
+    """Parse a playlist (RFC 8216). Raises SourceUnusable."""
+    lines = data.decode("utf-8", "replace").splitlines()[:_MOST_LINES]
+    if not lines or not lines[0].lstrip("\ufeff").startswith("#EXTM3U"):
+        raise SourceUnusable(where, "no playlist")
+    variants: list[tuple[int, str]] = []
+    segments: list[PlaylistSegment] = []
+    number, target_s, length_s, heading, bandwidth = 0, 2.0, 0.0, "", -1
+    for line in map(str.strip, lines):
+        tag, _, value = line.partition(":")
+        if tag == "#EXT-X-STREAM-INF":
+            bandwidth = _whole(_attributes(value).get("BANDWIDTH", "0"))
+        elif tag == "#EXT-X-MEDIA-SEQUENCE":
+            number = _whole(value)
+        elif tag == "#EXT-X-TARGETDURATION":
+            target_s = min(30.0, max(0.5, _number(value)))
+        elif tag == "#EXTINF":
+            length_s = _number(value.partition(",")[0])
+        elif tag == "#EXT-X-MAP":
+            heading = _attributes(value).get("URI", "")
+        elif tag == "#EXT-X-KEY" and _attributes(value).get("METHOD", "NONE") != "NONE":
+            raise SourceUnusable(where, "encrypted segments")
+        elif line and not line.startswith("#"):
+            if bandwidth >= 0:
+                variants.append((bandwidth, line))
+                bandwidth = -1
+            else:
+                segments.append(PlaylistSegment(number, line, length_s, heading))
+                number += 1
+    return HlsPlaylist(max(variants)[1] if variants else "", tuple(segments), target_s, "#EXT-X-ENDLIST" in lines)
+
+
+def _attributes(value: str) -> dict[str, str]:
+    return {found[1]: found[2].strip('"') for found in _ATTRIBUTE.finditer(value)}
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.strip().isascii() and text.strip().isdigit() and len(text) < 18 else 0
+
+
+def _number(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        return 0.0
+    return found if 0 <= found < 1e6 else 0.0

@@ -1,0 +1,261 @@
+"""Events that an ONVIF camera reports: a pull point, and what its messages mean.
+
+A message is placed by its age at the camera, which is the difference of two of the camera's own stamps, before its
+arrival here: a camera's clock that is wrong does not matter.
+"""
+
+import re
+import secrets
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
+from tawny.model.times import Clock
+from tawny.model.validation import device_label
+from tawny.protocols.soap import find_elements, quoted, text_at
+from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, request_path
+
+# What messages mean. Makers name their topics differently, so words are looked for, the more specific first.
+
+MOTION, PERSON, VEHICLE, ANIMAL = "motion", "person", "vehicle", "animal"
+TAMPER, LINE, DOORBELL, INPUT = "tamper", "line", "doorbell", "input"
+_TOPICS: Final = (
+    (DOORBELL, re.compile(r"visitor|doorbell|bell(button|press|ring)|button(press|push)|/call\b|ringing")),
+    (TAMPER, re.compile(r"tamper|globalscenechange|imagetoo(blurry|dark|bright)|covered|defocus")),
+    (LINE, re.compile(r"line(detector|cross)|crossline|crossed|tripwire")),
+    (INPUT, re.compile(r"digitalinput|virtualinput|alarmin\b|/io/(port|input)")),
+)
+_CLASSES: Final = (
+    (PERSON, re.compile(r"people|person|human|pedestrian|face")),
+    (VEHICLE, re.compile(r"vehicle|\bcar\b|iscar|bike|truck")),
+    (ANIMAL, re.compile(r"dogcat|ispet|\bpet|animal")),
+)
+_MOVES: Final = re.compile(r"motion|objectsinside|fielddetector|intrusion|objectdetect|objectanalytics|smartevent")
+_YES: Final = frozenset({"true", "1", "active", "on"})
+_NO: Final = frozenset({"false", "0", "inactive", "off"})
+_MOST_CHARACTERS, _MOST_ITEMS, _MOST_MESSAGES = 200, 32, 256
+MOST_LATE_MS: Final = 60_000
+"""Age of a message, ms, above which its stamp counts as wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReport:
+    """What a camera says happens. kind: of the constants above. source: its own name for what reported it.
+
+    is_on: None: it happened and is over at once, such as a line that was crossed. at_ms: ms UTC, by this computer.
+    """
+
+    kind: str
+    source: str
+    at_ms: int
+    is_on: bool | None = True
+
+
+def read_reports(answer: ET.Element, now_ms: int) -> list[CameraReport]:
+    """Return what the messages of an answer report; those of other subjects are left out."""
+    now_there = _stamp_ms(text_at(answer, "CurrentTime"))
+    found: list[CameraReport] = []
+    for message in find_elements(answer, "NotificationMessage")[:_MOST_MESSAGES]:
+        topic = text_at(message, "Topic")[:_MOST_CHARACTERS]
+        inner = next(reversed(find_elements(message, "Message")), None)
+        if inner is None or not topic or inner.get("PropertyOperation") == "Deleted":
+            continue
+        at_there = _stamp_ms(inner.get("UtcTime", ""))
+        age_ms = now_there - at_there if now_there is not None and at_there is not None else 0
+        at_ms = now_ms - age_ms if 0 <= age_ms <= MOST_LATE_MS else now_ms
+        source, data = _items(inner, "Source"), _items(inner, "Data")
+        is_first = inner.get("PropertyOperation") == "Initialized"
+        for kind, is_on in _meant(topic, source, data):
+            if is_first and not is_on:
+                continue  # the state at the beginning: nothing happens
+            found.append(CameraReport(kind, _name_of(source), now_ms if is_first else at_ms, is_on))
+    return found
+
+
+def _meant(topic: str, source: Mapping[str, str], data: Mapping[str, str]) -> list[tuple[str, bool | None]]:
+    """Return the kinds that a message reports, each with its state."""
+    path = re.sub(r"\w+:", "", topic).lower()
+    state = _state(data)
+    about = f"{path} {' '.join(source.values())}".lower()
+    for kind, pattern in _TOPICS:
+        if pattern.search(about if kind == DOORBELL else path):
+            return [(kind, state)]
+    by_class = _classes(data)
+    if by_class:
+        return by_class
+    for kind, pattern in _CLASSES:
+        if pattern.search(path):
+            return [(kind, state)]
+    return [(MOTION, state)] if _MOVES.search(path) else []
+
+
+def _classes(data: Mapping[str, str]) -> list[tuple[str, bool | None]]:
+    """Return the classes that the data name: `IsPeople=true`, or `ClassTypes="Human Vehicle"`."""
+    found: dict[str, bool | None] = {}
+    for name, value in data.items():
+        words = value.lower() if "class" in name.lower() or name.lower() == "type" else ""
+        for kind, pattern in _CLASSES:
+            if words and pattern.search(words):
+                found[kind] = True
+            elif not words and pattern.search(name.lower()) and (known := _truth(value)) is not None:
+                found[kind] = known or bool(found.get(kind))
+    state = _state({name: value for name, value in data.items() if name.lower() in ("state", "isinside", "ismotion")})
+    return [(kind, is_on if state is None else state and bool(is_on)) for kind, is_on in found.items()]
+
+
+def _state(data: Mapping[str, str]) -> bool | None:
+    """Return the state that the data name: true if any of them is; None if they name none."""
+    found = [known for value in data.values() if (known := _truth(value)) is not None]
+    return any(found) if found else None
+
+
+def _truth(value: str) -> bool | None:
+    word = value.strip().lower()
+    return True if word in _YES else False if word in _NO else None
+
+
+def _items(message: ET.Element, part: str) -> dict[str, str]:
+    below = next(iter(find_elements(message, part)), None)
+    items = find_elements(below, "SimpleItem")[:_MOST_ITEMS] if below is not None else []
+    return {one.get("Name", "")[:_MOST_CHARACTERS]: one.get("Value", "")[:_MOST_CHARACTERS] for one in items}
+
+
+def _name_of(source: Mapping[str, str]) -> str:
+    """Return the camera's name of what reported it: that of its rule or input, if it says one."""
+    named = {name.lower(): value for name, value in source.items() if value}
+    for name in ("rule", "inputtoken", "token", "source"):
+        if name in named:
+            return device_label(named[name])[:60]
+    return device_label(next(iter(named.values()), ""))[:60]
+
+
+def _stamp_ms(text: str) -> int | None:
+    """Return a stamp in ms UTC; None for what is none."""
+    try:
+        at = datetime.fromisoformat(text[:40])
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+# The pull point: subscribed when first used, renewed, and subscribed again when the camera has forgotten it.
+
+LASTS_S: Final = 60.0
+"""Length of a subscription, s: a recorder that vanishes leaves none for long."""
+RENEWS_S: Final = 25.0
+PULL_S: Final = 10.0
+"""How long the camera may wait for something to report, s."""
+_LEAVES_S: Final = 1.5
+_LIMIT: Final = 64
+_EVENTS, _NOTIFY = "http://www.onvif.org/ver10/events/wsdl", "http://docs.oasis-open.org/wsn/b-2"
+_MANAGER: Final = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager"
+_ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
+_PULL_POINT: Final = f"{_EVENTS}/PullPointSubscription"
+_NAMESPACE: Final = re.compile(r"(https?://|urn:)[^\s\"<>&]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    path: str
+    address: str
+    """As the camera named it."""
+    parameters: str
+    """Headers that the camera wants back."""
+    renew_s: float
+
+
+class PullPoint:
+    """The subscription to one camera's events. Call from one thread, `cancel` from any.
+
+    Raises SourceError, and NotDone if the camera reports no events.
+    """
+
+    def __init__(self, camera: OnvifCamera, clock: Clock) -> None:
+        self._camera, self._clock = camera, clock
+        self._made: _Subscription | None = None
+
+    def pull(self, waits_s: float = PULL_S) -> list[CameraReport]:
+        """Return what was reported since; waits so long for something. Subscribes if it is not."""
+        try:
+            made = self._made or self._subscribe()
+            if self._clock.mono_s() >= made.renew_s:
+                made = self._renew(made)
+            body = (
+                f'<e:PullMessages xmlns:e="{_EVENTS}"><e:Timeout>PT{waits_s:.0f}S</e:Timeout>'
+                f"<e:MessageLimit>{_LIMIT}</e:MessageLimit></e:PullMessages>"
+            )
+            answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
+        except SourceError:
+            if not self._camera.client.is_cancelled:  # else it still lasts, and `leave` ends it
+                self._made = None
+            raise
+        return read_reports(answer, self._clock.now_ms())
+
+    def cancel(self) -> None:
+        """End the request under way: `pull` raises SourceUnreachable."""
+        self._camera.client.is_cancelled = True
+
+    def leave(self) -> None:
+        """End the subscription: cameras have room for few."""
+        made, self._made = self._made, None
+        if made is None:
+            return
+        self._camera.client.is_cancelled = False
+        try:
+            body = f'<n:Unsubscribe xmlns:n="{_NOTIFY}"/>'
+            self._ask(made, f"{_MANAGER}/UnsubscribeRequest", body, _LEAVES_S - TIMEOUT_S)
+        except SourceError:
+            return  # it ends by itself
+
+    def _subscribe(self) -> _Subscription:
+        self._camera.forget()  # it may have restarted, with another clock
+        action = f"{_EVENTS}/EventPortType/CreatePullPointSubscriptionRequest"
+        body = (
+            f'<e:CreatePullPointSubscription xmlns:e="{_EVENTS}"><e:InitialTerminationTime>PT{LASTS_S:g}S'
+            "</e:InitialTerminationTime></e:CreatePullPointSubscription>"
+        )
+        path = self._camera.path_of("Events")
+        answer = self._camera.ask("", body, path=path, address=_headers(action, ""))
+        named = next(iter(find_elements(answer, "SubscriptionReference")), None)
+        address = text_at(answer, "SubscriptionReference", "Address")
+        parameters = find_elements(named, "ReferenceParameters") if named is not None else []
+        echoed = "".join(_echoed(one) for below in parameters[:1] for one in list(below)[:8])
+        renew_s = self._clock.mono_s() + RENEWS_S
+        self._made = _Subscription(request_path(address) if address else path, address, echoed, renew_s)
+        return self._made
+
+    def _renew(self, made: _Subscription) -> _Subscription:
+        body = f'<n:Renew xmlns:n="{_NOTIFY}"><n:TerminationTime>PT{LASTS_S:g}S</n:TerminationTime></n:Renew>'
+        try:
+            self._ask(made, f"{_MANAGER}/RenewRequest", body)
+        except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
+            raise
+        except SourceError:
+            return self._subscribe()  # it knows the subscription no more, or can't renew any
+        self._made = _Subscription(made.path, made.address, made.parameters, self._clock.mono_s() + RENEWS_S)
+        return self._made
+
+    def _ask(self, made: _Subscription, action: str, body: str, waits_s: float = 0.0) -> ET.Element:
+        address = _headers(action, made.address) + made.parameters
+        return self._camera.ask("", body, path=made.path, address=address, waits_s=waits_s)
+
+
+def _headers(action: str, to: str) -> str:
+    """Return the headers of WS-Addressing, which many cameras require. to: the camera's own address of the service."""
+    identity = secrets.token_hex(16)
+    named = f'<a:To xmlns:a="{_ADDRESSING}">{quoted(to[:_MOST_CHARACTERS])}</a:To>' if to else ""
+    return (
+        f'<a:Action xmlns:a="{_ADDRESSING}">{action}</a:Action>'
+        f'<a:MessageID xmlns:a="{_ADDRESSING}">urn:uuid:{identity}</a:MessageID>{named}'
+    )
+
+
+def _echoed(element: ET.Element) -> str:
+    """Return a reference parameter as it is sent back: the namespace is the one that it declares, if any."""
+    space = next((value for value in element.attrib.values() if _NAMESPACE.fullmatch(value)), "")
+    name = element.tag[:_MOST_CHARACTERS] if re.fullmatch(r"[A-Za-z_][\w.-]*", element.tag) else ""
+    declared = f' xmlns="{quoted(space)}"' if space else ""
+    return f"<{name}{declared}>{quoted((element.text or '').strip()[:_MOST_CHARACTERS])}</{name}>" if name else ""

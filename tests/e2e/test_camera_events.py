@@ -1,0 +1,115 @@
+"""Events that cameras report by ONVIF, in the real program: a doorbell, people, a line, and a camera that restarts."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from tawny.testing.waiting import until
+from tests.e2e.conftest import Tawny, owner_of, with_settings
+from tests.support.onvif_simulator import OnvifSimulator, simulated
+
+pytestmark = pytest.mark.browser
+PEOPLE, BELL = "tns1:RuleEngine/MyRuleDetector/PeopleDetect", "tns1:Device/Trigger/DigitalInput"
+MOTION, LINE = "tns1:RuleEngine/CellMotionDetector/Motion", "tns1:RuleEngine/LineDetector/Crossed"
+
+
+@pytest.fixture(scope="module")
+def gate() -> Iterator[OnvifSimulator]:
+    """Its clock is 90 s ahead."""
+    with simulated(ahead=timedelta(seconds=90)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def yard() -> Iterator[OnvifSimulator]:
+    with simulated(named_by="header") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def house(
+    gate: OnvifSimulator, yard: OnvifSimulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tawny]:  # fmt: skip
+    text = (
+        f'[cameras.gate]\nsource = "demo:front"\nonvif = "{gate.url}"\ndetection.detector = "off"\n'
+        f'[cameras.yard]\nsource = "demo:garden"\nonvif = "{yard.url}"\ndetection.threshold = 100\n'
+        f'[cameras.shed]\nsource = "demo:garden"\nonvif = "{yard.url}"\ncamera_events = "off"\n'
+    )
+    yield from with_settings(tmp_path_factory.mktemp("events"), text)
+
+
+@pytest.fixture(scope="module")
+def owner(browser: Browser, house: Tawny, gate: OnvifSimulator, yard: OnvifSimulator) -> Iterator[BrowserContext]:
+    context = owner_of(browser, house, 1280)
+    gate.await_subscribed()
+    yard.await_subscribed()
+    yield context
+    context.close()
+
+
+def events(owner: BrowserContext, house: Tawny, camera: str, kind: str) -> list[dict[str, Any]]:
+    asked = f"{house.base}/api/v1/events?camera={camera}&limit=100&from=2020-01-01T00:00:00Z"
+    found: list[dict[str, Any]] = owner.request.get(asked).json()["items"]
+    return [
+        one for one in found
+        if one["camera"] == camera and one["type"] == kind and "reported" in [each["label"] for each in one["objects"]]
+    ]  # fmt: skip
+
+
+def awaited(owner: BrowserContext, house: Tawny, camera: str, kind: str) -> dict[str, Any]:
+    until(lambda: bool(events(owner, house, camera, kind)), 40, f"{kind} at {camera}")
+    return events(owner, house, camera, kind)[0]
+
+
+def test_a_button_that_is_pressed_is_an_event_and_an_alert(
+    owner: BrowserContext, house: Tawny, gate: OnvifSimulator
+) -> None:
+    gate.report(BELL, {"InputToken": "Doorbell"}, {"LogicalState": "true"}, keep=False)
+    made = awaited(owner, house, "gate", "doorbell")
+    assert made["level"] == "alert"
+    until(lambda: events(owner, house, "gate", "doorbell")[0]["end_ms"] is not None, 40, "its end")
+
+
+def test_without_detection_what_it_reports_is_an_event_at_the_time_it_came(
+    owner: BrowserContext, house: Tawny, gate: OnvifSimulator
+) -> None:
+    """The camera's clock is 90 s ahead, the event is not."""
+    gate.report(MOTION, {"Rule": "a"}, {"IsMotion": "true"})
+    made = awaited(owner, house, "gate", "motion")
+    status = next(
+        one for one in owner.request.get(f"{house.base}/api/v1/cameras").json()["items"] if one["id"] == "gate"
+    )
+    assert abs(status["last_packet_ms"] - made["start_ms"]) < 45_000
+    gate.report(MOTION, {"Rule": "a"}, {"IsMotion": "false"})
+    until(lambda: events(owner, house, "gate", "motion")[0]["end_ms"] is not None, 40, "its end")
+
+
+def test_a_person_that_it_reports_is_one_with_what_is_watched(
+    owner: BrowserContext, house: Tawny, yard: OnvifSimulator
+) -> None:
+    yard.report(PEOPLE, {"Source": "lens0"}, {"State": "true"})
+    made = awaited(owner, house, "yard", "person")
+    yard.report(PEOPLE, {"Source": "lens0"}, {"State": "false"})
+    until(lambda: events(owner, house, "yard", "person")[0]["end_ms"] is not None, 60, "its end")
+    page = owner.new_page()
+    page.goto(f"{house.base}/events/{made['id']}")
+    page.get_by_text("Why did I get this?").click()
+    expect(page.get_by_text("The camera itself reported this.")).to_be_visible()
+    page.close()
+
+
+def test_a_camera_that_restarts_is_read_again(owner: BrowserContext, house: Tawny, gate: OnvifSimulator) -> None:
+    before = gate.made
+    gate.restart()
+    until(lambda: gate.made > before, 40, "another subscription")
+    gate.await_subscribed()
+    gate.report(LINE, {"Rule": "path"}, {"ObjectId": "4"}, keep=False)
+    assert awaited(owner, house, "gate", "line")["level"] == "alert"
+
+
+def test_what_is_off_is_not_read(owner: BrowserContext, house: Tawny, yard: OnvifSimulator) -> None:
+    assert len(yard.subscriptions) == 1
+    assert not events(owner, house, "shed", "person")

@@ -1,0 +1,236 @@
+"""Wide and fisheye lenses: lines that are straight in the world are straight in live view, the past and stills.
+
+The videos show parallel lines as a lens with known figures bends them.
+"""
+
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tawny.testing.waiting import until
+from tests.e2e.conftest import CHROMIUM, OURS, PATIENCE_MS, Tawny, context_of, with_settings
+from tests.e2e.rules import axe_script, unfit
+
+pytestmark = pytest.mark.browser
+WIDTH, HEIGHT = 960, 540
+K1, K2, FIELD = -0.3, 0.04, 180.0
+APART = 0.3
+"""Of the lines, where 1 is the distance to them, or half of the diagonal."""
+STRAIGHT_PX = {"wide": 1.5, "fish": 3.0, "aside": 3.0}
+"""In a picture 960 px wide. One pixel of this fisheye covers four in the middle of the view."""
+BENT_PX = 6.0
+LIT = 128
+PRIVATE = "[[0.3, 0.2], [0.7, 0.2], [0.7, 0.8], [0.3, 0.8]]"
+PIXELS = """(canvas) => {
+  const copy = document.createElement('canvas');
+  [copy.width, copy.height] = [canvas.videoWidth || canvas.width, canvas.videoHeight || canvas.height];
+  const pen = copy.getContext('2d');
+  pen.drawImage(canvas, 0, 0);
+  const { data } = pen.getImageData(0, 0, copy.width, copy.height);
+  return [copy.width, copy.height, [...data.filter((_, n) => n % 4 === 0)]];
+}"""
+
+
+def wide_lines() -> Any:
+    """Vertical lines through a wide lens: uint8 [height, width]."""
+    diagonal = np.hypot(WIDTH, HEIGHT) / 2
+    y, x = (np.mgrid[:HEIGHT, :WIDTH] + 0.5 - np.array([HEIGHT, WIDTH])[:, None, None] / 2) / diagonal
+    straight = np.linspace(0, 2, 4001)
+    bent = straight * (1 + K1 * straight**2 + K2 * straight**4)
+    rising = bent[: int(np.argmax(bent))]
+    r = np.hypot(x, y)
+    return lines(x * np.interp(r, rising, straight[: len(rising)]) / np.maximum(r, 1e-9))
+
+
+def fisheye_lines() -> Any:
+    """A wall with vertical lines before a fisheye lens: uint8 [height, width]."""
+    y, x = (np.mgrid[:HEIGHT, :WIDTH] + 0.5 - np.array([HEIGHT, WIDTH])[:, None, None] / 2) / (HEIGHT / 2)
+    r = np.hypot(x, y)
+    angle = np.radians(FIELD / 2) * r
+    ahead, aside = np.cos(angle), np.sin(angle) * x / np.maximum(r, 1e-9)
+    seen = (r < 1) & (ahead > 0.1)
+    return np.where(seen, lines(aside / np.maximum(ahead, 0.1)), 0).astype(np.uint8)
+
+
+def lines(x: Any) -> Any:
+    off = np.abs((x / APART) - np.round(x / APART)) * APART
+    return np.where(off < 0.03, 20, 235).astype(np.uint8)
+
+
+def video_of(picture: Any, path: Path) -> Path:
+    raw = ["-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{WIDTH}x{HEIGHT}", "-r", "10", "-i", "-"]
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-g", "10", "-bf", "0", "-pix_fmt", "yuv420p"]
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", *raw, *coded, path], input=picture.tobytes() * 40, check=True, timeout=60
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    folder = tmp_path_factory.mktemp("lens")
+    wide, fish = video_of(wide_lines(), folder / "wide.mp4"), video_of(fisheye_lines(), folder / "fish.mp4")
+    fisheye = f'lens = {{ kind = "fisheye", mount = "wall", tilt = 0.0, field = {FIELD}, view = 80.0'
+    cameras = {
+        "wide": (wide, f'lens = {{ kind = "wide", k1 = {K1}, k2 = {K2} }}'),
+        "fish": (fish, fisheye + " }"),
+        "aside": (fish, fisheye + ", pan = 25.0 }"),
+        "masked": (
+            wide,
+            'lens = { kind = "wide" }\nprivacy_masks = [[[0.3, 0.2], [0.7, 0.2], [0.7, 0.8], [0.3, 0.8]]]',
+        ),
+        "plain": (wide, ""),
+    }
+    text = "".join(
+        f'[cameras.{name}]\nsource = "file:{video}"\nfile.loop = true\ndetection.detector = "off"\n{more}\n'
+        for name, (video, more) in cameras.items()
+    )
+    yield from with_settings(folder, text)
+
+
+@pytest.fixture(scope="module")
+def drawing() -> Iterator[Browser]:
+    """A browser that has WebGL on a machine without graphics."""
+    with sync_playwright() as play:
+        software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        args = [one for one in CHROMIUM if one != "--disable-gpu"]
+        made = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*args, *software])
+        made.on("context", lambda context: context.set_default_timeout(PATIENCE_MS))
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def owner(drawing: Browser, house: Tawny) -> Iterator[BrowserContext]:
+    context = context_of(drawing, house, 1280)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(owner: BrowserContext) -> Iterator[Page]:
+    made = owner.new_page()
+    yield made
+    made.close()
+
+
+def pixels(page: Page, selector: str) -> Any:
+    wide, high, data = page.locator(selector).first.evaluate(PIXELS)
+    return np.array(data, np.uint8).reshape(high, wide)
+
+
+def most_off(picture: Any) -> float:
+    """By how many pixels, of a picture 960 px wide, its lines leave straight ones at most; from the middle on."""
+    high, wide = picture.shape
+    dark = picture < LIT
+    off = []
+    for begin in middles(dark[high // 2]):
+        found = []
+        for rows in (range(high // 2, high), range(high // 2, -1, -1)):
+            at = begin
+            for row in rows:
+                near = [one for one in middles(dark[row]) if abs(one - at) < 6]
+                if not near:
+                    break
+                at = near[0]
+                found.append((row, at))
+        if len(found) < high / 2:
+            continue
+        rows_, places = np.array(found, float).T
+        off.append(float(np.max(np.abs(places - np.polyval(np.polyfit(rows_, places, 1), rows_)))))
+    assert len(off) >= 3, "lines"
+    return float(max(off) * 960 / wide)
+
+
+def middles(row: Any) -> list[float]:
+    """The middles of the dark parts of a row that are as thin as a line."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], row.view(np.int8), [0]])))
+    return [(a + b - 1) / 2 for a, b in zip(edges[::2], edges[1::2], strict=True) if 2 < b - a < 80]
+
+
+@pytest.mark.parametrize("camera", ["wide", "fish", "aside"])
+def test_what_is_straight_in_the_world_is_straight_live(page: Page, house: Tawny, camera: str) -> None:
+    page.goto(f"{house.base}/live/{camera}")
+    expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
+    assert most_off(pixels(page, ".focus-picture .dewarped")) < STRAIGHT_PX[camera]
+    assert most_off(pixels(page, ".focus-picture video")) > BENT_PX
+
+
+def test_it_is_so_on_the_wall_too_and_other_cameras_stay_as_they_are(page: Page, house: Tawny) -> None:
+    page.goto(house.base)
+    expect(page.locator('[data-camera="wide"] .dewarped[data-straight="wide"]')).to_be_visible()
+    expect(page.locator('[data-camera="fish"] .dewarped[data-straight="fisheye"]')).to_be_visible()
+    expect(page.locator('[data-camera="plain"][data-view="playing"] .dewarped')).to_have_count(0)
+
+
+def test_it_is_so_in_the_past(page: Page, house: Tawny, owner: BrowserContext) -> None:
+    day_ms = 86_400_000
+
+    def recorded() -> int | None:
+        now_ms = owner.request.get(f"{house.base}/api/v1/timeline?from_ms={day_ms}&to_ms={2 * day_ms}").json()["now_ms"]
+        asked = f"{house.base}/api/v1/timeline?from_ms={now_ms - 600_000}&to_ms={now_ms}"
+        lanes = {lane["id"]: lane["spans"] for lane in owner.request.get(asked).json()["cameras"]}
+        long = [span for span in lanes["wide"] if span[1] - span[0] > 4_000]
+        return (long[-1][0] + long[-1][1]) // 2 if long else None
+
+    until(lambda: recorded() is not None, 60, "something is recorded")
+    page.goto(f"{house.base}/timeline?at={recorded()}&cam=wide")
+    expect(page.locator('.pl.large[data-showing="video"] .dewarped[data-straight="wide"]')).to_be_visible()
+    assert most_off(pixels(page, ".pl.large .dewarped")) < STRAIGHT_PX["wide"]
+
+
+def test_what_is_private_stays_black(page: Page, house: Tawny) -> None:
+    page.goto(f"{house.base}/live/masked")
+    expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
+    picture = pixels(page, ".focus-picture .dewarped")
+    high, wide = picture.shape
+    inner = picture[int(0.3 * high) : int(0.7 * high), int(0.36 * wide) : int(0.64 * wide)]
+    assert int(inner.max()) < 40
+    assert int(pixels(page, ".focus-picture video").max()) > LIT
+
+
+def test_an_owner_chooses_it_and_sees_it_at_once(page: Page, house: Tawny) -> None:
+    page.goto(f"{house.base}/settings/cameras/plain/picture")
+    card = page.locator(".lens-card")
+    card.get_by_role("button", name="Wide angle").click()
+    expect(card.locator(".dewarped[data-straight=wide]")).to_be_visible()
+    card.get_by_role("button", name="Fisheye").click()
+    expect(card.locator(".dewarped[data-straight=fisheye]")).to_be_visible()
+    card.get_by_role("button", name="Wall", exact=True).click()
+    card.get_by_role("slider", name="Look left or right").fill("30")
+    assert unfit(page, axe_script()) == []
+    card.get_by_role("button", name="Save").click()
+    expect(card.get_by_role("button", name="Save")).to_have_count(0)
+    written = tomllib.loads((house.folder.parent / "tawny.toml").read_text())["cameras"]["plain"]["lens"]
+    assert written == {"kind": "fisheye", "mount": "wall", "tilt": 0.0, "pan": 30.0}
+    card.get_by_role("button", name="Normal").click()
+    card.get_by_role("button", name="Save").click()
+    expect(card.get_by_role("button", name="Save")).to_have_count(0)
+    assert "lens" not in tomllib.loads((house.folder.parent / "tawny.toml").read_text())["cameras"]["plain"]
+
+
+def test_a_lens_that_is_none_is_refused(owner: BrowserContext, house: Tawny) -> None:
+    answer = owner.request.put(
+        f"{house.base}/api/v1/cameras/plain/lens",
+        data={"kind": "fisheye", "field": 999},
+        headers={**OURS, "Origin": house.base},
+    )
+    assert answer.status == 422
+
+
+def test_without_webgl_the_picture_is_plain_and_a_sentence_says_why(page: Page, house: Tawny) -> None:
+    page.add_init_script(
+        "const was = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+        " return kind === 'webgl' ? null : was.call(this, kind, ...more) }"
+    )
+    page.goto(f"{house.base}/live/wide")
+    expect(page.locator('.focus-picture[data-view="playing"]')).to_be_visible()
+    expect(page.locator(".focus-picture .dewarp-none")).to_contain_text("can’t straighten")
+    expect(page.locator(".focus-picture .dewarped")).to_have_count(0)

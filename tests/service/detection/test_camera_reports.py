@@ -1,0 +1,162 @@
+"""What a camera itself reports: begins and ends of each kind, whatever is lost, against a camera on loopback."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tawny.config.settings import CameraSettings
+from tawny.model.ids import CameraId
+from tawny.model.times import SystemClock
+from tawny.protocols.login_history import LoginHistory
+from tawny.service.detection.camera_reports import (
+    HOLDS_S,
+    LONGEST_S,
+    LOST_S,
+    MOMENT_S,
+    NONE,
+    REFUSED_S,
+    UNABLE_S,
+    CameraReports,
+    wants_reports,
+)
+from tawny.sources.onvif_events import CameraReport
+from tests.support.onvif_simulator import OnvifSimulator, simulated
+
+MOTION, LINE = "tns1:RuleEngine/CellMotionDetector/Motion", "tns1:RuleEngine/LineDetector/Crossed"
+
+
+class JumpingClock(SystemClock):
+    """The system's clock, and further."""
+
+    ahead_s = 0.0
+
+    def mono_s(self) -> float:
+        return super().mono_s() + self.ahead_s
+
+
+class Reading:
+    """reports: each kind that began (`motion`) or ended (`-motion`)."""
+
+    def __init__(self, camera: OnvifSimulator, **how: Any) -> None:
+        self.clock, self.told = JumpingClock(), list[str]()
+        settings = CameraSettings.model_validate({"source": "demo:front", "onvif": camera.url, **how})
+        self.reports = CameraReports(CameraId("yard"), settings, self.tell, self.clock, LoginHistory())
+        # a request whose answer comes at once: what a step does is known when it returns
+        camera.report("tns1:Monitoring/ProcessorUsage", {}, {"Value": "1"})
+
+    def tell(self, report: CameraReport) -> None:
+        self.told.append(("" if report.is_on else "-") + report.kind)
+
+
+@pytest.fixture
+def camera() -> Iterator[OnvifSimulator]:
+    with simulated() as made:
+        yield made
+
+
+@pytest.fixture
+def reading(camera: OnvifSimulator) -> Reading:
+    made = Reading(camera)
+    made.reports.step()
+    return made
+
+
+def hears(camera: OnvifSimulator, reading: Reading, topic: str, **data: str) -> list[str]:
+    camera.report(topic, {"Rule": "one"}, data)
+    reading.reports.step()
+    return reading.told
+
+
+def passes(camera: OnvifSimulator, reading: Reading, seconds: float) -> list[str]:
+    reading.clock.ahead_s += seconds
+    camera.report("tns1:Monitoring/ProcessorUsage", {}, {"Value": "1"})
+    reading.reports.step()
+    return reading.told
+
+
+def test_a_state_begins_and_ends(camera: OnvifSimulator, reading: Reading) -> None:
+    assert hears(camera, reading, MOTION, IsMotion="true") == ["motion"]
+    assert hears(camera, reading, MOTION, IsMotion="true") == ["motion"]
+    assert hears(camera, reading, MOTION, IsMotion="false") == ["motion"]
+    assert passes(camera, reading, HOLDS_S + 1) == ["motion", "-motion"]
+
+
+def test_a_moment_ends_by_itself(camera: OnvifSimulator, reading: Reading) -> None:
+    assert hears(camera, reading, LINE, ObjectId="3") == ["line"]
+    assert passes(camera, reading, MOMENT_S - 3) == ["line"]
+    assert passes(camera, reading, 4) == ["line", "-line"]
+
+
+def test_an_end_that_is_lost_does_not_last_for_ever(camera: OnvifSimulator, reading: Reading) -> None:
+    hears(camera, reading, MOTION, IsMotion="true")
+    assert passes(camera, reading, LONGEST_S + 1) == ["motion", "-motion"]
+
+
+def test_two_rules_are_one_motion(camera: OnvifSimulator, reading: Reading) -> None:
+    hears(camera, reading, MOTION, IsMotion="true")
+    camera.report(MOTION, {"Rule": "two"}, {"IsMotion": "true"})
+    reading.reports.step()
+    hears(camera, reading, MOTION, IsMotion="false")
+    assert passes(camera, reading, HOLDS_S + 1) == ["motion"]
+
+
+def test_a_camera_that_restarts_is_read_again_and_what_lasts_goes_on(camera: OnvifSimulator, reading: Reading) -> None:
+    hears(camera, reading, MOTION, IsMotion="true")
+    camera.restart()
+    assert 1 < reading.reports.step() < 3
+    camera.report(MOTION, {"Rule": "one"}, {"IsMotion": "true"})
+    reading.reports.step()
+    assert reading.told == ["motion"]
+
+
+def test_a_camera_that_stays_away_ends_what_it_reported(camera: OnvifSimulator, reading: Reading) -> None:
+    hears(camera, reading, MOTION, IsMotion="true")
+    camera.raw = "</x>"
+    reading.clock.ahead_s += LOST_S + 1
+    reading.reports.step()
+    assert reading.told == ["motion", "-motion"]
+
+
+def test_a_camera_that_fails_is_asked_more_and_more_rarely(camera: OnvifSimulator, reading: Reading) -> None:
+    camera.raw = "</x>"
+    pauses = [reading.reports.step() for _ in range(9)]
+    assert 1 < pauses[0] < 3
+    assert 90 < pauses[-1] < 150
+    assert sum(pauses) > 300
+
+
+@pytest.mark.parametrize("how", [{"has_events": False}, {"refuses_events": True}])
+@pytest.mark.parametrize(("chosen", "is_problem"), [("auto", False), ("all", True)])
+def test_a_camera_that_can_not_is_a_problem_only_where_it_is_asked_for(
+    how: dict[str, bool], chosen: str, is_problem: bool
+) -> None:
+    with simulated(**how) as camera:
+        reading = Reading(camera, camera_events=chosen)
+        pause_s = reading.reports.step()
+    assert pause_s == (UNABLE_S if "has_events" in how else REFUSED_S)
+    assert bool(reading.reports.trouble) is is_problem
+    if is_problem and "has_events" in how:
+        assert reading.reports.trouble == NONE
+
+
+def test_closing_ends_all_and_leaves_the_camera(camera: OnvifSimulator, reading: Reading) -> None:
+    hears(camera, reading, MOTION, IsMotion="true")
+    reading.reports.cancel()
+    reading.reports.close()
+    assert reading.told == ["motion", "-motion"]
+    assert camera.subscriptions == {}
+
+
+@pytest.mark.parametrize(
+    ("onvif", "events", "expected"),
+    [
+        ("", "all", False),
+        ("http://c/onvif", "off", False),
+        ("http://c/onvif", "auto", True),
+        ("http://c/onvif", "all", True),
+    ],
+)
+def test_when_they_are_read(onvif: str, events: str, expected: bool) -> None:
+    raw = {"source": "demo:front", "onvif": onvif, "camera_events": events}
+    assert wants_reports(CameraSettings.model_validate(raw)) is expected

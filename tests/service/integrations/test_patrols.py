@@ -1,0 +1,97 @@
+"""PTZ cameras that move by themselves: patrols, and the way back after someone has moved them."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.delivery.scripts import ScriptRunner
+from tawny.engine import InlineEngine
+from tawny.model.ids import CameraId
+from tawny.model.messages import CameraTurned, Message
+from tawny.model.times import SystemClock
+from tawny.service.integrations.device_control import DeviceControl
+from tawny.service.integrations.external_events import ExternalEvents
+from tawny.service.integrations.patrols import FAILED_S, PatrolKeeper
+from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
+from tests.app.rig import settings
+from tests.sources.onvif.fake_camera import FakeCamera, served
+
+DOOR = CameraId("door")
+
+
+class Patrolling:
+    def __init__(self, root: Path, camera: FakeCamera, ptz: str) -> None:
+        self.camera, self.clock, self.turned = camera, FakeClock(), list[Message]()
+        made = settings(f'[cameras.door]\nsource = "demo:"\nonvif = "{camera.url}"\n[cameras.door.ptz]\n{ptz}\n')
+        self.hands = DeviceControl(lambda: made, ScriptRunner(root, 20, SystemClock()), self.clock)
+        events: Any = None
+        said = ExternalEvents(events, events, lambda *_: None, self.turned.append, self.clock)
+        keeper = PatrolKeeper(lambda: made, self.hands, said, self.clock)
+        self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
+        self.engine.start(keeper.name, lambda: keeper)
+
+    def gone(self) -> list[str]:
+        """Where it was sent: tokens of presets, and `home`."""
+        names = {"GotoPreset": "PresetToken", "GotoHomePosition": ""}
+        return [values.get(names[name], "home") for name, values in list(self.camera.told) if name in names]
+
+    def is_going(self) -> bool:
+        return any(one.name.startswith("patrol ") for one in threading.enumerate())
+
+
+@pytest.fixture
+def camera() -> Iterator[FakeCamera]:
+    with served(FakeCamera()) as made:
+        yield made
+
+
+def passed(patrol: Patrolling, seconds: int) -> None:
+    """One second after the other; what a second begins has ended before the next."""
+    for _ in range(seconds):
+        patrol.engine.run_for(1)
+        until(lambda: not patrol.is_going(), 10, "the end of its way")
+
+
+def test_a_patrol_visits_its_presets_in_turn(tmp_path: Path, camera: FakeCamera) -> None:
+    patrol = Patrolling(tmp_path, camera, 'patrol = ["Gate", "Door"]\ndwell = "20 s"')
+    passed(patrol, 2)
+    assert patrol.gone() == ["1"]
+    passed(patrol, 18)
+    assert patrol.gone() == ["1"]
+    passed(patrol, 44)
+    assert patrol.gone() == ["1", "2", "1", "2"]
+    assert all(isinstance(one, CameraTurned) and one.is_patrol for one in patrol.turned)
+
+
+def test_a_patrol_waits_while_someone_steers(tmp_path: Path, camera: FakeCamera) -> None:
+    patrol = Patrolling(tmp_path, camera, 'patrol = ["Gate", "Door"]\ndwell = "10 s"\nreturn_after = "60 s"')
+    passed(patrol, 2)
+    patrol.hands.move(DOOR, 1, 0, 0, 0.5)
+    passed(patrol, 55)
+    assert patrol.gone() == ["1"]
+    passed(patrol, 8)
+    assert patrol.gone() == ["1", "2"]
+
+
+@pytest.mark.parametrize(("place", "expected"), [("Door", "2"), ("home", "home")])
+def test_it_returns_once_after_it_was_moved(tmp_path: Path, camera: FakeCamera, place: str, expected: str) -> None:
+    patrol = Patrolling(tmp_path, camera, f'return_to = "{place}"\nreturn_after = "30 s"')
+    passed(patrol, 40)
+    assert patrol.gone() == []  # nobody has moved it
+    patrol.hands.go_to(DOOR, "Gate")
+    passed(patrol, 25)
+    assert patrol.gone() == ["1"]
+    passed(patrol, 60)
+    assert patrol.gone() == ["1", expected]
+
+
+def test_a_preset_that_is_gone_is_passed_over(tmp_path: Path, camera: FakeCamera) -> None:
+    patrol = Patrolling(tmp_path, camera, 'patrol = ["Moon", "Door"]\ndwell = "10 s"')
+    passed(patrol, 3)
+    assert patrol.gone() == []
+    passed(patrol, round(FAILED_S))
+    assert patrol.gone() == ["2"]

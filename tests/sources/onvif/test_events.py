@@ -1,0 +1,159 @@
+"""Events that a camera reports by a pull point, against a camera that checks what it is asked."""
+
+import contextlib
+import threading
+from datetime import timedelta
+
+import pytest
+
+from tawny.model.errors import NotDone, SourceError
+from tawny.model.times import SystemClock
+from tawny.protocols.soap import read_xml
+from tawny.sources.onvif import OnvifCamera
+from tawny.sources.onvif_events import CameraReport, PullPoint, read_reports
+from tawny.testing.waiting import until
+from tests.support.onvif_simulator import OnvifSimulator, simulated
+
+NOTE = "NotificationMessage"
+MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
+
+
+def pulling(camera: OnvifSimulator) -> PullPoint:
+    clock = SystemClock()
+    return PullPoint(OnvifCamera(camera.url, clock), clock)
+
+
+def subscribed(camera: OnvifSimulator) -> PullPoint:
+    point = pulling(camera)
+    point.pull(0)
+    return point
+
+
+@pytest.mark.parametrize(
+    ("topic", "data", "expected"),
+    [
+        (MOTION, {"IsMotion": "true"}, [("motion", True)]),
+        (MOTION, {"IsMotion": "false"}, [("motion", False)]),
+        ("tns1:VideoSource/MotionAlarm", {"State": "1"}, [("motion", True)]),
+        ("tns1:RuleEngine/FieldDetector/ObjectsInside", {"IsInside": "true"}, [("motion", True)]),
+        ("tns1:RuleEngine/LineDetector/Crossed", {"ObjectId": "15"}, [("line", None)]),
+        ("tns1:RuleEngine/TamperDetector/Tamper", {"IsTamper": "true"}, [("tamper", True)]),
+        ("tns1:VideoSource/ImageTooDark/ImagingService", {"State": "true"}, [("tamper", True)]),
+        ("tns1:VideoSource/GlobalSceneChange/ImagingService", {"State": "false"}, [("tamper", False)]),
+        ("tns1:RuleEngine/MyRuleDetector/PeopleDetect", {"State": "true"}, [("person", True)]),
+        ("tns1:RuleEngine/MyRuleDetector/VehicleDetect", {"State": "true"}, [("vehicle", True)]),
+        ("tns1:RuleEngine/MyRuleDetector/DogCatDetect", {"State": "true"}, [("animal", True)]),
+        ("tns1:RuleEngine/MyRuleDetector/Visitor", {"State": "true"}, [("doorbell", True)]),
+        ("tns1:RuleEngine/TPSmartEventDetector/TPSmartEvent", {"IsVehicle": "true"}, [("vehicle", True)]),
+        ("tns1:RuleEngine/PeopleDetector/People", {"IsPeople": "false"}, [("person", False)]),
+        ("tns1:RuleEngine/ObjectDetection/Object", {"ClassTypes": "Human Dog"}, [("person", True)]),
+        ("tns1:Device/Trigger/DigitalInput", {"LogicalState": "true"}, [("input", True)]),
+        ("tns1:Device/Trigger/Relay", {"LogicalState": "active"}, []),
+        ("tns1:Monitoring/ProcessorUsage", {"Value": "44"}, []),
+        ("tns1:Device/HardwareFailure/StorageFailure", {"Failed": "false"}, []),
+    ],
+)  # fmt: skip
+def test_topics_of_makers_are_understood(topic: str, data: dict[str, str], expected: list[tuple[str, bool]]) -> None:
+    with simulated() as camera:
+        point = subscribed(camera)
+        camera.report(topic, {"Rule": "front"}, data)
+        assert [(one.kind, one.is_on) for one in point.pull(0)] == expected
+
+
+def test_an_input_that_is_a_bell_by_name_is_a_doorbell() -> None:
+    with simulated() as camera:
+        point = subscribed(camera)
+        camera.report("tns1:Device/Trigger/DigitalInput", {"InputToken": "DoorBell_0"}, {"LogicalState": "true"})
+        assert [(one.kind, one.source) for one in point.pull(0)] == [("doorbell", "DoorBell_0")]
+
+
+@pytest.mark.parametrize("ahead_s", [0, 90, -90, 86_400 * 400])
+def test_times_do_not_follow_a_wrong_clock(ahead_s: float) -> None:
+    """A message that waited 5 s at the camera is placed 5 s before it came, whatever the camera's clock says."""
+    with simulated(ahead=timedelta(seconds=ahead_s)) as camera:
+        point = subscribed(camera)
+        camera.report(MOTION, {}, {"IsMotion": "true"}, age_s=5.0)
+        (report,) = point.pull(0)
+    assert abs(SystemClock().now_ms() - 5000 - report.at_ms) < 2000
+
+
+@pytest.mark.parametrize("age_s", [-30.0, 3600.0])
+def test_a_senseless_stamp_counts_as_now(age_s: float) -> None:
+    with simulated() as camera:
+        point = subscribed(camera)
+        camera.report(MOTION, {}, {"IsMotion": "true"}, age_s=age_s)
+        (report,) = point.pull(0)
+    assert abs(SystemClock().now_ms() - report.at_ms) < 2000
+
+
+def test_what_lasts_when_it_subscribes_is_told_and_what_does_not_is_not() -> None:
+    with simulated() as camera:
+        camera.report(MOTION, {"Rule": "a"}, {"IsMotion": "true"})
+        camera.report(MOTION, {"Rule": "b"}, {"IsMotion": "false"})
+        assert [(one.source, one.is_on) for one in pulling(camera).pull(0)] == [("a", True)]
+
+
+def test_a_camera_that_restarts_is_subscribed_to_again() -> None:
+    with simulated() as camera:
+        point = subscribed(camera)
+        camera.restart()
+        camera.ahead = timedelta(hours=2)  # its clock has lost the time
+        with pytest.raises(SourceError, match="no such subscription"):
+            point.pull(0)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        assert [one.kind for one in point.pull(0)] == ["motion"]
+        assert camera.made == 2
+
+
+def test_a_subscription_may_be_named_in_a_header() -> None:
+    with simulated(named_by="header") as camera:
+        point = subscribed(camera)
+        camera.report(MOTION, {}, {"IsMotion": "true"})
+        assert [one.kind for one in point.pull(0)] == ["motion"]
+
+
+def test_it_leaves_no_subscription_behind_also_while_it_waits() -> None:
+    with simulated() as camera:
+        point = subscribed(camera)
+        waiting = threading.Thread(target=pulled, args=(point,))
+        waiting.start()
+        until(lambda: [name for name, _ in camera.told].count("PullMessages") == 2, 10, "that it waits")
+        point.cancel()
+        waiting.join(5)
+        assert not waiting.is_alive()
+        point.leave()
+        assert camera.subscriptions == {}
+
+
+def pulled(point: PullPoint) -> None:
+    with contextlib.suppress(SourceError):
+        point.pull()
+
+
+def test_a_camera_without_events_says_so() -> None:
+    with simulated(has_events=False) as camera, pytest.raises(NotDone, match="no Events service"):
+        pulling(camera).pull(0)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "<r><NotificationMessage><Topic>x</Topic></NotificationMessage></r>",
+        "<r><NotificationMessage/><CurrentTime>never</CurrentTime></r>",
+        "<r>" + f"<{NOTE}><Topic>a/MotionAlarm</Topic><Message UtcTime='9999-99-99'/></{NOTE}>" * 900 + "</r>",
+        f"<r><{NOTE}><Topic>t</Topic><Message UtcTime='-1'><Data><SimpleItem/></Data></Message></{NOTE}></r>",
+    ],
+)  # fmt: skip
+def test_messages_without_sense_end_in_few_reports(raw: str) -> None:
+    reports = read_reports(read_xml(raw.encode()), 1_000_000)
+    assert len(reports) <= 256
+    assert all(isinstance(one, CameraReport) and one.at_ms == 1_000_000 for one in reports)
+
+
+@pytest.mark.parametrize("raw", ["", "<unclosed>", "<r>" + "<x/>" * 6000 + "</r>", "<r>" + "x" * 600_000 + "</r>"])
+def test_an_answer_that_is_none_or_huge_is_an_error(raw: str) -> None:
+    with simulated() as camera:
+        point = subscribed(camera)
+        camera.raw = raw or "</s:Body>"
+        with pytest.raises(SourceError):
+            point.pull(0)

@@ -1,0 +1,292 @@
+"""HTTP cameras: what is sent is found out, the login stays at the camera's address, and failures say what to do."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.model.errors import (
+    SourceClosed,
+    SourceError,
+    SourceLoginWeaker,
+    SourceNotFound,
+    SourceRedirected,
+    SourceRefused,
+    SourceStalled,
+    SourceUnreachable,
+    SourceUnusable,
+)
+from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.sources.http import Http, parse_playlist
+from tawny.sources.media_connection import JpegSplitter, sniff
+from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.waiting import until
+from tests.sources.http_camera import HttpCamera, http_camera
+from tests.sources.reading import Read, opening, read_all
+
+SPEC = ClipSpec(sound="aac")
+LOGIN = "viewer:s3cret pass"
+SENT = "viewer:s3cret%20pass"
+
+
+@pytest.fixture(scope="module")
+def camera() -> Iterator[HttpCamera]:
+    with http_camera(SPEC, LOGIN, speed=3) as running:
+        yield running
+
+
+def refused(address: str, **options: Any) -> SourceError:
+    with pytest.raises(SourceError) as error:
+        Http().open(opening(address, **options))
+    assert "s3cret" not in f"{error.value}{error.value!r}"
+    return error.value
+
+
+@pytest.mark.parametrize("name", ["flv", "ts", "mp4", "mkv"])
+def test_video_and_sound_are_passed_on_as_they_were_sent(camera: HttpCamera, name: str) -> None:
+    connection = Http().open(opening(camera.address(name, SENT)))
+    read = read_all(connection, until=lambda got: len(got.packets) >= 40)
+    clip = made_clip(SPEC)
+    sent = [one.data for one in clip.packets if one.is_video]
+    pictures = [one for one in read.packets if one.is_video]
+    # some muxers repeat parameter sets and add delimiters: the slices are what must be the same
+    assert [one.data[-200:] for one in pictures[:10]] == [data[-200:] for data in sent[:10]]
+    steps = [later.pts - earlier.pts for earlier, later in pairwise(pictures)]
+    if name != "mp4":  # its muxer shifts the first frames
+        assert all(abs(step - 6000) <= 100 for step in steps[:10]), steps  # 15 frames per second
+    sound = next(one for one in read.packets if not one.is_video)
+    assert isinstance(sound.format, AudioFormat)
+    assert clip.sound is not None
+    assert (sound.format.rate, sound.format.config[:2]) == (clip.sound.rate, clip.sound.config[:2])
+
+
+def test_jpegs_are_recorded_as_h264_with_the_time_of_their_arrival(camera: HttpCamera) -> None:
+    connection = Http().open(opening(camera.address("mjpeg", SENT)))
+    read = read_all(connection, until=lambda got: len(got.packets) >= 20)
+    first = read.packets[0].format
+    assert isinstance(first, VideoFormat)
+    assert (first.codec, first.width, first.height) == ("h264", SPEC.width, SPEC.height)
+    assert all(0 < one.waited_s < 3 for one in read.packets)
+    assert connection.notes["encoder"]
+
+
+def test_single_jpegs_are_asked_for_at_the_interval(camera: HttpCamera) -> None:
+    connection = Http().open(opening(camera.address("snapshot.jpg", SENT), interval="100 ms"))
+    read = read_all(connection, until=lambda got: len(got.packets) >= 12)
+    steps = [b.pts - a.pts for a, b in pairwise(read.packets)]
+    assert sorted(steps)[len(steps) // 2] >= 8000
+
+
+def test_the_login_is_a_digest_and_never_in_the_path(camera: HttpCamera) -> None:
+    camera.asked.clear()
+    Http().open(opening(camera.address("flv", SENT))).close()
+    (first, unsigned), (second, signed) = camera.asked[:2]
+    assert (first, unsigned, second) == ("/flv", "", "/flv")
+    assert signed.startswith("Digest ")
+    assert "s3cret" not in signed
+
+
+@pytest.mark.parametrize(
+    ("name", "login", "kind"),
+    [
+        ("none", SENT, SourceNotFound), ("flv", "viewer:wrong", SourceRefused), ("flv", "", SourceRefused),
+        ("none.m3u8", SENT, SourceNotFound),
+    ],
+)  # fmt: skip
+def test_a_wrong_path_or_password_is_said(camera: HttpCamera, name: str, login: str, kind: type[SourceError]) -> None:
+    assert type(refused(camera.address(name, login))) is kind
+
+
+def test_basic_is_refused_where_a_digest_was_offered_before(camera: HttpCamera) -> None:
+    here = opening(camera.address("flv", SENT))
+    Http().open(here).close()
+    camera.basic = True
+    camera.asked.clear()
+    try:
+        with pytest.raises(SourceLoginWeaker):
+            Http().open(here)
+    finally:
+        camera.basic = False
+    assert all(not signed for _, signed in camera.asked)
+
+
+@pytest.mark.parametrize("target", ["http://192.0.2.7/x", "file:///etc/passwd", "/elsewhere", "concat:/a|/b", ""])
+def test_redirects_are_refused_and_not_followed(target: str) -> None:
+    with http_camera(SPEC) as camera:
+        camera.faults.redirect = target or "//["
+        assert isinstance(refused(camera.address("flv")), SourceRedirected)
+        assert len(camera.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "variant", ["http://192.0.2.7/live.m3u8", "//192.0.2.7/live.m3u8", "file:///etc/passwd", "https://127.0.0.1/x"]
+)
+def test_a_playlist_must_not_lead_to_another_place(variant: str) -> None:
+    with http_camera(SPEC) as camera:
+        camera.variant = variant
+        assert isinstance(refused(camera.address("master.m3u8")), SourceRedirected)
+
+
+def test_segments_must_be_at_the_camera(tmp_path: Path) -> None:
+    for line in ("http://192.0.2.7/a.ts", "file:///etc/passwd", "concat:a|b"):
+        with http_camera(SPEC) as camera:
+            camera.hls = tmp_path / line[:4]
+            camera.hls.mkdir(exist_ok=True)
+            (camera.hls / "live.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\n{line}\n")
+            error = refused(camera.address("live.m3u8"))
+        assert isinstance(error, SourceRedirected | SourceNotFound)  # the last is a path at the camera
+
+
+def test_a_web_page_is_no_stream() -> None:
+    with http_camera(SPEC) as camera:
+        camera.faults.page = True
+        error = refused(camera.address("flv"))
+    assert isinstance(error, SourceNotFound)
+    assert "web page" in error.message
+
+
+def test_garbage_is_unusable() -> None:
+    with http_camera(SPEC) as camera:
+        camera.faults.garbage = b"\x01\x02garbage" * 500
+        assert isinstance(refused(camera.address("flv")), SourceUnusable)
+
+
+def test_nothing_there_and_silence_are_told_apart() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        assert isinstance(refused(f"http://127.0.0.1:{port}/x", stall=0.5), SourceUnreachable)
+    assert isinstance(refused(f"http://127.0.0.1:{port}/x"), SourceUnreachable)
+
+
+@pytest.mark.parametrize("name", ["flv", "ts", "mjpeg"])
+def test_a_stall_is_told_and_the_end_too(name: str) -> None:
+    with http_camera(SPEC, speed=3) as camera:
+        connection = Http().open(opening(camera.address(name), stall=1.0))
+        read_some(connection)
+        camera.faults.stall = True
+        assert isinstance(read_all(connection).error, SourceStalled)
+        camera.faults.stall = False
+        connection = Http().open(opening(camera.address(name)))
+        read_some(connection)
+        camera.hang_up()
+        assert isinstance(read_all(connection).error, SourceClosed)
+
+
+def read_some(connection: object) -> None:
+    read = Read()
+    while len(read.packets) < 5:
+        got = connection.read()  # type: ignore[attr-defined]
+        if hasattr(got, "pts"):
+            read.packets.append(got)
+
+
+def test_segments_are_played_at_their_pace_and_not_twice_after_a_break() -> None:
+    source = Http()
+    with http_camera(SPEC) as camera:
+        camera.begin_hls()
+        assert camera.hls is not None
+        until((camera.hls / "live1.ts").is_file, 20.0, "two segments")
+        here = opening(camera.address("live.m3u8"))
+        first = read_all(source.open(here), until=lambda got: len(got.packets) >= 60)
+        assert max(one.waited_s for one in first.packets) < 6
+        second = read_all(source.open(here), until=lambda got: len(got.packets) >= 10)
+        newest = max(one.pts for one in first.packets if one.is_video)
+        assert second.packets[0].is_keyframe
+        assert second.packets[0].pts > newest
+
+
+PLAYLIST = b"""#EXTM3U
+#EXT-X-TARGETDURATION:2
+#EXT-X-MEDIA-SEQUENCE:7
+#EXT-X-MAP:URI="init.mp4"
+#EXTINF:2.000,
+a.m4s
+#EXTINF:1.5,title, with a comma
+b.m4s
+"""
+
+
+def test_playlists() -> None:
+    found = parse_playlist(PLAYLIST, "here")
+    assert [(one.number, one.path, one.seconds, one.heading) for one in found.segments] == [
+        (7, "a.m4s", 2.0, "init.mp4"), (8, "b.m4s", 1.5, "init.mp4"),
+    ]  # fmt: skip
+    assert (found.newest, found.is_over, found.target_s) == (8, False, 2.0)
+    assert parse_playlist(PLAYLIST + b"#EXT-X-ENDLIST", "here").is_over
+    for wrong in (b"", b"<html>", PLAYLIST + b'#EXT-X-KEY:METHOD=AES-128,URI="k"\n'):
+        with pytest.raises(SourceUnusable):
+            parse_playlist(wrong, "here")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"FLV\x01", "flv"), (b"\x47" + b"\0" * 187 + b"\x47", "mpegts"), (b"\0\0\0\x18ftypiso5", "mov"),
+        (b"\x1a\x45\xdf\xa3", "matroska"), (b"\xff\xd8\xff\xe0", "jpeg"), (b"\r\n--frame\r\n", "jpeg"),
+        (b"#EXTM3U\n", "hls"), (b"\0\0\0\1\x67\x42", "h264"), (b"\0\0\1\x40\x01\x0c", "h265"),
+        (b"\0\0\0\1\x09\xf0\0\0\0\1\x67", "h264"), (b"\0\0\0\1\x46\x01\x50", "h265"), (b"<!doctype", "page"),
+        (b'{"error":1}', "page"), (b"hello", ""), (b"", ""),
+    ],
+)  # fmt: skip
+def test_what_a_stream_is(data: bytes, kind: str) -> None:
+    assert sniff(data) == kind
+
+
+def test_jpegs_are_split_wherever_the_data_is_cut() -> None:
+    thumb = b"\xff\xd8\xff\xdb\x00\x04ab\xff\xd9"
+    one = (
+        b"\xff\xd8\xff\xe1" + (len(thumb) + 2).to_bytes(2) + thumb + b"\xff\xda\x00\x03x" + b"\x11\xff\x00\xff\xd3\x22"
+    )
+    jpeg = one + b"\xff\xd9"
+    stream = b"--b\r\nContent-Length: 9\r\n\r\n" + jpeg + b"\r\n--b\r\n\r\n" + jpeg + b"\r\n"
+    for size in (1, 2, 3, 7, len(stream)):
+        split = JpegSplitter()
+        found = [each for at in range(0, len(stream), size) for each in split.feed(stream[at : at + size])]
+        assert found == [jpeg, jpeg]
+
+
+def test_an_endless_jpeg_is_refused() -> None:
+    split = JpegSplitter()
+    split.feed(b"\xff\xd8\xff\xda\x00\x03x")
+    with pytest.raises(ValueError, match="JPEG"):
+        for _ in range(10):
+            split.feed(b"\x11" * 1_000_000)
+
+
+@contextmanager
+def raw_server(response: bytes) -> Iterator[str]:
+    """Answer each request with these bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    line, _ = listening.accept()
+                except OSError:
+                    return
+                with line:
+                    line.recv(4096)
+                    line.sendall(response)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 500,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"HTTP/1.1 500 Oh \x07 no\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\nno jpeg",
+    ],
+)  # fmt: skip
+def test_whatever_a_server_answers_is_a_source_error(response: bytes) -> None:
+    with raw_server(response) as address:
+        error = refused(address)
+    assert error.message.isprintable()

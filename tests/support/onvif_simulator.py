@@ -1,0 +1,194 @@
+"""A camera with ONVIF's event service (pull points), beside what `OnvifDevice` has: profiles S, T and G.
+
+with simulated() as camera:
+    camera.report("tns1:VideoSource/MotionAlarm", {"Source": "lens0"}, {"State": "true"})
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.sources.onvif.fake_camera import fault, served
+from tests.support.onvif_device import OnvifDevice, Stream
+
+EVENTS, IMAGING = "/onvif/events", "/onvif/imaging"
+SUBSCRIPTION = "/onvif/subscription"
+AXIS = "http://www.axis.com/2009/event"
+
+
+@dataclass
+class Subscription:
+    until_s: float
+    waiting: list[str] = field(default_factory=list)
+
+
+@dataclass
+class OnvifSimulator(OnvifDevice):
+    """has_events: whether it has the event service. named_by: `path` or `header`: how it tells subscriptions apart."""
+
+    has_events: bool = True
+    named_by: str = "path"
+    can_renew: bool = True
+    refuses_events: bool = False
+    """It refuses the sign-in for them."""
+    states: dict[str, str] = field(default_factory=dict)
+    """The last message of each property, which a new subscription gets first."""
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    made: int = 0
+    """Count of subscriptions so far."""
+    imaging: dict[str, str] = field(
+        default_factory=lambda: {"Brightness": "50", "Contrast": "40", "IrCutFilter": "AUTO", "Mode": "OFF"}
+    )
+    """Image settings; `Mode` is that of the wide dynamic range. Empty: it has no imaging service."""
+    bit_rate: int = 4096
+    raw: str = ""
+    """What it answers to a pull instead."""
+
+    def more_services(self, host: str) -> str:
+        events = f"<tt:Events><tt:XAddr>http://{host}{EVENTS}</tt:XAddr></tt:Events>" if self.has_events else ""
+        if self.imaging:
+            events += f"<tt:Imaging><tt:XAddr>http://{host}{IMAGING}</tt:XAddr></tt:Imaging>"
+        return super().more_services(host) + events
+
+    def report(
+        self, topic: str, source: Mapping[str, str], data: Mapping[str, str], *, age_s: float = 0.0, keep: bool = True
+    ) -> None:
+        """Send a message to all subscribers. age_s: so long ago it happened. keep: a property, not a moment."""
+        with self.changed:
+            text = self._message(topic, source, data, "Changed" if keep else "", age_s)
+            if keep:
+                self.states[topic + repr(source)] = self._message(topic, source, data, "Initialized", age_s)
+            for one in self.subscriptions.values():
+                one.waiting.append(text)
+            self.changed.notify_all()
+
+    def restart(self) -> None:
+        """Forget all subscriptions and states, as a camera does that is switched off and on."""
+        with self.changed:
+            self.subscriptions.clear()
+            self.states.clear()
+            self.changed.notify_all()
+
+    def await_subscribed(self, timeout_s: float = 30.0) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: bool(self.subscriptions), timeout_s), "nobody subscribed"
+
+    def _message(
+        self, topic: str, source: Mapping[str, str], data: Mapping[str, str], operation: str, age_s: float
+    ) -> str:
+        at = (datetime.now(UTC) + self.ahead - timedelta(seconds=age_s)).isoformat().replace("+00:00", "Z")
+        said = f' PropertyOperation="{operation}"' if operation else ""
+        return (
+            f"<wsnt:NotificationMessage><wsnt:Topic>{topic}</wsnt:Topic><wsnt:Message>"
+            f'<tt:Message UtcTime="{at}"{said}>{_items("Source", source)}{_items("Data", data)}'
+            "</tt:Message></wsnt:Message></wsnt:NotificationMessage>"
+        )
+
+    def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
+        is_event = path.startswith((EVENTS, SUBSCRIPTION))
+        if is_event and self.refuses_events:
+            return 400, fault("ter:NotAuthorized", "Sender not authorized")
+        if path == IMAGING and self.imaging:
+            return self._image(name, values)
+        if name == "SetVideoEncoderConfiguration" and "BitrateLimit" in values and not self.refuses:
+            self.bit_rate = int(values["BitrateLimit"])
+        match name:
+            case "CreatePullPointSubscription" if path == EVENTS:
+                return 200, self._subscribe()
+            case "PullMessages" if path.startswith((SUBSCRIPTION, EVENTS)):
+                return self._pull(self._subscription_at(path), values)
+            case "Renew" if path.startswith((SUBSCRIPTION, EVENTS)):
+                found = self._subscription_at(path)
+                if found is None or not self.can_renew:
+                    return 400, fault("wsnt:ResourceUnknown", "no such subscription")
+                found.until_s = time.monotonic() + 60
+                return 200, "<r/>"
+            case "Unsubscribe" if path.startswith((SUBSCRIPTION, EVENTS)):
+                with self.changed:
+                    self.subscriptions.pop(path.rpartition("/")[2], None)
+                    self.changed.notify_all()
+                return 200, "<r/>"
+        return super()._of(name, values, path)
+
+    def _image(self, name: str, values: dict[str, str]) -> tuple[int, str]:
+        match name:
+            case "GetImagingSettings":
+                now = self.imaging
+                plain = "".join(f"<{key}>{value}</{key}>" for key, value in now.items() if key != "Mode")
+                wdr = f"<WideDynamicRange><Mode>{now['Mode']}</Mode></WideDynamicRange>"
+                return 200, f"<r><ImagingSettings>{plain}{wdr}</ImagingSettings></r>"
+            case "GetOptions":
+                ranges = "".join(f"<{one}><Min>0</Min><Max>100</Max></{one}>" for one in ("Brightness", "Contrast"))
+                modes = "".join(f"<IrCutFilterModes>{one}</IrCutFilterModes>" for one in ("ON", "OFF", "AUTO"))
+                wdr = "<WideDynamicRange><Mode>ON</Mode><Mode>OFF</Mode></WideDynamicRange>"
+                return 200, f"<r><ImagingOptions>{ranges}{modes}{wdr}</ImagingOptions></r>"
+            case "SetImagingSettings" if not self.refuses:
+                self.imaging |= {key: value for key, value in values.items() if key in self.imaging}
+                return 200, "<r/>"
+        return 400, fault("ter:SettingsInvalid", self.refuses or f"{name} is not known")
+
+    def _profile(self, one: Stream) -> str:
+        limit = f"<BitrateLimit>{self.bit_rate}</BitrateLimit></RateControl>"
+        return super()._profile(one).replace("</RateControl>", limit)
+
+    def _subscribe(self) -> str:
+        with self.changed:
+            self.made += 1
+            key = str(self.made)
+            self.subscriptions[key] = Subscription(time.monotonic() + 60, list(self.states.values()))
+            self.changed.notify_all()
+        host = f"127.0.0.1:{self.port}"
+        where = f"<a:Address>http://{host}{SUBSCRIPTION}/{key}</a:Address>"
+        if self.named_by == "header":
+            where = (
+                f"<a:Address>http://{host}{EVENTS}</a:Address><a:ReferenceParameters>"
+                f'<dom0:SubscriptionId xmlns:dom0="{AXIS}">{key}</dom0:SubscriptionId></a:ReferenceParameters>'
+            )
+        now = (datetime.now(UTC) + self.ahead).isoformat().replace("+00:00", "Z")
+        return f"<r><SubscriptionReference>{where}</SubscriptionReference><CurrentTime>{now}</CurrentTime></r>"
+
+    def _subscription_at(self, path: str) -> Subscription | None:
+        key = self.header_key if self.named_by == "header" else path.rpartition("/")[2]
+        with self.changed:
+            return self.subscriptions.get(key)
+
+    def _pull(self, found: Subscription | None, values: dict[str, str]) -> tuple[int, str]:
+        if self.raw:
+            return 200, self.raw
+        if found is None:
+            return 400, fault("wsnt:ResourceUnknown", "no such subscription")
+        wait_s = float(values["Timeout"].removeprefix("PT").removesuffix("S"))
+        with self.changed:
+            self.changed.wait_for(lambda: found.waiting or found not in self.subscriptions.values(), wait_s)
+            if found not in self.subscriptions.values():
+                return 400, fault("wsnt:ResourceUnknown", "no such subscription")
+            messages, found.waiting = found.waiting, []
+        now = (datetime.now(UTC) + self.ahead).isoformat().replace("+00:00", "Z")
+        return 200, f'<r xmlns:wsnt="urn:n" xmlns:tt="urn:t"><CurrentTime>{now}</CurrentTime>{"".join(messages)}</r>'
+
+    header_key: str = ""
+
+    def answer(self, path: str, body: bytes, authorization: str) -> tuple[int, str]:
+        if b"SubscriptionId" in body:
+            text = body.decode()
+            assert f'xmlns="{AXIS}"' in text
+            self.header_key = text.partition("<SubscriptionId")[2].partition(">")[2].partition("<")[0]
+        return super().answer(path, body, authorization)
+
+
+def _items(part: str, items: Mapping[str, str]) -> str:
+    inside = "".join(f'<tt:SimpleItem Name="{name}" Value="{value}"/>' for name, value in items.items())
+    return f"<tt:{part}>{inside}</tt:{part}>"
+
+
+@contextmanager
+def simulated(**how: Any) -> Iterator[OnvifSimulator]:
+    camera = OnvifSimulator(**how)
+    with served(camera):
+        yield camera
+        camera.restart()

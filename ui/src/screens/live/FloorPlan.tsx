@@ -1,0 +1,322 @@
+/** The floor plan: an image with the cameras on it, what they see, and where something was in the last minute. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { ApiError, get, put, remove as removeAt, url } from "../../api/client";
+import { ongoing } from "../../api/events";
+import type { FloorPlan as Plan, PlannedCamera } from "../../api/schema";
+import { cameras, on } from "../../api/state";
+import { plan as words } from "../../strings/plan";
+import { dotOf, sentence } from "../../ui/cameraWords";
+import { Icon } from "../../ui/Icon";
+import { Page } from "../../ui/Page";
+import { Problem } from "../../ui/Problem";
+import { sentences } from "../../ui/sentences";
+import { session } from "../../ui/session";
+import { StateDot } from "../../ui/StateDot";
+import { toast } from "../../ui/toast";
+import { known, layout } from "./layout";
+import "./floor-plan.css";
+
+type Place = Required<PlannedCamera>;
+
+const LASTS_MS = 60_000;
+const MOST_PX = 2400;
+const STEP = 0.01;
+const NEW = { x: 0.5, y: 0.5, looks: 0, angle: 90, reach: 0.2 };
+
+export default function FloorPlan() {
+  const plan = useSignal<Plan | null>(null);
+  const failed = useSignal<ApiError | null>(null);
+  const draft = useSignal<Place[] | null>(null);
+  const aspect = useSignal(16 / 9);
+  const isOwner = session.value?.user?.role === "owner";
+  useEffect(() => {
+    get<Plan>("/plan").then((now) => (plan.value = now), (reason: unknown) => (failed.value = reason as ApiError));
+  }, []);
+  const take = (now: Plan) => {
+    plan.value = now;
+    if (known.peek()) layout.value = { ...layout.peek(), plan: now.version > 0 };
+  };
+  const upload = async (file: File | undefined) => {
+    if (!file) return;
+    try {
+      take(await send(await small(file)));
+      draft.value ??= [...((plan.peek()?.cameras ?? []) as Place[])];
+    } catch (reason) {
+      toast(reason instanceof ApiError ? sentences(reason) : words.notAnImage);
+    }
+  };
+  const save = async () => {
+    try {
+      take(await put<Plan>("/plan/cameras", { cameras: draft.peek() }));
+      draft.value = null;
+    } catch (reason) {
+      toast(sentences(reason));
+    }
+  };
+  const remove = async () => {
+    const kept = plan.peek();
+    const image = await fetch(url("/plan/image")).then((answer) => answer.blob());
+    try {
+      await removeAt("/plan");
+    } catch (reason) {
+      toast(sentences(reason));
+      return;
+    }
+    draft.value = null;
+    take({ version: 0, cameras: [] });
+    const undo = async () => {
+      await send(image);
+      take(await put<Plan>("/plan/cameras", { cameras: kept?.cameras ?? [] }));
+    };
+    toast(words.removed, () => void undo().catch((reason: unknown) => toast(sentences(reason))));
+  };
+  const now = plan.value;
+  const editing = draft.value !== null;
+  const tools = isOwner && now && now.version > 0 && (
+    <div class="row plan-tools">
+      {editing ? (
+        <>
+          <Upload class="btn" words={words.replace} onFile={upload} />
+          <button type="button" class="btn ghost" onClick={() => void remove()}>
+            <Icon name="trash-2" small />
+            {words.remove}
+          </button>
+          <button type="button" class="btn" onClick={() => (draft.value = null)}>
+            {words.cancel}
+          </button>
+          <button type="button" class="btn pri" onClick={() => void save()}>
+            {words.save}
+          </button>
+        </>
+      ) : (
+        <button type="button" class="btn" onClick={() => (draft.value = [...(now.cameras as Place[])])}>
+          <Icon name="pen-tool" small />
+          {words.edit}
+        </button>
+      )}
+    </div>
+  );
+  return (
+    <Page title={words.title} back="/" class="plan-page">
+      {failed.value && <Problem what={failed.value.message} todo={failed.value.todo} href="/" button={words.back} />}
+      {tools}
+      {now && now.version === 0 && (
+        <section class="plan-none">
+          <Icon name="map" />
+          <b>{words.none}</b>
+          <span>{isOwner ? words.noneSub : words.noneOther}</span>
+          {isOwner && <Upload class="btn pri" words={words.upload} onFile={upload} />}
+        </section>
+      )}
+      {now && now.version > 0 && (
+        <div class="plan-stage" style={{ aspectRatio: String(aspect.value), "--aspect": aspect.value }}>
+          <img
+            alt={words.title}
+            src={url("/plan/image", { version: now.version })}
+            onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => (aspect.value = naturalWidth / Math.max(1, naturalHeight))}
+          />
+          {editing ? (
+            <Places places={draft.value ?? []} aspect={aspect.value} onChange={(next) => (draft.value = next)} />
+          ) : (
+            <Shown places={now.cameras as Place[]} aspect={aspect.value} />
+          )}
+        </div>
+      )}
+    </Page>
+  );
+}
+
+function Upload({ words: said, class: look, onFile }: { words: string; class: string; onFile: (file: File | undefined) => Promise<void> }) {
+  return (
+    <label class={`${look} plan-upload`}>
+      {said}
+      <input type="file" accept="image/*" onChange={(event) => void onFile(event.currentTarget.files?.[0])} />
+    </label>
+  );
+}
+
+async function send(image: Blob): Promise<Plan> {
+  const answer = await fetch(url("/plan/image"), { method: "PUT", body: image, headers: { "X-Tawny": "1", "Content-Type": "application/octet-stream" } });
+  const told = (await answer.json()) as Plan & { code: string; message: string; hint: string };
+  if (!answer.ok) throw new ApiError(answer.status, told.code, told.message, told.hint);
+  return told;
+}
+
+/** Any image that the browser shows, as pixels alone: no script of an SVG, no place where a photo was taken. */
+async function small(file: File): Promise<Blob> {
+  const image = new Image();
+  image.src = URL.createObjectURL(file);
+  try {
+    await image.decode();
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
+  const [wide, high] = [image.naturalWidth || 1200, image.naturalHeight || 800];
+  const scale = Math.min(1, MOST_PX / Math.max(wide, high));
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [Math.round(wide * scale), Math.round(high * scale)];
+  const pen = canvas.getContext("2d");
+  if (!pen) throw new Error("no canvas");
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("no image"))), "image/jpeg", 0.9));
+}
+
+const nameOf = (id: string) => cameras.value.find((camera) => camera.id === id)?.name ?? id;
+
+/** Sectors of a circle, in shares of the plan's width. */
+function Cones({ places, aspect, lit }: { places: readonly Place[]; aspect: number; lit: ReadonlySet<string> }) {
+  return (
+    <svg class="plan-cones" viewBox={`0 0 1 ${1 / aspect}`} aria-hidden="true">
+      {places.map(({ camera, x, y, looks, angle, reach }) => {
+        const at = (degrees: number) => `${x + reach * Math.sin((degrees * Math.PI) / 180)} ${y / aspect - reach * Math.cos((degrees * Math.PI) / 180)}`;
+        const look = lit.has(camera) ? "lit" : "";
+        if (angle >= 360) return <circle key={camera} class={look} cx={x} cy={y / aspect} r={reach} />;
+        return <path key={camera} class={look} d={`M ${x} ${y / aspect} L ${at(looks - angle / 2)} A ${reach} ${reach} 0 ${angle > 180 ? 1 : 0} 1 ${at(looks + angle / 2)} Z`} />;
+      })}
+    </svg>
+  );
+}
+
+/** Cameras with an alert that goes on, or ended less than a minute ago. */
+function useAlerts(): ReadonlySet<string> {
+  const until = useSignal<ReadonlyMap<string, number>>(new Map());
+  const second = useSignal(0);
+  useEffect(() => {
+    const stop = on("event", ({ event }) => {
+      if (event.level === "alert") until.value = new Map(until.peek()).set(event.camera, Date.now() + LASTS_MS);
+    });
+    const timer = setInterval(() => (second.value += 1), 1_000);
+    return () => {
+      stop();
+      clearInterval(timer);
+    };
+  }, []);
+  void second.value; // looked at again
+  const going = [...ongoing.value.values()].filter((event) => event.level === "alert").map((event) => event.camera);
+  return new Set([...going, ...[...until.value].filter(([, at]) => at > Date.now()).map(([camera]) => camera)]);
+}
+
+function Shown({ places, aspect }: { places: readonly Place[]; aspect: number }) {
+  const lit = useAlerts();
+  return (
+    <>
+      <Cones places={places} aspect={aspect} lit={lit} />
+      {places.map(({ camera: id, x, y }) => {
+        const camera = cameras.value.find((each) => each.id === id);
+        if (!camera) return null;
+        const said = lit.has(id) ? words.alert(camera.name) : words.camera(camera.name, sentence(camera));
+        return (
+          <a key={id} class={`plan-mark${lit.has(id) ? " lit" : ""}`} data-camera={id} style={{ left: `${x * 100}%`, top: `${y * 100}%` }} href={`/live/${encodeURIComponent(id)}`} aria-label={said}>
+            <Icon name="video" small />
+            <span class="plan-name">
+              <StateDot dot={dotOf(camera.state)} />
+              {camera.name}
+            </span>
+          </a>
+        );
+      })}
+    </>
+  );
+}
+
+function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect: number; onChange: (places: Place[]) => void }) {
+  const stage = useRef<HTMLDivElement>(null);
+  const chosen = useSignal("");
+  const held = useSignal(false);
+  const others = cameras.value.filter((camera) => !places.some((place) => place.camera === camera.id));
+  const now = places.find((place) => place.camera === chosen.value);
+  const set = (id: string, part: Partial<Place>) => onChange(places.map((place) => (place.camera === id ? { ...place, ...part } : place)));
+  const within = (share: number) => Math.min(1, Math.max(0, Math.round(share * 1000) / 1000));
+  const onMove = (event: PointerEvent) => {
+    const box = stage.current?.getBoundingClientRect();
+    if (held.peek() && box) set(chosen.peek(), { x: within((event.clientX - box.x) / box.width), y: within((event.clientY - box.y) / box.height) });
+  };
+  const onKey = (event: KeyboardEvent, { camera, x, y, looks }: Place) => {
+    const steps: Record<string, Partial<Place>> = event.shiftKey
+      ? { ArrowLeft: { looks: (looks + 355) % 360 }, ArrowRight: { looks: (looks + 5) % 360 } }
+      : { ArrowLeft: { x: within(x - STEP) }, ArrowRight: { x: within(x + STEP) }, ArrowUp: { y: within(y - STEP) }, ArrowDown: { y: within(y + STEP) } };
+    const step = steps[event.key];
+    if (step) set(camera, step);
+    else if (event.key === "Delete") onChange(places.filter((place) => place.camera !== camera));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const sliders = [
+    ["looks", words.looks, 0, 355, 5],
+    ["angle", words.angle, 10, 360, 5],
+    ["reach", words.reach, 0.02, 1, 0.01],
+  ] as const;
+  return (
+    <>
+      <Cones places={places} aspect={aspect} lit={new Set([chosen.value])} />
+      <div ref={stage} class="plan-places">
+        {places.map((place) => (
+          <button
+            key={place.camera}
+            type="button"
+            class={`plan-mark${place.camera === chosen.value ? " lit" : ""}`}
+            data-camera={place.camera}
+            style={{ left: `${place.x * 100}%`, top: `${place.y * 100}%` }}
+            aria-label={words.place(nameOf(place.camera))}
+            aria-pressed={place.camera === chosen.value}
+            onFocus={() => (chosen.value = place.camera)}
+            onClick={() => (chosen.value = place.camera)}
+            onKeyDown={(event) => onKey(event, place)}
+            onPointerDown={(event) => {
+              chosen.value = place.camera;
+              held.value = true;
+              event.currentTarget.setPointerCapture(event.pointerId);
+            }}
+            onPointerMove={onMove}
+            onPointerUp={() => (held.value = false)}
+            onPointerCancel={() => (held.value = false)}
+          >
+            <Icon name="video" small />
+            <span class="plan-name">{nameOf(place.camera)}</span>
+          </button>
+        ))}
+      </div>
+      <div class="plan-panel">
+        <p class="small sub">{words.hint}</p>
+        {others.length > 0 && (
+          <div class="row plan-others">
+            {others.map((camera) => (
+              <button
+                key={camera.id}
+                type="button"
+                class="chip"
+                aria-label={words.put(camera.name)}
+                onClick={() => {
+                  onChange([...places, { camera: camera.id, ...NEW }]);
+                  chosen.value = camera.id;
+                }}
+              >
+                <Icon name="plus" small />
+                {camera.name}
+              </button>
+            ))}
+          </div>
+        )}
+        {now && (
+          <fieldset class="plan-sliders">
+            <legend>{nameOf(now.camera)}</legend>
+            {sliders.map(([key, label, least, most, step]) => (
+              <label key={key}>
+                <span>{label}</span>
+                <input type="range" min={least} max={most} step={step} value={now[key]} onInput={(event) => set(now.camera, { [key]: Number(event.currentTarget.value) })} />
+              </label>
+            ))}
+            <button type="button" class="btn" onClick={() => onChange(places.filter((place) => place.camera !== now.camera))}>
+              <Icon name="x" small />
+              {words.out}
+            </button>
+          </fieldset>
+        )}
+      </div>
+    </>
+  );
+}
