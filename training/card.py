@@ -15,7 +15,7 @@ from training.collect import AGREED, UNSEEN, sources
 from training.compose import RENDERED
 from training.samples import Samples
 
-VERSION = "2"
+VERSION = "3"
 OWNERS: dict[str, Any] = {"origin": "exported by its owner"}
 NOT_MEASURED = (
     "animals by real cameras: the footage has one burrow", "people and vehicles by real cameras at night",

@@ -1,7 +1,7 @@
 """Films of figures of solids that pass through rendered places by day and by infrared at night, watched by the detector
 itself: the crops it makes of them have its own masks, shadows and cut-off limbs. Nothing is encoded or kept.
 
-    python -m training.passages -o FOLDER [--films 400] [--seed 1] [--without-demo]
+    python -m training.passages -o FOLDER [--films 400] [--seed 1] [--without-demo] [--tracks]
 """
 
 import argparse
@@ -31,8 +31,13 @@ LEARNS = 45
 """Looks before the first figure comes: the detector learns the place."""
 LEAFY = 0.25
 """So many films by day are of a place under leaves."""
-IN_COMPANY = 0.25
-"""So often somebody else walks beside a person."""
+IN_COMPANY = 0.4
+"""So often others walk beside a person, up to MOST_BESIDE."""
+MOST_BESIDE = 3
+CLOSE = 0.15
+"""So often a person is so close to the camera that only a part is in the picture: head and shoulders, or legs."""
+LIT, OUTLINES = 0.6, 0.3
+"""So many vehicles at night have their headlamps on, and so many of the others are nothing but an outline."""
 BETWEEN = 8
 PASSAGES = 8
 """In each film."""
@@ -47,6 +52,8 @@ SPEED = {PERSON: (0.6, 3.2), VEHICLE: (2.0, 12.0), ANIMAL: (0.4, 3.5)}
 """Metres a second."""
 SHINES = 0.9
 """Albedo from which on something burns out at night."""
+BURNT = 9.0
+"""Of a headlamp that is on."""
 KEPT = 14
 """Crops of one track, spread over its time."""
 COVERED = 0.35
@@ -82,17 +89,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--films", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--without-demo", action="store_true", help="no pictures of the demo cameras")
+    parser.add_argument("--tracks", action="store_true", help="whole tracks with their boxes, for training.tracks")
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
     crops: list[Any] = []
     labels: list[int] = []
+    numbers: list[int] = []
+    boxes: list[Box] = []
     for number in range(options.films):
         rng = np.random.default_rng([options.seed, number])
-        for crop, kind in _watched(_film(rng, demo=not options.without_demo), rng):
-            crops.append(crop)
-            labels.append(KINDS.index(kind))
+        for kind, several in tracks(_film(rng, demo=not options.without_demo), rng):
+            kept = several if options.tracks else _spread(several)
+            crops += [crop for crop, _ in kept]
+            boxes += [box for _, box in kept]
+            labels += [KINDS.index(kind)] * len(kept)
+            numbers += [numbers[-1] + 1 if numbers else 0] * len(kept)
         if number % 20 == 19:
             print(f"\r{number + 1} films, {len(crops)} crops", end="", file=sys.stderr, flush=True)
+    if options.tracks:
+        file = options.output / f"tracks-{options.seed}.npz"
+        options.output.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(file, crops=np.stack(crops), kinds=labels, track=numbers, boxes=boxes)
+        print(f"\n{file}: {len(set(numbers))} tracks")
+        return 0
     name = f"rendered-{options.seed}" if options.without_demo else f"rendered-{DEMO}-{options.seed}"
     samples = Samples(name, np.stack(crops), np.asarray(labels))
     print(f"\n{written(options.output, samples)}: {samples.counts()}")
@@ -208,11 +227,16 @@ class _Way:
     step: float
     """How far its gait goes on in a look, radians."""
     bright: float
+    is_lit: bool = False
+    """Its headlamps are on: they burn out, and light the ground ahead."""
+    is_outline: bool = False
 
 
 def _way(kind: str, film: Film, rng: np.random.Generator) -> _Way:
     long = LONG[kind]
-    size = float(np.exp(rng.uniform(np.log(16), np.log(250 if kind != ANIMAL else 150))))
+    is_close = kind == PERSON and rng.random() < CLOSE
+    least, most = (260, 900) if is_close else (16, 250 if kind != ANIMAL else 150)
+    size = float(np.exp(rng.uniform(np.log(least), np.log(most))))
     metre, speed = size / long, rng.uniform(*SPEED[kind])
     looks = int(rng.integers(14, 38))
     if rng.random() < ACROSS:
@@ -224,20 +248,30 @@ def _way(kind: str, film: Film, rng: np.random.Generator) -> _Way:
     dx, dy = np.cos(heading), np.sin(heading) * np.sin(film.pitch)
     reach = speed * metre * LOOK_MS / 1000
     mid = np.array([rng.uniform(0.2, 0.8) * WIDE, rng.uniform(0.35, 1.0) * HIGH])
+    if is_close:
+        reach *= float(rng.uniform(0.1, 0.6))
+        mid[1] = rng.uniform(0.0, 0.7) * HIGH + size * np.cos(film.pitch)
     at = []
     for n in range(looks):
         t = n - looks / 2
         at.append((mid[0] + dx * reach * t, mid[1] + dy * reach * t, metre * stretch ** (t / looks)))
     cadence = {PERSON: 1.0, VEHICLE: 0.0, ANIMAL: 1.6}[kind] * 2 * np.pi * min(2.2, 0.5 + speed / 2) * LOOK_MS / 1000
-    return _Way(kind, int(rng.integers(2**31)), at, heading, cadence, rng.uniform(0.5, 1.15))
+    at_night, chance = film.night and kind == VEHICLE, rng.random(2)
+    is_lit = bool(at_night and chance[0] < LIT)
+    is_outline = bool(at_night and not is_lit and chance[1] < OUTLINES)
+    return _Way(kind, int(rng.integers(2**31)), at, heading, cadence, rng.uniform(0.5, 1.15), is_lit, is_outline)
 
 
 def _figure(way: _Way, number: int, film: Film) -> Figure | None:
     x, y, metre = way.at[number]
-    if not (-0.3 * WIDE < x < 1.3 * WIDE and y < HIGH * 1.9):
+    if not (-0.3 * WIDE < x < 1.3 * WIDE and y < HIGH * 1.9 + LONG[PERSON] * metre * (way.kind == PERSON)):
         return None
     faces = solids.made(way.kind, way.seed, way.step * number)
-    if film.night and way.kind == VEHICLE and way.seed % 3:  # paint and glass are black, lamps and plates burn out
+    if way.is_lit:
+        faces = [replace(face, albedo=BURNT if face.albedo > SHINES else face.albedo * 0.35) for face in faces]
+    elif way.is_outline:
+        faces = [replace(face, albedo=way.bright) for face in faces]
+    elif film.night and way.kind == VEHICLE and way.seed % 3:  # paint and glass are black, plates burn out
         faces = [replace(face, albedo=face.albedo if face.albedo > SHINES else face.albedo * 0.35) for face in faces]
     elif film.night:  # cloth is light, whatever its colour
         faces = [replace(face, albedo=0.35 + 0.55 * face.albedo) for face in faces]
@@ -273,20 +307,25 @@ def _put(picture: Floats, figure: Figure, x: float, y: float, film: Film) -> Box
     solid = np.argwhere(own > 0.5)
     if len(solid) < 12:
         return None
+    if film.night:
+        _bloom(picture, figure, x, y)
     (a, b), (c, d) = solid.min(axis=0), solid.max(axis=0) + 1
     return ((x0 + b) / WIDE, (y0 + a) / HIGH, (x0 + d) / WIDE, (y0 + c) / HIGH)
 
 
 def _company(way: _Way, rng: np.random.Generator) -> Iterator[_Way]:
-    """One or two who walk along, a step away and out of step."""
-    for _ in range(int(rng.integers(1, 3))):
-        across, down = rng.choice([-1, 1]) * rng.uniform(0.3, 1.4), rng.normal(0, 0.25)
+    """Some who walk along, a step away and out of step."""
+    for _ in range(int(rng.integers(1, MOST_BESIDE + 1))):
+        across, down = rng.choice([-1, 1]) * rng.uniform(0.3, 1.8), rng.normal(0, 0.5)
         at = [(x + across * metre, y + down * metre, metre) for x, y, metre in way.at]
         yield replace(way, seed=int(rng.integers(2**31)), at=at, step=way.step * rng.uniform(0.8, 1.25))
 
 
 def _passes(picture: Floats, ways: Sequence[_Way], number: int, film: Film) -> Box | None:
     """All of them, who is further away first. Return the box around them, in shares."""
+    for way in ways:
+        if way.is_lit:
+            _shine(picture, way, number, film)
     boxes = [
         box
         for way in sorted(ways, key=lambda one: one.at[number][1])
@@ -299,11 +338,41 @@ def _passes(picture: Floats, ways: Sequence[_Way], number: int, film: Film) -> B
     return min(left), min(top), max(right), max(bottom)
 
 
+def _shine(picture: Floats, way: _Way, number: int, film: Film) -> None:
+    """The light of its headlamps: on the ground ahead, and in the air around it."""
+    x, y, metre = way.at[number]
+    along = np.array([np.cos(way.turn), np.sin(way.turn) * np.sin(film.pitch)])
+    far = metre * (LONG[VEHICLE] / 2 + 3 + way.seed % 4)
+    at = (int(x + along[0] * far), int(y + along[1] * far))
+    light = np.zeros((HIGH // 4, WIDE // 4), np.float32)
+    axes = (max(1, int(metre)), max(1, int(metre * (0.3 + 0.7 * np.sin(film.pitch)) * 0.6)))
+    cv2.ellipse(light, ((at[0] / 4, at[1] / 4), axes, float(np.rad2deg(np.arctan2(along[1], along[0])))), 1.0, -1)
+    wide = max(0.8, metre / 10)
+    light = np.asarray(cv2.resize(cv2.GaussianBlur(light, (0, 0), wide), (WIDE, HIGH)), np.float32)
+    picture *= 1 + light * (0.4 + way.seed % 7 / 3)
+    picture += light * (5 + way.seed % 30)
+
+
+def _bloom(picture: Floats, figure: Figure, x: float, y: float) -> None:
+    """A veil around what burns out."""
+    bright = np.argwhere((figure.grey > 250) & (figure.alpha > 0.5))
+    if len(bright) < 2:
+        return
+    left, top = x - figure.foot[0], y - figure.foot[1]
+    spot = np.zeros((HIGH // 4, WIDE // 4), np.float32)
+    rows, columns = ((bright + np.array([top, left])) / 4).astype(int).T
+    inside = (rows >= 0) & (rows < HIGH // 4) & (columns >= 0) & (columns < WIDE // 4)
+    np.add.at(spot, (rows[inside], columns[inside]), 1 / 16)
+    veil = cv2.GaussianBlur(np.minimum(spot, 1), (0, 0), 1.2) * 200 + cv2.GaussianBlur(spot, (0, 0), 6) * 150
+    np.minimum(picture + cv2.resize(veil, (WIDE, HIGH)), 255, out=picture)
+
+
 class _Nuisance:
-    """What moves and is nobody: a spot of light or shade that wanders, part of the place that sways, an insect."""
+    """What moves and is nobody: a spot of light or shade that wanders, part of the place that sways, an insect, laundry
+    and flags, branches."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self._rng, self._how = rng, int(rng.integers(4))
+        self._rng, self._how = rng, int(rng.integers(6))
         self._at = rng.uniform((60, 60), (WIDE - 60, HIGH - 60))
         self._go = rng.normal(0, 12, 2) * (self._how < 2)
         shape = np.zeros((HIGH, WIDE), np.float32)
@@ -314,7 +383,16 @@ class _Nuisance:
         self._shape = np.asarray(cv2.GaussianBlur(shape, (0, 0), rng.uniform(0.8, 9)), np.float32)
         self._by = rng.uniform(0.2, 0.7) if self._how == 0 else rng.uniform(25, 130)
 
+        self._cloths = [
+            (rng.uniform(8, 60), rng.uniform(15, 110), rng.uniform(20, 240), rng.uniform(0, 6.3), rng.uniform(0, 8))
+            for _ in range(int(rng.integers(1, 6)))
+        ]
+        self._sways = rng.uniform(0.03, 0.5), rng.uniform(0.4, 1.6)
+        """How far, relative to their length, and radians a look."""
+
     def onto(self, picture: Floats, number: int) -> Floats:
+        if self._how >= 4:
+            return self._in_wind(picture, number)
         at = self._at + self._go * number
         if self._how == 3:  # to and fro
             at = self._at + np.array([14.0, 6.0]) * np.sin(number * 1.3)
@@ -328,8 +406,31 @@ class _Nuisance:
         swayed = cv2.warpAffine(picture, shift, (WIDE, HIGH), borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(picture + (swayed - picture) * shape, np.float32)
 
+    def _in_wind(self, picture: Floats, number: int) -> Floats:
+        """Cloths on a line (4), or branches from a trunk (5)."""
+        x, y = self._at
+        far, pace = self._sways
+        for wide, high, grey, phase, gap in self._cloths:
+            by = far * high * (np.sin(pace * number + phase) + 0.4 * np.sin(2.3 * pace * number))
+            foot = y + high - abs(by) * 0.3
+            if self._how == 4:
+                middle = (x + wide / 2 + by * 0.4, (y + foot) / 2)
+                corners = [(x, y), (x + wide, y), (middle[0] + wide / 2, middle[1]), (x + wide + by, foot),
+                           (x + by, foot), (middle[0] - wide / 2, middle[1])]  # fmt: skip
+                cv2.fillPoly(picture, [np.round(corners).astype(np.int32)], float(grey), cv2.LINE_AA)
+                x += wide + gap
+            else:
+                cv2.line(picture, (round(x), round(y)), (round(x + by + wide), round(foot)), float(grey / 2),
+                         1 + round(gap), cv2.LINE_AA)  # fmt: skip
+        return picture
 
-def _watched(film: Film, rng: np.random.Generator) -> Iterator[tuple[Any, str]]:
+
+def _spread(several: list[tuple[Any, Box]]) -> list[tuple[Any, Box]]:
+    return [several[n] for n in np.unique(np.linspace(0, len(several) - 1, KEPT).round().astype(int))]
+
+
+def tracks(film: Film, rng: np.random.Generator) -> Iterator[tuple[str, list[tuple[Any, Box]]]]:
+    """What each thing is that is followed, and its crops and boxes, look by look."""
     detector, before = MotionDetector({}), film.place
     grains = [_grain(film, rng) for _ in range(12)]
     at_ms = 1_000_000
@@ -349,7 +450,7 @@ def _watched(film: Film, rng: np.random.Generator) -> Iterator[tuple[Any, str]]:
         look(film.place)
     kinds = rng.choice(list(CHANCE), PASSAGES, p=list(CHANCE.values())).tolist()
     for kind in kinds:
-        found: dict[int, list[tuple[Any, bool]]] = {}
+        found: dict[int, list[tuple[Any, Box]]] = {}
         nuisance = _Nuisance(rng) if kind == NOTHING else None
         way = _way(PERSON if nuisance else kind, film, rng)
         ways = [way, *_company(way, rng)] if kind == PERSON and rng.random() < IN_COMPANY else [way]
@@ -361,14 +462,11 @@ def _watched(film: Film, rng: np.random.Generator) -> Iterator[tuple[Any, str]]:
                 box = _passes(picture, ways, number, film)
             luma, seen = look(picture)
             for track, crop, its in _crops(luma, seen):
-                is_it = nuisance is not None or (box is not None and _is_of(its, box))
-                found.setdefault(track, []).append((crop, is_it))
+                if nuisance is not None or (box is not None and _is_of(its, box)):
+                    found.setdefault(track, []).append((crop, its))
         for _ in range(BETWEEN):
             look(film.place)
-        for several in found.values():
-            own = [crop for crop, is_it in several if is_it]
-            if len(own) >= 3:
-                yield from ((own[n], kind) for n in np.unique(np.linspace(0, len(own) - 1, KEPT).round().astype(int)))
+        yield from ((kind, several) for several in found.values() if len(several) >= 3)
 
 
 def _grain(film: Film, rng: np.random.Generator) -> Floats:

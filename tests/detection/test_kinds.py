@@ -10,11 +10,15 @@ from tawny.detection.kind_model import (
     KINDS,
     RESTS,
     SIDE,
+    TRACK_FACTS,
     FallbackClassifier,
     FallbackLabeller,
     KindClassifier,
+    TrackWeights,
     card_of,
     crops_of,
+    track_facts,
+    track_inputs,
 )
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
@@ -26,6 +30,7 @@ from tests.support.scenes import PictureFrame
 
 PORCH = CameraId("porch")
 PERSON_ROW = [0.9, 0.05, 0.0, 0.05]
+PARTS = ("mean", "spread", "weights", "bias")
 
 
 class Says:
@@ -154,6 +159,67 @@ def test_a_detector_without_cells_gets_no_suggestion_and_its_look_passes_on() ->
     assert bench.sink.looks == [look]
 
 
+# --- whole tracks --------------------------------------------------------------------------------------------------
+
+
+def weights(**by_fact: float) -> TrackWeights:
+    """What speaks for a vehicle, by fact; a person is as likely as its crops say."""
+    width = len(track_inputs(np.zeros(len(TRACK_FACTS))))
+    each = np.zeros((width, len(KINDS)))
+    for n in range(len(KINDS)):
+        each[n, n] = 1.0
+    for fact, weight in by_fact.items():
+        each[TRACK_FACTS.index(fact), 1] = weight
+    return TrackWeights(np.zeros(width), np.ones(width), each, np.zeros(len(KINDS)))
+
+
+@pytest.mark.parametrize(("share", "says"), [(0.97, "person"), (0.85, "motion")])
+def test_who_stays_in_place_is_named_only_where_crops_and_way_are_very_certain(share: float, says: str) -> None:
+    bench = Bench([share, 0.01, 0.0, 0.99 - share])
+    bench.guesser.judged = weights()
+    assert [label(bench.walk(1, by=0.0)) for _ in range(3)] == ["motion", "motion", says]
+
+
+def test_a_person_needs_both_what_its_crops_and_what_its_way_say() -> None:
+    bench = Bench(PERSON_ROW)
+    bench.guesser.judged = weights(size=-2.0)  # small things are vehicles: as likely here as a person
+    assert label(bench.walk(12)) != "person"
+
+
+def test_what_its_crops_leave_open_its_way_decides() -> None:
+    names = []
+    for by in (0.002, 0.06):
+        bench = Bench([0.35, 0.3, 0.0, 0.35])
+        bench.guesser.judged = weights(speed=5.0)
+        names.append(label(bench.walk(12, by)))
+    assert names == ["motion", "vehicle"]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "fact", "least", "most"),
+    [
+        ([(0.1, 0.1, 0.2, 0.3)] * 8, "speed", -3.0, -2.9),
+        ([(0.1 + 0.02 * n, 0.1, 0.2 + 0.02 * n, 0.3) for n in range(8)], "straight", 0.6, 1.0),
+        ([(0.1 + 0.02 * (n % 2), 0.1, 0.2, 0.3) for n in range(8)], "straight", 0.0, 0.1),
+        ([(0.1, 0.1, 0.2, 0.3)] * 4 + [(0.1, 0.1, 0.3, 0.5)] * 4, "grows", 0.3, 0.7),
+        ([(0.1, 0.1, 0.4, 0.2)] * 8, "wide", 1.0, 1.2),
+        ([(0.1, 0.1, 0.1 + 0.1 * (1 + n % 2), 0.3) for n in range(8)], "shape changes", 0.3, 0.4),
+        ([(0.1, 0.1, 0.2, 0.3)] * 3, "travelled", 0.0, 0.0),
+    ],
+)
+def test_the_facts_of_a_track_are_those_of_its_way(boxes: list[Any], fact: str, least: float, most: float) -> None:
+    facts, _ = track_facts(boxes, [(0.1, np.array(PERSON_ROW))] * len(boxes), 0.0)
+    assert least <= facts[TRACK_FACTS.index(fact)] <= most
+
+
+def test_who_travelled_has_travelled_also_after_standing_still() -> None:
+    walked = [(0.1 + 0.05 * n, 0.1, 0.2 + 0.05 * n, 0.3) for n in range(8)]
+    runs = [(0.1, np.array(PERSON_ROW))] * 8
+    _, far = track_facts(walked, runs, 0.0)
+    assert far > 1
+    assert track_facts(walked[-1:] * 8, runs, far)[1] == far
+
+
 # --- crops ---------------------------------------------------------------------------------------------------------
 
 
@@ -206,8 +272,13 @@ def test_a_model_is_opened_and_asked(tmp_path: Path) -> None:
         (lambda file: file.write_bytes(file.read_bytes()[:-10]), "is incomplete"),
         (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"!"), "doesn't match its card"),
         (lambda file: kind_models.write_card(file, kinds=["cat"]), "classifies cat, expected person"),
+        (lambda file: kind_models.write_card(file, tracks={"mean": [0.0]}), "isn't a valid model card"),
+        (
+            lambda file: kind_models.write_card(file, tracks=dict.fromkeys(PARTS, 1.0)),
+            "its weights of tracks have another shape",
+        ),
     ],
-    ids=["absent", "no card", "broken card", "strange card", "truncated", "another", "other kinds"],
+    ids=["absent", "no card", "broken card", "strange card", "truncated", "another", "other kinds", "tracks", "shape"],
 )
 def test_a_model_that_is_not_what_its_card_says_is_refused(tmp_path: Path, spoilt: Any, says: str) -> None:
     file = kind_models.bright_is("person", tmp_path / "kinds.onnx")

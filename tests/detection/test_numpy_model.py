@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from tawny.detection.kind_model import KINDS, OPSETS, OWN, SIDE, KindClassifier, NumpyModel, UnsupportedModel
+from tawny.detection.kind_model import KINDS, OWN, SIDE, KindClassifier
+from tawny.detection.numpy_model import OPSETS, NumpyModel, UnsupportedModel
 from tests.detection import kind_models
 
 CLOSE = 1e-4

@@ -7,9 +7,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, card_of
+from tawny.detection.kind_model import KINDS, SIDE, KindClassifier, card_of, track_facts
 from tawny.model.ids import CameraId, EventId
 from tawny.playback.training_samples import SampleCrop, write
+from tests.detection import kind_models
 from training import train
 from training.card import Trained, card
 from training.collect import agreed, collected, sources
@@ -18,6 +19,7 @@ from training.compose import altered, composed
 from training.learn import learn
 from training.network import FEATURES, features_model, whole_model
 from training.samples import NoSamples, Samples, read, written
+from training.tracks import main as tracks
 
 COUNT = 12_000
 FEW = {"person": 6, "vehicle": 6, "animal": 3, "nothing": 6}
@@ -111,6 +113,28 @@ def test_training_makes_weights_and_their_card(
     )
     assert "there are no crops of roof" in capsys.readouterr().err
     assert output.read_bytes() == first
+
+
+def test_the_way_of_tracks_is_learnt_into_the_card(
+    drawn: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """People stay in place, vehicles go far; their crops are alike."""
+    kind_models.bright_is("animal", tmp_path / "kinds.onnx", middle=300)
+    assert tracks([str(tmp_path), str(tmp_path)]) == 2
+    assert "make some" in capsys.readouterr().err
+    boxes = [
+        (0.1 + 0.05 * n * (track % 2), 0.1, 0.2 + 0.05 * n * (track % 2), 0.3) for track in range(20) for n in range(6)
+    ]
+    numbers = np.repeat(np.arange(20), 6)
+    crops = np.zeros((120, 2, SIDE, SIDE), np.uint8)
+    np.savez(tmp_path / "tracks-1.npz", crops=crops, kinds=numbers % 2, track=numbers, boxes=boxes)
+    assert tracks([str(tmp_path), str(tmp_path)]) == 0
+    judged = card_of(tmp_path / "kinds.onnx").tracks
+    assert judged is not None
+    runs = [(0.1, np.full(4, 0.25))] * 6
+    for kind in (0, 1):
+        facts, _ = track_facts(boxes[6 * kind : 6 * kind + 6], runs, 0.0)
+        assert judged.shares(facts).argmax() == kind
 
 
 @pytest.mark.parametrize(

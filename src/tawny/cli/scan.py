@@ -236,6 +236,7 @@ def _naming(args: Namespace) -> _Naming | None:
     card = card_of(kinds_file(chosen.kinds))
     built_in = FallbackClassifier(SystemClock(), KindClassifier(kinds_file(chosen.kinds)), slow_s=math.inf)
     built_in.triggers = card.triggers
+    built_in.judged = card.tracks
     return _Naming(lambda: FallbackLabeller(built_in, {}), card.sha256)
 
 

@@ -6,222 +6,20 @@ It is no object detector. Motion detection proposes the regions; objects that st
 import hashlib
 import json
 import math
-import struct
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
-from tawny.detection.classification import CHANGES_BY, TrackPath, VotedLabel, side
+from tawny.detection.classification import CHANGES_BY, ENDS, TRAVELLED, TrackPath, VotedLabel, side
+from tawny.detection.numpy_model import Array, NumpyModel, UnsupportedModel, softmax
 from tawny.detection.onnx import open_session
 from tawny.model.errors import NotDone
 from tawny.model.observations import ANIMAL, NOTHING, PERSON, VEHICLE, Box, Frame, Look, Observation
 from tawny.model.times import Clock
-
-# Runs a small network with numpy, which saves 30 MB of onnxruntime.
-
-
-Array = np.ndarray[Any, Any]
-OPSETS: Final = range(13, 18)
-"""Versions of the operators implemented here."""
-_TYPES: Final[Mapping[int, type]] = {1: np.float32, 2: np.uint8, 7: np.int64}
-"""numpy types by TensorProto.DataType."""
-_MALFORMED: Final = (IndexError, KeyError, ValueError, TypeError, struct.error)
-
-
-class UnsupportedModel(Exception):
-    """The file is no ONNX model, or uses what this module does not implement."""
-
-
-class TensorInfo(NamedTuple):
-    """An input or output. shape: sizes, or names of variable ones. type: as onnxruntime writes it."""
-
-    name: str
-    shape: list[int | str]
-    type: str
-
-
-class _Node(NamedTuple):
-    apply: Callable[..., Array]
-    given: tuple[str, ...]
-    result: str
-    attributes: Mapping[str, Any]
-
-
-class NumpyModel:
-    """A model in memory, with the methods of `onnxruntime.InferenceSession` that type models need. Thread-safe.
-
-    Raises UnsupportedModel, and OSError if the file cannot be read.
-    """
-
-    def __init__(self, file: Path) -> None:
-        content = file.read_bytes()
-        try:
-            self._load(content)
-        except _MALFORMED as error:
-            raise UnsupportedModel(f"{file}: {error!r}") from error
-
-    def _load(self, content: bytes) -> None:
-        model = _grouped(content)
-        opsets = [_grouped(one) for one in model[8]]
-        if any((1 in one and one[1][0]) or one[2][0] not in OPSETS for one in opsets):
-            raise UnsupportedModel("its operators are of another version or domain")
-        graph = _grouped(model[7][0])
-        self._constants = dict(_tensor(one) for one in graph.get(5, []))
-        self._nodes = [_node(one) for one in graph[1]]
-        self._inputs = [info for info in map(_info, graph[11]) if info.name not in self._constants]
-        self._outputs = [_info(one) for one in graph[12]]
-
-    def get_inputs(self) -> Sequence[TensorInfo]:
-        return self._inputs
-
-    def get_outputs(self) -> Sequence[TensorInfo]:
-        return self._outputs
-
-    def run(self, names: Sequence[str] | None, feed: Mapping[str, Array]) -> list[Array]:
-        """Return these outputs, or all. feed: the inputs by name."""
-        values = {**self._constants, **feed}
-        for node in self._nodes:
-            values[node.result] = node.apply(*(values[name] for name in node.given), **node.attributes)
-        return [values[name] for name in names or [one.name for one in self._outputs]]
-
-
-# --- operators --------------------------------------------------------------------------------------------------------
-
-
-def _slice(data: Array, starts: Array, ends: Array, axes: Array) -> Array:
-    part = [slice(None)] * data.ndim
-    for start, end, axis in zip(starts.tolist(), ends.tolist(), axes.tolist(), strict=True):
-        part[axis] = slice(start, end)
-    return data[tuple(part)]
-
-
-def _gemm(a: Array, b: Array, c: Array) -> Array:
-    return np.asarray(a @ b + c)
-
-
-def _softmax(data: Array, axis: int = -1) -> Array:
-    powers = np.exp(data - data.max(axis=axis, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
-
-
-def _mean(*values: Array) -> Array:
-    return np.asarray(sum(values[1:], values[0]) / np.float32(len(values)))
-
-
-_OPERATORS: Final[Mapping[str, Callable[..., Array]]] = {
-    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Sqrt": np.sqrt, "MatMul": np.matmul,
-    "Cast": lambda data, to: data.astype(_TYPES[to]),
-    "Concat": lambda *parts, axis: np.concatenate(parts, axis),
-    "Flatten": lambda data: data.reshape(len(data), -1),
-    "Gemm": _gemm,
-    "Mean": _mean,
-    "ReduceMean": lambda data, axes, keepdims=1: data.mean(tuple(axes), keepdims=bool(keepdims)),
-    "ReduceSum": lambda data, axes, keepdims=1: data.sum(tuple(axes), keepdims=bool(keepdims)),
-    "Relu": lambda data: np.maximum(data, 0),
-    "Reshape": lambda data, shape: data.reshape(
-        [data.shape[n] if size == 0 else size for n, size in enumerate(shape.tolist())]
-    ),
-    "Slice": _slice,
-    "Softmax": _softmax,
-    "Unsqueeze": lambda data, axes: np.expand_dims(data, tuple(axes.tolist())),
-}  # fmt: skip
-_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
-    "Cast": frozenset({"to"}), "Concat": frozenset({"axis"}), "ReduceMean": frozenset({"axes", "keepdims"}),
-    "ReduceSum": frozenset({"keepdims"}), "Softmax": frozenset({"axis"}),
-}  # fmt: skip
-"""Implemented attributes by operator."""
-
-
-# --- the file (protocol buffers, onnx.proto) --------------------------------------------------------------------------
-
-
-def _node(content: bytes) -> _Node:
-    found = _grouped(content)
-    kind = found[4][0].decode()
-    attributes = dict(_attribute(one) for one in found.get(5, []))
-    if kind not in _OPERATORS or not attributes.keys() <= _ATTRIBUTES.get(kind, frozenset()) or len(found[2]) != 1:
-        raise UnsupportedModel(f"it uses {kind} with {', '.join(attributes) or 'no attributes'}")
-    given = tuple(name.decode() for name in found.get(1, []))
-    return _Node(_OPERATORS[kind], given, found[2][0].decode(), attributes)
-
-
-def _attribute(content: bytes) -> tuple[str, Any]:
-    """Return name and value of an attribute: an integer or several."""
-    found = _grouped(content)
-    value = _integers(found[8]) if 8 in found else _signed(found[3][0])
-    return found[1][0].decode(), value
-
-
-def _tensor(content: bytes) -> tuple[str, Array]:
-    found = _grouped(content)
-    values = np.frombuffer(found[9][0], np.dtype(_TYPES[found[2][0]]).newbyteorder("<"))
-    return found[8][0].decode(), values.reshape(_integers(found.get(1, [])))
-
-
-def _info(content: bytes) -> TensorInfo:
-    found = _grouped(content)
-    tensor = _grouped(_grouped(found[2][0])[1][0])
-    sizes = [_grouped(one) for one in _grouped(tensor[2][0]).get(1, [])]
-    shape = [one[1][0] if 1 in one else one.get(2, [b""])[0].decode() for one in sizes]
-    kind = {1: "float", 2: "uint8", 7: "int64"}[tensor[1][0]]
-    return TensorInfo(found[1][0].decode(), shape, f"tensor({kind})")
-
-
-def _integers(values: Sequence[Any]) -> list[int]:
-    """Return repeated integers, packed or not."""
-    found: list[int] = []
-    for value in values:
-        at = 0
-        if isinstance(value, int):
-            found.append(_signed(value))
-            continue
-        while at < len(value):
-            one, at = _varint(value, at)
-            found.append(_signed(one))
-    return found
-
-
-def _grouped(content: bytes) -> dict[int, list[Any]]:
-    """Return the fields of a message by number: integers, or bytes."""
-    found: dict[int, list[Any]] = {}
-    for number, value in _fields(content):
-        found.setdefault(number, []).append(value)
-    return found
-
-
-def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    at = 0
-    while at < len(content):
-        key, at = _varint(content, at)
-        wire = key & 7
-        if wire == 0:
-            value, at = _varint(content, at)
-            yield key >> 3, value
-            continue
-        size, at = _varint(content, at) if wire == 2 else ({1: 8, 5: 4}[wire], at)
-        if at + size > len(content):
-            raise ValueError("the file ends too early")
-        yield key >> 3, content[at : at + size]
-        at += size
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """Return the integer at this position and the position after it."""
-    value = shift = 0
-    while True:
-        byte = content[at]
-        value, shift, at = value | (byte & 127) << shift, shift + 7, at + 1
-        if byte < 128:
-            return value, at
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value
-
 
 KINDS: Final = (PERSON, VEHICLE, ANIMAL, NOTHING)
 """The model's classes, in the order of its outputs."""
@@ -331,6 +129,8 @@ class KindCard:
     said: Mapping[str, Any]
     triggers: Mapping[str, float]
     """Minimum evidence by type: above it, most names were right for cameras left out of training."""
+    tracks: "TrackWeights | None" = None
+    """How to judge whole tracks; None: by the mean of what the runs say, if the object has moved."""
 
 
 def card_of(model: Path) -> KindCard:
@@ -341,6 +141,7 @@ def card_of(model: Path) -> KindCard:
         card = KindCard(
             str(said["name"]), str(said["version"]), str(said["sha256"]), int(said["bytes"]), str(said["licence"]),
             said, {str(kind): float(share) for kind, share in said.get("trigger", TRIGGERS).items()},
+            TrackWeights.of(said["tracks"]) if "tracks" in said else None,
         )  # fmt: skip
         kinds = tuple(said["kinds"])
     except OSError as error:
@@ -420,40 +221,149 @@ LEAST_LOOKS: Final = 4
 """Minimum number of runs before a track gets a type."""
 
 
-class TrackEvidence:
-    """Evidence of one track for its type: the mean of what many runs say, larger views weigh more.
+LEAST_JUDGED: Final = 3
+"""Minimum number of runs where the card says how to judge the way of a track."""
+STILL: Final = 0.88
+"""Minimum evidence for a person who has not moved from the place, or whom fewer than LEAST_LOOKS have shown."""
+PATH_LOOKS: Final = 40
+"""Number of recent boxes of a track that its way is judged by."""
+LAG: Final = 5
+"""Frames over which a speed is measured: a second."""
+TRACK_FACTS: Final = (
+    *KINDS, "runs", "travelled", "speed", "straight", "shape changes", "wide", "size changes", "grows", "size",
+)  # fmt: skip
+"""The facts of a track: the mean of its runs, and how it moves."""
 
-    triggers: minimum evidence by type; types not in it are never named.
+
+def track_facts(boxes: Sequence[Box], runs: Sequence[tuple[float, Any]], travelled: float) -> tuple[Array, float]:
+    """Return TRACK_FACTS of a track, float [13], and how far it has travelled, relative to its side.
+
+    boxes: recent ones. runs: of each the side of the box and the scores. travelled: what this returned before, or 0.
+    """
+    at = np.array(boxes, float)
+    sizes, middles = at[:, 2:] - at[:, :2], (at[:, 2:] + at[:, :2]) / 2
+    sides, ends = np.sqrt(np.maximum(sizes[:, 0] * sizes[:, 1], 1e-9)), min(ENDS, max(1, len(at) // 2))
+    typical = _median(sides)
+    far = math.dist(middles[-ends:].sum(axis=0) / ends, middles[:ends].sum(axis=0) / ends) / typical
+    lag = max(1, min(LAG, len(at) - 1))
+    moves, steps = middles[lag:] - middles[:-lag], middles[1:] - middles[:-1]
+    speed = _median(np.sqrt((moves * moves).sum(axis=1))) / typical * LAG / lag if len(moves) else 0.0
+    way = float(np.sqrt((steps * steps).sum(axis=1)).sum()) / typical
+    recent = slice(-len(runs), None)
+    shapes, areas = np.log(sizes[recent, 0] / np.maximum(sizes[recent, 1], 1e-6) + 1e-6), np.log(sides[recent])
+    third = max(1, len(areas) // 3)
+    travelled = max(travelled, far)
+    motion = (
+        math.log(len(runs) / 10), min(travelled, 3.0), math.log(0.05 + speed), min(1.0, far / (way + 0.05)),
+        _spread(shapes), _median(shapes), _spread(areas[1:] - areas[:-1]) if len(areas) > 1 else 0.0,
+        abs(float(areas[-third:].sum() - areas[:third].sum())) / third, math.log(typical),
+    )  # fmt: skip
+    return np.array([*np.log(mean_of(runs) + 0.01), *motion]), travelled
+
+
+def mean_of(runs: Sequence[tuple[float, Any]]) -> Array:
+    """Return what runs say on average; larger views weigh more. runs: of each the side of the box and the scores."""
+    weights = np.sqrt(np.array([size for size, _ in runs])) + 1e-6
+    return np.asarray(weights @ np.array([scores for _, scores in runs]) / weights.sum())
+
+
+def _median(values: Array) -> float:
+    """As numpy's, which takes ten times as long for so few values."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
+
+
+def _spread(values: Array) -> float:
+    away = values - values.sum() / len(values)
+    return math.sqrt(float(away @ away) / len(values))
+
+
+@dataclass(frozen=True, slots=True)
+class TrackWeights:
+    """How likely each type is by the facts of a track. mean, spread: float [inputs]. weights: [inputs, kinds]."""
+
+    mean: Array
+    spread: Array
+    weights: Array
+    bias: Array
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "TrackWeights":
+        """Read the part of a model card. Raises ValueError, KeyError, or TypeError: if it is not valid."""
+        made = cls(*(np.asarray(said[name], float) for name in ("mean", "spread", "weights", "bias")))
+        width = len(track_inputs(np.zeros(len(TRACK_FACTS))))
+        if made.weights.shape != (width, len(KINDS)) or made.mean.shape != (width,) or made.spread.shape != (width,):
+            raise ValueError("its weights of tracks have another shape")
+        return made
+
+    def shares(self, facts: Array) -> Array:
+        """Return the probability of each type, in the order of KINDS."""
+        logits = (track_inputs(facts) - self.mean) / self.spread @ self.weights + self.bias
+        return softmax(logits)
+
+
+def track_inputs(facts: Array) -> Array:
+    """Return what the weights apply to: the facts, and how those of the way work together. facts: [..., 13]."""
+    way = facts[..., len(KINDS) :]
+    speed, straight, wide = way[..., 2:3], way[..., 3:4], way[..., 5:6]
+    return np.concatenate([facts, way**2, speed * wide, speed * straight], axis=-1)
+
+
+class TrackEvidence:
+    """Evidence of one track for its type: the mean of what many runs say, larger views weigh more, and how it moves.
+
+    A person needs both. A vehicle needs one of them: at night it is an outline, and only its way says more. Who has not
+    moved must be a person by STILL of both: laundry sways in its place for hours.
+
+    triggers: minimum evidence by type; types not in it are never named. judged: how to judge ways; None: by the mean
+    alone, once the object has moved.
     """
 
-    def __init__(self, triggers: Mapping[str, float]) -> None:
+    def __init__(self, triggers: Mapping[str, float], judged: TrackWeights | None = None) -> None:
         self._triggers, self._path = triggers, TrackPath(LEAST_LOOKS)
+        self._judged, self._travelled = judged, 0.0
+        self._boxes: deque[Box] = deque(maxlen=PATH_LOOKS)
         self._runs: deque[tuple[float, Any]] = deque(maxlen=EVIDENCE_LOOKS)
         self.name: VotedLabel | None = None
         """Type of the track and its evidence, 0..1; None: not certain."""
+        self.best: VotedLabel | None = None
+        """The most likely type with its evidence, certain or not; None: too few runs, or it has not moved."""
 
     def go(self, box: Box) -> None:
         """Register the track's current box."""
         self._path.go(box)
+        self._boxes.append(box)
 
     def take(self, box: Box, scores: Any) -> None:
         """Register a run. scores: float32 [4], in the order of KINDS."""
         self._runs.append((side(box), np.asarray(scores)))
+        self.best = self._most_likely()
         now, before = self.best, self.name
         if now is None or now.score < self._triggers.get(now.label, math.inf):
             return
         if before is None or now.score > before.score + (CHANGES_BY if now.label != before.label else 0.0):
             self.name = now
 
-    @property
-    def best(self) -> VotedLabel | None:
-        """The most likely type with its evidence, certain or not; None: too few runs, or it has not moved."""
-        if not self._path.has_travelled or len(self._runs) < LEAST_LOOKS:
+    def _most_likely(self) -> VotedLabel | None:
+        if len(self._runs) < (LEAST_LOOKS if self._judged is None else LEAST_JUDGED):
             return None
-        weights = np.sqrt([size for size, _ in self._runs]) + 1e-6
-        shares = np.average([said for _, said in self._runs], axis=0, weights=weights)
-        at = int(shares.argmax())
-        return VotedLabel(KINDS[at], float(shares[at]))
+        shares = mean_of(self._runs)
+        if self._judged is None:
+            return _largest(shares) if self._path.has_travelled else None
+        facts, self._travelled = track_facts(self._boxes, self._runs, self._travelled)
+        ways = self._judged.shares(facts)
+        both = np.minimum(ways, shares)
+        if self._travelled >= TRAVELLED:
+            both[KINDS.index(VEHICLE)] = max(ways[KINDS.index(VEHICLE)], shares[KINDS.index(VEHICLE)])
+            best = _largest(both)
+            if best.label != PERSON or len(self._runs) >= LEAST_LOOKS:
+                return best
+        return VotedLabel(PERSON, float(both[0])) if both[0] >= STILL else None
+
+
+def _largest(shares: Array) -> VotedLabel:
+    at = int(shares.argmax())
+    return VotedLabel(KINDS[at], float(shares[at]))
 
 
 class FallbackClassifier:
@@ -467,6 +377,8 @@ class FallbackClassifier:
         self.model = model
         self.triggers: Mapping[str, float] = TRIGGERS
         """Minimum evidence by type, of the model's card."""
+        self.judged: TrackWeights | None = None
+        """How to judge whole tracks, of the model's card."""
         self.looks = self.skipped = 0
         """Number of runs, and of runs skipped because the computer was busy."""
         self._rests = 0
@@ -515,7 +427,7 @@ class FallbackLabeller:
         followed = [*look.seen, *(thing for thing in look.near if thing.score >= LIKELY)]
         for thing in followed:
             if thing.track not in self._tracks:
-                self._tracks[thing.track] = TrackEvidence(self._triggers())
+                self._tracks[thing.track] = TrackEvidence(self._triggers(), self._guesser.judged)
             self._tracks[thing.track].go(thing.box)
         moving = [(cells, thing) for thing in followed if (cells := cells_in(look.mask, thing.box)) >= LEAST_CELLS]
         asked = [thing for _, thing in sorted(moving, key=lambda one: -one[0])[:MOST]]

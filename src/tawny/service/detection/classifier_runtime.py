@@ -56,7 +56,8 @@ class FallbackRuntime:
         try:
             card = card_of(file)
             model = KindClassifier(file)
-            self.guesser.triggers, self.guesser.model, self.card = card.triggers, model, card
+            self.guesser.triggers, self.guesser.judged = card.triggers, card.tracks
+            self.guesser.model, self.card = model, card
         except NotDone as error:
             self.trouble = f"The built-in classification isn't available: {error}"
 
