@@ -18,7 +18,7 @@ from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
-from tawny.config.quantities import Share
+from tawny.config.quantities import Duration, Share
 from tawny.config.recognition import (
     AudioSettings,
     FallbackKindSettings,
@@ -185,7 +185,12 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
             continue  # has a table of its own
         elif isinstance(default, float):
             is_share = get_args(Share)[1] in field.metadata
-            shown = f"`{default * 100:g} %`" if is_share else f"`{duration_text(default)}`"
+            is_duration = get_args(Duration)[1] in field.metadata
+            shown = (
+                f"`{default * 100:g} %`"
+                if is_share
+                else f"`{duration_text(default) if is_duration else f'{default:g}'}`"
+            )
         elif name == "names":
             shown = f"`{', '.join(default)}`"
         elif name == "memory":

@@ -158,6 +158,7 @@ def middles(row: Any) -> list[float]:
 def test_what_is_straight_in_the_world_is_straight_live(page: Page, house: Tawny, camera: str) -> None:
     page.goto(f"{house.base}/live/{camera}")
     expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.focus-picture video').videoWidth > 0")
     assert most_off(pixels(page, ".focus-picture .dewarped")) < STRAIGHT_PX[camera]
     assert most_off(pixels(page, ".focus-picture video")) > BENT_PX
 

@@ -1,5 +1,6 @@
 """What a camera itself stores, in its settings: clock, image, encoder, and which of its events are read."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -72,7 +73,7 @@ def test_the_encoder_is_changed_after_confirmation_and_read_back(page: Page, cam
 
 
 def test_its_clock_is_set(page: Page, camera: OnvifSimulator) -> None:
-    expect(page.get_by_text("90 s ahead")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^(8\d|9\d) s ahead$"))).to_be_visible()
     page.get_by_role("button", name="Set clock").click()
     expect(page.get_by_role("button", name="Set clock")).to_have_count(0)
     assert abs(camera.ahead) < timedelta(seconds=3)

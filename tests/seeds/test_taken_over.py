@@ -212,7 +212,7 @@ def test_an_address_with_any_password_works_and_tells_none(
     assert not [one for one in (*secrets, login) if len(one) > 2 and one in shown]
 
 
-@pytest.mark.parametrize("address", ["http://me:s3cret@10.0.0.2/video.mjpg", "rtmp://10.0.0.2/live", "HTTPS://a/b"])
+@pytest.mark.parametrize("address", ["mms://me:s3cret@10.0.0.2/video", "ftp://10.0.0.2/live", "SRT://a/b"])
 def test_a_camera_with_an_unsupported_address_is_left_out_with_a_comment(
     address: str, tawny: Tawny, tmp_path: Path
 ) -> None:
@@ -227,7 +227,7 @@ def test_a_camera_with_an_unsupported_address_is_left_out_with_a_comment(
 
 
 def test_an_import_without_a_camera_promises_no_recording(tawny: Tawny, tmp_path: Path) -> None:
-    (tmp_path / "theirs").write_text('name = "Door"\ndevice = "http://10.0.0.2/video.mjpg"\n')
+    (tmp_path / "theirs").write_text('name = "Door"\ndevice = "mms://10.0.0.2/video"\n')
     said = tawny("import", "theirs")
     assert said.code == 0, said.err
     assert "tawny run" not in said.out

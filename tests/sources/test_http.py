@@ -250,6 +250,11 @@ def test_jpegs_are_split_wherever_the_data_is_cut() -> None:
         assert found == [jpeg, jpeg]
 
 
+def test_beginnings_without_an_end_are_passed_over() -> None:
+    jpeg = b"\xff\xd8\xff\xda\x00\x03x\x11\xff\xd9"
+    assert JpegSplitter().feed(b"\xff\xd8" * 3000 + jpeg) == [jpeg]
+
+
 def test_an_endless_jpeg_is_refused() -> None:
     split = JpegSplitter()
     split.feed(b"\xff\xd8\xff\xda\x00\x03x")

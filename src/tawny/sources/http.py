@@ -45,7 +45,8 @@ READ_BYTES: Final = 1 << 16
 MOST_PLAYLIST_BYTES: Final = 1_000_000
 _REFUSED, _GONE = {401, 403}, {404, 410}
 _DEFAULTS: Final = {"sound": True, "stall": STALL_S, "interval": 1.0, "fingerprint": ""}
-_INTERVAL_S: Final = (0.1, 60.0)
+_INTERVAL_S: Final = (0.1, 4.0)
+"""A camera that is silent for longer is taken for lost."""
 
 
 class Http:
@@ -53,7 +54,7 @@ class Http:
 
     - `sound` (true): record sound.
     - `stall` ("5 s"): reconnect after this time without video.
-    - `interval` ("1 s"): how often a camera that sends single JPEGs is asked for one: 0.1 s to 60 s.
+    - `interval` ("1 s"): how often a camera that sends single JPEGs is asked for one: 0.1 s to 4 s.
     - `fingerprint` (""): SHA-256 fingerprint of the camera's TLS certificate.
     """
 

@@ -223,7 +223,11 @@ def _feed_output(running: subprocess.Popen[bytes], media: MediaInput, where: str
             continue
         data = os.read(output, _READ_BYTES)
         if not data:
-            raise SourceClosed(where, f"the program exited with code {running.wait()}")
+            try:
+                code = running.wait(_LOOK_S)
+            except subprocess.TimeoutExpired:
+                raise SourceClosed(where, "the program closed its output") from None
+            raise SourceClosed(where, f"the program exited with code {code}")
         media.feed(data, where)
 
 

@@ -91,13 +91,13 @@ class JpegSplitter:
 
     def _end(self) -> int | None:
         """Return the length of the JPEG at the start; None if it isn't complete."""
-        if not self._at:
-            begin = self._data.find(b"\xff\xd8\xff")
-            del self._data[: begin if begin >= 0 else max(0, len(self._data) - 2)]
-            if begin < 0:
-                return None
-            self._at = 2
         while True:
+            if not self._at:
+                begin = self._data.find(b"\xff\xd8\xff")
+                del self._data[: begin if begin >= 0 else max(0, len(self._data) - 2)]
+                if begin < 0:
+                    return None
+                self._at = 2
             if self._in_scan:
                 found = self._MARKER.search(self._data, self._at)
                 if found is None:
@@ -110,7 +110,7 @@ class JpegSplitter:
             if self._data[self._at] != 0xFF or marker == 0xD8:  # damaged: another JPEG begins
                 del self._data[: self._at]
                 self._at = 0
-                return self._end()
+                continue
             if marker == 0xD9:
                 return self._at + 2
             if marker == 0xFF:

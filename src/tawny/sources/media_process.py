@@ -33,6 +33,7 @@ MEMORY_BYTES: Final = 768 << 20
 MOST_MESSAGE_BYTES: Final = 32 << 20
 MOST_JPEG_BYTES: Final = 8_000_000
 JPEG: Final = "jpeg"
+_END_S: Final = 1.0
 _READ_BYTES: Final = 1 << 16
 _HEAD, _UNIT, _JPEG = struct.Struct(">cI"), struct.Struct(">B?q?q"), struct.Struct(">Iq")
 _TRACKS, _DATA, _END = b"T", b"U", b"E"
@@ -134,7 +135,11 @@ class MediaProcess:
             view = view[os.write(self._in, view) :]
 
     def _why_ended(self) -> str:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:  # it has closed its output and goes on
+            self.close()
+            return "its data could not be read"
         return "" if code == 0 else f"its data could not be read (code {code})"
 
 

@@ -22,14 +22,18 @@ from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, request_path
 
 MOTION, PERSON, VEHICLE, ANIMAL = "motion", "person", "vehicle", "animal"
 TAMPER, LINE, DOORBELL, INPUT = "tamper", "line", "doorbell", "input"
+_DOORBELL: Final = re.compile(r"visitor|doorbell|bell(button|press|ring)|button(press|push)|/call\b|ringing")
+_INPUT: Final = re.compile(r"digitalinput|virtualinput|alarmin\b|/io/(port|input)")
+_NUMBERS: Final = re.compile(r"(id|token|count|level|likelihood|confidence|rule)$")
+"""Names of data that are numbers, of which 0 and 1 are no states."""
 _TOPICS: Final = (
-    (DOORBELL, re.compile(r"visitor|doorbell|bell(button|press|ring)|button(press|push)|/call\b|ringing")),
+    (DOORBELL, _DOORBELL),
     (TAMPER, re.compile(r"tamper|globalscenechange|imagetoo(blurry|dark|bright)|covered|defocus")),
     (LINE, re.compile(r"line(detector|cross)|crossline|crossed|tripwire")),
-    (INPUT, re.compile(r"digitalinput|virtualinput|alarmin\b|/io/(port|input)")),
+    (INPUT, _INPUT),
 )
 _CLASSES: Final = (
-    (PERSON, re.compile(r"people|person|human|pedestrian|face")),
+    (PERSON, re.compile(r"people|person|human|pedestrian|(?<!inter)face")),
     (VEHICLE, re.compile(r"vehicle|\bcar\b|iscar|bike|truck")),
     (ANIMAL, re.compile(r"dogcat|ispet|\bpet|animal")),
 )
@@ -79,9 +83,10 @@ def _meant(topic: str, source: Mapping[str, str], data: Mapping[str, str]) -> li
     """Return the kinds that a message reports, each with its state."""
     path = re.sub(r"\w+:", "", topic).lower()
     state = _state(data)
-    about = f"{path} {' '.join(source.values())}".lower()
+    if _INPUT.search(path) and _DOORBELL.search(" ".join(source.values()).lower()):
+        return [(DOORBELL, state)]
     for kind, pattern in _TOPICS:
-        if pattern.search(about if kind == DOORBELL else path):
+        if pattern.search(path):
             return [(kind, state)]
     by_class = _classes(data)
     if by_class:
@@ -108,7 +113,8 @@ def _classes(data: Mapping[str, str]) -> list[tuple[str, bool | None]]:
 
 def _state(data: Mapping[str, str]) -> bool | None:
     """Return the state that the data name: true if any of them is; None if they name none."""
-    found = [known for value in data.values() if (known := _truth(value)) is not None]
+    states = (value for name, value in data.items() if not _NUMBERS.search(name.lower()))
+    found = [known for value in states if (known := _truth(value)) is not None]
     return any(found) if found else None
 
 

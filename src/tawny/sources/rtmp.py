@@ -8,7 +8,7 @@ import secrets
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -166,10 +166,12 @@ def _shut(line: socket.socket | None) -> None:
             line.shutdown(socket.SHUT_RDWR)
 
 
-def _exactly(line: socket.socket, count: int) -> bytes:
-    """Raises OSError."""
+def _exactly(line: socket.socket, count: int, left_s: Callable[[], float] | None = None) -> bytes:
+    """left_s: time left for all of it, s. Raises OSError."""
     data = b""
     while len(data) < count:
+        if left_s is not None:
+            line.settimeout(left_s())
         piece = line.recv(count - len(data))
         if not piece:
             raise ConnectionResetError
@@ -236,7 +238,8 @@ class _Viewer(_Line):
         if name == "_result" and number == 1:
             line.sendall(number_message(rtmp.WINDOW, 2_500_000) + command("createStream", 2, None))
         elif name == "_result" and number == 2:
-            stream = int(values[3]) if len(values) > 3 and isinstance(values[3], float) else 1
+            said = values[3] if len(values) > 3 else None
+            stream = int(said) if isinstance(said, float) and 0 <= said < 2**32 else 1
             line.sendall(command("play", 3, None, self._name, -1000, stream=stream))
         elif name == "onStatus":
             code = str(told.get("code", ""))
@@ -325,15 +328,26 @@ class _Listener:
         _shut(slot.active)  # the same sender, whose connection was lost without notice
         with suppress(queue.Empty):
             slot.arrived.get_nowait()[0].close()
-        slot.arrived.put((line, reader))
+        line.settimeout(_CONNECT_S)
+        try:
+            slot.arrived.put_nowait((line, reader))
+        except queue.Full:  # another one with the same key came at the same moment
+            line.close()
 
     def _accepted(self, line: socket.socket) -> tuple[_Slot, RtmpReader] | None:
         """Return the slot of the sender's key; None for a wrong one. Raises OSError, MalformedRtmp."""
-        first = _exactly(line, 1 + rtmp.HANDSHAKE_BYTES)
+        until_s = self._clock.mono_s() + _CONNECT_S
+
+        def left_s() -> float:
+            """A sender that says its key byte by byte would hold a place for hours."""
+            return max(0.01, until_s - self._clock.mono_s())
+
+        first = _exactly(line, 1 + rtmp.HANDSHAKE_BYTES, left_s)
         line.sendall(rtmp.VERSION + bytes(8) + secrets.token_bytes(rtmp.HANDSHAKE_BYTES - 8) + first[1:])
-        _exactly(line, rtmp.HANDSHAKE_BYTES)
-        reader, app, until_s = RtmpReader(), "", self._clock.mono_s() + _CONNECT_S
+        _exactly(line, rtmp.HANDSHAKE_BYTES, left_s)
+        reader, app = RtmpReader(), ""
         while self._clock.mono_s() < until_s and reader.came_bytes < _READ_BYTES:
+            line.settimeout(left_s())
             data = line.recv(4096)
             if not data:
                 return None
@@ -364,7 +378,7 @@ class _Listener:
 
 def _answer(values: list[Any]) -> bytes:
     """Return the answer to a sender's command; may be empty."""
-    number = values[1] if len(values) > 1 else 0
+    number = values[1] if len(values) > 1 and isinstance(values[1], float) else 0.0
     if values[0] == "connect":
         told = {"level": "status", "code": "NetConnection.Connect.Success", "description": ""}
         limits = number_message(rtmp.WINDOW, 2_500_000) + number_message(rtmp.BANDWIDTH, 2_500_000)

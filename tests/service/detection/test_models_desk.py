@@ -55,7 +55,7 @@ async def test_the_card_of_what_suggests_kinds_is_shown(tmp_path: Path, file: Pa
     assert (await browser.get("/api/v1/models")).json()["suggests"] == ""
     bench.naming.step()
     suggests = (await browser.get("/api/v1/models")).json()["suggests"]
-    assert suggests.startswith("tawny-kinds 2 names what moves")
+    assert suggests.startswith("tawny-kinds 3 names what moves")
     assert "intel-iot-devkit/sample-videos (CC-BY-4.0)" in suggests
 
 

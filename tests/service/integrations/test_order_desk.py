@@ -69,6 +69,9 @@ class FakeHands:
     told: list[tuple[object, ...]] = field(default_factory=list)
     relays: dict[str, str] = field(default_factory=lambda: {"gate": "yard", "siren": ""})
 
+    def steer(self, camera: CameraId, who: str) -> None:
+        pass
+
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         self.told.append(("move", camera, pan, tilt, zoom, lasts_s))
 

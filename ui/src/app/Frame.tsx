@@ -53,7 +53,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
     },
     t: flipTheme,
     // The page of a camera hears it itself once it is there.
-    Escape: () => (path.value.startsWith("/live/") ? go("/") : false),
+    Escape: () => (path.value.startsWith("/live/") && !path.value.startsWith("/live/layout/") ? go("/") : false),
   });
   const needsSomeone = truth(health.value, lost.value).tone !== "calm";
   useEffect(() => {

@@ -53,6 +53,7 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
         style={{ scale: mirrors ? "-1 1" : "" }}
         muted
         playsInline
+        disablePictureInPicture={camera.mask.parts.length > 0}
         poster={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width })}
         aria-label={camera.name}
       />

@@ -274,7 +274,8 @@ class RunningCamera:
             lost = FROM_PHONE if lost and self.settings.source.startswith(PHONE) else lost
         wrong = clock_hint(hub.clock_offset_s)
         unwatched = " ".join(self.watching.fault(status) or ()) or self.watching.concern
-        unread = self._reports[0].trouble if self._reports is not None else ""
+        reports = self._reports  # another thread may end them meanwhile
+        unread = reports[0].trouble if reports is not None else ""
         detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or unread or wrong
         last_ms = newest.at_ms if newest else None
         told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)

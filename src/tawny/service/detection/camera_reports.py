@@ -95,7 +95,7 @@ class CameraReports:
             return UNABLE_S
         self.trouble = why if self._is_chosen else ""
         log.info("%s: its own events can't be read: %s", self._camera, why)
-        if self._clock.mono_s() - self._heard_s > LOST_S:
+        if pause_s >= REFUSED_S or self._clock.mono_s() - self._heard_s > LOST_S:
             self._end_all()
         self._end_overdue()
         self._begun_s = self._clock.mono_s()

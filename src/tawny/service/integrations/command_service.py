@@ -181,7 +181,7 @@ class CommandService:
     @_do.register
     def _ptz(self, order: commands.PtzCommand, who: CommandIssuer) -> CommandResult:
         camera = CameraId(order.camera)
-        if who.way == "http":
+        if who.way == "http" and not order.stop:
             self._hands.steer(camera, who.name)
         if order.save or order.remove:
             return self._preset_changed(camera, order)

@@ -23,6 +23,7 @@ const AGAIN_MS = 5_000;
 export default function LayoutEditor({ from }: { from: Named }) {
   const draft = useSignal<Named>(from);
   const second = useSignal(0);
+  const saving = useSignal(false);
   useEffect(() => {
     const timer = setInterval(() => (second.value += 1), AGAIN_MS);
     return () => clearInterval(timer);
@@ -37,6 +38,8 @@ export default function LayoutEditor({ from }: { from: Named }) {
 
   const save = async (event: Event) => {
     event.preventDefault();
+    if (saving.value) return;
+    saving.value = true;
     const made = { ...draft.peek(), name: wanted };
     try {
       const kept = await setLayout((was) => ({ groups: withOne(was, made) }));
@@ -47,6 +50,8 @@ export default function LayoutEditor({ from }: { from: Named }) {
       toast(words.saved(wanted));
     } catch (reason) {
       toast(sentences(reason));
+    } finally {
+      saving.value = false;
     }
   };
   const remove = () => {
@@ -92,7 +97,7 @@ export default function LayoutEditor({ from }: { from: Named }) {
           <button type="button" class="btn" onClick={close}>
             {words.cancel}
           </button>
-          <button type="submit" class="btn pri" disabled={!wanted || taken || shown.length === 0}>
+          <button type="submit" class="btn pri" disabled={saving.value || !wanted || taken || shown.length === 0}>
             {words.save}
           </button>
         </div>

@@ -21,7 +21,7 @@ export function Layouts() {
     event.currentTarget.value = shown;
     if (value === ADD) editing.value = newLayout(cameras.peek().map((camera) => camera.id));
     else if (value === PLAN) go("/plan");
-    else if (value === CHANGE) editing.value = mine ? current : { ...newLayout(current?.cameras ?? []), sizes: current?.sizes ?? {} };
+    else if (value === CHANGE) editing.value = mine ? current : { ...newLayout(current?.cameras ?? []), sizes: current?.sizes ?? {}, columns: current?.columns ?? 0 };
     else {
       if (!isScreen()) reportRefusal(setLayout(() => ({ group: value })));
       go(value === "" || value.startsWith("/") ? "/" : addressOf(value));

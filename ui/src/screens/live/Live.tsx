@@ -11,7 +11,7 @@ import { Lazy } from "../../ui/Lazy";
 import { Problem } from "../../ui/Problem";
 import { path } from "../../ui/router";
 import { Layouts } from "./Layouts";
-import { type Layout, arranged, editing, known, layout, layoutIn, layoutOf, loadLayout, movedTo, reportRefusal, setLayout } from "./layout";
+import { type Layout, arranged, editing, known, layout, layoutIn, layoutOf, loadLayout, movedTo, reportRefusal, setLayout, shownNow } from "./layout";
 import { Latest } from "./Latest";
 import { Tile } from "./Tile";
 import {
@@ -76,11 +76,6 @@ export default function Live() {
   if (editing.value && cameras.value.length > 0)
     return <Lazy load={editor} props={{ from: editing.value }} waiting={() => <Page title={t.live.title}>{null}</Page>} />;
   return <Wall />;
-}
-
-/** The layout that is shown: the one in the address, or the one chosen last. */
-function shownNow(): Layout {
-  return { ...layout.value, group: layoutIn(path.value) ?? layout.value.group };
 }
 
 function Wall() {

@@ -18,7 +18,7 @@ import { Segmented } from "../../ui/Segmented";
 import { ServerText } from "../../ui/ServerText";
 import { isScreen, session } from "../../ui/session";
 import { StateDot } from "../../ui/StateDot";
-import { arranged, layout, loadLayout } from "./layout";
+import { arranged, loadLayout, shownNow } from "./layout";
 import { LastPicture, quietWords } from "./Tile";
 import { setOnWall } from "./wall";
 import { columnsFor, isNight, options, setOptions, shiftAt } from "./wallScreen";
@@ -34,7 +34,7 @@ const ALERT_S = [0, 20, 60] as const;
 
 export default function WallScreen() {
   const frame = useRef<HTMLElement>(null);
-  const all = arranged(cameras.value, layout.value);
+  const all = arranged(cameras.value, shownNow());
   const now = useNow();
   const alert = useAlert();
   const touched_ms = useSignal(Number.NEGATIVE_INFINITY);

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { ApiError, get, put } from "../../api/client";
 import type { CameraWallInfo as Wall, CameraLayout } from "../../api/schema";
 import type { Camera } from "../../api/types";
-import { match } from "../../ui/router";
+import { match, path } from "../../ui/router";
 import { t } from "../../strings";
 import { toast } from "../../ui/toast";
 
@@ -36,6 +36,11 @@ export function addressOf(id: string): string {
 /** The layout that an address names; null where it names none. */
 export function layoutIn(path: string): string | null {
   return match("/live/layout/:id", path)?.["id"] ?? null;
+}
+
+/** The layout that is shown: the one in the address, or the one chosen last. */
+export function shownNow(): Layout {
+  return { ...layout.value, group: layoutIn(path.value) ?? layout.value.group };
 }
 
 /** Once; again after it could not be had. */
