@@ -37,14 +37,14 @@ from tawny.sources.media_connection import SNIFFED_BYTES, WEB_PAGE, CaptureMemor
 from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
 from tawny.sources.rtsp.address import RtspAddress, parse_network, public_rtsp, scheme_of
 from tawny.sources.rtsp.client.tcp_socket import in_words
-from tawny.sources.rtsp.source import STALL_S, fingerprint_of, stall_seconds
+from tawny.sources.rtsp.source import fingerprint_of, stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 
 CONNECT_S: Final = 8.0
 READ_BYTES: Final = 1 << 16
 MOST_PLAYLIST_BYTES: Final = 1_000_000
 _REFUSED, _GONE = {401, 403}, {404, 410}
-_DEFAULTS: Final = {"sound": True, "stall": STALL_S, "interval": 1.0, "fingerprint": ""}
+_DEFAULTS: Final = {"interval": 1.0, "fingerprint": ""}
 _INTERVAL_S: Final = (0.1, 4.0)
 """A camera that is silent for longer is taken for lost."""
 
@@ -64,12 +64,7 @@ class Http:
         self._memories: dict[tuple[CameraId, StreamName], CaptureMemory] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = _DEFAULTS | dict(table)
-        if unknown := set(checked) - set(_DEFAULTS):
-            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(_DEFAULTS)}")
-        if not isinstance(checked["sound"], bool):
-            raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
-        checked["stall"] = stall_seconds(checked["stall"])
+        checked = stream_settings(table, _DEFAULTS)
         checked["interval"] = _interval_s(checked["interval"])
         checked["fingerprint"] = fingerprint_of(checked["fingerprint"])
         return checked

@@ -26,24 +26,12 @@ from tawny.model.errors import (
 from tawny.model.validation import value_text
 from tawny.sources.media_connection import CaptureMemory, MediaConnection, MediaInput, sniff
 from tawny.sources.media_process import JPEG, KEPT, MOST_JPEG_BYTES
-from tawny.sources.rtsp.source import STALL_S, stall_seconds
+from tawny.sources.rtsp.source import stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 
 _LOOK_S: Final = 0.25
 _READ_BYTES: Final = 1 << 16
 _MESSAGE_BYTES: Final = MOST_JPEG_BYTES + 1
-
-
-def _common(table: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the table with defaults, checked as far as all have it in common. Raises ValueError."""
-    checked = {"sound": True, "stall": STALL_S, **defaults} | dict(table)
-    allowed = ("sound", "stall", *defaults)
-    if unknown := set(checked) - set(allowed):
-        raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(allowed)}")
-    if not isinstance(checked["sound"], bool):
-        raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
-    checked["stall"] = stall_seconds(checked["stall"])
-    return checked
 
 
 def _connected(
@@ -72,7 +60,7 @@ class UnixSocket:
     scheme: ClassVar[str] = "unix"
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = _common(table, {"owner": ""})
+        checked = stream_settings(table, {"owner": ""})
         if not isinstance(checked["owner"], str):
             raise ValueError(f"owner: found {value_text(checked['owner'])}; allowed: the name of a user")
         return checked
@@ -178,7 +166,7 @@ class ProgramOutput:
     scheme: ClassVar[str] = "exec"
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = _common(table, {"command": []})
+        checked = stream_settings(table, {"command": []})
         words = checked["command"]
         if not isinstance(words, list | tuple) or not all(isinstance(one, str) and "\0" not in one for one in words):
             raise ValueError(f"command: found {value_text(words)}; allowed: a list of texts")
@@ -261,7 +249,7 @@ class Udp:
     scheme: ClassVar[str] = "udp"
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = _common(table, {"from": ""})
+        checked = stream_settings(table, {"from": ""})
         try:
             checked["from"] = str(ipaddress.ip_address(checked["from"])) if checked["from"] else ""
         except ValueError:

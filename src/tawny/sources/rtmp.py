@@ -24,14 +24,13 @@ from tawny.model.errors import (
     SourceUnreachable,
 )
 from tawny.model.times import Clock
-from tawny.model.validation import value_text
 from tawny.protocols import rtmp
 from tawny.protocols.rtmp import MalformedRtmp, RtmpMessage, RtmpReader, command, number_message, read_command
 from tawny.protocols.rtsp_message import redirect_target
 from tawny.sources.media_connection import MediaConnection, MediaInput
 from tawny.sources.rtsp.address import LISTENING, RtspAddress, parse_network, public_rtsp, scheme_of
 from tawny.sources.rtsp.client.tcp_socket import in_words
-from tawny.sources.rtsp.source import STALL_S, stall_seconds
+from tawny.sources.rtsp.source import stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 
 _CONNECT_S: Final = 8.0
@@ -64,13 +63,7 @@ class Rtmp:
         self._listeners: dict[tuple[str, int], _Listener] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = {"sound": True, "stall": STALL_S} | dict(table)
-        if unknown := set(checked) - {"sound", "stall"}:
-            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: sound, stall")
-        if not isinstance(checked["sound"], bool):
-            raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
-        checked["stall"] = stall_seconds(checked["stall"])
-        return checked
+        return stream_settings(table, {})
 
     def claims(self, address: str) -> bool:
         return scheme_of(address) in ("rtmp", "rtmps", LISTENING)

@@ -205,6 +205,18 @@ class Rtsp:
             raise
 
 
+def stream_settings(table: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source's table with defaults; `sound` and `stall`, which all have, are checked. Raises ValueError."""
+    checked = {"sound": True, "stall": STALL_S, **defaults} | dict(table)
+    allowed = ("sound", "stall", *defaults)
+    if unknown := set(checked) - set(allowed):
+        raise ValueError(f"{min(unknown)}: found an unknown key; allowed: {', '.join(allowed)}")
+    if not isinstance(checked["sound"], bool):
+        raise ValueError(f"sound: found {value_text(checked['sound'])}; allowed: true or false")
+    checked["stall"] = stall_seconds(checked["stall"])
+    return checked
+
+
 def stall_seconds(value: Any) -> float:
     try:
         stall_s = seconds(value) if isinstance(value, str) else float(value)
