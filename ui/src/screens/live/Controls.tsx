@@ -24,7 +24,7 @@ import { toast } from "../../ui/toast";
 import { Pad, Presets, Switch } from "./ByHand";
 import { photoLink } from "./photo";
 import { TalkButton } from "./TalkButton";
-import { flipFull } from "./Tile";
+import { canFill, flipFull } from "./Tile";
 import { choose } from "./wall";
 import "./controls.css";
 
@@ -395,8 +395,9 @@ export function PhotoAct({ camera, look }: Of) {
   );
 }
 
-export function FullAct({ live, look }: { live: Live; look: Look }) {
-  return <Act look={look} act="full" icon="maximize-2" label={t.live.full} short={words.full} onPress={() => flipFull(live.frame.current, live.video.current)} />;
+export function FullAct({ camera, live, look }: Of & { live: Live }) {
+  if (!canFill(camera)) return null;
+  return <Act look={look} act="full" icon="maximize-2" label={t.live.full} short={words.full} onPress={() => flipFull(camera, live)} />;
 }
 
 /** All that is done to a camera, in the order of its importance. */
@@ -458,7 +459,7 @@ export function TileActs({ camera, live, hero, canBeHero }: OnTile) {
         <span class="grow" />
         {(hero || !may) && <SoundAct {...of} live={live} />}
         {(!few || !may) && <PhotoAct {...of} />}
-        {!few && <FullAct live={live} look="round" />}
+        {!few && <FullAct {...of} live={live} look="round" />}
         {(few || !isScreen()) && (
           <Act look="round" act="more" icon="ellipsis" label={words.moreOf(camera.name)} short={words.more} onPress={() => (sheet.value = true)} />
         )}
@@ -467,7 +468,7 @@ export function TileActs({ camera, live, hero, canBeHero }: OnTile) {
           <span hidden>
             {!hero && may && <SoundAct {...of} live={live} />}
             {may && <PhotoAct {...of} />}
-            <FullAct live={live} look="round" />
+            <FullAct {...of} live={live} look="round" />
           </span>
         )}
       </div>
@@ -518,7 +519,7 @@ function CameraSheet({ camera, live, canBeHero, onClose }: Omit<OnTile, "hero"> 
         <DoingActs {...of} />
         <SoundAct {...of} live={live} />
         <PhotoAct {...of} />
-        <FullAct live={live} look="big" />
+        <FullAct {...of} live={live} look="big" />
         <MoreActs {...of} />
         {canBeHero && (
           <Act

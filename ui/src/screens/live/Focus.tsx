@@ -162,7 +162,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
       ArrowRight: () => step(1),
       ArrowUp: () => step(-1),
       ArrowDown: () => step(1),
-      f: () => flipFull(live.frame.current, live.video.current),
+      f: () => flipFull(camera, live),
       s: () => flipSound(camera.id),
       i: () => {
         showNumbers.value = !showNumbers.value;
@@ -261,7 +261,7 @@ function AloneButtons({ camera, live }: { camera: Camera; live: Live }) {
   return (
     <div class="focus-acts over-picture">
       <SoundAct camera={camera} live={live} look={look} />
-      <FullAct live={live} look={look} />
+      <FullAct camera={camera} live={live} look={look} />
       <PhotoAct camera={camera} look={look} />
       <WindowActs key={camera.id} camera={camera} live={live} look={look} />
       <DoingActs camera={camera} look={look} keys />
@@ -290,7 +290,7 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
           <MoreActs camera={camera} look={look} />
           <WindowActs key={camera.id} camera={camera} live={live} look={look === "big" ? "big" : "round"} />
           <FiguresButton class={classOf(look)} words={look === "big" ? figuresWord : ""} />
-          <FullAct live={live} look={look === "big" ? "big" : "round"} />
+          <FullAct camera={camera} live={live} look={look === "big" ? "big" : "round"} />
         </>
       ) : (
         !isScreen() && <SnoozeButton camera={camera.id} class={classOf(look)} />

@@ -128,11 +128,14 @@ function ms(seconds: number): string {
   return Math.max(1, Math.ceil(seconds * 1000)).toFixed(0);
 }
 
-/** Fills the screen with the picture, or gives the screen back. Phones that cannot do it show the video alone. */
-export function flipFull(frame: HTMLElement | null, video: HTMLVideoElement | null): void {
+/** Phones that cannot do it show the video alone: not of a camera with privacy masks, which lie over it in the page. */
+export const canFill = (camera: Camera): boolean => document.fullscreenEnabled || camera.mask.parts.length === 0;
+
+/** Fills the screen with the picture, or gives the screen back. */
+export function flipFull(camera: Camera, { frame: { current: frame }, video: { current: video } }: Live): void {
   if (document.fullscreenElement) void document.exitFullscreen();
   else if (frame?.requestFullscreen) void frame.requestFullscreen();
-  else (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen?.();
+  else if (canFill(camera)) (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen?.();
 }
 
 /** Why a camera that someone chose to be quiet is so: by whom and until when, from the overrides and the mode. */
