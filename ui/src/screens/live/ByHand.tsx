@@ -4,6 +4,7 @@ import { useLayoutEffect, useMemo } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { Camera, Relay } from "../../api/types";
 import { isForPage } from "../../ui/keys";
+import { session } from "../../ui/session";
 import { type Move, Turning } from "../../live/turning";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
@@ -30,10 +31,11 @@ const ZOOM: readonly { name: "closer" | "wider"; icon: IconName; move: Move }[] 
   { name: "wider", icon: "minus", move: { zoom: -SPEED } },
 ];
 
-/** Presets to go to; those who may steer also save and remove them. changed: after one was saved or removed. */
+/** Presets to go to; owners also save and remove them. changed: after one was saved or removed. */
 export function Presets({ camera, presets, changed }: { camera: Camera; presets: readonly string[]; changed: () => void }) {
   const name = useSignal<string | null>(null);
   const removing = useSignal(false);
+  const isOwner = session.value?.user?.role === "owner";
   const ptz = (asked: Record<string, unknown>) => ask({ command: "ptz", camera: camera.id, ...asked });
   const save = async (event: Event) => {
     event.preventDefault();
@@ -61,7 +63,7 @@ export function Presets({ camera, presets, changed }: { camera: Camera; presets:
           {preset}
         </button>
       ))}
-      {name.value === null ? (
+      {!isOwner ? null : name.value === null ? (
         <button type="button" class="chip ghost" onClick={() => (name.value = "")}>
           <Icon name="plus" small />
           {words.savePlace}
@@ -74,7 +76,7 @@ export function Presets({ camera, presets, changed }: { camera: Camera; presets:
           </button>
         </form>
       )}
-      {presets.length > 0 && (
+      {isOwner && presets.length > 0 && (
         <button type="button" class="chip ghost" aria-pressed={removing.value} onClick={() => (removing.value = !removing.value)}>
           {removing.value ? words.removeDone : words.removePlace}
         </button>
