@@ -618,3 +618,24 @@ def test_another_visit_has_its_own_message(walk: Bench) -> None:
     assert [
         ("edits" in one.content, "about" in one.content) for one in walk.delivered() if one.name[:5] == "event"
     ] == [(False, False)]
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_what_a_message_stood_for_is_sent_if_its_own_event_is_gone(walk: Bench, is_deleted: bool) -> None:
+    """The others of the visit were never told of: their event counted as sent."""
+    first = walk.happens(picture_ms=None)
+    walk.clock.advance(0.5)
+    second, third = walk.happens(camera=YARD, picture_ms=None), walk.happens(camera=YARD, picture_ms=None)
+    walk.clock.advance(1)
+    (waiting,) = list(iter(lambda: walk.outbox.take("phone"), None))
+    assert waiting.content["events"] == [first.id, second.id, third.id]
+    if is_deleted:
+        walk.archive.index.drop_event(second.id)
+    walk.outbox.drop(waiting, "the event was deleted")
+    walk.telling.ended(waiting)
+    walk.telling.step()
+    (told,) = walk.delivered()
+    left = [third.id] if is_deleted else [second.id, third.id]
+    assert (told.content["event"], told.content["events"]) == (left[0], left)
+    walk.clock.advance(100)
+    assert walk.delivered() == [], "once"
