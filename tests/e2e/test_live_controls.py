@@ -124,7 +124,17 @@ def test_a9_each_action_is_reached_by_tab_and_takes_two_clicks(wall: Page, onvif
     """No action needs more than a click on its button and one in what that opens; Tab reaches each."""
     act(wall, "front", "more")  # four cameras are alike, so each has three and More
     sheet = wall.get_by_role("dialog", name="Front")
-    for name in ("Record now", "Privacy", "Snooze", "Move", "Devices", "Photo", "Full screen", "Boxes", "Detection"):
+    for name in (
+        "Record now",
+        "Privacy",
+        "Snooze 1 h",
+        "Move",
+        "Devices",
+        "Photo",
+        "Full screen",
+        "Boxes",
+        "Detection",
+    ):
         expect(
             sheet.get_by_role("button", name=name, exact=True).or_(sheet.get_by_role("link", name=name))
         ).to_be_visible()

@@ -52,7 +52,7 @@ class SetModeCommand(_Order):
 
 
 class PresenceCommand(_Order):
-    """Somebody came home, or left."""
+    """A person came home, or left."""
 
     command: Literal["presence"]
     person: Annotated[str, Field(min_length=1, max_length=40)]
