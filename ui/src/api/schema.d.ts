@@ -2184,6 +2184,7 @@ export interface SystemInfo {
   machine: MachineFacts;
   refused: string;
   started_ms: number;
+  update: UpdateInfo;
   version: string;
   way: "source" | "container" | "package";
 }
@@ -2293,6 +2294,17 @@ export interface UnlockedInfo {
   ends_ms: number;
   opens: string;
   way: string;
+}
+
+export interface UpdateInfo {
+  asked_ms: number | null;
+  daily: boolean;
+  host: string;
+  is_newer: boolean;
+  newest: string;
+  notes: string;
+  problem: string;
+  todo: string;
 }
 
 export interface User {
