@@ -133,7 +133,7 @@ export const update = {
   title: "Update",
   version: (version: string) => `tawny ${version}`,
   look: "Look for a new version",
-  looking: "Looking…",
+  looking: "Asking…",
   daily: "Look once a day",
   learns: (host: string) => `Unless you ask, tawny never looks. If you do, ${host} learns your internet address.`,
   noAddress: "No address of releases is set.",

@@ -118,7 +118,7 @@ function Newer({ now, version, onChange }: { now: UpdateInfo; version: string; o
             <p class="small">
               {!now.newest ? update.unpublished : now.is_newer ? <b>{update.newer(now.newest)}</b> : update.current(version)}{" "}
               {now.is_newer && now.notes && (
-                <a href={now.notes} target="_blank" rel="noreferrer">
+                <a class="more" href={now.notes} target="_blank" rel="noreferrer">
                   {update.notes}
                 </a>
               )}{" "}
