@@ -36,7 +36,7 @@ UNUSED = (
     "AimEnabled",
     "PreconnectToSearch",
 )
-"""Parts of Chromium. The suggestions of its address line, which nobody sees here, are two pages of its own for each page
+"""Parts of Chromium. The suggestions of its address line, which nobody sees here, are two pages of its own for each one
 that a test opens: more work than many a test."""
 CHROMIUM = [
     f"--disable-features={','.join(UNUSED)}",
