@@ -43,10 +43,11 @@ def onvif() -> Iterator[FakeCamera]:
 @pytest.fixture(scope="module")
 def house(onvif: FakeCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     text = (
-        f'[cameras.front]\nsource = "demo:front"\nonvif = "{onvif.url}"\ngroup = "outside"\n'
-        '[cameras.hall]\nsource = "demo:garden"\ngroup = "inside"\ndetection.detector = "off"\n'
-        '[cameras.stairs]\nsource = "demo:garden"\ngroup = "inside"\nrecord = "events"\ndetection.detector = "off"\n'
-        '[cameras.path]\nsource = "demo:front"\ndetection.detector = "off"\n'
+        f'[cameras.front]\nsource = "demo:front"\ndemo.small = true\nonvif = "{onvif.url}"\ngroup = "outside"\n'
+        '[cameras.hall]\nsource = "demo:garden"\ndemo.small = true\ngroup = "inside"\ndetection.detector = "off"\n'
+        '[cameras.stairs]\nsource = "demo:garden"\ndemo.small = true\ngroup = "inside"\nrecord = "events"\n'
+        'detection.detector = "off"\n'
+        '[cameras.path]\nsource = "demo:front"\ndemo.small = true\ndetection.detector = "off"\n'
         '[relays.siren]\ncamera = "front"\n[relays.gate]\ncamera = "front"\npulse = "0.3 s"\n'
     )
     yield from with_settings(tmp_path_factory.mktemp("controls"), text)

@@ -19,7 +19,7 @@ from tests.support.processes import ended
 
 pytestmark = pytest.mark.browser
 SETTINGS = "".join(
-    f'[cameras.{name}]\nsource = "demo:{name}"\nname = "{words}"\ndetection.detector = "off"\n'
+    f'[cameras.{name}]\nsource = "demo:{name}"\ndemo.small = true\nname = "{words}"\ndetection.detector = "off"\n'
     for name, words in (("front", "Front door"), ("drive", "Driveway"), ("garden", "Garden"))
 )
 LOCKS = """

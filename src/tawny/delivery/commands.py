@@ -216,6 +216,8 @@ class CommandIssuer:
     cameras: frozenset[str] | None = None
     """None: all cameras."""
     address: str = ""
+    is_owner: bool = False
+    """May change what cameras keep, such as presets: an owner, or who uses the command line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 /** Wide and fisheye lenses. */
 export const lens = {
   title: "Lens",
-  about: "Straightens the image in live view, the timeline and events. Recordings and exports stay as the camera sends them.",
+  about: "Straightens the image in live view, the timeline, events and saved photos. Recordings and exports stay as the camera sends them.",
   kind: "Lens type",
   none: "Normal",
   wide: "Wide angle",
@@ -24,5 +24,9 @@ export const lens = {
   cancel: "Cancel",
   saved: "Lens saved.",
   preview: "Preview with these settings",
+  turn: "Look around: drag the image, or press the arrow keys here",
+  turned: (pan: number, tilt: number, zoom: string) => `${pan}° ${tilt}° ${zoom}×`,
+  turnBack: "Back to the camera’s own view",
+  savedStraight: "Photo saved as shown.",
   unable: "Your browser can’t straighten this lens: it has no WebGL. This is the image as the camera sends it.",
 };

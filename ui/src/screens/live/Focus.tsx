@@ -8,6 +8,7 @@ import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
 import { type Params, go, isAlone } from "../../ui/router";
 import { LiveVideo } from "../../live/LiveVideo";
+import { Straight } from "../../live/straight";
 import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";
 import { flipSound } from "../../live/sound";
@@ -126,6 +127,7 @@ function Other({ camera, here }: { camera: Camera; here: boolean }) {
     >
       <span ref={live.frame as RefObject<HTMLSpanElement>} class="other-picture" data-view={live.view.value.kind}>
         {showing && here && <img class="live-picture" alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 320 })} />}
+        {showing && here && <Straight camera={camera} still />}
         {showing && !here && <LiveVideo camera={camera} live={live} width={320} />}
         {!showing && <LastPicture camera={camera} />}
         {!showing && <Icon name={iconOf(camera.state)} />}
@@ -189,7 +191,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
         <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
         {showing ? (
           <>
-            <LiveVideo camera={camera} live={live} width={1280} />
+            <LiveVideo camera={camera} live={live} width={1280} turns />
             <div class="tile-head over-picture">
               <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
               <b>{camera.name}</b>
@@ -262,7 +264,7 @@ function AloneButtons({ camera, live }: { camera: Camera; live: Live }) {
     <div class="focus-acts over-picture">
       <SoundAct camera={camera} live={live} look={look} />
       <FullAct camera={camera} live={live} look={look} />
-      <PhotoAct camera={camera} look={look} />
+      <PhotoAct camera={camera} live={live} look={look} />
       <WindowActs key={camera.id} camera={camera} live={live} look={look} />
       <DoingActs camera={camera} look={look} keys />
       <MoreActs camera={camera} look={look} />
@@ -286,7 +288,7 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
         <>
           <DoingActs camera={camera} look={look} keys />
           <SoundAct camera={camera} live={live} look={look} />
-          <PhotoAct camera={camera} look={look} />
+          <PhotoAct camera={camera} look={look} live={live} />
           <MoreActs camera={camera} look={look} />
           <WindowActs key={camera.id} camera={camera} live={live} look={look === "big" ? "big" : "round"} />
           <FiguresButton class={classOf(look)} words={look === "big" ? figuresWord : ""} />
