@@ -24,7 +24,7 @@ TESTS: Final = SRC.parent / "tests"
 WORD_LIMITS: Final[Mapping[str, int]] = {
     "told|tell|tells|telling": 40,  # notify (a person), return, report or publish (a value)
     "heard|hear|hears|ear": 20,  # receive; only sound is heard
-    "nobody|somebody|anybody|whoever": 30,  # person, user, client, caller; none
+    "nobody|somebody|anybody|whoever": 23,  # person, user, client, caller; none
     "anew|beside|at hand|lately": 20,  # re-encode, retry, rebuild; next to; recently
     "what is (?:asked|wanted|there|known|said)": 5,  # the request, the setting, the existing entries
     "desk|bench|shelf|crew|house": 0,  # queue, store, service, pool

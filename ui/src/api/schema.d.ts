@@ -2207,6 +2207,7 @@ export interface SystemInfo {
   machine: MachineFacts;
   refused: string;
   started_ms: number;
+  update: UpdateInfo;
   version: string;
   way: "source" | "container" | "package";
 }
@@ -2316,6 +2317,17 @@ export interface UnlockedInfo {
   ends_ms: number;
   opens: string;
   way: string;
+}
+
+export interface UpdateInfo {
+  asked_ms: number | null;
+  daily: boolean;
+  host: string;
+  is_newer: boolean;
+  newest: string;
+  notes: string;
+  problem: string;
+  todo: string;
 }
 
 export interface User {

@@ -6,7 +6,7 @@ import type { Camera } from "../../api/types";
 import { dotOf, iconOf, isByChoice, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
-import { type Params, go } from "../../ui/router";
+import { type Params, go, isAlone } from "../../ui/router";
 import { LiveVideo } from "../../live/LiveVideo";
 import { Straight } from "../../live/straight";
 import type { Quality } from "../../live/rules";
@@ -34,7 +34,7 @@ import { Lately } from "./Lately";
 import { arranged, layout, loadLayout } from "./layout";
 import { Behind, LastPicture, NumbersBox, flipFull, quietWords } from "./Tile";
 import { cameFrom, showNumbers, wallPath } from "./wall";
-import { WindowActs, isAlone, pageOf } from "./Windows";
+import { WindowActs, pageOf } from "./Windows";
 import "./focus.css";
 
 const { figures: figuresWord } = controls;
@@ -216,7 +216,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
               {quiet.sub && <span><ServerText text={quiet.sub} /></span>}
               <QuietActs camera={camera} />
               {!isByChoice(camera.state) && camera.state !== "ended" && (
-                <a class="btn" href="/health">
+                <a class="btn" href="/health" target={isAlone() ? "_blank" : undefined}>
                   {t.live.whatToCheck}
                 </a>
               )}
@@ -257,6 +257,21 @@ interface ButtonsProps {
   showing: boolean;
 }
 
+/** In one line, the most wanted first: what does not fit is left out until a key reaches it. */
+function AloneButtons({ camera, live }: { camera: Camera; live: Live }) {
+  const look = "round";
+  return (
+    <div class="focus-acts over-picture">
+      <SoundAct camera={camera} live={live} look={look} />
+      <FullAct live={live} look={look} />
+      <PhotoAct camera={camera} look={look} />
+      <WindowActs key={camera.id} camera={camera} live={live} look={look} />
+      <DoingActs camera={camera} look={look} keys />
+      <MoreActs camera={camera} look={look} />
+    </div>
+  );
+}
+
 const narrow = matchMedia("(max-width: 760px)");
 const MOST_DOTS = 8;
 
@@ -265,6 +280,7 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
   const words = t.live.focus;
   const { main, sub } = camera.streams;
   const way = live.way.value;
+  if (isAlone()) return showing ? <AloneButtons camera={camera} live={live} /> : null;
   const look = sideways.value ? "round" : narrow.matches ? "big" : "words";
   return (
     <div class={`focus-acts over-picture${look === "big" ? " act-grid" : ""}`}>
