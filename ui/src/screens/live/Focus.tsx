@@ -264,7 +264,7 @@ function AloneButtons({ camera, live }: { camera: Camera; live: Live }) {
     <div class="focus-acts over-picture">
       <SoundAct camera={camera} live={live} look={look} />
       <FullAct live={live} look={look} />
-      <PhotoAct camera={camera} look={look} />
+      <PhotoAct camera={camera} look={look} live={live} />
       <WindowActs key={camera.id} camera={camera} live={live} look={look} />
       <DoingActs camera={camera} look={look} keys />
       <MoreActs camera={camera} look={look} />
