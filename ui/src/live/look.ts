@@ -12,7 +12,6 @@ const DRAG_PX = 6;
 const GLIDES = 0.995;
 const LEAST_PX_A_MS = 0.02;
 const NEWEST_MS = 80;
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const within = (value: number, least: number, most: number) => Math.min(most, Math.max(least, value));
 
@@ -110,7 +109,7 @@ export function lookAround(frame: HTMLElement, { lens, set, sides }: Look): { en
   /** A view that was thrown slows down; not for people who want no motion. */
   const goOn = (at_ms: number) => {
     const [first, last] = [trail[0], trail.at(-1)];
-    if (calm.matches || !first || !last || last.at_ms <= first.at_ms || at_ms - last.at_ms > NEWEST_MS) return;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches || !first || !last || last.at_ms <= first.at_ms || at_ms - last.at_ms > NEWEST_MS) return;
     let [vx, vy] = [(last.x - first.x) / (last.at_ms - first.at_ms), (last.y - first.y) / (last.at_ms - first.at_ms)];
     let before_ms = performance.now();
     glide = requestAnimationFrame(function slide(now_ms) {

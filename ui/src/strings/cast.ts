@@ -1,8 +1,9 @@
 /** A camera on a TV. */
 export const cast = {
-  action: "Show on a TV",
+  action: "TV",
+  hint: "Show on a TV",
   title: (camera: string) => `${camera} on a TV`,
-  about: "A TV gets the live picture straight from tawny, without an account. This page can be closed meanwhile.",
+  about: "A TV gets the live picture straight from tawny, without an account.",
   lasts: "Show for",
   lengths: { hour: "1 hour", evening: "4 hours", day: "12 hours" },
   start: "Continue",
