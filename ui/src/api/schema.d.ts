@@ -1044,6 +1044,7 @@ export interface ModePlanInfo {
   modes: ArmPlan;
   notifiers: string[];
   rows: ModeRow[];
+  rule_keys: string[];
   rules: RulePlan[];
 }
 
@@ -1061,6 +1062,7 @@ export interface ModePresetsInfo {
 export interface ModeReplayRequest {
   cameras?: string[] | null;
   mode?: string;
+  plan?: ModePlanChange | null;
   span?: "night" | "yesterday";
 }
 
@@ -1741,11 +1743,14 @@ export interface ReplayedCamera {
   kinds: Record<string, number>;
   notified: number;
   seconds: number | null;
+  snoozed: number;
 }
 
 export interface ReplayedEvent {
+  actions: string[];
   camera: string;
   id: string;
+  is_snoozed: boolean;
   kind: string;
   notifies: boolean;
   start_ms: number;
@@ -1787,6 +1792,11 @@ export interface RetentionInfo {
   removed: RemovedCameraRetention[];
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
+}
+
+export interface RuleNameInfo {
+  key: string;
+  name: string;
 }
 
 export interface RulePlan {
@@ -2074,13 +2084,23 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeCommand {
+  camera?: string | null;
+  command: string;
+  for?: number | string | null;
+  on?: boolean;
+  rule?: string;
+}
+
 export interface SnoozeInfo {
   by: string;
   camera: string | null;
   everyone: boolean;
   mine: boolean;
+  rule: string;
+  rule_name: string;
   since_ms: number;
-  until_ms: number;
+  until_ms: number | null;
 }
 
 export interface SnoozeList {
@@ -2090,7 +2110,8 @@ export interface SnoozeList {
 export interface SnoozeRequest {
   camera: string | null;
   everyone?: boolean;
-  for_s: number;
+  for_s: number | null;
+  rule?: string;
 }
 
 export interface SomebodyPlan {
@@ -2350,6 +2371,7 @@ export interface WhenPlan {
 
 export interface WhyInfo {
   outcomes: OutcomeInfo[];
+  rules: RuleNameInfo[];
 }
 
 export interface WitnessInfo {

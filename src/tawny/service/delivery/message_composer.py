@@ -447,11 +447,14 @@ class MessageComposer:
     def content(self, delivery: Delivery) -> DeliveryContent:
         """Return a snapshot, GIF, clip or contact sheet; empty content if not available.
 
-        Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now.
+        Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now, or the
+        rule that asked for it is.
         """
         if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
             now_ms = self._means.source.clock.now_ms()
-            if why := self._means.snoozes.why(self._settings.user, delivery.camera, now_ms):
+            snoozes, rule = self._means.snoozes, str(delivery.content.get("rule", ""))
+            why = snoozes.why(self._settings.user, delivery.camera, now_ms)
+            if why := why or snoozes.why_rule(rule, delivery.camera, now_ms):
                 raise ContentGone(delivery.to, why.rstrip("."))
         match delivery.content["kind"]:
             case "event":
