@@ -52,6 +52,7 @@ export const phone = {
     morning: (when: string) => `Until ${when}`,
     until: (when: string) => `Snoozed until ${when}`,
     chip: (when: string) => `Snoozed until ${when}`,
+    chipRule: (when: string) => `A rule is snoozed until ${when}`,
     chipResumed: "A rule is snoozed",
     byMe: (when: string) => `Until ${when}, for you`,
     byMeAll: (when: string) => `Until ${when}, for everyone, by you`,

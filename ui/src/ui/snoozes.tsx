@@ -228,8 +228,10 @@ export function SnoozedHere({ camera, rules }: { camera: string; rules: readonly
 /** In the header, while all cameras or a rule are snoozed: until when. Opens all that is snoozed. */
 export function SnoozedChip() {
   const [open, setOpen] = useState(false);
-  const [longest] = snoozes.value.filter((one) => one.rule || one.camera === null).sort((a, b) => lastsTo(b) - lastsTo(a));
-  const label = !longest ? "" : longest.until_ms === null ? words.chipResumed : words.chip(untilOf(longest));
+  const rules = snoozes.value.filter((one) => one.rule).sort((a, b) => lastsTo(b) - lastsTo(a));
+  const longest = snoozesOf(null, snoozes.value)[0] ?? rules[0];
+  const chip = longest?.rule ? words.chipRule : words.chip;
+  const label = !longest ? "" : longest.until_ms === null ? words.chipResumed : chip(untilOf(longest));
   return (
     <>
       {longest && (

@@ -174,10 +174,10 @@ def of_visit(
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
-    """Return `7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
+    """Return `Front door: 7 more events` and `20:46–20:51: 5 × person, 2 × vehicle`. At least one event."""
     begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
-    when = begin if begin == end else f"{begin} to {end}"
-    return f"{len(events)} more events", f"{camera}, {when}: {counts(events)}."
+    when = begin if begin == end else f"{begin}–{end}"
+    return f"{camera}: {len(events)} more events", f"{when}: {counts(events)}"
 
 
 def counts(events: Sequence[Event]) -> str:

@@ -70,11 +70,12 @@ def _gets(one: config.NotifierSettings) -> str:
     kinds = ", ".join(one.kinds) if one.kinds else of_level
     parts = [
         kinds if one.events else "",
-        "trouble" if one.problems else "",
+        "problems" if one.problems else "",
         "a daily summary" if one.daily_summary else "",
     ]
     where = f" from {', '.join(one.cameras)}" if one.cameras else ""
-    return ", ".join(part for part in parts if part) + where
+    said = [part for part in parts if part]
+    return " and ".join([*([", ".join(said[:-1])] if said[1:] else []), *said[-1:]]) + where
 
 
 def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:

@@ -58,7 +58,7 @@ export default function Try({ plan, now, draft, onClose }: { plan: ModePlanInfo;
       <div role="status">
         {found === null && <p class="small sub">{words.loading}</p>}
         {typeof found === "string" && <p class="small modes-wrong"><ServerText text={found} /></p>}
-        {found !== null && typeof found !== "string" && <Found found={found} />}
+        {found !== null && typeof found !== "string" && <Found found={found} isNight={span === "night"} />}
       </div>
       <details class="modes-more">
         <summary>{w.single}</summary>
@@ -68,10 +68,10 @@ export default function Try({ plan, now, draft, onClose }: { plan: ModePlanInfo;
   );
 }
 
-function Found({ found }: { found: Replay }) {
+function Found({ found, isNight }: { found: Replay; isNight: boolean }) {
   return (
     <>
-      <p class="small sub">{w.from(when(found.begin_ms), when(found.end_ms))}</p>
+      {isNight && <p class="small sub">{w.from(when(found.begin_ms), when(found.end_ms))}</p>}
       <table class="mode-diff">
         <thead>
           <tr>
