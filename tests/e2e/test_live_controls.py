@@ -264,7 +264,7 @@ def test_a6_snooze_shows_its_end_on_the_tile_and_is_ended_there(wall: Page, hous
     assert {one["id"]: one["state"] for one in counts(wall, house)["cameras"]}["path"] == "recording"
     until(lambda: counts(wall, house)["counts"]["recording"] == 3, 30, "of four, and the other one waits by now")
     act(wall, "path", "snooze")
-    wall.get_by_role("dialog", name="Snooze Path").get_by_role("button", name="End now").click()
+    wall.get_by_role("dialog", name="Snooze Path").get_by_role("button", name="Resume").click()
     expect(mark).to_have_count(0)
 
 
@@ -336,7 +336,7 @@ def test_keys_press_what_is_on_the_picture(wall: Page) -> None:
     wall.keyboard.press("z")
     expect(tile(wall, "hall").locator(".snoozed-mark")).to_be_visible()
     wall.keyboard.press("z")
-    wall.get_by_role("dialog", name="Snooze Hall").get_by_role("button", name="End now").click()
+    wall.get_by_role("dialog", name="Snooze Hall").get_by_role("button", name="Resume").click()
     wall.keyboard.press("Escape")
     with wall.expect_download() as saved:
         wall.keyboard.press("p")

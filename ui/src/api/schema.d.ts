@@ -1063,6 +1063,7 @@ export interface ModePlanInfo {
   modes: ArmPlan;
   notifiers: string[];
   rows: ModeRow[];
+  rule_keys: string[];
   rules: RulePlan[];
 }
 
@@ -1080,6 +1081,7 @@ export interface ModePresetsInfo {
 export interface ModeReplayRequest {
   cameras?: string[] | null;
   mode?: string;
+  plan?: ModePlanChange | null;
   span?: "night" | "yesterday";
 }
 
@@ -1764,11 +1766,14 @@ export interface ReplayedCamera {
   kinds: Record<string, number>;
   notified: number;
   seconds: number | null;
+  snoozed: number;
 }
 
 export interface ReplayedEvent {
+  actions: string[];
   camera: string;
   id: string;
+  is_snoozed: boolean;
   kind: string;
   notifies: boolean;
   start_ms: number;
@@ -1810,6 +1815,11 @@ export interface RetentionInfo {
   removed: RemovedCameraRetention[];
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
+}
+
+export interface RuleNameInfo {
+  key: string;
+  name: string;
 }
 
 export interface RulePlan {
@@ -2097,13 +2107,23 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeCommand {
+  camera?: string | null;
+  command: string;
+  for?: number | string | null;
+  on?: boolean;
+  rule?: string;
+}
+
 export interface SnoozeInfo {
   by: string;
   camera: string | null;
   everyone: boolean;
   mine: boolean;
+  rule: string;
+  rule_name: string;
   since_ms: number;
-  until_ms: number;
+  until_ms: number | null;
 }
 
 export interface SnoozeList {
@@ -2113,7 +2133,8 @@ export interface SnoozeList {
 export interface SnoozeRequest {
   camera: string | null;
   everyone?: boolean;
-  for_s: number;
+  for_s: number | null;
+  rule?: string;
 }
 
 export interface SomebodyPlan {
@@ -2385,6 +2406,7 @@ export interface WhenPlan {
 
 export interface WhyInfo {
   outcomes: OutcomeInfo[];
+  rules: RuleNameInfo[];
 }
 
 export interface WitnessInfo {

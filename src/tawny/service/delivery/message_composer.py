@@ -174,10 +174,10 @@ def of_visit(
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
-    """Return `7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
+    """Return `Front door: 7 more events` and `20:46–20:51: 5 × person, 2 × vehicle`. At least one event."""
     begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
-    when = begin if begin == end else f"{begin} to {end}"
-    return f"{len(events)} more events", f"{camera}, {when}: {counts(events)}."
+    when = begin if begin == end else f"{begin}–{end}"
+    return f"{camera}: {len(events)} more events", f"{when}: {counts(events)}"
 
 
 def counts(events: Sequence[Event]) -> str:
@@ -448,11 +448,14 @@ class MessageComposer:
     def content(self, delivery: Delivery) -> DeliveryContent:
         """Return a snapshot, GIF, clip or contact sheet; empty content if not available.
 
-        Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now.
+        Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now, or the
+        rule that asked for it is.
         """
         if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
             now_ms = self._means.source.clock.now_ms()
-            if why := self._means.snoozes.why(self._settings.user, delivery.camera, now_ms):
+            snoozes, rule = self._means.snoozes, str(delivery.content.get("rule", ""))
+            why = snoozes.why(self._settings.user, delivery.camera, now_ms)
+            if why := why or snoozes.why_rule(rule, delivery.camera, now_ms):
                 raise ContentGone(delivery.to, why.rstrip("."))
         match delivery.content["kind"]:
             case "event":

@@ -216,16 +216,17 @@ class NotificationScheduler:
         between_ms = _between_ms(channel, pace)
         is_more = _rank(event) < pace.rank
         pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else LOWEST)
+        rule = {"rule": says.rule} if says.rule else {}
         if found.wait_ms or (now_ms - pace.last_ms < between_ms and not is_more):
-            self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
+            self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms, rule)
             return
         if now_ms - pace.last_ms >= 2 * between_ms:
             pace.steps = 0
         pace.last_ms = max(pace.last_ms, now_ms)
         if channel.once:
-            self._outbox.add([self._whole(channel, event, now_ms)])
+            self._outbox.add([self._whole(channel, event, now_ms, rule)])
             return
-        content = {"kind": "event", "event": event.id, **_about(earlier)}
+        content = {"kind": "event", "event": event.id, **_about(earlier), **rule}
         due_ms = now_ms + _picture_ms(event)
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
 
@@ -301,18 +302,28 @@ class NotificationScheduler:
         pace.digest = ""
         return True
 
-    def _gather(self, channel: NotificationFilter, event: Event, pace: _Pace, due_ms: int, now_ms: int) -> None:
-        """Add the event to the waiting digest, or to a new one."""
+    def _gather(
+        self,
+        channel: NotificationFilter,
+        event: Event,
+        pace: _Pace,
+        due_ms: int,
+        now_ms: int,
+        rule: Mapping[str, str],
+    ) -> None:
+        """Add the event to the waiting digest, or to a new one. rule: the one that asks for it, of all its events."""
         if pace.digest:
             waiting = self._outbox.find(channel.to, pace.digest)
             if waiting is not None and waiting.next_ms > now_ms:
                 together = {**waiting.content, "events": [*waiting.content["events"], event.id]}
+                if waiting.content.get("rule") != rule.get("rule"):
+                    together.pop("rule", None)
                 gathered = self._delivery(channel, pace.digest, together, event, now_ms, due_ms=waiting.next_ms)
                 if self._outbox.amend(gathered):
                     return
         pace.digest = f"digest/{event.id}"
         pace.last_ms, pace.steps = due_ms, pace.steps + 1
-        content = {"kind": "digest", "camera": event.camera, "events": [event.id]}
+        content = {"kind": "digest", "camera": event.camera, "events": [event.id], **rule}
         self._outbox.add([self._delivery(channel, pace.digest, content, event, now_ms, due_ms=due_ms)])
 
     def _changed(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
@@ -368,15 +379,15 @@ class NotificationScheduler:
             pace.last_ms = max(pace.last_ms, due_ms)
         edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
-        content |= {"about": first.content["about"]} if "about" in first.content else {}
+        content |= {key: first.content[key] for key in ("about", "rule") if key in first.content}
         clip = self._delivery(channel, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms)
         size_bytes = round(span.seconds * _USUAL_BYTES_S)
         self._outbox.add([replace(clip, what=DeliveryKind.CLIP, needs=span, size_bytes=size_bytes)])
 
-    def _whole(self, channel: NotificationFilter, event: Event, now_ms: int) -> Delivery:
+    def _whole(self, channel: NotificationFilter, event: Event, now_ms: int, rule: Mapping[str, str]) -> Delivery:
         """Return the only message of an event that has ended, with its clip."""
         span = self._clip_of(event, event.end_ms or now_ms)
-        content = {"kind": "whole", "event": event.id, "from_ms": span.begin_ms, "to_ms": span.end_ms}
+        content = {"kind": "whole", "event": event.id, "from_ms": span.begin_ms, "to_ms": span.end_ms, **rule}
         due_ms = span.end_ms + self._waits_ms(channel)
         return replace(self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms), needs=span)
 

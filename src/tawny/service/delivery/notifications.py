@@ -70,11 +70,12 @@ def _gets(one: config.NotifierSettings) -> str:
     kinds = ", ".join(one.kinds) if one.kinds else of_level
     parts = [
         kinds if one.events else "",
-        "trouble" if one.problems else "",
+        "problems" if one.problems else "",
         "a daily summary" if one.daily_summary else "",
     ]
     where = f" from {', '.join(one.cameras)}" if one.cameras else ""
-    return ", ".join(part for part in parts if part) + where
+    said = [part for part in parts if part]
+    return " and ".join([*([", ".join(said[:-1])] if said[1:] else []), *said[-1:]]) + where
 
 
 def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:
@@ -115,7 +116,7 @@ class Notifications:
         zone = ZoneInfo(recorder.zone)
         self._recorder = recorder
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
-        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
+        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see, lambda: self._settings.rules)
         self._means = MessageMeans(
             source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
             lambda: self._settings.web.name or recorder.host, visit,
@@ -135,7 +136,8 @@ class Notifications:
 
     def take_over(self, settings: Settings) -> None:
         """Apply changed settings: start, restart and stop notifiers accordingly."""
-        self._settings = settings
+        before, self._settings = self._settings, settings
+        self.snoozes.carry_over(before.rules, settings.rules)
         self.telling.take_over(self.ears(), links=bool(settings.destinations))
         if self._crew is not None:
             self._crew.take_over(self._wanted())

@@ -14,6 +14,7 @@ from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import MANUAL, Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.integrations.device_control import HOME, DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 
@@ -42,6 +43,8 @@ class CommandService:
         is_private: Callable[[CameraId], bool] = lambda _: False,
     ) -> None:
         self._is_private = is_private
+        self.snoozes: Snoozes | None = None
+        """None: there are no notifications."""
         self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
         self._note, self._clock = note, clock
 
@@ -88,6 +91,8 @@ class CommandService:
                 return camera or None
             case commands.SetModeCommand() | commands.PresenceCommand():
                 return None
+            case commands.SnoozeCommand():
+                return order.camera
         return order.camera
 
     def _write_down(self, who: CommandIssuer, order: Order, outcome: str) -> None:
@@ -101,7 +106,7 @@ class CommandService:
 
     @staticmethod
     def _about(order: Order) -> str:
-        for field in ("camera", "relay", "event", "mode", "person"):
+        for field in ("camera", "relay", "event", "mode", "person", "rule"):
             if value := getattr(order, field, ""):
                 return str(value)
         return ""
@@ -215,6 +220,20 @@ class CommandService:
         self._hands.switch(order.relay, on=order.on, lasts_s=order.lasts_s)
         lasts = "" if order.lasts_s is None else f" for {order.lasts_s:g} s"
         return CommandResult(f"{order.relay} switched {'on' if order.on else 'off'}{lasts}.")
+
+    @_do.register
+    def _snooze(self, order: commands.SnoozeCommand, who: CommandIssuer) -> CommandResult:
+        if self.snoozes is None:
+            raise NotDone("Nothing sends notifications here.", "")
+        rule = self.snoozes.key_of(order.rule) if order.rule else ""
+        camera = CameraId(order.camera) if order.camera else None
+        what = order.rule or order.camera or "All cameras"
+        if not order.on:
+            ended = self.snoozes.end(camera, "", everyone=True, rule=rule)
+            return CommandResult(f"{what} no longer snoozed." if ended else f"{what} wasn't snoozed.")
+        for_s = None if order.lasts_s is None else round(order.lasts_s)
+        made = self.snoozes.put(camera, for_s, "", who.name, everyone=True, rule=rule)
+        return CommandResult(f"{what} snoozed {self.snoozes.until(made)}.")
 
     def _until_ms(self, lasts_s: float | None) -> int | None:
         return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)

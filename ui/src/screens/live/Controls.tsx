@@ -21,8 +21,8 @@ import { recall, remember } from "../../ui/remember";
 import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
 import { Sheet } from "../../ui/Sheet";
-import { SnoozeButton, snoozesOf, snoozes } from "../../ui/snoozes";
-import { clock, when } from "../../ui/times";
+import { SnoozeButton, snoozesOf, untilOf, snoozes } from "../../ui/snoozes";
+import { clock } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { Pad, Presets, Switch } from "./ByHand";
 import { photoLink } from "./photo";
@@ -581,7 +581,7 @@ export function SnoozedMark({ camera }: { camera: Camera }) {
   return longest ? (
     <span class="snoozed-mark num">
       <Icon name="bell-off" small />
-      {when(longest.until_ms)}
+      {untilOf(longest)}
     </span>
   ) : null;
 }
