@@ -19,7 +19,7 @@ from xdist.workermanage import WorkerController
 
 from tawny.engine.user_script_process import TELLS_NOBODY
 from tawny.testing.waiting import until
-from tests.support.processes import children
+from tests.support.processes import PATIENCE_S, children
 
 os.environ.update(TELLS_NOBODY)  # for tests that read onnxruntime by themselves
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -59,7 +59,7 @@ def nothing_left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         return [told for pid, told in children().items() if pid not in programs] + [one.name for one in going]
 
     yield
-    until(lambda: not left(), 30, f"what these tests started has ended: {left()}")
+    until(lambda: not left(), PATIENCE_S, f"what these tests started has ended: {left()}")
     if request.session.testsfailed == failed:
         for folder in set(folders.iterdir()) - before:
             shutil.rmtree(folder, ignore_errors=True)

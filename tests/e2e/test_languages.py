@@ -23,7 +23,7 @@ name = "Windfang"
 source = "demo:gate"
 demo.small = true
 name = "Tor"
-demo = { quiet = true }
+demo.quiet = true
 """
 SCREENS = ("/", "/live/porch", "/timeline", "/events", "/health", "/settings", "/settings/cameras/porch")
 MORE_SCREENS = ("/clips", "/find", "/settings/storage", "/settings/modes", "/settings/people", "/settings/system")
