@@ -416,6 +416,7 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[Delive
             may_see, running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
         ),
     )  # fmt: skip
+    running.arming.deciding.snoozed = outward.snoozes.rules_at
     placing = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
     return outward, placing
 
@@ -427,7 +428,7 @@ def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accou
     def note(action: str, person: str, address: str, detail: str) -> None:
         accounts.note(action, person, Caller(address), detail)
 
-    means = CommandMeans(running.said, running.arming.modes, marks, note, running.logins)
+    means = CommandMeans(running.said, running.arming.modes, marks, note, running.logins, outward.snoozes)
     return IntegrationService(
         place.settings, running, means, place.clock, running.pooled_engine(), lambda: outward.outbox.waiting().count,
         _private_paths(place),

@@ -254,6 +254,18 @@ export interface CareInfo {
   testing: boolean;
 }
 
+export interface CastInfo {
+  camera: string;
+  ends_ms: number;
+  id: string;
+  made_by: string;
+  made_ms: number;
+}
+
+export interface CastList {
+  items: CastInfo[];
+}
+
 export interface CertificateInfo {
   ends_ms: number;
   fingerprint: string;
@@ -962,6 +974,13 @@ export interface MachineFacts {
   temperature_c: number | null;
 }
 
+export interface MadeCast {
+  addresses: string[];
+  cast: CastInfo;
+  page: string;
+  video: string;
+}
+
 export interface MadePass {
   made: PassInfo;
   rtsp: string;
@@ -1044,6 +1063,7 @@ export interface ModePlanInfo {
   modes: ArmPlan;
   notifiers: string[];
   rows: ModeRow[];
+  rule_keys: string[];
   rules: RulePlan[];
 }
 
@@ -1061,6 +1081,7 @@ export interface ModePresetsInfo {
 export interface ModeReplayRequest {
   cameras?: string[] | null;
   mode?: string;
+  plan?: ModePlanChange | null;
   span?: "night" | "yesterday";
 }
 
@@ -1213,6 +1234,10 @@ export interface NewCamera {
   said?: string;
   sub?: string;
   user?: string;
+}
+
+export interface NewCast {
+  lasts_s?: number;
 }
 
 export interface NewClip {
@@ -1741,11 +1766,14 @@ export interface ReplayedCamera {
   kinds: Record<string, number>;
   notified: number;
   seconds: number | null;
+  snoozed: number;
 }
 
 export interface ReplayedEvent {
+  actions: string[];
   camera: string;
   id: string;
+  is_snoozed: boolean;
   kind: string;
   notifies: boolean;
   start_ms: number;
@@ -1787,6 +1815,11 @@ export interface RetentionInfo {
   removed: RemovedCameraRetention[];
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
+}
+
+export interface RuleNameInfo {
+  key: string;
+  name: string;
 }
 
 export interface RulePlan {
@@ -2074,13 +2107,23 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeCommand {
+  camera?: string | null;
+  command: string;
+  for?: number | string | null;
+  on?: boolean;
+  rule?: string;
+}
+
 export interface SnoozeInfo {
   by: string;
   camera: string | null;
   everyone: boolean;
   mine: boolean;
+  rule: string;
+  rule_name: string;
   since_ms: number;
-  until_ms: number;
+  until_ms: number | null;
 }
 
 export interface SnoozeList {
@@ -2090,7 +2133,8 @@ export interface SnoozeList {
 export interface SnoozeRequest {
   camera: string | null;
   everyone?: boolean;
-  for_s: number;
+  for_s: number | null;
+  rule?: string;
 }
 
 export interface SomebodyPlan {
@@ -2362,6 +2406,7 @@ export interface WhenPlan {
 
 export interface WhyInfo {
   outcomes: OutcomeInfo[];
+  rules: RuleNameInfo[];
 }
 
 export interface WitnessInfo {

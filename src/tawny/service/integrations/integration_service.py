@@ -21,6 +21,7 @@ from tawny.model.messages import Message
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.integrations.command_service import CommandService, Note
 from tawny.service.integrations.device_control import DeviceChange, DeviceControl, DeviceDetails
 from tawny.service.integrations.emitter_worker import (
@@ -53,6 +54,7 @@ class CommandMeans:
     kept: NotifierStore
     note: Note
     logins: LoginHistory | None = None
+    snoozes: Snoozes | None = None
 
 
 class IntegrationService:
@@ -81,6 +83,7 @@ class IntegrationService:
             self._cameras, means.said, means.modes, self.hands, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
         )  # fmt: skip
+        self.desk.snoozes = means.snoozes
         self.patrols = PatrolKeeper(now, self.hands, means.said, clock)
         self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
@@ -137,7 +140,7 @@ class IntegrationService:
     def commanded(self, asked: object) -> dict[str, Any]:
         """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""
         try:
-            done = self.desk.do(CommandIssuer(_COMMAND, "command"), asked)
+            done = self.desk.do(CommandIssuer(_COMMAND, "command", is_owner=True), asked)
         except CommandRefused as refused:
             return {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         return {"done": done.words, "event": done.event or None}
