@@ -427,6 +427,7 @@ def test_the_last_hour_shows_pictures_and_leads_to_the_timeline(owner: BrowserCo
     page.goto(f"{house.base}/live/front")
     line = page.locator(".last-hour-line")
     expect(line).to_be_visible()
+    expect(page.locator(".focus-acts [data-act=detection]")).to_be_visible()  # the last of what moves the line down
     box = line.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)

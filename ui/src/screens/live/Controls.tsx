@@ -441,7 +441,7 @@ function CastAct({ camera, look }: Of) {
   const open = useSignal(false);
   return (
     <>
-      <Act look={look} act="cast" icon="cast" label={castWords.hint} short={castWords.action} onPress={() => (open.value = true)} />
+      <Act look={look === "words" ? "round" : look} act="cast" icon="cast" label={castWords.hint} short={castWords.action} onPress={() => (open.value = true)} />
       {open.value && <Lazy load={castSheet} props={{ camera, onClose: () => (open.value = false) }} waiting={() => null} />}
     </>
   );
