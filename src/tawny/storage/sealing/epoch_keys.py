@@ -13,6 +13,7 @@ from typing import Final
 
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.model.segments import CARD_NUMBER, is_from_card
 from tawny.model.times import Clock
 from tawny.sealed.file_reader import FileScan
 from tawny.sealed.header import NO_STREAM, SealedFileKind, SealedFlag, SealedHeader
@@ -78,6 +79,8 @@ class EpochKeys:
         policy = self._policy(about.camera)
         stream = stream_number(about.stream)
         run = int.from_bytes(sha256(about.run.encode()).digest()[:8], "big")
+        if is_from_card(about.run):
+            run = CARD_NUMBER << 32 | run & 0xFFFFFFFF
         if policy is None:
             return self._proved(about, stream, run, make_init)
         sealer, signing = self._sealer(
