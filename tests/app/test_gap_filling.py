@@ -188,7 +188,7 @@ def test_what_the_card_lacks_stays_a_gap(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_sixteen_cameras_lose_five_minutes(tmp_path: Path) -> None:
     """All are filled one after another; the live video of none loses a packet meanwhile."""
-    clip = ClipSpec(width=320, height=240, fps=10, seconds=1200.0, gop_s=2.0, detail=20)
+    clip = ClipSpec(width=160, height=120, fps=10, seconds=700.0, gop_s=2.0, detail=20)
     with cameras(*(90.0 * (number % 2) for number in range(16)), clip=clip) as there:
         with rig(settings("".join(one.settings for one in there)), tmp_path) as bench:
             recorded(bench, there, 10)
@@ -197,8 +197,7 @@ def test_sixteen_cameras_lose_five_minutes(tmp_path: Path) -> None:
             until(lambda: all(is_filled(bench, one.name) for one in there), 600, "all filled")
             recorded(bench, there, 5)
             for one in there:
-                assert len(one.rtsp.viewers[-1].sent) or one.rtsp.playing
-                assert len([each for each in one.rtsp.playing if each.transport]) == 2, "live video went on"
+                assert len(one.rtsp.playing) == 2, "live video went on"
         assert_checked(tmp_path)
         for one in there:
             assert_continuous(tmp_path, one)

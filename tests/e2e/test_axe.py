@@ -22,10 +22,12 @@ url = "webhook+http://127.0.0.1:9/hook"
 [cameras.front]
 name = "Front door"
 source = "demo:front"
+demo.small = true
 [cameras.drive]
 name = "Driveway"
 source = "demo:drive"
-demo = { quiet = true }
+demo.small = true
+demo.quiet = true
 """
 GERMAN = Languages(None).catalogue("de").texts
 

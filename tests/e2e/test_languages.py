@@ -17,9 +17,11 @@ ENGLISH = {text: to for text, to in GERMAN.items() if isinstance(to, str) and to
 SETTINGS = """
 [cameras.porch]
 source = "demo:front"
+demo.small = true
 name = "Windfang"
 [cameras.gate]
 source = "demo:gate"
+demo.small = true
 name = "Tor"
 demo = { quiet = true }
 """

@@ -43,10 +43,11 @@ def onvif() -> Iterator[FakeCamera]:
 @pytest.fixture(scope="module")
 def house(onvif: FakeCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     text = (
-        f'[cameras.front]\nsource = "demo:front"\nonvif = "{onvif.url}"\ngroup = "outside"\n'
-        '[cameras.hall]\nsource = "demo:garden"\ngroup = "inside"\ndetection.detector = "off"\n'
-        '[cameras.stairs]\nsource = "demo:garden"\ngroup = "inside"\nrecord = "events"\ndetection.detector = "off"\n'
-        '[cameras.path]\nsource = "demo:front"\ndetection.detector = "off"\n'
+        f'[cameras.front]\nsource = "demo:front"\ndemo.small = true\nonvif = "{onvif.url}"\ngroup = "outside"\n'
+        '[cameras.hall]\nsource = "demo:garden"\ndemo.small = true\ngroup = "inside"\ndetection.detector = "off"\n'
+        '[cameras.stairs]\nsource = "demo:garden"\ndemo.small = true\ngroup = "inside"\nrecord = "events"\n'
+        'detection.detector = "off"\n'
+        '[cameras.path]\nsource = "demo:front"\ndemo.small = true\ndetection.detector = "off"\n'
         '[relays.siren]\ncamera = "front"\n[relays.gate]\ncamera = "front"\npulse = "0.3 s"\n'
     )
     yield from with_settings(tmp_path_factory.mktemp("controls"), text)
@@ -124,7 +125,17 @@ def test_a9_each_action_is_reached_by_tab_and_takes_two_clicks(wall: Page, onvif
     """No action needs more than a click on its button and one in what that opens; Tab reaches each."""
     act(wall, "front", "more")  # four cameras are alike, so each has three and More
     sheet = wall.get_by_role("dialog", name="Front")
-    for name in ("Record now", "Privacy", "Snooze", "Move", "Devices", "Photo", "Full screen", "Boxes", "Detection"):
+    for name in (
+        "Record now",
+        "Privacy",
+        "Snooze 1 h",
+        "Move",
+        "Devices",
+        "Photo",
+        "Full screen",
+        "Boxes",
+        "Detection",
+    ):
         expect(
             sheet.get_by_role("button", name=name, exact=True).or_(sheet.get_by_role("link", name=name))
         ).to_be_visible()

@@ -21,15 +21,19 @@ pytestmark = pytest.mark.browser
 CAMERAS = """
 [cameras.front-door]
 source = "demo:front"
+demo.small = true
 group = "outside"
 [cameras.garden]
 source = "demo:garden"
+demo.small = true
 group = "outside"
 [cameras.hall]
 source = "demo:hall"
+demo.small = true
 group = "inside"
 [cameras.shed]
 source = "demo:side"
+demo.small = true
 [notifiers.phone]
 url = "ntfy://127.0.0.1:9/phone"
 """

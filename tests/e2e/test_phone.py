@@ -254,7 +254,7 @@ def test_a_push_from_the_camera_to_the_snooze(
 def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(page: Page, house: Tawny) -> None:
     snoozes = f"{house.base}/api/v1/snoozes"
     page.goto(f"{house.base}/live/front")
-    expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible(timeout=WAIT_S * 1000)
+    expect(page.get_by_role("button", name="Snooze 1 h", exact=True)).to_be_visible(timeout=WAIT_S * 1000)
     page.keyboard.press("z")
     expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=WAIT_S * 1000)
     page.keyboard.press("z")

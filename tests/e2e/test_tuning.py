@@ -313,8 +313,12 @@ def test_what_it_was_is_said_on_its_page_and_taken_back(owner: BrowserContext, h
     what.get_by_role("button", name="Vehicle").click()
     expect(what.get_by_text("You said: Vehicle.")).to_be_visible()
     expect(page.get_by_text("Vehicle (set by you)")).to_be_visible()
-    told = next(one for one in _events(owner, house) if one["id"] == event["id"])
-    assert (told["labeled_as"], told["display_type"]) == ("vehicle", "vehicle")
+
+    def told() -> tuple[str, str]:
+        one = owner.request.get(f"{house.base}/api/v1/events/{event['id']}").json()
+        return one["labeled_as"], one["display_type"]
+
+    until(lambda: told() == ("vehicle", "vehicle"), 30, "the recorder to know what the page says at once")
     what.get_by_role("button", name="Undo").click()
     expect(what.get_by_role("button", name="Vehicle")).to_be_visible()
     page.close()

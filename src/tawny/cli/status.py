@@ -63,6 +63,10 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
+    if version := status.get("version"):
+        newer = status.get("newer")
+        is_newer = f" Version {newer['version']} is available. {newer['notes']}".rstrip() if newer else ""
+        lines.append(f"tawny {version}.{is_newer}")
     return "\n".join(lines)
 
 

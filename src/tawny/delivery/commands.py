@@ -52,7 +52,7 @@ class SetModeCommand(_Order):
 
 
 class PresenceCommand(_Order):
-    """Somebody came home, or left."""
+    """A person came home, or left."""
 
     command: Literal["presence"]
     person: Annotated[str, Field(min_length=1, max_length=40)]
@@ -216,6 +216,8 @@ class CommandIssuer:
     cameras: frozenset[str] | None = None
     """None: all cameras."""
     address: str = ""
+    is_owner: bool = False
+    """May change what cameras keep, such as presets: an owner, or who uses the command line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,18 @@ export interface CareInfo {
   testing: boolean;
 }
 
+export interface CastInfo {
+  camera: string;
+  ends_ms: number;
+  id: string;
+  made_by: string;
+  made_ms: number;
+}
+
+export interface CastList {
+  items: CastInfo[];
+}
+
 export interface CertificateInfo {
   ends_ms: number;
   fingerprint: string;
@@ -962,6 +974,13 @@ export interface MachineFacts {
   temperature_c: number | null;
 }
 
+export interface MadeCast {
+  addresses: string[];
+  cast: CastInfo;
+  page: string;
+  video: string;
+}
+
 export interface MadePass {
   made: PassInfo;
   rtsp: string;
@@ -1213,6 +1232,10 @@ export interface NewCamera {
   said?: string;
   sub?: string;
   user?: string;
+}
+
+export interface NewCast {
+  lasts_s?: number;
 }
 
 export interface NewClip {
@@ -2184,6 +2207,7 @@ export interface SystemInfo {
   machine: MachineFacts;
   refused: string;
   started_ms: number;
+  update: UpdateInfo;
   version: string;
   way: "source" | "container" | "package";
 }
@@ -2293,6 +2317,17 @@ export interface UnlockedInfo {
   ends_ms: number;
   opens: string;
   way: string;
+}
+
+export interface UpdateInfo {
+  asked_ms: number | null;
+  daily: boolean;
+  host: string;
+  is_newer: boolean;
+  newest: string;
+  notes: string;
+  problem: string;
+  todo: string;
 }
 
 export interface User {

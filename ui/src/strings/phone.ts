@@ -26,7 +26,7 @@ export const phone = {
     steps: ["Tap Share in the browser’s toolbar", "Choose “Add to Home Screen”", "Open tawny there and switch on notifications in Settings"],
   },
   snooze: {
-    action: "Snooze",
+    hourShort: "Snooze 1 h",
     hour: "Snooze for 1 h. Press again for other times.",
     all: "All cameras",
     allOf: "Snooze all cameras",

@@ -79,7 +79,7 @@ export function SnoozeButton({ camera, class: look = "btn", round = false }: { c
   useEffect(() => void loadSnoozes(), []);
   const [longest] = snoozesOf(camera, snoozes.value);
   const until = longest && clock(longest.until_ms);
-  const label = until ? words.until(until) : camera === null ? words.allOf : words.action;
+  const label = until ? words.until(until) : camera === null ? words.allOf : words.hourShort;
   const atOnce = camera !== null && !until;
   return (
     <>

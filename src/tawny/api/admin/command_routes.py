@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, caller_of, rule
-from tawny.api.auth.accounts import Account
+from tawny.api.auth.accounts import Account, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
@@ -225,7 +225,8 @@ def _device_of(asked: Order) -> str:
 
 
 def _person(person: Account, address: str) -> CommandIssuer:
-    return CommandIssuer(person.name, "http", frozenset(RIGHTS), person.cameras, address)
+    is_owner = person.role is Role.OWNER
+    return CommandIssuer(person.name, "http", frozenset(RIGHTS), person.cameras, address, is_owner)
 
 
 def _refused(refused: CommandRefused) -> RequestRefused:

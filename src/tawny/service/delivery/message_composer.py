@@ -260,8 +260,8 @@ def _in_language(message: Message, language: Translations) -> Message:
 class MessageComposer:
     """Composes the messages of one notifier. Thread-safe.
 
-    address: public URL of the recorder, or empty. visit_has: whether a visit's message names a camera; None: there is
-    one message of each event.
+    address: public URL of the recorder, or empty. visit_has: whether a visit's message names another of its events;
+    None: there is one message of each event.
     """
 
     def __init__(
@@ -272,7 +272,7 @@ class MessageComposer:
         means: MessageMeans,
         address: str,
         may_see: Callable[[CameraId], bool],
-        visit_has: Callable[[CameraId], bool] | None = None,
+        visit_has: Callable[[Event], bool] | None = None,
     ) -> None:
         self._visit_has = visit_has
         self._to, self._settings, self._traits, self._means = to, settings, traits, means
@@ -358,7 +358,8 @@ class MessageComposer:
         if self._visit_has is None:
             return message
         visit = self._means.visit_of(self._event(delivery))
-        known = EventVisit(tuple(one for one in visit.events if self._visit_has(one.camera)))
+        kept = (one for one in visit.events if one.id == message.event or self._visit_has(one))
+        known = EventVisit(tuple(kept))
         if len(known.events) < 2:
             return message
         title, text = of_visit(known, [*map(self._camera_name, known.cameras)], self._zone, self._recorder.called)

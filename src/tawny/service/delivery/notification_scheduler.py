@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.rules import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import Handle
+from tawny.events.rule_engine import RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import RANKS, shown_level
@@ -120,6 +121,15 @@ class NotificationScheduler:
         if delivery.what in (DeliveryKind.MESSAGE, DeliveryKind.CLIP) and delivery.event is not None:
             self._put(delivery)
 
+    def sends(self, to: str, event: Event) -> bool:
+        """Return whether a notifier sends this event, as of its begin and as of now. Call from any thread."""
+        channel, now_ms = next((one for one in self._ears if one.to == to), None), self._clock.now_ms()
+        if channel is None or event.muted:
+            return False
+        silence = self._silence(to, event.camera, event.start_ms) or self._silence(to, event.camera, now_ms)
+        says = self._says(channel, event)
+        return verdict(channel, event.camera, event.kind, says, now_ms, self._zone, silence=silence).does
+
     def step(self) -> float:
         with self._lock:
             now_ms = self._clock.now_ms()
@@ -174,6 +184,7 @@ class NotificationScheduler:
                 event = self._archive.index.event(what.event)
                 if event is not None:
                     self._follow(channel, event, now_ms)
+                self._send_others(channel, what, now_ms)
 
     # --- events ------------------------------------------------------------------------------------------------------
 
@@ -184,7 +195,7 @@ class NotificationScheduler:
             return
         if channel.once and event.end_ms is None:
             return
-        says = at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
+        says = self._says(channel, event)
         if event.muted:  # not final: it may turn out to be something else
             self._deciding.note(event, says, does=False, why=MUTED)
             return
@@ -217,6 +228,9 @@ class NotificationScheduler:
         content = {"kind": "event", "event": event.id, **_about(earlier)}
         due_ms = now_ms + _picture_ms(event)
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
+
+    def _says(self, channel: NotificationFilter, event: Event) -> RuleDecision:
+        return at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
 
     def _sent_of_visit(self, channel: NotificationFilter, event: Event, now_ms: int) -> list[Delivery]:
         """Return the messages about earlier events of the same visit, the newest last."""
@@ -255,6 +269,17 @@ class NotificationScheduler:
         content = {"kind": "event", "event": event.id, "edits": sent[-1].receipt, **_about(sent)}
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
         return True
+
+    def _send_others(self, channel: NotificationFilter, ended: Delivery, now_ms: int) -> None:
+        """Send the events for which a message stood that was dropped, as its own event is deleted or snoozed."""
+        gone = self._outbox.find(channel.to, ended.name)
+        if gone is None or gone.state is not DeliveryState.DROPPED or gone.content.get("kind") != "event":
+            return
+        keys = [EventId(one) for one in gone.content.get("events", ()) if one != gone.event]
+        others = [one for one in map(self._archive.index.event, keys) if one is not None and not one.muted]
+        if others:
+            first, content = others[0], {**gone.content, "event": others[0].id, "events": [one.id for one in others]}
+            self._outbox.add([self._delivery(channel, f"event/{first.id}", content, first, now_ms, due_ms=now_ms)])
 
     def _outranks(self, channel: NotificationFilter, event: Event, now_ms: int) -> bool:
         """Return whether an event that a digest collected has got a higher rank than all that was sent meanwhile.

@@ -260,8 +260,8 @@ class Notifications:
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
         traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
         may_see = partial(self._may_see, one.user) if one.user else anybody
-        ear = self._ear(name, one)
-        return MessageComposer(name, one, traits, self._means, address, may_see, ear.has if ear.visits else None)
+        has = partial(self.telling.sends, name) if _groups(one, traits) else None
+        return MessageComposer(name, one, traits, self._means, address, may_see, has)
 
     def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
         kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)

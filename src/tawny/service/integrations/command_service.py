@@ -66,6 +66,8 @@ class CommandService:
             raise CommandRefused(
                 "not_allowed", f"{who.name} isn't allowed to do this.", f"It requires the permission `{right}`."
             )
+        if isinstance(order, commands.PtzCommand) and (order.save or order.remove) and not who.is_owner:
+            raise CommandRefused("not_allowed", "Only owners save and remove presets.", "Moving to them is allowed.")
         camera = self._camera_of(order, who)
         if camera is None:
             if who.cameras is not None:
@@ -186,18 +188,18 @@ class CommandService:
         if order.save or order.remove:
             return self._preset_changed(camera, order)
         if order.home:
-            self._hands.go_home(camera)
-            self._said.turned(camera, PRESET_S)
+            with self._said.turning(camera, PRESET_S):
+                self._hands.go_home(camera)
             return CommandResult(f"{camera} is moving to its home position.")
         if order.stop:
             self._hands.stop(camera)
             return CommandResult(f"{camera} stopped.")
         if order.preset:
-            self._hands.go_to(camera, order.preset)
-            self._said.turned(camera, PRESET_S)
+            with self._said.turning(camera, PRESET_S):
+                self._hands.go_to(camera, order.preset)
             return CommandResult(f"{camera} is moving to {order.preset}.")
-        self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
-        self._said.turned(camera, order.lasts_s)
+        with self._said.turning(camera, order.lasts_s):
+            self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
         return CommandResult(f"{camera} is moving for {order.lasts_s:g} s.")
 
     def _preset_changed(self, camera: CameraId, order: commands.PtzCommand) -> CommandResult:

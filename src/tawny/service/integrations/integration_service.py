@@ -137,7 +137,7 @@ class IntegrationService:
     def commanded(self, asked: object) -> dict[str, Any]:
         """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""
         try:
-            done = self.desk.do(CommandIssuer(_COMMAND, "command"), asked)
+            done = self.desk.do(CommandIssuer(_COMMAND, "command", is_owner=True), asked)
         except CommandRefused as refused:
             return {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         return {"done": done.words, "event": done.event or None}

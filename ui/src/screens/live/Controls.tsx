@@ -7,13 +7,16 @@ import { modes } from "../../api/modes";
 import { cameras, serverNow } from "../../api/state";
 import type { Camera, Controls as Devices, Watching } from "../../api/types";
 import { flipSound, soundFrom } from "../../live/sound";
+import { straightened } from "../../live/straightened";
 import type { Live } from "../../live/useLive";
 import { BoxesButton } from "../../player/figuresSwitch";
 import { t } from "../../strings";
+import { cast as castWords } from "../../strings/cast";
 import { controls as words } from "../../strings/controls";
-import { isByChoice } from "../../ui/cameraWords";
+import { isByChoice, isShowing } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
+import { Lazy } from "../../ui/Lazy";
 import { recall, remember } from "../../ui/remember";
 import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
@@ -386,9 +389,16 @@ export function SoundAct({ camera, live, look }: Of & { live: Live }) {
   );
 }
 
-export function PhotoAct({ camera, look }: Of) {
+export function PhotoAct({ camera, look, live }: Of & { live: Live }) {
+  const link = photoLink(camera);
+  const press = (event: Event) => {
+    const frame = live.frame.current;
+    if (!frame || !straightened.has(frame)) return; // the browser saves the camera's own
+    event.preventDefault();
+    void import("../../live/straightPhoto").then(({ savePhoto }) => savePhoto(camera, frame, link.href, link.download));
+  };
   return (
-    <a class={classOf(look)} {...photoLink(camera)} data-act="photo" aria-label={look === "round" ? t.live.photo : undefined} title={t.live.photo}>
+    <a class={classOf(look)} {...link} data-act="photo" onClick={press} aria-label={look === "round" ? t.live.photo : undefined} title={t.live.photo}>
       <Icon name="camera" small={look === "words"} />
       {look !== "round" && <span>{words.photo}</span>}
     </a>
@@ -418,6 +428,20 @@ export function MoreActs({ camera, look }: Of) {
     <>
       {!isScreen() && <BoxesButton class={classOf(look)} words={look === "round" ? "" : words.boxes} />}
       <DetectionAct key={camera.id} camera={camera} look={look} />
+      {!isScreen() && isShowing(camera.state) && <CastAct camera={camera} look={look} />}
+    </>
+  );
+}
+
+const castSheet = () => import("./CastSheet");
+
+/** On a TV, which gets the video itself. */
+function CastAct({ camera, look }: Of) {
+  const open = useSignal(false);
+  return (
+    <>
+      <Act look={look} act="cast" icon="cast" label={castWords.action} short={castWords.action} onPress={() => (open.value = true)} />
+      {open.value && <Lazy load={castSheet} props={{ camera, onClose: () => (open.value = false) }} waiting={() => null} />}
     </>
   );
 }
@@ -457,7 +481,7 @@ export function TileActs({ camera, live, hero, canBeHero }: OnTile) {
         )}
         <span class="grow" />
         {(hero || !may) && <SoundAct {...of} live={live} />}
-        {(!few || !may) && <PhotoAct {...of} />}
+        {(!few || !may) && <PhotoAct {...of} live={live} />}
         {!few && <FullAct live={live} look="round" />}
         {(few || !isScreen()) && (
           <Act look="round" act="more" icon="ellipsis" label={words.moreOf(camera.name)} short={words.more} onPress={() => (sheet.value = true)} />
@@ -466,7 +490,7 @@ export function TileActs({ camera, live, hero, canBeHero }: OnTile) {
           // what the keys S, P and F press, and assistive software finds in the sheet
           <span hidden>
             {!hero && may && <SoundAct {...of} live={live} />}
-            {may && <PhotoAct {...of} />}
+            {may && <PhotoAct {...of} live={live} />}
             <FullAct live={live} look="round" />
           </span>
         )}
@@ -517,7 +541,7 @@ function CameraSheet({ camera, live, canBeHero, onClose }: Omit<OnTile, "hero"> 
       <div class="act-grid">
         <DoingActs {...of} />
         <SoundAct {...of} live={live} />
-        <PhotoAct {...of} />
+        <PhotoAct {...of} live={live} />
         <FullAct live={live} look="big" />
         <MoreActs {...of} />
         {canBeHero && (

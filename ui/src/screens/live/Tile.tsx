@@ -153,7 +153,7 @@ export function quietWords(camera: Camera): { title: string; sub: string } {
   return { title: sentence(camera), sub: camera.detail };
 }
 
-/** No live picture: why, since when, and the last one there was, dimmed so that nobody takes it for now; private: its colors alone. */
+/** No live picture: why, since when, and the last one there was, dimmed, as it is not now; private: its colors alone. */
 function Quiet({ camera, hero, size }: Props) {
   const chosen = isByChoice(camera.state);
   const at = camera.last_packet_ms;
