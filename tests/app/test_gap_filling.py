@@ -12,13 +12,14 @@ import pytest
 from tawny.media.codec.nal import split_lengths
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import GapReason, is_from_card
+from tawny.model.segments import GapReason, Segment, is_from_card
 from tawny.model.states import CameraState
 from tawny.model.times import Span
+from tawny.sealed.header import SealedFlag
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.metadata import read_about
+from tawny.storage.segments.metadata import read_about, read_header
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_card import MemoryCard
@@ -104,6 +105,13 @@ def assert_continuous(folder: Path, one: Cabled) -> None:
     assert max(map(abs, off_ms)) < 250, (min(off_ms), max(off_ms))
 
 
+def assert_marked(folder: Path, segment: Segment) -> None:
+    """The signed header says whether it was recorded live."""
+    header = read_header(RealDisk(folder), segment.path)
+    assert header is not None
+    assert bool(header.flags & SealedFlag.FILLED_IN) == is_from_card(segment.run)
+
+
 def recorded(bench: Rig, there: list[Cabled], seconds: float) -> None:
     for one in there:
         bench.wait_for(CameraState.RECORDING, 30, one.name)
@@ -134,6 +142,8 @@ def test_an_outage_is_filled(tmp_path: Path) -> None:
         assert_checked(tmp_path)
         for one in there:
             assert_continuous(tmp_path, one)
+            for each in segments(tmp_path, one.name):
+                assert_marked(tmp_path, each)
 
 
 def test_a_recorder_that_was_killed_is_filled_encrypted(tmp_path: Path) -> None:
@@ -157,6 +167,7 @@ def test_a_recorder_that_was_killed_is_filled_encrypted(tmp_path: Path) -> None:
                 each for each in bench.running.index.segments(one.name, None, gap.span(0)) if is_from_card(each.run)
             ]
             assert footage.path.endswith(".tws")
+            assert_marked(tmp_path, footage)
             known = read_about(RealDisk(tmp_path), footage.path)
             assert known is not None
             assert is_from_card(known.run), "readable without a key"
