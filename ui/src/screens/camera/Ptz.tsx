@@ -140,7 +140,7 @@ export default function Ptz({ camera, presets, disabled }: { camera: Camera; pre
             <button type="button" class="btn" onClick={reset}>
               {words.cancel}
             </button>
-            <button type="submit" class="btn pri">
+            <button type="submit" class="btn pri" disabled={kind.value === "patrol" && wanted.patrol.length === 0}>
               {words.save}
             </button>
           </div>
