@@ -137,6 +137,14 @@ class PtzCommand(_Order):
         return self
 
 
+class TrackCommand(_Order):
+    """Follow objects with a PTZ camera, or no longer, until the next such command."""
+
+    command: Literal["track"]
+    camera: CameraName
+    on: bool = True
+
+
 class RelayCommand(_Order):
     """Switch something; for: then back again."""
 
@@ -157,6 +165,7 @@ EVERY = (
     EventUpdateCommand,
     EventCloseCommand,
     PtzCommand,
+    TrackCommand,
     RelayCommand,
 )
 Order = (
@@ -169,6 +178,7 @@ Order = (
     | EventUpdateCommand
     | EventCloseCommand
     | PtzCommand
+    | TrackCommand
     | RelayCommand
 )
 _FORMER = {
@@ -202,6 +212,7 @@ RIGHT_FOR: dict[str, Right] = {
     "event.update": "event",
     "event.close": "event",
     "ptz": "ptz",
+    "track": "ptz",
     "relay": "relay",
 }
 
@@ -248,6 +259,8 @@ class CameraControls:
     presets: tuple[str, ...] = ()
     steered_by: str = ""
     """Who steers it now; empty: no person."""
+    tracking: str = ""
+    """What tracking does (`service.integrations.tracking.Phase`); empty: it isn't set up."""
     relays: tuple[RelayOutput, ...] = ()
 
 

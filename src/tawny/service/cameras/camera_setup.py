@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
-from tawny.config.lens_and_ptz import LensSettings
+from tawny.config.lens_and_ptz import LensSettings, TrackSettings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
@@ -467,6 +467,9 @@ class CameraSetupService:
     def put_lens(self, camera: CameraId, lens: LensSettings) -> None:
         """Set how pages straighten the image. Raises SettingsError, NotDone, FolderUnwritable."""
         self._change(self._file(camera), lambda draft: draft.put_lens(camera, lens.written()))
+
+    def put_track(self, camera: CameraId, track: TrackSettings) -> None:
+        self._change(self._file(camera), lambda draft: draft.put_track(camera, track.written()))
 
     def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
         """Remove a camera from the settings. Return until when it can be restored, ms UTC.

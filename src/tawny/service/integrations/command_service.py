@@ -16,6 +16,7 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.integrations.device_control import HOME, DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
+from tawny.service.integrations.tracking import AutoTracker
 
 log = logging.getLogger(__name__)
 SCHEDULE, FORMER_SCHEDULE = "schedule", "week"
@@ -44,6 +45,7 @@ class CommandService:
         self._is_private = is_private
         self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
         self._note, self._clock = note, clock
+        self.tracker: AutoTracker | None = None
 
     def do(self, who: CommandIssuer, asked: object) -> CommandResult:
         """Execute a command. asked: a command, or its JSON. Raises CommandRefused."""
@@ -207,6 +209,13 @@ class CommandService:
         self._hands.save_preset(camera, order.save)
         is_home = order.save == HOME
         return CommandResult("Home position saved." if is_home else f"Preset {order.save} saved.")
+
+    @_do.register
+    def _track(self, order: commands.TrackCommand, who: CommandIssuer) -> CommandResult:
+        if self.tracker is None:
+            raise NotDone("Tracking isn't running.", "")
+        self.tracker.switch(CameraId(order.camera), on=order.on)
+        return CommandResult(f"Tracking of {order.camera} is {'on' if order.on else 'off'}.")
 
     @_do.register
     def _relay(self, order: commands.RelayCommand, who: CommandIssuer) -> CommandResult:

@@ -32,6 +32,7 @@ import "./editor.css";
 
 const RECORDING = () => import("./Recording");
 const LENS = () => import("./Lens");
+const TRACK = () => import("./Track");
 const DANGER = () => import("./Danger");
 const SOUND = () => import("./Sound");
 const waiting = (failed: boolean) => <p class="small sub">{failed ? words.reload : words.loading}</p>;
@@ -126,6 +127,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
           {tab === "picture" && (
             <aside class="tu-side">
               <TurnCamera store={store} camera={camera} disabled={disabled} />
+              {!disabled && <Lazy load={TRACK} props={{ camera, disabled }} waiting={() => null} />}
               <Lazy load={LENS} props={{ camera, disabled }} waiting={waiting} />
               <PrivateParts store={store} camera={camera} disabled={disabled} />
             </aside>
