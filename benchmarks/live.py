@@ -1,9 +1,11 @@
 """What those who look cost: ten viewers of packets that are passed on, and sixteen moving tiles in one browser.
 
-    python -m benchmarks.live [--way mse|webrtc|hls] [--seconds 20] [--tiles 16]
+    python -m benchmarks.live [--way mse|webrtc|hls] [--seconds 20] [--tiles 16] [--than CHECKOUT]
 
 The camera is GStreamer's (`clock_camera`, 640 pixels wide, 15 pictures a second). CPU seconds are the programs' own,
-from /proc: of tawny with ten viewers less those without, and of the whole browser with its tiles.
+from /proc: of tawny with ten viewers less those without, and of the whole browser with its tiles. With `--than`, tiles
+are measured in turns with another version of tawny (its `src`, with the interface built), and compared by what one
+painted picture costs: a busy machine paints fewer.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from tawny.api.auth.access import COOKIE
 
 VIEWERS, MOST_SHARE, MOST_TILES_SHARE = 10, 0.10, 0.35
 SETTLED_S, FIRST_S = 6.0, 60.0
+TURNS, MOST_THAN = 2, 1.15
 LEAST_RATE = 7
 """Of the 15 that the camera sends; where the processor paints, a tile shows every second one."""
 BY_WEBRTC = """async (count) => {
@@ -65,9 +68,12 @@ def main() -> int:
     asked.add_argument("--way", choices=("mse", "webrtc", "hls"), default="mse")
     asked.add_argument("--seconds", type=float, default=20)
     asked.add_argument("--tiles", type=int, default=16)
+    asked.add_argument("--than", type=Path, help="folder of another version")
     args = asked.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
-    shares = [_viewers(args.way, args.seconds), _tiles(args.tiles, args.seconds)]
+    if args.than:
+        return _compared(args.than, args.tiles, args.seconds)
+    shares = [_viewers(args.way, args.seconds), _tiles(args.tiles, args.seconds)[0]]
     within = [
         report(f"ten_viewers_{args.way}", shares[0], MOST_SHARE, "a tenth of a core", 1.0),
         report(f"tiles_{args.tiles}", shares[1], MOST_TILES_SHARE, "35 % of a core", 1.0),
@@ -90,9 +96,32 @@ def _viewers(way: str, seconds: float) -> float:
     return by_ten - without
 
 
-def _tiles(count: int, seconds: float) -> float:
-    """The share of a core that a browser takes for so many moving tiles."""
-    with _shown(count) as (context, base):
+def _compared(than: Path, count: int, seconds: float) -> int:
+    """Tiles of both versions in turns."""
+    sources = {"theirs": than / "src", "ours": Path(__file__).parents[1] / "src"}
+    costs: dict[str, list[float]] = {whose: [] for whose in sources}
+    for _ in range(TURNS):
+        for whose, source in sources.items():
+            print(f"{whose}:", flush=True)
+            share, rate = _tiles(count, seconds, source)
+            costs[whose].append(share / (rate * count) * 1000)
+    theirs, ours = min(costs["theirs"]), min(costs["ours"])
+    print(f"A painted picture: {ours:.2f} ms of CPU, theirs {theirs:.2f} (least of {TURNS} turns)")
+    return 0 if report(f"tiles_{count}_than", ours, theirs, "the other version", MOST_THAN) else 1
+
+
+@contextlib.contextmanager
+def _run_from(source: Path | None) -> Iterator[None]:
+    """Programs that begin meanwhile take `tawny` from there."""
+    if source:
+        os.environ["PYTHONPATH"] = str(source)
+    yield
+    os.environ.pop("PYTHONPATH", None)
+
+
+def _tiles(count: int, seconds: float, source: Path | None = None) -> tuple[float, float]:
+    """The share of a core that a browser takes for so many moving tiles, and pictures a second painted on each."""
+    with _shown(count, source) as (context, base):
         page = context.new_page()
         page.set_viewport_size({"width": 1440, "height": 2400})
         page.goto(base)
@@ -106,15 +135,16 @@ def _tiles(count: int, seconds: float) -> float:
     print(f"Chromium, {count} moving tiles: {share:.1%} of a core, {rate:.1f} pictures a second painted on each")
     if rate < LEAST_RATE:
         print(f"The machine is too busy: fewer than {LEAST_RATE} pictures a second are painted, so this says little.")
-    return share
+    return share, rate
 
 
 @contextlib.contextmanager
-def _shown(cameras: int) -> Iterator[tuple[BrowserContext, str]]:
+def _shown(cameras: int, source: Path | None = None) -> Iterator[tuple[BrowserContext, str]]:
     """A signed-in browser, and the address of a tawny that records the clock so many times."""
     with (
         tempfile.TemporaryDirectory(dir=CACHE) as folder,
         clock_camera() as camera,
+        _run_from(source),
         recorder(camera, cameras, WAYS["mse"], Path(folder)) as link,
         sync_playwright() as play,
     ):

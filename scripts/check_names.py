@@ -24,7 +24,7 @@ TESTS: Final = SRC.parent / "tests"
 WORD_LIMITS: Final[Mapping[str, int]] = {
     "told|tell|tells|telling": 40,  # notify (a person), return, report or publish (a value)
     "heard|hear|hears|ear": 20,  # receive; only sound is heard
-    "nobody|somebody|anybody|whoever": 30,  # person, user, client, caller; none
+    "nobody|somebody|anybody|whoever": 23,  # person, user, client, caller; none
     "anew|beside|at hand|lately": 20,  # re-encode, retry, rebuild; next to; recently
     "what is (?:asked|wanted|there|known|said)": 5,  # the request, the setting, the existing entries
     "desk|bench|shelf|crew|house": 0,  # queue, store, service, pool
@@ -36,9 +36,9 @@ EXEMPT: Final = frozenset({("tawny.detection.models.labels", "bench")})
 
 
 SIZE_LIMITS: Final[Mapping[str, int]] = {
-    "Python files": 588,  # aim 430
-    "classes": 1_858,  # aim 850
-    "lines of code": 88_970,  # aim 48,000; without comments and docstrings
+    "Python files": 595,  # aim 430
+    "classes": 1_890,  # aim 850
+    "lines of code": 92_000,  # aim 48,000; without comments and docstrings
     "modules under 60 lines with one importer": 0,  # aim 20
     "functions over 60 lines": 0,  # aim 0
     "functions with more than 7 parameters": 0,  # aim 0

@@ -43,6 +43,7 @@ from tawny.config.settings import (
     StorageSettings,
     TierSettings,
     TurnServerSettings,
+    UpdateSettings,
     WebSettings,
 )
 from tawny.config.sign_in import GroupSettings, OidcSettings, SignInSettings
@@ -68,6 +69,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("live", LiveSettings, "start"),
     ("live.turn", TurnServerSettings, "start"),
     ("heartbeat", HeartbeatSettings, "start"),
+    ("updates", UpdateSettings, "at once"),
     ("encryption", SealingSettings, "at once"),
     ("modes", ModesSettings, "at once"),
     ("modes.<name>.cameras.<id>", ModeCameraSettings, "at once"),

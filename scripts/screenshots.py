@@ -1,11 +1,11 @@
-"""Takes the documentation's pictures: docs/images/live.webp, timeline.webp, phone.webp, modes.webp,
-and setup-*.webp.
+"""Takes the documentation's pictures: docs/images/live.webp, timeline.webp and both for light pages, events.webp,
+phone.webp, modes.webp, settings.webp, and setup-*.webp.
 
 .venv/bin/python scripts/screenshots.py [--minutes 8] [--data DIR] [--chromium /usr/bin/chromium] [--setup] [--modes]
 
 Starts a demo of its own and waits until it has recorded for so many minutes: the timeline then has something to show. A
 folder that an earlier demo recorded into is taken up as it is. With --setup only the pictures of the setup,
-with --modes only that of the modes, which take half a minute. Needs Playwright and a Chromium.
+with --modes only those of modes and settings, which take half a minute. Needs Playwright and a Chromium.
 """
 
 import argparse
@@ -159,7 +159,7 @@ def take_setup(browser: Browser, link: str) -> None:
 
 
 def take_modes(browser: Browser, link: str) -> None:
-    """The table of modes of a new recorder, with the week below."""
+    """The table of modes of a new recorder, with the week below; and its settings."""
     base, _, token = link.partition("/setup#token=")
     desk = browser.new_context(viewport={"width": 1280, "height": 960}, color_scheme="dark", locale="en-GB")
     claim = {"token": token, "name": "Anna", "password": "four unrelated words"}
@@ -171,6 +171,11 @@ def take_modes(browser: Browser, link: str) -> None:
     page.wait_for_selector(".truth.calm", timeout=120_000)
     page.wait_for_timeout(3000)
     save(page, "modes", page.screenshot())
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{base}/settings/system")
+    page.wait_for_selector("#machine-title")
+    page.wait_for_timeout(1000)
+    save(page, "settings", page.screenshot())
 
 
 def take(browser: Browser, link: str, minutes: float) -> None:
@@ -186,7 +191,12 @@ def take(browser: Browser, link: str, minutes: float) -> None:
     moment = f"t={(event['start_ms'] + INTO_PASSAGE_MS) / 1000:.1f}"
     page.goto(f"{base}/timeline?cam=front,drive,garden&{moment}&span={age * 1.15 / 1000:.0f}")
     shown(page)
-    save(page, "timeline", page.screenshot())
+    save_both(page, "timeline")
+    page.goto(f"{base}/events")
+    page.locator("[data-visit] .ec-open").first.click()
+    page.wait_for_selector(".drawer-in")
+    page.wait_for_timeout(3000)
+    save(page, "events", page.screenshot())
     state: Any = desk.storage_state()
     phone = browser.new_context(**PHONE, storage_state=state)
     small = phone.new_page()
@@ -200,7 +210,7 @@ def live(page: Page) -> None:
     page.wait_for_timeout(FIRST_MS)
     page.wait_for_function(SOMEBODY_PASSES, timeout=10 * PASSAGE_MS)
     page.wait_for_timeout(INTO_PASSAGE_MS // 2)
-    save(page, "live", page.screenshot())
+    save_both(page, "live")
 
 
 def passage(context: BrowserContext, base: str, age: int) -> Any:
@@ -225,6 +235,15 @@ def shown(page: Page) -> None:
     page.wait_for_selector("canvas[data-t0]")
     page.wait_for_function("() => [...document.querySelectorAll('.pl video')].every(v => v.readyState >= 2)")
     page.wait_for_timeout(2500)
+
+
+def save_both(page: Page, name: str) -> None:
+    """In the dark and in the light theme."""
+    save(page, name, page.screenshot())
+    page.emulate_media(color_scheme="light")
+    page.wait_for_timeout(300)
+    save(page, f"{name}-light", page.screenshot())
+    page.emulate_media(color_scheme="dark")
 
 
 def save(page: Page, name: str, png: bytes) -> None:

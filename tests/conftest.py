@@ -6,6 +6,8 @@ A command that a test calls in this process sets up the log as it does for its u
 
 import logging
 import os
+import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tawny.engine.user_script_process import TELLS_NOBODY
+from tawny.testing.waiting import until
+from tests.support.processes import PATIENCE_S, children
 
 os.environ.update(TELLS_NOBODY)  # for tests that read onnxruntime by themselves
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -40,6 +44,25 @@ def log_as_it_was() -> Iterator[None]:
     for handler in root.handlers[:]:
         if handler not in handlers:
             root.removeHandler(handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No program and no thread of a file goes on beside the next ones, and what it recorded goes when all passed:
+    recorders delete what is old once the disk gets full, and that is what tests of the past look at.
+    """
+    folders, failed = tmp_path_factory.getbasetemp(), request.session.testsfailed
+    before, programs, threads = set(folders.iterdir()), children().keys(), set(threading.enumerate())
+
+    def left() -> list[str]:
+        going = [one for one in set(threading.enumerate()) - threads if not one.daemon]
+        return [told for pid, told in children().items() if pid not in programs] + [one.name for one in going]
+
+    yield
+    until(lambda: not left(), PATIENCE_S, f"what these tests started has ended: {left()}")
+    if request.session.testsfailed == failed:
+        for folder in set(folders.iterdir()) - before:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 # --- beside each other: `./test` gives each worker one file after the other, the slowest first ------------------------

@@ -27,7 +27,7 @@ from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.static_files import StaticFiles
 from tawny.config.changes import plain_table
 from tawny.config.recognition import SearchSettings
-from tawny.config.settings import DetectionSettings, LiveSettings, Settings
+from tawny.config.settings import DetectionSettings, LiveSettings, Settings, UpdateSettings
 from tawny.config.zones import Points
 from tawny.delivery.outbox import OutboxMarks
 from tawny.detection.detector import DetectorParameter
@@ -71,6 +71,7 @@ from tawny.service.recorder import (
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.system_actions import SystemActions
+from tawny.service.updates import UpdateCheck
 from tawny.service.visits import Neighbors
 from tawny.sources.phone import Phone
 from tawny.sources.source import Speaker
@@ -414,6 +415,7 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
         changeable=changeable,
         editor=SettingsEditor(changeable, clock),
         system=SystemActions({}, lambda _: False, recorder.bus.publish, clock, lambda: None, lambda: None),
+        updates=UpdateCheck(lambda: UpdateSettings(url=""), clock, "0.1.0"),
         log_lines=str,
     )
 

@@ -112,6 +112,24 @@ async def test_without_settings_file(house: House) -> None:
     assert (await house.signed_in().post("/api/v1/backup", json=PASSPHRASE)).status_code == 404
 
 
+async def test_a_restore_brings_no_programs_that_do_not_run_here(kept: House) -> None:
+    """Who took over an owner's browser could run any command as the user of the recorder."""
+    browser, data = kept.signed_in(), data_of(kept)
+    before = (data / "tawny.toml").read_text()
+    (data / "tawny.toml").write_text('[cameras.gate]\nsource = "exec:"\n[cameras.gate.exec]\ncommand = ["id"]\n')
+    await saved_and_uploaded(browser)
+    same = await browser.post("/api/v1/restore/check", json=PASSPHRASE)
+    assert same.status_code == 200, "what runs here already may be restored"
+    (data / "tawny.toml").write_text(before)
+    for route in ("/api/v1/restore/check", "/api/v1/restore"):
+        refused = await browser.post(route, json=PASSPHRASE)
+        assert refused.status_code == 400
+        assert "cameras.gate.exec.command" in refused.json()["message"]
+        assert "tawny restore" in refused.json()["hint"]
+    assert not (data / PENDING).exists()
+    assert not list(data.glob("before-restore*"))
+
+
 # At setup: a recorder without an owner, by who has the setup link.
 
 

@@ -89,6 +89,16 @@ async def test_family_may_ask_for_all_of_it(house: House, orders: FakeOrders) ->
     assert who.may == frozenset(RIGHTS)
 
 
+@pytest.mark.parametrize(("role", "is_owner"), [(Role.OWNER, True), (Role.MEMBER, False)])
+async def test_only_owners_change_what_cameras_keep(
+    house: House, orders: FakeOrders, role: Role, is_owner: bool
+) -> None:
+    asked = {"command": "ptz", "camera": "porch", "save": "Gate"}
+    await house.signed_in(role).post("/api/v1/orders", json=asked)
+    ((who, _),) = orders.done
+    assert who.is_owner is is_owner
+
+
 async def test_a_member_may_record_what_they_see(house: House, orders: FakeOrders) -> None:
     person = house.accounts.change_person(house.accounts.put_person("Ben", Role.MEMBER), Role.MEMBER, [PORCH])
     browser = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))

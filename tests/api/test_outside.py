@@ -8,6 +8,7 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.config.drafts import Group
+from tawny.config.rules import RuleSettings
 from tawny.delivery.delivery import StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.outbox import Outbox, OutboxBacklog, TargetView
@@ -61,7 +62,9 @@ class FakeOutside:
     def snoozes(self) -> Snoozes:
         if self._snoozes is None:
             clock = FakeClock()
-            self._snoozes = Snoozes(Outbox(":memory:", clock), clock, ZoneInfo("UTC"), lambda *_: True)
+            rules = [RuleSettings.model_validate({"name": "Night", "do": ["siren 30 s"]})]
+            outbox = Outbox(":memory:", clock)
+            self._snoozes = Snoozes(outbox, clock, ZoneInfo("UTC"), lambda *_: True, lambda: rules)
         return self._snoozes
 
     @property
@@ -139,6 +142,31 @@ async def test_a_member_snoozes_for_everyone_and_the_log_says_so(house: House, o
     assert ("notifications no longer snoozed for everyone", "all cameras") in log
 
 
+async def test_a_rule_is_snoozed_for_everyone_and_resumed_by_another_member(house: House, outside: FakeOutside) -> None:
+    asked = {"camera": None, "for_s": None, "rule": "Night"}
+    viewer, member = house.signed_in(Role.VIEWER), house.signed_in(Role.MEMBER)
+    assert (await viewer.put("/api/v1/snoozes", json=asked)).json()["code"] == "family_only"
+    made = (await member.put("/api/v1/snoozes", json=asked)).json()
+    assert (made["rule"], made["rule_name"], made["everyone"], made["until_ms"]) == ("Night", "Night", True, None)
+    (seen,) = (await viewer.get("/api/v1/snoozes")).json()["items"]
+    assert seen["rule"] == "Night"
+    assert (await viewer.delete("/api/v1/snoozes?rule=Night")).status_code == 403
+    assert (await house.signed_in(Role.OWNER).delete("/api/v1/snoozes?rule=Night")).status_code == 200
+    assert (await viewer.get("/api/v1/snoozes")).json() == {"items": []}
+    log = [(one.action, one.detail) for one in house.accounts.audit()]
+    assert ("rule snoozed", "Night") in log
+    assert ("rule no longer snoozed", "Night") in log
+
+
+async def test_own_snoozes_are_in_the_log(house: House, outside: FakeOutside) -> None:
+    member = house.signed_in(Role.MEMBER)
+    await member.put("/api/v1/snoozes", json={"camera": "porch", "for_s": 60})
+    await member.delete("/api/v1/snoozes?camera=porch")
+    await member.delete("/api/v1/snoozes?camera=porch")
+    log = [one.action for one in house.accounts.audit() if one.detail == "porch"]
+    assert sorted(log) == ["own notifications no longer snoozed", "own notifications snoozed"]
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
@@ -148,6 +176,9 @@ async def test_a_member_snoozes_for_everyone_and_the_log_says_so(house: House, o
         ({"camera": "porch", "for_s": "soon"}, 422),
         ({"for_s": 3600}, 422),
         ({"camera": "x" * 41, "for_s": 3600}, 422),
+        ({"camera": "porch", "for_s": None}, 400),
+        ({"camera": "porch", "for_s": 3600, "rule": "Night"}, 400),
+        ({"camera": None, "for_s": 3600, "rule": "Other"}, 404),
     ],
 )
 async def test_a_snooze_that_is_none_is_refused(

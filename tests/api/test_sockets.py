@@ -15,7 +15,7 @@ from tawny.api.server import WebServer
 from tawny.live.stream_choice import choose_stream
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
-from tawny.model.ids import EventId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import (
     DamageFound,
     EventChanged,
@@ -295,6 +295,22 @@ async def test_a_screen_learns_which_camera_an_alert_is_about_and_no_more(house:
             house.recorder.bus.publish(EventChanged("started", replace(EVENT, level=level, start_ms=len(level))))
         told = await heard(socket)
     assert (told["ch"], told["d"]) == ("alert", {"camera": "porch", "start_ms": 5, "going": True})
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER, Role.GUEST, Role.SCREEN])
+async def test_alerts_are_only_of_cameras_that_a_person_may_see(house: House, server: WebServer, role: Role) -> None:
+    yard = CameraId("yard")
+    ben = house.accounts.put_person("Ben", role)
+    ben = house.accounts.change_person(ben, role, [yard], house.clock.now_ms() + 86_400_000)
+    async with opened(server, STATE, house.accounts.begin_session(ben, Caller("127.0.0.1"))) as socket:
+        await subscribed(socket, "state", "alert")
+        await heard(socket)
+        alert = replace(EVENT, level="alert")
+        for what, event in (("started", alert), ("updated", alert), ("ended", alert.ended(2000))):
+            house.recorder.bus.publish(EventChanged(what, event))
+        house.recorder.bus.publish(EventChanged("started", replace(alert, camera=yard, start_ms=7)))
+        told = await heard(socket)
+    assert (told["ch"], told["d"]) == ("alert", {"camera": "yard", "start_ms": 7, "going": True})
 
 
 async def test_a_page_that_is_gone_is_not_told_any_more(house: House, server: WebServer) -> None:

@@ -153,6 +153,18 @@ def with_pass(filled: Filled, how: str) -> Who:
     return Who({}, f"&pass={secret}", ways[how])
 
 
+def with_cast(filled: Filled, how: str) -> Who:
+    house, session = filled.house, filled.house.accounts.session(filled.session([PORCH]))
+    assert session
+    made = house.passes.cast(session, PORCH, 60)
+    assert made
+    ways: dict[str, Callable[[], object]] = {
+        "maker signed out": lambda: house.accounts.end_session(session.key),
+        "time over": lambda: house.clock.advance(60),
+    }
+    return Who({}, f"&pass={made[1]}", ways[how])
+
+
 def with_link(filled: Filled, how: str) -> Who:
     house, maker = filled.house, filled.house.accounts.put_person("Anna", Role.OWNER)
     shares = house.site.shares
@@ -171,10 +183,11 @@ def with_link(filled: Filled, how: str) -> Who:
 Made = Callable[[Filled, str], Who]
 SESSIONS: list[tuple[Made, str]] = [(signed_in, how) for how in ("signed out", "removed", "sees another camera now")]
 PASSES: list[tuple[Made, str]] = [(with_pass, how) for how in ("taken back", "over")]
+CASTS: list[tuple[Made, str]] = [(with_cast, how) for how in ("maker signed out", "time over")]
 LINKS: list[tuple[Made, str]] = [(with_link, how) for how in ("taken back", "over")]
 RIGHTS: dict[Access, list[tuple[Made, str]]] = {
     Access.VIEW: SESSIONS,
-    Access.SEE: [*SESSIONS, *PASSES],
+    Access.SEE: [*SESSIONS, *PASSES, *CASTS],
     Access.SHARED: LINKS,
 }
 

@@ -233,6 +233,7 @@ def test_viewers_are_let_in_where_nothing_of_others_changes() -> None:
     own = (
         "/clips",
         "/shares",
+        "/casts",
         "/wall",
         "/presence/",
         "/push",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -63,14 +64,14 @@ def answering(folder: Path, bus: Bus, answers: dict[str, Callable[[dict[str, Any
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded() -> Iterator[Path]:
     """Recorded twice, with a pause between."""
-    folder = tmp_path_factory.mktemp("recorded")
-    clip = clip_file(ClipSpec(seconds=4, sound="aac"))
-    for _ in range(2):
-        with rig(one_camera(str(clip)), folder) as bench:
-            bench.wait_for_seconds(2.5, DOOR)
-    return folder
+    with TemporaryDirectory(prefix="tawny-recorded-") as home:
+        clip = clip_file(ClipSpec(seconds=4, sound="aac"))
+        for _ in range(2):
+            with rig(one_camera(str(clip)), Path(home)) as bench:
+                bench.wait_for_seconds(2.5, DOOR)
+        yield Path(home)
 
 
 @pytest.fixture

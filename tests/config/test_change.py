@@ -49,7 +49,26 @@ def test_a_level_keeps_its_comment_and_all_around_it(tmp_path: Path) -> None:
 
 
 def test_a_level_as_usual_is_left_out(tmp_path: Path) -> None:
-    assert "threshold" not in changed(tmp_path, FILE, threshold=50)
+    assert "threshold" not in changed(tmp_path, FILE.replace("  # leaves", ""), threshold=50)
+
+
+def test_a_level_as_usual_keeps_the_line_that_has_a_comment(tmp_path: Path) -> None:
+    assert changed(tmp_path, FILE, threshold=50) == FILE.replace("threshold = 40 ", "threshold = 50 ")
+
+
+@pytest.mark.parametrize("dotted", [False, True])
+def test_a_comment_outlasts_going_there_and_back(tmp_path: Path, dotted: bool) -> None:
+    text = FILE.replace('"thorough"', '"balanced"  # as always')
+    if dotted:
+        text = '[cameras.door]\nsource = "demo:"\ndetection.effort = "balanced"  # ever\ndetection.threshold = 4\n'
+    there = changed(tmp_path, text, effort="frugal")
+    assert there == text.replace('"balanced"', '"frugal"')
+    assert changed(tmp_path, there, effort="balanced") == text
+
+
+def test_a_comment_stays_where_a_thing_goes(tmp_path: Path) -> None:
+    new = changed(tmp_path, FILE, zones={"gate": {"points": [[0, 0], [0.5, 0], [0, 0.5]], "min_time": "2 s"}})
+    assert new == FILE.replace("path = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]   # by", "# by")
 
 
 def test_what_is_as_usual_and_was_written_stays_written(tmp_path: Path) -> None:

@@ -32,6 +32,14 @@ GOOD = [
         {"command": "relay", "relay": "gate", "for": "2 s"},
         commands.RelayCommand(command="relay", relay="gate", lasts_s=2),
     ),
+    (
+        {"command": "snooze", "camera": "door", "for": "8h"},
+        commands.SnoozeCommand(command="snooze", camera="door", lasts_s=28_800),
+    ),
+    (
+        {"command": "snooze", "rule": "Rule 2", "for": None},
+        commands.SnoozeCommand(command="snooze", rule="Rule 2", lasts_s=None),
+    ),
 ]
 BAD = [
     ({"do": "arm", "mode": "away"}, '`"do": "arm"` is now `"command": "set_mode"`.'),
@@ -57,6 +65,9 @@ BAD = [
     ({"command": "ptz", "camera": "door", "pan": 2}, "pan: "),
     ({"command": "ptz", "camera": "door", "pan": 1, "stop": True}, "one of: "),
     ({"command": "relay", "relay": "gate", "for": "2 h"}, "for: "),
+    ({"command": "snooze", "camera": "door", "rule": "Night"}, "one of: camera, rule"),
+    ({"command": "snooze", "camera": "door", "for": None}, "only a rule can be snoozed until it is resumed"),
+    ({"command": "snooze", "camera": "door", "for": "8 d"}, "for: "),
 ]
 
 

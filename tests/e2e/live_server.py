@@ -92,8 +92,11 @@ def signed_browser(browser: Browser, session: str, **how: Any) -> Iterator[Brows
 
 @contextmanager
 def live_server(chosen: Settings, folder: Path) -> Iterator[LiveServer]:
+    """It keeps what is old even on a nearly full disk: tests leave recordings of long ago for it."""
     web = chosen.web.model_copy(update={"listen": "127.0.0.1:0"})
-    chosen = chosen.model_copy(update={"web": web})
+    retention = chosen.storage.retention.model_copy(update={"min_free": 0.0})
+    storage = chosen.storage.model_copy(update={"retention": retention})
+    chosen = chosen.model_copy(update={"web": web, "storage": storage})
     with ExitStack() as at_last, rig(chosen, folder, has_interface=True) as bench:
         made = LiveServer(bench)
         made.start()

@@ -22,7 +22,14 @@ def axe_script() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
+STILL = """() => document.getAnimations().every(
+  (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity
+)"""
+
+
 def violations(page: Page, axe: str) -> list[str]:
+    """What breaks the rules, once nothing fades in or out any more: colours half faded have no contrast."""
+    page.wait_for_function(STILL)
     page.evaluate(axe)
     found: list[str] = page.evaluate(CHECK, RULES)
     return found
@@ -56,9 +63,7 @@ def unfit(page: Page, axe: str) -> list[str]:
 
 
 NONE: dict[str, list[str]] = {"dark": [], "light": []}
-SHOWS = """(theme) => document.documentElement.dataset.theme === theme && document.getAnimations().every(
-  (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity
-)"""
+SHOWS = "(theme) => document.documentElement.dataset.theme === theme"
 
 
 def barriers(page: Page, axe: str) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """A camera is turned, and what hangs on it switched, from its page, by those who may. It speaks ONVIF, on loopback."""
 
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -115,7 +116,11 @@ def test_it_goes_to_a_stored_place(page: Page, camera: FakeCamera) -> None:
 
 def test_a_position_is_saved_as_a_preset_and_removed(page: Page, camera: FakeCamera) -> None:
     page.get_by_role("button", name="Move", exact=True).click()
-    page.get_by_role("button", name="Save position").click()
+    page.get_by_role("button", name="Save preset…").click()
+    page.get_by_role("textbox", name="Name of the preset").fill("Door")
+    expect(page.get_by_role("button", name="Replace")).to_be_visible()
+    page.get_by_role("textbox", name="Name of the preset").press("Escape")
+    page.get_by_role("button", name="Save preset…").click()
     page.get_by_role("textbox", name="Name of the preset").fill("Pond")
     page.get_by_role("button", name="Save", exact=True).click()
     wait_for(camera, "SetPreset", PresetName="Pond")
@@ -123,6 +128,9 @@ def test_a_position_is_saved_as_a_preset_and_removed(page: Page, camera: FakeCam
     expect(presets.get_by_role("button", name="Pond", exact=True)).to_be_visible()
     assert violations(page, axe_script()) == []
     page.get_by_role("button", name="Remove presets").click()
+    presets.get_by_title("Remove Pond").click()
+    expect(presets.get_by_role("button", name="Remove Pond?")).to_be_visible()
+    assert not [name for name, _ in camera.told if name == "RemovePreset"]
     presets.get_by_title("Remove Pond").click()
     wait_for(camera, "RemovePreset", PresetToken="new-2")
     expect(presets.get_by_text("Pond")).to_have_count(0)
@@ -140,6 +148,45 @@ def test_outputs_that_the_camera_reports_are_devices(page: Page, house: Tawny, c
     wait_for(camera, "SetRelayOutputState", RelayOutputToken="Siren_0", LogicalState="inactive")
     asked = page.request.get(f"{house.base}/api/v1/cameras/yard/controls").json()["relays"]
     assert [one["name"] for one in asked] == ["lamp", "gate", "yard/Siren_0"]
+
+
+def test_what_it_does_while_no_one_moves_it_is_set_on_its_page(
+    page: Page, owner: BrowserContext, house: Tawny, camera: FakeCamera
+) -> None:
+    page.goto(f"{house.base}/settings/cameras/yard/general")
+    page.get_by_role("textbox", name="Name of the camera").fill("Half typed")
+    page.get_by_role("link", name="Pan and tilt").click()
+    dialog = page.get_by_role("dialog", name="Leave without saving?")
+    dialog.get_by_role("button", name="Leave").click()
+    kinds = page.get_by_role("group", name="While no one moves it")
+    expect(kinds.get_by_role("button", name="Stay")).to_have_attribute("aria-pressed", "true")
+    kinds.get_by_role("button", name="Go back").click()
+    page.get_by_role("combobox", name="Position").select_option(label="Door")
+    page.get_by_role("combobox", name="Back after").select_option(label="5 min")
+    assert violations(page, axe_script()) == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    file = house.folder.parent / "tawny.toml"
+    written = tomllib.loads(file.read_text())["cameras"]["yard"]["ptz"]
+    assert written == {"return_to": "Door", "return_after": "5 min"}
+
+    kinds.get_by_role("button", name="Patrol").click()
+    for preset in ("Door", "Gate"):
+        page.get_by_role("button", name=f"Add {preset}").click()
+    page.get_by_role("button", name="Move Gate forward").click()
+    page.get_by_role("combobox", name="Time at each position").select_option(label="1 min")
+    assert violations(page, axe_script()) == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    written = tomllib.loads(file.read_text())["cameras"]["yard"]["ptz"]
+    assert written == {"return_after": "5 min", "patrol": ["Gate", "Door"], "dwell": "1 min"}
+    kinds.get_by_role("button", name="Stay").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    page.get_by_role("button", name="Set current position as home").click()
+    wait_for(camera, "SetHomePosition")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_another_person_waits_while_one_steers(

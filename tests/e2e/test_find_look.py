@@ -33,7 +33,7 @@ pytestmark = pytest.mark.browser
 WAIT_MS = 30_000
 SHOTS = os.environ.get("TAWNY_SHOTS", "")
 SETTINGS = "".join(
-    f'[cameras.{camera}]\nsource = "demo:{camera}"\ndetection.detector = "off"\n'
+    f'[cameras.{camera}]\nsource = "demo:{camera}"\ndemo.small = true\ndetection.detector = "off"\n'
     for camera in ("drive", "gate", "garden")
 )
 

@@ -176,3 +176,25 @@ def test_health_says_that_it_records(fox: Firefox, house: Tawny) -> None:
     fox.until(
         "/2 of 2 cameras working|[Bb]oth cameras|2 cameras/.test(document.querySelector('main')?.innerText ?? '')"
     )
+
+
+def test_a_masked_camera_is_not_shown_without_its_masks_over_other_programs(fox: Firefox, house: Tawny) -> None:
+    """Firefox honors `disablePictureInPicture` with its own button, and not in the menu of a video."""
+    watching = asked(fox, "/cameras/drive/watching")
+    mask = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]
+    body = {"watch": watching["watch"] | {"private": [mask]}, "version": watching["version"]}
+    sent = {"method": "PUT", "headers": {"X-Tawny": "1", "Content-Type": "application/json"}, "body": json.dumps(body)}
+    assert fox.js(f"fetch('/api/v1/cameras/drive/watching', {json.dumps(sent)}).then((answer) => answer.status)") == 200
+    fox.goto(f"{house.base}/live/drive")
+    fox.until("document.querySelector('.focus-picture .private-cover polygon') !== null")
+    fox.until("document.querySelector('.focus-picture video')?.readyState >= 2")
+    video = "document.querySelector('.focus-picture video')"
+    assert fox.js(f"{video}.disablePictureInPicture") is True
+    fox.js(f"({video}.requestPictureInPicture?.() ?? Promise.reject()).catch(() => 'refused')")
+    under = """(() => {
+      const box = document.querySelector('.focus-picture video').getBoundingClientRect();
+      const spot = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, bubbles: true, cancelable: true };
+      const hit = document.elementFromPoint(spot.clientX, spot.clientY);
+      return [hit.tagName, hit.dispatchEvent(new MouseEvent('contextmenu', spot))];
+    })()"""
+    assert fox.js(under) == ["svg", False]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -137,6 +138,7 @@ def test_t4_cameras_stay_together_across_files_and_gaps(page: Page, archive: Arc
     together = [each["together"] for each in seen(page) if len(each["together"]) > 1]
     apart = [max(each) - min(each) for each in together]
     assert len([each for each in together if len(each) == len(CAMERAS)]) > 60
+    assert median(apart) <= 2 * PICTURE_MS, apart
     assert len([each for each in apart if each > TOGETHER_MS + PICTURE_MS]) <= 0.05 * len(apart), apart
 
 

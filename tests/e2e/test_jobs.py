@@ -26,13 +26,15 @@ PASSWORD = "k4mera+pässword/%"
 SETTINGS = """
 [cameras.front]
 source = "demo:front"
+demo.small = true
 name = "Front door"
-demo = { quiet = true }
+demo.quiet = true
 detection.detector = "off"
 [cameras.drive]
 source = "demo:drive"
+demo.small = true
 name = "Driveway"
-demo = { quiet = true }
+demo.quiet = true
 detection.detector = "off"
 """
 HOUR_MS = 3_600_000

@@ -17,11 +17,13 @@ ENGLISH = {text: to for text, to in GERMAN.items() if isinstance(to, str) and to
 SETTINGS = """
 [cameras.porch]
 source = "demo:front"
+demo.small = true
 name = "Windfang"
 [cameras.gate]
 source = "demo:gate"
+demo.small = true
 name = "Tor"
-demo = { quiet = true }
+demo.quiet = true
 """
 SCREENS = ("/", "/live/porch", "/timeline", "/events", "/health", "/settings", "/settings/cameras/porch")
 MORE_SCREENS = ("/clips", "/find", "/settings/storage", "/settings/modes", "/settings/people", "/settings/system")

@@ -167,6 +167,45 @@ def test_a_name_twice_and_an_empty_layout_are_not_saved(page: Page) -> None:
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
 
 
+def test_leaving_the_editor_asks_and_coming_back_shows_the_cameras(page: Page, house: Tawny) -> None:
+    page.get_by_role("link", name="Events").first.click()
+    page.get_by_role("link", name="Live").first.click()
+    opened(page, "New layout…")
+    page.get_by_role("textbox", name="Name").fill("Half done")
+    dialog = page.get_by_role("dialog", name="Leave without saving?")
+    for leave in (
+        lambda: page.get_by_role("link", name="Events").first.click(),
+        lambda: page.get_by_role("link", name="Live").first.click(),
+        lambda: page.evaluate("history.back()"),
+        lambda: page.keyboard.press("Escape"),
+    ):
+        page.get_by_role("textbox", name="Name").focus()
+        leave()
+        dialog.get_by_role("button", name="Stay").click()
+        expect(dialog).to_have_count(0)
+        expect(page.get_by_role("textbox", name="Name")).to_have_value("Half done")
+    page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Leave").click()
+    expect(page.locator(".wall .tile")).to_have_count(4)
+    opened(page, "New layout…")
+    page.get_by_role("textbox", name="Name").fill("Again")
+    page.get_by_role("link", name="Events").first.click()
+    dialog.get_by_role("button", name="Leave").click()
+    expect(page).to_have_url(f"{house.base}/events")
+    page.get_by_role("link", name="Live").first.click()
+    expect(page.locator(".wall .tile")).to_have_count(4)
+
+
+def test_an_editor_without_changes_closes_at_once(page: Page, house: Tawny) -> None:
+    opened(page, "New layout…")
+    page.get_by_role("link", name="Live").first.click()
+    expect(page.locator(".wall .tile")).to_have_count(4)
+    opened(page, "New layout…")
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".wall .tile")).to_have_count(4)
+
+
 def test_a_layout_that_is_gone_says_so(page: Page, house: Tawny) -> None:
     page.goto(f"{house.base}/live/layout/never")
     expect(page.get_by_text("This layout doesn’t exist.")).to_be_visible()
@@ -214,9 +253,20 @@ def test_a_camera_pops_out_into_a_window_with_nothing_but_its_picture(page: Page
     expect(alone.locator('.focus-alone [data-view="playing"]')).to_be_visible()
     for gone in (".rail", ".top", ".others", ".last-hour"):
         expect(alone.locator(gone)).to_be_hidden()
-    box = alone.locator(".focus-picture").bounding_box()
-    size = alone.evaluate("[innerWidth, innerHeight]")
-    assert box and [box["width"], box["height"]] == size
+    for width, height in ((960, 540), (480, 270), (320, 200)):
+        alone.set_viewport_size({"width": width, "height": height})
+        box = alone.locator(".focus-picture").bounding_box()
+        assert box == {"x": 0, "y": 0, "width": width, "height": height}
+        assert alone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        alone.mouse.move(width / 2, height / 2)
+        expect(alone.locator(".focus-acts")).to_have_css("opacity", "1")
+        acts = alone.locator(".focus-acts").bounding_box()
+        assert acts and acts["height"] <= 64
+    address = alone.url
+    for key in ("1", "2", "3", "4", "5", "Escape"):
+        alone.keyboard.press(key)
+    expect(alone.locator(".focus-alone [data-view]").first).to_be_visible()
+    assert alone.url == address
     alone.close()
 
 
@@ -237,5 +287,10 @@ def test_a_camera_is_shown_over_other_programs_unless_a_part_of_it_is_private(pa
     assert answer.ok, answer.text()
     page.goto(f"{house.base}/live/{masked}")
     expect(page.locator('.focus-picture[data-view="playing"] .private-cover')).to_be_visible()
+    under = "([x, y]) => document.elementFromPoint(x, y).tagName"
+    box = page.locator(".focus-picture").bounding_box()
+    assert box
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    assert page.evaluate(under, middle) == "svg", "a menu of the video would show it alone, over other programs"
     expect(page.locator('.focus-acts [data-act="window"]')).to_be_visible()
     expect(page.locator('.focus-acts [data-act="pip"]')).to_have_count(0)

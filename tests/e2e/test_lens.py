@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import CHROMIUM, OURS, PATIENCE_MS, Tawny, context_of, with_settings
+from tests.e2e.conftest import CHROMIUM, OURS, PATIENCE_MS, Tawny, context_of, signed_in_again, with_settings
 from tests.e2e.rules import axe_script, unfit
 
 pytestmark = pytest.mark.browser
@@ -35,6 +35,22 @@ PIXELS = """(canvas) => {
   const { data } = pen.getImageData(0, 0, copy.width, copy.height);
   return [copy.width, copy.height, [...data.filter((_, n) => n % 4 === 0)]];
 }"""
+
+
+THROW = """async ([x, y]) => {
+  const frame = document.querySelector('.focus-picture');
+  const sleep = (ms) => { for (const until = performance.now() + ms; performance.now() < until;); };
+  const send = (kind, by) => frame.dispatchEvent(new PointerEvent(kind, {
+    pointerId: 1, button: 0, bubbles: true, cancelable: true, clientX: x - by, clientY: y,
+  }));
+  frame.setPointerCapture = () => {};  // there is no such finger
+  send('pointerdown', 0);
+  for (const by of [30, 60, 90]) { sleep(10); send('pointermove', by); }
+  send('pointerup', 90);
+  await Promise.resolve();
+  return document.querySelector('.look-chip').innerText;
+}"""
+"""A quick drag, at the same pace however busy the machine is. Returns how far the view was turned by then."""
 
 
 def wide_lines() -> Any:
@@ -186,6 +202,132 @@ def test_it_is_so_in_the_past(page: Page, house: Tawny, owner: BrowserContext) -
     assert most_off(pixels(page, ".pl.large .dewarped")) < STRAIGHT_PX["wide"]
 
 
+def look(page: Page) -> str:
+    """What the button says that turns the view: how far it is turned."""
+    return page.locator(".focus-picture .look-chip").inner_text()
+
+
+def fisheye(page: Page, house: Tawny) -> tuple[float, float]:
+    """Open it large, without motion that goes on by itself. Return the middle of the picture."""
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{house.base}/live/fish")
+    expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
+    expect(page.locator(".focus-picture .look-chip")).to_be_visible()
+    box = page.locator(".focus-picture").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_view_into_a_fisheye_is_turned_by_dragging_and_a_double_click_turns_it_back(
+    page: Page, house: Tawny
+) -> None:
+    x, y = fisheye(page, house)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 200, y, steps=4)
+    page.mouse.up()
+    expect(page.locator(".look-chip")).to_contain_text("1.0×")
+    turned = int(look(page).partition("°")[0])
+    assert 10 < turned < 40, "what was grabbed goes along"
+    assert most_off(pixels(page, ".focus-picture .dewarped")) < STRAIGHT_PX["aside"], "still straight"
+    expect(page).to_have_url(f"{house.base}/live/fish")
+    page.mouse.wheel(0, -400)
+    expect(page.locator(".look-chip")).to_contain_text("1.9×")
+    assert page.locator(".focus-picture").get_attribute("data-zoomed") is None
+    page.mouse.dblclick(x, y)
+    expect(page.locator(".look-chip")).to_have_text("")
+
+
+def test_keys_turn_it_too_where_its_button_is_and_others_go_to_the_next_camera(page: Page, house: Tawny) -> None:
+    fisheye(page, house)
+    page.locator(".look-chip").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "+"):
+        page.keyboard.press(key)
+    expect(page.locator(".look-chip")).to_have_text("10° 5° 1.3×")
+    assert unfit(page, axe_script()) == []
+    page.keyboard.press("0")
+    expect(page.locator(".look-chip")).to_have_text("")
+    page.locator(".look-chip").evaluate("(node) => node.blur()")
+    page.keyboard.press("+")
+    expect(page.locator(".look-chip")).to_have_text("0° 0° 1.5×")
+    page.keyboard.press("0")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: "/live/fish" not in url)
+
+
+def test_a_view_that_was_thrown_slows_down(page: Page, house: Tawny) -> None:
+    x, y = fisheye(page, house)
+    page.emulate_media(reduced_motion="no-preference")
+    let_go = page.evaluate(THROW, [x, y])
+    page.wait_for_function("(was) => document.querySelector('.look-chip').innerText !== was", arg=let_go)
+
+
+def test_two_fingers_bring_it_closer_and_a_double_tap_turns_it_back(drawing: Browser, house: Tawny) -> None:
+    context = signed_in_again(
+        drawing, house, viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    x, y = fisheye(page, house)
+    hand = context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": at, "y": down, "id": n} for n, (at, down) in enumerate(places)]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x - 20, y), (x + 20, y))
+    touch("touchMove", (x - 40, y), (x + 40, y))
+    touch("touchEnd")
+    expect(page.locator(".look-chip")).to_contain_text("2.0×")
+    touch("touchStart", (x, y))
+    touch("touchMove", (x, y - 30))
+    touch("touchMove", (x, y - 90))
+    touch("touchEnd")
+    assert page.evaluate("scrollY") == 0
+    page.wait_for_function("() => parseInt(document.querySelector('.look-chip').innerText.split('° ')[1]) > 5")
+    page.touchscreen.tap(x, y)
+    page.touchscreen.tap(x, y)
+    expect(page.locator(".look-chip")).to_have_text("")
+    page.set_viewport_size({"width": 844, "height": 390})
+    expect(page.locator(".look-chip")).to_be_in_viewport()
+    context.close()
+
+
+def photo(path: Path) -> Any:
+    """A saved one: uint8 [height, width]."""
+    asked = ["-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    read = subprocess.run(["ffmpeg", "-v", "error", "-i", path, *asked], check=True, capture_output=True, timeout=60)
+    return np.frombuffer(read.stdout, np.uint8).reshape(-1, WIDTH)
+
+
+@pytest.mark.parametrize("camera", ["wide", "aside", "masked"])
+def test_a_photo_is_saved_as_it_is_shown(page: Page, house: Tawny, camera: str, tmp_path: Path) -> None:
+    page.goto(f"{house.base}/live/{camera}")
+    expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
+    with page.expect_download() as saved:
+        page.locator(".focus-acts [data-act=photo]").click()
+    expect(page.get_by_text("Photo saved as shown.")).to_be_visible()
+    assert saved.value.suggested_filename.endswith(".jpg")
+    picture = photo(saved.value.path())
+    if camera == "masked":
+        high, wide = picture.shape
+        assert int(picture[int(0.3 * high) : int(0.7 * high), int(0.36 * wide) : int(0.64 * wide)].max()) < 40
+    else:
+        assert most_off(picture) < STRAIGHT_PX[camera]
+
+
+def test_small_stills_are_straight_as_well_and_one_webgl_context_draws_all(page: Page, house: Tawny) -> None:
+    page.add_init_script(
+        "window.drawing = 0; const was = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+        " if (kind === 'webgl' && more[0]) window.drawing += 1; return was.call(this, kind, ...more) }"
+    )
+    page.goto(f"{house.base}/live/wide")
+    expect(page.locator(".other.on .dewarped.still[data-straight=wide]")).to_be_visible()
+    expect(page.locator('.other-picture[data-view="playing"] .dewarped[data-straight=fisheye]').first).to_be_visible()
+    assert most_off(pixels(page, ".other.on .dewarped")) < 960 / 320 * STRAIGHT_PX["wide"]
+    assert page.evaluate("window.drawing") == 1
+
+
 def test_what_is_private_stays_black(page: Page, house: Tawny) -> None:
     page.goto(f"{house.base}/live/masked")
     expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
@@ -205,6 +347,8 @@ def test_an_owner_chooses_it_and_sees_it_at_once(page: Page, house: Tawny) -> No
     expect(card.locator(".dewarped[data-straight=fisheye]")).to_be_visible()
     card.get_by_role("button", name="Wall", exact=True).click()
     card.get_by_role("slider", name="Look left or right").fill("30")
+    page.get_by_role("link", name="Connection").click()
+    page.get_by_role("dialog", name="Leave without saving?").get_by_role("button", name="Stay").click()
     assert unfit(page, axe_script()) == []
     card.get_by_role("button", name="Save").click()
     expect(card.get_by_role("button", name="Save")).to_have_count(0)

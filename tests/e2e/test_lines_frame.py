@@ -1,6 +1,5 @@
 """Promises of the frame around every page (F1 to F5) and of the wall (L1, L5, L7). Names begin with their ids."""
 
-import os
 import re
 import signal
 import subprocess
@@ -15,8 +14,6 @@ from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.test_settings import SECTIONS
 
 pytestmark = pytest.mark.browser
-SLOW = float(os.environ.get("SLOW", "3"))
-"""How much slower than idle this machine may be."""
 CAMERA = """[cameras.{name}]
 source = "{clip}"
 detection.detector = "off"
@@ -172,20 +169,47 @@ def test_l7_a_tab_that_is_hidden_for_40_seconds_gets_no_live_video(owner: Browse
 
 
 def test_f2_a_recorder_that_is_gone_is_said_on_every_route(owner: BrowserContext, house: Tawny) -> None:
+    """By the pages' own clocks, which stand still until they are moved on. Last of all in this file: it ends tawny."""
     pages = [owner.new_page() for _ in ROUTES]
+    lines = [sockets_of(page) for page in pages]
     for page, route in zip(pages, ROUTES, strict=True):
+        page.clock.install()
         page.goto(house.base + route)
         expect(page.locator("a.truth")).to_have_attribute("aria-label", re.compile("2 of 2"))
-    # Last of all in this file: its cameras take a while to come back.
-    house.process.send_signal(signal.SIGSTOP)  # the worst way to go: nothing is closed
+    house.process.send_signal(signal.SIGSTOP)  # the worst way to go: nothing is closed, and only silence tells
     try:
         for page in pages:
-            expect(page.locator("a.truth")).to_have_attribute(
-                "aria-label", re.compile("Can’t reach tawny"), timeout=7_000 * SLOW
-            )
-            expect(page.get_by_text("Can’t reach tawny.").first).to_be_visible()
+            passes(page, 12_000 + 1_000)
+            gone(page)
+            page.clock.resume()
     finally:
         house.process.send_signal(signal.SIGCONT)
     for page in pages:
         expect(page.locator("a.truth")).to_have_attribute("aria-label", re.compile("2 of 2 cameras working"))
+        page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+    house.process.terminate()
+    until(lambda: house.process.poll() is not None, 60, "its end")
+    closed = [one.is_closed for each in lines for one in each]
+    until(lambda: pages[0].evaluate("1") and all(each() for each in closed), 20, "the end of their lines")
+    for page in pages:
+        page.clock.run_for(7_000)
+        gone(page)
         page.close()
+
+
+def sockets_of(page: Page) -> list[WebSocket]:
+    """Those that it opens from now on."""
+    found = list[WebSocket]()
+    page.on("websocket", lambda socket: found.append(socket))
+    return found
+
+
+def passes(page: Page, ms: int) -> None:
+    """So much later for the page, which then stands still."""
+    page.clock.pause_at((page.evaluate("Date.now()") + ms) / 1000)
+    page.clock.run_for(100)
+
+
+def gone(page: Page) -> None:
+    expect(page.locator("a.truth")).to_have_attribute("aria-label", re.compile("Can’t reach tawny"))
+    expect(page.get_by_text("Can’t reach tawny.").first).to_be_visible()

@@ -43,10 +43,11 @@ def onvif() -> Iterator[FakeCamera]:
 @pytest.fixture(scope="module")
 def house(onvif: FakeCamera, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     text = (
-        f'[cameras.front]\nsource = "demo:front"\nonvif = "{onvif.url}"\ngroup = "outside"\n'
-        '[cameras.hall]\nsource = "demo:garden"\ngroup = "inside"\ndetection.detector = "off"\n'
-        '[cameras.stairs]\nsource = "demo:garden"\ngroup = "inside"\nrecord = "events"\ndetection.detector = "off"\n'
-        '[cameras.path]\nsource = "demo:front"\ndetection.detector = "off"\n'
+        f'[cameras.front]\nsource = "demo:front"\ndemo.small = true\nonvif = "{onvif.url}"\ngroup = "outside"\n'
+        '[cameras.hall]\nsource = "demo:garden"\ndemo.small = true\ngroup = "inside"\ndetection.detector = "off"\n'
+        '[cameras.stairs]\nsource = "demo:garden"\ndemo.small = true\ngroup = "inside"\nrecord = "events"\n'
+        'detection.detector = "off"\n'
+        '[cameras.path]\nsource = "demo:front"\ndemo.small = true\ndetection.detector = "off"\n'
         '[relays.siren]\ncamera = "front"\n[relays.gate]\ncamera = "front"\npulse = "0.3 s"\n'
     )
     yield from with_settings(tmp_path_factory.mktemp("controls"), text)
@@ -124,7 +125,17 @@ def test_a9_each_action_is_reached_by_tab_and_takes_two_clicks(wall: Page, onvif
     """No action needs more than a click on its button and one in what that opens; Tab reaches each."""
     act(wall, "front", "more")  # four cameras are alike, so each has three and More
     sheet = wall.get_by_role("dialog", name="Front")
-    for name in ("Record now", "Privacy", "Snooze", "Move", "Devices", "Photo", "Full screen", "Boxes", "Detection"):
+    for name in (
+        "Record now",
+        "Privacy",
+        "Snooze 1 h",
+        "Move",
+        "Devices",
+        "Photo",
+        "Full screen",
+        "Boxes",
+        "Detection",
+    ):
         expect(
             sheet.get_by_role("button", name=name, exact=True).or_(sheet.get_by_role("link", name=name))
         ).to_be_visible()
@@ -253,7 +264,7 @@ def test_a6_snooze_shows_its_end_on_the_tile_and_is_ended_there(wall: Page, hous
     assert {one["id"]: one["state"] for one in counts(wall, house)["cameras"]}["path"] == "recording"
     until(lambda: counts(wall, house)["counts"]["recording"] == 3, 30, "of four, and the other one waits by now")
     act(wall, "path", "snooze")
-    wall.get_by_role("dialog", name="Snooze Path").get_by_role("button", name="End now").click()
+    wall.get_by_role("dialog", name="Snooze Path").get_by_role("button", name="Resume").click()
     expect(mark).to_have_count(0)
 
 
@@ -325,7 +336,7 @@ def test_keys_press_what_is_on_the_picture(wall: Page) -> None:
     wall.keyboard.press("z")
     expect(tile(wall, "hall").locator(".snoozed-mark")).to_be_visible()
     wall.keyboard.press("z")
-    wall.get_by_role("dialog", name="Snooze Hall").get_by_role("button", name="End now").click()
+    wall.get_by_role("dialog", name="Snooze Hall").get_by_role("button", name="Resume").click()
     wall.keyboard.press("Escape")
     with wall.expect_download() as saved:
         wall.keyboard.press("p")
@@ -416,6 +427,7 @@ def test_the_last_hour_shows_pictures_and_leads_to_the_timeline(owner: BrowserCo
     page.goto(f"{house.base}/live/front")
     line = page.locator(".last-hour-line")
     expect(line).to_be_visible()
+    expect(page.locator(".focus-acts [data-act=detection]")).to_be_visible()  # the last of what moves the line down
     box = line.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)

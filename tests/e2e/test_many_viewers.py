@@ -286,8 +286,26 @@ def age(page: Page) -> float:
     return float(before) if before.replace(".", "").isdigit() else 99.0
 
 
+NOT_BLACK = """async () => {
+  const grab = () => {
+    const shown = [...document.querySelectorAll('[data-camera=door] :is(video, canvas, img)')]
+      .find((one) => one.checkVisibility() && (one.videoWidth ?? one.naturalWidth ?? one.width) > 0);
+    const pen = new OffscreenCanvas(64, 36).getContext('2d');
+    if (shown) pen.drawImage(shown, 0, 0, 64, 36);
+    return pen.getImageData(0, 0, 64, 36).data;
+  };
+  const first = grab();
+  while (grab().every((value, at) => value === first[at])) await new Promise(requestAnimationFrame);
+  const bright = [...grab()].filter((_, at) => at % 4 < 3);
+  const mean = bright.reduce((sum, one) => sum + one, 0) / bright.length;
+  return Math.sqrt(bright.reduce((sum, one) => sum + (one - mean) ** 2, 0) / bright.length);
+}"""
+"""Waits until the picture changes; returns how much its colors differ from each other. A black tile never ends it."""
+
+
 def test_l8_a_camera_of_h265_alone_is_shown_where_h265_is_not_known(browser: Browser, tmp_path: Path) -> None:
-    """Turned into H.264 once, for all who need it; what is recorded is what the camera sent."""
+    """Turned into H.264 once, for all who need it, and no black tile: its colors are there, and change. What is
+    recorded is what the camera sent."""
     clip = made_clip(ClipSpec(codec="h265", seconds=6))
     with RtspCamera(clip) as camera, live_server(one_camera(camera.address), tmp_path) as made:
         made.bench.wait_for(CameraState.RECORDING, 60)
@@ -295,6 +313,7 @@ def test_l8_a_camera_of_h265_alone_is_shown_where_h265_is_not_known(browser: Bro
             with page_of(made, browser, way) as page:
                 page.goto(f"{made.base}/live/door?way={way}")
                 page.wait_for_selector("[data-camera=door][data-view=playing]", timeout=90_000)
+                assert page.evaluate(NOT_BLACK) > 20, way
         hub = made.bench.running.hub(DOOR, StreamName.MAIN)
         assert hub
         assert {getattr(packet.format, "codec", "") for packet in hub.recent(5)} == {"h265"}

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
 from tawny.config.changes import template
+from tawny.model.states import STATE_WORDS, CameraState
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
@@ -21,15 +22,19 @@ pytestmark = pytest.mark.browser
 CAMERAS = """
 [cameras.front-door]
 source = "demo:front"
+demo.small = true
 group = "outside"
 [cameras.garden]
 source = "demo:garden"
+demo.small = true
 group = "outside"
 [cameras.hall]
 source = "demo:hall"
+demo.small = true
 group = "inside"
 [cameras.shed]
 source = "demo:side"
+demo.small = true
 [notifiers.phone]
 url = "ntfy://127.0.0.1:9/phone"
 """
@@ -231,6 +236,14 @@ def test_m2_a_camera_that_is_off_in_home_says_so(page: Page, owner: BrowserConte
     until(lambda: states(owner, house)["garden"] == "mode_off", 10)
     (off,) = [one for one in gaps(owner, house, "garden") if one["reason"] == "mode"]
     assert (off["end_ms"], off["tone"]) == (None, "choice"), "drawn in grey"
+    other = owner.new_page()
+    other.goto(f"{house.base}/health")
+    row = other.locator("table.today tbody tr").filter(has_text="Garden")
+    expect(row).to_contain_text(STATE_WORDS[CameraState.MODE_OFF])
+    gap = other.locator("a.gap").filter(has_text="Garden").first
+    expect(gap).to_contain_text("Off in")
+    expect(gap.locator(".gap-warn")).to_have_count(0)
+    other.close()
     page.get_by_role("button", name="Undo").last.click()
     until(lambda: states(owner, house)["garden"] == "recording", 10)
 

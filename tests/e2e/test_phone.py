@@ -254,12 +254,12 @@ def test_a_push_from_the_camera_to_the_snooze(
 def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(page: Page, house: Tawny) -> None:
     snoozes = f"{house.base}/api/v1/snoozes"
     page.goto(f"{house.base}/live/front")
-    expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible(timeout=WAIT_S * 1000)
+    expect(page.get_by_role("button", name="Snooze 1 h", exact=True)).to_be_visible(timeout=WAIT_S * 1000)
     page.keyboard.press("z")
     expect(page.get_by_role("button", name="Snoozed until")).to_be_visible(timeout=WAIT_S * 1000)
     page.keyboard.press("z")
     sheet = page.get_by_role("dialog", name="Snooze Front door")
-    sheet.get_by_role("button", name="End now").click()
+    sheet.get_by_role("button", name="Resume").click()
     sheet.get_by_role("button", name="Everyone’s").click()
     assert violations(page, axe_script()) == []
     sheet.get_by_role("button", name="1 h").click()
@@ -271,8 +271,8 @@ def test_a_camera_is_snoozed_by_a_key_for_everyone_and_again_not(page: Page, hou
     page.goto(f"{house.base}/settings/notifications")
     card = page.get_by_role("region", name="Snoozed")
     expect(card.get_by_text("for everyone, by you")).to_be_visible()
-    card.get_by_role("button", name="End now").click()
-    expect(card.get_by_text("No snoozed cameras")).to_be_visible()
+    card.get_by_role("button", name="Resume").click()
+    expect(card.get_by_text("Nothing is snoozed")).to_be_visible()
     assert page.request.get(snoozes).json()["items"] == []
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
+from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, owner_of, signed_in_again, tawny
 from tests.e2e.rules import axe_script, barriers, unfit
@@ -244,6 +247,41 @@ def test_the_log_is_filtered_and_copied(page: Page, house: Tawny) -> None:
     log = page.get_by_role("region", name="Log")
     log.get_by_role("button", name="Errors").click()
     expect(log.get_by_text("Nothing at this level.").or_(log.get_by_text("Nothing was logged."))).to_be_visible()
+
+
+def test_a_new_version_is_looked_for_when_an_owner_asks(page: Page, house: Tawny) -> None:
+    """Nothing is asked before; a failure says what to do; what is new is a link; `tawny status` says it, too."""
+    releases = [{"tag_name": "v98.6.0", "html_url": "https://example.org/98.6"}]
+    with served(StandIn(lambda _: (200, releases))) as feed:
+        changed = {"path": "updates.url", "value": f"{feed.base}/releases", "before": None}
+        headers = {**OURS, "Origin": house.base}
+        assert page.request.put(f"{house.base}/api/v1/settings", data=changed, headers=headers).ok
+        page.goto(f"{house.base}/settings/system")
+        update = page.get_by_role("region", name="Update", exact=True)
+        look = update.get_by_role("button", name="Look for a new version")
+        expect(update.get_by_text("Unless you ask, tawny never looks. If you do, 127.0.0.1 learns")).to_be_visible()
+        assert feed.asked == []
+        feed.fails.append((503, {}))
+        look.click()
+        expect(update.get_by_text("127.0.0.1 isn't responding (it responded with 503).")).to_be_visible()
+        look.click()
+        expect(update.get_by_text("Version 98.6.0 is available.")).to_be_visible()
+        expect(update.get_by_role("link", name="What is new")).to_have_attribute("href", "https://example.org/98.6")
+        assert len(feed.asked) == 1
+        shot(page, "update")
+        daily = update.get_by_label("Look once a day")
+        daily.check()
+        until(lambda: "check = true" in config(house).read_text(), 10, "the setting in the file")
+        page.reload()
+        expect(daily).to_be_checked()
+        expect(update.get_by_text("Version 98.6.0 is available.")).to_be_visible()
+        daily.uncheck()
+        until(lambda: "check = true" not in config(house).read_text(), 10, "the setting gone from the file")
+        words = [str(Path(sys.executable).with_name("tawny")), "status", "--data", str(house.folder)]
+        status = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert "Version 98.6.0 is available. https://example.org/98.6" in status.stdout
+    rows = page.request.get(f"{house.base}/api/v1/audit").json()["items"]
+    assert "looked for a new version" in {row["action"] for row in rows}
 
 
 def begin(page: Page, action: str, second: str) -> None:

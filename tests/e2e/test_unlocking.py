@@ -26,8 +26,8 @@ from tawny.sealed.keys import hkdf
 from tawny.sealed.mnemonics import identity_words, new_passphrase
 from tawny.testing.waiting import until
 from tests.e2e.clocked_archive import record
+from tests.e2e.conftest import KEEP_OLD, Tawny, owner_of, with_settings
 from tests.e2e.conftest import OWNER as ANNA
-from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, violations
 from tests.e2e.timeline_page import LOOK, seen
 from tests.sealed.test_held import raw
@@ -95,7 +95,7 @@ def sealed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     keys = folder / "data" / "keys"
     keys.mkdir()
     (keys / "owner.age").write_bytes(locked(OWNER.text.encode(), PHRASE))
-    for house in with_settings(folder, f"{KEYS}{CAMERA}encrypt = true\n"):
+    for house in with_settings(folder, f"{KEYS}{KEEP_OLD}{CAMERA}encrypt = true\n"):
         there = local(house)
         context = owner_of(browser, there, 1440)
         context.add_init_script(f"({LOOK})()")

@@ -23,7 +23,8 @@ CAMERAS = {
 }
 WAY = {"gate", "drive", "door"}
 SETTINGS = "".join(
-    f'[cameras.{name}]\nname = "{title}"\nsource = "{source}"\ndemo = {{ quiet = true }}\npre = "1 s"\npost = "1 s"\n'
+    f'[cameras.{name}]\nname = "{title}"\nsource = "{source}"\ndemo = {{ quiet = true, small = true }}\n'
+    'pre = "1 s"\npost = "1 s"\n'
     f'neighbors = {sorted(WAY - {name}) if name in WAY else []}\n[cameras.{name}.detection]\ndetector = "off"\n'
     for name, (title, source) in CAMERAS.items()
 )

@@ -19,7 +19,7 @@ from tests.support.processes import ended
 
 pytestmark = pytest.mark.browser
 SETTINGS = "".join(
-    f'[cameras.{name}]\nsource = "demo:{name}"\nname = "{words}"\ndetection.detector = "off"\n'
+    f'[cameras.{name}]\nsource = "demo:{name}"\ndemo.small = true\nname = "{words}"\ndetection.detector = "off"\n'
     for name, words in (("front", "Front door"), ("drive", "Driveway"), ("garden", "Garden"))
 )
 LOCKS = """
@@ -243,6 +243,13 @@ def test_anyone_makes_a_device_a_wall_screen_from_live_and_leaves_it(owner: Brow
     expect(page.get_by_role("heading", name="Live")).to_be_visible()
     page.get_by_role("button", name="Wall screen").click()
     expect(wall).to_be_visible()
+    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 20, "full screen")
+    page.evaluate("document.exitFullscreen()")  # as the browser's own key does
+    page.get_by_role("button", name="Full screen").click()
+    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 20, "full screen again")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Full screen")).to_be_visible()
+    expect(wall).to_be_visible()
+    page.get_by_role("button", name="Leave").click()
     expect(page.get_by_role("heading", name="Live")).to_be_visible()
     page.close()

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.sources.rtsp.address import RtspAddress, parse_rtsp, public_rtsp
+from tawny.sources.rtsp.address import RtspAddress, parse_rtsp, public_rtsp, stream_key
 
 SECRET = "t0p-s3cret"
 
@@ -77,6 +77,21 @@ def test_the_url_of_requests_has_no_login_and_the_other_can_be_read_again() -> N
 )
 def test_nothing_public_shows_a_secret(text: str) -> None:
     assert SECRET not in public_rtsp(text)
+
+
+KEY = "s3cretOfTheEncoder"
+
+
+@pytest.mark.parametrize("end", ["", "/", "//", "/x", "?x=/", "/?x"])
+@pytest.mark.parametrize("begin", ["", "live/", "live/sub/"])
+def test_a_stream_key_is_shown_nowhere(begin: str, end: str) -> None:
+    """An address that ends in `/` showed it in logs and on pages, as what follows the last `/` was left out."""
+    assert KEY not in public_rtsp(f"rtmp-listen://0.0.0.0:1935/{begin}{KEY}{end}")
+
+
+def test_a_stream_key_is_found_before_slashes_at_the_end() -> None:
+    assert stream_key(f"rtmp-listen://0.0.0.0:1935/live/{KEY}/") == KEY
+    assert public_rtsp(f"rtmp-listen://0.0.0.0:1935/live/{KEY}/") == "rtmp-listen://0.0.0.0:1935/live/•••"
 
 
 def test_the_public_address_says_which_camera() -> None:

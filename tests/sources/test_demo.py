@@ -64,6 +64,13 @@ def test_streams_have_their_sizes(clock: FakeClock, stream: StreamName, size: tu
     assert (packet.format.width, packet.format.height) == size
 
 
+@pytest.mark.parametrize("stream", [MAIN, SUB])
+def test_a_small_camera_has_the_size_of_its_sub_stream(clock: FakeClock, stream: StreamName) -> None:
+    (packet,) = packets(opened(Demo(), clock, stream, small=True), clock, 0.1)
+    assert isinstance(packet.format, VideoFormat)
+    assert (packet.format.width, packet.format.height) == (640, 360)
+
+
 def test_the_first_packet_is_there_at_once_and_a_keyframe(clock: FakeClock) -> None:
     first = opened(Demo(), clock).read()
     assert isinstance(first, SourcePacket)
@@ -210,6 +217,7 @@ def test_other_addresses_are_not_its_own(address: str) -> None:
     ("table", "key"),
     [
         ({"quiet": 1}, "quiet"),
+        ({"small": "yes"}, "small"),
         ({"seed": -1}, "seed"),
         ({"seed": True}, "seed"),
         ({"seed": 1.5}, "seed"),
@@ -224,7 +232,7 @@ def test_settings_that_cannot_be_used_say_which_and_what_is_allowed(table: dict[
 
 
 def test_settings_are_completed() -> None:
-    assert Demo().settings({"seed": 3}) == {"quiet": False, "seed": 3, "speed": 1.0}
+    assert Demo().settings({"seed": 3}) == {"quiet": False, "seed": 3, "speed": 1.0, "small": False}
 
 
 def test_the_garden_is_heard_on_its_main_stream_without_holes(clock: FakeClock) -> None:

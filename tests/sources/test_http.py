@@ -22,8 +22,9 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.times import SystemClock
 from tawny.sources.http import Http, parse_playlist
-from tawny.sources.media_connection import JpegSplitter, sniff
+from tawny.sources.media_connection import JpegSplitter, MediaConnection, MediaInput, sniff
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.sources.http_camera import HttpCamera, http_camera
@@ -289,9 +290,24 @@ def raw_server(response: bytes) -> Iterator[str]:
         b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 500,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"HTTP/1.1 500 Oh \x07 no\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\nno jpeg",
+        b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"HTTP/1.1 401 No\r\nContent-Length: 9\r\n\r\n",
+        b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"HTTP/1.1 401 No\r\n\r\nfor ever",
+        b"HTTP/1.1 200 OK\r\n\r\n#EXTM3U\n#EXTINF:1\nhttp://[x/1.ts\n",
+        b"HTTP/1.1 200 OK\r\n\r\n#EXTM3U\n#EXTINF:1\n" + b"\xc3\xa4" * 900 + b"\n",
     ],
 )  # fmt: skip
 def test_whatever_a_server_answers_is_a_source_error(response: bytes) -> None:
     with raw_server(response) as address:
         error = refused(address)
     assert error.message.isprintable()
+    assert not isinstance(error, SourceStalled), "its reader waited for what had ended"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_that_nobody_expected_is_told_and_tried_again() -> None:
+    def feed(media: MediaInput) -> None:
+        raise LookupError("a case that nobody thought of")
+
+    connection = MediaConnection(feed, lambda: None, "here", SystemClock(), {})
+    with pytest.raises(SourceClosed, match="could not be read"):
+        connection.wait_until_it_plays()

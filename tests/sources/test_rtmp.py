@@ -4,7 +4,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -33,9 +33,11 @@ from tawny.protocols.rtmp import (
     read_command,
 )
 from tawny.service.cameras.camera_setup import WantedCamera, camera_with
-from tawny.sources.rtmp import Rtmp
+from tawny.sources.rtmp import Rtmp, RtmpListener
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
+from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.source import SourceCase, SourceContract
+from tawny.testing.waiting import until
 from tests.sources.reading import opening, read_all
 
 SPEC = ClipSpec(sound="aac")
@@ -159,6 +161,61 @@ def test_the_key_is_stored_apart_from_the_settings() -> None:
     assert made.secrets[secret] == KEY
     assert KEY not in repr(made.public)
     assert made.settings.source.endswith(KEY)
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_slash_after_the_key_shows_and_stores_it_nowhere(end: str) -> None:
+    made = camera_with("gate", WantedCamera(f"rtmp-listen://0.0.0.0:1935/live/{KEY}{end}"), None, {})
+    assert [*made.secrets.values()] == [KEY]
+    assert KEY not in f"{made.values}{made.public}"
+
+
+# The listener.
+
+
+def says_key(port: int, key: str, address: str = "127.0.0.1") -> list[object]:
+    """Return what a sender with this key is told; nothing: it was not let in."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 10.0, (address, 0)) as line:
+            line.sendall(b"\x03" + bytes(2 * HANDSHAKE_BYTES))
+            if not line.recv(1 + 2 * HANDSHAKE_BYTES, socket.MSG_WAITALL):
+                return []
+            line.sendall(command("connect", 1, {"app": "live"}) + command("publish", 2, None, key, "live", stream=1))
+            reader, found = RtmpReader(), list[object]()
+            while data := line.recv(4096):
+                told = [read_command(one.body) for one in reader.feed(data) if one.kind == COMMAND]
+                found += [one[3]["code"] for one in told if one[0] == "onStatus"]
+                if found:
+                    break
+            return found
+    except ConnectionError:
+        return []
+
+
+def test_one_address_does_not_keep_all_others_out() -> None:
+    """Eight silent connections of one peer kept every camera out for as long as it opened new ones."""
+    port = free_port()
+    RtmpListener(("127.0.0.1", port), "here", SystemClock()).slot(f"live/{KEY}")
+    with ExitStack() as silent:
+        for _ in range(30):
+            silent.enter_context(socket.create_connection(("127.0.0.1", port), 10.0, ("127.0.0.9", 0)))
+        assert says_key(port, KEY, "127.0.0.9") == []
+        assert says_key(port, KEY) == ["NetStream.Publish.Start"]
+
+
+def test_a_key_that_no_camera_asks_for_any_more_is_refused() -> None:
+    port, clock = free_port(), FakeClock()
+    listener = RtmpListener(("127.0.0.1", port), "here", clock)
+    listener.slot("live/another-key-1234")
+    listener.slot(f"live/{KEY}")
+    assert says_key(port, KEY) == ["NetStream.Publish.Start"]
+    clock.advance(29)
+    listener.slot("live/another-key-1234")
+    clock.advance(2)
+    until(lambda: says_key(port, KEY) == ["NetStream.Publish.BadName"], 10, "the end of its key")
+    assert says_key(port, "another-key-1234") == ["NetStream.Publish.Start"]
+    clock.advance(31)
+    until(lambda: not listener.is_open, 10, "the end of the port")
 
 
 @contextmanager

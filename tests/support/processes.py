@@ -1,6 +1,8 @@
 """Programs that a test has started."""
 
+import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 PATIENCE_S = 90
@@ -14,3 +16,20 @@ def ended(process: subprocess.Popen[Any]) -> int:
         return process.wait(PATIENCE_S)
     finally:
         process.kill()
+
+
+def children() -> dict[int, str]:
+    """Programs that this process has started and that still run, and the command of each. None of Python's own."""
+    found = dict[int, str]()
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            continue
+        is_pythons = any(word.startswith("from multiprocessing.") for word in words)
+        if int(parent) == os.getpid() and state != "Z" and not is_pythons:
+            found[int(folder.name)] = " ".join(words).strip()
+    return found

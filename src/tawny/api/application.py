@@ -42,6 +42,7 @@ from tawny.api.context import AppContext
 from tawny.api.events import event_routes, state_socket
 from tawny.api.live import (
     camera_routes,
+    cast_routes,
     hls_routes,
     live_socket,
     phone_routes,
@@ -72,7 +73,7 @@ PARTS: Final = (
     recognition_routes, mode_routes, inbox_routes, command_routes, camera_connection_routes, zip_routes,
     camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, settings_routes, share_routes,
     plan_routes, live_socket, hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes,
-    phone_routes, state_socket,
+    phone_routes, cast_routes, state_socket,
 )  # fmt: skip
 """Modules with routes. The last ones are included by `make_routes`, in their order."""
 

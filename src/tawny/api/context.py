@@ -70,6 +70,7 @@ from tawny.service.sealing.sealing_service import SealingService
 from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.system_actions import SystemActions
 from tawny.service.talkback import Talkback
+from tawny.service.updates import UpdateCheck
 from tawny.sources.phone import Phone
 from tawny.stream.hub import Hub
 
@@ -119,6 +120,7 @@ class AppContext:
     changeable: ChangeableSettings
     editor: SettingsEditor
     system: SystemActions
+    updates: UpdateCheck
     log_lines: Callable[[], str]
     """Returns the end of the log."""
     clip_store: ClipStore

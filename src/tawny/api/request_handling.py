@@ -205,6 +205,10 @@ UNLOCKED = "unlocked"
 """Request state: the session has unlocked encrypted recordings, so nothing may be cached."""
 
 
+BY_ADDRESS = "by_address"
+"""Request state: the access token in the address let the caller in. A TV's player, which is a web page, may read it."""
+
+
 class SecurityHeadersMiddleware:
     """ASGI middleware. Keeps a response's own Cache-Control; the default is `no-store`."""
 
@@ -231,6 +235,8 @@ class SecurityHeadersMiddleware:
                     if not (may_be_framed and name in OF_FRAMES):
                         headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+                if scope["state"].get(BY_ADDRESS):
+                    headers["Access-Control-Allow-Origin"] = "*"
                 if scope["state"].get(UNLOCKED):
                     headers["Cache-Control"] = "no-store"
             await send(message)

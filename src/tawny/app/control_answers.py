@@ -17,6 +17,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span, utc_text
 from tawny.model.validation import problem_text
 from tawny.service import json_format
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
@@ -32,15 +33,11 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
     def status(_: Mapping[str, Any]) -> dict[str, Any]:
         now, self_test = json_format.status(web.site.health.now()), running.care.self_test
         return {
-            **now, "self_test": self_test_text(self_test), "outbox": outward.summary(), "snoozes": snoozes(),
+            **now, "self_test": self_test_text(self_test), "outbox": outward.summary(),
+            "snoozes": _snoozes(outward.snoozes),
             "again": json_format.reclassification(running.naming.again.info if running.naming.again else None),
+            "version": web.site.updates.running, "newer": json_format.newer_version(web.site.updates),
         }  # fmt: skip
-
-    def snoozes() -> list[dict[str, Any]]:
-        return [
-            {"camera": one.camera, "everyone": one.everyone, "by": one.name, "until": utc_text(one.until_ms)}
-            for one in outward.snoozes.all()
-        ]
 
     def confirm_history(asked: Mapping[str, Any]) -> dict[str, Any]:
         """Confirm the signed history for `tawny check --confirm-history`; return what was confirmed."""
@@ -84,6 +81,19 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "delete": _safely(_deletion_answer(running)),
         **_mode_answers(web.modes, web.site.zone, running.clock),
     }
+
+
+def _snoozes(snoozes: Snoozes) -> list[dict[str, Any]]:
+    return [
+        {
+            "camera": one.camera,
+            "rule": snoozes.name_of(one.rule) or None,
+            "everyone": one.everyone,
+            "by": one.name,
+            "until": utc_text_or_none(one.until_ms),
+        }
+        for one in snoozes.all()
+    ]
 
 
 def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

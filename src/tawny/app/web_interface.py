@@ -64,6 +64,7 @@ from tawny.service.modes.rule_actions import RuleActions
 from tawny.service.retention.retention_service import RetentionService
 from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.system_actions import Action, ComputerPower, PlannedAction, SystemActions
+from tawny.service.updates import UpdateCheck
 from tawny.sources.phone import Phone
 from tawny.storage.disk.headroom import DiskHeadroom
 
@@ -102,6 +103,7 @@ class WebInterface:
         self.running.whenever_changed(self._take_over)
         self.address.handle = self.engine.start(self.address.name, lambda: self.address)
         self.site.system.start(self.engine)
+        self.site.updates.start(self.engine)
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
@@ -139,6 +141,7 @@ class WebInterface:
         take_over_web(self.site, self.connections, settings)
         self.outward.apply(settings)
         self.address.changed(settings)
+        self.site.updates.changed()
 
     @property
     def url(self) -> str:
@@ -224,6 +227,7 @@ async def make_web_interface(
         setup=_make_camera_setup(running),
         changeable=changeable, editor=SettingsEditor(changeable, clock), log_lines=log_lines,
         system=_make_system_actions(running, restart), deleting=running.deleting,
+        updates=UpdateCheck(lambda: place.settings().updates, clock),
         first_setup=_make_first_setup(running, accounts, outward, models),
         storing=_make_storage_choice(running, keeping, file),
         recording=_make_recording_choice(running),
@@ -412,6 +416,7 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[Delive
             may_see, running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
         ),
     )  # fmt: skip
+    running.arming.deciding.snoozed = outward.snoozes.rules_at
     placing = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
     return outward, placing
 
@@ -424,8 +429,8 @@ def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accou
         accounts.note(action, person, Caller(address), detail)
 
     means = CommandMeans(
-        running.said, running.arming.modes, marks, note, running.logins, running.parts.services.followers,
-        OutboxMarks(outward.outbox, "tracking/"),
+        running.said, running.arming.modes, marks, note, running.logins, outward.snoozes,
+        followers=running.parts.services.followers, tracked=OutboxMarks(outward.outbox, "tracking/"),
     )  # fmt: skip
     return IntegrationService(
         place.settings, running, means, place.clock, running.pooled_engine(), lambda: outward.outbox.waiting().count,

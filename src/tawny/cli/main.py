@@ -122,6 +122,7 @@ COMMANDS = {
     "uploads": Command("delivery", "list upload destinations; send a test; delete old uploads"),
     "integrations": Command("delivery", "list integrations: what they receive and what they may do"),
     "mode": Command("modes", "show the mode, or set one, for example away"),
+    "snooze": Command("modes", "snooze notifications of a camera or a rule, or show what is snoozed"),
     "pause": Command("cameras", "pause a camera for privacy"),
     "resume": Command("cameras", "resume a paused camera"),
     "record": Command("cameras", "record a camera now, whatever the mode"),

@@ -1,4 +1,4 @@
-"""`tawny mode`, `tawny rules` and `tawny why`."""
+"""`tawny mode`, `tawny snooze`, `tawny rules` and `tawny why`."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from tawny.cli.control_client import ask_once, lasts, ordered
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
+from tawny.cli.status import snooze_line
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import EventId
 from tawny.model.times import SystemClock, utc_from_text
@@ -69,6 +70,44 @@ def _text(state: dict[str, Any]) -> str:
 
 def _time(text: str) -> str:
     return time_text(utc_from_text(text))
+
+
+# `tawny snooze`: stop everyone's notifications about a camera, all cameras, or what a rule does.
+
+
+def describe_snooze(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument(
+        "camera", metavar="CAMERA", nargs="?", help="ID from the settings, or `all`; without it: show what is snoozed"
+    )
+    parser.add_argument("--rule", metavar="NAME", help='a rule instead: its name, or "Rule 2" for one without a name')
+    parser.add_argument("--end", action="store_true", help="end the snooze")
+    lasts(parser, "1 h; of a rule, `resumed`: until it is ended")
+
+
+def run_snooze(args: Namespace, out: Output) -> int:
+    if not args.camera and not args.rule:
+        if args.end or args.lasts:
+            raise UsageError(
+                "What to snooze is missing.", 'For example: `tawny snooze front-door` or `--rule "Night"`.'
+            )
+        status = ask_once(running_data(args), {"command": "status"})
+        names = {one["id"]: one["name"] for one in status["cameras"]}
+        lines = [snooze_line(one, names) for one in status["snoozes"]]
+        out.data({"items": status["snoozes"]}, "\n".join(lines) or "Nothing is snoozed.")
+        return 0
+    if args.camera and args.rule:
+        raise UsageError("A camera or a rule, not both.", "Snooze them one after the other.")
+    camera = None if args.camera == "all" else args.camera
+    asked: dict[str, Any] = {"command": "snooze", "camera": camera, "rule": args.rule}
+    if args.lasts == "resumed" and not args.end:
+        if not args.rule:
+            raise UsageError("Only a rule can be snoozed until it is resumed.", "For example: `--for 8h`.")
+        order = {"command": "snooze", "rule": args.rule, "for": None}
+        answer = ask_once(running_data(args), {"command": "order", "order": order})
+        out.data(answer, answer["done"])
+        return 0
+    return ordered(args, out, **asked, on=not args.end)
 
 
 # `tawny why EVENT`: show notifications and actions of an event, and why or why not.

@@ -55,7 +55,7 @@ def text(status: dict[str, Any], out: Output) -> str:
         lines.append(f"Disk: {size_text(disk['free_bytes'])} free. {disk['outlook']}".rstrip())
     lines += [f"{camera['name']}: {camera['detail']}" for camera in status["cameras"] if camera["detail"]]
     names = {camera["id"]: camera["name"] for camera in status["cameras"]}
-    lines += [_snooze_line(one, names) for one in status.get("snoozes", [])]
+    lines += [snooze_line(one, names) for one in status.get("snoozes", [])]
     if again := status.get("again"):
         lines.append(
             f"Events of the last 7 days are being classified again with {again['model']}: {again['done']} of "
@@ -63,17 +63,25 @@ def text(status: dict[str, Any], out: Output) -> str:
         )
     lines.append(status["self_test"])
     lines += [f"{warning['message']} {warning['hint']}".rstrip() for warning in status["warnings"]]
+    if version := status.get("version"):
+        newer = status.get("newer")
+        is_newer = f" Version {newer['version']} is available. {newer['notes']}".rstrip() if newer else ""
+        lines.append(f"tawny {version}.{is_newer}")
     return "\n".join(lines)
 
 
-def _snooze_line(one: dict[str, Any], names: dict[str, str]) -> str:
+def snooze_line(one: dict[str, Any], names: dict[str, str]) -> str:
+    """Return who snoozed what until when. names: of the cameras, by ID."""
+    until = f"until {time_text(utc_from_text(one['until']))}" if one["until"] else "until resumed"
+    if one.get("rule"):
+        return f"Rule {one['rule']}: snoozed by {one['by']} {until}."
     where = names.get(one["camera"], one["camera"]) if one["camera"] else "All cameras"
     whose = (
         f"notifications for everyone snoozed by {one['by']}"
         if one["everyone"]
         else f"notifications for {one['by']} snoozed"
     )
-    return f"{where}: {whose} until {time_text(utc_from_text(one['until']))}."
+    return f"{where}: {whose} {until}."
 
 
 def _or_dash(value: float | None, form: str, factor: float = 1) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import tomlkit
 from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT, InlineTable, Table
+from tomlkit.items import AoT, Table
 
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.mode_presets import FAMILY_TEXT
@@ -22,6 +22,7 @@ from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSe
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings
+from tawny.config.toml_editing import is_inline, put_values, toml_item, unset_key
 from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Points, turned_points
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
@@ -132,11 +133,14 @@ def _put_detection(
     if old != new and "detection" not in table:
         table["detection"] = tomlkit.table()
     if old != new:
-        _put(table["detection"], old, new, deep=_is_inline(table, "detection"))
+        put_values(
+            table["detection"], old, new, deep=is_inline(table, "detection"), defaults=plain_table(watch, complete=True)
+        )
     if before.privacy_masks != privacy_masks:
-        table.pop("privacy_masks", None)
         if privacy_masks:
             table["privacy_masks"] = tomlkit.item(_rounded(privacy_masks))
+        else:
+            unset_key(table, "privacy_masks", [])
 
 
 # How a camera's image is turned. Zones, lines and masks are drawn on the image as shown, so they turn with it.
@@ -170,16 +174,19 @@ def change_orientation(path: Path, camera: str, orientation: Orientation) -> Set
     after = turned_camera(before.cameras[camera], orientation)
     for key, value, usual in (("rotate", after.rotate, 0), ("mirror", after.mirror, False)):
         if value == usual:
-            table.pop(key, None)
+            unset_key(table, key, usual)
         elif table.get(key) != value:
             table[key] = value
     _put_detection(table, before.cameras[camera], after.detection, after.privacy_masks)
     return _write(path, document)
 
 
-def plain_table(watch: DetectionSettings) -> dict[str, Any]:
-    """Return the settings as in the file: times and shares as text, points rounded, defaults omitted."""
-    said = watch.model_dump(mode="json", exclude_defaults=True)
+def plain_table(watch: DetectionSettings, *, complete: bool = False) -> dict[str, Any]:
+    """Return the settings as in the file: times and shares as text, points rounded, defaults omitted.
+
+    complete: with the defaults.
+    """
+    said = watch.model_dump(mode="json", exclude_defaults=not complete)
     made = {key: _rounded(value) for key, value in said.items()}
     for key in ("zones", "lines"):
         if key in made:
@@ -197,10 +204,8 @@ def _place(said: Mapping[str, Any]) -> Any:
 
 def _with_units(said: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(said)
-    for key in _TIMES & made.keys():
-        made[key] = duration_text(made[key])
-    for key in _SHARES & made.keys():
-        made[key] = share_text(made[key])
+    for keys, as_text in ((_TIMES, duration_text), (_SHARES, share_text)):
+        made |= {key: as_text(made[key]) for key in keys & made.keys() if made[key] is not None}
     return made
 
 
@@ -283,16 +288,16 @@ def _change(above: MutableMapping[str, Any], old: Words, new: Words) -> None:
     if old == new:
         return
     if not new:
-        above.pop("retention", None)
+        unset_key(above, "retention")
         return
     if "retention" not in above:
         above["retention"] = tomlkit.inline_table()
     table: MutableMapping[str, Any] = above["retention"]
     for key in old.keys() - new.keys():
-        table.pop(key, None)
+        unset_key(table, key)
     for key, value in new.items():
         if old.get(key) != value:
-            table[key] = _item(value, deep=True)
+            table[key] = toml_item(value, deep=True)
 
 
 # What is recorded of a camera.
@@ -314,17 +319,18 @@ def change_recording(
     for key, value in new.items():
         if value == getattr(old, key):
             continue
+        text = value if isinstance(value, str) else duration_text(value)
         if value == getattr(usual, key):
-            table.pop(key, None)
+            unset_key(table, key, text)
         else:
-            table[key] = value if isinstance(value, str) else duration_text(value)
+            table[key] = text
     old_modes = modes_to_table(before.modes)
     new_modes = modes_to_table(with_recording_in_modes(before.modes, camera, modes))
     if old_modes != new_modes:
         if "modes" not in document:
             document["modes"] = tomlkit.table()
         of_modes: Any = document["modes"]
-        _put(of_modes, old_modes, new_modes)
+        put_values(of_modes, old_modes, new_modes)
     return _write(path, document)
 
 
@@ -395,7 +401,7 @@ def change_modes(path: Path, modes: Words, rules: Sequence[Words]) -> Settings:
         if "modes" not in document:
             document["modes"] = tomlkit.table()
         table: Any = document["modes"]
-        _put(table, old, new)
+        put_values(table, old, new)
     if before.rules != new_rules:
         _put_rules(document, before.rules, new_rules)
     return _write(path, document)
@@ -509,7 +515,7 @@ def change_seal(
         own = None if own == everything else own
         tables: Any = document["cameras"]
         if own is None and camera.encrypt is not None:
-            tables[name].pop("encrypt", None)
+            unset_key(tables[name], "encrypt")
         elif own is not None and own != camera.encrypt:
             tables[name]["encrypt"] = own
     return _write(path, document)
@@ -563,36 +569,3 @@ def replace_file(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
-
-
-def _put(
-    table: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], *, deep: bool = False
-) -> None:
-    """Change the table from `old` to `new`, touching only keys that differ."""
-    for key in old.keys() - new.keys():
-        table.pop(key, None)
-    for key, value in new.items():
-        if old.get(key) == value and key in table:
-            continue
-        if isinstance(value, Mapping) and isinstance(table.get(key), MutableMapping):
-            before = old.get(key)
-            _put(table[key], before if isinstance(before, Mapping) else {}, value, deep=True)
-        else:
-            table[key] = _item(value, deep=deep)
-
-
-def _is_inline(table: Any, key: str) -> bool:
-    """Return whether tables below `key` can only be inline, because it is written as `key.a = …` or `key = {…}`."""
-    body = getattr(getattr(table, "value", None), "body", ())
-    is_dotted = any(one is not None and one.key == key and one.is_dotted() for one, _ in body)
-    return is_dotted or isinstance(table[key], InlineTable)
-
-
-def _item(value: Any, *, deep: bool) -> Any:
-    """Return the value as a TOML item: the outer table multi-line, nested tables inline."""
-    if not isinstance(value, Mapping):
-        return tomlkit.item(value)
-    made: Any = tomlkit.inline_table() if deep else tomlkit.table()
-    for key, each in value.items():
-        made[key] = _item(each, deep=True)
-    return made

@@ -16,6 +16,7 @@ from tawny.config.catalog import Plain
 from tawny.config.changes import replace_file
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings
+from tawny.config.toml_editing import unset_key
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 
 Group = Literal["destinations", "files", "notifiers"]
@@ -74,7 +75,7 @@ class SettingsDraft:
         table = tables[name]
         for key, value in values.items():
             if value is None:
-                table.pop(key, None)
+                unset_key(table, key)
             elif key in SECRET and not str(value).startswith(_PLAIN) and "${" not in str(value):
                 secret = f"{key}_{name}".upper().replace("-", "_")
                 self._secrets[secret] = str(value)
@@ -152,16 +153,17 @@ class SettingsDraft:
         if name:
             table["name"] = name
         else:
-            table.pop("name", None)
+            unset_key(table, "name", "")
 
     def put_lens(self, camera: str, values: Mapping[str, str | float]) -> None:
         """Set how a camera's image is straightened; nothing removes it."""
         table = self._table(camera)
-        table.pop("lens", None)
         if values:
             made = tomlkit.inline_table()
             made.update(values)
             table["lens"] = made
+        else:
+            unset_key(table, "lens")
 
     def put_track(self, camera: str, values: Mapping[str, Any]) -> None:
         """Set what a camera follows; nothing removes it."""
@@ -189,7 +191,7 @@ class SettingsDraft:
         table = self._table(camera)
         for key, value in values.items():
             if not value:
-                table.pop(key, None)
+                unset_key(table, key)
             elif table.get(key) != value:
                 table[key] = value
         self._secrets.update(secrets)
@@ -212,7 +214,7 @@ class SettingsDraft:
         while secret in os.environ:  # which wins when tawny starts again
             secret += "_SET"
         if value is None:
-            target.pop(key, None)
+            unset_key(target, key)
             self._gone |= {secret} & self._known.keys() if is_secret else set()
         elif is_secret:
             self._secrets[secret], target[key] = str(value), f"${{{secret}}}"
@@ -231,13 +233,13 @@ class SettingsDraft:
         if public_url:
             web["public_url"] = public_url
         elif public_url is not None:
-            web.pop("public_url", None)
+            unset_key(web, "public_url")
         if "secure" not in web:
             web["secure"] = tomlkit.table()
         table = web["secure"]
         for key, value in values.items():
             if value in ("", {}):
-                table.pop(key, None)
+                unset_key(table, key)
             elif table.get(key) != value:
                 table[key] = value
         self._secrets.update(secrets)

@@ -10,11 +10,11 @@ from tawny.config.quantities import Duration
 from tawny.config.retention import Table
 from tawny.config.targets import EventLevel
 
-Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay"]
+Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay", "snooze"]
 """Permissions: change the mode, report presence, pause for privacy, record, report events, move PTZ cameras,
-switch relays.
+switch relays, snooze notifications.
 """
-RIGHTS: tuple[Right, ...] = ("modes", "presence", "pause", "record", "event", "ptz", "relay")
+RIGHTS: tuple[Right, ...] = ("modes", "presence", "pause", "record", "event", "ptz", "relay", "snooze")
 Told = Literal["event", "segment", "file", "gap", "damage", "camera", "problem", "mode", "recorder"]
 """Message topics: the first word of a message's `type`."""
 SCHEMES = ("unix", "webhook+http", "webhook+https", "run")

@@ -67,6 +67,16 @@ def _has_former_name(path: str, renamed: set[str]) -> bool:
     return path in renamed or path.rpartition(".")[0] in renamed
 
 
+def tables_with_secrets(path: Path) -> dict[str, Any]:
+    """Return the tables of a settings file as it would take effect, valid or not; empty if it can't be read."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        filled = _fill(tables, known_secrets(path.parent), (), [])
+    except (OSError, ValueError, SettingsError):
+        return {}
+    return dict(filled)
+
+
 def known_secrets(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the values for `${NAME}`: environment first, then systemd credentials, then `secrets.toml` in `folder`.
 

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from hashlib import sha256
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,6 +17,8 @@ Verb = Literal["notify", "upload", "don't record", "record", "relay", "ptz", "ru
 ALL, NONE = "*", ""
 """The name in `notify` and `upload`: every target, or none."""
 RECORD_S, SIREN_S = 300.0, 30.0
+SNOOZED: Final = ("notify", "relay", "run", "say")
+"""The actions that a snooze of their rule stops: those that people notice. Recording and uploads go on."""
 WANTED = (
     "notify NAME, notify everyone, notify no one, upload to NAME, upload everywhere, don't upload, don't record, "
     "record CAMERA 2 min, relay NAME 2 s, siren 30 s, ptz CAMERA PRESET, run SCRIPT, say WORDS"
@@ -148,6 +151,17 @@ class RuleSettings(Table):
         RuleCondition(), description="Conditions: a table. Anything not listed matches everything."
     )
     do: Annotated[Deeds, Field(min_length=1)] = Field(description=f"Actions: {WANTED}.")
+
+    @property
+    def key(self) -> str:
+        """By what a snooze knows the rule: its name, or a digest of what it says if it has none."""
+        said = f"{self.when}: {'; '.join(map(str, self.do))}"
+        return self.name or f"#{sha256(said.encode()).hexdigest()[:12]}"
+
+    @property
+    def can_be_snoozed(self) -> bool:
+        """Whether a snooze would stop any of its actions."""
+        return any(one.verb in SNOOZED and (one.verb, one.name) != ("notify", NONE) for one in self.do)
 
     @model_validator(mode="after")
     def _fits(self) -> "RuleSettings":

@@ -73,6 +73,18 @@ class HeartbeatSettings(Table):
     interval: Annotated[Duration, Field(ge=10)] = Field(300.0, description="How often. Minimum 10 s.")
 
 
+class UpdateSettings(Table):
+    """Looking for a new version. Nothing is asked unless you press the button or set `check`."""
+
+    check: bool = Field(
+        default=False, description="Look for a new version once a day. The server asked learns this computer's address."
+    )
+    url: Annotated[str, web_address("https://example.org/releases.json")] = Field(
+        "https://api.github.com/repos/tawny/tawny/releases",
+        description="Address of the list of releases, in JSON as GitHub, GitLab, Gitea, Forgejo or PyPI answer it.",
+    )
+
+
 # Settings of live view in browsers: the table `live`.
 
 _STUN = re.compile(r"stuns?:[^\s?]+")
@@ -509,6 +521,7 @@ class Settings(Table):
     sign_in: SignInSettings = SignInSettings()
     live: LiveSettings = LiveSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
+    updates: UpdateSettings = UpdateSettings()
     log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()

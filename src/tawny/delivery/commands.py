@@ -52,7 +52,7 @@ class SetModeCommand(_Order):
 
 
 class PresenceCommand(_Order):
-    """Somebody came home, or left."""
+    """A person came home, or left."""
 
     command: Literal["presence"]
     person: Annotated[str, Field(min_length=1, max_length=40)]
@@ -155,6 +155,28 @@ class RelayCommand(_Order):
     lasts_s: Annotated[Lasts, Field(ge=0.1, le=3600)] | None = Field(None, alias="for")
 
 
+class SnoozeCommand(_Order):
+    """Stop everyone's notifications about the events of a camera, or of all, or what a rule does; recording goes on."""
+
+    command: Literal["snooze"]
+    camera: CameraName | None = None
+    """None: all cameras, or the rule."""
+    rule: Label = ""
+    """Its name, or `Rule 2` for one without a name."""
+    lasts_s: Annotated[Lasts, Field(ge=60, le=7 * DAY_S)] | None = Field(3600.0, alias="for")
+    """None: until it is ended; only of a rule."""
+    on: bool = True
+    """False: end the snooze."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "SnoozeCommand":
+        if self.camera and self.rule:
+            raise ValueError("one of: camera, rule")
+        if self.lasts_s is None and not self.rule:
+            raise ValueError("for: only a rule can be snoozed until it is resumed")
+        return self
+
+
 EVERY = (
     SetModeCommand,
     PresenceCommand,
@@ -167,6 +189,7 @@ EVERY = (
     PtzCommand,
     TrackCommand,
     RelayCommand,
+    SnoozeCommand,
 )
 Order = (
     SetModeCommand
@@ -180,6 +203,7 @@ Order = (
     | PtzCommand
     | TrackCommand
     | RelayCommand
+    | SnoozeCommand
 )
 _FORMER = {
     "arm": '`"command": "set_mode"`',
@@ -214,6 +238,7 @@ RIGHT_FOR: dict[str, Right] = {
     "ptz": "ptz",
     "track": "ptz",
     "relay": "relay",
+    "snooze": "snooze",
 }
 
 
@@ -227,6 +252,8 @@ class CommandIssuer:
     cameras: frozenset[str] | None = None
     """None: all cameras."""
     address: str = ""
+    is_owner: bool = False
+    """May change what cameras keep, such as presets: an owner, or who uses the command line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,7 @@ class WatchOptions:
     private: privacy masks; neither the detector nor event images contain these areas.
     hardware: returns the devices that may decode a format (`media.codec.decoder.devices`).
     phase_s: how much later than the first frame the first one is processed; events must not depend on it.
-    work: records whether detection works; None: nobody asks.
+    work: records whether detection works; None: not needed.
     """
 
     stages: Sequence[LookStage] = ()

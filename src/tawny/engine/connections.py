@@ -295,7 +295,7 @@ class ConnectionManager:
 
     def _group_of(self, address: str) -> str | None:
         """Return the group that an address counts for; None for a trusted one."""
-        return _group(address, self._trusted)
+        return client_group(address, self._trusted)
 
 
 def _counted_bytes(connection: ClientConnection) -> int:
@@ -303,7 +303,8 @@ def _counted_bytes(connection: ClientConnection) -> int:
 
 
 @lru_cache(4096)
-def _group(address: str, trusted: tuple[IpNetwork, ...]) -> str | None:
+def client_group(address: str, trusted: tuple[IpNetwork, ...] = ()) -> str | None:
+    """Return what connections are counted by: the address, of IPv6 its /64; None for a trusted one."""
     if len(address) > 64:
         return ""
     try:

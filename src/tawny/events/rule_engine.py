@@ -4,12 +4,13 @@ Used by the running recorder, the test of rules and the explanation of past even
 rule names is used only if a rule matches; one that no rule names is always used. Where the table of the active mode
 says what to notify about, it takes the place of both "only" and "always". A matching rule that names no one
 overrides the others. Other actions need a matching rule. If a model labels objects, an event without a label triggers a
-notification only if a rule asks for it.
+notification only if a rule asks for it. Of a snoozed rule, what people would notice (`SNOOZED`) is left out; a rule
+that silences others can't be snoozed, so that a snooze never makes anything louder.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo
 from astral import Observer
 from astral.sun import elevation, noon, sunrise, sunset
 
-from tawny.config.rules import ALL, NONE, RuleAction, RuleSettings
+from tawny.config.rules import ALL, NONE, SNOOZED, RuleAction, RuleSettings
 from tawny.config.units import duration_text
 from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, WEEKDAYS, TimeOfDay, WeekSpan
 from tawny.model.ids import CameraId
@@ -228,6 +229,8 @@ class RuleContext:
     """Whether it is an alert."""
     chosen: "ModeChoice | None" = None
     """What the mode's table says about notifications; None: nothing."""
+    snoozed: Mapping[str, str] = field(default_factory=dict)
+    """Why rules don't apply: `is snoozed by Anna until 21:12`, by `RuleSettings.key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +253,17 @@ class ModeChoice:
 
 @dataclass(frozen=True, slots=True)
 class RuleDecision:
-    """Whether an action is performed, with the reason as a sentence. by_mode: the mode's table said so."""
+    """Whether an action is performed, with the reason as a sentence. by_mode: the mode's table said so.
+
+    rule: key of the rule that said so; empty: none did. is_snoozed: it would be performed if no rule were snoozed.
+    """
 
     deed: RuleAction
     does: bool
     why: str
     by_mode: bool = False
+    rule: str = ""
+    is_snoozed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +302,18 @@ class RuleEngine:
         others = dict.fromkeys(
             one for rule in self._rules for one in rule.do if one.verb not in (*self._targets, "don't record")
         )
-        return [*found, *(self._deed(one, misfits) for one in others)]
+        return [*found, *(self._deed(one, misfits, situation) for one in others)]
+
+    def fitting(self, situation: RuleContext) -> list[tuple[RuleSettings, int]]:
+        """Return the rules that apply and could be snoozed, or are, with their numbers."""
+        numbered = enumerate(self._rules, 1)
+        return [(rule, n) for n, rule in numbered if rule.can_be_snoozed and not self._misfit(rule, situation)]
 
     def unrecorded(self, situation: RuleContext) -> str:
         """Return why this camera must not be recorded now, or an empty string."""
         for number, rule in enumerate(self._rules, 1):
             if rule.do[0].verb == "don't record" and not self._misfit(rule, situation):
-                return f"{_called(rule, number)} says so ({rule.when})."
+                return f"{called(rule, number)} says so ({rule.when})."
         return ""
 
     def thresholds_s(self) -> list[float]:
@@ -325,30 +338,41 @@ class RuleEngine:
         for number, rule, misfit in silencing:
             if not misfit:
                 silence = "no notifications" if verb == "notify" else "nothing is sent"
-                return RuleDecision(deed, does=False, why=f"{_called(rule, number)}: {silence} ({rule.when}).")
+                return RuleDecision(deed, does=False, why=f"{called(rule, number)}: {silence} ({rule.when}).")
         naming = [each for each in naming if each not in silencing]
+        held: list[tuple[int, RuleSettings, str]] = []
         for number, rule, misfit in naming:
-            if not misfit:
-                why = f"{_called(rule, number)} {SAID[verb]} {name} ({rule.when})."
-                return RuleDecision(deed, does=True, why=why)
+            if misfit:
+                continue
+            if snoozed := _snoozed(rule, deed, now):
+                held.append((number, rule, snoozed))
+                continue
+            why = f"{called(rule, number)} {SAID[verb]} {name} ({rule.when})."
+            return RuleDecision(deed, does=True, why=why, rule=rule.key)
         if verb == "notify" and now.chosen is not None:
-            return now.chosen.about(deed)
+            chosen = now.chosen.about(deed)
+            if chosen.does or not held:
+                return chosen
+        if held:
+            return RuleDecision(deed, does=False, why=_none_fits(held), is_snoozed=True)
         if not naming and now.names and now.kind == MOTION and not now.is_alert:
             return RuleDecision(deed, does=False, why=NAMELESS)
         if not naming:
             return RuleDecision(deed, does=True, why=UNRULED)
         return RuleDecision(deed, does=False, why=_none_fits(naming))
 
-    def _deed(self, deed: RuleAction, misfits: Sequence[str]) -> RuleDecision:
+    def _deed(self, deed: RuleAction, misfits: Sequence[str], now: RuleContext) -> RuleDecision:
         naming = [
             (number, rule, misfit)
             for number, (rule, misfit) in enumerate(zip(self._rules, misfits, strict=True), 1)
             if deed in rule.do
         ]
-        for number, rule, misfit in naming:
-            if not misfit:
-                return RuleDecision(deed, does=True, why=f"{_called(rule, number)} says so ({rule.when}).")
-        return RuleDecision(deed, does=False, why=_none_fits(naming))
+        fitting = [(number, rule, _snoozed(rule, deed, now)) for number, rule, misfit in naming if not misfit]
+        for number, rule, snoozed in fitting:
+            if not snoozed:
+                why = f"{called(rule, number)} says so ({rule.when})."
+                return RuleDecision(deed, does=True, why=why, rule=rule.key)
+        return RuleDecision(deed, does=False, why=_none_fits(fitting or naming), is_snoozed=bool(fitting))
 
     def _misfit(self, rule: RuleSettings, now: RuleContext) -> str:
         """Return the first unmet condition, or an empty string."""
@@ -380,12 +404,22 @@ class RuleEngine:
             )
 
 
-def _called(rule: RuleSettings, number: int) -> str:
+def _snoozed(rule: RuleSettings, deed: RuleAction, now: RuleContext) -> str:
+    """Return why a rule that applies doesn't perform this action, or an empty string."""
+    return now.snoozed.get(rule.key, "") if now.snoozed and deed.verb in SNOOZED else ""
+
+
+def rule_name(rule: RuleSettings, number: int) -> str:
+    return rule.name or f"Rule {number}"
+
+
+def called(rule: RuleSettings, number: int) -> str:
+    """Return how a sentence about the rule begins: `The rule “Night watch”`, or `Rule 2` for one without a name."""
     return f"The rule “{rule.name}”" if rule.name else f"Rule {number}"
 
 
 def _none_fits(naming: Sequence[tuple[int, RuleSettings, str]]) -> str:
-    return " ".join(f"{_called(rule, number)} {misfit}." for number, rule, misfit in naming)
+    return " ".join(f"{called(rule, number)} {misfit}." for number, rule, misfit in naming)
 
 
 def _home(now: RuleContext) -> str:

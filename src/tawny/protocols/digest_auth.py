@@ -1,8 +1,8 @@
 """HTTP authentication, also of RTSP (RFC 7616, RFC 7617): of clients at cameras, and of players at the recorder.
 
 A client answers the strongest supported scheme, once per nonce. A scheme weaker than the strongest that the camera ever
-offered is refused: the password would reach whoever asks. The server offers a digest with MD5, which every player
-supports; it never receives the secret.
+offered is refused: the password would reach any server that asks. The server offers a digest with MD5, which every
+player supports; it never receives the secret.
 """
 
 import base64

@@ -32,6 +32,7 @@ from tawny.model.times import Span, utc_text
 if TYPE_CHECKING:  # commands that only print need no decoder
     from tawny.service.detection.reclassification import ReclassificationInfo
     from tawny.service.health.camera_health import CameraHealth, RecorderHealth
+    from tawny.service.updates import UpdateCheck
     from tawny.service.visits import EventVisit
 
 
@@ -148,6 +149,12 @@ def status(health: "RecorderHealth") -> dict[str, Any]:
         "outbox": {"waiting": 0, "oldest": None},
         "warnings": [{"message": warning.message, "hint": warning.do} for warning in health.warnings],
     }
+
+
+def newer_version(this: "UpdateCheck") -> dict[str, str] | None:
+    """Return a newer version and the URL of its release notes; None if none is known."""
+    newest = this.state.newest
+    return {"version": newest.version, "notes": newest.notes} if newest and this.state.is_newer else None
 
 
 def reclassification(this: "ReclassificationInfo | None") -> dict[str, Any] | None:

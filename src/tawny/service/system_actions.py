@@ -104,16 +104,6 @@ def _memory() -> dict[str, int]:
     return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(" kB")}
 
 
-Way = Literal["source", "container", "package"]
-
-
-def installed_by() -> Way:
-    """Return how this tawny was installed, and so how it is updated."""
-    if any(Path(one).exists() for one in ("/.dockerenv", "/run/.containerenv")):
-        return "container"
-    return "source" if (Path(__file__).parents[3] / ".git").exists() else "package"
-
-
 Do = Callable[[PlannedAction], None]
 
 

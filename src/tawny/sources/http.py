@@ -43,6 +43,7 @@ from tawny.sources.source import CameraConnection, SourceContext
 CONNECT_S: Final = 8.0
 READ_BYTES: Final = 1 << 16
 MOST_PLAYLIST_BYTES: Final = 1_000_000
+MOST_SKIPPED_BYTES: Final = 100_000
 _REFUSED, _GONE = {401, 403}, {404, 410}
 _DEFAULTS: Final = {"interval": 1.0, "fingerprint": ""}
 _INTERVAL_S: Final = (0.1, 4.0)
@@ -126,12 +127,19 @@ class CameraHttp:
             if response.status == 200:
                 return response
             if response.status == 401:
-                response.read(MOST_PLAYLIST_BYTES)
+                self._skip(response)
                 if self._login.challenged(response.headers.get_all("WWW-Authenticate") or []):
                     continue
                 if self._login.weaker:
                     raise SourceLoginWeaker(where, self._login.weaker)
             raise _refusal(where, response)
+
+    def _skip(self, response: http.client.HTTPResponse) -> None:
+        """Read an unneeded response if its length is known; otherwise end its connection."""
+        if response.length is not None and response.length <= MOST_SKIPPED_BYTES:
+            self.read_all(response, MOST_SKIPPED_BYTES)
+        else:
+            self.close()
 
     def read(self, response: http.client.HTTPResponse, most: int = READ_BYTES) -> bytes:
         """Return what has come; empty at the end. Raises SourceError."""
@@ -142,7 +150,7 @@ class CameraHttp:
             return data
         except TimeoutError:
             raise SourceStalled(self.address.public, f"nothing came for {self._stall_s:g} s") from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise SourceClosed(self.address.public, _words(error)) from None
 
     def read_all(self, response: http.client.HTTPResponse, most: int) -> bytes:
@@ -176,7 +184,7 @@ class CameraHttp:
             self.close()
             if not is_kept or self._is_cut:
                 raise SourceUnreachable(self.address.public, _words(error)) from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: names that can't be encoded
             self.close()
             raise SourceUnreachable(self.address.public, _words(error)) from None
         return self._ask(path)  # the camera had closed the kept connection
@@ -238,7 +246,7 @@ def _words(error: Exception) -> str:
         return str(error.args[-1] if error.args else "encryption failed")
     if isinstance(error, TimeoutError):
         return "no response"
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror | UnicodeError):
         return "unknown host name"
     if isinstance(error, OSError):
         return "the connection was closed" if isinstance(error, ConnectionError) and not isinstance(
@@ -309,10 +317,10 @@ class _Feeder:
 
     def _segments(self, media: MediaInput, text: bytes) -> None:
         """Read the newest segments as they are listed. Raises SourceError."""
-        base = self._client.address.url
+        base = self._client.address
         playlist = parse_playlist(text, self._where)
         if playlist.variant:
-            base = self._same_place(urljoin(base, playlist.variant))
+            base = self._same_place(base, playlist.variant)
             playlist = self._playlist(base)
             if playlist.variant:
                 raise SourceUnusable(self._where, "a playlist of playlists of playlists")
@@ -339,19 +347,20 @@ class _Feeder:
                 return
             playlist = self._playlist(base)
 
-    def _playlist(self, url: str) -> "HlsPlaylist":
-        response = self._client.get(_path_of(url))
+    def _playlist(self, place: RtspAddress) -> "HlsPlaylist":
+        response = self._client.get(place.path)
         return parse_playlist(self._client.read_all(response, MOST_PLAYLIST_BYTES), self._where)
 
-    def _segment(self, media: MediaInput, base: str, path: str) -> None:
-        response = self._client.get(_path_of(self._same_place(urljoin(base, path))))
+    def _segment(self, media: MediaInput, base: RtspAddress, path: str) -> None:
+        response = self._client.get(self._same_place(base, path).path)
         while piece := self._client.read(response):
             media.feed(piece, self._where)
 
-    def _same_place(self, url: str) -> str:
-        """Return the address if it is at the camera. Raises SourceRedirected."""
-        address = self._client.address
+    def _same_place(self, base: RtspAddress, link: str) -> RtspAddress:
+        """Return the address that a playlist links to, if it is at the camera. Raises SourceRedirected."""
+        address, url = self._client.address, link
         try:
+            url = urljoin(base.url, link)
             found = parse_network(url)
         except ValueError:
             found = None
@@ -359,11 +368,7 @@ class _Feeder:
             address.protocol, address.is_encrypted, address.host.lower(), address.port,
         ):  # fmt: skip
             raise SourceRedirected(self._where, f"its playlist points {redirect_target(url)}")
-        return found.url
-
-
-def _path_of(url: str) -> str:
-    return parse_network(url).path
+        return found
 
 
 class PlaylistSegment(NamedTuple):

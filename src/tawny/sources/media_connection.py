@@ -423,16 +423,18 @@ class MediaConnection:
         return self._notes
 
     def _run(self, feed: Callable[[MediaInput], None]) -> None:
-        error: SourceError | None = None
+        error: SourceError | None = SourceClosed(self._where, "what it sent could not be read; see the log")
         try:
             feed(self.input)
+            error = None
         except SourceError as failed:
             error = failed
         except OSError:  # the process has ended, or the connection was closed here
             error = None
-        self.input.end(error)
-        if self._is_closed:
-            self.input.release()
+        finally:  # also after an unexpected error: without an end the reader would wait
+            self.input.end(error)
+            if self._is_closed:
+                self.input.release()
 
     def _take(self, most_s: float) -> bool:
         """Process the next message, if one comes within `most_s`."""

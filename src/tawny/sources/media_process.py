@@ -155,7 +155,7 @@ def _message(kind: bytes, body: bytes) -> MediaMessage:
         return MediaTracks(
             tuple(_track(one) for one in said["tracks"]), str(said["tool"]), tuple(map(str, said["unlimited"]))
         )
-    except (struct.error, KeyError, TypeError) as error:
+    except (struct.error, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("an invalid message") from error
 
 

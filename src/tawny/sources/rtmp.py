@@ -8,11 +8,14 @@ import secrets
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Final
 
+from tawny.engine.connections import client_group
 from tawny.engine.threads import start_thread
 from tawny.model.errors import (
     SourceClosed,
@@ -28,7 +31,15 @@ from tawny.protocols import rtmp
 from tawny.protocols.rtmp import MalformedRtmp, RtmpMessage, RtmpReader, command, number_message, read_command
 from tawny.protocols.rtsp_message import redirect_target
 from tawny.sources.media_connection import MediaConnection, MediaInput
-from tawny.sources.rtsp.address import LISTENING, RtspAddress, parse_network, public_rtsp, scheme_of
+from tawny.sources.rtsp.address import (
+    LEAST_KEY,
+    LISTENING,
+    RtspAddress,
+    parse_network,
+    public_rtsp,
+    scheme_of,
+    stream_key,
+)
 from tawny.sources.rtsp.client.tcp_socket import in_words
 from tawny.sources.rtsp.source import stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
@@ -40,9 +51,8 @@ _IDLE_S: Final = 30.0
 """Time without an attempt after which a port is closed."""
 _READ_BYTES: Final = 1 << 16
 _ACKNOWLEDGE_BYTES: Final = 500_000
-_MOST_SENDERS: Final = 8
-"""Connections to one port that have not named a stream key yet."""
-_LEAST_KEY: Final = 12
+_MOST_UNNAMED, _MOST_OF_ADDRESS = 24, 4
+"""Connections to one port that have not named a stream key yet, of all addresses and of one (IPv6: of one /64)."""
 _PLACE: Final = re.compile(r"rtmp-listen://(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]*)(?::(?P<port>\d{1,5}))?/(?P<key>[!-~]+)")
 
 
@@ -60,7 +70,7 @@ class Rtmp:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[tuple[str, int], _Listener] = {}
+        self._listeners: dict[tuple[str, int], RtmpListener] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
         return stream_settings(table, {})
@@ -96,13 +106,13 @@ class Rtmp:
         except ValueError:
             example = "rtmp-listen://0.0.0.0:1935/live/KEY"
             raise SourceError(where, f"its address isn't an IP address, a port and a path, such as {example}") from None
-        if len(found["key"].rpartition("/")[2]) < _LEAST_KEY:
-            raise SourceError(where, f"its stream key has fewer than {_LEAST_KEY} characters")
+        if len(stream_key(opening.address)) < LEAST_KEY:
+            raise SourceError(where, f"its stream key has fewer than {LEAST_KEY} characters")
         place = host, int(found["port"] or 1935)
         with self._lock:
             listener = self._listeners.get(place)
             if listener is None or not listener.is_open:
-                listener = self._listeners[place] = _Listener(place, where, opening.clock, found["key"])
+                listener = self._listeners[place] = RtmpListener(place, where, opening.clock)
             slot = listener.slot(found["key"])
         return _Sender(slot, where, stall_s)
 
@@ -265,67 +275,98 @@ class _Slot:
     active: socket.socket | None = None
 
 
-class _Listener:
-    """Accepts senders at one port, in a thread, until no camera has asked for one for _IDLE_S."""
+class RtmpListener:
+    """Accepts senders at one port, in a thread, until no camera has asked for one for _IDLE_S.
 
-    def __init__(self, place: tuple[str, int], where: str, clock: Clock, key: str) -> None:
-        self._clock = clock
-        self._slots = {key: _Slot(clock.mono_s())}
-        self._room = threading.Semaphore(_MOST_SENDERS)
+    A stream key counts as long as its camera asks for it, so that of a removed camera is refused. Raises
+    SourceUnreachable.
+    """
+
+    def __init__(self, place: tuple[str, int], where: str, clock: Clock) -> None:
+        self._clock, self._begun_s = clock, clock.mono_s()
+        self._slots: dict[str, _Slot] = {}
+        self._unnamed: Counter[str] = Counter()
+        """Connections without a stream key, by address."""
+        self._lock = threading.Lock()
         self.is_open = True
         try:
             family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-            self._socket = socket.create_server(place, family=family, backlog=_MOST_SENDERS)
+            self._socket = socket.create_server(place, family=family, backlog=_MOST_UNNAMED)
         except OSError as error:
             raise SourceUnreachable(where, f"tawny can't listen there: {in_words(error)}") from None
         self._socket.settimeout(1.0)
         start_thread("rtmp listen", self._run)
 
     def slot(self, key: str) -> _Slot:
-        slot = self._slots.setdefault(key, _Slot(self._clock.mono_s()))
-        slot.asked_s = self._clock.mono_s()
+        """Accept senders with this key for _IDLE_S, and as long as one sends."""
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot(self._clock.mono_s()))
+            slot.asked_s = self._clock.mono_s()
         return slot
 
     def _run(self) -> None:
-        with self._socket:
-            while self._is_wanted():
-                try:
-                    line, _ = self._socket.accept()
-                except TimeoutError:
-                    continue
-                except OSError:
-                    break
-                if not self._room.acquire(blocking=False):
-                    line.close()
-                    continue
-                start_thread("rtmp sender", lambda line=line: self._welcome(line))  # type: ignore[misc]
-        self.is_open = False
+        try:
+            with self._socket:
+                while self._is_wanted():
+                    try:
+                        line, address = self._socket.accept()
+                    except TimeoutError:
+                        continue
+                    except OSError:
+                        break
+                    group = client_group(address[0]) or ""
+                    if not self._admits(group):
+                        line.close()
+                        continue
+                    start_thread("rtmp sender", partial(self._welcome, line, group))
+        finally:
+            self.is_open = False
 
     def _is_wanted(self) -> bool:
+        """Drop the keys that no camera asks for any more. Return whether there are others."""
         now_s = self._clock.mono_s()
-        return any(one.active is not None or now_s - one.asked_s < _IDLE_S for one in list(self._slots.values()))
+        with self._lock:
+            for key, slot in list(self._slots.items()):
+                if slot.active is not None:
+                    slot.asked_s = now_s
+                elif now_s - slot.asked_s >= _IDLE_S:
+                    del self._slots[key]
+                    with suppress(queue.Empty):
+                        slot.arrived.get_nowait()[0].close()
+            return bool(self._slots) or now_s - self._begun_s < _IDLE_S
 
-    def _welcome(self, line: socket.socket) -> None:
+    def _admits(self, group: str) -> bool:
+        with self._lock:
+            if self._unnamed.total() >= _MOST_UNNAMED or self._unnamed[group] >= _MOST_OF_ADDRESS:
+                return False
+            self._unnamed[group] += 1
+            return True
+
+    def _welcome(self, line: socket.socket, group: str) -> None:
         """Let a sender say its stream key, and hand it over."""
+        accepted = None
         try:
             line.settimeout(_CONNECT_S)
-            accepted = self._accepted(line)
-        except (OSError, MalformedRtmp):
-            accepted = None
+            with suppress(OSError, MalformedRtmp):
+                accepted = self._accepted(line)
         finally:
-            self._room.release()
+            with self._lock:
+                self._unnamed[group] -= 1
+                self._unnamed += Counter()  # without those of no connection
+            if accepted is None:
+                line.close()
         if accepted is None:
-            line.close()
             return
         slot, reader = accepted
         _shut(slot.active)  # the same sender, whose connection was lost without notice
-        with suppress(queue.Empty):
-            slot.arrived.get_nowait()[0].close()
         line.settimeout(_CONNECT_S)
-        try:
-            slot.arrived.put_nowait((line, reader))
-        except queue.Full:  # another one with the same key came at the same moment
-            line.close()
+        with self._lock:
+            with suppress(queue.Empty):
+                slot.arrived.get_nowait()[0].close()
+            if any(one is slot for one in self._slots.values()):
+                slot.arrived.put_nowait((line, reader))
+            else:  # dropped meanwhile
+                line.close()
 
     def _accepted(self, line: socket.socket) -> tuple[_Slot, RtmpReader] | None:
         """Return the slot of the sender's key; None for a wrong one. Raises OSError, MalformedRtmp."""

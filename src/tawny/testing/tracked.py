@@ -2,7 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -145,7 +146,7 @@ class Tracked:
         self.settings = Settings(cameras={YARD: made})
         self.followers = Followers()
         self._moves_until_ms = 0
-        means = self.means = TrackMeans(self._turned, lambda _: self.is_private, _Kept(), lambda _, work: work())
+        means = self.means = TrackMeans(self._turning, lambda _: self.is_private, _Kept(), lambda _, work: work())
         self.tracker = AutoTracker(lambda: self.settings, self.motors, self.followers, means, self.clock)
         follower = self.followers.of(YARD)
 
@@ -200,8 +201,10 @@ class Tracked:
         if place is not None:
             self.inside.append((now_s, max(map(abs, place)) <= 1 / 6))
 
-    def _turned(self, camera: CameraId, lasts_s: float) -> None:
+    @contextmanager
+    def _turning(self, camera: CameraId, lasts_s: float) -> Iterator[None]:
         self._moves_until_ms = self.clock.now_ms() + round(lasts_s * 1000) + 1500
+        yield
 
     @property
     def began_s(self) -> float:

@@ -9,7 +9,7 @@ MOST_PAUSE_S = 0.25
 def until(done: Callable[[], object], timeout_s: float = 60.0, what: str = "") -> None:
     """Return as soon as `done()` is true. Raises AssertionError: after the timeout, long enough for a busy machine.
 
-    Looking takes at most half of the time: whoever is waited for may need this processor.
+    Looking takes at most half of the time: the other side may need this processor.
     """
     deadline = time.monotonic() + timeout_s
     while True:

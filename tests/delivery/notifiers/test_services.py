@@ -110,6 +110,20 @@ class TestTelegram(NotifierContract):
         assert subject.service.last.path.endswith("/sendMessage")
         assert subject.service.last.form["disable_notification"] == b"true"
 
+    def test_a_message_without_an_image_is_edited_as_text(self, subject: NotifierCase) -> None:
+        """Telegram refuses to edit the caption of a message that has none, so that each update was another message."""
+        sender = subject.open()
+        receipt = sender.edit(sender.send(TOLD, None), LATER, None)
+        sender.edit(receipt, LATER, None)
+        _, *edits = subject.service.asked
+        assert [one.path.rpartition("/")[2] for one in edits] == ["editMessageText"] * 2
+        assert edits[1].form["message_id"] == b"77"
+        assert LATER.title in edits[1].form["text"].decode()
+        receipt = sender.edit(receipt, LATER, GIF)
+        sender.edit(receipt, LATER, None)
+        methods = [one.path.rpartition("/")[2] for one in subject.service.asked[3:]]
+        assert methods == ["editMessageMedia", "editMessageCaption"], "it has an image from then on"
+
     def test_what_is_so_already_is_well(self, subject: NotifierCase) -> None:
         subject.service.fails = [(400, {"ok": False, "description": "Bad Request: message is not modified"})]
         assert subject.open().edit("77", LATER, None) == "77"

@@ -342,3 +342,34 @@ def test_age_opens_it_too() -> None:
 @pytest.mark.parametrize("name", ["data/keys/a.new", "data/tawny.db", "data/lock", "settings/other.toml", "end"])
 def test_other_names_are_not_kept(name: str) -> None:
     assert not is_kept(name)
+
+
+RUNS = {
+    "exec": '[cameras.gate]\nsource = "exec:"\n[cameras.gate.exec]\ncommand = ["sh", "-c", "id"]\n',
+    "a secret that is exec": '[cameras.gate]\nsource = "rtsp://gate/1"\nsub = "${GATE}"\n',
+    "scripts": '[scripts]\nfolder = "/tmp/scripts"\n',
+    "a relay": '[relays.siren]\nscript = "siren.sh"\n',
+    "a rule": '[[rules]]\ndo = ["notify everyone", "run siren.sh"]\n',
+    "a rule of one action": '[[rules]]\ndo = "say  hello"\n',
+    "a webhook": '[webhooks.hook]\nurl = "run:hook.sh"\n',
+    "a detector": '[cameras.gate.detection.own]\nfile = "/tmp/detect.py"\n',
+    "a recognizer": '[recognizers.birds]\nfile = "/tmp/birds.py"\n',
+    "rclone": '[destinations.cloud]\nurl = "rclone:drive/tawny"\nconfig = "/tmp/rclone.conf"\n',
+}
+
+
+@pytest.mark.parametrize("text", RUNS.values(), ids=RUNS)
+def test_settings_that_run_other_programs_are_found(data: Path, tmp_path: Path, text: str) -> None:
+    here = make_recorder(tmp_path / "here").parent / "tawny.toml"
+    config = data.parent / "tawny.toml"
+    for secrets in (config.with_name("secrets.toml"), here.with_name("secrets.toml")):
+        secrets.write_text('GATE = "exec:"\n')
+        secrets.chmod(0o600)
+    config.write_text(text)
+    parts = backup_parts(data, config, PASSPHRASE, 0, "garage")
+    unpacked = UnpackedBackup.unpack(parts, PASSPHRASE, here.parent / "data")
+    with pytest.raises(NotDone, match="would run programs") as refused:
+        unpacked.check_programs(here)
+    assert "tawny restore" in refused.value.todo
+    here.write_text(text)
+    unpacked.check_programs(here)

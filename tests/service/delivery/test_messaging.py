@@ -1,5 +1,6 @@
 """Notifiers of a whole recorder against a stand-in: words and pictures as composed, faults, kills, buttons, secrets."""
 
+import json
 import logging
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -13,11 +14,13 @@ import cv2
 import numpy as np
 import pytest
 
+from tawny.config.rules import RuleAction
 from tawny.config.settings import Settings
 from tawny.delivery.courier import Courier
 from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
+from tawny.events.rule_engine import RuleDecision
 from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
@@ -26,6 +29,7 @@ from tawny.service.delivery.message_composer import LASTS_MS, MessageActions
 from tawny.service.delivery.notifications import Notifications
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
+from tawny.service.modes.decider import NoRules
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.policy import NoSealedExport
 from tawny.testing.clock import FakeClock
@@ -127,6 +131,47 @@ def test_the_words_the_picture_and_where_to_see_it(bench: Bench) -> None:
     (photo,) = bench.sent("/sendPhoto")
     assert photo.form["caption"].decode() == f"Person (back gate). Front door, 06:00.\n{HOME}/events/{event.id}"
     assert photo.form["photo"] == b"\xff\xd8 its picture"
+
+
+@pytest.mark.parametrize(
+    ("silenced", "caption"),
+    [
+        ("nobody", "Person. yard → Front door, 06:00."),
+        ("the event", "Person. Front door, 06:00."),
+        ("the camera, for this notifier", "Person. Front door, 06:00."),
+        ("the camera, by a person", "Person. Front door, 06:00."),
+        ("the camera, by a rule", "Person. Front door, 06:00."),
+    ],
+)
+def test_a_visit_names_no_camera_that_is_silenced(
+    bench: Bench, silenced: str, caption: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yard = CameraId("yard")
+    bench.recorder.near = frozenset({frozenset({yard, PORCH})})
+    first = bench.happens(camera=yard)
+    bench.work()
+    bench.clock.advance(5)
+    bench.tell(first.ended(bench.clock.now_ms()))
+    if silenced == "the event":
+        bench.recorder.index.put_event(replace(first.ended(bench.clock.now_ms()), muted="always"))
+    elif silenced == "the camera, for this notifier":
+        bench.messaging.acts.do("phone", bench.messaging.acts.token("phone", "m", first.id))
+    elif silenced == "the camera, by a person":
+        bench.messaging.snoozes.put(yard, 3600, "anna", "Anna", everyone=True)
+    elif silenced == "the camera, by a rule":
+        deed = RuleAction("notify", "phone")
+
+        def of(_: NoRules, event: Event) -> Mapping[RuleAction, RuleDecision]:
+            return {deed: RuleDecision(deed, does=event.camera != yard, why="A rule.")}
+
+        monkeypatch.setattr(NoRules, "of", of)
+    bench.clock.advance(5)
+    bench.happens()
+    bench.work()
+    asked = [one for one in bench.service.asked if b"Front door" in one.body]
+    form = asked[-1].form
+    words = form["caption"].decode() if "caption" in form else json.loads(form["media"])["caption"]
+    assert words.partition("\n")[0] == caption
 
 
 def test_a_new_name_is_in_the_next_notification(bench: Bench) -> None:

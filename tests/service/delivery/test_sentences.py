@@ -64,7 +64,7 @@ def test_a_visit(cameras: list[str], title: str, text: str) -> None:
 def test_several_events() -> None:
     several = [event(), event(start_ms=AT_MS + 300_000), event(kind="vehicle")]
     told = message_composer.of_events(several, "Front door", BERLIN)
-    assert told == ("3 more events", "Front door, 20:46 to 20:51: 2 × person, 1 × vehicle.")
+    assert told == ("Front door: 3 more events", "20:46–20:51: 2 × person, 1 × vehicle")
 
 
 def test_a_camera_that_is_not_recorded() -> None:

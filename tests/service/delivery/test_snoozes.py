@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.rules import RuleAction
+from tawny.config.rules import RuleAction, RuleSettings
 from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import RuleDecision
+from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.service.delivery.notification_filter import NotificationFilter, verdict
@@ -20,6 +21,14 @@ from tests.playback.archives import PORCH
 from tests.service.delivery.test_messaging import Bench, bot
 
 BERLIN, YARD = ZoneInfo("Europe/Berlin"), CameraId("yard")
+HOUR_MS = 3_600_000
+
+
+def rule(name: str, **when: object) -> RuleSettings:
+    return RuleSettings.model_validate({"name": name, "when": when, "do": ["notify phone", "siren 30 s"]})
+
+
+NIGHT, UNNAMED = rule("Night watch", camera="porch"), rule("", kind="person")
 
 
 class Kept:
@@ -28,14 +37,21 @@ class Kept:
     def __init__(self, root: Path) -> None:
         self.path, self.clock = root / "outbox.db", FakeClock("2026-11-22T09:30:00Z")
         self.gone: set[str] = set()
+        self.rules = [NIGHT, UNNAMED]
         self.begin()
 
     def begin(self) -> None:
         self.outbox = Outbox(self.path, self.clock)
-        self.snoozes = Snoozes(self.outbox, self.clock, BERLIN, self.may_see)
+        self.snoozes = Snoozes(self.outbox, self.clock, BERLIN, self.may_see, lambda: self.rules)
 
     def may_see(self, person: str, camera: CameraId) -> bool:
         return person not in self.gone and (person != "cleo" or camera == YARD)
+
+    def snooze_rule(self, one: RuleSettings, for_s: int | None = 3600, by: str = "anna") -> None:
+        self.snoozes.put(None, for_s, by, by.title(), everyone=True, rule=one.key)
+
+    def quiet(self, one: RuleSettings, camera: CameraId = PORCH) -> str:
+        return self.snoozes.rules_at(camera, self.clock.now_ms()).get(one.key, "")
 
     def stopped(self, user: str, camera: CameraId = PORCH) -> bool:
         return self.snoozes.of(user, camera, self.clock.now_ms()) is not None
@@ -120,6 +136,122 @@ def test_browsers_are_sent_to_and_the_reason_names_who_is_left_out(kept: Kept) -
     says = RuleDecision(RuleAction("notify", "browsers"), does=True, why="By default.")
     found = verdict(browsers, PORCH, "person", says, kept.clock.now_ms(), BERLIN, silence="")
     assert (found.does, found.why) == (True, "By default. Ben snoozed notifications until 11:30.")
+
+
+# Rules.
+
+
+@pytest.mark.parametrize("one", [NIGHT, UNNAMED], ids=["named", "unnamed"])
+def test_a_snoozed_rule_says_who_and_until_when_and_stops_nothing_else(kept: Kept, one: RuleSettings) -> None:
+    kept.snooze_rule(one)
+    assert kept.quiet(one) == "is snoozed by Anna until 11:30"
+    assert not kept.quiet(UNNAMED if one is NIGHT else NIGHT)
+    assert not kept.stopped("anna")
+    kept.clock.advance(3600)
+    assert not kept.quiet(one)
+
+
+def test_a_rule_is_snoozed_until_it_is_resumed(kept: Kept) -> None:
+    kept.snooze_rule(NIGHT, None)
+    kept.clock.advance(30 * 86_400)
+    assert kept.quiet(NIGHT) == "is snoozed by Anna until resumed"
+    kept.outbox.close()
+    kept.begin()
+    assert kept.quiet(NIGHT)
+    assert [one.until_ms for one in kept.snoozes.all()] == [None]
+    assert kept.snoozes.end(None, "ben", everyone=True, rule=NIGHT.key) is not None
+    assert not kept.quiet(NIGHT)
+
+
+def test_a_rule_that_is_none_is_refused_and_one_that_was_removed_is_not_shown(kept: Kept) -> None:
+    with pytest.raises(NotDone):
+        kept.snooze_rule(rule("Other"))
+    kept.snooze_rule(NIGHT)
+    kept.rules = [UNNAMED]
+    assert kept.snoozes.all() == []
+
+
+def test_its_maker_snoozes_a_rule_for_the_cameras_they_may_see(kept: Kept) -> None:
+    kept.snooze_rule(UNNAMED, by="cleo")
+    assert kept.quiet(UNNAMED, YARD)
+    assert not kept.quiet(UNNAMED, PORCH)
+    kept.gone.add("cleo")
+    assert not kept.quiet(UNNAMED, YARD)
+
+
+def test_what_a_program_snoozed_needs_no_person(kept: Kept) -> None:
+    kept.snoozes.put(PORCH, 3600, "", "tawny snooze", everyone=True)
+    assert kept.stopped("ben")
+
+
+@pytest.mark.parametrize(
+    ("new", "goes_on"),
+    [
+        ([rule("Late watch", camera="porch"), UNNAMED], "Late watch"),
+        ([UNNAMED, NIGHT], "Night watch"),
+        ([UNNAMED], ""),
+    ],
+    ids=["renamed", "moved", "removed"],
+)
+def test_a_rule_stays_snoozed_when_it_is_renamed_or_moved(kept: Kept, new: list[RuleSettings], goes_on: str) -> None:
+    kept.snooze_rule(NIGHT)
+    before, kept.rules = kept.rules, new
+    kept.snoozes.carry_over(before, new)
+    assert [one.rule for one in kept.snoozes.all()] == ([goes_on] if goes_on else [])
+
+
+def test_an_edited_rule_without_a_name_stays_snoozed(kept: Kept) -> None:
+    kept.snooze_rule(UNNAMED)
+    before, kept.rules = kept.rules, [NIGHT, rule("", kind="vehicle")]
+    kept.snoozes.carry_over(before, kept.rules)
+    assert kept.quiet(kept.rules[1])
+
+
+@pytest.mark.parametrize("step_s", [-86_400, -3600, 3600, 86_400])
+def test_a_step_of_the_clock_changes_no_duration(kept: Kept, step_s: float) -> None:
+    kept.snooze_rule(NIGHT)
+    kept.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=False)
+    kept.clock.advance(1800)
+    kept.clock.jump_utc(step_s)
+    kept.clock.advance(1799)
+    assert (bool(kept.quiet(NIGHT)), kept.stopped("anna")) == (True, True)
+    kept.clock.advance(1)
+    assert (bool(kept.quiet(NIGHT)), kept.stopped("anna"), kept.snoozes.all()) == (False, False, [])
+
+
+def test_a_clock_that_was_set_back_while_nothing_ran_delays_no_snooze(kept: Kept) -> None:
+    kept.snooze_rule(NIGHT)
+    kept.outbox.close()
+    kept.clock.jump_utc(-86_400)
+    kept.begin()
+    assert kept.quiet(NIGHT)
+    kept.clock.advance(3600)
+    assert not kept.quiet(NIGHT)
+
+
+def test_when_a_snooze_was_is_remembered_for_what_happened_then(kept: Kept) -> None:
+    began_ms = kept.clock.now_ms()
+    kept.snooze_rule(NIGHT)
+    kept.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=True)
+    kept.clock.advance(60)
+    kept.snoozes.end(PORCH, "anna", everyone=True)
+    kept.clock.advance(7200)
+    assert kept.snoozes.all() == []
+    assert kept.snoozes.of("ben", PORCH, began_ms) is not None
+    assert kept.snoozes.of("ben", PORCH, began_ms + 60_000) is None
+    assert kept.snoozes.rules_at(PORCH, began_ms + HOUR_MS - 1)
+    assert not kept.snoozes.rules_at(PORCH, began_ms + HOUR_MS)
+    kept.clock.advance(4 * 86_400)
+    kept.snoozes.put(PORCH, 60, "anna", "Anna", everyone=True)
+    kept.snoozes.end(PORCH, "anna", everyone=True)
+    assert kept.snoozes.of("ben", PORCH, began_ms) is None, "forgotten after days"
+
+
+def test_a_rule_is_found_by_its_name_or_number(kept: Kept) -> None:
+    assert kept.snoozes.key_of("night watch") == NIGHT.key
+    assert kept.snoozes.key_of("Rule 2") == UNNAMED.key
+    with pytest.raises(NotDone, match="No rule named None"):
+        kept.snoozes.key_of("None")
 
 
 # A whole notifier: nothing about events, all about problems.

@@ -6,80 +6,20 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.outbox import Outbox
 from tawny.model.events import Event, new_event_id
-from tawny.model.ids import CameraId
-from tawny.model.messages import Alarm, EventChanged, ProblemKind
+from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.times import Span
 from tawny.service.delivery.notification_filter import NotificationFilter, quiet_until_ms
 from tawny.service.delivery.notification_scheduler import (
-    LINK_MS,
     PICTURE_MS,
     SELDOM_MS,
-    SETTLE_MS,
-    NotificationScheduler,
 )
-from tawny.service.delivery.upload_scheduler import DeliverySource
-from tawny.service.visits import visit_of
-from tawny.testing.clock import FakeClock
-from tests.playback.archives import PORCH, FakeArchive
-
-BERLIN = ZoneInfo("Europe/Berlin")
-PHONE = NotificationFilter("phone", edits=True)
-YARD = CameraId("yard")
-
-
-class Bench:
-    """A recorder's events, an outbox, and a phone that takes what is due."""
-
-    def __init__(self, root: Path, *ears: NotificationFilter) -> None:
-        self.clock, self.archive = FakeClock(), FakeArchive(root)
-        self.outbox = Outbox(":memory:", self.clock)
-        self.ears = ears or (PHONE,)
-        self.muted: set[CameraId] = set()
-        self.lasting: list[Alarm] = []
-        self.telling = self.again()
-        self.telling.step()
-
-    def again(self) -> NotificationScheduler:
-        """As after a restart."""
-        return NotificationScheduler(
-            DeliverySource(self.outbox, self.archive, self.clock, lambda event, now_ms: event.clip(now_ms, 2, 3)),
-            self.ears,
-            lambda to, camera, at_ms: f"{to} has muted this camera." if camera in self.muted else "",
-            lambda: self.lasting,
-            BERLIN,
-            visit_of=lambda event: visit_of(self.archive.index, event, {frozenset({PORCH, YARD})}),
-        )
-
-    def happens(self, kind: str = "person", camera: CameraId = PORCH, **about: Any) -> Event:
-        now_ms = self.clock.now_ms()
-        made = replace(Event(new_event_id(now_ms), camera, kind, now_ms, None, 50.0, picture_ms=now_ms), **about)
-        self.tell(made)
-        return made
-
-    def tell(self, event: Event, what: str = "started") -> None:
-        self.archive.index.put_event(event)
-        self.telling.heard(EventChanged(what, event))
-        self.telling.step()
-
-    def over(self, event: Event) -> None:
-        self.tell(event.ended(self.clock.now_ms()), "ended")
-
-    def delivered(self, to: str = "phone") -> list[Delivery]:
-        """What is due now, delivered."""
-        taken: list[Delivery] = []
-        while (one := self.outbox.take(to)) is not None:
-            self.outbox.done(one, f"receipt of {one.name}", 0)
-            self.telling.ended(one)
-            taken.append(one)
-        self.telling.step()
-        return taken
+from tests.playback.archives import PORCH
+from tests.service.delivery.telling_bench import BERLIN, PHONE, YARD, Bench, kinds
 
 
 @pytest.fixture
@@ -87,10 +27,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.outbox.close()
-
-
-def kinds(told: list[Delivery]) -> list[str]:
-    return [str(one.content["kind"]) for one in told]
 
 
 def test_an_event_is_told_at_once(bench: Bench) -> None:
@@ -311,6 +247,51 @@ def test_what_was_long_ago_is_not_told_when_somebody_marks_it(bench: Bench) -> N
     assert bench.delivered() == []
 
 
+def test_a_person_after_a_cat_is_told_at_once_and_another_cat_waits(bench: Bench) -> None:
+    bench.happens("motion")
+    bench.happens("animal")
+    person, cat = bench.happens("person"), bench.happens("animal")
+    told = bench.delivered()
+    assert kinds(told) == ["event", "event", "event"]
+    assert told[-1].event == person.id
+    bench.clock.advance(120)
+    (digest,) = bench.delivered()
+    assert digest.content["events"] == [cat.id]
+
+
+def test_what_went_through_the_image_is_told_at_once_after_what_only_moved(bench: Bench) -> None:
+    bench.happens("motion")
+    event = bench.happens("motion", travel=3.0)
+    assert [one.event for one in bench.delivered()][1:] == [event.id]
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone in the digest", "with another"])
+def test_what_a_digest_collected_is_told_at_once_when_it_turns_out_to_be_a_person(bench: Bench, others: int) -> None:
+    bench.happens("motion")
+    event = bench.happens("motion")
+    left = [bench.happens("motion").id for _ in range(others)]
+    assert kinds(bench.delivered()) == ["event"]
+    for _ in range(2):  # told once
+        bench.tell(replace(event, kind="person"), "updated")
+    (told,) = bench.delivered()
+    assert (told.content["kind"], told.event) == ("event", event.id)
+    bench.clock.advance(120)
+    assert [one.content["events"] for one in bench.delivered()] == [left] * others
+
+
+def test_in_quiet_hours_a_person_waits_as_well(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, replace(PHONE, quiet="00:00-23:59"))
+    first, second = bench.happens("motion"), bench.happens("motion")
+    bench.tell(replace(second, kind="person"), "updated")
+    bench.happens("person")
+    assert bench.delivered() == []
+    bench.clock.advance(86_400)
+    events = [one for told in bench.delivered() for one in told.content["events"]]
+    assert {first.id, second.id} <= set(events)
+    assert len(events) == 3
+    bench.outbox.close()
+
+
 # --- alarms ----------------------------------------------------------------------------------------------------------
 
 
@@ -377,244 +358,3 @@ def test_the_day_is_told_at_its_time_once(tmp_path: Path) -> None:
     assert told == [14, 38, 62]  # the clock begins at six in Berlin
     assert bench.outbox.ended("phone")[0].what is DeliveryKind.RECAP
     assert {one.state for one in bench.outbox.ended("phone")} == {DeliveryState.DONE}
-
-
-def brought_to(bench: Bench, event: Event) -> Delivery:
-    """Its clip waits to go to a destination."""
-    clip = Delivery(
-        "nas", f"{event.id}.mp4", DeliveryKind.CLIP, {}, bench.clock.now_ms(), event.start_ms, event=event.id
-    )
-    bench.outbox.add([clip])
-    found = bench.outbox.take("nas")
-    assert found
-    return found
-
-
-def test_a_message_waits_for_its_clip_to_be_where_it_leads_and_no_longer(bench: Bench) -> None:
-    bench.telling.take_over(bench.ears, links=True)
-    event = bench.happens()
-    bench.delivered()
-    bench.clock.advance(5)
-    bench.over(event)
-    clip = brought_to(bench, event)
-    bench.clock.advance(3 + SETTLE_MS / 1000 + 0.1)
-    assert bench.delivered() == []
-    bench.outbox.done(clip, "", 1)
-    bench.telling.ended(clip)
-    bench.telling.step()
-    assert kinds(bench.delivered()) == ["clip"]
-
-
-def test_a_clip_that_does_not_get_there_is_not_waited_for_for_ever(bench: Bench) -> None:
-    bench.telling.take_over(bench.ears, links=True)
-    event = bench.happens()
-    bench.delivered()
-    bench.clock.advance(5)
-    bench.over(event)
-    brought_to(bench, event)
-    bench.clock.advance(3 + (SETTLE_MS + LINK_MS) / 1000)
-    assert kinds(bench.delivered()) == ["clip"]
-
-
-CHANGES = NotificationFilter("phone", changes=True, cool_down_ms=0)
-
-
-def changes(bench: Bench) -> list[bool]:
-    return [one.content["on"] for one in bench.delivered() if one.content["kind"] == "change"]
-
-
-def test_a_change_of_detection_is_told_each_time_however_soon(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, CHANGES)
-    for _ in range(5):
-        event = bench.happens()
-        bench.clock.advance(2)
-        bench.over(event)
-        bench.clock.advance(2)
-    bench.clock.advance(10)
-    told = bench.delivered()
-    assert [one.content["on"] for one in told] == [True, False] * 5
-    assert all(one.content["to_ms"] - one.content["from_ms"] == 6000 for one in told)
-    bench.outbox.close()
-
-
-def test_detection_goes_on_until_the_last_of_several_events_is_over(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, CHANGES)
-    first = bench.happens()
-    second = bench.happens()
-    elsewhere = bench.happens(camera=YARD)
-    bench.over(first)
-    bench.clock.advance(10)
-    assert changes(bench) == [True, True]
-    bench.over(second)
-    bench.over(elsewhere)
-    bench.clock.advance(10)
-    assert changes(bench) == [False, False]
-    bench.outbox.close()
-
-
-def test_an_end_during_a_restart_is_told_after_it(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, CHANGES)
-    event = bench.happens()
-    bench.clock.advance(10)
-    assert changes(bench) == [True]
-    bench.archive.index.put_event(event.ended(bench.clock.now_ms()))
-    bench.telling = bench.again()
-    bench.telling.step()
-    bench.clock.advance(10)
-    assert changes(bench) == [False]
-    bench.outbox.close()
-
-
-ONCE = NotificationFilter("phone", once=True)
-
-
-def test_one_message_tells_of_an_event_once_it_has_ended(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, ONCE)
-    event = bench.happens()
-    assert bench.delivered() == []
-    bench.clock.advance(10)
-    bench.over(event)
-    assert bench.delivered() == []
-    bench.clock.advance(3 + SETTLE_MS / 1000)
-    (told,) = bench.delivered()
-    assert (told.what, told.content["kind"], told.content["from_ms"]) == (
-        DeliveryKind.MESSAGE,
-        "whole",
-        event.start_ms - 2000,
-    )
-    bench.over(event)
-    bench.clock.advance(120)
-    assert bench.delivered() == []
-    bench.telling = bench.again()
-    bench.telling.step()
-    assert bench.delivered() == []
-
-
-def test_one_message_waits_for_what_it_links_to(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, ONCE)
-    bench.telling.take_over([ONCE], links=True)
-    event = bench.happens()
-    bench.over(event)
-    clip = Delivery("bucket", "x.gif", DeliveryKind.CLIP, {"form": "gif"}, 1, event.start_ms, event=event.id)
-    bench.outbox.add([clip])
-    bench.clock.advance(10)
-    assert bench.delivered() == []
-    bench.delivered("bucket")
-    assert kinds(bench.delivered()) == ["whole"]
-
-
-def test_a_person_after_a_cat_is_told_at_once_and_another_cat_waits(bench: Bench) -> None:
-    bench.happens("motion")
-    bench.happens("animal")
-    person, cat = bench.happens("person"), bench.happens("animal")
-    told = bench.delivered()
-    assert kinds(told) == ["event", "event", "event"]
-    assert told[-1].event == person.id
-    bench.clock.advance(120)
-    (digest,) = bench.delivered()
-    assert digest.content["events"] == [cat.id]
-
-
-def test_what_went_through_the_image_is_told_at_once_after_what_only_moved(bench: Bench) -> None:
-    bench.happens("motion")
-    event = bench.happens("motion", travel=3.0)
-    assert [one.event for one in bench.delivered()][1:] == [event.id]
-
-
-@pytest.mark.parametrize("others", [0, 1], ids=["alone in the digest", "with another"])
-def test_what_a_digest_collected_is_told_at_once_when_it_turns_out_to_be_a_person(bench: Bench, others: int) -> None:
-    bench.happens("motion")
-    event = bench.happens("motion")
-    left = [bench.happens("motion").id for _ in range(others)]
-    assert kinds(bench.delivered()) == ["event"]
-    for _ in range(2):  # told once
-        bench.tell(replace(event, kind="person"), "updated")
-    (told,) = bench.delivered()
-    assert (told.content["kind"], told.event) == ("event", event.id)
-    bench.clock.advance(120)
-    assert [one.content["events"] for one in bench.delivered()] == [left] * others
-
-
-def test_in_quiet_hours_a_person_waits_as_well(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, replace(PHONE, quiet="00:00-23:59"))
-    first, second = bench.happens("motion"), bench.happens("motion")
-    bench.tell(replace(second, kind="person"), "updated")
-    bench.happens("person")
-    assert bench.delivered() == []
-    bench.clock.advance(86_400)
-    events = [one for told in bench.delivered() for one in told.content["events"]]
-    assert {first.id, second.id} <= set(events)
-    assert len(events) == 3
-    bench.outbox.close()
-
-
-WALKER = replace(PHONE, visits=True)
-
-
-@pytest.fixture
-def walk(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, WALKER, NotificationFilter("program", edits=True, cool_down_ms=0))
-    yield made
-    made.outbox.close()
-
-
-def test_a_visit_has_one_message_that_each_camera_updates(walk: Bench) -> None:
-    first = walk.happens(camera=YARD)
-    (told,) = walk.delivered()
-    walk.clock.advance(10)
-    walk.over(first)
-    walk.clock.advance(20)
-    next_one = walk.happens(camera=PORCH)
-    update, clip = walk.delivered()
-    receipt = f"receipt of {told.name}"
-    assert clip.content["edits"] == receipt
-    assert update.content == {"kind": "event", "event": next_one.id, "edits": receipt, "about": first.id}
-    walk.over(next_one)
-    walk.clock.advance(20)
-    (clip,) = walk.delivered()
-    assert (clip.content["edits"], clip.content["about"]) == (f"receipt of {update.name}", first.id)
-    assert [one.content.get("edits", "") for one in walk.delivered("program") if one.content["kind"] == "event"] == [
-        "", ""
-    ], "programs get each event"  # fmt: skip
-
-
-def test_on_one_camera_a_visit_updates_its_message_at_most_once_a_minute(walk: Bench) -> None:
-    begun_ms = walk.clock.now_ms()
-    told, events = list[Delivery](), list[Event]()
-    for _ in range(30):
-        events.append(walk.happens())
-        told += walk.delivered()
-        walk.clock.advance(5)
-        walk.over(events[-1])
-        walk.clock.advance(5)
-        told += walk.delivered()
-    walk.clock.advance(600)
-    told += walk.delivered()
-    messages = [one for one in told if one.content["kind"] == "event"]
-    assert [bool(one.content.get("edits")) for one in messages] == [False, *[True] * (len(messages) - 1)]
-    assert 2 <= len(messages) <= 4
-    again = walk.again()
-    again.step()
-    rows = walk.outbox.since("phone", begun_ms)
-    said = {one for row in rows for one in row.content.get("events", [row.event])}
-    assert said == {one.id for one in events}, "none is told again after a restart"
-
-
-def test_what_ranks_higher_than_its_visit_has_a_sound(walk: Bench) -> None:
-    walk.happens("person", level="detection")
-    walk.delivered()
-    walk.clock.advance(10)
-    walk.happens("person", camera=YARD, level="alert")
-    (told,) = walk.delivered()
-    assert "edits" not in told.content
-    assert told.content["about"], "it takes the place of the first one all the same"
-
-
-def test_another_visit_has_its_own_message(walk: Bench) -> None:
-    walk.over(walk.happens())
-    walk.delivered()
-    walk.clock.advance(600)
-    walk.over(walk.happens(camera=YARD))
-    assert [
-        ("edits" in one.content, "about" in one.content) for one in walk.delivered() if one.name[:5] == "event"
-    ] == [(False, False)]

@@ -1,12 +1,14 @@
 """What a camera itself reports: begins and ends of each kind, whatever is lost, against a camera on loopback."""
 
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId
+from tawny.model.observations import Frame, Look, Observation
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.detection.camera_reports import (
@@ -18,6 +20,7 @@ from tawny.service.detection.camera_reports import (
     REFUSED_S,
     UNABLE_S,
     CameraReports,
+    ReportedObjects,
     wants_reports,
 )
 from tawny.sources.onvif_events import CameraReport
@@ -118,6 +121,24 @@ def test_a_camera_that_stays_away_ends_what_it_reported(camera: OnvifSimulator, 
     assert reading.told == ["motion", "-motion"]
 
 
+def test_what_was_reported_is_over_in_time_while_the_camera_is_asked_rarely(
+    camera: OnvifSimulator, reading: Reading
+) -> None:
+    """A pause of two minutes between two tries kept it for as long."""
+    camera.raw = "</x>"
+    for _ in range(8):
+        reading.reports.step()
+    camera.raw = ""
+    hears(camera, reading, MOTION, IsMotion="true")
+    camera.raw = "</x>"
+    passed_s = pause_s = 0.0
+    while reading.told == ["motion"]:
+        reading.clock.ahead_s += pause_s
+        passed_s += pause_s
+        pause_s = reading.reports.step()
+    assert passed_s < LOST_S + 5
+
+
 def test_a_camera_that_fails_is_asked_more_and_more_rarely(camera: OnvifSimulator, reading: Reading) -> None:
     camera.raw = "</x>"
     pauses = [reading.reports.step() for _ in range(9)]
@@ -146,6 +167,33 @@ def test_closing_ends_all_and_leaves_the_camera(camera: OnvifSimulator, reading:
     reading.reports.close()
     assert reading.told == ["motion", "-motion"]
     assert camera.subscriptions == {}
+
+
+# Its reports and what a detector sees.
+
+SMALL = (0.1, 0.1, 0.2, 0.2)
+MOVING = Observation("motion", 0.5, (0.3, 0.3, 0.9, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen", "expected"),
+    [
+        ("person", [MOVING], ["person"]),
+        ("person", [Observation("person", 0.9, SMALL, sure=0.9), MOVING], ["person", "motion"]),
+        ("vehicle", [Observation("car", 0.9, SMALL, sure=0.9), MOVING], ["car", "motion"]),
+        ("person", [Observation("cat", 0.9, SMALL, sure=0.9), MOVING], ["cat", "person"]),
+        ("person", [Observation("cat", 0.9, SMALL, sure=0.9)], ["cat", "person"]),
+        ("person", [], ["person"]),
+    ],
+)
+def test_it_names_who_has_no_name_unless_somebody_has_that_name(
+    kind: str, seen: list[Observation], expected: list[str]
+) -> None:
+    """Where a model had named the person already, a tree that moved beside it became another person."""
+    reported = ReportedObjects()
+    reported.put(kind, 1000, is_event=True)
+    frame = cast(Frame, SimpleNamespace(at_ms=2000))
+    assert [one.label for one in reported.look(frame, Look(60, tuple(seen))).seen] == expected
 
 
 @pytest.mark.parametrize(

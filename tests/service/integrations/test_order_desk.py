@@ -1,6 +1,6 @@
 """The one door: who may ask for what, what is done, and the line that is kept of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from tawny.service.retention.event_marks import EventMarks
 from tawny.testing.clock import FakeClock
 
 DOOR, YARD = CameraId("door"), CameraId("yard")
-OWNER = CommandIssuer("Anna", "http")
+OWNER = CommandIssuer("Anna", "http", is_owner=True)
 
 
 @dataclass
@@ -68,18 +68,27 @@ class FakeModes:
 class FakeHands:
     told: list[tuple[object, ...]] = field(default_factory=list)
     relays: dict[str, str] = field(default_factory=lambda: {"gate": "yard", "siren": ""})
+    answers: Callable[[], None] = lambda: None
+    """What happens until the camera answers."""
 
     def steer(self, camera: CameraId, who: str) -> None:
         pass
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         self.told.append(("move", camera, pan, tilt, zoom, lasts_s))
+        self.answers()
 
     def stop(self, camera: CameraId) -> None:
         self.told.append(("stop", camera))
 
     def go_to(self, camera: CameraId, preset: str) -> None:
         raise NotDone(f"The camera has no preset {preset}.", "")
+
+    def save_preset(self, camera: CameraId, name: str) -> None:
+        self.told.append(("save", camera, name))
+
+    def remove_preset(self, camera: CameraId, name: str) -> None:
+        self.told.append(("remove", camera, name))
 
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
         self.told.append(("switch", relay, on, lasts_s))
@@ -187,6 +196,16 @@ def test_what_there_is_not_is_said(bench: Bench) -> None:
     assert bench.refused(command="event.close", event="moon") == "not_found"
     assert bench.refused(command="set_mode", mode="moon") == "not_done"
     assert bench.refused(command="ptz", camera="door", preset="moon") == "not_done"
+
+
+@pytest.mark.parametrize("change", ["save", "remove"])
+def test_presets_are_changed_by_owners_alone(bench: Bench, change: str) -> None:
+    order = {"command": "ptz", "camera": "door", change: "Gate"}
+    for who in (CommandIssuer("Ben", "http"), CommandIssuer("panel", "webhook"), CommandIssuer("a rule", "rule")):
+        assert bench.refused(who, **order) == "not_allowed"
+    assert not bench.hands.told
+    bench.do(OWNER, **order)
+    assert bench.hands.told == [(change, DOOR, "Gate")]
 
 
 # --- what is kept of it ----------------------------------------------------------------------------------------------
@@ -338,3 +357,18 @@ def test_cameras_are_turned_and_relays_switched(bench: Bench) -> None:
         ("switch", "gate", True, 2),
         ("switch", "siren", False, None),
     ]
+
+
+def test_a_camera_that_answers_late_counts_as_turned_meanwhile(bench: Bench) -> None:
+    """What it shows on its way began events, as its movement was reported with its answer only."""
+    before: list[int] = []
+
+    def late() -> None:
+        before.extend(one.until_ms - one.at_ms for one in bench.heard if isinstance(one, CameraTurned))
+        bench.clock.advance(5)
+
+    bench.hands.answers = late
+    bench.do(command="ptz", camera="door", pan=1, lasts="1 s")
+    assert before == [1000]
+    last = [one for one in bench.heard if isinstance(one, CameraTurned)][-1]
+    assert (last.at_ms, last.until_ms) == (bench.clock.now_ms(), bench.clock.now_ms() + 1000)

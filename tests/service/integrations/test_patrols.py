@@ -1,7 +1,7 @@
 """PTZ cameras that move by themselves: patrols, and the way back after someone has moved them."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tawny.model.times import SystemClock
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.patrols import FAILED_S, PatrolKeeper
+from tawny.sources.onvif import OnvifCamera
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.app.rig import settings
@@ -80,13 +81,86 @@ def test_a_patrol_waits_while_someone_steers(tmp_path: Path, camera: FakeCamera)
 @pytest.mark.parametrize(("place", "expected"), [("Door", "2"), ("home", "home")])
 def test_it_returns_once_after_it_was_moved(tmp_path: Path, camera: FakeCamera, place: str, expected: str) -> None:
     patrol = Patrolling(tmp_path, camera, f'return_to = "{place}"\nreturn_after = "30 s"')
-    passed(patrol, 40)
-    assert patrol.gone() == []  # nobody has moved it
+    passed(patrol, 25)
+    assert patrol.gone() == []
     patrol.hands.go_to(DOOR, "Gate")
     passed(patrol, 25)
     assert patrol.gone() == ["1"]
     passed(patrol, 60)
     assert patrol.gone() == ["1", expected]
+
+
+def test_it_returns_although_tawny_was_restarted_meanwhile(tmp_path: Path, camera: FakeCamera) -> None:
+    settings = 'return_to = "Door"\nreturn_after = "30 s"'
+    Patrolling(tmp_path, camera, settings).hands.go_to(DOOR, "Gate")
+    patrol = Patrolling(tmp_path, camera, settings)
+    passed(patrol, 25)
+    assert patrol.gone() == ["1"]
+    passed(patrol, 60)
+    assert patrol.gone() == ["1", "2"]
+
+
+class Slow:
+    """Cameras that answer late. gone: presets. meanwhile: what happens once, before they answer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.gone: list[str] = []
+        self.meanwhile: Callable[[], None] | None = None
+        monkeypatch.setattr(OnvifCamera, "go_to", lambda _, preset: self.go_to(preset))
+
+    def go_to(self, preset: str) -> None:
+        self.gone.append(preset)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    return Slow(monkeypatch)
+
+
+def test_it_does_not_return_before_a_slow_camera_has_answered(tmp_path: Path, camera: FakeCamera, slow: Slow) -> None:
+    patrol = Patrolling(tmp_path, camera, 'return_to = "Door"\nreturn_after = "10 s"\ndwell = "5 s"')
+    passed(patrol, 15)
+    assert slow.gone == ["Door"]
+    slow.meanwhile = lambda: passed(patrol, 15)
+    patrol.hands.go_to(DOOR, "Gate")
+    passed(patrol, 5)
+    assert slow.gone == ["Door", "Gate"]
+    passed(patrol, 10)
+    assert slow.gone == ["Door", "Gate", "Door"]
+
+
+def test_who_moves_it_on_its_way_back_is_not_forgotten(tmp_path: Path, camera: FakeCamera, slow: Slow) -> None:
+    """Its arrival made it forget that a person had moved it meanwhile: it stayed there for good."""
+    patrol = Patrolling(tmp_path, camera, 'return_to = "Door"\nreturn_after = "10 s"\ndwell = "5 s"')
+
+    def steer() -> None:
+        patrol.hands.move(DOOR, 1, 0, 0, 0.5)
+        patrol.engine.run_for(2)
+
+    slow.meanwhile = steer
+    passed(patrol, 12)
+    assert slow.gone == ["Door"]
+    passed(patrol, 12)
+    assert slow.gone == ["Door", "Door"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_patrol_goes_on_after_an_error_that_nobody_expected(
+    tmp_path: Path, camera: FakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patrol = Patrolling(tmp_path, camera, 'patrol = ["Gate", "Door"]\ndwell = "10 s"')
+
+    def fails(camera: CameraId, preset: str) -> None:
+        raise RuntimeError(preset)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(patrol.hands, "by_itself", fails)
+        passed(patrol, 3)
+    passed(patrol, round(FAILED_S))
+    assert patrol.gone() == ["2"]
 
 
 def test_a_preset_that_is_gone_is_passed_over(tmp_path: Path, camera: FakeCamera) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from tawny.config.settings import Settings
 from tawny.engine import Bus
 from tawny.engine.blocking_calls import OrderedCalls
@@ -156,3 +158,40 @@ def test_a_silent_camera_delays_no_other_rule() -> None:
     bench.tell(event)
     assert asked_cameras == ["yard"]
     assert bench.why(event, "ptz yard gate") == (True, "Rule 1 says so (always). It is on.")
+
+
+def test_what_people_would_notice_of_a_snoozed_rule_is_left_out_and_says_why() -> None:
+    bench = Bench({"name": "Night", "do": ["siren 30 s", "run lights.sh", "say Go", "record porch 1 min"]})
+    snoozed = {"Night": "is snoozed by Anna until 21:12"}
+    bench.deciding.snoozed = lambda camera, at_ms: snoozed
+    event = bench.event()
+    bench.tell(event)
+    assert bench.asked == []
+    for deed in ("relay siren 30 s", "run lights.sh", "say Go"):
+        assert bench.why(event, deed) == (False, "The rule “Night” is snoozed by Anna until 21:12.")
+    assert bench.why(event, "record porch 1 min")[0], "recording goes on"
+
+
+def test_a_rule_that_is_not_snoozed_does_the_same_all_the_same() -> None:
+    bench = Bench({"name": "Night", "do": ["relay gate"]}, {"name": "Day", "do": ["relay gate"]})
+    bench.deciding.snoozed = lambda camera, at_ms: {"Night": "is snoozed by Anna until 21:12"}
+    event = bench.event()
+    bench.tell(event)
+    assert [one["relay"] for one in bench.asked] == ["gate"]
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "acts"), [(-60, 60, False), (5, 60, False), (-60, -5, True), (60, 90, True)]
+)
+def test_a_rule_is_left_out_if_it_is_snoozed_when_the_event_begins_or_when_it_would_act(
+    begins: float, ends: float, acts: bool
+) -> None:
+    """Snoozed from and to, s after the event's begin; the rule acts after 10 s."""
+    bench = Bench({"name": "Night", "when": {"min_duration": "10 s"}, "do": ["relay gate"]})
+    event = bench.event()
+    span = range(event.start_ms + round(begins * 1000), event.start_ms + round(ends * 1000))
+    bench.deciding.snoozed = lambda camera, at_ms: {"Night": "is snoozed by Anna"} if at_ms in span else {}
+    bench.tell(event)
+    bench.clock.advance(10)
+    bench.tell(event)
+    assert bool(bench.asked) is acts

@@ -53,10 +53,11 @@ class Night:
             self.clock.advance(3600)
             self.modes.step()
 
-    def replay(self, mode: str, **ear: Any) -> Any:
+    def replay(self, mode: str, silence: Any = lambda *_: "", **ear: Any) -> Any:
         ears = [replace(NotificationFilter("phone", levels=frozenset({"alert"})), **ear)]
         index = self.archive.index
-        return Replayer(self.settings, self.modes, self.deciding, ears, index, BERLIN).of(NIGHT, mode, [PORCH])
+        replayer = Replayer(self.settings, self.modes, self.deciding, ears, index, silence)
+        return replayer.of(NIGHT, mode, [PORCH])
 
 
 CASES = {
@@ -103,5 +104,32 @@ def test_a_camera_that_was_not_there_has_no_recorded_time(tmp_path: Path) -> Non
     cameras = {**night.settings.cameras, "new": night.settings.cameras[PORCH]}
     night.settings = night.settings.model_copy(update={"cameras": cameras})
     index = night.archive.index
-    told = Replayer(night.settings, night.modes, night.deciding, [], index, BERLIN).of(NIGHT, "home", [camera])
+    told = Replayer(night.settings, night.modes, night.deciding, [], index).of(NIGHT, "home", [camera])
     assert told.cameras[0].seconds is None
+
+
+def test_what_was_snoozed_stays_snoozed_and_says_why(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    evening = utc_from_text("2026-11-19T20:30:00Z")
+    why = "Anna snoozed notifications for everyone until 21:30."
+    told = night.replay("away", silence=lambda to, camera, at_ms: why if at_ms < evening else "")
+    assert (told.cameras[0].notified, told.cameras[0].snoozed) == (2, 1)
+    person = next(one for one in told.events if one.kind == "person")
+    assert (person.notifies, person.is_snoozed, person.why) == (False, True, why)
+
+
+def test_a_rule_that_was_snoozed_would_not_have_acted(tmp_path: Path) -> None:
+    night = Night(tmp_path, rules=[{"name": "Siren", "when": {"kind": "vehicle"}, "do": ["siren 30 s"]}])
+    told = night.replay("home")
+    assert {one.kind: one.actions for one in told.events} == {"person": (), "vehicle": ("relay siren 30 s",)}
+    night.deciding.snoozed = lambda camera, at_ms: {"Siren": "is snoozed by Anna until 21:12"}
+    assert [one.kind for one in night.replay("home").events] == ["person"]
+
+
+def test_a_snoozed_rule_that_would_notify_is_counted(tmp_path: Path) -> None:
+    rules = [{"name": "Cats", "when": {"kind": "animal"}, "do": ["notify phone"]}]
+    night = Night(tmp_path, rules=rules)
+    night.deciding.snoozed = lambda camera, at_ms: {"Cats": "is snoozed by Anna until 21:12"}
+    told = night.replay("home")
+    cat = next(one for one in told.events if one.kind == "animal")
+    assert (cat.is_snoozed, cat.why) == (True, "The rule “Cats” is snoozed by Anna until 21:12.")

@@ -21,7 +21,7 @@ export class ApiError extends Error {
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
 
-/** Called when the recorder says that nobody is signed in. */
+/** Called when the recorder says that no person is signed in. */
 let onSignedOut: () => void = () => {};
 
 export function whenSignedOut(action: () => void): void {
@@ -53,18 +53,28 @@ export function patch<T>(path: string, body: unknown): Promise<T> {
   return ask<T>("PATCH", url(path), body);
 }
 
+/** What is no JSON, such as an image. */
+export async function getBlob(path: string): Promise<Blob> {
+  return (await answerOf("GET", url(path))).blob();
+}
+
 export function remove<T>(path: string): Promise<T> {
   return ask<T>("DELETE", url(path));
 }
 
 async function ask<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const answer = await answerOf(method, address, body, signal);
+  return (answer.status === 204 ? undefined : translated(await answer.json())) as T;
+}
+
+async function answerOf(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") {
     headers["X-Tawny"] = "1";
-    headers["Content-Type"] = "application/json";
+    headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";
   }
   const init: RequestInit = { method, headers, credentials: "same-origin" };
-  if (body !== undefined) init.body = JSON.stringify(body);
+  if (body !== undefined) init.body = body instanceof Blob ? body : JSON.stringify(body);
   if (signal) init.signal = signal;
   let answer: Response;
   try {
@@ -73,7 +83,7 @@ async function ask<T>(method: string, address: string, body?: unknown, signal?: 
     if (reason instanceof DOMException && reason.name === "AbortError") throw reason;
     throw new ApiError(0, "no_connection", t.problems.noConnection, t.problems.noConnectionDo);
   }
-  if (answer.ok) return (answer.status === 204 ? undefined : translated(await answer.json())) as T;
+  if (answer.ok) return answer;
   const error = await readError(answer);
   if (answer.status === 401 && error.code === "signed_out") onSignedOut();
   throw error;

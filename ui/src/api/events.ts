@@ -1,4 +1,4 @@
-/** Events that more than one screen shows: the newest five but motion, and how much nobody has reviewed. */
+/** Events that more than one screen shows: the newest five but motion, and how much is not reviewed. */
 import { batch, computed, signal } from "@preact/signals";
 import { get, patch, post } from "./client";
 import { on } from "./state";
@@ -6,9 +6,9 @@ import type { EventPage, NewCounts, TawnyEvent } from "./types";
 
 export const LATEST = 5;
 export const latest = signal<TawnyEvent[] | null>(null);
-/** Visits that nobody has reviewed; what is no alert, of the last 24 h. */
+/** Visits that are not reviewed; what is no alert, of the last 24 h. */
 export const counts = signal<NewCounts>({ alerts: 0, detections: 0, motion: 0 });
-/** Visits with alerts that nobody has reviewed: the badge. */
+/** Visits with alerts that are not reviewed: the badge. */
 export const newEvents = computed(() => counts.value.alerts);
 /** Events that are going on, by id. */
 export const ongoing = signal<ReadonlyMap<string, TawnyEvent>>(new Map());

@@ -254,6 +254,18 @@ export interface CareInfo {
   testing: boolean;
 }
 
+export interface CastInfo {
+  camera: string;
+  ends_ms: number;
+  id: string;
+  made_by: string;
+  made_ms: number;
+}
+
+export interface CastList {
+  items: CastInfo[];
+}
+
 export interface CertificateInfo {
   ends_ms: number;
   fingerprint: string;
@@ -963,6 +975,13 @@ export interface MachineFacts {
   temperature_c: number | null;
 }
 
+export interface MadeCast {
+  addresses: string[];
+  cast: CastInfo;
+  page: string;
+  video: string;
+}
+
 export interface MadePass {
   made: PassInfo;
   rtsp: string;
@@ -1045,6 +1064,7 @@ export interface ModePlanInfo {
   modes: ArmPlan;
   notifiers: string[];
   rows: ModeRow[];
+  rule_keys: string[];
   rules: RulePlan[];
 }
 
@@ -1062,6 +1082,7 @@ export interface ModePresetsInfo {
 export interface ModeReplayRequest {
   cameras?: string[] | null;
   mode?: string;
+  plan?: ModePlanChange | null;
   span?: "night" | "yesterday";
 }
 
@@ -1214,6 +1235,10 @@ export interface NewCamera {
   said?: string;
   sub?: string;
   user?: string;
+}
+
+export interface NewCast {
+  lasts_s?: number;
 }
 
 export interface NewClip {
@@ -1748,11 +1773,14 @@ export interface ReplayedCamera {
   kinds: Record<string, number>;
   notified: number;
   seconds: number | null;
+  snoozed: number;
 }
 
 export interface ReplayedEvent {
+  actions: string[];
   camera: string;
   id: string;
+  is_snoozed: boolean;
   kind: string;
   notifies: boolean;
   start_ms: number;
@@ -1794,6 +1822,11 @@ export interface RetentionInfo {
   removed: RemovedCameraRetention[];
   volumes: VolumeRetentionInfo[];
   warnings: WarningInfo[];
+}
+
+export interface RuleNameInfo {
+  key: string;
+  name: string;
 }
 
 export interface RulePlan {
@@ -2081,13 +2114,23 @@ export interface SimulatedEventInfo {
   start_ms: number;
 }
 
+export interface SnoozeCommand {
+  camera?: string | null;
+  command: string;
+  for?: number | string | null;
+  on?: boolean;
+  rule?: string;
+}
+
 export interface SnoozeInfo {
   by: string;
   camera: string | null;
   everyone: boolean;
   mine: boolean;
+  rule: string;
+  rule_name: string;
   since_ms: number;
-  until_ms: number;
+  until_ms: number | null;
 }
 
 export interface SnoozeList {
@@ -2097,7 +2140,8 @@ export interface SnoozeList {
 export interface SnoozeRequest {
   camera: string | null;
   everyone?: boolean;
-  for_s: number;
+  for_s: number | null;
+  rule?: string;
 }
 
 export interface SomebodyPlan {
@@ -2191,6 +2235,7 @@ export interface SystemInfo {
   machine: MachineFacts;
   refused: string;
   started_ms: number;
+  update: UpdateInfo;
   version: string;
   way: "source" | "container" | "package";
 }
@@ -2328,6 +2373,17 @@ export interface UnlockedInfo {
   way: string;
 }
 
+export interface UpdateInfo {
+  asked_ms: number | null;
+  daily: boolean;
+  host: string;
+  is_newer: boolean;
+  newest: string;
+  notes: string;
+  problem: string;
+  todo: string;
+}
+
 export interface User {
   ends_ms?: number | null;
   id: string;
@@ -2383,6 +2439,7 @@ export interface WhenPlan {
 
 export interface WhyInfo {
   outcomes: OutcomeInfo[];
+  rules: RuleNameInfo[];
 }
 
 export interface WitnessInfo {

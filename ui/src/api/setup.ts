@@ -26,7 +26,7 @@ export async function changeSetup(change: { hidden?: boolean; finished?: boolean
   setupNow.value = await put<SetupInfo>("/setup", change);
 }
 
-/** Where setup goes on: the first step that nobody has done or skipped; after the last one, the overview. */
+/** Where setup goes on: the first step that is neither done nor skipped; after the last one, the overview. */
 export function nextStep(info: SetupInfo): StepName | "done" {
   return info.steps.find((step) => step.state === "open")?.id ?? "done";
 }

@@ -89,7 +89,7 @@ export interface Happenings {
   job: ClipJob;
   /** Which camera an alert is about; all that a screen on the wall learns of it. */
   alert: { camera: string; start_ms: number; going: boolean };
-  /** Another mode is on, somebody came or left, or a camera was told something: who wants to know asks. */
+  /** Another mode is on, a person came or left, or a camera was told something: who wants to know asks. */
   mode: unknown;
   /** The connection is back: what was shown before may have holes. */
   back: null;

@@ -13,7 +13,7 @@ import { Toasts } from "../ui/toast";
 import trouble from "../ui/favicon-trouble.svg?url";
 import { KeysDialog, showKeys } from "../ui/KeysDialog";
 import { useKeys } from "../ui/keys";
-import { go, path } from "../ui/router";
+import { go, isAlone, path } from "../ui/router";
 import { flipTheme } from "../ui/theme";
 import { inSettings, isScreen } from "../ui/session";
 import { truth } from "../ui/truth";
@@ -42,18 +42,19 @@ function isHere(to: string): boolean {
 }
 
 export function Frame({ children }: { children: ComponentChildren }) {
+  const to = (there: string) => () => (isAlone() ? false : go(there)); // a small window stays with its camera
   useKeys({
-    "1": () => go("/"),
-    "2": () => go("/timeline"),
-    "3": () => go("/events"),
-    "4": () => go("/health"),
-    "5": () => go("/settings"),
+    "1": to("/"),
+    "2": to("/timeline"),
+    "3": to("/events"),
+    "4": to("/health"),
+    "5": to("/settings"),
     "?": () => {
       showKeys.value = true;
     },
     t: flipTheme,
     // The page of a camera hears it itself once it is there.
-    Escape: () => (path.value.startsWith("/live/") && !path.value.startsWith("/live/layout/") ? go("/") : false),
+    Escape: () => (!isAlone() && path.value.startsWith("/live/") && !path.value.startsWith("/live/layout/") ? go("/") : false),
   });
   const needsSomeone = truth(health.value, lost.value).tone !== "calm";
   useEffect(() => {

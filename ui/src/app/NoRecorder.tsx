@@ -4,7 +4,7 @@ import { Problem } from "../ui/Problem";
 
 const AGAIN_MS = 10_000;
 
-/** The page is here but the recorder does not answer: asked again by itself, as a screen on the wall has nobody to press. */
+/** The page is here but the recorder does not answer: asked again by itself, as a screen on the wall has no one to press. */
 export function NoRecorder({ tryAgain }: { tryAgain: () => void }) {
   useEffect(() => {
     const timer = setInterval(tryAgain, AGAIN_MS);

@@ -16,13 +16,14 @@ import { QuietActs, SnoozedMark, TileActs } from "../screens/live/Controls";
 import { isOnWall, tileParts } from "../screens/live/wall";
 import { phone } from "../strings/phone";
 import { tryTo } from "../ui/Access";
+import { lateParts } from "../ui/AccountMenu";
 import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, subscribed, turnOnPush, watchInstall, whyNoPush } from "../ui/device";
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
 import { recall, remember } from "../ui/remember";
 import { path } from "../ui/router";
 import { isScreen } from "../ui/session";
-import { loadSnoozes } from "../ui/snoozes";
+import { loadSnoozes, SnoozedChip, SnoozeItem } from "../ui/snoozes";
 import { toast } from "../ui/toast";
 import "./afterwards.css";
 
@@ -37,7 +38,10 @@ const LATER_MS = 90 * 86_400_000;
 export function start(): () => void {
   void startWorker();
   watchInstall();
-  if (!isScreen()) void loadSnoozes();
+  if (!isScreen()) {
+    void loadSnoozes();
+    lateParts.value = { chip: () => <SnoozedChip />, menu: (close) => <SnoozeItem onOpen={close} /> };
+  }
   tileParts.value = {
     acts: (of) => (
       <>

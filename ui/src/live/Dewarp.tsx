@@ -1,8 +1,12 @@
 /** Shows what is in a frame as a straight-lined picture over it. One WebGL context draws for all: browsers have few. */
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Camera } from "../api/types";
 import { lens as words } from "../strings/lens";
-import { type Lens, type Optics, halfOf, opticsOf, straightened } from "./lens";
+import { Icon } from "../ui/Icon";
+import { type Lens, type Optics, halfOf, opticsOf } from "./lens";
+import { lookAround, lookingAt } from "./look";
+import { type Straightened, type Straightening, straightened, turnings } from "./straightened";
 import "./dewarp.css";
 
 /** How often a picture is looked at that does not say when it changes. */
@@ -118,7 +122,7 @@ function sourceIn(host: Element): { node: Source; width: number; height: number 
 }
 
 /** The picture with its private parts black: what covers them in the page does not lie on the straightened one. */
-function covered(pen: CanvasRenderingContext2D, { node, width, height }: { node: Source; width: number; height: number }, parts: Camera["mask"]["parts"], mirrors: boolean): HTMLCanvasElement {
+function covered(pen: CanvasRenderingContext2D, { node, width, height }: { node: Source | ImageBitmap; width: number; height: number }, parts: Camera["mask"]["parts"], mirrors: boolean): HTMLCanvasElement {
   const { canvas } = pen;
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   pen.drawImage(node, 0, 0, width, height);
@@ -134,12 +138,28 @@ function covered(pen: CanvasRenderingContext2D, { node, width, height }: { node:
   return canvas;
 }
 
-/** A child of the frame, after the picture in it. lens: instead of the camera's own, while one is chosen. */
-export default function Dewarp({ camera, lens = camera.lens as Lens }: { camera: Camera; lens?: Lens | undefined }) {
+/** Draws a picture as that of a frame is shown. Null without WebGL. The canvas is used again. */
+export function straightImage(source: ImageBitmap, { optics }: Straightened, parts: Camera["mask"]["parts"]): HTMLCanvasElement | null {
+  const by = thePainter();
+  const under = document.createElement("canvas").getContext("2d");
+  if (!by || !under) return null;
+  const { width, height } = source;
+  const isWide = optics.lens.kind === "wide";
+  const view = isWide ? width / height : optics.view;
+  const wide = isWide ? width : Math.min(width, MOST_PX);
+  const of = opticsOf(optics.lens, width / height, view);
+  by.draw(covered(under, { node: source, width, height }, parts, false), of, wide, Math.round(wide / view), false);
+  return by.canvas;
+}
+
+/** A child of the frame, after the picture in it. */
+export default function Dewarp({ camera, lens = camera.lens as Lens, turns, still = false, at }: Straightening) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [able, setAble] = useState(true);
-  const asked = useRef({ camera, lens });
-  asked.current = { camera, lens };
+  const turned = useSignal<Lens | null>(null);
+  const onKey = useRef<(event: KeyboardEvent) => void>(() => {});
+  const asked = useRef({ camera, lens, at });
+  asked.current = { camera, lens, at };
   useEffect(() => {
     const node = canvas.current;
     const host = node?.parentElement;
@@ -152,20 +172,20 @@ export default function Dewarp({ camera, lens = camera.lens as Lens }: { camera:
     }
     let drawn = "";
     let drawn_ms = 0;
-    let handle = requestAnimationFrame(function draw(now_ms) {
-      handle = requestAnimationFrame(draw);
+    const draw = (now_ms: number) => {
       const source = sourceIn(host);
       const box = host.getBoundingClientRect();
       if (!source || box.width === 0 || box.bottom < 0 || box.top > innerHeight) return;
-      const { lens, camera } = asked.current;
+      const { camera, at } = asked.current;
       const image = source.width / source.height;
+      const lens = turned.peek() ?? (at && asked.current.lens.kind === "fisheye" ? lookingAt(asked.current.lens, image, at) : asked.current.lens);
       const wide = lens.kind === "wide";
       const view = wide ? image : box.width / box.height;
       const width = Math.min(MOST_PX, Math.round(wide ? Math.min(source.width, box.width * devicePixelRatio) : box.width * devicePixelRatio));
       const height = Math.round(width / view);
-      const moved = source.node instanceof HTMLVideoElement ? source.node.currentTime : Math.floor(now_ms / STILL_MS);
+      const moved = source.node instanceof HTMLVideoElement ? source.node.currentTime : still ? source.node.getAttribute("src") : Math.floor(now_ms / STILL_MS);
       const key = JSON.stringify([moved, lens, width, height, camera.mask.parts.length]);
-      if (key === drawn && now_ms - drawn_ms < 1_000) return;
+      if (key === drawn && (still || now_ms - drawn_ms < 1_000)) return;
       const by = thePainter();
       if (!by) return;
       [drawn, drawn_ms] = [key, now_ms];
@@ -178,12 +198,67 @@ export default function Dewarp({ camera, lens = camera.lens as Lens }: { camera:
       node.style.objectFit = wide ? getComputedStyle(source.node).objectFit : "fill";
       node.dataset["straight"] = lens.kind;
       straightened.set(host, { optics: of, width, height });
-    });
+    };
+    const stop = still ? onStill(host, draw) : onFrames(draw);
     return () => {
-      cancelAnimationFrame(handle);
+      stop();
       straightened.delete(host);
     };
-  }, [camera.id]);
-  if (!able) return <p class="dewarp-none">{words.unable}</p>;
-  return <canvas ref={canvas} class="dewarped" aria-hidden="true" />;
+  }, [camera.id, still]);
+  const canTurn = turns !== undefined && lens.kind === "fisheye" && able;
+  useEffect(() => {
+    const host = canvas.current?.parentElement;
+    turned.value = null;
+    if (!canTurn || !host) return undefined;
+    const look = lookAround(host, {
+      lens: () => turned.peek() ?? asked.current.lens,
+      set: (next) => (turned.value = next),
+      sides: turns === true ? undefined : turns,
+    });
+    onKey.current = look.onKey;
+    return look.end;
+  }, [camera.id, canTurn, JSON.stringify(lens)]);
+  if (!able) return still ? null : <p class="dewarp-none">{words.unable}</p>;
+  return (
+    <>
+      <canvas ref={canvas} class={still ? "dewarped still" : "dewarped"} aria-hidden="true" />
+      {canTurn && <LookChip lens={lens} now={turned.value} onKey={(event) => onKey.current(event)} onReset={() => canvas.current?.parentElement && turnings.get(canvas.current.parentElement)?.reset()} />}
+    </>
+  );
+}
+
+/** With every frame of the screen. */
+function onFrames(draw: (now_ms: number) => void): () => void {
+  let handle = requestAnimationFrame(function next(now_ms) {
+    handle = requestAnimationFrame(next);
+    draw(now_ms);
+  });
+  return () => cancelAnimationFrame(handle);
+}
+
+/** When the picture has come, when it comes into sight, and when its frame changes its size. */
+function onStill(host: Element, draw: (now_ms: number) => void): () => void {
+  const again = () => draw(performance.now());
+  host.addEventListener("load", again, { capture: true });
+  const resized = new ResizeObserver(again);
+  resized.observe(host);
+  const seen = new IntersectionObserver(again);
+  seen.observe(host);
+  again();
+  return () => {
+    host.removeEventListener("load", again, { capture: true });
+    resized.disconnect();
+    seen.disconnect();
+  };
+}
+
+/** Where keys turn the view; says how far it is turned, and turns it back. */
+function LookChip({ lens, now, onKey, onReset }: { lens: Lens; now: Lens | null; onKey: (event: KeyboardEvent) => void; onReset: () => void }) {
+  const [pan, tilt, closer] = now ? [now.pan - lens.pan, now.tilt - lens.tilt, lens.view / now.view] : [0, 0, 1];
+  const turned = words.turned(Math.round(((pan + 540) % 360) - 180), Math.round(tilt), closer.toFixed(1));
+  return (
+    <button type="button" class="zoom-chip look-chip num" title={now ? words.turnBack : words.turn} aria-label={now ? `${turned}. ${words.turnBack}` : words.turn} onKeyDown={onKey} onClick={onReset}>
+      {now ? turned : <Icon name="move" small />}
+    </button>
+  );
 }

@@ -7,8 +7,8 @@ import { Private } from "./Private";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";
 
-/** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. */
-export function LiveVideo({ camera, live, width, bare = false }: { camera: Camera; live: Live; width: number; bare?: boolean }) {
+/** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. turns: a fisheye's view follows the pointer. */
+export function LiveVideo({ camera, live, width, bare = false, turns }: { camera: Camera; live: Live; width: number; bare?: boolean; turns?: true }) {
   const { name } = live.by.value;
   const loud = soundFrom.value === camera.id;
   useEffect(() => {
@@ -33,14 +33,14 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
         }}
         onError={() => live.seen.peek() && live.fail("blocked")}
       />
-      <Straight camera={camera} />
+      <Straight camera={camera} turns={turns} />
       </>
     );
   if (name === "pictures")
     return (
       <>
         <canvas key="canvas" ref={live.canvas} class={picture} role="img" aria-label={camera.name} />
-        <Straight camera={camera} />
+        <Straight camera={camera} turns={turns} />
         {waits}
       </>
     );
@@ -58,7 +58,7 @@ export function LiveVideo({ camera, live, width, bare = false }: { camera: Camer
         aria-label={camera.name}
       />
       {!bare && <Private camera={camera} />}
-      {!bare && <Straight camera={camera} />}
+      {!bare && <Straight camera={camera} turns={turns} />}
       {waits}
     </>
   );

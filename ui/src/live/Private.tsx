@@ -1,4 +1,4 @@
-/** Covers what nobody is to see, over a video that is passed on as it is. Pictures that the recorder makes have it black. */
+/** Covers what no one is to see, over a video that is passed on as it is. Pictures that the recorder makes have it black. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Camera } from "../api/types";
@@ -33,7 +33,8 @@ export function Private({ camera, laid = "" }: { camera: Camera; laid?: string }
   if (!some) return null;
   const [wide, high] = size.value;
   return (
-    <svg ref={node} class="private-cover" viewBox={`0 0 ${wide} ${high}`} preserveAspectRatio={FITS[fit.value] ?? "xMidYMid meet"} aria-hidden="true">
+    // No menu of the video under it: in Firefox it would show the video alone, over other programs.
+    <svg ref={node} class="private-cover" onContextMenu={(event) => event.preventDefault()} viewBox={`0 0 ${wide} ${high}`} preserveAspectRatio={FITS[fit.value] ?? "xMidYMid meet"} aria-hidden="true">
       {parts.map((part, index) => (
         <polygon key={index} points={part.map(([x, y]) => `${x * wide},${y * high}`).join(" ")} />
       ))}

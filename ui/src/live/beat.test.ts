@@ -19,7 +19,7 @@ it("has all that look again do so in the same moment, whenever they began", () =
   expect(halves).toEqual(expect.arrayContaining(seconds));
 });
 
-it("rests when nobody listens", () => {
+it("rests without listeners", () => {
   onBeat(() => {})();
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -6,7 +6,7 @@ import type { Live } from "./useLive";
 
 const LOOK_MS = 1_000;
 
-/** Returns it in ms UTC; null without a picture. on: somebody wants to know. */
+/** Returns it in ms UTC; null without a picture. on: it is needed. */
 export function useInstant(live: Live, on: boolean): () => number | null {
   const at = useRef<number | null>(null);
   useEffect(() => {

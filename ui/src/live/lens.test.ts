@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Lens, boxInView, opticsOf, toImage, toView } from "./lens";
+import { closer, lookingAt, turnedBy } from "./look";
 
 const usual: Lens = { kind: "fisheye", k1: -0.3, k2: 0.05, mount: "ceiling", field: 180, center_x: 0.5, center_y: 0.5, radius: 0.5, pan: 0, tilt: 45, view: 90 };
 const WIDE = 16 / 9;
@@ -58,4 +59,29 @@ it("a box is where its thing is, and nowhere behind the view", () => {
   const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = boxInView(of, [0.48, 0.45, 0.52, 0.55]) ?? [];
   expect([x0 + x1, y0 + y1]).toEqual([expect.closeTo(1, 5), expect.closeTo(1, 5)]);
   expect(boxInView(opticsOf({ ...usual, mount: "wall", tilt: 0, pan: 90 }, WIDE, WIDE), [0.25, 0.4, 0.3, 0.5])).toBeNull();
+});
+
+describe.each(["ceiling", "wall"] as const)("a view that is turned by hand, %s", (mount) => {
+  const lens: Lens = { ...usual, mount, tilt: mount === "wall" ? 0 : 60 };
+  const spotOf = (now: Lens) => toImage(opticsOf(now, WIDE, 1.5), [0.5, 0.5]) ?? [0, 0];
+  it.each([
+    [10, 0],
+    [0, 10],
+    [-8, -6],
+  ])("shows what was %f° to the right and %f° down", (right, down) => {
+    const [x, y] = toView(opticsOf(lens, WIDE, 1.5), spotOf(turnedBy(lens, right, down))) ?? [0, 0];
+    expect(Math.sign(Math.round((x - 0.5) * 50))).toBe(Math.sign(right));
+    expect(Math.sign(Math.round((y - 0.5) * 50))).toBe(Math.sign(down));
+  });
+  it("looks at a spot of the image", () => {
+    const [x, y] = spotOf(lookingAt(lens, WIDE, [0.55, 0.35]));
+    expect(x).toBeCloseTo(0.55, 5);
+    expect(y).toBeCloseTo(0.35, 5);
+  });
+  it("turns past its pole and around, and never beyond its limits", () => {
+    const far = turnedBy(lens, 500, 500);
+    expect(Math.abs(far.pan)).toBeLessThanOrEqual(180);
+    expect(Math.abs(far.tilt)).toBeLessThanOrEqual(90);
+    expect([closer(lens, 100).view, closer(lens, 0.01).view]).toEqual([20, 130]);
+  });
 });

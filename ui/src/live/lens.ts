@@ -96,13 +96,18 @@ export function toView(of: Optics, [x, y]: Spot): Spot | null {
     const by = r === 0 ? 1 : straight(lens, r) / r / of.scale;
     return [0.5 + (px * by) / half[0] / 2, 0.5 + (py * by) / half[1] / 2];
   }
-  const [px, py] = [(x - lens.center_x) * image, y - lens.center_y];
-  const r = Math.hypot(px, py);
-  const angle = ((r / lens.radius) * lens.field * RAD) / 2;
-  const ray: Vector = r === 0 ? [0, 0, 1] : [(Math.sin(angle) * px) / r, (Math.sin(angle) * py) / r, Math.cos(angle)];
+  const ray = aheadOf(lens, image, [x, y]);
   const [a, b, depth] = of.axes.map((axis) => axis[0] * ray[0] + axis[1] * ray[1] + axis[2] * ray[2]) as unknown as Vector;
   if (depth < 0.05) return null;
   return [0.5 + a / depth / of.tan / 2, 0.5 + ((b / depth / of.tan) * of.view) / 2];
+}
+
+/** fisheye: the direction from which a spot of the image comes, in the lens' own. */
+export function aheadOf(lens: Lens, image: number, [x, y]: Spot): Vector {
+  const [px, py] = [(x - lens.center_x) * image, y - lens.center_y];
+  const r = Math.hypot(px, py);
+  const angle = ((r / lens.radius) * lens.field * RAD) / 2;
+  return r === 0 ? [0, 0, 1] : [(Math.sin(angle) * px) / r, (Math.sin(angle) * py) / r, Math.cos(angle)];
 }
 
 const AROUND: readonly Spot[] = [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 1], [0, 0.5]];
@@ -115,11 +120,3 @@ export function boxInView(of: Optics, [x0, y0, x1, y1]: readonly [number, number
   const box: [number, number, number, number] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
   return box[2] > 0 && box[3] > 0 && box[0] < 1 && box[1] < 1 ? box : null;
 }
-
-/** How the picture in a frame is shown straightened, for what is drawn over it. */
-export interface Straightened {
-  optics: Optics;
-  width: number;
-  height: number;
-}
-export const straightened = new WeakMap<Element, Straightened>();

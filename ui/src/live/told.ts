@@ -11,7 +11,7 @@ export type View =
   | { kind: "unplayable" };
 
 export interface Numbers {
-  /** As people know it: H.264. Empty where nobody said. */
+  /** As people know it: H.264. Empty where it is not known. */
   codec: string;
   width: number;
   height: number;

@@ -29,7 +29,7 @@ export interface Live {
   by: ReadonlySignal<Chosen>;
   /** The small picture is shown because the line is slow. */
   slow: ReadonlySignal<boolean>;
-  /** Somebody can see it now. */
+  /** It is visible now. */
   seen: ReadonlySignal<boolean>;
   /** This way does not work; for ways that play by themselves. */
   fail(because: Failure): void;

@@ -1,4 +1,4 @@
-/** Whether somebody can see an element: it is on the screen, and the tab is not hidden for half a minute. */
+/** Whether an element can be seen: it is on the screen, and the tab is not hidden for half a minute. */
 import { signal } from "@preact/signals";
 
 const HIDDEN_MS = 30_000;

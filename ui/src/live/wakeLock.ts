@@ -1,4 +1,4 @@
-/** Keeps the screen on while somebody watches; only offered by browsers at a secure address. */
+/** Keeps the screen on while a camera is watched; only offered by browsers at a secure address. */
 import { useEffect } from "preact/hooks";
 
 export const canStayOn = (): boolean => isSecureContext && "wakeLock" in navigator;

@@ -1,6 +1,7 @@
 /** Draws boxes over a picture, wherever in its frame it is: cropped, or with bars beside it. */
 import { kindName } from "../ui/kinds";
-import { boxInView, straightened, toView } from "../live/lens";
+import { boxInView, toView } from "../live/lens";
+import { straightened } from "../live/straightened";
 import type { Thing } from "./tracks";
 
 const SVG = "http://www.w3.org/2000/svg";

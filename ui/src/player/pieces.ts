@@ -58,7 +58,7 @@ export class Pieces {
     return atEdge ? { is: "edge", piece: last } : { is: "unknown" };
   }
 
-  /** The piece that holds this instant, or begins so soon after what was before that nobody would call it missing. */
+  /** The piece that holds this instant, or begins so soon after what was before that nothing is missing. */
   at(at_ms: number): Piece | undefined {
     const next = this.pieces.findIndex((piece) => at_ms < piece.end_ms);
     const piece = this.pieces[next];
@@ -67,7 +67,7 @@ export class Pieces {
     return nothing_ms <= at_ms && piece.start_ms - nothing_ms <= SEAM_MS ? piece : undefined;
   }
 
-  /** The piece that goes on where this one ends, as nobody would call it missing. */
+  /** The piece that goes on where this one ends, as if nothing were missing. */
   after(piece: Piece): Piece | undefined {
     return this.pieces.find((known) => known.start_ms > piece.start_ms && known.start_ms - piece.end_ms <= SEAM_MS);
   }

@@ -334,7 +334,7 @@ export class RecordedPlayer implements PastPlayer {
   /** After a jump to where nothing is known: the video itself is asked for, and says what it is out of. */
   private async enter(at_ms: number): Promise<void> {
     this.entered_ms = at_ms;
-    // It is not given up before it answers: one is under way, however fast somebody looks around.
+    // It is not given up before it answers: one is under way, however fast one looks around.
     const found = await this.source.enter(this.camera, at_ms, this.stream, this.begin([0, Number.POSITIVE_INFINITY]));
     if (!found) return;
     this.pieces.learn(at_ms, found.answer, this.source.now());

@@ -59,7 +59,7 @@ export function useControls(): Signal<boolean> {
   return shown;
 }
 
-/** A panel is open, or somebody types or came by keys. */
+/** A panel is open, text is typed, or keys are used. */
 function isInUse(): boolean {
   return document.querySelector("dialog[open], [popover]:popover-open, .is-sideways input:focus, .is-sideways :focus-visible:not(main)") !== null;
 }

@@ -157,7 +157,7 @@ describe("SyncGroup", () => {
     expect(sync.at_ms.value).toBeGreaterThan(AT);
   });
 
-  it("steps over time that nobody has video of, and says so", () => {
+  it("steps over time that no camera has video of, and says so", () => {
     const player = new Pretended();
     const { sync, run, skips } = group(player);
     sync.seek(AT - 1000);

@@ -1,6 +1,6 @@
 /**
  * Several players, one clock. The clock goes by the first player whose video runs, and by the wall while only key
- * pictures are shown; it waits until all are ready after a jump, and steps over time that nobody has video of.
+ * pictures are shown; it waits until all are ready after a jump, and steps over time that no camera has video of.
  */
 import { type Signal, signal } from "@preact/signals";
 import type { Hole } from "./pieces";
@@ -158,7 +158,7 @@ export class SyncGroup {
     if (detour_ms !== null && detour_ms > this.at_ms.peek() + 1000) this.skipTo(detour_ms, null);
   }
 
-  /** Nobody has video here. Having come by playing, go on where it goes on; having come by a jump, stay and say why. */
+  /** No camera has video here. Having come by playing, go on where it goes on; having come by a jump, stay and say why. */
   private stepOver(): void {
     if (this.speed.peek() < 0) return this.stepBack();
     const next_ms = this.beyondHole();

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { turnings } from "../live/straightened";
 import { t } from "../strings";
 import { WHOLE, type Zoom, moved, mostOf, zoomed } from "./zoom";
 import "./zoom.css";
@@ -104,7 +105,17 @@ export function useZoom(frame: RefObject<HTMLElement | null>, sides?: (share: nu
       node.removeEventListener("dblclick", onDouble, { capture: true });
     };
   }, [frame.current]);
-  return { scale: zoom.value.scale, in: () => by(STEP), out: () => by(1 / STEP), reset: () => set(WHOLE) };
+  const turning = () => frame.current && turnings.get(frame.current);
+  const step = (factor: number) => () => {
+    const view = turning();
+    if (view) view.zoom(factor);
+    else by(factor);
+  };
+  const reset = () => {
+    turning()?.reset();
+    set(WHOLE);
+  };
+  return { scale: zoom.value.scale, in: step(STEP), out: step(1 / STEP), reset };
 }
 
 /** How much the picture is enlarged; pressed, it is whole again. */

@@ -9,7 +9,7 @@ import { sealed as words } from "../strings/sealed";
 
 const sheet = () => import("./Unlock");
 
-/** Somebody wants to unlock. */
+/** Unlocking was asked for. */
 const asked = signal(false);
 
 export function UnlockButton() {

@@ -18,7 +18,7 @@ export class Opening {
     this.worker.onmessage = ({ data }: MessageEvent<Told>) => this.open_.get(data.id)?.(data);
   }
 
-  /** From the key picture at or before `from_ms`. PieceGone when it is not there, or sealed to somebody else. */
+  /** From the key picture at or before `from_ms`. PieceGone when it is not there, or sealed to another person. */
   open(piece: Piece, from_ms: number, signal: AbortSignal): Promise<Stretch> {
     return this.read({ address: url(`/media/${encodeURIComponent(piece.id)}/stored`), from_ms, isPart: false }, piece.id, signal);
   }

@@ -17,7 +17,7 @@ export class OpenedPictures {
     this.video.muted = true;
   }
 
-  /** The address of a picture; null when there is none. `covers`: what nobody is to see, in shares of the image as the camera sends it. */
+  /** The address of a picture; null when there is none. `covers`: what no one is to see, in shares of the image as the camera sends it. */
   of(name: string, width: number, covers: readonly Part[], open: () => Promise<Stretch>): Promise<string | null> {
     const known = this.kept.get(name);
     if (known) return known;

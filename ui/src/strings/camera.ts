@@ -12,6 +12,7 @@ export const camera = {
     picture: "Image",
     motion: "Motion",
     sound: "Audio",
+    ptz: "Pan and tilt",
     connection: "Connection",
     danger: "Danger zone",
   },
@@ -101,10 +102,6 @@ export const camera = {
     saved: "Saved. In effect now.",
     reload: "Reload",
     overwrite: "Overwrite",
-    leave: "Leave without saving?",
-    leaveSub: "Your changes will be lost.",
-    stay: "Stay",
-    go: "Leave",
   },
   picture: {
     label: "Camera image with zones",

@@ -1,7 +1,7 @@
 /** Wide and fisheye lenses. */
 export const lens = {
   title: "Lens",
-  about: "Straightens the picture in live view, the timeline and events. Recordings and exports stay as the camera sends them.",
+  about: "Straightens the image in live view, the timeline, events and saved photos. Recordings and exports stay as the camera sends them.",
   kind: "Lens type",
   none: "Normal",
   wide: "Wide angle",
@@ -17,12 +17,16 @@ export const lens = {
   radius: "Size of the circle",
   pan: "Look left or right",
   tilt: "Look down or up",
-  view: "Wide or close",
+  view: "Zoom",
   more: "Fit the circle",
   degrees: (value: string) => `${value}°`,
   save: "Save",
   cancel: "Cancel",
   saved: "Lens saved.",
   preview: "Preview with these settings",
-  unable: "Your browser can’t straighten this lens: it has no WebGL. This is the camera’s own picture.",
+  turn: "Look around: drag the image, or press the arrow keys here",
+  turned: (pan: number, tilt: number, zoom: string) => `${pan}° ${tilt}° ${zoom}×`,
+  turnBack: "Back to the camera’s own view",
+  savedStraight: "Photo saved as shown.",
+  unable: "Your browser can’t straighten this lens: it has no WebGL. This is the image as the camera sends it.",
 };

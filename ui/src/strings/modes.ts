@@ -150,6 +150,9 @@ export const modes = {
     open: "Try a mode",
     title: "What would have happened?",
     sub: "Past events under another mode. Nothing is recorded or sent.",
+    draft: "Past events under your unsaved changes. Nothing is recorded or sent.",
+    snoozed: (n: number) => `(${n} snoozed)`,
+    actions: "Also:",
     span: "Time",
     night: "Last night",
     yesterday: "Yesterday",
@@ -161,7 +164,7 @@ export const modes = {
     told: "Notified",
     nothing: "Nothing",
     single: "A single event",
-    limits: "Minimum intervals between notifications and snoozes aren’t counted. Detection that was off found nothing.",
+    limits: "What was snoozed then stays snoozed. Minimum intervals between notifications aren’t counted. Detection that was off found nothing.",
   },
   week: {
     title: "Schedule",

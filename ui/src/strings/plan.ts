@@ -21,5 +21,6 @@ export const plan = {
   looks: "Direction",
   angle: "Angle",
   reach: "Range",
+  degrees: (value: string) => `${value}°`,
   hint: "Drag the cameras to their places, or use the arrow keys. Shift and an arrow key turn one.",
 };

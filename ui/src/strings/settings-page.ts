@@ -132,7 +132,16 @@ export const machine = {
 export const update = {
   title: "Update",
   version: (version: string) => `tawny ${version}`,
-  none: "tawny never looks for a new version by itself, because others could then see that you use it.",
+  look: "Look for a new version",
+  looking: "Asking…",
+  daily: "Look once a day",
+  learns: (host: string) => `Unless you ask, tawny never looks. If you do, ${host} learns your internet address.`,
+  noAddress: "No address of releases is set.",
+  newer: (version: string) => `Version ${version} is available.`,
+  current: (version: string) => `${version} is the newest version.`,
+  unpublished: "No release has been published yet.",
+  notes: "What is new",
+  asked: (time: string) => `Asked ${time}.`,
   ways: {
     source: "Installed from its source folder. To update, run there:",
     container: "Runs in a container. To update, pull the new image and start it again:",

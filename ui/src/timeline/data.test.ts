@@ -25,7 +25,7 @@ describe("a finger that scrubs", () => {
 describe("motion", () => {
   const motion = { begin_ms: 10_000, step_s: 2, scores: decodeScores(btoa(String.fromCharCode(10, 255, 80, 0))) };
 
-  it("gives the greatest of a range, leaving out what nobody watched", () => {
+  it("gives the greatest of a range, leaving out what was not watched", () => {
     expect(greatest(motion, 10_000, 14_000)).toBe(10);
     expect(greatest(motion, 10_000, 18_000)).toBe(80);
     expect(greatest(motion, 0, 10_000)).toBe(0);

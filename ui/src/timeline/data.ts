@@ -50,7 +50,7 @@ export interface Happening {
   kept: boolean;
 }
 
-/** The greatest score of each step, 0..100; 255 where nobody looked. */
+/** The greatest score of each step, 0..100; 255 where it was not looked at. */
 export interface Motion {
   begin_ms: number;
   step_s: number;

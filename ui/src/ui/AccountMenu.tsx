@@ -1,3 +1,5 @@
+import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { t } from "../strings";
 import { Icon } from "./Icon";
@@ -5,6 +7,9 @@ import { Segmented } from "./Segmented";
 import { showKeys } from "./KeysDialog";
 import { session, signOut } from "./session";
 import { setTheme, theme } from "./theme";
+
+/** What the header shows once the first picture is there: the chip of what is snoozed, and an entry of this menu. */
+export const lateParts = signal<{ chip: () => ComponentChildren; menu: (close: () => void) => ComponentChildren } | null>(null);
 
 /** Two letters of a name: `Anna Keller` is `AK`. */
 export function initials(name: string): string {
@@ -37,6 +42,7 @@ export function AccountMenu() {
           <span class="small sub">{t.menu.theme}</span>
           <Segmented label={t.menu.theme} value={theme.value} options={themes} onChange={setTheme} />
         </div>
+        {lateParts.value?.menu(close)}
         <a class="menu-item" href="/settings" onClick={close}>
           <Icon name="settings-2" small />
           {t.menu.settings}

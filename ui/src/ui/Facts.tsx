@@ -42,7 +42,7 @@ function latency(camera: Camera): string | null {
   return camera.latency_s === null ? null : words.cameras.latencyMs((camera.latency_s * 1000).toFixed(0));
 }
 
-/** Differences that nobody could see are none. */
+/** Differences too small to see are none. */
 function clock(camera: Camera): string | null {
   const off = camera.clock_offset_s;
   if (off === null) return null;

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { t } from "../strings";
 import { Sheet } from "./Sheet";
 import { type KeyHelp, keyHelp } from "./keys";
+import { isAlone } from "./router";
 import "./keys.css";
 
 export const showKeys = signal(false);
@@ -17,11 +18,14 @@ const anywhere: KeyHelp = {
   ],
 };
 
+/** A window with one camera leads nowhere else. */
+const inWindow: KeyHelp = { ...anywhere, rows: anywhere.rows.filter(({ words }) => words === t.keys.theme || words === t.keys.help) };
+
 export function KeysDialog() {
   if (!showKeys.value) return null;
   return (
     <Sheet title={t.keys.title} onClose={() => (showKeys.value = false)}>
-      {[...keyHelp.value, anywhere].map((part) => (
+      {[...keyHelp.value, isAlone() ? inWindow : anywhere].map((part) => (
         <section key={part.section} class="keys-part">
           <h3>{part.section}</h3>
           <dl>

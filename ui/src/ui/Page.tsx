@@ -4,7 +4,7 @@ import { health, lost, retry_s, tryNow } from "../api/state";
 import { t } from "../strings";
 import { Icon } from "./Icon";
 import { Owl } from "./Owl";
-import { AccountMenu } from "./AccountMenu";
+import { AccountMenu, lateParts } from "./AccountMenu";
 import { ModePill } from "./ModePill";
 import { path } from "./router";
 import { truth } from "./truth";
@@ -40,6 +40,7 @@ export function Page(props: {
         <h1>{props.title}</h1>
         {props.tools}
         <span class="grow" />
+        {lateParts.value?.chip()}
         <TruthChip />
         <ModePill />
         <AccountMenu />

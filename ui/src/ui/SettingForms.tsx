@@ -48,7 +48,7 @@ export function SettingForms({ tables, marked = "" }: { tables: (path: string) =
   );
 }
 
-/** The same, closed until somebody wants it. */
+/** The same, closed until it is opened. */
 export function MoreSettings({ tables }: { tables: (path: string) => boolean }) {
   const [open, setOpen] = useState(false);
   return (

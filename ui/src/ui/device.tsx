@@ -4,7 +4,7 @@ import { post } from "../api/client";
 import { phone } from "../strings/phone";
 import "./device.css";
 
-/** What Chromium gives a page that may be installed; main.tsx keeps it until somebody asks. */
+/** What Chromium gives a page that may be installed; main.tsx keeps it until it is asked for. */
 export interface InstallPrompt extends Event {
   prompt: () => Promise<{ outcome: "accepted" | "dismissed" }>;
 }

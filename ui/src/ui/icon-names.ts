@@ -8,6 +8,7 @@ export type IconName =
   | "calendar-days"
   | "camera"
   | "car"
+  | "cast"
   | "check"
   | "chevron-down"
   | "chevron-left"

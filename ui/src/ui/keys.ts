@@ -51,7 +51,7 @@ export function startKeys(): () => void {
   return () => removeEventListener("keydown", onKey);
 }
 
-/** Whether a key is meant for the page: nobody types, no dialog is open, keys are not switched off. */
+/** Whether a key is meant for the page: no text is typed, no dialog is open, keys are not switched off. */
 export function isForPage(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return false;
   if (!keysOn.value && event.key !== "Escape") return false;

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { beforeEach, describe, expect, it } from "vitest";
-import { go, match, place, setQuery, startRouter } from "./router";
+import { go, guard, match, place, setQuery, startRouter } from "./router";
 
 beforeEach(() => go("/", { replace: true }));
 
@@ -21,6 +21,40 @@ describe("going somewhere", () => {
     go("/events?only=kept&day=2026-11-20");
     setQuery({ only: null, cameras: "front,drive" });
     expect(location.search).toBe("?day=2026-11-20&cameras=front,drive");
+  });
+});
+
+describe("a guard", () => {
+  it("is asked first, by addresses and by the back button, until it lets one go", () => {
+    const stop = startRouter();
+    go("/live/layout/a?x=1#y");
+    const asked: string[] = [];
+    const end = guard((to) => () => asked.push(to));
+    go("/events");
+    expect([place.value.path, location.pathname]).toEqual(["/live/layout/a", "/live/layout/a"]);
+    history.replaceState(null, "", "/health"); // as the back button does
+    dispatchEvent(new PopStateEvent("popstate"));
+    expect([place.value.path, location.pathname + location.search + location.hash]).toEqual(["/live/layout/a", "/live/layout/a?x=1#y"]);
+    expect(asked).toEqual(["/events", "/health"]);
+    go("/health", { anyway: true });
+    expect(place.value.path).toBe("/health");
+    end();
+    go("/events");
+    expect(place.value.path).toBe("/events");
+    stop();
+  });
+  it("may let an address pass, and learns of the one that is shown", () => {
+    go("/plan");
+    const seen: [string, boolean][] = [];
+    const end = guard((to, isHere) => {
+      seen.push([to, isHere]);
+      return null;
+    });
+    go("/plan");
+    go("/events");
+    expect(seen).toEqual([["/plan", true], ["/events", false]]);
+    expect(place.value.path).toBe("/events");
+    end();
   });
 });
 

@@ -21,13 +21,48 @@ function read(): Place {
 export const place = signal<Place>(read());
 export const path = computed(() => place.value.path);
 
-/** Goes to an address of this page, such as `/events?only=kept`. */
-export function go(to: string, how: { replace?: boolean } = {}): void {
-  if (to === location.pathname + location.search + location.hash) return;
+/** Returns what to do instead of going to an address, such as to ask about unsaved changes; null: nothing. */
+type Guard = (to: string, isHere: boolean) => (() => void) | null;
+const guards: Guard[] = [];
+
+/** Asks the guard before another page is shown, until the function it returns is called. */
+export function guard(asked: Guard): () => void {
+  guards.push(asked);
+  return () => guards.splice(guards.indexOf(asked), 1);
+}
+
+/** True: a guard does something else first. */
+function isHeld(to: string, before: () => void = () => {}): boolean {
+  for (const each of [...guards].reverse()) {
+    const instead = each(to, to === shownAddress());
+    if (!instead) continue;
+    before();
+    instead();
+    return true;
+  }
+  return false;
+}
+
+const addressOf = ({ pathname, search, hash }: Pick<Location, "pathname" | "search" | "hash">) => pathname + search + hash;
+
+function shownAddress(): string {
+  const { path, query, hash } = place.peek();
+  const asked = String(query);
+  return path + (asked && `?${asked}`) + (hash && `#${hash}`);
+}
+
+/** Goes to an address of this page, such as `/events?only=kept`. anyway: without asking. */
+export function go(to: string, how: { replace?: boolean; anyway?: boolean } = {}): void {
+  if (!how.anyway && isHeld(to)) return;
+  if (to === addressOf(location)) return;
   if (how.replace) history.replaceState(null, "", to);
   else history.pushState(null, "", to);
   place.value = read();
 }
+
+/** The query of a camera's page that is a window of its own: nothing but the picture. */
+export const ALONE = "window";
+export const isAlone = (): boolean => place.value.query.has(ALONE) && place.value.path.startsWith("/live/");
 
 /** Changes some parts of the query and keeps the rest; `null` or an empty string removes one. */
 export function setQuery(changes: Record<string, string | null>, how: { push?: boolean } = {}): void {
@@ -77,13 +112,14 @@ export function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
 /** Makes every `<a href>` and the back button move the signal instead of loading the page again. */
 export function startRouter(): () => void {
   const onBack = () => {
-    place.value = read();
+    // The browser is there already: what is still shown gets its address again.
+    if (!isHeld(addressOf(location), () => history.pushState(null, "", shownAddress()))) place.value = read();
   };
   const onClick = (event: MouseEvent) => {
     const link = (event.target as Element | null)?.closest?.("a");
     if (!link?.href || !isOurs(event, link)) return;
     event.preventDefault();
-    go(link.pathname + link.search + link.hash);
+    go(addressOf(link));
   };
   addEventListener("popstate", onBack);
   document.addEventListener("click", onClick);

@@ -18,7 +18,7 @@ const SETTLED_MS = 3_000;
 let asking = false;
 let resumed_ms = 0;
 
-/** Somebody was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
+/** A person was signed in here the last time: the cameras are asked for while the recorder says whether that holds. */
 export async function loadSession(): Promise<void> {
   if (recall(HERE)) startState(lose);
   const told = await get<Session>("/session");

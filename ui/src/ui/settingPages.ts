@@ -19,6 +19,7 @@ const SECTIONS: readonly (readonly [string, string])[] = [
   ["live", "address"],
   ["web", "system"],
   ["log", "system"],
+  ["updates", "system"],
 ];
 
 export function sectionOf(path: string): string {

@@ -1,4 +1,4 @@
-/** Snoozes: whose notifications about which camera's events are stopped, until when. Loaded after the first picture. */
+/** Snoozes: whose notifications about which camera or rule are stopped, until when. Loaded after the first picture. */
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { get, put, remove } from "../api/client";
@@ -10,7 +10,7 @@ import { Icon } from "./Icon";
 import { Segmented } from "./Segmented";
 import { mayDirect } from "./session";
 import { Sheet } from "./Sheet";
-import { clock, when } from "./times";
+import { when } from "./times";
 import { toast } from "./toast";
 import "./snoozes.css";
 
@@ -20,6 +20,8 @@ const MORNING_H = 7;
 const AGAIN_MS = 60_000;
 
 export const snoozes = signal<readonly SnoozeInfo[]>([]);
+/** Whether the account's menu has asked for how long. */
+const isAsking = signal(false);
 let timer: ReturnType<typeof setTimeout> | undefined;
 // A notification's button has changed them.
 navigator.serviceWorker?.addEventListener("message", (said) => said.data === "snoozes" && void loadSnoozes());
@@ -32,36 +34,50 @@ export async function loadSnoozes(): Promise<void> {
   } catch {
     // Without a connection the frame says so.
   }
-  const next_ms = Math.min(AGAIN_MS, ...snoozes.value.map((one) => one.until_ms - Date.now() + 500));
+  const next_ms = Math.min(AGAIN_MS, ...snoozes.value.map((one) => lastsTo(one) - Date.now() + 500));
   timer = setTimeout(() => void loadSnoozes(), Math.max(1000, next_ms));
 }
 
+/** What is snoozed: a camera, null for all, or a rule. */
+export type Snoozable = { camera: string | null } | { rule: string; name: string };
+
+const lastsTo = (one: SnoozeInfo): number => one.until_ms ?? Number.MAX_SAFE_INTEGER;
 /** Those that stop what this person gets about a camera; the longest first. null: those of all cameras. */
 export function snoozesOf(camera: string | null, all: readonly SnoozeInfo[]): SnoozeInfo[] {
-  return all.filter((one) => one.camera === null || one.camera === camera).sort((a, b) => b.until_ms - a.until_ms);
+  return all.filter((one) => !one.rule && (one.camera === null || one.camera === camera)).sort((a, b) => lastsTo(b) - lastsTo(a));
 }
 
-const nameOf = (camera: string | null): string => (camera === null ? words.all : cameraNamed(camera));
+const nameOf = (what: Snoozable): string => ("rule" in what ? words.rule(what.name) : what.camera === null ? words.all : cameraNamed(what.camera));
+const whatOf = (one: SnoozeInfo): Snoozable => (one.rule ? { rule: one.rule, name: one.rule_name } : { camera: one.camera });
+
+/** `21:12`, on another day `Mon 07:00`, or that it has no end. */
+export const untilOf = (one: SnoozeInfo): string => (one.until_ms === null ? words.resumed : when(one.until_ms));
 
 function sentence(one: SnoozeInfo): string {
-  const until = when(one.until_ms);
+  const until = untilOf(one);
+  if (one.rule) return one.until_ms === null ? words.ruleResumed(one.by) : words.ruleUntil(until, one.by);
   if (!one.everyone) return words.byMe(until);
   return one.mine ? words.byMeAll(until) : words.by(until, one.by);
 }
 
-export function snooze(camera: string | null, for_s: number, everyone: boolean): Promise<void> {
+export const snooze = (camera: string | null, for_s: number, everyone: boolean): Promise<void> => start({ camera }, for_s, everyone);
+
+function start(what: Snoozable, for_s: number | null, everyone: boolean): Promise<void> {
+  const asked = "rule" in what ? { camera: null, rule: what.rule } : { camera: what.camera };
   return tryTo(async () => {
-    const made = await put<SnoozeInfo>("/snoozes", { camera, for_s, everyone });
+    const made = await put<SnoozeInfo>("/snoozes", { ...asked, for_s, everyone });
     await loadSnoozes();
-    toast(words.done(nameOf(camera), clock(made.until_ms)), () => void end(made));
+    const said = made.until_ms === null ? words.doneResumed(nameOf(what)) : words.done(nameOf(what), untilOf(made));
+    toast(said, () => void end(made));
   });
 }
 
 function end(one: SnoozeInfo): Promise<void> {
   return tryTo(async () => {
-    await remove(`/snoozes?camera=${encodeURIComponent(one.camera ?? "")}&everyone=${one.everyone}`);
+    const asked = new URLSearchParams({ camera: one.camera ?? "", everyone: String(one.everyone), rule: one.rule });
+    await remove(`/snoozes?${asked}`);
     await loadSnoozes();
-    toast(words.ended(nameOf(one.camera)));
+    toast(words.ended(nameOf(whatOf(one))));
   });
 }
 
@@ -78,8 +94,8 @@ export function SnoozeButton({ camera, class: look = "btn", round = false }: { c
   const [open, setOpen] = useState(false);
   useEffect(() => void loadSnoozes(), []);
   const [longest] = snoozesOf(camera, snoozes.value);
-  const until = longest && clock(longest.until_ms);
-  const label = until ? words.until(until) : camera === null ? words.allOf : words.action;
+  const until = longest && untilOf(longest);
+  const label = until ? words.until(until) : camera === null ? words.allOf : words.hourShort;
   const atOnce = camera !== null && !until;
   return (
     <>
@@ -94,23 +110,24 @@ export function SnoozeButton({ camera, class: look = "btn", round = false }: { c
         <Icon name="bell-off" small={look.startsWith("btn")} />
         {round ? until && <span class="num">{until}</span> : <span>{label}</span>}
       </button>
-      {open && <SnoozeSheet camera={camera} onClose={() => setOpen(false)} />}
+      {open && <SnoozeSheet what={{ camera }} onClose={() => setOpen(false)} />}
     </>
   );
 }
 
-export function SnoozeSheet({ camera, onClose }: { camera: string | null; onClose: () => void }) {
+export function SnoozeSheet({ what, onClose }: { what: Snoozable; onClose: () => void }) {
   const [everyone, setEveryone] = useState(false);
   const morning = untilMorning(new Date());
-  const choose = (for_s: number) => {
+  const isRule = "rule" in what;
+  const choose = (for_s: number | null) => {
     onClose();
-    void snooze(camera, for_s, everyone);
+    void start(what, for_s, everyone || isRule);
   };
   return (
-    <Sheet title={words.title(nameOf(camera))} onClose={onClose} class="snooze-sheet">
-      <p class="sub">{words.about}</p>
-      <Ended items={snoozesOf(camera, snoozes.value)} />
-      {mayDirect() && (
+    <Sheet title={isRule ? words.ofRule(what.name) : words.title(nameOf(what))} onClose={onClose} class="snooze-sheet">
+      <p class="sub">{isRule ? words.aboutRule : words.about}</p>
+      <Ended items={isRule ? snoozes.value.filter((one) => one.rule === what.rule) : snoozesOf(what.camera, snoozes.value)} />
+      {mayDirect() && !isRule && (
         <Segmented
           label={words.whom}
           value={everyone ? "everyone" : "me"}
@@ -130,20 +147,27 @@ export function SnoozeSheet({ camera, onClose }: { camera: string | null; onClos
         <button type="button" class="btn" onClick={() => choose(Math.round((morning.getTime() - Date.now()) / 1000))}>
           {words.morning(when(morning.getTime()))}
         </button>
+        {isRule && (
+          <button type="button" class="btn" onClick={() => choose(null)}>
+            {words.untilResumed}
+          </button>
+        )}
       </div>
     </Sheet>
   );
 }
 
+const mayEnd = (one: SnoozeInfo): boolean => (one.mine && !one.rule) || (one.everyone && mayDirect());
+
 function Ended({ items }: { items: readonly SnoozeInfo[] }) {
   return (
     <>
       {items.map((one) => (
-        <p key={`${one.camera} ${one.everyone}`} class="row between snooze-line">
+        <p key={`${one.rule} ${one.camera} ${one.everyone}`} class="row between snooze-line">
           <span>
-            <b>{nameOf(one.camera)}</b> <span class="sub small num">{sentence(one)}</span>
+            <b>{nameOf(whatOf(one))}</b> <span class="sub small num">{sentence(one)}</span>
           </span>
-          {(one.mine || (one.everyone && mayDirect())) && (
+          {mayEnd(one) && (
             <button type="button" class="btn ghost" onClick={() => void end(one)}>
               {words.end}
             </button>
@@ -151,6 +175,97 @@ function Ended({ items }: { items: readonly SnoozeInfo[] }) {
         </p>
       ))}
     </>
+  );
+}
+
+/** Beside a rule: until when it is snoozed and by whom, with Resume; otherwise the button to snooze it. */
+export function RuleSnooze({ rule, name }: { rule: string; name: string }) {
+  const [open, setOpen] = useState(false);
+  useEffect(() => void loadSnoozes(), []);
+  const one = snoozes.value.find((each) => each.rule === rule);
+  if (!one && !mayDirect()) return null;
+  return (
+    <span class="row wrap rule-snooze">
+      {one && (
+        <span class="rule-snoozed small num">
+          <Icon name="bell-off" small />
+          {sentence(one)}
+        </span>
+      )}
+      {one && mayEnd(one) && (
+        <button type="button" class="btn ghost" aria-label={words.endOf(words.rule(name))} onClick={() => void end(one)}>
+          {words.end}
+        </button>
+      )}
+      {!one && (
+        <button type="button" class="btn ghost" data-act="snooze-rule" aria-label={words.ofRule(name)} onClick={() => setOpen(true)}>
+          <Icon name="bell-off" small />
+          {words.action}
+        </button>
+      )}
+      {open && <SnoozeSheet what={{ rule, name }} onClose={() => setOpen(false)} />}
+    </span>
+  );
+}
+
+/** What is snoozed now of one camera and some rules, each with Resume, and the rules that can be snoozed. */
+export function SnoozedHere({ camera, rules }: { camera: string; rules: readonly { key: string; name: string }[] }) {
+  useEffect(() => void loadSnoozes(), []);
+  const here = snoozesOf(camera, snoozes.value);
+  return (
+    <>
+      <Ended items={here} />
+      {rules.map((rule) => (
+        <div key={rule.key} class="row between wrap snooze-line">
+          <b class="small">{words.rule(rule.name)}</b>
+          <RuleSnooze rule={rule.key} name={rule.name} />
+        </div>
+      ))}
+    </>
+  );
+}
+
+/** In the header, while all cameras or a rule are snoozed: until when. Opens all that is snoozed. */
+export function SnoozedChip() {
+  const [open, setOpen] = useState(false);
+  const rules = snoozes.value.filter((one) => one.rule).sort((a, b) => lastsTo(b) - lastsTo(a));
+  const longest = snoozesOf(null, snoozes.value)[0] ?? rules[0];
+  const chip = longest?.rule ? words.chipRule : words.chip;
+  const label = !longest ? "" : longest.until_ms === null ? words.chipResumed : chip(untilOf(longest));
+  return (
+    <>
+      {longest && (
+        <button type="button" class="chip snoozed-chip" aria-haspopup="dialog" aria-label={label} title={label} onClick={() => setOpen(true)}>
+          <Icon name="bell-off" small />
+          <span class="only-desk num">{label}</span>
+        </button>
+      )}
+      {isAsking.value && <SnoozeSheet what={{ camera: null }} onClose={() => (isAsking.value = false)} />}
+      {open && (
+        <Sheet title={words.headed} onClose={() => setOpen(false)} class="snooze-sheet">
+          <p class="sub">{words.about}</p>
+          {snoozes.value.length === 0 && <p class="small sub">{words.none}</p>}
+          <Ended items={snoozes.value} />
+        </Sheet>
+      )}
+    </>
+  );
+}
+
+/** In the account's menu: for this person, all cameras. */
+export function SnoozeItem({ onOpen }: { onOpen: () => void }) {
+  return (
+    <button
+      type="button"
+      class="menu-item"
+      onClick={() => {
+        onOpen();
+        isAsking.value = true; // the menu closes, and with it all that is in it
+      }}
+    >
+      <Icon name="bell-off" small />
+      {words.menu}
+    </button>
   );
 }
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from tawny.api.admin.camera_setup_routes import run_setup
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, caller_of, rule
-from tawny.api.auth.accounts import Account
+from tawny.api.auth.accounts import Account, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused
@@ -333,7 +333,8 @@ def _device_of(asked: Order) -> str:
 
 
 def _person(person: Account, address: str) -> CommandIssuer:
-    return CommandIssuer(person.name, "http", frozenset(RIGHTS), person.cameras, address)
+    is_owner = person.role is Role.OWNER
+    return CommandIssuer(person.name, "http", frozenset(RIGHTS), person.cameras, address, is_owner)
 
 
 def _refused(refused: CommandRefused) -> RequestRefused:

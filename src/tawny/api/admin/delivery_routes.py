@@ -21,7 +21,7 @@ from tawny.delivery.outbox import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.delivery.delivery_service import DeliveryService
-from tawny.service.delivery.snoozes import MOST_S, Snooze
+from tawny.service.delivery.snoozes import LEAST_S, MOST_S, Snooze, Snoozes
 from tawny.service.delivery.target_settings import TargetSettingsService
 
 # API schemas of upload destinations, notification channels and message actions.
@@ -162,7 +162,8 @@ class PushAddress(ApiRequest):
 class SnoozeInfo(ApiResponse):
     """Notifications about events stop until then. camera: null for all. by: who snoozed. everyone: not only for them.
 
-    mine: the signed-in user made it.
+    mine: the signed-in user made it. until_ms: null: until it is ended. rule: key of a rule that is snoozed instead of
+    a camera, and its name; empty: none.
     """
 
     camera: str | None
@@ -170,7 +171,9 @@ class SnoozeInfo(ApiResponse):
     by: str
     mine: bool
     since_ms: int
-    until_ms: int
+    until_ms: int | None
+    rule: str
+    rule_name: str
 
 
 class SnoozeList(ApiResponse):
@@ -178,16 +181,21 @@ class SnoozeList(ApiResponse):
 
 
 class SnoozeRequest(ApiRequest):
-    """camera: null for all. for_s: duration in s. everyone: not only for the signed-in user."""
+    """camera: null for all. for_s: duration in s. everyone: not only for the signed-in user.
+
+    rule: key of a rule, without a camera; it is snoozed for everyone. Its for_s may be null: until it is ended.
+    """
 
     camera: Annotated[str, Field(max_length=40)] | None
-    for_s: Annotated[int, Field(ge=60, le=MOST_S)]
+    for_s: Annotated[int, Field(ge=LEAST_S, le=MOST_S)] | None
     everyone: bool = False
+    rule: Annotated[str, Field(max_length=60)] = ""
 
 
 class SnoozeQuery(BaseModel):
     camera: Annotated[str, Field(max_length=40)] = ""
     everyone: bool = False
+    rule: Annotated[str, Field(max_length=60)] = ""
 
 
 class MessageActionInfo(ApiResponse):
@@ -313,38 +321,44 @@ def tell_browser(asked: PushAddress, signed: Signed, note: Note, here: Here) -> 
 
 @router.get("/snoozes", dependencies=view)
 def snoozes(signed: Signed, here: Here) -> SnoozeList:
-    """List the user's own snoozes, and those for everyone, of cameras the user may see."""
-    found = here.outside.snoozes.all()
+    """List the user's own snoozes, and those for everyone, of cameras and rules the user may see."""
+    snoozes = here.outside.snoozes
     may_see = signed.person.may_see
-    own = [one for one in found if one.everyone or one.by == signed.person.id]
+    own = [one for one in snoozes.all() if one.everyone or one.by == signed.person.id]
     seen = [one for one in own if one.camera is None or may_see(one.camera)]
-    return SnoozeList(items=[_snooze(one, signed.person.id) for one in seen])
+    shown = [one for one in seen if all(map(may_see, snoozes.cameras_of(one.rule)))]
+    return SnoozeList(items=[_snooze(one, signed.person.id, snoozes) for one in shown])
 
 
 @router.put("/snoozes", dependencies=view)
 def snooze(asked: SnoozeRequest, signed: Signed, note: Note, here: Here) -> SnoozeInfo:
-    """Stop notifications about events for a time: the user's own, or everyone's as member or owner."""
+    """Stop notifications about events for a time: the user's own, or everyone's or a rule as member or owner."""
     camera = None if asked.camera is None else known_camera(CameraId(asked.camera), here)
-    if asked.everyone:
+    if asked.everyone or asked.rule:
         _check_may_direct(signed)
-    with _delivery(here) as delivery:
-        person = signed.person
-        made = delivery.snoozes.put(camera, asked.for_s, person.id, person.name, everyone=asked.everyone)
-    if asked.everyone:
-        note("notifications snoozed for everyone", camera or "all cameras")
-    return _snooze(made, signed.person.id)
+    if asked.rule and camera is not None:
+        raise bad_input("A camera or a rule, not both.")
+    if asked.for_s is None and not asked.rule:
+        raise bad_input("Only a rule can be snoozed until it is resumed.", "Choose a duration.")
+    person, snoozes = signed.person, here.outside.snoozes
+    try:
+        made = snoozes.put(camera, asked.for_s, person.id, person.name, everyone=asked.everyone, rule=asked.rule)
+    except NotDone as error:
+        raise not_found(error.message, error.do) from error
+    note(_noted(made, "snoozed"), snoozes.name_of(asked.rule) or camera or "all cameras")
+    return _snooze(made, person.id, snoozes)
 
 
 @router.delete("/snoozes", dependencies=view)
 def end_snooze(asked: Annotated[SnoozeQuery, Query()], signed: Signed, note: Note, here: Here) -> OkResponse:
-    """End a snooze of a camera; without `camera`: the one of all cameras."""
-    if asked.everyone:
+    """End a snooze of a camera or a rule; without `camera` and `rule`: the one of all cameras."""
+    if asked.everyone or asked.rule:
         _check_may_direct(signed)
-    with _delivery(here) as delivery:
-        camera = CameraId(asked.camera) if asked.camera else None
-        delivery.snoozes.end(camera, signed.person.id, everyone=asked.everyone)
-    if asked.everyone:
-        note("notifications no longer snoozed for everyone", asked.camera or "all cameras")
+    snoozes = here.outside.snoozes
+    camera = CameraId(asked.camera) if asked.camera else None
+    ended = snoozes.end(camera, signed.person.id, everyone=asked.everyone, rule=asked.rule)
+    if ended is not None:
+        note(_noted(ended, "no longer snoozed"), snoozes.name_of(asked.rule) or asked.camera or "all cameras")
     return OkResponse()
 
 
@@ -411,7 +425,14 @@ def _check_may_direct(signed: LoginSession) -> None:
         raise RequestRefused(403, "family_only", "Only members and owners can do this.", "Ask an owner.")
 
 
-def _snooze(one: Snooze, user: str) -> SnoozeInfo:
+def _noted(one: Snooze, what: str) -> str:
+    """Return the action for the audit log."""
+    if one.rule:
+        return f"rule {what}"
+    return f"notifications {what} for everyone" if one.everyone else f"own notifications {what}"
+
+
+def _snooze(one: Snooze, user: str, snoozes: Snoozes) -> SnoozeInfo:
     return SnoozeInfo(
         camera=one.camera,
         everyone=one.everyone,
@@ -419,6 +440,8 @@ def _snooze(one: Snooze, user: str) -> SnoozeInfo:
         mine=one.by == user,
         since_ms=one.since_ms,
         until_ms=one.until_ms,
+        rule=one.rule,
+        rule_name=snoozes.name_of(one.rule),
     )
 
 

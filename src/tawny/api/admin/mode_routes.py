@@ -181,6 +181,8 @@ class ModePlanInfo(ApiResponse):
     is_in_file: bool
     notifiers: list[str]
     destinations: list[str]
+    rule_keys: list[str]
+    """By what snoozes know the rules; empty for one that can't be snoozed."""
 
 
 class ModePeriodInfo(ApiResponse):
@@ -230,15 +232,29 @@ class ModePresetsInfo(ApiResponse):
 
 
 class ModeReplayRequest(ApiRequest):
-    """span: `night`: last night from 20:00 to 08:00. mode: empty: those that were active. cameras: null: all."""
+    """span: `night`: last night from 20:00 to 08:00. mode: empty: those that were active. cameras: null: all.
+
+    plan: modes and rules to try; null: those in force.
+    """
 
     span: PastSpan = "night"
     mode: Annotated[str, Field(max_length=20)] = ""
     cameras: Words | None = None
+    plan: ModePlanChange | None = None
+
+
+class RuleNameInfo(ApiResponse):
+    """A rule. key: by what snoozes know it."""
+
+    key: str
+    name: str
 
 
 class WhyInfo(ApiResponse):
+    """rules: those that apply to the event and could be snoozed, or are."""
+
     outcomes: list[OutcomeInfo]
+    rules: list[RuleNameInfo]
 
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -302,6 +318,7 @@ def plan(here: Here) -> ModePlanInfo:
         is_in_file=found.is_in_file,
         notifiers=list(found.notifiers),
         destinations=list(found.destinations),
+        rule_keys=list(found.rule_keys),
     )
 
 
@@ -334,7 +351,8 @@ def presets(here: Here) -> ModePresetsInfo:
 def replay(asked: ModeReplayRequest, here: Here) -> Replay:
     """Return what would have been recorded and notified about in another mode. Sends nothing."""
     with _service(here) as service:
-        return service.replay(asked.span, asked.mode, asked.cameras)
+        plan = None if asked.plan is None else _tables(asked.plan)
+        return service.replay(asked.span, asked.mode, asked.cameras, plan)
 
 
 @router.put("/modes/plan", dependencies=own)
@@ -383,7 +401,8 @@ def why(event: OneEvent, here: Here) -> WhyInfo:
     """Return notifications and actions of an event, and why or why not."""
     found = find_event(event, here)
     with _service(here) as service:
-        return WhyInfo(outcomes=list(service.why(found.id)))
+        rules = [RuleNameInfo(key=key, name=name) for key, name in service.fitting(found)]
+        return WhyInfo(outcomes=list(service.why(found.id)), rules=rules)
 
 
 @contextmanager

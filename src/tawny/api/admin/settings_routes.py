@@ -23,21 +23,21 @@ from tawny.config.settings import Settings
 from tawny.config.units import duration_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.service.changeable_settings import SettingConflict, SettingWrite
+from tawny.service.json_format import newer_version
 from tawny.service.recorder import DiskInfo
 from tawny.service.system_actions import (
     LONGEST_STOP_S,
     Action,
     MachineFacts,
-    Way,
-    installed_by,
     machine_facts,
 )
+from tawny.service.updates import UpdateCheck, Way, installed_by
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
 Text = Annotated[str, Field(max_length=2000)]
 SettingValue = bool | int | float | Text | Annotated[list[Text], Field(max_length=200)] | None
-_CAREFUL = re.compile(r"(sign_in|web|api_clients|mqtt|webhooks|heartbeat)\b")
+_CAREFUL = re.compile(r"(sign_in|web|api_clients|mqtt|webhooks|heartbeat|updates\.url)\b")
 """Tables that decide who gets in, or to whom something is sent: changed only soon after a proof of who asks."""
 
 
@@ -146,7 +146,8 @@ def _section_lines(here: AppContext) -> Iterator[tuple[str, str]]:
     yield "integrations", ", ".join(named + (["RTSP"] if here.rtsp else [])) or "None"
     days, hours = divmod((here.recorder.clock.now_ms() - here.recorder.started_ms) // 3_600_000, 24)
     running = _counted(range(days), "day") or _counted(range(hours), "hour") or ["less than an hour"]
-    yield "system", f"Running {running[0]}"
+    newer = newer_version(here.updates)
+    yield "system", f"Version {newer['version']} is available" if newer else f"Running {running[0]}"
 
 
 def _storage_line(disk: DiskInfo, now: Settings) -> str:
@@ -208,6 +209,23 @@ def _instance(one: TableInstance) -> TableInstanceInfo:
 # The whole recorder.
 
 
+class UpdateInfo(ApiResponse):
+    """Newer versions, as far as known. host: the server asked. daily: asked once a day.
+
+    asked_ms: null: not since the start. newest: empty: none is published. notes: URL of the release notes, or empty.
+    problem, todo: why the last question had no answer, and what to do.
+    """
+
+    host: str
+    daily: bool
+    asked_ms: int | None
+    newest: str
+    is_newer: bool
+    notes: str
+    problem: str
+    todo: str
+
+
 class SystemInfo(ApiResponse):
     """can: actions that this process has the right to. way: how this tawny was installed, and so how it is updated."""
 
@@ -216,6 +234,7 @@ class SystemInfo(ApiResponse):
     can: list[Action]
     refused: str
     way: Way
+    update: UpdateInfo
     machine: MachineFacts
 
 
@@ -248,8 +267,26 @@ def system(here: Here) -> SystemInfo:
         can=actions.available(),
         refused=actions.refused,
         way=installed_by(),
+        update=_update(here.updates),
         machine=machine_facts(),
     )
+
+
+def _update(check: UpdateCheck) -> UpdateInfo:
+    now = check.state
+    newest, notes = (now.newest.version, now.newest.notes) if now.newest else ("", "")
+    return UpdateInfo(
+        host=check.host, daily=check.is_daily, asked_ms=now.asked_ms, newest=newest, is_newer=now.is_newer,
+        notes=notes, problem=now.problem, todo=now.todo,
+    )  # fmt: skip
+
+
+@router.post("/system/update-check", dependencies=own)
+def look_for_update(note: Note, here: Here) -> UpdateInfo:
+    """Ask the configured list of releases for a new version. May take 10 s; a failure is in the answer."""
+    note("looked for a new version", here.updates.host)
+    here.updates.ask()
+    return _update(here.updates)
 
 
 @router.post("/system/{action}", dependencies=own)

@@ -26,7 +26,7 @@ from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
-from tawny.api.request_handling import PROXY_USER, in_worker
+from tawny.api.request_handling import BY_ADDRESS, PROXY_USER, in_worker
 from tawny.api.schemas import LATEST_MS
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.times import Span
@@ -165,6 +165,7 @@ def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
     asked = connection.query_params.get("pass", "") if access is Access.SEE else ""
     secret = secret if scheme.lower() == "bearer" else asked
     session = the_site(connection).passes.session(secret) if secret else None
+    connection.scope.setdefault("state", {})[BY_ADDRESS] = bool(session and secret == asked)
     if secret and session is None:
         the_site(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
     return session

@@ -85,7 +85,7 @@ class TokenPurpose(StrEnum):
     CODE = "code"
     """Sign in a screen, by a short code instead of its link."""
     DEVICE = "device"
-    """A known device (`api.auth.guess_limit`); signs in nobody."""
+    """A known device (`api.auth.guess_limit`); signs in no person."""
 
 
 @dataclass(frozen=True, slots=True)

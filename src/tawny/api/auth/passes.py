@@ -3,6 +3,9 @@
 A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once. It grants at most
 what the account that made it may do now: cameras that this account may see, and uploads while it is an owner.
 
+A cast shows one camera on a TV for some hours. It is in memory only, and ends with its time, with the session that
+made it, with that user's right to the camera, or when tawny stops.
+
 A phone that is a camera has one, too. It is made by no account, so that the camera outlives who added it; it is good
 for that phone's camera while the settings have it, and is listed with the camera.
 """
@@ -10,6 +13,7 @@ for that phone's camera while the settings have it, and is listed with the camer
 import re
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -64,11 +68,29 @@ class Pass:
         return Account(self.id, self.name, Role.HOLDER, cameras)
 
 
+MOST_CASTS = 8
+"""Maximum number of TVs per user at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """One camera on a TV. id: does not allow watching. session: database key of the session that made it."""
+
+    id: str
+    camera: CameraId
+    made_by: str
+    session: bytes
+    made_ms: int
+    ends_ms: int
+
+
 class Passes:
     """The access tokens. Thread-safe. Raises StorageError."""
 
     def __init__(self, file: AccountsFile, clock: Clock) -> None:
         self._file, self._clock = file, clock
+        self._lock = threading.Lock()
+        self._casts: dict[bytes, Cast] = {}
 
     def make(
         self,
@@ -135,9 +157,52 @@ class Passes:
         return self.session_of(hashed(secret))
 
     def session_of(self, key: bytes) -> LoginSession | None:
-        """Return the session by its database key."""
+        """Return the session by its key."""
+        with self._lock:
+            cast = self._casts.get(key)
+        if cast is not None:
+            return self._cast_session(cast, key)
         found = self._good("hash = ?", key)
         return LoginSession(found.person, key, found.ends_ms or FOREVER_MS) if found else None
+
+    def cast(self, maker: LoginSession, camera: CameraId, lasts_s: int) -> tuple[Cast, str] | None:
+        """Let a TV show a camera. Return the cast and its secret; None if this user has MOST_CASTS already."""
+        if len(self.casts_of(maker.person.id)) >= MOST_CASTS:
+            return None
+        secret, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        ends_ms = min(now_ms + lasts_s * 1000, maker.person.ends_ms or FOREVER_MS)
+        made = Cast(secrets.token_hex(8), camera, maker.person.id, maker.key, now_ms, ends_ms)
+        with self._lock:
+            self._casts[hashed(secret)] = made
+        return made, secret
+
+    def casts_of(self, person: str | None) -> list[Cast]:
+        """Return what TVs may show, oldest first. person: ID of a user; None: everyone's."""
+        with self._lock:
+            known = list(self._casts.items())
+        over = [key for key, cast in known if self._cast_session(cast, key) is None]
+        with self._lock:
+            for key in over:
+                self._casts.pop(key, None)
+        return [cast for key, cast in known if key not in over and person in (None, cast.made_by)]
+
+    def end_cast(self, cast_id: str) -> None:
+        with self._lock:
+            for key in [key for key, cast in self._casts.items() if cast.id == cast_id]:
+                del self._casts[key]
+
+    def _cast_session(self, cast: Cast, key: bytes) -> LoginSession | None:
+        """Return None if its time is over, its maker signed out, or may not see the camera any more."""
+        now_ms = self._clock.now_ms()
+        if cast.ends_ms <= now_ms:
+            return None
+        with self._file.reading() as db:
+            maker = find_account(db, cast.made_by, now_ms)
+            query = "SELECT 1 FROM sessions WHERE hash = ? AND ends_ms > ?"
+            is_signed_in = db.execute(query, (cast.session, now_ms)).fetchone() is not None
+        if maker is None or not is_signed_in or not maker.may_see(cast.camera):
+            return None
+        return LoginSession(Account(cast.id, "TV", Role.HOLDER, frozenset({cast.camera})), key, cast.ends_ms)
 
     def person(self, pass_id: str) -> Account | None:
         found = self._good("id = ?", pass_id)

@@ -30,6 +30,8 @@ WHY = ("description",)
 POLL_S = 20
 _WORDS = 1024
 """Maximum length of a caption, characters."""
+_TEXT = "/text"
+"""End of the receipt of a message without an image, which is edited by another method."""
 _METHODS = {"image/jpeg": ("sendPhoto", "photo"), "image/gif": ("sendAnimation", "animation")}
 _METHODS |= {"video/mp4": ("sendVideo", "video")}
 
@@ -99,14 +101,17 @@ class _Sender:
             fields["disable_notification"] = "true"
         if attached is None:
             found = self._bot.call("sendMessage", fields | {"text": _words(message)})
-        else:
-            method, name = _METHODS[attached.media_type]
-            found = self._bot.call(method, fields | {"caption": _words(message)}, {name: attached})
+            return f"{found['message_id']}{_TEXT}"
+        method, name = _METHODS[attached.media_type]
+        found = self._bot.call(method, fields | {"caption": _words(message)}, {name: attached})
         return str(found["message_id"])
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
-        fields = {"chat_id": self._chat, "message_id": receipt, **_keys(message)}
-        if attached is None:
+        number = receipt.removesuffix(_TEXT)
+        fields = {"chat_id": self._chat, "message_id": number, **_keys(message)}
+        if attached is None and receipt.endswith(_TEXT):
+            answer = self._bot.ask("editMessageText", fields | {"text": _words(message)})
+        elif attached is None:
             answer = self._bot.ask("editMessageCaption", fields | {"caption": _words(message)})
         else:
             media = {"type": _METHODS[attached.media_type][1], "media": "attach://file", "caption": _words(message)}
@@ -115,7 +120,7 @@ class _Sender:
             if answer.status != 400:
                 raise refusal(self._bot.public, answer, WHY)
             return self.send(message, attached)  # the message was deleted or is too old to edit
-        return receipt
+        return receipt if attached is None else number
 
     def close(self) -> None:
         """No resources to release."""

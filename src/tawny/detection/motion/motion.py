@@ -196,7 +196,7 @@ CROOKED, STROLLS = 0.65, 1.3
 """Ratio of displacement to path length below which a path is crooked, and minimum speed in object sizes per second:
 what circles so fast needs DARTS_AGE_S as well."""
 LIVED = 0.6
-"""Share of its whole life that counts as observed: somebody half hidden or faint is lost for single frames."""
+"""Share of its whole life that counts as observed: a person half hidden or faint is lost for single frames."""
 FLEW, FLEW_FAR = 3.0, 0.6
 """Minimum speed and displacement, in object sizes, of a fly-by over calm ground that ends before DARTS_AGE_S. A lower
 speed or other ground would include leaves. While fly-bys occur, what is faster than WALKS needs DARTS_AGE_S."""

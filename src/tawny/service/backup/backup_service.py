@@ -20,7 +20,7 @@ _PORTION: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BackupService:
-    """Thread-safe for one owner at a time; calls wait for the disk.
+    """Thread-safe for one owner at a time; calls wait for the disk. Restores no settings that run new programs.
 
     data: the recorder's folder; None: in memory. config: the settings file; None: there is none. Without either, all
     raises NotDone.
@@ -72,6 +72,7 @@ class BackupService:
         """Verify the uploaded backup; return what a restore would do. Raises NotDone, StorageError."""
         unpacked, (_, config) = self._unpacked(passphrase), self.places()
         try:
+            unpacked.check_programs(config)
             return unpacked.plan(config)
         finally:
             unpacked.discard()
@@ -83,6 +84,7 @@ class BackupService:
         """
         unpacked, (data, config) = self._unpacked(passphrase), self.places()
         try:
+            unpacked.check_programs(config)
             opened = read_passphrase(next(self._read(), b""), passphrase)
             saved = (
                 data

@@ -7,6 +7,7 @@ from then on the restore is carried out, also after a power cut: `finish_restore
 import fcntl
 import json
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.config.changes import put_table
-from tawny.config.loader import SECRET_KEYS, read_settings
+from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.model.validation import value_text
 from tawny.service.backup.backup_file import (
@@ -48,6 +49,9 @@ _UNITS: Final = (
 """What is replaced in the data folder, each as a whole."""
 _WITH_SETTINGS: Final = ("secrets.toml", "known.key", "certificates")
 _HIDDEN: Final = "(not shown)"
+_OF_PROGRAMS: Final = frozenset({("scripts", "folder"), ("relays", "script"), ("destinations", "config")})
+"""Tables and keys that name a program, a folder of programs, or a file that names some (that of rclone)."""
+_RUNS: Final = re.compile(r"\s*(run|say)\s", re.IGNORECASE)
 _PATHS: Final = ("storage.path", "storage.mirror", "storage.spare", "web.secure.certificate", "web.secure.key",
                  "web.secure.authority", "log.file")  # fmt: skip
 
@@ -126,6 +130,23 @@ class UnpackedBackup:
             read_settings(self._folder / SETTINGS_FILE)
         except SettingsError as error:
             yield f"The settings of the backup need a look before they work here: {_first(error.problems)}"
+
+    def check_programs(self, config: Path) -> None:
+        """Raise NotDone if the settings of the backup run programs which those here don't run.
+
+        For restores over the network: an intruder in an owner's browser could otherwise run anything.
+        """
+        known = {one for _, one in _programs(_flat(tables_with_secrets(config)))}
+        new = [
+            path
+            for path, one in _programs(_flat(tables_with_secrets(self._folder / SETTINGS_FILE)))
+            if one not in known
+        ]
+        if new:
+            raise NotDone(
+                f"This backup would run programs that don't run here yet: {', '.join(dict.fromkeys(new))}.",
+                "Restore it in a terminal of this computer, with `tawny restore`. Nothing was changed.",
+            )
 
     def _keeps_history(self) -> bool:
         """Whether the folder has the history of the same recorder, which may be newer than the backup's."""
@@ -307,6 +328,23 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     for key, each in parts:
         found |= _flat(each, f"{path}.{key}" if path else str(key))
     return found
+
+
+def _programs(values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the settings that run programs of the computer or say where they are: path, and kind with value."""
+    for path, value in values.items():
+        table, key = path.partition(".")[0], path.rpartition(".")[2]
+        for text in map(str, value) if isinstance(value, list) else (str(value),):
+            if text.lower().endswith(".py"):
+                yield path, ("python", text)
+            elif table == "rules" and _RUNS.match(text):
+                yield path, ("rule", text)
+            elif table == "webhooks" and key == "url" and text.startswith("run:"):
+                yield path, ("webhook", text)
+        if value and (table, key) in _OF_PROGRAMS:
+            yield path, (table, str(value))
+        elif table == "cameras" and (str(value).startswith("exec:") or path.endswith(".exec.command")):
+            yield path, ("exec", str(value))
 
 
 def _shown(path: str, value: Any) -> str | None:

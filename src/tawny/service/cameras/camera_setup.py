@@ -133,7 +133,8 @@ def camera_with(
 ) -> ResolvedCamera:
     """Return the camera as the settings would have it. streams: of `find_streams`. Raises SettingsError."""
     if (key := stream_key(wanted.address)) and "${" not in key:
-        source, own = f"{wanted.address.removesuffix(key)}${{{secret_name(name)}}}", {secret_name(name): key}
+        place = wanted.address.rstrip("/").removesuffix(key)
+        source, own = f"{place}${{{secret_name(name)}}}", {secret_name(name): key}
         return ResolvedCamera(_understood(name, {"source": source}, own, secrets), {"source": source}, own)
     if streams is None:
         given = {"source": wanted.address} | ({"sub": wanted.sub} if wanted.sub else {})
@@ -588,7 +589,9 @@ class CameraSetupService:
 def _place_of(wanted: WantedCamera) -> str:
     """Return what refused sign-ins are counted by: the host, or the source of a camera without one."""
     address = wanted.address
-    return address.strip("[]") if is_host(address) else host_of(address) or address.removesuffix(stream_key(address))
+    if is_host(address):
+        return address.strip("[]")
+    return host_of(address) or (public_rtsp(address) if stream_key(address) else address)
 
 
 def _no_camera(camera: str) -> tuple[str, str]:

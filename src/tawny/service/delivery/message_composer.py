@@ -174,10 +174,10 @@ def of_visit(
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
-    """Return `7 more events` and `Front door, 20:46 to 20:51: 5 × person, 2 × vehicle.` At least one event."""
+    """Return `Front door: 7 more events` and `20:46–20:51: 5 × person, 2 × vehicle`. At least one event."""
     begin, end = (clock_text(pick(one.start_ms for one in events), zone) for pick in (min, max))
-    when = begin if begin == end else f"{begin} to {end}"
-    return f"{len(events)} more events", f"{camera}, {when}: {counts(events)}."
+    when = begin if begin == end else f"{begin}–{end}"
+    return f"{camera}: {len(events)} more events", f"{when}: {counts(events)}"
 
 
 def counts(events: Sequence[Event]) -> str:
@@ -260,8 +260,8 @@ def _in_language(message: Message, language: Translations) -> Message:
 class MessageComposer:
     """Composes the messages of one notifier. Thread-safe.
 
-    address: public URL of the recorder, or empty. visit_has: whether a visit's message names a camera; None: there is
-    one message of each event.
+    address: public URL of the recorder, or empty. visit_has: whether a visit's message names another of its events;
+    None: there is one message of each event.
     """
 
     def __init__(
@@ -272,7 +272,7 @@ class MessageComposer:
         means: MessageMeans,
         address: str,
         may_see: Callable[[CameraId], bool],
-        visit_has: Callable[[CameraId], bool] | None = None,
+        visit_has: Callable[[Event], bool] | None = None,
     ) -> None:
         self._visit_has = visit_has
         self._to, self._settings, self._traits, self._means = to, settings, traits, means
@@ -358,7 +358,8 @@ class MessageComposer:
         if self._visit_has is None:
             return message
         visit = self._means.visit_of(self._event(delivery))
-        known = EventVisit(tuple(one for one in visit.events if self._visit_has(one.camera)))
+        kept = (one for one in visit.events if one.id == message.event or self._visit_has(one))
+        known = EventVisit(tuple(kept))
         if len(known.events) < 2:
             return message
         title, text = of_visit(known, [*map(self._camera_name, known.cameras)], self._zone, self._recorder.called)
@@ -447,11 +448,14 @@ class MessageComposer:
     def content(self, delivery: Delivery) -> DeliveryContent:
         """Return a snapshot, GIF, clip or contact sheet; empty content if not available.
 
-        Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now.
+        Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now, or the
+        rule that asked for it is.
         """
         if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
             now_ms = self._means.source.clock.now_ms()
-            if why := self._means.snoozes.why(self._settings.user, delivery.camera, now_ms):
+            snoozes, rule = self._means.snoozes, str(delivery.content.get("rule", ""))
+            why = snoozes.why(self._settings.user, delivery.camera, now_ms)
+            if why := why or snoozes.why_rule(rule, delivery.camera, now_ms):
                 raise ContentGone(delivery.to, why.rstrip("."))
         match delivery.content["kind"]:
             case "event":

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.rules import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import Handle
+from tawny.events.rule_engine import RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import RANKS, shown_level
@@ -120,6 +121,15 @@ class NotificationScheduler:
         if delivery.what in (DeliveryKind.MESSAGE, DeliveryKind.CLIP) and delivery.event is not None:
             self._put(delivery)
 
+    def sends(self, to: str, event: Event) -> bool:
+        """Return whether a notifier sends this event, as of its begin and as of now. Call from any thread."""
+        channel, now_ms = next((one for one in self._ears if one.to == to), None), self._clock.now_ms()
+        if channel is None or event.muted:
+            return False
+        silence = self._silence(to, event.camera, event.start_ms) or self._silence(to, event.camera, now_ms)
+        says = self._says(channel, event)
+        return verdict(channel, event.camera, event.kind, says, now_ms, self._zone, silence=silence).does
+
     def step(self) -> float:
         with self._lock:
             now_ms = self._clock.now_ms()
@@ -174,6 +184,7 @@ class NotificationScheduler:
                 event = self._archive.index.event(what.event)
                 if event is not None:
                     self._follow(channel, event, now_ms)
+                self._send_others(channel, what, now_ms)
 
     # --- events ------------------------------------------------------------------------------------------------------
 
@@ -184,7 +195,7 @@ class NotificationScheduler:
             return
         if channel.once and event.end_ms is None:
             return
-        says = at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
+        says = self._says(channel, event)
         if event.muted:  # not final: it may turn out to be something else
             self._deciding.note(event, says, does=False, why=MUTED)
             return
@@ -205,18 +216,22 @@ class NotificationScheduler:
         between_ms = _between_ms(channel, pace)
         is_more = _rank(event) < pace.rank
         pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else LOWEST)
+        rule = {"rule": says.rule} if says.rule else {}
         if found.wait_ms or (now_ms - pace.last_ms < between_ms and not is_more):
-            self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms)
+            self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms, rule)
             return
         if now_ms - pace.last_ms >= 2 * between_ms:
             pace.steps = 0
         pace.last_ms = max(pace.last_ms, now_ms)
         if channel.once:
-            self._outbox.add([self._whole(channel, event, now_ms)])
+            self._outbox.add([self._whole(channel, event, now_ms, rule)])
             return
-        content = {"kind": "event", "event": event.id, **_about(earlier)}
+        content = {"kind": "event", "event": event.id, **_about(earlier), **rule}
         due_ms = now_ms + _picture_ms(event)
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
+
+    def _says(self, channel: NotificationFilter, event: Event) -> RuleDecision:
+        return at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
 
     def _sent_of_visit(self, channel: NotificationFilter, event: Event, now_ms: int) -> list[Delivery]:
         """Return the messages about earlier events of the same visit, the newest last."""
@@ -256,6 +271,17 @@ class NotificationScheduler:
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
         return True
 
+    def _send_others(self, channel: NotificationFilter, ended: Delivery, now_ms: int) -> None:
+        """Send the events for which a message stood that was dropped, as its own event is deleted or snoozed."""
+        gone = self._outbox.find(channel.to, ended.name)
+        if gone is None or gone.state is not DeliveryState.DROPPED or gone.content.get("kind") != "event":
+            return
+        keys = [EventId(one) for one in gone.content.get("events", ()) if one != gone.event]
+        others = [one for one in map(self._archive.index.event, keys) if one is not None and not one.muted]
+        if others:
+            first, content = others[0], {**gone.content, "event": others[0].id, "events": [one.id for one in others]}
+            self._outbox.add([self._delivery(channel, f"event/{first.id}", content, first, now_ms, due_ms=now_ms)])
+
     def _outranks(self, channel: NotificationFilter, event: Event, now_ms: int) -> bool:
         """Return whether an event that a digest collected has got a higher rank than all that was sent meanwhile.
 
@@ -276,18 +302,28 @@ class NotificationScheduler:
         pace.digest = ""
         return True
 
-    def _gather(self, channel: NotificationFilter, event: Event, pace: _Pace, due_ms: int, now_ms: int) -> None:
-        """Add the event to the waiting digest, or to a new one."""
+    def _gather(
+        self,
+        channel: NotificationFilter,
+        event: Event,
+        pace: _Pace,
+        due_ms: int,
+        now_ms: int,
+        rule: Mapping[str, str],
+    ) -> None:
+        """Add the event to the waiting digest, or to a new one. rule: the one that asks for it, of all its events."""
         if pace.digest:
             waiting = self._outbox.find(channel.to, pace.digest)
             if waiting is not None and waiting.next_ms > now_ms:
                 together = {**waiting.content, "events": [*waiting.content["events"], event.id]}
+                if waiting.content.get("rule") != rule.get("rule"):
+                    together.pop("rule", None)
                 gathered = self._delivery(channel, pace.digest, together, event, now_ms, due_ms=waiting.next_ms)
                 if self._outbox.amend(gathered):
                     return
         pace.digest = f"digest/{event.id}"
         pace.last_ms, pace.steps = due_ms, pace.steps + 1
-        content = {"kind": "digest", "camera": event.camera, "events": [event.id]}
+        content = {"kind": "digest", "camera": event.camera, "events": [event.id], **rule}
         self._outbox.add([self._delivery(channel, pace.digest, content, event, now_ms, due_ms=due_ms)])
 
     def _changed(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
@@ -343,15 +379,15 @@ class NotificationScheduler:
             pace.last_ms = max(pace.last_ms, due_ms)
         edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
-        content |= {"about": first.content["about"]} if "about" in first.content else {}
+        content |= {key: first.content[key] for key in ("about", "rule") if key in first.content}
         clip = self._delivery(channel, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms)
         size_bytes = round(span.seconds * _USUAL_BYTES_S)
         self._outbox.add([replace(clip, what=DeliveryKind.CLIP, needs=span, size_bytes=size_bytes)])
 
-    def _whole(self, channel: NotificationFilter, event: Event, now_ms: int) -> Delivery:
+    def _whole(self, channel: NotificationFilter, event: Event, now_ms: int, rule: Mapping[str, str]) -> Delivery:
         """Return the only message of an event that has ended, with its clip."""
         span = self._clip_of(event, event.end_ms or now_ms)
-        content = {"kind": "whole", "event": event.id, "from_ms": span.begin_ms, "to_ms": span.end_ms}
+        content = {"kind": "whole", "event": event.id, "from_ms": span.begin_ms, "to_ms": span.end_ms, **rule}
         due_ms = span.end_ms + self._waits_ms(channel)
         return replace(self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms), needs=span)
 

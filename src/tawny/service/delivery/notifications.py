@@ -70,11 +70,12 @@ def _gets(one: config.NotifierSettings) -> str:
     kinds = ", ".join(one.kinds) if one.kinds else of_level
     parts = [
         kinds if one.events else "",
-        "trouble" if one.problems else "",
+        "problems" if one.problems else "",
         "a daily summary" if one.daily_summary else "",
     ]
     where = f" from {', '.join(one.cameras)}" if one.cameras else ""
-    return ", ".join(part for part in parts if part) + where
+    said = [part for part in parts if part]
+    return " and ".join([*([", ".join(said[:-1])] if said[1:] else []), *said[-1:]]) + where
 
 
 def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:
@@ -115,7 +116,7 @@ class Notifications:
         zone = ZoneInfo(recorder.zone)
         self._recorder = recorder
         self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
-        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see)
+        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see, lambda: self._settings.rules)
         self._means = MessageMeans(
             source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
             lambda: self._settings.web.name or recorder.host, visit,
@@ -135,7 +136,8 @@ class Notifications:
 
     def take_over(self, settings: Settings) -> None:
         """Apply changed settings: start, restart and stop notifiers accordingly."""
-        self._settings = settings
+        before, self._settings = self._settings, settings
+        self.snoozes.carry_over(before.rules, settings.rules)
         self.telling.take_over(self.ears(), links=bool(settings.destinations))
         if self._crew is not None:
             self._crew.take_over(self._wanted())
@@ -260,8 +262,8 @@ class Notifications:
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
         traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
         may_see = partial(self._may_see, one.user) if one.user else anybody
-        ear = self._ear(name, one)
-        return MessageComposer(name, one, traits, self._means, address, may_see, ear.has if ear.visits else None)
+        has = partial(self.telling.sends, name) if _groups(one, traits) else None
+        return MessageComposer(name, one, traits, self._means, address, may_see, has)
 
     def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
         kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)

@@ -10,7 +10,7 @@ from tawny.config.settings import CameraSettings
 from tawny.engine.backoff import Backoff
 from tawny.model.errors import NotDone, SourceError, SourceRefused
 from tawny.model.ids import CameraId
-from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, Observation
+from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, Observation, kind_of
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.onvif import OnvifCamera, OnvifService
@@ -95,11 +95,13 @@ class CameraReports:
             return UNABLE_S
         self.trouble = why if self._is_chosen else ""
         log.info("%s: its own events can't be read: %s", self._camera, why)
-        if pause_s >= REFUSED_S or self._clock.mono_s() - self._heard_s > LOST_S:
+        if pause_s >= REFUSED_S or self._clock.mono_s() - self._heard_s >= LOST_S:
             self._end_all()
         self._end_overdue()
-        self._begun_s = self._clock.mono_s()
-        return pause_s
+        self._begun_s = now_s = self._clock.mono_s()
+        ends_s = (until_s for found in self._lasting.values() for until_s in found.values())
+        due_s = min((self._heard_s + LOST_S, *ends_s))
+        return min(pause_s, max(LEAST_S, due_s - now_s)) if self._lasting else pause_s
 
     def _take(self, report: CameraReport) -> None:
         now_s = self._clock.mono_s()
@@ -181,6 +183,8 @@ class ReportedObjects:
         for made in reported:
             if made.label == MOTION and seen:
                 continue  # the detector has seen it, too
+            if any(one.sure and made.label in (one.label, kind_of(one.label)) for one in seen):
+                continue  # a model has named it: what else moves is something else
             if unnamed and made.label != MOTION:
                 at = max(unnamed, key=lambda at: _area(seen[at].box))
                 unnamed.remove(at)

@@ -152,7 +152,7 @@ class VectorSearch:
         ]
 
     def release(self) -> None:
-        """Release vectors that nobody has searched for a while."""
+        """Release vectors that were not searched for a while."""
         with self._lock:
             if self._loaded is not None and self._clock.mono_s() - self._used_s > _KEPT_S:
                 self._loaded = None

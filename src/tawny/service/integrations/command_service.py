@@ -14,6 +14,7 @@ from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import MANUAL, Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.integrations.device_control import HOME, DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.tracking import AutoTracker
@@ -43,6 +44,8 @@ class CommandService:
         is_private: Callable[[CameraId], bool] = lambda _: False,
     ) -> None:
         self._is_private = is_private
+        self.snoozes: Snoozes | None = None
+        """None: there are no notifications."""
         self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
         self._note, self._clock = note, clock
         self.tracker: AutoTracker | None = None
@@ -68,6 +71,8 @@ class CommandService:
             raise CommandRefused(
                 "not_allowed", f"{who.name} isn't allowed to do this.", f"It requires the permission `{right}`."
             )
+        if isinstance(order, commands.PtzCommand) and (order.save or order.remove) and not who.is_owner:
+            raise CommandRefused("not_allowed", "Only owners save and remove presets.", "Moving to them is allowed.")
         camera = self._camera_of(order, who)
         if camera is None:
             if who.cameras is not None:
@@ -88,6 +93,8 @@ class CommandService:
                 return camera or None
             case commands.SetModeCommand() | commands.PresenceCommand():
                 return None
+            case commands.SnoozeCommand():
+                return order.camera
         return order.camera
 
     def _write_down(self, who: CommandIssuer, order: Order, outcome: str) -> None:
@@ -101,7 +108,7 @@ class CommandService:
 
     @staticmethod
     def _about(order: Order) -> str:
-        for field in ("camera", "relay", "event", "mode", "person"):
+        for field in ("camera", "relay", "event", "mode", "person", "rule"):
             if value := getattr(order, field, ""):
                 return str(value)
         return ""
@@ -188,18 +195,18 @@ class CommandService:
         if order.save or order.remove:
             return self._preset_changed(camera, order)
         if order.home:
-            self._hands.go_home(camera)
-            self._said.turned(camera, PRESET_S)
+            with self._said.turning(camera, PRESET_S):
+                self._hands.go_home(camera)
             return CommandResult(f"{camera} is moving to its home position.")
         if order.stop:
             self._hands.stop(camera)
             return CommandResult(f"{camera} stopped.")
         if order.preset:
-            self._hands.go_to(camera, order.preset)
-            self._said.turned(camera, PRESET_S)
+            with self._said.turning(camera, PRESET_S):
+                self._hands.go_to(camera, order.preset)
             return CommandResult(f"{camera} is moving to {order.preset}.")
-        self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
-        self._said.turned(camera, order.lasts_s)
+        with self._said.turning(camera, order.lasts_s):
+            self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
         return CommandResult(f"{camera} is moving for {order.lasts_s:g} s.")
 
     def _preset_changed(self, camera: CameraId, order: commands.PtzCommand) -> CommandResult:
@@ -222,6 +229,20 @@ class CommandService:
         self._hands.switch(order.relay, on=order.on, lasts_s=order.lasts_s)
         lasts = "" if order.lasts_s is None else f" for {order.lasts_s:g} s"
         return CommandResult(f"{order.relay} switched {'on' if order.on else 'off'}{lasts}.")
+
+    @_do.register
+    def _snooze(self, order: commands.SnoozeCommand, who: CommandIssuer) -> CommandResult:
+        if self.snoozes is None:
+            raise NotDone("Nothing sends notifications here.", "")
+        rule = self.snoozes.key_of(order.rule) if order.rule else ""
+        camera = CameraId(order.camera) if order.camera else None
+        what = order.rule or order.camera or "All cameras"
+        if not order.on:
+            ended = self.snoozes.end(camera, "", everyone=True, rule=rule)
+            return CommandResult(f"{what} no longer snoozed." if ended else f"{what} wasn't snoozed.")
+        for_s = None if order.lasts_s is None else round(order.lasts_s)
+        made = self.snoozes.put(camera, for_s, "", who.name, everyone=True, rule=rule)
+        return CommandResult(f"{what} snoozed {self.snoozes.until(made)}.")
 
     def _until_ms(self, lasts_s: float | None) -> int | None:
         return None if lasts_s is None else self._clock.now_ms() + round(lasts_s * 1000)

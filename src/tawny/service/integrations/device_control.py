@@ -4,7 +4,8 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -108,25 +109,25 @@ class DeviceControl:
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
         self._no_later(f"track {camera}")
-        self._steered(camera)
-        made.move(pan, tilt, zoom, lasts_s)
+        with self._steered(camera):
+            made.move(pan, tilt, zoom, lasts_s)
         self.do_later(f"ptz {camera}", lasts_s, made.stop)  # not every camera obeys the timeout
 
     def stop(self, camera: CameraId) -> None:
         self._no_later(f"ptz {camera}", f"track {camera}")
         made = self._camera(camera)
-        self._steered(camera)
-        made.stop()
+        with self._steered(camera):
+            made.stop()
 
     def go_to(self, camera: CameraId, preset: str) -> None:
         self._no_later(f"ptz {camera}", f"track {camera}")
-        self._steered(camera)
-        self._camera(camera).go_to(preset)
+        with self._steered(camera):
+            self._camera(camera).go_to(preset)
 
     def go_home(self, camera: CameraId) -> None:
         self._no_later(f"ptz {camera}", f"track {camera}")
-        self._steered(camera)
-        self._camera(camera).go_home()
+        with self._steered(camera):
+            self._camera(camera).go_home()
 
     def save_preset(self, camera: CameraId, name: str) -> None:
         """Store the present position; `home`: as the home position."""
@@ -152,7 +153,7 @@ class DeviceControl:
         return by if self._clock.mono_s() - at_s < STEERS_S else ""
 
     def idle_s(self, camera: CameraId) -> float:
-        """Return how long no command has moved the camera, s; infinite if none has."""
+        """Return how long no command has moved the camera, s; infinite if none has, below 0 while one does."""
         return self._clock.mono_s() - self._moved_s.get(camera, -math.inf)
 
     def by_itself(self, camera: CameraId, preset: str) -> None:
@@ -176,9 +177,16 @@ class DeviceControl:
         """Return pan, tilt and zoom as the camera reports them; None for what it doesn't."""
         return self._camera(camera).position()
 
-    def _steered(self, camera: CameraId) -> None:
+    @contextmanager
+    def _steered(self, camera: CameraId) -> Iterator[None]:
+        """Count the camera as moved until it has answered, which may take longer than `return_after`."""
         with self._lock:
-            self._moved_s[camera] = self._clock.mono_s()
+            self._moved_s[camera] = math.inf
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._moved_s[camera] = self._clock.mono_s()
 
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
         self._no_later(f"relay {relay}")

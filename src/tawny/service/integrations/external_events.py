@@ -5,7 +5,8 @@ Any number may be open at a time. Each ends when reported or after its timeout, 
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tawny.engine import Handle
@@ -25,6 +26,8 @@ RECENT_S = 12.0
 AGAIN_S, LATE_MS = 1.0, 15_000
 """Retry interval, s, and time limit, ms, for an event without a snapshot."""
 MOST_OPEN = 200
+SLOW_S = 0.5
+"""Time a camera has for its answer before a movement is reported a second time."""
 log = logging.getLogger(__name__)
 
 
@@ -80,8 +83,19 @@ class ExternalEvents:
             self.handle.wake()
         return event
 
-    def turned(self, camera: CameraId, lasts_s: float, *, is_patrol: bool = False) -> None:
-        """Report that a command, or a patrol, moves the camera for lasts_s."""
+    @contextmanager
+    def turning(self, camera: CameraId, lasts_s: float, *, is_patrol: bool = False) -> Iterator[None]:
+        """Report that a command, or a patrol, moves the camera: before it is asked to, since it may answer late.
+
+        Who answers late may move only then, so that lasts_s counts from its answer as well.
+        """
+        self._turned(camera, lasts_s, is_patrol=is_patrol)
+        asked_s = self._clock.mono_s()
+        yield
+        if self._clock.mono_s() - asked_s > SLOW_S:
+            self._turned(camera, lasts_s, is_patrol=is_patrol)
+
+    def _turned(self, camera: CameraId, lasts_s: float, *, is_patrol: bool) -> None:
         now_ms = self._clock.now_ms()
         self._tell(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000)), is_patrol))
 

@@ -23,6 +23,7 @@ from tawny.model.messages import Message
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
+from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.integrations.command_service import CommandService, Note
 from tawny.service.integrations.device_control import DeviceChange, DeviceControl, DeviceDetails
 from tawny.service.integrations.emitter_worker import (
@@ -58,6 +59,7 @@ class CommandMeans:
     kept: NotifierStore
     note: Note
     logins: LoginHistory | None = None
+    snoozes: Snoozes | None = None
     followers: Followers = field(default_factory=Followers)
     tracked: NotifierStore | None = None
 
@@ -89,6 +91,7 @@ class IntegrationService:
             self._cameras, means.said, means.modes, self.hands, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
         )  # fmt: skip
+        self.desk.snoozes = means.snoozes
 
         def is_private(camera: CameraId) -> bool:
             hold = means.modes.hold(camera)
@@ -96,7 +99,7 @@ class IntegrationService:
             return is_paused or bool(in_mode(now(), means.modes.now().mode, camera).privacy)
 
         tracking = TrackMeans(
-            lambda camera, lasts_s: means.said.turned(camera, lasts_s, is_patrol=True), is_private,
+            lambda camera, lasts_s: means.said.turning(camera, lasts_s, is_patrol=True), is_private,
             means.tracked or means.kept,
         )  # fmt: skip
         self.tracker = AutoTracker(now, self.hands, means.followers, tracking, clock)
@@ -186,7 +189,7 @@ class IntegrationService:
     def commanded(self, asked: object) -> dict[str, Any]:
         """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""
         try:
-            done = self.desk.do(CommandIssuer(_COMMAND, "command"), asked)
+            done = self.desk.do(CommandIssuer(_COMMAND, "command", is_owner=True), asked)
         except CommandRefused as refused:
             return {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         return {"done": done.words, "event": done.event or None}

@@ -29,10 +29,10 @@ FAILED_S: Final = 60.0
 class _Patrol:
     """One camera's. at: number of the next preset. due_s: when it goes on, s monotonic."""
 
+    due_s: float
     at: int = 0
-    due_s: float = 0.0
-    is_away: bool = False
-    """A person has moved it, and it has not returned."""
+    is_away: bool = True
+    """A person has moved it, and it has not returned. At the start, too: it may have been moved before a restart."""
     is_going: bool = False
 
 
@@ -60,16 +60,21 @@ class PatrolKeeper:
             for name, one in self._settings().cameras.items()
             if one.onvif and (one.ptz.patrol or one.ptz.return_to)
         }
-        self._patrols = {camera: self._patrols.get(camera, _Patrol()) for camera in chosen}
+        self._patrols = {camera: self._patrols.get(camera) or self._begun(ptz) for camera, ptz in chosen.items()}
         for camera, ptz in chosen.items():
             preset = self._next(camera, ptz)
             if preset:
-                self._patrols[camera].is_going = True
-                start_thread(f"patrol {camera}", partial(self._go, camera, preset, ptz.dwell))
+                patrol = self._patrols[camera]
+                patrol.is_going, patrol.is_away = True, False  # a person who moves it while it goes is not forgotten
+                start_thread(f"patrol {camera}", partial(self._go, camera, patrol, preset, ptz.dwell))
         return STEP_S if chosen else IDLE_S
 
     def close(self) -> None:
         """Nothing to release: a camera that moves stops at its preset."""
+
+    def _begun(self, ptz: PtzSettings) -> _Patrol:
+        """Return a patrol that begins at once, or a way back that begins as if the camera had been moved now."""
+        return _Patrol(0.0 if ptz.patrol else self._clock.mono_s() + ptz.return_after)
 
     def _next(self, camera: CameraId, ptz: PtzSettings) -> str:
         """Return the preset to go to now; empty: none."""
@@ -83,16 +88,16 @@ class PatrolKeeper:
             return ptz.patrol[patrol.at % len(ptz.patrol)]
         return ptz.return_to if patrol.is_away else ""
 
-    def _go(self, camera: CameraId, preset: str, dwell_s: float) -> None:
-        patrol = self._patrols.get(camera)
-        if patrol is None:
-            return
+    def _go(self, camera: CameraId, patrol: _Patrol, preset: str, dwell_s: float) -> None:
+        has_gone = False
         try:
-            self._hands.by_itself(camera, preset)
-            self._said.turned(camera, ARRIVES_S, is_patrol=True)
-            patrol.due_s, patrol.is_away = self._clock.mono_s() + dwell_s, False
+            with self._said.turning(camera, ARRIVES_S, is_patrol=True):
+                self._hands.by_itself(camera, preset)
+            has_gone = True
         except TawnyError as error:
             log.warning("%s did not go to %s: %s", camera, preset, error)
-            patrol.due_s = self._clock.mono_s() + max(dwell_s, FAILED_S)
-        patrol.at += 1
-        patrol.is_going = False
+        finally:  # whatever else ended it: it goes on
+            patrol.due_s = self._clock.mono_s() + (dwell_s if has_gone else max(dwell_s, FAILED_S))
+            patrol.is_away = patrol.is_away or not has_gone
+            patrol.at += 1
+            patrol.is_going = False

@@ -10,6 +10,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Final, Literal, Protocol
@@ -39,6 +40,8 @@ HOME: Final = "home"
 STEP_S, WATCHES_S, IDLE_S = 0.1, 0.5, 5.0
 ARRIVES_S: Final = 6.0
 """How long a camera may need to reach a preset, s."""
+CALMS_S: Final = 1.0
+"""How long a camera may still move after its calibration, s."""
 FAILED_S: Final = 30.0
 """Pause after a camera that did not obey."""
 POLLS_S: Final = 0.4
@@ -62,12 +65,12 @@ class Motors(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrackMeans:
-    """turned: reports that a camera moves by itself for some seconds. is_private: whether a camera is private now.
+    """turning: reports that a camera moves by itself for some seconds. is_private: whether a camera is private now.
 
     kept: durable key-value store. start: runs a function in a thread of that name.
     """
 
-    turned: Callable[[CameraId, float], None]
+    turning: Callable[[CameraId, float], AbstractContextManager[None]]
     is_private: Callable[[CameraId], bool]
     kept: NotifierStore
     start: Callable[[str, Callable[[], None]], object] = start_thread
@@ -325,8 +328,8 @@ class AutoTracker:
             return
 
         def go() -> None:
-            self._motors.by_itself(camera, one.ptz.return_to or HOME)
-            self._means.turned(camera, ARRIVES_S)
+            with self._means.turning(camera, ARRIVES_S):
+                self._motors.by_itself(camera, one.ptz.return_to or HOME)
             one.is_away = False
 
         one.phase = "watching" if one.phase == "searching" else one.phase
@@ -344,8 +347,8 @@ class AutoTracker:
         try:
             made = Calibrator(camera, self._motors, one.follower, self._clock, pause).measure(track)
         finally:
-            one.phase = "off"
-            self._means.turned(camera, 1.0)
+            with self._means.turning(camera, CALMS_S):
+                one.phase = "off"
         self.keep(camera, made)
         return made
 

@@ -130,6 +130,8 @@ class ModePlan:
     destinations: Sequence[str] = ()
     does: Mapping[str, str] = field(default_factory=dict)
     rows: Sequence[ModeRow] = ()
+    rule_keys: Sequence[str] = ()
+    """By what snoozes know the rules; empty for one that can't be snoozed."""
 
 
 # Rehearsal: predicts the outcome of a hypothetical event with the same code that decides real events.
@@ -169,7 +171,7 @@ def rehearsed(
     event = replace(event, level=level.value)
     now = RuleContext(
         asked.at_ms, camera, asked.kind, was.mode, asked.zones, was.home, names=names, is_alert=level == Level.ALERT,
-        chosen=mode_choice(settings, was.mode, event, is_named=names),
+        chosen=mode_choice(settings, was.mode, event, is_named=names), snoozed=deciding.snoozed(camera, asked.at_ms),
     )  # fmt: skip
     hold = modes.hold(camera)
     if hold is not None and hold.until_ms is not None and hold.until_ms <= asked.at_ms:
@@ -314,6 +316,7 @@ class ModeService:
             tuple(settings.destinations),
             {mode: mode_summary(settings, mode) for mode in settings.modes.names},
             mode_rows(settings, self._arming.deciding.names),
+            [rule.key if rule.can_be_snoozed else "" for rule in settings.rules],
         )
 
     def put_cells(self, cameras: Sequence[str], modes: Sequence[str], choice: CellChoice) -> None:
@@ -338,17 +341,32 @@ class ModeService:
             found[name] = table, mode_rows(new, self._arming.deciding.names), does
         return found
 
-    def replay(self, which: PastSpan, mode: str, cameras: Sequence[str] | None) -> Replay:
-        """Return what would have happened in this mode; empty: in the modes that were active then."""
-        settings, index = self._settings.now(), self._targets.index
+    def replay(
+        self,
+        which: PastSpan,
+        mode: str,
+        cameras: Sequence[str] | None,
+        plan: tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None = None,
+    ) -> Replay:
+        """Return what would have happened in this mode; empty: in the modes that were active then.
+
+        plan: modes and rules to try; None: those in force. Raises SettingsError for an invalid plan.
+        """
+        settings, index, deciding = self._settings.now(), self._targets.index, self._arming.deciding
+        if plan is not None:
+            made, rules = parse_modes(*plan)
+            settings = settings.model_copy(update={"modes": made, "rules": rules})
+            self._check(settings)
+            deciding = deciding.under(settings)
         if index is None:
             raise NotDone("Nothing is stored here.", "")
         if mode and mode not in settings.modes.names:
             raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(settings.modes.names)}.")
         asked = [CameraId(one) for one in settings.cameras if cameras is None or one in cameras]
         span = past_span(which, self._clock.now_ms(), self._zone)
-        ears = self._targets.ears()
-        return Replayer(settings, self._modes, self._arming.deciding, ears, index, self._zone).of(span, mode, asked)
+        targets = self._targets
+        replayer = Replayer(settings, self._modes, deciding, targets.ears(), index, targets.silence)
+        return replayer.of(span, mode, asked)
 
     def change(
         self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
@@ -406,6 +424,10 @@ class ModeService:
             OutcomeInfo(one.deed, one.does, one.why, None, _went(one.deed, sent) if one.does else "")
             for one in self._arming.deciding.why(event)
         ]
+
+    def fitting(self, event: Event) -> list[tuple[str, str]]:
+        """Return key and name of the rules that apply to an event and could be snoozed, or are."""
+        return self._arming.deciding.fitting(event)
 
     def _until_ms(self, for_s: float | None) -> int | None:
         return None if for_s is None else self._clock.now_ms() + round(for_s * 1000)

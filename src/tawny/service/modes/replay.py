@@ -1,11 +1,11 @@
 """Replays past events under another mode: what would have been recorded, and what notified about. Sends nothing.
 
-The same code decides as for real events. It can't know how many notifications were sent shortly before, nor events that
-detection would have found while it was off.
+The same code decides as for real events. What was snoozed then stays snoozed. It can't know how many notifications were
+sent shortly before, nor events that detection would have found while it was off.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.settings import Settings, in_mode
 from tawny.events.modes import ModeState
-from tawny.events.rule_engine import Calendar
+from tawny.events.rule_engine import Calendar, FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import shown_level
@@ -23,6 +23,7 @@ from tawny.playback.recordings import RecordingIndex
 from tawny.recorder.wanted_time import WantedTime
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
+from tawny.service.detection.mutings import MUTED
 from tawny.service.modes.rule_actions import RuleDecider, mode_choice
 
 PastSpan = Literal["night", "yesterday"]
@@ -33,7 +34,10 @@ _SHOWN: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ReplayedEvent:
-    """An event and whether it would have notified someone. why: the reason, as a sentence."""
+    """An event and whether it would have notified someone. why: the reason, as a sentence.
+
+    is_snoozed: it would have, but for a snooze. actions: what rules would have done, without notifications and uploads.
+    """
 
     id: EventId
     camera: CameraId
@@ -41,24 +45,30 @@ class ReplayedEvent:
     start_ms: int
     notifies: bool
     why: str
+    is_snoozed: bool
+    actions: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedCamera:
     """seconds: what would have been recorded; None: the camera is newer.
 
-    kinds: number of events by type. notified: how many of them notify.
+    kinds: number of events by type. notified: how many of them notify. snoozed: how many would but for a snooze.
     """
 
     camera: CameraId
     seconds: float | None
     kinds: Mapping[str, int]
     notified: int
+    snoozed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """mode: empty: the modes that were active then. events: those that notify, newest first, at most 50."""
+    """mode: empty: the modes that were active then.
+
+    events: those that notify, would but for a snooze, or have a rule act; newest first, at most 50.
+    """
 
     begin_ms: int
     end_ms: int
@@ -79,14 +89,14 @@ def past_span(which: PastSpan, now_ms: int, zone: ZoneInfo) -> Span:
 
 
 class Replayer:
-    """ears: the notification channels now. Reads the index; thread-safe."""
+    """ears: the notification channels now. silence: why one sent nothing then. Reads the index; thread-safe."""
 
     def __init__(
         self, settings: Settings, modes: ModeState, deciding: RuleDecider, ears: Sequence[NotificationFilter],
-        index: RecordingIndex, zone: ZoneInfo,
+        index: RecordingIndex, silence: Callable[[str, CameraId, int], str] = lambda *_: "",
     ) -> None:  # fmt: skip
         self._settings, self._modes, self._deciding = settings, modes, deciding
-        self._ears, self._index, self._zone = tuple(ears), index, zone
+        self._ears, self._index, self._silence = tuple(ears), index, silence
 
     def of(self, span: Span, mode: str, cameras: Sequence[CameraId]) -> Replay:
         """Replay these cameras. mode: empty: the modes that were active then."""
@@ -96,14 +106,16 @@ class Replayer:
             events = self._events(camera, span)
             replayed = [self._replayed(event, mode) for event in events]
             kinds = Counter(event.shown_kind for event, one in zip(events, replayed, strict=True) if one is not None)
-            loud = [one for one in replayed if one is not None and one.notifies]
+            there_was = [one for one in replayed if one is not None]
+            loud = sum(one.notifies for one in there_was)
             bounds = self._index.bounds(camera)
             there = (
                 Span(bounds.begin_ms, span.end_ms).cut_to(span) if bounds and bounds.begin_ms < span.end_ms else None
             )
             seconds = None if there is None else self._seconds(camera, events, there, mode)
-            found.append(ReplayedCamera(camera, seconds, dict(kinds), len(loud)))
-            notified += loud
+            held = sum(one.is_snoozed for one in there_was)
+            found.append(ReplayedCamera(camera, seconds, dict(kinds), loud, held))
+            notified += [one for one in there_was if one.notifies or one.is_snoozed or one.actions]
         notified.sort(key=lambda one: -one.start_ms)
         return Replay(span.begin_ms, span.end_ms, mode, found, notified[:_SHOWN])
 
@@ -129,20 +141,33 @@ class Replayer:
             return None
         chosen = mode_choice(self._settings, mode, event, is_named=now.names)
         now = replace(now, mode=mode, chosen=chosen)
-        says = {one.deed.name: one for one in self._deciding.rules.decide(now) if one.deed.verb == "notify"}
-        reasons: list[str] = []
+        decided = self._deciding.rules.decide(now)
+        actions = tuple(str(one.deed) for one in decided if one.does and one.deed.verb not in ("notify", "upload"))
+        found = None if event.muted else self._notified(event, decided)
+        found = found or FilterDecision(does=False, why=MUTED)
+        return ReplayedEvent(
+            event.id, event.camera, event.shown_kind, event.start_ms, found.does, found.why, found.is_final, actions
+        )
+
+    def _notified(self, event: Event, decided: Sequence[RuleDecision]) -> FilterDecision:
+        """Return what the notifier says that sends it; if none does, one that would but for a snooze, or the first.
+
+        is_final: a snooze is what stops it.
+        """
+        says = {one.deed.name: one for one in decided if one.deed.verb == "notify"}
+        found = FilterDecision(does=False, why="")
         for ear in self._ears:
             if ear.to not in says:
                 continue
             at = at_level(ear, shown_level(event), says[ear.to])
-            found = verdict(ear, event.camera, event.kind, at, event.start_ms, self._zone, silence="")
-            if found.does and not event.muted:
-                return ReplayedEvent(
-                    event.id, event.camera, event.shown_kind, event.start_ms, notifies=True, why=found.why
-                )
-            reasons.append(found.why)
-        why = reasons[0] if reasons else ""
-        return ReplayedEvent(event.id, event.camera, event.shown_kind, event.start_ms, notifies=False, why=why)
+            silence = self._silence(ear.to, event.camera, event.start_ms)
+            one = verdict(ear, event.camera, event.kind, at, event.start_ms, self._modes.calendar.zone, silence=silence)
+            if one.does:
+                return one
+            one = replace(one, is_final=one.is_final or at.is_snoozed)
+            if not found.why or (one.is_final and not found.is_final):
+                found = one
+        return found
 
     def _seconds(self, camera: CameraId, events: Sequence[Event], span: Span, mode: str) -> float:
         own = self._settings.cameras[camera]

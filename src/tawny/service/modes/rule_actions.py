@@ -17,7 +17,7 @@ from tawny.config.settings import Settings, in_mode
 from tawny.engine import Bus, Engine, Handle
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore, RuleOutcome
-from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine
+from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine, rule_name
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -65,7 +65,8 @@ class RuleDecider:
     """Decides by the current rules. Thread-safe.
 
     settings: returns the current ones. names: whether objects of this camera are classified by a model. words: those
-    that rules can match for the recognized identities of an event (`model.observations.spoken`).
+    that rules can match for the recognized identities of an event (`model.observations.spoken`). snoozed: returns the
+    rules that are snoozed for a camera at a time, ms UTC, with the reason (`RuleContext.snoozed`).
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class RuleDecider:
     ) -> None:
         self._settings, self._modes, self._book, self._clock = settings, modes, book, clock
         self.names, self.words = names, words
+        self.snoozed: Callable[[CameraId, int], Mapping[str, str]] = lambda *_: {}
         self._lock = threading.Lock()
         self._made: tuple[Settings, RuleEngine] | None = None
         self._noted: OrderedDict[EventId, dict[str, RuleOutcome]] = OrderedDict()
@@ -91,8 +93,17 @@ class RuleDecider:
             self._made = settings, found
         return self._made[1]
 
+    def under(self, settings: Settings) -> "RuleDecider":
+        """Return one that decides by other settings, to try them."""
+        made = RuleDecider(lambda: settings, self._modes, self._book, self._clock, self.names, self.words)
+        made.snoozed = self.snoozed
+        return made
+
     def situation(self, event: Event) -> RuleContext:
-        """Return the rule context: mode and presence as of the event's begin, the event as of now."""
+        """Return the rule context: mode and presence as of the event's begin, the event as of now.
+
+        A rule that was snoozed when the event began or is now is left out.
+        """
         was = self._modes.at(event.start_ms)
         end_ms = self._clock.now_ms() if event.end_ms is None else event.end_ms
         lasted_s = max(0, end_ms - event.start_ms) / 1000
@@ -109,6 +120,7 @@ class RuleDecider:
             self._recognized(event),
             shown_level(event) == Level.ALERT,
             mode_choice(self._settings(), was.mode, event, is_named=names),
+            {**self.snoozed(event.camera, end_ms), **self.snoozed(event.camera, event.start_ms)},
         )
 
     def _recognized(self, event: Event) -> frozenset[str]:
@@ -129,7 +141,7 @@ class RuleDecider:
         for deed in found:
             before = noted.get(str(deed))
             if before is not None and (before.does or before.is_final):
-                found[deed] = RuleDecision(deed, before.rule_does, before.rule_says)
+                found[deed] = RuleDecision(deed, before.rule_does, before.rule_says, rule=found[deed].rule)
         return found
 
     def note(self, event: Event, says: RuleDecision, *, does: bool, why: str) -> None:
@@ -149,6 +161,10 @@ class RuleDecider:
     def why(self, event: EventId) -> list[RuleOutcome]:
         """Return the outcomes of an event in order of decision."""
         return sorted(self._reasons(event).values(), key=lambda one: (one.at_ms, one.deed))
+
+    def fitting(self, event: Event) -> list[tuple[str, str]]:
+        """Return key and name of the rules that apply to an event and could be snoozed, or are."""
+        return [(rule.key, rule_name(rule, number)) for rule, number in self.rules.fitting(self.situation(event))]
 
     def _reasons(self, event: EventId) -> dict[str, RuleOutcome]:
         with self._lock:

@@ -108,6 +108,7 @@ class Demo:
     - `quiet` (false): true: nobody comes by.
     - `seed` (not set): 0 to 4294967295: a different sequence of events.
     - `speed` (1.0): how fast days pass and people come, 0.1 to 10.
+    - `small` (false): true: 640 × 360 px instead of 1280 × 720, at a quarter of the work.
 
     A scene starts when its camera is first opened and continues across reconnects. Both streams show the same scene.
     """
@@ -119,14 +120,18 @@ class Demo:
         self._worlds: dict[CameraId, tuple[Clock, Mapping[str, Any], DemoWorld]] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Check the settings. quiet: no passers-by. seed: order of passages, 0 to 2³²−1. speed: time factor."""
-        known = {"quiet": False, "seed": None, "speed": 1.0}
+        """Check the settings. quiet: no passers-by. seed: order of passages, 0 to 2³²−1. speed: time factor.
+
+        small: both streams have the sub stream's size.
+        """
+        known = {"quiet": False, "seed": None, "speed": 1.0, "small": False}
         for key in table:
             if key not in known:
-                raise ValueError(f"{key}: found {value_text(table[key])}; allowed: quiet, seed and speed")
+                raise ValueError(f"{key}: found {value_text(table[key])}; allowed: quiet, seed, speed and small")
         checked = {**known, **table}
-        if not isinstance(checked["quiet"], bool):
-            raise ValueError(f"quiet: found {value_text(checked['quiet'])}; allowed: true or false")
+        for key in ("quiet", "small"):
+            if not isinstance(checked[key], bool):
+                raise ValueError(f"{key}: found {value_text(checked[key])}; allowed: true or false")
         seed, speed = checked["seed"], checked["speed"]
         if seed is not None and (not _is_number(seed, int) or not 0 <= seed < 2**32):
             raise ValueError(f"seed: found {value_text(seed)}; allowed: a whole number from 0 to 4294967295")
@@ -142,7 +147,8 @@ class Demo:
 
     def open(self, opening: SourceContext) -> "DemoConnection":
         """Open a connection. Raises SourceNotFound for an unknown scene."""
-        return DemoConnection(self._world(opening), opening.stream, opening.clock)
+        is_small = bool(opening.options.get("small", False))
+        return DemoConnection(self._world(opening), opening.stream, opening.clock, is_small=is_small)
 
     def truth(self, camera: CameraId, from_ms: int, to_ms: int) -> list[Passage]:
         """Return the ground truth between these times for a camera; [] if it was never opened."""
@@ -177,9 +183,9 @@ class Demo:
 class DemoConnection:
     """One connection. Frames are aligned to a grid of world time, equal in all connections."""
 
-    def __init__(self, world: DemoWorld, stream: StreamName, clock: Clock) -> None:
+    def __init__(self, world: DemoWorld, stream: StreamName, clock: Clock, *, is_small: bool = False) -> None:
         self._world, self._clock, self._fps = world, clock, FPS[stream]
-        self._painter = SceneRenderer(world, DIVISOR[stream])
+        self._painter = SceneRenderer(world, DIVISOR[StreamName.SUB if is_small else stream])
         self._encoder = Encoder(
             self._painter.width, self._painter.height, self._fps, gop_s=GOP_S, quality=EncodingQuality(qp=QP[stream])
         )

@@ -16,6 +16,8 @@ _PORTS = {
 """Schemes of network cameras, with their default ports."""
 LISTENING = "rtmp-listen"
 """Scheme of a camera that sends to this recorder; the last part of its path is a secret."""
+LEAST_KEY = 12
+"""Least characters of that secret."""
 LEFT_OUT = "•••"
 """Replaces secrets in a public address."""
 _RTSP = ("rtsp", "rtsps")
@@ -104,7 +106,8 @@ def scheme_of(address: str) -> str:
 
 def stream_key(address: str) -> str:
     """Return the secret in the address of a camera that sends to this recorder; empty for any other."""
-    return address.rpartition("/")[2] if scheme_of(address) == LISTENING else ""
+    path = address.partition("://")[2].partition("/")[2] if scheme_of(address) == LISTENING else ""
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def parse_rtsp(address: str) -> RtspAddress:
@@ -145,7 +148,10 @@ def _parse(address: str, schemes: tuple[str, ...], shown: str) -> RtspAddress:
 def public_rtsp(address: str) -> str:
     """Return a network camera's address without credentials; for an invalid address only the scheme."""
     if scheme_of(address) == LISTENING:
-        return f"{address.rpartition('/')[0]}/{LEFT_OUT}"
+        place, _, path = address.partition("://")[2].partition("/")
+        app = path.strip("/").rpartition("/")[0]  # whatever is no plain word may be a part of the key
+        shown = f"{app}/" if app.isalnum() and len(app) < LEAST_KEY else ""
+        return f"{LISTENING}://{place.rpartition('@')[2]}/{shown}{LEFT_OUT}"
     try:
         return parse_network(address).public
     except ValueError:

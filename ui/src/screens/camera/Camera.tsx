@@ -1,14 +1,15 @@
-import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
+import { type ReadonlySignal, signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { get } from "../../api/client";
 import { cameras, health, readMeter } from "../../api/state";
-import type { Camera, Reading } from "../../api/types";
+import type { Camera, Controls, Reading } from "../../api/types";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
-import { type Params, go, place, setQuery } from "../../ui/router";
-import { session } from "../../ui/session";
+import { useLeaving } from "../../ui/leaving";
+import { type Params, place, setQuery } from "../../ui/router";
+import { mayDirect, session } from "../../ui/session";
 import { Problem } from "../../ui/Problem";
-import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
 import { Advanced } from "./Advanced";
 import { Day } from "./Day";
@@ -35,6 +36,7 @@ const LENS = () => import("./Lens");
 const TRACK = () => import("./Track");
 const DANGER = () => import("./Danger");
 const SOUND = () => import("./Sound");
+const PTZ = () => import("./Ptz");
 const waiting = (failed: boolean) => <p class="small sub">{failed ? words.reload : words.loading}</p>;
 /** Tabs of detection, which need its settings. */
 const WATCHING: readonly Tab[] = ["picture", "motion", "sound"];
@@ -67,6 +69,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   const store = useMemo(() => new TuningStore(camera.id), [camera.id]);
   const reading = useReading(camera.id);
   const disabled = session.value?.user?.role !== "owner";
+  const controls = useControls(camera.id);
   useEffect(() => {
     const stop = new AbortController();
     void store.load(stop.signal);
@@ -96,10 +99,11 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   return (
     <Page title={camera.name} back="/settings" class="tuning">
       {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
-      <Tabs camera={camera} now={tab} />
+      <Tabs camera={camera} now={tab} turns={controls?.turns ?? false} />
       {tab === "general" && <General key={camera.name + camera.where} camera={camera} />}
       {tab === "recording" && <Lazy load={RECORDING} props={{ camera }} waiting={waiting} />}
       {tab === "danger" && <Lazy load={DANGER} props={{ camera }} waiting={waiting} />}
+      {tab === "ptz" && <Lazy load={PTZ} props={{ camera, presets: controls?.presets ?? [], disabled }} waiting={waiting} />}
       {tab === "connection" && <Connection camera={camera} />}
       {now && WATCHING.includes(tab) && (
         <>
@@ -145,6 +149,15 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
       {now && <Leaving store={store} />}
     </Page>
   );
+}
+
+/** What of the camera can be moved; null until it has said so, and for those who may not. */
+function useControls(camera: string): Controls | null {
+  const [controls, setControls] = useState<Controls | null>(null);
+  useEffect(() => {
+    if (mayDirect()) get<Controls>(`/cameras/${encodeURIComponent(camera)}/controls`).then(setControls, () => {}); // no such tab, then
+  }, [camera]);
+  return controls;
 }
 
 /** Each look at the camera, while it is shown here. */
@@ -214,47 +227,12 @@ function SaveBar({ store }: { store: TuningStore }) {
   );
 }
 
-/** Asks before changes are lost: on links of this page, and when the browser leaves it. */
+/** Asks before changes are lost; on the other tabs of the camera they are kept. */
 function Leaving({ store }: { store: TuningStore }) {
-  const to = useSignal<string | null>(null);
-  useEffect(() => {
-    const unload = (event: BeforeUnloadEvent) => {
-      if (store.changed.peek()) event.preventDefault();
-    };
-    const click = (event: MouseEvent) => {
-      const link = (event.target as Element | null)?.closest?.("a");
-      if (link?.closest(".tu-tabs")) return;
-      if (!link?.href || !store.changed.peek() || link.target || event.button !== 0) return;
-      if (event.metaKey || event.ctrlKey || event.shiftKey || link.origin !== location.origin) return;
-      event.preventDefault();
-      event.stopPropagation();
-      to.value = link.pathname + link.search + link.hash;
-    };
-    addEventListener("beforeunload", unload);
-    document.addEventListener("click", click, true);
-    return () => {
-      removeEventListener("beforeunload", unload);
-      document.removeEventListener("click", click, true);
-    };
-  }, [store]);
-  if (to.value === null) return null;
-  const leave = () => {
-    const there = to.value ?? "/";
-    store.reset();
-    to.value = null;
-    go(there);
-  };
-  return (
-    <Sheet title={words.save.leave} onClose={() => (to.value = null)}>
-      <p class="sub">{words.save.leaveSub}</p>
-      <div class="row tu-leave">
-        <button type="button" class="btn" onClick={leave}>
-          {words.save.go}
-        </button>
-        <button type="button" class="btn pri" onClick={() => (to.value = null)}>
-          {words.save.stay}
-        </button>
-      </div>
-    </Sheet>
-  );
+  const here = `/settings/cameras/${encodeURIComponent(store.camera)}`;
+  const { sheet } = useLeaving({
+    isChanged: () => store.changed.peek(),
+    within: (to) => to.split(/[?#]/)[0] === here || to.startsWith(`${here}/`),
+  });
+  return <>{sheet}</>;
 }

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, get, put } from "../../api/client";
 import type { Camera, Connected, ConnectionInfo } from "../../api/types";
+import { useLeaving } from "../../ui/leaving";
 import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
 import { camera as words } from "../../strings/camera";
@@ -47,6 +48,7 @@ function Form({ camera, now, onDone }: { camera: Camera; now: ConnectionInfo; on
   };
   const { source, sub, user, password } = asked.value;
   const changed = source !== now.source || sub !== now.sub || user !== now.user || password !== null;
+  const { sheet } = useLeaving({ isChanged: () => changed });
   const trying = state.value.is === "trying";
   return (
     <form
@@ -56,6 +58,7 @@ function Form({ camera, now, onDone }: { camera: Camera; now: ConnectionInfo; on
         void save(false);
       }}
     >
+      {sheet}
       <Field label={w.address} value={source} required onInput={(value) => set({ source: value })} />
       <Field label={w.sub} hint={w.subHint} value={sub} onInput={(value) => set({ sub: value })} />
       <Field label={w.user} value={user} onInput={(value) => set({ user: value })} />

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { get, put } from "../../api/client";
 import type { Camera, Person } from "../../api/types";
 import { camera as words } from "../../strings/camera";
+import { useLeaving } from "../../ui/leaving";
 import { Facts } from "../../ui/Facts";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
@@ -16,6 +17,8 @@ export function General({ camera }: { camera: Camera }) {
   const name = useSignal(camera.name);
   const group = useSignal(camera.where);
   const failed = useSignal("");
+  const isSame = name.value.trim() === camera.name && group.value === camera.where;
+  const { sheet } = useLeaving({ isChanged: () => !isSame });
   if (session.value?.user?.role !== "owner") return <p class="small sub tu-note">{words.onlyOwner}</p>;
   const save = async () => {
     failed.value = "";
@@ -28,6 +31,7 @@ export function General({ camera }: { camera: Camera }) {
   };
   return (
     <>
+      {sheet}
       <div class="tu-main">
         {failed.value && (
           <p class="tu-say connection-refused" role="alert">
@@ -60,7 +64,7 @@ export function General({ camera }: { camera: Camera }) {
             <span class="small sub">{w.groupSub}</span>
           </label>
           <div class="row">
-            <button type="submit" class="btn pri" disabled={name.value.trim() === camera.name && group.value === camera.where}>
+            <button type="submit" class="btn pri" disabled={isSame}>
               {w.save}
             </button>
           </div>

@@ -6,6 +6,7 @@ import type { Camera } from "../../api/types";
 import type { Lens } from "../../live/lens";
 import { Straight } from "../../live/straight";
 import { lens as words } from "../../strings/lens";
+import { useLeaving } from "../../ui/leaving";
 import { Segmented } from "../../ui/Segmented";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
@@ -24,7 +25,7 @@ interface Range {
 
 const AGAIN_MS = 5_000;
 const degrees = (value: number) => words.degrees(String(value));
-const percent = (value: number) => `${Math.round(value * 100)} %`;
+const percent = (value: number) => `${Math.round(value * 100)}%`;
 const VIEW: readonly Range[] = [
   { key: "pan", least: -180, most: 180, step: 1, say: degrees },
   { key: "tilt", least: -90, most: 90, step: 1, say: degrees },
@@ -52,6 +53,7 @@ export default function LensCard({ camera, disabled }: { camera: Camera; disable
   }, []);
   const now = draft.value;
   const isSame = now.kind === camera.lens.kind && (now.kind === "none" || JSON.stringify(now) === JSON.stringify(camera.lens));
+  const { sheet } = useLeaving({ isChanged: () => !disabled && !isSame });
   const set = (part: Partial<Lens>) => (draft.value = { ...draft.peek(), ...part });
   const save = async (event: Event) => {
     event.preventDefault();
@@ -78,6 +80,7 @@ export default function LensCard({ camera, disabled }: { camera: Camera; disable
     });
   return (
     <form class="card col lens-card" aria-labelledby="lens-title" onSubmit={(event) => void save(event)}>
+      {sheet}
       <h2 id="lens-title">{words.title}</h2>
       <fieldset class="lens-fields" disabled={disabled}>
         <Segmented

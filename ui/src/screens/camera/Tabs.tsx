@@ -1,7 +1,7 @@
 import type { Camera } from "../../api/types";
 import { camera as words } from "../../strings/camera";
 
-export const TABS = ["general", "recording", "picture", "motion", "sound", "connection", "danger"] as const;
+export const TABS = ["general", "recording", "picture", "motion", "sound", "ptz", "connection", "danger"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** As the address has it; motion where it says nothing. */
@@ -10,18 +10,19 @@ export function tabNamed(text: string | undefined): Tab {
 }
 
 /** What the camera cannot do has no tab. While it is not known what it sends, all are there. */
-function tabsOf(camera: Camera): readonly Tab[] {
+function tabsOf(camera: Camera, turns: boolean): readonly Tab[] {
   const silent = camera.streams.main !== null && !camera.audio;
-  return silent ? TABS.filter((tab) => tab !== "sound") : TABS;
+  return TABS.filter((tab) => (tab !== "sound" || !silent) && (tab !== "ptz" || turns));
 }
 
 /** On a phone not all tabs fit. */
 const show = (link: HTMLAnchorElement | null) => link?.scrollIntoView({ block: "nearest", inline: "center" });
 
-export function Tabs({ camera, now }: { camera: Camera; now: Tab }) {
+/** turns: it has motors, as far as it has said. */
+export function Tabs({ camera, now, turns }: { camera: Camera; now: Tab; turns: boolean }) {
   return (
     <nav class="tu-tabs seg" aria-label={words.tabs.label}>
-      {tabsOf(camera).map((tab) => (
+      {tabsOf(camera, turns || now === "ptz").map((tab) => (
         <a
           key={tab}
           class={tab === now ? "on" : ""}

@@ -1,4 +1,4 @@
-/** How a camera is watched, as it is and as somebody is about to change it. Nothing applies until it is saved. */
+/** How a camera is watched, as it is and as it is about to be changed. Nothing applies until it is saved. */
 import { computed, signal } from "@preact/signals";
 import { ApiError, get, put } from "../../api/client";
 import type { Watch, WatchLine, Watching, WatchZone } from "../../api/types";
@@ -56,7 +56,7 @@ export class TuningStore {
     }
   }
 
-  /** True when it is saved. `anyway`: over what somebody else has changed meanwhile. */
+  /** True when it is saved. `anyway`: over what another person has changed meanwhile. */
   async save(anyway = false): Promise<boolean> {
     const draft = this.draft.peek();
     const now = this.now.peek();
@@ -235,7 +235,7 @@ export function spoken(name: string): string {
   return (words[0] ?? "").toUpperCase() + words.slice(1);
 }
 
-/** What somebody has typed, as a name. */
+/** What was typed, as a name. */
 export function slug(typed: string): string {
   return typed
     .toLowerCase()

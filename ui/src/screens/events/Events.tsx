@@ -273,7 +273,7 @@ export default function Events({ params }: { params: Params }) {
           )}
         </aside>
       )}
-      {snoozing !== null && <SnoozeSheet camera={snoozing} onClose={() => setSnoozing(null)} />}
+      {snoozing !== null && <SnoozeSheet what={{ camera: snoozing }} onClose={() => setSnoozing(null)} />}
     </Page>
   );
 }

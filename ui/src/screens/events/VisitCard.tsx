@@ -8,7 +8,7 @@ import { Icon } from "../../ui/Icon";
 import { memo } from "../../ui/memo";
 import { kindName } from "../../ui/kinds";
 import { mayDirect } from "../../ui/session";
-import { snoozes, snoozesOf } from "../../ui/snoozes";
+import { snoozes, snoozesOf, untilOf } from "../../ui/snoozes";
 import { clock, clockSeconds, length, when } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { type Frame, LOOK_MS, framesOf, loopOf, momentsOf, shownEvents, useStrips } from "./frames";
@@ -183,7 +183,7 @@ function Snoozed({ visit }: { visit: Visit }) {
   return (
     <span class="ec-snoozed num">
       <Icon name="bell-off" small />
-      {words.snoozed(clock(longest.until_ms))}
+      {words.snoozed(untilOf(longest))}
     </span>
   );
 }

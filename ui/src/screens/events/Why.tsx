@@ -8,6 +8,7 @@ import { mutings } from "../../strings/mutings";
 import { visits } from "../../strings/visits";
 import { kindName } from "../../ui/kinds";
 import { session } from "../../ui/session";
+import { SnoozedHere } from "../../ui/snoozes";
 import { Outcomes } from "../../ui/Outcomes";
 
 const words = visits.why;
@@ -49,6 +50,7 @@ export function Why({ event }: { event: TawnyEvent }) {
       ) : (
         <p class="small sub">{words.askOwner}</p>
       )}
+      <SnoozedHere camera={event.camera} rules={found?.rules ?? []} />
       {found && (found.outcomes.length > 0 ? <Outcomes outcomes={found.outcomes} /> : <p class="small sub">{words.nobody}</p>)}
     </details>
   );

@@ -55,7 +55,7 @@ describe("the list", () => {
   const two: Change = { what: "first", items: [b, a], next: "x" };
 
   it("puts what comes in at the top", () => expect(ids(after(two, { what: "came", items: [c], aside: false }))).toEqual(["c", "b", "a"]));
-  it("keeps it aside while somebody looks further down, but lets a running visit grow in its place", () => {
+  it("keeps it aside while one looks further down, but lets a running visit grow in its place", () => {
     const longer = visit("b", event("b", 20), event("b2", 26));
     const list = after(two, { what: "came", items: [c, longer], aside: true });
     expect(ids(list)).toEqual(["b", "a"]);

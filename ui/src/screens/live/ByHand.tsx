@@ -3,11 +3,13 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import { ApiError, post } from "../../api/client";
 import type { Camera, Relay } from "../../api/types";
+import { focusOnce } from "../../ui/Access";
 import { isForPage } from "../../ui/keys";
 import { type Move, Turning } from "../../live/turning";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
+import { session } from "../../ui/session";
 import { toast } from "../../ui/toast";
 import "./byhand.css";
 
@@ -30,52 +32,82 @@ const ZOOM: readonly { name: "closer" | "wider"; icon: IconName; move: Move }[] 
   { name: "wider", icon: "minus", move: { zoom: -SPEED } },
 ];
 
-/** Presets to go to; those who may steer also save and remove them. changed: after one was saved or removed. */
+/** Presets to go to; owners also save and remove them. changed: after one was saved or removed. */
 export function Presets({ camera, presets, changed }: { camera: Camera; presets: readonly string[]; changed: () => void }) {
   const name = useSignal<string | null>(null);
   const removing = useSignal(false);
+  /** Pressed once: pressed again it is removed. */
+  const chosen = useSignal("");
+  const isOwner = session.value?.user?.role === "owner";
   const ptz = (asked: Record<string, unknown>) => ask({ command: "ptz", camera: camera.id, ...asked });
+  const wanted = name.value?.trim() ?? "";
+  const isThere = presets.includes(wanted);
   const save = async (event: Event) => {
     event.preventDefault();
-    const wanted = name.value?.trim();
-    if (!wanted) return;
+    const typed = name.peek()?.trim();
+    if (!typed || !(await ptz({ save: typed }))) return;
     name.value = null;
-    await ptz({ save: wanted });
     changed();
   };
   const press = async (preset: string) => {
     if (!removing.value) return void ptz({ preset });
-    await ptz({ remove: preset });
-    removing.value = false;
+    if (chosen.value !== preset) return void (chosen.value = preset);
+    if (await ptz({ remove: preset })) removing.value = false;
+    chosen.value = "";
     changed();
   };
   return (
     <div class="row wrap by-hand-places" role="group" aria-label={words.places}>
-      <button type="button" class="chip" onClick={() => void ptz({ home: true })}>
-        <Icon name="house" small />
-        {words.home}
-      </button>
-      {presets.map((preset) => (
-        <button key={preset} type="button" class="chip" title={removing.value ? words.remove(preset) : words.goTo(preset)} onClick={() => void press(preset)}>
-          {removing.value && <Icon name="x" small />}
-          {preset}
+      {!removing.value && (
+        <button type="button" class="chip" onClick={() => void ptz({ home: true })}>
+          <Icon name="house" small />
+          {words.home}
         </button>
-      ))}
-      {name.value === null ? (
+      )}
+      {presets.map((preset) => {
+        const isChosen = removing.value && chosen.value === preset;
+        return (
+          <button key={preset} type="button" class={`chip${isChosen ? " bad" : ""}`} title={removing.value ? words.remove(preset) : words.goTo(preset)} onClick={() => void press(preset)}>
+            {removing.value && <Icon name="trash-2" small />}
+            {isChosen ? words.removeSure(preset) : preset}
+          </button>
+        );
+      })}
+      {isOwner && !removing.value && name.value === null && (
         <button type="button" class="chip ghost" onClick={() => (name.value = "")}>
           <Icon name="plus" small />
           {words.savePlace}
         </button>
-      ) : (
-        <form class="row by-hand-save" onSubmit={(event) => void save(event)}>
-          <input aria-label={words.placeName} placeholder={words.placeName} maxLength={60} autoFocus value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
-          <button type="submit" class="btn" disabled={!name.value.trim()}>
-            {words.save}
+      )}
+      {name.value !== null && (
+        <form class="row wrap by-hand-save" onSubmit={(event) => void save(event)}>
+          <input
+            aria-label={words.placeName}
+            placeholder={words.placeName}
+            maxLength={60}
+            ref={focusOnce}
+            value={name.value}
+            onInput={(event) => (name.value = event.currentTarget.value)}
+            onKeyDown={(event) => event.key === "Escape" && (name.value = null)}
+          />
+          <button type="submit" class="btn" disabled={!wanted}>
+            {isThere ? words.replace : words.save}
+          </button>
+          <button type="button" class="btn" onClick={() => (name.value = null)}>
+            {words.cancel}
           </button>
         </form>
       )}
-      {presets.length > 0 && (
-        <button type="button" class="chip ghost" aria-pressed={removing.value} onClick={() => (removing.value = !removing.value)}>
+      {isOwner && presets.length > 0 && name.value === null && (
+        <button
+          type="button"
+          class="chip ghost"
+          aria-pressed={removing.value}
+          onClick={() => {
+            removing.value = !removing.value;
+            chosen.value = "";
+          }}
+        >
           {removing.value ? words.removeDone : words.removePlace}
         </button>
       )}
@@ -170,12 +202,14 @@ export function Switch({ relay }: { relay: Relay }) {
   );
 }
 
-/** Asks for it, and says what was done. */
-async function ask(order: Record<string, unknown>): Promise<void> {
+/** Asks for it, and says what was done, or why not; true: it was done. */
+async function ask(order: Record<string, unknown>): Promise<boolean> {
   try {
     toast((await post<{ words: string }>("/orders", order)).words);
+    return true;
   } catch (reason) {
     say(reason);
+    return false;
   }
 }
 

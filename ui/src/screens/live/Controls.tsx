@@ -7,24 +7,27 @@ import { modes } from "../../api/modes";
 import { cameras, serverNow } from "../../api/state";
 import type { Camera, Controls as Devices, Watching } from "../../api/types";
 import { flipSound, soundFrom } from "../../live/sound";
+import { straightened } from "../../live/straightened";
 import type { Live } from "../../live/useLive";
 import { BoxesButton } from "../../player/figuresSwitch";
 import { t } from "../../strings";
+import { cast as castWords } from "../../strings/cast";
 import { controls as words } from "../../strings/controls";
-import { isByChoice } from "../../ui/cameraWords";
+import { isByChoice, isShowing } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
+import { Lazy } from "../../ui/Lazy";
 import { recall, remember } from "../../ui/remember";
 import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
 import { Sheet } from "../../ui/Sheet";
-import { SnoozeButton, snoozesOf, snoozes } from "../../ui/snoozes";
-import { clock, when } from "../../ui/times";
+import { SnoozeButton, snoozesOf, untilOf, snoozes } from "../../ui/snoozes";
+import { clock } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { Pad, Presets, Switch } from "./ByHand";
 import { photoLink } from "./photo";
 import { TalkButton } from "./TalkButton";
-import { flipFull } from "./Tile";
+import { canFill, flipFull } from "./Tile";
 import { choose } from "./wall";
 import "./controls.css";
 
@@ -386,17 +389,25 @@ export function SoundAct({ camera, live, look }: Of & { live: Live }) {
   );
 }
 
-export function PhotoAct({ camera, look }: Of) {
+export function PhotoAct({ camera, look, live }: Of & { live: Live }) {
+  const link = photoLink(camera);
+  const press = (event: Event) => {
+    const frame = live.frame.current;
+    if (!frame || !straightened.has(frame)) return; // the browser saves the camera's own
+    event.preventDefault();
+    void import("../../live/straightPhoto").then(({ savePhoto }) => savePhoto(camera, frame, link.href, link.download));
+  };
   return (
-    <a class={classOf(look)} {...photoLink(camera)} data-act="photo" aria-label={look === "round" ? t.live.photo : undefined} title={t.live.photo}>
+    <a class={classOf(look)} {...link} data-act="photo" onClick={press} aria-label={look === "round" ? t.live.photo : undefined} title={t.live.photo}>
       <Icon name="camera" small={look === "words"} />
       {look !== "round" && <span>{words.photo}</span>}
     </a>
   );
 }
 
-export function FullAct({ live, look }: { live: Live; look: Look }) {
-  return <Act look={look} act="full" icon="maximize-2" label={t.live.full} short={words.full} onPress={() => flipFull(live.frame.current, live.video.current)} />;
+export function FullAct({ camera, live, look }: Of & { live: Live }) {
+  if (!canFill(camera)) return null;
+  return <Act look={look} act="full" icon="maximize-2" label={t.live.full} short={words.full} onPress={() => flipFull(camera, live)} />;
 }
 
 /** All that is done to a camera, in the order of its importance. */
@@ -418,6 +429,20 @@ export function MoreActs({ camera, look }: Of) {
     <>
       {!isScreen() && <BoxesButton class={classOf(look)} words={look === "round" ? "" : words.boxes} />}
       <DetectionAct key={camera.id} camera={camera} look={look} />
+      {!isScreen() && isShowing(camera.state) && <CastAct camera={camera} look={look} />}
+    </>
+  );
+}
+
+const castSheet = () => import("./CastSheet");
+
+/** On a TV, which gets the video itself. */
+function CastAct({ camera, look }: Of) {
+  const open = useSignal(false);
+  return (
+    <>
+      <Act look={look === "words" ? "round" : look} act="cast" icon="cast" label={castWords.hint} short={castWords.action} onPress={() => (open.value = true)} />
+      {open.value && <Lazy load={castSheet} props={{ camera, onClose: () => (open.value = false) }} waiting={() => null} />}
     </>
   );
 }
@@ -457,8 +482,8 @@ export function TileActs({ camera, live, hero, canBeHero }: OnTile) {
         )}
         <span class="grow" />
         {(hero || !may) && <SoundAct {...of} live={live} />}
-        {(!few || !may) && <PhotoAct {...of} />}
-        {!few && <FullAct live={live} look="round" />}
+        {(!few || !may) && <PhotoAct {...of} live={live} />}
+        {!few && <FullAct {...of} live={live} />}
         {(few || !isScreen()) && (
           <Act look="round" act="more" icon="ellipsis" label={words.moreOf(camera.name)} short={words.more} onPress={() => (sheet.value = true)} />
         )}
@@ -466,8 +491,8 @@ export function TileActs({ camera, live, hero, canBeHero }: OnTile) {
           // what the keys S, P and F press, and assistive software finds in the sheet
           <span hidden>
             {!hero && may && <SoundAct {...of} live={live} />}
-            {may && <PhotoAct {...of} />}
-            <FullAct live={live} look="round" />
+            {may && <PhotoAct {...of} live={live} />}
+            <FullAct {...of} live={live} />
           </span>
         )}
       </div>
@@ -517,8 +542,8 @@ function CameraSheet({ camera, live, canBeHero, onClose }: Omit<OnTile, "hero"> 
       <div class="act-grid">
         <DoingActs {...of} />
         <SoundAct {...of} live={live} />
-        <PhotoAct {...of} />
-        <FullAct live={live} look="big" />
+        <PhotoAct {...of} live={live} />
+        <FullAct {...of} live={live} />
         <MoreActs {...of} />
         {canBeHero && (
           <Act
@@ -556,7 +581,7 @@ export function SnoozedMark({ camera }: { camera: Camera }) {
   return longest ? (
     <span class="snoozed-mark num">
       <Icon name="bell-off" small />
-      {when(longest.until_ms)}
+      {untilOf(longest)}
     </span>
   ) : null;
 }

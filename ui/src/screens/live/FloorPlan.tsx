@@ -1,15 +1,18 @@
 /** The floor plan: an image with the cameras on it, what they see, and where something was in the last minute. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, get, put, remove as removeAt, url } from "../../api/client";
+import { type ApiError, get, getBlob, put, remove as removeAt, url } from "../../api/client";
 import { ongoing } from "../../api/events";
 import type { FloorPlan as Plan, PlannedCamera } from "../../api/schema";
 import { cameras, on } from "../../api/state";
 import { plan as words } from "../../strings/plan";
 import { dotOf, sentence } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
+import { useKeys } from "../../ui/keys";
+import { useLeaving } from "../../ui/leaving";
 import { Page } from "../../ui/Page";
 import { Problem } from "../../ui/Problem";
+import { go } from "../../ui/router";
 import { sentences } from "../../ui/sentences";
 import { session } from "../../ui/session";
 import { StateDot } from "../../ui/StateDot";
@@ -19,15 +22,35 @@ import "./floor-plan.css";
 
 type Place = Required<PlannedCamera>;
 
+const IMAGE = "/plan/image";
 const LASTS_MS = 60_000;
 const MOST_PX = 2400;
 const STEP = 0.01;
-const NEW = { x: 0.5, y: 0.5, looks: 0, angle: 90, reach: 0.2 };
+const NEW = { looks: 0, angle: 90, reach: 0.2 };
+/** Distances between cameras that were just added, in shares of the plan: closer together where there are many. */
+const APART = [0.2, 0.1, 0.05] as const;
+
+/** Where a camera is put that was not on the plan: in the middle, or beside those that are there. */
+export function freeSpot(places: readonly { x: number; y: number }[]): { x: number; y: number } {
+  for (const apart of APART) {
+    const most = Math.floor(0.4 / apart);
+    const steps = Array.from({ length: 2 * most + 1 }, (_, n) => (n % 2 === 1 ? 1 : -1) * Math.ceil(n / 2) * apart);
+    for (const down of steps)
+      for (const along of steps) {
+        const spot = { x: Math.round((0.5 + along) * 1000) / 1000, y: Math.round((0.5 + down) * 1000) / 1000 };
+        if (places.every(({ x, y }) => Math.hypot(x - spot.x, y - spot.y) > apart * 0.8)) return spot;
+      }
+  }
+  return { x: 0.5, y: 0.5 };
+}
 
 export default function FloorPlan() {
   const plan = useSignal<Plan | null>(null);
   const failed = useSignal<ApiError | null>(null);
   const draft = useSignal<Place[] | null>(null);
+  /** Chosen, and not stored yet. */
+  const image = useSignal<{ blob: Blob; shown: string } | null>(null);
+  const saving = useSignal(false);
   const aspect = useSignal(16 / 9);
   const isOwner = session.value?.user?.role === "owner";
   useEffect(() => {
@@ -37,55 +60,77 @@ export default function FloorPlan() {
     plan.value = now;
     if (known.peek()) layout.value = { ...layout.peek(), plan: now.version > 0 };
   };
+  const end = () => {
+    draft.value = null;
+    if (image.peek()) URL.revokeObjectURL(image.peek()?.shown ?? "");
+    image.value = null;
+  };
+  const { ask, sheet } = useLeaving({
+    isChanged: () => draft.peek() !== null && (image.peek() !== null || JSON.stringify(draft.peek()) !== JSON.stringify(plan.peek()?.cameras)),
+  });
+  useEffect(() => end, []);
+  useKeys({ Escape: () => (draft.peek() ? ask(end) : go("/")) });
   const upload = async (file: File | undefined) => {
     if (!file) return;
     try {
-      take(await send(await small(file)));
+      const blob = await small(file);
+      if (image.peek()) URL.revokeObjectURL(image.peek()?.shown ?? "");
+      image.value = { blob, shown: URL.createObjectURL(blob) };
       draft.value ??= [...((plan.peek()?.cameras ?? []) as Place[])];
-    } catch (reason) {
-      toast(reason instanceof ApiError ? sentences(reason) : words.notAnImage);
+    } catch {
+      toast(words.notAnImage);
     }
   };
   const save = async () => {
+    saving.value = true;
     try {
-      take(await put<Plan>("/plan/cameras", { cameras: draft.peek() }));
-      draft.value = null;
+      const wanted = draft.peek();
+      if (image.peek()) {
+        take(await put<Plan>(IMAGE, image.peek()?.blob));
+        image.value = null;
+      }
+      take(await put<Plan>("/plan/cameras", { cameras: wanted }));
+      end();
     } catch (reason) {
       toast(sentences(reason));
+    } finally {
+      saving.value = false;
     }
   };
   const remove = async () => {
     const kept = plan.peek();
-    const image = await fetch(url("/plan/image")).then((answer) => answer.blob());
     try {
+      const stored = await getBlob(IMAGE);
       await removeAt("/plan");
+      end();
+      take({ version: 0, cameras: [] });
+      const undo = async () => {
+        await put<Plan>(IMAGE, stored);
+        take(await put<Plan>("/plan/cameras", { cameras: kept?.cameras ?? [] }));
+      };
+      toast(words.removed, () => void undo().catch((reason: unknown) => toast(sentences(reason))));
     } catch (reason) {
       toast(sentences(reason));
-      return;
     }
-    draft.value = null;
-    take({ version: 0, cameras: [] });
-    const undo = async () => {
-      await send(image);
-      take(await put<Plan>("/plan/cameras", { cameras: kept?.cameras ?? [] }));
-    };
-    toast(words.removed, () => void undo().catch((reason: unknown) => toast(sentences(reason))));
   };
   const now = plan.value;
   const editing = draft.value !== null;
-  const tools = isOwner && now && now.version > 0 && (
+  const isThere = now !== null && (now.version > 0 || image.value !== null);
+  const tools = isOwner && isThere && (
     <div class="row plan-tools">
       {editing ? (
         <>
           <Upload class="btn" words={words.replace} onFile={upload} />
-          <button type="button" class="btn ghost" onClick={() => void remove()}>
-            <Icon name="trash-2" small />
-            {words.remove}
-          </button>
-          <button type="button" class="btn" onClick={() => (draft.value = null)}>
+          {now.version > 0 && (
+            <button type="button" class="btn ghost" onClick={() => void remove()}>
+              <Icon name="trash-2" small />
+              {words.remove}
+            </button>
+          )}
+          <button type="button" class="btn" onClick={end}>
             {words.cancel}
           </button>
-          <button type="button" class="btn pri" onClick={() => void save()}>
+          <button type="button" class="btn pri" disabled={saving.value} onClick={() => void save()}>
             {words.save}
           </button>
         </>
@@ -100,8 +145,9 @@ export default function FloorPlan() {
   return (
     <Page title={words.title} back="/" class="plan-page">
       {failed.value && <Problem what={failed.value.message} todo={failed.value.todo} href="/" button={words.back} />}
+      {sheet}
       {tools}
-      {now && now.version === 0 && (
+      {now && !isThere && (
         <section class="plan-none">
           <Icon name="map" />
           <b>{words.none}</b>
@@ -109,11 +155,11 @@ export default function FloorPlan() {
           {isOwner && <Upload class="btn pri" words={words.upload} onFile={upload} />}
         </section>
       )}
-      {now && now.version > 0 && (
+      {isThere && (
         <div class="plan-stage" style={{ aspectRatio: String(aspect.value), "--aspect": aspect.value }}>
           <img
             alt={words.title}
-            src={url("/plan/image", { version: now.version })}
+            src={image.value?.shown ?? url(IMAGE, { version: now.version })}
             onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => (aspect.value = naturalWidth / Math.max(1, naturalHeight))}
           />
           {editing ? (
@@ -134,13 +180,6 @@ function Upload({ words: said, class: look, onFile }: { words: string; class: st
       <input type="file" accept="image/*" onChange={(event) => void onFile(event.currentTarget.files?.[0])} />
     </label>
   );
-}
-
-async function send(image: Blob): Promise<Plan> {
-  const answer = await fetch(url("/plan/image"), { method: "PUT", body: image, headers: { "X-Tawny": "1", "Content-Type": "application/octet-stream" } });
-  const told = (await answer.json()) as Plan & { code: string; message: string; hint: string };
-  if (!answer.ok) throw new ApiError(answer.status, told.code, told.message, told.hint);
-  return told;
 }
 
 /** Any image that the browser shows, as pixels alone: no script of an SVG, no place where a photo was taken. */
@@ -245,10 +284,11 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
     event.preventDefault();
     event.stopPropagation();
   };
+  const degrees = (value: number) => words.degrees(String(value));
   const sliders = [
-    ["looks", words.looks, 0, 355, 5],
-    ["angle", words.angle, 10, 360, 5],
-    ["reach", words.reach, 0.02, 1, 0.01],
+    ["looks", words.looks, 0, 355, 5, degrees],
+    ["angle", words.angle, 10, 360, 5, degrees],
+    ["reach", words.reach, 0.02, 1, 0.01, (value: number) => `${Math.round(value * 100)}%`],
   ] as const;
   return (
     <>
@@ -291,7 +331,7 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
                 class="chip"
                 aria-label={words.put(camera.name)}
                 onClick={() => {
-                  onChange([...places, { camera: camera.id, ...NEW }]);
+                  onChange([...places, { camera: camera.id, ...freeSpot(places), ...NEW }]);
                   chosen.value = camera.id;
                 }}
               >
@@ -304,10 +344,13 @@ function Places({ places, aspect, onChange }: { places: readonly Place[]; aspect
         {now && (
           <fieldset class="plan-sliders">
             <legend>{nameOf(now.camera)}</legend>
-            {sliders.map(([key, label, least, most, step]) => (
+            {sliders.map(([key, label, least, most, step, say]) => (
               <label key={key}>
                 <span>{label}</span>
-                <input type="range" min={least} max={most} step={step} value={now[key]} onInput={(event) => set(now.camera, { [key]: Number(event.currentTarget.value) })} />
+                <span class="num sub" aria-hidden="true">
+                  {say(now[key])}
+                </span>
+                <input type="range" min={least} max={most} step={step} value={now[key]} aria-valuetext={say(now[key])} onInput={(event) => set(now.camera, { [key]: Number(event.currentTarget.value) })} />
               </label>
             ))}
             <button type="button" class="btn" onClick={() => onChange(places.filter((place) => place.camera !== now.camera))}>

@@ -6,8 +6,9 @@ import type { Camera } from "../../api/types";
 import { dotOf, iconOf, isByChoice, isOnWatch, isShowing, sentence } from "../../ui/cameraWords";
 import { type KeyHelp, useKeys } from "../../ui/keys";
 import { Page } from "../../ui/Page";
-import { type Params, go } from "../../ui/router";
+import { type Params, go, isAlone } from "../../ui/router";
 import { LiveVideo } from "../../live/LiveVideo";
+import { Straight } from "../../live/straight";
 import type { Quality } from "../../live/rules";
 import { useInstant } from "../../live/instant";
 import { flipSound } from "../../live/sound";
@@ -33,7 +34,7 @@ import { Lately } from "./Lately";
 import { arranged, layout, loadLayout } from "./layout";
 import { Behind, LastPicture, NumbersBox, flipFull, quietWords } from "./Tile";
 import { cameFrom, showNumbers, wallPath } from "./wall";
-import { WindowActs, isAlone, pageOf } from "./Windows";
+import { WindowActs, pageOf } from "./Windows";
 import "./focus.css";
 
 const { figures: figuresWord } = controls;
@@ -126,6 +127,7 @@ function Other({ camera, here }: { camera: Camera; here: boolean }) {
     >
       <span ref={live.frame as RefObject<HTMLSpanElement>} class="other-picture" data-view={live.view.value.kind}>
         {showing && here && <img class="live-picture" alt="" src={url(`/cameras/${encodeURIComponent(camera.id)}/snapshot`, { width: 320 })} />}
+        {showing && here && <Straight camera={camera} still />}
         {showing && !here && <LiveVideo camera={camera} live={live} width={320} />}
         {!showing && <LastPicture camera={camera} />}
         {!showing && <Icon name={iconOf(camera.state)} />}
@@ -162,7 +164,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
       ArrowRight: () => step(1),
       ArrowUp: () => step(-1),
       ArrowDown: () => step(1),
-      f: () => flipFull(live.frame.current, live.video.current),
+      f: () => flipFull(camera, live),
       s: () => flipSound(camera.id),
       i: () => {
         showNumbers.value = !showNumbers.value;
@@ -189,7 +191,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
         <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
         {showing ? (
           <>
-            <LiveVideo camera={camera} live={live} width={1280} />
+            <LiveVideo camera={camera} live={live} width={1280} turns />
             <div class="tile-head over-picture">
               <StateDot dot={dotOf(camera.state)} label={sentence(camera)} />
               <b>{camera.name}</b>
@@ -214,7 +216,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
               {quiet.sub && <span><ServerText text={quiet.sub} /></span>}
               <QuietActs camera={camera} />
               {!isByChoice(camera.state) && camera.state !== "ended" && (
-                <a class="btn" href="/health">
+                <a class="btn" href="/health" target={isAlone() ? "_blank" : undefined}>
                   {t.live.whatToCheck}
                 </a>
               )}
@@ -255,6 +257,21 @@ interface ButtonsProps {
   showing: boolean;
 }
 
+/** In one line, the most wanted first: what does not fit is left out until a key reaches it. */
+function AloneButtons({ camera, live }: { camera: Camera; live: Live }) {
+  const look = "round";
+  return (
+    <div class="focus-acts over-picture">
+      <SoundAct camera={camera} live={live} look={look} />
+      <FullAct camera={camera} live={live} look={look} />
+      <PhotoAct camera={camera} live={live} look={look} />
+      <WindowActs key={camera.id} camera={camera} live={live} look={look} />
+      <DoingActs camera={camera} look={look} keys />
+      <MoreActs camera={camera} look={look} />
+    </div>
+  );
+}
+
 const narrow = matchMedia("(max-width: 760px)");
 const MOST_DOTS = 8;
 
@@ -263,6 +280,7 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
   const words = t.live.focus;
   const { main, sub } = camera.streams;
   const way = live.way.value;
+  if (isAlone()) return showing ? <AloneButtons camera={camera} live={live} /> : null;
   const look = sideways.value ? "round" : narrow.matches ? "big" : "words";
   return (
     <div class={`focus-acts over-picture${look === "big" ? " act-grid" : ""}`}>
@@ -270,11 +288,11 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
         <>
           <DoingActs camera={camera} look={look} keys />
           <SoundAct camera={camera} live={live} look={look} />
-          <PhotoAct camera={camera} look={look} />
+          <PhotoAct camera={camera} look={look} live={live} />
           <MoreActs camera={camera} look={look} />
           <WindowActs key={camera.id} camera={camera} live={live} look={look === "big" ? "big" : "round"} />
           <FiguresButton class={classOf(look)} words={look === "big" ? figuresWord : ""} />
-          <FullAct live={live} look={look === "big" ? "big" : "round"} />
+          <FullAct camera={camera} live={live} look={look === "big" ? "big" : "round"} />
         </>
       ) : (
         !isScreen() && <SnoozeButton camera={camera.id} class={classOf(look)} />

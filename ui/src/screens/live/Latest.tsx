@@ -1,9 +1,10 @@
 import { latest } from "../../api/events";
-import { cameraNamed } from "../../api/state";
+import { cameraNamed, cameras } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { shortTitle } from "../../ui/eventWords";
 import { length, when } from "../../ui/times";
 import { t } from "../../strings";
+import { Straight } from "../../live/straight";
 import { Icon } from "../../ui/Icon";
 import { kindIcon } from "../../ui/kinds";
 import "./latest.css";
@@ -35,9 +36,14 @@ export function Latest() {
 export function LatestEvent({ event }: { event: TawnyEvent }) {
   const long = event.end_ms === null ? t.live.ongoing : length(event.end_ms - event.start_ms);
   const camera = cameraNamed(event.camera);
+  const by = cameras.value.find((each) => each.id === event.camera);
+  const { box } = event;
   return (
     <a class="latest-event" href={`/events/${encodeURIComponent(event.id)}?only=all`}>
-      {event.snapshot ? <img alt="" src={event.snapshot} loading="lazy" /> : <span class="latest-none-picture" />}
+      <span class="latest-picture">
+        {event.snapshot && <img alt="" src={event.snapshot} loading="lazy" />}
+        {event.snapshot && by && <Straight camera={by} still at={box ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : undefined} />}
+      </span>
       <span class="latest-words">
         <b>{shortTitle(event, camera)}</b>
         <span class="num muted tiny">

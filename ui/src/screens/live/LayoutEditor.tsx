@@ -5,10 +5,13 @@ import { url } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { Camera } from "../../api/types";
 import { layouts as words } from "../../strings/layouts";
+import { focusOnce } from "../../ui/Access";
 import { isShowing } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
+import { useKeys } from "../../ui/keys";
+import { useLeaving } from "../../ui/leaving";
 import { Page } from "../../ui/Page";
-import { go } from "../../ui/router";
+import { go, path } from "../../ui/router";
 import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
 import { mayShare } from "./Layouts";
@@ -34,7 +37,16 @@ export default function LayoutEditor({ from }: { from: Named }) {
   const others = cameras.value.filter((camera) => !now.cameras.includes(camera.id));
   const wanted = now.name.trim();
   const taken = layout.value.groups.some((each) => each.id !== from.id && each.name === wanted);
-  const close = () => (editing.value = null);
+  const close = () => {
+    editing.value = null;
+  };
+  const { ask, sheet } = useLeaving({ isChanged: () => JSON.stringify(draft.peek()) !== JSON.stringify(from), close });
+  const here = useRef(path.value);
+  useEffect(() => {
+    if (path.value !== here.current) close();
+  }, [path.value]);
+  useEffect(() => close, []); // another page is shown: coming back shows the cameras
+  useKeys({ Escape: () => ask(close) });
 
   const save = async (event: Event) => {
     event.preventDefault();
@@ -46,7 +58,7 @@ export default function LayoutEditor({ from }: { from: Named }) {
       const { id } = kept.groups.find((each) => (from.id ? each.id === from.id : each.name === wanted)) ?? made;
       reportRefusal(setLayout(() => ({ group: id })));
       close();
-      go(addressOf(id));
+      go(addressOf(id), { anyway: true });
       toast(words.saved(wanted));
     } catch (reason) {
       toast(sentences(reason));
@@ -57,7 +69,7 @@ export default function LayoutEditor({ from }: { from: Named }) {
   const remove = () => {
     reportRefusal(setLayout((was) => ({ groups: was.groups.filter((each) => each.id !== from.id), group: "" })));
     close();
-    go("/");
+    go("/", { anyway: true });
     toast(words.removed(from.name), () => {
       reportRefusal(setLayout((was) => ({ groups: [...was.groups, from], group: from.id })));
       go(addressOf(from.id));
@@ -65,10 +77,11 @@ export default function LayoutEditor({ from }: { from: Named }) {
   };
   return (
     <Page title={from.id ? words.change : words.add} class="layout-page">
+      {sheet}
       <form class="layout-bar" onSubmit={(event) => void save(event)}>
         <label class="layout-field grow">
           <span>{words.name}</span>
-          <input value={now.name} maxLength={64} required placeholder={words.nameHint} autofocus={!from.id} onInput={(event) => set({ name: event.currentTarget.value })} />
+          <input value={now.name} maxLength={64} required placeholder={words.nameHint} {...(from.id ? {} : { ref: focusOnce })} onInput={(event) => set({ name: event.currentTarget.value })} onKeyDown={(event) => event.key === "Escape" && ask(close)} />
         </label>
         <label class="layout-field">
           <span>{words.columns}</span>

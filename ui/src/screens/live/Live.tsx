@@ -225,7 +225,7 @@ function flipNumbers(): void {
   showNumbers.value = !showNumbers.value;
 }
 
-/** The cameras alone, on the whole screen; kept until somebody leaves it. */
+/** The cameras alone, on the whole screen; kept until it is left. */
 function showOnWall(): void {
   setOnWall(true);
   void document.documentElement.requestFullscreen?.().catch(() => {}); // without it, in this window

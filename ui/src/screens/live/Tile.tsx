@@ -128,11 +128,14 @@ function ms(seconds: number): string {
   return Math.max(1, Math.ceil(seconds * 1000)).toFixed(0);
 }
 
-/** Fills the screen with the picture, or gives the screen back. Phones that cannot do it show the video alone. */
-export function flipFull(frame: HTMLElement | null, video: HTMLVideoElement | null): void {
+/** Phones that cannot do it show the video alone: not of a camera with privacy masks, which lie over it in the page. */
+export const canFill = (camera: Camera): boolean => document.fullscreenEnabled || camera.mask.parts.length === 0;
+
+/** Fills the screen with the picture, or gives the screen back. */
+export function flipFull(camera: Camera, { frame: { current: frame }, video: { current: video } }: Live): void {
   if (document.fullscreenElement) void document.exitFullscreen();
   else if (frame?.requestFullscreen) void frame.requestFullscreen();
-  else (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen?.();
+  else if (canFill(camera)) (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen?.();
 }
 
 /** Why a camera that someone chose to be quiet is so: by whom and until when, from the overrides and the mode. */
@@ -153,7 +156,7 @@ export function quietWords(camera: Camera): { title: string; sub: string } {
   return { title: sentence(camera), sub: camera.detail };
 }
 
-/** No live picture: why, since when, and the last one there was, dimmed so that nobody takes it for now; private: its colors alone. */
+/** No live picture: why, since when, and the last one there was, dimmed, as it is not now; private: its colors alone. */
 function Quiet({ camera, hero, size }: Props) {
   const chosen = isByChoice(camera.state);
   const at = camera.last_packet_ms;

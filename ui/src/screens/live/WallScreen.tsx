@@ -1,4 +1,4 @@
-/** The cameras alone, for a tablet that hangs on the wall for months and that nobody touches. */
+/** The cameras alone, for a tablet that hangs on the wall for months and that no one touches. */
 import { type Signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -30,6 +30,8 @@ const SHOWN_MS = 6_000;
 /** After a touch it is bright for so long. */
 const BRIGHT_MS = 60_000;
 const LOOK_MS = 1_000;
+/** The key that ended full screen may be heard by the page as well. */
+const SAME_KEY_MS = 500;
 const ALERT_S = [0, 20, 60] as const;
 
 export default function WallScreen() {
@@ -38,17 +40,28 @@ export default function WallScreen() {
   const now = useNow();
   const alert = useAlert();
   const touched_ms = useSignal(Number.NEGATIVE_INFINITY);
+  const isFull = useSignal(document.fullscreenElement !== null);
+  const left_ms = useRef(0);
   const columns = useColumns(frame, all.length);
   useWakeLock(true);
   useNewPage();
   useEffect(() => {
     loadLayout().catch(() => {}); // without a connection, which the page says, the cameras stand as they come
     document.title = `${words.title} – ${t.name}`;
-    const full = () => !document.fullscreenElement && leave();
-    document.addEventListener("fullscreenchange", full);
-    return () => document.removeEventListener("fullscreenchange", full);
+    // The browser's own key ends full screen, not the wall screen: its options offer it again.
+    const onFull = () => {
+      isFull.value = document.fullscreenElement !== null;
+      if (!isFull.value) left_ms.current = touched_ms.value = now.value = Date.now();
+    };
+    document.addEventListener("fullscreenchange", onFull);
+    return () => document.removeEventListener("fullscreenchange", onFull);
   }, []);
-  useKeys({ Escape: leave });
+  useKeys({
+    Escape: () => {
+      if (document.fullscreenElement) void document.exitFullscreen();
+      else if (Date.now() - left_ms.current > SAME_KEY_MS) leave();
+    },
+  });
 
   const large = all.find((camera) => camera.id === alert.value) ?? null;
   const date = new Date(now.value);
@@ -80,7 +93,7 @@ export default function WallScreen() {
       {all.length === 0 && health.value && <p class="ws-none">{t.live.noPicture}</p>}
       {isDim && <i class="ws-dim" aria-hidden="true" />}
       {lost.value && <Lost />}
-      <Options shown={since_ms < SHOWN_MS} />
+      <Options shown={since_ms < SHOWN_MS} isFull={isFull.value} />
     </main>
   );
 }
@@ -112,7 +125,7 @@ function Cell({ camera, large, fine }: { camera: Camera; large: boolean; fine: b
 }
 
 /** What a touch shows for a while. */
-function Options({ shown }: { shown: boolean }) {
+function Options({ shown, isFull }: { shown: boolean; isFull: boolean }) {
   const now = options.value;
   return (
     <section class="ws-options" aria-label={words.options} hidden={!shown}>
@@ -135,7 +148,7 @@ function Options({ shown }: { shown: boolean }) {
         />
       </span>
       <span class="small muted grow">{canStayOn() ? words.staysOn : words.mayTurnOff}</span>
-      {!document.fullscreenElement && (
+      {!isFull && (
         <button type="button" class="btn" onClick={fill}>
           <Icon name="maximize-2" small />
           {words.full}
@@ -220,7 +233,7 @@ function useColumns(frame: RefObject<HTMLElement | null>, count: number): number
   return columnsFor(count, size.value.width, size.value.height);
 }
 
-/** After an update of the recorder its new page is loaded: nobody is there to do it. */
+/** After an update of the recorder its new page is loaded: no one is there to do it. */
 function useNewPage(): void {
   useEffect(
     () =>

@@ -5,14 +5,9 @@ import type { Camera } from "../../api/types";
 import type { Live } from "../../live/useLive";
 import { windows as words } from "../../strings/windows";
 import { Icon } from "../../ui/Icon";
-import { place } from "../../ui/router";
+import { ALONE, isAlone } from "../../ui/router";
 import { toast } from "../../ui/toast";
 import { type Look, classOf } from "./Controls";
-
-/** The query of a camera's page that is a window of its own: nothing but the picture. */
-const ALONE = "window";
-
-export const isAlone = (): boolean => place.value.query.has(ALONE);
 
 /** Of a camera's page; in its own window it stays there. */
 export function pageOf(camera: Camera): string {

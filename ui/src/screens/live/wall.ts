@@ -32,7 +32,7 @@ export function flipPhoneColumns(): void {
 }
 
 const ON_WALL = "wall-screen";
-/** Somebody made this device a screen on the wall, until they leave. */
+/** This device was made a screen on the wall, until that is left. */
 export const isOnWall = signal(recall(ON_WALL) === "on");
 
 export function setOnWall(on: boolean): void {

@@ -229,7 +229,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
         {words.replay.open}
       </button>
       <Save plan={plan} draft={draft} tried={tried.state} onSaved={(found) => take(found)} onUndo={() => setDraft(planOf(plan))} />
-      {isTrying && <Lazy load={trying} props={{ plan, now, onClose: () => setTrying(false) }} waiting={() => null} />}
+      {isTrying && <Lazy load={trying} props={{ plan, now, draft: isDirty ? draft : null, onClose: () => setTrying(false) }} waiting={() => null} />}
       {asked && (
         <Sheet title={t.nothingTitle(asked.modes.map(modeName).join(", "))} onClose={() => setAsked(null)}>
           <p>{t.nothing}</p>

@@ -16,6 +16,7 @@ const plan: ModePlanInfo = {
   is_in_file: true,
   notifiers: ["phone"],
   destinations: ["nas"],
+  rule_keys: ["gate"],
 };
 
 function edited(edit: (found: ReturnType<typeof render>) => void): ModePlanChange["rules"][number] | undefined {

@@ -4,6 +4,7 @@ import { cameraNamed, cameras } from "../../api/state";
 import { modeName } from "../../ui/modeNames";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
+import { RuleSnooze } from "../../ui/snoozes";
 import { Several } from "./Beside";
 import { modes as words } from "../../strings/modes";
 
@@ -35,6 +36,7 @@ export function Rules({ draft, plan, onChange }: Props) {
           rule={rule}
           number={index + 1}
           isNew={index >= plan.rules.length}
+          snoozable={keyOf(plan, rule)}
           modes={draft.modes.names}
           deeds={deedsOf(plan)}
           onChange={(changed) => set(index, changed)}
@@ -52,6 +54,12 @@ export function Rules({ draft, plan, onChange }: Props) {
       </button>
     </section>
   );
+}
+
+/** A rule that was changed and not saved is none that could be snoozed. */
+function keyOf(plan: PlanInfo, rule: Rule): string {
+  const said = JSON.stringify(rule);
+  return plan.rule_keys[plan.rules.findIndex((one) => JSON.stringify(one) === said)] ?? "";
 }
 
 function swapped(rules: readonly Rule[], index: number): Rule[] {
@@ -82,13 +90,15 @@ function OneRule(props: {
   rule: Rule;
   number: number;
   isNew: boolean;
+  /** By what snoozes know it; empty: it is not saved, or nothing of it can be snoozed. */
+  snoozable: string;
   modes: readonly string[];
   deeds: readonly string[];
   onChange: (rule: Rule) => void;
   onRemove: () => void;
   onUp: (() => void) | null;
 }) {
-  const { rule, number, isNew, modes, deeds, onChange, onRemove, onUp } = props;
+  const { rule, number, isNew, snoozable, modes, deeds, onChange, onRemove, onUp } = props;
   const when = rule.when ?? {};
   const put = (change: Partial<When>) => onChange({ ...rule, when: { ...when, ...change } });
   const options: Record<(typeof CHOICES)[number], [string, string][]> = {
@@ -99,6 +109,7 @@ function OneRule(props: {
   const title = rule.name || w.name(number);
   return (
     <div class="modes-rule" role="group" aria-label={title}>
+      {snoozable && <RuleSnooze rule={snoozable} name={title} />}
       <details open={isNew}>
       <summary>{ruleSentence(rule, number)}</summary>
       <div class="row">

@@ -1,11 +1,12 @@
 /** What would have happened last night in another mode, and what would happen for one event. Nothing is sent. */
 import { useEffect, useState } from "preact/hooks";
 import { post } from "../../api/client";
-import type { ModePlanInfo, ModesInfo, Replay } from "../../api/schema";
+import type { ModePlanChange, ModePlanInfo, ModesInfo, Replay } from "../../api/schema";
 import { cameraNamed } from "../../api/state";
 import { plural } from "../../strings";
 import { within } from "../../strings/language";
 import { modes as words } from "../../strings/modes";
+import { outcomes } from "../../strings/outcomes";
 import { Icon } from "../../ui/Icon";
 import { kindIcon, kindName } from "../../ui/kinds";
 import { modeName } from "../../ui/modeNames";
@@ -18,14 +19,15 @@ import { Rehearsal } from "./Rehearsal";
 
 const { replay: w } = words;
 
-export default function Try({ plan, now, onClose }: { plan: ModePlanInfo; now: ModesInfo; onClose: () => void }) {
+/** draft: changes that are not saved, to be tried instead of what is in force; null: none. */
+export default function Try({ plan, now, draft, onClose }: { plan: ModePlanInfo; now: ModesInfo; draft: ModePlanChange | null; onClose: () => void }) {
   const [span, setSpan] = useState<"night" | "yesterday">("night");
   const [mode, setMode] = useState("");
   const [found, setFound] = useState<Replay | string | null>(null);
   useEffect(() => {
     let wanted = true;
     setFound(null);
-    post<Replay>("/modes/replay", { span, mode }).then(
+    post<Replay>("/modes/replay", { span, mode, plan: draft }).then(
       (told) => wanted && setFound(told),
       (reason: unknown) => wanted && setFound(sentences(reason)),
     );
@@ -35,7 +37,7 @@ export default function Try({ plan, now, onClose }: { plan: ModePlanInfo; now: M
   }, [span, mode]);
   return (
     <Sheet title={w.title} onClose={onClose} class="modes-trying">
-      <p class="small sub">{w.sub}</p>
+      <p class="small sub">{draft ? w.draft : w.sub}</p>
       <div class="row wrap">
         <Segmented
           label={w.span}
@@ -56,7 +58,7 @@ export default function Try({ plan, now, onClose }: { plan: ModePlanInfo; now: M
       <div role="status">
         {found === null && <p class="small sub">{words.loading}</p>}
         {typeof found === "string" && <p class="small modes-wrong"><ServerText text={found} /></p>}
-        {found !== null && typeof found !== "string" && <Found found={found} />}
+        {found !== null && typeof found !== "string" && <Found found={found} isNight={span === "night"} />}
       </div>
       <details class="modes-more">
         <summary>{w.single}</summary>
@@ -66,10 +68,10 @@ export default function Try({ plan, now, onClose }: { plan: ModePlanInfo; now: M
   );
 }
 
-function Found({ found }: { found: Replay }) {
+function Found({ found, isNight }: { found: Replay; isNight: boolean }) {
   return (
     <>
-      <p class="small sub">{w.from(when(found.begin_ms), when(found.end_ms))}</p>
+      {isNight && <p class="small sub">{w.from(when(found.begin_ms), when(found.end_ms))}</p>}
       <table class="mode-diff">
         <thead>
           <tr>
@@ -89,7 +91,11 @@ function Found({ found }: { found: Replay }) {
                   .map(([kind, n]) => `${n} × ${within(kindName(kind))}`)
                   .join(", ") || "–"}
               </td>
-              <td>{one.notified === 0 ? "–" : plural(one.notified, words.cell.notifications)}</td>
+              <td>
+                {one.notified === 0 && one.snoozed === 0 && "–"}
+                {one.notified > 0 && plural(one.notified, words.cell.notifications)}
+                {one.snoozed > 0 && <span class="sub"> {w.snoozed(one.snoozed)}</span>}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -103,6 +109,10 @@ function Found({ found }: { found: Replay }) {
               <a href={`/events/${one.id}`}>
                 {kindName(one.kind)} · {cameraNamed(one.camera)}
               </a>
+              <span class="grow sub">
+                {one.is_snoozed && <Icon name="bell-off" small />} <ServerText text={one.is_snoozed || one.notifies ? one.why : ""} />
+                {one.actions.length > 0 && <> {w.actions}{" "}<ServerText text={one.actions.map(outcomes.deed).join(", ")} /></>}
+              </span>
             </li>
           ))}
         </ul>

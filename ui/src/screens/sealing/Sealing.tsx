@@ -38,7 +38,7 @@ export default function Sealing() {
   );
 }
 
-/** Why nobody can set it up here now; empty when they can. */
+/** Why it cannot be set up here now; empty when they can. */
 function whyNot(info: SealedInfo): string {
   if (!info.possible) return words.impossible;
   if (session.value?.user?.role !== "owner") return words.notYours;

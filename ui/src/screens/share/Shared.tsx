@@ -1,4 +1,4 @@
-/** The page of a shared link: one clip, for somebody without an account. Nothing else of the application is loaded. */
+/** The page of a shared link: one clip, for a person without an account. Nothing else of the application is loaded. */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, post } from "../../api/client";

@@ -1,8 +1,8 @@
 /** What runs here, how it is updated, and what owners do to all of it: in two presses, with a countdown. */
 import { useEffect, useState } from "preact/hooks";
-import { get, post, remove } from "../../api/client";
+import { get, post, put, remove } from "../../api/client";
 import { health } from "../../api/state";
-import type { MySignIn, SystemInfo } from "../../api/schema";
+import type { MySignIn, SettingSaved, SystemInfo, UpdateInfo } from "../../api/schema";
 import { actions as words, machine, update } from "../../strings/settings-page";
 import { tryTo } from "../../ui/Access";
 import { Rows } from "../../ui/Page";
@@ -82,7 +82,7 @@ export function Actions() {
                 <code>{update.commands[info.way]}</code>
               </p>
               <p class="small sub">{update.back}</p>
-              <p class="small muted">{update.none}</p>
+              <Newer now={info.update} version={info.version} onChange={(next) => setInfo({ ...info, update: next })} />
             </>
           )}
         </section>
@@ -90,6 +90,51 @@ export function Actions() {
       </div>
       {asked && <Ask action={asked} onClose={() => setAsked(null)} />}
       {me && <ConfirmSheet now={me} />}
+    </div>
+  );
+}
+
+/** Whether there is a newer version: asked only when an owner presses the button or switches it on. */
+function Newer({ now, version, onChange }: { now: UpdateInfo; version: string; onChange: (next: UpdateInfo) => void }) {
+  const [asking, setAsking] = useState(false);
+  const look = () => {
+    setAsking(true);
+    void tryTo(async () => onChange(await post<UpdateInfo>("/system/update-check"))).finally(() => setAsking(false));
+  };
+  const daily = (wanted: boolean) =>
+    tryTo(async () => {
+      await put<SettingSaved>("/settings", { path: "updates.check", value: wanted, before: now.daily || null });
+      onChange({ ...now, daily: wanted });
+    });
+  return (
+    <div class="update-check">
+      <div role="status">
+        {now.problem ? (
+          <p class="small system-failed">
+            <ServerText text={`${now.problem} ${now.todo}`.trim()} />
+          </p>
+        ) : (
+          now.asked_ms !== null && (
+            <p class="small">
+              {!now.newest ? update.unpublished : now.is_newer ? <b>{update.newer(now.newest)}</b> : update.current(version)}{" "}
+              {now.is_newer && now.notes && (
+                <a class="more" href={now.notes} target="_blank" rel="noreferrer">
+                  {update.notes}
+                </a>
+              )}{" "}
+              <span class="muted">{update.asked(when(now.asked_ms))}</span>
+            </p>
+          )
+        )}
+      </div>
+      <button type="button" class="btn" disabled={asking || !now.host} onClick={look}>
+        {asking ? update.looking : update.look}
+      </button>
+      <label class="update-daily">
+        <input type="checkbox" checked={now.daily} disabled={!now.host} onChange={(event) => void daily(event.currentTarget.checked)} />
+        {update.daily}
+      </label>
+      <p class="small muted">{now.host ? update.learns(now.host) : update.noAddress}</p>
     </div>
   );
 }

@@ -10,19 +10,22 @@ import { clockBare, clockMinute, clockSecond } from "../../timeline/format";
 import { RULER_PX, lanesLayout } from "../../timeline/layout";
 import { spanOf, xOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { type Painted, measure, usePainted } from "./canvas";
-import { Marks } from "./Marks";
 import { hoverAt, type Hover, Preview } from "./Preview";
 import { listenToPointer } from "./pointer";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
 import "./lanes.css";
 
+const loadMarks = () => import("./Marks");
+
 /** Desktop: names on the left, one lane a camera, and everything that moves over them. */
 export function Lanes({ model }: { model: TimelineModel }) {
   const count = Math.max(1, model.lanes.value.length);
   const laneHeight = count <= 6 ? 54 : count <= 9 ? 46 : 42;
   const hover = useSignal<Hover | null>(null);
+  const { begin_ms, end_ms } = model.marks.value;
   const painted = usePainted(({ width }) => {
     const view = { ...model.view.value, width };
     const data = model.store.data.value;
@@ -55,7 +58,7 @@ export function Lanes({ model }: { model: TimelineModel }) {
       <Names model={model} />
       <div ref={painted.host} class="tl-time" style={{ height: `${RULER_PX + count * laneHeight}px` }}>
         <Canvas model={model} painted={painted} />
-        <Marks model={model} />
+        {(begin_ms ?? end_ms) !== null && <Lazy load={loadMarks} props={{ model }} waiting={() => null} />}
         <Playhead model={model} painted={painted} />
         <Preview hover={hover.value} laneHeight={laneHeight} lanes={count} roof={() => aboveControls(painted.host.current)} />
       </div>

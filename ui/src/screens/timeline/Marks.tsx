@@ -4,7 +4,7 @@ import { timeAt, xOf } from "../../timeline/view";
 import type { TimelineModel } from "./model";
 
 /** The start and end of a clip over the lanes, with handles to drag. */
-export function Marks({ model }: { model: TimelineModel }) {
+export default function Marks({ model }: { model: TimelineModel }) {
   const host = useRef<HTMLDivElement>(null);
   const view = model.view.value;
   const { begin_ms, end_ms } = model.marks.value;

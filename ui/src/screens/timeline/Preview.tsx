@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { serverNow } from "../../api/state";
+import { cameras, serverNow } from "../../api/state";
+import { Straight } from "../../live/straight";
 import { length } from "../../ui/times";
 import { pictureUrl } from "../../player/source";
 import { unlocks } from "../../sealed/unlocks";
@@ -67,6 +68,7 @@ export function hoverAt(model: TimelineModel, x: number, y: number, target: Targ
 export function Preview({ hover, laneHeight, lanes, roof }: { hover: Hover | null; laneHeight: number; lanes: number; roof: () => number }) {
   const picture = usePicture(hover?.hasPicture ? hover.lane : null, hover?.at_ms ?? 0);
   if (!hover) return null;
+  const camera = cameras.value.find((each) => each.id === hover.lane);
   const half = WIDTH / 2 + 2;
   const left = Math.min(Math.max(hover.x, half), hover.width - half);
   const isAbove = RULER_PX + hover.row * laneHeight >= HIGH;
@@ -75,7 +77,7 @@ export function Preview({ hover, laneHeight, lanes, roof }: { hover: Hover | nul
   return (
     <div class="preview" style={{ left: `${left}px`, [below ? "top" : "bottom"]: `${edge}px` }} data-preview={hover.lane} aria-hidden="true">
       {hover.hasPicture && (
-        <span class="preview-picture">{picture && <img alt="" src={picture} />}</span>
+        <span class="preview-picture">{picture && <img alt="" src={picture} />}{picture && camera && <Straight camera={camera} still />}</span>
       )}
       {hover.kinds.length > 1 && (
         <p class="preview-kinds">

@@ -20,7 +20,6 @@ import { t } from "../../strings";
 import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
-import { follow } from "./follow";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";
 import "./stage.css";
@@ -86,7 +85,8 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
     if (!large && state.value) state.value.wantsSound.value = false;
   }, [large]);
 
-  const zoom = useZoom(frame, (share) => large && sideways.peek() && jumpFrom(model, share));
+  const sides = (share: number) => large && sideways.peek() && jumpFrom(model, share);
+  const zoom = useZoom(frame, sides);
   const beside = phone ? neighboursOf(model.lanes.value, model.lanes.value.findIndex((lane) => lane.id === id)) : null;
   const swipe = useSwipe(frame, zoom.scale > 1, beside && ((by) => model.makeLarge(by < 0 ? beside.previous.id : beside.next.id)));
   useKeys(large ? { z: zoom.in, x: zoom.out } : {});
@@ -96,6 +96,8 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
   useEffect(() => {
     if (frame.current && showing) frame.current.dataset["showing"] = showing.is;
   }, [showing]);
+  const hasPicture = showing?.is === "video" || showing?.is === "pictures";
+  const lying = camera && covered(camera, player?.axes.value ?? null);
   const name = camera?.name ?? model.lanes.value.find((lane) => lane.id === id)?.name ?? id;
   return (
     <div
@@ -109,10 +111,10 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
       <SwipeName swipe={swipe} who={beside && { previous: beside.previous.name, next: beside.next.name }} />
       {whole && <canvas ref={glow} class="pl-glow" width={32} height={18} aria-hidden="true" />}
       <video ref={video} playsInline disablePictureInPicture />
-      {camera && showing?.is === "video" && <Private camera={covered(camera, player?.axes.value ?? null)} laid={`${filled.value}${large}`} />}
+      {lying && showing?.is === "video" && <Private camera={lying} laid={`${filled.value}${large}`} />}
       <img ref={image} alt="" />
-      {camera && (showing?.is === "video" || showing?.is === "pictures") && <Straight camera={covered(camera, player?.axes.value ?? null)} />}
-      {showing && showing.is !== "video" && showing.is !== "pictures" && (
+      {lying && hasPicture && <Straight camera={lying} turns={large ? sides : undefined} />}
+      {showing && !hasPicture && (
         <Lazy load={loadReason} props={{ model, camera: id, showing, large }} waiting={() => null} />
       )}
       <div class="pl-top over-picture">
@@ -124,7 +126,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
             <FiguresButton class="pl-tool" small />
             {camera?.audio && player && <Sound player={player} />}
             {player && (
-              <button type="button" class="pl-tool" aria-label={t.timeline.player.photo} title={t.timeline.player.photo} onClick={() => savePicture(id, player.shown_ms ?? model.group.at_ms.peek())}>
+              <button type="button" class="pl-tool" aria-label={t.timeline.player.photo} title={t.timeline.player.photo} onClick={() => void savePicture(camera, frame.current, id, player.shown_ms ?? model.group.at_ms.peek())}>
                 <Icon name="camera" small />
               </button>
             )}
@@ -152,7 +154,7 @@ function Player({ model, camera: id, large, phone, whole: isWhole }: { model: Ti
           </span>
         )}
       </div>
-      {player && (showing?.is === "video" || showing?.is === "pictures") && (
+      {player && hasPicture && (
         <>
           <FiguresOver camera={id} name={name} frame={frame} shown={() => player.shown_ms} live={false} />
           <BoxesOver
@@ -267,9 +269,10 @@ function Note({ player }: { player: PastPlayer }) {
   return player.small.value ? <div class="pl-note">{words.small}</div> : null;
 }
 
-/** The picture shown, in full size. */
-function savePicture(camera: string, at_ms: number): void {
-  follow(url(`/cameras/${encodeURIComponent(camera)}/picture`, { at_ms: Math.round(at_ms) }));
+/** The picture shown, in full size; straightened where it is shown so. */
+async function savePicture(camera: Camera | undefined, frame: Element | null, id: string, at_ms: number): Promise<void> {
+  const { savePhoto } = await import("../../live/straightPhoto");
+  savePhoto(camera, frame, url(`/cameras/${encodeURIComponent(id)}/picture`, { at_ms: Math.round(at_ms) }));
 }
 
 function flipFull(node: HTMLElement | null): void {

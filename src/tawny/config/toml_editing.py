@@ -1,0 +1,76 @@
+"""Edit a TOML document that people wrote: keys that stay equal keep their notation, and no comment is lost."""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final
+
+import tomlkit
+from tomlkit.items import Comment, InlineTable, Table, Trivia
+
+_NONE: Final[Mapping[str, Any]] = {}
+
+
+def unset_key(table: MutableMapping[str, Any], key: str, default: object = None) -> None:
+    """Remove a key, so that its default holds.
+
+    A line with a comment stays, because the comment is the user's: with the default, or else as a comment alone.
+    """
+    item = table.get(key)
+    trivia = getattr(item, "trivia", None)
+    if trivia is None or not trivia.comment or isinstance(item, Table):
+        table.pop(key, None)
+        return
+    if default is not None and not isinstance(default, Mapping):
+        table[key] = default
+        return
+    container: Any = getattr(table, "value", table)
+    body = container.body
+    position = next(number for number, (name, _) in enumerate(body) if name is not None and name == key)
+    del table[key]
+    body[position] = (None, Comment(Trivia(trivia.indent, "", trivia.comment, trivia.trail)))
+
+
+def put_values(
+    table: MutableMapping[str, Any],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    *,
+    deep: bool = False,
+    defaults: Mapping[str, Any] = _NONE,
+) -> None:
+    """Change the table from `old` to `new`, touching only keys that differ.
+
+    deep: new tables are inline. defaults: of keys that `new` doesn't have.
+    """
+    for key in old.keys() - new.keys():
+        unset_key(table, key, defaults.get(key))
+    for key, value in new.items():
+        if old.get(key) == value and key in table:
+            continue
+        if isinstance(value, Mapping) and isinstance(table.get(key), MutableMapping):
+            before, usual = old.get(key), defaults.get(key)
+            put_values(
+                table[key],
+                before if isinstance(before, Mapping) else _NONE,
+                value,
+                deep=True,
+                defaults=usual if isinstance(usual, Mapping) else _NONE,
+            )
+        else:
+            table[key] = toml_item(value, deep=deep)
+
+
+def is_inline(table: Any, key: str) -> bool:
+    """Return whether tables below `key` can only be inline, because it is written as `key.a = …` or `key = {…}`."""
+    body = getattr(getattr(table, "value", None), "body", ())
+    is_dotted = any(one is not None and one.key == key and one.is_dotted() for one, _ in body)
+    return is_dotted or isinstance(table[key], InlineTable)
+
+
+def toml_item(value: Any, *, deep: bool) -> Any:
+    """Return the value as a TOML item: the outer table multi-line, nested tables inline."""
+    if not isinstance(value, Mapping):
+        return tomlkit.item(value)
+    made: Any = tomlkit.inline_table() if deep else tomlkit.table()
+    for key, each in value.items():
+        made[key] = toml_item(each, deep=True)
+    return made

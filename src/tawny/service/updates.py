@@ -1,0 +1,214 @@
+"""Updates: how this tawny was installed, and whether there is a newer version.
+
+A list of releases is asked when an owner presses a button, and once a day only with `updates.check`. What it answers is
+untrusted: a version and a link are taken from it, and nothing is downloaded or installed.
+"""
+
+import http.client
+import json
+import logging
+import re
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from tawny import __version__
+from tawny.config.settings import UpdateSettings
+from tawny.engine import Engine, Handle
+from tawny.model.errors import NotDone
+from tawny.model.times import Clock
+
+Way = Literal["source", "container", "package"]
+EVERY_S: Final = 24 * 3600.0
+FIRST_S: Final = 60.0
+"""Delay of the first question after the start, so that a restart loop doesn't ask all the time."""
+AGAIN_S: Final = 3600.0
+_TIMEOUT_S: Final = 10.0
+_MOST_BYTES: Final = 2_000_000
+_ADDRESS_DO: Final = "Check the internet connection, and `updates.url`."
+_VERSION: Final = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){0,4})(?:\.post\d+|\+.*)?(\D.*)?", re.IGNORECASE)
+_LINK: Final = re.compile(r"https?://[^\s\"'<>\\]{1,500}")
+log = logging.getLogger(__name__)
+
+
+def installed_by() -> Way:
+    """Return how this tawny was installed, and so how it is updated."""
+    if any(Path(one).exists() for one in ("/.dockerenv", "/run/.containerenv")):
+        return "container"
+    return "source" if (Path(__file__).parents[3] / ".git").exists() else "package"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A published version. notes: URL of its release notes; empty if none."""
+
+    version: str
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateState:
+    """The last answer. asked_ms: ms UTC; None: not asked since the start. newest: None: no release is published.
+
+    problem, todo: why there was no answer, and what to do; empty: there was one.
+    """
+
+    asked_ms: int | None = None
+    newest: Release | None = None
+    is_newer: bool = False
+    problem: str = ""
+    todo: str = ""
+
+
+class UpdateCheck:
+    """Asks for the newest version, as an actor. Thread-safe.
+
+    settings: returns the current ones. running: the version that runs here.
+    """
+
+    name = "update check"
+
+    def __init__(self, settings: Callable[[], UpdateSettings], clock: Clock, running: str = __version__) -> None:
+        self._settings, self._clock, self.running = settings, clock, running
+        self._asking = threading.Lock()
+        self._due_s = clock.mono_s() + FIRST_S
+        self._handle: Handle | None = None
+        self._known: tuple[str, UpdateState] = ("", UpdateState())
+        """The address that was asked, and its last answer."""
+
+    def start(self, engine: Engine) -> None:
+        self._handle = engine.start(self.name, lambda: self)
+
+    def changed(self) -> None:
+        """Take over changed settings."""
+        if self._handle is not None:
+            self._handle.wake()
+
+    @property
+    def state(self) -> UpdateState:
+        """The last answer of the current address; what another one said is forgotten."""
+        asked, state = self._known
+        return state if asked == self._settings().url else UpdateState()
+
+    @property
+    def is_daily(self) -> bool:
+        return self._settings().check
+
+    @property
+    def host(self) -> str:
+        """Server that is asked, and so learns that this recorder exists."""
+        return urlsplit(self._settings().url).hostname or ""
+
+    def ask(self) -> UpdateState:
+        """Ask now, and return the answer; a failure keeps what was known before."""
+        with self._asking:
+            address, now_ms = self._settings().url, self._clock.now_ms()
+            try:
+                newest = newest_release(_fetched(address))
+            except NotDone as error:
+                log.warning("can't look for a new version: %s", error.what)
+                state = replace(self.state, asked_ms=now_ms, problem=error.what, todo=error.todo)
+            else:
+                state = UpdateState(now_ms, newest, newest is not None and is_newer(newest.version, self.running))
+            self._known = address, state
+            self._due_s = self._clock.mono_s() + (AGAIN_S if state.problem else EVERY_S)
+            return state
+
+    def step(self) -> float:
+        if not self.is_daily:
+            return AGAIN_S
+        if self._clock.mono_s() >= self._due_s:
+            self.ask()
+        return max(1.0, self._due_s - self._clock.mono_s())
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Return whether a version is newer; False if one of them isn't a version."""
+    one, other = _ordered(version), _ordered(than)
+    return one is not None and other is not None and one > other
+
+
+def _ordered(version: str) -> tuple[tuple[int, ...], bool] | None:
+    """Return what versions are compared by: 1.2.0 equals 1.2, and 1.2rc1 comes before both."""
+    found = _VERSION.fullmatch(version.strip())
+    if found is None:
+        return None
+    numbers = [int(part) for part in found[1].split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers), not found[2]
+
+
+def newest_release(said: object) -> Release | None:
+    """Return the newest final release of a list; None: it has none. Drafts and pre-releases are passed over.
+
+    Known forms: releases of GitHub, GitLab, Gitea and Forgejo, a single one or a list, and PyPI's JSON of a project.
+    Raises NotDone: for anything else.
+    """
+    found = [one for one in _releases(said) if (key := _ordered(one.version)) is not None and key[1]]
+    return max(found, key=lambda one: _ordered(one.version) or ((), False), default=None)
+
+
+def _releases(said: object) -> Iterator[Release]:
+    if isinstance(said, dict) and isinstance(said.get("info"), dict):
+        yield Release(_text(said["info"].get("version")), _link(said["info"].get("release_url")))
+        return
+    for one in said if isinstance(said, list) else [said]:
+        if not isinstance(one, dict) or not isinstance(one.get("tag_name"), str):
+            raise _no_list()
+        if not (one.get("draft") or one.get("prerelease") or one.get("upcoming_release")):
+            links = one.get("_links")
+            notes = one.get("html_url") or (links.get("self") if isinstance(links, dict) else "")
+            yield Release(_text(one["tag_name"]), _link(notes))
+
+
+def _no_list() -> NotDone:
+    return NotDone("The address of releases didn't answer with a list of releases.", "Check `updates.url`.")
+
+
+def _text(value: Any) -> str:
+    """Return a version as it is shown: without the `v` of a tag; empty for what is none."""
+    text = value.strip() if isinstance(value, str) and len(value) <= 60 else ""
+    return text[1:] if text[:1] in ("v", "V") else text
+
+
+def _link(value: Any) -> str:
+    return value if isinstance(value, str) and _LINK.fullmatch(value) else ""
+
+
+def _fetched(address: str) -> object:
+    """Return the JSON at an address. Redirects are not followed, as they lead to another server."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if not host:
+        raise NotDone("No address of releases is set.", "Set `updates.url`.")
+    context = ssl.create_default_context() if parts.scheme == "https" else None
+    line = (
+        http.client.HTTPSConnection(host, parts.port, timeout=_TIMEOUT_S, context=context)
+        if context
+        else http.client.HTTPConnection(host, parts.port, timeout=_TIMEOUT_S)
+    )
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        line.request("GET", path, headers={"User-Agent": "tawny", "Accept": "application/json", "Connection": "close"})
+        answer = line.getresponse()
+        status, data = answer.status, answer.read(_MOST_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise NotDone(f"{host} isn't responding ({str(error) or type(error).__name__}).", _ADDRESS_DO) from None
+    finally:
+        line.close()
+    if 300 <= status < 400:
+        raise NotDone(f"{host} refers to another address ({status}).", "Set `updates.url` to that one.")
+    if status != 200:
+        raise NotDone(f"{host} isn't responding (it responded with {status}).", _ADDRESS_DO)
+    try:
+        return json.loads(data) if len(data) <= _MOST_BYTES else None
+    except (ValueError, RecursionError):
+        raise _no_list() from None

@@ -1,0 +1,108 @@
+"""A camera on a TV: by an address that ends with its time, with Stop, and with the right of who made it."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.api.auth.passes import MOST_CASTS
+from tests.api.fakes import House
+from tests.api.test_embed import sends
+
+HOUR_S = 3600
+
+
+async def begun(browser: httpx.AsyncClient, camera: str = "porch", **asked: object) -> dict[str, object]:
+    answer = await browser.post(f"/api/v1/cameras/{camera}/casts", json=asked)
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    assert isinstance(made, dict)
+    return made
+
+
+async def plays(house: House, made: dict[str, object]) -> int:
+    """What a TV gets, which has the address and nothing else."""
+    return (await house.browser().get(str(made["video"]))).status_code
+
+
+async def test_a_tv_gets_that_camera_live_and_nothing_else(house: House) -> None:
+    sends(house)
+    made = await begun(house.signed_in(Role.VIEWER))
+    listed = await house.browser().get(str(made["video"]))
+    assert (listed.status_code, "live.m3u8?pass=" in listed.text) == (200, True)
+    assert (await house.browser().get(str(made["page"]))).status_code == 200
+    secret = str(made["video"]).partition("pass=")[2]
+    for path in ("cameras/yard/hls/index.m3u8", "cameras/porch/frame?at_ms=0", "cameras", "events", "casts"):
+        other = await house.browser().get(f"/api/v1/{path}", params={"pass": secret})
+        assert other.status_code in (401, 403, 404)
+
+
+async def test_a_player_that_is_a_web_page_may_read_what_comes_by_the_address_alone(house: House) -> None:
+    sends(house)
+    anna = house.signed_in(Role.VIEWER)
+    made = await begun(anna)
+    by_address = await house.browser().get(str(made["video"]), headers={"Origin": "https://tv.example"})
+    by_cookie = await anna.get("/api/v1/cameras/porch/hls/index.m3u8")
+    assert by_address.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in by_cookie.headers
+
+
+@pytest.mark.parametrize("end", ["time", "stop", "owner's stop", "sign-out", "other cameras", "removed"])
+async def test_it_ends(house: House, end: str) -> None:
+    sends(house)
+    anna = house.signed_in(Role.VIEWER)
+    made = await begun(anna, lasts_s=HOUR_S)
+    assert await plays(house, made) == 200
+    accounts, cast = house.accounts, made["cast"]
+    assert isinstance(cast, dict)
+    person = next(one for one in accounts.people() if one.role is Role.VIEWER)
+
+    async def stop(browser: httpx.AsyncClient) -> None:
+        assert (await browser.delete(f"/api/v1/casts/{cast['id']}")).status_code == 200
+
+    ends: dict[str, Callable[[], object]] = {
+        "time": lambda: house.clock.advance(HOUR_S),
+        "sign-out": lambda: accounts.end_sessions(person),
+        "other cameras": lambda: accounts.change_person(person, Role.VIEWER, []),
+        "removed": lambda: accounts.remove_person(person),
+    }
+    if end == "stop":
+        await stop(anna)
+    elif end == "owner's stop":
+        await stop(house.signed_in(Role.OWNER))
+    else:
+        ends[end]()
+    assert await plays(house, made) == 401
+    assert (await house.signed_in(Role.OWNER).get("/api/v1/casts")).json()["items"] == []
+
+
+async def test_everyone_sees_and_ends_their_own_and_owners_all(house: House) -> None:
+    anna, ben = house.signed_in(Role.VIEWER), house.signed_in(Role.VIEWER)
+    made = (await begun(anna))["cast"]
+    assert isinstance(made, dict)
+    owner = house.signed_in(Role.OWNER)
+    assert [one["made_by"] for one in (await owner.get("/api/v1/casts")).json()["items"]] == ["viewer 0"]
+    assert (await ben.get("/api/v1/casts")).json()["items"] == []
+    assert (await ben.delete(f"/api/v1/casts/{made['id']}")).status_code == 404
+
+
+async def test_the_audit_log_says_who_showed_which_camera_and_never_the_secret(house: House) -> None:
+    made = await begun(house.signed_in(Role.VIEWER), lasts_s=HOUR_S)
+    entry = house.accounts.audit(limit=1)[0]
+    assert (entry.person, entry.action, entry.detail) == ("viewer 0", "shown on a TV", "Front door, 60 min")
+    assert str(made["video"]).partition("pass=")[2] not in str(entry)
+
+
+async def test_one_more_than_allowed_is_refused(house: House) -> None:
+    anna = house.signed_in(Role.VIEWER)
+    for _ in range(MOST_CASTS):
+        await begun(anna)
+    refused = await anna.post("/api/v1/cameras/porch/casts", json={})
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many")
+
+
+@pytest.mark.parametrize("lasts_s", [0, 13 * HOUR_S, "long"])
+async def test_a_time_that_is_none_is_refused(house: House, lasts_s: object) -> None:
+    answer = await house.signed_in(Role.VIEWER).post("/api/v1/cameras/porch/casts", json={"lasts_s": lasts_s})
+    assert answer.status_code == 422

@@ -1,0 +1,74 @@
+"""The events of a recorder, what is told of them, and a phone that takes it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tawny.delivery.delivery import Delivery
+from tawny.delivery.outbox import Outbox
+from tawny.model.events import Event, new_event_id
+from tawny.model.ids import CameraId
+from tawny.model.messages import Alarm, EventChanged
+from tawny.service.delivery.notification_filter import NotificationFilter
+from tawny.service.delivery.notification_scheduler import NotificationScheduler
+from tawny.service.delivery.upload_scheduler import DeliverySource
+from tawny.service.visits import visit_of
+from tawny.testing.clock import FakeClock
+from tests.playback.archives import PORCH, FakeArchive
+
+BERLIN = ZoneInfo("Europe/Berlin")
+PHONE = NotificationFilter("phone", edits=True)
+YARD = CameraId("yard")
+
+
+class Bench:
+    """A recorder's events, an outbox, and a phone that takes what is due."""
+
+    def __init__(self, root: Path, *ears: NotificationFilter) -> None:
+        self.clock, self.archive = FakeClock(), FakeArchive(root)
+        self.outbox = Outbox(":memory:", self.clock)
+        self.ears = ears or (PHONE,)
+        self.muted: set[CameraId] = set()
+        self.lasting: list[Alarm] = []
+        self.telling = self.again()
+        self.telling.step()
+
+    def again(self) -> NotificationScheduler:
+        """As after a restart."""
+        return NotificationScheduler(
+            DeliverySource(self.outbox, self.archive, self.clock, lambda event, now_ms: event.clip(now_ms, 2, 3)),
+            self.ears,
+            lambda to, camera, at_ms: f"{to} has muted this camera." if camera in self.muted else "",
+            lambda: self.lasting,
+            BERLIN,
+            visit_of=lambda event: visit_of(self.archive.index, event, {frozenset({PORCH, YARD})}),
+        )
+
+    def happens(self, kind: str = "person", camera: CameraId = PORCH, **about: Any) -> Event:
+        now_ms = self.clock.now_ms()
+        made = replace(Event(new_event_id(now_ms), camera, kind, now_ms, None, 50.0, picture_ms=now_ms), **about)
+        self.tell(made)
+        return made
+
+    def tell(self, event: Event, what: str = "started") -> None:
+        self.archive.index.put_event(event)
+        self.telling.heard(EventChanged(what, event))
+        self.telling.step()
+
+    def over(self, event: Event) -> None:
+        self.tell(event.ended(self.clock.now_ms()), "ended")
+
+    def delivered(self, to: str = "phone") -> list[Delivery]:
+        """What is due now, delivered."""
+        taken: list[Delivery] = []
+        while (one := self.outbox.take(to)) is not None:
+            self.outbox.done(one, f"receipt of {one.name}", 0)
+            self.telling.ended(one)
+            taken.append(one)
+        self.telling.step()
+        return taken
+
+
+def kinds(told: list[Delivery]) -> list[str]:
+    return [str(one.content["kind"]) for one in told]

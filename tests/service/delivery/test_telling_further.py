@@ -1,0 +1,242 @@
+"""What follows a message, or takes its place: clips and where they lead, changes of detection, the event as a whole
+once it has ended, and visits of several cameras."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.model.events import Event
+from tawny.service.delivery.notification_filter import NotificationFilter
+from tawny.service.delivery.notification_scheduler import (
+    LINK_MS,
+    SETTLE_MS,
+)
+from tests.playback.archives import PORCH
+from tests.service.delivery.telling_bench import PHONE, YARD, Bench, kinds
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.outbox.close()
+
+
+def brought_to(bench: Bench, event: Event) -> Delivery:
+    """Its clip waits to go to a destination."""
+    clip = Delivery(
+        "nas", f"{event.id}.mp4", DeliveryKind.CLIP, {}, bench.clock.now_ms(), event.start_ms, event=event.id
+    )
+    bench.outbox.add([clip])
+    found = bench.outbox.take("nas")
+    assert found
+    return found
+
+
+def test_a_message_waits_for_its_clip_to_be_where_it_leads_and_no_longer(bench: Bench) -> None:
+    bench.telling.take_over(bench.ears, links=True)
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    bench.over(event)
+    clip = brought_to(bench, event)
+    bench.clock.advance(3 + SETTLE_MS / 1000 + 0.1)
+    assert bench.delivered() == []
+    bench.outbox.done(clip, "", 1)
+    bench.telling.ended(clip)
+    bench.telling.step()
+    assert kinds(bench.delivered()) == ["clip"]
+
+
+def test_a_clip_that_does_not_get_there_is_not_waited_for_for_ever(bench: Bench) -> None:
+    bench.telling.take_over(bench.ears, links=True)
+    event = bench.happens()
+    bench.delivered()
+    bench.clock.advance(5)
+    bench.over(event)
+    brought_to(bench, event)
+    bench.clock.advance(3 + (SETTLE_MS + LINK_MS) / 1000)
+    assert kinds(bench.delivered()) == ["clip"]
+
+
+CHANGES = NotificationFilter("phone", changes=True, cool_down_ms=0)
+
+
+def changes(bench: Bench) -> list[bool]:
+    return [one.content["on"] for one in bench.delivered() if one.content["kind"] == "change"]
+
+
+def test_a_change_of_detection_is_told_each_time_however_soon(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    for _ in range(5):
+        event = bench.happens()
+        bench.clock.advance(2)
+        bench.over(event)
+        bench.clock.advance(2)
+    bench.clock.advance(10)
+    told = bench.delivered()
+    assert [one.content["on"] for one in told] == [True, False] * 5
+    assert all(one.content["to_ms"] - one.content["from_ms"] == 6000 for one in told)
+    bench.outbox.close()
+
+
+def test_detection_goes_on_until_the_last_of_several_events_is_over(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    first = bench.happens()
+    second = bench.happens()
+    elsewhere = bench.happens(camera=YARD)
+    bench.over(first)
+    bench.clock.advance(10)
+    assert changes(bench) == [True, True]
+    bench.over(second)
+    bench.over(elsewhere)
+    bench.clock.advance(10)
+    assert changes(bench) == [False, False]
+    bench.outbox.close()
+
+
+def test_an_end_during_a_restart_is_told_after_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CHANGES)
+    event = bench.happens()
+    bench.clock.advance(10)
+    assert changes(bench) == [True]
+    bench.archive.index.put_event(event.ended(bench.clock.now_ms()))
+    bench.telling = bench.again()
+    bench.telling.step()
+    bench.clock.advance(10)
+    assert changes(bench) == [False]
+    bench.outbox.close()
+
+
+ONCE = NotificationFilter("phone", once=True)
+
+
+def test_one_message_tells_of_an_event_once_it_has_ended(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ONCE)
+    event = bench.happens()
+    assert bench.delivered() == []
+    bench.clock.advance(10)
+    bench.over(event)
+    assert bench.delivered() == []
+    bench.clock.advance(3 + SETTLE_MS / 1000)
+    (told,) = bench.delivered()
+    assert (told.what, told.content["kind"], told.content["from_ms"]) == (
+        DeliveryKind.MESSAGE,
+        "whole",
+        event.start_ms - 2000,
+    )
+    bench.over(event)
+    bench.clock.advance(120)
+    assert bench.delivered() == []
+    bench.telling = bench.again()
+    bench.telling.step()
+    assert bench.delivered() == []
+
+
+def test_one_message_waits_for_what_it_links_to(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ONCE)
+    bench.telling.take_over([ONCE], links=True)
+    event = bench.happens()
+    bench.over(event)
+    clip = Delivery("bucket", "x.gif", DeliveryKind.CLIP, {"form": "gif"}, 1, event.start_ms, event=event.id)
+    bench.outbox.add([clip])
+    bench.clock.advance(10)
+    assert bench.delivered() == []
+    bench.delivered("bucket")
+    assert kinds(bench.delivered()) == ["whole"]
+
+
+WALKER = replace(PHONE, visits=True)
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, WALKER, NotificationFilter("program", edits=True, cool_down_ms=0))
+    yield made
+    made.outbox.close()
+
+
+def test_a_visit_has_one_message_that_each_camera_updates(walk: Bench) -> None:
+    first = walk.happens(camera=YARD)
+    (told,) = walk.delivered()
+    walk.clock.advance(10)
+    walk.over(first)
+    walk.clock.advance(20)
+    next_one = walk.happens(camera=PORCH)
+    update, clip = walk.delivered()
+    receipt = f"receipt of {told.name}"
+    assert clip.content["edits"] == receipt
+    assert update.content == {"kind": "event", "event": next_one.id, "edits": receipt, "about": first.id}
+    walk.over(next_one)
+    walk.clock.advance(20)
+    (clip,) = walk.delivered()
+    assert (clip.content["edits"], clip.content["about"]) == (f"receipt of {update.name}", first.id)
+    assert [one.content.get("edits", "") for one in walk.delivered("program") if one.content["kind"] == "event"] == [
+        "", ""
+    ], "programs get each event"  # fmt: skip
+
+
+def test_on_one_camera_a_visit_updates_its_message_at_most_once_a_minute(walk: Bench) -> None:
+    begun_ms = walk.clock.now_ms()
+    told, events = list[Delivery](), list[Event]()
+    for _ in range(30):
+        events.append(walk.happens())
+        told += walk.delivered()
+        walk.clock.advance(5)
+        walk.over(events[-1])
+        walk.clock.advance(5)
+        told += walk.delivered()
+    walk.clock.advance(600)
+    told += walk.delivered()
+    messages = [one for one in told if one.content["kind"] == "event"]
+    assert [bool(one.content.get("edits")) for one in messages] == [False, *[True] * (len(messages) - 1)]
+    assert 2 <= len(messages) <= 4
+    again = walk.again()
+    again.step()
+    rows = walk.outbox.since("phone", begun_ms)
+    said = {one for row in rows for one in row.content.get("events", [row.event])}
+    assert said == {one.id for one in events}, "none is told again after a restart"
+
+
+def test_what_ranks_higher_than_its_visit_has_a_sound(walk: Bench) -> None:
+    walk.happens("person", level="detection")
+    walk.delivered()
+    walk.clock.advance(10)
+    walk.happens("person", camera=YARD, level="alert")
+    (told,) = walk.delivered()
+    assert "edits" not in told.content
+    assert told.content["about"], "it takes the place of the first one all the same"
+
+
+def test_another_visit_has_its_own_message(walk: Bench) -> None:
+    walk.over(walk.happens())
+    walk.delivered()
+    walk.clock.advance(600)
+    walk.over(walk.happens(camera=YARD))
+    assert [
+        ("edits" in one.content, "about" in one.content) for one in walk.delivered() if one.name[:5] == "event"
+    ] == [(False, False)]
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_what_a_message_stood_for_is_sent_if_its_own_event_is_gone(walk: Bench, is_deleted: bool) -> None:
+    """The others of the visit were never told of: their event counted as sent."""
+    first = walk.happens(picture_ms=None)
+    walk.clock.advance(0.5)
+    second, third = walk.happens(camera=YARD, picture_ms=None), walk.happens(camera=YARD, picture_ms=None)
+    walk.clock.advance(1)
+    (waiting,) = list(iter(lambda: walk.outbox.take("phone"), None))
+    assert waiting.content["events"] == [first.id, second.id, third.id]
+    if is_deleted:
+        walk.archive.index.drop_event(second.id)
+    walk.outbox.drop(waiting, "the event was deleted")
+    walk.telling.ended(waiting)
+    walk.telling.step()
+    (told,) = walk.delivered()
+    left = [third.id] if is_deleted else [second.id, third.id]
+    assert (told.content["event"], told.content["events"]) == (left[0], left)
+    walk.clock.advance(100)
+    assert walk.delivered() == [], "once"

@@ -1,0 +1,150 @@
+"""Whether there is a newer version: asked of a real server, only when it is wanted, and with nothing said to it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tawny.config.settings import UpdateSettings
+from tawny.model.errors import NotDone
+from tawny.service.updates import AGAIN_S, EVERY_S, FIRST_S, Release, UpdateCheck, is_newer, newest_release
+from tawny.testing.clock import FakeClock
+from tawny.testing.http_service import StandIn, served
+
+NOTES = "https://example.org/releases/0.3"
+GITHUB = [
+    {"tag_name": "v0.4.0-rc1", "html_url": "https://example.org/rc", "prerelease": True},
+    {"tag_name": "v0.5.0", "html_url": "https://example.org/draft", "draft": True},
+    {"tag_name": "v0.2.0", "html_url": "https://example.org/old"},
+    {"tag_name": "v0.3.0", "html_url": NOTES},
+    {"tag_name": "nightly", "html_url": "https://example.org/nightly"},
+    {"tag_name": "v0.6.0rc1", "html_url": "https://example.org/unmarked"},
+]
+GITLAB = [{"tag_name": "0.3.0", "_links": {"self": NOTES}}]
+PYPI = {"info": {"version": "0.3.0", "release_url": NOTES}, "releases": {}}
+
+
+@pytest.mark.parametrize("said", [GITHUB, GITLAB, PYPI, GITHUB[3]], ids=["github", "gitlab", "pypi", "latest"])
+def test_the_newest_final_release_is_found(said: object) -> None:
+    assert newest_release(said) == Release("0.3.0", NOTES)
+
+
+@pytest.mark.parametrize("said", [[], [{"tag_name": "v1", "draft": True}], [{"tag_name": "nightly"}], {"info": {}}])
+def test_none_may_be_published(said: object) -> None:
+    assert newest_release(said) is None
+
+
+@pytest.mark.parametrize("said", [None, 5, "0.3.0", {}, [5], [{"name": "0.3.0"}], {"tag_name": 3}])
+def test_what_is_no_list_of_releases_is_refused(said: object) -> None:
+    with pytest.raises(NotDone, match="list of releases"):
+        newest_release(said)
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "file:///etc/passwd", 'https://x/"onclick', 5, None])
+def test_a_link_that_is_none_is_left_out(link: object) -> None:
+    assert newest_release([{"tag_name": "1.0", "html_url": link}]) == Release("1.0")
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "newer"),
+    [
+        ("0.2.0", "0.1.0", True), ("0.10", "0.9.1", True), ("1.0", "0.99.99", True), ("1.0", "1.0.0", False),
+        ("0.1.0", "0.1.0", False), ("0.1.0", "0.2.0", False), ("1.0", "1.0rc2", True), ("1.0rc2", "1.0", False),
+        ("v1.1", "1.0+local", True), ("1.0.post1", "1.0", False), ("soon", "1.0", False), ("", "1.0", False),
+        ("1" * 5000, "1.0", False),
+    ],
+)  # fmt: skip
+def test_versions_are_compared_as_numbers(version: str, than: str, newer: bool) -> None:
+    assert is_newer(version, than) is newer
+
+
+class Bench:
+    def __init__(self, url: str) -> None:
+        self.settings, self.clock = UpdateSettings(url=url), FakeClock()
+        self.check = UpdateCheck(lambda: self.settings, self.clock, "0.1.0")
+
+    def set(self, **changes: Any) -> None:
+        self.settings = self.settings.model_copy(update=changes)
+        self.check.changed()
+
+
+@pytest.fixture
+def feed() -> Iterator[StandIn]:
+    with served(StandIn(lambda _: (200, GITHUB))) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(feed: StandIn) -> Bench:
+    return Bench(f"{feed.base}/releases?limit=20")
+
+
+def test_a_newer_version_is_said_with_its_notes_and_the_server_learns_nothing_else(bench: Bench, feed: StandIn) -> None:
+    found = bench.check.ask()
+    assert (found.newest, found.is_newer, found.problem) == (Release("0.3.0", NOTES), True, "")
+    assert found.asked_ms == bench.clock.now_ms()
+    (asked,) = feed.asked
+    assert (asked.method, asked.path, asked.body) == ("GET", "/releases?limit=20", b"")
+    assert set(asked.headers) == {"host", "user-agent", "accept", "connection", "accept-encoding"}
+    assert asked.headers["user-agent"] == "tawny"
+
+
+def test_nothing_is_asked_unless_it_is_switched_on(bench: Bench, feed: StandIn) -> None:
+    for _ in range(100):
+        bench.clock.advance(bench.check.step())
+    assert feed.asked == []
+
+
+def test_it_is_asked_once_a_day_when_it_is_switched_on(bench: Bench, feed: StandIn) -> None:
+    bench.set(check=True)
+    assert bench.check.step() == FIRST_S
+    bench.clock.advance(FIRST_S)
+    assert bench.check.step() == EVERY_S
+    assert len(feed.asked) == 1
+    bench.clock.advance(EVERY_S - 1)
+    bench.check.step()
+    assert len(feed.asked) == 1
+    bench.clock.advance(1)
+    bench.check.step()
+    assert len(feed.asked) == 2
+
+
+def test_a_failure_is_tried_again_and_keeps_what_is_known(bench: Bench, feed: StandIn) -> None:
+    bench.set(check=True)
+    bench.check.ask()
+    feed.fails.append((503, {}))
+    bench.clock.advance(EVERY_S)
+    assert bench.check.step() == AGAIN_S
+    assert "127.0.0.1 isn't responding (it responded with 503)." in bench.check.state.problem
+    assert bench.check.state.newest == Release("0.3.0", NOTES)
+    bench.clock.advance(AGAIN_S)
+    bench.check.step()
+    assert bench.check.state.problem == ""
+
+
+def test_another_address_forgets_what_the_first_one_said(bench: Bench) -> None:
+    bench.check.ask()
+    bench.set(url="http://127.0.0.1:9/")
+    assert bench.check.state.newest is None
+    assert bench.check.state.asked_ms is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        ((404, {}), "responded with 404"), ((302, {}), "refers to another address"), ((200, b"<html>"), "list of"),
+        ((200, b"[" * 100_000), "list of releases"), ((200, b" " * 3_000_000), "list of releases"), (None, "isn't"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_is_said(bench: Bench, feed: StandIn, reply: Any, says: str) -> None:
+    feed.fails.append(reply)
+    found = bench.check.ask()
+    assert says in found.problem
+    assert found.todo
+    assert not found.is_newer
+
+
+def test_without_an_address_there_is_nobody_to_ask() -> None:
+    check = Bench("").check
+    assert check.host == ""
+    assert "No address" in check.ask().problem
