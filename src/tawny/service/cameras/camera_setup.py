@@ -442,7 +442,6 @@ class CameraSetupService:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
-
         values = {**camera.values, **recording_values(record), **orientation_values(orientation)}
 
         def edit(draft: SettingsDraft) -> None:
@@ -470,6 +469,7 @@ class CameraSetupService:
         self._change(self._file(camera), lambda draft: draft.put_lens(camera, lens.written()))
 
     def put_track(self, camera: CameraId, track: TrackSettings) -> None:
+        """Set what a PTZ camera follows, at once. Raises SettingsError, NotDone, FolderUnwritable."""
         self._change(self._file(camera), lambda draft: draft.put_track(camera, track.written()))
 
     def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
@@ -599,5 +599,6 @@ def _no_camera(camera: str) -> tuple[str, str]:
 
 
 def _in_effect(running: CameraSettings | None, written: CameraSettings) -> CameraSettings:
-    """Return a camera's settings after an edit: a running one takes over name and group; overrides stay."""
-    return written if running is None else running.model_copy(update={"name": written.name, "group": written.group})
+    """Return a camera's settings after an edit: a running one takes over what needs no restart; overrides stay."""
+    taken = {key: getattr(written, key) for key in ("name", "group", "ptz")}
+    return written if running is None else running.model_copy(update=taken)

@@ -160,6 +160,7 @@ class AutoTracker:
         with self._lock:
             self._switched.pop(camera, None)
         self._means.kept.mark(f"on/{camera}", "")
+        self._wake()
 
     # --- the actor ---------------------------------------------------------------------------------------------------
 

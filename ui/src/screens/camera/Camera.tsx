@@ -33,7 +33,6 @@ import "./editor.css";
 
 const RECORDING = () => import("./Recording");
 const LENS = () => import("./Lens");
-const TRACK = () => import("./Track");
 const DANGER = () => import("./Danger");
 const SOUND = () => import("./Sound");
 const PTZ = () => import("./Ptz");
@@ -131,7 +130,6 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
           {tab === "picture" && (
             <aside class="tu-side">
               <TurnCamera store={store} camera={camera} disabled={disabled} />
-              {!disabled && <Lazy load={TRACK} props={{ camera, disabled }} waiting={() => null} />}
               <Lazy load={LENS} props={{ camera, disabled }} waiting={waiting} />
               <PrivateParts store={store} camera={camera} disabled={disabled} />
             </aside>
