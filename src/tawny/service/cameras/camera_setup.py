@@ -432,17 +432,12 @@ class CameraSetupService:
         return None
 
     def _add(
-        self,
-        name: str,
-        wanted: WantedCamera,
-        streams: CameraStreams | None,
-        record: Recording,
-        orientation: Orientation,
+        self, name: str, wanted: WantedCamera, streams: CameraStreams | None, record: Recording, turned: Orientation
     ) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
-        values = {**camera.values, **recording_values(record), **orientation_values(orientation)}
+        values = {**camera.values, **recording_values(record), **orientation_values(turned)}
 
         def edit(draft: SettingsDraft) -> None:
             draft.add_camera(camera_id, values, camera.secrets)
