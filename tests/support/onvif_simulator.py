@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tawny.testing.clips import SampleClip
+from tawny.testing.rtsp_card import MemoryCard
 from tests.sources.onvif.fake_camera import fault, served
 from tests.support.onvif_device import OnvifDevice, Stream
 
 EVENTS, IMAGING = "/onvif/events", "/onvif/imaging"
 SUBSCRIPTION = "/onvif/subscription"
+SEARCH, REPLAY = "/onvif/search", "/onvif/replay"
 AXIS = "http://www.axis.com/2009/event"
 
 
@@ -48,11 +51,25 @@ class OnvifSimulator(OnvifDevice):
     bit_rate: int = 4096
     raw: str = ""
     """What it answers to a pull instead."""
+    card: MemoryCard | None = None
+    """Its own recordings; None: it has no card."""
+    clip: SampleClip | None = None
+    replay: str = ""
+    """Address of the replay."""
+    tells_by_services: bool = False
+    """It lists search and replay by GetServices only."""
+    searches: dict[str, int] = field(default_factory=dict)
+    """How often each open search was asked for results."""
 
     def more_services(self, host: str) -> str:
         events = f"<tt:Events><tt:XAddr>http://{host}{EVENTS}</tt:XAddr></tt:Events>" if self.has_events else ""
         if self.imaging:
             events += f"<tt:Imaging><tt:XAddr>http://{host}{IMAGING}</tt:XAddr></tt:Imaging>"
+        if self.card is not None and not self.tells_by_services:
+            events += "<tt:Extension>" + "".join(
+                f"<tt:{name}><tt:XAddr>http://{host}{path}</tt:XAddr></tt:{name}>"
+                for name, path in (("Search", SEARCH), ("Replay", REPLAY))
+            ) + "</tt:Extension>"  # fmt: skip
         return super().more_services(host) + events
 
     def report(
@@ -97,6 +114,16 @@ class OnvifSimulator(OnvifDevice):
             return self._image(name, values)
         if name == "SetVideoEncoderConfiguration" and "BitrateLimit" in values and not self.refuses:
             self.bit_rate = int(values["BitrateLimit"])
+        if self.card is not None and path in (SEARCH, REPLAY):
+            return self._recording(name, values, path)
+        if name == "GetServices" and self.card is not None and self.tells_by_services:
+            host = f"127.0.0.1:{self.port}"
+            listed = "".join(
+                f"<Service><Namespace>http://www.onvif.org/ver10/{kind}/wsdl</Namespace>"
+                f"<XAddr>http://{host}{at}</XAddr></Service>"
+                for kind, at in (("search", SEARCH), ("replay", REPLAY))
+            )
+            return 200, f"<r>{listed}</r>"
         match name:
             case "CreatePullPointSubscription" if path == EVENTS:
                 return 200, self._subscribe()
@@ -114,6 +141,41 @@ class OnvifSimulator(OnvifDevice):
                     self.changed.notify_all()
                 return 200, "<r/>"
         return super()._of(name, values, path)
+
+    def _recording(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
+        """Search and replay of the card (profile G)."""
+        assert self.card is not None
+        assert self.clip is not None
+        token = values.get("SearchToken", "")
+        match name, path:
+            case "FindRecordings", "/onvif/search":
+                self.searches[f"search-{len(self.searches)}"] = 0
+                return 200, f"<r><SearchToken>search-{len(self.searches) - 1}</SearchToken></r>"
+            case "GetRecordingSearchResults", "/onvif/search" if token in self.searches:
+                self.searches[token] += 1
+                if self.searches[token] == 1:  # results may come in parts
+                    return 200, "<r><ResultList><SearchState>Searching</SearchState></ResultList></r>"
+                found = self.card.recorded(self.clip)
+                listed = self._listed(found[0].at_ms, found[-1].at_ms) if found else ""
+                return 200, f"<r><ResultList><SearchState>Completed</SearchState>{listed}</ResultList></r>"
+            case "EndSearch", "/onvif/search" if token in self.searches:
+                return 200, "<r/>"
+            case "GetReplayUri", "/onvif/replay" if values.get("RecordingToken") == "card-0":
+                return 200, f"<r><Uri>{self.replay}</Uri></r>"
+        return 400, fault("ter:InvalidToken", f"{name} with an unknown token")
+
+    def _listed(self, first_ms: float, last_ms: float) -> str:
+        assert self.card is not None
+        begin, end = (
+            datetime.fromtimestamp(at_ms / 1000 + self.card.ahead_s, UTC).isoformat().replace("+00:00", "Z")
+            for at_ms in (first_ms, last_ms)
+        )
+        return (
+            "<RecordingInformation><RecordingToken>card-0</RecordingToken><Source><SourceId>lens0</SourceId></Source>"
+            f"<EarliestRecording>{begin}</EarliestRecording><LatestRecording>{end}</LatestRecording>"
+            f"<Track><TrackToken>v</TrackToken><TrackType>Video</TrackType><DataFrom>{begin}</DataFrom>"
+            f"<DataTo>{end}</DataTo></Track></RecordingInformation>"
+        )
 
     def _image(self, name: str, values: dict[str, str]) -> tuple[int, str]:
         match name:

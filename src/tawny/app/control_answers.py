@@ -17,6 +17,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span, utc_text
 from tawny.model.validation import problem_text
 from tawny.service import json_format
+from tawny.service.cameras.gap_filler import STATE_TEXTS
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
@@ -79,6 +80,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "test": lambda asked: outward.tested(str(asked.get("name"))),
         "sweep": sweep,
         "delete": _safely(_deletion_answer(running)),
+        "fill": _safely(_fill_answer(running)),
         **_mode_answers(web.modes, web.site.zone, running.clock),
     }
 
@@ -121,6 +123,26 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
         }
 
     return delete
+
+
+def _fill_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def fill(asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin to fill a camera's gaps for `tawny fill`; without a time, return how far that is."""
+        camera, filler = CameraId(str(asked.get("camera"))), running.parts.filler
+        missing_s = None
+        if "from_ms" in asked:
+            missing_s = filler.ask(camera, Span(max(1, int(asked["from_ms"])), int(asked["to_ms"])))
+        now = next((one for one in filler.progress() if one.camera == camera), None)
+        return {
+            "camera": camera,
+            "missing_s": missing_s,
+            "state": "done" if now is None else now.state,
+            "left_s": 0.0 if now is None else now.left_s,
+            "text": "" if now is None else STATE_TEXTS[now.state],
+            "why": "" if now is None else now.why,
+        }
+
+    return fill
 
 
 def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:

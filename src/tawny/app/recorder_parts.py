@@ -13,13 +13,14 @@ from tawny.app.local_zone import local_zone
 from tawny.config.settings import Settings
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.levels import ANYWHERE, AlertRules
 from tawny.model.messages import PartDied
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
 from tawny.service.cameras.camera import CameraServices
 from tawny.service.cameras.camera_set import CameraSet, RunningCameras
+from tawny.service.cameras.gap_filler import FillServices, GapFiller
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
@@ -124,6 +125,7 @@ class RecorderParts:
     cameras: RunningCameras
     camera_set: CameraSet
     care: HealthMonitor
+    filler: GapFiller
 
 
 def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
@@ -161,6 +163,13 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
         place, storage, recognition, stored, recorder, engine, pool, pooled, ingest, login_file, arming, services,
         cameras, CameraSet(cameras, services, arming.duty),
         HealthMonitor(seen, place.settings().heartbeat, clock, bus, place.zone),
+        GapFiller(
+            FillServices(
+                place.settings, cameras.statuses, lambda camera: cameras.hub(camera, StreamName.MAIN),
+                cameras.show_filling, recorder, store.volume, store.index, storage.ledger, bus, clock,
+                login_file.history, storage.sealing.seals,
+            )
+        ),
     )  # fmt: skip
 
 

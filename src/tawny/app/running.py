@@ -228,6 +228,7 @@ class RecorderRuntime:
         stored.room.start(pooled)
         self.deleting.start(pooled)
         self.snapshots.start(pooled)
+        self.parts.filler.start(self._engine)
         self.appearance.start(pooled)
         stored.others.start()
         if stored.mirror is not None:
@@ -244,6 +245,7 @@ class RecorderRuntime:
         cause, by = self.noted_end or (cause, "")
         with self._changing:
             self._is_closing = True
+            self.parts.filler.cancel()
             self._camera_set.close()
             is_closed = self._recorder.stop()
             if not is_closed:

@@ -29,7 +29,7 @@ from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
 from tawny.model.events import POST_S, PRE_S
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.polygon import Polygon
-from tawny.model.segments import Gap, gap_words
+from tawny.model.segments import Gap, explaining, gap_words
 from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
 from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evidence
@@ -319,7 +319,7 @@ def run_export(args: Namespace, out: Output) -> int:
 
 def not_recorded(gaps: Iterable[Gap], within: Span) -> list[dict[str, object]]:
     """Return the time of a span without video, with its reason: the image before it stays, or it is left out."""
-    found = ((gap, gap.span(within.end_ms).cut_to(within)) for gap in gaps)
+    found = ((gap, gap.span(within.end_ms).cut_to(within)) for gap in explaining(gaps))
     return [
         {"start": utc_text(part.begin_ms), "end": utc_text(part.end_ms), "words": gap_words(gap), "s": part.seconds}
         for gap, part in found

@@ -116,6 +116,7 @@ COMMANDS = {
     "rules": Command("modes", "test rules: what would happen if something were detected"),
     "find": Command("events", "search events with words"),
     "timeline": Command("recordings", "show what is recorded, and what is missing and why"),
+    "fill": Command("recordings", "fill gaps from what the camera has recorded on its own card"),
     "export": Command("export", "export a clip as MP4 without re-encoding"),
     "check": Command("recordings", "verify files, index and recorded time; repair them"),
     "notifications": Command("delivery", "list notification channels; send a test"),

@@ -1,6 +1,7 @@
 """`tawny timeline`, `check`, `delete` and `prune`."""
 
 import socket
+import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from tawny.delivery.witness_files import read_witnesses
 from tawny.model.damage import DamageSum, damage_detail
 from tawny.model.errors import DeliveryError, FolderInUse, IndexOutdated, NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import Segment, gap_text
+from tawny.model.segments import GapReason, Segment, gap_text
 from tawny.model.times import Clock, Span, SystemClock, utc_text
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service import json_format
@@ -46,6 +47,8 @@ from tawny.storage.retention import dated_folders
 from tawny.storage.retention.contract import RetentionRule
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.runner import Retention, RetentionPace
+
+_GAP_WORDS: Final = {GapReason.FILLED: "filled  "}
 
 
 def describe_timeline(parser: ArgumentParser) -> None:
@@ -94,7 +97,10 @@ def lines(index: Index, camera: CameraId, within: Span) -> list[str]:
     spans = index.spans(camera, None, within)
     told = [(span.begin_ms, f"recorded {_lasting(span.begin_ms, span.end_ms)}") for span in spans]
     told += [
-        (gap.begin_ms, f"missing  {_lasting(gap.begin_ms, gap.end_ms)}: {gap_text(gap)}")
+        (
+            gap.begin_ms,
+            f"{_GAP_WORDS.get(gap.reason, 'missing ')} {_lasting(gap.begin_ms, gap.end_ms)}: {gap_text(gap)}",
+        )
         for gap in index.gaps(camera, within)
     ]
     told += [
@@ -401,6 +407,35 @@ def _delete_text(size: dict[str, Any], *, yes: bool, with_kept: bool) -> str:
         lines.append("Uploads, files in other folders and clips that you saved stay.")
         lines.append("To delete it, repeat the command with `--yes`.")
     return "\n".join(lines)
+
+
+# `tawny fill`: fill gaps from a camera's card, and follow that.
+
+_FOLLOW_S: Final = 1.0
+
+
+def describe_fill(parser: ArgumentParser) -> None:
+    options.data(parser)
+    parser.add_argument("camera", metavar="CAMERA", help="ID from the settings")
+    options.times(parser, begin="24 h ago", end="now")
+    parser.add_argument("--no-wait", action="store_true", help="begin, and don't wait until it is done")
+
+
+def run_fill(args: Namespace, out: Output) -> int:
+    within = options.span(args.begin, args.end, SystemClock().now_ms())
+    folder, asked = running_data(args), {"command": "fill", "camera": args.camera}
+    answer = ask_once(folder, {**asked, "from_ms": within.begin_ms, "to_ms": within.end_ms})
+    missing_s = answer["missing_s"]
+    if not missing_s:
+        out.data(answer, "No gap in this time can be filled.")
+        return 0
+    out.say(f"{missing_s:.1f} s are missing.")
+    while not args.no_wait and answer["state"] in ("filling", "waiting"):
+        out.progress(f"{answer['text']} {answer['left_s']:.0f} s left. {answer['why']}".rstrip())
+        threading.Event().wait(_FOLLOW_S)
+        answer = ask_once(folder, asked)
+    out.data({**answer, "missing_s": missing_s}, answer["text"] or "Filled.")
+    return 0 if args.no_wait or answer["state"] == "done" else 1
 
 
 # `tawny prune`: apply retention now or as a dry run, or delete old files in a dated folder of another program.

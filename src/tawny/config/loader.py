@@ -299,6 +299,7 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "privacy_masks": (),
         "onvif": "",
         "camera_events": "auto",
+        "fill_gaps": False,
         "ptz": PtzSettings(),
         "serial": "",
         "mac": "",
@@ -313,4 +314,5 @@ def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
         camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
         camera.name, camera.group, camera.onvif, camera.camera_events, camera.ptz, camera.lens,
+        camera.fill_gaps,
     )  # fmt: skip

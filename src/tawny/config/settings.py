@@ -452,6 +452,11 @@ class CameraSettings(Table):
         "people, vehicles and animals are events; motion only starts detection. `all`: motion is an event, too. `off`: "
         "none are read. Without detection, `auto` is like `all`.",
     )
+    fill_gaps: bool = Field(
+        default=False,
+        description="Fill gaps from what the camera has recorded on its own card, by ONVIF Profile G. Requires `onvif` "
+        "and a camera that records continuously.",
+    )
     ptz: PtzSettings = PtzSettings()
     serial: Annotated[LabelText, Field(max_length=80)] = Field(
         "", description="Serial number, as the camera says by ONVIF. Written when it is added."

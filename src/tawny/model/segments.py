@@ -1,6 +1,7 @@
 """Segments: playable files of about one minute."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -35,6 +36,8 @@ class GapReason(StrEnum):
     REMOVED = "removed"
     CLOCK = "clock"
     ENDED = "ended"
+    FILLED = "filled"
+    """Not a gap any more: recorded later, from the camera's card. The detail is what it was."""
     UNKNOWN = "unknown"
 
     @classmethod
@@ -52,9 +55,10 @@ BY_CHOICE = frozenset(
         GapReason.WAITING,
         GapReason.REMOVED,
         GapReason.ENDED,
+        GapReason.FILLED,
     }
 )
-"""Reasons that do not lower the recorded share: chosen by a user, or a video file has nothing left to record."""
+"""Reasons that do not lower the recorded share: chosen by a user, recorded later, or nothing is left to record."""
 
 GAP_WORDS: dict[GapReason, str] = {
     GapReason.UNREACHABLE: "Camera offline",
@@ -75,6 +79,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.REMOVED: "Deleted",
     GapReason.CLOCK: "Clock corrected",
     GapReason.ENDED: "Video file ended",
+    GapReason.FILLED: "Filled from the camera's card",
     GapReason.UNKNOWN: "Unknown reason (please report this)",
 }
 
@@ -156,7 +161,26 @@ def gap_text(gap: Gap) -> str:
     return words if is_said else f"{words} ({gap.detail})"
 
 
+FILL_SLACK_MS = 100
+"""Time that may be missing between what was recorded and what was filled in, in ms."""
+
+
+def explaining(gaps: Iterable[Gap]) -> list[Gap]:
+    """Return those that explain missing time: time that was filled is not missing."""
+    return [gap for gap in gaps if gap.reason is not GapReason.FILLED]
+
+
 # Segments.
+
+CARD_RUN = "card-"
+"""Begin of the run of footage that was not recorded live, but filled from a camera's card."""
+CARD_NUMBER = 0x63617264
+"""The same in headers of the signed history: the upper half of the run's number."""
+
+
+def is_from_card(run: RunId) -> bool:
+    """Return whether footage of this run is from a camera's card. Of a sealed file the run may be only a number."""
+    return run.startswith(CARD_RUN) or (len(run) == 16 and run.startswith(f"{CARD_NUMBER:x}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import BY_CHOICE, OFF_WORDS, Gap, GapReason
+from tawny.model.segments import BY_CHOICE, OFF_WORDS, Gap, GapReason, explaining
 from tawny.model.times import Span, merge_spans
 from tawny.playback.recordings import RecordingArchive
 
@@ -191,7 +191,7 @@ def share_recorded(archive: RecordingArchive, camera: CameraId, day: Span, *, no
     wanted = past.cut_to(Span(min(known_ms), past.end_ms)) if known_ms and min(known_ms) < past.end_ms else None
     if wanted is None:
         return None, len(unwanted)
-    chosen = merge_spans([gap.span(now_ms) for gap in gaps if not is_unwanted(gap)])
+    chosen = merge_spans([gap.span(now_ms) for gap in explaining(gaps) if not is_unwanted(gap)])
     wanted_s = wanted.seconds - _seconds(chosen, wanted)
     if wanted_s <= 0:
         return None, len(unwanted)

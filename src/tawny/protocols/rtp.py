@@ -47,6 +47,8 @@ class RtpHeader(NamedTuple):
     source: int
     payload_type: int
     is_marked: bool
+    extension: int = 0
+    """Offset of the header extension; 0 without one."""
 
 
 def read_header(view: memoryview, begin: int, end: int) -> RtpHeader | None:
@@ -57,13 +59,55 @@ def read_header(view: memoryview, begin: int, end: int) -> RtpHeader | None:
     if first >> 6 != 2 or second in _RTCP:
         return None
     payload = begin + HEADER_BYTES + 4 * (first & 15)
+    extension = 0
     if first & 0x10:  # a header extension
         if end - payload < 4:
             return None
+        extension = payload
         payload += 4 + 4 * (view[payload + 2] << 8 | view[payload + 3])
     if first & 0x20 and end > payload:  # padding
         end -= view[end - 1]
-    return RtpHeader(payload, max(end, payload), number, time, source, second & 127, second > 127)
+    return RtpHeader(payload, max(end, payload), number, time, source, second & 127, second > 127, extension)
+
+
+# ONVIF replay: the header extension with the time at which a frame was recorded (ONVIF Streaming Specification, 6.3).
+
+_REPLAY, _REPLAY_WORDS = 0xABAC, 3
+_MARK = Struct(">HHQB")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayMark:
+    """When a replayed frame was recorded, by the camera's clock, and its place in the recording."""
+
+    ticks: int
+    """Since 1970, at 90 kHz."""
+    is_clean: bool = False
+    """Decoding can begin here (C)."""
+    ends: bool = False
+    """The last frame before time that is not recorded (E)."""
+    is_discontinuous: bool = False
+    """What precedes it is missing (D)."""
+    is_last: bool = False
+    """Nothing follows in the requested time (T)."""
+
+
+def read_replay_mark(view: memoryview, begin: int, end: int) -> ReplayMark | None:
+    """Parse the header extension at `begin`. Return None if it is another one, or has no time."""
+    if end - begin < 4 + 4 * _REPLAY_WORDS:
+        return None
+    kind, words, ntp, flags = _MARK.unpack_from(view, begin)
+    if kind != _REPLAY or words < _REPLAY_WORDS or (ntp >> 32) < _NTP_TO_UNIX_S + _EARLIEST_S:
+        return None
+    ticks = round(((ntp - (_NTP_TO_UNIX_S << 32)) * 90_000) / 2**32)
+    return ReplayMark(ticks, bool(flags & 0x80), bool(flags & 0x40), bool(flags & 0x20), bool(flags & 0x10))
+
+
+def replay_extension(mark: ReplayMark, sequence: int) -> bytes:
+    """Return the header extension. sequence: `CSeq` of the PLAY request."""
+    ntp = (_NTP_TO_UNIX_S << 32) + (mark.ticks << 32) // 90_000
+    flags = mark.is_clean << 7 | mark.ends << 6 | mark.is_discontinuous << 5 | mark.is_last << 4
+    return _MARK.pack(_REPLAY, _REPLAY_WORDS, ntp, flags) + bytes([sequence & 255, 0, 0])
 
 
 def signed_step(before: int, time: int) -> int:
@@ -82,11 +126,14 @@ class RtpPacket:
     sequence: int
     time: int
     ssrc: int
+    extension: bytes = b""
+    """The header extension, with its own header."""
 
     def to_bytes(self) -> bytes:
         mark = (0x80 if self.is_marked else 0) | self.payload_type
-        head = _HEADER.pack(0x80, mark, self.sequence & 0xFFFF, self.time & 0xFFFFFFFF, self.ssrc)
-        return head + self.payload
+        first = 0x90 if self.extension else 0x80
+        head = _HEADER.pack(first, mark, self.sequence & 0xFFFF, self.time & 0xFFFFFFFF, self.ssrc)
+        return head + self.extension + self.payload
 
 
 class Packetizer:

@@ -227,6 +227,7 @@ _CLOCK_SET_MS: Final = 2_000
 _PATH_SAFE = "/%!$&'()*+,;=:@?-._~"
 
 _DEVICE, _MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
+_SERVICES: Final = ("PTZ", "Media", "Events", "Imaging", "Search", "Replay")
 _PTZ, _SCHEMA = "http://www.onvif.org/ver20/ptz/wsdl", "http://www.onvif.org/ver10/schema"
 
 
@@ -249,7 +250,7 @@ class _Known:
     ahead_ms: int
     """Camera clock minus local clock, in ms."""
     paths: Mapping[str, str]
-    """Of the services that the camera has: `PTZ`, `Media`, `Events`, `Imaging`."""
+    """Of the services that the camera has, by their names in `_SERVICES`."""
     profile: str
     lens: str
     """Token of the video source of the profile; empty: not said."""
@@ -354,7 +355,7 @@ class OnvifCamera:
         )
 
     def ask(self, service: str, body: str, *, path: str = "", address: str = "", waits_s: float = 0.0) -> ET.Element:
-        """Send a request to one of the camera's services: `PTZ`, `Media`, `Events`, `Imaging`; empty: its device.
+        """Send a request to one of the camera's services, named as in `_SERVICES`; empty: its device.
 
         path: of a part of the service, such as a subscription. address, waits_s: as `SoapClient.send`. Raises NotDone
         for a service that the camera lacks.
@@ -458,7 +459,7 @@ class OnvifCamera:
         ahead_ms = camera_time_ms(answer, self._clock.now_ms()) - self._clock.now_ms()
         asked = f'<d:GetCapabilities xmlns:d="{_DEVICE}"><d:Category>All</d:Category></d:GetCapabilities>'
         can = self.client.send(device, asked, self._clock.now_ms() + ahead_ms, until_s)
-        named = {service: text_at(can, service, "XAddr") for service in ("PTZ", "Media", "Events", "Imaging")}
+        named = {service: text_at(can, service, "XAddr") for service in _SERVICES}
         paths = {service: request_path(place) for service, place in named.items() if place}
         profile = lens = ""
         if "Media" in paths and ("PTZ" in paths or "Imaging" in paths):

@@ -27,6 +27,7 @@ from tawny.protocols.rtp import Packetizer, RtpPacket, goodbye
 from tawny.protocols.rtsp_message import RtspReply, RtspRequest, read_request
 from tawny.protocols.sdp import VIDEO_TYPE, media_lines, payload_type
 from tawny.testing.clips import SampleClip
+from tawny.testing.rtsp_card import MemoryCard, ReplayPlayer, start_of
 from tawny.testing.rtsp_viewer import CameraFaults, CameraSetup, FakeRtspViewer, SentUnit
 
 # Plays a clip to one viewer in real time, in a loop, with the camera's current faults.
@@ -61,6 +62,8 @@ class ClipPlayer:
         self._whole = whole
         self._clip = camera.clip
         self._tracks: dict[int, Packetizer] = {}
+        self._first = 0
+        """Number of the first packet of the clip that is sent."""
         self._base_s = 0.0
         """Start of the current pass in session time, s."""
         self._began_s, self._began_utc_s = time.monotonic(), time.time()
@@ -72,7 +75,10 @@ class ClipPlayer:
 
     async def run(self) -> None:
         """Play until all passes are done."""
-        played = 0
+        played, card = 0, self._camera.card
+        if card is not None:
+            self._began_s, self._began_utc_s = card.begun_s, card.begun_ms / 1000
+            self._base_s, self._first = start_of(card, self._clip)
         while self._camera.setup.passes is None or played < self._camera.setup.passes:
             clip = self._clip = self._camera.clip
             ended_s = await self._pass(clip)
@@ -81,7 +87,8 @@ class ClipPlayer:
 
     async def _pass(self, clip: SampleClip) -> float:
         """Play the clip once, or until it is replaced. Return the played length, s."""
-        for due in _schedule(clip):
+        first, self._first = self._first, 0
+        for due in list(_schedule(clip))[first:]:
             if self._camera.clip is not clip:
                 return due.due_s
             await self._wait(due.due_s)
@@ -203,14 +210,16 @@ class ClipPlayer:
         return sound.rate if track == 1 and sound is not None else VIDEO_RATE
 
     def _make_tracks(self) -> None:
-        aggregate = self._camera.setup.aggregate
-        base = self._camera.setup.time_base
-        self._tracks[0] = Packetizer(
-            self._clip.video, VIDEO_TYPE, ssrc=0x1111, first=4000, aggregate=aggregate, time_base=base
-        )
-        sound = self._clip.sound
-        if sound is not None:
-            self._tracks[1] = Packetizer(sound, payload_type(sound), ssrc=0x2222, first=900)
+        self._tracks = make_tracks(self._clip, self._camera.setup)
+
+
+def make_tracks(clip: SampleClip, setup: CameraSetup | None = None) -> dict[int, Packetizer]:
+    """Return the RTP tracks of a clip."""
+    aggregate, base = (setup.aggregate, setup.time_base) if setup is not None else (False, None)
+    made = {0: Packetizer(clip.video, VIDEO_TYPE, ssrc=0x1111, first=4000, aggregate=aggregate, time_base=base)}
+    if clip.sound is not None:
+        made[1] = Packetizer(clip.sound, payload_type(clip.sound), ssrc=0x2222, first=900)
+    return made
 
 
 def _schedule(clip: SampleClip) -> Iterator[_Due]:
@@ -315,7 +324,7 @@ class FakeRtspSession:
         reply = self._reply(request)
         await self._say(reply.to_bytes(sequence))
         if method == "PLAY" and reply.is_ok:
-            self._play()
+            self._play(request)
         return method != "TEARDOWN"
 
     async def _say(self, data: bytes) -> None:
@@ -334,6 +343,8 @@ class FakeRtspSession:
             return RtspReply(headers={"Public": "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"})
         if not may_enter(self._camera.setup, self._nonce, method, request.header("authorization")):
             return RtspReply("401 Unauthorized", {"WWW-Authenticate": challenge(self._camera.setup, self._nonce)})
+        if request.header("require") == "onvif-replay" and self._camera.card is None:
+            return RtspReply("551 Option not supported")
         wants_speaker = request.header("require") == "www.onvif.org/ver20/backchannel"
         if wants_speaker and not self._camera.setup.speaker:
             return RtspReply("551 Option not supported")
@@ -369,13 +380,25 @@ class FakeRtspSession:
         timeout = f"timeout={self._camera.setup.timeout_s}"
         return RtspReply(headers={"Transport": transport, "Session": f"12345678;{timeout}"})
 
-    def _play(self) -> None:
+    def _play(self, request: RtspRequest) -> None:
         if self._back_channel is not None:
             return  # a backchannel session receives no media
+        card = self._camera.card
+        if card is not None and request.header("require") == "onvif-replay":
+            card.asked.append(request)
+            replay = ReplayPlayer(card, self._camera.clip, self._channels, request)
+            self._playing = asyncio.create_task(replay.run(self._writer, make_tracks(self._camera.clip)))
+            self._playing.add_done_callback(self._replayed)
+            return
         self._viewer.is_playing = True
         player = ClipPlayer(self._camera, self._viewer, self._channels, self._writer, self._whole)
         self._playing = asyncio.create_task(player.run())
         self._playing.add_done_callback(self._played)
+
+    def _replayed(self, task: "asyncio.Task[None]") -> None:
+        """Leave the session open, as cameras do, unless the replay broke off."""
+        if not task.cancelled() and task.exception() is not None:
+            self.end("replay broke off", reset=True)
 
     def _played(self, task: "asyncio.Task[None]") -> None:
         """Close the session: the passes are done, or the viewer is gone or too slow."""
@@ -443,6 +466,8 @@ class RtspCamera:
         """The clip; a replacement is played from its start after the current unit."""
         self.setup = setup or CameraSetup()
         self.faults = CameraFaults()
+        self.card: MemoryCard | None = None
+        """Its own recordings; set before it starts. The clip then runs on, watched or not."""
         self.viewers: list[FakeRtspViewer] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -451,6 +476,8 @@ class RtspCamera:
         self._thread = threading.Thread(target=self._run, name="rtsp-camera", daemon=True)
 
     def __enter__(self) -> Self:
+        if self.card is not None:
+            self.card.begin()
         self._thread.start()
         self._do(self._listen)
         return self

@@ -123,6 +123,7 @@ const GAP_ICONS: Record<string, string> = {
   removed: "trash-2",
   clock: "clock",
   ended: "video-off",
+  filled: "hard-drive",
   unknown: "triangle-alert",
 };
 

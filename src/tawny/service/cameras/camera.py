@@ -233,6 +233,8 @@ class RunningCamera:
         self._handles: list[Handle] = []
         self._readers: dict[StreamName, tuple[PacketDemand, Handle]] = {}
         self._sub_trouble = self._hint = ""
+        self.filling = ""
+        """How far gaps are filled from its card; empty: nothing to say."""
         self._is_over_tcp = False
         self._is_ending = False
         self._looked_s: float | None = None
@@ -279,7 +281,7 @@ class RunningCamera:
         unwatched = " ".join(self.watching.fault(status) or ()) or self.watching.concern
         reports = self._reports  # another thread may end them meanwhile
         unread = reports[0].trouble if reports is not None else ""
-        detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or unread or wrong
+        detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or unread or wrong or self.filling
         last_ms = newest.at_ms if newest else None
         told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
         if self._looked_s is not None and shown.state in RECORDED:

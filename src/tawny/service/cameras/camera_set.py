@@ -29,6 +29,11 @@ class RunningCameras:
         found = self.now.get(camera)
         return found.hubs.get(stream) if found else None
 
+    def show_filling(self, camera: CameraId, text: str) -> None:
+        """Show how far gaps of a camera are filled."""
+        if found := self.now.get(camera):
+            found.filling = text
+
     def is_offline(self, camera: CameraId, now_ms: int) -> bool:
         """Return whether a camera has not answered for OFFLINE_MS."""
         found = self.now.get(camera)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tawny.model.errors import FileDamaged
 from tawny.model.ids import CameraId
-from tawny.model.segments import Gap, GapReason
+from tawny.model.segments import Gap, GapReason, explaining
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.disk.volume import Volume
 from tawny.storage.disk.volume_walk import FileKind, walk
@@ -152,7 +152,7 @@ def _explain(index: Index, ledger: HistoryLedger, camera: CameraId, away: Span, 
 
     Activity lasts from the first to the last span the spare recorded or explained.
     """
-    gaps = [gap.span(away.end_ms) for gap in index.gaps(camera, away)]
+    gaps = [gap.span(away.end_ms) for gap in explaining(index.gaps(camera, away))]
     known = merge_spans([*gaps, *index.spans(camera, None, away)])
     life = [span for span in known if span.end_ms > since_ms]
     inside = [Span(life[0].begin_ms, life[-1].end_ms)] if life else []

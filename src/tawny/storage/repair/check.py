@@ -15,7 +15,7 @@ from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.errors import FileDamaged
 from tawny.model.ids import CameraId
-from tawny.model.segments import Gap, GapReason, Segment, segment_id
+from tawny.model.segments import Gap, GapReason, Segment, explaining, segment_id
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, utc_text
 from tawny.sealed.file_reader import FileEnding
 from tawny.storage.disk.disk import parent_of
@@ -323,7 +323,7 @@ class _Checking:
 
     def _explain(self, camera: CameraId, lost: Span, why: str) -> None:
         assert self._ledger is not None
-        explained = [gap.span(lost.end_ms) for gap in self._index.gaps(camera, lost)]
+        explained = [gap.span(lost.end_ms) for gap in explaining(self._index.gaps(camera, lost))]
         for span in missing_spans([*explained, *self._index.spans(camera, None, lost)], lost):
             self._ledger.put_gap(Gap(camera, span.begin_ms, span.end_ms, GapReason.UNKNOWN, why))
 

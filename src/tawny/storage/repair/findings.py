@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tawny.model.damage import DamageSum
 from tawny.model.ids import CameraId
-from tawny.model.segments import Gap
+from tawny.model.segments import FILL_SLACK_MS, Gap, GapReason, explaining
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.index.protocol import Index
 
@@ -33,13 +33,19 @@ def wall_coverage(index: Index, cameras: Iterable[CameraId], until_ms: int) -> W
     for camera in cameras:
         ever = Span(0, until_ms)
         recorded = index.spans(camera, None, ever)
-        found = index.gaps(camera, ever)
-        told += found
+        all_gaps = index.gaps(camera, ever)
+        told += all_gaps
+        found = explaining(all_gaps)
         gaps = [cut for gap in found if (cut := gap.span(until_ms).cut_to(ever)) is not None]
         known = merge_spans([*recorded, *gaps])
         if not known:
             continue
-        holes = missing_spans(known, Span(known[0].begin_ms, known[-1].end_ms))
+        filled = [gap.span(until_ms) for gap in all_gaps if gap.reason is GapReason.FILLED]
+        holes = [
+            hole
+            for hole in missing_spans(known, Span(known[0].begin_ms, known[-1].end_ms))
+            if hole.end_ms - hole.begin_ms > FILL_SLACK_MS or not any(one.overlaps(hole) for one in filled)
+        ]
         unexplained += [(camera, hole) for hole in holes]
         recorded_ms += _sum(recorded)
         explained_ms += _sum(known) - _sum(recorded)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from tawny.model.errors import FileDamaged
 from tawny.model.ids import CameraId
-from tawny.model.segments import OFF_WORDS, Gap, GapReason, Segment, off_words, segment_id
+from tawny.model.segments import OFF_WORDS, Gap, GapReason, Segment, explaining, off_words, segment_id
 from tawny.model.times import Clock, Span, missing_spans
 from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.lock import LockHolder
@@ -266,6 +266,6 @@ def _holes(index: Index, camera: CameraId, closed: Iterable[Gap]) -> list[Span]:
 
 
 def _known_gaps(index: Index, camera: CameraId, within: Span, closed: Iterable[Gap]) -> list[Span]:
-    known = {gap.begin_ms: gap for gap in index.gaps(camera, within)}
+    known = {gap.begin_ms: gap for gap in explaining(index.gaps(camera, within))}
     known |= {gap.begin_ms: gap for gap in closed if gap.camera == camera}
     return [gap.span(within.end_ms) for gap in known.values()]

@@ -13,7 +13,7 @@ from typing import Final
 
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.ids import CameraId
-from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS, is_of_day
@@ -77,7 +77,7 @@ def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: 
     """Complete interrupted removals. Return the number of segments."""
     begun = index.removing()
     for segment in begun:
-        explained = [gap.span(clock.now_ms()) for gap in index.gaps(segment.camera, segment.span)]
+        explained = [gap.span(clock.now_ms()) for gap in explaining(index.gaps(segment.camera, segment.span))]
         others = index.spans(segment.camera, None, segment.span)
         for span in missing_spans([*explained, *others], segment.span):
             ledger.put_gap(Gap(segment.camera, span.begin_ms, span.end_ms, GapReason.REMOVED))

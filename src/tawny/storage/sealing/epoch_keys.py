@@ -13,6 +13,7 @@ from typing import Final
 
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
+from tawny.model.segments import CARD_NUMBER, is_from_card
 from tawny.model.times import Clock
 from tawny.sealed.file_reader import FileScan
 from tawny.sealed.header import NO_STREAM, SealedFileKind, SealedFlag, SealedHeader
@@ -78,6 +79,8 @@ class EpochKeys:
         policy = self._policy(about.camera)
         stream = stream_number(about.stream)
         run = int.from_bytes(sha256(about.run.encode()).digest()[:8], "big")
+        if is_from_card(about.run):
+            run = CARD_NUMBER << 32 | run & 0xFFFFFFFF
         if policy is None:
             return self._proved(about, stream, run, make_init)
         sealer, signing = self._sealer(
@@ -91,6 +94,7 @@ class EpochKeys:
         """Return the content of an unsealed segment: the same header without sealing."""
         row = SignedRow(self.history.camera(about.camera), SealedFileKind.SEGMENT, stream)
         header = self._header(row, start_ms=about.start_ms, run=run, born_ms=self._clock.now_ms())
+        header = replace(header, flags=_origin(run))
         return ProvedContent(header, about, make_init), FileSigning(self.history, row, header.number)
 
     def picture(self, volume: Volume, camera: CameraId, at_ms: int, jpeg: bytes, path: str) -> bool:
@@ -156,7 +160,7 @@ class EpochKeys:
         header = self._header(row, start_ms=start_ms, run=run, born_ms=epoch.key.born_ms)
         header = replace(
             header,
-            flags=SealedFlag.SPLIT if policy.splits and kind is SealedFileKind.SEGMENT else 0,
+            flags=_origin(run) | (SealedFlag.SPLIT if policy.splits and kind is SealedFileKind.SEGMENT else 0),
             wrap_bytes=area_bytes(epoch.wrapped),
             step=step,
             commit=epoch.key.commit,
@@ -202,6 +206,11 @@ class EpochKeys:
         _add_to_ring(volume, camera, RingLine(key.commit, key.born_ms, epoch.wrapped))
         self._epochs[camera, volume] = epoch
         return epoch
+
+
+def _origin(run: int) -> int:
+    """Return the flag of footage that was not recorded live. run: its number."""
+    return SealedFlag.FILLED_IN if run >> 32 == CARD_NUMBER else 0
 
 
 class _GrowingFile:

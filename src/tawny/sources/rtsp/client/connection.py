@@ -60,8 +60,8 @@ _OURS = frozenset({"stall", "waiting-key", "no-parameters", "bad-parameters", "p
 class ReceiveBuffer:
     """Receive buffer shared by all connections of one thread, so that it stays in the CPU cache."""
 
-    def __init__(self) -> None:
-        self.buffer = bytearray(_ROOM_BYTES)
+    def __init__(self, size_bytes: int = _ROOM_BYTES) -> None:
+        self.buffer = bytearray(size_bytes)
         self.view = memoryview(self.buffer)
 
 

@@ -4,6 +4,7 @@ Order of checks: version, extension and padding, source (SSRC), sequence number,
 these rules. So suspicious packets go to a probation queue and are accepted once they continue consistently.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -146,6 +147,8 @@ class RtpReceiver:
         self._strangers = ProbationQueue(_SOURCE_PROOF)
         self._has_aside = False  # Invariant: set if any packet is held in a queue
         self._restarts, self._restarted_at = 0, 0
+        self.extended: Callable[[int, memoryview, int, int], None] | None = None
+        """Receives the RTP timestamp, view, begin and end of each header extension, before its payload."""
 
     @property
     def source(self) -> int:
@@ -351,6 +354,8 @@ class RtpReceiver:
                 return
         else:
             self._type_is_known = True
+        if header.extension and self.extended is not None:
+            self.extended(header.time, view, header.extension, header.begin)
         self._to.payload(view, header.begin, header.end, header.time, is_marked=header.is_marked)
 
     def _is_the_type(self, payload_type: int) -> bool:

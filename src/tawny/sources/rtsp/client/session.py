@@ -51,7 +51,9 @@ class ClientSession:
         self.play_url = address.url
         self.session = ""
         self.require = ""
-        """`Require` value for DESCRIBE, SETUP and PLAY; empty for none."""
+        """`Require` value for the methods in `required_by`; empty for none."""
+        self.required_by = frozenset({"DESCRIBE", "SETUP", "PLAY"})
+        self.play_headers: Sequence[tuple[str, str]] = (("Range", "npt=0.000-"),)
         self.timeout_s = USUAL_TIMEOUT_S
         self.methods: frozenset[str] = frozenset()
         """Methods that the camera supports according to its OPTIONS reply."""
@@ -68,7 +70,7 @@ class ClientSession:
         """Build the next request, with authentication if the camera has demanded it."""
         self._sequence += 1
         login = ("Authorization", self.login.header(method, url))
-        required = ("Require", self.require if method in ("DESCRIBE", "SETUP", "PLAY") else "")
+        required = ("Require", self.require if method in self.required_by else "")
         made = request(method, url, self._sequence, (login, ("Session", self.session), required, *headers))
         self.transcript.sent(made)
         return made
@@ -250,7 +252,7 @@ def handshake(
         if place.channel != 2 * number:
             talk.transcript.forgive("it sends on a different channel than requested")
         placed(place)
-    reply = yield from _asked(talk, "PLAY", talk.play_url, ("Range", "npt=0.000-"))
+    reply = yield from _asked(talk, "PLAY", talk.play_url, *talk.play_headers)
     talk.learn_session(reply)
     return offered
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tawny.model.packets import VIDEO_RATE
-from tawny.protocols.rtp import SenderReport, signed_step
+from tawny.protocols.rtp import ReplayMark, SenderReport, read_replay_mark, signed_step
 
 BACK_S, AHEAD_S = 1.0, 10.0
 """A step outside these limits is a jump of the camera's clock; smaller backward steps are B-frames."""
@@ -221,3 +221,65 @@ class TimestampAligner:
         assert video.arrived_s is not None
         assert sound.arrived_s is not None
         return abs((video.utc_s - sound.utc_s) - (video.arrived_s - sound.arrived_s)) < _PAIR_S
+
+
+# Times of a replay: each frame carries the time at which it was recorded.
+
+_MOST_MARKS = 512
+
+
+class ReplayTimes:
+    """Timestamps of a replay, in the place of `TimestampAligner`: since 1970, by the camera's clock.
+
+    Video and audio share their zero. A frame without a time of its own continues from the last one that has it.
+    """
+
+    def __init__(self) -> None:
+        self.sound_rate = 8000
+        self.video, self.sound = TrackTimeline(VIDEO_RATE), TrackTimeline(8000)
+        self.cut = self.padded = 0
+        self.newest: ReplayMark | None = None
+        """Of the newest frame of the video."""
+        self.unmarked = 0
+        """Number of frames before the first time."""
+        self._marks: tuple[dict[int, ReplayMark], dict[int, ReplayMark]] = {}, {}
+        self._last: list[tuple[int, int] | None] = [None, None]
+        """Of each track: RTP timestamp and ticks of the last frame with a time."""
+
+    def mark(self, track: int, time: int, view: memoryview, begin: int, end: int) -> None:
+        """Process a header extension. track: 0 for video, 1 for audio. time: RTP timestamp."""
+        found = read_replay_mark(view, begin, end)
+        if found is None:
+            return
+        marks = self._marks[track]
+        marks[time] = found
+        while len(marks) > _MOST_MARKS:
+            del marks[next(iter(marks))]
+        if track == 0:
+            self.newest = found
+
+    def picture_at(self, ticks: int, time: int, now_s: float, *, is_anew: bool) -> int:
+        """Return the frame's ticks since 1970. time: RTP timestamp."""
+        return self._at(0, time, VIDEO_RATE)
+
+    def begin_sound(self, heard: Iterable[tuple[int, float]]) -> None:
+        """Do nothing: audio frames carry their times."""
+
+    def sound_at(self, ticks: int, time: int, samples: int, now_s: float, *, is_anew: bool) -> int | None:
+        """Return an audio frame's ticks of its rate since 1970; None to drop a frame before the first time."""
+        return self._at(1, time, self.sound_rate) if self._last[1] or time in self._marks[1] else None
+
+    def report(self, report: SenderReport, now_s: float, *, is_video: bool) -> None:
+        """Do nothing: reports of a replay have no meaning."""
+
+    def _at(self, track: int, time: int, rate: int) -> int:
+        found = self._marks[track].pop(time, None)
+        if found is not None:
+            at = found.ticks * rate // VIDEO_RATE
+            self._last[track] = time, at
+            return at
+        last = self._last[track]
+        if last is None:
+            self.unmarked += 1
+            return 0
+        return last[1] + signed_step(last[0], time)

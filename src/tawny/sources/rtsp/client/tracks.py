@@ -17,7 +17,7 @@ from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, G711Depacketizer, sound_of
 from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, RtpCounts, RtpReceiver
-from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
+from tawny.sources.rtsp.client.timestamp_aligner import ReplayTimes, TimestampAligner
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
 
@@ -125,11 +125,18 @@ _SENSELESS, _SENSELESS_MOST = 4, 100
 class Tracks:
     """Video and audio of one connection. wants_sound: record audio if available. stall_s: timeout without a frame.
 
-    changes_s: minimum time between two changes of the format.
+    changes_s: minimum time between two changes of the format. placing: places the timestamps of a replay, which are
+    known when a frame arrives; None: those of a live stream are learned from arrivals.
     """
 
     def __init__(
-        self, *, wants_sound: bool, stall_s: float, window: int = TCP_WINDOW, changes_s: float = _CHANGES_S
+        self,
+        *,
+        wants_sound: bool,
+        stall_s: float,
+        window: int = TCP_WINDOW,
+        changes_s: float = _CHANGES_S,
+        placing: ReplayTimes | None = None,
     ) -> None:
         self.packets: deque[SourcePacket] = deque()
         """Packets ready to be read."""
@@ -137,7 +144,8 @@ class Tracks:
         """Current time, s monotonic; set by the caller before feeding data."""
         self._wants_sound, self._stall_s, self._window = wants_sound, stall_s, window
         self._changes_s = changes_s
-        self._placing = TimestampAligner()
+        self._replay = placing
+        self._placing: TimestampAligner | ReplayTimes = placing or TimestampAligner()
         self._units: VideoDepacketizer | None = None
         self._pictures: PacketBuilder | None = None
         self._video: RtpReceiver | None = None
@@ -175,7 +183,9 @@ class Tracks:
             if found:
                 self._audio_format, self._sound = found
                 self._audio = RtpReceiver(track.payload_type, self._sound, self._window)
-                self._placing = TimestampAligner(self._audio_format.rate)
+                self._placing = self._replay or TimestampAligner(self._audio_format.rate)
+                if self._replay is not None:
+                    self._replay.sound_rate = self._audio_format.rate
                 return [video, track]
             if track.kind == "audio" and not self._sound_ignored:
                 self._sound_ignored = track.encoding
@@ -347,7 +357,8 @@ class Tracks:
 
     @property
     def _is_sound_due(self) -> bool:
-        return self._pictures_s is not None and self.now_s - self._pictures_s >= _HEARD_S
+        held_s = _HEARD_S if self._replay is None else 0.0
+        return self._pictures_s is not None and self.now_s - self._pictures_s >= held_s
 
     def _heard(self, sound: AudioFrame) -> None:
         if self._is_sound_due and not self._early:
