@@ -12,6 +12,7 @@ import { Segmented } from "../../ui/Segmented";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { toast } from "../../ui/toast";
+import { Track } from "./Track";
 import "./ptz.css";
 
 /** The camera's own home position, as the settings file has it. */
@@ -146,6 +147,7 @@ export default function Ptz({ camera, presets, disabled }: { camera: Camera; pre
           </div>
         )}
       </form>
+      <Track camera={camera} />
       <section class="card col ptz-card" aria-labelledby="ptz-home">
         <h2 id="ptz-home">{words.homeTitle}</h2>
         <p class="small sub">{words.homeSub}</p>
