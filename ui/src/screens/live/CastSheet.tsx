@@ -27,7 +27,7 @@ interface WithAirPlay extends HTMLVideoElement {
 }
 
 /** Whether a TV shows it: until then, and afterwards, nothing plays here. */
-const isRemote = (node: WithAirPlay): boolean => node.webkitCurrentPlaybackTargetIsWireless ?? node.remote?.state !== "disconnected";
+const isRemote = (node: WithAirPlay): boolean => node.webkitCurrentPlaybackTargetIsWireless ?? (node.remote ? node.remote.state !== "disconnected" : false);
 
 /** Is on a TV as long as it exists, so it outlives the sheet. */
 let shown: { id: string; video: HTMLVideoElement } | null = null;
@@ -211,7 +211,9 @@ function Chooser({ made, src }: { made: MadeCast; src: string }) {
     const node = video.current;
     if (!node) return;
     if (!node.src) node.src = src; // a TV has ended it
-    said.value = await refused(node);
+    said.value = "";
+    const why = await refused(node);
+    if (why) said.value = why;
   };
   if (devices.value === "asking") return null;
   if (devices.value === "none") return <p class="sub">{words.none}</p>;
