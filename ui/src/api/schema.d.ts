@@ -2119,6 +2119,7 @@ export interface SnoozeInfo {
   by: string;
   camera: string | null;
   everyone: boolean;
+  may_end: boolean;
   mine: boolean;
   rule: string;
   rule_name: string;
