@@ -1,7 +1,7 @@
 """A recorder that records nothing, and a browser to look at it with."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -335,9 +335,11 @@ class House:
     def person(self, name: str, role: Role, password: str = PASSWORD) -> Account:
         return self.accounts.put_person(name, role, asyncio.run(self.site.passwords.hash(password)))
 
-    def signed_in(self, role: Role = Role.OWNER) -> httpx.AsyncClient:
-        """A browser with a session of its own."""
+    def signed_in(self, role: Role = Role.OWNER, cameras: Iterable[str] | None = None) -> httpx.AsyncClient:
+        """A browser with a session of its own. cameras: those that may be seen; None: all."""
         person = self.accounts.put_person(f"{role} {len(self.accounts.people())}", role)
+        if cameras is not None:
+            person = self.accounts.change_person(person, role, map(CameraId, cameras))
         return self.browser(self.accounts.begin_session(person, Caller("127.0.0.1")))
 
     def browser(self, session: str = "") -> httpx.AsyncClient:

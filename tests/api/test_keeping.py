@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from tawny.api.auth.accounts import Role
+from tawny.config.changes import parse_retention
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
 from tawny.service.health.monitor import CheckInInfo, HealthMonitor, HealthReport, SelfTestInfo
+from tawny.service.languages import Languages
 from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
 from tawny.storage.retention.removal import Removal
@@ -68,6 +70,8 @@ class FakeKeeping(web.RetentionService):
         self.ahead_s.append(ahead_s)
         if asked is not None and asked.everyone.get("min") == "nonsense":
             raise SettingsError("x", (Problem("storage.retention.min", "'nonsense'", "a time such as 14 days"),))
+        if asked is not None:
+            parse_retention(asked.everyone, asked.cameras)
         count = 1 if asked is None else 1 + self.goes_by_change
         return RemovalPlan(
             [Removal(_segment(n, self.now_ms + n * HOUR_MS), "older than 90 days") for n in range(count)]
@@ -151,6 +155,18 @@ async def test_words_that_cannot_be_used_are_told(house: House, kept: FakeKeepin
         told = await owner.post("/api/v1/retention/dry-run", json=asked)
     assert told.status_code == 400
     assert "a time such as 14 days" in told.json()["message"]
+
+
+async def test_a_minimum_longer_than_the_maximum_is_said_in_plain_words(house: House, kept: FakeKeeping) -> None:
+    asked = {"change": {"everyone": {**EVERYONE, "min": "90 days", "max": "14 days"}}}
+    async with house.signed_in() as owner:
+        told = await owner.post("/api/v1/retention/dry-run", json=asked)
+    said = told.json()["message"]
+    assert (told.status_code, said) == (400, "Keep at least must not be longer than keep at most.")
+    assert (
+        Languages(None).catalogue("de").translate(said)
+        == "„Mindestens behalten“ darf nicht länger sein als „höchstens behalten“."
+    )
 
 
 async def test_it_is_nothing_to_viewers_but_alarms_and_the_self_test_are(house: House, kept: FakeKeeping) -> None:

@@ -62,7 +62,13 @@ class FakeOutside:
     def snoozes(self) -> Snoozes:
         if self._snoozes is None:
             clock = FakeClock()
-            rules = [RuleSettings.model_validate({"name": "Night", "do": ["siren 30 s"]})]
+            rules = [
+                RuleSettings.model_validate({"name": "Night", "do": ["siren 30 s"]}),
+                RuleSettings.model_validate(
+                    {"name": "Both", "when": {"camera": ["porch", "yard"]}, "do": ["siren 9 s"]}
+                ),
+                RuleSettings.model_validate({"name": "Porch", "when": {"camera": "porch"}, "do": ["siren 30 s"]}),
+            ]
             outbox = Outbox(":memory:", clock)
             self._snoozes = Snoozes(outbox, clock, ZoneInfo("UTC"), lambda *_: True, lambda: rules)
         return self._snoozes
@@ -156,6 +162,34 @@ async def test_a_rule_is_snoozed_for_everyone_and_resumed_by_another_member(hous
     log = [(one.action, one.detail) for one in house.accounts.audit()]
     assert ("rule snoozed", "Night") in log
     assert ("rule no longer snoozed", "Night") in log
+
+
+@pytest.mark.parametrize("what", [{"rule": "Night"}, {"rule": "Both"}, {"everyone": True}], ids=str)
+async def test_who_sees_one_camera_leaves_snoozes_about_others_alone(
+    house: House, outside: FakeOutside, what: dict[str, Any]
+) -> None:
+    asked, query = {"camera": None, "for_s": 3600, **what}, "&".join(f"{key}={one}" for key, one in what.items())
+    made = (await house.signed_in(Role.OWNER).put("/api/v1/snoozes", json={**asked, "for_s": 86_400})).json()
+    limited = house.signed_in(Role.MEMBER, ["porch"])
+    refused = [await limited.put("/api/v1/snoozes", json=asked), await limited.delete(f"/api/v1/snoozes?{query}")]
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(403, "cameras_hidden")] * 2
+    assert "cameras that you can't see" in refused[0].json()["message"]
+    (kept,) = (await house.signed_in(Role.OWNER).get("/api/v1/snoozes")).json()["items"]
+    assert kept["until_ms"] == made["until_ms"]
+    shown = (await limited.get("/api/v1/snoozes")).json()["items"]
+    assert not any(one["may_end"] for one in shown), "the page offers no end"
+
+
+@pytest.mark.parametrize("what", [{"rule": "Porch"}, {"camera": "porch", "everyone": True}], ids=str)
+async def test_who_sees_one_camera_snoozes_what_is_about_it_alone(
+    house: House, outside: FakeOutside, what: dict[str, Any]
+) -> None:
+    limited = house.signed_in(Role.MEMBER, ["porch"])
+    made = await limited.put("/api/v1/snoozes", json={"camera": None, "for_s": 3600, **what})
+    assert (made.status_code, made.json()["may_end"]) == (200, True)
+    query = "&".join(f"{key}={one}" for key, one in what.items())
+    assert (await limited.delete(f"/api/v1/snoozes?{query}")).status_code == 200
+    assert outside.snoozes.all() == []
 
 
 async def test_own_snoozes_are_in_the_log(house: House, outside: FakeOutside) -> None:

@@ -74,7 +74,6 @@ def test_the_template_is_valid() -> None:
         ('[cameras.A_b]\nsource = "x"', "cameras.A_b", 1),
         ('[cameras.history]\nsource = "x"', "cameras.history", 1),
         ('[cameras.a]\nsource = "x"\nrecord = "sometimes"', "cameras.a.record", 3),
-        ('[storage]\nretention = { min = "30 days", max = "3 days" }', "storage.retention", 2),
         ('[cameras.a]\nsource = ""', "cameras.a.source", 2),
         ("camera = 3", "camera", 1),
         ("[web]\nlisten = 8000", "web.listen", 2),
@@ -83,6 +82,11 @@ def test_the_template_is_valid() -> None:
 def test_a_mistake_is_told_with_its_path_and_line(text: str, path: str, line: int) -> None:
     told = problems_of(text)
     assert any(each.startswith(f"line {line}: {path}: found ") for each in told), told
+
+
+def test_values_that_conflict_are_told_in_a_sentence() -> None:
+    told = problems_of('[storage]\nretention = { min = "30 days", max = "3 days" }')
+    assert told == ["line 2: storage.retention: Keep at least must not be longer than keep at most"]
 
 
 def test_all_mistakes_are_told_at_once() -> None:

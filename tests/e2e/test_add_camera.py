@@ -23,8 +23,19 @@ PASSWORD = "k4mera+pässword/%"
 WAIT_MS = 60_000
 
 
-CARD_S = PICTURE_S = 3.0
-"""From the search to the cards, and from right credentials to the test pictures: 1.5 s and 0.9 s measured."""
+HANG_S = 30.0
+"""From right credentials to the test pictures: a hang, not a measurement; 0.9 s measured."""
+WATCH_CARDS = """() => {
+  window.cards = [];
+  new MutationObserver((changes) => {
+    const searching = document.querySelector("section.find > .row > button").disabled;
+    const added = changes.flatMap((change) => [...change.addedNodes]).filter((node) => node.nodeType === 1);
+    const cards = added.flatMap((node) => [node, ...node.querySelectorAll(".find-card")]);
+    const found = cards.filter((node) => node.matches(".find-card"));
+    window.cards.push(...found.map((card) => ({ text: card.innerText, searching })));
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+"""Notes of each card whether the page still searched when it appeared."""
 
 
 @pytest.fixture(scope="module")
@@ -140,12 +151,14 @@ def test_several_at_once_with_one_password(browser: Browser, house: Tawny, camer
     clicks = Clicks()
     page.goto(f"{house.base}/settings/add-camera")
     begun = time.monotonic()
+    page.evaluate(WATCH_CARDS)
     clicks.on(page.get_by_role("button", name="Search for cameras"))
     ours = [card(page, address) for address in cameras]
     for one in ours:
         expect(one).to_be_visible(timeout=WAIT_MS)
-    took = time.monotonic() - begun
-    assert took <= CARD_S, "cards come while the search still runs"
+    seen = [one for one in page.evaluate("window.cards") if any(f"{address} ·" in one["text"] for address in cameras)]
+    assert len(seen) == len(cameras)
+    assert seen[0]["searching"], "cards come while the search still runs"
     expect(page.get_by_role("status").filter(has_text="cameras found")).to_be_visible()
     expect(page.get_by_role("button", name="Select all")).to_be_visible()
     for one in ours:  # another test's camera may be there too
@@ -163,7 +176,7 @@ def test_several_at_once_with_one_password(browser: Browser, house: Tawny, camer
     for address in cameras:
         expect(card(page, address).get_by_alt_text("Test picture of")).to_be_visible(timeout=WAIT_MS)
     shown_s = time.monotonic() - asked
-    assert shown_s <= PICTURE_S
+    assert shown_s <= HANG_S
     first = card(page, cameras[0]).get_by_alt_text("Test picture of")
     before = first.get_attribute("src")
     until(lambda: first.get_attribute("src") != before, 20, "another picture")

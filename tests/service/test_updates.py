@@ -1,13 +1,17 @@
 """Whether there is a newer version: asked of a real server, only when it is wanted, and with nothing said to it."""
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tawny.config.settings import UpdateSettings
 from tawny.model.errors import NotDone
-from tawny.service.updates import AGAIN_S, EVERY_S, FIRST_S, Release, UpdateCheck, is_newer, newest_release
+from tawny.service.updates import AGAIN_S, EVERY_S, FIRST_S, MOST_S, Release, UpdateCheck, is_newer, newest_release
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
 
@@ -59,9 +63,9 @@ def test_versions_are_compared_as_numbers(version: str, than: str, newer: bool) 
 
 
 class Bench:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, most_s: float = MOST_S) -> None:
         self.settings, self.clock = UpdateSettings(url=url), FakeClock()
-        self.check = UpdateCheck(lambda: self.settings, self.clock, "0.1.0")
+        self.check = UpdateCheck(lambda: self.settings, self.clock, "0.1.0", most_s)
 
     def set(self, **changes: Any) -> None:
         self.settings = self.settings.model_copy(update=changes)
@@ -148,3 +152,64 @@ def test_without_an_address_there_is_nobody_to_ask() -> None:
     check = Bench("").check
     assert check.host == ""
     assert "No address" in check.ask().problem
+
+
+@pytest.mark.parametrize("address", ["https://example.org:99999/x", "http://host:0/", "http://[::1", "ftp://host/"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match="an address, for example"):
+        UpdateSettings(url=address)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.org:99999/x", "http://[::1", "nonsense", f"http://{'ä' * 70}.org/"]
+)
+def test_an_address_that_was_never_checked_is_said_to_be_wrong(address: str) -> None:
+    bench = Bench("")
+    bench.settings = UpdateSettings.model_construct(url=address)
+    assert bench.check.ask().problem
+
+
+def test_letters_of_an_address_are_sent_as_browsers_send_them(feed: StandIn) -> None:
+    assert Bench(f"{feed.base}/ä b/%20?x=ü").check.ask().problem == ""
+    assert feed.last.path == "/%C3%A4%20b/%20?x=%C3%BC"
+
+
+@contextmanager
+def dripping(first: bytes) -> Iterator[str]:
+    """A server that never ends its answer: a byte each 20 ms."""
+    ended = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        with suppress(OSError):
+            line, _ = server.accept()
+            with line:
+                line.sendall(first)
+                while not ended.wait(0.02):
+                    line.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=[server])
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Drip:"])
+def test_a_server_that_never_ends_is_left(first: bytes) -> None:
+    with dripping(first) as address:
+        found = Bench(address, most_s=0.3).check.ask()
+    assert "didn't finish its answer within 0.3 s" in found.problem
+
+
+def test_while_it_is_asked_another_question_is_answered() -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\n\r\n") as address:
+        check = Bench(address, most_s=0.5).check
+        said: list[str] = []
+        asking = [threading.Thread(target=lambda: said.append(check.ask().problem)) for _ in range(3)]
+        for one in asking:
+            one.start()
+        for one in asking:
+            one.join(10)
+    assert len(said) == 3
+    assert any("still being asked" in one for one in said)

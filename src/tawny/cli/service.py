@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import NamedTuple
 
+from tawny import REPOSITORY
 from tawny.cli.output import Output
 from tawny.cli.paths import SETTINGS, config_file, data_folder, default_folder
 from tawny.config.loader import read_settings
@@ -23,7 +24,7 @@ GROUPS = ("video", "render")
 UNIT = """\
 [Unit]
 Description=tawny security-camera recorder
-Documentation=https://github.com/tawny/tawny
+Documentation=https://github.com/{repository}
 After=network-online.target time-sync.target
 Wants=network-online.target
 {mounts}={data}
@@ -172,6 +173,7 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
     if service.own or service.is_in_home:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
+        repository=REPOSITORY,
         program=shutil.which("tawny") or Path(sys.argv[0]).resolve(),
         config=service.config,
         config_folder=service.config.parent,

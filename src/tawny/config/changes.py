@@ -22,7 +22,7 @@ from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSe
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
 from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings
-from tawny.config.toml_editing import is_inline, put_values, toml_item, unset_key
+from tawny.config.toml_editing import is_inline, new_table, put_values, toml_item, unset_key
 from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Points, turned_points
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
@@ -82,7 +82,7 @@ def add_camera(path: Path, camera_id: str, values: Words) -> None:
     cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
     if camera_id in cameras:
         raise NotDone(f"{path} already has a camera named {camera_id}.", "Choose another name, or edit that camera.")
-    camera: Table = tomlkit.table()
+    camera = new_table(document, "cameras")
     for key, value in values.items():
         camera[key] = value
     cameras[camera_id] = camera
@@ -93,8 +93,11 @@ def put_table(path: Path, table: str, values: dict[str, object]) -> None:
     """Set values in `[table]` or `[table.table]`. Raises SettingsError: nothing is changed then."""
     document = _document(path)
     target: Any = document
-    for name in table.split("."):
-        target = target.setdefault(name, tomlkit.table())
+    names = table.split(".")
+    for depth, name in enumerate(names):
+        if name not in target:
+            target[name] = new_table(document, *names[:depth])
+        target = target[name]
     for key, value in values.items():
         target[key] = value
     _write(path, document)
@@ -115,8 +118,8 @@ def change_detection(path: Path, camera: str, watch: DetectionSettings, privacy_
     Raises NotDone: when the camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
     """
     document, before = _read(path)
-    table = _camera_table(document, before, camera, path)
-    _put_detection(table, before.cameras[camera], watch, privacy_masks)
+    _camera_table(document, before, camera, path)
+    _put_detection(document, camera, before.cameras[camera], watch, privacy_masks)
     return _write(path, document)
 
 
@@ -127,14 +130,20 @@ def _camera_table(document: Any, before: Settings, camera: str, path: Path) -> A
 
 
 def _put_detection(
-    table: Any, before: CameraSettings, watch: DetectionSettings, privacy_masks: tuple[Points, ...]
+    document: Any, camera: str, before: CameraSettings, watch: DetectionSettings, privacy_masks: tuple[Points, ...]
 ) -> None:
+    table: Any = document["cameras"][camera]
     old, new = plain_table(before.detection), plain_table(watch)
     if old != new and "detection" not in table:
-        table["detection"] = tomlkit.table()
+        table["detection"] = new_table(document, "cameras", camera)
+        table = document["cameras"][camera]
     if old != new:
         put_values(
-            table["detection"], old, new, deep=is_inline(table, "detection"), defaults=plain_table(watch, complete=True)
+            table["detection"],
+            old,
+            new,
+            deep=is_inline(document, "cameras", camera, "detection"),
+            defaults=plain_table(watch, complete=True),
         )
     if before.privacy_masks != privacy_masks:
         if privacy_masks:
@@ -177,7 +186,7 @@ def change_orientation(path: Path, camera: str, orientation: Orientation) -> Set
             unset_key(table, key, usual)
         elif table.get(key) != value:
             table[key] = value
-    _put_detection(table, before.cameras[camera], after.detection, after.privacy_masks)
+    _put_detection(document, camera, before.cameras[camera], after.detection, after.privacy_masks)
     return _write(path, document)
 
 

@@ -16,7 +16,7 @@ from tawny.config.catalog import Plain
 from tawny.config.changes import replace_file
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings
-from tawny.config.toml_editing import unset_key
+from tawny.config.toml_editing import is_inline, new_table, toml_item, unset_key
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 
 Group = Literal["destinations", "files", "notifiers"]
@@ -71,7 +71,7 @@ class SettingsDraft:
         """Set values as in the file. None removes a key; keys not given stay unchanged."""
         tables = self._document.setdefault(group, tomlkit.table(is_super_table=True))
         if name not in tables:
-            tables[name] = tomlkit.table()
+            tables[name] = new_table(self._document, group)
         table = tables[name]
         for key, value in values.items():
             if value is None:
@@ -96,7 +96,7 @@ class SettingsDraft:
         self.refuse_taken(camera)
         self.forget_removed(camera)
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
-        table = tomlkit.table()
+        table = new_table(self._document, "cameras")
         for key, value in values.items():
             table[key] = value
         cameras[camera] = table
@@ -112,7 +112,7 @@ class SettingsDraft:
         table = self._table(camera)
         del self._document["cameras"][camera]
         if left is not None:
-            gone = tomlkit.table()
+            gone = new_table(self._document, "removed_cameras")
             for key, value in left.items():
                 gone[key] = value
             if "retention" in table:
@@ -123,8 +123,11 @@ class SettingsDraft:
 
     def take_camera(self, camera: str) -> tuple[Any, dict[str, str]]:
         """Return a camera's table and secrets as they are, for `put_camera`."""
-        text = str(tomlkit.dumps({"camera": self._table(camera)}))
-        return self._table(camera), {name: value for name, value in self._known.items() if f"${{{name}}}" in text}
+        table = self._table(camera)
+        if is_inline(self._document, "cameras", camera):
+            table = toml_item(table.unwrap(), deep=False)
+        text = str(tomlkit.dumps({"camera": table}))
+        return table, {name: value for name, value in self._known.items() if f"${{{name}}}" in text}
 
     def put_text(self, text: str, secrets: Mapping[str, str]) -> None:
         """Replace the whole file by an earlier text of it. secrets: those that it had and the file has no more."""
@@ -136,7 +139,8 @@ class SettingsDraft:
         """Put a camera back that was removed. Raises NotDone: when its ID is taken."""
         self.refuse_taken(camera)
         self.forget_removed(camera)
-        self._document.setdefault("cameras", tomlkit.table(is_super_table=True))[camera] = table
+        cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
+        cameras[camera] = toml_item(table.unwrap(), deep=True) if is_inline(self._document, "cameras") else table
         self._trusted.append(str(tomlkit.dumps({"cameras": {camera: table}})))
         self._secrets.update(secrets)
 
@@ -208,7 +212,10 @@ class SettingsDraft:
             if name not in target:
                 if value is None:
                     return
-                target[name] = tomlkit.table(is_super_table=depth + 1 < len(tables))
+                is_empty = depth + 1 < len(tables) and not is_inline(self._document, *tables[:depth])
+                target[name] = (
+                    tomlkit.table(is_super_table=True) if is_empty else new_table(self._document, *tables[:depth])
+                )
             target = target[name]
         secret = path.upper().replace("-", "_").replace(".", "_")
         while secret in os.environ:  # which wins when tawny starts again
@@ -235,7 +242,7 @@ class SettingsDraft:
         elif public_url is not None:
             unset_key(web, "public_url")
         if "secure" not in web:
-            web["secure"] = tomlkit.table()
+            web["secure"] = new_table(self._document, "web")
         table = web["secure"]
         for key, value in values.items():
             if value in ("", {}):

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from tawny.config.quantities import Duration, Share, Size
-from tawny.model.validation import allowed_text
+from tawny.model.validation import CONFLICT, allowed_text
 
 OTHER = "other"
 """Key for event types that are not listed."""
@@ -108,7 +109,7 @@ class RetentionSettings(Table):
     @model_validator(mode="after")
     def _in_order(self) -> "RetentionSettings":
         if self.min > self.max:
-            raise ValueError("`min` not longer than `max`")
+            raise PydanticCustomError(CONFLICT, "Keep at least must not be longer than keep at most.")
         return self
 
 

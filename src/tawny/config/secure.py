@@ -31,12 +31,20 @@ def ascii_host(text: str) -> str:
 HostName = Annotated[str, AfterValidator(checked_host)]
 
 
+def is_web_address(text: str) -> bool:
+    """Return whether a text is an address of http or https, with a port that there is."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port of 65536 or more, or one bracket
+        return False
+
+
 def web_address(example: str) -> AfterValidator:
     """Return the validator of an address of http or https; empty for none."""
 
     def check(text: str) -> str:
-        parts = urlsplit(text)
-        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        if text and not is_web_address(text):
             raise ValueError(f"an address, for example {example}")
         return text
 

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from tawny import REPOSITORY
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
@@ -80,7 +81,7 @@ class UpdateSettings(Table):
         default=False, description="Look for a new version once a day. The server asked learns this computer's address."
     )
     url: Annotated[str, web_address("https://example.org/releases.json")] = Field(
-        "https://api.github.com/repos/tawny/tawny/releases",
+        f"https://api.github.com/repos/{REPOSITORY}/releases",
         description="Address of the list of releases, in JSON as GitHub, GitLab, Gitea, Forgejo or PyPI answer it.",
     )
 

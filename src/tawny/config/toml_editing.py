@@ -4,6 +4,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import tomlkit
+from tomlkit.container import Container
 from tomlkit.items import Comment, InlineTable, Table, Trivia
 
 _NONE: Final[Mapping[str, Any]] = {}
@@ -22,11 +23,25 @@ def unset_key(table: MutableMapping[str, Any], key: str, default: object = None)
     if default is not None and not isinstance(default, Mapping):
         table[key] = default
         return
-    container: Any = getattr(table, "value", table)
-    body = container.body
+    holding = [part for part in _parts(table) if key in part]
+    if len(holding) != 1:
+        table.pop(key, None)
+        return
+    body = _body(holding[0])
     position = next(number for number, (name, _) in enumerate(body) if name is not None and name == key)
-    del table[key]
+    del holding[0][key]
     body[position] = (None, Comment(Trivia(trivia.indent, "", trivia.comment, trivia.trail)))
+
+
+def _parts(table: Any) -> list[Any]:
+    """Return the tables of the file that a table consists of: several, where other tables stand between them."""
+    return getattr(table, "_tables", None) or [table]  # tomlkit has no public name for them
+
+
+def _body(table: Any) -> Any:
+    """Return the lines of a table; none of what is no table."""
+    container = table if isinstance(table, Container) else getattr(table, "value", None)
+    return container.body if isinstance(container, Container) else ()
 
 
 def put_values(
@@ -59,11 +74,21 @@ def put_values(
             table[key] = toml_item(value, deep=deep)
 
 
-def is_inline(table: Any, key: str) -> bool:
-    """Return whether tables below `key` can only be inline, because it is written as `key.a = …` or `key = {…}`."""
-    body = getattr(getattr(table, "value", None), "body", ())
-    is_dotted = any(one is not None and one.key == key and one.is_dotted() for one, _ in body)
-    return is_dotted or isinstance(table[key], InlineTable)
+def is_inline(table: Any, *path: str) -> bool:
+    """Return whether tables below the path can only be inline, as a part of it is `key.a = …` or `key = {…}`."""
+    for key in path:
+        if key not in table:
+            return False
+        lines = (name for part in _parts(table) for name, _ in _body(part) if name is not None and name.key == key)
+        if isinstance(table[key], InlineTable) or any(name.is_dotted() for name in lines):
+            return True
+        table = table[key]
+    return False
+
+
+def new_table(document: Any, *path: str) -> Any:
+    """Return an empty table for below the path: multi-line where the file allows it."""
+    return tomlkit.inline_table() if is_inline(document, *path) else tomlkit.table()
 
 
 def toml_item(value: Any, *, deep: bool) -> Any:

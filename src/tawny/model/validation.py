@@ -40,9 +40,13 @@ _LABELS: Final = frozenset({"str", "int", "float", "bool", "none", "constrained-
 _OTHER: Final = "a value of another kind"
 
 
+CONFLICT: Final = "conflict"
+"""Error type of tawny's own checks of values against each other. The message is a whole sentence."""
+
+
 def is_own_text(error: Mapping[str, Any]) -> bool:
     """Return whether tawny's own check refused the value. Its message is a text for people."""
-    return str(error["type"]) == "value_error"
+    return str(error["type"]) in ("value_error", CONFLICT)
 
 
 def allowed_text(error: Mapping[str, Any]) -> str:

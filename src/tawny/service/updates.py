@@ -8,15 +8,18 @@ import http.client
 import json
 import logging
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tawny import __version__
+from tawny.config.secure import is_web_address
 from tawny.config.settings import UpdateSettings
 from tawny.engine import Engine, Handle
 from tawny.model.errors import NotDone
@@ -28,7 +31,11 @@ FIRST_S: Final = 60.0
 """Delay of the first question after the start, so that a restart loop doesn't ask all the time."""
 AGAIN_S: Final = 3600.0
 _TIMEOUT_S: Final = 10.0
+"""Time for the connection, and for each wait for data."""
+MOST_S: Final = 30.0
+"""Time for a whole answer, and for another question to end."""
 _MOST_BYTES: Final = 2_000_000
+_AS_IT_IS: Final = "%/:=&?~+!$,;'@()*[]"
 _ADDRESS_DO: Final = "Check the internet connection, and `updates.url`."
 _VERSION: Final = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){0,4})(?:\.post\d+|\+.*)?(\D.*)?", re.IGNORECASE)
 _LINK: Final = re.compile(r"https?://[^\s\"'<>\\]{1,500}")
@@ -67,13 +74,19 @@ class UpdateState:
 class UpdateCheck:
     """Asks for the newest version, as an actor. Thread-safe.
 
-    settings: returns the current ones. running: the version that runs here.
+    settings: returns the current ones. running: the version that runs here. most_s: as `MOST_S`.
     """
 
     name = "update check"
 
-    def __init__(self, settings: Callable[[], UpdateSettings], clock: Clock, running: str = __version__) -> None:
-        self._settings, self._clock, self.running = settings, clock, running
+    def __init__(
+        self,
+        settings: Callable[[], UpdateSettings],
+        clock: Clock,
+        running: str = __version__,
+        most_s: float = MOST_S,
+    ) -> None:
+        self._settings, self._clock, self.running, self._most_s = settings, clock, running, most_s
         self._asking = threading.Lock()
         self._due_s = clock.mono_s() + FIRST_S
         self._handle: Handle | None = None
@@ -105,10 +118,12 @@ class UpdateCheck:
 
     def ask(self) -> UpdateState:
         """Ask now, and return the answer; a failure keeps what was known before."""
-        with self._asking:
+        if not self._asking.acquire(timeout=self._most_s):
+            return replace(self.state, problem=f"{self.host} is still being asked.", todo="Try again in a minute.")
+        try:
             address, now_ms = self._settings().url, self._clock.now_ms()
             try:
-                newest = newest_release(_fetched(address))
+                newest = newest_release(_fetched(address, self._most_s))
             except NotDone as error:
                 log.warning("can't look for a new version: %s", error.what)
                 state = replace(self.state, asked_ms=now_ms, problem=error.what, todo=error.todo)
@@ -117,6 +132,8 @@ class UpdateCheck:
             self._known = address, state
             self._due_s = self._clock.mono_s() + (AGAIN_S if state.problem else EVERY_S)
             return state
+        finally:
+            self._asking.release()
 
     def step(self) -> float:
         if not self.is_daily:
@@ -183,27 +200,21 @@ def _link(value: Any) -> str:
     return value if isinstance(value, str) and _LINK.fullmatch(value) else ""
 
 
-def _fetched(address: str) -> object:
+def _fetched(address: str, most_s: float) -> object:
     """Return the JSON at an address. Redirects are not followed, as they lead to another server."""
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    if not host:
+    if not address:
         raise NotDone("No address of releases is set.", "Set `updates.url`.")
-    context = ssl.create_default_context() if parts.scheme == "https" else None
-    line = (
-        http.client.HTTPSConnection(host, parts.port, timeout=_TIMEOUT_S, context=context)
-        if context
-        else http.client.HTTPConnection(host, parts.port, timeout=_TIMEOUT_S)
-    )
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not is_web_address(address):
+        raise NotDone("The address of releases isn't one of https.", "Check `updates.url`.")
+    host = urlsplit(address).hostname
+    late = threading.Event()
     try:
-        line.request("GET", path, headers={"User-Agent": "tawny", "Accept": "application/json", "Connection": "close"})
-        answer = line.getresponse()
-        status, data = answer.status, answer.read(_MOST_BYTES + 1)
-    except (OSError, http.client.HTTPException) as error:
-        raise NotDone(f"{host} isn't responding ({str(error) or type(error).__name__}).", _ADDRESS_DO) from None
-    finally:
-        line.close()
+        status, data = _answer(address, most_s, late)
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        if not late.is_set():
+            raise NotDone(f"{host} isn't responding ({str(error) or type(error).__name__}).", _ADDRESS_DO) from None
+    if late.is_set():
+        raise NotDone(f"{host} didn't finish its answer within {most_s:g} s.", _ADDRESS_DO)
     if 300 <= status < 400:
         raise NotDone(f"{host} refers to another address ({status}).", "Set `updates.url` to that one.")
     if status != 200:
@@ -212,3 +223,33 @@ def _fetched(address: str) -> object:
         return json.loads(data) if len(data) <= _MOST_BYTES else None
     except (ValueError, RecursionError):
         raise _no_list() from None
+
+
+def _answer(address: str, most_s: float, late: threading.Event) -> tuple[int, bytes]:
+    """Return status and body of the answer. most_s: then the connection is ended, however slowly data comes."""
+    parts = urlsplit(address)
+    is_tls, host = parts.scheme == "https", parts.hostname or ""
+    line = (http.client.HTTPSConnection if is_tls else http.client.HTTPConnection)(host, parts.port)
+    connection = socket.create_connection((host, line.port), _TIMEOUT_S)
+    ending = connection.dup()  # TLS takes the other one over
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            ending.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(most_s, end)
+    timer.start()
+    try:
+        tls = ssl.create_default_context() if is_tls else None
+        line.sock = tls.wrap_socket(connection, server_hostname=host) if tls else connection
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_IT_IS)
+        line.request("GET", path, headers={"User-Agent": "tawny", "Accept": "application/json", "Connection": "close"})
+        answer = line.getresponse()
+        return answer.status, answer.read(_MOST_BYTES + 1)
+    finally:
+        timer.cancel()
+        timer.join()
+        line.close()
+        connection.close()
+        ending.close()

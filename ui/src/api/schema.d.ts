@@ -2126,6 +2126,7 @@ export interface SnoozeInfo {
   by: string;
   camera: string | null;
   everyone: boolean;
+  may_end: boolean;
   mine: boolean;
   rule: string;
   rule_name: string;

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { SnoozeInfo } from "../api/schema";
 import { snoozesOf, untilMorning } from "./snoozes";
 
-const one = (camera: string | null, until_ms: number | null): SnoozeInfo => ({ camera, everyone: false, by: "Anna", mine: true, since_ms: 0, until_ms, rule: "", rule_name: "" });
+const one = (camera: string | null, until_ms: number | null): SnoozeInfo => ({ camera, everyone: false, by: "Anna", mine: true, may_end: true, since_ms: 0, until_ms, rule: "", rule_name: "" });
 
 it("shows the longest snooze of a camera first, with those of all cameras", () => {
   const all = [one("yard", 9), one("porch", 3), one(null, 5)];

@@ -158,8 +158,6 @@ export function SnoozeSheet({ what, onClose }: { what: Snoozable; onClose: () =>
   );
 }
 
-const mayEnd = (one: SnoozeInfo): boolean => (one.mine && !one.rule) || (one.everyone && mayDirect());
-
 function Ended({ items }: { items: readonly SnoozeInfo[] }) {
   return (
     <>
@@ -168,7 +166,7 @@ function Ended({ items }: { items: readonly SnoozeInfo[] }) {
           <span>
             <b>{nameOf(whatOf(one))}</b> <span class="sub small num">{sentence(one)}</span>
           </span>
-          {mayEnd(one) && (
+          {one.may_end && (
             <button type="button" class="btn ghost" onClick={() => void end(one)}>
               {words.end}
             </button>
@@ -193,7 +191,7 @@ export function RuleSnooze({ rule, name }: { rule: string; name: string }) {
           {sentence(one)}
         </span>
       )}
-      {one && mayEnd(one) && (
+      {one && one.may_end && (
         <button type="button" class="btn ghost" aria-label={words.endOf(words.rule(name))} onClick={() => void end(one)}>
           {words.end}
         </button>

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Note, Signed, caller_of, known_camera, rule
-from tawny.api.auth.accounts import LoginSession, Role
+from tawny.api.auth.accounts import Account, LoginSession, Role
 from tawny.api.auth.audit_counts import MESSAGE_IMAGE_OPENED
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
@@ -162,14 +162,15 @@ class PushAddress(ApiRequest):
 class SnoozeInfo(ApiResponse):
     """Notifications about events stop until then. camera: null for all. by: who snoozed. everyone: not only for them.
 
-    mine: the signed-in user made it. until_ms: null: until it is ended. rule: key of a rule that is snoozed instead of
-    a camera, and its name; empty: none.
+    mine: the signed-in user made it. may_end: the signed-in user may end it. until_ms: null: until it is ended.
+    rule: key of a rule that is snoozed instead of a camera, and its name; empty: none.
     """
 
     camera: str | None
     everyone: bool
     by: str
     mine: bool
+    may_end: bool
     since_ms: int
     until_ms: int | None
     rule: str
@@ -327,17 +328,20 @@ def snoozes(signed: Signed, here: Here) -> SnoozeList:
     own = [one for one in snoozes.all() if one.everyone or one.by == signed.person.id]
     seen = [one for one in own if one.camera is None or may_see(one.camera)]
     shown = [one for one in seen if all(map(may_see, snoozes.cameras_of(one.rule)))]
-    return SnoozeList(items=[_snooze(one, signed.person.id, snoozes) for one in shown])
+    return SnoozeList(items=[_snooze(one, signed.person, snoozes) for one in shown])
 
 
 @router.put("/snoozes", dependencies=view)
 def snooze(asked: SnoozeRequest, signed: Signed, note: Note, here: Here) -> SnoozeInfo:
-    """Stop notifications about events for a time: the user's own, or everyone's or a rule as member or owner."""
+    """Stop notifications about events for a time: the user's own, or everyone's or a rule as member or owner.
+
+    Everyone's, and a rule, only by those who may see all cameras that it is about.
+    """
     camera = None if asked.camera is None else known_camera(CameraId(asked.camera), here)
-    if asked.everyone or asked.rule:
-        _check_may_direct(signed)
     if asked.rule and camera is not None:
         raise bad_input("A camera or a rule, not both.")
+    if asked.everyone or asked.rule:
+        _check_may_snooze_for_all(signed, camera, asked.rule, here.outside.snoozes)
     if asked.for_s is None and not asked.rule:
         raise bad_input("Only a rule can be snoozed until it is resumed.", "Choose a duration.")
     person, snoozes = signed.person, here.outside.snoozes
@@ -346,16 +350,16 @@ def snooze(asked: SnoozeRequest, signed: Signed, note: Note, here: Here) -> Snoo
     except NotDone as error:
         raise not_found(error.message, error.do) from error
     note(_noted(made, "snoozed"), snoozes.name_of(asked.rule) or camera or "all cameras")
-    return _snooze(made, person.id, snoozes)
+    return _snooze(made, person, snoozes)
 
 
 @router.delete("/snoozes", dependencies=view)
 def end_snooze(asked: Annotated[SnoozeQuery, Query()], signed: Signed, note: Note, here: Here) -> OkResponse:
     """End a snooze of a camera or a rule; without `camera` and `rule`: the one of all cameras."""
-    if asked.everyone or asked.rule:
-        _check_may_direct(signed)
     snoozes = here.outside.snoozes
     camera = CameraId(asked.camera) if asked.camera else None
+    if asked.everyone or asked.rule:
+        _check_may_snooze_for_all(signed, camera, asked.rule, snoozes)
     ended = snoozes.end(camera, signed.person.id, everyone=asked.everyone, rule=asked.rule)
     if ended is not None:
         note(_noted(ended, "no longer snoozed"), snoozes.name_of(asked.rule) or asked.camera or "all cameras")
@@ -420,9 +424,17 @@ def _delivery(here: AppContext) -> Iterator[DeliveryService]:
         raise RequestRefused(410, "ended", error.message, error.do) from error
 
 
-def _check_may_direct(signed: LoginSession) -> None:
+def _check_may_snooze_for_all(signed: LoginSession, camera: CameraId | None, rule: str, snoozes: Snoozes) -> None:
+    """Refuse to begin or end a snooze that others notice, unless the user may see all that it is about."""
     if signed.person.role not in (Role.OWNER, Role.MEMBER):
         raise RequestRefused(403, "family_only", "Only members and owners can do this.", "Ask an owner.")
+    if not _sees_all(signed.person, camera, rule, snoozes):
+        raise RequestRefused(403, "cameras_hidden", "This is also about cameras that you can't see.", "Ask an owner.")
+
+
+def _sees_all(person: Account, camera: CameraId | None, rule: str, snoozes: Snoozes) -> bool:
+    cameras = snoozes.cameras_of(rule) if rule else (camera,) if camera else ()
+    return person.cameras is None or (bool(cameras) and all(map(person.may_see, cameras)))
 
 
 def _noted(one: Snooze, what: str) -> str:
@@ -432,12 +444,14 @@ def _noted(one: Snooze, what: str) -> str:
     return f"notifications {what} for everyone" if one.everyone else f"own notifications {what}"
 
 
-def _snooze(one: Snooze, user: str, snoozes: Snoozes) -> SnoozeInfo:
+def _snooze(one: Snooze, person: Account, snoozes: Snoozes) -> SnoozeInfo:
+    may_direct = person.role in (Role.OWNER, Role.MEMBER)
     return SnoozeInfo(
         camera=one.camera,
         everyone=one.everyone,
         by=one.name,
-        mine=one.by == user,
+        mine=one.by == person.id,
+        may_end=may_direct and _sees_all(person, one.camera, one.rule, snoozes) if one.everyone else True,
         since_ms=one.since_ms,
         until_ms=one.until_ms,
         rule=one.rule,

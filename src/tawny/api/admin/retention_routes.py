@@ -217,6 +217,8 @@ def _in_words() -> Iterator[None]:
         yield
     except SettingsError as error:
         problem = error.problems[0]
+        if not problem.found:
+            raise bad_input(f"{problem.allowed}.") from error
         name = problem.path.rpartition(".")[2]
         raise bad_input(f"{name}: found {problem.found}; allowed: {problem.allowed}.") from error
     except (NotDone, FolderUnwritable) as error:
