@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.lens_and_ptz import LensSettings, PtzSettings
+from tawny.config.lens_and_ptz import LensSettings, PtzSettings, TrackSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Duration, Share
 from tawny.config.recognition import (
@@ -92,6 +92,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
     ("cameras.<id>.lens", LensSettings, "at once"),
     ("cameras.<id>.ptz", PtzSettings, "at once"),
+    ("cameras.<id>.ptz.track", TrackSettings, "at once"),
     ("cameras.<id>.detection", DetectionSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.sound", AudioSettings, "at once; only this camera begins again"),
     ("cameras.<id>.detection.certainty", FallbackKindSettings, "at once; only this camera begins again"),

@@ -19,7 +19,11 @@ RECEIVER = """
     state: 'disconnected',
     watchAvailability: async (tell) => { tell(true); return 1; },
     cancelWatchAvailability: async () => {},
-    prompt: async () => { window.cast.asked += 1; receiver.state = 'connected'; },
+    prompt: async () => {
+      window.cast.asked += 1;
+      receiver.state = 'connected';
+      receiver.dispatchEvent(new Event('connect'));
+    },
   });
   Object.defineProperty(HTMLMediaElement.prototype, 'remote', { get: () => receiver });
   const play = HTMLMediaElement.prototype.play;

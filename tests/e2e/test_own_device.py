@@ -50,6 +50,7 @@ def test_an_image_setting_is_changed_in_the_camera(page: Page, camera: OnvifSimu
     expect(page.get_by_text("Changed in the camera.")).to_be_visible()
     page.get_by_role("combobox", name="Night vision filter").select_option("ON")
     until(lambda: camera.imaging["IrCutFilter"] == "ON", 30, "the filter")
+    expect(page.get_by_text("Changed in the camera.")).to_have_count(2)
     assert (camera.imaging["Brightness"], camera.imaging["Contrast"]) == ("61", "40")
     assert violations(page, axe_script()) == []
 

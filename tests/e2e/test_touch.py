@@ -17,6 +17,18 @@ SCALE = "(frame) => Number(frame.style.getPropertyValue('--zoom') || 1)"
 LEFT = "(frame) => parseFloat(frame.style.getPropertyValue('--zoom-x') || '0')"
 PLAYHEAD = "() => Number(document.querySelector('canvas[data-playhead]').dataset.playhead)"
 BUZZES = "window.buzzes = 0; navigator.vibrate = () => { window.buzzes += 1; return true; }"
+FIRST_PREVIEW = """() => {
+  window.first = NaN;
+  let paints = 0;
+  const look = () => {
+    if (!document.querySelector('.tape-preview')) return requestAnimationFrame(look);
+    if (document.querySelector('.tape-preview img')?.complete) return void (window.first = paints);
+    paints += 1;
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+"""Counts the paints with a preview and no picture in it."""
 SHOWN = {
     "/": ".wall [data-view=playing]",
     "/live/{camera}": ".focus-picture[data-view=playing]",
@@ -62,9 +74,9 @@ def focus(page: Page, demo: Tawny, camera: str) -> Locator:
     return frame
 
 
-def past(page: Page, demo: Tawny) -> Locator:
+def past(page: Page, demo: Tawny, span_s: int = 600) -> Locator:
     until_recorded(page, demo, 12)
-    page.goto(f"{demo.base}/timeline?span=600")
+    page.goto(f"{demo.base}/timeline?span={span_s}")
     frame = page.locator('.pl.large[data-showing="video"]')
     expect(frame).to_be_visible()
     return frame
@@ -73,6 +85,14 @@ def past(page: Page, demo: Tawny) -> Locator:
 def fills(page: Page, frame: Locator) -> bool:
     box = frame.bounding_box()
     return box is not None and (round(box["width"]), round(box["height"])) == SIDEWAYS
+
+
+def delays(page: Page, latency_ms: int) -> None:
+    """Let the recorder's answers take this long from now on."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    wanted = {"offline": False, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", wanted)
 
 
 def shot(page: Page, name: str) -> None:
@@ -228,21 +248,31 @@ def test_a_finger_on_the_picture_scrolls_the_page(page: Page, demo: Tawny, camer
 
 
 def test_a17_a_thumbnail_shows_above_the_finger_that_scrubs(page: Page, demo: Tawny) -> None:
-    past(page, demo)
-    expect(page.locator(".tape-frames img").first).to_be_visible()
-    tape = page.locator(".tape")
-    box = tape.bounding_box()
+    """At once: the nearest of those that stand beside the tape, while the recorder makes the very one."""
+    past(page, demo, span_s=60)
+    page.get_by_role("button", name="Live. Pause").tap()
+    beside = page.locator(".tape-frames img")
+    expect(beside.first).to_be_visible()
+    until(lambda: beside.count() == page.locator(".tape-frames span").count(), 30, "the whole strip")
+    strip = beside.evaluate_all("all => all.map((one) => one.src)")
+    delays(page, 5_000)  # not by holding requests in a route, which keeps the browser from using its cache
+    page.evaluate(FIRST_PREVIEW)
+    box = page.locator(".tape").bounding_box()
     assert box
     fingers = Fingers(page)
     begin = (120.0, box["y"] + 300)
     fingers.drag(begin, (120.0, begin[1] - 20), steps=10, lift=False)
     preview = page.locator(".tape-preview")
-    expect(preview.locator("img")).to_be_visible()
-    shot(page, "scrub")
+    assert preview.locator("img").get_attribute("src") in strip
+    page.wait_for_function("() => window.first >= 0")
+    assert page.evaluate("window.first") <= 1, "no more than a paint without it"
     over = preview.bounding_box()
     assert over
     assert over["y"] + over["height"] <= begin[1] - 20 - 30, "the finger does not cover it"
     assert over["y"] >= box["y"], "nor it the controls"
+    delays(page, 0)
+    until(lambda: preview.locator("img").get_attribute("src") not in strip, 30, "the very one")
+    shot(page, "scrub")
     fingers.up()
     expect(preview).to_have_count(0)
 

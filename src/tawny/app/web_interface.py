@@ -428,7 +428,10 @@ def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accou
     def note(action: str, person: str, address: str, detail: str) -> None:
         accounts.note(action, person, Caller(address), detail)
 
-    means = CommandMeans(running.said, running.arming.modes, marks, note, running.logins, outward.snoozes)
+    means = CommandMeans(
+        running.said, running.arming.modes, marks, note, running.logins, outward.snoozes,
+        followers=running.parts.services.followers, tracked=OutboxMarks(outward.outbox, "tracking/"),
+    )  # fmt: skip
     return IntegrationService(
         place.settings, running, means, place.clock, running.pooled_engine(), lambda: outward.outbox.waiting().count,
         _private_paths(place),

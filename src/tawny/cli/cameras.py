@@ -317,10 +317,13 @@ def describe_ptz(parser: ArgumentParser) -> None:
         parser.add_argument(f"--{what}", metavar="SPEED", type=float, help=f"-1 to 1: {sides}")
     parser.add_argument("--preset", metavar="NAME", help="go to a preset stored in the camera")
     parser.add_argument("--stop", action="store_true", default=None, help="stop moving")
+    parser.add_argument("--track", choices=["on", "off"], help="follow objects, or no longer")
     lasts(parser, "0.5 s")
 
 
 def run_ptz(args: Namespace, out: Output) -> int:
+    if args.track:
+        return ordered(args, out, command="track", camera=args.camera, on=args.track == "on")
     moves = {"pan": args.pan, "tilt": args.tilt, "zoom": args.zoom, "preset": args.preset, "stop": args.stop}
     return ordered(args, out, command="ptz", camera=args.camera, **moves)
 

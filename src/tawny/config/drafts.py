@@ -165,6 +165,19 @@ class SettingsDraft:
         else:
             unset_key(table, "lens")
 
+    def put_track(self, camera: str, values: Mapping[str, Any]) -> None:
+        """Set what a camera follows; nothing removes it."""
+        table = self._table(camera)
+        ptz = table.get("ptz")
+        if ptz is None and values:
+            ptz = table["ptz"] = tomlkit.table(is_super_table=True)
+        if ptz is not None:
+            ptz.pop("track", None)
+        if values:
+            made = tomlkit.inline_table()
+            made.update(values)
+            ptz["track"] = made
+
     def addresses(self, camera: str) -> dict[str, str]:
         """Return the addresses as written, with `${NAME}` for secrets.
 

@@ -3,12 +3,13 @@
 Pages straighten what the lens bends; recordings stay as the camera sends them.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tawny.config.quantities import Duration, LabelText
 from tawny.config.retention import Table
+from tawny.config.units import duration_text
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Coefficient = Annotated[float, Field(ge=-0.9, le=0.9)]
@@ -50,6 +51,56 @@ class LensSettings(Table):
 
 NO_LENS = LensSettings()
 
+Kind = Annotated[str, Field(pattern=r"^[a-z]+([ _-][a-z]+)*$", max_length=30)]
+Reach = Annotated[float, Field(ge=-360, le=360)]
+Limits = tuple[Reach, Reach]
+
+
+def _limits(value: Limits | None) -> Limits | None:
+    if value is not None and value[0] >= value[1]:
+        raise ValueError("two numbers, the lower one first")
+    return value
+
+
+Between = Annotated[Limits | None, AfterValidator(_limits)]
+
+
+class TrackSettings(Table):
+    """Following an object by turning the camera. It never leaves the limits, and yields to people who move it."""
+
+    enabled: bool = Field(default=False, description="Follow objects. `tawny ptz CAMERA --track off` pauses it.")
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1, max_length=20)] = Field(
+        ("person",),
+        description="What is followed: labels or types of objects, such as `person`, `vehicle` or `dog`; `motion`: "
+        "whatever moves and has no name.",
+    )
+    speed: Annotated[float, Field(ge=0.05, le=1)] = Field(
+        1.0, description="Highest speed, as a share of the camera's own highest speed."
+    )
+    pan: Between = Field(
+        None, description="Limits of pan, `[left, right]`, in the numbers that the camera reports. Not set: none."
+    )
+    tilt: Between = Field(
+        None, description="Limits of tilt, `[lower, upper]`, in the numbers that the camera reports. Not set: none."
+    )
+    zoom: Between = Field(
+        None, description="Limits of zoom, `[wide, close]`, in the numbers that the camera reports. Not set: no zoom."
+    )
+    lost_after: Annotated[Duration, Field(ge=3, le=300)] = Field(
+        10.0,
+        description="How long after the object was lost the camera returns, to `ptz.return_to` or else to its home "
+        "position. 3 s to 5 min.",
+    )
+    pause: Annotated[Duration, Field(ge=5, le=86_400)] = Field(
+        60.0, description="How long after the last manual move nothing is followed. At least 5 s."
+    )
+
+    def written(self) -> dict[str, Any]:
+        """Return what the settings file says of it; nothing where it is off and nothing else is set."""
+        found = self.model_dump(exclude_defaults=True)
+        texts = {key: duration_text(found[key]) for key in ("lost_after", "pause") if key in found}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in (found | texts).items()}
+
 
 class PtzSettings(Table):
     """What a PTZ camera does by itself, while no person moves it."""
@@ -68,3 +119,4 @@ class PtzSettings(Table):
     dwell: Annotated[Duration, Field(ge=5, le=86_400)] = Field(
         30.0, description="How long it stays at each preset of the patrol. At least 5 s."
     )
+    track: TrackSettings = TrackSettings()

@@ -137,6 +137,14 @@ class PtzCommand(_Order):
         return self
 
 
+class TrackCommand(_Order):
+    """Follow objects with a PTZ camera, or no longer, until the next such command."""
+
+    command: Literal["track"]
+    camera: CameraName
+    on: bool = True
+
+
 class RelayCommand(_Order):
     """Switch something; for: then back again."""
 
@@ -179,6 +187,7 @@ EVERY = (
     EventUpdateCommand,
     EventCloseCommand,
     PtzCommand,
+    TrackCommand,
     RelayCommand,
     SnoozeCommand,
 )
@@ -192,6 +201,7 @@ Order = (
     | EventUpdateCommand
     | EventCloseCommand
     | PtzCommand
+    | TrackCommand
     | RelayCommand
     | SnoozeCommand
 )
@@ -226,6 +236,7 @@ RIGHT_FOR: dict[str, Right] = {
     "event.update": "event",
     "event.close": "event",
     "ptz": "ptz",
+    "track": "ptz",
     "relay": "relay",
     "snooze": "snooze",
 }
@@ -275,6 +286,8 @@ class CameraControls:
     presets: tuple[str, ...] = ()
     steered_by: str = ""
     """Who steers it now; empty: no person."""
+    tracking: str = ""
+    """What tracking does (`service.integrations.tracking.Phase`); empty: it isn't set up."""
     relays: tuple[RelayOutput, ...] = ()
 
 

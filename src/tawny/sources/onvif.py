@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import math
 import re
 import secrets
 import socket
@@ -219,6 +220,8 @@ _MAX_NAMES, _MAX_NAME_CHARS, _MAX_NAMED = 500, 100, 50
 """Presets or relays used of one camera, which has up to 300; their length; how many an error names."""
 _YEARS = range(1970, 2100)
 _SECONDS: Final = re.compile(r"PT(?:(\d{1,3})M)?(?:(\d{1,4}(?:\.\d{1,3})?)S)?")
+_FARTHEST: Final = 1000.0
+"""Greatest number that can be a position: degrees, or shares."""
 _CLOCK_SET_MS: Final = 2_000
 """Change of the camera's clock from which a refused sign-in is tried again."""
 _PATH_SAFE = "/%!$&'()*+,;=:@?-._~"
@@ -280,6 +283,12 @@ class OnvifCamera:
 
     def stop(self) -> None:
         self._ptz("Stop", "<p:PanTilt>true</p:PanTilt><p:Zoom>true</p:Zoom>", self._until_s())
+
+    def position(self) -> tuple[float | None, float | None, float | None]:
+        """Return pan, tilt and zoom in the camera's own numbers; None for what it doesn't report."""
+        answer = self._ptz("GetStatus", "", self._until_s())
+        turned, zoomed = (next(iter(find_elements(answer, name)), None) for name in ("PanTilt", "Zoom"))
+        return _number(turned, "x"), _number(turned, "y"), _number(zoomed, "x")
 
     def presets(self) -> list[PtzPreset]:
         return self._presets(self._until_s())
@@ -460,6 +469,15 @@ class OnvifCamera:
             if turning:
                 profile, lens = turning[0].get("token", ""), text_at(turning[0], "SourceToken")[:_MAX_NAME_CHARS]
         return _Known(ahead_ms, paths, profile, lens)
+
+
+def _number(element: ET.Element | None, key: str) -> float | None:
+    """Return a number of an element; None if there is none, or none that can be a position."""
+    try:
+        number = float(element.get(key, "")) if element is not None else math.nan
+    except ValueError:
+        return None
+    return number if abs(number) <= _FARTHEST else None
 
 
 def _seconds(text: str) -> float | None:

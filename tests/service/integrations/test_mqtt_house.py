@@ -94,6 +94,7 @@ EVERY = {
     "door_recorded_today": "sensor",
     "door_record": "switch",
     "door_private": "switch",
+    "door_track": "switch",
     "door_left": "button",
     "door_right": "button",
     "door_up": "button",

@@ -392,6 +392,7 @@ export interface ControlsInfo {
   presets: string[];
   relays: RelayInfo[];
   steered_by?: string;
+  tracking?: string;
   turns: boolean;
 }
 
@@ -1545,6 +1546,12 @@ export interface PlayableInfo {
   video: string;
 }
 
+export interface PositionInfo {
+  pan: number | null;
+  tilt: number | null;
+  zoom: number | null;
+}
+
 export interface PresenceCommand {
   command: string;
   home: boolean;
@@ -2294,6 +2301,32 @@ export interface TimelineLaneInfo {
   motion: MotionScores;
   name: string;
   spans: [number, number][];
+}
+
+export interface TrackCommand {
+  camera: string;
+  command: string;
+  on?: boolean;
+}
+
+export interface TrackingInfo {
+  calibrated_ms: number;
+  is_on: boolean;
+  latency_s: number;
+  phase: "off" | "paused" | "private" | "watching" | "following" | "searching" | "calibrating";
+  settings: TrackingRequest;
+  trouble: string;
+}
+
+export interface TrackingRequest {
+  enabled: boolean;
+  kinds?: string[];
+  lost_after_s?: number;
+  pan?: [number, number] | null;
+  pause_s?: number;
+  speed?: number;
+  tilt?: [number, number] | null;
+  zoom?: [number, number] | null;
 }
 
 export interface TriggerSimulationRequest {

@@ -204,7 +204,7 @@ export default function Dewarp({ camera, lens = camera.lens as Lens, turns, stil
       stop();
       straightened.delete(host);
     };
-  }, [camera.id, still]);
+  }, [camera.id, still, still && JSON.stringify([lens, at])]);
   const canTurn = turns !== undefined && lens.kind === "fisheye" && able;
   useEffect(() => {
     const host = canvas.current?.parentElement;

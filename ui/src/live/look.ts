@@ -83,6 +83,7 @@ export function lookAround(frame: HTMLElement, { lens, set, sides }: Look): { en
   const move = (event: PointerEvent) => {
     const before = fingers.get(event.pointerId);
     if (!before) return;
+    if (event.pointerType === "mouse" && event.buttons === 0) return void fingers.delete(event.pointerId); // released outside
     event.stopImmediatePropagation();
     const now = { x: event.clientX, y: event.clientY };
     const [other] = [...fingers].filter(([id]) => id !== event.pointerId).map(([, point]) => point);

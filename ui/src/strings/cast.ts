@@ -3,7 +3,7 @@ export const cast = {
   action: "TV",
   hint: "Show on a TV",
   title: (camera: string) => `${camera} on a TV`,
-  about: "A TV gets the live picture straight from tawny, without an account.",
+  about: "A TV gets the live view straight from tawny, without an account.",
   lasts: "Show for",
   lengths: { hour: "1 hour", evening: "4 hours", day: "12 hours" },
   start: "Continue",

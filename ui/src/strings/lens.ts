@@ -1,7 +1,7 @@
 /** Wide and fisheye lenses. */
 export const lens = {
   title: "Lens",
-  about: "Straightens the image in live view, the timeline, events and saved photos. Recordings and exports stay as the camera sends them.",
+  about: "Straightens the image in live view, the timeline, events and snapshots. Recordings and exports stay as the camera sends them.",
   kind: "Lens type",
   none: "Normal",
   wide: "Wide angle",
@@ -27,6 +27,6 @@ export const lens = {
   turn: "Look around: drag the image, or press the arrow keys here",
   turned: (pan: number, tilt: number, zoom: string) => `${pan}° ${tilt}° ${zoom}×`,
   turnBack: "Back to the camera’s own view",
-  savedStraight: "Photo saved as shown.",
+  savedStraight: "Snapshot saved as shown.",
   unable: "Your browser can’t straighten this lens: it has no WebGL. This is the image as the camera sends it.",
 };

@@ -135,7 +135,7 @@ export const update = {
   look: "Look for a new version",
   looking: "Asking…",
   daily: "Look once a day",
-  learns: (host: string) => `Unless you ask, tawny never looks. If you do, ${host} learns your internet address.`,
+  learns: (host: string) => `Off by default. With each look, ${host} learns your internet address.`,
   noAddress: "No address of releases is set.",
   newer: (version: string) => `Version ${version} is available.`,
   current: (version: string) => `${version} is the newest version.`,

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Request
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from tawny.api.admin.camera_setup_routes import run_setup
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
@@ -17,6 +18,7 @@ from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.integrations import RIGHTS
+from tawny.config.lens_and_ptz import TrackSettings
 from tawny.delivery.commands import (
     AnyOrder,
     CommandIssuer,
@@ -29,6 +31,8 @@ from tawny.delivery.commands import (
     refuse_former,
 )
 from tawny.model.errors import NotDone, SourceError
+from tawny.model.ids import CameraId
+from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.integrations.device_control import DeviceChange, DeviceDetails
 from tawny.sources.discovery.onvif_details import EncoderSettings
 
@@ -60,9 +64,11 @@ class ControlsInfo(ApiResponse):
     """Controls of a camera. turns: supports pan, tilt and zoom. presets: names of stored positions.
 
     steered_by: who moves it now; empty: no person.
+    tracking: what it does about following objects; empty: that isn't set up.
     """
 
     turns: bool
+    tracking: str = ""
     steered_by: str = ""
     presets: list[str]
     relays: list[RelayInfo]
@@ -151,7 +157,9 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
     relays = [one for one in found.relays if one.camera or signed.person.cameras is None]
     shown = [RelayInfo(name=one.name, pulse_s=one.pulse_s, output=one.output, kind=one.kind) for one in relays]
     by = "" if found.steered_by == signed.person.name else found.steered_by
-    return ControlsInfo(turns=found.turns, presets=list(found.presets), relays=shown, steered_by=by)
+    return ControlsInfo(
+        turns=found.turns, presets=list(found.presets), relays=shown, steered_by=by, tracking=found.tracking
+    )
 
 
 @router.get("/cameras/{camera}/device", dependencies=[rule(Access.OWN)])
@@ -168,6 +176,106 @@ async def change_device(camera: OneCamera, asked: DeviceRequest, note: Note, her
     changed = [*asked.imaging, *(["encoder"] if encoder else []), *(["clock"] if asked.set_clock else [])]
     note("camera changed", f"{camera}: {', '.join(changed) or 'nothing'}")
     return await _of_device(here.calls.run(f"camera {camera}", partial(here.orders.change_device, camera, wanted)))
+
+
+class TrackingRequest(ApiRequest):
+    """What a camera follows. Limits in the camera's own numbers; null: none, of zoom: it doesn't zoom."""
+
+    enabled: bool
+    kinds: list[Annotated[str, Field(max_length=30)]] = Field(["person"], min_length=1, max_length=20)
+    speed: float = Field(1.0, ge=0.05, le=1)
+    pan: tuple[float, float] | None = None
+    tilt: tuple[float, float] | None = None
+    zoom: tuple[float, float] | None = None
+    lost_after_s: float = Field(10.0, ge=3, le=300)
+    pause_s: float = Field(60.0, ge=5, le=86_400)
+
+    @property
+    def settings(self) -> TrackSettings:
+        """Raises RequestRefused."""
+        said = self.model_dump(exclude={"lost_after_s", "pause_s"})
+        times = {"lost_after": f"{self.lost_after_s:g} s", "pause": f"{self.pause_s:g} s"}
+        try:
+            return TrackSettings.model_validate(said | times)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise RequestRefused(
+                400, "bad_input", f"{key}: {first['msg'].removeprefix('Value error, ')}.", ""
+            ) from error
+
+
+class TrackingInfo(ApiResponse):
+    """How a camera follows objects. phase: what it does now. calibrated_ms: when it was measured; 0: never.
+
+    trouble: why it does not follow although it should. latency_s: from a command to the image.
+    """
+
+    settings: TrackingRequest
+    phase: Literal["off", "paused", "private", "watching", "following", "searching", "calibrating"]
+    is_on: bool
+    calibrated_ms: int
+    latency_s: float
+    trouble: str
+
+
+class PositionInfo(ApiResponse):
+    """Where a PTZ camera points, in its own numbers; null: it doesn't report that."""
+
+    pan: float | None
+    tilt: float | None
+    zoom: float | None
+
+
+@router.get("/cameras/{camera}/tracking", dependencies=[rule(Access.OWN)])
+def tracking(camera: OneCamera, here: Here) -> TrackingInfo:
+    """Return how a PTZ camera follows objects."""
+    return _tracking(here, camera)
+
+
+@router.put("/cameras/{camera}/tracking", dependencies=[rule(Access.OWN)])
+async def put_tracking(camera: OneCamera, asked: TrackingRequest, note: Note, here: Here) -> TrackingInfo:
+    """Change how a PTZ camera follows objects. Takes the place of what a command has switched."""
+    wanted = asked.settings
+
+    def put(setup: CameraSetupService) -> None:
+        setup.put_track(camera, wanted)
+        here.orders.track_as_set(camera)
+        note("camera tracking changed", f"{camera}: {'on' if wanted.enabled else 'off'}")
+
+    await run_setup(here, "camera setup", put)
+    return _tracking(here, camera)
+
+
+@router.get("/cameras/{camera}/position", dependencies=[rule(Access.OWN)])
+async def position(camera: OneCamera, here: Here) -> PositionInfo:
+    """Return where a PTZ camera points, asked from it by ONVIF."""
+    try:
+        pan, tilt, zoom = await here.calls.share(f"position {camera}", partial(here.orders.ptz_position, camera))
+    except (NotDone, SourceError) as error:
+        raise RequestRefused(409, error.code, error.message, error.do) from error
+    return PositionInfo(pan=pan, tilt=tilt, zoom=zoom)
+
+
+@router.post("/cameras/{camera}/calibration", dependencies=[rule(Access.OWN)])
+async def calibrate(camera: OneCamera, note: Note, here: Here) -> TrackingInfo:
+    """Measure how a PTZ camera turns: it moves a little to either side and back, for up to a minute."""
+    note("camera calibrated", camera)
+    try:
+        await here.calls.run(f"calibrate {camera}", partial(here.orders.calibrate, camera))
+    except (NotDone, SourceError) as error:
+        raise RequestRefused(409, error.code, error.message, error.do) from error
+    return _tracking(here, camera)
+
+
+def _tracking(here: AppContext, camera: CameraId) -> TrackingInfo:
+    found, track = here.orders.tracking(camera), here.orders.track_settings(camera)
+    said = track.model_dump(exclude={"lost_after", "pause"})
+    return TrackingInfo(
+        settings=TrackingRequest(**said, lost_after_s=track.lost_after, pause_s=track.pause),
+        phase=found.phase, is_on=found.is_on, calibrated_ms=found.calibration.at_ms,
+        latency_s=found.calibration.latency_s, trouble=found.trouble,
+    )  # fmt: skip
 
 
 async def _of_device(asked: Awaitable[DeviceDetails]) -> DeviceInfo:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tawny.config.settings import CameraSettings, DetectionSettings, display_name
 from tawny.detection.classification import ClassificationQueue
+from tawny.detection.following import Followers
 from tawny.detection.kind_model import FallbackClassifier
 from tawny.detection.recognition import RecognitionQueue
 from tawny.detection.zones import privacy_masks
@@ -206,6 +207,8 @@ class CameraServices:
     """What detectors measured; None: not stored."""
     sounds: SoundService | None = None
     """Classifies sounds; None: nothing does."""
+    followers: Followers = field(default_factory=Followers)
+    """What cameras follow."""
 
 
 class RunningCamera:
@@ -241,7 +244,7 @@ class RunningCamera:
         """Number of the first packet of each stream that was not written, while nothing is recorded."""
         means = DetectionServices(
             parts.clock, parts.engine, parts.doors, parts.events, parts.scores, parts.grids, parts.desk,
-            parts.reading, parts.guesser, parts.figures, parts.sounds,
+            parts.reading, parts.guesser, parts.figures, parts.sounds, parts.followers,
         )  # fmt: skip
         self.watching = CameraDetection(
             camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.noticed

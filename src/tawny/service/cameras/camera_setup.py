@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
-from tawny.config.lens_and_ptz import LensSettings
+from tawny.config.lens_and_ptz import LensSettings, TrackSettings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
@@ -432,18 +432,12 @@ class CameraSetupService:
         return None
 
     def _add(
-        self,
-        name: str,
-        wanted: WantedCamera,
-        streams: CameraStreams | None,
-        record: Recording,
-        orientation: Orientation,
+        self, name: str, wanted: WantedCamera, streams: CameraStreams | None, record: Recording, turned: Orientation
     ) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
-
-        values = {**camera.values, **recording_values(record), **orientation_values(orientation)}
+        values = {**camera.values, **recording_values(record), **orientation_values(turned)}
 
         def edit(draft: SettingsDraft) -> None:
             draft.add_camera(camera_id, values, camera.secrets)
@@ -468,6 +462,10 @@ class CameraSetupService:
     def put_lens(self, camera: CameraId, lens: LensSettings) -> None:
         """Set how pages straighten the image. Raises SettingsError, NotDone, FolderUnwritable."""
         self._change(self._file(camera), lambda draft: draft.put_lens(camera, lens.written()))
+
+    def put_track(self, camera: CameraId, track: TrackSettings) -> None:
+        """Set what a PTZ camera follows, at once. Raises SettingsError, NotDone, FolderUnwritable."""
+        self._change(self._file(camera), lambda draft: draft.put_track(camera, track.written()))
 
     def remove(self, camera: CameraId, removal: CameraRemoval) -> int:
         """Remove a camera from the settings. Return until when it can be restored, ms UTC.
@@ -596,5 +594,6 @@ def _no_camera(camera: str) -> tuple[str, str]:
 
 
 def _in_effect(running: CameraSettings | None, written: CameraSettings) -> CameraSettings:
-    """Return a camera's settings after an edit: a running one takes over name and group; overrides stay."""
-    return written if running is None else running.model_copy(update={"name": written.name, "group": written.group})
+    """Return a camera's settings after an edit: a running one takes over what needs no restart; overrides stay."""
+    taken = {key: getattr(written, key) for key in ("name", "group", "ptz")}
+    return written if running is None else running.model_copy(update=taken)

@@ -14,6 +14,7 @@ from tawny.detection.audio import SoundListener, SoundRules
 from tawny.detection.classification import ClassificationQueue, TrackClassifier
 from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
 from tawny.detection.detector import Detector, OwnProcess, SteadyDetector
+from tawny.detection.following import Followers, FollowingDetector
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
 from tawny.detection.sound_classes import SoundModel, SoundNamer
@@ -204,6 +205,7 @@ class DetectionServices:
     """None: they are not stored."""
     sounds: SoundService | None = None
     """None: sounds are not classified."""
+    followers: Followers = field(default_factory=Followers)
 
 
 class CameraDetection:
@@ -244,6 +246,7 @@ class CameraDetection:
         """None: nothing is detected."""
         self._own_since_s, self._had_own_trouble = 0.0, False
         self._moves_until_ms = 0
+        self._follower = means.followers.of(camera)
         self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
         self._naming_died = (0, 0)
@@ -382,7 +385,7 @@ class CameraDetection:
         self._moves_until_ms = max(self._moves_until_ms, until_ms + SETTLES_MS)
 
     def _is_moving(self, at_ms: int) -> bool:
-        return at_ms < self._moves_until_ms
+        return at_ms < self._moves_until_ms or self._follower.is_moving(at_ms)
 
     def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...], *, turns: bool) -> None:
         from tawny.detection.scene_changes import AbandonedObjectDetector, TamperDetector
@@ -402,7 +405,7 @@ class CameraDetection:
             detector = in_places(made, places)
             if turns:
                 again = None if isinstance(made, OwnProcess) else make_detector
-                detector = SteadyDetector(detector, again, self._is_moving)
+                detector = FollowingDetector(SteadyDetector(detector, again, self._is_moving), self._follower)
             written = means.events
             events = EventBuilder(
                 self._camera, written, self._tell, written.write_picture, main, written.write_loop,
@@ -412,8 +415,8 @@ class CameraDetection:
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(
-                (*self._labellers(settings, main if sub else None), noted, self._reported),
-                gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read,
+                (*self._labellers(settings, main if sub else None), self._follower, noted, self._reported),
+                gate, trouble=self._watched_so, is_read=lambda: self.meter.is_read or self._follower.is_on,
                 is_called=lambda: self._reported.is_called,
                 hardware=devices if settings.decode == "auto" else in_software, private=masks,
                 orientation=self._orientation, work=work,

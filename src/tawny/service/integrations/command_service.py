@@ -17,6 +17,7 @@ from tawny.model.times import Clock
 from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.integrations.device_control import HOME, DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
+from tawny.service.integrations.tracking import AutoTracker
 
 log = logging.getLogger(__name__)
 SCHEDULE, FORMER_SCHEDULE = "schedule", "week"
@@ -47,6 +48,7 @@ class CommandService:
         """None: there are no notifications."""
         self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
         self._note, self._clock = note, clock
+        self.tracker: AutoTracker | None = None
 
     def do(self, who: CommandIssuer, asked: object) -> CommandResult:
         """Execute a command. asked: a command, or its JSON. Raises CommandRefused."""
@@ -214,6 +216,13 @@ class CommandService:
         self._hands.save_preset(camera, order.save)
         is_home = order.save == HOME
         return CommandResult("Home position saved." if is_home else f"Preset {order.save} saved.")
+
+    @_do.register
+    def _track(self, order: commands.TrackCommand, who: CommandIssuer) -> CommandResult:
+        if self.tracker is None:
+            raise NotDone("Tracking isn't running.", "")
+        self.tracker.switch(CameraId(order.camera), on=order.on)
+        return CommandResult(f"Tracking of {order.camera} is {'on' if order.on else 'off'}.")
 
     @_do.register
     def _relay(self, order: commands.RelayCommand, who: CommandIssuer) -> CommandResult:

@@ -34,6 +34,8 @@ AGAIN_S = 2.0
 TRIES = 5
 STEP_S, CLOSE_S = 1.0, 4.0
 """How long a step, and the end of the recorder, wait for all ends; slower ones continue in their threads."""
+OBEYS_S = 0.3
+"""How much later than its timeout a camera may stop by itself, s."""
 HOME = "home"
 """Name that stands for the camera's own home position."""
 STEERS_S = 8.0
@@ -106,21 +108,24 @@ class DeviceControl:
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
+        self._no_later(f"track {camera}")
         with self._steered(camera):
             made.move(pan, tilt, zoom, lasts_s)
         self.do_later(f"ptz {camera}", lasts_s, made.stop)  # not every camera obeys the timeout
 
     def stop(self, camera: CameraId) -> None:
-        self._no_later(f"ptz {camera}")
-        self._camera(camera).stop()
+        self._no_later(f"ptz {camera}", f"track {camera}")
+        made = self._camera(camera)
+        with self._steered(camera):
+            made.stop()
 
     def go_to(self, camera: CameraId, preset: str) -> None:
-        self._no_later(f"ptz {camera}")
+        self._no_later(f"ptz {camera}", f"track {camera}")
         with self._steered(camera):
             self._camera(camera).go_to(preset)
 
     def go_home(self, camera: CameraId) -> None:
-        self._no_later(f"ptz {camera}")
+        self._no_later(f"ptz {camera}", f"track {camera}")
         with self._steered(camera):
             self._camera(camera).go_home()
 
@@ -154,7 +159,23 @@ class DeviceControl:
     def by_itself(self, camera: CameraId, preset: str) -> None:
         """Go to a preset, or HOME, without counting as steered: for patrols and the way back."""
         made = self._camera(camera)
+        self._no_later(f"track {camera}")
         made.go_home() if preset == HOME else made.go_to(preset)
+
+    def drive(self, camera: CameraId, velocity: tuple[float, float, float], lasts_s: float) -> None:
+        """Move without counting as steered: for tracking."""
+        made = self._camera(camera)
+        made.move(*velocity, lasts_s)
+        self.do_later(f"track {camera}", lasts_s + OBEYS_S, made.stop)  # not every camera obeys the timeout
+
+    def halt(self, camera: CameraId) -> None:
+        """Stop without counting as steered."""
+        self._no_later(f"track {camera}")
+        self._camera(camera).stop()
+
+    def position(self, camera: CameraId) -> tuple[float | None, float | None, float | None]:
+        """Return pan, tilt and zoom as the camera reports them; None for what it doesn't."""
+        return self._camera(camera).position()
 
     @contextmanager
     def _steered(self, camera: CameraId) -> Iterator[None]:
@@ -320,6 +341,7 @@ class DeviceControl:
         if self.handle is not None:
             self.handle.wake()
 
-    def _no_later(self, key: str) -> None:
+    def _no_later(self, *keys: str) -> None:
         with self._lock:
-            self.due.pop(key, None)
+            for key in keys:
+                self.due.pop(key, None)

@@ -173,6 +173,10 @@ def _of_camera(context: DiscoveryContext, camera: AnnouncedCamera) -> Iterator[t
                 "command_topic": f"{own}/{what}/set",
             }  # fmt: skip
     if camera.turns and "ptz" in context.may:
+        yield "switch", f"{name}_track", {
+            **common, "name": "Tracking", "icon": "mdi:target-account", "state_topic": f"{own}/track",
+            "command_topic": f"{own}/track/set",
+        }  # fmt: skip
         for way, speeds in MOVES.items():
             order = {"command": "ptz", "camera": camera.id, **speeds}
             yield "button", f"{name}_{way}", {

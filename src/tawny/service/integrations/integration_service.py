@@ -3,17 +3,19 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.config.integrations import EmitterSettings
+from tawny.config.lens_and_ptz import TrackSettings
 from tawny.config.settings import Settings, in_mode
 from tawny.delivery.commands import CameraControls, CommandIssuer, CommandRefused, CommandResult, Order
 from tawny.delivery.notifier import NotifierStore
 from tawny.delivery.scripts import ScriptRunner
+from tawny.detection.following import Followers
 from tawny.engine import Engine
 from tawny.events.modes import ModeState
 from tawny.model.ids import CameraId
@@ -35,6 +37,8 @@ from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.inputs import DatagramDoor, Inputs
 from tawny.service.integrations.mqtt_topics import MqttTopics
 from tawny.service.integrations.patrols import PatrolKeeper
+from tawny.service.integrations.steering import PtzCalibration
+from tawny.service.integrations.tracking import AutoTracker, TrackingState, TrackMeans
 from tawny.service.recorder import RecorderService
 
 _STOP_S = 5.0
@@ -46,7 +50,8 @@ log = logging.getLogger(__name__)
 class CommandMeans:
     """What commands change, and where they are noted.
 
-    kept: durable key-value store of used signatures. logins: what sign-in cameras offered before.
+    kept: durable key-value store of used signatures. logins: what sign-in cameras offered before. tracked: store of
+    what tracking has measured; None: `kept`.
     """
 
     said: ExternalEvents
@@ -55,6 +60,8 @@ class CommandMeans:
     note: Note
     logins: LoginHistory | None = None
     snoozes: Snoozes | None = None
+    followers: Followers = field(default_factory=Followers)
+    tracked: NotifierStore | None = None
 
 
 class IntegrationService:
@@ -75,6 +82,7 @@ class IntegrationService:
         hidden: Sequence[Path] = (),
     ) -> None:
         self._settings = settings = now()
+        self._now = now
         self._recorder, self._clock = recorder, clock
         folder = settings.scripts.folder
         self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock, hidden)
@@ -84,18 +92,31 @@ class IntegrationService:
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
         )  # fmt: skip
         self.desk.snoozes = means.snoozes
-        self.patrols = PatrolKeeper(now, self.hands, means.said, clock)
+
+        def is_private(camera: CameraId) -> bool:
+            hold = means.modes.hold(camera)
+            is_paused = hold is not None and hold.what == "pause"
+            return is_paused or bool(in_mode(now(), means.modes.now().mode, camera).privacy)
+
+        tracking = TrackMeans(
+            lambda camera, lasts_s: means.said.turning(camera, lasts_s, is_patrol=True), is_private,
+            means.tracked or means.kept,
+        )  # fmt: skip
+        self.tracker = AutoTracker(now, self.hands, means.followers, tracking, clock)
+        self.desk.tracker = self.tracker
+        self.patrols = PatrolKeeper(now, self.hands, means.said, clock, self.tracker.holds)
         self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
         if settings.mqtt.url:
-            self._mqtt = MqttTopics(now, recorder, means.modes, self.desk.do, waiting, clock)
+            self._mqtt = MqttTopics(now, recorder, means.modes, self.desk.do, waiting, clock, self.tracker.is_on)
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         self.hands.handle = self._engine.start(self.hands.name, lambda: self.hands)
         self._engine.start(self.patrols.name, lambda: self.patrols)
+        self.tracker.handle = self._engine.start(self.tracker.name, lambda: self.tracker)
         for emitting in self._emits.values():
             emitting.handle = self._engine.start(emitting.name, partial(_same, emitting))
         for name, one in self._settings.api_clients.items():
@@ -127,7 +148,35 @@ class IntegrationService:
 
     def controls(self, camera: CameraId) -> CameraControls:
         """Return the camera's controls. Waits for the camera."""
-        return self.hands.controls(camera)
+        found = self.hands.controls(camera)
+        state = self.tracker.state(camera)
+        has = state.is_on or self.track_settings(camera) != TrackSettings()
+        return replace(found, tracking=state.phase) if found.turns and has else found
+
+    def tracking(self, camera: CameraId) -> TrackingState:
+        """Return what tracking does with a camera."""
+        return self.tracker.state(camera)
+
+    def track_settings(self, camera: CameraId) -> TrackSettings:
+        found = self._now().cameras.get(camera)
+        return TrackSettings() if found is None else found.ptz.track
+
+    def track_as_set(self, camera: CameraId) -> None:
+        """Follow as the settings say, whatever a command has switched before."""
+        self.tracker.forget(camera)
+
+    def ptz_position(self, camera: CameraId) -> tuple[float | None, float | None, float | None]:
+        """Return where a camera points, in its own numbers. Waits for the camera. Raises NotDone, SourceError."""
+        return self.hands.position(camera)
+
+    def calibrate(self, camera: CameraId) -> PtzCalibration:
+        """Measure how a camera turns, by small moves. Takes some seconds. Raises NotDone, SourceError."""
+        never = threading.Event()
+
+        def pause(seconds: float) -> None:
+            never.wait(seconds)
+
+        return self.tracker.calibrate(camera, pause)
 
     def device(self, camera: CameraId) -> DeviceDetails:
         """Return what a camera says of itself. Waits for the camera. Raises NotDone, SourceError."""

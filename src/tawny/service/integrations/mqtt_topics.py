@@ -47,7 +47,8 @@ log = logging.getLogger(__name__)
 class MqttTopics:
     """Publishes through `bridge` and executes commands. Both are actors.
 
-    do: executes a command. waiting: returns the count of waiting uploads.
+    do: executes a command. waiting: returns the count of waiting uploads. is_tracking: whether a camera
+    follows objects.
     """
 
     name = "mqtt orders"
@@ -60,7 +61,9 @@ class MqttTopics:
         do: Do,
         waiting: Callable[[], int],
         clock: Clock,
+        is_tracking: Callable[[CameraId], bool] = lambda _: False,
     ) -> None:
+        self._is_tracking = is_tracking
         self._now, self._recorder, self._modes, self._do, self._waiting = now, recorder, modes, do, waiting
         self._clock, self._settings = clock, now().mqtt
         self._health, self._health_due_s = HealthAnswer(recorder), 0.0
@@ -187,6 +190,8 @@ class MqttTopics:
             for topic, what in (("record", "record"), ("private", "pause")):
                 is_so = hold is not None and hold.what == what
                 self.bridge.put(f"{camera.id}/{topic}", ha.ON if is_so else ha.OFF)
+            if camera.turns:
+                self.bridge.put(f"{camera.id}/track", ha.ON if self._is_tracking(CameraId(camera.id)) else ha.OFF)
             if hold is not None and hold.what == "pause":
                 for topic in ("picture", "event/picture"):
                     self.bridge.put(f"{camera.id}/{topic}", b"")  # paused for privacy: nothing stays on the broker
@@ -273,6 +278,8 @@ class MqttTopics:
                 return {"command": "relay", "relay": relay, "on": _on(said)}
             case [camera, "record", "set"]:
                 return {"command": "record", "camera": camera, "on": _on(said)}
+            case [camera, "track", "set"]:
+                return {"command": "track", "camera": camera, "on": _on(said)}
             case [camera, "private", "set"]:
                 return {"command": "pause" if _on(said) else "resume", "camera": camera}
         raise CommandRefused("bad_input", "Unknown topic.", "See docs/reference/mqtt.md.")

@@ -42,8 +42,15 @@ class PatrolKeeper:
     name = "patrols"
 
     def __init__(
-        self, settings: Callable[[], Settings], hands: DeviceControl, said: ExternalEvents, clock: Clock
+        self,
+        settings: Callable[[], Settings],
+        hands: DeviceControl,
+        said: ExternalEvents,
+        clock: Clock,
+        is_held: Callable[[CameraId], bool] = lambda _: False,
     ) -> None:
+        """is_held: whether a camera must not be moved now: it is private, or follows something."""
+        self._is_held = is_held
         self._settings, self._hands, self._said, self._clock = settings, hands, said, clock
         self._patrols: dict[CameraId, _Patrol] = {}
 
@@ -75,7 +82,7 @@ class PatrolKeeper:
         if self._hands.idle_s(camera) < ptz.return_after:
             patrol.is_away = True
             return ""
-        if patrol.is_going or now_s < patrol.due_s:
+        if patrol.is_going or now_s < patrol.due_s or self._is_held(camera):
             return ""
         if ptz.patrol:
             return ptz.patrol[patrol.at % len(ptz.patrol)]

@@ -68,7 +68,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   const store = useMemo(() => new TuningStore(camera.id), [camera.id]);
   const reading = useReading(camera.id);
   const disabled = session.value?.user?.role !== "owner";
-  const controls = useControls(camera.id);
+  const controls = useControls(disabled ? null : camera.id);
   useEffect(() => {
     const stop = new AbortController();
     void store.load(stop.signal);
@@ -150,10 +150,10 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
 }
 
 /** What of the camera can be moved; null until it has said so, and for those who may not. */
-function useControls(camera: string): Controls | null {
+function useControls(camera: string | null): Controls | null {
   const [controls, setControls] = useState<Controls | null>(null);
   useEffect(() => {
-    if (mayDirect()) get<Controls>(`/cameras/${encodeURIComponent(camera)}/controls`).then(setControls, () => {}); // no such tab, then
+    if (camera !== null && mayDirect()) get<Controls>(`/cameras/${encodeURIComponent(camera)}/controls`).then(setControls, () => {}); // no such tab, then
   }, [camera]);
   return controls;
 }

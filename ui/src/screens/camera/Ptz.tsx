@@ -12,6 +12,7 @@ import { Segmented } from "../../ui/Segmented";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { toast } from "../../ui/toast";
+import { Track } from "./Track";
 import "./ptz.css";
 
 /** The camera's own home position, as the settings file has it. */
@@ -140,12 +141,13 @@ export default function Ptz({ camera, presets, disabled }: { camera: Camera; pre
             <button type="button" class="btn" onClick={reset}>
               {words.cancel}
             </button>
-            <button type="submit" class="btn pri">
+            <button type="submit" class="btn pri" disabled={kind.value === "patrol" && wanted.patrol.length === 0}>
               {words.save}
             </button>
           </div>
         )}
       </form>
+      <Track camera={camera} />
       <section class="card col ptz-card" aria-labelledby="ptz-home">
         <h2 id="ptz-home">{words.homeTitle}</h2>
         <p class="small sub">{words.homeSub}</p>

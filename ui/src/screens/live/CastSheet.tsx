@@ -23,16 +23,24 @@ const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
 /** Safari's own way to AirPlay. */
 interface WithAirPlay extends HTMLVideoElement {
   webkitShowPlaybackTargetPicker?: () => void;
+  webkitCurrentPlaybackTargetIsWireless?: boolean;
 }
+
+/** Whether a TV shows it: until then, and afterwards, nothing plays here. */
+const isRemote = (node: WithAirPlay): boolean => node.webkitCurrentPlaybackTargetIsWireless ?? node.remote?.state !== "disconnected";
 
 /** Is on a TV as long as it exists, so it outlives the sheet. */
 let shown: { id: string; video: HTMLVideoElement } | null = null;
 
 function stopShown(id: string): void {
   if (shown?.id !== id) return;
-  shown.video.removeAttribute("src");
-  shown.video.load();
+  silence(shown.video);
   shown = null;
+}
+
+function silence(node: HTMLVideoElement): void {
+  node.removeAttribute("src");
+  node.load();
 }
 
 /** Where other devices reach the recorder: where this page came from, unless that is this computer itself. */
@@ -183,14 +191,27 @@ function Chooser({ made, src }: { made: MadeCast; src: string }) {
     node.preload = "metadata";
     node.playsInline = true;
     node.src = src;
-    return devicesOf(node, (known) => (devices.value = known));
+    // They outlive the sheet, as what the TV shows does.
+    const turned = () => {
+      if (isRemote(node)) {
+        if (shown && shown.video !== node) stopShown(shown.id);
+        shown = { id: made.cast.id, video: node };
+        node.play().then(() => (said.value = words.on), () => (said.value = words.failed));
+      } else if (shown?.video === node) stopShown(shown.id);
+    };
+    node.addEventListener("webkitcurrentplaybacktargetiswirelesschanged", turned);
+    for (const name of ["connect", "disconnect"]) node.remote?.addEventListener(name, turned);
+    const stop = devicesOf(node, (known) => (devices.value = known));
+    return () => {
+      stop();
+      if (shown?.video !== node) silence(node);
+    };
   }, [src]);
   const choose = async () => {
     const node = video.current;
     if (!node) return;
-    if (shown && shown.video !== node) stopShown(shown.id);
-    shown = { id: made.cast.id, video: node };
-    said.value = await chosen(node);
+    if (!node.src) node.src = src; // a TV has ended it
+    said.value = await refused(node);
   };
   if (devices.value === "asking") return null;
   if (devices.value === "none") return <p class="sub">{words.none}</p>;
@@ -223,13 +244,12 @@ function devicesOf(node: WithAirPlay, tell: (known: Known) => void): () => void 
   return () => void remote.cancelWatchAvailability().catch(() => {}); // it wasn't watched
 }
 
-/** Opens the browser's list; what then is said. */
-async function chosen(node: WithAirPlay): Promise<string> {
+/** Opens the browser's list; returns why no TV was chosen. */
+async function refused(node: WithAirPlay): Promise<string> {
   try {
     if (node.webkitShowPlaybackTargetPicker) node.webkitShowPlaybackTargetPicker();
     else await node.remote.prompt();
-    await node.play();
-    return node.remote?.state === "disconnected" ? "" : words.on;
+    return "";
   } catch (reason) {
     const isChoice = reason instanceof DOMException && (reason.name === "NotAllowedError" || reason.name === "AbortError");
     return isChoice ? words.choosing : words.failed;

@@ -13,7 +13,7 @@ import { BoxesButton } from "../../player/figuresSwitch";
 import { t } from "../../strings";
 import { cast as castWords } from "../../strings/cast";
 import { controls as words } from "../../strings/controls";
-import { isByChoice, isShowing } from "../../ui/cameraWords";
+import { isByChoice } from "../../ui/cameraWords";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import { Lazy } from "../../ui/Lazy";
@@ -429,7 +429,7 @@ export function MoreActs({ camera, look }: Of) {
     <>
       {!isScreen() && <BoxesButton class={classOf(look)} words={look === "round" ? "" : words.boxes} />}
       <DetectionAct key={camera.id} camera={camera} look={look} />
-      {!isScreen() && isShowing(camera.state) && <CastAct camera={camera} look={look} />}
+      {!isScreen() && <CastAct camera={camera} look={look} />}
     </>
   );
 }
@@ -437,7 +437,7 @@ export function MoreActs({ camera, look }: Of) {
 const castSheet = () => import("./CastSheet");
 
 /** On a TV, which gets the video itself. */
-function CastAct({ camera, look }: Of) {
+export function CastAct({ camera, look }: Of) {
   const open = useSignal(false);
   return (
     <>

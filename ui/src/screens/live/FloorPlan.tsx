@@ -85,11 +85,14 @@ export default function FloorPlan() {
     saving.value = true;
     try {
       const wanted = draft.peek();
-      if (image.peek()) {
-        take(await put<Plan>(IMAGE, image.peek()?.blob));
-        image.value = null;
+      const replaced = image.peek() && plan.peek()?.version ? await getBlob(IMAGE) : null;
+      if (image.peek()) take(await put<Plan>(IMAGE, image.peek()?.blob));
+      try {
+        take(await put<Plan>("/plan/cameras", { cameras: wanted }));
+      } catch (reason) {
+        if (replaced) take(await put<Plan>(IMAGE, replaced)); // so that Cancel leaves the plan as it was
+        throw reason;
       }
-      take(await put<Plan>("/plan/cameras", { cameras: wanted }));
       end();
     } catch (reason) {
       toast(sentences(reason));

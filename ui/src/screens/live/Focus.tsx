@@ -28,7 +28,7 @@ import { ServerText } from "../../ui/ServerText";
 import { SnoozeButton } from "../../ui/snoozes";
 import { StateDot } from "../../ui/StateDot";
 import { isScreen } from "../../ui/session";
-import { DoingActs, FullAct, MoreActs, PhotoAct, QuietActs, SnoozedMark, SoundAct, classOf } from "./Controls";
+import { CastAct, DoingActs, FullAct, MoreActs, PhotoAct, QuietActs, SnoozedMark, SoundAct, classOf } from "./Controls";
 import { LastHour } from "./LastHour";
 import { Lately } from "./Lately";
 import { arranged, layout, loadLayout } from "./layout";
@@ -295,7 +295,12 @@ function Buttons({ camera, live, quality, onQuality, showing }: ButtonsProps) {
           <FullAct camera={camera} live={live} look={look === "big" ? "big" : "round"} />
         </>
       ) : (
-        !isScreen() && <SnoozeButton camera={camera.id} class={classOf(look)} />
+        !isScreen() && (
+          <>
+            <SnoozeButton camera={camera.id} class={classOf(look)} />
+            <CastAct camera={camera} look={look} />
+          </>
+        )
       )}
       <span class="grow" />
       {showing && main && sub && (quality !== "auto" || !way.instead) && (

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post, put, remove } from "../../api/client";
 import { health } from "../../api/state";
-import type { MySignIn, SettingSaved, SystemInfo, UpdateInfo } from "../../api/schema";
+import type { MySignIn, SettingSaved, SettingsInfo, SystemInfo, UpdateInfo } from "../../api/schema";
 import { actions as words, machine, update } from "../../strings/settings-page";
 import { tryTo } from "../../ui/Access";
 import { Rows } from "../../ui/Page";
@@ -101,11 +101,16 @@ function Newer({ now, version, onChange }: { now: UpdateInfo; version: string; o
     setAsking(true);
     void tryTo(async () => onChange(await post<UpdateInfo>("/system/update-check"))).finally(() => setAsking(false));
   };
-  const daily = (wanted: boolean) =>
-    tryTo(async () => {
-      await put<SettingSaved>("/settings", { path: "updates.check", value: wanted, before: now.daily || null });
+  const daily = async (box: HTMLInputElement) => {
+    const wanted = box.checked;
+    box.checked = now.daily; // until it is saved
+    await tryTo(async () => {
+      const { instances } = await get<SettingsInfo>("/settings");
+      const before = instances.find((one) => one.path === "updates")?.written["check"]?.value ?? null;
+      await put<SettingSaved>("/settings", { path: "updates.check", value: wanted, before });
       onChange({ ...now, daily: wanted });
     });
+  };
   return (
     <div class="update-check">
       <div role="status">
@@ -131,7 +136,7 @@ function Newer({ now, version, onChange }: { now: UpdateInfo; version: string; o
         {asking ? update.looking : update.look}
       </button>
       <label class="update-daily">
-        <input type="checkbox" checked={now.daily} disabled={!now.host} onChange={(event) => void daily(event.currentTarget.checked)} />
+        <input type="checkbox" checked={now.daily} disabled={!now.host} onChange={(event) => void daily(event.currentTarget)} />
         {update.daily}
       </label>
       <p class="small muted">{now.host ? update.learns(now.host) : update.noAddress}</p>

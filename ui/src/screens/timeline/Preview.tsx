@@ -36,6 +36,8 @@ const WIDTH = 210;
 /** What a picture with words takes. */
 const HIGH = 196;
 const WAIT_MS = 40;
+/** What was recorded just now has no picture for a second or two. */
+const LONGEST_WAIT_MS = 2000;
 const KEPT = 240;
 
 /** What is under the pointer: an event shows its beginning, a gap says why, a lane shows the second. */
@@ -104,7 +106,8 @@ interface Kept {
   ready: Promise<void>;
 }
 
-const kept = new Map<string, Kept>();
+/** By what is unlocked, camera and second, in this order, with spaces between. */
+export const kept = new Map<string, Kept>();
 
 /** The picture of a second: asked for once, however often the pointer comes by before it is there. */
 function pictureOf(name: string, camera: string, at_s: number): Kept {
@@ -144,7 +147,11 @@ export function usePicture(camera: string | null, at_ms: number): string | null 
       await ready;
       if (!gone) shown.value = image.src;
     };
-    const timer = setTimeout(() => void show().catch(() => {}), WAIT_MS);
+    let timer: ReturnType<typeof setTimeout>;
+    const ask = (wait_ms: number) => {
+      timer = setTimeout(() => void show().catch(() => gone || wait_ms > LONGEST_WAIT_MS || ask(4 * wait_ms)), wait_ms);
+    };
+    ask(WAIT_MS);
     return () => {
       gone = true;
       clearTimeout(timer);

@@ -2,6 +2,7 @@ import { type Signal, effect, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { serverNow } from "../../api/state";
 import { length } from "../../ui/times";
+import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";
 import { NO_MOTION, type Gap, type Happening, type Lane } from "../../timeline/data";
 import { type DrawList, iconOfGap, iconOfKind } from "../../timeline/draw";
@@ -16,7 +17,7 @@ import { type Painted, type Size, measure, usePainted } from "./canvas";
 import { whatAt } from "./Lanes";
 import type { TimelineModel } from "./model";
 import { type Lie, type Scrubbed, listenToFingers } from "./fingers";
-import { usePicture } from "./Preview";
+import { kept, usePicture } from "./Preview";
 import { recorderZone } from "./wallclock";
 import "./tape.css";
 
@@ -50,7 +51,7 @@ export function Tape({ model, scale }: OfTape) {
       {drawn?.gaps.map((gap) => <GapSentence key={gap.value.begin_ms} gap={gap} />)}
       {drawn?.cards.map((card) => <Card key={card.value.id} model={model} card={card} />)}
       <TapePlayhead model={model} lie="up" />
-      <ScrubPreview model={model} scrubbed={scrubbed.value} size={painted.size.value} />
+      <ScrubPreview model={model} scrubbed={scrubbed.value} size={painted.size.value} within_ms={NEAR_PX * scale.value} />
     </div>
   );
 }
@@ -197,13 +198,31 @@ function Frame({ camera, at_ms, place }: { camera: string; at_ms: number; place:
 
 const PREVIEW_PX = { width: 160, height: 118 };
 const ABOVE_FINGER_PX = 36;
+/** A picture of the strip this near stands for an instant until its own has come. */
+const NEAR_PX = 4 * FRAME_PX.height;
+
+/** Of the pictures that the page has already, the one nearest to an instant. */
+function nearest(camera: string, at_ms: number, within_ms: number): string | null {
+  const begin = `${unlocks.value} ${camera} `;
+  let found: string | null = null;
+  let least_ms = within_ms;
+  for (const [name, { image }] of kept) {
+    if (!name.startsWith(begin) || !image.complete || image.naturalWidth === 0) continue;
+    const apart_ms = Math.abs(Number(name.slice(begin.length)) - at_ms);
+    if (apart_ms > least_ms) continue;
+    found = image.src;
+    least_ms = apart_ms;
+  }
+  return found;
+}
 
 /** What the playhead passes, above the finger that would cover it; beside the finger where there is no room above. */
-function ScrubPreview({ model, scrubbed, size }: { model: TimelineModel; scrubbed: Scrubbed | null; size: Size }) {
+function ScrubPreview({ model, scrubbed, size, within_ms }: { model: TimelineModel; scrubbed: Scrubbed | null; size: Size; within_ms: number }) {
   const lane = model.shownLanes.value[0];
   const at_ms = model.second.value;
-  const picture = usePicture(scrubbed && lane ? lane.id : null, at_ms);
+  const own = usePicture(scrubbed && lane ? lane.id : null, at_ms);
   if (!scrubbed || !lane) return null;
+  const picture = nearest(lane.id, at_ms, within_ms) ?? own;
   const { width, height } = PREVIEW_PX;
   const top = scrubbed.y - ABOVE_FINGER_PX - height;
   const aside = scrubbed.x < size.width / 2 ? width / 2 + 2 * ABOVE_FINGER_PX : -width / 2 - 2 * ABOVE_FINGER_PX;

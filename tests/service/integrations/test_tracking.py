@@ -1,0 +1,157 @@
+"""A PTZ camera follows a person, in a closed loop with a drawn camera, in its own time."""
+
+from itertools import pairwise
+
+import pytest
+
+from tawny.service.integrations.steering import EVERY_S, CommandLog, PtzCalibration, Velocity, fitted
+from tawny.service.integrations.tracking import AutoTracker, Calibrator, read_calibration
+from tawny.testing.panorama import YARD
+from tawny.testing.tracked import CASES, LEARNS_S, Tracked
+
+CALIBRATED_S = 20.0
+
+
+def following(run: Tracked) -> None:
+    """Until it follows."""
+    while run.tracker.state(YARD).phase != "following":
+        assert run.camera.now_s < LEARNS_S + 20, "it doesn't follow"
+        run.pass_time(0.05)
+
+
+def test_who_walks_is_kept_in_the_middle_third() -> None:
+    """A minute, with 300 ms from a command to the picture. The event is one, of one object."""
+    run = Tracked(CASES["brisk"])
+    run.run(60)
+    assert run.share >= 0.9
+    times = [at_s for at_s, what, _ in run.motors.orders if what in ("drive", "halt")]
+    assert min(b - a for a, b in pairwise(times)) >= EVERY_S - 1e-6
+    assert len({one.track for at_s, look in run.looks for one in look.seen if at_s > run.began_s}) == 1
+
+
+def test_a_person_who_moves_it_has_it() -> None:
+    run = Tracked(CASES["slow"], track={"pause": "8 s"})
+    following(run)
+    run.run_to(run.camera.now_s + 2)
+    run.motors.by_hand(0.5)
+    begun_s = run.camera.now_s
+    run.run_to(begun_s + 7.5)
+    assert [one for one in run.motors.orders if one[0] > begun_s] == []
+    assert run.tracker.state(YARD).phase == "paused"
+    run.run_to(begun_s + 9)
+    assert run.tracker.state(YARD).phase in ("watching", "following")
+
+
+def test_a_private_camera_stands_still() -> None:
+    run = Tracked(CASES["slow"])
+    following(run)
+    run.run_to(run.camera.now_s + 2)
+    run.is_private = True
+    run.run_to(run.camera.now_s + 0.5)
+    begun_s, pan = run.camera.now_s, run.camera.pan
+    run.run_to(begun_s + 15)
+    assert [what for at_s, what, _ in run.motors.orders if at_s > begun_s] == []
+    assert run.camera.pan == pytest.approx(pan, abs=0.3)
+    assert run.tracker.holds(YARD)
+
+
+@pytest.mark.parametrize("limit", [(-0.05, 0.05), (-0.3, 0.0)])
+def test_it_stays_within_its_limits(limit: tuple[float, float]) -> None:
+    """In the camera's own numbers, which are shares of 180 degrees."""
+    run = Tracked(CASES["brisk"], track={"pan": list(limit)})
+    most = 0.0
+    while run.camera.now_s < LEARNS_S + 30:
+        run.pass_time(0.05)
+        most = max(most, run.camera.pan / 180 - limit[1], limit[0] - run.camera.pan / 180)
+    assert run.began_s < LEARNS_S + 20
+    assert most <= 0.005
+
+
+def test_limits_that_cannot_be_checked_are_kept() -> None:
+    run = Tracked(CASES["brisk"], track={"pan": [-0.5, 0.5]})
+    run.motors.reports = False
+    run.run(15)
+    assert [one for one in run.motors.orders if one[1] == "drive"] == []
+    assert "doesn't report its position" in run.tracker.state(YARD).trouble
+
+
+def test_it_zooms_only_within_its_limits() -> None:
+    run = Tracked(CASES["zooms"])
+    most = 0.0
+    while run.camera.now_s < LEARNS_S + 30:
+        run.pass_time(0.05)
+        most = max(most, run.camera.zoom)
+    assert 0.1 < most <= 0.61
+    plain = Tracked(CASES["small"])
+    plain.run(20)
+    assert plain.camera.zoom == 0
+
+
+def test_it_returns_when_it_has_lost_a_person() -> None:
+    run = Tracked(CASES["brisk"], track={"lost_after": "5 s"}, return_to="Gate")
+    following(run)
+    run.run_to(run.camera.now_s + 4)
+    run.vanish()
+    run.run_to(run.camera.now_s + 15)
+    assert [what for _, what, _ in run.motors.orders if what not in ("drive", "halt")] == ["Gate"]
+    assert not run.tracker.holds(YARD)
+    ended = [one for _, look in run.looks for one in look.over]
+    assert len(ended) == 1
+
+
+def test_switched_off_it_stops_and_returns() -> None:
+    run = Tracked(CASES["slow"])
+    following(run)
+    run.run_to(run.camera.now_s + 3)
+    run.tracker.switch(YARD, on=False)
+    run.run_to(run.camera.now_s + 3)
+    assert [what for _, what, _ in run.motors.orders][-2:] == ["halt", "home"]
+    assert run.tracker.state(YARD).phase == "off"
+    again = AutoTracker(lambda: run.settings, run.motors, run.followers, run.means, run.clock)
+    assert not again.is_on(YARD)  # also in another run of the program
+
+
+def test_a_turning_camera_makes_no_events() -> None:
+    """What the camera passes while it follows, and its way back, are none."""
+    run = Tracked(CASES["houses"])
+    run.run(30)
+    tracks = {one.track for _, look in run.looks for one in look.seen}
+    assert len(tracks) == 1
+
+
+def test_calibration_finds_speed_and_delay() -> None:
+    run = Tracked(CASES["slow"])
+    run.run_to(3)
+    known = Calibrator(YARD, run.motors, run.followers.of(YARD), run.clock, run.wait).measure(
+        run.settings.cameras[YARD].ptz.track
+    )
+    step = known.steps[0]
+    assert step.across == pytest.approx(60 / 55, rel=0.1)
+    assert step.down == pytest.approx(40 / (55 * 9 / 16), rel=0.1)
+    assert known.latency_s == pytest.approx(0.2, abs=0.08)  # the picture's time is when it was taken
+    assert step.pan_span == pytest.approx(55 / 180, rel=0.15)
+    assert run.camera.pan == pytest.approx(0, abs=0.8)
+
+
+def test_calibrated_steps_apply_between_their_zooms() -> None:
+    known = read_calibration(
+        '{"at_ms": 5, "latency_s": 0.3, "steps": '
+        '[{"zoom": 0, "across": 1, "down": 1}, {"zoom": 1, "across": 4, "down": 4}]}'
+    )
+    assert known is not None
+    assert known.at(0.5).across == pytest.approx(2)
+    assert known.at(3).across == pytest.approx(4)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"at_ms": 1, "latency_s": 1, "steps": []}', '{"steps": [3]}'])
+def test_a_damaged_calibration_is_none(text: str) -> None:
+    assert read_calibration(text) is None
+
+
+def test_a_picture_that_stands_still_explains_nothing() -> None:
+    log = CommandLog()
+    log.put(1.0, Velocity(pan=0.2))
+    log.put(1.8, Velocity())
+    gain, _, _ = fitted(log, 0, [(at / 10, 0.0) for at in range(40)])
+    assert gain == 0
+    assert PtzCalibration().latency_s > 0
