@@ -285,3 +285,15 @@ def test_a_card_that_matches_on_one_side_alone_fills_nothing(bench: Bench, *, is
     assert bench.shown()[1] == (
         "the card sent nothing of the missing time" if is_same else "what is recorded can't be found on the card"
     )
+
+
+def test_what_is_asked_for_while_another_time_is_filled_is_not_lost(bench: Bench) -> None:
+    bench.duty = CameraDuty("events")
+    first, second = bench.put(20), bench.put(10)
+    bench.filler.ask(DOOR, first.span(0))
+    bench.site.clock.advance(bench.filler.step())
+    assert bench.shown()[0] == "filling"
+    bench.filler.ask(DOOR, second.span(0))
+    bench.run(60)
+    assert bench.filled() == [first.begin_ms, second.begin_ms]
+    assert bench.filler.progress() == []
