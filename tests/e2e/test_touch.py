@@ -127,6 +127,7 @@ def test_a16_on_its_side_a_phone_shows_the_live_picture_alone(page: Page, demo: 
 
 
 def test_a16_on_its_side_playback_is_the_picture_and_turning_keeps_the_place(page: Page, demo: Tawny) -> None:
+    until_recorded(page, demo, 30)  # more than it goes back
     frame = past(page, demo)
     page.get_by_role("button", name="Live. Pause").click()
     expect(page.locator("[data-playing=false]")).to_be_visible()
