@@ -11,7 +11,7 @@ from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.segments import GapReason, Segment
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Reserve
@@ -425,3 +425,19 @@ def test_a_run_looks_once_an_hour_at_old_video_that_stays(site: Site, monkeypatc
     monkeypatch.setattr(site.index, "events", noted)
     retention.run()
     assert asked == []
+
+
+def test_a_deletion_covers_missing_time_too(site: Site) -> None:
+    """Nothing is fetched for it later, as from a camera's card. The outage stays in the list, with its reason."""
+    begin_ms = site.clock.now_ms() - 3_600_000
+    site.put(90)
+    outage = Gap(PORCH, begin_ms, begin_ms + 60_000, GapReason.UNREACHABLE)
+    later = Gap(PORCH, begin_ms + 600_000, begin_ms + 660_000, GapReason.UNREACHABLE)
+    for gap in (outage, later):
+        site.ledger.put_gap(gap)
+    wanted = CameraDeletion(PORCH, begin_ms + 630_000, "deleted by Anna", begin_ms=begin_ms + 10_000)
+    assert _retention(site, ALL).delete_camera(wanted) is False
+    found = site.index.gaps(PORCH, EVER)
+    assert {outage, later} <= set(found)
+    removed = [(gap.begin_ms - begin_ms, gap.span(0).end_ms - begin_ms) for gap in found if gap not in (outage, later)]
+    assert removed == [(10_000, 60_000), (600_001, 630_000)]

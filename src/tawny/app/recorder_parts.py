@@ -20,7 +20,8 @@ from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
 from tawny.service.cameras.camera import CameraServices
 from tawny.service.cameras.camera_set import CameraSet, RunningCameras
-from tawny.service.cameras.gap_filler import FillServices, GapFiller
+from tawny.service.cameras.card_session import FillServices
+from tawny.service.cameras.gap_filler import GapFiller
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
@@ -165,7 +166,7 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
         HealthMonitor(seen, place.settings().heartbeat, clock, bus, place.zone),
         GapFiller(
             FillServices(
-                place.settings, cameras.statuses, lambda camera: cameras.hub(camera, StreamName.MAIN),
+                place.settings, cameras.statuses, arming.duty, lambda camera: cameras.hub(camera, StreamName.MAIN),
                 cameras.show_filling, recorder, store.volume, store.index, storage.ledger, bus, clock,
                 login_file.history, storage.sealing.seals,
             )

@@ -158,9 +158,11 @@ class CardWriter:
 
     def finish(self) -> None:
         """Write the rest and close the file. Raises StorageError."""
-        if not self.is_over:
-            self._flush()
-        self._end_run()
+        try:
+            if not self.is_over:
+                self._flush()
+        finally:
+            self._end_run()
 
     # --- internal
 

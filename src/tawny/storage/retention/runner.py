@@ -16,7 +16,7 @@ from tawny.engine import Engine, Handle
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.segments import Segment
+from tawny.model.segments import BY_CHOICE, Gap, GapReason, Segment
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp_ms
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS
@@ -260,8 +260,28 @@ class Retention:
                 folders = sorted({parent_of(one.path) for one in segments})
                 for each in self._volume.everywhere:
                     tidy(each, self._clock, folders, is_in_use=False)
+            if is_last:
+                self._cover_gaps(wanted)
             self._forget_motion(wanted, [*self._asked(wanted)] if is_last else [], segments)
         return not is_last
+
+    def _cover_gaps(self, wanted: CameraDeletion) -> None:
+        """Record that missing time was deleted, too, so that nothing is fetched for it later, as from a camera's card.
+
+        The gap stays, with its reason: it is keyed by its begin.
+        """
+        now_ms = self._clock.now_ms()
+        asked = Span(wanted.begin_ms or 0, max(wanted.begin_ms or 0, wanted.until_ms))
+        gaps = self._index.gaps(wanted.camera, asked)
+        chosen = [one.span(now_ms) for one in gaps if one.reason in BY_CHOICE - {GapReason.FILLED}]
+        with self._ledger.together():
+            for gap in gaps:
+                if gap.reason in BY_CHOICE or gap.is_start or gap.reason is GapReason.CLOCK:
+                    continue
+                begin_ms = max(gap.begin_ms + 1, asked.begin_ms)
+                missing = Span(begin_ms, max(begin_ms, min(asked.end_ms, gap.span(now_ms).end_ms)))
+                for one in missing_spans(chosen, missing):
+                    self._ledger.put_gap(Gap(wanted.camera, one.begin_ms, one.end_ms, GapReason.REMOVED, wanted.why))
 
     def _asked(self, wanted: CameraDeletion) -> Iterator[Span]:
         """Yield the time a deletion names, from the first day on that has something."""
