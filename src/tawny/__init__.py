@@ -2,4 +2,4 @@
 
 __version__ = "0.1.0"
 REPOSITORY = "tawny/tawny"
-"""Where it is published, on GitHub. Also in pyproject.toml."""
+"""Where it is published, on GitHub."""
