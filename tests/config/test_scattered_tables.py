@@ -264,6 +264,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], tuple[Place, ...]]] = {
     "rename": (drafted(lambda one: one.put_name("a", "New")), (("cameras", "a", "name"),)),
     "unset name": (drafted(lambda one: one.put_name("a", "")), (("cameras", "a", "name"),)),
     "set lens": (drafted(lambda one: one.put_lens("a", {"kind": "fisheye"})), (("cameras", "a", "lens"),)),
+    "set tracking": (drafted(lambda one: one.put_track("a", {"enabled": True})), (("cameras", "a", "ptz"),)),
     "set address": (
         drafted(lambda one: one.put_addresses("a", {"source": "demo:x", "sub": ""}, {})),
         (("cameras", "a", "source"),),

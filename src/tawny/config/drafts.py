@@ -172,9 +172,10 @@ class SettingsDraft:
     def put_track(self, camera: str, values: Mapping[str, Any]) -> None:
         """Set what a camera follows; nothing removes it."""
         table = self._table(camera)
-        ptz = table.get("ptz")
-        if ptz is None and values:
-            ptz = table["ptz"] = tomlkit.table(is_super_table=True)
+        if "ptz" not in table and values:
+            is_inside = is_inline(self._document, "cameras", camera)
+            table["ptz"] = tomlkit.inline_table() if is_inside else tomlkit.table(is_super_table=True)
+        ptz = self._table(camera).get("ptz")
         if ptz is not None:
             ptz.pop("track", None)
         if values:

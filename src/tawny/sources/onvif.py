@@ -268,21 +268,29 @@ class OnvifCamera:
         self.client = SoapClient(self._service, clock, record)
         self._lock = threading.Lock()
         self._known: _Known | None = None
+        self._turns = self._zooms = False
+        """What moves since the last command: what a command leaves out goes on as it is."""
 
     def move(self, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         """Start a continuous move.
 
         Speeds from -1 to 1. Always call `stop`: not all cameras honor the timeout `lasts_s`.
         """
-        speed = (f'<t:PanTilt xmlns:t="{_SCHEMA}" x="{pan:g}" y="{tilt:g}"/>' if pan or tilt else "") + (
-            f'<t:Zoom xmlns:t="{_SCHEMA}" x="{zoom:g}"/>' if zoom else ""
-        )
+        turns, zooms = bool(pan or tilt), bool(zoom)
+        speed = ""
+        if turns or self._turns:
+            speed += f'<t:PanTilt xmlns:t="{_SCHEMA}" x="{pan:g}" y="{tilt:g}"/>'
+        if zooms or self._zooms:
+            speed += f'<t:Zoom xmlns:t="{_SCHEMA}" x="{zoom:g}"/>'
+        self._turns, self._zooms = turns or self._turns, zooms or self._zooms
         self._ptz(
             "ContinuousMove", f"<p:Velocity>{speed}</p:Velocity><p:Timeout>PT{lasts_s:g}S</p:Timeout>", self._until_s()
         )
+        self._turns, self._zooms = turns, zooms
 
     def stop(self) -> None:
         self._ptz("Stop", "<p:PanTilt>true</p:PanTilt><p:Zoom>true</p:Zoom>", self._until_s())
+        self._turns = self._zooms = False
 
     def position(self) -> tuple[float | None, float | None, float | None]:
         """Return pan, tilt and zoom in the camera's own numbers; None for what it doesn't report."""

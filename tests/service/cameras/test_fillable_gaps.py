@@ -6,7 +6,9 @@ from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import CARD_RUN, Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.service.cameras.fillable_gaps import fillable, pieces_of, within_limits
+from tawny.service.cameras.gap_filler import is_recorded_in_all_modes
 from tawny.storage.index.memory_index import MemoryIndex
+from tests.app.rig import settings
 
 DOOR = CameraId("door")
 NOW_MS = 1_700_000_000_000
@@ -17,12 +19,18 @@ def gap(begin_s: float, end_s: float, reason: GapReason, detail: str = "") -> Ga
     return Gap(DOOR, NOW_MS - round(begin_s * 1000), NOW_MS - round(end_s * 1000), reason, detail)
 
 
-def holes(*gaps: Gap, is_asked: bool = False, asked: Span | None = None, keeps_s: float | None = None) -> list[Span]:
+def holes(
+    *gaps: Gap,
+    is_asked: bool = False,
+    asked: Span | None = None,
+    keeps_s: float | None = None,
+    is_constant: bool = True,
+) -> list[Span]:
     index = MemoryIndex()
     for one in gaps:
         index.put_gap(one)
     within = within_limits(asked, NOW_MS, keeps_s)
-    return [hole for _, hole in fillable(index, DOOR, within, NOW_MS, is_asked=is_asked)]
+    return [hole for _, hole in fillable(index, DOOR, within, NOW_MS, is_asked=is_asked, is_constant=is_constant)]
 
 
 @pytest.mark.parametrize("is_asked", [False, True])
@@ -40,6 +48,28 @@ def test_a_recorder_that_was_off_during_a_pause_fetches_nothing(
 
 def test_a_recorder_that_was_off_is_filled_if_no_pause_is_next_to_it() -> None:
     assert len(holes(gap(80, 70, GapReason.RECORDER_OFF, "power"), gap(60, 50, GapReason.PRIVACY))) == 1
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_time_that_a_mode_may_have_made_private_while_tawny_was_off_is_left(*, is_asked: bool) -> None:
+    off, outage = gap(80, 70, GapReason.RECORDER_OFF, "power"), gap(60, 50, GapReason.UNREACHABLE)
+    asked = Span(off.begin_ms, NOW_MS) if is_asked else None
+    assert holes(off, outage, is_asked=is_asked, asked=asked, is_constant=False) == [outage.span(NOW_MS)]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_constant"),
+    [
+        ("", True),
+        ('[modes.night.cameras.door]\nrecord = "continuous"\n', True),
+        ('[modes.night.cameras.door]\nrecord = "events"\n', False),
+        ("[modes.home.cameras.door]\nprivacy = true\n", False),
+        ("[modes.home.cameras.other]\nprivacy = true\n", True),
+    ],
+)
+def test_whether_a_camera_is_recorded_in_all_modes(text: str, *, is_constant: bool) -> None:
+    cameras = "".join(f'[cameras.{one}]\nsource = "demo:"\n' for one in ("door", "other"))
+    assert is_recorded_in_all_modes(settings(cameras + text), DOOR) == is_constant
 
 
 @pytest.mark.parametrize(

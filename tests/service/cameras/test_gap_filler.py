@@ -158,6 +158,25 @@ def test_a_replay_that_goes_on_after_the_gap_is_ended(bench: Bench) -> None:
     assert bench.card.read < 600
 
 
+def test_what_is_deleted_during_a_fill_is_not_fetched(bench: Bench) -> None:
+    """The rest of the gap is, later."""
+    gap = bench.put(10, seconds=60)
+    span, deleted = gap.span(0), Span(gap.begin_ms + 40_000, gap.begin_ms + 50_000)
+
+    def sent(asked: ReplayRequest) -> Iterator[SourcePacket]:
+        for number, packet in enumerate(footage(asked)):
+            if number == 100:
+                bench.site.ledger.put_gap(Gap(DOOR, deleted.begin_ms, deleted.end_ms, GapReason.REMOVED))
+            yield packet
+
+    bench.card.sends = sent
+    bench.run(600)
+    there = bench.site.index.spans(DOOR, None, span)
+    assert not [one for one in there if one.overlaps(Span(deleted.begin_ms + 1_000, deleted.end_ms - 1_000))]
+    assert there[0].begin_ms <= gap.begin_ms + 100
+    assert there[-1].end_ms >= deleted.end_ms + 5_000
+
+
 def test_a_replay_without_an_end_blocks_no_other_gap(bench: Bench) -> None:
     bad, good = bench.put(20), bench.put(10)
     bench.card.sends = lambda asked: (same_time if asked.begin_ms < bad.begin_ms + 60_000 else footage)(asked)

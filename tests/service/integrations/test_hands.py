@@ -8,7 +8,7 @@ import pytest
 
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, SourceError
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.service.integrations.device_control import DeviceControl
@@ -86,6 +86,22 @@ def test_an_end_that_fails_is_tried_again(bench: Bench) -> None:
     bench.camera.reply = None
     bench.engine.run_for(3)
     assert bench.camera.done() == ["ContinuousMove", "Stop"]
+
+
+def test_what_tracking_began_is_stopped_even_if_the_camera_does_not_answer(bench: Bench) -> None:
+    bench.camera.reply = b"?"
+    with pytest.raises(SourceError):
+        bench.hands.drive(DOOR, (0.5, 0, 0), 0.5)
+    bench.camera.reply = None
+    bench.engine.run_for(1.5)
+    assert bench.camera.done()[-1:] == ["Stop"]
+    bench.hands.drive(DOOR, (0.5, 0, 0), 60)
+    bench.camera.reply = b"?"
+    with pytest.raises(SourceError):
+        bench.hands.halt(DOOR)
+    bench.camera.reply = None
+    bench.engine.run_for(4)
+    assert bench.camera.done()[-2:] == ["ContinuousMove", "Stop"]
 
 
 @pytest.mark.parametrize(("relay", "words"), [("bad", "exited with code 1"), ("none", "No relay named none")])

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import pytest
 
+from tawny.model.errors import NotDone
+from tawny.model.ids import CameraId
 from tawny.service.integrations.steering import EVERY_S, CommandLog, PtzCalibration, Velocity, fitted
 from tawny.service.integrations.tracking import AutoTracker, Calibrator, read_calibration
 from tawny.testing.panorama import YARD
@@ -97,6 +99,38 @@ def test_it_returns_when_it_has_lost_a_person() -> None:
     assert not run.tracker.holds(YARD)
     ended = [one for _, look in run.looks for one in look.over]
     assert len(ended) == 1
+
+
+def test_a_camera_that_knows_no_way_back_holds_no_patrol(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Tracked(CASES["brisk"], track={"lost_after": "5 s"}, return_to="Gone")
+    tried: list[str] = []
+
+    def refuse(_: CameraId, preset: str) -> None:
+        tried.append(preset)
+        raise NotDone("There is no preset Gone.")
+
+    monkeypatch.setattr(run.motors, "by_itself", refuse)
+    following(run)
+    run.run_to(run.camera.now_s + 4)
+    run.vanish()
+    run.run_to(run.camera.now_s + 15)
+    assert run.tracker.holds(YARD)
+    run.run_to(run.camera.now_s + 90)
+    assert tried == ["Gone"] * 3
+    assert not run.tracker.holds(YARD)
+
+
+def test_a_camera_that_becomes_private_is_calibrated_no_further() -> None:
+    run = Tracked(CASES["slow"])
+    run.run_to(3)
+
+    def wait(seconds: float) -> None:
+        run.wait(seconds)
+        run.is_private = run.is_private or any(what == "drive" for _, what, _ in run.motors.orders)
+
+    with pytest.raises(NotDone, match="private"):
+        run.tracker.calibrate(YARD, wait)
+    assert [what for _, what, _ in run.motors.orders if what in ("drive", "halt")][-2:] == ["drive", "halt"]
 
 
 def test_switched_off_it_stops_and_returns() -> None:

@@ -32,6 +32,20 @@ def test_it_is_turned_and_stops(fake: FakeCamera) -> None:
     assert "Zoom.x" not in how
 
 
+def test_an_axis_that_moved_is_stopped_by_the_next_command(fake: FakeCamera) -> None:
+    """What a command leaves out goes on as it is (ONVIF, PTZSpeed)."""
+    camera = opened(fake)
+    camera.move(0.3, 0, 0, 1)
+    camera.move(0, 0, 0.25, 1)
+    camera.move(0.3, 0, 0, 1)
+    camera.stop()
+    camera.move(0, 0.5, 0, 1)
+    moves = [how for name, how in fake.told if name == "ContinuousMove"]
+    assert [(how.get("PanTilt.x"), how.get("Zoom.x")) for how in moves] == [
+        ("0.3", None), ("0", "0.25"), ("0.3", "0"), ("0", None),
+    ]  # fmt: skip
+
+
 def test_what_it_can_do_is_asked_once(fake: FakeCamera) -> None:
     camera = opened(fake)
     for _ in range(3):

@@ -32,14 +32,27 @@ def within_limits(asked: Span | None, now_ms: int, keeps_s: float | None) -> Spa
 
 
 def fillable(
-    index: Index, camera: CameraId, within: Span, now_ms: int, *, is_asked: bool, settles_s: float = SETTLES_S
+    index: Index,
+    camera: CameraId,
+    within: Span,
+    now_ms: int,
+    *,
+    is_asked: bool,
+    is_constant: bool = True,
+    settles_s: float = SETTLES_S,
 ) -> list[tuple[Gap, Span]]:
-    """Return the missing time that may be filled, with its gap, oldest first. is_asked: by hand."""
+    """Return the missing time that may be filled, with its gap, oldest first.
+
+    is_asked: by hand. is_constant: the camera is recorded in all modes. Otherwise nothing is known of time in which
+    tawny was off: a mode may have made it private.
+    """
     gaps = index.gaps(camera, within)
     oldest_ms = within.begin_ms if is_asked else 0
     found = []
     for gap in gaps:
         if gap.end_ms is None or gap.reason in _LEFT or gap.is_start or now_ms - gap.end_ms < settles_s * 1000:
+            continue
+        if gap.reason is GapReason.RECORDER_OFF and not is_constant:
             continue
         if gap.end_ms - max(gap.begin_ms, oldest_ms) >= LEAST_MS and not _is_chosen(index, gap, is_asked=is_asked):
             found.append(gap)

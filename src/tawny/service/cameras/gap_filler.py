@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from tawny.config.settings import Settings, in_mode
 from tawny.engine import Engine, Handle
 from tawny.engine.backoff import Backoff, spread_s
 from tawny.model.errors import NotDone, SourceError, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import GapChanged, Message
 from tawny.model.packets import Packet
-from tawny.model.segments import Gap
+from tawny.model.segments import BY_CHOICE, Gap, GapReason
 from tawny.model.states import RECORDED, CameraState, CameraStatus
 from tawny.model.times import Span, merge_spans
 from tawny.recorder.card_footage import FrameMark, UnfitFootage, frame_digest
@@ -310,7 +311,10 @@ class GapFiller:
     ) -> list[tuple[Gap, Span]]:
         now_ms, kept = self._of.clock.now_ms(), contract(self._of.settings()).of(camera, StreamName.MAIN)
         within = within_limits(asked, now_ms, kept.max_s)
-        return fillable(self._of.index, camera, within, now_ms, is_asked=is_asked, settles_s=settles_s)
+        is_constant = is_recorded_in_all_modes(self._of.settings(), camera)
+        return fillable(
+            self._of.index, camera, within, now_ms, is_asked=is_asked, is_constant=is_constant, settles_s=settles_s
+        )
 
     def _trouble(self, camera: CameraId) -> str:
         """Return why nothing may be fetched now; empty if all is well."""
@@ -342,7 +346,7 @@ class GapFiller:
         recordings = card.recordings()
         self._is_listed = True
         yield 0.0
-        session = CardSession(self._of, self._hooks(camera), settings, card, onvif.ahead_ms)
+        session = CardSession(self._of, self._hooks(camera, hole), settings, card, onvif.ahead_ms)
         offered = [one for one in recordings if session.may_have(one, hole)]
         if not offered:  # a camera that has just started lists what it has later
             self._failed(known, "the card doesn't list the missing time", is_answer=True)
@@ -374,17 +378,17 @@ class GapFiller:
 
     # --- for sessions
 
-    def _hooks(self, camera: CameraId) -> SessionHooks:
+    def _hooks(self, camera: CameraId, hole: Span) -> SessionHooks:
         return SessionHooks(
             camera,
-            lambda: self._check(camera),
+            lambda: self._check(camera, hole),
             self._pause_s,
             lambda: self._writer(camera),
             lambda: self._marks(camera),
         )
 
-    def _check(self, camera: CameraId) -> None:
-        """Raises Postponed if nothing may be fetched now."""
+    def _check(self, camera: CameraId, hole: Span) -> None:
+        """Raises Postponed if nothing may be fetched now, or some of the missing time was deleted since."""
         if self._is_over:
             raise Postponed("tawny stops")
         now_s = self._of.clock.mono_s()
@@ -393,6 +397,9 @@ class GapFiller:
         self._checked_s = now_s
         if why := self._trouble(camera):
             raise Postponed(why)
+        now_ms, left_out = self._of.clock.now_ms(), BY_CHOICE - {GapReason.FILLED}
+        if any(one.reason in left_out and one.span(now_ms).overlaps(hole) for one in self._of.index.gaps(camera, hole)):
+            raise Postponed("some of it was deleted meanwhile")
 
     def _pause_s(self, came_bytes: int) -> float:
         """Return the time that so much data takes at the most that may be fetched."""
@@ -410,6 +417,14 @@ def merged_marks(known: Sequence[FrameMark], packets: Iterable[Packet]) -> list[
         if one.is_video and one.at_ms not in found:
             found[one.at_ms] = FrameMark(one.at_ms, frame_digest(one), one.is_keyframe)
     return [found[at_ms] for at_ms in sorted(found)][-_MOST_MARKS:]
+
+
+def is_recorded_in_all_modes(settings: Settings, camera: CameraId) -> bool:
+    """Return whether no mode and no rule can make this camera private or keep it from recording all the time."""
+    if any(one.verb == "don't record" for rule in settings.rules for one in rule.do):
+        return False
+    modes = [in_mode(settings, mode, camera) for mode in settings.modes.names]
+    return all(one.record in (None, "continuous") and not one.privacy for one in modes)
 
 
 def _sum(spans: Iterable[Span]) -> int:

@@ -165,13 +165,20 @@ class DeviceControl:
     def drive(self, camera: CameraId, velocity: tuple[float, float, float], lasts_s: float) -> None:
         """Move without counting as steered: for tracking."""
         made = self._camera(camera)
-        made.move(*velocity, lasts_s)
-        self.do_later(f"track {camera}", lasts_s + OBEYS_S, made.stop)  # not every camera obeys the timeout
+        try:
+            made.move(*velocity, lasts_s)
+        finally:  # one that answers late may move all the same, and not every camera obeys the timeout
+            self.do_later(f"track {camera}", lasts_s + OBEYS_S, made.stop)
 
     def halt(self, camera: CameraId) -> None:
-        """Stop without counting as steered."""
+        """Stop without counting as steered; once more later if the camera does not answer."""
+        made = self._camera(camera)
         self._no_later(f"track {camera}")
-        self._camera(camera).stop()
+        try:
+            made.stop()
+        except TawnyError:
+            self.do_later(f"track {camera}", AGAIN_S, made.stop)
+            raise
 
     def position(self, camera: CameraId) -> tuple[float | None, float | None, float | None]:
         """Return pan, tilt and zoom as the camera reports them; None for what it doesn't."""

@@ -44,6 +44,8 @@ CALMS_S: Final = 1.0
 """How long a camera may still move after its calibration, s."""
 FAILED_S: Final = 30.0
 """Pause after a camera that did not obey."""
+MOST_RETURNS: Final = 3
+"""Tries to send a camera back to its place."""
 POLLS_S: Final = 0.4
 """Interval between two questions for the position, s."""
 log = logging.getLogger(__name__)
@@ -96,6 +98,8 @@ class _Camera:
     steering: Steering | None = None
     sightings: deque[Sighting | None] = field(default_factory=lambda: deque(maxlen=50))
     is_away: bool = False
+    returns: int = 0
+    """How often it was sent back since it left."""
     is_busy: bool = False
     """A request to it is under way."""
     is_turning: bool = False
@@ -294,7 +298,7 @@ class AutoTracker:
             self._motors.halt(camera)
             one.is_turning = False
         else:
-            one.is_turning = one.is_away = True
+            one.is_turning, one.is_away, one.returns = True, True, 0
             self._motors.drive(camera, velocity, TIMEOUT_S)
         one.trouble = ""
         if one.steering is not None:
@@ -329,6 +333,9 @@ class AutoTracker:
             return
 
         def go() -> None:
+            one.returns += 1
+            if one.returns >= MOST_RETURNS:  # it knows no way back: it stays where it is, and a patrol goes on
+                one.is_away = False
             with self._means.turning(camera, ARRIVES_S):
                 self._motors.by_itself(camera, one.ptz.return_to or HOME)
             one.is_away = False
@@ -345,8 +352,14 @@ class AutoTracker:
         if self._means.is_private(camera):
             raise NotDone("This camera is private now.", "Resume it first.")
         self._leave(one, "calibrating")
+
+        def pause_unless_private(seconds: float) -> None:
+            pause(seconds)
+            if self._means.is_private(camera):
+                raise NotDone("This camera is private now.", "Resume it first.")
+
         try:
-            made = Calibrator(camera, self._motors, one.follower, self._clock, pause).measure(track)
+            made = Calibrator(camera, self._motors, one.follower, self._clock, pause_unless_private).measure(track)
         finally:
             with self._means.turning(camera, CALMS_S):
                 one.phase = "off"
@@ -472,9 +485,11 @@ class Calibrator:
         self._motors.steer(self._camera, "Calibration")
         self._log.put(self._clock.now_ms() / 1000, velocity)
         self._motors.drive(self._camera, velocity, lasts_s)
-        self._pause(lasts_s)
-        self._log.put(self._clock.now_ms() / 1000, Velocity())
-        self._motors.halt(self._camera)
+        try:
+            self._pause(lasts_s)
+        finally:
+            self._log.put(self._clock.now_ms() / 1000, Velocity())
+            self._motors.halt(self._camera)
 
     def _zoom_to(self, zoom: float) -> None:
         for _ in range(ZOOM_TRIES):
