@@ -115,7 +115,7 @@ async def test_what_can_be_turned_and_switched_is_told_to_who_may(house: House, 
     )
     for role in (Role.OWNER, Role.MEMBER):
         told = (await house.signed_in(role).get(path)).json()
-        assert told == {"turns": True, "steered_by": "", "presets": ["Gate"], "relays": [lamp, siren]}
+        assert told == {"turns": True, "steered_by": "", "presets": ["Gate"], "relays": [lamp, siren], "tracking": ""}
     assert (await house.signed_in(Role.VIEWER).get(path)).status_code == 403
 
 

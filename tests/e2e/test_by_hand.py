@@ -158,10 +158,10 @@ def test_what_it_does_while_no_one_moves_it_is_set_on_its_page(
     page.get_by_role("link", name="Pan and tilt").click()
     dialog = page.get_by_role("dialog", name="Leave without saving?")
     dialog.get_by_role("button", name="Leave").click()
-    kinds = page.get_by_role("group", name="While no one moves it")
+    kinds = page.get_by_role("group", name="Afterwards")
     expect(kinds.get_by_role("button", name="Stay")).to_have_attribute("aria-pressed", "true")
     kinds.get_by_role("button", name="Go back").click()
-    page.get_by_role("combobox", name="Position").select_option(label="Door")
+    page.get_by_role("combobox", name="Preset").select_option(label="Door")
     page.get_by_role("combobox", name="Back after").select_option(label="5 min")
     assert violations(page, axe_script()) == []
     page.get_by_role("button", name="Save").click()
@@ -174,7 +174,7 @@ def test_what_it_does_while_no_one_moves_it_is_set_on_its_page(
     for preset in ("Door", "Gate"):
         page.get_by_role("button", name=f"Add {preset}").click()
     page.get_by_role("button", name="Move Gate forward").click()
-    page.get_by_role("combobox", name="Time at each position").select_option(label="1 min")
+    page.get_by_role("combobox", name="Time at each preset").select_option(label="1 min")
     assert violations(page, axe_script()) == []
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Save")).to_have_count(0)

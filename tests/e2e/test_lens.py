@@ -305,7 +305,7 @@ def test_a_photo_is_saved_as_it_is_shown(page: Page, house: Tawny, camera: str, 
     expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
     with page.expect_download() as saved:
         page.locator(".focus-acts [data-act=photo]").click()
-    expect(page.get_by_text("Photo saved as shown.")).to_be_visible()
+    expect(page.get_by_text("Snapshot saved as shown.")).to_be_visible()
     assert saved.value.suggested_filename.endswith(".jpg")
     picture = photo(saved.value.path())
     if camera == "masked":

@@ -259,7 +259,7 @@ def test_a_new_version_is_looked_for_when_an_owner_asks(page: Page, house: Tawny
         page.goto(f"{house.base}/settings/system")
         update = page.get_by_role("region", name="Update", exact=True)
         look = update.get_by_role("button", name="Look for a new version")
-        expect(update.get_by_text("Unless you ask, tawny never looks. If you do, 127.0.0.1 learns")).to_be_visible()
+        expect(update.get_by_text("Off by default. With each look, 127.0.0.1 learns")).to_be_visible()
         assert feed.asked == []
         feed.fails.append((503, {}))
         look.click()
@@ -277,6 +277,9 @@ def test_a_new_version_is_looked_for_when_an_owner_asks(page: Page, house: Tawny
         expect(update.get_by_text("Version 98.6.0 is available.")).to_be_visible()
         daily.uncheck()
         until(lambda: "check = true" not in config(house).read_text(), 10, "the setting gone from the file")
+        daily.check()
+        until(lambda: "check = true" in config(house).read_text(), 10, "the setting in the file again")
+        expect(daily).to_be_checked()
         words = [str(Path(sys.executable).with_name("tawny")), "status", "--data", str(house.folder)]
         status = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         assert "Version 98.6.0 is available. https://example.org/98.6" in status.stdout

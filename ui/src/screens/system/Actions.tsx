@@ -103,13 +103,15 @@ function Newer({ now, version, onChange }: { now: UpdateInfo; version: string; o
   };
   const daily = async (box: HTMLInputElement) => {
     const wanted = box.checked;
-    box.checked = now.daily; // until it is saved
+    let isSaved = false;
     await tryTo(async () => {
       const { instances } = await get<SettingsInfo>("/settings");
       const before = instances.find((one) => one.path === "updates")?.written["check"]?.value ?? null;
       await put<SettingSaved>("/settings", { path: "updates.check", value: wanted, before });
+      isSaved = true;
       onChange({ ...now, daily: wanted });
     });
+    if (!isSaved) box.checked = now.daily;
   };
   return (
     <div class="update-check">
