@@ -27,7 +27,6 @@ from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     TriedCamera,
     WantedCamera,
-    is_host,
     known_as,
     orientation_values,
     recording_values,

@@ -36,8 +36,8 @@ _KEY_IN_PATH = re.compile(rf"(?<=[/?&=;])(?:{KEY})(?=[/?&;]|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class RtspAddress:
-    """A camera's address with credentials, of RTSP or of another network scheme (`protocol`).
+class NetworkAddress:
+    """A network camera's address with credentials: of RTSP, HTTP or RTMP (`protocol`).
 
     user and password are decoded; path is in wire format.
     """
@@ -110,7 +110,7 @@ def stream_key(address: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def parse_rtsp(address: str) -> RtspAddress:
+def parse_rtsp(address: str) -> NetworkAddress:
     """Parse an RTSP address. Raises ValueError with the expected form; its message contains no credentials.
 
     Lenient: `@` may be unescaped in a password; the path may be missing or contain spaces.
@@ -118,12 +118,12 @@ def parse_rtsp(address: str) -> RtspAddress:
     return _parse(address, _RTSP, "rtsp:// or rtsps://")
 
 
-def parse_network(address: str) -> RtspAddress:
+def parse_network(address: str) -> NetworkAddress:
     """Parse the address of any network camera, as `parse_rtsp` does."""
     return _parse(address, tuple(_PORTS), "rtsp://, http:// or rtmp://")
 
 
-def _parse(address: str, schemes: tuple[str, ...], shown: str) -> RtspAddress:
+def _parse(address: str, schemes: tuple[str, ...], shown: str) -> NetworkAddress:
     if len(address) > _MOST_CHARACTERS:
         raise ValueError(f"an address of at most {_MOST_CHARACTERS} characters")
     scheme = scheme_of(address)
@@ -139,13 +139,13 @@ def _parse(address: str, schemes: tuple[str, ...], shown: str) -> RtspAddress:
         raise ValueError("a user name and password without control characters")
     host, port = _host_and_port(place, scheme)
     is_encrypted = scheme.endswith("s")
-    return RtspAddress(
+    return NetworkAddress(
         host, port or _PORTS[scheme], quote(path, safe=_PATH_SAFE), user, password, is_encrypted,
         scheme.removesuffix("s"),
     )  # fmt: skip
 
 
-def public_rtsp(address: str) -> str:
+def public_address(address: str) -> str:
     """Return a network camera's address without credentials; for an invalid address only the scheme."""
     if scheme_of(address) == LISTENING:
         place, _, path = address.partition("://")[2].partition("/")
@@ -238,7 +238,7 @@ class SecretFilter:
         self._passing: deque[str] = deque(maxlen=_MOST_PASSING)
 
     @classmethod
-    def of(cls, address: RtspAddress, others: Iterable[str] = ()) -> "SecretFilter":
+    def of(cls, address: NetworkAddress, others: Iterable[str] = ()) -> "SecretFilter":
         """Return a filter for a camera's credentials and probable keys in its path. others: further words to redact."""
         named = [unquote(found[0].partition("=")[2]) for found in _NAMED.finditer(address.path)]
         keys = [piece for piece in re.split(r"[/?&=;]", address.path) if _KEY.fullmatch(piece)]
