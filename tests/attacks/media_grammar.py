@@ -193,7 +193,8 @@ def take_jpeg(data: bytes, rng: Rng) -> None:
 
 _BEGINNINGS: Final = (
     b"FLV\x01", b"\x47" + b"\xff" * 187 + b"\x47", b"\x47", b"\x00\x00\x00\x18ftypisom", b"\x1a\x45\xdf\xa3",
-    b"\xff\xd8\xff", b"--b\r\n", b"#EXTM3U\n", b"\0\0\0\1\x67", b"\0\0\1\x40\x01", b"<html>", b"{", b"\x80\x21\0\1" + bytes(8), b"\x8f",
+    b"\xff\xd8\xff", b"--b\r\n", b"#EXTM3U\n", b"\0\0\0\1\x67", b"\0\0\1\x40\x01",
+    b"<html>", b"{", b"\x80\x21\0\1" + bytes(8), b"\x8f",
     b"\x90\x21" + bytes(10) + b"\x47", b"\xff\xf1\x50\x80\x00\x1f\xfc", b"\xff\xf9", b"",
 )  # fmt: skip
 _UNITS: Final = (
