@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.sources.network_address import NetworkAddress, parse_rtsp, public_address, stream_key
+from tawny.sources.network_address import NetworkAddress, parse_network, parse_rtsp, public_address, stream_key
 
 SECRET = "t0p-s3cret"
 
@@ -73,6 +73,9 @@ def test_the_url_of_requests_has_no_login_and_the_other_can_be_read_again() -> N
         f"rtsp://cam/user=admin&password={SECRET}&channel=1.sdp",
         f"rtsp://cam/x?token={SECRET}",
         f"me:{SECRET}@cam",
+        f"http://server:1984/api/stream.mp4?src=rtsp://me:{SECRET}@cam/x",
+        f"http://server:1984/api/stream.mp4?src=rtsp%3A%2F%2Fme%3A{SECRET}%40cam%2Fx",
+        f"http://proxy/http://:{SECRET}@cam/x",
     ],
 )
 def test_nothing_public_shows_a_secret(text: str) -> None:
@@ -92,6 +95,12 @@ def test_a_stream_key_is_shown_nowhere(begin: str, end: str) -> None:
 def test_a_stream_key_is_found_before_slashes_at_the_end() -> None:
     assert stream_key(f"rtmp-listen://0.0.0.0:1935/live/{KEY}/") == KEY
     assert public_address(f"rtmp-listen://0.0.0.0:1935/live/{KEY}/") == "rtmp-listen://0.0.0.0:1935/live/•••"
+
+
+def test_a_password_of_another_address_in_the_path_is_hidden_from_reports() -> None:
+    address = parse_network(f"http://server:1984/api/stream.mp4?src=rtsp%3A%2F%2Fme%3A{SECRET}%40cam%2Fx")
+    assert address.public == "http://server:1984/api/stream.mp4?src=rtsp%3A%2F%2Fme%3A•••%40cam%2Fx"
+    assert SECRET in address.words_in_path
 
 
 def test_the_public_address_says_which_camera() -> None:

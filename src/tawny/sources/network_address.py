@@ -30,6 +30,8 @@ _SECRET_IN_PATH = re.compile(
     re.IGNORECASE,
 )
 """Some cameras expect credentials inside the path (`/user=admin&password=x&channel=1.sdp`)."""
+_LOGIN_IN_PATH = re.compile(r"((?:/|%2F){2}[^/@:%]*(?::|%3A))([^/@]*?)(?=@|%40)", re.IGNORECASE)
+"""Servers such as go2rtc take another camera's address, with its login, as a parameter (`?src=rtsp://admin:x@host`)."""
 KEY = r"(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,}"
 """Pattern of a path component that is probably a key (`rtsps://host:7441/Ab12Cd34Ef56Gh78`)."""
 _KEY_IN_PATH = re.compile(rf"(?<=[/?&=;])(?:{KEY})(?=[/?&;]|$)")
@@ -69,13 +71,15 @@ class NetworkAddress:
     @property
     def public(self) -> str:
         """URL for display and logs, without credentials before the host or in the path."""
-        path = _KEY_IN_PATH.sub(LEFT_OUT, _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path))
+        path = _LOGIN_IN_PATH.sub(rf"\1{LEFT_OUT}", _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path))
+        path = _KEY_IN_PATH.sub(LEFT_OUT, path)
         return f"{self._scheme}{self._authority}{path}"
 
     @property
     def words_in_path(self) -> list[str]:
         """Values of credentials in the path, decoded."""
-        return [unquote(found[0].partition("=")[2]) for found in _SECRET_IN_PATH.finditer(self.path)]
+        named = [found[0].partition("=")[2] for found in _SECRET_IN_PATH.finditer(self.path)]
+        return [unquote(one) for one in (*named, *(found[2] for found in _LOGIN_IN_PATH.finditer(self.path)))]
 
     @property
     def _scheme(self) -> str:
