@@ -153,7 +153,7 @@ def take_hls(data: bytes, rng: Rng) -> None:
     for link in filter(None, links):
         with suppress(ValueError):
             parse_network(urljoin(_HERE.url, link))
-        assert "s3cret-pw" not in public_address(link)
+        assert "user:s3cret-pw@" not in public_address(link)
 
 
 # --- JPEGs -----------------------------------------------------------------------------------------------------------
