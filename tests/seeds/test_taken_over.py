@@ -10,7 +10,7 @@ import pytest
 
 from tawny.config.importers import LIKE
 from tawny.config.loader import read_settings
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tests.cli.conftest import Tawny, tawny
 from tests.seeds.examples import DIYCAM, ROM_CAM, ROPEY, SUDOCAM
 
