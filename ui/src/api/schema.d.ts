@@ -2136,6 +2136,8 @@ export interface SnoozeInfo {
 
 export interface SnoozeList {
   items: SnoozeInfo[];
+  may_all: boolean;
+  rules: string[];
 }
 
 export interface SnoozeRequest {
