@@ -178,7 +178,7 @@ class SnoozeInfo(ApiResponse):
 
 
 class SnoozeList(ApiResponse):
-    """may_all: the signed-in user may snooze all cameras for everyone. rules: keys of the rules that they may snooze."""
+    """may_all: the user may snooze all cameras for everyone. rules: keys of the rules that the user may snooze."""
 
     items: list[SnoozeInfo]
     may_all: bool
