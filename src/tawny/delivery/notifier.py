@@ -86,7 +86,7 @@ class Message:
 
     @property
     def words(self) -> str:
-        """Title and text in one line: `Person. Front door, 20:46.`"""
+        """Title and text in one line: `Person at Front door. Porch, 20:46.`"""
         end = "" if not self.text or self.title.endswith((".", "!", "?", ":")) else "."
         return f"{self.title}{end} {self.text}".strip()
 

@@ -152,25 +152,37 @@ def clock_text(at_ms: int, zone: ZoneInfo) -> str:
 
 
 def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
-    """Return `Person (porch).` and `Front door, 20:46.` called: returns the name of an identity by its ID."""
-    where = f" ({event.zones[0].replace('-', ' ')})" if event.zones else ""
+    """Return `Person at Front door` and `Porch, 20:46.` called: returns the name of an identity by its ID."""
     begin = clock_text(event.start_ms, zone)
     end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
-    when = begin if end == begin else f"{begin} to {end}"
     others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
     seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
-    return f"{actor_name(event, called) or event_title(event)}{where}.", f"{camera}, {when}.{seen}"
+    return f"{_actor(event, called)} at {camera}", f"{_place(event)}{_time(begin, end)}.{seen}"
 
 
 def of_visit(
     visit: EventVisit, cameras: Sequence[str], zone: ZoneInfo, called: Callable[[str], str]
 ) -> tuple[str, str]:
-    """Return `Person.` and `Gate → Front door, 20:46 to 20:51.` cameras: names, in the order they were reached."""
+    """Return `Person: Gate → Front door` and `20:46 to 20:51.` cameras: names, in the order they were reached."""
     begin, end = clock_text(visit.start_ms, zone), clock_text(visit.end_ms or visit.events[-1].start_ms, zone)
-    where = f" ({visit.best.zones[0].replace('-', ' ')})" if visit.best.zones and len(cameras) == 1 else ""
-    way = cameras[0] if len(cameras) == 1 else f"{cameras[0]} → {cameras[-1]}"
-    when = begin if begin == end else f"{begin} to {end}"
-    return f"{actor_name(visit.best, called) or event_title(visit.best)}{where}.", f"{way}, {when}."
+    actor = _actor(visit.best, called)
+    if len(cameras) == 1:
+        return f"{actor} at {cameras[0]}", f"{_place(visit.best)}{_time(begin, end)}."
+    return f"{actor}: {cameras[0]} → {cameras[-1]}", f"{_time(begin, end)}."
+
+
+def _actor(event: Event, called: Callable[[str], str]) -> str:
+    return actor_name(event, called) or event_title(event)
+
+
+def _place(event: Event) -> str:
+    """Return `Back gate, ` for the zone `back-gate`."""
+    name = event.zones[0].replace("-", " ") if event.zones else ""
+    return f"{name[:1].upper()}{name[1:]}, " if name else ""
+
+
+def _time(begin: str, end: str) -> str:
+    return begin if begin == end else f"{begin} to {end}"
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
