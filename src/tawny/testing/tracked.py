@@ -114,7 +114,9 @@ class PanoramaMotors:
 
     def position(self, camera: CameraId) -> tuple[float | None, float | None, float | None]:
         one = self.camera
-        return (self.counts * one.pan / 180, self.counts * one.tilt / 90, one.zoom) if self.reports else (None, None, None)
+        return (
+            (self.counts * one.pan / 180, self.counts * one.tilt / 90, one.zoom) if self.reports else (None, None, None)
+        )
 
     def by_itself(self, camera: CameraId, preset: str) -> None:
         self.orders.append((self.camera.now_s, preset, ()))
