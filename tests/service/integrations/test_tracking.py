@@ -57,10 +57,13 @@ def test_a_private_camera_stands_still() -> None:
     assert run.tracker.holds(YARD)
 
 
+@pytest.mark.parametrize("counts", [1, -1])
 @pytest.mark.parametrize("limit", [(-0.05, 0.05), (-0.3, 0.0)])
-def test_it_stays_within_its_limits(limit: tuple[float, float]) -> None:
-    """In the camera's own numbers, which are shares of 180 degrees."""
-    run = Tracked(CASES["brisk"], track={"pan": list(limit)})
+def test_it_stays_within_its_limits(limit: tuple[float, float], counts: int) -> None:
+    """In the camera's own numbers, which are shares of 180 degrees. counts: -1: they grow to the left."""
+    own = sorted(counts * one for one in limit)
+    run = Tracked(CASES["brisk"], track={"pan": own})
+    run.motors.counts = counts
     most = 0.0
     while run.camera.now_s < LEARNS_S + 30:
         run.pass_time(0.05)
