@@ -76,7 +76,7 @@ CASES: dict[str, TrackedCase] = {
     "posts": TrackedCase(lambda seed: [strolls(7, seed=seed)], "houses", (-40, -18, 5, 24, 48)),
     "stops": TrackedCase(lambda seed: [strolls(7, stops=(9.0 + seed, 12.0), seed=seed)]),
     "dusk": TrackedCase(lambda seed: [strolls(6, seed=seed)], "houses", contrast=0.3, noise=4.0),
-    "zooms": TrackedCase(lambda seed: [strolls(4, seed=seed, height=7)], "houses", track={"zoom": (0.0, 0.6)}),
+    "zooms": TrackedCase(lambda seed: [strolls(4, seed=seed, height=5)], "houses", track={"zoom": (0.0, 0.6)}),
 }
 
 

@@ -21,9 +21,10 @@ def following(run: Tracked) -> None:
         run.pass_time(0.05)
 
 
-def test_who_walks_is_kept_in_the_middle_third() -> None:
+@pytest.mark.parametrize("case", ["slow", "runs", "plain wall"])
+def test_who_walks_is_kept_in_the_middle_third(case: str) -> None:
     """A minute, with 300 ms from a command to the picture. The event is one, of one object."""
-    run = Tracked(CASES["brisk"])
+    run = Tracked(CASES[case])
     run.run(60)
     assert run.share >= 0.9
     times = [at_s for at_s, what, _ in run.motors.orders if what in ("drive", "halt")]

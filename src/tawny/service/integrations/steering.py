@@ -22,7 +22,7 @@ AGAIN_S: Final = 0.6
 TIMEOUT_S: Final = 1.0
 UNSEEN_S: Final = 1.5
 """Time without a frame, s, after which the camera stops."""
-PULL: Final = 1.4
+PULL: Final = 3.0
 """Share of the distance from the middle that is made up for in a second."""
 CALM, SLOW = 0.03, 0.025
 """Distance from the middle, and speed in widths a second, that are left alone."""
