@@ -123,7 +123,8 @@ def test_recorder_on_the_fallback_disk_gives_none_away(tmp_path: Path) -> None:
     """Its history is another; a browser or a service would take it for the recorder's."""
     here = settings('[cameras.door]\nsource = "demo:front"\n')
     for is_standby in (False, True):
-        volume = Volume.at(tmp_path / str(is_standby))
+        disk = Volume.at(tmp_path / str(is_standby)).disk
+        volume = Volume(disk, SignedHistory.opened(disk, FakeClock().now_ms()))
         policy = SealingPolicy(volume, FakeClock(), Bus(), lambda: here, is_standby=is_standby)
         assert (policy.out.witness() is None) == is_standby
         assert policy.watch.is_watching is not is_standby
@@ -374,14 +375,15 @@ def test_retention_of_an_earlier_history_is_explained(thief: Thief) -> None:
     thief.start()
     thief.confirm()
     assert thief.check(deep=True) == []
-    volume, index = Volume.at(thief.folder), MemoryIndex()
-    rebuild(volume, index, HistoryJournal(volume.disk))
-    volume.signed = SignedHistory.opened(volume.disk, thief.clock.now_ms())
+    disk, index = Volume.at(thief.folder).disk, MemoryIndex()
+    signed = SignedHistory.opened(disk, thief.clock.now_ms())
+    volume = Volume(disk, signed)
+    rebuild(volume, index, HistoryJournal(disk))
     ledger = HistoryLedger(HistoryJournal(volume.disk), index, thief.clock)
     old = index.oldest_segments(3)
     remove_segments(volume, index, ledger, thief.clock, [Removal(one, "older than 1 hour") for one in old])
     assert thief.check(deep=True) == []
-    assert volume.signed.state(thief.clock.now_ms())
+    assert signed.state(thief.clock.now_ms())
     assert thief.check(deep=True) == []
     next(iter(thief.recordings(PORCH))).unlink()
     assert "signed, but neither present nor deleted" in " ".join(thief.check(deep=True))
@@ -389,9 +391,10 @@ def test_retention_of_an_earlier_history_is_explained(thief: Thief) -> None:
 
 def test_what_the_lost_history_had_no_time_to_state_is_explained(thief: Thief) -> None:
     """A backup of a running recorder without its keys: files were closed and removed after the last statement."""
-    volume, index = Volume.at(thief.folder), MemoryIndex()
-    rebuild(volume, index, HistoryJournal(volume.disk))
-    volume.signed = SignedHistory.opened(volume.disk, thief.clock.now_ms())
+    disk, index = Volume.at(thief.folder).disk, MemoryIndex()
+    signed = SignedHistory.opened(disk, thief.clock.now_ms())
+    volume = Volume(disk, signed)
+    rebuild(volume, index, HistoryJournal(disk))
     ledger = HistoryLedger(HistoryJournal(volume.disk), index, thief.clock)
     removed = [Removal(one, "older than 1 hour") for one in index.oldest_segments(2)]
     remove_segments(volume, index, ledger, thief.clock, removed)

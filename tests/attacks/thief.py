@@ -44,8 +44,9 @@ TODAY, YESTERDAY = "2026-11-20", "2026-11-19"
 
 def run_recorder(folder: Path, cameras: dict[CameraId, bool], begin: str, seconds: int, *, states: bool = True) -> None:
     """One run of a recorder, from its start to its end, with a statement every two minutes unless it is cut short."""
-    clock, volume = FakeClock(begin), Volume.at(folder)
-    volume.signed = signed = SignedHistory.opened(volume.disk, clock.now_ms())
+    clock, disk = FakeClock(begin), Volume.at(folder).disk
+    signed = SignedHistory.opened(disk, clock.now_ms())
+    volume = Volume(disk, signed)
     signed.all_found()
     seals = EpochKeys(signed, clock, lambda camera: CameraSealing((OWNER.recipient,)) if cameras[camera] else None)
     engine = InlineEngine(clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))

@@ -22,6 +22,7 @@ from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_write
+from tawny.storage.segments.event_files import EventFiles
 from tests.detection.made_clip import make_clip
 from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import WIDTHS, as_wide_as, axe_script, violations
@@ -59,11 +60,11 @@ def filled(folder: Path, model: Path) -> dict[str, MadeEvent]:
     clock, made = SystemClock(), lately()
     folder.mkdir(mode=0o700)
     volume = Volume.at(folder)
-    history = HistoryJournal(volume.disk)
+    files, history = EventFiles(volume), HistoryJournal(volume.disk)
     index = index_to_write(volume, history)
     ledger = HistoryLedger(history, index, clock)
     for one in made.values():
-        volume.write_picture(one.event, one.jpeg)
+        files.write_picture(one.event, one.jpeg)
         ledger.put_event(one.event)
     source = AppearanceSource(index, volume.read_picture, lambda _: False, lambda: 0.0)
     service = AppearanceService(

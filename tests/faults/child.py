@@ -121,7 +121,7 @@ class Pictures:
     """An event of fifteen seconds after the other, each with a better picture each half second and a preview."""
 
     def __init__(self, running: RecorderRuntime) -> None:
-        self._volume, self._due_ms, self._begun_ms = running.parts.storage.store.volume, 0, 0
+        self._files, self._due_ms, self._begun_ms = running.parts.storage.sealing.event_files, 0, 0
 
     def step(self, now_ms: int) -> None:
         if now_ms < self._due_ms:
@@ -129,9 +129,9 @@ class Pictures:
         self._due_ms = now_ms + BETTER_MS
         if now_ms - self._begun_ms > EVENT_MS:
             if self._begun_ms:
-                say("stored", self._volume.write_loop(self._event(), b"preview" * 2000))
+                say("stored", self._files.write_loop(self._event(), b"preview" * 2000))
             self._begun_ms = now_ms
-        say("stored", self._volume.write_picture(self._event(), b"picture" * 8000))
+        say("stored", self._files.write_picture(self._event(), b"picture" * 8000))
 
     def _event(self) -> Event:
         return Event(event_id(self._begun_ms, b"door"), CAMERA, MOTION, self._begun_ms, None, 1.0)

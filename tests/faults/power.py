@@ -24,6 +24,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import Finding
 from tawny.storage.repair.recovery import recover
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.storage.segments.event_files import EventFiles
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import PacketFeed
@@ -93,13 +94,13 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
     Sealed cameras have events whose pictures get better each second, also after the hour in which they began.
     """
     disk, clock = MemoryDisk(syncs=syncs), FakeClock("2026-11-20T05:59:10Z")
-    volume, bus = Volume(disk), Bus()
+    seals = seals_on(disk, clock, sealed=sealed)
+    volume, bus = Volume(disk, seals.history), Bus()
+    files = EventFiles(volume, seals)
     index = NotingIndex(disk)
     ledger = HistoryLedger(HistoryJournal(disk), index, clock)
     engine = InlineEngine(clock, _nothing_may_fail)
     bus.subscribe(lambda message: _note_closed(disk, message))
-    seals = seals_on(disk, clock, sealed=sealed)
-    volume.signed, volume.seal_picture = seals.history, seals.picture
     recorder = SegmentRecorder(volume, index, clock, bus, seals=seals)
     recorder.start(engine)
     feeds = []
@@ -116,7 +117,7 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
             for segment in recorder.open_segments(camera):
                 disk.note(Durable(camera, segment.end_ms))
         if sealed and number % FPS == 0:
-            _store_pictures(volume, disk, clock.now_ms())
+            _store_pictures(files, disk, clock.now_ms())
         if number % (20 * FPS) == 0:
             seals.history.state(clock.now_ms())
         if number % (10 * FPS) == 0:
@@ -126,15 +127,15 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
     return disk
 
 
-def _store_pictures(volume: Volume, disk: MemoryDisk, now_ms: int) -> None:
+def _store_pictures(files: EventFiles, disk: MemoryDisk, now_ms: int) -> None:
     """A better picture of each camera's event; every 15 s another event begins, and the preview of the last is kept."""
     for camera, offset_ms in zip(CAMERAS, (0, 7000), strict=True):
         start_ms = (now_ms - offset_ms) // 15_000 * 15_000 + offset_ms
         event = Event(event_id(start_ms, b"door"), camera, MOTION, start_ms, None, 1.0)
-        disk.note(PictureStored(volume.write_picture(event, b"picture at %d" % now_ms)))
+        disk.note(PictureStored(files.write_picture(event, b"picture at %d" % now_ms)))
         if now_ms - start_ms < 1000:
             event = Event(event_id(start_ms - 15_000, b"door"), camera, MOTION, start_ms - 15_000, now_ms, 1.0)
-            disk.note(PictureStored(volume.write_loop(event, b"preview at %d" % now_ms)))
+            disk.note(PictureStored(files.write_loop(event, b"preview at %d" % now_ms)))
 
 
 def _nothing_may_fail(name: str, error: BaseException) -> None:
@@ -165,12 +166,12 @@ def look(disk: MemoryDisk, left: State, point: int, folder: Path, *, sealed: boo
     write_out(left, folder)
     said = disk.notes(point)
     clock = FakeClock("2026-11-20T06:30:00Z")
-    volume, index = Volume.at(folder), MemoryIndex()
+    real = Volume.at(folder).disk
+    volume, index = Volume(real, SignedHistory.opened(real, clock.now_ms())), MemoryIndex()
     for row in _of(Row, said):
         index.add_segment(row.segment)
     history = HistoryJournal(volume.disk)
     ledger = HistoryLedger(history, index, clock)
-    volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
     recover(volume, index, ledger, clock, before=None, boot="now", cameras=CAMERAS)
     report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
     broken = Broken(report.findings)

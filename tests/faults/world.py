@@ -38,6 +38,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
+from tawny.storage.segments.event_files import EventFiles
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import FORMAT
@@ -128,7 +129,7 @@ class World:
         self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
         marks = EventMarks(self.ledger, self.index)
-        events = EventWriter(marks, self.volume)
+        events = EventWriter(marks, EventFiles(self.volume))
         events.start(self.engine)
         parts = CameraServices(
             clock=self.clock,

@@ -19,6 +19,7 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.storage.segments.event_files import EventFiles
 from tawny.testing.clock import FakeClock
 
 PORCH = CameraId("porch")
@@ -38,18 +39,19 @@ class Site:
 
     def start(self) -> None:
         """A recorder starts, after a crash of the one before."""
-        self.volume = Volume.at(self.folder)
-        self.history = self.volume.signed = SignedHistory.opened(self.volume.disk, self.clock.now_ms())
+        disk = Volume.at(self.folder).disk
+        self.history = SignedHistory.opened(disk, self.clock.now_ms())
+        self.volume = Volume(disk, self.history)
         policy = CameraSealing((OWNER.recipient,)) if self.seals else None
         keys = EpochKeys(self.history, self.clock, lambda _: policy)
-        self.volume.seal_lines, self.volume.end_sealed = keys.add_lines, keys.end_lines
+        self.files = EventFiles(self.volume, keys)
         sign_found(self.volume, self.history, self.volume.open_folders.left_over() or ())
         self.history.all_found()
         assert self.history.state(self.clock.now_ms())
 
     def write(self, lines: list[bytes]) -> None:
         for line in lines:
-            self.volume.add_objects(self.event, line)
+            self.files.add_objects(self.event, line)
 
     @property
     def path(self) -> Path:
@@ -80,7 +82,7 @@ def test_what_is_appended_can_be_read_before_the_event_ends_and_after(site: Site
     site.write(LINES[:2])
     assert site.read() == b"".join(LINES[:2])
     site.write(LINES[2:])
-    site.volume.end_objects(site.event)
+    site.files.end_objects(site.event)
     assert site.read() == b"".join(LINES)
     assert picture_event(str(site.path)) == site.event.id
     assert site.history.state(site.clock.now_ms())
@@ -91,7 +93,7 @@ def test_what_is_appended_can_be_read_before_the_event_ends_and_after(site: Site
 def test_sealed_ones_are_nowhere_in_the_clear(tmp_path: Path) -> None:
     site = Site(tmp_path, seals=True)
     site.write(LINES)
-    site.volume.end_objects(site.event)
+    site.files.end_objects(site.event)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b'"track"' in path.read_bytes()]
 
 
@@ -118,10 +120,10 @@ def test_a_line_that_a_power_cut_tore_costs_only_itself(site: Site) -> None:
 def test_two_events_of_a_camera_at_once_and_a_removal_that_is_stated(site: Site) -> None:
     first, site.event = site.event, Event(event_id(site.clock.now_ms(), b"yard"), PORCH, MOTION, 0, None, 1.0)
     for line in LINES:
-        site.volume.add_objects(first, line)
-        site.volume.add_objects(site.event, line)
+        site.files.add_objects(first, line)
+        site.files.add_objects(site.event, line)
     for event in (site.event, first):
-        site.volume.end_objects(event)
+        site.files.end_objects(event)
     assert site.history.state(site.clock.now_ms())
     site.volume.remove_picture(first)
     assert site.history.state(site.clock.now_ms())

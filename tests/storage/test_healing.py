@@ -16,6 +16,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.repair.healing import Healer, heal, wrong_with
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.segments.event_files import EventFiles
 from tests.storage.bench import PORCH, Site
 
 EVER = Span(0, 1 << 45)
@@ -131,10 +132,10 @@ def test_scores_and_pictures_are_mirrored_and_read_from_there(both: Mirrored, tm
     for name in ("scores", "scores.path", "grids"):
         (site.folder / day / name).write_bytes(name.encode())
     event = Event(EventId("20261120T050010000-0a1b2c3d"), PORCH, "person", row.start_ms, row.end_ms, 50.0)
-    site.volume.write_picture(event, b"picture")
-    site.volume.write_loop(event, b"loop")
-    site.volume.add_objects(event, b"[1,0,0,0,9,9]\n")
-    site.volume.end_objects(event)
+    EventFiles(site.volume).write_picture(event, b"picture")
+    EventFiles(site.volume).write_loop(event, b"loop")
+    EventFiles(site.volume).add_objects(event, b"[1,0,0,0,9,9]\n")
+    EventFiles(site.volume).end_objects(event)
     site.ledger.put_event(event)
     both.mirror.finish()
     both.run()

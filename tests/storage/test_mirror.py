@@ -19,6 +19,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import CameraDeletion
+from tawny.storage.segments.event_files import EventFiles
 from tawny.storage.segments.motion_files import UNKNOWN, MotionScoreFile
 from tests.storage.bench import PORCH, Site
 
@@ -82,7 +83,7 @@ def test_what_closes_later_follows_with_its_gaps_events_and_pictures(both: Mirro
     (row,) = _rows(both.site)
     gap = Gap(PORCH, row.end_ms, row.end_ms + 5000, GapReason.STALLED)
     event = Event(EventId("e1"), PORCH, "person", row.start_ms, row.end_ms, 50.0, kept=True)
-    both.site.volume.write_picture(event, b"jpeg")
+    EventFiles(both.site.volume).write_picture(event, b"jpeg")
     for message in (SegmentClosed(row), GapChanged(gap), EventChanged("ended", event)):
         both.mirror.heard(message)
     both.run()

@@ -20,7 +20,8 @@ from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import leaf_of
 from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import is_sealed, segment_name
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.history.file_signing import digest_of, read_sealed, sign_found
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
@@ -77,9 +78,10 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.clock, self.index = folder, FakeClock(NOW), MemoryIndex()
-        self.volume = Volume.at(folder)
-        rebuild(self.volume, self.index, HistoryJournal(self.volume.disk))
-        self.signed = self.volume.signed = SignedHistory.opened(self.volume.disk, self.clock.now_ms())
+        disk = Volume.at(folder).disk
+        rebuild(Volume(disk), self.index, HistoryJournal(disk))
+        self.signed = SignedHistory.opened(disk, self.clock.now_ms())
+        self.volume = Volume(disk, self.signed)
 
     @property
     def is_sealed(self) -> bool:
@@ -118,6 +120,16 @@ def test_what_the_recorder_removes_and_thins_is_explained(site: Site) -> None:
     thin(site.volume, site.index, site.segments[1])
     remove_segments(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[0], "older than 1 day")])
     assert site.found() == [], "before the next statement, and after it"
+    site.state()
+    assert site.found() == []
+
+
+def test_what_is_thinned_on_a_disk_that_came_after_the_start_is_explained(site: Site, tmp_path: Path) -> None:
+    tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
+    old = site.segments[1]
+    copy(site.volume, tier, old.path)
+    site.volume.disk.unlink(old.path)
+    assert thin(site.volume, site.index, old) is not None
     site.state()
     assert site.found() == []
 

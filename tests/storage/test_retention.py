@@ -18,6 +18,7 @@ from tawny.storage.disk.volume import Reserve
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
 from tawny.storage.retention.runner import CameraDeletion, RemovalPlan, Retention, RetentionRule
+from tawny.storage.segments.event_files import EventFiles
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)
@@ -286,7 +287,7 @@ def test_an_event_goes_with_the_last_of_its_video(site: Site) -> None:
     site.put(60, size_bytes=10_000)
     site.put(60, stream=SUB, size_bytes=1_000)
     event = _event(site, 59.5)
-    site.volume.write_picture(event, b"jpeg")
+    EventFiles(site.volume).write_picture(event, b"jpeg")
     retention = _retention(site, replace(ALL, size_bytes=5_000))
     retention.run()
     assert site.index.event(event.id) == event

@@ -39,9 +39,10 @@ class Hour:
     """A recorder's hour, stated every ten minutes; in the middle the camera was away for half a minute."""
 
     def __init__(self, folder: Path, *, sealed: bool) -> None:
-        self.clock, self.volume, self.index = FakeClock(BEGIN), Volume.at(folder), MemoryIndex()
+        self.clock, self.index, disk = FakeClock(BEGIN), MemoryIndex(), Volume.at(folder).disk
         self.begin_ms = self.clock.now_ms()
-        self.volume.signed = self.signed = SignedHistory.opened(self.volume.disk, self.begin_ms)
+        self.signed = SignedHistory.opened(disk, self.begin_ms)
+        self.volume = Volume(disk, self.signed)
         seals = EpochKeys(self.signed, self.clock, lambda _: CameraSealing((OWNER.recipient,)) if sealed else None)
         engine = InlineEngine(self.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
         recorder, hub = SegmentRecorder(self.volume, self.index, self.clock, Bus(), seals=seals), Hub()

@@ -19,6 +19,7 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.storage.segments.event_files import EventFiles
 from tawny.testing.clock import FakeClock
 
 PORCH = CameraId("porch")
@@ -30,14 +31,16 @@ class Site:
     """A sealed camera with an event. The history lists its first picture and, in place of it, a better one."""
 
     def __init__(self, folder: Path, *, stated: bool) -> None:
-        self.clock, self.volume, self.index = FakeClock("2026-11-20T05:50:00Z"), Volume.at(folder), MemoryIndex()
-        history = self.volume.signed = SignedHistory.opened(self.volume.disk, self.clock.now_ms())
+        self.clock, self.index = FakeClock("2026-11-20T05:50:00Z"), MemoryIndex()
+        disk = Volume.at(folder).disk
+        history = SignedHistory.opened(disk, self.clock.now_ms())
+        self.volume = Volume(disk, history)
         seals = EpochKeys(history, self.clock, lambda _: CameraSealing((OWNER.recipient,)))
-        self.volume.seal_picture = seals.picture
+        files = EventFiles(self.volume, seals)
         event = Event(event_id(self.clock.now_ms(), b"door"), PORCH, MOTION, self.clock.now_ms(), None, 1.0)
-        self.path = folder / self.volume.write_picture(event, b"first")
+        self.path = folder / files.write_picture(event, b"first")
         self.first = self.path.read_bytes()
-        self.volume.write_picture(event, b"better")
+        files.write_picture(event, b"better")
         self.better = self.path.read_bytes()
         if stated:
             assert history.state(self.clock.now_ms())
@@ -52,7 +55,8 @@ class Site:
 
     def start(self) -> None:
         """The next recorder starts and writes a statement."""
-        history = self.volume.signed = SignedHistory.opened(self.volume.disk, self.clock.now_ms())
+        history = SignedHistory.opened(self.volume.disk, self.clock.now_ms())
+        self.volume = Volume(self.volume.disk, history)
         sign_found(self.volume, history)
         assert history.state(self.clock.now_ms())
 

@@ -13,6 +13,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.lock import LockHolder, holder
 from tawny.storage.disk.volume import OpenFolders, Volume
+from tawny.storage.segments.event_files import EventFiles
 from tawny.testing.clock import FakeClock
 from tests.support.disk import MemoryDisk
 
@@ -101,8 +102,9 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
 def test_pictures_are_stored_replaced_and_removed(tmp_path: Path) -> None:
     volume = Volume.at(tmp_path)
     assert volume.read_picture(EVENT) is None
-    volume.write_picture(EVENT, b"first")
-    path = volume.write_picture(EVENT, b"second")
+    files = EventFiles(volume)
+    files.write_picture(EVENT, b"first")
+    path = files.write_picture(EVENT, b"second")
     assert volume.read_picture(EVENT) == (tmp_path / path).read_bytes() == b"second"
     volume.remove_picture(EVENT)
     assert volume.read_picture(EVENT) is None

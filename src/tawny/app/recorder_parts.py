@@ -40,7 +40,7 @@ from tawny.service.retention.forecast import FreeSpace
 from tawny.service.retention.promises import contract
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.service.retention.secondary_volumes import OtherVolumes
-from tawny.service.sealing.policy import SealingPolicy
+from tawny.service.sealing.policy import SealingPolicy, recipients_of
 from tawny.service.storage_setup import Store, open_store
 from tawny.storage.disk.failover import fail_over, move_back
 from tawny.storage.disk.lock import boot_id
@@ -180,7 +180,7 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
     names: whether a model names a camera's objects.
     """
     settings, clock = place.settings(), place.clock
-    store = open_store(settings, place.folder, clock)
+    store = open_store(settings, place.folder, clock, lambda: recipients_of(place.settings()))
     volume, index, boot = store.volume, store.index, boot_id()
     ledger = HistoryLedger(store.history, index, clock)
     cameras = [CameraId(name) for name, camera in settings.cameras.items() if camera.record != "off"]
@@ -211,7 +211,7 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
         sealing,
         GapWriter(ledger, clock),
         marks,
-        EventWriter(marks, volume),
+        EventWriter(marks, sealing.event_files),
         MotionScoreFile(volume, clock),
         grids,
         MotionFigures(volume, clock, lambda camera: place.settings().is_sealed(camera)),

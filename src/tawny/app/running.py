@@ -148,7 +148,9 @@ class RecorderRuntime:
         self.naming, self.known = parts.recognition.naming, parts.recognition.known
         self.logins = parts.login_file.history
         """What sign-in cameras offered before."""
-        self.said = ExternalEvents(storage.marks, store.volume.write_picture, self.hub, place.bus.publish, place.clock)
+        self.said = ExternalEvents(
+            storage.marks, storage.sealing.event_files.write_picture, self.hub, place.bus.publish, place.clock
+        )
         self.snapshots = PeriodicSnapshots(store.volume, settings, self.hub, self._state_of, place.clock)
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)

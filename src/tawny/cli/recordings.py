@@ -28,7 +28,7 @@ from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service import json_format
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.promises import contract
-from tawny.service.sealing.policy import signed_history
+from tawny.service.sealing.policy import recipients_of
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.secondary_volumes import attach_all
@@ -36,6 +36,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import chains_on
 from tawny.storage.history.journal import HistoryJournal
 from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.opening import INDEX_NAME, index_of_files, index_to_read, index_to_write, known_camera
@@ -478,11 +479,13 @@ def run_prune(args: Namespace, out: Output) -> int:
 def _prune(args: Namespace, out: Output) -> RemovalPlan:
     chosen, folder = existing_data(args)
     clock = SystemClock()
-    volume = Volume.at(folder)
+    volume, lock = Volume.at(folder), None
+    if not args.dry_run:
+        lock, disk = volume.lock(clock), volume.disk
+        volume = Volume(disk, SignedHistory.opened(disk, clock.now_ms(), lambda: recipients_of(chosen)))
     for error in attach_all(volume):
         out.say(str(error))
     history = HistoryJournal(volume.disk)
-    lock = None if args.dry_run else volume.lock(clock)
     index = (
         SqliteIndex(folder / INDEX_NAME, Catalogue(volume), read_only=True)
         if args.dry_run
@@ -491,11 +494,10 @@ def _prune(args: Namespace, out: Output) -> RemovalPlan:
     try:
         ledger = HistoryLedger(history, index, clock)
         retention = Retention(volume, index, ledger, clock, contract(chosen), RetentionPace(thin_at_once=ALL))
-        if args.dry_run:
+        if volume.signed is None:
             return retention.plan()
-        signed = signed_history(volume, clock, lambda: chosen)
         done = retention.run()
-        signed.state(clock.now_ms())
+        volume.signed.state(clock.now_ms())
         return done
     finally:
         index.close()

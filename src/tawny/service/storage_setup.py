@@ -3,7 +3,7 @@
 import logging
 import resource
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.secondary_volumes import VolumeUse, expect_itself, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal, HistoryLine
+from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index
@@ -78,16 +79,22 @@ class _NoHistory(HistoryJournal):
         """Discard the lines."""
 
 
-def open_store(settings: Settings, folder: Path, clock: Clock) -> Store:
-    """Open the storage. Raises FolderUnwritable, FolderInUse, DiskFull and StorageError."""
+def open_store(
+    settings: Settings, folder: Path, clock: Clock, recipients: Callable[[], Sequence[str]] = tuple
+) -> Store:
+    """Open the storage. Raises FolderUnwritable, FolderInUse, DiskFull and StorageError.
+
+    recipients: returns the short names of the keys that can open what is encrypted now.
+    """
     if settings.storage.mode == "memory":
         return _in_memory(settings.storage.memory, clock)
-    volume = Volume.at(folder)
-    lock = volume.lock(clock)
+    unsigned = Volume.at(folder)
+    lock, disk = unsigned.lock(clock), unsigned.disk
     with suppress(DiskFull):  # when full, the volume stays unmarked until space is free
-        volume.check_writable()
-        expect_itself(volume)
-    history = HistoryJournal(volume.disk)
+        unsigned.check_writable()
+        expect_itself(unsigned)
+    volume = Volume(disk, SignedHistory.opened(disk, clock.now_ms(), recipients))
+    history = HistoryJournal(disk)
     chosen = settings.storage.mirror
     return Store(
         volume,

@@ -40,9 +40,9 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
     now_ms = max(came_ms, default=0) + 60_000
     clock = FakeClock("2026-01-01T00:00:00Z")
     clock.jump_utc((now_ms - clock.now_ms()) / 1000)
-    volume = Volume.at(data)
+    disk = Volume.at(data).disk
+    volume = Volume(disk, SignedHistory.opened(disk, clock.now_ms()))
     lock = volume.lock(clock)
-    volume.signed = SignedHistory.opened(volume.disk, clock.now_ms())
     history = HistoryJournal(volume.disk)
     index = index_to_write(volume, history)
     try:

@@ -12,7 +12,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.service.detection import event_writer
 from tawny.service.detection.event_writer import EventWriter
-from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.event_files import EventFiles
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 
@@ -56,7 +56,7 @@ class Disk:
 
 def test_nothing_is_written_on_the_callers_thread_and_all_in_order_on_its_own() -> None:
     disk = Disk()
-    writer = EventWriter(disk, cast("Volume", disk))
+    writer = EventWriter(disk, cast("EventFiles", disk))
     engine = InlineEngine(FakeClock(), lambda name, error: None)
     writer.start(engine)
     engine.run_for(1)
@@ -73,7 +73,7 @@ def test_nothing_is_written_on_the_callers_thread_and_all_in_order_on_its_own() 
 
 def test_an_event_keeps_the_image_that_is_on_the_disk() -> None:
     disk = Disk()
-    writer = EventWriter(disk, cast("Volume", disk))
+    writer = EventWriter(disk, cast("EventFiles", disk))
     publish = writer.publisher(disk.tell)
 
     def change(what: str, event: Event, *, fails: bool, jpeg: bytes | None = b"a") -> None:
@@ -98,7 +98,7 @@ def test_an_event_keeps_the_image_that_is_on_the_disk() -> None:
 
 def test_what_waits_for_a_stalled_disk_is_limited() -> None:
     disk = Disk()
-    writer = EventWriter(disk, cast("Volume", disk))
+    writer = EventWriter(disk, cast("EventFiles", disk))
     jpeg = bytes(event_writer.MOST_WAITING_BYTES // 2)
     writer.write_picture(EVENT, jpeg)
     writer.write_picture(EVENT, jpeg)
@@ -114,7 +114,7 @@ def test_what_waits_for_a_stalled_disk_is_limited() -> None:
 
 def test_it_goes_on_after_an_error_of_a_listener() -> None:
     disk = Disk()
-    writer = EventWriter(disk, cast("Volume", disk))
+    writer = EventWriter(disk, cast("EventFiles", disk))
     failed: list[str] = []
     engine = InlineEngine(FakeClock(), lambda name, error: failed.append(name))
     writer.start(engine)
@@ -131,7 +131,7 @@ def test_it_goes_on_after_an_error_of_a_listener() -> None:
 
 def test_paths_of_objects_are_durable_before_the_event_counts_as_ended() -> None:
     disk = Disk()
-    writer = EventWriter(disk, cast("Volume", disk))
+    writer = EventWriter(disk, cast("EventFiles", disk))
     for event in (EVENT, replace(EVENT, end_ms=2000)):
         writer.write_objects(event, b"a")
         writer.put_event(event)
@@ -141,7 +141,7 @@ def test_paths_of_objects_are_durable_before_the_event_counts_as_ended() -> None
 
 def test_paths_that_could_not_be_written_end_there_and_the_event_goes_on() -> None:
     disk = Disk()
-    writer = EventWriter(disk, cast("Volume", disk))
+    writer = EventWriter(disk, cast("EventFiles", disk))
     for disk.fails in (True, False):
         writer.write_objects(EVENT, b"a")
         writer.step()

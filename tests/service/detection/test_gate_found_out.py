@@ -19,6 +19,7 @@ from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.event_files import EventFiles
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tests.detection.camera import Camera, encoded
@@ -58,7 +59,7 @@ def _concern_after_two_walks(folder: Path, kind: DetectorKind) -> tuple[str, boo
         clock,
         engine,
         doors,
-        EventWriter(cast("EventMarks", Mock(EventMarks)), volume),
+        EventWriter(cast("EventMarks", Mock(EventMarks)), EventFiles(volume)),
         MotionScoreFile(volume, clock),
         MotionGrids(volume, clock),
     )

@@ -226,7 +226,9 @@ def test_events_of_the_last_days_are_classified_again_once_a_model_is_there(tmp_
         )
         for event in (before, replace(before, id=EventId("b"), said="vehicle")):
             event = replace(event, picture_ms=event.start_ms)
-            made.running.parts.storage.store.volume.write_picture(event, cv2.imencode(".jpg", white)[1].tobytes())
+            made.running.parts.storage.sealing.event_files.write_picture(
+                event, cv2.imencode(".jpg", white)[1].tobytes()
+            )
             marks.put_event(event)
         made.running.naming.shelf.add(str(file), name="one")
         made.running.naming.look_now()

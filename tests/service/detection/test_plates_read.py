@@ -22,6 +22,7 @@ from tawny.service.detection.recognition_service import RecognitionService
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.event_files import EventFiles
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
@@ -83,7 +84,7 @@ class House:
         self.book = IdentityStore(folder, folder)
         room = RecognitionService(lambda: chosen, doors, self.book, self.clock)
         room.start(engine)
-        events = EventWriter(Mock(EventMarks), volume)
+        events = EventWriter(Mock(EventMarks), EventFiles(volume))
         events.start(engine)
         means = DetectionServices(
             self.clock,

@@ -20,6 +20,7 @@ from tawny.service.detection.event_writer import EventWriter
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.layout import SOUND
 from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.event_files import EventFiles
 from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -99,7 +100,7 @@ def watching(folder: Path, told: list[Message], scores: MotionScoreFile | None =
     clock, marks = FakeClock(), Mock(EventMarks)
     volume = Volume.at(folder)
     nobody: Any = None
-    events = EventWriter(marks, volume)
+    events = EventWriter(marks, EventFiles(volume))
     events.handle = Mock(Handle, wake=events.step)  # as if its thread were at once there
     means = DetectionServices(
         clock,

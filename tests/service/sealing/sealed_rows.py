@@ -256,7 +256,7 @@ def tells(home: House, tmp: Path) -> None:
     assert shown[YARD, False]
     assert not shown[DOOR, False], "nothing leaves in the clear unless the settings say so"
     assert not shown[DOOR, True], "after a start it is in no memory any more"
-    home.rig.running.parts.storage.store.volume.picture_made(home.events[DOOR], PICTURE)
+    home.rig.running.parts.storage.sealing.event_files.write_picture(home.events[DOOR], PICTURE)
     assert picture(home, DOOR, allowed) == len(PICTURE)
     assert not picture(home, DOOR, text)
 

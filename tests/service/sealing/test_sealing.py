@@ -49,7 +49,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, l
     with rig(settings(TEXT), folder) as made:
         for camera in (DOOR, YARD):
             made.wait_for_seconds(3, camera)
-            made.running.parts.storage.store.volume.write_picture(event(made, camera), JPEG)
+            made.running.parts.storage.sealing.event_files.write_picture(event(made, camera), JPEG)
     with rig(settings(TEXT), folder) as made:
         yield folder, closed(made, DOOR), closed(made, YARD)
 
@@ -102,7 +102,7 @@ def test_the_recorder_cannot_open_it_and_says_so(tmp_path: Path) -> None:
         (going,) = made.running.open_segments(DOOR)
         with pytest.raises(FileSealed, match="itself can't open"):
             play(made.running, going, going.start_ms)
-        made.running.parts.storage.store.volume.write_picture(event(made, DOOR), JPEG)
+        made.running.parts.storage.sealing.event_files.write_picture(event(made, DOOR), JPEG)
         assert made.running.event_picture(event(made, DOOR)) is None
         path = next(tmp_path.rglob("e1.tws"))
         file = read_sealed(Volume.at(tmp_path).disk, str(path.relative_to(tmp_path)), deep=True)

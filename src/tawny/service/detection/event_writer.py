@@ -19,7 +19,7 @@ from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import Box
-from tawny.storage.disk.volume import Volume
+from tawny.storage.segments.event_files import EventFiles
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class EventWriter:
 
     name = "events"
 
-    def __init__(self, ledger: EventLog, volume: Volume) -> None:
-        self._ledger, self._volume = ledger, volume
+    def __init__(self, ledger: EventLog, files: EventFiles) -> None:
+        self._ledger, self._files = ledger, files
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Callable[[], None], int]] = deque()
         """What writes each, and its size in bytes."""
@@ -106,7 +106,7 @@ class EventWriter:
 
     def _write_picture(self, event: Event, jpeg: bytes) -> None:
         try:
-            self._volume.write_picture(event, jpeg)
+            self._files.write_picture(event, jpeg)
         except StorageError as error:
             log.warning("%s: event image could not be stored: %s", event.camera, error)
             self._failed.add(event.id)
@@ -116,7 +116,7 @@ class EventWriter:
 
     def _write_loop(self, event: Event, jpeg: bytes) -> None:
         try:
-            self._volume.write_loop(event, jpeg)
+            self._files.write_loop(event, jpeg)
         except StorageError as error:
             log.warning("%s: event thumbnails could not be stored: %s", event.camera, error)
 
@@ -125,7 +125,7 @@ class EventWriter:
             return
         self._followed.add(event.id)
         try:
-            self._volume.add_objects(event, lines)
+            self._files.add_objects(event, lines)
         except StorageError as error:
             log.warning("%s: the paths of an event's objects could not be stored: %s", event.camera, error)
             self._cut.add(event.id)
@@ -136,7 +136,7 @@ class EventWriter:
             return
         self._followed.discard(event.id)
         try:
-            self._volume.end_objects(event)
+            self._files.end_objects(event)
         except StorageError as error:
             log.warning("%s: the paths of an event's objects may not be durable: %s", event.camera, error)
 

@@ -26,6 +26,7 @@ from tawny.storage.disk.layout import picture_path, sealed_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.storage.segments.event_files import EventFiles
 
 log = logging.getLogger(__name__)
 
@@ -53,17 +54,8 @@ def recipients_of(settings: Settings) -> list[str]:
     return sorted({short_name(one) for policy in sealed for one in policy.recipients})
 
 
-def signed_history(volume: Volume, clock: Clock, settings: Callable[[], Settings]) -> SignedHistory:
-    """Return the signed history of this volume, attached to all of its volumes. Raises StorageError."""
-    history = SignedHistory.opened(volume.disk, clock.now_ms())
-    history.recipients = lambda: recipients_of(settings())
-    for each in (*volume.everywhere, *volume.spares):
-        each.signed = history
-    return history
-
-
 class SealingPolicy:
-    """Sealing of one recorder. Inactive in memory mode. Raises StorageError when constructed.
+    """Sealing of one recorder. Inactive where the volume has no signed history: in memory mode.
 
     It also exists while no camera is sealed, because settings may change at any time.
     """
@@ -83,16 +75,15 @@ class SealingPolicy:
         self.watch = HistoryWatch(volume, None, clock, zone)
         self._clock = clock
         self.out: SealedExportApi = NoSealedExport()
-        if settings().storage.mode == "memory":
+        self.event_files = EventFiles(volume)
+        history = volume.signed
+        if history is None:
             return
-        history = signed_history(volume, clock, settings)
         self.seals = EpochKeys(history, clock, lambda camera: policy_of(settings(), camera), f"tawny {__version__}")
-        volume.seal_picture = self.seals.picture
-        volume.seal_lines, volume.end_sealed = self.seals.add_lines, self.seals.end_lines
         pictures = UnsealedPictures(
             clock, lambda camera: policy_of(settings(), camera) is not None and _may_leave(settings())
         )
-        volume.picture_made = pictures.put
+        self.event_files = EventFiles(volume, self.seals, pictures.put)
         self.out = SealedExport(volume, self.seals, pictures, is_standby=is_standby)
         if not is_standby:
             self.watch = HistoryWatch(volume, history, clock, zone)

@@ -37,6 +37,7 @@ from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.removal import finish_removals
 from tawny.storage.retention.runner import EVERY_S, CameraDeletion, Retention
+from tawny.storage.segments.event_files import EventFiles
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class _Copy:
         self._opened.close()
 
     def _leave(self) -> None:
-        self._volume.copies = tuple(one for one in self._volume.copies if one is not self.mirror)
+        self._volume.drop_copy(self.mirror)
 
     def put_segment(self, segment: Segment) -> bool:
         """Copy a segment. Return False if the mirror has it already or the file no longer exists."""
@@ -109,13 +110,13 @@ class _Copy:
         self.ledger.put_event(event)
         picture = self._volume.read_picture(event)
         if picture is not None and self.mirror.read_picture(event) != picture:
-            self.mirror.write_picture(event, picture)
+            EventFiles(self.mirror).write_picture(event, picture)
         for path in (*map(sealed_path, event_paths(event)), objects_path(event)):
             if self._volume.disk.entry(path) is not None:
                 copy(self._volume, self.mirror, path)
         loop = self._volume.read_loop(event)
         if loop is not None and self.mirror.read_loop(event) != loop:
-            self.mirror.write_loop(event, loop)
+            EventFiles(self.mirror).write_loop(event, loop)
 
     def put_days(self, newest: int | None = None) -> None:
         """Copy day files: scores, grids and keys.

@@ -84,18 +84,16 @@ def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it
     one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
     if one is None or not root.is_dir():
         raise StorageError(str(root), "the disk that should be there is not")
-    other = Volume.at(root)
-    other.mark = one.id
+    signed = None if use is VolumeUse.MIRROR else volume.signed  # the history tells of the originals
+    other = Volume.at(root, signed, one.id)
     if not is_volume_present(other):
         raise StorageError(str(root), "the disk that should be there is not")
     expect_itself(other)
     prepare(other)
     if use is VolumeUse.MIRROR:
-        volume.copies = (*volume.copies, other)
+        volume.add_copy(other)
     else:
-        volume.others = (*volume.others, other)
-    if use is VolumeUse.SPARE:
-        volume.spares = (*volume.spares, other)
+        volume.add_other(other, is_spare=use is VolumeUse.SPARE)
     return other
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,14 +164,15 @@ def _hour(folder: str) -> str:
 _DIGITS: Final = (re.compile(r"\d{4}"), re.compile(r"\d\d"), re.compile(r"\d\d"), re.compile(r"\d\d"))
 _TRIAL: Final = "history/trial"
 
-SealPicture = Callable[["Volume", CameraId, int, bytes, str], bool]
-
 
 class Volume:
     """Access to one volume. All I/O goes through `disk`; `root` is its folder."""
 
-    def __init__(self, disk: DiskAccess) -> None:
-        self.disk = disk
+    def __init__(self, disk: DiskAccess, signed: SignedHistory | None = None, mark: str | None = None) -> None:
+        """signed: receives removals and thinning; None: the history is not signed. mark: id that the volume must have;
+        None for the main volume.
+        """
+        self.disk, self.signed, self.mark = disk, signed, mark
         self.open_folders = OpenFolders(disk)
         self.others: tuple[Volume, ...] = ()
         """Other volumes that may hold segments (`storage.disk.secondary_volumes`)."""
@@ -179,28 +180,30 @@ class Volume:
         """Those of `others` that receive recordings while this volume cannot be written."""
         self.copies: tuple[Volume, ...] = ()
         """Mirrors."""
-        self.signed: SignedHistory | None = None
-        """Receives removals and thinning of this volume. None if the history is not signed."""
-        self.seal_picture: SealPicture = lambda _volume, _camera, _at_ms, _jpeg, _path: False
-        """Stores a snapshot sealed, durably, at this path. Returns False if the camera is not sealed."""
-        self.seal_lines: SealPicture = lambda _volume, _camera, _at_ms, _lines, _path: False
-        """Appends to the sealed file at this path, or begins it. Returns False if the camera is not sealed."""
-        self.end_sealed: Callable[[str], bool] = lambda _path: False
-        """Closes a file of `seal_lines`, durably. Returns False if none is open at this path."""
-        self.picture_made: Callable[[Event, bytes], None] = lambda _event, _jpeg: None
-        """Called with each event's snapshot before it is stored."""
-        self.mark: str | None = None
-        """Id the volume must have. None for the main volume."""
 
     @classmethod
-    def at(cls, root: Path) -> "Volume":
+    def at(cls, root: Path, signed: SignedHistory | None = None, mark: str | None = None) -> "Volume":
         """Open a volume, creating the folder if necessary. Raises FolderUnwritable, StorageError."""
         try:
             root.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             told = turned(error, str(root))
             raise told if isinstance(told, DiskFull) else FolderUnwritable(str(root), error.strerror or "") from error
-        return cls(RealDisk(root))
+        return cls(RealDisk(root), signed, mark)
+
+    def add_other(self, other: "Volume", *, is_spare: bool) -> None:
+        """Use another volume that may hold segments."""
+        self.others = (*self.others, other)
+        if is_spare:
+            self.spares = (*self.spares, other)
+
+    def add_copy(self, mirror: "Volume") -> None:
+        """Read from a mirror what is missing here."""
+        self.copies = (*self.copies, mirror)
+
+    def drop_copy(self, mirror: "Volume") -> None:
+        """Stop reading from a mirror."""
+        self.copies = tuple(one for one in self.copies if one is not mirror)
 
     @property
     def root(self) -> Path:
@@ -291,45 +294,6 @@ class Volume:
         """Yield path and entry of each item in a folder."""
         for one in self.disk.entries(folder):
             yield f"{folder}/{one.name}" if folder else one.name, one
-
-    def write_picture(self, event: Event, jpeg: bytes) -> str:
-        """Store an event's snapshot durably, replacing an earlier one. Return its path."""
-        self.picture_made(event, jpeg)
-        return self._write_picture(event.camera, picture_path(event), event.start_ms, jpeg)
-
-    def write_loop(self, event: Event, jpeg: bytes) -> str:
-        """Store an event's preview: small frames side by side in one JPEG. Return its path."""
-        return self._write_picture(event.camera, loop_path(event), event.start_ms, jpeg)
-
-    def add_objects(self, event: Event, lines: bytes) -> None:
-        """Append to the paths of an event's objects; not yet durable. Raises StorageError. Event writer only."""
-        path = objects_path(event)
-        if self.seal_lines(self, event.camera, event.start_ms, lines, sealed_path(path)):
-            return
-        is_new = self.disk.entry(path) is None
-        if is_new:
-            self.disk.make_folder(parent_of(path))
-        file = self.disk.create(path) if is_new else self.disk.extend(path)
-        try:
-            file.append([lines])
-        finally:
-            file.close()
-
-    def end_objects(self, event: Event) -> None:
-        """Make the paths of an event's objects durable. Raises StorageError. Event writer only."""
-        path = objects_path(event)
-        if not self.end_sealed(sealed_path(path)) and self.disk.entry(path) is not None:
-            file = self.disk.extend(path)
-            try:
-                file.sync()
-            finally:
-                file.close()
-            self.disk.sync_folder(parent_of(path))
-
-    def _write_picture(self, camera: CameraId, path: str, at_ms: int, jpeg: bytes) -> str:
-        if self.seal_picture(self, camera, at_ms, jpeg, sealed_path(path)):
-            return sealed_path(path)
-        return self.write_whole(path, jpeg)
 
     def write_whole(self, path: str, data: bytes) -> str:
         """Write a file durably, replacing an earlier one. Return its path."""

@@ -101,8 +101,10 @@ class SignedHistory:
     recipients: returns short names of the keys that can open new sealed files. Every statement lists them.
     """
 
-    def __init__(self, disk: DiskAccess, names: bytes | None, state: SigningState) -> None:
-        self._disk, self._state = disk, state
+    def __init__(
+        self, disk: DiskAccess, names: bytes | None, state: SigningState, recipients: Callable[[], Sequence[str]]
+    ) -> None:
+        self._disk, self._state, self._recipients = disk, state, recipients
         self._names, self._has_names = names or os.urandom(NAMES_BYTES), names is not None
         self._writing = threading.Lock()  # held while waiting for the disk, without `_lock`
         self._lock = threading.Lock()
@@ -118,16 +120,15 @@ class SignedHistory:
         self._unwritten: _Unwritten | None = None
         self._head: tuple[int, str, str] | None = None  # number, time and hash of the last durable statement
         self._unsynced: set[str] = set()  # files with appended lines that are durable in the state file only
-        self.recipients: Callable[[], Sequence[str]] = tuple
 
     @classmethod
-    def opened(cls, disk: DiskAccess, now_ms: int) -> "SignedHistory":
+    def opened(cls, disk: DiskAccess, now_ms: int, recipients: Callable[[], Sequence[str]] = tuple) -> "SignedHistory":
         """Open the recorder's signed history. Start a new one if none exists or its keys are lost.
 
         Raises StorageError.
         """
         disk.make_folder(FOLDER, sync=False)
-        made = cls(disk, names_key(disk), SigningState.first())
+        made = cls(disk, names_key(disk), SigningState.first(), recipients)
         if disk.entry(STATE) is None and disk.entry(f"{FOLDER}/{DAYS}") is None:
             made._begin_anew(now_ms)
             return made
@@ -320,7 +321,7 @@ class SignedHistory:
                     return False
                 self._items += [item for items in told.values() for item in items]
                 made, items = (
-                    make_statement(self._state, self._items, self.recipients(), utc_text(now_ms)),
+                    make_statement(self._state, self._items, self._recipients(), utc_text(now_ms)),
                     self._state.n,
                 )
                 self._state, self._items, self._written = made.state, [], 0
