@@ -453,10 +453,10 @@ class CameraSettings(Table):
         "people, vehicles and animals are events; motion only starts detection. `all`: motion is an event, too. `off`: "
         "none are read. Without detection, `auto` is like `all`.",
     )
+    sleeps: bool = Field(default=False, description="The camera runs on a battery: only events connect to it.")
     fill_gaps: bool = Field(
         default=False,
-        description="Fill gaps from what the camera has recorded on its own card, by ONVIF Profile G. Requires `onvif` "
-        "and a camera that records continuously.",
+        description="Fill gaps from the camera's own card, by ONVIF Profile G. The camera must record continuously.",
     )
     ptz: PtzSettings = PtzSettings()
     serial: Annotated[LabelText, Field(max_length=80)] = Field(

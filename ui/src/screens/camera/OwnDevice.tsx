@@ -1,12 +1,13 @@
 /** What the camera itself stores: model, clock, image and encoder. Only for cameras that say so by ONVIF. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, patch, put } from "../../api/client";
-import type { DeviceInfo, EncoderInfo, ImagingInfo, SettingsInfo } from "../../api/schema";
+import { get, patch } from "../../api/client";
+import type { DeviceInfo, EncoderInfo, ImagingInfo } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { ownDevice as words } from "../../strings/own-device";
 import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
+import { useOwnSetting } from "./ownSetting";
 import "./own-device.css";
 
 const MOST_OFF_S = 2;
@@ -74,36 +75,12 @@ export default function OwnDevice({ camera }: { camera: Camera }) {
 
 /** The setting `camera_events`, which is tawny's own. */
 function Events({ camera }: { camera: Camera }) {
-  const value = useSignal<string | null>(null);
-  const isWritten = useSignal(false);
-  const isSaving = useSignal(false);
-  const path = `cameras.${camera.id}.camera_events`;
-  useEffect(() => {
-    get<SettingsInfo>("/settings").then((all) => {
-      const table = all.instances.find((one) => one.path === `cameras.${camera.id}`);
-      const written = table?.written["camera_events"]?.value;
-      isWritten.value = written !== undefined;
-      value.value = typeof written === "string" ? written : "auto";
-    }, () => {});
-  }, [camera.id]);
-  if (value.value === null) return null;
-  const before = value.value;
-  const choose = async (wanted: string) => {
-    isSaving.value = true;
-    try {
-      await put("/settings", { path, value: wanted, before: isWritten.value ? before : null });
-      value.value = wanted;
-      isWritten.value = true;
-      toast(words.saved);
-    } catch (reason) {
-      toast(sentences(reason));
-    }
-    isSaving.value = false;
-  };
+  const { value: before, isSaving, save } = useOwnSetting<string>(camera.id, "camera_events", "auto", words.saved);
+  if (before === null) return null;
   return (
     <label class="own-device-row">
       <span>{words.events}</span>
-      <select value={before} disabled={isSaving.value} onChange={(event) => void choose(event.currentTarget.value)}>
+      <select value={before} disabled={isSaving} onChange={(event) => void save(event.currentTarget.value)}>
         {Object.entries(words.eventChoices).map(([key, said]) => (
           <option key={key} value={key}>
             {said}
