@@ -198,6 +198,10 @@ class OnvifSimulator(OnvifDevice):
         limit = f"<BitrateLimit>{self.bit_rate}</BitrateLimit></RateControl>"
         return super()._profile(one).replace("</RateControl>", limit)
 
+    def _profile2(self, one: Stream) -> str:
+        limit = f"<BitrateLimit>{self.bit_rate}</BitrateLimit></RateControl>"
+        return super()._profile2(one).replace("</RateControl>", limit)
+
     def _subscribe(self) -> str:
         with self.changed:
             self.made += 1

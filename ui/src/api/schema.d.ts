@@ -538,7 +538,7 @@ export interface DeviceReport {
 }
 
 export interface DeviceRequest {
-  encoder?: EncoderInfo | null;
+  encoder?: EncoderRequest | null;
   imaging?: Record<string, number | string>;
   set_clock?: boolean;
 }
@@ -613,13 +613,36 @@ export interface DryRunRequest {
   change?: RetentionChangeRequest | null;
 }
 
+export interface EncoderChoiceInfo {
+  codec: string;
+  fps: [number, number];
+  quality: [number, number];
+  rates: number[];
+  sizes: [number, number][];
+}
+
 export interface EncoderInfo {
+  bit_rate: number;
+  choices: EncoderChoiceInfo[];
+  codec: string;
+  fps: number;
+  height: number;
+  keyframe_s: number;
+  quality: number;
+  stream: "main" | "sub";
+  token: string;
+  width: number;
+}
+
+export interface EncoderRequest {
   bit_rate: number;
   codec: string;
   fps: number;
   height: number;
   keyframe_s: number;
+  quality?: number;
   stream: "main" | "sub";
+  token?: string;
   width: number;
 }
 
