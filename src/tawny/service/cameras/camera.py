@@ -42,7 +42,7 @@ from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.wake_calls import WakeCalls
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
-from tawny.service.detection.camera_reports import CameraReports, wants_reports
+from tawny.service.detection.camera_reports import READ_BY, CameraReports, wants_reports
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
@@ -392,7 +392,7 @@ class RunningCamera:
             session.orientation = settings.orientation
         if is_turned or (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
             self._watch()
-        if (before.onvif, before.camera_events) != (settings.onvif, settings.camera_events):
+        if any(getattr(before, key) != getattr(settings, key) for key in READ_BY):
             self._end_reports()
             self._read_reports()
             if bool(before.onvif) != bool(settings.onvif):

@@ -15,7 +15,8 @@ from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, 
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.onvif import OnvifCamera, OnvifService
-from tawny.sources.onvif_events import PULL_S, CameraReport, PullPoint
+from tawny.sources.onvif_events import PULL_S, CameraReport
+from tawny.sources.onvif_notifications import CameraEvents
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ LOST_S: Final = 60.0
 AWAKE_S: Final = 5.0
 """Longest pause before a camera that sleeps is asked again: it is awake for some seconds only."""
 NONE: Final = "This camera reports no events of its own by ONVIF. Set `camera_events` to `auto` or `off`."
+
+READ_BY: Final = ("onvif", "camera_events", "events_port")
+"""Settings of a camera that say how it is read."""
 
 
 def wants_reports(settings: CameraSettings) -> bool:
@@ -56,7 +60,8 @@ class CameraReports:
         self._is_chosen = settings.camera_events == "all"
         place = OnvifService.of(settings.onvif)
         record = logins.record(camera, place.host, place.port_used)
-        self._point = PullPoint(OnvifCamera(settings.onvif, clock, record), clock)
+        camera_client = OnvifCamera(settings.onvif, clock, record)
+        self._point = CameraEvents(camera_client, clock, (place.host, place.port_used), settings.events_port)
         self._sleeps = settings.sleeps
         self._backoff = Backoff(first_s=2.0, most_s=AWAKE_S if settings.sleeps else 120.0)
         self._lasting: dict[str, dict[str, float]] = {}

@@ -123,10 +123,10 @@ class DeviceControl:
         clock: Clock,
         logins: LoginHistory | None = None,
         newest_ms: Callable[[CameraId, str], int | None] = lambda *_: None,
-        pause: Callable[[float], object] = threading.Event().wait,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
         self._settings, self._scripts, self._clock = settings, scripts, clock
-        self._newest_ms, self._pause = newest_ms, pause
+        self._newest_ms, self._pause = newest_ms, pause or threading.Event().wait
         self._logins = logins or LoginHistory()
         self._steering: dict[CameraId, tuple[str, float]] = {}
         """Who has moved a camera last, and when, s monotonic."""
