@@ -139,7 +139,7 @@ async def test_health_and_metrics_judge_every_state(house: House, state: CameraS
 def test_mqtt_tells_every_state(house: House, state: CameraState) -> None:
     house.recorder.set_state(state)
     told = published(house)
-    assert told["porch/available"] == ("online" if state in RECORDED else "offline")
+    assert told["porch/available"] == ("online" if state in RECORDED or state is CameraState.ASLEEP else "offline")
     assert f'"state": "{state.value}"' in told["porch/health"]
     assert summary([state]) in told["health"]
     camera = AnnouncedCamera(PORCH, "Front door", turns=False)

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def camera() -> Iterator[OnvifSimulator]:
     streams = [Stream("main", "H264", 1920, 1080, "rtsp://10.0.0.2/main", gop=80)]
-    with simulated(streams=streams, ahead=timedelta(seconds=90)) as made:
+    offers = {"H264": [(1920, 1080)], "H265": [(1920, 1080), (1280, 720)]}
+    with simulated(streams=streams, ahead=timedelta(seconds=90), profile="T", offers=offers) as made:
         yield made
 
 
@@ -69,8 +70,24 @@ def test_the_encoder_is_changed_after_confirmation_and_read_back(page: Page, cam
     stream.get_by_role("button", name="Change stream").click()
     assert camera.bit_rate == 4096
     stream.get_by_role("button", name="Change it").click()
-    expect(page.get_by_text("Changed in the camera.")).to_be_visible()
+    expect(page.get_by_text("Changed in the camera.")).to_be_visible(timeout=40_000)
     assert camera.bit_rate == 2048
+
+
+def test_codec_and_resolution_are_chosen_of_what_it_offers(page: Page, camera: OnvifSimulator) -> None:
+    stream = page.get_by_role("form", name="Main stream")
+    stream.get_by_role("combobox", name="Codec").select_option("h265")
+    expect(stream.get_by_role("combobox", name="Resolution")).to_have_value("1920 × 1080")
+    stream.get_by_role("combobox", name="Resolution").select_option("1280 × 720")
+    stream.get_by_role("combobox", name="Frames per second").select_option("15")
+    stream.get_by_role("slider", name="Quality").fill("6")
+    assert violations(page, axe_script()) == []
+    stream.get_by_role("button", name="Change stream").click()
+    stream.get_by_role("button", name="Change it").click()
+    expect(page.get_by_text("Changed in the camera.")).to_be_visible(timeout=40_000)
+    (now,) = camera.streams
+    assert (now.codec, now.width, now.height, now.fps, now.quality) == ("H265", 1280, 720, 15, 6)
+    expect(stream.get_by_text("H265 1280 × 720, 15 fps")).to_be_visible()
 
 
 def test_its_clock_is_set(page: Page, camera: OnvifSimulator) -> None:

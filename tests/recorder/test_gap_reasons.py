@@ -26,6 +26,7 @@ STATES = {
     GapReason.AUTH: CameraState.REFUSED,
     GapReason.WEAKER_LOGIN: CameraState.WEAKER_LOGIN,
     GapReason.ENDED: CameraState.ENDED,
+    GapReason.ASLEEP: CameraState.ASLEEP,
     GapReason.UNREACHABLE: CameraState.OFFLINE,
     GapReason.CAMERA_RESTART: CameraState.OFFLINE,
     GapReason.STALLED: CameraState.OFFLINE,

@@ -38,6 +38,7 @@ class Stream:
     lens: str = "lens0"
     fps: int = 20
     gop: int = 40
+    quality: int = 4
 
 
 @dataclass
@@ -54,6 +55,8 @@ class OnvifDevice(FakeCamera):
     """What it says instead of changing a setting."""
     offers: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
     """Resolutions of each codec that an encoder can be set to."""
+    options: str = ""
+    """What it says of its encoders by Media, if anything."""
     identity: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def _of(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
@@ -83,12 +86,17 @@ class OnvifDevice(FakeCamera):
                     "gop": int(values.get("GovLength") or values["Configuration.GovLength"]),
                     "codec": values["Encoding"], "width": int(values["Width"]), "height": int(values["Height"]),
                 }  # fmt: skip
+                others = (("fps", "FrameRateLimit"), ("quality", "Quality"))
+                new |= {key: int(float(values[said])) for key, said in others if said in values}
                 name = values["Configuration.token"].removeprefix("encoder-")
                 self.streams = [replace(one, **new) if one.token == name else one for one in self.streams]
                 return 200, "<r/>"
+            case "GetVideoEncoderConfigurationOptions", "/onvif/media" if self.options:
+                return 200, self.options
             case "GetVideoEncoderConfigurationOptions", "/onvif/media2":
                 offered = "".join(
-                    f'<Options ProfilesSupported="Main High"><Encoding>{codec}</Encoding>'
+                    f'<Options ProfilesSupported="Main High" FrameRatesSupported="5 15 20"><Encoding>{codec}</Encoding>'
+                    "<QualityRange><Min>1</Min><Max>6</Max></QualityRange>"
                     + "".join(
                         f"<ResolutionsAvailable><Width>{width}</Width><Height>{height}</Height></ResolutionsAvailable>"
                         for width, height in sizes
@@ -128,7 +136,8 @@ class OnvifDevice(FakeCamera):
             f'</VideoSource><VideoEncoder token="encoder-{one.token}" GovLength="{one.gop}" Profile="Main">'
             f"<Encoding>{one.codec}</Encoding>"
             f"<Resolution><Width>{one.width}</Width><Height>{one.height}</Height></Resolution>"
-            f"<RateControl><FrameRateLimit>{one.fps}</FrameRateLimit></RateControl></VideoEncoder></Configurations></Profiles>"
+            f"<RateControl><FrameRateLimit>{one.fps}</FrameRateLimit></RateControl><Quality>{one.quality}</Quality>"
+            "</VideoEncoder></Configurations></Profiles>"
         )
 
     def match(self, address: str) -> bytes:

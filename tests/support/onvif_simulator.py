@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from tawny.testing.clips import SampleClip
 from tawny.testing.rtsp_card import MemoryCard
@@ -27,6 +29,8 @@ AXIS = "http://www.axis.com/2009/event"
 class Subscription:
     until_s: float
     waiting: list[str] = field(default_factory=list)
+    consumer: str = ""
+    """Where its events are sent; empty: they are asked for."""
 
 
 @dataclass
@@ -36,6 +40,10 @@ class OnvifSimulator(OnvifDevice):
     has_events: bool = True
     named_by: str = "path"
     can_renew: bool = True
+    has_pull_points: bool = True
+    """False: it sends its events only (WS-BaseNotification)."""
+    answers: list[int] = field(default_factory=list)
+    """What its consumers answered to what it sent."""
     refuses_events: bool = False
     """It refuses the sign-in for them."""
     states: dict[str, str] = field(default_factory=dict)
@@ -83,6 +91,9 @@ class OnvifSimulator(OnvifDevice):
             for one in self.subscriptions.values():
                 one.waiting.append(text)
             self.changed.notify_all()
+            consumers = [one.consumer for one in self.subscriptions.values() if one.consumer]
+        for consumer in consumers:
+            self.answers.append(notify(consumer, text))
 
     def restart(self) -> None:
         """Forget all subscriptions and states, as a camera does that is switched off and on."""
@@ -124,9 +135,16 @@ class OnvifSimulator(OnvifDevice):
                 for kind, at in (("search", SEARCH), ("replay", REPLAY))
             )
             return 200, f"<r>{listed}</r>"
+        return self._event(name, values, path) if is_event else super()._of(name, values, path)
+
+    def _event(self, name: str, values: dict[str, str], path: str) -> tuple[int, str]:
         match name:
+            case "CreatePullPointSubscription" if path == EVENTS and not self.has_pull_points:
+                return 400, fault("ter:ActionNotSupported", "no pull points")
             case "CreatePullPointSubscription" if path == EVENTS:
                 return 200, self._subscribe()
+            case "Subscribe" if path == EVENTS:
+                return 200, self._subscribe(values["Address"])
             case "PullMessages" if path.startswith((SUBSCRIPTION, EVENTS)):
                 return self._pull(self._subscription_at(path), values)
             case "Renew" if path.startswith((SUBSCRIPTION, EVENTS)):
@@ -198,11 +216,16 @@ class OnvifSimulator(OnvifDevice):
         limit = f"<BitrateLimit>{self.bit_rate}</BitrateLimit></RateControl>"
         return super()._profile(one).replace("</RateControl>", limit)
 
-    def _subscribe(self) -> str:
+    def _profile2(self, one: Stream) -> str:
+        limit = f"<BitrateLimit>{self.bit_rate}</BitrateLimit></RateControl>"
+        return super()._profile2(one).replace("</RateControl>", limit)
+
+    def _subscribe(self, consumer: str = "") -> str:
         with self.changed:
             self.made += 1
             key = str(self.made)
-            self.subscriptions[key] = Subscription(time.monotonic() + 60, list(self.states.values()))
+            waiting = list(self.states.values())
+            self.subscriptions[key] = Subscription(time.monotonic() + 60, waiting, consumer)
             self.changed.notify_all()
         host = f"127.0.0.1:{self.port}"
         where = f"<a:Address>http://{host}{SUBSCRIPTION}/{key}</a:Address>"
@@ -241,6 +264,20 @@ class OnvifSimulator(OnvifDevice):
             assert f'xmlns="{AXIS}"' in text
             self.header_key = text.partition("<SubscriptionId")[2].partition(">")[2].partition("<")[0]
         return super().answer(path, body, authorization)
+
+
+def notify(consumer: str, *messages: str) -> int:
+    """Send messages as a camera does; return the status of the answer."""
+    body = (
+        '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tt="t" xmlns:wsnt="n"><s:Body>'
+        f"<wsnt:Notify>{''.join(messages)}</wsnt:Notify></s:Body></s:Envelope>"
+    )
+    request = Request(consumer, body.encode(), {"Content-Type": "application/soap+xml"})
+    try:
+        with urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
 
 
 def _items(part: str, items: Mapping[str, str]) -> str:

@@ -129,8 +129,8 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "waiting", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline", "refused",
-    "weaker_login", "frozen", "covered", "defocused", "moved", "blocked", "unknown",
+    "recording", "waiting", "asleep", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline",
+    "refused", "weaker_login", "frozen", "covered", "defocused", "moved", "blocked", "unknown",
 ]  # fmt: skip
 
 
@@ -213,6 +213,7 @@ class CameraCounts(ApiResponse):
 
     recording: int
     waiting: int
+    asleep: int
     starting: int
     paused: int
     off: int

@@ -301,6 +301,7 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "privacy_masks": (),
         "onvif": "",
         "camera_events": "auto",
+        "events_port": 0,
         "fill_gaps": False,
         "ptz": PtzSettings(),
         "serial": "",
@@ -316,5 +317,5 @@ def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
         camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
         camera.name, camera.group, camera.onvif, camera.camera_events, camera.ptz, camera.lens,
-        camera.fill_gaps,
+        camera.fill_gaps, camera.events_port,
     )  # fmt: skip

@@ -417,9 +417,7 @@ class CameraSettings(Table):
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
     )
     rotate: Rotation = Field(
-        0,
-        description="Rotate the image clockwise by `90`, `180` or `270` degrees wherever tawny shows it. The stored "
-        "video stays as the camera sends it.",
+        0, description="Rotate the image clockwise by `90`, `180` or `270` degrees. The stored video stays as it is."
     )
     mirror: bool = Field(default=False, description="Swap left and right in the image, after `rotate`.")
     lens: LensSettings = NO_LENS
@@ -428,9 +426,7 @@ class CameraSettings(Table):
         description="`continuous`; `events`: only around events; `transitions`: only around start and end of events; "
         "or `off`. A mode can differ: `modes.NAME.cameras.ID.record`.",
     )
-    pre: Annotated[Duration, Field(ge=0, le=30)] = Field(
-        PRE_S, description="Pre-roll: time kept before an event, 0 s to 30 s."
-    )
+    pre: Annotated[Duration, Field(ge=0, le=30)] = Field(PRE_S, description="Pre-roll before an event, 0 s to 30 s.")
     post: Annotated[Duration, Field(ge=0, le=300)] = Field(
         POST_S, description="Post-roll: time kept after an event, 0 s to 5 min."
     )
@@ -453,10 +449,13 @@ class CameraSettings(Table):
         "people, vehicles and animals are events; motion only starts detection. `all`: motion is an event, too. `off`: "
         "none are read. Without detection, `auto` is like `all`.",
     )
+    sleeps: bool = Field(default=False, description="The camera runs on a battery: only events connect to it.")
+    events_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        0, description="Port to which the camera may send its events if it can't be asked for them (ONVIF). 0: none."
+    )
     fill_gaps: bool = Field(
         default=False,
-        description="Fill gaps from what the camera has recorded on its own card, by ONVIF Profile G. Requires `onvif` "
-        "and a camera that records continuously.",
+        description="Fill gaps from the camera's own card, by ONVIF Profile G. The camera must record continuously.",
     )
     ptz: PtzSettings = PtzSettings()
     serial: Annotated[LabelText, Field(max_length=80)] = Field(

@@ -204,6 +204,16 @@ class PhoneAway(SourceError):
 
 
 @dataclass(eq=False)
+class SourceAsleep(SourceError):
+    """A camera that is meant to sleep does. Not an error."""
+
+    exit_code = 0
+    code = "asleep"
+    says = "It wakes when something happens."
+    advice = "Record now wakes it, too."
+
+
+@dataclass(eq=False)
 class NoSuchCamera(TawnyError):
     """name: as requested. known: existing cameras."""
 

@@ -33,6 +33,7 @@ class GapReason(StrEnum):
     SCHEDULE = "schedule"
     OFF = "off"
     WAITING = "waiting"
+    ASLEEP = "asleep"
     REMOVED = "removed"
     CLOCK = "clock"
     ENDED = "ended"
@@ -53,6 +54,7 @@ BY_CHOICE = frozenset(
         GapReason.SCHEDULE,
         GapReason.OFF,
         GapReason.WAITING,
+        GapReason.ASLEEP,
         GapReason.REMOVED,
         GapReason.ENDED,
         GapReason.FILLED,
@@ -76,6 +78,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.SCHEDULE: "Off by schedule",
     GapReason.OFF: "Switched off",
     GapReason.WAITING: "Nothing happened",
+    GapReason.ASLEEP: "Asleep",
     GapReason.REMOVED: "Deleted",
     GapReason.CLOCK: "Clock corrected",
     GapReason.ENDED: "Video file ended",

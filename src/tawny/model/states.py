@@ -11,6 +11,7 @@ from tawny.model.ids import CameraId
 class CameraState(StrEnum):
     RECORDING = "recording"
     WAITING = "waiting"
+    ASLEEP = "asleep"
     SCHEDULED_OFF = "scheduled_off"
     MODE_OFF = "mode_off"
     PAUSED = "paused"
@@ -32,6 +33,7 @@ class CameraState(StrEnum):
 STATE_WORDS: dict[CameraState, str] = {
     CameraState.RECORDING: "Recording",
     CameraState.WAITING: "Waiting for an event",
+    CameraState.ASLEEP: "Asleep",
     CameraState.SCHEDULED_OFF: "Off by schedule",
     CameraState.MODE_OFF: "Off in this mode",
     CameraState.PAUSED: "Paused",
@@ -68,8 +70,8 @@ CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState
 BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
 """It is recorded, or would be, but its view is unusable."""
 RECORDED = ON_WATCH | BLINDED
-EXPECTED = frozenset(CameraState) - CHOSEN - {CameraState.ENDED}
-"""Cameras that should be recorded now. A video file that was played to its end has nothing left to record."""
+EXPECTED = frozenset(CameraState) - CHOSEN - {CameraState.ENDED, CameraState.ASLEEP}
+"""Cameras that should be recorded now. One that sleeps, or a video file that was played to its end, has nothing."""
 TROUBLE = EXPECTED - ON_WATCH - {CameraState.STARTING}
 
 
@@ -78,6 +80,7 @@ class CameraCount(StrEnum):
 
     RECORDING = "recording"
     WAITING = "waiting"
+    ASLEEP = "asleep"
     STARTING = "starting"
     PAUSED = "paused"
     OFF = "off"
@@ -89,6 +92,7 @@ class CameraCount(StrEnum):
 _COUNTED = {
     CameraState.RECORDING: CameraCount.RECORDING,
     CameraState.WAITING: CameraCount.WAITING,
+    CameraState.ASLEEP: CameraCount.ASLEEP,
     CameraState.STARTING: CameraCount.STARTING,
     CameraState.PAUSED: CameraCount.PAUSED,
     CameraState.ENDED: CameraCount.ENDED,

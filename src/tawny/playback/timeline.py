@@ -207,9 +207,9 @@ def is_unwanted(gap: Gap) -> bool:
 def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
     """Return the tone of a gap.
 
-    warn: needs attention. choice: intended or harmless. faint: recorded and later deleted, or nothing happened.
+    warn: needs attention. choice: intended or harmless. faint: deleted later, or nothing happened, or asleep.
     """
-    if gap.reason in (GapReason.REMOVED, GapReason.WAITING):
+    if gap.reason in (GapReason.REMOVED, GapReason.WAITING, GapReason.ASLEEP):
         return "faint"
     is_update = gap.reason is GapReason.RECORDER_OFF and gap.detail in ("update", OFF_WORDS["update"])
     return "choice" if is_update or gap.reason is GapReason.CLOCK or not is_unwanted(gap) else "warn"

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from tawny.model.errors import (
     NoSuchDevice,
+    SourceAsleep,
     SourceClosed,
     SourceError,
     SourceFinished,
@@ -33,11 +34,15 @@ RESTART_S = 60.0
 _ALL_CHANGES = 8
 """Changes of one gap's reason that are all written; later ones only at powers of two."""
 
+WAKES_S = 30.0
+"""Time, in s, in which a camera that sleeps must deliver after it was called; else it is offline."""
+
 _WAITED = 8
 """Number of past gaps that the pre-roll of an event may shorten."""
 
 _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
     (SourceFinished, GapReason.ENDED, CameraState.ENDED),
+    (SourceAsleep, GapReason.ASLEEP, CameraState.ASLEEP),
     (SourceLoginWeaker, GapReason.WEAKER_LOGIN, CameraState.WEAKER_LOGIN),
     (SourceRefused, GapReason.AUTH, CameraState.REFUSED),
     (SourceStalled, GapReason.STALLED, CameraState.OFFLINE),
@@ -52,6 +57,7 @@ class CoverageMonitor:
 
     status, gap: those before its first frame, both since the camera was enabled. put_gap: stores a gap durably and
     publishes it. tell: receives every status change. waits: frames are not written until `writes` is called.
+    called_ms: of a camera that is meant to sleep: returns since when it is called, ms UTC, None if it may sleep.
     """
 
     def __init__(
@@ -63,7 +69,10 @@ class CoverageMonitor:
         tell: Callable[[CameraStatus], None],
         *,
         waits: bool = False,
+        called_ms: Callable[[], int | None] | None = None,
     ) -> None:
+        self._called_ms, self._came_ms = called_ms, 0
+        """When frames came last, ms UTC."""
         self._is_waiting = waits
         self._waited: deque[Gap] = deque(maxlen=_WAITED)
         """The last gaps in which nothing happened."""
@@ -126,7 +135,11 @@ class CoverageMonitor:
         """
         with self._lock:
             self._is_waiting = waits
-            if not arrives:
+            if not arrives and self._called_ms is not None:
+                self._close(at_ms)
+                self._missing(at_ms, GapReason.ASLEEP, "")
+                self._become(CameraState.ASLEEP, SourceAsleep("").for_viewers)
+            elif not arrives:
                 self._close(at_ms)
                 self._missing(at_ms, GapReason.UNREACHABLE, "")
                 self._become(CameraState.STARTING, "")
@@ -139,6 +152,7 @@ class CoverageMonitor:
         reason, detail: the cause, as far as known; `failed` may replace it.
         """
         with self._lock:
+            self._came_ms = at_ms
             if self._is_fine:
                 self._missing(at_ms, reason, detail)
 
@@ -152,17 +166,22 @@ class CoverageMonitor:
 
     def failed(self, error: SourceError) -> None:
         """Report that the connection failed or ended with `error`."""
-        reason, state = next((why, to) for kind, why, to in _REASONS if isinstance(error, kind))
         with self._lock:
-            detail = error.detail or error.code
+            if isinstance(error, _SILENCE) and self._may_sleep:
+                error = SourceAsleep(error.where)
+            reason, state = next((why, to) for kind, why, to in _REASONS if isinstance(error, kind))
+            detail = "" if state is CameraState.ASLEEP else error.detail or error.code
+            if self._gap is not None and self._disk is None:
+                self._wake_or_sleep(self._gap, reason, detail)
             if self._is_fine:
                 self._missing(self._clock.now_ms(), reason, detail)
             if self._gap is not None and self._disk is None:
                 before = self._gap
                 if self._follows(error, reason, detail):
                     self._gap = replace(self._gap, reason=reason, detail=detail)
-                self._gap = replace(self._gap, evidence=_with(self._gap.evidence, error))
-                if self._is_news(before, self._gap):
+                if state is not CameraState.ASLEEP:
+                    self._gap = replace(self._gap, evidence=_with(self._gap.evidence, error))
+                if before != self._gap and self._is_news(before, self._gap):
                     self._put(self._gap)
             if self._disk is None:
                 self._become(state, error.for_viewers)
@@ -184,9 +203,16 @@ class CoverageMonitor:
     def silent(self, last_ms: int) -> None:
         """Report an open connection without data since `last_ms`."""
         with self._lock:
-            if self._is_fine:
+            self._came_ms = max(self._came_ms, last_ms)
+            is_asleep = self._may_sleep
+            if self._is_fine and is_asleep:
+                self._missing(last_ms, GapReason.ASLEEP, "")
+            elif self._is_fine:
                 self._missing(last_ms, GapReason.STALLED, "no video for more than 5 s")
-            if self._status.state in ON_WATCH:
+            if self._status.state in ON_WATCH and is_asleep:
+                self._become(CameraState.ASLEEP, SourceAsleep("").for_viewers)
+                self._silent_ms = last_ms
+            elif self._status.state in ON_WATCH:
                 self._become(CameraState.OFFLINE, "The video stopped. If it doesn't recover, restart the camera.")
                 self._silent_ms = last_ms
 
@@ -230,7 +256,26 @@ class CoverageMonitor:
         """Whether frames arrive and are treated as they should."""
         return self._gap is None or self._waits
 
+    @property
+    def _may_sleep(self) -> bool:
+        """Whether silence is sleep: it is meant to, and has not been called, or has come since, or was just called."""
+        if self._called_ms is None:
+            return False
+        since_ms = self._called_ms()
+        return since_ms is None or self._came_ms >= since_ms or self._clock.now_ms() - since_ms < WAKES_S * 1000
+
+    def _wake_or_sleep(self, gap: Gap, reason: GapReason, detail: str) -> None:
+        """Begin another gap where a camera fell asleep that had not answered, or doesn't answer although called."""
+        was, now_ms = gap.reason is GapReason.ASLEEP, self._clock.now_ms()
+        if was == (reason is GapReason.ASLEEP) or gap.detail == STARTING:
+            return
+        called_ms = self._called_ms() if self._called_ms is not None and was else None
+        at_ms = min(now_ms, max(gap.begin_ms, now_ms if called_ms is None else called_ms))
+        self._close(at_ms)
+        self._missing(at_ms, reason, detail)
+
     def _arrives(self, at_ms: int) -> None:
+        self._came_ms = max(self._came_ms, at_ms)
         if self._is_waiting:
             self._wait(at_ms)
         else:
@@ -296,6 +341,9 @@ class CoverageMonitor:
         since_ms = self._clock.now_ms() if state is not self._status.state else self._status.since_ms
         self._status = replace(self._status, state=state, since_ms=since_ms, detail=detail)
         self._tell(self._status)
+
+
+_SILENCE = (SourceUnreachable, SourceClosed, SourceStalled)
 
 
 def _is_answer(error: SourceError) -> bool:

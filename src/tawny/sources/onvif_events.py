@@ -148,7 +148,7 @@ def _stamp_ms(text: str) -> int | None:
         return None
 
 
-# The pull point: subscribed when first used, renewed, and subscribed again when the camera has forgotten it.
+# Subscriptions: made when first used, renewed, and made again when the camera has forgotten them.
 
 LASTS_S: Final = 60.0
 """Length of a subscription, s: a recorder that vanishes leaves none for long."""
@@ -157,9 +157,9 @@ PULL_S: Final = 10.0
 """How long the camera may wait for something to report, s."""
 _LEAVES_S: Final = 1.5
 _LIMIT: Final = 64
-_EVENTS, _NOTIFY = "http://www.onvif.org/ver10/events/wsdl", "http://docs.oasis-open.org/wsn/b-2"
+_EVENTS, NOTIFY = "http://www.onvif.org/ver10/events/wsdl", "http://docs.oasis-open.org/wsn/b-2"
 _MANAGER: Final = "http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager"
-_ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
+ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
 _PULL_POINT: Final = f"{_EVENTS}/PullPointSubscription"
 _NAMESPACE: Final = re.compile(r"(https?://|urn:)[^\s\"<>&]{1,200}")
 
@@ -174,10 +174,10 @@ class _Subscription:
     renew_s: float
 
 
-class PullPoint:
-    """The subscription to one camera's events. Call from one thread, `cancel` from any.
+class EventSubscription:
+    """A subscription to one camera's events: made when first used, renewed, and made again after a failure.
 
-    Raises SourceError, and NotDone if the camera reports no events.
+    Call from one thread, `cancel` from any. Raises SourceError, and NotDone if the camera reports no events.
     """
 
     def __init__(self, camera: OnvifCamera, clock: Clock) -> None:
@@ -190,16 +190,18 @@ class PullPoint:
             made = self._made or self._subscribe()
             if self._clock.mono_s() >= made.renew_s:
                 made = self._renew(made)
-            body = (
-                f'<e:PullMessages xmlns:e="{_EVENTS}"><e:Timeout>PT{waits_s:.0f}S</e:Timeout>'
-                f"<e:MessageLimit>{_LIMIT}</e:MessageLimit></e:PullMessages>"
-            )
-            answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
+            return self._received(made, waits_s)
         except SourceError:
             if not self._camera.client.is_cancelled:  # else it still lasts, and `leave` ends it
                 self._made = None
             raise
-        return read_reports(answer, self._clock.now_ms())
+
+    def _received(self, made: _Subscription, waits_s: float) -> list[CameraReport]:
+        raise NotImplementedError
+
+    def _request(self) -> tuple[str, str]:
+        """Return action and body of the request for a subscription."""
+        raise NotImplementedError
 
     def cancel(self) -> None:
         """End the request under way: `pull` raises SourceUnreachable."""
@@ -212,18 +214,14 @@ class PullPoint:
             return
         self._camera.client.is_cancelled = False
         try:
-            body = f'<n:Unsubscribe xmlns:n="{_NOTIFY}"/>'
+            body = f'<n:Unsubscribe xmlns:n="{NOTIFY}"/>'
             self._ask(made, f"{_MANAGER}/UnsubscribeRequest", body, _LEAVES_S - TIMEOUT_S)
         except SourceError:
             return  # it ends by itself
 
     def _subscribe(self) -> _Subscription:
         self._camera.forget()  # it may have restarted, with another clock
-        action = f"{_EVENTS}/EventPortType/CreatePullPointSubscriptionRequest"
-        body = (
-            f'<e:CreatePullPointSubscription xmlns:e="{_EVENTS}"><e:InitialTerminationTime>PT{LASTS_S:g}S'
-            "</e:InitialTerminationTime></e:CreatePullPointSubscription>"
-        )
+        action, body = self._request()
         path = self._camera.path_of("Events")
         answer = self._camera.ask("", body, path=path, address=_headers(action, ""))
         named = next(iter(find_elements(answer, "SubscriptionReference")), None)
@@ -235,7 +233,7 @@ class PullPoint:
         return self._made
 
     def _renew(self, made: _Subscription) -> _Subscription:
-        body = f'<n:Renew xmlns:n="{_NOTIFY}"><n:TerminationTime>PT{LASTS_S:g}S</n:TerminationTime></n:Renew>'
+        body = f'<n:Renew xmlns:n="{NOTIFY}"><n:TerminationTime>PT{LASTS_S:g}S</n:TerminationTime></n:Renew>'
         try:
             self._ask(made, f"{_MANAGER}/RenewRequest", body)
         except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
@@ -250,13 +248,32 @@ class PullPoint:
         return self._camera.ask("", body, path=made.path, address=address, waits_s=waits_s)
 
 
+class PullPoint(EventSubscription):
+    """The camera is asked for its events, and waits with its answer until there are some."""
+
+    def _request(self) -> tuple[str, str]:
+        body = (
+            f'<e:CreatePullPointSubscription xmlns:e="{_EVENTS}"><e:InitialTerminationTime>PT{LASTS_S:g}S'
+            "</e:InitialTerminationTime></e:CreatePullPointSubscription>"
+        )
+        return f"{_EVENTS}/EventPortType/CreatePullPointSubscriptionRequest", body
+
+    def _received(self, made: _Subscription, waits_s: float) -> list[CameraReport]:
+        body = (
+            f'<e:PullMessages xmlns:e="{_EVENTS}"><e:Timeout>PT{waits_s:.0f}S</e:Timeout>'
+            f"<e:MessageLimit>{_LIMIT}</e:MessageLimit></e:PullMessages>"
+        )
+        answer = self._ask(made, f"{_PULL_POINT}/PullMessagesRequest", body, waits_s)
+        return read_reports(answer, self._clock.now_ms())
+
+
 def _headers(action: str, to: str) -> str:
     """Return the headers of WS-Addressing, which many cameras require. to: the camera's own address of the service."""
     identity = secrets.token_hex(16)
-    named = f'<a:To xmlns:a="{_ADDRESSING}">{quoted(to[:_MOST_CHARACTERS])}</a:To>' if to else ""
+    named = f'<a:To xmlns:a="{ADDRESSING}">{quoted(to[:_MOST_CHARACTERS])}</a:To>' if to else ""
     return (
-        f'<a:Action xmlns:a="{_ADDRESSING}">{action}</a:Action>'
-        f'<a:MessageID xmlns:a="{_ADDRESSING}">urn:uuid:{identity}</a:MessageID>{named}'
+        f'<a:Action xmlns:a="{ADDRESSING}">{action}</a:Action>'
+        f'<a:MessageID xmlns:a="{ADDRESSING}">urn:uuid:{identity}</a:MessageID>{named}'
     )
 
 

@@ -38,10 +38,18 @@ LINGER_S = 10.0
 """Time in s a stream stays watched after the last viewer left: page reloads and camera changes return quickly."""
 
 
-class PacketDemand:
-    """Reports how soon packets are needed. Thread-safe."""
+RESTS_S = 1.0
+"""Time in s after which a stream that isn't wanted now looks whether it is."""
 
-    def __init__(self) -> None:
+
+class PacketDemand:
+    """Reports whether and how soon packets are needed. Thread-safe.
+
+    refusal: returns why the camera must not be connected to now, None if it may be.
+    """
+
+    def __init__(self, refusal: Callable[[], SourceError | None] = lambda: None) -> None:
+        self.refusal = refusal
         self._viewers = 0
         self._until_s = -math.inf
 
@@ -125,8 +133,12 @@ class StreamReader:
         self._busy = Backoff(first_s=5.0, most_s=30.0)
         self._lost_s = clock.mono_s()
         self._log = _ConnectionLog(name)
+        self._is_resting = False
 
     def step(self) -> float:
+        if (refusal := self._pace.refusal()) is not None:
+            return self._rest(refusal)
+        self._is_resting = False
         try:
             if self._connection is None:
                 self._opened_s, self._is_new = self._clock.mono_s(), True
@@ -160,6 +172,18 @@ class StreamReader:
         if connection is not None:
             connection.close()
         self._session.end(STOPPED)
+
+    def _rest(self, why: SourceError) -> float:
+        """Disconnect, and report it once."""
+        if not self._is_resting:
+            self._is_resting = True
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+            self._session.end(why.code)
+            self._backoff.reset()
+            self._listener.failed(why)
+        return RESTS_S
 
     def _over(self, error: SourceError) -> float:
         now_s = self._clock.mono_s()

@@ -93,3 +93,42 @@ def test_settings_without_sense_are_left_out(
     assert made.lens == "lens0"
     monkeypatch.setattr(made, "ask", lambda *_args, **_how: read_xml(answer.encode()))
     assert read_imaging(made) == []
+
+
+def test_an_encoder_says_what_it_offers_and_takes_it() -> None:
+    streams = [
+        Stream("big", "H265", 2560, 1440, "rtsp://10.0.0.2/main"),
+        Stream("small", "H264", 640, 360, "rtsp://10.0.0.2/sub"),
+    ]
+    offers = {"H264": [(1920, 1080), (1280, 720)], "H265": [(2560, 1440)], "JPEG": [(640, 360)]}
+    with simulated(profile="T", streams=streams, offers=offers) as camera:
+        main, _ = read_encoders(camera.url, SystemClock())
+        assert [(one.codec, one.sizes, one.rates, one.quality) for one in main.choices] == [
+            ("h264", ((1920, 1080), (1280, 720)), (5.0, 15.0, 20.0), (1.0, 6.0)),
+            ("h265", ((2560, 1440),), (5.0, 15.0, 20.0), (1.0, 6.0)),
+        ]
+        wanted = replace(main, codec="h264", width=1280, height=720, fps=15.0, quality=6.0, keyframe_s=2.0)
+        change_encoder(camera.url, SystemClock(), wanted)
+        main, sub = read_encoders(camera.url, SystemClock())
+        assert (main.codec, main.width, main.height, main.fps, main.quality, main.keyframe_s) == (
+            "h264",
+            1280,
+            720,
+            15.0,
+            6.0,
+            2.0,
+        )
+        assert (sub.width, sub.fps) == (640, 20.0)
+
+
+def test_an_encoder_of_media_1_has_one_part_for_each_codec() -> None:
+    text = (
+        "<r><Options><QualityRange><Min>0</Min><Max>100</Max></QualityRange>"
+        "<JPEG><ResolutionsAvailable><Width>640</Width><Height>480</Height></ResolutionsAvailable></JPEG>"
+        "<H264><ResolutionsAvailable><Width>1280</Width><Height>720</Height></ResolutionsAvailable>"
+        "<FrameRateRange><Min>1</Min><Max>25</Max></FrameRateRange></H264></Options></r>"
+    )
+    with simulated(streams=[Stream("big", "H264", 1280, 720, "rtsp://10.0.0.2/main")], options=text) as camera:
+        (main,) = read_encoders(camera.url, SystemClock())
+    (choice,) = main.choices
+    assert (choice.codec, choice.sizes, choice.fps, choice.quality) == ("h264", ((1280, 720),), (1, 25), (0, 100))

@@ -120,6 +120,7 @@ export interface CameraChange {
 }
 
 export interface CameraCounts {
+  asleep: number;
   ended: number;
   off: number;
   paused: number;
@@ -156,7 +157,7 @@ export interface CameraInfo {
   recorded_today: number | null;
   rotate: 0 | 90 | 180 | 270;
   since_ms: number;
-  state: "recording" | "waiting" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
+  state: "recording" | "waiting" | "asleep" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }
@@ -538,7 +539,7 @@ export interface DeviceReport {
 }
 
 export interface DeviceRequest {
-  encoder?: EncoderInfo | null;
+  encoder?: EncoderRequest | null;
   imaging?: Record<string, number | string>;
   set_clock?: boolean;
 }
@@ -613,13 +614,36 @@ export interface DryRunRequest {
   change?: RetentionChangeRequest | null;
 }
 
+export interface EncoderChoiceInfo {
+  codec: string;
+  fps: [number, number];
+  quality: [number, number];
+  rates: number[];
+  sizes: [number, number][];
+}
+
 export interface EncoderInfo {
+  bit_rate: number;
+  choices: EncoderChoiceInfo[];
+  codec: string;
+  fps: number;
+  height: number;
+  keyframe_s: number;
+  quality: number;
+  stream: "main" | "sub";
+  token: string;
+  width: number;
+}
+
+export interface EncoderRequest {
   bit_rate: number;
   codec: string;
   fps: number;
   height: number;
   keyframe_s: number;
+  quality?: number;
   stream: "main" | "sub";
+  token?: string;
   width: number;
 }
 

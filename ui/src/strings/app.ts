@@ -23,6 +23,7 @@ export const app = {
       trouble: { one: "{n} needs attention", other: "{n} need attention" },
       unknown: { one: "{n} unknown", other: "{n} unknown" },
       starting: { one: "{n} starting", other: "{n} starting" },
+      asleep: { one: "{n} asleep", other: "{n} asleep" },
       paused: { one: "{n} paused", other: "{n} paused" },
       off: { one: "{n} off", other: "{n} off" },
       ended: { one: "{n} ended", other: "{n} ended" },
@@ -73,6 +74,7 @@ export const app = {
   states: {
     recording: "Recording",
     waiting: "Waiting for an event",
+    asleep: "Asleep",
     scheduled_off: "Off by schedule",
     mode_off: "Off in this mode",
     paused: "Paused",
@@ -99,6 +101,7 @@ export const app = {
     moved: (clock: string) => `Moved since ${clock}`,
     blocked: (clock: string) => `Not recording since ${clock}`,
     unknown: (clock: string) => `Unknown since ${clock}`,
+    asleep: (clock: string) => `Asleep since ${clock}`,
     waiting: "Waiting for an event",
     starting: "Starting",
     scheduled_off: "Off by schedule",

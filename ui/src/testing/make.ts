@@ -31,21 +31,22 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
 export function health(cameras: Camera[], more: Partial<Health> = {}): Health {
   const chosen = cameras.filter((each) => ["paused", "off", "mode_off", "scheduled_off"].includes(each.state)).length;
   const ended = cameras.filter((each) => each.state === "ended").length;
+  const asleep = cameras.filter((each) => each.state === "asleep").length;
   const on = cameras.filter((each) => each.state === "recording").length;
   const starting = cameras.filter((each) => each.state === "starting").length;
   return {
     working: on,
-    expected: cameras.length - chosen - ended,
+    expected: cameras.length - chosen - ended - asleep,
     chosen_off: chosen,
     summary: "The recorder's sentence.",
-    trouble: cameras.length - chosen - ended - on - starting,
+    trouble: cameras.length - chosen - ended - asleep - on - starting,
     counts: {
-      ...{ recording: on, waiting: 0, starting, ended, unknown: cameras.filter((each) => each.state === "unknown").length },
+      ...{ recording: on, waiting: 0, asleep, starting, ended, unknown: cameras.filter((each) => each.state === "unknown").length },
       paused: cameras.filter((each) => each.state === "paused").length,
       off: chosen - cameras.filter((each) => each.state === "paused").length,
       trouble: cameras.filter((each) => ["offline", "refused", "blocked"].includes(each.state)).length,
     },
-    ok: on === cameras.length - chosen - ended,
+    ok: on === cameras.length - chosen - ended - asleep,
     cameras,
     disk: null,
     warnings: [],

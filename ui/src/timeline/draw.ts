@@ -119,6 +119,7 @@ const GAP_ICONS: Record<string, string> = {
   mode: "moon",
   schedule: "clock",
   waiting: "minus",
+  asleep: "moon",
   off: "video-off",
   removed: "trash-2",
   clock: "clock",

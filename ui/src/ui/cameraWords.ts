@@ -9,6 +9,7 @@ export type Dot = "rec" | "ok" | "bad" | "warn" | "off";
 const dots: Record<CameraState, Dot> = {
   recording: "rec",
   waiting: "ok",
+  asleep: "off",
   scheduled_off: "off",
   mode_off: "off",
   paused: "off",
@@ -41,6 +42,7 @@ const icons: Partial<Record<CameraState, IconName>> = {
   mode_off: "circle-slash",
   unknown: "circle-help",
   waiting: "eye",
+  asleep: "moon",
   starting: "rotate-cw",
 };
 
@@ -64,7 +66,7 @@ export function needsSomeone(camera: Camera, now_ms: number): boolean {
 }
 
 export function isByChoice(state: CameraState): boolean {
-  return dots[state] === "off" && state !== "ended";
+  return dots[state] === "off" && state !== "ended" && state !== "asleep";
 }
 
 export function isOnWatch(state: CameraState): boolean {
@@ -94,6 +96,7 @@ export function sentence(camera: Camera): string {
     case "moved":
     case "blocked":
     case "unknown":
+    case "asleep":
       return t.since[camera.state](clock);
     case "recording":
       return t.states[camera.state];

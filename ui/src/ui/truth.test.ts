@@ -27,6 +27,10 @@ describe("the truth chip", () => {
       ...{ tone: "warn", words: "1 of 2 cameras working, 1 unknown" },
     });
   });
+  it("stays calm while a camera sleeps that is meant to", () => {
+    const told = truth(health([camera("a"), camera("b", "asleep")]), false);
+    expect(told).toMatchObject({ tone: "calm", words: "1 of 2 cameras working, 1 asleep" });
+  });
   it("says that a video file has ended", () => {
     expect(truth(health([camera("a", "ended")]), false).words).toBe("0 of 1 camera working, 1 ended");
   });

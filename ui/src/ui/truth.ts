@@ -14,7 +14,7 @@ export interface Truth {
 }
 
 /** Behind the count: every camera that doesn't work, counted once, what needs someone first. */
-const OTHERS = ["trouble", "unknown", "starting", "paused", "off", "ended"] as const;
+const OTHERS = ["trouble", "unknown", "starting", "asleep", "paused", "off", "ended"] as const;
 
 export function truth(health: Health | null, lost: boolean): Truth {
   if (lost)

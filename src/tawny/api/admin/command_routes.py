@@ -84,16 +84,46 @@ class ImagingInfo(ApiResponse):
     choices: list[str]
 
 
+class EncoderChoiceInfo(ApiResponse):
+    """What an encoder can be set to with one codec. sizes: width and height. rates: frames per second; empty: `fps`.
+
+    fps, quality: the least and the greatest value; 0 and 0: can't be set.
+    """
+
+    codec: str
+    sizes: list[tuple[int, int]]
+    rates: list[float]
+    fps: tuple[float, float]
+    quality: tuple[float, float]
+
+
+class EncoderRequest(ApiRequest):
+    """How a camera is to encode a stream. bit_rate: kbit/s; 0: as it is. quality: in the camera's own numbers."""
+
+    stream: Literal["main", "sub"]
+    codec: str = Field(max_length=20)
+    width: int = Field(ge=1, le=32_768)
+    height: int = Field(ge=1, le=32_768)
+    fps: float = Field(ge=0, le=1000)
+    bit_rate: int = Field(ge=0, le=100_000)
+    keyframe_s: float = Field(ge=0, le=60)
+    quality: float = Field(0.0, ge=0, le=1000)
+    token: str = Field("", max_length=100)
+
+
 class EncoderInfo(ApiResponse):
-    """How a camera encodes a stream. bit_rate: kbit/s; 0: not said."""
+    """How a camera encodes a stream. bit_rate: kbit/s; 0: not said. choices: what it can be set to, by codec."""
 
     stream: Literal["main", "sub"]
     codec: str
     width: int
     height: int
     fps: float
-    bit_rate: int = Field(ge=0, le=100_000)
-    keyframe_s: float = Field(ge=0, le=60)
+    bit_rate: int
+    keyframe_s: float
+    quality: float
+    token: str
+    choices: list[EncoderChoiceInfo]
 
 
 class DeviceInfo(ApiResponse):
@@ -108,10 +138,10 @@ class DeviceInfo(ApiResponse):
 
 
 class DeviceRequest(ApiRequest):
-    """imaging: values by name. encoder: as read, with another bit rate or keyframe distance. set_clock: to UTC now."""
+    """imaging: values by name. encoder: as read, with what is to change. set_clock: to UTC now."""
 
     imaging: dict[str, float | Annotated[str, Field(max_length=40)]] = Field(default_factory=dict, max_length=12)
-    encoder: EncoderInfo | None = None
+    encoder: EncoderRequest | None = None
     set_clock: bool = False
 
 

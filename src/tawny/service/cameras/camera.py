@@ -40,8 +40,9 @@ from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.cameras.wake_calls import WakeCalls
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
-from tawny.service.detection.camera_reports import CameraReports, wants_reports
+from tawny.service.detection.camera_reports import READ_BY, CameraReports, wants_reports
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
@@ -239,6 +240,8 @@ class RunningCamera:
         self._is_ending = False
         self._looked_s: float | None = None
         self._next = GONE
+        self._calls = WakeCalls(parts.clock, settings, self._wake_readers)
+        self._calls.hold(is_held=self.duty.is_held)
         self._wanted = WantedTime(self.duty.record, settings.pre, settings.post, self._writing_changed)
         self._after: dict[StreamName, int] = {}
         """Number of the first packet of each stream that was not written, while nothing is recorded."""
@@ -256,6 +259,7 @@ class RunningCamera:
             self._put_gap,
             lambda status: parts.bus.publish(StatusChanged(self.watching.shown(status))),
             waits=self.duty.waits,
+            called_ms=self._calls.since_ms if settings.sleeps else None,
         )
         self._losses: dict[StreamName, PacketLoss] = {}
         self._begin_stream(StreamName.MAIN, settings.source)
@@ -265,6 +269,10 @@ class RunningCamera:
         """Reads what the camera itself reports."""
         self._watch()
         self._read_reports()
+
+    def _wake_readers(self) -> None:
+        for _, handle in list(self._readers.values()):
+            handle.wake()
 
     @property
     def status(self) -> CameraStatus:
@@ -327,6 +335,8 @@ class RunningCamera:
                 return
         if event.camera == self.id:
             self._wanted.heard(event, self._parts.clock.now_ms())
+            if isinstance(message, EventChanged):
+                self._calls.heard(event)
             if self.duty.waits:
                 self._parts.recorder.wake()
 
@@ -342,6 +352,7 @@ class RunningCamera:
     def take_duty(self, duty: CameraDuty) -> None:
         """Record as this duty says from now on; the connection stays. `watch_as_due` must follow."""
         before, self.duty = self.duty, duty
+        self._calls.hold(is_held=duty.is_held)
         now_ms = self._parts.clock.now_ms()
         self._wanted.switch(duty.record, self.settings.pre, self.settings.post, now_ms, back_s=duty.back_s)
         for hub in self.hubs.values():
@@ -381,7 +392,7 @@ class RunningCamera:
             session.orientation = settings.orientation
         if is_turned or (before.detection, before.privacy_masks) != (settings.detection, settings.privacy_masks):
             self._watch()
-        if (before.onvif, before.camera_events) != (settings.onvif, settings.camera_events):
+        if any(getattr(before, key) != getattr(settings, key) for key in READ_BY):
             self._end_reports()
             self._read_reports()
             if bool(before.onvif) != bool(settings.onvif):
@@ -412,6 +423,8 @@ class RunningCamera:
 
     def _reported(self, report: CameraReport) -> None:
         """Handle what the camera itself reports. Called on the thread that reads it."""
+        if report.is_on is not False:
+            self._calls.reported()
         if report.is_on is False or self.duty.is_watched:
             self.watching.reported(report, takes_motion=self.settings.camera_events == "all")
 
@@ -465,7 +478,7 @@ class RunningCamera:
         if not self.duty.is_read:
             return
         engine, open_source = self._opener(stream, address)
-        listener, pace = _Listener(self, stream), PacketDemand()
+        listener, pace = _Listener(self, stream), PacketDemand(self._calls.refusal)
         if self.duty.is_recorded:
             parts.recorder.add(self.id, stream, hub, wanted=self._wanted)
         name = f"read {self.id} {stream}"
@@ -529,6 +542,8 @@ class RunningCamera:
         """Return the reason and detail of the gap after a run that ended, as far as known."""
         if why == STOPPED:
             return self._next.reason, self._next.detail
+        if self._calls.sleeps and why != CLOCK_SET:
+            return GapReason.ASLEEP, ""
         return (GapReason.CLOCK, "the clock was set") if why == CLOCK_SET else (GapReason.CAMERA_RESTART, "")
 
     def _happened(self, message: Message) -> None:
@@ -564,7 +579,7 @@ class RunningCamera:
         if stream is StreamName.MAIN:
             if self.duty.is_recorded:
                 self.keeper.failed(error)
-        else:
+        elif not self._calls.sleeps:
             self._sub_trouble = (
                 f"The sub stream isn't available, so detection uses the main stream. {error.for_viewers}"
             )

@@ -19,6 +19,8 @@ class CameraDuty:
 
     record: Recording = "continuous"
     back_s: float = 0.0
+    is_held: bool = False
+    """Whether a person or a rule records it now, whatever the mode says."""
     is_watched: bool = True
     is_read: bool = True
     state: CameraState = CameraState.STARTING
@@ -58,7 +60,7 @@ def duty_of(
     if in_mode.privacy:
         return _private(f"The mode {mode} says so.")
     if hold is not None:
-        return CameraDuty(back_s=settings.pre)
+        return CameraDuty(back_s=settings.pre, is_held=True)
     if settings.record == "off" and in_mode.record is None:
         return replace(OFF, is_watched=in_mode.detection is not False)
     if not unrecorded and in_mode.record == "off":

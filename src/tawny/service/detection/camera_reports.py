@@ -15,7 +15,8 @@ from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, 
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.onvif import OnvifCamera, OnvifService
-from tawny.sources.onvif_events import PULL_S, CameraReport, PullPoint
+from tawny.sources.onvif_events import PULL_S, CameraReport
+from tawny.sources.onvif_notifications import CameraEvents
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,12 @@ REFUSED_S: Final = 900.0
 """Pause after a refused sign-in: cameras lock an account after a few."""
 LOST_S: Final = 60.0
 """Time without a connection after which what was reported counts as over."""
+AWAKE_S: Final = 5.0
+"""Longest pause before a camera that sleeps is asked again: it is awake for some seconds only."""
 NONE: Final = "This camera reports no events of its own by ONVIF. Set `camera_events` to `auto` or `off`."
+
+READ_BY: Final = ("onvif", "camera_events", "events_port")
+"""Settings of a camera that say how it is read."""
 
 
 def wants_reports(settings: CameraSettings) -> bool:
@@ -54,8 +60,10 @@ class CameraReports:
         self._is_chosen = settings.camera_events == "all"
         place = OnvifService.of(settings.onvif)
         record = logins.record(camera, place.host, place.port_used)
-        self._point = PullPoint(OnvifCamera(settings.onvif, clock, record), clock)
-        self._backoff = Backoff(first_s=2.0, most_s=120.0)
+        camera_client = OnvifCamera(settings.onvif, clock, record)
+        self._point = CameraEvents(camera_client, clock, (place.host, place.port_used), settings.events_port)
+        self._sleeps = settings.sleeps
+        self._backoff = Backoff(first_s=2.0, most_s=AWAKE_S if settings.sleeps else 120.0)
         self._lasting: dict[str, dict[str, float]] = {}
         """What reports each kind now, with its end at the latest, s monotonic."""
         self._begun_s = self._heard_s = clock.mono_s()
@@ -94,8 +102,9 @@ class CameraReports:
     def _waits(self, why: str, pause_s: float) -> float:
         if self._is_over:
             return UNABLE_S
-        self.trouble = why if self._is_chosen else ""
-        log.info("%s: its own events can't be read: %s", self._camera, why)
+        is_asleep = self._sleeps and pause_s < REFUSED_S
+        self.trouble = why if self._is_chosen and not is_asleep else ""
+        log.log(logging.DEBUG if is_asleep else logging.INFO, "%s: its own events can't be read: %s", self._camera, why)
         if pause_s >= REFUSED_S or self._clock.mono_s() - self._heard_s >= LOST_S:
             self._end_all()
         self._end_overdue()

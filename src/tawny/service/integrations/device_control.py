@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -20,6 +20,7 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginRecord
 from tawny.sources.discovery.onvif_details import (
+    EncoderChoice,
     EncoderSettings,
     ask_details,
     change_clock,
@@ -34,6 +35,8 @@ AGAIN_S = 2.0
 TRIES = 5
 STEP_S, CLOSE_S = 1.0, 4.0
 """How long a step, and the end of the recorder, wait for all ends; slower ones continue in their threads."""
+RESTARTS_S, RETURNS_S = 3.0, 25.0
+"""How long a camera may still send the former video after its encoder was changed, and when it must send again, s."""
 OBEYS_S = 0.3
 """How much later than its timeout a camera may stop by itself, s."""
 HOME = "home"
@@ -71,6 +74,29 @@ class DeviceDetails:
     encoders: tuple[EncoderSettings, ...]
 
 
+def check_encoder(wanted: EncoderSettings, before: EncoderSettings) -> None:
+    """Raise NotDone for what the camera doesn't say that it can do."""
+    is_other = (wanted.codec, wanted.width, wanted.height) != (before.codec, before.width, before.height)
+    codec = wanted.codec.upper()
+    choice = next((one for one in before.choices if one.codec == wanted.codec), EncoderChoice(wanted.codec, ()))
+    if is_other and not choice.sizes:
+        known = ", ".join(one.codec.upper() for one in before.choices) or "nothing else"
+        raise NotDone(f"This camera doesn't offer {codec}.", f"Offered: {known}.")
+    if is_other and (wanted.width, wanted.height) not in choice.sizes:
+        sizes = ", ".join(f"{width} × {height}" for width, height in choice.sizes)
+        raise NotDone(f"This camera doesn't offer {wanted.width} × {wanted.height} with {codec}.", f"Offered: {sizes}.")
+    if wanted.fps != before.fps and not _is_within(wanted.fps, choice.fps) and wanted.fps not in choice.rates:
+        rates = ", ".join(f"{one:g}" for one in choice.rates) or f"{choice.fps[0]:g} to {choice.fps[1]:g}"
+        raise NotDone(f"This camera doesn't offer {wanted.fps:g} frames per second.", f"Offered: {rates}.")
+    if wanted.quality != before.quality and not _is_within(wanted.quality, choice.quality):
+        least, most = choice.quality
+        raise NotDone(f"This camera doesn't offer a quality of {wanted.quality:g}.", f"Offered: {least:g} to {most:g}.")
+
+
+def _is_within(value: float, span: tuple[float, float]) -> bool:
+    return span[1] > 0 and span[0] <= value <= span[1]
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceChange:
     """What to change in a camera. imaging: values by name. sets_clock: to this computer's time, in UTC."""
@@ -84,7 +110,8 @@ class DeviceControl:
     """Controls devices; as an actor it ends timed movements and relay pulses, each in a thread of its own.
 
     The other methods are thread-safe and wait for cameras and scripts. settings: returns the current ones. Raises
-    NotDone and SourceError. logins: what sign-in cameras offered before.
+    NotDone and SourceError. logins: what sign-in cameras offered before. newest_ms: returns when the newest frame of a
+    camera's main or sub stream came, ms UTC; None if it isn't recorded now.
     """
 
     name = "hands"
@@ -95,8 +122,11 @@ class DeviceControl:
         scripts: ScriptRunner,
         clock: Clock,
         logins: LoginHistory | None = None,
+        newest_ms: Callable[[CameraId, str], int | None] = lambda *_: None,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
         self._settings, self._scripts, self._clock = settings, scripts, clock
+        self._newest_ms, self._pause = newest_ms, pause or threading.Event().wait
         self._logins = logins or LoginHistory()
         self._steering: dict[CameraId, tuple[str, float]] = {}
         """Who has moved a camera last, and when, s monotonic."""
@@ -268,11 +298,40 @@ class DeviceControl:
         if wanted.imaging:
             change_imaging(made, wanted.imaging)
         if wanted.encoder is not None:
-            change_encoder(url, self._clock, wanted.encoder, record)
+            self._change_encoder(camera, wanted.encoder)
         if wanted.sets_clock:
             change_clock(url, self._clock, record)
             made.forget()
         return self.device(camera)
+
+    def _change_encoder(self, camera: CameraId, wanted: EncoderSettings) -> None:
+        """Set an encoder, and undo it if the stream that was there doesn't come back."""
+        _, url, record = self._place(camera)
+        encoders = read_encoders(url, self._clock, record)
+        before = next((one for one in encoders if one.stream == wanted.stream), None)
+        if before is None:
+            raise NotDone(f"This camera has no {wanted.stream} stream that can be set.", "Reload the page.")
+        check_encoder(wanted, before)
+        was_there = self._newest_ms(camera, wanted.stream) is not None
+        change_encoder(url, self._clock, wanted, record)
+        if not was_there or self._returns(camera, wanted.stream):
+            return
+        change_encoder(url, self._clock, replace(before, token=wanted.token), record)
+        raise NotDone(
+            f"With these settings the camera sent no video within {RETURNS_S:.0f} s, so tawny has undone them.",
+            "Try another codec or resolution.",
+        )
+
+    def _returns(self, camera: CameraId, stream: str) -> bool:
+        """Return whether a stream delivers after its encoder was changed."""
+        since_ms = self._clock.now_ms() + round(RESTARTS_S * 1000)
+        until_s = self._clock.mono_s() + RETURNS_S
+        while self._clock.mono_s() < until_s:
+            newest_ms = self._newest_ms(camera, stream)
+            if newest_ms is not None and newest_ms >= since_ms:
+                return True
+            self._pause(0.25)
+        return False
 
     def _place(self, camera: CameraId) -> tuple[OnvifCamera, str, LoginRecord]:
         made, url = self._camera(camera), self._settings().cameras[camera].onvif

@@ -18,7 +18,7 @@ from tawny.delivery.scripts import ScriptRunner
 from tawny.detection.following import Followers
 from tawny.engine import Engine
 from tawny.events.modes import ModeState
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
@@ -86,7 +86,13 @@ class IntegrationService:
         self._recorder, self._clock = recorder, clock
         folder = settings.scripts.folder
         self.scripts = ScriptRunner(Path(folder) if folder else None, settings.scripts.deadline, clock, hidden)
-        self.hands = DeviceControl(now, self.scripts, clock, means.logins)
+
+        def newest_ms(camera: CameraId, stream: str) -> int | None:
+            hub = recorder.hub(camera, StreamName(stream))
+            newest = hub.newest if hub is not None else None
+            return newest.at_ms if newest is not None else None
+
+        self.hands = DeviceControl(now, self.scripts, clock, means.logins, newest_ms)
         self.desk = CommandService(
             self._cameras, means.said, means.modes, self.hands, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),

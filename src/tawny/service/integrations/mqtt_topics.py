@@ -29,7 +29,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.levels import Level, shown_level
 from tawny.model.messages import OF_STATE, EventChanged, Message
-from tawny.model.states import EXPECTED, RECORDED
+from tawny.model.states import EXPECTED, RECORDED, CameraState
 from tawny.model.times import Clock
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthAnswer
@@ -172,7 +172,8 @@ class MqttTopics:
             status = camera.status
             if not self._shows(status.id):
                 continue
-            self.bridge.put(f"{status.id}/available", ha.ONLINE if status.state in RECORDED else ha.OFFLINE)
+            is_there = status.state in RECORDED or status.state is CameraState.ASLEEP
+            self.bridge.put(f"{status.id}/available", ha.ONLINE if is_there else ha.OFFLINE)
             about = {
                 "state": status.state.value,
                 "detail": status.detail,

@@ -88,8 +88,25 @@ def change_clock(url: str, clock: Clock, record: LoginRecord | None = None) -> N
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderChoice:
+    """What an encoder can be set to with one codec. sizes: widths and heights. rates: frames per second.
+
+    fps: its least and greatest; quality: the same, in the camera's own numbers; (0, 0): not said.
+    """
+
+    codec: str
+    sizes: tuple[tuple[int, int], ...]
+    rates: tuple[float, ...] = ()
+    fps: tuple[float, float] = (0.0, 0.0)
+    quality: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderSettings:
-    """Of one stream. bit_rate: its limit, kbit/s; 0: not said. keyframe_s: distance of keyframes, s."""
+    """Of one stream. bit_rate: its limit, kbit/s; 0: not said. keyframe_s: distance of keyframes, s.
+
+    quality: in the camera's own numbers; 0: not said. token: the camera's name of it; empty: the one of this size.
+    """
 
     stream: Literal["main", "sub"]
     codec: str
@@ -98,32 +115,50 @@ class EncoderSettings:
     fps: float
     bit_rate: int
     keyframe_s: float
+    quality: float = 0.0
+    token: str = ""
+    choices: tuple[EncoderChoice, ...] = ()
 
 
 def read_encoders(url: str, clock: Clock, record: LoginRecord | None = None) -> list[EncoderSettings]:
     """Return how the camera encodes the chosen streams. Errors as of `ask_details`."""
     found: list[EncoderSettings] = []
+    conversation = _Conversation(url, clock, record)
 
-    def note(encoder: ET.Element, _path: str, _schema: str) -> bool:
-        found.append(_encoder("sub", encoder))
+    def note(encoder: ET.Element, path: str, schema: str) -> bool:
+        try:
+            choices = _choices(conversation.options(encoder, path, schema))
+        except (SourceRefused, SourceLoginWeaker, SourceUnreachable):
+            raise
+        except SourceError:  # it changes bit rate and keyframes all the same
+            choices = ()
+        found.append(replace(_encoder("sub", encoder), choices=choices))
         return False
 
-    _Conversation(url, clock, record).each_encoder(note)
+    conversation.each_encoder(note)
     found.sort(key=lambda one: -one.width * one.height)
     return [replace(found[0], stream="main"), *found[1:]] if found else []
 
 
 def change_encoder(url: str, clock: Clock, wanted: EncoderSettings, record: LoginRecord | None = None) -> None:
-    """Set bit rate and keyframe distance of a stream, and leave the rest. Errors as of `change_keyframes`.
+    """Set an encoder, and leave what is not in `wanted`. Errors as of `change_keyframes`.
 
-    The stream is the one of that resolution.
+    The encoder is the one of the token; without one, that of the resolution, of which neither it nor the codec changes.
     """
 
     def change(encoder: ET.Element, _path: str, schema: str) -> bool:
-        if (_side(encoder, "Width"), _side(encoder, "Height")) != (wanted.width, wanted.height):
+        if wanted.token and encoder.get("token") != wanted.token:
             return False
-        for limit in find_elements(encoder, "BitrateLimit") if wanted.bit_rate else ():
-            limit.text = str(wanted.bit_rate)
+        if not wanted.token and (_side(encoder, "Width"), _side(encoder, "Height")) != (wanted.width, wanted.height):
+            return False
+        texts = {"BitrateLimit": wanted.bit_rate, "Quality": wanted.quality, "FrameRateLimit": wanted.fps}
+        if wanted.token:
+            texts |= {"Width": wanted.width, "Height": wanted.height}
+            if _CODECS.get(text_at(encoder, "Encoding").upper()) != wanted.codec:
+                _set_codec(encoder, wanted.codec)
+        for name, value in texts.items():
+            for element in find_elements(encoder, name) if value else ():
+                element.text = f"{value:g}" if value < 1e5 else str(round(value))
         if wanted.keyframe_s:
             _space_keyframes(encoder, schema, wanted.keyframe_s)
         return True
@@ -149,9 +184,7 @@ class _Conversation:
         encoding = next(iter(find_elements(encoder, "Encoding")))
         if _CODECS.get((encoding.text or "").strip().upper()) != "h265":
             return False
-        token = f"<m:ConfigurationToken>{quoted(encoder.get('token', ''))}</m:ConfigurationToken>"
-        name = "m:GetVideoEncoderConfigurationOptions"
-        offered = self._ask(path, f'<{name} xmlns:m="{schema}">{token}</{name}>')
+        offered = self.options(encoder, path, schema)
         options = next((one for one in find_elements(offered, "Options") if text_at(one, "Encoding") == "H264"), None)
         if options is None:
             raise SourceError(self._service.public, "it offers no H.264 for this stream")
@@ -169,6 +202,12 @@ class _Conversation:
             best = min(sizes, key=lambda one: abs(one[0] * one[1] - pixels))
             width.text, height.text = map(str, best)
         return True
+
+    def options(self, encoder: ET.Element, path: str, schema: str) -> ET.Element:
+        """Return what the camera says an encoder can be set to."""
+        token = f"<m:ConfigurationToken>{quoted(encoder.get('token', ''))}</m:ConfigurationToken>"
+        name = "m:GetVideoEncoderConfigurationOptions"
+        return self._ask(path, f'<{name} xmlns:m="{schema}">{token}</{name}>')
 
     def each_encoder(self, change: Callable[[ET.Element, str, str], bool]) -> None:
         """Change the encoders of the chosen streams, and send back those that `change` has changed."""
@@ -344,7 +383,43 @@ def _encoder(stream: Literal["main", "sub"], encoder: ET.Element) -> EncoderSett
     return EncoderSettings(
         stream, _CODECS.get(said.upper(), device_label(said)), _side(encoder, "Width"), _side(encoder, "Height"), fps,
         int(_number(text_at(encoder, "RateControl", "BitrateLimit"))), distance / fps if fps else 0.0,
+        _number(text_at(encoder, "Quality")), encoder.get("token", "")[:_MOST_TOKEN],
     )  # fmt: skip
+
+
+def _set_codec(encoder: ET.Element, codec: str) -> None:
+    """Change the codec. The profile is `Main`, which both have and every browser plays."""
+    for element in find_elements(encoder, "Encoding"):
+        element.text = codec.upper()
+    if "Profile" in encoder.attrib:
+        encoder.set("Profile", "Main")
+
+
+def _choices(offered: ET.Element) -> tuple[EncoderChoice, ...]:
+    """Return what can be recorded of what is offered: by Media2 a list, by Media one part of each codec."""
+    found: dict[str, EncoderChoice] = {}
+    for options in find_elements(offered, "Options")[:_MOST_PROFILES]:
+        named = text_at(options, "Encoding")
+        of_codec = find_elements(options, "H264")[:1]
+        for name, part in [(named, options)] if named else [("H264", one) for one in of_codec]:
+            codec = _CODECS.get(name.upper())
+            sizes = [
+                (int(_number(text_at(one, "Width"))), int(_number(text_at(one, "Height"))))
+                for one in find_elements(part, "ResolutionsAvailable")[:_MOST_PROFILES]
+            ]
+            if codec is None or not sizes:
+                continue
+            rates = sorted({_number(one) for one in options.get("FrameRatesSupported", "").split()[:_MOST_PROFILES]})
+            made = EncoderChoice(
+                codec, tuple(dict.fromkeys(one for one in sizes if all(one))), tuple(one for one in rates if one),
+                _span(part, "FrameRateRange"), _span(options, "QualityRange"),
+            )  # fmt: skip
+            found.setdefault(codec, made)
+    return tuple(found.values())
+
+
+def _span(options: ET.Element, name: str) -> tuple[float, float]:
+    return _number(text_at(options, name, "Min")), _number(text_at(options, name, "Max"))
 
 
 def _side(encoder: ET.Element, name: str) -> int:

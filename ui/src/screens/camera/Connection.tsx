@@ -15,6 +15,7 @@ import { ServerText } from "../../ui/ServerText";
 
 const LOOK = () => import("./LookForIt");
 const OWN = () => import("./OwnDevice");
+const SLEEPS = () => import("./Sleeps");
 const PHONE = () => import("./PhoneOf");
 const w = words.connection;
 
@@ -71,6 +72,7 @@ export function Connection({ camera }: { camera: Camera }) {
           )}
         </section>
         {owner && phone.value?.is_phone === false && <Lazy load={OWN} props={{ camera }} waiting={() => null} />}
+        {owner && phone.value?.is_phone === false && <Lazy load={SLEEPS} props={{ camera }} waiting={() => null} />}
         {camera.state === "offline" && owner && phone.value?.is_phone === false && <Lazy load={LOOK} props={{ camera }} waiting={() => null} />}
       </div>
       <aside class="tu-side">

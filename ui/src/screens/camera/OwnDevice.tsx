@@ -1,16 +1,17 @@
 /** What the camera itself stores: model, clock, image and encoder. Only for cameras that say so by ONVIF. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, patch, put } from "../../api/client";
-import type { DeviceInfo, EncoderInfo, ImagingInfo, SettingsInfo } from "../../api/schema";
+import { get, patch } from "../../api/client";
+import type { DeviceInfo, EncoderInfo, EncoderRequest, ImagingInfo } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { ownDevice as words } from "../../strings/own-device";
 import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
+import { useOwnSetting } from "./ownSetting";
 import "./own-device.css";
 
 const MOST_OFF_S = 2;
-type Change = { imaging?: Record<string, number | string>; encoder?: EncoderInfo; set_clock?: boolean };
+type Change = { imaging?: Record<string, number | string>; encoder?: EncoderRequest; set_clock?: boolean };
 
 export default function OwnDevice({ camera }: { camera: Camera }) {
   const device = useSignal<DeviceInfo | null>(null);
@@ -74,36 +75,12 @@ export default function OwnDevice({ camera }: { camera: Camera }) {
 
 /** The setting `camera_events`, which is tawny's own. */
 function Events({ camera }: { camera: Camera }) {
-  const value = useSignal<string | null>(null);
-  const isWritten = useSignal(false);
-  const isSaving = useSignal(false);
-  const path = `cameras.${camera.id}.camera_events`;
-  useEffect(() => {
-    get<SettingsInfo>("/settings").then((all) => {
-      const table = all.instances.find((one) => one.path === `cameras.${camera.id}`);
-      const written = table?.written["camera_events"]?.value;
-      isWritten.value = written !== undefined;
-      value.value = typeof written === "string" ? written : "auto";
-    }, () => {});
-  }, [camera.id]);
-  if (value.value === null) return null;
-  const before = value.value;
-  const choose = async (wanted: string) => {
-    isSaving.value = true;
-    try {
-      await put("/settings", { path, value: wanted, before: isWritten.value ? before : null });
-      value.value = wanted;
-      isWritten.value = true;
-      toast(words.saved);
-    } catch (reason) {
-      toast(sentences(reason));
-    }
-    isSaving.value = false;
-  };
+  const { value: before, isSaving, save } = useOwnSetting<string>(camera.id, "camera_events", "auto", words.saved);
+  if (before === null) return null;
   return (
     <label class="own-device-row">
       <span>{words.events}</span>
-      <select value={before} disabled={isSaving.value} onChange={(event) => void choose(event.currentTarget.value)}>
+      <select value={before} disabled={isSaving} onChange={(event) => void save(event.currentTarget.value)}>
         {Object.entries(words.eventChoices).map(([key, said]) => (
           <option key={key} value={key}>
             {said}
@@ -141,37 +118,105 @@ function Imaging({ one, set }: { one: ImagingInfo; set: (name: keyof typeof word
   );
 }
 
+type Wanted = Pick<EncoderInfo, "codec" | "width" | "height" | "fps" | "bit_rate" | "keyframe_s" | "quality">;
+
+const wantedOf = ({ codec, width, height, fps, bit_rate, keyframe_s, quality }: EncoderInfo): Wanted => ({ codec, width, height, fps, bit_rate, keyframe_s, quality });
+const sizeOf = ({ width, height }: Pick<Wanted, "width" | "height">) => `${width} × ${height}`;
+
+/** With another codec, what it doesn't offer goes to the nearest that it does. */
+function withCodec(wanted: Wanted, codec: string, one: EncoderInfo): Wanted {
+  const sizes = one.choices.find((each) => each.codec === codec)?.sizes ?? [];
+  const pixels = wanted.width * wanted.height;
+  const [best] = [...sizes].sort(([a, b], [c, d]) => Math.abs(a * b - pixels) - Math.abs(c * d - pixels));
+  return { ...wanted, codec, ...(best && { width: best[0], height: best[1] }) };
+}
+
 function Encoder({ one, change }: { one: EncoderInfo; change: (asked: Change) => Promise<DeviceInfo | null> }) {
-  const rate = useSignal(one.bit_rate);
-  const distance = useSignal(one.keyframe_s);
+  const wanted = useSignal(wantedOf(one));
   const asks = useSignal(false);
+  const set = (more: Partial<Wanted>) => (wanted.value = { ...wanted.value, ...more });
+  const now = wanted.value;
   const save = async (event: Event) => {
     event.preventDefault();
     if (!asks.value) return void (asks.value = true);
     asks.value = false;
-    const made = await change({ encoder: { ...one, bit_rate: rate.value, keyframe_s: distance.value } });
-    if (!made) return;
-    const now = made.encoders.find((each) => each.stream === one.stream);
-    if (!now) return;
-    toast(now.bit_rate === rate.value ? words.saved : words.differs(words.bitRate));
-    rate.value = now.bit_rate;
-    distance.value = now.keyframe_s;
+    const made = await change({ encoder: { ...wanted.value, stream: one.stream, token: one.token } });
+    const kept = made?.encoders.find((each) => each.stream === one.stream);
+    if (!kept) return void (wanted.value = wantedOf(one));
+    const names = { codec: words.codec, width: words.size, height: words.size, fps: words.fps, quality: words.quality, bit_rate: words.bitRate, keyframe_s: words.keyframes };
+    const other = (["codec", "width", "height", "fps", "quality", "bit_rate"] as const).find((key) => kept[key] !== wanted.value[key]);
+    toast(other ? words.differs(names[other]) : words.saved);
+    wanted.value = wantedOf(kept);
   };
-  const isChanged = rate.value !== one.bit_rate || distance.value !== one.keyframe_s;
+  const isChanged = JSON.stringify(now) !== JSON.stringify(wantedOf(one));
+  const choice = one.choices.find((each) => each.codec === now.codec);
+  const [slowest, fastest] = choice?.fps ?? [0, 0];
+  const [worst, best] = choice?.quality ?? [0, 0];
   return (
     <form class="own-device-stream" aria-label={words.encoder[one.stream]} onSubmit={(event) => void save(event)}>
       <h3>{words.encoder[one.stream]}</h3>
       <p class="small sub">{words.video(one.codec.toUpperCase(), one.width, one.height, one.fps)}</p>
+      {one.choices.length > 1 && (
+        <label class="own-device-row">
+          <span>{words.codec}</span>
+          <select value={now.codec} onChange={(event) => (wanted.value = withCodec(now, event.currentTarget.value, one))}>
+            {one.choices.map(({ codec }) => (
+              <option key={codec} value={codec}>
+                {codec.toUpperCase()}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {choice && choice.sizes.length > 1 && (
+        <label class="own-device-row">
+          <span>{words.size}</span>
+          <select
+            value={sizeOf(now)}
+            onChange={(event) => {
+              const [width = now.width, height = now.height] = event.currentTarget.value.split(" × ").map(Number);
+              set({ width, height });
+            }}
+          >
+            {choice.sizes.map(([width, height]) => (
+              <option key={`${width} × ${height}`}>{sizeOf({ width, height })}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      {choice && choice.rates.length > 1 ? (
+        <label class="own-device-row">
+          <span>{words.fps}</span>
+          <select value={String(now.fps)} onChange={(event) => set({ fps: Number(event.currentTarget.value) })}>
+            {choice.rates.map((rate) => (
+              <option key={rate}>{rate}</option>
+            ))}
+          </select>
+        </label>
+      ) : (
+        fastest > slowest && (
+          <label class="own-device-row">
+            <span>{words.fps}</span>
+            <input type="number" min={slowest} max={fastest} required value={now.fps} onInput={(event) => set({ fps: Number(event.currentTarget.value) })} />
+          </label>
+        )
+      )}
+      {best > worst && now.quality > 0 && (
+        <label class="own-device-row">
+          <span>{words.quality}</span>
+          <input type="range" min={worst} max={best} step={1} value={now.quality} onChange={(event) => set({ quality: Number(event.currentTarget.value) })} />
+        </label>
+      )}
       {one.bit_rate > 0 && (
         <label class="own-device-row">
           <span>{words.bitRate}</span>
-          <input type="number" min={64} max={100000} required value={rate.value} onInput={(event) => (rate.value = Number(event.currentTarget.value))} />
+          <input type="number" min={64} max={100000} required value={now.bit_rate} onInput={(event) => set({ bit_rate: Number(event.currentTarget.value) })} />
         </label>
       )}
       {one.keyframe_s > 0 && (
         <label class="own-device-row">
           <span>{words.keyframes}</span>
-          <input type="number" min={0.5} max={20} step="any" required value={distance.value} onInput={(event) => (distance.value = Number(event.currentTarget.value))} />
+          <input type="number" min={0.5} max={20} step="any" required value={now.keyframe_s} onInput={(event) => set({ keyframe_s: Number(event.currentTarget.value) })} />
         </label>
       )}
       {asks.value && <p class="small">{words.sure}</p>}

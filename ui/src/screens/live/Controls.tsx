@@ -221,7 +221,7 @@ export function secondsUntil(hour: number, minute: number, now: Date): number {
 export function QuietActs({ camera }: { camera: Camera }) {
   if (!mayDirect()) return null;
   const hold = modes.value?.holds.find((one) => one.camera === camera.id && one.what === "pause");
-  if (camera.state !== "paused") return isByChoice(camera.state) ? <RecordAct camera={camera} look="words" /> : null;
+  if (camera.state !== "paused") return isByChoice(camera.state) || camera.state === "asleep" ? <RecordAct camera={camera} look="words" /> : null;
   if (!hold) return null; // the mode keeps it private
   const left_s = hold.until_ms ? (hold.until_ms - serverNow()) / 1000 : 0;
   return (

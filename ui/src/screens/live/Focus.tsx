@@ -215,7 +215,7 @@ function Shown({ camera, all }: { camera: Camera; all: readonly Camera[] }) {
               <b>{quiet.title}</b>
               {quiet.sub && <span><ServerText text={quiet.sub} /></span>}
               <QuietActs camera={camera} />
-              {!isByChoice(camera.state) && camera.state !== "ended" && (
+              {!isByChoice(camera.state) && camera.state !== "ended" && camera.state !== "asleep" && (
                 <a class="btn" href="/health" target={isAlone() ? "_blank" : undefined}>
                   {t.live.whatToCheck}
                 </a>

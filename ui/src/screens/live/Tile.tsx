@@ -178,7 +178,7 @@ function Quiet({ camera, hero, size }: Props) {
         <b>{title}</b>
         {sub && <span><ServerText text={sub} /></span>}
         {tileParts.value?.quiet(camera)}
-        {!chosen && camera.state !== "ended" && (
+        {!chosen && camera.state !== "ended" && camera.state !== "asleep" && (
           <a class="btn" href="/health">
             {t.live.whatToCheck}
           </a>

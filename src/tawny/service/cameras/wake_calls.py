@@ -1,0 +1,92 @@
+"""Wake calls: when a camera that is meant to sleep must be connected to, because something happens at it.
+
+Its events call it, what it reports itself, and a person or rule that records it now. It may sleep again when all of
+that is over, so that its battery lasts. Thread-safe.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from tawny.config.settings import CameraSettings
+from tawny.model.errors import SourceAsleep
+from tawny.model.events import MANUAL, Event
+from tawny.model.ids import EventId
+from tawny.model.times import Clock
+from tawny.sources.phone import SCHEME as PHONE
+from tawny.sources.rtsp.address import LISTENING
+
+LEAST_S: Final = 20.0
+"""Shortest time of a call, s: a camera needs some seconds to wake."""
+LONGEST_S: Final = 300.0
+"""A call by one event ends after this time, s, unless a person asked for it: what never ends empties a battery."""
+_PAST_MS: Final = 30_000
+"""An event that ended longer ago is no call."""
+_KEPT_S: Final = 3600.0
+"""How long, in s, a call that is over is remembered: its event may still change."""
+
+
+class WakeCalls:
+    """Calls of one camera; the start is one. wake: makes its readers look at once whether it is called."""
+
+    def __init__(self, clock: Clock, settings: CameraSettings, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
+        self._clock, self._post_s = clock, max(LEAST_S, settings.post)
+        self._sleeps = settings.sleeps
+        self._dials_in = settings.source.startswith((f"{LISTENING}:", "udp:", PHONE))
+        """It connects to the recorder by itself."""
+        self._lock = threading.Lock()
+        self._until_s: dict[EventId, float] = {EventId(""): clock.mono_s() + LEAST_S}
+        """When the call by each event ends, s monotonic."""
+        self._ended: set[EventId] = set()
+        self._is_held = False
+        self._since_ms: int | None = clock.now_ms()
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether the camera is meant to sleep."""
+        return self._sleeps
+
+    def heard(self, event: Event) -> None:
+        """Note an event that began, changed or ended. Repeated calls are harmless."""
+        now_s, now_ms = self._clock.mono_s(), self._clock.now_ms()
+        with self._lock:
+            if event.end_ms is None and event.id not in self._until_s:
+                self._until_s[event.id] = float("inf") if event.kind == MANUAL else now_s + LONGEST_S
+            elif event.end_ms is not None and event.id not in self._ended and now_ms - event.end_ms < _PAST_MS:
+                self._ended.add(event.id)
+                self._until_s[event.id] = now_s + self._post_s
+        self._wake_if_asleep()
+
+    def reported(self) -> None:
+        """Note that the camera itself reports something that is no event."""
+        with self._lock:
+            self._until_s[EventId("")] = self._clock.mono_s() + LEAST_S
+        self._wake_if_asleep()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Note whether a person or a rule records it now."""
+        self._is_held = is_held
+        self._wake_if_asleep()
+
+    def _wake_if_asleep(self) -> None:
+        if self._sleeps:
+            self._wake()
+
+    def since_ms(self) -> int | None:
+        """Return since when it is called, ms UTC; None if it may sleep."""
+        now_s = self._clock.mono_s()
+        with self._lock:
+            self._until_s = {event: until_s for event, until_s in self._until_s.items() if until_s > now_s - _KEPT_S}
+            self._ended &= self._until_s.keys()
+            if not self._is_held and all(until_s <= now_s for until_s in self._until_s.values()):
+                self._since_ms = None
+            elif self._since_ms is None:
+                self._since_ms = self._clock.now_ms()
+            return self._since_ms
+
+    def refusal(self) -> SourceAsleep | None:
+        """Return why it must not be connected to now; None if it may be, or connects by itself."""
+        if not self._sleeps or self._dials_in or self.since_ms() is not None:
+            return None
+        return SourceAsleep("")
