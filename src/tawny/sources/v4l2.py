@@ -1,12 +1,11 @@
 """Local cameras with a `/dev/video` node: USB and others.
 
 Compressed formats (H.264, H.265) are passed through; others are decoded and encoded once. No threads; never blocks on
-the device.
+the device. The controls of the settings are set at each start, so also when a camera was unplugged.
 """
 
 import errno
 import fcntl
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,15 +17,13 @@ from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.nal import split_annexb
 from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
 from tawny.model.packets import SourcePacket, VideoCodec
-from tawny.model.times import Clock
 from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
+from tawny.sources.picture_controls import PictureControl
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
+from tawny.sources.v4l2_controls import Ioctl, described, opened, press_control, read_controls, write_controls
 
 # Queries the capabilities of a V4L2 device by ioctl (linux/videodev2.h). Does not stream.
-
-Ioctl = Callable[[int, int, bytearray], object]
-"""Fills the buffer. Raises OSError; EINVAL marks the end of a list."""
 
 QUERYCAP, ENUM_FMT, ENUM_FRAMESIZES = 0x80685600, 0xC0405602, 0xC02C564A
 _CAPABILITY_BYTES, _FORMAT_BYTES, _SIZE_BYTES = 104, 64, 44
@@ -55,18 +52,8 @@ class V4l2Device:
 
 def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> V4l2Device:
     """Query a device. Raises NoSuchDevice if it is missing, not permitted, or no capture device."""
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    except FileNotFoundError as error:
-        raise NoSuchDevice(path, "not connected") from error
-    except PermissionError as error:
-        raise NoSuchDevice(path, "this user has no permission; add it to the group `video`") from error
-    except OSError as error:
-        raise NoSuchDevice(path, (error.strerror or "it cannot be opened").lower()) from error
-    try:
+    with opened(path) as fd:
         return _ask(fd, path, ioctl)
-    finally:
-        os.close(fd)
 
 
 def _ask(fd: int, path: str, ioctl: Ioctl) -> V4l2Device:
@@ -151,17 +138,25 @@ class V4l2:
     - `size` ("1280x720"): resolution.
     - `fps` (15): frame rate, 1 to 120.
     - `format` ("auto"): "auto", "h264", "mjpeg" or "raw".
+    - `controls` ({}): the camera's own controls by name, such as `{ brightness = 140, focus_automatic_continuous =
+      false }`. Switches are true or false, choices numbers. The camera's page lists them.
     """
 
     scheme: ClassVar[str] = "v4l2"
 
-    def __init__(self, look: Callable[[str], V4l2Device] = look_at, capture: OpenCapture = open_capture) -> None:
-        self._look, self._capture = look, capture
+    def __init__(
+        self,
+        look: Callable[[str], V4l2Device] = look_at,
+        capture: OpenCapture = open_capture,
+        ioctl: Ioctl = fcntl.ioctl,
+    ) -> None:
+        self._look, self._capture, self._ioctl = look, capture, ioctl
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = {"size": "1280x720", "fps": 15, "format": "auto"} | dict(table)
-        if unknown := set(checked) - {"size", "fps", "format"}:
-            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: size, fps and format")
+        checked = {"size": "1280x720", "fps": 15, "format": "auto", "controls": {}} | dict(table)
+        if unknown := set(checked) - {"size", "fps", "format", "controls"}:
+            raise ValueError(f"{min(unknown)}: found an unknown key; allowed: size, fps, format and controls")
+        _check_controls(checked["controls"])
         if not isinstance(checked["size"], str) or not _SIZE.fullmatch(checked["size"]):
             raise ValueError(f'size: found {value_text(checked["size"])}; allowed: a size such as "1280x720"')
         fps = checked["fps"]
@@ -187,10 +182,45 @@ class V4l2:
             raise SourceUnusable(path, f"it offers {offered}")
         capture = self._capture(path, choice.pixels, choice.size, options["fps"], path)
         try:
-            return _DeviceConnection(capture, choice, device.name, path, opening.clock)
+            refused = write_controls(path, _values(options["controls"]), self._ioctl) if options["controls"] else []
+            return _DeviceConnection(capture, choice, device.name, opening, " ".join(refused))
         except SourceError:
             capture.close()
             raise
+
+    def controls(self, opening: SourceContext) -> list[PictureControl]:
+        wanted = _values(self.settings(opening.options)["controls"])
+        return described(read_controls(opening.address, self._ioctl), wanted)
+
+    def control_key(self, name: str) -> str:
+        return f"controls.{name}"
+
+    def adjust(self, opening: SourceContext, options: Mapping[str, Any]) -> bool:
+        before, after = self.settings(opening.options), self.settings(options)
+        if {**before, "controls": {}} != {**after, "controls": {}}:
+            return False
+        wanted, had = _values(after["controls"]), _values(before["controls"])
+        defaults = {one.name: one.default for one, _ in read_controls(opening.address, self._ioctl)}
+        former = {name: defaults[name] for name in had if name not in wanted and name in defaults}
+        if refused := write_controls(opening.address, former | wanted, self._ioctl):
+            raise SourceError(opening.address, " ".join(refused))
+        return True
+
+    def press(self, opening: SourceContext, name: str) -> None:
+        press_control(opening.address, name, self._ioctl)
+
+
+def _check_controls(controls: object) -> None:
+    """Raise ValueError unless it is a table of controls; their ranges are the camera's."""
+    if not isinstance(controls, Mapping):
+        raise ValueError(f"controls: found {value_text(controls)}; allowed: a table such as {{ brightness = 140 }}")
+    for name, value in controls.items():
+        if not isinstance(value, int) or not -(1 << 31) <= value < 1 << 31:
+            raise ValueError(f"controls.{name}: found {value_text(value)}; allowed: a whole number, true or false")
+
+
+def _values(controls: Mapping[str, int]) -> dict[str, int]:
+    return {name: int(value) for name, value in controls.items()}
 
 
 def choose(formats: tuple[DeviceFormat, ...], wanted: tuple[int, int], kinds: tuple[str, ...]) -> CaptureFormat | None:
@@ -212,11 +242,12 @@ def _nearest(kind: DeviceFormat, wanted: tuple[int, int]) -> tuple[int, int]:
 
 
 class _DeviceConnection:
-    """One open device."""
+    """One open device. hint: what people should know."""
 
-    def __init__(self, capture: Capturing, choice: CaptureFormat, name: str, where: str, clock: Clock) -> None:
-        self._capture, self._where, self._clock = capture, where, clock
-        self._notes: dict[str, Any] = {"fps": capture.fps, "tool": name, "format": choice.pixels}
+    def __init__(self, capture: Capturing, choice: CaptureFormat, name: str, opening: SourceContext, hint: str) -> None:
+        self._capture, self._where, self._clock = capture, opening.address, opening.clock
+        clock = opening.clock
+        self._notes: dict[str, Any] = {"fps": capture.fps, "tool": name, "format": choice.pixels, "hint": hint}
         codec = _PASSED.get(choice.pixels)
         self._pictures = PacketBuilder(codec) if codec is not None else None
         self._encoder = Encoder(*capture.size, capture.fps) if codec is None else None
