@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -52,6 +52,7 @@ from tawny.config.units import duration_text, size_text
 from tawny.config.zones import LineSettings, ZoneSettings
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
+from tawny.sources.discovery.known_cameras import known_makers
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 MADE = "<!-- made by scripts/reference.py from the code; edit the code, not this page -->\n"
@@ -103,7 +104,12 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
 
 
 def pages() -> dict[str, str]:
-    return {"commands.md": _commands(), "settings.md": _settings(), "errors.md": _errors()}
+    return {
+        "commands.md": _commands(),
+        "settings.md": _settings(),
+        "errors.md": _errors(),
+        "../cameras/known.md": _cameras(),
+    }
 
 
 def _commands() -> str:
@@ -205,6 +211,48 @@ def _fields(kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
         else:
             shown = "none" if default in (None, "", (), {}) else f"`{default}`"
         yield name, shown, field.description or ""
+
+
+_CAMERAS: Final = f"""# Known cameras
+
+{MADE}
+For anyone who wants to know what tawny knows of a maker. Other cameras work as well, if they offer ONVIF or RTSP.
+
+## Tell us about yours
+
+    ./tawny cameras report front-door --known -o entry.toml
+
+This connects to the camera and writes its model, firmware, paths, codecs, and what it does otherwise than others. No
+address, serial number, hardware address, name or password is in it. Read it, and add it to the maker's file in
+`src/tawny/sources/cameras/`, or send it to us.
+"""
+
+
+def _cameras() -> str:
+    makers = [one for one in known_makers() if one.maker and not one.is_server]
+    parts = [_CAMERAS, "## Seen working", ""]
+    seen = [(maker, one) for maker in makers for one in maker.seen]
+    if not seen:
+        parts += ["Nobody has sent an entry yet.", ""]
+    else:
+        parts += ["| camera | firmware | streams | settings | by |", "|---|---|---|---|---|"]
+        parts += [
+            f"| {maker.maker} {one.model} | {one.firmware} | {one.streams} | {one.settings} | {one.by}, {one.date} |"
+            for maker, one in seen
+        ] + [""]
+    parts += ["## Paths", "", "Tried in this order where a camera has no ONVIF.", ""]
+    parts += ["| maker | main stream | sub stream |", "|---|---|---|"]
+    for maker in makers:
+        for paths in maker.streams:
+            name = f"[{maker.maker}]({paths.source})" if paths.source else maker.maker
+            parts.append(f"| {name} | `{paths.main}` | `{paths.sub}` |")
+    parts += ["", "## Before you add one", "", "| maker or server | what to do |", "|---|---|"]
+    parts += [f"| {one.maker} | {one.prepare} |" for one in known_makers() if one.maker and one.prepare]
+    parts += ["", "## What they do otherwise than others", "", "tawny copes with each; a test shows it.", ""]
+    parts += ["| maker | what | seen by | test |", "|---|---|---|---|"]
+    for maker in makers:
+        parts += [f"| {maker.maker} | {one.what} | [report]({one.source}) | `{one.test}` |" for one in maker.quirks]
+    return "\n".join([*parts, ""])
 
 
 def _errors() -> str:

@@ -10,10 +10,10 @@ from tawny.protocols import rtmp
 from tawny.protocols.rtmp import MalformedRtmp, RtmpReader, command, flv_tag, in_pieces, number_message, read_command
 from tawny.sources.http import parse_playlist
 from tawny.sources.local_stream import mpegts_of_datagram
-from tawny.sources.media_connection import JpegSplitter, read_adts, sniff
+from tawny.sources.media_connection import JpegSplitter, sniff
 from tawny.sources.media_process import MOST_JPEG_BYTES
 from tawny.sources.network_address import parse_network, public_address
-from tawny.sources.packet_builder import AnnexbStream
+from tawny.sources.packet_builder import AnnexbStream, read_adts
 from tests.attacks.answer_grammar import Rng, count_of, number_text, pieces_of, spoilt, word_text
 
 _MOST_BYTES: Final = 400_000

@@ -1,6 +1,7 @@
 """`tawny cameras report`: the conversation with a camera, without a secret, of a running recorder or opened for it."""
 
 import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from tawny.testing.rtsp_viewer import CameraSetup, answer
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, EVER, one_camera, rig
 from tests.cli.conftest import Tawny, answering
+from tests.sources.onvif.fake_camera import served
+from tests.support.onvif_device import OnvifDevice, Stream
 
 USER, PASSWORD = "olga-of-the-door", "s3cret & more"
 
@@ -95,6 +98,27 @@ def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path:
         assert (unknown.code, "door" in unknown.err) == (29, True)
     text = tawny("timeline", "--camera", "door", "--data", str(folder), "--json").out
     assert lost["evidence"] in [gap["evidence"] for gap in json.loads(text)["gaps"]]
+
+
+def test_an_entry_for_the_known_cameras_has_nothing_of_its_owner(
+    tawny: Tawny, camera: RtspCamera, tmp_path: Path
+) -> None:
+    device = OnvifDevice(user="admin", password="onvif-pass", model="NL-200 SN0042")
+    with served(device):
+        device.streams = [Stream("main", "H264", 320, 240, camera.address)]
+        config = settings_for(camera, tmp_path)
+        onvif = f"http://admin:onvif-pass@127.0.0.1:{device.port}/onvif/device_service"
+        config.write_text(config.read_text("utf-8") + f'onvif = "{onvif}"\nserial = "SN0042"\n')
+        words = ["cameras", "report", "door", "--known", "--config", str(config), "--data", str(tmp_path / "data")]
+        said = tawny(*words, "-o", str(tmp_path / "entry.toml"))
+    assert said.code == 0, said.err
+    text = (tmp_path / "entry.toml").read_text("utf-8")
+    (seen,) = tomllib.loads(text)["seen"]
+    assert (seen["model"], seen["main"], seen["streams"]) == ("NL-200 •••", "/stream", "main: h264 320x240")
+    assert "Northlight" in text
+    assert_without_secrets(text)
+    for private in ("SN0042", "onvif-pass", "admin", "door"):
+        assert private not in text
 
 
 def test_what_is_no_rtsp_camera_has_nothing_to_report(tawny: Tawny, tmp_path: Path) -> None:

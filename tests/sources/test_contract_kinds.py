@@ -37,6 +37,7 @@ from tests.live.cameras import START_MS
 from tests.live.rtsp_server import house
 from tests.sources.http_camera import http_camera, sender_words
 from tests.sources.reading import opening
+from tests.sources.rtmp_server import rtmp_camera
 from tests.sources.test_local_stream import ffmpeg, jpegs, pictures, writing
 from tests.sources.test_rtmp import KEY, free_port
 
@@ -73,10 +74,10 @@ class Cell:
         return ClipSpec(codec, sound=self.sound)
 
 
-def _words(cell: Cell, output: str = "-", *options: str) -> list[str]:
+def _words(cell: Cell, output: str = "-") -> list[str]:
     """Return the command that sends the cell's clip."""
     if cell.form == "flv" and cell.codec == "h265":
-        return sender_words(str(clip_file(cell.spec)), "flv", output, SPEED, *(one.strip("-") for one in options))
+        return sender_words(str(clip_file(cell.spec)), "flv", output, SPEED)
     if cell.codec == "jpeg":
         return ffmpeg(cell.spec, "-an", "-c:v", "mjpeg", "-f", "mpjpeg", output, speed=SPEED)
     video = () if cell.form in ("h264", "h265") else ("-c", "copy")
@@ -145,32 +146,11 @@ def by_rtmp_pushed(cell: Cell, _: Clock) -> Iterator[SourceCase]:
         yield SourceCase(Rtmp(), here, replace(here, address=f"rtmp-listen://192.0.2.1:1935/{KEY}"), cell.sound)
 
 
-class PatientRtmp(Rtmp):
-    """Opens a camera that serves one viewer, and needs a moment until it serves the next."""
-
-    def open(self, context: Any) -> Any:
-        if ":1/" not in context.address:
-            port = int(context.address.rpartition(":")[2].partition("/")[0])
-            until(lambda: _listens(port), 9.0, "the camera listens")
-        return super().open(context)
-
-
-def _listens(port: int) -> bool:
-    """Look without connecting: the camera would take it for its viewer."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
-
-
 @contextmanager
 def by_rtmp_pulled(cell: Cell, _: Clock) -> Iterator[SourceCase]:
-    """FFmpeg as a camera that serves one viewer after another."""
-    address = f"rtmp://127.0.0.1:{free_port()}/live/cam"
-    words = _words(cell, address, "listen=1")
-    if words[0] == "ffmpeg":
-        words[-1:] = ["-listen", "1", address]
-    with running(words):
-        here = opening(address, SystemClock())
-        yield SourceCase(PatientRtmp(), here, replace(here, address="rtmp://127.0.0.1:1/live/cam"), cell.sound)
+    with rtmp_camera(_words(cell)) as camera:
+        here = opening(f"rtmp://127.0.0.1:{camera.port}/live/cam", SystemClock())
+        yield SourceCase(Rtmp(), here, replace(here, address="rtmp://127.0.0.1:1/live/cam"), cell.sound)
 
 
 @contextmanager

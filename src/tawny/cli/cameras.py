@@ -37,10 +37,13 @@ from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
 from tawny.service.cameras.camera_setup import orientation_values, recording_values
-from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe
+from tawny.service.cameras.connection_settings import UNKNOWN_KIND, ProbeResult, probe
+from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.discovery.onvif_details import ask_details
 from tawny.sources.network_address import claims_network
+from tawny.sources.onvif import OnvifService
 from tawny.sources.source import CameraSource, SourceContext, read_packets
 from tawny.storage.disk.disk import RealDisk
 
@@ -134,10 +137,18 @@ def describe_camera_report(parser: ArgumentParser) -> None:
         action="store_true",
         help="connect to the camera for 5 s, even if a recorder is already using it",
     )
+    parser.add_argument(
+        "--known",
+        action="store_true",
+        help="connect to the camera, and write an entry for the list of known cameras instead: model, firmware, paths "
+        "and what it does otherwise than others, without names, addresses and serial numbers",
+    )
 
 
 def run_camera_report(args: Namespace, out: Output) -> int:
     chosen, _ = load_settings(args)
+    if args.known:
+        return _report_known(args, out)
     folder = data_folder(args, chosen)
     runs = (folder / CONTROL).exists()
     made, is_well = _of_recorder(folder, args) if runs and not args.tries else _of_our_own(args)
@@ -148,6 +159,44 @@ def run_camera_report(args: Namespace, out: Output) -> int:
     else:
         out.data(made, text.rstrip("\n"))
     return 0 if is_well else 1
+
+
+def _report_known(args: Namespace, out: Output) -> int:
+    """Write an entry for the list of known cameras. Raises SourceError for a camera that isn't there."""
+    camera, logins = _camera_of(args)
+    doors, clock, found = PluginRegistry.opened(), SystemClock(), dict[StreamName, ProbeResult]()
+    for stream in (StreamName.MAIN, StreamName.SUB) if camera.sub else (StreamName.MAIN,):
+        found[stream] = probe(doors, args.name, camera, stream, clock, logins)
+    details = None
+    if camera.onvif:
+        place = OnvifService.of(camera.onvif)
+        details = ask_details(camera.onvif, clock, logins.record(args.name, place.host, place.port_used))
+    forgiven: list[str] = []
+    try:
+        opened = connection_report.openings(CameraId(args.name), camera, doors, clock, logins)
+    except NothingToReport:  # of cameras that aren't RTSP there is no conversation
+        opened = {}
+    for source, opening in opened.values():
+        told = source.report(opening).get("forgiven", ())
+        forgiven += [source.without_secrets(opening, one, with_host=False) for one in told]
+    text = entry_text(camera, details, found, forgiven, clock)
+    if args.output:
+        _write(Path(args.output), text)
+        out.data({"file": args.output, "camera": args.name}, f"Saved to {args.output}. Read it before you share it.")
+    else:
+        out.data({"entry": text, "camera": args.name}, text.rstrip("\n"))
+    return 0
+
+
+def _camera_of(args: Namespace) -> tuple[CameraSettings, LoginHistory]:
+    """Return a camera's settings, and what sign-in cameras offered before. Raises NoSuchCamera."""
+    chosen, _ = load_settings(args)
+    camera, logins = chosen.cameras.get(args.name), LoginHistory()
+    if (folder := data_folder(args, chosen)).is_dir():
+        load(RealDisk(folder), logins)
+    if camera is None:
+        raise NoSuchCamera(args.name, ", ".join(chosen.cameras) or "none yet")
+    return camera, logins
 
 
 def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool]:
@@ -161,12 +210,7 @@ def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool
 
 def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
     """Connect to each stream. Return the report and whether all streams delivered video."""
-    chosen, _ = load_settings(args)
-    camera, logins = chosen.cameras.get(args.name), LoginHistory()
-    if (folder := data_folder(args, chosen)).is_dir():
-        load(RealDisk(folder), logins)
-    if camera is None:
-        raise NoSuchCamera(args.name, ", ".join(chosen.cameras) or "none yet")
+    camera, logins = _camera_of(args)
     clock, is_well = SystemClock(), True
     ended: dict[StreamName, str] = {}
     found = connection_report.openings(CameraId(args.name), camera, PluginRegistry.opened(), clock, logins)

@@ -13,7 +13,7 @@ from tawny.model.errors import NoSuchDevice, SourceFinished, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
 from tawny.model.times import Clock
 from tawny.model.validation import value_text
-from tawny.sources.packet_builder import PacketBuilder
+from tawny.sources.packet_builder import PacketBuilder, read_adts
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".m2ts", ".mts", ".flv", ".h264", ".h265"})
@@ -160,14 +160,22 @@ class _Pass:
         sound = self._sound
         if sound is None or piece.track != sound.index or piece.pts is None or self._pictures.format is None:
             return None
-        audio = AudioFormat(sound.audio_codec or "aac", sound.rate, max(1, sound.channels), sound.extradata)
+        audio, data = (
+            AudioFormat(sound.audio_codec or "aac", sound.rate, max(1, sound.channels), sound.extradata),
+            piece.data,
+        )
+        if audio.codec == "aac" and not audio.config:
+            read = read_adts(data)
+            if read is None or read[0].rate != sound.rate:
+                return None
+            audio, data = read
         at = piece.pts * VIDEO_RATE // sound.rate - self._zero
         if at < 0:
             return None
         pts = -(-self._base * sound.rate // VIDEO_RATE) + piece.pts - self._zero * sound.rate // VIDEO_RATE
-        samples = _AAC_SAMPLES if audio.codec == "aac" else len(piece.data) // audio.channels
+        samples = _AAC_SAMPLES if audio.codec == "aac" else len(data) // audio.channels
         self.end = max(self.end, self._base + at + samples * VIDEO_RATE // sound.rate)
-        return _Due(SourcePacket(audio, piece.data, pts), self._base + at)
+        return _Due(SourcePacket(audio, data, pts), self._base + at)
 
 
 def _video_track(demuxer: Demuxer, where: str) -> DemuxTrack:
@@ -180,9 +188,7 @@ def _video_track(demuxer: Demuxer, where: str) -> DemuxTrack:
 
 
 def _recordable(track: DemuxTrack) -> bool:
-    return track.rate > 0 and (
-        track.audio_codec in ("pcmu", "pcma") or (track.audio_codec == "aac" and track.extradata != b"")
-    )
+    return track.rate > 0 and track.audio_codec is not None
 
 
 def _split(data: bytes, length_bytes: int) -> list[bytes]:

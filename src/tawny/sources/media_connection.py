@@ -26,7 +26,7 @@ from tawny.sources.media_process import (
     MediaProcess,
     MediaTracks,
 )
-from tawny.sources.packet_builder import AnnexbStream, PacketBuilder
+from tawny.sources.packet_builder import AnnexbStream, PacketBuilder, read_adts
 from tawny.sources.source import IdleUntil
 
 # What a stream is, by its first bytes.
@@ -154,6 +154,8 @@ class MediaInput:
         self._process: MediaProcess | None = None
         self._direct: queue.Queue[MediaMessage] = queue.Queue(_QUEUED)
         self._jpegs, self._annexb = JpegSplitter(), AnnexbStream()
+        self._newest = -1
+        """Ticks of the newest frame that was timed by its arrival."""
         self._is_closed = False
 
     def feed(self, data: bytes, where: str) -> None:
@@ -218,7 +220,9 @@ class MediaInput:
                 self._put(CompressedUnit(0, unit.data, self._ticks(unit.came_s), None))
 
     def _ticks(self, came_s: float) -> int:
-        return round((came_s - self.begun_s) * VIDEO_RATE)
+        """Return when a frame came. Two that come together get different times."""
+        self._newest = max(self._newest + 1, round((came_s - self.begun_s) * VIDEO_RATE))
+        return self._newest
 
     def _put(self, message: MediaMessage) -> None:
         while not self._is_closed:
@@ -252,9 +256,6 @@ class MediaInput:
 
 
 # From units to packets.
-
-_ADTS_BYTES: Final = 7
-_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 
 
 class _Video:
@@ -309,18 +310,6 @@ class _Audio:
             self.format, data = read
         self._newest = unit.pts
         return SourcePacket(self.format, data, unit.pts)
-
-
-def read_adts(data: bytes) -> tuple[AudioFormat, bytes] | None:
-    """Return format and content of an AAC frame with an ADTS header (ISO/IEC 13818-7, 6.2); None for anything else."""
-    if len(data) <= _ADTS_BYTES or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
-        return None
-    profile, rate, channels = data[2] >> 6, data[2] >> 2 & 15, (data[2] & 1) << 2 | data[3] >> 6
-    if rate >= len(_RATES) or not channels:
-        return None
-    config = ((profile + 1) << 11 | rate << 7 | channels << 3).to_bytes(2)
-    header_bytes = _ADTS_BYTES if data[1] & 1 else _ADTS_BYTES + 2
-    return AudioFormat("aac", _RATES[rate], channels, config), data[header_bytes:]
 
 
 # The connection.

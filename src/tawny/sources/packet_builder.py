@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tawny.media.codec.nal import H264_PPS, H265_PPS, is_keyframe, join_lengths, nal_type, parameter_sets
 from tawny.media.codec.parameter_sets import same_picture, video_format
 from tawny.media.codec.sps import ANY, Bits, unescaped
-from tawny.model.packets import SourcePacket, VideoCodec, VideoFormat
+from tawny.model.packets import AudioFormat, SourcePacket, VideoCodec, VideoFormat
 
 # Slice header parsing, sufficient to distinguish slices from random bytes.
 
@@ -208,3 +208,21 @@ class AnnexbStream:
             is_slice = kind < 32
             leads = kind in (*range(32, 36), 39, *range(41, 45), *range(48, 56))  # ITU-T H.265, 7.4.2.4.4
         return is_slice, is_first if is_slice else leads
+
+
+# AAC frames that say themselves what they are, as in MPEG-TS.
+
+_ADTS_BYTES = 7
+_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+
+
+def read_adts(data: bytes) -> tuple[AudioFormat, bytes] | None:
+    """Return format and content of an AAC frame with an ADTS header (ISO/IEC 13818-7, 6.2); None for anything else."""
+    if len(data) <= _ADTS_BYTES or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
+        return None
+    profile, rate, channels = data[2] >> 6, data[2] >> 2 & 15, (data[2] & 1) << 2 | data[3] >> 6
+    if rate >= len(_RATES) or not channels:
+        return None
+    config = ((profile + 1) << 11 | rate << 7 | channels << 3).to_bytes(2)
+    header_bytes = _ADTS_BYTES if data[1] & 1 else _ADTS_BYTES + 2
+    return AudioFormat("aac", _RATES[rate], channels, config), data[header_bytes:]

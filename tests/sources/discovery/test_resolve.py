@@ -18,6 +18,7 @@ from tawny.model.errors import (
 )
 from tawny.model.times import SystemClock
 from tawny.sources.discovery import resolve as resolving
+from tawny.sources.discovery.known_cameras import StreamPaths, known_makers
 from tawny.sources.discovery.onvif_details import (
     OnvifProfile,
     ask_details,
@@ -28,7 +29,7 @@ from tawny.sources.discovery.onvif_details import (
     own_address,
 )
 from tawny.sources.discovery.resolve import CameraPlace, resolve
-from tawny.sources.discovery.stream_paths import KNOWN, MOST_TRIES, find_paths
+from tawny.sources.discovery.stream_paths import MOST_TRIES, find_paths
 from tawny.sources.network_address import NetworkAddress
 from tawny.sources.onvif import OnvifService
 from tawny.testing.clips import ClipSpec, made_clip
@@ -168,12 +169,13 @@ class Paths:
 PLACE = NetworkAddress("192.0.2.7", 554, "/", "admin", "pw")
 
 
-@pytest.mark.parametrize("one", [one for one in KNOWN if one.maker], ids=lambda one: one.main)
-def test_a_makers_paths_are_tried_first(one: object) -> None:
-    assert one in KNOWN
-    known = next(each for each in KNOWN if each == one)
+MAKERS = [(maker.maker, paths) for maker in known_makers() if maker.maker for paths in maker.streams]
+
+
+@pytest.mark.parametrize(("maker", "known"), MAKERS, ids=[f"{maker} {paths.main}" for maker, paths in MAKERS])
+def test_a_makers_paths_are_tried_first(maker: str, known: StreamPaths) -> None:
     camera = Paths(known.main, known.sub)
-    found = find_paths(PLACE, known.maker, SystemClock(), ask=camera)
+    found = find_paths(PLACE, maker, SystemClock(), ask=camera)
     assert found is not None
     assert (found.main, found.sub) == (known.main, known.sub)
     assert len(camera.asked) <= 3

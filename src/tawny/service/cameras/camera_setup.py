@@ -31,6 +31,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.recording_deletion import UNDO_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.known_cameras import without_quirks
 from tawny.sources.discovery.networks import neighbours
 from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_codec, change_keyframes
 from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, is_host, resolve
@@ -145,7 +146,7 @@ def camera_with(
 def _with_login(key: str, address: str, user: str, password: str) -> NetworkAddress:
     """Return the parsed address with this login, or with its own if none is given. Raises SettingsError."""
     try:
-        found = parse_network(address)
+        found = without_quirks(parse_network(address))
     except ValueError as error:
         raise SettingsError("your input", (Problem(key, "an invalid address", str(error)),)) from None
     if not user:
