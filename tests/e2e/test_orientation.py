@@ -2,11 +2,15 @@
 
 import io
 import json
+import re
 import subprocess
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
 
 import av
 import cv2
@@ -17,8 +21,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tawny.media.codec.decoder import stated_by
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.orientation import ORIENTATIONS, Orientation
+from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
-from tests.e2e.conftest import OURS, Tawny, owner_of, with_settings
+from tests.e2e.conftest import OURS, Tawny, owner_of, telegram, with_settings
 from tests.support.corners import HEIGHT, WIDTH, corner_video, corners_of, wanted
 
 pytestmark = pytest.mark.browser
@@ -34,11 +39,22 @@ ONLY_THE_PICTURE = """(shown) => {
   const high = shown.videoHeight || shown.naturalHeight || shown.height;
   return [wide, high, getComputedStyle(shown).objectFit];
 }"""
+HAS_PICTURE = "one => (one.videoWidth ?? one.naturalWidth ?? one.width) > 0"
 RECORDED_S = 6.0
+CHAT = (
+    '[notifiers.chat]\nurl = "telegram://123:token@42"\napi = "{base}"\nclip = "none"\nmin_interval = "0 s"\n'
+    'levels = ["alert", "detection", "motion"]\n'
+)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+def chat() -> Iterator[StandIn]:
+    with served(StandIn(telegram)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, chat: StandIn) -> Iterator[Tawny]:
     folder = tmp_path_factory.mktemp("turned")
     video = corner_video(folder / "corners.mp4")
     cameras = [
@@ -50,7 +66,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
         f'[cameras.masked]\nsource = "file:{video}"\nfile.loop = true\ndetection.detector = "off"\n'
         "rotate = 90\nprivacy_masks = [[[0.6, 0.0], [1.0, 0.0], [1.0, 0.4], [0.6, 0.4]]]\n"  # the red corner
     )
-    yield from with_settings(folder, "".join(cameras))
+    yield from with_settings(folder, CHAT.format(base=chat.base) + "".join(cameras))
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +135,17 @@ def test_live_on_its_own_page(page: Page, house: Tawny, number: int) -> None:
     assert corners_of(picture_of(page, f"[data-camera=c{number}] video")) == wanted(ORIENTATIONS[number])
 
 
-@pytest.mark.parametrize("way", ["webrtc", "hls", "pictures", "mjpeg"])
-@pytest.mark.parametrize("number", [3, 5], ids=[IDS[3], IDS[5]])
+@pytest.mark.parametrize(
+    ("way", "number"),
+    [("webrtc", number) for number in range(len(ORIENTATIONS))]
+    + [(way, number) for way in ("hls", "pictures", "mjpeg") for number in (3, 5)],
+    ids=lambda one: IDS[one] if isinstance(one, int) else one,
+)
 def test_live_by_every_other_way(page: Page, house: Tawny, way: str, number: int) -> None:
     page.goto(f"{house.base}/live/c{number}?way={way}")
     page.wait_for_selector(f"[data-camera=c{number}][data-view=playing]", timeout=60_000)
     selector = f"[data-camera=c{number}] .live-picture"
-    until(lambda: page.locator(selector).first.evaluate("one => (one.videoWidth ?? one.width) > 0"), 60, "a picture")
+    until(lambda: page.locator(selector).first.evaluate(HAS_PICTURE), 60, "a picture")
     assert corners_of(picture_of(page, selector)) == wanted(ORIENTATIONS[number])
 
 
@@ -180,6 +200,131 @@ def test_still_images(owner: BrowserContext, house: Tawny, number: int) -> None:
         answer = owner.request.get(f"{camera}/{path}")
         assert answer.ok, answer.text()
         assert corners_of(jpeg(answer.body())) == wanted(ORIENTATIONS[number]), path
+
+
+@every
+def test_motion_jpeg(owner: BrowserContext, house: Tawny, number: int) -> None:
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in owner.cookies(house.base))
+    asked = Request(f"{house.base}/api/v1/cameras/c{number}/mjpeg?width=320&fps=5", headers={"Cookie": cookies})
+    with urlopen(asked, timeout=60) as answer:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += answer.read(1)
+        length = re.search(rb"Content-Length: (\d+)", head, re.IGNORECASE)
+        assert length, head
+        assert corners_of(jpeg(answer.read(int(length[1])))) == wanted(ORIENTATIONS[number])
+
+
+@every
+@pytest.mark.parametrize("when", ["live", "past"])
+def test_hls_for_players(owner: BrowserContext, house: Tawny, tmp_path: Path, number: int, when: str) -> None:
+    """Header and first segment of its list, as a player reads them."""
+    hls = f"{house.base}/api/v1/cameras/c{number}/hls"
+    at_ms = recorded_ms(owner, house, f"c{number}")
+    place = (
+        f"{hls}/main/live.m3u8" if when == "live" else f"{hls}/past.m3u8?from_ms={at_ms}&to_ms={(at_ms or 0) + 2000}"
+    )
+    lines = owner.request.get(place).text().splitlines()
+    header = next(line for line in lines if line.startswith("#EXT-X-MAP")).split('"')[1]
+    segment = next(line for line in lines if line and not line.startswith("#"))
+    data = b"".join(owner.request.get(urljoin(place, each)).body() for each in (header, segment))
+    sent, stated, shown = first_frame(data, tmp_path)
+    assert stated == ORIENTATIONS[number]
+    assert corners_of(sent) == wanted(ORIENTATIONS[0])
+    assert corners_of(shown) == wanted(ORIENTATIONS[number])
+
+
+def exported(owner: BrowserContext, house: Tawny, cameras: list[str], **asked: object) -> dict[str, bytes]:
+    """The files of an export, by camera; all together if there is one."""
+    at_ms = recorded_ms(owner, house, cameras[0])
+    assert at_ms is not None
+    wish = {"cameras": cameras, "from_ms": at_ms - 1500, "to_ms": at_ms + 1500, **asked}
+    made = owner.request.post(f"{house.base}/api/v1/clips", data=wish, headers={**OURS, "Origin": house.base})
+    assert made.ok, made.text()
+    ids = {one["id"] for one in made.json()["items"]}
+
+    def done() -> list[dict[str, Any]]:
+        found = [one for one in owner.request.get(f"{house.base}/api/v1/clips").json()["items"] if one["id"] in ids]
+        assert not [one for one in found if one["state"] == "failed"], found
+        return found if all(one["state"] == "done" for one in found) else []
+
+    until(done, 120, f"the export {asked}")
+    return {",".join(one["cameras"]): owner.request.get(house.base + one["file"]).body() for one in done()}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"kind": "gif"}, {"kind": "timelapse", "speed": 2}, {"kind": "sheet"}, {"kind": "mp4", "boxes": True}],
+    ids=lambda asked: asked["kind"],
+)
+def test_exports(owner: BrowserContext, house: Tawny, tmp_path: Path, asked: dict[str, Any]) -> None:
+    """Of all cameras, whose images are turned by the encoder or by the player."""
+    cameras = [f"c{number}" for number in range(len(ORIENTATIONS))]
+    for camera, data in exported(owner, house, cameras, **asked).items():
+        orientation = ORIENTATIONS[int(camera[1:])]
+        image = jpeg(data) if asked["kind"] == "sheet" else first_frame(data, tmp_path)[2]
+        wide, high = orientation.size(WIDTH, HEIGHT)
+        across = 320 if asked["kind"] == "sheet" else image.shape[1]
+        image = image[: round(across / wide * high), :across]  # a sheet's first picture; above the time of a time-lapse
+        assert corners_of(image) == wanted(orientation), (camera, image.shape)
+
+
+def test_cameras_side_by_side(owner: BrowserContext, house: Tawny, tmp_path: Path) -> None:
+    cameras = [f"c{number}" for number in range(len(ORIENTATIONS))]
+    (data,) = exported(owner, house, cameras, kind="side-by-side").values()
+    image = first_frame(data, tmp_path)[2]
+    for number, orientation in enumerate(ORIENTATIONS):
+        left, top = number % 3 * 480, number // 3 * 270
+        cell = image[top : top + 270, left : left + 480]
+        shown = without_borders(cell, *orientation.size(WIDTH, HEIGHT), "contain")
+        assert corners_of(shown) == wanted(orientation), orientation
+
+
+def test_events_and_what_is_sent_of_them(owner: BrowserContext, house: Tawny, chat: StandIn, tmp_path: Path) -> None:
+    """The image of an event, the clips of events in a ZIP file, and the images of their notifications."""
+    events = {}
+    for number in range(len(ORIENTATIONS)):
+        order = {"command": "event.open", "camera": f"c{number}", "kind": "bell", "for": 3}
+        made = owner.request.post(f"{house.base}/api/v1/orders", data=order, headers={**OURS, "Origin": house.base})
+        assert made.ok, made.text()
+        events[number] = str(made.json()["event"])
+    about = f"{house.base}/api/v1/events"
+
+    def ended(event: str) -> bool:
+        return owner.request.get(f"{about}/{event}").json()["end_ms"] is not None
+
+    until(lambda: all(map(ended, events.values())), 60, "their end")
+    for number, event in events.items():
+        assert corners_of(jpeg(owner.request.get(f"{house.base}/media/{event}.jpg").body())) == wanted(
+            ORIENTATIONS[number]
+        )
+    zipped = owner.request.get(f"{house.base}/media/clips.zip?events={','.join(events.values())}")
+    assert zipped.ok, zipped.text()
+    with zipfile.ZipFile(io.BytesIO(zipped.body())) as found:
+        clips = {name: found.read(name) for name in found.namelist() if name.endswith(".mp4")}
+    stated = [first_frame(data, tmp_path) for data in clips.values()]
+    assert {one for _, one, _ in stated} == set(ORIENTATIONS)
+    for _, one, shown in stated:
+        assert corners_of(shown) == wanted(one)
+
+    def photos() -> list[bytes]:
+        return [one.form["photo"] for one in chat.asked if one.path.endswith("sendPhoto")]
+
+    until(lambda: len(photos()) >= len(ORIENTATIONS), 60, "all notifications")
+    assert sorted(corners_of(jpeg(one)) for one in photos()) == sorted(map(wanted, ORIENTATIONS))
+
+
+@pytest.mark.parametrize("number", [1, 4, 7], ids=[IDS[1], IDS[4], IDS[7]])
+def test_a_shared_link(page: Page, owner: BrowserContext, house: Tawny, number: int) -> None:
+    at_ms = recorded_ms(owner, house, f"c{number}")
+    assert at_ms is not None
+    wish = {"camera": f"c{number}", "from_ms": at_ms - 1500, "to_ms": at_ms + 1500, "lasts_s": 3600}
+    made = owner.request.post(f"{house.base}/api/v1/shares", data=wish, headers={**OURS, "Origin": house.base})
+    assert made.ok, made.text()
+    link = made.json()["link"]
+    page.goto(link if link.startswith("http") else house.base + link)
+    page.wait_for_function("() => document.querySelector('video')?.readyState >= 2", timeout=60_000)
+    assert corners_of(picture_of(page, "video")) == wanted(ORIENTATIONS[number])
 
 
 @every

@@ -191,6 +191,22 @@ def test_mosaics_and_contact_sheets_have_it_as_shown(clip: SampleClip, one: Orie
 
 
 @every
+def test_a_contact_sheet_shows_frames_whole_that_are_smaller_or_turned_since(
+    clip: SampleClip, one: Orientation
+) -> None:
+    tiles, width, height = Tiles(2, 1, 400), 400, 240
+    tiles.put(0, frame(clip, UPRIGHT))
+    tiles.put(1, frame(clip, one))
+    with av.open(io.BytesIO(tiles.jpeg()), "r") as opened:
+        sheet = next(opened.decode(video=0)).to_ndarray(format="rgb24")
+    assert sheet.shape == (height, 2 * width, 3)
+    assert corners_of(sheet[:, :width]) == wanted(UPRIGHT)
+    wide, high = one.size(WIDTH, HEIGHT)
+    across = round(wide * min(width / wide, height / high)) // 2
+    assert corners_of(sheet[:, width * 3 // 2 - across : width * 3 // 2 + across]) == wanted(one)
+
+
+@every
 def test_a_matroska_file_states_the_rotation(clip: SampleClip, one: Orientation, tmp_path: Path) -> None:
     made, out = io.BytesIO(), io.BytesIO()
     write_mp4(made, [SegmentPart(file_of(clip, one, tmp_path / "stored.mp4"), 0, 0, None)])

@@ -260,6 +260,16 @@ def test_what_is_gone_is_one_gap_that_grows(site: Site) -> None:
     assert {gap.reason for gap in (first, second)} == {GapReason.REMOVED}
 
 
+def test_what_is_missing_after_a_removed_file_keeps_its_reason(site: Site) -> None:
+    """Filled from a camera's card up to a moment, as after a kill: both gaps begin at the same time."""
+    filled = site.put(10)
+    site.ledger.put_gap(Gap(PORCH, filled.start_ms, filled.end_ms + 90_000, GapReason.UNREACHABLE, "no route"))
+    _retention(site, ALL).delete_camera(CameraDeletion(PORCH, filled.end_ms, "Anna", begin_ms=filled.start_ms))
+    removed, left = site.index.gaps(PORCH, EVER)
+    assert (removed.reason, removed.begin_ms, removed.end_ms) == (GapReason.REMOVED, filled.start_ms, filled.end_ms)
+    assert left == Gap(PORCH, filled.end_ms, filled.end_ms + 90_000, GapReason.UNREACHABLE, "no route")
+
+
 def test_time_that_still_has_small_video_is_no_gap(site: Site) -> None:
     site.put(60, size_bytes=10_000)
     site.put(60, stream=SUB, size_bytes=1_000)

@@ -154,7 +154,9 @@ class RecorderRuntime:
         self.snapshots = PeriodicSnapshots(store.volume, settings, self.hub, self._state_of, place.clock)
         self._healer = Healer(store.volume, storage.ledger)
         self.changeable = ChangeableSettings(settings, self.apply, place.config)
-        self.deleting = RecordingDeletion(parts.stored, place.clock, settings, self.changeable.forget_removed)
+        self.deleting = RecordingDeletion(
+            parts.stored, place.clock, settings, self.changeable.forget_removed, parts.filler.is_storing
+        )
         model = SearchModel(lambda: self.settings.search, place.doors.embedders)
         seen = AppearanceSource(
             self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera),

@@ -472,6 +472,8 @@ class RtspCamera:
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
+        self._reserved: socket.socket | None = None
+        """Bound to its port while it is offline, so that no other program gets that port."""
         self._talks: set[FakeRtspSession] = set()
         self._thread = threading.Thread(target=self._run, name="rtsp-camera", daemon=True)
 
@@ -527,18 +529,25 @@ class RtspCamera:
         asyncio.run_coroutine_threadsafe(do(), self._loop).result(_ANSWER_S)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, self.host, self.port)
+        reserved, self._reserved = self._reserved, None
+        place: dict[str, Any] = {"sock": reserved} if reserved else {"host": self.host, "port": self.port}
+        self._server = await asyncio.start_server(self._accept, **place)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _shut(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             server.close()
+            self._reserved = socket.socket()
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._reserved.bind((self.host, self.port))
         await self._drop(reset=True)
 
     async def _clear(self) -> None:
         await asyncio.sleep(_LET_IN_S)
         await self._drop(reset=True)
+        if self._reserved is not None:
+            self._reserved.close()
 
     async def _drop(self, *, reset: bool) -> None:
         talks = list(self._talks)

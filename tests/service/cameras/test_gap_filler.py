@@ -16,21 +16,26 @@ from tawny.model.messages import GapChanged
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket
 from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState, CameraStatus
-from tawny.model.times import Span
+from tawny.model.times import Span, missing_spans
 from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.cameras.card_session import FillServices
 from tawny.service.cameras.duty import CameraDuty
 from tawny.service.cameras.gap_filler import GapFiller
+from tawny.service.retention.recording_deletion import RecordingDeletion, WantedDeletion
+from tawny.service.retention.retention_service import StoredRecordings
 from tawny.sources.onvif_recordings import CardRecording
 from tawny.sources.rtsp.client.replay import ReplayRequest
 from tawny.sources.source import IdleUntil
+from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.runner import Retention
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.app.rig import settings
 from tests.storage.bench import Site
 
 DOOR = CameraId("door")
+CONTRACT = RetentionContract(RetentionRule(free_share=0.0), {})
 CLIP = made_clip(ClipSpec(width=64, height=64, fps=10, seconds=12.0, gop_s=1.0, detail=20))
 SETTINGS = (
     '[cameras.door]\nsource = "rtsp://127.0.0.1/1"\nonvif = "http://127.0.0.1/onvif"\nfill_gaps = true\n'
@@ -175,6 +180,42 @@ def test_what_is_deleted_during_a_fill_is_not_fetched(bench: Bench) -> None:
     assert not [one for one in there if one.overlaps(Span(deleted.begin_ms + 1_000, deleted.end_ms - 1_000))]
     assert there[0].begin_ms <= gap.begin_ms + 100
     assert there[-1].end_ms >= deleted.end_ms + 5_000
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["in-the-open-file", "in-a-closed-one"])
+def test_what_is_being_stored_goes_if_its_time_is_deleted(bench: Bench, is_late: bool) -> None:
+    """Whole files, as of any deletion; what the gap lacks besides is fetched, and nothing is left without a reason."""
+    site = bench.site
+    gap = bench.put(10, seconds=150)
+    span, deleted = gap.span(0), Span(gap.begin_ms + 10_000, gap.begin_ms + 15_000)
+    retention = Retention(site.volume, site.index, site.ledger, site.clock, CONTRACT)
+    parts: Any = None
+    stored = StoredRecordings(site.volume, site.index, retention, parts, parts, None)
+    deleting = RecordingDeletion(
+        stored, site.clock, lambda: settings(SETTINGS), lambda _: None, bench.filler.is_storing
+    )
+    deleting.delete(WantedDeletion([DOOR], deleted), "Anna", undo_s=0)
+
+    def sent(asked: ReplayRequest) -> Iterator[SourcePacket]:
+        for number, packet in enumerate(footage(asked)):
+            if number == (1000 if is_late else 400):
+                deleting.step()
+                assert not site.index.segments(DOOR, None, span), "the file isn't listed yet"
+            yield packet
+
+    bench.card.sends = sent
+    bench.run(30)
+    assert site.index.spans(DOOR, None, deleted)
+    deleting.step()
+    assert not site.index.spans(DOOR, None, deleted)
+    bench.run(1200)
+    deleting.step()
+    there = site.index.spans(DOOR, None, span)
+    assert not [one for one in there if one.overlaps(deleted)]
+    assert there[-1].end_ms >= span.end_ms - 500
+    gaps = site.index.gaps(DOOR, span)
+    assert {one.reason for one in gaps} == {GapReason.REMOVED, GapReason.FILLED}
+    assert not missing_spans([one.span(0) for one in gaps], span)
 
 
 def test_a_replay_without_an_end_blocks_no_other_gap(bench: Bench) -> None:

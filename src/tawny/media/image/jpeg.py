@@ -79,14 +79,21 @@ class Tiles:
         return self._sheet is None
 
     def put(self, place: int, frame: DecodedFrame) -> None:
-        """Draw a frame into a cell. The first frame determines the cell height."""
+        """Draw a whole frame into a cell. The first frame determines the cell height."""
+        import cv2
+
         tile = _bgr(frame, self._width)
         if self._sheet is None:
             self._height = round(tile.shape[0] * self._width / tile.shape[1])
             self._sheet = np.full((self._rows * self._height, self._columns * self._width, 3), 24, np.uint8)
         left, top = place % self._columns * self._width, place // self._columns * self._height
-        fits = tile[: self._height, : self._width]
-        self._sheet[top : top + fits.shape[0], left : left + fits.shape[1]] = fits
+        high, wide = tile.shape[:2]
+        scale = min(self._width / wide, self._height / high)
+        wide, high = max(1, round(wide * scale)), max(1, round(high * scale))
+        if tile.shape[:2] != (high, wide):  # narrower than a cell, or turned since the first one
+            tile = cv2.resize(tile, (wide, high), interpolation=cv2.INTER_AREA)
+        left, top = left + (self._width - wide) // 2, top + (self._height - high) // 2
+        self._sheet[top : top + high, left : left + wide] = tile
 
     def jpeg(self, quality: int = 85) -> bytes:
         return _encoded(self._sheet, quality)

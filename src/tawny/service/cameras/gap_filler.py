@@ -122,6 +122,8 @@ class GapFiller:
         self._work: Waits | None = None
         self._at: CameraId | None = None
         self._key: _Key = CameraId(""), 0
+        self._storing: tuple[CameraId, Span] | None = None
+        """The missing time of which files may be open, or closed and not yet in the index."""
         self._onvif: OnvifCamera | None = None
         self._handle: Handle | None = None
         self._is_over = False
@@ -149,6 +151,11 @@ class GapFiller:
             self._handle.wake()
         return missing_s
 
+    def is_storing(self, camera: CameraId, within: Span) -> bool:
+        """Return whether files with some of this time are being written: they are not in the index yet."""
+        storing = self._storing
+        return storing is not None and storing[0] == camera and storing[1].overlaps(within)
+
     def progress(self) -> list[FillProgress]:
         """Return the state of every camera with something to fill."""
         with self._lock:
@@ -175,6 +182,7 @@ class GapFiller:
         if self._work is None:
             if self._closing.left:
                 self._closing.retry()
+            self._storing = self._storing if self._closing.left else None
             found = self._next()
             if found is None:
                 return _LOOK_S
@@ -344,6 +352,7 @@ class GapFiller:
         """Fill one gap of a camera, and note what became of it."""
         known, settings = self._of_camera(camera), self._of.settings().cameras[camera]
         known.state, known.why = "filling", ""
+        self._storing, self._checked_s = (camera, hole), float("-inf")  # a deletion before this is found by the check
         yield 0.0
         place = OnvifService.of(settings.onvif)
         record = self._of.logins.record(camera, place.host, place.port_used)

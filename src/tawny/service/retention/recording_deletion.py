@@ -93,9 +93,14 @@ class RecordingDeletion:
         clock: Clock,
         settings: Callable[[], Settings],
         forget: Callable[[Collection[CameraId]], None],
+        is_filling: Callable[[CameraId, Span], bool] = lambda _camera, _span: False,
     ) -> None:
-        """forget: removes removed cameras from the settings. May raise TawnyError: tried again later."""
+        """forget: removes removed cameras from the settings. May raise TawnyError: tried again later.
+
+        is_filling: whether a file of a camera's missing time within a span is being written.
+        """
         self._stored, self._clock, self._settings, self._forget = stored, clock, settings, forget
+        self._is_filling = is_filling
         self._empty_since_s: dict[CameraId, float] = {}
         self._lock = threading.Lock()
         self._pending = _read(stored)
@@ -186,9 +191,10 @@ class RecordingDeletion:
         with self._lock:
             due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms]
         for key, one in due:
+            is_filling = self._fills(one)
             for part in one.parts:
                 self._delete(part)
-            self._is_done(key, one)
+            self._is_done(key, one, is_filling=is_filling or self._fills(one))
         for part in self._of_removed(now_ms):
             self._delete(part)
             self._done.add((part.camera, part.until_ms))
@@ -233,15 +239,24 @@ class RecordingDeletion:
             self._handle.wake()
         return due_ms
 
-    def _is_done(self, key: str, one: _Pending) -> None:
-        """Forget a deletion that was carried out, unless a file with something of its span is still open."""
+    def _fills(self, one: _Pending) -> bool:
+        spans = [(part.camera, Span(part.begin_ms or 0, part.until_ms)) for part in one.parts]
+        return any(self._is_filling(camera, span) for camera, span in spans)
+
+    def _is_done(self, key: str, one: _Pending, *, is_filling: bool) -> None:
+        """Forget a deletion that was carried out, unless a file with something of its span is still open.
+
+        One that fills a gap is closed at once, as the gap was deleted, too.
+        """
         last_ms = max((part.until_ms for part in one.parts if part.begin_ms is not None), default=0)
         again_ms = last_ms + round(_CLOSES_S * 1000)
         with self._lock:
             if self._pending.get(key) != one:
                 return
             del self._pending[key]
-            if not one.is_last and again_ms > self._clock.now_ms():
+            if is_filling:
+                self._pending[key] = replace(one, due_ms=self._clock.now_ms() + round(_EVERY_S * 1000))
+            elif not one.is_last and again_ms > self._clock.now_ms():
                 self._pending[key] = replace(one, due_ms=again_ms, is_last=True)
         self._write()
 

@@ -104,6 +104,9 @@ def _put_gap(index: Index, ledger: HistoryLedger, gap: Gap) -> None:
     for other in index.gaps(gap.camera, just_before):
         if (other.end_ms, other.reason, other.detail) == (gap.begin_ms, gap.reason, gap.detail):
             gap = replace(gap, begin_ms=other.begin_ms)
+    for other in index.gaps(gap.camera, gap.span(0)):
+        if other.begin_ms == gap.begin_ms and gap.end_ms is not None and (other.end_ms or 0) > gap.end_ms:
+            ledger.put_gap(replace(other, begin_ms=gap.end_ms))  # gaps are keyed by their begin: the rest stays
     ledger.put_gap(gap)
 
 
