@@ -106,7 +106,7 @@ class _Watching:
             maker,
             clock,
             self._tell,
-            WatchOptions(stages, gate, self._scored, phase_s=phase_s),
+            WatchOptions(stages, gate, phase_s=phase_s),
         )
 
     def put_event(self, event: Event) -> bool:
@@ -116,6 +116,7 @@ class _Watching:
     def take(self, packet: SourcePacket) -> None:
         if packet.is_video:
             at_ms = self._begun_ms + packet.pts // 90
+            self._first_ms = at_ms if self._first_ms is None else min(self._first_ms, at_ms)
             self._hub.append(
                 Packet(RUN, self._number, packet.format, packet.data, packet.pts, at_ms, packet.is_keyframe)
             )
@@ -144,7 +145,3 @@ class _Watching:
     def _tell(self, message: Message) -> None:
         if isinstance(message, EventChanged) and message.what == "started":
             self._known_ms[message.event.id] = self._clock.now_ms()
-
-    def _scored(self, at_ms: int, _score: int) -> None:
-        if self._first_ms is None:
-            self._first_ms = at_ms

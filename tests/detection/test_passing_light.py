@@ -72,3 +72,14 @@ def test_who_comes_after_beams_is_told() -> None:
     weather.headlights(scene, (12, 20, 28), sweep_s=SWEEP_S)
     ((begin, _),) = alarms(scene, MotionDetector({}))
     assert begin == pytest.approx(32, abs=1)
+
+
+def test_a_restless_place_that_changes_as_a_whole_is_learned_anew() -> None:
+    """Its cells vary by more than the change, so each frame looked like a return, and nothing was seen any more."""
+    chance, watched = np.random.default_rng(3), _Watched()
+    for _ in range(round(KNOWN_S / STEP_S)):
+        stirs = np.where(chance.uniform(size=PLACE.shape) < 0.25, np.float32(40), np.float32(0))
+        watched.look(PLACE + stirs, STEP_S)
+    other = PLACE + 10 + chance.choice(np.float32([20, -20]), PLACE.shape)  # 10: what the stirring adds on average
+    watched.look(other, 2.0)
+    assert KNOWN_S < watched.memory.fresh_t < KNOWN_S + 1.0

@@ -195,8 +195,9 @@ CALM_S = 0.8
 """No track starts for this time after a jump, s."""
 RETURN_S = 10.0
 """A jump is undone if the light returns within this time, s: a beam, a flash, a brief exposure error."""
-RETURNS = 0.05
-"""Maximum share of differing cells for a return; an object may have appeared meanwhile."""
+RETURNS, RETURNS_NOISE = 0.05, 4.5
+"""Maximum share of differing cells for a return, as an object may have appeared meanwhile; and maximum median
+difference, in levels: the restored model must not be STRANGE at once."""
 SWEPT, SWEPT_S = 0.15, 4.0
 """A difference that covers the first (share of the frame) and ends within the second (s) is passing light. It does not
 count for the cells' spread. A person covers as much only right in front of the camera; gusts last longer."""
@@ -385,6 +386,8 @@ class BackgroundModel:
         away = np.abs(some - _in_light(back, _gain(some, back)))
         own = np.float32(self._sensitivity.spreads) * np.sqrt(old.spread2[_SOME, _SOME])
         if count(away > np.maximum(own, np.float32(self._sensitivity.contrast))) > RETURNS * away.size:
+            return False
+        if middle(away) > RETURNS_NOISE:
             return False
         self._before_jump = None
         _, self.back, self.spread2, self._faint_spread2, self.noise, self._faint_noise, self._known, self.fresh_t = old
