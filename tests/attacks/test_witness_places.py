@@ -21,7 +21,7 @@ from tawny.model.errors import TargetRefused
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.delivery.uploads import expired_files
 from tawny.service.sealing.history_watch import HistoryWatch
-from tawny.service.sealing.policy import NoSealedExport, SealingPolicy
+from tawny.service.sealing.policy import SealedExport, SealingPolicy
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.journal import HistoryJournal
@@ -91,7 +91,7 @@ def test_witness_of_the_last_durable_statement_is_in_memory() -> None:
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-class Export(NoSealedExport):
+class Export(SealedExport):
     now: Witness | None = FIRST
 
     def witness(self) -> Witness | None:
