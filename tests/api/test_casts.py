@@ -106,3 +106,54 @@ async def test_one_more_than_allowed_is_refused(house: House) -> None:
 async def test_a_time_that_is_none_is_refused(house: House, lasts_s: object) -> None:
     answer = await house.signed_in(Role.VIEWER).post("/api/v1/cameras/porch/casts", json={"lasts_s": lasts_s})
     assert answer.status_code == 422
+
+
+def recorded(house: House) -> tuple[int, int]:
+    """Return when a recording of the porch begins and ends, ms UTC."""
+    begin_ms = house.clock.now_ms() - 20_000
+    house.recorder.record(begin_ms, seconds=10)
+    return begin_ms, begin_ms + 10_000
+
+
+async def test_a_tv_gets_one_recording_and_nothing_else(house: House) -> None:
+    begin_ms, end_ms = recorded(house)
+    made = await begun(house.signed_in(Role.VIEWER), from_ms=begin_ms, to_ms=end_ms)
+    answer = await house.browser().get(str(made["video"]), headers={"Origin": "https://tv.example"})
+    assert (answer.status_code, answer.headers["content-type"], made["type"]) == (200, "video/mp4", "video/mp4")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert (await house.browser().get(str(made["video"]), headers={"Range": "bytes=0-9"})).status_code == 206
+    secret = str(made["video"]).partition("ticket=")[2]
+    span = f"from_ms={begin_ms}&to_ms={end_ms}"
+    for path in ("cameras/porch/hls/index.m3u8", f"clip?camera=porch&{span}", "cameras/porch/snapshot", "events"):
+        for name in ("pass", "ticket"):
+            other = await house.browser().get(f"/api/v1/{path}", params={name: secret})
+            assert other.status_code in (401, 403, 404, 422), path
+
+
+@pytest.mark.parametrize("end", ["time", "stop", "sign-out", "other cameras"])
+async def test_a_recording_on_a_tv_ends_too(house: House, end: str) -> None:
+    begin_ms, end_ms = recorded(house)
+    anna = house.signed_in(Role.VIEWER)
+    made = await begun(anna, from_ms=begin_ms, to_ms=end_ms, lasts_s=HOUR_S)
+    assert await plays(house, made) == 200
+    person = next(one for one in house.accounts.people() if one.role is Role.VIEWER)
+    cast = made["cast"]
+    assert isinstance(cast, dict)
+    if end == "time":
+        house.clock.advance(HOUR_S)
+    elif end == "stop":
+        assert (await anna.delete(f"/api/v1/casts/{cast['id']}")).status_code == 200
+    elif end == "sign-out":
+        house.accounts.end_sessions(person)
+    else:
+        house.accounts.change_person(person, Role.VIEWER, [])
+    assert await plays(house, made) == 410
+
+
+async def test_a_recording_without_a_span_or_of_another_camera_is_refused(house: House) -> None:
+    begin_ms, _ = recorded(house)
+    anna = house.signed_in(Role.VIEWER)
+    backward = await anna.post("/api/v1/cameras/porch/casts", json={"from_ms": begin_ms, "to_ms": begin_ms})
+    assert backward.status_code == 400
+    gone = await anna.post("/api/v1/cameras/porch/casts", json={"clip": "none"})
+    assert gone.status_code == 404

@@ -19,6 +19,16 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.attacks.answer_grammar import Rng
+from tests.attacks.media_grammar import (
+    bytes_answer,
+    hls_answer,
+    jpeg_answer,
+    rtmp_answer,
+    take_bytes,
+    take_hls,
+    take_jpeg,
+    take_rtmp,
+)
 from tests.attacks.onvif_grammar import onvif_answer, take_onvif
 from tests.attacks.rtsp_grammar import rtcp_answer, rtsp_answer, sdp_answer, take_rtcp, take_rtsp, take_sdp
 
@@ -46,6 +56,10 @@ KINDS: Final[dict[str, tuple[Callable[[Rng], bytes], Callable[[bytes, Rng], None
     "sdp": (sdp_answer, take_sdp),
     "rtsp": (rtsp_answer, take_rtsp),
     "rtcp": (rtcp_answer, take_rtcp),
+    "rtmp": (rtmp_answer, take_rtmp),
+    "hls": (hls_answer, take_hls),
+    "jpeg": (jpeg_answer, take_jpeg),
+    "bytes": (bytes_answer, take_bytes),
 }
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tawny.protocols import soap
-from tawny.sources import onvif
+from tawny.sources import onvif, packet_builder
 from tawny.sources.rtsp.client import interleaved, session
-from tests.attacks import rtsp_grammar
+from tests.attacks import media_grammar, rtsp_grammar
 from tests.attacks.camera_answers import campaign
 
 _kept: list[bytearray] = []
@@ -82,6 +82,25 @@ def surprise() -> None:
     _before(session, "read_head", fault)
 
 
+def whole_picture_again() -> None:
+    """All that has come of a stream is copied for each piece."""
+    usual = packet_builder.AnnexbStream.feed
+    kept: dict[int, bytes] = {}
+
+    def feed(stream: packet_builder.AnnexbStream, data: bytes, now_s: float) -> list[packet_builder.AnnexbPicture]:
+        kept[id(stream)] = kept.get(id(stream), b"") + data
+        for at in range(0, len(kept[id(stream)]), 5):
+            kept[id(stream)][at:].find(b"tawny")
+        return usual(stream, data, now_s)
+
+    vars(media_grammar)["AnnexbStream"].feed = feed
+
+
+def unbounded_values() -> None:
+    """A command's values are copied for each of them."""
+    _before(media_grammar, "read_command", lambda body: [body[at:] for at in range(len(body))])
+
+
 FAULTS: Final[dict[str, tuple[str, Callable[[], None]]]] = {
     fault.__name__: (kind, fault)
     for kind, fault in (
@@ -92,6 +111,8 @@ FAULTS: Final[dict[str, tuple[str, Callable[[], None]]]] = {
         ("sdp", slow_word),
         ("rtsp", leak),
         ("rtsp", surprise),
+        ("bytes", whole_picture_again),
+        ("rtmp", unbounded_values),
     )
 }
 

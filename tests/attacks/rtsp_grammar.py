@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from tawny.protocols.sdp import SdpDescription, read_sdp
-from tawny.sources.rtsp.address import RtspAddress, parse_rtsp
+from tawny.sources.network_address import NetworkAddress, parse_rtsp
 from tawny.sources.rtsp.client.connection import ReceiveBuffer
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.session import ClientSession, TrackTransport, handshake, read_reply
@@ -159,7 +159,7 @@ def take_rtsp(data: bytes, rng: Rng) -> None:
     _converse(data, rng, _ADDRESS)
 
 
-def _converse(data: bytes, rng: Rng, address: RtspAddress) -> None:
+def _converse(data: bytes, rng: Rng, address: NetworkAddress) -> None:
     """Run the handshake on these bytes, and the messages after it, as a connection does."""
     talk, tracks = ClientSession(address), Tracks(wants_sound=True, stall_s=5.0)
     places: dict[int, TrackTransport] = {}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRedirected
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory, SignIn
-from tawny.sources.rtsp.address import RtspAddress, parse_rtsp
+from tawny.sources.network_address import NetworkAddress, parse_rtsp
 from tawny.sources.rtsp.ffmpeg_connection import open_through_ffmpeg
 from tawny.sources.rtsp.ffmpeg_guard import FfmpegGate
 from tawny.sources.rtsp.source import DEFAULTS
@@ -65,7 +65,7 @@ class Thief:
 
 
 @contextmanager
-def thief(later: bytes) -> Iterator[tuple[Thief, RtspAddress]]:
+def thief(later: bytes) -> Iterator[tuple[Thief, NetworkAddress]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         made = Thief(server, later)
         try:

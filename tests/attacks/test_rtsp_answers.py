@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tawny.sources.rtsp.address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
+from tawny.sources.network_address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.audio_depacketizer import MAX_FRAMES, AacDepacketizer
 from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection

@@ -21,8 +21,8 @@ from tawny.service.cameras.connection_settings import CameraAddressChange, Camer
 from tawny.service.cameras.login_file import NAME, LoginFile
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.onvif import OnvifCamera
-from tawny.sources.rtsp.address import parse_rtsp
 from tawny.sources.rtsp.ffmpeg_guard import describe
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import SourceContext

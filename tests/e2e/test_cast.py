@@ -1,6 +1,7 @@
 """A camera on a TV: the address that the page hands out plays in another program, until it is stopped."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -69,6 +70,32 @@ def test_another_program_plays_the_address_until_it_is_stopped(page: Page, demo:
     sheet.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("is no longer shown on the TV.")).to_be_visible()
     until(lambda: "401" in probed(address).stderr, 30, "the address is over")
+
+
+def test_an_event_is_shown_on_a_tv_and_another_program_plays_it_until_it_is_stopped(page: Page, demo: Tawny) -> None:
+    page.goto(f"{demo.base}/events?only=all")
+    page.locator("[data-visit]").last.locator(".ec-open").click()
+    share = page.get_by_role("button", name="Share", exact=True)
+    expect(share).to_be_visible()
+    share.click()
+    page.get_by_role("dialog", name="Share").get_by_role("button", name="Show on a TV").click()
+    sheet = page.get_by_role("dialog", name="on a TV")
+    expect(sheet).to_contain_text("A TV gets this recording")
+    sheet.get_by_role("button", name="Continue").click()
+    expect(sheet.get_by_text(re.compile(r"Recording of .*, until"))).to_be_visible()
+    address = sheet.get_by_label("Link for the TV’s browser").input_value()
+    streams = json.loads(probed(address).stdout)["streams"]
+    assert "video" in [stream["codec_type"] for stream in streams]
+    tv = page.context.browser
+    assert tv
+    its = tv.new_page()  # a TV's browser, which nobody has signed in
+    its.goto(address)
+    until(lambda: its.evaluate("document.querySelector('video')?.currentTime > 0.2"), 60, "it plays")
+    assert unfit(page, axe_script()) == []
+    sheet.get_by_role("button", name="Stop").first.click()
+    expect(page.get_by_text("is no longer shown on the TV.")).to_be_visible()
+    assert its.context.request.get(address).status == 410
+    its.context.close()
 
 
 def test_it_can_be_stopped_later_and_the_owner_finds_it_in_the_log(page: Page, demo: Tawny) -> None:

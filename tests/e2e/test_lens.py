@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from tawny.testing.waiting import until
 from tests.e2e.conftest import CHROMIUM, OURS, PATIENCE_MS, Tawny, context_of, signed_in_again, with_settings
@@ -326,6 +326,51 @@ def test_small_stills_are_straight_as_well_and_one_webgl_context_draws_all(page:
     expect(page.locator('.other-picture[data-view="playing"] .dewarped[data-straight=fisheye]').first).to_be_visible()
     assert most_off(pixels(page, ".other.on .dewarped")) < 960 / 320 * STRAIGHT_PX["wide"]
     assert page.evaluate("window.drawing") == 1
+
+
+@pytest.mark.parametrize("camera", ["wide", "fish"])
+def test_the_card_of_an_event_is_straight_and_its_box_lies_on_what_it_is_around(
+    page: Page, owner: BrowserContext, house: Tawny, camera: str
+) -> None:
+    """The event is begun by hand; the recorder's answer gets the box that a detector would have given it."""
+    order = {"command": "event.open", "camera": camera, "kind": "person", "for": 4}
+    headers = {**OURS, "Origin": house.base}
+    made = owner.request.post(f"{house.base}/api/v1/orders", data=order, headers=headers)
+    assert made.ok, made.text()
+    event = made.json()["event"]
+    until(lambda: owner.request.get(f"{house.base}/api/v1/events/{event}").json()["end_ms"], 60, "its end")
+    box = [0.2, 0.1, 0.3, 0.4]
+
+    def with_box(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for visit in told["items"]:
+            visit["best"]["box"] = box
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/v1/visits?**", with_box)
+    page.goto(f"{house.base}/events?only=all")
+    card = f"[data-events~='{event}']"
+    kind = {"wide": "wide", "fish": "fisheye"}[camera]
+    expect(page.locator(f"{card} .ec-pic > .dewarped.still[data-straight={kind}]")).to_be_visible()
+    expect(page.locator(f"{card} .ec-moments .dewarped[data-straight={kind}]").first).to_be_visible()
+    if camera == "wide":
+        picture = page.locator(f"{card} .ec-pic")
+        assert most_off(pixels(page, f"{card} .ec-pic > .dewarped")) < 960 / 320 * STRAIGHT_PX["wide"]
+        shown, whole = page.locator(f"{card} .ec-box").bounding_box(), picture.bounding_box()
+        assert shown
+        assert whole
+        left, top = (shown["x"] - whole["x"]) / whole["width"], (shown["y"] - whole["y"]) / whole["height"]
+        assert left < box[0] - 0.03, "the lens draws it to the middle"
+        assert top < box[1]
+    else:
+        around = page.locator(f"{card} .ec-box").bounding_box()
+        whole = page.locator(f"{card} .ec-pic").bounding_box()
+        assert around
+        assert whole
+        middle = around["x"] + around["width"] / 2 - whole["x"], around["y"] + around["height"] / 2 - whole["y"]
+        assert middle == pytest.approx((whole["width"] / 2, whole["height"] / 2), rel=0.15), "the view looks at it"
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_what_is_private_stays_black(page: Page, house: Tawny) -> None:

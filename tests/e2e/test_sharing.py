@@ -54,9 +54,16 @@ def test_e4_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser:
     page.goto(f"{demo.base}/settings/links")
     links = page.get_by_role("region", name="Shared links")
     expect(links).to_contain_text("opened once")
-    links.get_by_role("button", name="Revoke").first.click()
-    there.reload()
+    video = next(url for url in asked if "/media/shared.mp4" in url)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as revoked:
+        links.get_by_role("button", name="Revoke").first.click()
+    assert revoked.value.ok
+    with there.expect_response(lambda answer: "/shared/" in answer.url) as opened:
+        there.reload()
+    assert opened.value.status == 410
     expect(there.get_by_text("This link has expired. Ask for a new one.")).to_be_visible(timeout=WAIT_MS)
+    expect(there.locator("video")).to_have_count(0)
+    assert stranger.request.get(video).status == 410, "nor does the address of the video go on"
     stranger.close()
 
 

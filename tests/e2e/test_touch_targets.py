@@ -91,7 +91,10 @@ TOO_SMALL = """(within) => {
 }"""
 
 
-@pytest.fixture(scope="module", params=[(390, 844), (844, 390)], ids=["upright", "on its side"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param((390, 844), id="upright"), pytest.param((844, 390), id="on its side", marks=pytest.mark.long)],
+)
 def phone(request: pytest.FixtureRequest, browser: Browser, demo: Tawny, signed_in: BrowserContext) -> Any:
     width, height = request.param
     state = signed_in.storage_state()

@@ -9,7 +9,7 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import STARTING, Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.coverage_monitor import RESTART_S, CoverageMonitor
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client.session import ClientSession, handshake, read_reply
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.testing.clock import FakeClock

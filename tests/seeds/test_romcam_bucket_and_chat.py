@@ -168,7 +168,7 @@ def test_rc16_the_chat_gets_one_message_with_image_clip_and_frames(romcam: RomCa
         assert "X-Amz-Expires=21600" in link
         with urllib.request.urlopen(link, timeout=20) as answer:
             assert answer.read() == romcam.object(start)[0]
-    assert told["text"].startswith("Motion. Front Door/Left, ")
+    assert told["text"].startswith("Motion at Front Door/Left. ")
 
 
 def test_rc16_no_secret_is_in_the_log(romcam: RomCam) -> None:

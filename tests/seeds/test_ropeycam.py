@@ -1,6 +1,7 @@
 """Ropey-Cam's `.ini` file, imported and run with its camera; its motion mask; every image of 20 a second."""
 
 import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -34,6 +35,8 @@ def test_rp22_its_example_records_motion_with_the_pi_camera(tmp_path: Path) -> N
     pi = pi_camera(tmp_path / "bin", passing(320, 240, quiet_s=4, moves_s=4))
     text = ROPEY.replace("trigger_level = 420", "trigger_level = 50").replace("after_frames = 7", "after_frames = 3")
     made = imported(tmp_path, text, path=pi)
+    main_only = re.sub(r"(?m)^sub(_size)? = .*\n", "", made.config.read_text())  # there is no Picamera2 here
+    made.config.write_text(main_only)
     with made.running() as log:
         kept = made.folder / "Videos" / "tawny"
         awaited(lambda: files(kept), log)

@@ -10,7 +10,7 @@ import pytest
 
 from tawny.config.importers import LIKE
 from tawny.config.loader import read_settings
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tests.cli.conftest import Tawny, tawny
 from tests.seeds.examples import DIYCAM, ROM_CAM, ROPEY, SUDOCAM
 
@@ -87,23 +87,72 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:
     assert ours["cameras"]["yard"] == {
         "name": "Yard",
         "source": "picamera:0",
+        "sub": "picamera:0/sub",
         "record": "events",
         "pre": "3 s",
         "post": "4 s",
         "picamera": {
             "size": "1600x1200",
+            "sub_size": "512x384",
             "fps": 20,
             "brightness": 0.25,
             "contrast": 1.0,
             "saturation": 1.0,
             "ev": 0.0,
             "flip": "left-right",
+            "constraint": "normal",
+            "exposure": "normal",
+            "awb": "auto",
+            "sensor_mode": "1",
         },
         "detection": {"detector": "framediff", "framediff": {"level": 420, "frames": 7, "rate": 20}},
     }
     assert ours["storage"]["retention"]["min_free"] == "20 %"
     assert told["became"].keys() | told["left"].keys() >= ropey_keys()
     assert all(why.startswith("not needed") for why in told["left"].values())
+
+
+FIXED = """
+is_noir = True
+exposurevalue = -1.5
+aeconstraintmode = 2
+aeenable = False
+exposuretime = 20000
+analoguegain = 2.5
+aeexposuremode = 1
+aemeteringmode = 2
+awbmode = 3
+awbenable = False
+redcolourgain = 1.25
+bluecolourgain = 2.0
+hasautofocus = True
+afmetering = 1
+afmode = 0
+lensposition = 4.5
+afrange = 2
+sensor_mode = 0
+"""
+
+
+@pytest.mark.shows("RP22")
+def test_ropey_cams_controls_all_become_settings(tawny: Tawny, tmp_path: Path) -> None:
+    told, ours = took(tawny, tmp_path, f"[ropey]{FIXED}")
+    picamera = ours["cameras"]["ropey-cam"]["picamera"]
+    assert picamera == {
+        "size": "1280x720", "sub_size": "512x288", "fps": 20, "ev": -1.5, "exposure_time": 20_000, "gain": 2.5,
+        "red_gain": 1.25, "blue_gain": 2.0, "constraint": "shadows", "exposure": "short", "metering": "average",
+        "awb": "indoor", "focus": "manual", "focus_range": "full", "focus_window": "0.25,0.25,0.5,0.5",
+        "lens_position": 4.5, "sensor_mode": "0", "tuning": "noir",
+    }  # fmt: skip
+    assert told["left"].keys() == {"hasautofocus"}
+
+
+@pytest.mark.parametrize("line", ["awbmode = 7", "aemeteringmode = -1", "exposuretime = fast", "sensor_mode = 1.5"])
+def test_ropey_cams_controls_out_of_range_are_told_with_their_line(line: str, tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text(f"[ropey]\naeenable = False\n{line}\n")
+    said = tawny("import", "theirs")
+    assert said.code == 3
+    assert "line 3" in said.err
 
 
 def ropey_keys() -> set[str]:

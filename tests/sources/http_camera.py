@@ -3,6 +3,7 @@
 import base64
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,11 +21,17 @@ CONTAINERS = {
     "ts": ("video/mp2t", ("-c", "copy", "-f", "mpegts")),
     "mp4": ("video/mp4", ("-c", "copy", "-f", "mp4", "-movflags", "frag_every_frame+empty_moov+default_base_moof")),
     "mkv": ("application/octet-stream", ("-c", "copy", "-f", "matroska", "-live", "1")),
+    "hevc.flv": ("video/x-flv", ()),
     "mjpeg": (
         "multipart/x-mixed-replace; boundary=ffmpeg",
         ("-an", "-c:v", "mjpeg", "-q:v", "5", "-f", "mpjpeg", "-boundary_tag", "ffmpeg"),
     ),
 }
+
+
+def sender_words(clip: str, form: str, output: str, speed: float, *options: str) -> list[str]:
+    """Return the command that sends a clip with the FFmpeg inside PyAV."""
+    return [sys.executable, "-m", "tests.sources.sender", clip, form, output, f"{speed:g}", *options]
 
 
 @dataclass
@@ -62,6 +69,8 @@ class HttpCamera:
         """Start FFmpeg, which plays the clip in a loop, at its own speed."""
         paced = ("-readrate", f"{self.speed:g}", "-stream_loop", "-1", "-i", str(self.clip))
         words = ["ffmpeg", "-v", "error", *paced, *output]
+        if not output:  # H.265 in FLV
+            words = sender_words(str(self.clip), "flv", "-", self.speed)
         made = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.running.append(made)
         return made
@@ -166,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.end_headers()
-        encoder = self.camera.encoder(*output, "-flush_packets", "1", "pipe:1")
+        encoder = self.camera.encoder(*output, *(("-flush_packets", "1", "pipe:1") if output else ()))
         assert encoder.stdout is not None
         try:
             while data := encoder.stdout.read1(1 << 16):  # type: ignore[attr-defined]

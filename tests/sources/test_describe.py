@@ -17,7 +17,7 @@ from tawny.model.errors import (
 )
 from tawny.model.times import SystemClock
 from tawny.protocols.sdp import SdpDescription
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.ffmpeg_guard import describe
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as some
 
-from tawny.sources.rtsp.address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
+from tawny.sources.network_address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
 from tawny.sources.rtsp.client.transcript import Transcript
 
 words = some.text(some.characters(min_codepoint=33, max_codepoint=0x17F, exclude_characters=HIDDEN), min_size=6).filter(

@@ -61,6 +61,11 @@ self.addEventListener("push", (event) => {
   const options = { body: told.body, tag: told.tag, icon: "/icon-192.png", badge: "/badge-96.png", data, silent: told.silent, renotify: !told.silent };
   if (told.image) options.image = told.image;
   if (told.camera) options.actions = [{ action: "live", title: "Live" }, { action: "snooze", title: "Snooze 1 h" }];
+  if (told.talk) {
+    options.requireInteraction = true;
+    // where a browser shows two, a press on the notification itself opens the camera
+    options.actions = [{ action: "talk", title: "Talk" }, ...options.actions.slice(self.Notification?.maxActions < 3 ? 1 : 0)];
+  }
   event.waitUntil(self.registration.showNotification(told.title, options));
   if (told.badge !== undefined) event.waitUntil(count(told.badge));
   if (told.history) event.waitUntil(keep(told.history));

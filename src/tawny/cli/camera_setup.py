@@ -27,7 +27,6 @@ from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     TriedCamera,
     WantedCamera,
-    is_host,
     known_as,
     orientation_values,
     recording_values,
@@ -44,6 +43,7 @@ from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.local_cameras import missing_modules
 from tawny.sources.discovery.networks import own_networks
 from tawny.sources.discovery.onvif_details import OnvifDetails
+from tawny.sources.discovery.resolve import is_host
 from tawny.sources.discovery.rtsp_scan import MOST_ADDRESSES
 from tawny.storage.index.opening import index_to_read
 

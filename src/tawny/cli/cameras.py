@@ -40,7 +40,7 @@ from tawny.service.cameras.camera_setup import orientation_values, recording_val
 from tawny.service.cameras.connection_settings import UNKNOWN_KIND, probe
 from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.rtsp.address import claims_network
+from tawny.sources.network_address import claims_network
 from tawny.sources.source import CameraSource, SourceContext, read_packets
 from tawny.storage.disk.disk import RealDisk
 

@@ -253,6 +253,11 @@ class NotifierSettings(Table):
         "en", description="Language of the notifications, for example de. What it lacks is in English."
     )
     events: bool = Field(default=True, description="Notify about events.")
+    rings: bool = Field(
+        default=True,
+        description="Notify at once when someone rings at a door, whatever `kinds`, `levels`, `min_interval`, "
+        "`quiet_hours`, `send_at` and modes say. A rule without notifications, or a snooze, holds it back.",
+    )
     problems: bool = Field(default=True, description="Notify about recorder problems, and when they are resolved.")
     daily_summary: str = Field("", description="Send a daily summary at this time, for example 20:00. Empty: none.")
     quiet_hours: Hours = Field(

@@ -28,15 +28,15 @@ class Urgency(StrEnum):
     """Silent: a follow-up of a message."""
     NORMAL = "normal"
     HIGH = "high"
-    """A problem of the recorder."""
+    """A problem of the recorder, or a ring at the door."""
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
     """A button of a message.
 
-    url: page that confirms and executes the action; empty without a public URL. token: returned by services with
-    callbacks; at most 64 bytes, includes our signature.
+    url: page that confirms and executes the action, or that it opens; empty without a public URL. token: returned by
+    services with callbacks; at most 64 bytes, includes our signature. Empty if it only opens a page.
     """
 
     label: str
@@ -59,6 +59,8 @@ class Message:
     urgency: Urgency = Urgency.NORMAL
     link: str = ""
     """Link to tawny; empty without a public URL."""
+    opens: str = ""
+    """Path of the page that it opens, if it isn't the event's: `/live/front-door?talk=1`."""
     clip_link: str = ""
     """Public link to the uploaded clip, valid for some hours."""
     image_view: str = "full"
@@ -86,7 +88,7 @@ class Message:
 
     @property
     def words(self) -> str:
-        """Title and text in one line: `Person. Front door, 20:46.`"""
+        """Title and text in one line: `Person at Front door. Porch, 20:46.`"""
         end = "" if not self.text or self.title.endswith((".", "!", "?", ":")) else "."
         return f"{self.title}{end} {self.text}".strip()
 

@@ -20,8 +20,8 @@ from tawny.model.observations import WHOLE, Box, Frame, Look, Observation, is_me
 
 WIDTH: Final = 256
 """Width of the small frames, px."""
-SURE_SHIFT: Final = 0.04
-"""Least response of the phase correlation of a shift that counts."""
+SURE_SHIFT, WHOLE_TURNS = 0.5, 12
+"""Least correlation of two whole frames whose shift counts, and most iterations towards it."""
 FOUND, LEARNS = 0.5, 0.62
 """Least correlation with the object's look where it is found, and of a frame that changes the look."""
 MOST_POINTS, LEAST_POINTS, AGREE = 60, 10, 0.35
@@ -51,8 +51,9 @@ CLEAR: Final = 0.2
 """Correlation that half a search window of distance from the expected place costs."""
 LEAST_PX, MOST_PX = 6, 110
 """Sides of the look, in pixels of the small frame."""
+LEAST_SCALE, MOST_SCALE = 0.33, 3.0
 SCALES: Final = (1.0, 0.95, 1.05)
-SCALE_COSTS: Final = 0.02
+SCALE_COSTS: Final = 0.03
 """Correlation by which another size must be better."""
 HIDDEN_S: Final = 2.5
 """How long an object that is not found is expected to go on as before, s."""
@@ -60,7 +61,8 @@ STILL_S: Final = 45.0
 """How long something that does not move by itself is followed, s."""
 STIRS: Final = 0.010
 """Least speed, in widths a second, of what moves by itself."""
-ALPHA, BETA = 0.6, 0.25
+ALPHA, BETA = 0.85, 0.7
+"""Shares of what was measured in place and speed: high, as the look is found to a fraction of a pixel."""
 SETTLES_MS: Final = 1500
 """Time after following, ms, in which the image may still move."""
 LOST_SCORE: Final = 0.5
@@ -90,8 +92,9 @@ class CameraShift:
     def __init__(self) -> None:
         self._before: list[tuple[Any, Any]] = []
         """The last two frames, and how each has moved and grown until the newest: an affine matrix, 3 by 3."""
-        self._window: Any = None
         self.x = self.y = 0.0
+        self.grew = 1.0
+        """Factor by which the newest frame is larger than the one before: the zoom's."""
 
     def go(
         self, small: Any, expected: tuple[float, float] = (0.0, 0.0), without: Sequence[float] | None = None
@@ -106,17 +109,17 @@ class CameraShift:
         height, width = small.shape
         now = cv2.GaussianBlur(small, (0, 0), 1.0)
         if not self._before or self._before[-1][0].shape != now.shape:
-            self._window = cv2.createHanningWindow((width, height), cv2.CV_32F)
             self._before = [(now, np.eye(3))]
             return 0.0, 0.0
         last = self._before[-1][0]
         matrix = _moved_points(last, now, expected, without)
         if matrix is None:
-            (dx, dy), response = cv2.phaseCorrelate(_detail(last, without), _detail(now, without), self._window)
-            dx, dy = (dx, dy) if response >= SURE_SHIFT else expected
-            matrix = np.array([[1.0, 0, dx], [0, 1, dy], [0, 0, 1]])
+            matrix = _moved_whole(last, now, expected, without)
+        if matrix is None:
+            matrix = np.array([[1.0, 0, expected[0]], [0, 1, expected[1]], [0, 0, 1]])
         middle = np.array([width / 2, height / 2, 1.0])
         dx, dy = (float(one) for one in (matrix @ middle - middle)[:2])
+        self.grew = math.hypot(matrix[0, 0], matrix[1, 0])
         self._before = [(one, matrix @ until) for one, until in self._before[-2:]] + [(now, np.eye(3))]
         self.x -= dx / width
         self.y -= dy / height
@@ -143,11 +146,7 @@ def _moved_points(last: Any, now: Any, expected: tuple[float, float], without: S
     """Return how most corners of the background have moved, as an affine matrix; None where too few agree."""
     import cv2
 
-    height, width = last.shape
-    mask = np.full((height, width), 255, np.uint8)
-    if without is not None:
-        x0, y0, x1, y1 = (round(one) for one in without)
-        mask[max(0, y0 - 3) : max(0, y1 + 3), max(0, x0 - 3) : max(0, x1 + 3)] = 0
+    mask = _elsewhere(last.shape, without)
     before, after = (np.clip(one, 0, 255).astype(np.uint8) for one in (last, now))
     points = cv2.goodFeaturesToTrack(before, MOST_POINTS, 0.02, 7, mask=mask)
     if points is None or len(points) < LEAST_POINTS:
@@ -166,15 +165,32 @@ def _moved_points(last: Any, now: Any, expected: tuple[float, float], without: S
     return np.vstack([matrix, [0, 0, 1]])
 
 
-def _detail(blurred: Any, without: Sequence[float] | None) -> Any:
-    """Return a frame without slow changes of light, and without what is in a box."""
+def _moved_whole(last: Any, now: Any, expected: tuple[float, float], without: Sequence[float] | None) -> Any:
+    """Return how the image has moved as a whole, where it has few corners; None where it is too plain for that too."""
     import cv2
 
-    made = blurred - cv2.GaussianBlur(blurred, (0, 0), 12.0)
+    mask = cv2.pyrDown(_elsewhere(last.shape, without))
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, WHOLE_TURNS, 1e-4)
+    least, found = SURE_SHIFT, None
+    before, after = cv2.pyrDown(last), cv2.pyrDown(now)
+    for dx, dy in dict.fromkeys((expected, (0.0, 0.0))):
+        start = np.array([[1, 0, dx / 2], [0, 1, dy / 2]], np.float32)
+        try:
+            alike, matrix = cv2.findTransformECC(before, after, start, cv2.MOTION_TRANSLATION, criteria, mask, 5)
+        except cv2.error:  # it does not converge
+            continue
+        if alike > least:
+            least, found = alike, np.array([[1.0, 0, 2 * matrix[0, 2]], [0, 1, 2 * matrix[1, 2]], [0, 0, 1]])
+    return found
+
+
+def _elsewhere(shape: tuple[int, ...], without: Sequence[float] | None) -> Any:
+    """Return a mask of a frame without a box, px, and its edge."""
+    mask = np.full(shape, 255, np.uint8)
     if without is not None:
         x0, y0, x1, y1 = (round(one) for one in without)
-        made[max(0, y0 - 3) : max(0, y1 + 3), max(0, x0 - 3) : max(0, x1 + 3)] = 0
-    return made
+        mask[max(0, y0 - 3) : max(0, y1 + 3), max(0, x0 - 3) : max(0, x1 + 3)] = 0
+    return mask
 
 
 @dataclass(slots=True)
@@ -205,6 +221,10 @@ class ObjectLook:
         """How much each pixel differs from frame to frame: what is behind the object does, the object less."""
         self.score = self.stirs = 1.0
 
+    def grow(self, factor: float) -> None:
+        """Adapt to a camera that zooms."""
+        self._scale = min(MOST_SCALE, max(LEAST_SCALE, self._scale * factor))
+
     def find(self, small: Any, expected: tuple[float, float], reach: float, moving: Any, moves: float) -> bool:
         """Search around a place, at most `reach` px away. Return whether it is there; `middle` is then its place.
 
@@ -215,7 +235,7 @@ class ObjectLook:
         best = (-1.0, self._scale, self.middle, self._look)
         high, wide = small.shape
         for factor in SCALES:
-            scale = min(3.0, max(0.33, self._scale * factor))
+            scale = min(MOST_SCALE, max(LEAST_SCALE, self._scale * factor))
             w, h = (max(LEAST_PX, round(side * scale)) for side in self.size)
             if w >= wide or h >= high:
                 continue
@@ -242,7 +262,12 @@ class ObjectLook:
             _, most, _, (x, y) = cv2.minMaxLoc(judged)
             if most > best[0] + 1e-6:
                 self.score, self.stirs = float(found[y, x]), float(dense[y, x])
-                best = (most, scale, (x0 + x + w / 2 + _between(judged[y], x), y0 + y + h / 2), look)
+                best = (
+                    most,
+                    scale,
+                    (x0 + x + w / 2 + _between(judged[y], x), y0 + y + h / 2 + _between(judged[:, x], y)),
+                    look,
+                )
         least = FOUND if self.stirs >= STIRRED else FOUND_STILL
         if best[0] < 0 or (self.score < least and (self.score < HARDLY or self.stirs < SURELY)):
             return False
@@ -291,7 +316,7 @@ def _cut(small: Any, middle: tuple[float, float], size: tuple[float, float]) -> 
     import cv2
 
     w, h = (max(LEAST_PX, round(side)) for side in size)
-    return cv2.getRectSubPix(small, (w, h), middle).copy()
+    return cv2.getRectSubPix(small, (w, h), (middle[0] - 0.5, middle[1] - 0.5)).copy()  # it counts from pixels' middles
 
 
 def _between(row: Any, at: int) -> float:
@@ -340,6 +365,7 @@ class _Target:
         dx, dy = self.shift.go(small, (self._turning[0] * dt, self._turning[1] * dt), self.look.box)
         if dt:
             self._turning = dx / dt, dy / dt
+        self.look.grow(self.shift.grew)
         hidden_s = (at_ms - self.seen_ms) / 1000
         self._across.go(dt, None)
         self._down.go(dt, None)

@@ -2,10 +2,10 @@
 
 Used by the running recorder, the test of rules and the explanation of past events. A notifier or destination that a
 rule names is used only if a rule matches; one that no rule names is always used. Where the table of the active mode
-says what to notify about, it takes the place of both "only" and "always". A matching rule that names no one
-overrides the others. Other actions need a matching rule. If a model labels objects, an event without a label triggers a
-notification only if a rule asks for it. Of a snoozed rule, what people would notice (`SNOOZED`) is left out; a rule
-that silences others can't be snoozed, so that a snooze never makes anything louder.
+says what to notify about, it takes the place of both "only" and "always". A ring at the door needs no rule. A matching
+rule that names no one overrides the others. Other actions need a matching rule. If a model labels objects, an event
+without a label triggers a notification only if a rule asks for it. Of a snoozed rule, what people would notice
+(`SNOOZED`) is left out; a rule that silences others can't be snoozed, so that a snooze never makes anything louder.
 """
 
 from bisect import bisect_left
@@ -21,6 +21,7 @@ from astral.sun import elevation, noon, sunrise, sunset
 from tawny.config.rules import ALL, NONE, SNOOZED, RuleAction, RuleSettings
 from tawny.config.units import duration_text
 from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, WEEKDAYS, TimeOfDay, WeekSpan
+from tawny.model.events import DOORBELL
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, spoken
 from tawny.model.times import Span
@@ -203,6 +204,7 @@ class Schedule:
 
 ANYBODY, EVERYBODY = "anybody", "everybody"
 UNRULED: Final = "No rule applies."
+RANG: Final = "Someone rang."
 SAID: Final = {"notify": "notifies", "upload": "uploads to"}
 NAMELESS: Final = "The model couldn't classify this motion, and no rule asks for it."
 _NO_KIND: Final = ""
@@ -349,6 +351,8 @@ class RuleEngine:
                 continue
             why = f"{called(rule, number)} {SAID[verb]} {name} ({rule.when})."
             return RuleDecision(deed, does=True, why=why, rule=rule.key)
+        if verb == "notify" and now.kind == DOORBELL and not held:
+            return RuleDecision(deed, does=True, why=RANG)
         if verb == "notify" and now.chosen is not None:
             chosen = now.chosen.about(deed)
             if chosen.does or not held:

@@ -126,7 +126,9 @@ EVENT_TITLES = {
     "tamper": "Camera tampering",
     "motion": "Motion",
 }
-REPORTED_TITLES = {"doorbell": "Doorbell", "input": "Digital input", "line": "Line crossed"}
+DOORBELL = "doorbell"
+"""Type of the event of a button that was pressed at a door."""
+REPORTED_TITLES = {DOORBELL: "Doorbell", "input": "Digital input", "line": "Line crossed"}
 """Titles of types that only cameras and other programs report: they are always alerts (`model.levels`)."""
 SOUND_TITLES = {
     "glass": "Breaking glass",

@@ -35,7 +35,7 @@ from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import redirect_target
 from tawny.sources.media_connection import SNIFFED_BYTES, WEB_PAGE, CaptureMemory, MediaConnection, MediaInput, sniff
 from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
-from tawny.sources.rtsp.address import RtspAddress, parse_network, public_rtsp, scheme_of
+from tawny.sources.network_address import NetworkAddress, parse_network, public_address, scheme_of
 from tawny.sources.rtsp.client.tcp_socket import in_words
 from tawny.sources.rtsp.source import fingerprint_of, stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
@@ -74,7 +74,7 @@ class Http:
         return scheme_of(address) in ("http", "https")
 
     def public(self, address: str) -> str:
-        return public_rtsp(address)
+        return public_address(address)
 
     def open(self, opening: SourceContext) -> CameraConnection:
         options = self.settings(opening.options)
@@ -111,7 +111,7 @@ class CameraHttp:
     A connection is kept for the next request where the camera allows it.
     """
 
-    def __init__(self, address: RtspAddress, fingerprint: str, stall_s: float, record: LoginRecord | None) -> None:
+    def __init__(self, address: NetworkAddress, fingerprint: str, stall_s: float, record: LoginRecord | None) -> None:
         self.address, self._fingerprint, self._stall_s = address, fingerprint, stall_s
         self._login = ClientAuth(address.user, address.password, record)
         self._connection: http.client.HTTPConnection | None = None
@@ -347,16 +347,16 @@ class _Feeder:
                 return
             playlist = self._playlist(base)
 
-    def _playlist(self, place: RtspAddress) -> "HlsPlaylist":
+    def _playlist(self, place: NetworkAddress) -> "HlsPlaylist":
         response = self._client.get(place.path)
         return parse_playlist(self._client.read_all(response, MOST_PLAYLIST_BYTES), self._where)
 
-    def _segment(self, media: MediaInput, base: RtspAddress, path: str) -> None:
+    def _segment(self, media: MediaInput, base: NetworkAddress, path: str) -> None:
         response = self._client.get(self._same_place(base, path).path)
         while piece := self._client.read(response):
             media.feed(piece, self._where)
 
-    def _same_place(self, base: RtspAddress, link: str) -> RtspAddress:
+    def _same_place(self, base: NetworkAddress, link: str) -> NetworkAddress:
         """Return the address that a playlist links to, if it is at the camera. Raises SourceRedirected."""
         address, url = self._client.address, link
         try:

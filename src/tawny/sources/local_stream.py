@@ -275,7 +275,7 @@ class Udp:
                         continue
                     data, sender = line.recvfrom(_DATAGRAM_BYTES)
                     if options["from"] in ("", sender[0]):
-                        media.feed(_without_rtp(data), where)
+                        media.feed(mpegts_of_datagram(data), where)
 
         return _connected(feed, over.set, opening, options)
 
@@ -310,7 +310,7 @@ def _join(line: socket.socket, group: ipaddress.IPv4Address | ipaddress.IPv6Addr
         line.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group.packed + bytes(4))
 
 
-def _without_rtp(data: bytes) -> bytes:
+def mpegts_of_datagram(data: bytes) -> bytes:
     """Return the MPEG-TS of a datagram, which may have an RTP header (RFC 2250)."""
     if data[:1] == b"\x47" or len(data) < 12 or data[0] >> 6 != 2:
         return data

@@ -303,7 +303,7 @@ class _Audio:
             return None
         data = unit.data
         if self._is_adts:
-            read = _adts(data)
+            read = read_adts(data)
             if read is None:
                 return None
             self.format, data = read
@@ -311,7 +311,7 @@ class _Audio:
         return SourcePacket(self.format, data, unit.pts)
 
 
-def _adts(data: bytes) -> tuple[AudioFormat, bytes] | None:
+def read_adts(data: bytes) -> tuple[AudioFormat, bytes] | None:
     """Return format and content of an AAC frame with an ADTS header (ISO/IEC 13818-7, 6.2); None for anything else."""
     if len(data) <= _ADTS_BYTES or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
         return None

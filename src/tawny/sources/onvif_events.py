@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tawny.model.errors import SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
+from tawny.model.events import DOORBELL
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
 from tawny.protocols.soap import find_elements, quoted, text_at
@@ -21,7 +22,7 @@ from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, request_path
 # What messages mean. Makers name their topics differently, so words are looked for, the more specific first.
 
 MOTION, PERSON, VEHICLE, ANIMAL = "motion", "person", "vehicle", "animal"
-TAMPER, LINE, DOORBELL, INPUT = "tamper", "line", "doorbell", "input"
+TAMPER, LINE, INPUT = "tamper", "line", "input"
 _DOORBELL: Final = re.compile(r"visitor|doorbell|bell(button|press|ring)|button(press|push)|/call\b|ringing")
 _INPUT: Final = re.compile(r"digitalinput|virtualinput|alarmin\b|/io/(port|input)")
 _NUMBERS: Final = re.compile(r"(id|token|count|level|likelihood|confidence|rule)$")

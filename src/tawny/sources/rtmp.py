@@ -31,12 +31,12 @@ from tawny.protocols import rtmp
 from tawny.protocols.rtmp import MalformedRtmp, RtmpMessage, RtmpReader, command, number_message, read_command
 from tawny.protocols.rtsp_message import redirect_target
 from tawny.sources.media_connection import MediaConnection, MediaInput
-from tawny.sources.rtsp.address import (
+from tawny.sources.network_address import (
     LEAST_KEY,
     LISTENING,
-    RtspAddress,
+    NetworkAddress,
     parse_network,
-    public_rtsp,
+    public_address,
     scheme_of,
     stream_key,
 )
@@ -79,7 +79,7 @@ class Rtmp:
         return scheme_of(address) in ("rtmp", "rtmps", LISTENING)
 
     def public(self, address: str) -> str:
-        return public_rtsp(address)
+        return public_address(address)
 
     def open(self, opening: SourceContext) -> CameraConnection:
         options, where = self.settings(opening.options), self.public(opening.address)
@@ -186,7 +186,7 @@ def _exactly(line: socket.socket, count: int, left_s: Callable[[], float] | None
 
 
 class _Viewer(_Line):
-    def __init__(self, address: RtspAddress, stall_s: float) -> None:
+    def __init__(self, address: NetworkAddress, stall_s: float) -> None:
         super().__init__(address.public, stall_s)
         self._address = address
         parts = address.path.strip("/").split("/")

@@ -76,7 +76,7 @@ CASES: dict[str, TrackedCase] = {
     "posts": TrackedCase(lambda seed: [strolls(7, seed=seed)], "houses", (-40, -18, 5, 24, 48)),
     "stops": TrackedCase(lambda seed: [strolls(7, stops=(9.0 + seed, 12.0), seed=seed)]),
     "dusk": TrackedCase(lambda seed: [strolls(6, seed=seed)], "houses", contrast=0.3, noise=4.0),
-    "zooms": TrackedCase(lambda seed: [strolls(4, seed=seed, height=7)], "houses", track={"zoom": (0.0, 0.6)}),
+    "zooms": TrackedCase(lambda seed: [strolls(4, seed=seed, height=5)], "houses", track={"zoom": (0.0, 0.6)}),
 }
 
 
@@ -99,7 +99,8 @@ class PanoramaMotors:
     """Turns a drawn camera. orders: what it received, with the time in s."""
 
     def __init__(self, camera: PanoramaCamera, *, reports: bool = True) -> None:
-        self.camera, self.reports = camera, reports
+        self.camera, self.reports, self.counts = camera, reports, 1
+        """counts: -1 if its position counts backwards."""
         self.orders: list[tuple[float, str, tuple[float, ...]]] = []
         self.moved_s = -math.inf
 
@@ -113,7 +114,9 @@ class PanoramaMotors:
 
     def position(self, camera: CameraId) -> tuple[float | None, float | None, float | None]:
         one = self.camera
-        return (one.pan / 180, one.tilt / 90, one.zoom) if self.reports else (None, None, None)
+        return (
+            (self.counts * one.pan / 180, self.counts * one.tilt / 90, one.zoom) if self.reports else (None, None, None)
+        )
 
     def by_itself(self, camera: CameraId, preset: str) -> None:
         self.orders.append((self.camera.now_s, preset, ()))

@@ -178,6 +178,15 @@ def test_a_click_opens_what_it_is_about(service: StandIn, kind: str, event: str,
     assert (told["url"], told["camera"], told["badge"]) == (url, camera, 3)
 
 
+@pytest.mark.parametrize(("opens", "talks"), [("/live/front-door?talk=1", True), ("/live/front-door", False)])
+def test_a_ring_opens_the_camera_ready_to_answer(service: StandIn, opens: str, talks: bool) -> None:
+    marks, phone = Marks(), Phone()
+    subscribe(marks, phone.asks(f"{service.base}/push/abc"))
+    WebPush().open(telling(marks)).send(replace(TOLD, opens=opens, urgency=Urgency.HIGH), None)
+    told = json.loads(phone.opens(service.last.body))
+    assert (told["url"], told["talk"], told["silent"], told["tag"]) == (opens, talks, False, TOLD.event)
+
+
 def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/gone"))

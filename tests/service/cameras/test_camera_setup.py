@@ -22,13 +22,13 @@ from tawny.service.cameras.camera_setup import (
     CameraSetupService,
     WantedCamera,
     camera_id_for,
-    is_host,
     known_as,
 )
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import Search
 from tawny.sources.discovery.found_camera import FoundCamera
+from tawny.sources.discovery.resolve import is_host
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup as Login

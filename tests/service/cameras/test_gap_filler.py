@@ -215,6 +215,21 @@ def test_a_connection_that_fails_is_tried_again_later(bench: Bench) -> None:
     assert bench.filled() == [gap.begin_ms]
 
 
+def test_a_replay_that_never_begins_is_given_up_after_a_day_until_asked(bench: Bench) -> None:
+    gap = bench.put(10)
+    bench.card.error = SourceError("the card", "it is busy")
+    bench.run(20 * 3600)
+    assert bench.shown() == ("failed", "Camera error at the card: it is busy.")
+    asked = len(bench.card.asked)
+    assert 24 <= asked <= 72, "each try may ask for two parts"
+    bench.run(4 * 3600)
+    assert len(bench.card.asked) == asked
+    bench.card.error = None
+    bench.filler.ask(DOOR, Span(gap.begin_ms, gap.begin_ms + 1))
+    bench.run(60)
+    assert bench.filled() == [gap.begin_ms]
+
+
 def test_a_card_that_lists_the_time_later_is_asked_again(bench: Bench) -> None:
     gap = bench.put(10)
     there, bench.card.recordings = bench.card.recordings, []

@@ -129,18 +129,18 @@ def test_the_words_the_picture_and_where_to_see_it(bench: Bench) -> None:
     event = bench.happens(zones=("back-gate",))
     bench.work()
     (photo,) = bench.sent("/sendPhoto")
-    assert photo.form["caption"].decode() == f"Person (back gate). Front door, 06:00.\n{HOME}/events/{event.id}"
+    assert photo.form["caption"].decode() == f"Person at Front door. Back gate, 06:00.\n{HOME}/events/{event.id}"
     assert photo.form["photo"] == b"\xff\xd8 its picture"
 
 
 @pytest.mark.parametrize(
     ("silenced", "caption"),
     [
-        ("nobody", "Person. yard → Front door, 06:00."),
-        ("the event", "Person. Front door, 06:00."),
-        ("the camera, for this notifier", "Person. Front door, 06:00."),
-        ("the camera, by a person", "Person. Front door, 06:00."),
-        ("the camera, by a rule", "Person. Front door, 06:00."),
+        ("nobody", "Person: yard → Front door. 06:00."),
+        ("the event", "Person at Front door. 06:00."),
+        ("the camera, for this notifier", "Person at Front door. 06:00."),
+        ("the camera, by a person", "Person at Front door. 06:00."),
+        ("the camera, by a rule", "Person at Front door. 06:00."),
     ],
 )
 def test_a_visit_names_no_camera_that_is_silenced(
@@ -182,7 +182,7 @@ def test_a_new_name_is_in_the_next_notification(bench: Bench) -> None:
     bench.happens()
     bench.work()
     before, after = (one.form["caption"].decode().partition("\n")[0] for one in bench.sent("/sendPhoto"))
-    assert (before, after) == ("Person. Front door, 06:00.", "Person. Garden gate, 06:02.")
+    assert (before, after) == ("Person at Front door. 06:00.", "Person at Garden gate. 06:02.")
 
 
 def test_the_clip_takes_its_place_as_a_gif(tmp_path: Path, service: StandIn) -> None:

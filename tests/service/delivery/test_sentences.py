@@ -23,17 +23,17 @@ def event(**about: Any) -> Event:
 @pytest.mark.parametrize(
     ("about", "title", "text"),
     [
-        ({"zones": ("porch",)}, "Person (porch).", "Front door, 20:46."),
-        ({}, "Person.", "Front door, 20:46."),
-        ({"end_ms": AT_MS + 90_000}, "Person.", "Front door, 20:46 to 20:47."),
+        ({"zones": ("porch",)}, "Person at Front door", "Porch, 20:46."),
+        ({}, "Person at Front door", "20:46."),
+        ({"end_ms": AT_MS + 90_000}, "Person at Front door", "20:46 to 20:47."),
         (
             {"end_ms": AT_MS + 1000, "objects": (SeenObject("person", 0.9), SeenObject("dog", 0.5))},
-            "Person.",
-            "Front door, 20:46. Detected: person, dog.",
+            "Person at Front door",
+            "20:46. Detected: person, dog.",
         ),
-        ({"kind": "motion", "said": "vehicle"}, "Vehicle.", "Front door, 20:46."),
-        ({"kind": "person", "said": "nothing"}, "Motion.", "Front door, 20:46."),
-        ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Object left.", "Front door, 20:46."),
+        ({"kind": "motion", "said": "vehicle"}, "Vehicle at Front door", "20:46."),
+        ({"kind": "person", "said": "nothing"}, "Motion at Front door", "20:46."),
+        ({"kind": "object", "objects": (SeenObject("left", 1.0),)}, "Object left at Front door", "20:46."),
     ],
 )
 def test_an_event(about: dict[str, object], title: str, text: str) -> None:
@@ -45,15 +45,15 @@ def test_who_was_recognised_and_what_was_read() -> None:
         reads=(RecognisedText("plates", "BAB123", 0.9, "k1"), RecognisedText("faces", "", 0.8, "k2")), kind="vehicle"
     )
     names = {"k1": "Anna's car", "k2": "Anna"}
-    assert message_composer.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna."
-    assert message_composer.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123."
+    assert message_composer.of_event(known, "Gate", BERLIN, lambda who: names[who])[0] == "Anna's car and Anna at Gate"
+    assert message_composer.of_event(known, "Gate", BERLIN, lambda _who: "")[0] == "Vehicle BAB123 at Gate"
 
 
 @pytest.mark.parametrize(
     ("cameras", "title", "text"),
     [
-        (["Gate", "Drive", "Front door"], "Person.", "Gate → Front door, 20:46 to 20:51."),
-        (["Gate"], "Person (porch).", "Gate, 20:46 to 20:51."),
+        (["Gate", "Drive", "Front door"], "Person: Gate → Front door", "20:46 to 20:51."),
+        (["Gate"], "Person at Gate", "Porch, 20:46 to 20:51."),
     ],
 )
 def test_a_visit(cameras: list[str], title: str, text: str) -> None:

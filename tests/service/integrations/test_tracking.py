@@ -21,9 +21,10 @@ def following(run: Tracked) -> None:
         run.pass_time(0.05)
 
 
-def test_who_walks_is_kept_in_the_middle_third() -> None:
+@pytest.mark.parametrize("case", ["slow", "runs", "plain wall"])
+def test_who_walks_is_kept_in_the_middle_third(case: str) -> None:
     """A minute, with 300 ms from a command to the picture. The event is one, of one object."""
-    run = Tracked(CASES["brisk"])
+    run = Tracked(CASES[case])
     run.run(60)
     assert run.share >= 0.9
     times = [at_s for at_s, what, _ in run.motors.orders if what in ("drive", "halt")]
@@ -57,10 +58,13 @@ def test_a_private_camera_stands_still() -> None:
     assert run.tracker.holds(YARD)
 
 
+@pytest.mark.parametrize("counts", [1, -1])
 @pytest.mark.parametrize("limit", [(-0.05, 0.05), (-0.3, 0.0)])
-def test_it_stays_within_its_limits(limit: tuple[float, float]) -> None:
-    """In the camera's own numbers, which are shares of 180 degrees."""
-    run = Tracked(CASES["brisk"], track={"pan": list(limit)})
+def test_it_stays_within_its_limits(limit: tuple[float, float], counts: int) -> None:
+    """In the camera's own numbers, which are shares of 180 degrees. counts: -1: they grow to the left."""
+    own = sorted(counts * one for one in limit)
+    run = Tracked(CASES["brisk"], track={"pan": own})
+    run.motors.counts = counts
     most = 0.0
     while run.camera.now_s < LEARNS_S + 30:
         run.pass_time(0.05)

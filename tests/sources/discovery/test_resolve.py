@@ -29,8 +29,8 @@ from tawny.sources.discovery.onvif_details import (
 )
 from tawny.sources.discovery.resolve import CameraPlace, resolve
 from tawny.sources.discovery.stream_paths import KNOWN, MOST_TRIES, find_paths
+from tawny.sources.network_address import NetworkAddress
 from tawny.sources.onvif import OnvifService
-from tawny.sources.rtsp.address import RtspAddress
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
@@ -64,7 +64,7 @@ def test_each_kind_of_camera_says_its_streams(
     details = ask_details(device.url, SystemClock())
     assert (details.maker, details.model, details.serial) == ("Northlight", "NL-200", "SN0042")
     assert abs(details.ahead_ms - ahead.total_seconds() * 1000) < 3_000
-    assert details.main == RtspAddress("127.0.0.1", 5541, "/main?channel=1", "admin", "s3cret")
+    assert details.main == NetworkAddress("127.0.0.1", 5541, "/main?channel=1", "admin", "s3cret")
     assert details.sub is not None
     assert (details.sub.path, details.sub.host) == ("/sub", "127.0.0.1")
     assert details.has_ptz
@@ -157,7 +157,7 @@ class Paths:
         self.has, self.refuses, self.hangs_up = has, refuses, hangs_up
         self.asked: list[str] = []
 
-    def __call__(self, address: RtspAddress, *_: object) -> None:
+    def __call__(self, address: NetworkAddress, *_: object) -> None:
         self.asked.append(address.path)
         if self.refuses:
             raise SourceRefused(address.public)
@@ -165,7 +165,7 @@ class Paths:
             raise SourceUnreachable(address.public, "it hung up") if self.hangs_up else SourceNotFound(address.public)
 
 
-PLACE = RtspAddress("192.0.2.7", 554, "/", "admin", "pw")
+PLACE = NetworkAddress("192.0.2.7", 554, "/", "admin", "pw")
 
 
 @pytest.mark.parametrize("one", [one for one in KNOWN if one.maker], ids=lambda one: one.main)

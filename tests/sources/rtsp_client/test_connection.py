@@ -23,7 +23,7 @@ from tawny.model.errors import (
 )
 from tawny.model.packets import SourcePacket
 from tawny.model.times import Clock, SystemClock
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, UdpConnection
 from tawny.sources.rtsp.client.session import StreamMemory

@@ -14,7 +14,7 @@ from tawny.media.codec.parameter_sets import video_format
 from tawny.model.packets import VideoCodec
 from tawny.protocols.rtp import RtpPacket, read_rtcp
 from tawny.protocols.sdp import MOST_TRACKS, SdpTrack, read_sdp
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client.audio_depacketizer import AacDepacketizer, AudioFrame, sound_of
 from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment, RtpCounts, RtpReceiver
 from tawny.sources.rtsp.client.session import ClientSession, handshake, read_reply

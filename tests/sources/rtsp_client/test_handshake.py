@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tawny.protocols.sdp import SdpDescription
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client.session import ClientSession, TrackTransport, handshake, read_reply
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault

@@ -8,7 +8,7 @@ from tawny.model.errors import SourceError
 from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.model.times import SystemClock
 from tawny.protocols.rtp import ReplayMark, read_replay_mark, replay_extension
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client.replay import ReplayConnection, ReplayRequest
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.timestamp_aligner import ReplayTimes

@@ -10,7 +10,7 @@ import pytest
 from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunStarted
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import RtspConnection
 from tawny.sources.rtsp.client.session import StreamMemory

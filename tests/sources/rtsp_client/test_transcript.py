@@ -1,6 +1,6 @@
 """A conversation is kept from its beginning and to its end, bounded whatever the camera says."""
 
-from tawny.sources.rtsp.address import SecretFilter
+from tawny.sources.network_address import SecretFilter
 from tawny.sources.rtsp.client.transcript import Transcript
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tawny.model.errors import SourceError
 from tawny.protocols.sdp import SdpDescription
-from tawny.sources.rtsp.address import parse_rtsp
+from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.connection import RtspConnection
 from tawny.sources.rtsp.client.session import ClientSession, Requests, StreamMemory, TrackTransport, handshake

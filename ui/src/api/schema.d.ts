@@ -257,6 +257,7 @@ export interface CareInfo {
 export interface CastInfo {
   camera: string;
   ends_ms: number;
+  from_ms: number | null;
   id: string;
   made_by: string;
   made_ms: number;
@@ -979,6 +980,7 @@ export interface MadeCast {
   addresses: string[];
   cast: CastInfo;
   page: string;
+  type: string;
   video: string;
 }
 
@@ -1238,7 +1240,10 @@ export interface NewCamera {
 }
 
 export interface NewCast {
+  clip?: string;
+  from_ms?: number | null;
   lasts_s?: number;
+  to_ms?: number | null;
 }
 
 export interface NewClip {
@@ -2136,6 +2141,8 @@ export interface SnoozeInfo {
 
 export interface SnoozeList {
   items: SnoozeInfo[];
+  may_all: boolean;
+  rules: string[];
 }
 
 export interface SnoozeRequest {

@@ -21,6 +21,7 @@ import { HomeSteps, canInstall, install, isInstalled, isIphone, startWorker, sub
 import { Icon } from "../ui/Icon";
 import { Owl } from "../ui/Owl";
 import { recall, remember } from "../ui/remember";
+import { startRings } from "../ui/Rings";
 import { path } from "../ui/router";
 import { isScreen } from "../ui/session";
 import { loadSnoozes, SnoozedChip, SnoozeItem } from "../ui/snoozes";
@@ -53,6 +54,7 @@ export function start(): () => void {
     quiet: (camera) => <QuietActs camera={camera} />,
     tools: () => !isScreen() && <BoxesButton class="btn sq" />,
   };
+  const stopRings = startRings();
   const stopBadge = effect(() => showBadge(newEvents.value));
   const timer = setInterval(() => {
     if (!document.querySelector('[data-view="playing"]')) return;
@@ -63,6 +65,7 @@ export function start(): () => void {
   return () => {
     clearInterval(timer);
     stopBadge();
+    stopRings();
   };
 }
 

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Camera } from "../api/types";
 import { lens as words } from "../strings/lens";
 import { Icon } from "../ui/Icon";
-import { type Lens, type Optics, halfOf, opticsOf } from "./lens";
+import { type Lens, type Optics, boxInView, halfOf, opticsOf } from "./lens";
 import { lookAround, lookingAt } from "./look";
-import { type Straightened, type Straightening, straightened, turnings } from "./straightened";
+import { type Box, type Straightening, straightened, turnings } from "./straightened";
 import "./dewarp.css";
 
 /** How often a picture is looked at that does not say when it changes. */
@@ -138,8 +138,8 @@ function covered(pen: CanvasRenderingContext2D, { node, width, height }: { node:
   return canvas;
 }
 
-/** Draws a picture as that of a frame is shown. Null without WebGL. The canvas is used again. */
-export function straightImage(source: ImageBitmap, { optics }: Straightened, parts: Camera["mask"]["parts"]): HTMLCanvasElement | null {
+/** Draws a picture through these optics. Null without WebGL. The canvas is used again. */
+export function straightImage(source: ImageBitmap, optics: Optics, parts: Camera["mask"]["parts"]): HTMLCanvasElement | null {
   const by = thePainter();
   const under = document.createElement("canvas").getContext("2d");
   if (!by || !under) return null;
@@ -153,9 +153,10 @@ export function straightImage(source: ImageBitmap, { optics }: Straightened, par
 }
 
 /** A child of the frame, after the picture in it. */
-export default function Dewarp({ camera, lens = camera.lens as Lens, turns, still = false, at }: Straightening) {
+export default function Dewarp({ camera, lens = camera.lens as Lens, turns, still = false, at, boxed }: Straightening) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [able, setAble] = useState(true);
+  const [optics, setOptics] = useState<Optics | null>(null);
   const turned = useSignal<Lens | null>(null);
   const onKey = useRef<(event: KeyboardEvent) => void>(() => {});
   const asked = useRef({ camera, lens, at });
@@ -198,6 +199,7 @@ export default function Dewarp({ camera, lens = camera.lens as Lens, turns, stil
       node.style.objectFit = wide ? getComputedStyle(source.node).objectFit : "fill";
       node.dataset["straight"] = lens.kind;
       straightened.set(host, { optics: of, width, height });
+      if (still) setOptics(of);
     };
     const stop = still ? onStill(host, draw) : onFrames(draw);
     return () => {
@@ -218,10 +220,12 @@ export default function Dewarp({ camera, lens = camera.lens as Lens, turns, stil
     onKey.current = look.onKey;
     return look.end;
   }, [camera.id, canTurn, JSON.stringify(lens)]);
-  if (!able) return still ? null : <p class="dewarp-none">{words.unable}</p>;
+  if (!able) return still ? <>{boxed?.plain(boxed.box)}</> : <p class="dewarp-none">{words.unable}</p>;
+  const over = boxed && optics && boxInView(optics, boxed.box);
   return (
     <>
       <canvas ref={canvas} class={still ? "dewarped still" : "dewarped"} aria-hidden="true" />
+      {over && boxed.shown(over.map((one) => Math.min(1, Math.max(0, one))) as unknown as Box)}
       {canTurn && <LookChip lens={lens} now={turned.value} onKey={(event) => onKey.current(event)} onReset={() => canvas.current?.parentElement && turnings.get(canvas.current.parentElement)?.reset()} />}
     </>
   );

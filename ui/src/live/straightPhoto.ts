@@ -17,7 +17,7 @@ export function savePhoto(camera: Camera | undefined, frame: Element | null, add
 async function saveStraight(camera: Camera, shown: Straightened, address: string, name: string): Promise<void> {
   const [{ straightImage }, answer] = await Promise.all([import("./Dewarp"), fetch(address)]);
   const said = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? name;
-  const canvas = straightImage(await createImageBitmap(await answer.blob()), shown, camera.mask.parts);
+  const canvas = straightImage(await createImageBitmap(await answer.blob()), shown.optics, camera.mask.parts);
   const made = await new Promise<Blob | null>((done) => (canvas ? canvas.toBlob(done, "image/jpeg", QUALITY) : done(null)));
   if (!made) return follow(address, name);
   const local = URL.createObjectURL(made);

@@ -116,6 +116,7 @@ export const outside = {
   ],
   recap: "Daily summary at",
   quiet: "Quiet hours",
+  rings: "Rings at the door at once, also in quiet hours",
   coolDown: "Per camera, at most one notification every",
   person: "Only cameras this person can see",
   personHint: "empty: all",

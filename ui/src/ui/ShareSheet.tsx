@@ -1,15 +1,18 @@
 import { useId, useState } from "preact/hooks";
 import { ApiError, post } from "../api/client";
 import { mark } from "../api/events";
+import { cameraNamed } from "../api/state";
 import type { Share, TawnyEvent } from "../api/types";
 import { focusOnce } from "./Access";
 import { when } from "./times";
 import { t } from "../strings";
 import { Icon } from "./Icon";
+import { Lazy } from "./Lazy";
 import { Segmented } from "./Segmented";
 import { mayDirect } from "./session";
 import { Sheet } from "./Sheet";
 import { copy } from "./toast";
+import { cast } from "../strings/cast";
 import { share as words } from "../strings/share";
 import { ServerText } from "./ServerText";
 import "./share.css";
@@ -24,6 +27,8 @@ interface Made {
   home_only: boolean;
 }
 
+const castSheet = () => import("../screens/live/CastSheet");
+
 /** As the recorder requires. */
 const LEAST_CODE = 6;
 
@@ -36,6 +41,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
   const [made, setMade] = useState<Made | null>(null);
   const [kept, setKept] = useState(props.event?.kept === true);
   const [error, setError] = useState<ApiError | null>(null);
+  const [onTv, setOnTv] = useState(false);
   const submit = async (event: Event) => {
     event.preventDefault();
     setError(null);
@@ -56,6 +62,10 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
       setError(reason instanceof ApiError ? reason : new ApiError(0, "unknown", t.problems.unknown, ""));
     }
   };
+  if (onTv) {
+    const recording = { from_ms: Math.round(props.from_ms), to_ms: Math.round(props.to_ms), clip: props.clip ?? "" };
+    return <Lazy load={castSheet} props={{ camera: { id: props.camera, name: cameraNamed(props.camera) }, recording, onClose: props.onClose }} waiting={() => null} />;
+  }
   return (
     <Sheet title={words.title} onClose={props.onClose} class="share-sheet">
       {made ? (
@@ -88,10 +98,16 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
               <ServerText text={`${error.message} ${error.todo}`} />
             </p>
           )}
-          <button type="submit" class="btn pri share-make">
-            <Icon name="share-2" small />
-            {words.make}
-          </button>
+          <div class="row wrap share-make">
+            <button type="button" class="btn" onClick={() => setOnTv(true)}>
+              <Icon name="cast" small />
+              {cast.hint}
+            </button>
+            <button type="submit" class="btn pri">
+              <Icon name="share-2" small />
+              {words.make}
+            </button>
+          </div>
         </form>
       )}
     </Sheet>

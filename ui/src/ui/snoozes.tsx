@@ -20,6 +20,8 @@ const MORNING_H = 7;
 const AGAIN_MS = 60_000;
 
 export const snoozes = signal<readonly SnoozeInfo[]>([]);
+/** What this person may snooze for others, too: all cameras, and rules by their keys. */
+const allowed = signal<{ all: boolean; rules: readonly string[] }>({ all: false, rules: [] });
 /** Whether the account's menu has asked for how long. */
 const isAsking = signal(false);
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -30,7 +32,9 @@ navigator.serviceWorker?.addEventListener("message", (said) => said.data === "sn
 export async function loadSnoozes(): Promise<void> {
   clearTimeout(timer);
   try {
-    snoozes.value = (await get<SnoozeList>("/snoozes")).items;
+    const { items, may_all, rules } = await get<SnoozeList>("/snoozes");
+    snoozes.value = items;
+    allowed.value = { all: may_all, rules };
   } catch {
     // Without a connection the frame says so.
   }
@@ -120,6 +124,7 @@ export function SnoozeSheet({ what, onClose }: { what: Snoozable; onClose: () =>
   const [everyone, setEveryone] = useState(false);
   const morning = untilMorning(new Date());
   const isRule = "rule" in what;
+  useEffect(() => void loadSnoozes(), []);
   const choose = (for_s: number | null) => {
     onClose();
     void start(what, for_s, everyone || isRule);
@@ -128,7 +133,7 @@ export function SnoozeSheet({ what, onClose }: { what: Snoozable; onClose: () =>
     <Sheet title={isRule ? words.ofRule(what.name) : words.title(nameOf(what))} onClose={onClose} class="snooze-sheet">
       <p class="sub">{isRule ? words.aboutRule : words.about}</p>
       <Ended items={isRule ? snoozes.value.filter((one) => one.rule === what.rule) : snoozesOf(what.camera, snoozes.value)} />
-      {mayDirect() && !isRule && (
+      {!isRule && mayDirect() && (what.camera !== null || allowed.value.all) && (
         <Segmented
           label={words.whom}
           value={everyone ? "everyone" : "me"}
@@ -182,7 +187,7 @@ export function RuleSnooze({ rule, name }: { rule: string; name: string }) {
   const [open, setOpen] = useState(false);
   useEffect(() => void loadSnoozes(), []);
   const one = snoozes.value.find((each) => each.rule === rule);
-  if (!one && !mayDirect()) return null;
+  if (!one && !allowed.value.rules.includes(rule)) return null;
   return (
     <span class="row wrap rule-snooze">
       {one && (

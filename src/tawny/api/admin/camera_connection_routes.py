@@ -12,7 +12,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
 from tawny.service.cameras.connection_settings import CameraAddressChange
-from tawny.sources.rtsp.address import public_rtsp
+from tawny.sources.network_address import public_address
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -73,7 +73,7 @@ async def connect_otherwise(camera: OneCamera, asked: ConnectionChange, note: No
         try:
             found = here.connecting.change(camera, wanted, untried=asked.untried)
         except TawnyError as error:
-            note("camera connection failed", f"{camera}: {public_rtsp(wanted.source)}: {error.code}")
+            note("camera connection failed", f"{camera}: {public_address(wanted.source)}: {error.code}")
             raise
         note("camera connection changed", camera)
         return ConnectionTestResult(streams=dict(found))

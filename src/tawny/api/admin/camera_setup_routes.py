@@ -24,7 +24,7 @@ from tawny.service.cameras.camera_previews import PreviewStatus
 from tawny.service.cameras.camera_setup import CameraSetupService, TriedCamera, WantedCamera
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.sources.discovery.finder import Search
-from tawny.sources.rtsp.address import public_rtsp
+from tawny.sources.network_address import public_address
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -359,7 +359,7 @@ async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupServi
 
 
 def _public(asked: CameraWanted) -> str:
-    return public_rtsp(asked.address) if "://" in asked.address else asked.address
+    return public_address(asked.address) if "://" in asked.address else asked.address
 
 
 def _found(setup: CameraSetupService) -> CameraSearchInfo:

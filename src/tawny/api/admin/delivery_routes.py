@@ -178,7 +178,11 @@ class SnoozeInfo(ApiResponse):
 
 
 class SnoozeList(ApiResponse):
+    """may_all: the user may snooze all cameras for everyone. rules: keys of the rules that the user may snooze."""
+
     items: list[SnoozeInfo]
+    may_all: bool
+    rules: list[str]
 
 
 class SnoozeRequest(ApiRequest):
@@ -328,7 +332,12 @@ def snoozes(signed: Signed, here: Here) -> SnoozeList:
     own = [one for one in snoozes.all() if one.everyone or one.by == signed.person.id]
     seen = [one for one in own if one.camera is None or may_see(one.camera)]
     shown = [one for one in seen if all(map(may_see, snoozes.cameras_of(one.rule)))]
-    return SnoozeList(items=[_snooze(one, signed.person, snoozes) for one in shown])
+    may_direct = signed.person.role in (Role.OWNER, Role.MEMBER)
+    return SnoozeList(
+        items=[_snooze(one, signed.person, snoozes) for one in shown],
+        may_all=may_direct and _sees_all(signed.person, None, "", snoozes),
+        rules=[key for key in snoozes.rule_keys() if may_direct and _sees_all(signed.person, None, key, snoozes)],
+    )
 
 
 @router.put("/snoozes", dependencies=view)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -172,10 +173,17 @@ def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
 
 
 def _open_shared(connection: HTTPConnection) -> None:
-    found = the_site(connection).shares.shown_by(connection.query_params.get("ticket", ""))
-    if found is None:
+    """Find what a link or a TV's address shows. Raises RequestRefused: when it has ended."""
+    site, ticket = the_site(connection), connection.query_params.get("ticket", "")
+    found = site.shares.shown_by(ticket)
+    if found is not None:
+        connection.state.shown, connection.state.session = found[0].shown, found[1]
+    elif on_tv := site.passes.recording(ticket):
+        cast, connection.state.session = on_tv
+        connection.state.shown = cast.recording
+        connection.scope.setdefault("state", {})[BY_ADDRESS] = True
+    else:
         raise share_ended()
-    connection.state.share, connection.state.session = found
     note_sign_in(connection)
 
 
@@ -192,11 +200,16 @@ async def has_ended(connection: HTTPConnection) -> bool:
         case Role.HOLDER | Role.BRINGER | Role.PHONE:
             session_of = site.passes.session_of
         case Role.VISITOR:
-            session_of = site.shares.session_of
+            session_of = partial(_visitor, site)
         case _:
             session_of = site.accounts.session_of
     now = await asyncio.to_thread(session_of, session.key)
     return now is None or (now.person.role, now.person.cameras) != (session.person.role, session.person.cameras)
+
+
+def _visitor(site: AppContext, key: bytes) -> LoginSession | None:
+    """Return the session of who opened a link, or of a TV that shows a recording."""
+    return site.shares.session_of(key) or site.passes.session_of(key)
 
 
 async def await_end(connection: HTTPConnection) -> None:

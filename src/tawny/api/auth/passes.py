@@ -3,7 +3,7 @@
 A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once. It grants at most
 what the account that made it may do now: cameras that this account may see, and uploads while it is an owner.
 
-A cast shows one camera on a TV for some hours. It is in memory only, and ends with its time, with the session that
+A cast shows one camera on a TV for some hours: live, or one recording of it. It is in memory only, and ends with its time, with the session that
 made it, with that user's right to the camera, or when tawny stops.
 
 A phone that is a camera has one, too. It is made by no account, so that the camera outlives who added it; it is good
@@ -20,6 +20,7 @@ from typing import Any
 
 from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.shares import ShownRecording
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.protocols.digest_auth import digest
@@ -74,7 +75,10 @@ MOST_CASTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """One camera on a TV. id: does not allow watching. session: database key of the session that made it."""
+    """One camera on a TV. id: does not allow watching. session: database key of the session that made it.
+
+    recording: None for live video.
+    """
 
     id: str
     camera: CameraId
@@ -82,6 +86,11 @@ class Cast:
     session: bytes
     made_ms: int
     ends_ms: int
+    recording: ShownRecording | None = None
+
+    @property
+    def cameras(self) -> frozenset[CameraId]:
+        return self.recording.cameras if self.recording else frozenset({self.camera})
 
 
 class Passes:
@@ -153,8 +162,19 @@ class Passes:
             return db.execute("DELETE FROM passes WHERE id = ?", (pass_id,)).rowcount == 1
 
     def session(self, secret: str) -> LoginSession | None:
-        """Return the session of a token; None if it is invalid."""
-        return self.session_of(hashed(secret))
+        """Return the session of a token, for live video; None if it is invalid."""
+        key = hashed(secret)
+        with self._lock:
+            cast = self._casts.get(key)
+        return None if cast is not None and cast.recording else self.session_of(key)
+
+    def recording(self, secret: str) -> tuple[Cast, LoginSession] | None:
+        """Return a TV's recording and its session; None if it is over, or shows live video."""
+        key = hashed(secret)
+        with self._lock:
+            cast = self._casts.get(key)
+        session = self._cast_session(cast, key) if cast and cast.recording else None
+        return (cast, session) if cast and session else None
 
     def session_of(self, key: bytes) -> LoginSession | None:
         """Return the session by its key."""
@@ -165,13 +185,15 @@ class Passes:
         found = self._good("hash = ?", key)
         return LoginSession(found.person, key, found.ends_ms or FOREVER_MS) if found else None
 
-    def cast(self, maker: LoginSession, camera: CameraId, lasts_s: int) -> tuple[Cast, str] | None:
+    def cast(
+        self, maker: LoginSession, camera: CameraId, lasts_s: int, recording: ShownRecording | None = None
+    ) -> tuple[Cast, str] | None:
         """Let a TV show a camera. Return the cast and its secret; None if this user has MOST_CASTS already."""
         if len(self.casts_of(maker.person.id)) >= MOST_CASTS:
             return None
         secret, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         ends_ms = min(now_ms + lasts_s * 1000, maker.person.ends_ms or FOREVER_MS)
-        made = Cast(secrets.token_hex(8), camera, maker.person.id, maker.key, now_ms, ends_ms)
+        made = Cast(secrets.token_hex(8), camera, maker.person.id, maker.key, now_ms, ends_ms, recording)
         with self._lock:
             self._casts[hashed(secret)] = made
         return made, secret
@@ -200,9 +222,10 @@ class Passes:
             maker = find_account(db, cast.made_by, now_ms)
             query = "SELECT 1 FROM sessions WHERE hash = ? AND ends_ms > ?"
             is_signed_in = db.execute(query, (cast.session, now_ms)).fetchone() is not None
-        if maker is None or not is_signed_in or not maker.may_see(cast.camera):
+        if maker is None or not is_signed_in or not all(map(maker.may_see, cast.cameras)):
             return None
-        return LoginSession(Account(cast.id, "TV", Role.HOLDER, frozenset({cast.camera})), key, cast.ends_ms)
+        role = Role.VISITOR if cast.recording else Role.HOLDER
+        return LoginSession(Account(cast.id, "TV", role, cast.cameras), key, cast.ends_ms)
 
     def person(self, pass_id: str) -> Account | None:
         found = self._good("id = ?", pass_id)

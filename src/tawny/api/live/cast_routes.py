@@ -1,29 +1,44 @@
-"""Routes for cameras on TVs: addresses that show one camera live for some hours (`api.auth.passes.Cast`)."""
+"""Routes for cameras on TVs: addresses that show one camera for some hours, live or in the past
+(`api.auth.passes.Cast`).
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from tawny.api import serializers
-from tawny.api.auth.access import Access, Note, OneCamera, Signed, rule
+from tawny.api.auth.access import MOST_CLIP_S, Access, Note, OneCamera, Signed, known_camera, parse_span, rule
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.passes import MOST_CASTS, Cast
+from tawny.api.auth.shares import ShownRecording
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.live.hls_routes import PLAYLIST
+from tawny.api.past.clip_jobs import ClipJobState
+from tawny.api.past.clip_routes import check_open
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, Ms, OkResponse
+from tawny.model.ids import CameraId
 
 HALF_DAY_S = 12 * 3600
+MP4 = "video/mp4"
 
 
 class NewCast(ApiRequest):
+    """from_ms, to_ms: the recording to show; neither: live video. clip: ID of a saved clip, whose time then applies."""
+
     lasts_s: Annotated[int, Field(ge=60, le=HALF_DAY_S)] = 3600
+    from_ms: Ms | None = None
+    to_ms: Ms | None = None
+    clip: Annotated[str, StringConstraints(max_length=64)] = ""
 
 
 class CastInfo(ApiResponse):
     id: str
     camera: str
+    from_ms: int | None
+    """When the recording begins that it shows; null: live."""
     made_by: str
     """Name of the user."""
     made_ms: int
@@ -37,9 +52,11 @@ class CastList(ApiResponse):
 class MadeCast(ApiResponse):
     cast: CastInfo
     video: str
-    """Path of its HLS playlist."""
+    """Path of its HLS playlist; of the MP4 file for a recording."""
     page: str
-    """Path of a page with its picture, for the browser of a TV."""
+    """Path of a page with its picture, for the browser of a TV; of the MP4 file for a recording."""
+    type: str
+    """MIME type of the video."""
     addresses: list[str]
     """Where other devices reach these paths, best first; empty: where this request was made to."""
 
@@ -50,21 +67,23 @@ view = [rule(Access.VIEW)]
 
 @router.post("/cameras/{camera}/casts", dependencies=view)
 def begin_cast(camera: OneCamera, asked: NewCast, note: Note, signed: Signed, here: Here) -> MadeCast:
-    """Make an address that shows a camera on a TV."""
-    if camera not in here.recorder.camera_names():
+    """Make an address that shows a camera on a TV, live or in the past."""
+    recording = _recording(camera, asked, signed, here)
+    if recording is None and camera not in here.recorder.camera_names():
         raise not_found("Camera not found.")
-    made = here.passes.cast(signed, camera, asked.lasts_s)
+    made = here.passes.cast(signed, camera, asked.lasts_s, recording)
     if made is None:
         raise RequestRefused(
             409, "too_many", f"{MOST_CASTS} TVs show cameras for you already.", "End one of them first."
         )
     cast, secret = made
     note("shown on a TV", f"{serializers.camera_name(here.recorder, camera)}, {asked.lasts_s // 60} min")
-    path = f"/api/v1/cameras/{camera}/hls/index.m3u8?pass={secret}"
+    live, past = f"/api/v1/cameras/{camera}/hls/index.m3u8?pass={secret}", f"/media/shared.mp4?ticket={secret}"
     return MadeCast(
         cast=_info(here, cast),
-        video=path,
-        page=f"/embed/{camera}?pass={secret}&width=1280&fps=10",
+        video=past if recording else live,
+        page=past if recording else f"/embed/{camera}?pass={secret}&width=1280&fps=10",
+        type=MP4 if recording else PLAYLIST,
         addresses=[here.address] if here.address else list(here.own_addresses()),
     )
 
@@ -86,6 +105,21 @@ def end_cast(cast_id: Annotated[str, Path(max_length=64)], note: Note, signed: S
     return OkResponse()
 
 
+def _recording(camera: CameraId, asked: NewCast, signed: LoginSession, here: AppContext) -> ShownRecording | None:
+    """Return what the TV shows; None for live video."""
+    if asked.clip:
+        job = here.jobs.find(asked.clip, signed.person)
+        if job is None or job.state is not ClipJobState.DONE or job.kind.media_type != MP4:
+            raise not_found("Clip not found.")
+        shown = frozenset(job.cameras)
+        return ShownRecording(job.cameras[0], job.span, job.id, shown, signed.person.id, names_camera=False)
+    if asked.from_ms is None or asked.to_ms is None:
+        return None
+    span = parse_span(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
+    check_open(here, (known_camera(camera, here),), span)
+    return ShownRecording(camera, span, "", frozenset({camera}), signed.person.id, names_camera=False)
+
+
 def _seen(here: AppContext, signed: LoginSession) -> list[Cast]:
     return here.passes.casts_of(None if signed.person.role is Role.OWNER else signed.person.id)
 
@@ -95,6 +129,7 @@ def _info(here: AppContext, cast: Cast) -> CastInfo:
     return CastInfo(
         id=cast.id,
         camera=cast.camera,
+        from_ms=cast.recording.span.begin_ms if cast.recording else None,
         made_by=maker.name if maker else "",
         made_ms=cast.made_ms,
         ends_ms=cast.ends_ms,

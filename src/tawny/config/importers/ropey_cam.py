@@ -17,25 +17,29 @@ from tawny.model.polygon import Polygon
 
 DEFAULTS = "[ropey]\ntrigger_level = 400\nafter_frames = 5\nmax_disk_usage = 0.8\n"
 _LEFT = {
-    "stream_width": "not needed: detection and live view reduce the image themselves",
-    "sensor_mode": "not needed: the camera chooses the mode that fits `picamera.size` and `picamera.fps`",
     "video_count": "not needed: files are named by time, not by number",
     "hasautofocus": "not needed: it only says what the camera can",
 }
-_AUTO = {
-    "aeenable": ("exposuretime", "analoguegain"),
-    "awbenable": ("redcolourgain", "bluecolourgain"),
-}
-"""Switches of an automatic, and the fixed values that count without it."""
 _LOOKS = {
     "brightness": ("brightness", -1, 1), "contrast": ("contrast", 0, 32), "saturation": ("saturation", 0, 32),
     "exposurevalue": ("ev", -8, 8),
 }  # fmt: skip
-_DEFAULT_CHOICES = {
-    "aeconstraintmode": "0", "aeexposuremode": "0", "awbmode": "0", "afmetering": "0", "afmode": "0", "afrange": "0",
-    "lensposition": "1.0", "exposuretime": "10000", "analoguegain": "1.0", "redcolourgain": "1.0",
-    "bluecolourgain": "1.0",
-}  # fmt: skip
+_AUTOMATICS = {
+    "aeenable": {"exposuretime": ("exposure_time", 10_000, 670_740_000), "analoguegain": ("gain", 1, 64)},
+    "awbenable": {"redcolourgain": ("red_gain", 1, 32), "bluecolourgain": ("blue_gain", 1, 32)},
+}
+"""Switches of an automatic, and the fixed values that count without it: their names here, default and maximum."""
+_CHOICES = {
+    "aeconstraintmode": ("constraint", ("normal", "highlight", "shadows", "custom")),
+    "aeexposuremode": ("exposure", ("normal", "short", "long", "custom")),
+    "aemeteringmode": ("metering", ("centre", "spot", "average", "custom")),
+    "awbmode": ("awb", ("auto", "tungsten", "fluorescent", "indoor", "daylight", "cloudy", "custom")),
+    "afmode": ("focus", ("manual", "auto", "continuous")),
+    "afrange": ("focus_range", ("normal", "macro", "full")),
+}
+"""Lists, which are numbered from 0 in the order of its page."""
+_FOCUS = ("afmetering", "afmode", "afrange", "lensposition")
+_MIDDLE = "0.25,0.25,0.5,0.5"
 MOST_MASKS = 100
 """Maximum number of areas that a mask becomes."""
 FINE = 1.5
@@ -67,9 +71,10 @@ def from_ropey(source: ImportSource) -> ImportResult:
     size = _image(theirs, camera, found)
     _detection(theirs, camera, found)
     _mask(theirs, camera, found, source, size)
-    _automatics(theirs, found)
+    _automatics(theirs, camera, found)
+    _controls(theirs, camera, found)
     for key in theirs.values.keys() - found.became.keys() - found.left.keys():
-        found.left[key] = _LEFT.get(key) or _why_left(key, theirs)
+        found.left[key] = _LEFT.get(key, "not a setting of Ropey-Cam")
     for section in reader.sections():
         if section != "ropey":
             found.left[f"[{section}]"] = "not a section of Ropey-Cam"
@@ -95,9 +100,11 @@ def _image(theirs: ForeignValues, camera: str, found: ImportResult) -> tuple[int
         width, corrected = 1600, "; wider isn't possible at 4:3, as in Ropey-Cam"
     if small > width:
         small = 128 * (width // 128)
-    size = f"{width}x{2 * int(width / ratio / 2)}"
+    size, small_size = (f"{one}x{2 * int(one / ratio / 2)}" for one in (width, small))
     found.put("video_width", f"{camera}.picamera.size", size, f'{camera}.picamera.size = "{size}"{corrected}')
     found.became["aspect_ratio"] = f"the height of {size}"
+    found.put("(the small stream)", f"{camera}.sub", "picamera:0/sub")
+    found.put("stream_width", f"{camera}.picamera.sub_size", small_size)
     found.put("frames_per_second", f"{camera}.picamera.fps", theirs.whole("frames_per_second", 20, 1, 120))
     for key, (here, least, most) in _LOOKS.items():
         if key in theirs.values:
@@ -138,35 +145,52 @@ def _is_on(theirs: ForeignValues, key: str, usual: str = "false") -> bool:
     return value in ("true", "1", "on", "yes")
 
 
-def _automatics(theirs: ForeignValues, found: ImportResult) -> None:
-    for switch, fixed in _AUTO.items():
+def _automatics(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
+    """Import exposure time, gain and the gains of colors, which count where they are not automatic."""
+    for switch, fixed in _AUTOMATICS.items():
         is_automatic = _is_on(theirs, switch, "true")
         if switch in theirs.values:
-            found.left[switch] = (
-                "not needed: the camera does this by itself" if is_automatic else "can't be switched off: it stays on"
-            )
-        for key in fixed:
-            if key in theirs.values:
-                theirs.number(key, 0, 0, 1e9)
-                found.left[key] = (
-                    f"not needed: unused while {switch} is on"
-                    if is_automatic
-                    else f"can't be fixed: the camera chooses it, as if {switch} were on"
-                )
-    if "is_noir" in theirs.values:
-        found.left["is_noir"] = (
-            "can't be set: the colors of a camera without infrared filter are off by day"
-            if _is_on(theirs, "is_noir")
-            else "not needed: the camera has its infrared filter"
-        )
+            found.became[switch] = "automatic, as by default" if is_automatic else "off: the fixed values count"
+        for key, (here, usual, most) in fixed.items():
+            value = theirs.number(key, usual, 0, most)
+            if is_automatic and key in theirs.values:
+                found.left[key] = f"not needed: unused while {switch} is on"
+            elif not is_automatic:
+                found.put(key, f"{camera}.picamera.{here}", int(value) if here == "exposure_time" else value)
 
 
-def _why_left(key: str, theirs: ForeignValues) -> str:
-    if key not in _DEFAULT_CHOICES:
-        return "not a setting of Ropey-Cam"
-    if str(theirs.values[key]).strip() == _DEFAULT_CHOICES[key]:
-        return "not needed: it is the camera's default"
-    return "can't be set: the camera uses its default"
+def _controls(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
+    """Import the modes of exposure, white balance and focus, the sensor mode and the tuning."""
+    has_focus = _is_on(theirs, "hasautofocus")
+    for key, (here, choices) in _CHOICES.items():
+        if key in theirs.values and (has_focus or key not in _FOCUS):
+            found.put(key, f"{camera}.picamera.{here}", choices[theirs.whole(key, 0, 0, len(choices) - 1)])
+    if has_focus:
+        _focus(theirs, camera, found)
+    else:
+        found.left |= {key: "not needed: the camera has no autofocus" for key in _FOCUS if key in theirs.values}
+    if "sensor_mode" in theirs.values:
+        found.put("sensor_mode", f"{camera}.picamera.sensor_mode", str(theirs.whole("sensor_mode", 1, 0, 99)))
+    if _is_on(theirs, "is_noir"):
+        found.put("is_noir", f"{camera}.picamera.tuning", "noir")
+    elif "is_noir" in theirs.values:
+        found.left["is_noir"] = "not needed: the camera has its infrared filter"
+
+
+def _focus(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
+    if "afmetering" in theirs.values:
+        is_window = theirs.whole("afmetering", 0, 0, 1) == 1
+        if is_window:
+            words = f'{camera}.picamera.focus_window = "{_MIDDLE}", the middle of the image'
+            found.put("afmetering", f"{camera}.picamera.focus_window", _MIDDLE, words)
+        else:
+            found.became["afmetering"] = "the whole image, as by default"
+    if "lensposition" in theirs.values:
+        position = theirs.number("lensposition", 1, 0, 32)
+        if theirs.whole("afmode", 0, 0, 2) == 0:
+            found.put("lensposition", f"{camera}.picamera.lens_position", position)
+        else:
+            found.left["lensposition"] = "not needed: the camera focuses by itself"
 
 
 # The motion mask: a grey `.pgm` image of the size of the small stream. Black hides, white leaves.

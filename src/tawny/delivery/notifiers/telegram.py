@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from tawny.delivery.notifier import (
     Attachment,
+    Button,
     ButtonPresses,
     HttpApi,
     HttpResponse,
@@ -168,8 +169,13 @@ def _words(message: Message) -> str:
 def _keys(message: Message) -> dict[str, str]:
     if not message.buttons:
         return {}
-    row = [{"text": one.label, "callback_data": one.token} for one in message.buttons]
+    row = [_key(one) for one in message.buttons if one.token or one.url.startswith("https://")]
     return {"reply_markup": json.dumps({"inline_keyboard": [row]})}
+
+
+def _key(button: Button) -> dict[str, str]:
+    """Return one key; Telegram refuses a message with a link that isn't public."""
+    return {"text": button.label} | ({"callback_data": button.token} if button.token else {"url": button.url})
 
 
 def _is_so_already(answer: HttpResponse) -> bool:

@@ -126,13 +126,13 @@ class Encoder:
         """Encode a frame and return the packets that are ready.
 
         With x264 that is this frame's packet. pts: 90 kHz ticks, increasing. picture: not copied; do not change it
-        before its packet is ready. as_keyframe: also where none is due.
+        before its packet is ready; one of another size is scaled. as_keyframe: also where none is due.
         """
         planes = self._colours.planes
         layout = "rgb24" if picture.ndim == 3 else planes
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format=layout)
-        if frame.format.name != planes:
-            frame = frame.reformat(format=planes)
+        if frame.format.name != planes or (frame.width, frame.height) != self._size:
+            frame = frame.reformat(*self._size, format=planes)
         frame.pts, frame.time_base = pts, Fraction(1, VIDEO_RATE)
         if self._count % self._gop == 0 or as_keyframe:
             frame.pict_type = av.video.frame.PictureType.I

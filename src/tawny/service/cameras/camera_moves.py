@@ -18,7 +18,7 @@ from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import ask_neighbours
 from tawny.sources.discovery.onvif_details import ask_details
-from tawny.sources.rtsp.address import RtspAddress, claims_network, claims_rtsp, parse_network, parse_rtsp
+from tawny.sources.network_address import NetworkAddress, claims_network, claims_rtsp, parse_network, parse_rtsp
 from tawny.sources.rtsp.ffmpeg_guard import describe
 
 TRY_S: Final = 6.0
@@ -105,5 +105,5 @@ def _port(service: str) -> int:
 
 
 def _ports(camera: CameraSettings) -> set[int]:
-    streams: list[RtspAddress] = [parse_rtsp(one) for one in (camera.source, camera.sub) if claims_rtsp(one)]
+    streams: list[NetworkAddress] = [parse_rtsp(one) for one in (camera.source, camera.sub) if claims_rtsp(one)]
     return {one.port for one in streams} | ({_port(camera.onvif)} if camera.onvif else set())

@@ -33,10 +33,16 @@ from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import neighbours
 from tawny.sources.discovery.onvif_details import OnvifDetails, change_clock, change_codec, change_keyframes
-from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, resolve
-from tawny.sources.file import SUFFIXES
+from tawny.sources.discovery.resolve import CameraPlace, CameraStreams, is_host, resolve
+from tawny.sources.network_address import (
+    NetworkAddress,
+    claims_network,
+    claims_rtsp,
+    parse_network,
+    public_address,
+    stream_key,
+)
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.rtsp.address import RtspAddress, claims_network, claims_rtsp, parse_network, public_rtsp, stream_key
 from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
@@ -47,13 +53,6 @@ _KINDS: Final = ("rtsp", "http", "rtmp", "v4l2", "picamera", "demo")
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
 )  # fmt: skip
-_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
-"""A name, an IPv4 address, or an IPv6 address, which has two colons at least."""
-
-
-def is_host(text: str) -> bool:
-    """Return whether the text is a bare address or host name rather than a source."""
-    return bool(_HOST.fullmatch(text)) and Path(text).suffix.lower() not in SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class ResolvedCamera:
     @property
     def public(self) -> dict[str, str]:
         """The addresses without logins."""
-        return {key: public_rtsp(text) if "://" in text else text for key, text in (
+        return {key: public_address(text) if "://" in text else text for key, text in (
             ("source", self.settings.source), ("sub", self.settings.sub)) if text}  # fmt: skip
 
 
@@ -143,7 +142,7 @@ def camera_with(
     return ResolvedCamera(_understood(name, values, own, secrets), values, own, streams.details)
 
 
-def _with_login(key: str, address: str, user: str, password: str) -> RtspAddress:
+def _with_login(key: str, address: str, user: str, password: str) -> NetworkAddress:
     """Return the parsed address with this login, or with its own if none is given. Raises SettingsError."""
     try:
         found = parse_network(address)
@@ -182,12 +181,12 @@ def addresses_of(name: str, streams: CameraStreams) -> tuple[dict[str, str], dic
     return values, {secret_name(name): quote(password, safe="")} if password else {}
 
 
-def _written(address: RtspAddress, name: str) -> str:
+def _written(address: NetworkAddress, name: str) -> str:
     scheme, _, rest = address.url.partition("://")
     return f"{scheme}://{_login(address, name)}{rest}"
 
 
-def _login(address: RtspAddress, name: str) -> str:
+def _login(address: NetworkAddress, name: str) -> str:
     if not address.user:
         return ""
     return quote(address.user, safe="") + (f":${{{secret_name(name)}}}" if address.password else "") + "@"
@@ -586,7 +585,7 @@ def _place_of(wanted: WantedCamera) -> str:
     address = wanted.address
     if is_host(address):
         return address.strip("[]")
-    return host_of(address) or (public_rtsp(address) if stream_key(address) else address)
+    return host_of(address) or (public_address(address) if stream_key(address) else address)
 
 
 def _no_camera(camera: str) -> tuple[str, str]:

@@ -20,9 +20,9 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.service.cameras.duty import CameraDuty
 from tawny.service.cameras.fillable_gaps import LEAST_MS
+from tawny.sources.network_address import NetworkAddress, parse_rtsp
 from tawny.sources.onvif import OnvifService
 from tawny.sources.onvif_recordings import CameraCard, CardRecording, replay_place
-from tawny.sources.rtsp.address import RtspAddress, parse_rtsp
 from tawny.sources.rtsp.client.replay import ReplayConnection, ReplayRequest
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.source import DEFAULTS
@@ -131,7 +131,7 @@ class CardSession:
         recording, clock, first_ms = best
         yield from self._store(self._address(recording), hole, clock, first_ms, [*before, *after])
 
-    def _address(self, recording: CardRecording) -> RtspAddress:
+    def _address(self, recording: CardRecording) -> NetworkAddress:
         """Return the address of a replay, at the camera's own host and with its own sign-in."""
         said = self._card.replay_address(recording.token)
         place = OnvifService.of(self._settings.onvif)
@@ -218,7 +218,7 @@ class CardSession:
         edges = Span(max(0, hole.begin_ms - _EDGE_MS), hole.begin_ms), Span(hole.end_ms, hole.end_ms + _EDGE_MS)
         return any(self._of.index.spans(self._camera, StreamName.MAIN, edge) for edge in edges)
 
-    def _look(self, address: RtspAddress, asked: ReplayRequest, seen: list[FrameMark]) -> Waits:
+    def _look(self, address: NetworkAddress, asked: ReplayRequest, seen: list[FrameMark]) -> Waits:
         """Append the keyframes of a part of the recording."""
         with closing(self._open(address, asked)) as replay:
             packets: list[SourcePacket] = []
@@ -238,7 +238,7 @@ class CardSession:
 
     def _store(
         self,
-        address: RtspAddress,
+        address: NetworkAddress,
         hole: Span,
         clock: CardClock,
         first_ms: int | None,
@@ -264,7 +264,7 @@ class CardSession:
             self.stored = writer.written > 0
             self.why = writer.refused
 
-    def _open(self, address: RtspAddress, asked: ReplayRequest) -> ReplayConnection:
+    def _open(self, address: NetworkAddress, asked: ReplayRequest) -> ReplayConnection:
         self._begun_s = self._of.clock.mono_s()
         options: Mapping[str, object] = DEFAULTS | {"client": "own"}
         memory = StreamMemory(self._of.logins.record(self._camera, address.host, address.port))

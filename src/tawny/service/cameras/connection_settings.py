@@ -18,7 +18,7 @@ from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.sources.rtsp.address import LEFT_OUT, RtspAddress, claims_network, parse_network
+from tawny.sources.network_address import LEFT_OUT, NetworkAddress, claims_network, parse_network
 from tawny.sources.source import SourceContext, read_packets
 
 
@@ -179,7 +179,7 @@ def _refuse_new_places(now: CameraSettings, wanted: CameraAddressChange) -> None
             )
 
 
-def _place(address: RtspAddress) -> tuple[str, str, int, bool]:
+def _place(address: NetworkAddress) -> tuple[str, str, int, bool]:
     return address.protocol, address.host.lower(), address.port, address.is_encrypted
 
 
@@ -217,7 +217,7 @@ def _address(key: str, asked: str, told: str, raw: str, login: str) -> str:
     return f"{scheme}{login}{'@' if login else ''}{rest}"
 
 
-def _onvif(raw: str, now: CameraSettings, before: RtspAddress, host: str, login: str) -> str:
+def _onvif(raw: str, now: CameraSettings, before: NetworkAddress, host: str, login: str) -> str:
     """Return the ONVIF address with the new host, and the new login if it used the old; empty for another device."""
     service = urlsplit(now.onvif)
     if service.hostname != before.host.lower():
@@ -241,7 +241,7 @@ def _host(address: str) -> str:
     return _parsed(address).host
 
 
-def _parsed(address: str) -> RtspAddress:
+def _parsed(address: str) -> NetworkAddress:
     try:
         return parse_network(address)
     except ValueError as error:

@@ -38,18 +38,21 @@ _CALM_S: Final = 2.0
 _CHECK_S: Final = 1.0
 _MOST_TRIES: Final = 6
 """Number of times that a gap is looked for on a card that should have it, and sends nothing of it."""
+_MOST_FAILURES: Final = 24
+"""Number of times that a replay of a gap is begun in vain, because the camera refuses it or breaks off: 17 hours."""
 _WAIT_S: Final = 0.02
 _MOST_MARKS: Final = 3_000
 _RING_S: Final = 60.0
 _QUIET_S: Final = 60.0
 """Without a change, the index is searched for gaps this often, s."""
 
-FillState = Literal["filling", "waiting", "gone", "unable"]
+FillState = Literal["filling", "waiting", "gone", "failed", "unable"]
 
 STATE_TEXTS: Final[dict[FillState, str]] = {
     "filling": "Filling a gap from the camera's card.",
     "waiting": "A gap will be filled from the camera's card when all is well.",
     "gone": "The camera's card doesn't have what is missing.",
+    "failed": "The camera doesn't play what is on its card.",
     "unable": "This camera doesn't offer what is on its card, so gaps can't be filled. Turn off `fill_gaps`.",
 }
 
@@ -205,13 +208,16 @@ class GapFiller:
         return _CALM_S
 
     def _failed(self, known: _Known, why: str, *, is_answer: bool) -> None:
-        """Count a try of the present gap: others are next. is_answer: it is up to the card, so a few tries decide."""
+        """Count a try of the present gap: others are next. is_answer: it is up to the card, so a few tries decide.
+
+        The gap is given up until it is asked for by hand, or tawny starts again.
+        """
         key = self._key
         self._tries[key] += 1
         known.state, known.why = "waiting", why
-        if is_answer and self._tries[key] >= _MOST_TRIES:
+        if self._tries[key] >= (_MOST_TRIES if is_answer else _MOST_FAILURES):
             self._gone.add(key)
-            known.state = "gone"
+            known.state = "gone" if is_answer else "failed"
         self._due_s[key] = self._of.clock.mono_s() + spread_s(self._tries[key] - 1, 15.0, 3600.0)
 
     def _take_requests(self) -> None:
@@ -268,7 +274,7 @@ class GapFiller:
                 known.state = "waiting"
                 continue
             known.asked = None
-            if known.state not in (None, "gone"):
+            if known.state not in (None, "gone", "failed"):
                 known.state = None
                 self._of.show(status.id, "")
         return None

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import NotifierSettings
@@ -18,7 +19,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.media.image.canvas import contact_sheet
 from tawny.media.image.event_image import ImageView
 from tawny.model.errors import ContentGone, FileSealed, NotDone
-from tawny.model.events import Event, actor_name, event_title, kind_title
+from tawny.model.events import DOORBELL, Event, actor_name, event_title, kind_title
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
@@ -152,25 +153,42 @@ def clock_text(at_ms: int, zone: ZoneInfo) -> str:
 
 
 def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], str]) -> tuple[str, str]:
-    """Return `Person (porch).` and `Front door, 20:46.` called: returns the name of an identity by its ID."""
-    where = f" ({event.zones[0].replace('-', ' ')})" if event.zones else ""
+    """Return `Person at Front door` and `Porch, 20:46.` called: returns the name of an identity by its ID."""
     begin = clock_text(event.start_ms, zone)
     end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
-    when = begin if end == begin else f"{begin} to {end}"
     others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
     seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
-    return f"{actor_name(event, called) or event_title(event)}{where}.", f"{camera}, {when}.{seen}"
+    return f"{_actor(event, called)} at {camera}", f"{_place(event)}{_time(begin, end)}.{seen}"
+
+
+def of_ring(event: Event, camera: str, zone: ZoneInfo) -> tuple[str, str]:
+    """Return `Someone rang at Front door.` and `20:46.`"""
+    return f"Someone rang at {camera}.", f"{clock_text(event.start_ms, zone)}."
 
 
 def of_visit(
     visit: EventVisit, cameras: Sequence[str], zone: ZoneInfo, called: Callable[[str], str]
 ) -> tuple[str, str]:
-    """Return `Person.` and `Gate → Front door, 20:46 to 20:51.` cameras: names, in the order they were reached."""
+    """Return `Person: Gate → Front door` and `20:46 to 20:51.` cameras: names, in the order they were reached."""
     begin, end = clock_text(visit.start_ms, zone), clock_text(visit.end_ms or visit.events[-1].start_ms, zone)
-    where = f" ({visit.best.zones[0].replace('-', ' ')})" if visit.best.zones and len(cameras) == 1 else ""
-    way = cameras[0] if len(cameras) == 1 else f"{cameras[0]} → {cameras[-1]}"
-    when = begin if begin == end else f"{begin} to {end}"
-    return f"{actor_name(visit.best, called) or event_title(visit.best)}{where}.", f"{way}, {when}."
+    actor = _actor(visit.best, called)
+    if len(cameras) == 1:
+        return f"{actor} at {cameras[0]}", f"{_place(visit.best)}{_time(begin, end)}."
+    return f"{actor}: {cameras[0]} → {cameras[-1]}", f"{_time(begin, end)}."
+
+
+def _actor(event: Event, called: Callable[[str], str]) -> str:
+    return actor_name(event, called) or event_title(event)
+
+
+def _place(event: Event) -> str:
+    """Return `Back gate, ` for the zone `back-gate`."""
+    name = event.zones[0].replace("-", " ") if event.zones else ""
+    return f"{name[:1].upper()}{name[1:]}, " if name else ""
+
+
+def _time(begin: str, end: str) -> str:
+    return begin if begin == end else f"{begin} to {end}"
 
 
 def of_events(events: Sequence[Event], camera: str, zone: ZoneInfo) -> tuple[str, str]:
@@ -334,7 +352,7 @@ class MessageComposer:
         has_clip = kind in ("clip", "whole") and self._settings.clip != "none"
         at = datetime.fromtimestamp(event.start_ms // 1000, UTC).astimezone(self._zone)
         frames = self._recorder.motion_frames(event)
-        return Message(
+        message = Message(
             delivery.name,
             "event",
             title,
@@ -351,13 +369,33 @@ class MessageComposer:
             facts=(("Frames", str(frames)),) if kind != "event" else (),
             buttons=self._buttons(event),
         )
+        return self._of_ring(message, event, name) if event.kind == DOORBELL else message
+
+    def _of_ring(self, message: Message, event: Event, name: str) -> Message:
+        """Return the message of a ring at the door: it opens the camera, ready to answer where it has a loudspeaker."""
+        title, text = of_ring(event, name, self._zone)
+        live = f"/live/{quote(event.camera, safe='')}"
+        speaker = self._recorder.speaker(event.camera)
+        answer = f"{live}?talk=1" if speaker is not None else live
+        if speaker is not None:
+            speaker.close()
+        pages = {"Talk": answer, "Live": live} if speaker is not None else {"Live": live}
+        links = tuple(Button(label, self._address + path, "") for label, path in pages.items() if self._address)
+        mutes = (one for one in message.buttons if one.label == LABELS["m"])
+        return replace(
+            message, title=title, text=text, opens=answer,
+            urgency=message.urgency if message.urgency is Urgency.QUIET else Urgency.HIGH,
+            link=self._address + answer if self._address else "",
+            buttons=(*links, *mutes) if message.buttons else (),
+        )  # fmt: skip
 
     def _of_visit(self, delivery: Delivery, message: Message) -> Message:
         """Return the message of an event with the way of its visit, as far as this notifier follows visits."""
         message = replace(message, about=str(delivery.content.get("about", "")))
-        if self._visit_has is None:
+        event = self._event(delivery)
+        if self._visit_has is None or event.kind == DOORBELL:
             return message
-        visit = self._means.visit_of(self._event(delivery))
+        visit = self._means.visit_of(event)
         kept = (one for one in visit.events if one.id == message.event or self._visit_has(one))
         known = EventVisit(tuple(kept))
         if len(known.events) < 2:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.targets import hours
 from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
+from tawny.model.events import DOORBELL
 from tawny.model.ids import CameraId
 from tawny.model.levels import Level, level_words
 
@@ -28,6 +29,8 @@ class NotificationFilter:
     has_own_levels: bool = False
     """Its own settings name the levels, so that the table of a mode doesn't widen them."""
     events: bool = True
+    rings: bool = True
+    """Whether a ring at the door is sent, at once and whatever types, levels and quiet hours say."""
     alarms: bool = True
     recap: int | None = None
     """Minute of the day; None: no daily summary."""
@@ -56,7 +59,9 @@ class NotificationFilter:
             return f"{self.to} doesn't receive events."
         if self.cameras is not None and camera not in self.cameras:
             return f"{self.to} only receives {', '.join(sorted(self.cameras))}."
-        if self.kinds is not None and kind not in self.kinds:
+        if kind == DOORBELL and not self.rings:
+            return f"{self.to} doesn't receive rings at the door."
+        if kind != DOORBELL and self.kinds is not None and kind not in self.kinds:
             return f"{self.to} only receives {', '.join(sorted(self.kinds))}."
         return "" if self.may_see(camera) else f"The person {self.to} belongs to can't see this camera."
 
@@ -97,7 +102,7 @@ def verdict(
     if silence:
         return FilterDecision(does=False, why=silence, is_final=True)
     quiet_ms = quiet_until_ms(channel.quiet, now_ms, zone)
-    if quiet_ms <= now_ms:
+    if quiet_ms <= now_ms or kind == DOORBELL:
         return FilterDecision(does=True, why=f"{says.why} {channel.leaves_out(camera, now_ms)}".strip())
     until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
     return FilterDecision(

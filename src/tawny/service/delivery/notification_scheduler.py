@@ -3,8 +3,9 @@
 An event is sent at once; its clip follows after its end. Per camera at most one message is sent per cool-down; further
 events are collected in a digest, and the interval doubles up to SELDOM_MS. An event of a higher level or type than all
 that was sent meanwhile, such as a person after a cat, is sent at once all the same. Where messages can be edited, a
-visit has one: its later events update it without a sound. In quiet hours events wait. A problem is sent when it begins
-and when it ends. All state is stored in the outbox first, so it survives a crash.
+visit has one: its later events update it without a sound. In quiet hours events wait. A ring at the door is sent at
+once, always. A problem is sent when it begins and when it ends. All state is stored in the outbox first, so it survives
+a crash.
 """
 
 import threading
@@ -19,7 +20,7 @@ from tawny.config.rules import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import RuleDecision
-from tawny.model.events import Event
+from tawny.model.events import DOORBELL, Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.levels import RANKS, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
@@ -191,7 +192,8 @@ class NotificationScheduler:
         if event.id in state.known and not self._outranks(channel, event, now_ms):
             self._changed(channel, event, now_ms)
             return
-        if channel.once and event.end_ms is None:
+        is_ring = event.kind == DOORBELL and not channel.changes
+        if channel.once and event.end_ms is None and not is_ring:
             return
         says = self._says(channel, event)
         if event.muted:  # not final: it may turn out to be something else
@@ -207,6 +209,10 @@ class NotificationScheduler:
         if channel.changes:
             self._detection_changed(channel, event, now_ms, is_new=True)
             return
+        rule = {"rule": says.rule} if says.rule else {}
+        if is_ring:
+            self._send(channel, event, {"kind": "event", "event": event.id, **rule}, now_ms)
+            return
         pace = state.paces.setdefault(event.camera, _Pace())
         earlier = self._sent_of_visit(channel, event, now_ms) if channel.visits and not found.wait_ms else []
         if earlier and self._updates_visit(channel, event, earlier, pace, now_ms):
@@ -214,7 +220,6 @@ class NotificationScheduler:
         between_ms = _between_ms(channel, pace)
         is_more = _rank(event) < pace.rank
         pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else LOWEST)
-        rule = {"rule": says.rule} if says.rule else {}
         if found.wait_ms or (now_ms - pace.last_ms < between_ms and not is_more):
             self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms, rule)
             return
@@ -224,19 +229,22 @@ class NotificationScheduler:
         if channel.once:
             self._outbox.add([self._whole(channel, event, now_ms, rule)])
             return
-        content = {"kind": "event", "event": event.id, **_about(earlier), **rule}
+        self._send(channel, event, {"kind": "event", "event": event.id, **_about(earlier), **rule}, now_ms)
+
+    def _send(self, channel: NotificationFilter, event: Event, content: Mapping[str, object], now_ms: int) -> None:
         due_ms = now_ms + _picture_ms(event)
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
 
     def _says(self, channel: NotificationFilter, event: Event) -> RuleDecision:
-        return at_level(channel, shown_level(event), self._deciding.of(event)[RuleAction("notify", channel.to)])
+        says = self._deciding.of(event)[RuleAction("notify", channel.to)]
+        return says if event.kind == DOORBELL else at_level(channel, shown_level(event), says)
 
     def _sent_of_visit(self, channel: NotificationFilter, event: Event, now_ms: int) -> list[Delivery]:
         """Return the messages about earlier events of the same visit, the newest last."""
         paces = self._state[channel.to].paces.values()
         if not any(now_ms - pace.last_ms < LONGEST_MS for pace in paces):
             return []
-        others = (one for one in self._visit_of(event).events if one.id != event.id)
+        others = (one for one in self._visit_of(event).events if one.id != event.id and one.kind != DOORBELL)
         found = (self._outbox.find(channel.to, f"event/{one.id}") for one in others)
         sent = [one for one in found if one is not None and one.state is not DeliveryState.DROPPED]
         return sorted(sent, key=lambda one: one.made_ms)

@@ -275,6 +275,7 @@ class Notifications:
             one.only_levels,
             has_own_levels=one.levels is not None,
             events=one.events,
+            rings=one.rings,
             alarms=one.problems,
             recap=config.minute(one.daily_summary) if one.daily_summary else None,
             quiet=one.quiet_hours,

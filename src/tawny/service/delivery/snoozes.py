@@ -173,6 +173,10 @@ class Snoozes:
             raise NotDone(f"No rule named {name} can be snoozed.", f"Available: {', '.join(names) or 'none'}.")
         return found
 
+    def rule_keys(self) -> tuple[str, ...]:
+        """Return the keys of the rules that can be snoozed."""
+        return tuple(one.key for one in self._rules() if one.can_be_snoozed)
+
     def until(self, one: Snooze) -> str:
         """Return `until 21:12`, or `until resumed`."""
         return one.until(self._clock.now_ms(), self._zone)

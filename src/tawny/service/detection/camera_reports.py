@@ -9,12 +9,13 @@ from typing import Final
 from tawny.config.settings import CameraSettings
 from tawny.engine.backoff import Backoff
 from tawny.model.errors import NotDone, SourceError, SourceRefused
+from tawny.model.events import DOORBELL
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, Observation, kind_of
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.onvif import OnvifCamera, OnvifService
-from tawny.sources.onvif_events import DOORBELL, PULL_S, CameraReport, PullPoint
+from tawny.sources.onvif_events import PULL_S, CameraReport, PullPoint
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ AGAIN_S: Final = 0.6
 TIMEOUT_S: Final = 1.0
 UNSEEN_S: Final = 1.5
 """Time without a frame, s, after which the camera stops."""
-PULL: Final = 1.4
+PULL: Final = 3.0
 """Share of the distance from the middle that is made up for in a second."""
 CALM, SLOW = 0.03, 0.025
 """Distance from the middle, and speed in widths a second, that are left alone."""
@@ -142,7 +142,9 @@ class Steering:
         self._across = self._down = 1.0
         """Factors on the gains, learned while the camera turns."""
         at = calibration.steps[0]
-        self._rates = [abs(at.across * at.pan_span), abs(at.down * at.tilt_span), 0.0]
+        self._ways = [at.across * at.pan_span, at.down * at.tilt_span, 0.0]
+        """How far the position went for positive speeds, less for negative ones; below 0: it counts backwards."""
+        self._rates = [abs(one) for one in self._ways]
         """Units of position a second at full speed; 0: not known yet."""
 
     def saw(self, one: Sighting) -> None:
@@ -160,6 +162,7 @@ class Steering:
         passed = self._log.turned(before_s, at_s)
         for axis, (old, new) in enumerate(zip(before, position, strict=True)):
             if old is not None and new is not None and abs(passed[axis]) > 0.05:
+                self._ways[axis] += math.copysign(1.0, passed[axis]) * (new - old)
                 rate = abs((new - old) / passed[axis])
                 self._rates[axis] = max(rate, 0.8 * self._rates[axis] + 0.2 * rate)
         self._position, self._position_s = position, at_s
@@ -215,11 +218,14 @@ class Steering:
         at = self._position[axis]
         if at is None or not speed:
             return 0.0  # a limit that can't be checked is kept
-        rate = self._rates[axis] or (limit[1] - limit[0]) / 2
+        rate, way = self._rates[axis] or (limit[1] - limit[0]) / 2, math.copysign(1.0, self._ways[axis] or 1.0)
         begin_s = self._position_s - self._known.latency_s
-        at += rate * self._log.turned(begin_s, now_s)[axis]
-        room = limit[1] - at if speed > 0 else at - limit[0]
-        return math.copysign(min(abs(speed), max(0.0, room) / (rate * TIMEOUT_S)), speed) if room > 0 else 0.0
+        at += way * rate * self._log.turned(begin_s, now_s)[axis]
+        rooms = (at - limit[0], limit[1] - at)
+        room = rooms[speed * way > 0]
+        if not self._ways[axis] and min(rooms) > 0:
+            room = min(rooms)  # it is not known yet which way the position counts
+        return math.copysign(min(abs(speed), room / (rate * TIMEOUT_S)), speed) if room > 0 else 0.0
 
     def _learn(self, before: Sighting, one: Sighting) -> None:
         """Adapt the gains to how far the camera has turned between two frames."""

@@ -15,8 +15,8 @@ from tawny.model.times import Clock
 from tawny.model.validation import device_label
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.soap import find_elements, quoted, text_at
+from tawny.sources.network_address import DEFAULT_PORT, ENCRYPTED_PORT, NetworkAddress
 from tawny.sources.onvif import OnvifService, SoapClient, camera_time_ms, request_path
-from tawny.sources.rtsp.address import DEFAULT_PORT, ENCRYPTED_PORT, RtspAddress
 
 DEADLINE_S: Final = 15.0
 """Of all requests together."""
@@ -57,8 +57,8 @@ class OnvifDetails:
     """Camera clock minus this computer's, ms."""
     has_ptz: bool
     profiles: tuple[OnvifProfile, ...]
-    main: RtspAddress
-    sub: RtspAddress | None
+    main: NetworkAddress
+    sub: NetworkAddress | None
 
 
 def ask_details(url: str, clock: Clock, record: LoginRecord | None = None) -> OnvifDetails:
@@ -278,7 +278,7 @@ class _Conversation:
             return [], False
         return _read_profiles(self._ask(media, f'<m:GetProfiles xmlns:m="{_MEDIA}"/>')), False
 
-    def _address(self, path: str, profile: OnvifProfile, *, version2: bool) -> RtspAddress:
+    def _address(self, path: str, profile: OnvifProfile, *, version2: bool) -> NetworkAddress:
         token = f"<m:ProfileToken>{quoted(profile.token)}</m:ProfileToken>"
         if version2:
             body = f'<m:GetStreamUri xmlns:m="{_MEDIA2}"><m:Protocol>RTSP</m:Protocol>{token}</m:GetStreamUri>'
@@ -291,7 +291,7 @@ class _Conversation:
         return own_address(text_at(self._ask(path, body), "Uri"), self._service)
 
 
-def own_address(said: str, service: OnvifService) -> RtspAddress:
+def own_address(said: str, service: OnvifService) -> NetworkAddress:
     """Return a stream address with the camera's own host and login. said: as the camera names it. Raises SourceError.
 
     Cameras behind a router name an address that can't be reached from outside; hostile ones name another host.
@@ -305,7 +305,7 @@ def own_address(said: str, service: OnvifService) -> RtspAddress:
         raise SourceError(service.public, "it names no RTSP address for its stream")
     is_encrypted = parts.scheme == "rtsps"
     path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe="/%!$&'()*+,;=:@?-._~[]|")
-    return RtspAddress(
+    return NetworkAddress(
         service.host, port or (ENCRYPTED_PORT if is_encrypted else DEFAULT_PORT), path, service.user, service.password,
         is_encrypted,
     )  # fmt: skip

@@ -1,9 +1,11 @@
 """From an address and a login to the streams of a network camera: by ONVIF, else by the paths that makers document."""
 
+import re
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -12,13 +14,21 @@ from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.discovery.onvif_details import OnvifDetails, ask_details
 from tawny.sources.discovery.stream_paths import find_paths
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.file import SUFFIXES
+from tawny.sources.network_address import NetworkAddress
 
 RTSP_PORTS: Final = (554, 8554, 10554)
 ONVIF_PORTS: Final = (80, 8000, 8080, 2020, 8899, 5000)
 """Where makers put the service: the usual one, Hikvision and Reolink, others, TP-Link, many without a name."""
 _SERVICE: Final = "/onvif/device_service"
 _CONNECT_S: Final = 1.5
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+"""A name, an IPv4 address, or an IPv6 address, which has two colons at least."""
+
+
+def is_host(text: str) -> bool:
+    """Return whether the text is a bare address or host name rather than a source."""
+    return bool(_HOST.fullmatch(text)) and Path(text).suffix.lower() not in SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +48,8 @@ class CameraPlace:
 class CameraStreams:
     """onvif: URL of the device service with login; empty: it does not answer to ONVIF. details: None without it."""
 
-    main: RtspAddress
-    sub: RtspAddress | None
+    main: NetworkAddress
+    sub: NetworkAddress | None
     onvif: str = ""
     details: OnvifDetails | None = None
 
@@ -84,7 +94,7 @@ def _by_path(place: CameraPlace, clock: Clock, logins: LoginHistory) -> CameraSt
             return None
         raise SourceUnreachable(place.host, "no service of a camera listens there")
     for port in ports:
-        address = RtspAddress(place.host, port, "/", place.user, place.password)
+        address = NetworkAddress(place.host, port, "/", place.user, place.password)
         paths = find_paths(address, place.said, clock, logins.record("", place.host, port), first=place.path)
         if paths is not None:
             sub = replace(address, path=paths.sub) if paths.sub else None

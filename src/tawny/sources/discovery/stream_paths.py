@@ -18,7 +18,7 @@ from tawny.model.errors import (
 )
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.ffmpeg_guard import describe
 
 MOST_TRIES: Final = 16
@@ -73,7 +73,7 @@ def candidates(said: str) -> Iterator[StreamPaths]:
 
 
 def find_paths(
-    place: RtspAddress,
+    place: NetworkAddress,
     said: str,
     clock: Clock,
     record: LoginRecord | None = None,
@@ -104,7 +104,7 @@ def find_paths(
 
 
 def _answers(
-    place: RtspAddress, path: str, clock: Clock, record: LoginRecord | None, ask: Callable[..., object]
+    place: NetworkAddress, path: str, clock: Clock, record: LoginRecord | None, ask: Callable[..., object]
 ) -> bool:
     try:
         ask(replace(place, path=path), clock, TRY_S, record)

@@ -28,8 +28,8 @@ from tawny.model.packets import AudioFormat, SourcePacket, VideoCodec
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord, SignIn
 from tawny.protocols.sdp import SdpDescription
+from tawny.sources.network_address import NetworkAddress
 from tawny.sources.packet_builder import PacketBuilder
-from tawny.sources.rtsp.address import RtspAddress
 from tawny.sources.rtsp.ffmpeg_guard import DEADLINE_S, FfmpegGate, describe
 from tawny.sources.source import IdleUntil
 
@@ -338,7 +338,7 @@ _AGAIN_S = (0.0, 0.1, 0.3, 0.6)
 
 
 def open_through_ffmpeg(
-    address: RtspAddress,
+    address: NetworkAddress,
     options: Mapping[str, Any],
     clock: Clock,
     wait_s: float = WAIT_S,
@@ -366,7 +366,7 @@ def open_through_ffmpeg(
 
 
 def _play(
-    address: RtspAddress,
+    address: NetworkAddress,
     described: SdpDescription,
     options: Mapping[str, Any],
     clock: Clock,
@@ -420,7 +420,7 @@ class FfmpegConnection:
         self,
         feed: FfmpegFeed,
         gate: FfmpegGate | None,
-        address: RtspAddress,
+        address: NetworkAddress,
         notes: Mapping[str, Any],
         clock: Clock,
         wait_s: float,

@@ -37,14 +37,14 @@ from tawny.protocols.rtsp_message import (
     request,
 )
 from tawny.protocols.sdp import MOST_TRACKS, SdpDescription, read_sdp
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.network_address import NetworkAddress
 
 DEADLINE_S = 8.0
 _REFUSED, _GONE = {401, 403}, {404, 410}
 
 
 def describe(
-    address: RtspAddress, clock: Clock, deadline_s: float = DEADLINE_S, record: LoginRecord | None = None
+    address: NetworkAddress, clock: Clock, deadline_s: float = DEADLINE_S, record: LoginRecord | None = None
 ) -> SdpDescription:
     """Return the camera's SDP, which contains H.264 or H.265 video. Blocks for at most deadline_s.
 
@@ -73,7 +73,7 @@ class _Conversation:
     """Requests and responses over one connection, all before until_s."""
 
     def __init__(
-        self, connection: socket.socket, address: RtspAddress, login: ClientAuth, clock: Clock, until_s: float
+        self, connection: socket.socket, address: NetworkAddress, login: ClientAuth, clock: Clock, until_s: float
     ) -> None:
         self._socket, self._address, self._login = connection, address, login
         self._clock, self._until_s = clock, until_s
@@ -177,7 +177,7 @@ _REDIRECT: Final = re.compile(rb"rtsp/[^ \n]{0,99} {1,99}3\d\d", re.IGNORECASE)
 class FfmpegGate:
     """Accepts one connection and connects it to the camera. address: where FFmpeg connects to, with the login."""
 
-    def __init__(self, address: RtspAddress) -> None:
+    def __init__(self, address: NetworkAddress) -> None:
         self._camera = address.host, address.port
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._listening.settimeout(_OPEN_S)

@@ -11,13 +11,13 @@ from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.validation import value_text
-from tawny.sources.rtsp.address import (
+from tawny.sources.network_address import (
     HIDDEN,
-    RtspAddress,
+    NetworkAddress,
     SecretFilter,
     claims_rtsp,
     parse_rtsp,
-    public_rtsp,
+    public_address,
     strip_locations,
 )
 from tawny.sources.rtsp.client.backchannel import BackChannel
@@ -119,7 +119,7 @@ class Rtsp:
         return claims_rtsp(address)
 
     def public(self, address: str) -> str:
-        return public_rtsp(address)
+        return public_address(address)
 
     def open(self, opening: SourceContext) -> CameraConnection:
         options, address = self._understood(opening)
@@ -174,7 +174,7 @@ class Rtsp:
         hidden = SecretFilter.of(address).hide(text)
         return hidden if with_host else strip_locations(hidden, address.host)
 
-    def _understood(self, opening: SourceContext) -> tuple[Mapping[str, Any], RtspAddress]:
+    def _understood(self, opening: SourceContext) -> tuple[Mapping[str, Any], NetworkAddress]:
         options = self.settings(opening.options)
         try:
             return options, parse_rtsp(opening.address)
@@ -184,7 +184,7 @@ class Rtsp:
     def _memory_of(self, opening: SourceContext) -> StreamMemory:
         return self._memories.setdefault((opening.camera, opening.stream, opening.address), StreamMemory())
 
-    def _with_login(self, opening: SourceContext, address: RtspAddress) -> StreamMemory:
+    def _with_login(self, opening: SourceContext, address: NetworkAddress) -> StreamMemory:
         memory = self._memory_of(opening)
         memory.login = opening.logins.record(opening.camera, address.host, address.port)
         return memory
@@ -192,7 +192,7 @@ class Rtsp:
     def _through_ffmpeg(
         self,
         opening: SourceContext,
-        address: RtspAddress,
+        address: NetworkAddress,
         options: Mapping[str, Any],
         memory: StreamMemory,
         wait_s: float = WAIT_S,

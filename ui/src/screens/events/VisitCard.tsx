@@ -1,7 +1,9 @@
 /** A visit in the list: its best picture, its length, the way it took in a few moments, and what to do about it. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { cameraNamed } from "../../api/state";
+import { cameraNamed, cameras } from "../../api/state";
 import type { Visit } from "../../api/types";
+import { Straight, StraightFrame } from "../../live/straight";
+import type { Box } from "../../live/straightened";
 import { mutings } from "../../strings/mutings";
 import { visits as words } from "../../strings/visits";
 import { Icon } from "../../ui/Icon";
@@ -121,6 +123,7 @@ export const VisitCard = memo(function VisitCard({ visit, current, selected, sel
         {shown && (
           <div class="card-strip" data-frame={frames.indexOf(shown)} aria-hidden="true">
             <div style={shown.style} />
+            <StraightShown frame={shown} />
             <i style={{ left: `${(frames.indexOf(shown) / frames.length) * 100}%`, width: `${100 / frames.length}%` }} />
           </div>
         )}
@@ -197,6 +200,21 @@ function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
   const [failed, setFailed] = useState(false);
   useEffect(() => setFailed(false), [snapshot]);
   if (failed) return <span class="ec-none" title={words.noPicture}><Icon name="image-off" /></span>;
+  const shown = boxed && isOver && box;
+  const camera = cameraOf(visit.best.camera);
+  const isStraightened = camera !== undefined && camera.lens.kind !== "none";
+  const around = ([x0, y0, x1, y1]: Box) => (
+    <span class={`ec-box kind-${kind}`} style={{ left: `${x0 * 100}%`, top: `${y0 * 100}%`, width: `${(x1 - x0) * 100}%`, height: `${(y1 - y0) * 100}%` }}>
+      <em>{kindName(kind)}</em>
+    </span>
+  );
+  /** Over the picture as it is, whose sides are cut off. */
+  const inArea = (of: Box) =>
+    aspect !== null && (
+      <div class="ec-box-area" style={{ aspectRatio: String(aspect), [aspect < CARD_ASPECT ? "width" : "height"]: "100%" }} aria-hidden="true">
+        {around(of)}
+      </div>
+    );
   return (
     <>
       <img
@@ -207,18 +225,20 @@ function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
         onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => setAspect(naturalWidth / Math.max(1, naturalHeight))}
         onError={() => setFailed(true)}
       />
-      {boxed && isOver && box && aspect !== null && (
-        <div class="ec-box-area" style={{ aspectRatio: String(aspect), [aspect < CARD_ASPECT ? "width" : "height"]: "100%" }} aria-hidden="true">
-          <span
-            class={`ec-box kind-${kind}`}
-            style={{ left: `${box[0] * 100}%`, top: `${box[1] * 100}%`, width: `${(box[2] - box[0]) * 100}%`, height: `${(box[3] - box[1]) * 100}%` }}
-          >
-            <em>{kindName(kind)}</em>
-          </span>
-        </div>
-      )}
+      {isStraightened
+        ? <Straight camera={camera} still at={middleOf(box)} boxed={shown ? { box: shown, shown: camera.lens.kind === "wide" ? inArea : around, plain: inArea } : undefined} />
+        : shown && inArea(shown)}
     </>
   );
+}
+
+const cameraOf = (id: string) => cameras.value.find((each) => each.id === id);
+const middleOf = (box: Box | null): [number, number] | undefined => (box ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : undefined);
+
+/** Over a frame of a wide or fisheye camera: the same, straightened. */
+function StraightShown({ frame: { event, of } }: { frame: Frame }) {
+  const camera = cameraOf(event.camera);
+  return camera ? <StraightFrame camera={camera} {...of} at={middleOf(event.box)} /> : null;
 }
 
 /** As many as there can be, so that each has the shape of its picture. */
@@ -237,6 +257,7 @@ function Moments({ visit, moments, shown }: { visit: Visit; moments: readonly Fr
     <ol class="ec-moments" aria-label={words.moments} style={{ "--n": Math.max(PLACES, moments.length) }}>
       {moments.map((frame) => (
         <li key={`${frame.event.id} ${frame.at_ms}`} class={frame === last ? "on" : ""} style={frame.style}>
+          <StraightShown frame={frame} />
           <span class="num">{ways ? words.moment(clock(frame.at_ms), cameraNamed(frame.event.camera)) : clockSeconds(frame.at_ms)}</span>
         </li>
       ))}

@@ -8,6 +8,8 @@ export interface Frame {
   event: TawnyEvent;
   at_ms: number;
   style: Record<string, string>;
+  /** The image that it is a part of: which of how many side by side. */
+  of: { address: string; count: number; frame: number };
 }
 
 /** So many events of a visit are shown on its card, so that a long one asks for few pictures. */
@@ -66,9 +68,11 @@ export function framesOf(events: readonly TawnyEvent[], found: ReadonlyMap<strin
   return events.flatMap((event): Frame[] => {
     const strip = found.get(stripAddress(event) ?? "");
     if (strip) {
-      return timesOf(event, strip.count).map((at_ms, n) => ({ event, at_ms, style: frameStyle(strip, n) }));
+      return timesOf(event, strip.count).map((at_ms, n) => ({ event, at_ms, style: frameStyle(strip, n), of: { address: strip.address, count: strip.count, frame: n } }));
     }
-    return event.snapshot ? [{ event, at_ms: event.start_ms, style: { backgroundImage: `url("${event.snapshot}")`, backgroundSize: "cover" } }] : [];
+    const { snapshot } = event;
+    if (snapshot === null) return [];
+    return [{ event, at_ms: event.start_ms, style: { backgroundImage: `url("${snapshot}")`, backgroundSize: "cover" }, of: { address: snapshot, count: 1, frame: 0 } }];
   });
 }
 

@@ -48,7 +48,14 @@ function baseOf(made: MadeCast): string {
   return LOOPBACK.test(location.hostname) ? (made.addresses[0] ?? location.origin) : location.origin;
 }
 
-export default function CastSheet({ camera, onClose }: { camera: Camera; onClose: () => void }) {
+interface Props {
+  camera: Pick<Camera, "id" | "name">;
+  /** Instead of live video. clip: a saved one. */
+  recording?: { from_ms: number; to_ms: number; clip: string } | undefined;
+  onClose: () => void;
+}
+
+export default function CastSheet({ camera, recording, onClose }: Props) {
   const lasts = useSignal<Lasts>("hour");
   const made = useSignal<MadeCast | null>(null);
   const casts = useSignal<readonly CastInfo[]>([]);
@@ -63,7 +70,7 @@ export default function CastSheet({ camera, onClose }: { camera: Camera; onClose
     event.preventDefault();
     failed.value = "";
     try {
-      made.value = await post<MadeCast>(`/cameras/${encodeURIComponent(camera.id)}/casts`, { lasts_s: LASTS_S[lasts.peek()] });
+      made.value = await post<MadeCast>(`/cameras/${encodeURIComponent(camera.id)}/casts`, { lasts_s: LASTS_S[lasts.peek()], ...recording });
     } catch (reason) {
       failed.value = sentences(reason);
     }
@@ -95,7 +102,7 @@ export default function CastSheet({ camera, onClose }: { camera: Camera; onClose
         </>
       ) : (
         <form class="cast-form" onSubmit={(event) => void start(event)}>
-          <p class="sub">{words.about}</p>
+          <p class="sub">{recording ? words.aboutPast : words.about}</p>
           <Segmented label={words.lasts} value={lasts.value} options={lengths} onChange={(value) => (lasts.value = value)} />
           <button type="submit" class="btn pri">
             <Icon name="cast" small />
@@ -119,7 +126,7 @@ function Row({ one, onEnd }: { one: CastInfo; onEnd: () => void }) {
   return (
     <div class="cast-row">
       <span class="grow num">
-        {words.until(when(one.ends_ms))}
+        {one.from_ms === null ? words.until(when(one.ends_ms)) : words.pastUntil(when(one.from_ms), when(one.ends_ms))}
         {one.made_by && <span class="sub"> · {words.by(one.made_by)}</span>}
       </span>
       <button type="button" class="btn" onClick={onEnd}>
@@ -145,8 +152,8 @@ function Ways({ made }: { made: MadeCast }) {
           <p class="small sub">{words.careful}</p>
           <details>
             <summary>{words.players}</summary>
-            <Address label={words.video} value={new URL(made.video, base).href} />
-            <p class="small sub">{words.home}</p>
+            <Address label={made.cast.from_ms === null ? words.video : words.file} value={new URL(made.video, base).href} />
+            <p class="small sub">{words.home(made.type)}</p>
           </details>
         </div>
       </div>

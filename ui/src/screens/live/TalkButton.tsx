@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { get } from "../../api/client";
 import type { Camera } from "../../api/types";
 import { mayDirect } from "../../ui/session";
 import { Talking } from "../../live/talk";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
+import { place } from "../../ui/router";
 import { toast } from "../../ui/toast";
 
 const words = t.live.talk;
@@ -16,7 +17,7 @@ interface Look {
   round: boolean;
 }
 
-/** Held, it carries one's voice to the camera. For owners and members, where it has a loudspeaker. keys: the space bar holds it. */
+/** Held, it carries one's voice to the camera. For owners and members, where it has a loudspeaker. keys: the space bar holds it. It has the focus where a ring is answered. */
 export function TalkButton({ camera, keys = false, ...look }: Look & { camera: Camera; keys?: boolean }) {
   const can = useSignal(false);
   const may = mayDirect();
@@ -37,6 +38,11 @@ function Held({ camera, keys, class: look, round }: Look & { camera: Camera; key
     [camera.id],
   );
   const state = talking.state.value;
+  const button = useRef<HTMLButtonElement>(null);
+  const answers = keys && place.value.query.has("talk");
+  useEffect(() => {
+    if (answers) button.current?.focus();
+  }, [answers]);
   useEffect(() => {
     if (!keys) return () => talking.stop();
     const isFree = (event: KeyboardEvent) => event.code === "Space" && !(event.target as Element | null)?.closest?.("button, a, input, select, textarea");
@@ -59,8 +65,9 @@ function Held({ camera, keys, class: look, round }: Look & { camera: Camera; key
   }, [talking, keys]);
   return (
     <button
+      ref={button}
       type="button"
-      class={`${look} talk ${state}`}
+      class={`${look} talk ${state}${answers ? " answers" : ""}`}
       aria-label={round ? words.hold : undefined}
       data-talk={state}
       title={keys ? t.keys.with(words.hold, t.keys.space) : words.hold}
@@ -78,7 +85,7 @@ function Held({ camera, keys, class: look, round }: Look & { camera: Camera; key
       onKeyUp={() => talking.stop()}
     >
       <Icon name="mic" small={look.startsWith("btn")} />
-      {!round && <span>{words[state]}</span>}
+      {!round && <span>{answers && state === "off" ? words.hold : words[state]}</span>}
     </button>
   );
 }

@@ -47,6 +47,7 @@ export const options: Record<Group, readonly Option[]> = {
   notifiers: [
     ...both,
     { key: "events", label: words.events, as: "check", usual: true },
+    { key: "rings", label: words.rings, as: "check", usual: true },
     { key: "problems", label: words.alarms, as: "check", usual: true },
     { key: "snapshot", label: words.picture, as: "check", usual: true },
     { key: "snapshot_shows", label: words.pictureShows, as: words.views, usual: "auto" },

@@ -15,7 +15,7 @@ from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtp import Packetizer
 from tawny.protocols.sdp import SdpDescription, SdpTrack
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.session import ClientSession, Requests, TrackTransport, described, handshake, read_reply
 from tawny.sources.rtsp.client.tcp_socket import TcpSocket
@@ -34,7 +34,9 @@ _Told = TypeVar("_Told")
 class BackChannel:
     """Implements `sources.source.Speaker`. Use from one thread at a time."""
 
-    def __init__(self, address: RtspAddress, fingerprint: str, clock: Clock, record: LoginRecord | None = None) -> None:
+    def __init__(
+        self, address: NetworkAddress, fingerprint: str, clock: Clock, record: LoginRecord | None = None
+    ) -> None:
         self._where, self._clock = address.public, clock
         self._line, self._talk = TcpSocket(address, fingerprint), ClientSession(address, record)
         self._talk.require = REQUIRE

@@ -17,7 +17,7 @@ from tawny.model.segments import GapEvidence
 from tawny.model.times import Clock
 from tawny.protocols.rtp import receiver_report
 from tawny.protocols.sdp import SdpDescription
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, UDP_WINDOW, RtpReceiver
 from tawny.sources.rtsp.client.session import (
@@ -72,7 +72,7 @@ class RtspConnection:
 
     def __init__(
         self,
-        address: RtspAddress,
+        address: NetworkAddress,
         options: Mapping[str, Any],
         clock: Clock,
         memory: StreamMemory,
@@ -316,7 +316,7 @@ class UdpConnection(RtspConnection):
     transport = "udp"
     _window = UDP_WINDOW
 
-    def __init__(self, address: RtspAddress, options: Mapping[str, Any], clock: Clock, memory: StreamMemory) -> None:
+    def __init__(self, address: NetworkAddress, options: Mapping[str, Any], clock: Clock, memory: StreamMemory) -> None:
         super().__init__(address, options, clock, memory)
         self._pairs: list[UdpPortPair] = []
         self._heard: list[UdpTrack] = []

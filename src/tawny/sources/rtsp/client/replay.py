@@ -11,7 +11,7 @@ from typing import Any
 
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.times import Clock, utc_text
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection
 from tawny.sources.rtsp.client.session import StreamMemory, TrackTransport
 from tawny.sources.rtsp.client.timestamp_aligner import ReplayTimes
@@ -54,7 +54,7 @@ class ReplayConnection(RtspConnection):
 
     def __init__(
         self,
-        address: RtspAddress,
+        address: NetworkAddress,
         options: Mapping[str, Any],
         clock: Clock,
         memory: StreamMemory,

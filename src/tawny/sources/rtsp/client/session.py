@@ -20,7 +20,7 @@ from tawny.protocols.rtsp_message import (
     request,
 )
 from tawny.protocols.sdp import MOST_TRACKS, SdpDescription, SdpTrack, read_sdp
-from tawny.sources.rtsp.address import RtspAddress, SecretFilter
+from tawny.sources.network_address import NetworkAddress, SecretFilter
 from tawny.sources.rtsp.client.transcript import FORM, ConversationFault, Reason, Transcript
 
 USUAL_TIMEOUT_S, LEAST_TIMEOUT_S = 60, 4
@@ -43,7 +43,7 @@ def read_reply(raw: bytes) -> RtspResponse:
 class ClientSession:
     """State of one session; the handshake fills in what it learns. record: what sign-in the camera offered before."""
 
-    def __init__(self, address: RtspAddress, record: LoginRecord | None = None) -> None:
+    def __init__(self, address: NetworkAddress, record: LoginRecord | None = None) -> None:
         self.address = address
         self.login = ClientAuth(address.user, address.password, record)
         self.secrets = SecretFilter.of(address)
@@ -172,7 +172,7 @@ _ABSOLUTE = re.compile(r"(?:rtsps?://)+(?:[^/?@]*@)?(?P<place>[^/?]*)(?P<path>.*
 _UNFIT = re.compile(r"[\x00-\x20\x7f]")
 
 
-def base_url(address: RtspAddress, content_base: str, control: str) -> str:
+def base_url(address: NetworkAddress, content_base: str, control: str) -> str:
     """Return the base URL of the tracks. content_base: the header, or empty; control: session-level `a=control`."""
     found = _ABSOLUTE.match(content_base.strip())
     base = _ours(address, found["path"]) if found and found["path"] else address.url
@@ -181,7 +181,7 @@ def base_url(address: RtspAddress, content_base: str, control: str) -> str:
     return track_url(address, base, control)
 
 
-def track_url(address: RtspAddress, base: str, control: str) -> str:
+def track_url(address: NetworkAddress, base: str, control: str) -> str:
     """Return a track's URL: appended as cameras expect, not per RFC 3986. Of an absolute URL only the path is used."""
     control = _UNFIT.sub("", control)
     if control in ("", "*"):
@@ -192,7 +192,7 @@ def track_url(address: RtspAddress, base: str, control: str) -> str:
     return base + ("" if base.endswith("/") or control.startswith("/") else "/") + control
 
 
-def _ours(address: RtspAddress, path: str) -> str:
+def _ours(address: NetworkAddress, path: str) -> str:
     path = _UNFIT.sub("", path)
     return address.url.removesuffix(address.path) + (path if path.startswith("/") else f"/{path}")
 

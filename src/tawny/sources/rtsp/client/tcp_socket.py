@@ -11,7 +11,7 @@ from errno import EALREADY, EINPROGRESS
 from typing import Any
 
 from tawny.engine.threads import start_thread
-from tawny.sources.rtsp.address import RtspAddress
+from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.client.transcript import ConversationFault
 
 _Found = list[tuple[socket.AddressFamily, Any]]
@@ -27,7 +27,7 @@ class TcpSocket:
     Without a fingerprint, the certificate must be signed by a CA that the system trusts.
     """
 
-    def __init__(self, address: RtspAddress, fingerprint: str = "") -> None:
+    def __init__(self, address: NetworkAddress, fingerprint: str = "") -> None:
         self._address, self._fingerprint = address, fingerprint
         self._lookup = _Lookup(address.host, address.port)
         self._found: _Found | None = None

@@ -19,7 +19,7 @@ from tawny.model.errors import (
     SourceUnusable,
 )
 from tawny.model.segments import GapEvidence
-from tawny.sources.rtsp.address import SecretFilter
+from tawny.sources.network_address import SecretFilter
 
 # Reasons why an RTSP session fails, and their mapping to SourceErrors.
 

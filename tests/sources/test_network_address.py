@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawny.sources.rtsp.address import RtspAddress, parse_rtsp, public_rtsp, stream_key
+from tawny.sources.network_address import NetworkAddress, parse_network, parse_rtsp, public_address, stream_key
 
 SECRET = "t0p-s3cret"
 
@@ -10,23 +10,23 @@ SECRET = "t0p-s3cret"
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [
-        ("rtsp://cam/live", RtspAddress("cam", 554, "/live")),
-        ("RTSP://cam", RtspAddress("cam", 554, "/")),
-        ("rtsp://cam?channel=1", RtspAddress("cam", 554, "/?channel=1")),
-        ("rtsp://10.0.0.7:8554/a/b?c=d&e=f", RtspAddress("10.0.0.7", 8554, "/a/b?c=d&e=f")),
-        ("rtsp://[fd00::1]:554/x", RtspAddress("fd00::1", 554, "/x")),
-        ("rtsp://[FD00:0::1]/x", RtspAddress("fd00::1", 554, "/x")),
-        ("rtsp://me:pw@cam/", RtspAddress("cam", 554, "/", "me", "pw")),
-        ("rtsp://me:p%40w%3A%2F@cam/", RtspAddress("cam", 554, "/", "me", "p@w:/")),
-        ("rtsp://me:p@w:d#1@cam/x", RtspAddress("cam", 554, "/x", "me", "p@w:d#1")),
-        ("rtsp://me@cam/x", RtspAddress("cam", 554, "/x", "me", "")),
-        ("rtsp://cam/with space/ä", RtspAddress("cam", 554, "/with%20space/%C3%A4")),
-        ("rtsp://cam/a%20b", RtspAddress("cam", 554, "/a%20b")),
-        ("rtsps://cam/live", RtspAddress("cam", 322, "/live", is_encrypted=True)),
-        ("RTSPS://me:pw@cam:8322/live", RtspAddress("cam", 8322, "/live", "me", "pw", is_encrypted=True)),
+        ("rtsp://cam/live", NetworkAddress("cam", 554, "/live")),
+        ("RTSP://cam", NetworkAddress("cam", 554, "/")),
+        ("rtsp://cam?channel=1", NetworkAddress("cam", 554, "/?channel=1")),
+        ("rtsp://10.0.0.7:8554/a/b?c=d&e=f", NetworkAddress("10.0.0.7", 8554, "/a/b?c=d&e=f")),
+        ("rtsp://[fd00::1]:554/x", NetworkAddress("fd00::1", 554, "/x")),
+        ("rtsp://[FD00:0::1]/x", NetworkAddress("fd00::1", 554, "/x")),
+        ("rtsp://me:pw@cam/", NetworkAddress("cam", 554, "/", "me", "pw")),
+        ("rtsp://me:p%40w%3A%2F@cam/", NetworkAddress("cam", 554, "/", "me", "p@w:/")),
+        ("rtsp://me:p@w:d#1@cam/x", NetworkAddress("cam", 554, "/x", "me", "p@w:d#1")),
+        ("rtsp://me@cam/x", NetworkAddress("cam", 554, "/x", "me", "")),
+        ("rtsp://cam/with space/ä", NetworkAddress("cam", 554, "/with%20space/%C3%A4")),
+        ("rtsp://cam/a%20b", NetworkAddress("cam", 554, "/a%20b")),
+        ("rtsps://cam/live", NetworkAddress("cam", 322, "/live", is_encrypted=True)),
+        ("RTSPS://me:pw@cam:8322/live", NetworkAddress("cam", 8322, "/live", "me", "pw", is_encrypted=True)),
     ],
 )
-def test_an_address_is_taken_apart(text: str, parsed: RtspAddress) -> None:
+def test_an_address_is_taken_apart(text: str, parsed: NetworkAddress) -> None:
     assert parse_rtsp(text) == parsed
 
 
@@ -73,10 +73,13 @@ def test_the_url_of_requests_has_no_login_and_the_other_can_be_read_again() -> N
         f"rtsp://cam/user=admin&password={SECRET}&channel=1.sdp",
         f"rtsp://cam/x?token={SECRET}",
         f"me:{SECRET}@cam",
+        f"http://server:1984/api/stream.mp4?src=rtsp://me:{SECRET}@cam/x",
+        f"http://server:1984/api/stream.mp4?src=rtsp%3A%2F%2Fme%3A{SECRET}%40cam%2Fx",
+        f"http://proxy/http://:{SECRET}@cam/x",
     ],
 )
 def test_nothing_public_shows_a_secret(text: str) -> None:
-    assert SECRET not in public_rtsp(text)
+    assert SECRET not in public_address(text)
 
 
 KEY = "s3cretOfTheEncoder"
@@ -86,16 +89,22 @@ KEY = "s3cretOfTheEncoder"
 @pytest.mark.parametrize("begin", ["", "live/", "live/sub/"])
 def test_a_stream_key_is_shown_nowhere(begin: str, end: str) -> None:
     """An address that ends in `/` showed it in logs and on pages, as what follows the last `/` was left out."""
-    assert KEY not in public_rtsp(f"rtmp-listen://0.0.0.0:1935/{begin}{KEY}{end}")
+    assert KEY not in public_address(f"rtmp-listen://0.0.0.0:1935/{begin}{KEY}{end}")
 
 
 def test_a_stream_key_is_found_before_slashes_at_the_end() -> None:
     assert stream_key(f"rtmp-listen://0.0.0.0:1935/live/{KEY}/") == KEY
-    assert public_rtsp(f"rtmp-listen://0.0.0.0:1935/live/{KEY}/") == "rtmp-listen://0.0.0.0:1935/live/•••"
+    assert public_address(f"rtmp-listen://0.0.0.0:1935/live/{KEY}/") == "rtmp-listen://0.0.0.0:1935/live/•••"
+
+
+def test_a_password_of_another_address_in_the_path_is_hidden_from_reports() -> None:
+    address = parse_network(f"http://server:1984/api/stream.mp4?src=rtsp%3A%2F%2Fme%3A{SECRET}%40cam%2Fx")
+    assert address.public == "http://server:1984/api/stream.mp4?src=rtsp%3A%2F%2Fme%3A•••%40cam%2Fx"
+    assert SECRET in address.words_in_path
 
 
 def test_the_public_address_says_which_camera() -> None:
-    assert public_rtsp("rtsp://me:pw@cam:8554/a?channel=2") == "rtsp://cam:8554/a?channel=2"
+    assert public_address("rtsp://me:pw@cam:8554/a?channel=2") == "rtsp://cam:8554/a?channel=2"
 
 
 def test_a_password_is_not_in_the_value_as_shown() -> None:

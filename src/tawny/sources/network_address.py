@@ -30,14 +30,16 @@ _SECRET_IN_PATH = re.compile(
     re.IGNORECASE,
 )
 """Some cameras expect credentials inside the path (`/user=admin&password=x&channel=1.sdp`)."""
+_LOGIN_IN_PATH = re.compile(r"((?:/|%2F){2}[^/@:%]*(?::|%3A))([^/@]*?)(?=@|%40)", re.IGNORECASE)
+"""Servers such as go2rtc take another camera's address, with its login, as a parameter (`?src=rtsp://admin:x@host`)."""
 KEY = r"(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,}"
 """Pattern of a path component that is probably a key (`rtsps://host:7441/Ab12Cd34Ef56Gh78`)."""
 _KEY_IN_PATH = re.compile(rf"(?<=[/?&=;])(?:{KEY})(?=[/?&;]|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class RtspAddress:
-    """A camera's address with credentials, of RTSP or of another network scheme (`protocol`).
+class NetworkAddress:
+    """A network camera's address with credentials: of RTSP, HTTP or RTMP (`protocol`).
 
     user and password are decoded; path is in wire format.
     """
@@ -69,13 +71,15 @@ class RtspAddress:
     @property
     def public(self) -> str:
         """URL for display and logs, without credentials before the host or in the path."""
-        path = _KEY_IN_PATH.sub(LEFT_OUT, _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path))
+        path = _LOGIN_IN_PATH.sub(rf"\1{LEFT_OUT}", _SECRET_IN_PATH.sub(rf"\1{LEFT_OUT}", self.path))
+        path = _KEY_IN_PATH.sub(LEFT_OUT, path)
         return f"{self._scheme}{self._authority}{path}"
 
     @property
     def words_in_path(self) -> list[str]:
         """Values of credentials in the path, decoded."""
-        return [unquote(found[0].partition("=")[2]) for found in _SECRET_IN_PATH.finditer(self.path)]
+        named = [found[0].partition("=")[2] for found in _SECRET_IN_PATH.finditer(self.path)]
+        return [unquote(one) for one in (*named, *(found[2] for found in _LOGIN_IN_PATH.finditer(self.path)))]
 
     @property
     def _scheme(self) -> str:
@@ -110,7 +114,7 @@ def stream_key(address: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def parse_rtsp(address: str) -> RtspAddress:
+def parse_rtsp(address: str) -> NetworkAddress:
     """Parse an RTSP address. Raises ValueError with the expected form; its message contains no credentials.
 
     Lenient: `@` may be unescaped in a password; the path may be missing or contain spaces.
@@ -118,12 +122,12 @@ def parse_rtsp(address: str) -> RtspAddress:
     return _parse(address, _RTSP, "rtsp:// or rtsps://")
 
 
-def parse_network(address: str) -> RtspAddress:
+def parse_network(address: str) -> NetworkAddress:
     """Parse the address of any network camera, as `parse_rtsp` does."""
     return _parse(address, tuple(_PORTS), "rtsp://, http:// or rtmp://")
 
 
-def _parse(address: str, schemes: tuple[str, ...], shown: str) -> RtspAddress:
+def _parse(address: str, schemes: tuple[str, ...], shown: str) -> NetworkAddress:
     if len(address) > _MOST_CHARACTERS:
         raise ValueError(f"an address of at most {_MOST_CHARACTERS} characters")
     scheme = scheme_of(address)
@@ -139,13 +143,13 @@ def _parse(address: str, schemes: tuple[str, ...], shown: str) -> RtspAddress:
         raise ValueError("a user name and password without control characters")
     host, port = _host_and_port(place, scheme)
     is_encrypted = scheme.endswith("s")
-    return RtspAddress(
+    return NetworkAddress(
         host, port or _PORTS[scheme], quote(path, safe=_PATH_SAFE), user, password, is_encrypted,
         scheme.removesuffix("s"),
     )  # fmt: skip
 
 
-def public_rtsp(address: str) -> str:
+def public_address(address: str) -> str:
     """Return a network camera's address without credentials; for an invalid address only the scheme."""
     if scheme_of(address) == LISTENING:
         place, _, path = address.partition("://")[2].partition("/")
@@ -238,7 +242,7 @@ class SecretFilter:
         self._passing: deque[str] = deque(maxlen=_MOST_PASSING)
 
     @classmethod
-    def of(cls, address: RtspAddress, others: Iterable[str] = ()) -> "SecretFilter":
+    def of(cls, address: NetworkAddress, others: Iterable[str] = ()) -> "SecretFilter":
         """Return a filter for a camera's credentials and probable keys in its path. others: further words to redact."""
         named = [unquote(found[0].partition("=")[2]) for found in _NAMED.finditer(address.path)]
         keys = [piece for piece in re.split(r"[/?&=;]", address.path) if _KEY.fullmatch(piece)]

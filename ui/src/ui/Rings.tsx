@@ -1,0 +1,88 @@
+/** Rings at doors, on every open page, as they happen: who is there, and one press to answer. */
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import { cameraNamed, cameras, on } from "../api/state";
+import { url } from "../api/client";
+import type { TawnyEvent } from "../api/types";
+import { ring as words } from "../strings/ring";
+import { Icon } from "./Icon";
+import { go } from "./router";
+import { isScreen, mayDirect } from "./session";
+import { clock } from "./times";
+import "./rings.css";
+
+export const DOORBELL = "doorbell";
+/** How long a ring is shown unless it is answered: who rang waits about as long. */
+const SHOWN_MS = 60_000;
+const rings = signal<readonly TawnyEvent[]>([]);
+
+/** Shows rings until the returned function is called. */
+export function startRings(): () => void {
+  const place = document.body.appendChild(document.createElement("div"));
+  render(<Rings />, place);
+  const stop = on("event", ({ what, event }) => {
+    if ((event.type as string) !== DOORBELL) return;
+    const others = rings.value.filter((one) => one.id !== event.id && one.camera !== event.camera);
+    const known = rings.value.some((one) => one.id === event.id);
+    if (known) rings.value = rings.value.map((one) => (one.id === event.id ? event : one));
+    else if (what === "started") {
+      rings.value = [...others, event];
+      setTimeout(() => dismiss(event), SHOWN_MS);
+    }
+  });
+  return () => {
+    stop();
+    rings.value = [];
+    render(null, place);
+    place.remove();
+  };
+}
+
+function dismiss(event: TawnyEvent): void {
+  rings.value = rings.value.filter((one) => one.id !== event.id);
+}
+
+function Rings() {
+  return (
+    <div class="rings" aria-live="assertive">
+      {rings.value.map((event) => (
+        <Ring key={event.id} event={event} />
+      ))}
+    </div>
+  );
+}
+
+function Ring({ event }: { event: TawnyEvent }) {
+  const page = `/live/${encodeURIComponent(event.camera)}`;
+  const open = (to: string) => () => {
+    dismiss(event);
+    go(to);
+  };
+  const shows = cameras.value.some((camera) => camera.id === event.camera);
+  return (
+    <section class="ring" role="dialog" aria-labelledby={`ring-${event.id}`} data-ring={event.camera}>
+      {shows && <img alt="" src={url(`/cameras/${encodeURIComponent(event.camera)}/snapshot`, { width: 320 })} onError={(failed) => (failed.currentTarget.hidden = true)} />}
+      <div class="ring-words">
+        <h2 id={`ring-${event.id}`}>
+          <Icon name="bell" small /> {words.rang(cameraNamed(event.camera))}
+        </h2>
+        <p class="small sub">{words.at(clock(event.start_ms))}</p>
+      </div>
+      <div class="row ring-acts">
+        {!isScreen() && mayDirect() && (
+          <button type="button" class="btn pri grow" onClick={open(`${page}?talk=1`)}>
+            <Icon name="mic" small /> {words.answer}
+          </button>
+        )}
+        {!isScreen() && !mayDirect() && (
+          <button type="button" class="btn pri grow" onClick={open(page)}>
+            <Icon name="video" small /> {words.live}
+          </button>
+        )}
+        <button type="button" class="btn ghost" onClick={() => dismiss(event)}>
+          {words.dismiss}
+        </button>
+      </div>
+    </section>
+  );
+}
