@@ -649,8 +649,8 @@ export interface EventInfo {
   labeled_as: string;
   level: "alert" | "detection" | "motion";
   muted: boolean;
-  objects: SeenObjectInfo[];
-  possible: SeenObjectInfo[];
+  objects: SeenObject[];
+  possible: SeenObject[];
   possible_type: string;
   recognized: ReadInfo[];
   reviewed: boolean;
@@ -806,7 +806,7 @@ export interface Health {
   ok: boolean;
   planned?: PlannedActionInfo | null;
   started_ms: number;
-  stopped?: StoppedInfo | null;
+  stopped?: StoppedRecording | null;
   summary: string;
   trouble: number;
   warnings: WarningInfo[];
@@ -1215,9 +1215,9 @@ export interface MySignIn {
   can_have_passkeys: boolean;
   has_password: boolean;
   is_recent: boolean;
-  passkeys: PasskeyInfo[];
+  passkeys: Passkey[];
   sessions: SessionEntry[];
-  two_step: TwoStepInfo | null;
+  two_step: TwoStepState | null;
 }
 
 export interface NewAddress {
@@ -1394,7 +1394,7 @@ export interface PassList {
   items: PassInfo[];
 }
 
-export interface PasskeyInfo {
+export interface Passkey {
   host: string;
   id: string;
   made_ms: number;
@@ -1798,7 +1798,7 @@ export interface RestoreInfo {
 }
 
 export interface RestorePlanInfo {
-  changes: SettingChangeInfo[];
+  changes: SettingChange[];
   host: string;
   made_ms: number;
   notes: string[];
@@ -1922,7 +1922,7 @@ export interface SectionStates {
   lines: Record<string, string>;
 }
 
-export interface SeenObjectInfo {
+export interface SeenObject {
   label: string;
   score: number;
 }
@@ -1982,7 +1982,7 @@ export interface SetUpSealing {
   wrapped: string;
 }
 
-export interface SettingChangeInfo {
+export interface SettingChange {
   after: string | null;
   before: string | null;
   path: string;
@@ -2166,7 +2166,7 @@ export interface StepInfo {
 
 export type StepState = "open" | "done" | "skipped";
 
-export interface StoppedInfo {
+export interface StoppedRecording {
   by: string;
   until_ms: number;
 }
@@ -2205,7 +2205,7 @@ export interface StoredInfo {
   pre_s: number;
 }
 
-export interface StreamInfo {
+export interface StreamFormat {
   audio: string;
   codec: string;
   height: number;
@@ -2234,8 +2234,8 @@ export interface StreamTrial {
 }
 
 export interface StreamsInfo {
-  main: StreamInfo | null;
-  sub: StreamInfo | null;
+  main: StreamFormat | null;
+  sub: StreamFormat | null;
 }
 
 export interface SystemInfo {
@@ -2357,14 +2357,14 @@ export interface TwoStepCode {
   code: string;
 }
 
-export interface TwoStepInfo {
-  codes_left: number;
-  made_ms: number;
-}
-
 export interface TwoStepOffer {
   secret: string;
   uri: string;
+}
+
+export interface TwoStepState {
+  codes_left: number;
+  made_ms: number;
 }
 
 export interface UndoableInfo {
