@@ -24,8 +24,7 @@ from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.policy import SealedExport, SealingPolicy
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild

@@ -5,9 +5,8 @@ import base64
 from tawny.api import schemas
 from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
-from tawny.model.events import Event, actor_name, event_title
+from tawny.model.events import Event, actor_name, event_title, shown_level
 from tawny.model.ids import CameraId
-from tawny.model.levels import shown_level
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words

@@ -13,8 +13,8 @@ from tawny.app.local_zone import local_zone
 from tawny.config.settings import Settings
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
+from tawny.model.events import ANYWHERE, AlertRules
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.levels import ANYWHERE, AlertRules
 from tawny.model.messages import PartDied
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
@@ -52,8 +52,7 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.recovery import explain_downtime, recover_files
 from tawny.storage.retention.runner import DeletedWith, Retention
-from tawny.storage.segments.motion_figures import MotionFigures
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,8 @@ from tawny.config.rules import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import RuleDecision
-from tawny.model.events import DOORBELL, Event
+from tawny.model.events import DOORBELL, RANKS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import RANKS, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span

@@ -36,9 +36,8 @@ from tawny.delivery.outbox import OutboxMarks, TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone
-from tawny.model.events import Event
+from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
-from tawny.model.levels import Level, level_words
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans

@@ -24,9 +24,8 @@ from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
 from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetMissing, TargetUnreachable
-from tawny.model.events import Event
+from tawny.model.events import Event, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.levels import shown_level
 from tawny.model.messages import EventChanged, FileFinished, Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span

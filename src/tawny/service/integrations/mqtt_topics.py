@@ -25,9 +25,8 @@ from tawny.events.event_builder import WIDTH
 from tawny.events.modes import ModeState
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import DeliveryError, NotDone
-from tawny.model.events import Event
+from tawny.model.events import Event, Level, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.levels import Level, shown_level
 from tawny.model.messages import OF_STATE, EventChanged, Message
 from tawny.model.states import EXPECTED, RECORDED
 from tawny.model.times import Clock

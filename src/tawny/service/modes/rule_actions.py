@@ -19,9 +19,8 @@ from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore, RuleOutcome
 from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine, rule_name
 from tawny.model.errors import NotDone, TawnyError
-from tawny.model.events import Event
+from tawny.model.events import SOUND, Event, Level, level_of, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import SOUND, Level, level_of, shown_level
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import ANIMAL, MOTION, OBJECT, PERSON, VEHICLE
 from tawny.model.times import Clock, utc_text

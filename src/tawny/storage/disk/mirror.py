@@ -26,8 +26,7 @@ from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, seal
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
 from tawny.storage.disk.volume import Volume, copy
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.opening import index_to_write
