@@ -34,7 +34,7 @@ from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.opening import INDEX_NAME, rebuild_index
 from tawny.storage.index.sqlite_index import SqliteIndex

@@ -78,14 +78,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _named(file: Path, path: Path, record: dict[str, Any], only: str | None) -> Row:
-    desk, spent = ClassificationQueue(ObjectModel(file)), [0.0]
+    spent = [0.0]
 
-    def at_once() -> None:
-        begun_s = time.process_time()
-        desk.step()
-        spent[0] += time.process_time() - begun_s
+    class Timed(ClassificationQueue):
+        def step(self) -> float:
+            begun_s = time.process_time()
+            wait_s = super().step()
+            spent[0] += time.process_time() - begun_s
+            return wait_s
 
-    desk.wake = at_once
+    desk = Timed(ObjectModel(file), is_inline=True)
     watched = watch_file(
         path, MotionDetector({}), DecodeGate(GateMode.BALANCED, random.Random(1)),
         [TrackClassifier(CAMERA, desk, (only,) if only else (PERSON, VEHICLE, ANIMAL))],

@@ -46,6 +46,8 @@ SIZE_LIMITS: Final[Mapping[str, int]] = {
 }
 """Highest numbers; lower one when it falls. They are symptoms: what counts is that a reader finds a whole idea."""
 SMALL_LINES, LONG_LINES, MOST_PARAMETERS = 60, 60, 7
+LATE_HOOKS_LIMIT: Final = 11
+"""Highest number of callbacks that are assigned to objects after they were made."""
 PRIVATE_ACCESS_LIMIT: Final = 0
 """Highest number of accesses to private attributes in tests/: a test uses what others may use."""
 _NO_OTHER_NAME: Final = frozenset(
@@ -111,6 +113,36 @@ def find_sizes(modules: Mapping[str, Path]) -> dict[str, list[str]]:
         if text.count("\n") < SMALL_LINES and len(importers) == 1:
             found["modules under 60 lines with one importer"].append(f"{name} <- {importers[0]}")
     found["import cycles"] = [" > ".join(cycle) for cycle in _cycles(imports)]
+    return found
+
+
+def find_late_hooks(modules: Mapping[str, Path]) -> list[str]:
+    """Return each assignment of a callback to an object that is already made, as `module:line attribute`.
+
+    A callback is an attribute that a class declares as `Callable`. Objects are given what they call when they are made.
+    """
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules.items()}
+    hooks = {hook for tree in trees.values() for hook in _declared(tree, callbacks=True)}
+    found = []
+    for name, tree in trees.items():
+        own = _declared(tree, callbacks=False)  # of other values by the same name
+        assigned = [one for node in ast.walk(tree) if isinstance(node, ast.Assign) for one in node.targets]
+        for target in assigned:
+            ones = target.elts if isinstance(target, ast.Tuple) else (target,)
+            others = [one for one in ones if isinstance(one, ast.Attribute) and ast.unparse(one.value) != "self"]
+            found += [f"{name}:{one.lineno} {one.attr}" for one in others if one.attr in hooks - own]
+    return found
+
+
+def _declared(tree: ast.Module, *, callbacks: bool) -> set[str]:
+    """Return the attributes that methods declare as `Callable`, or else those declared as anything but that."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("Callable[") == callbacks:
+            if isinstance(node.target, ast.Attribute):
+                found.add(node.target.attr)
+            elif not callbacks and isinstance(node.target, ast.Name):
+                found.add(node.target.id)
     return found
 
 
@@ -188,6 +220,11 @@ def main() -> int:
         print(f"{name}: {len(found)} (at most {SIZE_LIMITS[name]})")
         if report and name.startswith(("modules", "functions", "import")):
             print("\n".join(f"    {one}" for one in found))
+    hooks = find_late_hooks(modules)
+    failed |= len(hooks) > LATE_HOOKS_LIMIT
+    print(f"callbacks assigned to an object that is already made: {len(hooks)} (at most {LATE_HOOKS_LIMIT})")
+    if report:
+        print("\n".join(f"    {one}" for one in hooks))
     private = find_private_access(TESTS)
     failed |= len(private) > PRIVATE_ACCESS_LIMIT
     print(f"private attributes in tests: {len(private)} (at most {PRIVATE_ACCESS_LIMIT})")

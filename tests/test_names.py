@@ -49,6 +49,20 @@ def test_private_attributes_are_found(tmp_path: Path) -> None:
     assert CHECK["find_private_access"](tmp_path) == ["test_one.py:3 _other"]
 
 
+def test_objects_are_given_their_callbacks_when_they_are_made() -> None:
+    found = CHECK["find_late_hooks"](MODULES)
+    assert len(found) <= CHECK["LATE_HOOKS_LIMIT"], "scripts/check_names.py --report lists them"
+
+
+def test_late_callbacks_are_found(tmp_path: Path) -> None:
+    package = tmp_path / "tawny"
+    package.mkdir()
+    (package / "one.py").write_text("class A:\n    def f(self):\n        self.told: Callable[[], None] = print\n")
+    (package / "two.py").write_text("class B:\n    heard: str\n\n\na.told, a.heard = print, ''\n")
+    (package / "three.py").write_text("class C:\n    told: str\n\n\nc.told = ''\n")
+    assert CHECK["find_late_hooks"](CHECK["find_modules"](tmp_path)) == ["tawny.two:5 told"]
+
+
 def test_sizes_are_found(tmp_path: Path) -> None:
     package = tmp_path / "tawny"
     package.mkdir()

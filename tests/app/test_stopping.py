@@ -7,8 +7,7 @@ import pytest
 
 from tawny.model.segments import GapReason
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.recovery import recover
 from tests.faults.world import EVER, PORCH, YARD, proved, world

@@ -21,11 +21,10 @@ from tawny.model.errors import TargetRefused
 from tawny.sealed.witness import Witness, find_witnesses
 from tawny.service.delivery.uploads import expired_files
 from tawny.service.sealing.history_watch import HistoryWatch
-from tawny.service.sealing.policy import NoSealedExport, SealingPolicy
+from tawny.service.sealing.policy import SealedExport, SealingPolicy
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
@@ -91,7 +90,7 @@ def test_witness_of_the_last_durable_statement_is_in_memory() -> None:
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-class Export(NoSealedExport):
+class Export(SealedExport):
     now: Witness | None = FIRST
 
     def witness(self) -> Witness | None:

@@ -19,7 +19,7 @@ from tawny.sealed.witness import Witness
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import chains_on
-from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.history.signed_files import FOLDER, STATE
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.history.witnesses import head_of

@@ -19,8 +19,7 @@ from tawny.model.polygon import grid_of
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import SystemClock, utc_from_text, utc_text
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.segments.motion_files import MotionGrids
 from tests.app.rig import DOOR

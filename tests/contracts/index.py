@@ -10,9 +10,8 @@ from hypothesis import strategies as some
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import IndexDamaged
-from tawny.model.events import Event, SeenObject, new_event_id, rounded
+from tawny.model.events import Event, Level, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId, EventId, RunId, SegmentId, StreamName
-from tawny.model.levels import Level
 from tawny.model.observations import Box, RecognisedText
 from tawny.model.segments import Gap, GapEvidence, GapReason, Segment
 from tawny.model.times import Span, merge_spans

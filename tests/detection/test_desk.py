@@ -1,8 +1,10 @@
 """One thread's work for all cameras: it rests until somebody asks."""
 
 from dataclasses import dataclass
+from unittest.mock import Mock
 
 from tawny.detection.classification import IDLE_S, JobQueue
+from tawny.engine import Handle, InlineEngine
 from tawny.model.ids import CameraId
 
 PORCH, YARD = CameraId("porch"), CameraId("yard")
@@ -15,13 +17,16 @@ class Asked:
 
 
 class Echo(JobQueue[Asked, str]):
+    name = "echo"
+
     def _answered(self, asked: Asked) -> list[str]:
         return [asked.word]
 
 
 def test_it_rests_while_nobody_asks_and_whoever_asks_wakes_it() -> None:
     desk, woken = Echo(), []
-    desk.wake = lambda: woken.append(True)
+    actor = Mock(Handle, wake=lambda: woken.append(True))
+    desk.handle.start(Mock(InlineEngine, start=lambda *_: actor), "echo", lambda: desk)
     assert desk.step() == IDLE_S
     desk.ask(Asked(PORCH, "one"))
     desk.ask(Asked(YARD, "two"))

@@ -37,12 +37,7 @@ class Shrill:
 
 
 def namer() -> SoundNamer:
-    queue = SoundQueue()
-    queue.wake = lambda: void(queue.step())
-    return SoundNamer(CameraId("scan"), Shrill(), queue, SoundWanted())
-
-
-def void(_: float) -> None: ...
+    return SoundNamer(CameraId("scan"), Shrill(), SoundQueue(is_inline=True), SoundWanted())
 
 
 def filmed(path: Path, sound: Any, codec: str = "aac") -> Path:

@@ -18,8 +18,7 @@ from tawny.model.times import SystemClock
 from tawny.service.detection.appearance_service import IDLE_S, AppearanceService, AppearanceSource
 from tawny.service.detection.embedding_search import SearchModel
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.segments.event_files import EventFiles

@@ -16,8 +16,7 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import CheckScope, check_volume

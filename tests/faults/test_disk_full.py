@@ -14,8 +14,7 @@ from tawny.model.times import Span
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.storage.disk.disk import DiskAccess, RealDisk
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract

@@ -8,7 +8,7 @@ import pytest
 
 from tawny.model.segments import Segment
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import INDEX_NAME, SUFFIXES, index_to_write
 from tawny.storage.index.protocol import Index
 from tests.faults.figures import note

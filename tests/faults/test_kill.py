@@ -21,8 +21,7 @@ from tawny.cli.service import UNIT
 from tawny.model.times import SystemClock
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import Recovered, recover

@@ -19,8 +19,7 @@ from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import BufferLimits, SegmentRecorder
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import CheckScope, check_volume

@@ -11,7 +11,7 @@ from tawny.sealed.file_reader import open_sealed
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
-from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild

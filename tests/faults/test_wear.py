@@ -14,8 +14,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap, GapReason
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip

@@ -30,8 +30,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.sources.source import IdleUntil, SourceContext
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.sqlite_index import SqliteIndex
 from tawny.storage.repair.check import CheckScope, check_volume

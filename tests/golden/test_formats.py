@@ -24,7 +24,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ModeState, ModeStore
 from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import index_to_write
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, looked_at, one_camera, rig

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.media.image.event_image import FILLED, SQUARE, WIDE, crop_around, event_image
+from tawny.media.image.jpeg import FILLED, SQUARE, WIDE, crop_around, event_image
 from tawny.model.observations import Box
 
 FULL_HD = 1920, 1080

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tawny.model.events import Event, SeenObject
+from tawny.model.events import ANYWHERE, AlertRules, Event, Level, SeenObject, highest, level_of, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import ANYWHERE, AlertRules, Level, highest, level_of, shown_level
 from tawny.model.observations import RecognisedText
 
 ALERT, DETECTION, MOTION = Level.ALERT, Level.DETECTION, Level.MOTION

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tawny.model.object_groups import BURST, MOST_OPEN, REFILL_MS, ObjectGroups
+from tawny.model.object_paths import BURST, MOST_OPEN, REFILL_MS, ObjectGroups
 from tawny.model.observations import Box, Look, Observation
 
 FLAG: Box = (0.1, 0.1, 0.25, 0.35)

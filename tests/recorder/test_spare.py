@@ -7,8 +7,7 @@ from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import recover

@@ -13,8 +13,8 @@ from tawny.detection.motion import MotionDetector
 from tawny.detection.watcher import Watcher, WatchOptions
 from tawny.events.event_builder import EventBuilder
 from tawny.media.codec.encoder import Encoder
+from tawny.model.events import AlertRules, Level
 from tawny.model.ids import CameraId
-from tawny.model.levels import AlertRules, Level
 from tawny.model.messages import Message
 from tawny.model.packets import SourcePacket
 from tawny.model.times import Span
@@ -23,8 +23,7 @@ from tawny.service.visits import VisitQuery, find_visits, learn_neighbors
 from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.world import DAY_S, SCENES, DemoWorld, Passage
 from tawny.storage.disk.memory_disk import RamDisk
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 from tests.detection.camera import Camera

@@ -22,7 +22,7 @@ from tawny.events.modes import ModeStore
 from tawny.model.errors import DatabaseNewer
 from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index import appearance_db, sqlite_file
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_write

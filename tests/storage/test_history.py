@@ -13,8 +13,16 @@ from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
-from tawny.storage.history.journal import HistoryJournal, HistoryLine, event_of, event_record, gap_of, gap_record
-from tawny.storage.history.ledger import HistoryLedger, replay
+from tawny.storage.history.ledger import (
+    HistoryJournal,
+    HistoryLedger,
+    HistoryLine,
+    event_of,
+    event_record,
+    gap_of,
+    gap_record,
+    replay,
+)
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 from tests.support.disk import MemoryDisk

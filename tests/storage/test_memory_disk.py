@@ -11,8 +11,7 @@ from tawny.model.times import Span
 from tawny.recorder.recorder import BufferLimits, DiskCallbacks, SegmentRecorder
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionPace, RetentionRule

@@ -23,8 +23,7 @@ from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.history.file_signing import digest_of, read_sealed, sign_found
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.proof import read_history
 from tawny.storage.history.signed_files import FOLDER
 from tawny.storage.history.signed_history import SignedHistory

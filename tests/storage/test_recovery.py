@@ -15,7 +15,7 @@ from tawny.model.times import Span
 from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import is_hour_folder
 from tawny.storage.disk.lock import LockHolder
-from tawny.storage.history.journal import HistoryLine
+from tawny.storage.history.ledger import HistoryLine
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.repair.recovery import cause_of, recover
 from tests.storage.bench import PORCH, YARD, Site

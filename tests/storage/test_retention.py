@@ -57,7 +57,7 @@ def test_what_waits_to_be_brought_elsewhere_stays_until_it_is_there(site: Site) 
     waits, other = site.put(91 * DAY_MIN), site.put(92 * DAY_MIN)
     retention = _retention(site, replace(ALL, max_s=90 * 86_400))
     held = [(PORCH, waits.span)]
-    retention.held = lambda: held
+    retention.hold_back(lambda: held)
     assert _gone(retention.plan()) == [other]
     held.clear()
     assert _gone(retention.plan()) == [other, waits]
@@ -69,7 +69,7 @@ def test_what_waits_to_be_brought_elsewhere_goes_last_where_space_is_short(
     waits, _, *others = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (500, 400, 300, 200)]
     _event(site, 400, kept=True)
     retention = _retention(site, RetentionRule(free_share=0.55))
-    retention.held = lambda: [(PORCH, waits.span)]
+    retention.hold_back(lambda: [(PORCH, waits.span)])
     assert _gone(retention.plan()) == others
     assert retention.unsent() == 0
     retention.promise(RetentionContract(RetentionRule(free_share=0.95)))

@@ -18,8 +18,7 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.file_reader import SealedFileReader, open_sealed
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.retention.removal import Removal, remove_segments

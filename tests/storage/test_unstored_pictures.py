@@ -11,8 +11,7 @@ from tawny.model.observations import MOTION
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import sign_found
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_files import FOLDER
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex

@@ -254,7 +254,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _begin(connection: ClientConnection, transport: asyncio.Transport) -> None:
-    connection.abort = transport.abort
+    connection.close_with(transport.abort)
     transport.set_write_buffer_limits(MOST_UNREPORTED_BYTES)
     if connection.is_closing:
         transport.abort()

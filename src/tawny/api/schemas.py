@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.quantities import CHECKED
+from tawny.model.events import SeenObject
 from tawny.model.orientation import Rotation
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
 from tawny.playback.trigger_simulation import SimulatedEventInfo
+from tawny.service.health.camera_health import StreamFormat
+from tawny.service.modes.mode_controller import StoppedRecording
 from tawny.service.recorder import DiskInfo
 
 LATEST_MS = 4_102_444_800_000
@@ -114,18 +117,9 @@ class ErrorResponse(ApiResponse):
 # --- cameras and health ----------------------------------------------------------------------------------------------
 
 
-class StreamInfo(ApiResponse):
-    codec: str
-    """For browsers: `avc1.64001f`."""
-    width: int
-    height: int
-    audio: str
-    """`mp4a.40.2`; empty without sound."""
-
-
 class StreamsInfo(ApiResponse):
-    main: StreamInfo | None
-    sub: StreamInfo | None
+    main: StreamFormat | None
+    sub: StreamFormat | None
 
 
 State = Literal[
@@ -201,13 +195,6 @@ class PlannedActionInfo(ApiResponse):
     at_ms: int
 
 
-class StoppedInfo(ApiResponse):
-    """Who stopped all recording, and when it begins again."""
-
-    by: str
-    until_ms: int
-
-
 class CameraCounts(ApiResponse):
     """Every camera, counted once. trouble: not recording as it should. unknown: not checked for a while."""
 
@@ -238,7 +225,7 @@ class Health(ApiResponse):
     started_ms: int
     now_ms: int
     planned: PlannedActionInfo | None = None
-    stopped: StoppedInfo | None = None
+    stopped: StoppedRecording | None = None
 
 
 class HealthzResponse(ApiResponse):
@@ -305,11 +292,6 @@ class CameraDamage(DamageInfo):
     camera: str
 
 
-class SeenObjectInfo(ApiResponse):
-    label: str
-    score: float
-
-
 class ReadInfo(ApiResponse):
     """A recognition. by: the recognizer. text: a plate; empty for faces.
 
@@ -333,13 +315,13 @@ class EventInfo(ApiResponse):
     score: float
     box: Box4 | None
     zones: list[str]
-    objects: list[SeenObjectInfo]
+    objects: list[SeenObject]
     kept: bool
     reviewed: bool
     false_alarm: str
     """Reason given by a user; empty if not marked as false alarm."""
     recognized: list[ReadInfo]
-    possible: list[SeenObjectInfo]
+    possible: list[SeenObject]
     """Always empty, kept for programs that read it: a type that is certain enough is `type`."""
     possible_type: str
     """Always empty, as `possible`."""

@@ -1,21 +1,19 @@
 """Conversion of the recorder's values to API schemas."""
 
 import base64
-from dataclasses import asdict
 
 from tawny.api import schemas
 from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
-from tawny.model.events import Event, actor_name, event_title
+from tawny.model.events import Event, actor_name, event_title, shown_level
 from tawny.model.ids import CameraId
-from tawny.model.levels import shown_level
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text
 from tawny.playback import timeline
-from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth, StreamFormat
+from tawny.service.health.camera_health import AAC, CameraHealth, RecorderHealth
 from tawny.service.recorder import RecorderService
 from tawny.service.system_actions import SystemActions
 from tawny.service.visits import EventVisit
@@ -40,7 +38,7 @@ def event(made: Event, recorder: RecorderService) -> schemas.EventInfo:
         score=made.score,
         box=made.box,
         zones=list(made.zones),
-        objects=[schemas.SeenObjectInfo(label=seen.label, score=seen.score) for seen in made.objects],
+        objects=list(made.objects),
         kept=made.kept,
         reviewed=made.reviewed,
         false_alarm=made.false_alarm,
@@ -190,7 +188,7 @@ def health(made: RecorderHealth, system: SystemActions) -> schemas.Health:
         started_ms=made.started_ms,
         now_ms=made.now_ms,
         planned=_planned(system),
-        stopped=_stopped(system),
+        stopped=system.stopped(),
     )
 
 
@@ -199,11 +197,6 @@ def _planned(system: SystemActions) -> schemas.PlannedActionInfo | None:
     if planned is None:
         return None
     return schemas.PlannedActionInfo(action=planned.action, by=planned.by, at_ms=planned.at_ms)
-
-
-def _stopped(system: SystemActions) -> schemas.StoppedInfo | None:
-    stopped = system.stopped()
-    return None if stopped is None else schemas.StoppedInfo(by=stopped.by, until_ms=stopped.until_ms)
 
 
 def camera(made: CameraHealth) -> schemas.CameraInfo:
@@ -227,7 +220,7 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
             pictures=today.damage.units,
             packets_missing=today.damage.packets,
         ),
-        streams=schemas.StreamsInfo(main=_stream(made.main), sub=_stream(made.sub)),
+        streams=schemas.StreamsInfo(main=made.main, sub=made.sub),
         audio=any(one.audio for one in (made.main, made.sub) if one),
         where=made.where,
         rotate=made.orientation.rotate,
@@ -235,10 +228,6 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
         lens=made.lens,
         mask=schemas.MaskInfo(effect="hidden", parts=[list(part.points) for part in made.masks]),
     )
-
-
-def _stream(made: StreamFormat | None) -> schemas.StreamInfo | None:
-    return None if made is None else schemas.StreamInfo(**asdict(made))
 
 
 def _pair(span: Span) -> tuple[int, int]:

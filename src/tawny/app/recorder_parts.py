@@ -13,8 +13,8 @@ from tawny.app.local_zone import local_zone
 from tawny.config.settings import Settings
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
-from tawny.model.ids import CameraId, StreamName
-from tawny.model.levels import ANYWHERE, AlertRules
+from tawny.model.events import ANYWHERE, AlertRules
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PartDied
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
@@ -24,11 +24,14 @@ from tawny.service.cameras.card_session import FillServices
 from tawny.service.cameras.gap_filler import GapFiller
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
+from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.embedding_search import SearchModel
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.detection.mutings import Mutings, is_day
+from tawny.service.detection.reclassification import EventArchive, EventReclassifier
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
 from tawny.service.detection.sound_service import SoundService, sound_store
 from tawny.service.health.alarms import HealthProblem
@@ -46,10 +49,10 @@ from tawny.storage.disk.failover import fail_over, move_back
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.recovery import explain_downtime, recover_files
-from tawny.storage.retention.runner import Retention
-from tawny.storage.segments.motion_figures import MotionFigures
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.retention.runner import DeletedWith, Retention
+from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Recognition:
     known: IdentityStore
     reading: RecognitionService
     sounds: SoundService
+    appearance: AppearanceService
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +140,12 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     engine, ingest = ThreadEngine(clock, place.died), SharedThread("ingest", clock, place.died)
     pool = ActorPool(clock)
     pooled = PooledEngine(pool, clock, place.died)
-    recognition, cameras = _make_recognition(place), RunningCameras()
+    recognition, cameras = _make_recognition(place, storage), RunningCameras()
     arming = ModeController(
         place.settings, ZoneInfo(place.zone), place.kept_in, clock, bus, recognition.naming.names,
         recognition.known.words,
     )  # fmt: skip
-    stored = _make_stored_recordings(place, storage, pooled, cameras)
+    stored = _make_stored_recordings(place, storage, pooled, cameras, recognition.appearance.forget)
     store = storage.store
     on_disk = DiskCallbacks(cameras.lost, stored.retention.make_room)
     recorder = SegmentRecorder(
@@ -220,22 +224,37 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
     )
 
 
-def _make_recognition(place: RecorderPlace) -> Recognition:
+def _make_recognition(place: RecorderPlace, storage: RecorderStorage) -> Recognition:
     clock, doors, settings = place.clock, place.doors, place.settings
-    naming = ClassifierRuntime(ModelStore(place.folder, clock), settings, clock, doors.accelerators)
+    volume, index, models = storage.store.volume, storage.store.index, ModelStore(place.folder, clock)
+    archive = EventArchive(index, storage.marks, volume.read_picture, place.bus.publish)
+    again = EventReclassifier(models.folder, archive, clock)
+    naming = ClassifierRuntime(models, settings, clock, doors.accelerators, again)
     key_in = place.config.parent if place.config is not None else None
     known = IdentityStore(place.kept_in, key_in, lambda by: recogniser_settings(settings(), by).min_similarity)
     sounds = SoundService(sound_store(place.folder, clock), doors.sounds, clock)
-    return Recognition(naming, known, RecognitionService(settings, doors, known, clock), sounds)
+    seen = AppearanceSource(
+        index, volume.read_picture, lambda camera: settings().is_sealed(camera),
+        settings=lambda: settings().search, strip=volume.read_loop,
+    )  # fmt: skip
+    model = SearchModel(lambda: settings().search, doors.embedders)
+    appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, clock)
+    place.bus.subscribe(appearance.heard)
+    return Recognition(naming, known, RecognitionService(settings, doors, known, clock), sounds, appearance)
 
 
 def _make_stored_recordings(
-    place: RecorderPlace, storage: RecorderStorage, engine: Engine, cameras: RunningCameras
+    place: RecorderPlace,
+    storage: RecorderStorage,
+    engine: Engine,
+    cameras: RunningCameras,
+    forget: Callable[[EventId], None],
 ) -> StoredRecordings:
+    """forget: called after an event was deleted."""
     store, clock, settings = storage.store, place.clock, place.settings
     kept = contract(settings())
-    motion = storage.scores, storage.grids, storage.figures
-    retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace, motion)
+    also = DeletedWith((storage.scores, storage.grids, storage.figures), forget)
+    retention = Retention(store.volume, store.index, storage.ledger, clock, kept, store.pace, also)
     room = FreeSpace(
         store.volume, store.index, clock, settings, lambda: retention.last, cameras.byte_rates, retention.unsent
     )

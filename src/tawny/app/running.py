@@ -31,9 +31,6 @@ from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
-from tawny.service.detection.embedding_search import SearchModel
-from tawny.service.detection.reclassification import EventArchive, EventReclassifier
 from tawny.service.health.checks import HealthCheck
 from tawny.service.health.monitor import disk_problems
 from tawny.service.integrations.external_events import ExternalEvents
@@ -45,7 +42,6 @@ from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
-from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.healing import Healer
 from tawny.storage.repair.recovery import explain_absence
 from tawny.stream.hub import Hub
@@ -157,21 +153,13 @@ class RecorderRuntime:
         self.deleting = RecordingDeletion(
             parts.stored, place.clock, settings, self.changeable.forget_removed, parts.filler.is_storing
         )
-        model = SearchModel(lambda: self.settings.search, place.doors.embedders)
-        seen = AppearanceSource(
-            self.index, self.event_picture, lambda camera: self.settings.is_sealed(camera),
-            settings=lambda: self.settings.search, strip=self.event_loop,
-        )  # fmt: skip
-        self.appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, place.clock)
-        place.bus.subscribe(self.appearance.heard)
-        parts.stored.retention.forgotten = self.appearance.forget
+        self.appearance = parts.recognition.appearance
         self.tuning = DetectionTuningService(
             self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings,
             parts.recognition.sounds,
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
-        self.noted_end: tuple[str, str] | None = None
-        """Why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it; None: not known before."""
+        self._noted_end: tuple[str, str] | None = None
         self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
@@ -207,8 +195,6 @@ class RecorderRuntime:
     def begin(self) -> None:
         """Start recording: the cameras, their detection and the writers. Nothing else uses the disk yet."""
         self._recorder.start(self._engine)
-        archive = EventArchive(self.index, self.parts.storage.marks, self.event_picture, self.bus.publish)
-        self.naming.again = EventReclassifier(self.naming.shelf.folder, archive, self.clock)
         self.naming.start(self.parts.pooled)
         self.parts.recognition.reading.start(self.parts.pooled)
         self.parts.recognition.sounds.start(self.parts.pooled)
@@ -242,11 +228,19 @@ class RecorderRuntime:
         self.sealing.start(pooled)
         self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
-        self.said.handle = pooled.start(self.said.name, lambda: self.said)
+        self.said.handle.start(pooled, self.said.name, lambda: self.said)
+
+    def note_end(self, cause: str, by: str) -> None:
+        """Note why this run will end, a key of `model.segments.OFF_WORDS`, and who asked for it."""
+        self._noted_end = cause, by
+
+    def forget_end(self) -> None:
+        """Take `note_end` back: the run goes on."""
+        self._noted_end = None
 
     def close(self, cause: str) -> None:
         """Stop all parts and make recordings durable. cause: of `model.segments.OFF_WORDS`, unless one is noted."""
-        cause, by = self.noted_end or (cause, "")
+        cause, by = self._noted_end or (cause, "")
         with self._changing:
             self._is_closing = True
             self.parts.filler.cancel()
@@ -352,7 +346,7 @@ class RecorderRuntime:
 
     def keep_until_sent(self, held: Callable[[], Sequence[tuple[CameraId, Span]]]) -> None:
         """Set the callback that returns recordings waiting for upload; retention does not delete them."""
-        self.parts.stored.retention.held = held
+        self.parts.stored.retention.hold_back(held)
 
     def is_alive(self) -> bool:
         """Return whether all parts needed for recording are making progress, for systemd's watchdog."""

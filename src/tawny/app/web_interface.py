@@ -101,7 +101,7 @@ class WebInterface:
         self.site.jobs.start(ThreadEngine(place.clock, place.died))
         self.running.keep_until_sent(self.outward.held)
         self.running.whenever_changed(self._take_over)
-        self.address.handle = self.engine.start(self.address.name, lambda: self.address)
+        self.address.handle.start(self.engine, self.address.name, lambda: self.address)
         self.site.system.start(self.engine)
         self.site.updates.start(self.engine)
         self.outward.start()
@@ -264,15 +264,15 @@ def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] |
 
     def begin_again(planned: PlannedAction) -> None:
         assert restart is not None
-        running.noted_end = ("restart", planned.by)
+        running.note_end("restart", planned.by)
         loop.call_soon_threadsafe(restart)
 
     def switch_computer(planned: PlannedAction) -> None:
-        running.noted_end = (planned.action, planned.by)
+        running.note_end(planned.action, planned.by)
         try:
             power.do(planned.action)
         except NotDone:
-            running.noted_end = None
+            running.forget_end()
             raise
 
     acts: dict[Action, Callable[[PlannedAction], None]] = {
@@ -416,7 +416,7 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[Delive
             may_see, running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
         ),
     )  # fmt: skip
-    running.arming.deciding.snoozed = outward.snoozes.rules_at
+    running.arming.deciding.leave_out(outward.snoozes.rules_at)
     placing = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
     return outward, placing
 

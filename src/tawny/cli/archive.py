@@ -20,8 +20,7 @@ from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.index.protocol import Index
-from tawny.storage.segments.motion_figures import MotionFigures
-from tawny.storage.segments.motion_files import MotionScoreFile
+from tawny.storage.segments.motion_files import MotionFigures, MotionScoreFile
 
 NOTHING_PRIVATE: Mapping[str, tuple[Polygon, ...]] = MappingProxyType({})
 

@@ -21,9 +21,8 @@ from tawny.cli.paths import config_file, data_folder, existing_data, load_settin
 from tawny.config.settings import Settings, display_name
 from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
-from tawny.model.events import Event
+from tawny.model.events import ALL_LEVELS, Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import ALL_LEVELS
 from tawny.model.observations import MOTION, NOTHING, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex

@@ -221,13 +221,7 @@ def _naming(args: Namespace) -> _Naming | None:
         model = ObjectModel(shelf.file(found.name), found.labels or None, threshold=chosen.sure)
 
         def by_model() -> LookStage:
-            queue = ClassificationQueue()
-            queue.use(model)
-
-            def at_once() -> None:
-                queue.step()
-
-            queue.wake = at_once
+            queue = ClassificationQueue(model, is_inline=True)
             return TrackClassifier(CameraId("scan"), queue, DetectionSettings().notify_types)
 
         return _Naming(by_model, found.sha256)
@@ -274,8 +268,7 @@ def _hearing(args: Namespace) -> _Hearing | None:
     def named() -> SoundNamer | None:
         if not wanted.model:
             return None
-        service = SoundService(store, plug_ins, SystemClock())
-        service.queue.wake = service.answer_now
+        service = SoundService(store, plug_ins, SystemClock(), is_inline=True)
         namer, model = service.namer(CameraId("scan"), wanted)
         try:
             service.await_ready(model)

@@ -34,8 +34,7 @@ from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
-from tawny.model.events import POST_S, PRE_S
-from tawny.model.levels import ALERT_TYPES, SOUND, AlertRules
+from tawny.model.events import ALERT_TYPES, POST_S, PRE_S, SOUND, AlertRules
 from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.targets import hours as parsed
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryContent, DeliveryKind
 from tawny.delivery.outbox import Outbox
-from tawny.engine import Actor, Engine, Handle
+from tawny.engine import Actor, ActorHandle, Engine
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import (
     ContentGone,
@@ -73,7 +73,7 @@ class Courier:
         self._resume_s = 0.0
         self._is_new = True
         self.is_stopping = False
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
         self._no_more = outbox.whenever_added(self._added)
 
     def stop(self) -> None:
@@ -172,7 +172,7 @@ class Courier:
             self.close()
 
     def _added(self, to: str) -> None:
-        if to == self._route.to and self.handle is not None:
+        if to == self._route.to:
             self.handle.wake()
 
 
@@ -274,7 +274,7 @@ T = TypeVar("T")
 class TargetWorker(Actor, Protocol):
     """A worker of one target, such as a courier."""
 
-    handle: Handle | None
+    handle: ActorHandle
 
     def stop(self) -> None:
         """End soon and interrupt the work in progress. Call from any thread."""
@@ -310,7 +310,7 @@ class WorkerPool(Generic[T]):
                 ending = threading.Event()
                 workers = self._begin(name, one, ending)
                 for worker in workers:
-                    worker.handle = self._engine.start(worker.name, partial(_same, worker))
+                    worker.handle.start(self._engine, worker.name, partial(_same, worker))
                 self._posts[name] = _Post(one, ending, workers)
 
     def workers(self) -> list[TargetWorker]:
@@ -325,8 +325,7 @@ def _end(post: _Post[T]) -> None:
     post.ending.set()
     for worker in post.workers:
         worker.stop()
-        if worker.handle is not None:
-            worker.handle.stop()
+        worker.handle.stop()
 
 
 def _same(worker: TargetWorker) -> TargetWorker:

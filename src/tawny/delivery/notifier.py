@@ -64,7 +64,7 @@ class Message:
     clip_link: str = ""
     """Public link to the uploaded clip, valid for some hours."""
     image_view: str = "full"
-    """What the snapshot shows (`media.image.event_image`), for services that fetch it themselves."""
+    """What the snapshot shows (`media.image.jpeg`), for services that fetch it themselves."""
     picture_link: str = ""
     """The same to an image of the event: GIF, contact sheet or snapshot. Only with `NotifierTraits.shows_links`."""
     heading: str = ""

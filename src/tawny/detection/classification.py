@@ -8,7 +8,7 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import median
@@ -18,6 +18,7 @@ import numpy as np
 
 from tawny.detection.models.families import within
 from tawny.detection.models.object_model import DetectedObject, shared_model
+from tawny.engine import ActorHandle
 from tawny.model.ids import CameraId
 from tawny.model.observations import PERSON, Box, Frame, Look, Observation, is_meant
 
@@ -38,13 +39,14 @@ Answer = TypeVar("Answer")
 
 
 class JobQueue(ABC, Generic[Asked, Answer]):
-    """Call `step` from one thread, all other methods from any thread. wake: makes the scheduler call `step` soon."""
+    """Call `step` from one thread, all other methods from any thread. handle: of the actor that calls `step`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_inline: bool = False) -> None:
+        """is_inline: jobs are done in the thread that asks, as for files, where every second counts."""
+        self._is_inline, self.handle = is_inline, ActorHandle()
         self._lock = threading.Lock()
         self._waiting: dict[CameraId, Asked] = {}
         self._answers: dict[CameraId, list[Answer]] = {}
-        self.wake: Callable[[], None] = lambda: None
         self.replaced = 0
         """Number of jobs that a newer one of the same camera replaced."""
 
@@ -52,7 +54,13 @@ class JobQueue(ABC, Generic[Asked, Answer]):
         with self._lock:
             self.replaced += self._waiting.pop(asked.camera, None) is not None
             self._waiting[asked.camera] = asked
-        self.wake()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._is_inline:
+            self.step()
+        else:
+            self.handle.wake()
 
     def answers(self, camera: CameraId) -> list[Answer]:
         """Return and remove the results since the last call."""
@@ -323,8 +331,8 @@ class ClassificationResult:
 class ClassificationQueue(JobQueue[ClassificationJob, ClassificationResult]):
     """Classifies jobs with one model. Call `use` from the thread of `step`."""
 
-    def __init__(self, model: ObjectClassifier | None = None) -> None:
-        super().__init__()
+    def __init__(self, model: ObjectClassifier | None = None, *, is_inline: bool = False) -> None:
+        super().__init__(is_inline=is_inline)
         self._model = model
         self.looks = 0
         """Number of images classified."""

@@ -160,8 +160,8 @@ class RecognitionResult:
 class RecognitionQueue(JobQueue[RecognitionJob, RecognitionResult]):
     """Runs recognizers on jobs. Call `use` from the thread of `step`."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, is_inline: bool = False) -> None:
+        super().__init__(is_inline=is_inline)
         self._recognisers: Mapping[str, Recogniser] = {}
         self._who: Who = lambda _by, _reading: ""
         self.shown = 0

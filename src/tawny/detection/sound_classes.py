@@ -231,15 +231,15 @@ class SoundResult:
 class SoundQueue(JobQueue[SoundJob, SoundResult]):
     """Runs the sound models of all cameras."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, is_inline: bool = False) -> None:
+        super().__init__(is_inline=is_inline)
         self._retired: list[SoundModel] = []
 
     def retire(self, model: SoundModel) -> None:
         """Close a model that is no longer used, in the thread that uses it."""
         with self._lock:
             self._retired.append(model)
-        self.wake()
+        self._wake()
 
     def step(self) -> float:
         self._close_retired()

@@ -5,12 +5,13 @@
 order of due time, without threads or sleeping.
 """
 
-from tawny.engine.actor import Actor, Bus, Engine, Handle
+from tawny.engine.actor import Actor, ActorHandle, Bus, Engine, Handle
 from tawny.engine.inline import InlineEngine
 from tawny.engine.threads import ActorPool, PooledEngine, SharedThread, ThreadEngine
 
 __all__ = [
     "Actor",
+    "ActorHandle",
     "ActorPool",
     "Bus",
     "Engine",

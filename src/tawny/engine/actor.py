@@ -45,6 +45,27 @@ class Handle(Protocol):
         ...
 
 
+class ActorHandle:
+    """The handle of an actor that is started later. Without effect until then. Call from any thread."""
+
+    def __init__(self) -> None:
+        self._handle: Handle | None = None
+
+    def start(self, engine: "Engine", name: str, make: Callable[[], Actor]) -> None:
+        self._handle = engine.start(name, make)
+
+    def wake(self) -> None:
+        if self._handle is not None:
+            self._handle.wake()
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.stop()
+
+    def join(self, timeout_s: float) -> bool:
+        return self._handle is None or self._handle.join(timeout_s)
+
+
 class Engine(Protocol):
     """Creates, steps, restarts and stops actors."""
 

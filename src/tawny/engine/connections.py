@@ -113,6 +113,10 @@ class ClientConnection:
         self._received_bytes = self._unsent_bytes = 0
         self.abort: Callable[[], None] = lambda: None
 
+    def close_with(self, abort: Callable[[], None]) -> None:
+        """Close it by this from now on."""
+        self.abort = abort
+
     @property
     def rank(self) -> int:
         """Order of closing: 0 waits without sign-in, 1 is served without, 2 waits signed in, 3 is never closed."""

@@ -70,7 +70,7 @@ class TlsProtocol(sslproto.SSLProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._connection.abort = transport.abort
+        self._connection.close_with(transport.abort)
         self._first_bytes.handshake_begun(self._connection)
         transport.set_write_buffer_limits(UNSENT_BYTES)
         if self._connection.is_closing:
@@ -175,5 +175,5 @@ class FirstBytes:
                 loop.call_later(delay_s, begin, context) if delay_s else begin(context)
 
         self._waiting[connection] = leave
-        connection.abort = leave
+        connection.close_with(leave)
         loop.add_reader(made, look)

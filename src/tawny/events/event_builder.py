@@ -1,4 +1,4 @@
-"""Builds events from detections: objects near each other are one event of the camera (`model.object_groups`).
+"""Builds events from detections: objects near each other are one event of the camera (`model.object_paths`).
 
 An event starts when its first object was first seen, which the detector reports later. It ends with the last motion,
 which may be known much later. One instance per camera; call from the watcher's thread.
@@ -14,12 +14,10 @@ from typing import Any, NamedTuple, Protocol
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.image.jpeg import jpeg, jpeg_near, keyframe_jpeg, scaled_size, side_by_side
 from tawny.model.errors import StorageError
-from tawny.model.events import Event, SeenObject, new_event_id, rounded
+from tawny.model.events import WENT_FROM, Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
-from tawny.model.levels import WENT_FROM
 from tawny.model.messages import EventChanged, Message
-from tawny.model.object_groups import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, gap, since_of
-from tawny.model.object_paths import PathLines, RecentBoxes
+from tawny.model.object_paths import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, PathLines, RecentBoxes, gap, since_of
 from tawny.model.observations import MOTION, WHOLE, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.polygon import Polygon
@@ -255,7 +253,7 @@ LARGER_AFTER_MS = 2500
 
 
 class EventBuilder:
-    """Builds the events of one camera. Several may be open: see `model.object_groups`.
+    """Builds the events of one camera. Several may be open: see `model.object_paths`.
 
     large: hub of the stream for the final image, if detection uses another. save_loop: stores the thumbnail strip of an
     event. save_objects: appends to the paths of its objects.

@@ -236,8 +236,6 @@ class ModeState:
         self._renamed: dict[str, str] = {}
         self._since_ms = self._now_ms
         self._take(arm, frozenset(facts.get("home", ())))
-        self.wake: Callable[[], None] = lambda: None
-        """Called when the next due time has changed."""
 
     def will_rename(self, mode: str, name: str) -> None:
         """A manual mode stays through the next `apply`, in which this mode has another name."""
@@ -545,13 +543,11 @@ class ModeState:
             self._untold.append(HoldChanged(camera, "", by, self._now_ms, None))
 
     def _out(self) -> None:
-        """Publish pending changes outside the lock, and announce the new due time."""
+        """Publish pending changes outside the lock. Each may bring another due time."""
         with self._lock:
             untold, self._untold = self._untold, []
         for message in untold:
             self._tell(message)
-        if untold:
-            self.wake()
 
     def _known_person(self, person: str) -> None:
         if person not in self._presence.names:

@@ -10,8 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from tawny.media.codec.decoder import DecodedFrame, Decoder
-from tawny.media.image.event_image import SQUARE, WIDE, ImageView, event_image
-from tawny.media.image.jpeg import jpeg
+from tawny.media.image.jpeg import SQUARE, WIDE, ImageView, event_image, jpeg
 from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.segment_reader import SegmentReader, StoredSample, samples
 from tawny.model.errors import FileSealed, StorageError

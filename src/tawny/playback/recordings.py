@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tawny.model.damage import DamagedSpan
-from tawny.model.events import Event
+from tawny.model.events import Event, Level
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.levels import Level
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from tawny.engine import Bus, Engine, Handle
+from tawny.engine import ActorHandle, Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
@@ -89,13 +89,13 @@ class SegmentRecorder:
         self._retry_closing_s = self._list_s = 0.0
         self._writers: dict[Volume, WriterPool] = {}
         self._new_writers: Callable[[str], WriterPool] | None = None
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
 
     def start(self, engine: Engine, writers: int = 2) -> None:
         """Start with this number of writer threads, and as many for each spare; with more where syncs take long."""
         self._new_writers = lambda name: WriterPool(engine, self._clock, writers, name)
         self._writers = {self._volume: self._new_writers("writer")}
-        self._handle = engine.start("recorder", lambda: _Steps(self))
+        self._handle.start(engine, "recorder", lambda: _Steps(self))
 
     def add(
         self,
@@ -220,8 +220,7 @@ class SegmentRecorder:
 
     def wake(self) -> None:
         """Read the hubs soon."""
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     # --- the recorder's thread
 

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from tawny.model.damage import DamagedSpan, DamageSum
-from tawny.model.events import Event
-from tawny.model.levels import shown_level
+from tawny.model.events import Event, shown_level
 from tawny.model.messages import (
     ActionPlanned,
     Alarm,

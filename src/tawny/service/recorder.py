@@ -234,7 +234,7 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
-        """Return what the detector measured (`storage.segments.motion_figures`). May wait for the disk."""
+        """Return what the detector measured (`storage.segments.motion_files`). May wait for the disk."""
         ...
 
     def motion_frames(self, event: Event) -> int:

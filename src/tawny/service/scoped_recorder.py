@@ -13,9 +13,8 @@ from typing import Any, ClassVar, cast
 from tawny.engine.actor import Listener
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import NotDone, TawnyError
-from tawny.model.events import Event
+from tawny.model.events import Event, Level
 from tawny.model.ids import CameraId, EventId, SegmentId
-from tawny.model.levels import Level
 from tawny.model.messages import (
     ActionPlanned,
     Alarm,

@@ -18,7 +18,7 @@ from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.secondary_volumes import VolumeUse, expect_itself, join
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal, HistoryLine
+from tawny.storage.history.ledger import HistoryJournal, HistoryLine
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import NotDone
 from tawny.model.messages import ActionPlanned, Message
 from tawny.model.times import Clock
@@ -130,12 +130,12 @@ class SystemActions:
         self._lock = threading.Lock()
         self._planned: PlannedAction | None = None
         self._due_s = 0.0
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self.refused = ""
         """Why the last action was not carried out; empty if it was."""
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     @property
     def planned(self) -> PlannedAction | None:
@@ -186,5 +186,4 @@ class SystemActions:
 
     def _tell(self) -> None:
         self._publish(ActionPlanned(self._clock.now_ms()))
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()

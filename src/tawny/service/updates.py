@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 from tawny import __version__
 from tawny.config.secure import is_web_address
 from tawny.config.settings import UpdateSettings
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import NotDone
 from tawny.model.times import Clock
 
@@ -89,17 +89,16 @@ class UpdateCheck:
         self._settings, self._clock, self.running, self._most_s = settings, clock, running, most_s
         self._asking = threading.Lock()
         self._due_s = clock.mono_s() + FIRST_S
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self._known: tuple[str, UpdateState] = ("", UpdateState())
         """The address that was asked, and its last answer."""
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def changed(self) -> None:
         """Take over changed settings."""
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     @property
     def state(self) -> UpdateState:

@@ -13,9 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tawny.model.events import Event
+from tawny.model.events import RANKS, Event, Level, highest, shown_level
 from tawny.model.ids import CameraId
-from tawny.model.levels import RANKS, Level, highest, shown_level
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex

@@ -40,13 +40,8 @@ class Bench:
         self, *things: DetectedObject, wanted: tuple[str, ...] = ("person", "vehicle"), at_once: bool = True
     ) -> None:
         self.model = Model(*things)
-        self.desk = ClassificationQueue(self.model)
-        if at_once:
-            self.desk.wake = self._step
+        self.desk = ClassificationQueue(self.model, is_inline=at_once)
         self.sink = Sink(TrackClassifier(PORCH, self.desk, wanted))
-
-    def _step(self) -> None:
-        self.desk.step()
 
     def look(self, at_s: float, *seen: Observation, near: tuple[Observation, ...] = ()) -> Look:
         self.sink.look(PictureFrame(PICTURE, BEGUN_MS + round(at_s * 1000), PORCH), Look(70, seen, near=near))

@@ -20,9 +20,8 @@ class Porch(ClassificationQueue):
     """A model that sees what stands there and what comes by, wherever it is asked to look; and the events of it."""
 
     def __init__(self, *standing: DetectedObject) -> None:
-        super().__init__()
+        super().__init__(is_inline=True)
         self.things = list(standing)
-        self.wake = self._at_once
         self._events = scripted.Bench()
         self._namer = TrackClassifier(PORCH, self, ("person", "vehicle"))
         self._at_s, self._track = 0.0, 0
@@ -30,9 +29,6 @@ class Porch(ClassificationQueue):
     @property
     def is_open(self) -> bool:
         return True
-
-    def _at_once(self) -> None:
-        self.step()
 
     def _answered(self, asked: ClassificationJob) -> list[ClassificationResult]:
         self.looks += 1

@@ -42,15 +42,10 @@ class Bench:
         self, recogniser: Any, *, names: bool = True, zones: tuple[str, ...] = (), large: Hub | None = None,
         at_once: bool = True,
     ) -> None:  # fmt: skip
-        self.desk = RecognitionQueue()
+        self.desk = RecognitionQueue(is_inline=at_once)
         self.desk.use({"plates": recogniser}, lambda _by, reading: "anna" if reading.text == "BAB123" else "")
-        if at_once:
-            self.desk.wake = self._step
         wanted = RecognitionWanted(("plates",), 0.6, zones, lambda: names)
         self.sink = Sink(TrackRecogniser(PORCH, self.desk, wanted, large))
-
-    def _step(self) -> None:
-        self.desk.step()
 
     def look(self, at_s: float, *seen: Observation) -> tuple[tuple[int, RecognisedText], ...]:
         self.sink.look(PictureFrame(PICTURE, BEGUN_MS + round(at_s * 1000), PORCH), Look(70, seen))

@@ -13,8 +13,7 @@ from pathlib import Path
 from tawny.model.errors import TawnyError
 from tawny.model.times import Span
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index

@@ -15,8 +15,7 @@ from pathlib import Path
 from tawny.model.times import Span, SystemClock
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.recovery import recover

@@ -127,7 +127,7 @@ class TestOwn:
         recorder.service.use_own("pi.local")
         first = recorder.service.in_force.facts
         engine = InlineEngine(recorder.clock, lambda *_: None)
-        recorder.service.handle = engine.start("address", lambda: recorder.service)
+        recorder.service.handle.start(engine, "address", lambda: recorder.service)
         engine.run_for(60)
         recorder.clock.advance(260 * DAY_S)
         engine.run_for(60)

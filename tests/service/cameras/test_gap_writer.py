@@ -6,8 +6,7 @@ from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.storage.disk.memory_disk import RamDisk
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 

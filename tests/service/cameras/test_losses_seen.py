@@ -23,7 +23,7 @@ from tawny.service import json_format
 from tawny.service.cameras.camera import TOO_FAST
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.journal import HistoryJournal
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import index_to_read, rebuild_index
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera

@@ -4,14 +4,14 @@ import threading
 from collections.abc import Sequence
 
 from tawny.delivery.courier import TargetWorker, WorkerPool
-from tawny.engine import Handle, InlineEngine
+from tawny.engine import ActorHandle, InlineEngine
 from tawny.testing.clock import FakeClock
 
 
 class Clerk:
     def __init__(self, name: str) -> None:
         self.name, self.steps, self.stopped, self.closed = name, 0, False, False
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     def step(self) -> float:
         self.steps += 1

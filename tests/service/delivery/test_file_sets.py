@@ -26,7 +26,7 @@ from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets, next_mark_ms
 from tawny.service.delivery.upload_scheduler import DeliverySource
-from tawny.service.sealing.policy import NoSealedExport
+from tawny.service.sealing.policy import SealedExport
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import MAIN, PORCH, SIZES, FakeArchive, pictures
 
@@ -37,7 +37,7 @@ TEN_MS = utc_from_text(TEN)
 SECOND, MINUTE = 1_000, 60_000
 
 
-class Sealing(NoSealedExport):
+class Sealing(SealedExport):
     """Which cameras are encrypted."""
 
     def __init__(self) -> None:

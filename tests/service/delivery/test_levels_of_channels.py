@@ -6,7 +6,7 @@ from tawny.config.rules import RuleAction
 from tawny.config.settings import DetectionSettings
 from tawny.config.targets import NotifierSettings
 from tawny.events.rule_engine import NAMELESS, UNRULED, RuleDecision
-from tawny.model.levels import ALL_LEVELS, AlertRules, Level
+from tawny.model.events import ALL_LEVELS, AlertRules, Level
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level
 
 PHONE = RuleAction("notify", "phone")

@@ -29,9 +29,9 @@ from tawny.service.delivery.message_composer import LASTS_MS, MessageActions
 from tawny.service.delivery.notifications import Notifications
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
-from tawny.service.modes.decider import NoRules
+from tawny.service.modes.decider import Decider
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.sealing.policy import NoSealedExport
+from tawny.service.sealing.policy import SealedExport
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tests.api.fakes import FakeRecorder
@@ -60,7 +60,7 @@ class Bench:
         phone = {"url": f"telegram://1:{SECRET}@42", "api": service.base, **about}
         phone = {name: value for name, value in phone.items() if value is not None}
         self.settings = Settings.model_validate({"notifiers": {"phone": phone}, "web": {"public_url": HOME}})
-        self.sealed = NoSealedExport()
+        self.sealed = SealedExport()
         self.begin()
 
     def begin(self) -> None:
@@ -161,10 +161,10 @@ def test_a_visit_names_no_camera_that_is_silenced(
     elif silenced == "the camera, by a rule":
         deed = RuleAction("notify", "phone")
 
-        def of(_: NoRules, event: Event) -> Mapping[RuleAction, RuleDecision]:
+        def of(_: Decider, event: Event) -> Mapping[RuleAction, RuleDecision]:
             return {deed: RuleDecision(deed, does=event.camera != yard, why="A rule.")}
 
-        monkeypatch.setattr(NoRules, "of", of)
+        monkeypatch.setattr(Decider, "of", of)
     bench.clock.advance(5)
     bench.happens()
     bench.work()

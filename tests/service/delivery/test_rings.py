@@ -12,7 +12,7 @@ import pytest
 
 from tawny.config.rules import RuleAction, RuleSettings
 from tawny.events.rule_engine import RANG, Calendar, ModeChoice, RuleContext, RuleEngine
-from tawny.model.levels import Level
+from tawny.model.events import Level
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level
 from tawny.testing.http_service import StandIn, served
 from tests.playback.archives import PORCH

@@ -12,12 +12,12 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import SegmentClosed
 from tawny.model.segments import Segment
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
-from tawny.service.sealing.policy import NoSealedExport
+from tawny.service.sealing.policy import SealedExport
 from tests.playback.archives import PORCH
 from tests.service.delivery.test_sending import OFFSITE, Bench, clip_of
 
 
-class Sealed(NoSealedExport):
+class Sealed(SealedExport):
     def seals(self, camera: CameraId) -> bool:
         return camera == PORCH
 

@@ -101,7 +101,7 @@ def watching(folder: Path, told: list[Message], scores: MotionScoreFile | None =
     volume = Volume.at(folder)
     nobody: Any = None
     events = EventWriter(marks, EventFiles(volume))
-    events.handle = Mock(Handle, wake=events.step)  # as if its thread were at once there
+    events.start(Mock(InlineEngine, start=lambda *_: Mock(Handle, wake=events.step)))  # its thread is at once there
     means = DetectionServices(
         clock,
         InlineEngine(clock, lambda _part, _error: None),

@@ -15,8 +15,8 @@ from tawny.config.loader import read_settings
 from tawny.model.errors import Problem
 from tawny.model.ids import CameraId
 from tawny.service.diagnosis import bundle
-from tawny.service.diagnosis.anonymizer import Anonymizer
 from tawny.service.diagnosis.bundle import (
+    Anonymizer,
     BundleContents,
     DiagnosticsService,
     RunningState,

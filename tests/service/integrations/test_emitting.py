@@ -75,7 +75,7 @@ class Bench:
             path, clips = self.recorder.segment_path, ClipCache(self.recorder)
             form = PancakeFormat(one, self.clock, path, clips, BERLIN, frozenset(edges))
         made = EmitterWorker("it", lambda: emitter_of(one, self.scripts, self.clock), form, self.clock)
-        made.handle = self.engine.start("it", lambda: made)
+        made.handle.start(self.engine, "it", lambda: made)
         self.recorder.bus.subscribe(made.heard)
         return made
 

@@ -38,7 +38,7 @@ class Bench:
         self.settings = settings(text)
         self.hands = DeviceControl(lambda: self.settings, ScriptRunner(folder, 20, SystemClock()), self.clock)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
-        self.hands.handle = self.engine.start("hands", lambda: self.hands)
+        self.hands.handle.start(self.engine, "hands", lambda: self.hands)
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ class Bench:
             lambda: [DOOR, YARD], self.said, modes, hands, self.note, self.clock, self.is_private
         )
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
-        self.said.handle = self.engine.start("said", lambda: self.said)
+        self.said.handle.start(self.engine, "said", lambda: self.said)
 
     def put_event(self, event: object) -> bool:
         return True

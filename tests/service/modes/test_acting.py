@@ -163,7 +163,7 @@ def test_a_silent_camera_delays_no_other_rule() -> None:
 def test_what_people_would_notice_of_a_snoozed_rule_is_left_out_and_says_why() -> None:
     bench = Bench({"name": "Night", "do": ["siren 30 s", "run lights.sh", "say Go", "record porch 1 min"]})
     snoozed = {"Night": "is snoozed by Anna until 21:12"}
-    bench.deciding.snoozed = lambda camera, at_ms: snoozed
+    bench.deciding.leave_out(lambda camera, at_ms: snoozed)
     event = bench.event()
     bench.tell(event)
     assert bench.asked == []
@@ -174,7 +174,7 @@ def test_what_people_would_notice_of_a_snoozed_rule_is_left_out_and_says_why() -
 
 def test_a_rule_that_is_not_snoozed_does_the_same_all_the_same() -> None:
     bench = Bench({"name": "Night", "do": ["relay gate"]}, {"name": "Day", "do": ["relay gate"]})
-    bench.deciding.snoozed = lambda camera, at_ms: {"Night": "is snoozed by Anna until 21:12"}
+    bench.deciding.leave_out(lambda camera, at_ms: {"Night": "is snoozed by Anna until 21:12"})
     event = bench.event()
     bench.tell(event)
     assert [one["relay"] for one in bench.asked] == ["gate"]
@@ -190,7 +190,7 @@ def test_a_rule_is_left_out_if_it_is_snoozed_when_the_event_begins_or_when_it_wo
     bench = Bench({"name": "Night", "when": {"min_duration": "10 s"}, "do": ["relay gate"]})
     event = bench.event()
     span = range(event.start_ms + round(begins * 1000), event.start_ms + round(ends * 1000))
-    bench.deciding.snoozed = lambda camera, at_ms: {"Night": "is snoozed by Anna"} if at_ms in span else {}
+    bench.deciding.leave_out(lambda camera, at_ms: {"Night": "is snoozed by Anna"} if at_ms in span else {})
     bench.tell(event)
     bench.clock.advance(10)
     bench.tell(event)

@@ -122,14 +122,14 @@ def test_a_rule_that_was_snoozed_would_not_have_acted(tmp_path: Path) -> None:
     night = Night(tmp_path, rules=[{"name": "Siren", "when": {"kind": "vehicle"}, "do": ["siren 30 s"]}])
     told = night.replay("home")
     assert {one.kind: one.actions for one in told.events} == {"person": (), "vehicle": ("relay siren 30 s",)}
-    night.deciding.snoozed = lambda camera, at_ms: {"Siren": "is snoozed by Anna until 21:12"}
+    night.deciding.leave_out(lambda camera, at_ms: {"Siren": "is snoozed by Anna until 21:12"})
     assert [one.kind for one in night.replay("home").events] == ["person"]
 
 
 def test_a_snoozed_rule_that_would_notify_is_counted(tmp_path: Path) -> None:
     rules = [{"name": "Cats", "when": {"kind": "animal"}, "do": ["notify phone"]}]
     night = Night(tmp_path, rules=rules)
-    night.deciding.snoozed = lambda camera, at_ms: {"Cats": "is snoozed by Anna until 21:12"}
+    night.deciding.leave_out(lambda camera, at_ms: {"Cats": "is snoozed by Anna until 21:12"})
     told = night.replay("home")
     cat = next(one for one in told.events if one.kind == "animal")
     assert (cat.is_snoozed, cat.why) == (True, "The rule “Cats” is snoozed by Anna until 21:12.")

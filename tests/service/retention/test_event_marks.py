@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from tawny.model.events import Event
+from tawny.model.events import ANYWHERE, AlertRules, Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import ANYWHERE, AlertRules
 from tawny.model.messages import EventChanged
 from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.memory_disk import RamDisk
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 

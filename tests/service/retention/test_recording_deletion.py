@@ -100,10 +100,10 @@ def test_periodic_snapshots_of_that_time_go_too(place: Place) -> None:
 
 def moved(place: Place, camera: CameraId, times: Sequence[int]) -> None:
     """Motion detection stores all that it has, and has written all but the last."""
-    scores, grids, figures = place.retention.motion
+    scores, grids, figures = place.retention.also.motion
     for number, at_ms in enumerate(times):
         if number == len(times) - 1:
-            for each in place.retention.motion:
+            for each in place.retention.also.motion:
                 each.flush()
         for zone in ZONES:
             scores.put(camera, at_ms, 80, zone)
@@ -113,7 +113,7 @@ def moved(place: Place, camera: CameraId, times: Sequence[int]) -> None:
 
 def told(place: Place, camera: CameraId, times: Sequence[int]) -> list[set[int]]:
     """What each of them tells of these times, before and after a restart."""
-    scores, grids, figures = place.retention.motion
+    scores, grids, figures = place.retention.also.motion
     all_of = Span(min(times), max(times) + 1)
     zones = [[at for at in times if scores.read(camera, Span(at, at + 1000), zone) == b"P"] for zone in ZONES]
     found = [set(one) for one in zones]
@@ -136,7 +136,7 @@ def test_the_motion_of_a_deleted_time_goes_too(place: Place, is_event: bool) -> 
     delete(place, WantedDeletion(events=(EventId("wanted"),)) if is_event else WantedDeletion([PORCH], span))
     assert told(place, PORCH, times) == [set(left)] * 5
     assert told(place, YARD, times) == [set(times)] * 5
-    for each in place.retention.motion:
+    for each in place.retention.also.motion:
         each.flush()
     again = Retention(place.site.volume, place.site.index, place.site.ledger, place.site.clock, CONTRACT)
     place.retention = again

@@ -24,8 +24,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import read_sealed
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.opening import index_to_write
 from tawny.storage.index.protocol import Index
 from tawny.testing.clock import FakeClock

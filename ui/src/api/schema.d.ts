@@ -673,8 +673,8 @@ export interface EventInfo {
   labeled_as: string;
   level: "alert" | "detection" | "motion";
   muted: boolean;
-  objects: SeenObjectInfo[];
-  possible: SeenObjectInfo[];
+  objects: SeenObject[];
+  possible: SeenObject[];
   possible_type: string;
   recognized: ReadInfo[];
   reviewed: boolean;
@@ -830,7 +830,7 @@ export interface Health {
   ok: boolean;
   planned?: PlannedActionInfo | null;
   started_ms: number;
-  stopped?: StoppedInfo | null;
+  stopped?: StoppedRecording | null;
   summary: string;
   trouble: number;
   warnings: WarningInfo[];
@@ -1239,9 +1239,9 @@ export interface MySignIn {
   can_have_passkeys: boolean;
   has_password: boolean;
   is_recent: boolean;
-  passkeys: PasskeyInfo[];
+  passkeys: Passkey[];
   sessions: SessionEntry[];
-  two_step: TwoStepInfo | null;
+  two_step: TwoStepState | null;
 }
 
 export interface NewAddress {
@@ -1418,7 +1418,7 @@ export interface PassList {
   items: PassInfo[];
 }
 
-export interface PasskeyInfo {
+export interface Passkey {
   host: string;
   id: string;
   made_ms: number;
@@ -1822,7 +1822,7 @@ export interface RestoreInfo {
 }
 
 export interface RestorePlanInfo {
-  changes: SettingChangeInfo[];
+  changes: SettingChange[];
   host: string;
   made_ms: number;
   notes: string[];
@@ -1946,7 +1946,7 @@ export interface SectionStates {
   lines: Record<string, string>;
 }
 
-export interface SeenObjectInfo {
+export interface SeenObject {
   label: string;
   score: number;
 }
@@ -2006,7 +2006,7 @@ export interface SetUpSealing {
   wrapped: string;
 }
 
-export interface SettingChangeInfo {
+export interface SettingChange {
   after: string | null;
   before: string | null;
   path: string;
@@ -2190,7 +2190,7 @@ export interface StepInfo {
 
 export type StepState = "open" | "done" | "skipped";
 
-export interface StoppedInfo {
+export interface StoppedRecording {
   by: string;
   until_ms: number;
 }
@@ -2229,7 +2229,7 @@ export interface StoredInfo {
   pre_s: number;
 }
 
-export interface StreamInfo {
+export interface StreamFormat {
   audio: string;
   codec: string;
   height: number;
@@ -2258,8 +2258,8 @@ export interface StreamTrial {
 }
 
 export interface StreamsInfo {
-  main: StreamInfo | null;
-  sub: StreamInfo | null;
+  main: StreamFormat | null;
+  sub: StreamFormat | null;
 }
 
 export interface SystemInfo {
@@ -2381,14 +2381,14 @@ export interface TwoStepCode {
   code: string;
 }
 
-export interface TwoStepInfo {
-  codes_left: number;
-  made_ms: number;
-}
-
 export interface TwoStepOffer {
   secret: string;
   uri: string;
+}
+
+export interface TwoStepState {
+  codes_left: number;
+  made_ms: number;
 }
 
 export interface UndoableInfo {

@@ -30,7 +30,7 @@ export type SealedInfo = made.SealedInfo;
 export type Camera = made.CameraInfo;
 export type CameraState = Camera["state"];
 /** `audio`: codec of the sound, empty when there is none. */
-export type Stream = made.StreamInfo;
+export type Stream = made.StreamFormat;
 export type Disk = made.DiskInfo;
 export type Warning = made.WarningInfo;
 export type Health = made.Health;

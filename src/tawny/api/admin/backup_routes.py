@@ -21,6 +21,7 @@ from tawny.api.request_handling import in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, Token
 from tawny.model.errors import NotDone
 from tawny.service.backup.backup_service import BackupService
+from tawny.service.backup.restore import SettingChange
 
 router = APIRouter(prefix="/api/v1")
 own = [rule(Access.OWN)]
@@ -38,21 +39,13 @@ class SetupRestoreRequest(PassphraseRequest):
     token: Token
 
 
-class SettingChangeInfo(ApiResponse):
-    """before, after: as text, without secrets; null: not set."""
-
-    path: str
-    before: str | None
-    after: str | None
-
-
 class RestorePlanInfo(ApiResponse):
     """What a restore would change here. notes: sentences about what to look at."""
 
     host: str
     version: str
     made_ms: int
-    changes: list[SettingChangeInfo]
+    changes: list[SettingChange]
     notes: list[str]
 
 
@@ -126,7 +119,7 @@ def check_backup(asked: PassphraseRequest, signed: Signed, here: Here) -> Restor
         host=plan.info.host,
         version=plan.info.version,
         made_ms=plan.info.made_ms,
-        changes=[SettingChangeInfo(path=one.path, before=one.before, after=one.after) for one in plan.changes],
+        changes=list(plan.changes),
         notes=list(plan.notes),
     )
 

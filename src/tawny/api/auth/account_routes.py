@@ -14,7 +14,7 @@ from tawny.api.auth.access import Access, Note, Signed, rule
 from tawny.api.auth.accounts import LoginSession, OpenSession, TokenPurpose, hashed
 from tawny.api.auth.passkeys import MOST_PASSKEYS, Passkey, PasskeyPlace
 from tawny.api.auth.session_routes import Credential, PasskeyOptions, address_of, passkey_place, refuse_weak
-from tawny.api.auth.two_step import otpauth_uri
+from tawny.api.auth.two_step import TwoStepState, otpauth_uri
 from tawny.api.client_address import is_loopback_host
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
@@ -28,21 +28,6 @@ view = [rule(Access.VIEW)]
 PasskeyId = Annotated[str, Path(max_length=2048)]
 
 # API schemas.
-
-
-class PasskeyInfo(ApiResponse):
-    id: str
-    name: str
-    host: str
-    """Name under which it works."""
-    made_ms: int
-    used_ms: int | None
-
-
-class TwoStepInfo(ApiResponse):
-    made_ms: int
-    codes_left: int
-    """Recovery codes that haven't been used."""
 
 
 class SessionEntry(ApiResponse):
@@ -62,8 +47,8 @@ class MySignIn(ApiResponse):
     """Whether changes need no password just now."""
     can_have_passkeys: bool
     """Whether browsers offer passkeys under this address."""
-    passkeys: list[PasskeyInfo]
-    two_step: TwoStepInfo | None
+    passkeys: list[Passkey]
+    two_step: TwoStepState | None
     sessions: list[SessionEntry]
 
 
@@ -109,13 +94,12 @@ class PhoneLinkState(ApiResponse):
 @router.get("", dependencies=view)
 def my_sign_in(signed: Signed, request: Request, here: Here) -> MySignIn:
     """Return the ways in which the user can sign in, and where they are signed in."""
-    state = here.two_step.state(signed.person)
     return MySignIn(
         has_password=here.accounts.has_password(signed.person),
         is_recent=here.accounts.is_recent(signed),
         can_have_passkeys=PasskeyPlace.of(request) is not None,
-        passkeys=[_passkey(one) for one in here.passkeys.of(signed.person)],
-        two_step=TwoStepInfo(made_ms=state.made_ms, codes_left=state.codes_left) if state else None,
+        passkeys=list(here.passkeys.of(signed.person)),
+        two_step=here.two_step.state(signed.person),
         sessions=[_session(one, signed) for one in here.accounts.sessions_of(signed.person)],
     )
 
@@ -143,7 +127,7 @@ def new_passkey_options(signed: Signed, request: Request, here: Here) -> Passkey
 
 
 @router.post("/passkeys", dependencies=view)
-def add_passkey(asked: NewPasskey, signed: Signed, request: Request, note: Note, here: Here) -> PasskeyInfo:
+def add_passkey(asked: NewPasskey, signed: Signed, request: Request, note: Note, here: Here) -> Passkey:
     require_recent(signed, here)
     place = passkey_place(request)
     if not here.steps.spend(asked.challenge, _NEW_PASSKEY, signed.key.hex()):
@@ -152,7 +136,7 @@ def add_passkey(asked: NewPasskey, signed: Signed, request: Request, note: Note,
     if made is None:
         raise bad_input("This passkey can't be used.", f"Try another one. You can have {MOST_PASSKEYS} of them.")
     note("passkey added", made.name)
-    return _passkey(made)
+    return made
 
 
 @router.delete("/passkeys/{passkey}", dependencies=view)
@@ -258,10 +242,6 @@ def require_recent(signed: LoginSession, here: AppContext) -> None:
 def _lock(here: AppContext, ended: list[bytes]) -> None:
     for key in ended:
         here.unlocks.lock(key, "signed out")
-
-
-def _passkey(one: Passkey) -> PasskeyInfo:
-    return PasskeyInfo(id=one.id, name=one.name, host=one.host, made_ms=one.made_ms, used_ms=one.used_ms)
 
 
 def _session(one: OpenSession, signed: LoginSession) -> SessionEntry:

@@ -31,9 +31,8 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import bad_input, not_found, sealed_error
 from tawny.api.live.camera_routes import JPEG
 from tawny.api.request_handling import WorkerRoute
-from tawny.model.events import Event
+from tawny.model.events import Event, Level
 from tawny.model.ids import EventId
-from tawny.model.levels import Level
 from tawny.model.observations import Box
 from tawny.model.times import Span
 from tawny.playback.search.event_search import (

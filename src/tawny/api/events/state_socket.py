@@ -20,8 +20,8 @@ from tawny.api.past.clip_routes import told_job
 from tawny.api.request_handling import WorkerRoute
 from tawny.detection.watcher import MeterReading
 from tawny.live.wakeup import Wakeup
+from tawny.model.events import Level, shown_level
 from tawny.model.ids import CameraId
-from tawny.model.levels import Level, shown_level
 from tawny.model.messages import (
     ActionPlanned,
     Alarm,

@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.api.auth.accounts import Account, Role
-from tawny.engine.actor import Engine, Handle
+from tawny.engine.actor import ActorHandle, Engine
 from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
@@ -246,7 +246,7 @@ class ClipJobs:
         self._removed: dict[str, tuple[ClipExportJob, float]] = {}
         """Clips that can be restored, and until when, s monotonic."""
         self._listeners: list[Listener] = []
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self._is_loaded = self._is_ending = False
 
     @property
@@ -255,14 +255,13 @@ class ClipJobs:
 
     def start(self, engine: Engine) -> None:
         """Start processing jobs."""
-        self._handle = engine.start("clips", lambda: _Maker(self))
+        self._handle.start(engine, "clips", lambda: _Maker(self))
 
     def close(self) -> None:
         """Cancel the current job and stop."""
         self._is_ending = True
-        if self._handle is not None:
-            self._handle.stop()
-            self._handle.join(2.0)
+        self._handle.stop()
+        self._handle.join(2.0)
         self.delete_removed(at_once=True)
         self._store.close()
 
@@ -298,8 +297,7 @@ class ClipJobs:
             self._orders[made.id] = _Order(archive, clips, wish, ZoneInfo(archive.zone))
             self._forget_old()
         self._put(made)
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
         return made
 
     def seen_by(self, person: Account) -> list[ClipExportJob]:
@@ -332,8 +330,7 @@ class ClipJobs:
         with self._lock:
             self._jobs.pop(job.id, None)
             self._removed[job.id] = job, self._clock.mono_s() + UNDO_S
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
         self._tell(gone)
 
     def find_removed(self, job_id: str, person: Account) -> ClipExportJob | None:

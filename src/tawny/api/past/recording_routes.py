@@ -45,7 +45,7 @@ from tawny.api.past.media_responses import (
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, Ms
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
-from tawny.media.image.event_image import ImageView
+from tawny.media.image.jpeg import ImageView
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment

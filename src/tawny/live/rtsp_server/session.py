@@ -425,7 +425,8 @@ class _PlayerProtocol(asyncio.StreamReaderProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._made, self._connection.abort = transport, transport.abort
+        self._made = transport
+        self._connection.close_with(transport.abort)
         super().connection_made(transport)
         if self._connection.is_closing:
             transport.abort()

@@ -20,7 +20,7 @@ from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import known_secrets
 from tawny.config.secure import LOCAL_SUFFIXES, SecureSettings
 from tawny.config.settings import Settings, listen_address
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.engine.threads import start_thread
 from tawny.model.errors import CertificateRefused, FolderUnwritable, NotDone
 from tawny.model.messages import ProblemKind
@@ -115,7 +115,7 @@ class AddressService:
         self._changeable, self._means, self._clock = changeable, means, clock
         self.in_force = CertificateInForce(clock.now_ms)
         self.challenges = HttpChallenges()
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
         self._lock = threading.RLock()
         self._trouble: AddressTrouble | None = None
         self._is_ordering, self._failures, self._next_order_s = False, 0, 0.0
@@ -150,8 +150,7 @@ class AddressService:
 
     def changed(self, _: Settings) -> None:
         """Take over changed settings."""
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def _refresh(self, secure: SecureSettings, *, orders: bool) -> None:
         match secure.way:

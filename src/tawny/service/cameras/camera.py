@@ -52,8 +52,7 @@ from tawny.sources.onvif_events import CameraReport
 from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.retention.contract import duration_words
-from tawny.storage.segments.motion_figures import MotionFigures
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 from tawny.stream.reader import PacketDemand, StreamReader
 from tawny.stream.session import CLOCK_SET, STOPPED, StreamSession

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tawny.config.settings import Settings, in_mode
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import Backoff, spread_s
 from tawny.model.errors import NotDone, SourceError, StorageError
 from tawny.model.ids import CameraId, StreamName
@@ -125,14 +125,14 @@ class GapFiller:
         self._storing: tuple[CameraId, Span] | None = None
         """The missing time of which files may be open, or closed and not yet in the index."""
         self._onvif: OnvifCamera | None = None
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self._is_over = False
         self._checked_s = float("-inf")
         self._edges: dict[CameraId, _Edges] = {}
         services.bus.subscribe(self._hear)
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def ask(self, camera: CameraId, within: Span) -> float:
         """Fill the gaps of a camera in this time soon, asked for by hand. Return the missing time, s.
@@ -147,8 +147,7 @@ class GapFiller:
         missing_s = sum(hole.seconds for _, hole in self._holes(camera, within, is_asked=True, settles_s=0.0))
         with self._lock:
             self._requests[camera] = within, missing_s
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
         return missing_s
 
     def is_storing(self, camera: CameraId, within: Span) -> bool:

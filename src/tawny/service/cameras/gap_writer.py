@@ -6,7 +6,7 @@ Damage is collected and written at most once a second: a camera on a bad link re
 from collections import deque
 from typing import Final
 
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.damage import DamagedSpan
 from tawny.model.segments import Gap
 from tawny.model.times import Clock
@@ -26,10 +26,10 @@ class GapWriter:
         self._waiting: deque[Gap] = deque()
         self._damage: deque[DamagedSpan] = deque()
         self._next_s = 0.0
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def put(self, gap: Gap) -> None:
         """Queue a gap. Returns at once."""
@@ -70,5 +70,4 @@ class GapWriter:
             self._damage.popleft()
 
     def _wake(self) -> None:
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import StorageError
 from tawny.protocols.login_history import LoginHistory
 from tawny.storage.disk.disk import DiskAccess, RealDisk
@@ -29,13 +29,13 @@ class LoginFile:
 
     def __init__(self, disk: DiskAccess | None, spare: Path | None = None) -> None:
         self._disk, self._spare, self._is_changed = disk, spare, spare is not None
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self.history = LoginHistory(self._changed)
         if disk is not None:
             load(disk, self.history)
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def step(self) -> float:
         if self._disk is None or not self._is_changed:
@@ -64,8 +64,7 @@ class LoginFile:
 
     def _changed(self) -> None:
         self._is_changed = True
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
 
 def load(disk: DiskAccess, history: LoginHistory) -> None:

@@ -26,11 +26,11 @@ from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.checks import uploads_behind
 from tawny.service.languages import Languages
-from tawny.service.modes.decider import Decider, NoRules
+from tawny.service.modes.decider import Decider
 from tawny.service.modes.mode_service import RehearsalTargets
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService, event_rolls
-from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
+from tawny.service.sealing.policy import SealedExport
 
 log = logging.getLogger(__name__)
 MEMORY_SHARE = 2
@@ -48,8 +48,8 @@ class DeliveryPolicy:
     """What may be sent to whom. may_see: whether the person of this name may see a camera. deciding: the rules."""
 
     may_see: MaySee = lambda *_: False
-    deciding: Decider = field(default_factory=NoRules)
-    sealed: SealedExportApi = field(default_factory=NoSealedExport)
+    deciding: Decider = field(default_factory=Decider)
+    sealed: SealedExport = field(default_factory=SealedExport)
     publish: Callable[[Message], None] = lambda _: None
     """Announces files on the bus."""
     save_write_only: Callable[[str], None] | None = None
@@ -121,8 +121,8 @@ class DeliveryService:
             self.files.take_over(settings.files)
             if not self._is_working and (self._names or settings.files):
                 self._is_working = True
-                self.files.handle = self._engine.start(self.files.name, lambda: self.files)
-                self.sending.handle = self._engine.start(self.sending.name, lambda: self.sending)
+                self.files.handle.start(self._engine, self.files.name, lambda: self.files)
+                self.sending.handle.start(self._engine, self.sending.name, lambda: self.sending)
                 self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
                 self.messaging.start(self._engine)
             self.messaging.take_over(settings)

@@ -26,7 +26,7 @@ from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.exports import sheet_jpeg
 from tawny.playback.recordings import RecordingArchive
-from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
+from tawny.service.sealing.policy import SealedExport
 from tawny.storage.disk.layout import is_sealed
 
 log = logging.getLogger(__name__)
@@ -54,11 +54,11 @@ class EventForms:
         archive: RecordingArchive,
         clips: ClipCache,
         picture: Picture,
-        sealed: SealedExportApi | None = None,
+        sealed: SealedExport | None = None,
         scratch: Path | None = None,
     ) -> None:
         self._archive, self._clips, self._picture, self._scratch = archive, clips, picture, scratch
-        self._sealed = sealed or NoSealedExport()
+        self._sealed = sealed or SealedExport()
         self._lock = threading.Lock()
         self._previews: OrderedDict[tuple[Preview, CameraId, Span, SheetSize], bytes] = OrderedDict()
 

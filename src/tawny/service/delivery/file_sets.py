@@ -22,7 +22,7 @@ from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
 from tawny.delivery.file_names import NamedFile, checked_in_folder, has_counter, name, other_name
 from tawny.delivery.outbox import OutboxBacklog, TargetView
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.media.codec.parameter_sets import same_picture
 from tawny.media.mp4.segment_reader import SegmentReader
 from tawny.model.errors import DeliveryError, StorageError
@@ -142,7 +142,7 @@ class FileSets:
         self._expires_s = 0.0
         self._is_new = True
         self._crew = WorkerPool[FileSetSettings](engine, self._begin)
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     @property
     def targets(self) -> list[str]:
@@ -160,13 +160,12 @@ class FileSets:
             self._folders = {name: self._folder(name, one) for name, one in chosen.items() if one.folder}
             self._due_ms, self._is_new = {}, True
             self._crew.take_over({name: one for name, one in chosen.items() if one.folder})
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def heard(self, message: Message) -> None:
         if isinstance(message, EventChanged):
             self._heard.append(message.event)
-        if isinstance(message, EventChanged | SegmentClosed) and self.handle is not None:
+        if isinstance(message, EventChanged | SegmentClosed):
             self.handle.wake()
 
     def step(self) -> float:

@@ -17,7 +17,7 @@ from tawny.delivery.delivery import Delivery, DeliveryContent, StoredContent, in
 from tawny.delivery.notifier import Button, Message, NotifierTraits, Urgency
 from tawny.delivery.outbox import Outbox
 from tawny.media.image.canvas import contact_sheet
-from tawny.media.image.event_image import ImageView
+from tawny.media.image.jpeg import ImageView
 from tawny.model.errors import ContentGone, FileSealed, NotDone
 from tawny.model.events import DOORBELL, Event, actor_name, event_title, kind_title
 from tawny.model.ids import CameraId, EventId, StreamName

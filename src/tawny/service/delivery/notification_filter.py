@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.targets import hours
 from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
-from tawny.model.events import DOORBELL
+from tawny.model.events import DOORBELL, Level, level_words
 from tawny.model.ids import CameraId
-from tawny.model.levels import Level, level_words
 
 
 def anybody(_: CameraId) -> bool:

@@ -18,11 +18,10 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.rules import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.events.rule_engine import RuleDecision
-from tawny.model.events import DOORBELL, Event
+from tawny.model.events import DOORBELL, RANKS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import RANKS, shown_level
 from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
@@ -111,7 +110,7 @@ class NotificationScheduler:
         self._begun_ms: int | None = None
         self._saved_ms = 0
         self._is_looked_over = False
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     def heard(self, message: Message) -> None:
         if isinstance(message, EventChanged | Alarm):
@@ -163,13 +162,11 @@ class NotificationScheduler:
         with self._lock:
             self._ears, self._links = tuple(ears), links
             self._state = {channel.to: self._state[channel.to] for channel in ears if channel.to in self._state}
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def _put(self, what: EventChanged | Alarm | Delivery) -> None:
         self._queue.append(what)
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def _take(self, what: EventChanged | Alarm | Delivery, now_ms: int) -> None:
         for channel in self._ears:

@@ -33,12 +33,11 @@ from tawny.delivery.notifier import (
     NotifierTraits,
 )
 from tawny.delivery.outbox import OutboxMarks, TargetView
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s
 from tawny.model.errors import DeliveryError, NotDone
-from tawny.model.events import Event
+from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
-from tawny.model.levels import Level, level_words
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
@@ -131,7 +130,7 @@ class Notifications:
         """Start the scheduler and the couriers, one per notifier. Return the couriers."""
         self._crew = WorkerPool(engine, self._begin)
         self._crew.take_over(self._wanted())
-        self.telling.handle = engine.start(self.telling.name, lambda: self.telling)
+        self.telling.handle.start(engine, self.telling.name, lambda: self.telling)
         return [worker for worker in self._crew.workers() if isinstance(worker, Courier)]
 
     def take_over(self, settings: Settings) -> None:
@@ -296,7 +295,7 @@ class _Pressed:
     def __init__(self, to: str, presses: ButtonPresses, acts: MessageActions) -> None:
         self.name = f"buttons of {to}"
         self._to, self._presses, self._acts, self._misses = to, presses, acts, 0
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     def stop(self) -> None:
         """Do nothing; the actor ends after its current step, as a poll returns within seconds."""

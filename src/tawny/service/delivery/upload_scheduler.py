@@ -18,7 +18,7 @@ from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import NamedFile, has_counter, name, piece_name
 from tawny.delivery.outbox import Outbox
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -28,8 +28,8 @@ from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.delivery.event_forms import form_of
 from tawny.service.languages import Languages
-from tawny.service.modes.decider import Decider, NoRules
-from tawny.service.sealing.policy import NoSealedExport, SealedExportApi
+from tawny.service.modes.decider import Decider
+from tawny.service.sealing.policy import SealedExport
 from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ class DeliverySource:
     archive: RecordingArchive
     clock: Clock
     clip_of: Callable[[Event, int], Span]
-    deciding: Decider = field(default_factory=NoRules)
-    sealed: SealedExportApi = field(default_factory=NoSealedExport)
+    deciding: Decider = field(default_factory=Decider)
+    sealed: SealedExport = field(default_factory=SealedExport)
     called: Callable[[], Mapping[CameraId, str]] = dict
     languages: Languages = field(default_factory=lambda: Languages(None))
 
@@ -176,13 +176,12 @@ class UploadScheduler:
         self._going: dict[tuple[EventId, str], _Going] = {}
         self._ending: dict[tuple[EventId, str, str], _Ending] = {}
         self._made_up: set[str] = set()
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     def heard(self, message: Message) -> None:
         if isinstance(message, EventChanged | SegmentClosed):
             self._heard.append(message)
-            if self.handle is not None:
-                self.handle.wake()
+            self.handle.wake()
 
     def step(self) -> float:
         with self._lock:
@@ -225,8 +224,7 @@ class UploadScheduler:
                     del self._going[key]
                 else:
                     going.wish = wish
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def ended(self, delivery: Delivery) -> None:
         """Remove the parts of an event once its clip has been uploaded. Call from any thread."""

@@ -18,7 +18,7 @@ import numpy as np
 from tawny.config.recognition import SearchSettings
 from tawny.detection.appearance import appearance_of, empty_scene
 from tawny.detection.embedding import square_around
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -122,10 +122,10 @@ class AppearanceService:
         self._has_cleaned = False
         self._model, self._model_id = model, ""
         self._search = VectorSearch(lambda: self._db, model, clock)
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def heard(self, message: Message) -> None:
         """Take an ended event from the bus."""
@@ -253,8 +253,7 @@ class AppearanceService:
 
     def wake(self) -> None:
         """Look for work now, because the settings changed."""
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
 
 def stored_looks(db: AppearanceDb, within: Span) -> LookedEvents:

@@ -61,8 +61,7 @@ from tawny.service.detection.sound_service import HeardSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.sources.onvif_events import CameraReport
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
-from tawny.storage.segments.motion_figures import MotionFigures
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:  # they need OpenCV, which is loaded with the first camera that is watched

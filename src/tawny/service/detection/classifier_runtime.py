@@ -84,13 +84,14 @@ class ClassifierRuntime:
         settings: Callable[[], Settings],
         clock: Clock,
         accelerators: Mapping[str, Any] | None = None,
+        again: EventReclassifier | None = None,
     ) -> None:
+        """again: classifies the last days' events after a model was added; None: no events are stored."""
         self.shelf, self._settings, self._clock = shelf, settings, clock
         self._accelerators = accelerators or {}
         self.desk = ClassificationQueue()
         self.suggesting = FallbackRuntime(settings, clock)
-        self.again: EventReclassifier | None = None
-        """Classifies the last days' events after a model was added; None: no events are stored."""
+        self.again = again
         self.card: ModelManifest | None = None
         """Manifest of the model in use; None: no model."""
         self.provider = ""
@@ -109,13 +110,12 @@ class ClassifierRuntime:
         return self.desk.is_open and settings is not None and bool(settings.detection.notify_types)
 
     def start(self, engine: Engine) -> None:
-        handle = engine.start(self.name, lambda: self)
-        self.desk.wake = handle.wake
+        self.desk.handle.start(engine, self.name, lambda: self)
 
     def look_now(self) -> None:
         """Check the models at once, after one was added or removed."""
         self._checked_s = float("-inf")
-        self.desk.wake()
+        self.desk.handle.wake()
 
     def step(self) -> float:
         if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:

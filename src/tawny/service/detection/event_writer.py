@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.events.event_builder import EventLog
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
@@ -48,10 +48,10 @@ class EventWriter:
         """Open events with stored paths of objects."""
         self._cut: set[EventId] = set()
         """Open events whose paths end early, as the disk took no more."""
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     def start(self, engine: Engine) -> None:
-        self.handle = engine.start(self.name, lambda: self)
+        self.handle.start(engine, self.name, lambda: self)
 
     def put_event(self, event: Event) -> bool:
         """Queue the event. Return False: it is not durable yet."""
@@ -98,8 +98,7 @@ class EventWriter:
             self._changed.wait_for(self._has_room)
             self._waiting.append((write, size_bytes))
             self._waiting_bytes += size_bytes
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def _has_room(self) -> bool:
         return len(self._waiting) < MOST_WAITING and self._waiting_bytes < MOST_WAITING_BYTES

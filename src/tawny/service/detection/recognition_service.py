@@ -54,8 +54,7 @@ class RecognitionService:
         return [*wrong, *([self.book.trouble] if self.book.trouble else [])]
 
     def start(self, engine: Engine) -> None:
-        handle = engine.start(self.name, lambda: self)
-        self.desk.wake = handle.wake
+        self.desk.handle.start(engine, self.name, lambda: self)
 
     def step(self) -> float:
         if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:

@@ -60,27 +60,27 @@ def _described(file: Path, labels: Sequence[str] | None) -> tuple[str, tuple[str
 
 
 class SoundService:
-    """Opens and runs sound models. plug_ins: factories by name; each is called with its settings."""
+    """Opens and runs sound models. plug_ins: factories by name; each is called with its settings.
+
+    is_inline: models run in the thread that has sound for them.
+    """
 
     name = "sounds"
 
-    def __init__(self, store: ModelStore, plug_ins: Mapping[str, Any], clock: Clock) -> None:
+    def __init__(
+        self, store: ModelStore, plug_ins: Mapping[str, Any], clock: Clock, *, is_inline: bool = False
+    ) -> None:
         self.store, self._plug_ins, self._clock = store, plug_ins, clock
-        self.queue = SoundQueue()
+        self.queue = SoundQueue(is_inline=is_inline)
 
     def start(self, engine: Engine) -> None:
-        handle = engine.start(self.name, lambda: self)
-        self.queue.wake = handle.wake
+        self.queue.handle.start(engine, self.name, lambda: self)
 
     def step(self) -> float:
         return self.queue.step()
 
     def close(self) -> None:
         self.queue.close()
-
-    def answer_now(self) -> None:
-        """Run the models in this thread: for files, where every second counts. Use as the queue's `wake`."""
-        self.queue.step()
 
     def await_ready(self, model: SoundModel) -> None:
         """Wait until a user's file is loaded. Raises NotDone if that fails or takes too long."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.media.codec.decoder import Decoder
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment, samples
@@ -77,17 +77,16 @@ class SelfTester:
         self._minutes = self._files = 0
         self._problems: list[str] = []
         self._is_asked = False
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self.last: SelfTest | None = None
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def ask(self) -> None:
         """Request a test now, with each camera's newest recording and a write test of every disk. Returns at once."""
         self._is_asked = True
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     @property
     def is_running(self) -> bool:

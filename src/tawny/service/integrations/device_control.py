@@ -13,7 +13,7 @@ from typing import Literal
 from tawny.config.settings import Settings
 from tawny.delivery.commands import MOST_RELAY, CameraControls, RelayOutput
 from tawny.delivery.scripts import ScriptRunner
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.engine.threads import start_thread
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
 from tawny.model.ids import CameraId
@@ -134,7 +134,7 @@ class DeviceControl:
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
         self.due: dict[str, _Due] = {}
         self._lock = threading.Lock()
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
@@ -369,8 +369,7 @@ class DeviceControl:
             log.warning("cannot end %s (attempt %d of %d): %s", key, due.tries, TRIES, error)
             if due.tries < TRIES:
                 due.at_s = self._clock.mono_s() + AGAIN_S
-                if self.handle is not None:
-                    self.handle.wake()
+                self.handle.wake()
                 return
         with self._lock:
             if self.due.get(key) is due:
@@ -404,8 +403,7 @@ class DeviceControl:
     def do_later(self, key: str, seconds: float, do: Callable[[], None]) -> None:
         with self._lock:
             self.due[key] = _Due(self._clock.mono_s() + seconds, do)
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def _no_later(self, *keys: str) -> None:
         with self._lock:

@@ -21,12 +21,11 @@ from zoneinfo import ZoneInfo
 from tawny.config.integrations import EmitterSettings, socket_address
 from tawny.delivery.notifier import HEADER, HttpApi, signature
 from tawny.delivery.scripts import ScriptRunner
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
 from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetMissing, TargetUnreachable
-from tawny.model.events import Event
+from tawny.model.events import Event, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.levels import shown_level
 from tawny.model.messages import EventChanged, FileFinished, Message, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
@@ -282,7 +281,7 @@ class EmitterWorker:
         self._due: list[tuple[float, int, Callable[[], dict[str, Any]]]] = []
         self._backoff, self._not_before_s = Backoff(), 0.0
         self._again: dict[str, Any] | None = None
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
         self.sent = self.dropped = 0
         self.trouble = self.said = ""
         """Error of the last message; empty if none. Response to the last message."""
@@ -291,8 +290,7 @@ class EmitterWorker:
         with self._lock:
             for said in self._form.of(message):
                 self._put(said)
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def step(self) -> float:
         while (wait_s := self._wait_s()) <= 0:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.events.event_builder import WIDTH, SavePicture
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import StorageError
@@ -61,7 +61,7 @@ class ExternalEvents:
         self._marks, self._save_picture, self._hub, self._tell, self._clock = marks, save_picture, hub, tell, clock
         self._open: dict[EventId, _Open] = {}
         self._lock = threading.Lock()
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     def open(
         self, camera: CameraId, kind: str, key: str, label: str, score: float, lasts_s: float, *, kept: bool = False
@@ -79,8 +79,7 @@ class ExternalEvents:
             event = self._with_picture(event)
             self._open[event.id] = _Open(event, key, self._clock.mono_s() + lasts_s)
             self._put("started", event)
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
         return event
 
     @contextmanager
@@ -153,8 +152,7 @@ class ExternalEvents:
         found.event = rounded(replace(before, objects=objects, score=more))
         if lasts_s is not None:
             found.until_s = self._clock.mono_s() + lasts_s
-            if self.handle is not None:
-                self.handle.wake()
+            self.handle.wake()
         if found.event != before:
             self._put("updated", found.event)
         return found.event

@@ -120,18 +120,18 @@ class IntegrationService:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        self.hands.handle = self._engine.start(self.hands.name, lambda: self.hands)
+        self.hands.handle.start(self._engine, self.hands.name, lambda: self.hands)
         self._engine.start(self.patrols.name, lambda: self.patrols)
-        self.tracker.handle = self._engine.start(self.tracker.name, lambda: self.tracker)
+        self.tracker.handle.start(self._engine, self.tracker.name, lambda: self.tracker)
         for emitting in self._emits.values():
-            emitting.handle = self._engine.start(emitting.name, partial(_same, emitting))
+            emitting.handle.start(self._engine, emitting.name, partial(_same, emitting))
         for name, one in self._settings.api_clients.items():
             if one.socket:
                 self._engine.start(f"datagrams of {name}", partial(DatagramDoor, name, one, self.desk.do))
         if self._mqtt is not None:
             house, bridge = self._mqtt, self._mqtt.bridge
-            house.handle = self._engine.start(house.name, lambda: house)
-            bridge.handle = self._engine.start(bridge.name, lambda: bridge)
+            house.handle.start(self._engine, house.name, lambda: house)
+            bridge.handle.start(self._engine, bridge.name, lambda: bridge)
         if self._emits or self._mqtt is not None:
             self._unsubscribe = self._recorder.bus.subscribe(self._heard)
 

@@ -18,16 +18,15 @@ from tawny.delivery import commands
 from tawny.delivery.commands import CommandIssuer, CommandRefused, Order, order_in, order_of
 from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
 from tawny.delivery.notifier import NotifierAddress, parse
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.event_builder import WIDTH
 from tawny.events.modes import ModeState
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.model.errors import DeliveryError, NotDone
-from tawny.model.events import Event
+from tawny.model.events import Event, Level, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.levels import Level, shown_level
 from tawny.model.messages import OF_STATE, EventChanged, Message
 from tawny.model.states import EXPECTED, RECORDED, CameraState
 from tawny.model.times import Clock
@@ -74,7 +73,7 @@ class MqttTopics:
         self._calls = OrderedCalls()
         self._lock = threading.Lock()
         self._is_changed = True
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
         self.bridge = MqttBridge(self._settings, self._refresh, self._commanded, clock)
         cameras = frozenset(self._settings.cameras) or None
         self._who = CommandIssuer("MQTT", "mqtt", frozenset(self._settings.permissions), cameras, self.bridge.public)
@@ -224,8 +223,7 @@ class MqttTopics:
     def _commanded(self, topic: str, payload: bytes) -> None:
         """Queue a command. Called on the library's thread."""
         self._orders.append((topic, payload))
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def step(self) -> float:
         while self._orders:
@@ -333,7 +331,7 @@ class MqttBridge:
         self._stale: set[str] = set()
         self._line: MqttClient | None = None
         self._backoff = Backoff(most_s=60.0)
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
         self.trouble = ""
         self.published = self.dropped = 0
         self._life = 0
@@ -448,5 +446,4 @@ class MqttBridge:
             self._sent.clear()
 
     def _wake(self) -> None:
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()

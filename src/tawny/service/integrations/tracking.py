@@ -19,7 +19,7 @@ from tawny.config.lens_and_ptz import PtzSettings, TrackSettings
 from tawny.config.settings import Settings
 from tawny.delivery.notifier import NotifierStore
 from tawny.detection.following import Followers, ObjectFollower, Sighting
-from tawny.engine import Handle
+from tawny.engine import ActorHandle
 from tawny.engine.threads import start_thread
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.ids import CameraId
@@ -124,7 +124,7 @@ class AutoTracker:
         self._switched: dict[CameraId, bool] = {}
         self._known: dict[CameraId, PtzCalibration] = {}
         self._load()
-        self.handle: Handle | None = None
+        self.handle = ActorHandle()
 
     # --- what others ask ---------------------------------------------------------------------------------------------
 
@@ -200,8 +200,7 @@ class AutoTracker:
         self._wake()
 
     def _wake(self) -> None:
-        if self.handle is not None:
-            self.handle.wake()
+        self.handle.wake()
 
     def _step(self, camera: CameraId, one: _Camera) -> None:
         if one.phase == "calibrating":

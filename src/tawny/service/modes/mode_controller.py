@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.modes import PersonPresenceSettings, PresenceSettings
 from tawny.config.settings import CameraSettings, Settings, in_mode
-from tawny.engine import Bus, Engine, Handle
+from tawny.engine import ActorHandle, Bus, Engine
 from tawny.events import presence_probes
 from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone
@@ -147,7 +147,7 @@ class ModeController:
         self.deciding = RuleDecider(settings, self.modes, self._book, clock, names, words)
         self._stand: Callable[[], None] = lambda: None
         self._looking = PresenceProber(lambda: settings().modes.presence, PresenceProbes(clock), self.modes.seen, clock)
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         fact = self._book.facts().get("stopped")
         self._stopped = StoppedRecording(**fact) if fact else None
 
@@ -157,8 +157,7 @@ class ModeController:
         if self._file is not None:
             self._book.move_to(self._file)
         self._bus.subscribe(self._heard)
-        self._handle = engine.start(self.name, lambda: self)
-        self.modes.wake = self._handle.wake
+        self._handle.start(engine, self.name, lambda: self)
         engine.start(self._looking.name, lambda: self._looking)
 
     def step(self) -> float:
@@ -180,8 +179,7 @@ class ModeController:
     def apply(self, settings: Settings) -> None:
         """Apply changed settings."""
         self.modes.apply(settings.modes)
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     def duty(self, camera: CameraId, settings: CameraSettings) -> CameraDuty:
         """Return what this camera must do now."""
@@ -212,8 +210,7 @@ class ModeController:
     def _put_stopped(self, stopped: StoppedRecording | None) -> None:
         self._stopped = stopped
         self._book.keep("stopped", asdict(stopped) if stopped is not None else None)
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     @property
     def looks_by(self) -> str:
@@ -226,5 +223,5 @@ class ModeController:
         return "" if self._book.problem is None else self._book.problem.message
 
     def _heard(self, message: Message) -> None:
-        if self._handle is not None and isinstance(message, ModeChanged | PeopleChanged | HoldChanged):
+        if isinstance(message, ModeChanged | PeopleChanged | HoldChanged):
             self._handle.wake()

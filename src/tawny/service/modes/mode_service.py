@@ -15,9 +15,8 @@ from tawny.delivery.outbox import Outbox
 from tawny.events.modes import ModeSnapshot, ModeState
 from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule
 from tawny.model.errors import NotDone
-from tawny.model.events import Event
+from tawny.model.events import Event, Level, level_of
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import Level, level_of
 from tawny.model.times import Clock
 from tawny.playback.recordings import RecordingIndex
 from tawny.service.cameras.duty import duty_of

@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 from tawny.config.settings import Settings, in_mode
 from tawny.events.modes import ModeState
 from tawny.events.rule_engine import Calendar, FilterDecision, RuleDecision
-from tawny.model.events import Event
+from tawny.model.events import Event, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import shown_level
 from tawny.model.segments import Recording
 from tawny.model.times import Span, merge_spans
 from tawny.playback.recordings import RecordingIndex

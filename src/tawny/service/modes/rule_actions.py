@@ -14,17 +14,17 @@ from typing import Any, Final
 
 from tawny.config.rules import RuleAction
 from tawny.config.settings import Settings, in_mode
-from tawny.engine import Bus, Engine, Handle
+from tawny.engine import ActorHandle, Bus, Engine
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore, RuleOutcome
 from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine, rule_name
 from tawny.model.errors import NotDone, TawnyError
-from tawny.model.events import Event
+from tawny.model.events import SOUND, Event, Level, level_of, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import SOUND, Level, level_of, shown_level
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import ANIMAL, MOTION, OBJECT, PERSON, VEHICLE
 from tawny.model.times import Clock, utc_text
+from tawny.service.modes.decider import Decider
 
 # What the table of a mode says about notifications.
 
@@ -61,12 +61,12 @@ _REMEMBERED = 500
 """Maximum count of events whose decisions are cached; older ones are read from the store."""
 
 
-class RuleDecider:
+class RuleDecider(Decider):
     """Decides by the current rules. Thread-safe.
 
     settings: returns the current ones. names: whether objects of this camera are classified by a model. words: those
-    that rules can match for the recognized identities of an event (`model.observations.spoken`). snoozed: returns the
-    rules that are snoozed for a camera at a time, ms UTC, with the reason (`RuleContext.snoozed`).
+    that rules can match for the recognized identities of an event (`model.observations.spoken`). snoozed: as in
+    `leave_out`.
     """
 
     def __init__(
@@ -77,10 +77,11 @@ class RuleDecider:
         clock: Clock,
         names: Callable[[CameraId], bool] = lambda _camera: False,
         words: Callable[[Event], frozenset[str]] = lambda _event: frozenset(),
+        snoozed: Callable[[CameraId, int], Mapping[str, str]] = lambda _camera, _at_ms: {},
     ) -> None:
         self._settings, self._modes, self._book, self._clock = settings, modes, book, clock
         self.names, self.words = names, words
-        self.snoozed: Callable[[CameraId, int], Mapping[str, str]] = lambda *_: {}
+        self._snoozed = snoozed
         self._lock = threading.Lock()
         self._made: tuple[Settings, RuleEngine] | None = None
         self._noted: OrderedDict[EventId, dict[str, RuleOutcome]] = OrderedDict()
@@ -95,9 +96,17 @@ class RuleDecider:
 
     def under(self, settings: Settings) -> "RuleDecider":
         """Return one that decides by other settings, to try them."""
-        made = RuleDecider(lambda: settings, self._modes, self._book, self._clock, self.names, self.words)
-        made.snoozed = self.snoozed
-        return made
+        return RuleDecider(lambda: settings, self._modes, self._book, self._clock, self.names, self.words, self.snoozed)
+
+    def leave_out(self, snoozed: Callable[[CameraId, int], Mapping[str, str]]) -> None:
+        """Leave out the rules that are snoozed for a camera at a time, ms UTC. snoozed: returns them, with the reason
+        (`RuleContext.snoozed`).
+        """
+        self._snoozed = snoozed
+
+    def snoozed(self, camera: CameraId, at_ms: int) -> Mapping[str, str]:
+        """Return the snoozed rules, as `leave_out` describes."""
+        return self._snoozed(camera, at_ms)
 
     def situation(self, event: Event) -> RuleContext:
         """Return the rule context: mode and presence as of the event's begin, the event as of now.
@@ -215,17 +224,16 @@ class RuleActions:
         self._lasting: dict[EventId, tuple[Event, int]] = {}
         """Running events, and when each was last evaluated, ms UTC."""
         self._lock = threading.Lock()
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
 
     def start(self, engine: Engine, bus: Bus) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
         bus.subscribe(self.heard)
 
     def heard(self, message: Message) -> None:
         if isinstance(message, EventChanged):
             self._queue.append(message.event)
-            if self._handle is not None:
-                self._handle.wake()
+            self._handle.wake()
 
     def step(self) -> float:
         with self._lock:

@@ -8,9 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tawny.model.events import Event, SeenObject
+from tawny.model.events import ANYWHERE, AlertRules, Event, SeenObject, level_of
 from tawny.model.ids import CameraId, EventId
-from tawny.model.levels import ANYWHERE, AlertRules, level_of
 from tawny.model.messages import EventChanged, Message
 from tawny.service.detection.mutings import Mutings
 from tawny.storage.history.ledger import HistoryLedger

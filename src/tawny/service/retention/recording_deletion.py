@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tawny.config.settings import Settings
 from tawny.config.units import size_text
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span
@@ -105,10 +105,10 @@ class RecordingDeletion:
         self._lock = threading.Lock()
         self._pending = _read(stored)
         self._done: set[tuple[str, int]] = set()
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def stored(self, camera: CameraId) -> StoredOfCamera:
         """Return what is stored of a camera, configured or removed. Waits for the index."""
@@ -235,8 +235,7 @@ class RecordingDeletion:
         with self._lock:
             self._pending[key] = _Pending(due_ms, tuple(parts))
         self._write()
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
         return due_ms
 
     def _fills(self, one: _Pending) -> bool:

@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from tawny import __version__
 from tawny.config.settings import Settings
@@ -74,7 +74,7 @@ class SealingPolicy:
         self.seals: EpochKeys | None = None
         self.watch = HistoryWatch(volume, None, clock, zone)
         self._clock = clock
-        self.out: SealedExportApi = NoSealedExport()
+        self.out = SealedExport()
         self.event_files = EventFiles(volume)
         history = volume.signed
         if history is None:
@@ -84,7 +84,7 @@ class SealingPolicy:
             clock, lambda camera: policy_of(settings(), camera) is not None and _may_leave(settings())
         )
         self.event_files = EventFiles(volume, self.seals, pictures.put)
-        self.out = SealedExport(volume, self.seals, pictures, is_standby=is_standby)
+        self.out = DiskSealedExport(volume, self.seals, pictures, is_standby=is_standby)
         if not is_standby:
             self.watch = HistoryWatch(volume, history, clock, zone)
         self._stating = StatementWriter(history, clock)
@@ -174,41 +174,26 @@ MOST_BYTES: Final = 16 << 20
 LASTS_S: Final = 600.0
 
 
-class SealedExportApi(Protocol):
-    """Provides data of sealed cameras. Thread-safe."""
+class SealedExport:
+    """Provides data of sealed cameras; this one is of a recorder that seals nothing. Thread-safe."""
 
-    def seals(self, camera: CameraId) -> bool: ...
-    def object_name(self, path: str, day: str) -> str:
-        """Return the name of this file at destinations: no information about its camera. day: `20261120`."""
-        ...
-
-    def sealed_picture(self, event: Event) -> bytes | None:
-        """Return the sealed file of an event's snapshot; None if not available. Raises StorageError."""
-        ...
-
-    def picture_in_memory(self, event: Event) -> bytes | None:
-        """Return the event's JPEG while it is in memory; None otherwise."""
-        ...
-
-    def witness(self) -> Witness | None:
-        """Return the newest witness of the signed history, from memory; None if there is none to give away."""
-        ...
-
-
-class NoSealedExport:
     def seals(self, camera: CameraId) -> bool:
         return False
 
     def object_name(self, path: str, day: str) -> str:
+        """Return the name of this file at destinations: no information about its camera. day: `20261120`."""
         return path
 
     def sealed_picture(self, event: Event) -> bytes | None:
+        """Return the sealed file of an event's snapshot; None if not available. Raises StorageError."""
         return None
 
     def picture_in_memory(self, event: Event) -> bytes | None:
+        """Return the event's JPEG while it is in memory; None otherwise."""
         return None
 
     def witness(self) -> Witness | None:
+        """Return the newest witness of the signed history, from memory; None if there is none to give away."""
         return None
 
 
@@ -239,7 +224,7 @@ class UnsealedPictures:
         return next(iter(self._held.values()))[0] < self._clock.mono_s() - LASTS_S
 
 
-class SealedExport:
+class DiskSealedExport(SealedExport):
     """Sealed export of a recorder with a disk. is_standby: records to the fallback disk, whose history is another."""
 
     def __init__(

@@ -20,8 +20,7 @@ from tawny.model.segments import Gap, GapReason, explaining
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.disk.volume import Volume
 from tawny.storage.disk.volume_walk import FileKind, walk
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger, replay
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, replay
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import INDEX_NAME, SUFFIXES

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import DiskFull, StorageError
 from tawny.model.events import Event
@@ -26,8 +26,7 @@ from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, seal
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
 from tawny.storage.disk.volume import Volume, copy
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.opening import index_to_write
@@ -213,12 +212,12 @@ class Mirror:
         self._waiting: deque[Segment | Gap | DamagedSpan | Event | CameraDeletion] = deque()
         self._is_behind = False
         self._copy: _Copy | None = None
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self._problem: StorageError | None = None
         self._copying_s: float | None = None
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
 
     def promise(self, contract: RetentionContract) -> None:
         """Apply a new retention contract."""
@@ -229,8 +228,7 @@ class Mirror:
     def delete_camera(self, wanted: CameraDeletion) -> None:
         """Delete the copies too, soon. Those of a mirror that is not there stay until its own retention."""
         self._waiting.append(wanted)
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     def heard(self, message: Message) -> None:
         match message:

@@ -84,7 +84,7 @@ def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it
     one = next((one for one in others(volume) if (one.path, one.use) == (str(root), use)), None)
     if one is None or not root.is_dir():
         raise StorageError(str(root), "the disk that should be there is not")
-    signed = None if use is VolumeUse.MIRROR else volume.signed  # the history tells of the originals
+    signed = None if use is VolumeUse.MIRROR else volume.signed  # the history is of the originals
     other = Volume.at(root, signed, one.id)
     if not is_volume_present(other):
         raise StorageError(str(root), "the disk that should be there is not")

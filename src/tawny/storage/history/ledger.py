@@ -1,32 +1,312 @@
-"""Ledger: writes gaps, damage and events to the history first, then to the index.
+"""History of gaps, damage, events, starts and stops: `HistoryJournal` writes its files, `HistoryLedger` all changes.
 
-Invariant: the history contains every gap, damage and event of the index. A change that cannot be written, for example
-on a full disk, is queued and written first next time. Of a gap or event only the newest state is queued. Thread-safe.
+`history/2026-11-20.jsonl` has one line per change, in order, durable when `write` returns. Reading skips a line torn by
+a power cut; the next line starts on its own. After a failed sync the file is not used again, and `2026-11-20-2.jsonl`
+is started. The index is rebuilt from it.
+
+The ledger writes to the history first, then to the index. Invariant: the history contains every gap, damage and event
+of the index. A change that cannot be written, as on a full disk, is queued and written first next time. Of a gap
+or event only the newest state is queued. Thread-safe.
 """
 
+import json
 import logging
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import StorageError
-from tawny.model.events import Event
+from tawny.model.events import Event, Level, SeenObject
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.segments import Gap, Segment
-from tawny.model.times import Clock
-from tawny.storage.history.journal import (
-    HistoryJournal,
-    HistoryLine,
-    damage_of,
-    damage_record,
-    event_of,
-    event_record,
-    gap_of,
-    gap_record,
-)
+from tawny.model.observations import Box, RecognisedText
+from tawny.model.segments import Gap, GapEvidence, GapReason, Segment
+from tawny.model.times import Clock, utc_text
+from tawny.storage.disk.disk import DiskAccess, OpenFile
 from tawny.storage.index.protocol import Index
+
+# JSON records of gaps, damage and events in the history: every field by name, instants in ms UTC.
+
+Record = Mapping[str, Any]
+
+
+def gap_record(gap: Gap) -> Record:
+    record = {
+        "camera": gap.camera,
+        "begin_ms": gap.begin_ms,
+        "end_ms": gap.end_ms,
+        "reason": gap.reason.value,
+        "detail": gap.detail,
+    }
+    return record | {"evidence": evidence_record(gap.evidence)} if gap.evidence else record
+
+
+def gap_of(record: Record) -> Gap:
+    """Parse a gap. Raises ValueError if invalid."""
+    try:
+        return Gap(
+            camera=CameraId(str(record["camera"])),
+            begin_ms=int(record["begin_ms"]),
+            end_ms=_instant(record["end_ms"]),
+            reason=GapReason(record["reason"]),
+            detail=str(record.get("detail", "")),
+            evidence=evidence_of(record["evidence"]) if record.get("evidence") else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a gap: {error}") from error
+
+
+def evidence_record(evidence: GapEvidence) -> Record:
+    """Return the non-empty fields of the evidence."""
+    return {
+        name: said
+        for name, said in (
+            ("word", evidence.word),
+            ("last_unit_ms", evidence.last_unit_ms),
+            ("last_byte_ms", evidence.last_byte_ms),
+            ("packets_missing", evidence.packets_missing),
+            ("rubbish_bytes", evidence.rubbish_bytes),
+            ("attempts", evidence.attempts),
+            ("peer_status", evidence.peer_status),
+        )
+        if said not in (None, "", 0)
+    }
+
+
+def evidence_of(record: Record) -> GapEvidence:
+    """Parse gap evidence. Raises ValueError or TypeError if invalid."""
+    return GapEvidence(
+        word=str(record.get("word", "")),
+        last_unit_ms=_instant(record.get("last_unit_ms")),
+        last_byte_ms=_instant(record.get("last_byte_ms")),
+        packets_missing=int(record.get("packets_missing", 0)),
+        rubbish_bytes=int(record.get("rubbish_bytes", 0)),
+        attempts=int(record.get("attempts", 0)),
+        peer_status=str(record.get("peer_status", "")),
+    )
+
+
+def damage_record(damage: DamagedSpan) -> Record:
+    return {
+        "camera": damage.camera,
+        "stream": damage.stream.value,
+        "begin_ms": damage.begin_ms,
+        "end_ms": damage.end_ms,
+        "units": damage.units,
+        "packets": damage.packets,
+    }
+
+
+def damage_of(record: Record) -> DamagedSpan:
+    """Parse a damaged span. Raises ValueError if invalid."""
+    try:
+        made = DamagedSpan(
+            camera=CameraId(str(record["camera"])),
+            stream=StreamName(record["stream"]),
+            begin_ms=int(record["begin_ms"]),
+            end_ms=int(record["end_ms"]),
+            units=int(record["units"]),
+            packets=int(record["packets"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no damage: {error}") from error
+    if made.end_ms <= made.begin_ms:
+        raise ValueError("no damage: it does not last")
+    return made
+
+
+def event_record(event: Event) -> Record:
+    """Return an event as JSON. What is empty is omitted from `reads` on."""
+    reads = [{"by": one.by, "text": one.text, "score": one.score, "who": one.who} for one in event.reads]
+    return {
+        "id": event.id,
+        "camera": event.camera,
+        "kind": event.kind,
+        "start_ms": event.start_ms,
+        "end_ms": event.end_ms,
+        "score": event.score,
+        "box": event.box,
+        "zones": list(event.zones),
+        "objects": [{"label": one.label, "score": one.score} for one in event.objects],
+        "kept": event.kept,
+        "reviewed": event.reviewed,
+        "false_alarm": event.false_alarm,
+        "picture_ms": event.picture_ms,
+        **({"reads": reads} if reads else {}),
+        **({"said": event.said} if event.said else {}),
+        **({"travel": event.travel} if event.travel else {}),
+        **({"level": event.level} if event.level else {}),
+        **({"muted": event.muted} if event.muted else {}),
+    }
+
+
+def event_of(record: Record) -> Event:
+    """Parse an event. Raises ValueError if invalid."""
+    try:
+        return Event(
+            id=EventId(str(record["id"])),
+            camera=CameraId(str(record["camera"])),
+            kind=str(record["kind"]),
+            start_ms=int(record["start_ms"]),
+            end_ms=_instant(record["end_ms"]),
+            score=float(record["score"]),
+            box=_box(record["box"]),
+            zones=tuple(str(zone) for zone in record["zones"]),
+            objects=_objects(record["objects"]),
+            kept=bool(record["kept"]),
+            reviewed=bool(record["reviewed"]),
+            false_alarm=str(record.get("false_alarm", "")),
+            picture_ms=_instant(record["picture_ms"]),
+            reads=tuple(
+                RecognisedText(str(one["by"]), str(one["text"]), float(one["score"]), str(one["who"]))
+                for one in record.get("reads", ())
+            ),
+            said=str(record.get("said", "")),
+            travel=float(record.get("travel", 0.0)),
+            level=_level(record.get("level", "")),
+            muted=str(record.get("muted", "")),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an event: {error}") from error
+
+
+def _level(said: Any) -> str:
+    return Level(said).value if said else ""
+
+
+def _objects(said: Any) -> tuple[SeenObject, ...]:
+    return tuple(SeenObject(str(one["label"]), float(one["score"])) for one in said)
+
+
+def _instant(said: Any) -> int | None:
+    return None if said is None else int(said)
+
+
+def _box(said: Any) -> Box | None:
+    if said is None:
+        return None
+    x0, y0, x1, y1 = (float(edge) for edge in said)
+    return x0, y0, x1, y1
+
+
+_FOLDER: Final = "history"
+_NAME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(\d{1,6}))?\.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One entry. what: `gap`, `damage`, `event`, `event_dropped`, `started`, `stopped`, `healed` or `thinned`."""
+
+    at_ms: int
+    what: str
+    record: Record
+
+
+class HistoryJournal:
+    """Writer and reader of the journal.
+
+    Raises the errors of the disk. Lines that could not be written are then missing or torn.
+    """
+
+    def __init__(self, disk: DiskAccess) -> None:
+        self._disk = disk
+        self._lock = threading.Lock()
+        self._path = ""
+        self._file: OpenFile | None = None
+        self._is_named = False
+        """The open file's name is durable."""
+        self._spoiled: set[str] = set()
+
+    def write(self, lines: Iterable[HistoryLine]) -> None:
+        """Append lines in one write. They are durable when this returns."""
+        with self._lock:
+            lines = list(lines)
+            if not lines:
+                return
+            file = self._opened(utc_text(lines[-1].at_ms)[:10])
+            good_bytes = file.size_bytes
+            try:
+                file.append([b"".join(_encoded(line) for line in lines)])
+            except StorageError:
+                with suppress(StorageError):  # reading skips a torn line
+                    file.cut(good_bytes)
+                self._close()
+                raise
+            try:
+                file.sync()
+                if not self._is_named:
+                    self._disk.sync_folder(_FOLDER)
+                    self._disk.sync_parents(_FOLDER)
+                    self._is_named = True
+            except StorageError:
+                self._spoiled.add(self._path)
+                self._close()
+                raise
+
+    def _opened(self, day: str) -> OpenFile:
+        path = next(path for path in _paths(day) if path not in self._spoiled)
+        if self._file is not None and self._path == path:
+            return self._file
+        self._close()
+        if self._disk.entry(path) is None:
+            self._disk.make_folder(_FOLDER, sync=False)
+            self._file = self._disk.create(path)
+        else:
+            self._file = self._disk.extend(path)
+            if self._file.size_bytes and self._disk.read(path, self._file.size_bytes - 1) != b"\n":
+                self._file.append([b"\n"])  # end the torn line
+        self._path, self._is_named = path, False
+        return self._file
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(StorageError):  # the disk may be gone; synced lines are safe
+                file.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def lines(self, newest_files: int | None = None) -> Iterator[HistoryLine]:
+        """Yield all lines, oldest first. Unreadable lines are skipped.
+
+        newest_files: number of newest files to read. None reads all.
+        """
+        names = sorted(
+            (found[1], int(found[2] or 1), one.name)
+            for one in self._disk.entries(_FOLDER)
+            if one.kind == "file" and (found := _NAME.fullmatch(one.name))
+        )
+        for _, _, name in names if newest_files is None else names[-newest_files:]:
+            for text in self._disk.read(f"{_FOLDER}/{name}").split(b"\n"):
+                if (line := _decoded(text)) is not None:
+                    yield line
+
+
+def _paths(day: str) -> Iterator[str]:
+    yield f"{_FOLDER}/{day}.jsonl"
+    number = 2
+    while True:
+        yield f"{_FOLDER}/{day}-{number}.jsonl"
+        number += 1
+
+
+def _encoded(line: HistoryLine) -> bytes:
+    text = json.dumps({"at_ms": line.at_ms, "what": line.what, line.what: line.record}, separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def _decoded(text: bytes) -> HistoryLine | None:
+    try:
+        said = json.loads(text)
+        return HistoryLine(int(said["at_ms"]), str(said["what"]), dict(said[said["what"]]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
 
 log = logging.getLogger(__name__)
 

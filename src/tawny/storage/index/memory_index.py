@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import ClassVar
 
 from tawny.model.damage import DamagedSpan
-from tawny.model.events import Event
+from tawny.model.events import Event, Level, shown_level
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.levels import Level, shown_level
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span, merge_spans
 from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place

@@ -18,8 +18,7 @@ from tawny.model.times import Span
 from tawny.storage.disk.layout import is_thinned, segment_name
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Reserve, Volume
-from tawny.storage.history.journal import HistoryJournal
-from tawny.storage.history.ledger import replay
+from tawny.storage.history.ledger import HistoryJournal, replay
 from tawny.storage.index.catalogue import Catalogue, row_of
 from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_file import outdated

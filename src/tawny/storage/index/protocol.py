@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tawny.model.damage import DamagedSpan
-from tawny.model.events import Event
+from tawny.model.events import Event, Level
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.levels import Level
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
 
@@ -156,7 +155,7 @@ class Index(Protocol):
     ) -> EventPage:
         """Return events, newest first.
 
-        levels: those of `model.levels`; None for all.
+        levels: those of `model.events`; None for all.
         only: `all`, `new` (not reviewed), `kept`, `false_alarms` or `named` (with objects). after: `next` of a page.
         """
         ...

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from tawny.model.errors import IndexOutdated
-from tawny.model.events import Event, SeenObject, event_id, event_id_says
+from tawny.model.events import RANKS, Event, Level, SeenObject, event_id, event_id_says, shown_level
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.levels import RANKS, Level, shown_level
 from tawny.model.segments import Segment, segment_id
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.disk.layout import HOUR_MS, is_thinned
-from tawny.storage.history.journal import event_of, event_record
+from tawny.storage.history.ledger import event_of, event_record
 from tawny.storage.index import sqlite_hours as hours
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.protocol import EventPage, SegmentCount, page_mark, page_place
@@ -35,8 +34,7 @@ from tawny.storage.index.sqlite_file import (
     format_of,
     other_version,
 )
-from tawny.storage.index.sqlite_gaps import GapTable
-from tawny.storage.index.sqlite_hours import REACH_MS, HourTable
+from tawny.storage.index.sqlite_hours import REACH_MS, GapTable, HourTable
 
 # Table of events.
 

@@ -18,8 +18,7 @@ from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.file_signing import sign_found
-from tawny.storage.history.journal import HistoryLine
-from tawny.storage.history.ledger import HistoryLedger, replay
+from tawny.storage.history.ledger import HistoryLedger, HistoryLine, replay
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.finalize_segment import Reclosed, finalize_segments

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from tawny.engine import Engine, Handle
+from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -37,8 +37,7 @@ from tawny.storage.retention.planning import (
 )
 from tawny.storage.retention.removal import Removal, remove_segments, tidy
 from tawny.storage.retention.thinning import thin
-from tawny.storage.segments.motion_figures import MotionFigures
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 
 __all__ = ["RemovalPlan", "Retention", "RetentionRule"]
 
@@ -88,6 +87,16 @@ class CameraDeletion:
     event: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DeletedWith:
+    """What is deleted with recordings. motion: of the same time; where detection runs, its own: they have something
+    queued. forget: called after an event was deleted.
+    """
+
+    motion: tuple[MotionScoreFile, MotionGrids, MotionFigures]
+    forget: Callable[[EventId], None] = lambda _event: None
+
+
 class Retention:
     """Plans and applies retention, also as an actor (`start`). contract: the `free_share` of cameras is ignored.
 
@@ -104,9 +113,9 @@ class Retention:
         clock: Clock,
         contract: RetentionContract,
         pace: RetentionPace | None = None,
-        motion: tuple[MotionScoreFile, MotionGrids, MotionFigures] | None = None,
+        also: DeletedWith | None = None,
     ) -> None:
-        """motion: what is deleted with a time. Where detection runs, its own: they have something queued."""
+        """also: None: what is stored of motion, without anything queued."""
         self._volume, self._index, self._ledger, self._clock = volume, index, ledger, clock
         self._contract, self._pace = contract, pace or RetentionPace()
         self._reserve = Reserve(volume.disk)
@@ -115,27 +124,27 @@ class Retention:
         self._settle_s = clock.mono_s()
         self._looked: Looked = {}
         self._aged: Segment | None = None
-        self._handle: Handle | None = None
+        self._handle = ActorHandle()
         self.last: RemovalPlan | None = None
         """The last plan that was carried out."""
-        self.held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
-        """Returns recordings with a pending upload."""
-        self.forgotten: Callable[[EventId], None] = lambda _event: None
-        """Called after an event was deleted."""
-        self.motion = motion or (
-            MotionScoreFile(volume, clock), MotionGrids(volume, clock), MotionFigures(volume, clock),
-        )  # fmt: skip
+        self._held: Callable[[], Sequence[tuple[CameraId, Span]]] = tuple
+        self.also = also or DeletedWith(
+            (MotionScoreFile(volume, clock), MotionGrids(volume, clock), MotionFigures(volume, clock))
+        )
         self._unsent: deque[tuple[int, int]] = deque()
         """When recordings were removed before their upload, ms UTC, and how many."""
 
     def start(self, engine: Engine) -> None:
-        self._handle = engine.start(self.name, lambda: self)
+        self._handle.start(engine, self.name, lambda: self)
+
+    def hold_back(self, held: Callable[[], Sequence[tuple[CameraId, Span]]]) -> None:
+        """Delete the recordings that `held` returns last: their upload is pending."""
+        self._held = held
 
     def make_room(self) -> None:
         """Request an urgent run because the disk is full. Returns at once."""
         self._is_urgent = True
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     def step(self) -> float:
         urgent, self._is_urgent = self._is_urgent, False
@@ -181,8 +190,7 @@ class Retention:
 
     def wake(self) -> None:
         """Run soon, because the rules changed."""
-        if self._handle is not None:
-            self._handle.wake()
+        self._handle.wake()
 
     def plan(
         self,
@@ -211,7 +219,7 @@ class Retention:
                 self._pace.least_s,
                 self._looked if chosen is None else {},
                 self._pace.thin_at_once,
-                self.held(),
+                self._held(),
                 self._aged if chosen is None else None,
             ),
         ).plan()
@@ -297,13 +305,13 @@ class Retention:
         for span in merge_spans([*asked, *(one.span for one in gone)]):
             left = [one.span for one in self._index.segments(wanted.camera, None, span)]
             for part in missing_spans(left, span):
-                for stored in self.motion:
+                for stored in self.also.motion:
                     stored.remove(wanted.camera, part)
 
     def _drop(self, event: Event) -> None:
         self._volume.remove_picture(event)
         self._ledger.drop_event(event.id)
-        self.forgotten(event.id)
+        self.also.forget(event.id)
 
     def _unwanted(self, wanted: CameraDeletion) -> Iterator[Segment]:
         """Yield what a deletion takes, the oldest first."""
