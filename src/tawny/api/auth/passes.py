@@ -3,8 +3,8 @@
 A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once. It grants at most
 what the account that made it may do now: cameras that this account may see, and uploads while it is an owner.
 
-A cast shows one camera on a TV for some hours: live, or one recording of it. It is in memory only, and ends with its time, with the session that
-made it, with that user's right to the camera, or when tawny stops.
+A cast shows one camera on a TV for some hours: live, or one recording of it. It is in memory only, and ends with its
+time, with the session that made it, with that user's right to the camera, or when tawny stops.
 
 A phone that is a camera has one, too. It is made by no account, so that the camera outlives who added it; it is good
 for that phone's camera while the settings have it, and is listed with the camera.
