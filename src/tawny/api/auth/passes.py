@@ -20,7 +20,7 @@ from typing import Any
 
 from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.shares import ShownRecording
+from tawny.api.auth.shares import Share
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.protocols.digest_auth import digest
@@ -86,7 +86,7 @@ class Cast:
     session: bytes
     made_ms: int
     ends_ms: int
-    recording: ShownRecording | None = None
+    recording: Share | None = None
 
     @property
     def cameras(self) -> frozenset[CameraId]:
@@ -186,7 +186,7 @@ class Passes:
         return LoginSession(found.person, key, found.ends_ms or FOREVER_MS) if found else None
 
     def cast(
-        self, maker: LoginSession, camera: CameraId, lasts_s: int, recording: ShownRecording | None = None
+        self, maker: LoginSession, camera: CameraId, lasts_s: int, recording: Share | None = None
     ) -> tuple[Cast, str] | None:
         """Let a TV show a camera. Return the cast and its secret; None if this user has MOST_CASTS already."""
         if len(self.casts_of(maker.person.id)) >= MOST_CASTS:
