@@ -375,7 +375,7 @@ async def test_events_are_joined_to_visits(house: House, browser: httpx.AsyncCli
     assert (visit["id"], visit["level"], visit["new"], told["next"]) == (first.id, "alert", 1, None)
     assert [one["id"] for one in visit["events"]] == [first.id, second.id]
     assert visit["cameras"] == [first.camera]
-    assert visit["title"] == "Person: Front door"
+    assert visit["title"] == "Person at Front door"
     assert (await json(browser, "/api/v1/visits?only=new&levels=alert"))["items"] == [visit]
     for query in ("levels=motion", "types=animal", f"to_ms={first.start_ms}", "only=kept"):
         assert (await json(browser, f"/api/v1/visits?{query}"))["items"] == []

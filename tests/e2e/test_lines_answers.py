@@ -51,7 +51,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """What is missing today at the front door, each part with another reason. Its zone is one where it is about noon."""
+    """What is missing today at the front door, each part with another reason. There it is about noon."""
     folder: Path = tmp_path_factory.mktemp("answers")
     now_ms = SystemClock().now_ms() // 1000 * 1000
     zone = ZoneInfo(f"Etc/GMT{datetime.fromtimestamp(now_ms / 1000, ZoneInfo('UTC')).hour - 12:+d}")
@@ -152,7 +152,6 @@ def test_m3_m4_the_next_change_is_said_in_local_time_on_both_sides_of_a_clock_ch
     """
     _, table, _ = CASES[case]
     changes = [(ms(at), mode) for at, mode in table]
-    answers = [{"mode": before, "ahead": changes[number:]} for number, (_, before) in enumerate(changes[:-1], 1)]
     shown: dict[str, Any] = {}
 
     def answered(route: Route) -> None:
@@ -162,11 +161,11 @@ def test_m3_m4_the_next_change_is_said_in_local_time_on_both_sides_of_a_clock_ch
 
     with opened(browser, berlin, size, scheme) as page:
         page.route("**/api/v1/modes", answered)
-        for answer in answers[:6]:
-            shown |= answer
+        for number, (_, before) in enumerate(changes[:6], 1):
+            shown |= {"mode": before, "ahead": changes[number:]}
             page.goto(f"{berlin.base}/settings/modes")
-            at_ms, mode = answer["ahead"][0]
+            at_ms, mode = changes[number]
             local = datetime.fromtimestamp(at_ms / 1000, BERLIN)
-            said = rf"^{answer['mode'].title()} until .*\b{local.day} {local:%b}.*{local:%H:%M}, then {mode.title()}$"
+            said = rf"^{before.title()} until .*\b{local.day} {local:%b}.*{local:%H:%M}, then {mode.title()}$"
             expect(page.locator("#now-title")).to_have_text(re.compile(said))
             fits(page, size[0])

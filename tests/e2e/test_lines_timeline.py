@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +18,7 @@ from tawny.testing.waiting import until
 from tests.app.rig import settings
 from tests.e2e.clocked_archive import GOP_S, PICTURE_MS, clock_changes, midnight, record
 from tests.e2e.live_server import LiveServer, live_server
+from tests.e2e.rules import axe_script, violations
 from tests.e2e.test_in_step import AWAY
 from tests.e2e.timeline_page import seen, show, timeline_page
 
@@ -115,6 +116,33 @@ def test_t1_the_list_is_what_was_recorded_and_why_not(page: Page, days: Days) ->
         expect(listed.filter(has_text=GAP_WORDS[GapReason(reason)])).to_have_count(1)
     page.get_by_role("button", name="List", exact=True).click()
     expect(page.locator("table [data-is=recorded][data-camera=door]")).to_have_count(len(REASONS) + 1)
+
+
+@pytest.mark.parametrize(("wide", "scheme"), [(1440, "dark"), (1024, "light")])
+def test_t8_pictures_in_place_of_the_lanes_show_what_was_recorded_and_say_why_not(
+    page: Page, days: Days, wide: int, scheme: Literal["dark", "light"]
+) -> None:
+    page.set_viewport_size({"width": wide, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    opened(page, days, days.noon + 200_000, 300)
+    page.get_by_role("button", name="Pictures", exact=True).click()
+    row = page.get_by_role("region", name="Door", exact=True)
+    expect(row.locator("img").first).to_be_visible()
+    frames = "[...document.querySelectorAll('.pictures-frame img')]"
+    page.wait_for_function(f"() => {frames}.every(one => one.naturalWidth > 0)")
+    why = row.locator(".pictures-none")
+    expect(why.first).to_be_visible()
+    known = {GAP_WORDS[gap.reason] for gap in days.gaps} | {"No video here."}
+    assert {text.strip().replace("’", "'") for text in why.all_inner_texts()} <= known
+    assert page.evaluate("document.documentElement.scrollWidth") <= wide
+    assert violations(page, axe_script()) == []
+    chosen = row.locator("button", has=page.locator("img")).last
+    shown = chosen.locator(".num").inner_text()
+    chosen.click()
+    expect(page.get_by_role("slider", name="Playhead")).to_have_count(0)
+    expect(page.locator("#timeline-time")).to_have_value(shown)
+    page.keyboard.press("Escape")
+    expect(page.locator(".tl-time canvas")).to_be_visible()
 
 
 def test_t2_a_click_on_a_pin_goes_to_the_beginning_of_its_event(page: Page, days: Days) -> None:

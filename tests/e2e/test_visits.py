@@ -162,7 +162,7 @@ def test_a7_without_a_model_a_title_names_no_kind(page: Page, owner: BrowserCont
     page.locator("[data-visit]").first.wait_for()
     titles = page.locator("[data-visit] .ec-open").evaluate_all("all => all.map(one => one.ariaLabel)")
     assert titles
-    assert all(one.startswith("Motion: ") for one in titles), titles
+    assert all(one.startswith("Motion at ") for one in titles), titles
     offer = page.get_by_role("region", name="Tell people, vehicles and animals apart")
     expect(offer).to_contain_text("License:")
     offer.get_by_role("button", name="Not now").click()

@@ -72,10 +72,10 @@ def event_object(made: ObjectPath) -> schemas.EventObjectInfo:
 
 def visit(made: EventVisit, recorder: RecorderService) -> schemas.VisitInfo:
     first, *others = [camera_name(recorder, camera) for camera in made.cameras]
-    way = f"{first} → {others[-1]}" if others else first
+    way = f": {first} → {others[-1]}" if others else f" at {first}"
     return schemas.VisitInfo(
         id=made.id,
-        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)}: {way}",
+        title=f"{actor_name(made.best, recorder.called) or event_title(made.best)}{way}",
         type=made.kind,
         level=made.level.value,
         start=utc_text(made.start_ms),

@@ -17,6 +17,8 @@ from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, demo_folder, load_settings
 from tawny.config.changes import put_table
 from tawny.config.loader import read_settings
+from tawny.config.mode_presets import FAMILY, PRESETS
+from tawny.config.modes import ModesSettings
 from tawny.config.retention import RetentionSettings
 from tawny.config.settings import CameraSettings, Settings, StorageSettings, WebSettings, is_camera_id, listen_address
 from tawny.model.errors import NotDone, PortInUse, UsageError
@@ -145,6 +147,10 @@ NAMES = {
 }
 KEEP = RetentionSettings.model_validate({"min": "0 s", "max_size": "4 GB", "min_free": "2 %"})
 """Space limit of the demo's recordings."""
+MODES = ModesSettings.model_validate(
+    {mode: table for mode, table in PRESETS[FAMILY].tables().items() if mode in ("away", "night")}
+)
+"""As in a home with a family, but at home all cameras are shown. There is no schedule: any hour is the same."""
 
 
 def describe_demo(parser: ArgumentParser) -> None:
@@ -171,6 +177,7 @@ def settings(cameras: int, port: int) -> Settings:
     """Return the settings of the demo."""
     return Settings(
         storage=StorageSettings(retention=KEEP),
+        modes=MODES,
         web=WebSettings(listen=f"127.0.0.1:{port}"),
         cameras={
             scene: CameraSettings(

@@ -34,6 +34,10 @@ class ModePreset:
     empty: str = "away"
     back: str = "home"
 
+    def tables(self) -> dict[str, dict[str, Cell]]:
+        """Return the table of each mode, as settings have it."""
+        return {mode: {place: dict(cell) for place, cell in table.items()} for mode, table in self.modes.items()}
+
 
 _NIGHT: Final = {"night": ["23:00-06:30"]}
 FAMILY: Final = "family"
@@ -141,5 +145,4 @@ def with_preset(modes: Mapping[str, Any], preset: ModePreset) -> dict[str, Any]:
     found = {key: value for key, value in found.items() if value}
     if names == list(ModesSettings().names) and before == names:
         found.pop("names")
-    tables = {mode: {place: dict(cell) for place, cell in table.items()} for mode, table in preset.modes.items()}
-    return found | {mode: table for mode, table in tables.items() if table}
+    return found | {mode: table for mode, table in preset.tables().items() if table}

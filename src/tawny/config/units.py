@@ -38,7 +38,7 @@ def duration_text(duration_s: float) -> str:
     """Return the shortest text: `14 days`, `1.5 h`, `5 s`."""
     for unit, unit_s in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if duration_s >= unit_s and (duration_s / unit_s * 2).is_integer():
-            return f"{duration_s / unit_s:g} {unit}"
+            return "1 day" if duration_s == unit_s == _SECONDS["day"] else f"{duration_s / unit_s:g} {unit}"
     return f"{duration_s:g} s"
 
 

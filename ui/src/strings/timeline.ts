@@ -14,7 +14,7 @@ export const timeline = {
     "1h": "1 h",
     "10min": "10 min",
   },
-  listToggle: "List",
+  instead: { list: "List", pictures: "Pictures" },
   quiet: "Skip periods without motion",
   canvas: (from: string, to: string) => `Recordings from ${from} to ${to}. The list below has the same information.`,
   listLabel: "Everything in the time shown",

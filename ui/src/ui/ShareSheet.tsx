@@ -27,7 +27,7 @@ interface Made {
   home_only: boolean;
 }
 
-const castSheet = () => import("../screens/live/CastSheet");
+const castSheet = () => import("./CastSheet");
 
 /** As the recorder requires. */
 const LEAST_CODE = 6;

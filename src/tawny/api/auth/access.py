@@ -177,10 +177,10 @@ def _open_shared(connection: HTTPConnection) -> None:
     site, ticket = the_site(connection), connection.query_params.get("ticket", "")
     found = site.shares.shown_by(ticket)
     if found is not None:
-        connection.state.shown, connection.state.session = found[0].shown, found[1]
+        connection.state.share, connection.state.session = found
     elif on_tv := site.passes.recording(ticket):
         cast, connection.state.session = on_tv
-        connection.state.shown = cast.recording
+        connection.state.share = cast.recording
         connection.scope.setdefault("state", {})[BY_ADDRESS] = True
     else:
         raise share_ended()

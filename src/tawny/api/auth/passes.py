@@ -3,8 +3,8 @@
 A token has a name, its cameras and an optional expiry, and can be revoked. Its secret is shown once. It grants at most
 what the account that made it may do now: cameras that this account may see, and uploads while it is an owner.
 
-A cast shows one camera on a TV for some hours: live, or one recording of it. It is in memory only, and ends with its time, with the session that
-made it, with that user's right to the camera, or when tawny stops.
+A cast shows one camera on a TV for some hours: live, or one recording of it. It is in memory only, and ends with its
+time, with the session that made it, with that user's right to the camera, or when tawny stops.
 
 A phone that is a camera has one, too. It is made by no account, so that the camera outlives who added it; it is good
 for that phone's camera while the settings have it, and is listed with the camera.
@@ -20,7 +20,7 @@ from typing import Any
 
 from tawny.api.auth.accounts import Account, LoginSession, Role, find_account, hashed, seen_as_text, seen_from_text
 from tawny.api.auth.accounts_file import AccountsFile
-from tawny.api.auth.shares import ShownRecording
+from tawny.api.auth.shares import Share
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.protocols.digest_auth import digest
@@ -86,7 +86,7 @@ class Cast:
     session: bytes
     made_ms: int
     ends_ms: int
-    recording: ShownRecording | None = None
+    recording: Share | None = None
 
     @property
     def cameras(self) -> frozenset[CameraId]:
@@ -186,7 +186,7 @@ class Passes:
         return LoginSession(found.person, key, found.ends_ms or FOREVER_MS) if found else None
 
     def cast(
-        self, maker: LoginSession, camera: CameraId, lasts_s: int, recording: ShownRecording | None = None
+        self, maker: LoginSession, camera: CameraId, lasts_s: int, recording: Share | None = None
     ) -> tuple[Cast, str] | None:
         """Let a TV show a camera. Return the cast and its secret; None if this user has MOST_CASTS already."""
         if len(self.casts_of(maker.person.id)) >= MOST_CASTS:

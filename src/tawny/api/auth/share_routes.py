@@ -12,7 +12,7 @@ from tawny.api.auth.access import MOST_CLIP_S, Access, Note, Signed, caller_of, 
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.audit_counts import CODE_REFUSED, LINK_OPENED
 from tawny.api.auth.guess_limit import GuessAttempt
-from tawny.api.auth.shares import Share, SharedClip, ShownRecording
+from tawny.api.auth.shares import Share, SharedClip
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
@@ -153,7 +153,7 @@ async def open_share(token: OneToken, asked: OpenShare, request: Request, here: 
         raise share_ended()
     if found.code:
         await _check_code(here, request, found, asked.code)
-    job = await asyncio.to_thread(_clip_of, here, found.shown)
+    job = await asyncio.to_thread(_clip_of, here, found)
     ticket = await asyncio.to_thread(here.shares.open, found)
     here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=found.id)
     return OpenedShare(
@@ -170,7 +170,7 @@ async def open_share(token: OneToken, asked: OpenShare, request: Request, here: 
 @router.get("/media/shared.mp4", dependencies=shared, response_class=Response)
 async def shared_video(request: Request, here: Here) -> Response:
     """Return the clip of the ticket's link, or of a TV's address. `?save=1`: as a download."""
-    found: ShownRecording = request.state.shown
+    found: Share = request.state.share
     save, job = None, await asyncio.to_thread(_clip_of, here, found)
     if "save" in request.query_params:
         name = job.name if job else clip_name(here, found.camera, found.span.begin_ms)
@@ -190,7 +190,7 @@ router.add_api_route(
 )
 
 
-def _clip_of(here: AppContext, share: ShownRecording) -> ClipExportJob | None:
+def _clip_of(here: AppContext, share: Share) -> ClipExportJob | None:
     """Return the saved clip of a link; None if it shows recordings.
 
     Raises RequestRefused: when the clip was deleted, or the link's maker may no longer see it.

@@ -26,22 +26,9 @@ SELECT id, camera, from_ms, to_ms, names_camera, code, made_by, made_ms, ends_ms
 
 
 @dataclass(frozen=True, slots=True)
-class ShownRecording:
-    """What is shown without an account, by a link or on a TV. clip: ID of a saved clip; empty: cut from the recordings.
-
-    cameras: all that it shows. made_by: ID of the user.
-    """
-
-    camera: CameraId
-    span: Span
-    clip: str
-    cameras: frozenset[CameraId]
-    made_by: str
-    names_camera: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Share:
+    """What is shown without an account. On a TV it is in memory only (`passes.Cast`), and has no ID."""
+
     id: str
     camera: CameraId
     span: Span
@@ -58,10 +45,6 @@ class Share:
     """ID of a saved clip; empty: cut from the recordings."""
     cameras: frozenset[CameraId] = frozenset()
     """All cameras that it shows."""
-
-    @property
-    def shown(self) -> ShownRecording:
-        return ShownRecording(self.camera, self.span, self.clip, self.cameras, self.made_by, self.names_camera)
 
 
 @dataclass(frozen=True, slots=True)

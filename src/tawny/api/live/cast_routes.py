@@ -11,7 +11,7 @@ from tawny.api import serializers
 from tawny.api.auth.access import MOST_CLIP_S, Access, Note, OneCamera, Signed, known_camera, parse_span, rule
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.passes import MOST_CASTS, Cast
-from tawny.api.auth.shares import ShownRecording
+from tawny.api.auth.shares import Share
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.hls_routes import PLAYLIST
@@ -105,19 +105,33 @@ def end_cast(cast_id: Annotated[str, Path(max_length=64)], note: Note, signed: S
     return OkResponse()
 
 
-def _recording(camera: CameraId, asked: NewCast, signed: LoginSession, here: AppContext) -> ShownRecording | None:
+def _recording(camera: CameraId, asked: NewCast, signed: LoginSession, here: AppContext) -> Share | None:
     """Return what the TV shows; None for live video."""
+    now_ms, made_by, clip, cameras = here.recorder.clock.now_ms(), signed.person.id, "", frozenset({camera})
     if asked.clip:
         job = here.jobs.find(asked.clip, signed.person)
         if job is None or job.state is not ClipJobState.DONE or job.kind.media_type != MP4:
             raise not_found("Clip not found.")
-        shown = frozenset(job.cameras)
-        return ShownRecording(job.cameras[0], job.span, job.id, shown, signed.person.id, names_camera=False)
-    if asked.from_ms is None or asked.to_ms is None:
+        camera, span, clip, cameras = job.cameras[0], job.span, job.id, frozenset(job.cameras)
+    elif asked.from_ms is None or asked.to_ms is None:
         return None
-    span = parse_span(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
-    check_open(here, (known_camera(camera, here),), span)
-    return ShownRecording(camera, span, "", frozenset({camera}), signed.person.id, names_camera=False)
+    else:
+        span = parse_span(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
+        check_open(here, (known_camera(camera, here),), span)
+    ends_ms = now_ms + asked.lasts_s * 1000
+    return Share(
+        id="",
+        camera=camera,
+        span=span,
+        names_camera=False,
+        code="",
+        made_by=made_by,
+        made_ms=now_ms,
+        ends_ms=ends_ms,
+        opened=0,
+        clip=clip,
+        cameras=cameras,
+    )
 
 
 def _seen(here: AppContext, signed: LoginSession) -> list[Cast]:

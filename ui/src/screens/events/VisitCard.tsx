@@ -2,11 +2,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cameraNamed, cameras } from "../../api/state";
 import type { Visit } from "../../api/types";
-import { Straight, StraightFrame } from "../../live/straight";
+import { Straight } from "../../live/straight";
 import type { Box } from "../../live/straightened";
 import { mutings } from "../../strings/mutings";
 import { visits as words } from "../../strings/visits";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { memo } from "../../ui/memo";
 import { kindName } from "../../ui/kinds";
 import { mayDirect } from "../../ui/session";
@@ -37,6 +38,7 @@ interface Props {
 }
 
 const CARD_ASPECT = 16 / 9;
+const straightFrame = () => import("../../live/StraightFrame");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const touch = matchMedia("(pointer: coarse)");
 
@@ -238,7 +240,8 @@ const middleOf = (box: Box | null): [number, number] | undefined => (box ? [(box
 /** Over a frame of a wide or fisheye camera: the same, straightened. */
 function StraightShown({ frame: { event, of } }: { frame: Frame }) {
   const camera = cameraOf(event.camera);
-  return camera ? <StraightFrame camera={camera} {...of} at={middleOf(event.box)} /> : null;
+  if (!camera || camera.lens.kind === "none") return null;
+  return <Lazy load={straightFrame} props={{ camera, ...of, at: middleOf(event.box) }} waiting={() => null} />;
 }
 
 /** As many as there can be, so that each has the shape of its picture. */

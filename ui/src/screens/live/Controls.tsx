@@ -434,7 +434,7 @@ export function MoreActs({ camera, look }: Of) {
   );
 }
 
-const castSheet = () => import("./CastSheet");
+const castSheet = () => import("../../ui/CastSheet");
 
 /** On a TV, which gets the video itself. */
 export function CastAct({ camera, look }: Of) {

@@ -1,48 +1,20 @@
-import { cameras } from "../../api/state";
-import { length, size } from "../../ui/times";
-import { plural, t } from "../../strings";
 import { Icon } from "../../ui/Icon";
-import { NO_MARKS, type TimelineModel } from "./model";
+import { Lazy } from "../../ui/Lazy";
+import { t } from "../../strings";
+import type { TimelineModel } from "./model";
 
 const words = t.timeline.clip;
+const loadMarked = () => import("./ClipMarked");
 
-/** What is marked, about how large it will be, and Save. */
+/** Save; once a stretch is marked, with its length. */
 export function ClipBar({ model }: { model: TimelineModel }) {
   const { begin_ms, end_ms } = model.marks.value;
-  const chosen = model.chosen.value;
-  const marked = begin_ms !== null && end_ms !== null;
   const button = (
     <button type="button" class="btn pri" title={t.keys.with(words.save, "E")} onClick={() => model.save()}>
       <Icon name="scissors" small />
       {words.save}
     </button>
   );
-  if (!marked) return button;
-  const bytes = chosen.reduce((sum, id) => sum + bytesOf(id, end_ms - begin_ms), 0);
-  return (
-    <div class="clipbar" role="group" aria-label={words.title}>
-      <span class="num about">
-        <b>{length(end_ms - begin_ms)}</b> · {plural(chosen.length, words.cameras)}
-        {bytes > 0 && ` · ${words.about(size(bytes))}`}
-      </span>
-      <button
-        type="button"
-        class="btn ghost sq"
-        aria-label={words.clear}
-        title={words.clear}
-        onClick={() => {
-          model.marks.value = NO_MARKS;
-        }}
-      >
-        <Icon name="x" small />
-      </button>
-      {button}
-    </div>
-  );
-}
-
-/** By the camera's present bit rate; 0 when it is not known. */
-export function bytesOf(camera: string, length_ms: number): number {
-  const rate = cameras.value.find((each) => each.id === camera)?.bit_rate ?? 0;
-  return ((rate ?? 0) / 8) * (length_ms / 1000);
+  if (begin_ms === null || end_ms === null) return button;
+  return <Lazy load={loadMarked} props={{ model, length_ms: end_ms - begin_ms, button }} waiting={() => button} />;
 }

@@ -16,7 +16,7 @@ import { Segmented } from "../../ui/Segmented";
 import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
 import { share } from "../../ui/sharing";
-import { bytesOf } from "./ClipBar";
+import { bytesOf } from "./ClipMarked";
 import { follow } from "./follow";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "./wallclock";

@@ -35,7 +35,7 @@ export interface Hover {
 const WIDTH = 210;
 /** What a picture with words takes. */
 const HIGH = 196;
-const WAIT_MS = 40;
+const WAIT_MS = 24;
 /** What was recorded just now has no picture for a second or two. */
 const LONGEST_WAIT_MS = 2000;
 const KEPT = 240;

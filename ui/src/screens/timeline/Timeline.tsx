@@ -8,6 +8,7 @@ import { classSideways, useControls } from "../../player/sideways";
 import { t } from "../../strings";
 import { type Preset, spanOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
+import type { IconName } from "../../ui/icon-names";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
 import { readAddress, writeAddress } from "./address";
@@ -26,7 +27,8 @@ const ADDRESS_AFTER_MS = 600;
 
 const loadPhone = () => import("./Phone");
 const loadLegend = () => import("./Legend");
-const loadList = () => import("./ListView");
+const loads = { list: () => import("./ListView"), pictures: () => import("./PicturesView") };
+const ICONS = { list: "list", pictures: "layout-grid" } as const;
 const loadClipSheet = () => import("./ClipSheet");
 const nothing = () => null;
 const MOST_ZONE_MS = 1_000;
@@ -104,11 +106,13 @@ function Screen({ model }: { model: TimelineModel }) {
   const failed = model.store.failed.value;
   const tools = (
     <>
-      <span class="only-desk">
+      <span class="only-desk timeline-zoom">
         <Segmented label={t.timeline.zoom.label} value={model.preset.value ?? ("" as Preset)} options={PRESETS} onChange={(preset) => model.setPreset(preset)} />
       </span>
       <span class="only-desk timeline-tools">
-        <Toggle on={model.asList.value} icon="list" words={t.timeline.listToggle} onPress={() => (model.asList.value = !model.asList.peek())} />
+        {(["pictures", "list"] as const).map((one) => (
+          <Toggle key={one} on={model.instead.value === one} icon={ICONS[one]} words={t.timeline.instead[one]} onPress={() => (model.instead.value = model.instead.peek() === one ? "" : one)} />
+        ))}
         <Toggle
           on={model.skipQuiet.value}
           icon="fast-forward"
@@ -144,13 +148,13 @@ function Desk({ model }: { model: TimelineModel }) {
   return (
     <>
       <Transport model={model} />
-      {model.asList.value ? <Lazy load={loadList} props={{ model }} waiting={nothing} /> : <Lanes model={model} />}
+      {model.instead.value ? <Lazy key={model.instead.value} load={loads[model.instead.value]} props={{ model }} waiting={nothing} /> : <Lanes model={model} />}
       <Lazy load={loadLegend} props={{}} waiting={nothing} />
     </>
   );
 }
 
-function Toggle(props: { on: boolean; icon: "list" | "fast-forward"; words: string; onPress: () => void }) {
+function Toggle(props: { on: boolean; icon: IconName; words: string; onPress: () => void }) {
   return (
     <button type="button" class={`chip${props.on ? " on" : ""}`} aria-pressed={props.on} title={props.words} aria-label={props.words} onClick={props.onPress}>
       <Icon name={props.icon} small />

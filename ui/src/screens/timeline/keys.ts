@@ -64,7 +64,7 @@ export function keysOf(model: TimelineModel): KeyMap {
     ">": () => model.faster(1),
     Escape: () => {
       const { begin_ms, end_ms } = model.marks.peek();
-      if (model.asList.peek()) model.asList.value = false;
+      if (model.instead.peek()) model.instead.value = "";
       else if (begin_ms !== null || end_ms !== null) model.marks.value = NO_MARKS;
       else return false;
       return true;

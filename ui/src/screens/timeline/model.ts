@@ -32,7 +32,8 @@ export class TimelineModel {
   /** Cameras with a player, the large one first. */
   readonly chosen: Signal<readonly string[]>;
   readonly marks = signal<Marks>(NO_MARKS);
-  readonly asList = signal(false);
+  /** What stands in place of the lanes. */
+  readonly instead = signal<"" | "list" | "pictures">("");
   readonly skipQuiet = signal(false);
   readonly saving = signal(false);
   /** How long a stretch shows all that there is; null until that is known, or when the address says how long. */

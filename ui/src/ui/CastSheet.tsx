@@ -1,18 +1,18 @@
 /** One camera on a TV, which gets the video from the recorder itself: by the browser's own choice of devices, or by an address. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { get, post, remove } from "../../api/client";
-import type { CastInfo, CastList, MadeCast } from "../../api/schema";
-import type { Camera } from "../../api/types";
-import { cast as words } from "../../strings/cast";
-import { Icon } from "../../ui/Icon";
-import { QrCode } from "../../ui/QrCode";
-import { Segmented } from "../../ui/Segmented";
-import { sentences } from "../../ui/sentences";
-import { ServerText } from "../../ui/ServerText";
-import { Sheet } from "../../ui/Sheet";
-import { when } from "../../ui/times";
-import { copy, toast } from "../../ui/toast";
+import { get, post, remove } from "../api/client";
+import type { CastInfo, CastList, MadeCast } from "../api/schema";
+import type { Camera } from "../api/types";
+import { cast as words } from "../strings/cast";
+import { Icon } from "./Icon";
+import { QrCode } from "./QrCode";
+import { Segmented } from "./Segmented";
+import { sentences } from "./sentences";
+import { ServerText } from "./ServerText";
+import { Sheet } from "./Sheet";
+import { when } from "./times";
+import { copy, toast } from "./toast";
 import "./cast.css";
 
 const LASTS_S = { hour: 3_600, evening: 14_400, day: 43_200 } as const;
