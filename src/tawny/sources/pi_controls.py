@@ -343,7 +343,7 @@ def tuning_file(value: str, sensor: str, board: PiBoard | None) -> str:
 def libcamera_values(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of libcamera's controls that are set, by name.
 
-    `ScalerCrop` and `AfWindows`: shares of the image; whoever knows the sensor makes pixels of them.
+    `ScalerCrop` and `AfWindows`: shares of the image; the program that knows the sensor makes pixels of them.
     """
     made: dict[str, Any] = {}
     for name, one in CONTROLS.items():

@@ -104,7 +104,7 @@ def _settings(camera: CameraSettings) -> Iterable[str]:
 
 
 def _secrets(camera: CameraSettings, details: OnvifDetails | None) -> list[str]:
-    """Return the words that must not be told, the longest first."""
+    """Return the words that must not be shown, the longest first."""
     words = [camera.name, camera.serial, camera.mac, *((details.serial,) if details else ())]
     for text in (camera.source, camera.sub, camera.onvif):
         words += _words_of(text)

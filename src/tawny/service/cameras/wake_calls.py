@@ -13,8 +13,8 @@ from tawny.model.errors import SourceAsleep
 from tawny.model.events import MANUAL, Event
 from tawny.model.ids import EventId
 from tawny.model.times import Clock
+from tawny.sources.network_address import LISTENING
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.rtsp.address import LISTENING
 
 LEAST_S: Final = 20.0
 """Shortest time of a call, s: a camera needs some seconds to wake."""
