@@ -124,7 +124,7 @@ def test_t8_pictures_in_place_of_the_lanes_show_what_was_recorded_and_say_why_no
 ) -> None:
     page.set_viewport_size({"width": wide, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    opened(page, days, days.noon + 200_000, 300)
+    opened(page, days, days.noon + 34_000, 60)
     page.get_by_role("button", name="Pictures", exact=True).click()
     row = page.get_by_role("region", name="Door", exact=True)
     expect(row.locator("img").first).to_be_visible()
