@@ -205,6 +205,17 @@ def test_switched_off_it_goes_home(page: Page, house: Tawny, camera: TurningCame
     assert "enabled = true" not in (house.folder.parent / "tawny.toml").read_text()
 
 
+def test_in_another_mode_it_stands_still(page: Page, house: Tawny, camera: TurningCamera) -> None:
+    switch(page, on=True)
+    modes = page.get_by_role("group", name="In these modes")
+    modes.get_by_role("button", name="Home").click()
+    expect(modes.get_by_role("button", name="Home")).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_text("Not in this mode")).to_be_visible(timeout=30_000)
+    assert phase(page, house) == "mode"
+    modes.get_by_role("button", name="Home").click()
+    expect(modes.get_by_role("button", name="Home")).to_have_attribute("aria-pressed", "true")
+
+
 def test_who_moves_it_by_hand_has_it(page: Page, owner: BrowserContext, house: Tawny, camera: TurningCamera) -> None:
     """It follows nothing until the pause is over, whoever walks there."""
     switch(page, on=True)
@@ -245,3 +256,22 @@ def test_limits_are_set_where_it_looks(page: Page, house: Tawny, camera: Turning
     page.get_by_role("button", name="No limits").click()
     expect(page.get_by_role("button", name="Left edge")).to_have_text("Left edge")
     assert "pan =" not in (house.folder.parent / "tawny.toml").read_text()
+
+
+def test_it_is_calibrated_on_its_page(page: Page, house: Tawny, camera: TurningCamera) -> None:
+    """It turns a little to each side and back, and what was measured is kept."""
+    switch(page, on=True)
+    with camera.lock:
+        camera.entered_s = float("inf")
+    expect(page.get_by_text("Not calibrated yet.")).to_be_visible()
+    camera.told.clear()
+    page.get_by_role("button", name="Calibrate").click()
+    expect(page.get_by_role("button", name="Calibrating…")).to_be_disabled()
+    expect(page.get_by_text("Calibrated. Delay:")).to_be_visible(timeout=WAIT_S * 1000)
+    ways = {one["PanTilt.x"] for name, one in camera.moves() if name == "ContinuousMove"}
+    assert {"0.15", "-0.15"} <= ways
+    made = page.request.get(f"{house.base}/api/v1/cameras/yard/tracking").json()
+    assert made["calibrated_ms"] > 0
+    assert 0 < made["latency_s"] < 1.5
+    page.reload()
+    expect(page.get_by_text("Calibrated. Delay:")).to_be_visible()

@@ -74,6 +74,9 @@ class TrackSettings(Table):
         description="What is followed: labels or types of objects, such as `person`, `vehicle` or `dog`; `motion`: "
         "whatever moves and has no name.",
     )
+    modes: Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(max_length=30)] = Field(
+        (), description="Follow only in these modes, for example `away`. Empty: in all."
+    )
     speed: Annotated[float, Field(ge=0.05, le=1)] = Field(
         1.0, description="Highest speed, as a share of the camera's own highest speed."
     )

@@ -142,6 +142,7 @@ class Tracked:
         scene = Scene(self.walkers, case.background, case.posts, case.contrast, case.noise, seed)
         self.camera = PanoramaCamera(scene)
         self.motors, self.clock, self.is_private = PanoramaMotors(self.camera), FakeClock(), False
+        self.mode = "home"
         track = {"enabled": True, **case.track, **ptz.pop("track", {})}
         made = CameraSettings.model_validate(
             {"source": "demo:", "onvif": "http://camera/onvif", "ptz": {"track": track, **ptz}}
@@ -149,7 +150,9 @@ class Tracked:
         self.settings = Settings(cameras={YARD: made})
         self.followers = Followers()
         self._moves_until_ms = 0
-        means = self.means = TrackMeans(self._turning, lambda _: self.is_private, _Kept(), lambda _, work: work())
+        means = self.means = TrackMeans(
+            self._turning, lambda _: self.is_private, _Kept(), lambda _, work: work(), lambda: self.mode
+        )  # fmt: skip
         self.tracker = AutoTracker(lambda: self.settings, self.motors, self.followers, means, self.clock)
         follower = self.followers.of(YARD)
 

@@ -45,6 +45,23 @@ def test_a_person_who_moves_it_has_it() -> None:
     assert run.tracker.state(YARD).phase in ("watching", "following")
 
 
+def test_it_follows_only_in_its_modes() -> None:
+    """In another one it stops, and goes where it belongs."""
+    run = Tracked(CASES["slow"], track={"modes": ["away"]}, return_to="Gate")
+    run.run(6)
+    assert run.tracker.state(YARD).phase == "mode"
+    assert [what for _, what, _ in run.motors.orders if what == "drive"] == []
+    run.mode = "away"
+    following(run)
+    run.run_to(run.camera.now_s + 2)
+    run.mode = "home"
+    begun_s = run.camera.now_s
+    run.run_to(begun_s + 5)
+    assert run.tracker.state(YARD).phase == "mode"
+    assert run.tracker.state(YARD).is_on
+    assert [what for at_s, what, _ in run.motors.orders if at_s > begun_s] == ["halt", "Gate"]
+
+
 def test_a_private_camera_stands_still() -> None:
     run = Tracked(CASES["slow"])
     following(run)

@@ -2345,7 +2345,7 @@ export interface TrackingInfo {
   calibrated_ms: number;
   is_on: boolean;
   latency_s: number;
-  phase: "off" | "paused" | "private" | "watching" | "following" | "searching" | "calibrating";
+  phase: "off" | "mode" | "paused" | "private" | "watching" | "following" | "searching" | "calibrating";
   settings: TrackingRequest;
   trouble: string;
 }
@@ -2354,6 +2354,7 @@ export interface TrackingRequest {
   enabled: boolean;
   kinds?: string[];
   lost_after_s?: number;
+  modes?: string[];
   pan?: [number, number] | null;
   pause_s?: number;
   speed?: number;

@@ -4,6 +4,7 @@ export const tracking = {
   about: "The camera turns after people it sees, and returns when they are gone. Moving it by hand pauses this.",
   kinds: "What to follow",
   kind: { person: "People", vehicle: "Vehicles", animal: "Animals", motion: "Anything that moves" },
+  modes: "In these modes",
   limits: "Limits",
   limitsSub: "Turn the camera to each edge in Live, then press it here. It never goes beyond. Without zoom limits it doesn’t zoom.",
   edges: { left: "Left edge", right: "Right edge", lower: "Lower edge", upper: "Upper edge", wide: "Zoom: wide", close: "Zoom: close" },
@@ -19,6 +20,7 @@ export const tracking = {
   uncalibrated: "Not calibrated yet. It learns while it follows.",
   saved: "Saved. In effect now.",
   phase: {
+    mode: "Not in this mode",
     paused: "Paused: moved by hand",
     private: "Private: it stands still",
     watching: "Watching",

@@ -213,6 +213,7 @@ class TrackingRequest(ApiRequest):
 
     enabled: bool
     kinds: list[Annotated[str, Field(max_length=30)]] = Field(["person"], min_length=1, max_length=20)
+    modes: list[Annotated[str, Field(max_length=40)]] = Field([], max_length=30)
     speed: float = Field(1.0, ge=0.05, le=1)
     pan: tuple[float, float] | None = None
     tilt: tuple[float, float] | None = None
@@ -242,7 +243,7 @@ class TrackingInfo(ApiResponse):
     """
 
     settings: TrackingRequest
-    phase: Literal["off", "paused", "private", "watching", "following", "searching", "calibrating"]
+    phase: Literal["off", "mode", "paused", "private", "watching", "following", "searching", "calibrating"]
     is_on: bool
     calibrated_ms: int
     latency_s: float

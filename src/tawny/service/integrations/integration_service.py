@@ -106,7 +106,7 @@ class IntegrationService:
 
         tracking = TrackMeans(
             lambda camera, lasts_s: means.said.turning(camera, lasts_s, is_patrol=True), is_private,
-            means.tracked or means.kept,
+            means.tracked or means.kept, mode=lambda: means.modes.now().mode,
         )  # fmt: skip
         self.tracker = AutoTracker(now, self.hands, means.followers, tracking, clock)
         self.desk.tracker = self.tracker

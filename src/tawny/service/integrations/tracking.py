@@ -50,8 +50,8 @@ POLLS_S: Final = 0.4
 """Interval between two questions for the position, s."""
 log = logging.getLogger(__name__)
 
-Phase = Literal["off", "paused", "private", "watching", "following", "searching", "calibrating"]
-"""searching: the object was lost, and the camera waits for it."""
+Phase = Literal["off", "mode", "paused", "private", "watching", "following", "searching", "calibrating"]
+"""mode: not in this mode. searching: the object was lost, and the camera waits for it."""
 
 
 class Motors(Protocol):
@@ -69,13 +69,14 @@ class Motors(Protocol):
 class TrackMeans:
     """turning: reports that a camera moves by itself for some seconds. is_private: whether a camera is private now.
 
-    kept: durable key-value store. start: runs a function in a thread of that name.
+    kept: durable key-value store. start: runs a function in a thread of that name. mode: returns the active mode.
     """
 
     turning: Callable[[CameraId, float], AbstractContextManager[None]]
     is_private: Callable[[CameraId], bool]
     kept: NotifierStore
     start: Callable[[str, Callable[[], None]], object] = start_thread
+    mode: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,8 @@ class AutoTracker:
     def _step(self, camera: CameraId, one: _Camera) -> None:
         if one.phase == "calibrating":
             return
-        now_s, is_on = self._clock.mono_s(), self.is_on(camera)
+        now_s, modes = self._clock.mono_s(), one.ptz.track.modes
+        is_on = self.is_on(camera) and (not modes or self._means.mode() in modes)
         one.follower.is_on = is_on
         if self._means.is_private(camera):
             self._leave(one, "private")
@@ -213,7 +215,7 @@ class AutoTracker:
             self._leave(one, "paused")
             one.is_away = one.is_turning = False  # where a person has turned it, it stays
         elif not is_on:
-            self._leave(one, "off")
+            self._leave(one, "mode" if self.is_on(camera) else "off")
             one.trouble = ""
         elif now_s < one.rests_until_s:
             self._leave(one, "watching")
@@ -221,7 +223,12 @@ class AutoTracker:
             self._follow(camera, one, now_s)
         if one.is_turning and one.phase != "following":
             self._send(camera, one, Velocity())
-        if one.is_away and one.phase in ("off", "watching", "searching") and not one.is_busy and not one.is_turning:
+        if (
+            one.is_away
+            and one.phase in ("off", "mode", "watching", "searching")
+            and not one.is_busy
+            and not one.is_turning
+        ):
             self._return(camera, one, now_s)
 
     def _leave(self, one: _Camera, phase: Phase) -> None:

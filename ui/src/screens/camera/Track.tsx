@@ -2,10 +2,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post, put } from "../../api/client";
+import { modes } from "../../api/modes";
 import type { PositionInfo, TrackingInfo, TrackingRequest } from "../../api/schema";
 import type { Camera } from "../../api/types";
 import { ptz } from "../../strings/ptz";
 import { tracking as words } from "../../strings/tracking";
+import { modeName } from "../../ui/modeNames";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
 import { toast } from "../../ui/toast";
@@ -77,6 +79,7 @@ export function Track({ camera }: { camera: Camera }) {
     });
   const { settings } = now;
   const chosen = settings.kinds ?? [];
+  const inModes = settings.modes ?? [];
   const isBusy = busy.value !== "";
   const phase = busy.value === "calibrating" ? "calibrating" : now.phase === "off" ? "watching" : now.phase; // off: it was just switched on
   const half = Object.values(edges.value).some((at) => at !== undefined);
@@ -126,6 +129,30 @@ export function Track({ camera }: { camera: Camera }) {
               })}
             </div>
           </div>
+          {(modes.value?.modes.length ?? 0) > 1 && (
+            <div class="track-kinds" role="group" aria-label={words.modes}>
+              <span>{words.modes}</span>
+              <div class="row wrap">
+                {modes.value?.modes.map((mode) => {
+                  const isOn = inModes.length === 0 || inModes.includes(mode);
+                  const all = modes.value?.modes ?? [];
+                  const chosenModes = all.filter((one) => (one === mode ? !isOn : inModes.length === 0 || inModes.includes(one)));
+                  return (
+                    <button
+                      key={mode}
+                      type="button"
+                      class={`chip${isOn ? " on" : ""}`}
+                      aria-pressed={isOn}
+                      disabled={isBusy || chosenModes.length === 0}
+                      onClick={() => change({ modes: chosenModes.length === all.length ? [] : chosenModes })}
+                    >
+                      {modeName(mode)}
+                    </button>
+                  );
+                })}
+              </div>
+            </div>
+          )}
           <Times label={words.lost} value={settings.lost_after_s ?? 10} offered={LOST_S} disabled={isBusy} set={(lost_after_s) => change({ lost_after_s })} />
           <Times label={words.pause} value={settings.pause_s ?? 60} offered={PAUSE_S} disabled={isBusy} set={(pause_s) => change({ pause_s })} />
           <div class="row between wrap">
