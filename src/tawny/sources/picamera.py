@@ -42,7 +42,7 @@ from tawny.sources.pi_controls import (
     libcamera_values,
     rpicam_words,
 )
-from tawny.sources.picture_controls import PictureControl
+from tawny.sources.picture_controls import PictureControl, Value
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
 PROGRAMS: Final = ("rpicam-vid", "libcamera-vid")
@@ -191,8 +191,9 @@ class PiCamera:
         sensor = (run.notes.get("model") if run is not None else "") or self._sensor(number)
         return described(options, str(sensor), self._board(), by_picamera2=by_picamera2)
 
-    def control_key(self, name: str) -> str:
-        return name
+    def setting(self, control: PictureControl, value: Value) -> tuple[str, Value]:
+        is_whole = control.kind == "number" and float(value).is_integer()
+        return control.name, int(value) if is_whole else value
 
     def adjust(self, opening: SourceContext, options: Mapping[str, Any]) -> bool:
         number, _ = _place(opening.address)
