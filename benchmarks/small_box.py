@@ -27,6 +27,7 @@ import av
 import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from benchmarks.latency import LINK
 from benchmarks.memory import resident_mb
@@ -102,8 +103,8 @@ class _Viewer:
             cookie = f"{COOKIE}={client.cookies[COOKIE]}"
         at = f"{base.replace('http', 'ws')}/api/v1/cameras/yard/live?stream=sub"
         self._socket = connect(
-            at, additional_headers={"Cookie": cookie}, origin=base, proxy=None, max_size=None, open_timeout=60
-        )  # type: ignore[arg-type]
+            at, additional_headers={"Cookie": cookie}, origin=Origin(base), proxy=None, max_size=None, open_timeout=60
+        )
         self.pictures = 0
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()

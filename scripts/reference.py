@@ -111,7 +111,7 @@ def pages() -> dict[str, str]:
 
 def _pi_controls() -> str:
     """Return which camera module and board has which controls, with the reasons."""
-    parts = [MADE, "# Controls of Raspberry Pi cameras", "", "For people who choose a camera module or a board.", ""]
+    parts = ["# Controls of Raspberry Pi cameras", "", MADE, "For people who choose a camera module or a board.", ""]
     parts += [
         "Settings of [`picamera`](../cameras/raspberry-pi-camera.md); with Picamera2 they change live unless said.",
         "",

@@ -241,8 +241,7 @@ async def make_web_interface(
         inbox=inbox, phones=_phones(place),
         hosts=hosts, machine_names=machine_names, secure=address, answer_challenge=address.challenges.answer,
         own_addresses=lambda: recorder_urls(*server.place),
-        can_restart=restart is not None,
-        restart=restart or (lambda: None),
+        can_restart=restart is not None, restart=restart or (lambda: None),
     )  # fmt: skip
     take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh, orders=False)  # before the first connection

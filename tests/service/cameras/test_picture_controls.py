@@ -11,12 +11,12 @@ from tawny.config.loader import difference, read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
-from tawny.service.cameras.picture_controls import PictureControlService
+from tawny.service.cameras.picture_controls import PictureControlService, adjust_camera
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.pi_controls import board_of
 from tawny.sources.picamera import PiCamera
-from tawny.sources.source import CameraConnection, IdleUntil
+from tawny.sources.source import CameraConnection, CameraSource, IdleUntil
 from tawny.sources.v4l2 import V4l2
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
@@ -46,12 +46,10 @@ class Place:
         node.touch()
         self.file.write_text(TOML.format(node=f"/dev/video-{folder.name}"))
         self.webcam, self.pi = FakeV4l2(), FakePicamera2(folder)
-        self.sources = {
-            "picamera": PiCamera(lambda: None, lambda: str(self.pi.python), lambda: board_of("Raspberry Pi 4")),
-            "v4l2": V4l2(ioctl=self.webcam),
-        }
+        self.camera = PiCamera(lambda: None, lambda: str(self.pi.python), lambda: board_of("Raspberry Pi 4"))
         found = PluginRegistry.opened()
-        self.doors = PluginRegistry({**found.sources, **self.sources}, found.detectors)  # type: ignore[arg-type]
+        own: dict[str, CameraSource] = {"picamera": self.camera, "v4l2": V4l2(ioctl=self.webcam)}
+        self.doors = PluginRegistry({**found.sources, **own}, found.detectors)
         self.now = read_settings(self.file)
         self.restarted: list[str] = []
         changeable = ChangeableSettings(lambda: self.now, self.apply, self.file)
@@ -59,10 +57,8 @@ class Place:
 
     def apply(self, new: Settings, _: str) -> None:
         for name in difference(self.now, new).changed:
-            source = self.sources["picamera"]
             before, after = self.now.cameras[name], new.cameras[name]
-            here = opening(before.source, **before.table("picamera"))
-            if not source.adjust(here, after.table("picamera")):
+            if not adjust_camera(self.camera, opening(before.source, **before.table("picamera")), before, after):
                 self.restarted.append(name)
         self.now = new
 
@@ -78,7 +74,10 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def running(place: Place) -> Iterator[CameraConnection]:
-    connection = place.sources["picamera"].open(opening("picamera:0", ev=0.5))
+    connection = place.camera.open(opening("picamera:0", ev=0.5))
+    until(
+        lambda: not isinstance(connection.read(), IdleUntil) and "model" in connection.notes, 10, "it says what it is"
+    )
     yield connection
     connection.close()
 

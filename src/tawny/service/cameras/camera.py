@@ -40,6 +40,7 @@ from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.cameras.picture_controls import adjust_camera
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
 from tawny.service.detection.camera_reports import CameraReports, wants_reports
 from tawny.service.detection.event_writer import EventWriter
@@ -391,22 +392,12 @@ class RunningCamera:
             self._seen_otherwise()
 
     def adjust(self, settings: CameraSettings) -> bool:
-        """Apply settings that differ only in controls of the picture; recording continues.
-
-        Return False if they differ otherwise, or if the camera must begin again for them.
-        """
-        address = self.settings.source
-        source = self._parts.doors.source_of(address)
+        """Apply settings that differ only in picture controls, if the source can; recording continues."""
+        source = self._parts.doors.source_of(self.settings.source)
         if not isinstance(source, AdjustableSource):
             return False
-        same: dict[str, Any] = {source.scheme: {}}
-        if self.settings.model_copy(update=same) != settings.model_copy(update=same):
-            return False
-        try:
-            wanted = source.settings(settings.table(source.scheme))
-            is_adjusted = source.adjust(self._opening(source, StreamName.MAIN, address), wanted)
-        except SourceError:
-            return False
+        opening = self._opening(source, StreamName.MAIN, self.settings.source)
+        is_adjusted = adjust_camera(source, opening, self.settings, settings)
         self.settings = settings if is_adjusted else self.settings
         return is_adjusted
 

@@ -11,13 +11,30 @@ from typing import cast
 
 from tawny.config.catalog import Plain
 from tawny.config.drafts import SettingsDraft
-from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.config.settings import CameraSettings
+from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError, SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.picture_controls import AdjustableSource, PictureControl, Value
 from tawny.sources.source import SourceContext
+
+
+def adjust_camera(
+    source: AdjustableSource, opening: SourceContext, before: CameraSettings, after: CameraSettings
+) -> bool:
+    """Apply settings to an open camera that differ only in its source's table. opening: with those before.
+
+    Return False if they differ otherwise, or if the camera must begin again for them.
+    """
+    same: dict[str, object] = {source.scheme: {}}
+    if before.model_copy(update=same) != after.model_copy(update=same):
+        return False
+    try:
+        return source.adjust(opening, source.settings(after.table(source.scheme)))
+    except SourceError:
+        return False
 
 
 class PictureControlService:
