@@ -53,8 +53,10 @@ from tawny.config.zones import LineSettings, ZoneSettings
 from tawny.model import errors
 from tawny.model.errors import Problem, SettingsError, TawnyError
 from tawny.sources.discovery.known_cameras import known_makers
+from tawny.sources.pi_controls import BOARDS, CONTROLS, MODULES, why_not
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+PI_CONTROLS = "raspberry-pi-controls.md"
 MADE = "<!-- made by scripts/reference.py from the code; edit the code, not this page -->\n"
 TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("storage", StorageSettings, "start"),
@@ -109,7 +111,41 @@ def pages() -> dict[str, str]:
         "settings.md": _settings(),
         "errors.md": _errors(),
         "../cameras/known.md": _cameras(),
+        PI_CONTROLS: _pi_controls(),
     }
+
+
+
+def _pi_controls() -> str:
+    """Return which camera module and board has which controls, with the reasons."""
+    parts = ["# Controls of Raspberry Pi cameras", "", MADE, "For people who choose a camera module or a board.", ""]
+    parts += [
+        "Settings of [`picamera`](../cameras/raspberry-pi-camera.md); with Picamera2 they change live unless said.",
+        "",
+    ]
+    names = [module.name for module in MODULES.values()]
+    parts += [f"| control | {' | '.join(names)} | `rpicam-vid` | changed |", "|---" * (len(names) + 3) + "|"]
+    notes: dict[str, int] = {}
+    for name, one in CONTROLS.items():
+        cells = []
+        for sensor in MODULES:
+            reasons = [why_not(name, sensor, board, by_picamera2=True) for board in BOARDS]
+            has = [board.name for board, reason in zip(BOARDS, reasons, strict=True) if not reason]
+            number = notes.setdefault(next(filter(None, reasons)), len(notes) + 1) if any(reasons) else 0
+            cells.append("yes" if not number else f"Pi {', '.join(has)} only ({number})" if has else f"no ({number})")
+        word = f"`--{one.word}`" if one.word else "`--hflip`, `--vflip`" if name == "flip" else "no"
+        parts.append(f"| `{name}` | {' | '.join(cells)} | {word} | {'live' if one.is_live else 'restarts'} |")
+    parts += ["", *(f"{number}. {reason}" for reason, number in notes.items()), "", "## Sensors", ""]
+    parts += ["| module | sensor | longest exposure | modes, by number |", "|---|---|---|---|"]
+    for sensor, module in MODULES.items():
+        longest = f"{module.longest_us / 1e6:g} s" if module.longest_us else "not documented"
+        modes = "; ".join(f"{at}: {one.width}x{one.height}, {one.fps:g} fps" for at, one in enumerate(module.modes))
+        parts.append(f"| {module.name} | `{sensor}` | {longest} | {modes} |")
+    parts += ["", "## Boards", "", "| board | H.264 | tuning files |", "|---|---|---|"]
+    for board in BOARDS:
+        encodes = "by a chip" if board.has_encoder else "by the CPU"
+        parts.append(f"| Raspberry Pi {board.name} | {encodes} | `/usr/share/libcamera/ipa/rpi/{board.pipeline}` |")
+    return "\n".join(parts) + "\n"
 
 
 def _commands() -> str:

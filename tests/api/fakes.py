@@ -404,6 +404,7 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
         orders=IntegrationService(Settings, recorder, means, clock, engine),
         keeping=not_given("keeping"),
         connecting=not_given("connecting"),
+        picture=not_given("picture"),
         setup=not_given("setup"),
         first_setup=not_given("first_setup"),
         storing=not_given("storing"),

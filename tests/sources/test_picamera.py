@@ -12,7 +12,8 @@ import pytest
 from tawny.media.codec.nal import annexb
 from tawny.model.errors import NoSuchDevice, SourceClosed, SourceStalled
 from tawny.model.packets import VideoFormat
-from tawny.sources.picamera import PiCamera, installed, words
+from tawny.sources.pi_controls import words
+from tawny.sources.picamera import PiCamera, installed
 from tawny.sources.source import CameraConnection
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock

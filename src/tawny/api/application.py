@@ -27,6 +27,7 @@ from tawny.api.admin import (
     mode_routes,
     muting_routes,
     people_routes,
+    picture_control_routes,
     recognition_routes,
     recording_choice_routes,
     retention_routes,
@@ -70,7 +71,8 @@ def make_app(site: AppContext) -> FastAPI:
 PARTS: Final = (
     session_routes, account_routes, camera_routes, recording_routes, frame_stamps, clip_routes, people_routes,
     event_routes, detection_routes, muting_routes, backup_routes, diagnostics_routes, retention_routes, delivery_routes,
-    recognition_routes, mode_routes, inbox_routes, command_routes, camera_connection_routes, zip_routes,
+    recognition_routes, mode_routes, inbox_routes, command_routes, camera_connection_routes, picture_control_routes,
+    zip_routes,
     camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, settings_routes, share_routes,
     plan_routes, live_socket, hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes,
     phone_routes, cast_routes, state_socket,

@@ -47,6 +47,7 @@ from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.phone_codes import PhoneCodes
+from tawny.service.cameras.picture_controls import PictureControlService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryService
@@ -104,6 +105,7 @@ class AppContext:
     appearance: AppearanceService
     placing: TargetSettingsService
     connecting: CameraConnectionService
+    picture: PictureControlService
     setup: CameraSetupService
     first_setup: FirstSetupService
     storing: StorageChoiceService

@@ -45,6 +45,7 @@ from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
+from tawny.service.cameras.picture_controls import PictureControlService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
@@ -224,6 +225,7 @@ async def make_web_interface(
         known=IdentityService(running.known, place.settings, place.doors.recognisers),
         placing=placing,
         connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
+        picture=PictureControlService(changeable, place.doors, clock),
         setup=_make_camera_setup(running),
         changeable=changeable, editor=SettingsEditor(changeable, clock), log_lines=log_lines,
         system=_make_system_actions(running, restart), deleting=running.deleting,
@@ -239,8 +241,7 @@ async def make_web_interface(
         inbox=inbox, phones=_phones(place),
         hosts=hosts, machine_names=machine_names, secure=address, answer_challenge=address.challenges.answer,
         own_addresses=lambda: recorder_urls(*server.place),
-        can_restart=restart is not None,
-        restart=restart or (lambda: None),
+        can_restart=restart is not None, restart=restart or (lambda: None),
     )  # fmt: skip
     take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh, orders=False)  # before the first connection

@@ -288,6 +288,30 @@ def _choices(
     return tuple((word, "") for word in one.choices if word not in left_out or word == value)
 
 
+def size_of(text: str) -> tuple[int, int]:
+    """Return width and height of `1280x720`."""
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def words(number: str, options: Mapping[str, Any], *, has_chip: bool) -> list[str]:
+    """Return the camera program's arguments, without controls.
+
+    has_chip: hardware encoder present; without it the output format must be named.
+    """
+    width, height = size_of(options["size"])
+    shape = {"camera": number, "timeout": 0, "width": width, "height": height, "framerate": options["fps"]}
+    if options["sub_size"]:
+        told: dict[str, Any] = shape | {"codec": "yuv420", "output": "-"}
+        return [*(word for name, value in told.items() for word in (f"--{name}", str(value))), "--nopreview", "--flush"]
+    told = shape | {
+        "codec": "h264", "profile": "baseline", "intra": round(options["keyframe"] * options["fps"]),
+        "bitrate": round(options["mbit"] * 1e6), "output": "-",
+    }  # fmt: skip
+    said = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    return [*said, "--nopreview", "--inline", "--flush", *(() if has_chip else ("--libav-format", "h264"))]
+
+
 def rpicam_words(options: Mapping[str, Any], sensor: str, board: PiBoard | None) -> list[str]:
     """Return the words of `rpicam-vid` for the controls that are set. sensor: only needed for modes and `noir`."""
     said: dict[str, str] = {}

@@ -41,8 +41,10 @@ from tawny.sources.pi_controls import (
     flips,
     libcamera_values,
     rpicam_words,
+    size_of,
+    words,
 )
-from tawny.sources.picture_controls import PictureControl
+from tawny.sources.picture_controls import PictureControl, Value
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
 PROGRAMS: Final = ("rpicam-vid", "libcamera-vid")
@@ -140,7 +142,7 @@ class PiCamera:
             value = checked[name]
             if (value or name == "size") and not (isinstance(value, str) and _SIZE.fullmatch(value)):
                 raise ValueError(f'{name}: found {value_text(value)}; allowed: a size such as "1280x720"')
-        sizes = [_size(checked[name] or checked["size"]) for name in ("sub_size", "size")]
+        sizes = [size_of(checked[name] or checked["size"]) for name in ("sub_size", "size")]
         if any(sub > main for sub, main in zip(*sizes, strict=True)):
             raise ValueError(f"sub_size: found {value_text(checked['sub_size'])}; allowed: at most {checked['size']}")
         for name, (least, most) in _NUMBERS.items():
@@ -191,8 +193,9 @@ class PiCamera:
         sensor = (run.notes.get("model") if run is not None else "") or self._sensor(number)
         return described(options, str(sensor), self._board(), by_picamera2=by_picamera2)
 
-    def control_key(self, name: str) -> str:
-        return name
+    def setting(self, control: PictureControl, value: Value) -> tuple[str, Value]:
+        is_whole = control.kind == "number" and float(value).is_integer()
+        return control.name, int(value) if is_whole else value
 
     def adjust(self, opening: SourceContext, options: Mapping[str, Any]) -> bool:
         number, _ = _place(opening.address)
@@ -225,7 +228,7 @@ class PiCamera:
         path = self._find()
         if path is None:
             raise NoSuchDevice(where, "Raspberry Pi's camera program is missing: `sudo apt install rpicam-apps-lite`")
-        if options["sub_size"] and _size(options["size"])[0] % RAW_WIDTH:
+        if options["sub_size"] and size_of(options["size"])[0] % RAW_WIDTH:
             why = f"without Picamera2, `size` must have a width of a multiple of {RAW_WIDTH}, such as 1280 or 1920"
             raise SourceUnusable(where, why)
         needs_sensor = options.get("tuning") == "noir" or str(options.get("sensor_mode", "")).isdecimal()
@@ -254,29 +257,6 @@ def _place(address: str) -> tuple[str, StreamName]:
     return found["number"] or "0", StreamName.SUB if found["sub"] else StreamName.MAIN
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
-
-
-def words(number: str, options: Mapping[str, Any], *, has_chip: bool) -> list[str]:
-    """Return the camera program's arguments, without controls.
-
-    has_chip: hardware encoder present; without it the output format must be named.
-    """
-    width, height = _size(options["size"])
-    shape = {"camera": number, "timeout": 0, "width": width, "height": height, "framerate": options["fps"]}
-    if options["sub_size"]:
-        told: dict[str, Any] = shape | {"codec": "yuv420", "output": "-"}
-        return [*(word for name, value in told.items() for word in (f"--{name}", str(value))), "--nopreview", "--flush"]
-    told = shape | {
-        "codec": "h264", "profile": "baseline", "intra": round(options["keyframe"] * options["fps"]),
-        "bitrate": round(options["mbit"] * 1e6), "output": "-",
-    }  # fmt: skip
-    said = [word for name, value in told.items() for word in (f"--{name}", str(value))]
-    return [*said, "--nopreview", "--inline", "--flush", *(() if has_chip else ("--libav-format", "h264"))]
-
-
 @dataclass(frozen=True)
 class _Plan:
     """What to run. controls: of libcamera, which may change while it runs (`is_live`)."""
@@ -300,9 +280,9 @@ class _Plan:
     def asked(self) -> dict[str, Any]:
         """The argument of `picamera2_program`."""
         one = self.options
-        sub = {"size": _size(one["sub_size"]), "bits": round(one["sub_mbit"] * 1e6)} if one["sub_size"] else None
+        sub = {"size": size_of(one["sub_size"]), "bits": round(one["sub_mbit"] * 1e6)} if one["sub_size"] else None
         return {
-            "camera": int(self.number), "size": _size(one["size"]), "fps": one["fps"],
+            "camera": int(self.number), "size": size_of(one["size"]), "fps": one["fps"],
             "bits": round(one["mbit"] * 1e6), "gop": round(one["keyframe"] * one["fps"]), "flip": flips(one["flip"]),
             "sub": sub, "mode": one.get("sensor_mode", ""), "tuning": one.get("tuning", ""),
             "hdr": one.get("hdr", "off"), "controls": self.controls,
@@ -442,10 +422,10 @@ class _RawSplitter:
     """Raw pictures of the camera program, planar YUV 4:2:0: encodes them as main and as small stream."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._size = _size(options["size"])
+        self._size = size_of(options["size"])
         self._bytes = self._size[0] * self._size[1] * 3 // 2
         rate = {StreamName.MAIN: options["mbit"], StreamName.SUB: options["sub_mbit"]}
-        sizes = {StreamName.MAIN: self._size, StreamName.SUB: _size(options["sub_size"])}
+        sizes = {StreamName.MAIN: self._size, StreamName.SUB: size_of(options["sub_size"])}
         self._encoders = {
             stream: Encoder(
                 *sizes[stream], options["fps"], gop_s=options["keyframe"],

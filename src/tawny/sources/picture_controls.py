@@ -41,8 +41,8 @@ class AdjustableSource(CameraSource, Protocol):
         """Return the camera's controls. May block for 10 s. Raises SourceError."""
         ...
 
-    def control_key(self, name: str) -> str:
-        """Return where a control is in the source's table: `ev`, `controls.brightness`."""
+    def setting(self, control: PictureControl, value: Value) -> tuple[str, Value]:
+        """Return the key in the source's table (`ev`, `controls.brightness`), and the value as it is written there."""
         ...
 
     def adjust(self, opening: SourceContext, options: Mapping[str, Any]) -> bool:

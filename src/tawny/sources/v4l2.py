@@ -19,7 +19,7 @@ from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceU
 from tawny.model.packets import SourcePacket, VideoCodec
 from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
-from tawny.sources.picture_controls import PictureControl
+from tawny.sources.picture_controls import PictureControl, Value
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.sources.v4l2_controls import Ioctl, described, opened, press_control, read_controls, write_controls
 
@@ -192,8 +192,8 @@ class V4l2:
         wanted = _values(self.settings(opening.options)["controls"])
         return described(read_controls(opening.address, self._ioctl), wanted)
 
-    def control_key(self, name: str) -> str:
-        return f"controls.{name}"
+    def setting(self, control: PictureControl, value: Value) -> tuple[str, Value]:
+        return f"controls.{control.name}", value if control.kind == "switch" else int(value)
 
     def adjust(self, opening: SourceContext, options: Mapping[str, Any]) -> bool:
         before, after = self.settings(opening.options), self.settings(options)

@@ -390,6 +390,11 @@ export interface ConnectionTestResult {
   streams: Record<string, string>;
 }
 
+export interface ControlChoice {
+  label: string;
+  value: string;
+}
+
 export interface ControlsInfo {
   presets: string[];
   relays: RelayInfo[];
@@ -1535,6 +1540,28 @@ export interface PhoneRights {
   camera_name: string;
   ice_servers: IceServerInfo[];
   webrtc: boolean;
+}
+
+export interface PictureControlChange {
+  values: Record<string, boolean | number | number | string>;
+}
+
+export interface PictureControlInfo {
+  choices: ControlChoice[];
+  default: boolean | number | string;
+  is_live: boolean;
+  kind: "number" | "choice" | "switch" | "text" | "button";
+  label: string;
+  least: number;
+  most: number;
+  name: string;
+  step: number;
+  value: boolean | number | string;
+  why_not: string;
+}
+
+export interface PictureControlList {
+  items: PictureControlInfo[];
 }
 
 export interface PlannedActionInfo {

@@ -41,6 +41,7 @@ from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.wake_calls import WakeCalls
+from tawny.service.cameras.picture_controls import adjust_camera
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
 from tawny.service.detection.camera_reports import READ_BY, CameraReports, wants_reports
 from tawny.service.detection.event_writer import EventWriter
@@ -50,7 +51,8 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
 from tawny.sources.onvif_events import CameraReport
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
+from tawny.sources.picture_controls import AdjustableSource
+from tawny.sources.source import CameraConnection, CameraSource, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.retention.contract import duration_words
 from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
@@ -399,6 +401,16 @@ class RunningCamera:
         if is_seen_otherwise:
             self._seen_otherwise()
 
+    def adjust(self, settings: CameraSettings) -> bool:
+        """Apply settings that differ only in picture controls, if the source can; recording continues."""
+        source = self._parts.doors.source_of(self.settings.source)
+        if not isinstance(source, AdjustableSource):
+            return False
+        opening = self._opening(source, StreamName.MAIN, self.settings.source)
+        is_adjusted = adjust_camera(source, opening, self.settings, settings)
+        self.settings = settings if is_adjusted else self.settings
+        return is_adjusted
+
     def _watch(self) -> None:
         detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
         self.watching.begin(
@@ -510,12 +522,15 @@ class RunningCamera:
         """Return the engine for a stream's reader and a function that connects."""
         source = self._parts.doors.source_of(address)
         assert source is not None, "settings were checked before"
-        options = source.settings(self.settings.table(source.scheme))
-        opening = SourceContext(self.id, stream, address, options, self._parts.clock, self._parts.logins)
-        ingest = self._parts.ingest
+        ingest, options = self._parts.ingest, source.settings(self.settings.table(source.scheme))
         if ingest is not None and isinstance(source, SharedSource) and source.shares(options):
-            return ingest, lambda: source.begin(opening)
-        return self._parts.engine, lambda: source.open(opening)
+            return ingest, lambda: source.begin(self._opening(source, stream, address))
+        return self._parts.engine, lambda: source.open(self._opening(source, stream, address))
+
+    def _opening(self, source: CameraSource, stream: StreamName, address: str) -> SourceContext:
+        """Return how to open a stream, with the settings in force now."""
+        options = source.settings(self.settings.table(source.scheme))
+        return SourceContext(self.id, stream, address, options, self._parts.clock, self._parts.logins)
 
     def _heard(self, message: Message) -> None:
         """Handle a message of a stream session. Called on its reader's thread."""

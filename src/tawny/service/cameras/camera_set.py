@@ -99,15 +99,17 @@ class CameraSet:
         }
 
     def take_over(self, settings: Mapping[str, CameraSettings], change: SettingsDifference) -> int:
-        """Apply changed settings. Only changed cameras restart. Return when added ones began, ms UTC."""
+        """Apply changed settings. Only changed cameras restart, and not for controls that their source changes live.
+
+        Return when added ones began, ms UTC.
+        """
         cameras = dict(self._running.now)
+        changed = [name for name in map(CameraId, change.changed) if not cameras[name].adjust(settings[name])]
         since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
         for name in change.removed:
             cameras.pop(CameraId(name)).close()
-        duties = {
-            CameraId(name): self._duty(CameraId(name), settings[name]) for name in (*change.changed, *change.added)
-        }
-        begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in map(CameraId, change.changed)}
+        duties = {name: self._duty(name, settings[name]) for name in (*changed, *map(CameraId, change.added))}
+        begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in changed}
         for name, duty in duties.items():
             cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
         for name in map(CameraId, change.watched):

@@ -1,4 +1,4 @@
-/** What the camera itself stores: model, clock, image and encoder. Only for cameras that say so by ONVIF. */
+/** What a camera can be set to: by ONVIF, and if it is one of this computer, by its picture controls. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, patch } from "../../api/client";
@@ -8,12 +8,23 @@ import { ownDevice as words } from "../../strings/own-device";
 import { sentences } from "../../ui/sentences";
 import { toast } from "../../ui/toast";
 import { useOwnSetting } from "./ownSetting";
+import PictureControls from "./PictureControls";
 import "./own-device.css";
 
 const MOST_OFF_S = 2;
 type Change = { imaging?: Record<string, number | string>; encoder?: EncoderRequest; set_clock?: boolean };
 
 export default function OwnDevice({ camera }: { camera: Camera }) {
+  return (
+    <>
+      <NetworkDevice camera={camera} />
+      <PictureControls camera={camera} />
+    </>
+  );
+}
+
+/** What the camera itself stores: model, clock, image and encoder. Only for cameras that say so by ONVIF. */
+function NetworkDevice({ camera }: { camera: Camera }) {
   const device = useSignal<DeviceInfo | null>(null);
   const at = `/cameras/${encodeURIComponent(camera.id)}/device`;
   useEffect(() => {
