@@ -42,7 +42,7 @@ def _amf_value(rng: Rng) -> object:
         case 2:
             return float(rng.choice((0, 1, -1, 2**53)))
         case 3:
-            return rng.choice(_CODES) or word_text(rng)[:60_000]
+            return rng.choice(_CODES) or word_text(rng)[:20_000]
         case _:
             return {rng.choice(_KEYS): rng.choice(_CODES) for _ in range(rng.randint(0, 4))}
 

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,18 @@ from tawny.model.messages import Message
 from tawny.model.times import SystemClock
 from tawny.sources.http import Http
 from tawny.sources.local_stream import ProgramOutput, Udp, UnixSocket
+from tawny.sources.rtmp import Rtmp
 from tawny.sources.source import CameraSource, SourceContext
 from tawny.stream.hub import Hub
 from tawny.stream.reader import StreamReader
 from tawny.stream.session import StreamSession
 from tawny.testing.clips import ClipSpec
 from tawny.testing.waiting import until
+from tests.faults.figures import note
 from tests.sources.http_camera import http_camera
+from tests.sources.rtmp_server import rtmp_camera
 from tests.sources.test_local_stream import ffmpeg, pictures, writing
+from tests.sources.test_rtmp import KEY, Sender, free_port
 
 TOLD_S, AGAIN_S = 6.0, 5.0
 SLOW_S = 4.0
@@ -48,6 +53,7 @@ class Watched:
     connected_s: list[float] = field(default_factory=list)
     failed_s: list[float] = field(default_factory=list)
     errors: list[SourceError] = field(default_factory=list)
+    hub: Hub = field(default_factory=Hub)
 
     def connected(self, notes: Mapping[str, Any]) -> None:
         self.connected_s.append(CLOCK.mono_s())
@@ -62,9 +68,8 @@ class Watched:
     @contextmanager
     def running(self) -> Iterator[None]:
         camera, over = CameraId("porch"), threading.Event()
-        hub = Hub()
         heard: list[Message] = []
-        session = StreamSession(camera, StreamName.MAIN, hub, CLOCK, heard.append)
+        session = StreamSession(camera, StreamName.MAIN, self.hub, CLOCK, heard.append)
         opening = SourceContext(camera, StreamName.MAIN, self.address, self.source.settings(self.options), CLOCK)
         reader = StreamReader("porch", lambda: self.source.open(opening), session, self, CLOCK)
 
@@ -83,15 +88,22 @@ class Watched:
             thread.join(10.0)
             assert not thread.is_alive()
 
+    @property
+    def came(self) -> int:
+        """Number of the newest packet; 0 before the first."""
+        newest = self.hub.newest
+        return newest.number if newest is not None else 0
+
 
 @dataclass
 class Faulty:
-    """A running sender. end, stall: begin a fault; back: it sends again."""
+    """A running sender. end, stall, garbage: begin a fault; back: it sends again."""
 
     watched: Watched
     end: Callable[[], None]
     back: Callable[[], None]
     stall: Callable[[], None]
+    garbage: Callable[[], None]
 
 
 @contextmanager
@@ -108,6 +120,9 @@ def http(name: str) -> Iterator[Faulty]:
                 made.begin_hls()
 
         def back() -> None:
+            if cameras[-1].faults.garbage:
+                cameras[-1].faults.garbage = b""
+                return
             if cameras[-1].faults.stall:
                 cameras[-1].faults.stall = False
                 for one in cameras[-1].running:
@@ -124,7 +139,11 @@ def http(name: str) -> Iterator[Faulty]:
             camera.begin_hls()
             assert camera.hls is not None
             until((camera.hls / "live.m3u8").is_file, 20.0, "the first segment")
-        yield Faulty(Watched(Http(), camera.address(name)), inner.close, back, stall)
+
+        def garbage() -> None:
+            cameras[-1].faults.garbage = GARBAGE
+
+        yield Faulty(Watched(Http(), camera.address(name)), inner.close, back, stall, garbage)
 
 
 @contextmanager
@@ -142,13 +161,41 @@ def unix(
             if writers[-1].is_silent:
                 writers[-1].is_silent = False
                 return
+            if writers[-1].units[0] is GARBAGE:
+                writers[-1].units[:] = pictures()
+                return
             writers.append(inner.enter_context(writing(path, pictures())))
 
         def stall() -> None:
             writers[-1].is_silent = True
 
-        yield Faulty(Watched(UnixSocket(), f"unix:{path}"), inner.close, back, stall)
+        def garbage() -> None:
+            writers[-1].units[:] = [GARBAGE] * len(writers[-1].units)
+
+        yield Faulty(Watched(UnixSocket(), f"unix:{path}"), inner.close, back, stall, garbage)
     folder.rmdir()
+
+
+class Program:
+    """FFmpeg, which sends to an address."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def end(self) -> None:
+        if self._running is not None:
+            self._running.kill()
+            self._running.wait()
+            self._running = None
+
+    def back(self) -> None:
+        self.end()
+        self._running = subprocess.Popen(self._words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stall(self) -> None:
+        assert self._running is not None
+        self._running.send_signal(signal.SIGSTOP)
 
 
 @contextmanager
@@ -156,39 +203,109 @@ def udp(_: str) -> Iterator[Faulty]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316", speed=1)
-    senders: list[subprocess.Popen[bytes]] = []
+    to = f"udp://127.0.0.1:{port}?pkt_size=1316"
+    program = Program(ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", to, speed=1))
 
-    def end() -> None:
-        for one in senders:
-            one.kill()
-            one.wait()
-        senders.clear()
+    def garbage() -> None:
+        program.end()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            for at in range(0, len(GARBAGE), 1316):
+                line.sendto(GARBAGE[at : at + 1316], ("127.0.0.1", port))
 
-    def back() -> None:
-        end()
-        senders.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-
-    back()
+    program.back()
     try:
-        yield Faulty(
-            Watched(Udp(), f"udp://127.0.0.1:{port}"), end, back, lambda: senders[0].send_signal(signal.SIGSTOP)
-        )
+        yield Faulty(Watched(Udp(), f"udp://127.0.0.1:{port}"), program.end, program.back, program.stall, garbage)
     finally:
-        end()
+        program.end()
 
 
+@contextmanager
+def rtmp_pushed(_: str) -> Iterator[Faulty]:
+    """The sender connects again by itself only when it is started again."""
+    port = free_port()
+    to = f"rtmp://127.0.0.1:{port}/live/{KEY}"
+    listening, encoder = Watched(Rtmp(), f"rtmp-listen://127.0.0.1:{port}/live/{KEY}"), Encoder(to)
+
+    def garbage() -> None:
+        encoder.close()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(GARBAGE)
+
+    with encoder:
+        yield Faulty(listening, encoder.close, encoder.begin, encoder.stall, garbage)
+
+
+class Encoder:
+    """An encoder that sends RTMP, and tries again until someone listens."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._sender: Sender | None = None
+
+    def begin(self) -> None:
+        self.close()
+        self._sender = Sender(self._address, SPEC, speed=1)
+
+    def close(self) -> None:
+        if self._sender is not None:
+            self._sender.close()
+            self._sender = None
+
+    def stall(self) -> None:
+        assert self._sender is not None
+        assert self._sender.process is not None
+        self._sender.process.send_signal(signal.SIGSTOP)
+
+    def __enter__(self) -> None:
+        self.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextmanager
+def rtmp_pulled(_: str) -> Iterator[Faulty]:
+    words = ffmpeg(SPEC, "-c", "copy", "-f", "flv", "-", speed=1)
+    with ExitStack() as stack:
+        inner = stack.enter_context(ExitStack())
+        cameras = [inner.enter_context(rtmp_camera(words))]
+        port = cameras[0].port
+
+        def back() -> None:
+            if cameras[-1].is_silent or cameras[-1].garbage:
+                cameras[-1].is_silent, cameras[-1].garbage = False, b""
+                return
+            cameras.append(inner.enter_context(rtmp_camera(words, port)))
+
+        def stall() -> None:
+            cameras[-1].is_silent = True
+
+        def garbage() -> None:
+            cameras[-1].garbage = GARBAGE
+
+        yield Faulty(Watched(Rtmp(), f"rtmp://127.0.0.1:{port}/live/cam"), inner.close, back, stall, garbage)
+
+
+GARBAGE = b"\xa5\x5a\x00\xff" * 4000
+MOST_GROWTH_BYTES = 60_000_000
+"""Of the recorder's process, while a camera fails and comes back."""
 SENDERS: dict[str, Callable[[str], Any]] = {
-    "flv": http, "ts": http, "mjpeg": http, "snapshot.jpg": http, "live.m3u8": http, "unix": unix, "udp": udp,
+    "flv": http, "ts": http, "mp4": http, "mkv": http, "mjpeg": http, "snapshot.jpg": http, "live.m3u8": http,
+    "unix": unix, "udp": udp, "rtmp pushed": rtmp_pushed, "rtmp pulled": rtmp_pulled,
 }  # fmt: skip
-EVERY_RUN = ("flv", "mjpeg", "unix")
+EVERY_RUN = {("flv", "end"), ("mjpeg", "stall"), ("unix", "stall"), ("rtmp pulled", "garbage")}
+FAULTS = ("end", "stall", "garbage")
+UNSEEN = {("snapshot.jpg", "garbage"), ("live.m3u8", "garbage")}
+"""These are files, which the stand-in sends as they are."""
 SEGMENT_S = 2.0
 """How much later the fault of a camera is told that sends segments of a second."""
 
 
-@pytest.mark.parametrize("fault", ["end", "stall"])
+CELLS = [cell for cell in product(SENDERS, FAULTS) if cell not in UNSEEN]
+
+
 @pytest.mark.parametrize(
-    "name", [name if name in EVERY_RUN else pytest.param(name, marks=pytest.mark.long) for name in SENDERS]
+    ("name", "fault"), [cell if cell in EVERY_RUN else pytest.param(*cell, marks=pytest.mark.long) for cell in CELLS]
 )
 def test_a_fault_is_told_and_the_camera_read_again(name: str, fault: str) -> None:
     with ExitStack() as stack:
@@ -196,7 +313,7 @@ def test_a_fault_is_told_and_the_camera_read_again(name: str, fault: str) -> Non
         other = Watched(ProgramOutput(), "exec:", {"command": ffmpeg(SPEC, "-c", "copy", "-f", "flv", "-", speed=1)})
         stack.enter_context(other.running())
         stack.enter_context(broken.watched.running())
-        begun_s = CLOCK.mono_s()
+        begun_s, begun_bytes, other_came = CLOCK.mono_s(), resident_bytes(), other.came
         getattr(broken, fault)()
         until(lambda: broken.watched.failed_s, 30.0, "the fault is told")
         told_s = broken.watched.failed_s[0] - begun_s
@@ -207,5 +324,17 @@ def test_a_fault_is_told_and_the_camera_read_again(name: str, fault: str) -> Non
         until(lambda: len(broken.watched.connected_s) > before, 30.0, "it is read again")
         again_s = broken.watched.connected_s[-1] - back_s
         assert again_s <= AGAIN_S + SLOW_S
+        came = broken.watched.came
+        until(lambda: broken.watched.came > came, 5.0, "its frames come again")
+        passed_s = CLOCK.mono_s() - begun_s
         assert other.failed_s == []
-        print(f"{name} {fault}: told after {told_s:.1f} s, read again after {again_s:.1f} s")
+        assert other.came - other_came >= SPEC.fps * (passed_s - SLOW_S), "frames of the other camera are missing"
+        grown = resident_bytes() - begun_bytes
+        assert grown < MOST_GROWTH_BYTES
+    print(f"{name} {fault}: told after {told_s:.1f} s, read again after {again_s:.1f} s, grown {grown / 1e6:.0f} MB")
+    note(f"network-{name}-{fault}", told_s=told_s, again_s=again_s, grown_mb=grown / 1e6)
+
+
+def resident_bytes() -> int:
+    said = Path("/proc/self/status").read_text()
+    return int(said.partition("VmRSS:")[2].split()[0]) * 1024

@@ -20,11 +20,14 @@ _PIECE_BYTES = 128
 
 
 class RtmpCamera:
-    """words: the command of the encoder, which writes FLV to its standard output. is_silent: sends nothing more."""
+    """words: the command of the encoder, which writes FLV to its standard output.
+
+    is_silent: sends nothing more. garbage: sends this instead.
+    """
 
     def __init__(self, words: list[str], port: int = 0) -> None:
         self._words, self._over = words, threading.Event()
-        self.is_silent = False
+        self.is_silent, self.garbage = False, b""
         self._listening = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listening.getsockname()[1])
         self._lines: list[socket.socket] = []
@@ -72,7 +75,7 @@ class RtmpCamera:
                     self._over.wait(0.02)
                 header = b"\x04" + head[4:7] + head[1:4] + head[:1] + b"\1\0\0\0"
                 pieces = [body[at : at + _PIECE_BYTES] for at in range(0, len(body), _PIECE_BYTES)]
-                line.sendall(header + b"\xc4".join(pieces))
+                line.sendall(self.garbage or header + b"\xc4".join(pieces))
         finally:
             running.kill()
             running.wait()
