@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from tawny import REPOSITORY
+from tawny.config.fleet import FleetSettings, HubSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
@@ -528,6 +529,8 @@ class Settings(Table):
     live: LiveSettings = LiveSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     updates: UpdateSettings = UpdateSettings()
+    fleet: FleetSettings = FleetSettings()
+    hub: HubSettings = HubSettings()
     log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()

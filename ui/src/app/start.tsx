@@ -4,6 +4,7 @@ import { startKeys } from "../ui/keys";
 import { startRouter } from "../ui/router";
 import { loadSession } from "../ui/session";
 import { startTheme } from "../ui/theme";
+import { within } from "../api/within";
 import { NoRecorder } from "./NoRecorder";
 
 const root = document.getElementById("app");
@@ -22,6 +23,7 @@ if (root && page) void page().then(({ show }) => show(root));
 else if (root) {
   startRouter();
   startKeys();
+  if (within) void import("../ui/withinLinks").then((it) => it.startWithinLinks());
   const start = () =>
     loadSession().then(
       () => render(<App />, root),

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tawny.api.errors import RequestRefused, as_answer
-from tawny.api.request_handling import is_local
+from tawny.api.request_handling import BY_HUB, is_local
 from tawny.model.errors import StorageError
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class UnclaimedGate:
 
 
 def _is_answered(scope: Scope, site: "AppContext") -> bool:
-    if is_local(HTTPConnection(scope)):
-        return True
+    if is_local(HTTPConnection(scope)) or BY_HUB in scope.get("state", {}):
+        return True  # the owner of its folder let this recorder join a hub
     if scope["type"] != "http":
         return False
     method, path = scope["method"], scope["path"]
