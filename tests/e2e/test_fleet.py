@@ -112,7 +112,7 @@ def test_two_houses_are_on_one_page_by_four_commands(joined: Fleet, owner: Brows
     for name in ("beach", "town"):
         row = page.locator(f'[data-box="{name}"]')
         expect(row).to_have_attribute("data-online", "true")
-        expect(row.get_by_text("1 of 1 cameras working")).to_be_visible()
+        expect(row.get_by_text("1 of 1 working")).to_be_visible()
     page.close()
 
 

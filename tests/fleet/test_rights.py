@@ -7,12 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from tawny.api.application import make_app
 from tawny.api.auth.access import check_routes
 from tawny.api.auth.accounts import Role
+from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.fleet.allowed_requests import ALWAYS, BY_SHARE, required_share
 from tawny.api.fleet.box_answers import BoxAnswers
+from tawny.fleet.message_link import LINE_PATH
 from tests.api.fakes import House, make_house, routes
 from tests.fleet.rig import EVERYTHING, BoxRig, HubRig, eventually, hub_rig
 
@@ -150,3 +153,31 @@ async def test_an_offline_box_is_said_to_be_so(two: tuple[House, HubRig, BoxRig,
     assert (answer.status_code, answer.json()["code"]) == (503, "recorder_offline")
     assert (await browser.get("/boxes/unknown/api/v1/health")).status_code == 503
     await eventually(lambda: not rig.hub.is_online("shed"), "the box to stay offline")
+
+
+@pytest.mark.parametrize(("path", "is_let_in"), [(LINE_PATH, True), ("/api/v1/ws", False)])
+async def test_a_hub_without_an_owner_lets_recorders_join(house: House, path: str, is_let_in: bool) -> None:
+    """The commands of the documentation work in any order: the account can be created afterwards."""
+    house.site.owner.has_owner = False
+    said: list[str] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        said.append("let in")
+
+    async def refuse(message: Message) -> None:
+        said.append(message["type"])
+
+    async def nothing() -> Message:
+        return {"type": "websocket.connect"}
+
+    scope = {"type": "websocket", "path": path, "headers": [], "client": ("192.0.2.7", 1), "app": house.app}
+    await UnclaimedGate(application)(scope, nothing, refuse)
+    assert said == (["let in"] if is_let_in else ["websocket.close"])
+
+
+async def test_a_viewer_of_the_hub_gives_no_orders(two: tuple[House, HubRig, BoxRig, House]) -> None:
+    house, rig, box, remote = two
+    box.answer = BoxAnswers(remote.app, lambda: frozenset(EVERYTHING))
+    async with rig.connected(box):
+        answer = await ask(house.signed_in(Role.VIEWER), "PUT", "/api/v1/mode", json={})
+        assert answer.status_code == 403

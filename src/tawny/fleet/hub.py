@@ -75,11 +75,13 @@ class BoxConnection(LineSession):
         self._last_number += 1
         exchange = Exchange(self, self._last_number)
         self.exchanges[exchange.number] = exchange
+        is_sent = False
         try:
             await self.send(LineFrame(Kind.OPEN, exchange.number, as_payload(dict(request))))
-        except BaseException:
-            self.forget(exchange.number)
-            raise
+            is_sent = True
+        finally:
+            if not is_sent:
+                self.forget(exchange.number)
         return exchange
 
     async def handle(self, frame: LineFrame) -> None:

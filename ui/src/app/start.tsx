@@ -14,6 +14,7 @@ const alone: Readonly<Record<string, () => Promise<{ show: (root: HTMLElement) =
   s: () => import("../screens/share/Shared"),
   actions: () => import("../screens/act/Act"),
   phone: () => import("../screens/phone/Phone"),
+  join: () => import("../screens/recorders/JoinPage"),
   ca: device,
   check: device,
 };

@@ -5,6 +5,7 @@ pages and no scripts, because a box in wrong hands must not act with the rights 
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
@@ -22,9 +23,10 @@ from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES, LineClosed
 from tawny.fleet.session import Exchange, Kind, LineFrame
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 
+log = logging.getLogger(__name__)
 HEAD_TIMEOUT_S: Final = 30.0
 """Maximum time in s until a box begins to answer."""
 MOST_SOCKET_BYTES: Final = 8 * 1024 * 1024
@@ -102,20 +104,20 @@ def the_hub(here: AppContext) -> FleetHub:
 async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Response:
     """Return what the box answers."""
     exchange = await _ask(request, request.method, box, here, signed)
+    is_answered = False
     try:
-        body = await request.body()
-        if body:
-            await exchange.send(Kind.DATA, body)
+        if request.method not in ("GET", "HEAD"):
+            await exchange.send(Kind.DATA, await request.body())
         await exchange.send(Kind.END)
         async with asyncio.timeout(HEAD_TIMEOUT_S):
             frame = await exchange.receive()
         status, headers = _head(frame)
+        is_answered = True
     except (LineClosed, TimeoutError) as error:
-        await exchange.close()
         raise _offline("This recorder doesn't answer.") from error
-    except BaseException:
-        await exchange.close()
-        raise
+    finally:
+        if not is_answered:
+            await exchange.close()
     pieces = _pieces(request, exchange)
     if _is_snapshot(request, status, headers):
         jpeg = b"".join([piece async for piece in pieces])
@@ -126,12 +128,15 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
 
 for _prefix in ("/api/v1", "/media"):
     router.add_api_route(
-        _prefix + "/{rest:path}",
-        relay,
-        methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-        dependencies=view,
-        include_in_schema=False,
+        _prefix + "/{rest:path}", relay, methods=["GET", "HEAD"], dependencies=view, include_in_schema=False
     )
+router.add_api_route(
+    "/api/v1/{rest:path}",
+    relay,
+    methods=["POST", "PUT", "PATCH", "DELETE"],
+    dependencies=[rule(Access.DIRECT)],
+    include_in_schema=False,
+)
 
 
 @router.websocket("/api/v1/{rest:path}", dependencies=view)
@@ -256,4 +261,7 @@ def _is_snapshot(request: Request, status: int, headers: dict[str, str]) -> bool
 async def _keep(request: Request, box: str, here: AppContext, jpeg: bytes) -> None:
     camera = request.url.path.split("/")[-2]
     if len(camera) <= 64 and here.hub is not None:
-        await asyncio.to_thread(here.hub.index.keep_picture, box, CameraId(camera), jpeg)
+        try:
+            await asyncio.to_thread(here.hub.index.keep_picture, box, CameraId(camera), jpeg)
+        except StorageError as error:
+            log.warning("cannot store the last picture of a recorder: %s", error)
