@@ -17,7 +17,7 @@ from tawny.fleet.fleet_index import FleetIndex
 from tawny.fleet.history_reader import FOLDER, HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.identity import fingerprint
-from tawny.fleet.message_link import MemoryLink, MessageLink, SecureLink, WebSocketLink, open_as_box
+from tawny.fleet.message_link import LineClosed, MemoryLink, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tawny.storage.disk.disk import RealDisk
 from tawny.testing.clock import FakeClock
@@ -73,10 +73,14 @@ class BoxRig:
     async def greet(self, carrier: MessageLink, hub: str, code: str | None = None) -> tuple[SecureLink, Welcome]:
         offer = self.offer()
         self.folder.mkdir(parents=True, exist_ok=True)
-        secure = await open_as_box(carrier, self.key, hub)
         hello: dict[str, Any] = {"name": "Shed", "version": "1", "allow": list(self.allow)}
         hello["book"] = "" if code else await asyncio.to_thread(offer.history.book)
-        return secure, await greet(secure, hello | ({"code": code} if code else {}))
+        try:
+            secure = await open_as_box(carrier, self.key, hub)
+            return secure, await greet(secure, hello | ({"code": code} if code else {}))
+        except LineClosed:
+            await carrier.close()
+            raise
 
 
 @dataclass
@@ -111,6 +115,7 @@ class HubRig:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            await carrier.close()
             await eventually(lambda: not self.hub.is_online(welcome.box), "the box to be offline")
 
     def events(self) -> list[str]:
