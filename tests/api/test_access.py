@@ -19,7 +19,14 @@ ENDING = {route: access for route, access in HTTP.items() if not route.endswith(
 """mjpeg goes on for ever: its rule is looked at as nobody."""
 BY_TOKEN = (Access.BRING, Access.SEND)
 """Sessions count nothing there."""
-FILLED = {"{camera}": "porch", "{event}": "none", "{segment}": "none", "{name}": "none.js", "{rest:path}": "x"}
+FILLED = {
+    "{camera}": "porch",
+    "{event}": "none",
+    "{segment}": "none",
+    "{name}": "none.js",
+    "{rest:path}": "x",
+    "{box}": "none",
+}
 FILLED |= {"{program}": "panel", "{target}": "phone", "{token}": "none"}
 FILLED |= {"{stream}": "main", "{number}": "0", "{part}": "0"}
 FILLED |= {"{zero_ms}": "0", "{first}": "0", "{count}": "1"}
@@ -183,6 +190,8 @@ def test_every_websocket_asks_for_a_session_or_says_why_not() -> None:
     sockets = {route: access for route, access in RULES.items() if route.startswith("WS ")}
     assert sockets == {
         "WS /api/v1/ws": Access.WALL,
+        "WS /api/v1/fleet/line": Access.SIGNED,  # recorders prove their key in the handshake; see `tests/fleet`
+        "WS /boxes/{box}/api/v1/{rest:path}": Access.VIEW,
         "WS /api/v1/address-check/socket": Access.PUBLIC,  # asks for the ticket of a check itself
         "WS /api/v1/cameras/{camera}/live": Access.SEE,
         "WS /api/v1/cameras/{camera}/pictures": Access.SEE,

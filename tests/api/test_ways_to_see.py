@@ -96,6 +96,15 @@ NO_PICTURES = {
     "GET /api/v1/diagnostics/bundle": "for owners, without images; see `test_diagnostics`",
     "POST /api/v1/backup": "for owners, without recordings; see `test_backup`",
     "WS /api/v1/cameras/{camera}/talk": "takes sound and gives none; see `test_talking`",
+    "WS /api/v1/fleet/line": "of recorders that have joined, by their keys; see `tests/fleet`",
+    "DELETE /api/v1/fleet/boxes/{box}": "removes a recorder from this hub",
+    "GET /api/v1/fleet/boxes/{box}/cameras/{camera}/picture": "of another recorder; see `tests/fleet`",
+    "WS /boxes/{box}/api/v1/{rest:path}": "of another recorder; see `tests/fleet`",
+    "GET /boxes/{box}/media/{rest:path}": "of another recorder; see `tests/fleet`",
+    **{
+        f"{method} /boxes/{{box}}/api/v1/{{rest:path}}": "of another recorder; see `tests/fleet`"
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+    },
 }
 """Routes whose answers have no described shape, as pictures have none, and why there is nothing to see in them."""
 HTTP = [route for route in TABLE if route.startswith("GET ")]

@@ -13,9 +13,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.http11 import Request
 
 from tawny.api.errors import RequestRefused, address_too_long, answer, as_answer
 from tawny.engine.connections import ClientConnection, ConnectionRules, Phase
+from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES
 
 CONNECTION: Final = "client_connection"
 """Key of the `ClientConnection` in a request's state."""
@@ -140,6 +142,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._client.release()
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin. Recorders that have joined a hub send it larger messages than browsers do."""
+        if event.path == LINE_PATH:
+            self.conn.max_message_size = self.conn.max_fragment_size = MAX_MESSAGE_BYTES
+        super().handle_connect(event)
 
     def pause_writing(self) -> None:
         super().pause_writing()

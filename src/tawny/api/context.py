@@ -33,6 +33,8 @@ from tawny.config.secure import ascii_host
 from tawny.config.settings import LiveSettings, WebSettings, listen_address, proxy_networks
 from tawny.config.sign_in import SignInSettings
 from tawny.engine.blocking_calls import BlockingCalls
+from tawny.fleet.box import FleetMember
+from tawny.fleet.hub import FleetHub
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
 from tawny.live.rtsp_server.session import RtspServer
@@ -138,6 +140,10 @@ class AppContext:
     restart: Callable[[], None]
     """Ends this run, so that tawny starts again with the settings file, if `can_restart`. Call from the loop."""
 
+    hub: FleetHub | None = field(default=None, init=False)
+    """The recorders that have joined this one; None: it is no hub."""
+    member: FleetMember | None = field(default=None, init=False)
+    """This recorder's connection to its hub; None only in tests of other parts."""
     seen: frozenset[CameraId] | None = field(default=None, init=False)
     """Cameras the current user may see; None: all."""
     requires_second_step: bool = field(default=False, init=False)

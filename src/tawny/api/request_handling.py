@@ -205,6 +205,8 @@ UNLOCKED = "unlocked"
 """Request state: the session has unlocked encrypted recordings, so nothing may be cached."""
 
 
+BY_HUB = "hub"
+"""How people at a hub are signed in here, and the request state with their session (`api.fleet.box_answers`)."""
 BY_ADDRESS = "by_address"
 """Request state: the access token in the address let the caller in. A TV's player, which is a web page, may read it."""
 

@@ -66,6 +66,8 @@ class SessionInfo(ApiResponse):
     """Name of the sign-in provider; empty if there is none, or signed in."""
     proxied: str = ""
     """User whom the reverse proxy names; empty if there is none, or signed in."""
+    hub: bool = False
+    """Whether other recorders have their page here, for this user."""
 
 
 class SignedIn(ApiResponse):

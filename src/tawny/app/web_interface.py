@@ -14,6 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from fastapi import FastAPI
+
+from tawny import __version__
+from tawny.api import serializers
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
@@ -23,6 +27,7 @@ from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.client_address import read_machine_names
 from tawny.api.context import AppContext
+from tawny.api.fleet.box_answers import BoxAnswers
 from tawny.api.inbox import FOLDER as INBOX
 from tawny.api.inbox import Inbox
 from tawny.api.live.stream_access import PassAuthenticator
@@ -37,6 +42,11 @@ from tawny.config.settings import Settings, WebSettings, listen_address, proxy_n
 from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
+from tawny.fleet.box import BoxOffer, FleetMember
+from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
+from tawny.fleet.history_reader import HistoryReader
+from tawny.fleet.hub import FleetHub
+from tawny.fleet.identity import JoinLink, fingerprint, load_or_make_key
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
@@ -105,11 +115,19 @@ class WebInterface:
         self.address.handle.start(self.engine, self.address.name, lambda: self.address)
         self.site.system.start(self.engine)
         self.site.updates.start(self.engine)
+        if self.site.hub is not None:
+            self.site.hub.start()
+        if self.site.member is not None:
+            self.site.member.start()
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
 
     async def stop(self) -> None:
+        if self.site.member is not None:
+            await self.site.member.close()
+        if self.site.hub is not None:
+            await self.site.hub.close()
         await self.site.close()
         await self.server.stop()
         await asyncio.to_thread(self._stop)
@@ -143,6 +161,8 @@ class WebInterface:
         self.outward.apply(settings)
         self.address.changed(settings)
         self.site.updates.changed()
+        if self.site.member is not None:
+            self.site.member.changed()
 
     @property
     def url(self) -> str:
@@ -180,6 +200,14 @@ class WebInterface:
             )
         if self.address.in_force and self.site.address:
             text += f"\nSecure address: {self.site.address}"
+        if self.site.hub is not None:
+            code, _ = self.site.hub.index.invite()
+            base = self.site.address or address
+            welcome["join"] = str(JoinLink(base, code, fingerprint(self.site.hub.public_key)))
+            text += (
+                f"\nTo show another recorder here, run this there within 10 minutes:\n\n    tawny fleet join "
+                f"{welcome['join']}\n\n`tawny hub link` creates another link; each works once."
+            )
         if self.site.rtsp:
             text += (
                 f"\nFor other apps: rtsp://{self.site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
@@ -205,8 +233,7 @@ async def make_web_interface(
     place = running.parts.place
     settings, clock = place.settings(), place.clock
     file = await asyncio.to_thread(_open_accounts, place)
-    accounts = Accounts(file, clock)
-    host, port = listen_address(settings.web.listen)
+    accounts, (host, port) = Accounts(file, clock), listen_address(settings.web.listen)
     hosts = await addresses_of(host)
     outward, placing = await asyncio.to_thread(_make_delivery, running, accounts)
     programs = _make_integrations(running, outward, accounts)
@@ -215,7 +242,6 @@ async def make_web_interface(
     machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
     address = AddressService(changeable, AddressMeans(machine_names), clock)
     headroom = DiskHeadroom(place.folder, lambda: place.settings().storage.retention.min_free)
-    inbox = Inbox(None if place.kept_in is None else place.kept_in / INBOX, headroom)
     keeping, models = RetentionService(running.parts.stored, clock, changeable), ModelService(running.naming)
     site = AppContext(
         recorder=running, accounts=accounts, passes=Passes(file, clock), shares=Shares(file, clock),
@@ -238,7 +264,7 @@ async def make_web_interface(
         diagnostics=_make_diagnostics(running, accounts, log_lines),
         backup=BackupService(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
-        inbox=inbox, phones=_phones(place),
+        inbox=Inbox(place.kept_in and place.kept_in / INBOX, headroom), phones=_phones(place),
         hosts=hosts, machine_names=machine_names, secure=address, answer_challenge=address.challenges.answer,
         own_addresses=lambda: recorder_urls(*server.place),
         can_restart=restart is not None, restart=restart or (lambda: None),
@@ -246,12 +272,42 @@ async def make_web_interface(
     take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh, orders=False)  # before the first connection
     acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
-    server = WebServer(make_app(site), accounts, host, port, connections, address.in_force.context)
+    server = WebServer(
+        await asyncio.to_thread(_make_app, running, site), accounts, host, port, connections, address.in_force.context
+    )
     rtsp = _make_rtsp_server(settings.web.rtsp, site, connections)
     return WebInterface(
         running, accounts, outward, programs, modes, acting, site, server, rtsp, connections, running.pooled_engine(),
         address,
     )  # fmt: skip
+
+
+def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
+    """Return the application, connected to other recorders. Raises StorageError, NotDone: the key is damaged."""
+    app = make_app(site)
+    site.hub, site.member = _make_hub(running.parts.place, site), _make_member(running, site, app)
+    return app
+
+
+def _make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
+    if not place.settings().hub.enabled or place.kept_in is None:
+        return None
+    key = load_or_make_key(place.kept_in)
+    return FleetHub(FleetIndex(place.kept_in / HUB_FILE, place.clock), key, lambda: site.title)
+
+
+def _make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:
+    place = running.parts.place
+    answers = BoxAnswers(app, lambda: frozenset(place.settings().fleet.allow))
+    history = HistoryReader(running.parts.storage.store.volume.disk)
+
+    def status() -> dict[str, Any]:
+        return serializers.health(site.health.now(), site.system).model_dump(mode="json")
+
+    def offer() -> BoxOffer:
+        return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)
+
+    return FleetMember(place.kept_in, lambda: place.settings().fleet, offer)
 
 
 def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] | None) -> SystemActions:

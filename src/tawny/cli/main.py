@@ -144,6 +144,8 @@ COMMANDS = {
     "setup-link": Command("first_start", "create a new one-time setup link for the owner"),
     "backup": Command("backup", "save settings, accounts, keys and history in one file behind a passphrase"),
     "restore": Command("backup", "restore a backup, here or on another computer"),
+    "hub": Command("fleet", "run the recorder as a hub for others; links to join it, list, revoke"),
+    "fleet": Command("fleet", "join a hub that shows this recorder, or leave it"),
     "service": Command("service", "install or remove the systemd service"),
 }
 

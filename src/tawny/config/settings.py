@@ -7,16 +7,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from tawny import REPOSITORY
+from tawny.config.fleet import FleetSettings, HubSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
@@ -526,6 +520,8 @@ class Settings(Table):
     live: LiveSettings = LiveSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     updates: UpdateSettings = UpdateSettings()
+    fleet: FleetSettings = FleetSettings()
+    hub: HubSettings = HubSettings()
     log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()

@@ -2,6 +2,7 @@
 import type { ErrorResponse } from "./schema";
 import { t } from "../strings";
 import { translated } from "../strings/language";
+import { placed, within } from "./within";
 
 export class ApiError extends Error {
   override name = "ApiError";
@@ -28,8 +29,14 @@ export function whenSignedOut(action: () => void): void {
   onSignedOut = action;
 }
 
+/** The camera `home~front` is `front` of the recorder `home`, on the page of its hub. */
 export function url(path: string, query?: Query): string {
-  const full = path.startsWith("/media/") ? path : `/api/v1${path}`;
+  const [, box, rest] = /^\/cameras\/([a-z0-9-]+)~(.*)/.exec(path) ?? [];
+  const full = box
+    ? `/boxes/${box}/api/v1/cameras/${rest}`
+    : within && path.startsWith(`${within}/`)
+      ? path
+      : within + (path.startsWith("/media/") ? path : `/api/v1${path}`);
   const pairs = Object.entries(query ?? {}).filter(
     ([, value]) => value !== null && value !== undefined && value !== "",
   );
@@ -64,7 +71,7 @@ export function remove<T>(path: string): Promise<T> {
 
 async function ask<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await answerOf(method, address, body, signal);
-  return (answer.status === 204 ? undefined : translated(await answer.json())) as T;
+  return (answer.status === 204 ? undefined : placed(translated(await answer.json()))) as T;
 }
 
 async function answerOf(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
@@ -85,7 +92,8 @@ async function answerOf(method: string, address: string, body?: unknown, signal?
   }
   if (answer.ok) return answer;
   const error = await readError(answer);
-  if (answer.status === 401 && error.code === "signed_out") onSignedOut();
+  if (answer.status === 401 && error.code === "signed_out")
+    within ? location.assign(`/sign-in?next=${location.pathname}`) : onSignedOut();
   throw error;
 }
 

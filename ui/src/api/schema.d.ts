@@ -69,6 +69,26 @@ export interface AuditLog {
   items: AuditEntry[];
 }
 
+export interface BoxCamera {
+  info: CameraInfo;
+  picture_ms: number | null;
+}
+
+export interface BoxInfo {
+  allow: string[];
+  cameras: BoxCamera[];
+  expected: number;
+  id: string;
+  joined_ms: number;
+  name: string;
+  online: boolean;
+  seen_ms: number;
+  summary: string;
+  version: string;
+  words: string;
+  working: number;
+}
+
 export interface BroughtInfo {
   modified_ms: number;
   name: string;
@@ -787,6 +807,30 @@ export interface FilesAddress {
   key: string;
 }
 
+export interface FleetEvent {
+  box: string;
+  camera: string;
+  camera_name: string;
+  clip: string;
+  end_ms: number | null;
+  id: string;
+  level: string;
+  snapshot: string | null;
+  start_ms: number;
+  title: string;
+  type: string;
+}
+
+export interface FleetEvents {
+  before_ms: number | null;
+  events: FleetEvent[];
+}
+
+export interface FleetInfo {
+  boxes: BoxInfo[];
+  now_ms: number;
+}
+
 export interface FloorPlan {
   cameras: PlannedCamera[];
   version: number;
@@ -901,6 +945,11 @@ export interface InBrowserRequest {
   open: boolean;
   recipient: string;
   way: "words" | "passphrase" | "passkey";
+}
+
+export interface Invitation {
+  ends_ms: number;
+  links: string[];
 }
 
 export interface Invited {
@@ -2005,6 +2054,7 @@ export interface SessionEntry {
 }
 
 export interface SessionInfo {
+  hub?: boolean;
   provider?: string;
   proxied?: string;
   recorder: string;

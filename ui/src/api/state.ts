@@ -3,9 +3,10 @@
  * a full picture comes on subscribing, then changes.
  */
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { get, whenSignedOut } from "./client";
+import { get, url, whenSignedOut } from "./client";
 import { TELL_AFTER_MS, isLost, type Link, reduce, START, type Happened } from "./reconnect";
 import { translated } from "../strings/language";
+import { placed } from "./within";
 import type { Camera, ClipJob, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
 
 export const health = signal<Health | null>(null);
@@ -189,7 +190,7 @@ function poll(now: number): void {
 
 function connect(): void {
   drop();
-  const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/v1/ws`);
+  const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}${url("/ws")}`);
   socket = here;
   here.onopen = () => {
     subscribe();
@@ -199,7 +200,7 @@ function connect(): void {
   };
   here.onmessage = (message: MessageEvent<string>) => {
     happen({ what: "heard", now: Date.now() });
-    hear(translated(JSON.parse(message.data) as Message));
+    hear(placed(translated(JSON.parse(message.data) as Message)));
   };
   here.onclose = (event) => {
     if (socket !== here) return;

@@ -28,6 +28,11 @@ export type Session = made.SessionInfo;
 export type SealedInfo = made.SealedInfo;
 
 export type Camera = made.CameraInfo;
+export type Fleet = made.FleetInfo;
+export type FleetBox = made.BoxInfo;
+export type FleetEvents = made.FleetEvents;
+export type FleetEvent = made.FleetEvent;
+export type FleetInvitation = made.Invitation;
 export type CameraState = Camera["state"];
 /** `audio`: codec of the sound, empty when there is none. */
 export type Stream = made.StreamFormat;

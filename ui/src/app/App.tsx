@@ -24,10 +24,13 @@ const settings: Loader = () => import("../screens/settings/Settings");
 const section: Loader = () => import("../screens/settings/Pages");
 const settingsNav: Loader = () => import("../screens/settings/Nav");
 const camera: Loader = () => import("../screens/camera/Camera");
+const recorders: Loader = () => import("../screens/recorders/Recorders");
 const signIn = () => import("../screens/sign-in/SignIn");
 const setup = () => import("./SetupFlow");
 
 const routes: readonly Route[] = [
+  { pattern: "/recorders", title: t.nav.recorders, load: recorders },
+  { pattern: "/recorders/:view", title: t.nav.recorders, load: recorders },
   { pattern: "/plan", title: t.live.title, load: () => import("../screens/live/FloorPlan") },
   { pattern: "/live/:camera", title: t.live.title, load: () => import("../screens/live/Focus") },
   { pattern: "/timeline", title: t.timeline.title, load: () => import("../screens/timeline/Timeline") },

@@ -15,8 +15,9 @@ import { KeysDialog, showKeys } from "../ui/KeysDialog";
 import { useKeys } from "../ui/keys";
 import { go, isAlone, path } from "../ui/router";
 import { flipTheme } from "../ui/theme";
-import { inSettings, isScreen } from "../ui/session";
+import { inSettings, isScreen, session } from "../ui/session";
 import { truth } from "../ui/truth";
+import { within } from "../api/within";
 import "./frame.css";
 
 const countdown = () => import("./Countdown");
@@ -69,6 +70,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         <a class="logo" href="/" aria-label={t.name}>
           <Owl size={40} />
         </a>
+        <Recorders />
         {destinations.map((each) => (
           <NavLink key={each.to} {...each} />
         ))}
@@ -76,6 +78,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
       </nav>
       {children}
       <nav class="tabs" aria-label={t.nav.label}>
+        <Recorders />
         {[...destinations, more].map((each) => (
           <NavLink key={each.words} {...each} />
         ))}
@@ -87,6 +90,19 @@ export function Frame({ children }: { children: ComponentChildren }) {
       <Sharing />
     </div>
   );
+}
+
+/** On a hub: the page of all recorders. From the pages of one of them, its link loads it anew. */
+function Recorders() {
+  const words = t.nav.recorders;
+  if (within)
+    return (
+      <a class="nav" href="/recorders" target="_self">
+        <Icon name="house" />
+        <span>{words}</span>
+      </a>
+    );
+  return session.value?.hub ? <NavLink to="/recorders" icon="house" words={words} /> : null;
 }
 
 function NavLink({ to, icon, words, push }: Destination & { push?: boolean }) {

@@ -4,6 +4,7 @@ import { startKeys } from "../ui/keys";
 import { startRouter } from "../ui/router";
 import { loadSession } from "../ui/session";
 import { startTheme } from "../ui/theme";
+import { within } from "../api/within";
 import { NoRecorder } from "./NoRecorder";
 
 const root = document.getElementById("app");
@@ -13,6 +14,7 @@ const alone: Readonly<Record<string, () => Promise<{ show: (root: HTMLElement) =
   s: () => import("../screens/share/Shared"),
   actions: () => import("../screens/act/Act"),
   phone: () => import("../screens/phone/Phone"),
+  join: () => import("../screens/recorders/JoinPage"),
   ca: device,
   check: device,
 };
@@ -22,6 +24,7 @@ if (root && page) void page().then(({ show }) => show(root));
 else if (root) {
   startRouter();
   startKeys();
+  if (within) void import("../ui/withinLinks").then((it) => it.startWithinLinks());
   const start = () =>
     loadSession().then(
       () => render(<App />, root),

@@ -3,6 +3,7 @@ export const app = {
   name: "tawny",
   nav: {
     label: "Main",
+    recorders: "Recorders",
     live: "Live",
     timeline: "Timeline",
     clips: "Clips",

@@ -7,7 +7,9 @@ import { Owl } from "./Owl";
 import { AccountMenu, lateParts } from "./AccountMenu";
 import { ModePill } from "./ModePill";
 import { path } from "./router";
+import { session } from "./session";
 import { truth } from "./truth";
+import { within } from "../api/within";
 
 /** What every signed-in screen is wrapped in: its title, its tools, the truth, and the screen itself. */
 export function Page(props: {
@@ -37,7 +39,7 @@ export function Page(props: {
             <Owl size={30} />
           </a>
         )}
-        <h1>{props.title}</h1>
+        <h1>{within ? `${session.value?.recorder}: ${props.title}` : props.title}</h1>
         {props.tools}
         <span class="grow" />
         {lateParts.value?.chip()}

@@ -1,5 +1,6 @@
 /** The address bar as a signal, over the History API. */
 import { computed, signal } from "@preact/signals";
+import { within } from "../api/within";
 
 export interface Place {
   path: string;
@@ -12,7 +13,7 @@ export type Params = Record<string, string>;
 
 function read(): Place {
   return {
-    path: location.pathname,
+    path: location.pathname.slice(within.length) || "/",
     query: new URLSearchParams(location.search),
     hash: location.hash.replace(/^#/, ""),
   };
@@ -43,7 +44,9 @@ function isHeld(to: string, before: () => void = () => {}): boolean {
   return false;
 }
 
-const addressOf = ({ pathname, search, hash }: Pick<Location, "pathname" | "search" | "hash">) => pathname + search + hash;
+/** Without the part that says which recorder's pages these are. */
+export const addressOf = ({ pathname, search, hash }: Pick<Location, "pathname" | "search" | "hash">) =>
+  (pathname.startsWith(`${within}/`) ? pathname.slice(within.length) : pathname) + search + hash;
 
 function shownAddress(): string {
   const { path, query, hash } = place.peek();
@@ -55,8 +58,9 @@ function shownAddress(): string {
 export function go(to: string, how: { replace?: boolean; anyway?: boolean } = {}): void {
   if (!how.anyway && isHeld(to)) return;
   if (to === addressOf(location)) return;
-  if (how.replace) history.replaceState(null, "", to);
-  else history.pushState(null, "", to);
+  if (to.startsWith("/boxes/")) return location.assign(to); // another recorder's pages begin anew
+  if (how.replace) history.replaceState(null, "", within + to);
+  else history.pushState(null, "", within + to);
   place.value = read();
 }
 
@@ -73,7 +77,7 @@ export function setQuery(changes: Record<string, string | null>, how: { push?: b
   }
   // Commas and colons may stand as they are in a query, and are easier to read.
   const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
-  go(location.pathname + (text ? `?${text}` : "") + location.hash, { replace: !how.push });
+  go(place.value.path + (text ? `?${text}` : "") + location.hash, { replace: !how.push });
 }
 
 /** The names in `pattern` (`/live/:camera`) as found in `actual`; null when it is another page. */
@@ -106,14 +110,14 @@ export function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
   if (event.defaultPrevented || event.button !== 0) return false;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return false;
   if (link.target || link.hasAttribute("download") || link.origin !== location.origin) return false;
-  return !/^\/(api|media|assets)\//.test(link.pathname);
+  return !/^\/(api|media|assets)\//.test(link.pathname) && (within !== "" || !link.pathname.startsWith("/boxes/"));
 }
 
 /** Makes every `<a href>` and the back button move the signal instead of loading the page again. */
 export function startRouter(): () => void {
   const onBack = () => {
     // The browser is there already: what is still shown gets its address again.
-    if (!isHeld(addressOf(location), () => history.pushState(null, "", shownAddress()))) place.value = read();
+    if (!isHeld(addressOf(location), () => history.pushState(null, "", within + shownAddress()))) place.value = read();
   };
   const onClick = (event: MouseEvent) => {
     const link = (event.target as Element | null)?.closest?.("a");

@@ -27,7 +27,7 @@ from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
-from tawny.api.request_handling import BY_ADDRESS, PROXY_USER, in_worker
+from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, in_worker
 from tawny.api.schemas import LATEST_MS
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.times import Span
@@ -125,7 +125,10 @@ def session_cookie(connection: HTTPConnection) -> str:
 
 
 def find_session(connection: HTTPConnection) -> LoginSession | None:
-    """Return the session of the request's cookie, or None. Reads the disk."""
+    """Return the session of the request's cookie, or of who asks at a hub; else None. Reads the disk."""
+    by_hub: LoginSession | None = connection.scope.get("state", {}).get(BY_HUB)
+    if by_hub is not None:
+        return by_hub
     token = connection.cookies.get(session_cookie(connection), "") or connection.cookies.get(COOKIE, "")
     found = the_site(connection).accounts.session(token) if token else None
     if found is not None and found.how == BY_PROXY:
@@ -196,6 +199,8 @@ def may_see(connection: HTTPConnection) -> bool:
 async def has_ended(connection: HTTPConnection) -> bool:
     """Return whether the session has ended or its rights changed. Called every LOOK_S during long responses."""
     session, site = the_session(connection), the_site(connection)
+    if session.how == BY_HUB:
+        return False  # the hub ends the request; what the owner allows applies to the next one
     match session.person.role:
         case Role.HOLDER | Role.BRINGER | Role.PHONE:
             session_of = site.passes.session_of
@@ -288,7 +293,7 @@ def _check_ours(connection: HTTPConnection) -> None:
 async def _check_socket(socket: WebSocket, access: Access) -> None:
     if not is_same_origin(socket):
         raise WebSocketException(1008)  # closed before it opens: the browser gets no details
-    if access is Access.PUBLIC:
+    if access in (Access.PUBLIC, Access.SIGNED):
         return
     try:
         await in_worker(_admit, socket, access)

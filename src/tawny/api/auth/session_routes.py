@@ -47,7 +47,7 @@ from tawny.api.auth.two_step import otpauth_uri
 from tawny.api.client_address import network_of
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
-from tawny.api.request_handling import WorkerRoute
+from tawny.api.request_handling import BY_HUB, WorkerRoute
 from tawny.api.schemas import AnyName, ApiRequest, ApiResponse, Password, SignInRequest, Token
 
 log = logging.getLogger(__name__)
@@ -135,6 +135,7 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
             "zone": here.recorder.zone if found else "",
             "provider": here.oidc.label if here.oidc and not found else "",
             "proxied": proxied.name if proxied else "",
+            "hub": here.hub is not None and found is not None and found.person.cameras is None and found.how != BY_HUB,
         }
     )
 

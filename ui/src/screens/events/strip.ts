@@ -1,4 +1,5 @@
 /** An event's filmstrip: one JPEG with three to six frames side by side, from its beginning to its end. Pure. */
+import { url } from "../../api/client";
 import type { TawnyEvent } from "../../api/types";
 
 /** As the recorder makes them. */
@@ -15,7 +16,7 @@ export interface Strip {
 }
 
 export function stripAddress(event: TawnyEvent): string | null {
-  return event.end_ms === null || event.snapshot === null ? null : `/api/v1/events/${encodeURIComponent(event.id)}/loop`;
+  return event.end_ms === null || event.snapshot === null ? null : url(`/events/${encodeURIComponent(event.id)}/loop`);
 }
 
 /** How many frames an image of this size has. Small cameras send frames less wide than usual: then 16:9 is taken. */

@@ -1,0 +1,267 @@
+"""The hub's end of lines, and what boxes answer through them: `/boxes/BOX/api/v1/…` and `/boxes/BOX/media/…`.
+
+The hub decides who may ask, the box what it answers. Of a box's answer, only data reaches the browser: no cookies, no
+pages and no scripts, because a box in wrong hands must not act with the rights of who looks at it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from tawny.api.auth.access import LOOK_S, Access, Signed, has_ended, rule, run_while_allowed
+from tawny.api.auth.accounts import LoginSession
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, not_found
+from tawny.api.fleet.box_answers import SOCKET
+from tawny.api.request_handling import WorkerRoute
+from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
+from tawny.fleet.hub import BoxOffline, FleetHub
+from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES, LineClosed
+from tawny.fleet.session import Exchange, Kind, LineFrame
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.ids import CameraId
+
+log = logging.getLogger(__name__)
+HEAD_TIMEOUT_S: Final = 30.0
+"""Maximum time in s until a box begins to answer."""
+MOST_SOCKET_BYTES: Final = 8 * 1024 * 1024
+"""Of one message of a WebSocket from a box, such as a keyframe."""
+ENDED: Final = 1012
+OFFLINE: Final = 4503
+_ASKED: Final = ("accept", "accept-encoding", "content-type", "if-none-match", "if-range", "if-modified-since", "range")
+_ANSWERED: Final = frozenset(
+    {
+        "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-length", "content-range",
+        "content-type", "etag", "last-modified", "retry-after", "vary",
+    }
+)  # fmt: skip
+_TYPES: Final = frozenset(
+    {
+        "application/json", "application/octet-stream", "application/vnd.apple.mpegurl", "application/zip",
+        "audio/mp4", "audio/wav", "image/gif", "image/jpeg", "image/png", "image/webp", "multipart/x-mixed-replace",
+        "text/plain", "text/vtt", "video/mp4", "video/mp2t",
+    }
+)  # fmt: skip
+OneBox = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9-]+$")]
+NO_HUB: Final = 4404
+router = APIRouter(prefix="/boxes/{box}", route_class=WorkerRoute)
+line_router = APIRouter(route_class=WorkerRoute)
+view = [rule(Access.VIEW)]
+
+
+class AcceptedLink:
+    """A `MessageLink` over a WebSocket that this server has accepted."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self._socket.send_bytes(message)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise LineClosed("the recorder closed the connection") from error
+
+    async def receive(self) -> bytes:
+        try:
+            message = await self._socket.receive()
+        except RuntimeError as error:  # it was closed here
+            raise LineClosed("the connection is closed") from error
+        data = message.get("bytes")
+        if message["type"] != "websocket.receive" or data is None or len(data) > MAX_MESSAGE_BYTES:
+            raise LineClosed("the recorder closed the connection")
+        return bytes(data)
+
+    async def close(self) -> None:
+        if self._socket.application_state is WebSocketState.CONNECTED:
+            try:
+                await self._socket.close()
+            except (WebSocketDisconnect, RuntimeError):
+                return  # the recorder was faster
+
+
+@line_router.websocket(LINE_PATH, dependencies=[rule(Access.SIGNED)])
+async def line(socket: WebSocket, here: Here) -> None:
+    """The line of a recorder that has joined this hub, or wants to."""
+    await socket.accept()
+    if here.hub is None:
+        await socket.close(NO_HUB, "This recorder is no hub.")
+        return
+    await here.hub.accept(AcceptedLink(socket))
+
+
+def the_hub(here: AppContext) -> FleetHub:
+    """Return the hub. Raises RequestRefused: this recorder is none, or the user sees certain cameras only."""
+    if here.hub is None or here.seen is not None:
+        raise not_found("This page shows no other recorders.", "Check the address.")
+    return here.hub
+
+
+async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Response:
+    """Return what the box answers."""
+    exchange = await _ask(request, request.method, box, here, signed)
+    is_answered = False
+    try:
+        if request.method not in ("GET", "HEAD"):
+            await exchange.send(Kind.DATA, await request.body())
+        await exchange.send(Kind.END)
+        async with asyncio.timeout(HEAD_TIMEOUT_S):
+            frame = await exchange.receive()
+        status, headers = _head(frame)
+        is_answered = True
+    except (LineClosed, TimeoutError) as error:
+        raise _offline("This recorder doesn't answer.") from error
+    finally:
+        if not is_answered:
+            await exchange.close()
+    pieces = _pieces(request, exchange)
+    if _is_snapshot(request, status, headers):
+        jpeg = b"".join([piece async for piece in pieces])
+        await _keep(request, box, here, jpeg)
+        return Response(jpeg, status, headers)
+    return StreamingResponse(pieces, status, headers)
+
+
+for _prefix in ("/api/v1", "/media"):
+    router.add_api_route(
+        _prefix + "/{rest:path}", relay, methods=["GET", "HEAD"], dependencies=view, include_in_schema=False
+    )
+router.add_api_route(
+    "/api/v1/{rest:path}",
+    relay,
+    methods=["POST", "PUT", "PATCH", "DELETE"],
+    dependencies=[rule(Access.DIRECT)],
+    include_in_schema=False,
+)
+
+
+@router.websocket("/api/v1/{rest:path}", dependencies=view)
+async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signed) -> None:
+    """A WebSocket of the box."""
+    try:
+        exchange = await _ask(socket, SOCKET, box, here, signed)
+    except RequestRefused as refused:
+        await socket.accept()  # pages can read the close code of open sockets only
+        await socket.close(OFFLINE if refused.status == 503 else 4404, refused.what)
+        return
+    try:
+        async with asyncio.timeout(HEAD_TIMEOUT_S):
+            frame = await exchange.receive()
+        await socket.accept()
+        if frame.kind is not Kind.HEAD or frame.json.get("status") != 101:
+            await socket.close(4403, "The owner of this recorder doesn't allow this from the hub.")
+            return
+        await run_while_allowed(socket, _to_browser(socket, exchange), _to_box(socket, exchange))
+    except (LineClosed, TimeoutError):
+        if socket.application_state is WebSocketState.CONNECTED:
+            await socket.close(ENDED, "The recorder went offline.")
+    finally:
+        await exchange.close()
+
+
+async def _ask(
+    connection: Request | WebSocket, method: str, box: str, here: AppContext, signed: LoginSession
+) -> Exchange:
+    hub, scope = the_hub(here), connection.scope
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").removeprefix(f"/boxes/{box}")
+    asked: dict[str, Any] = {
+        "method": method,
+        "path": path,
+        "query": scope.get("query_string", b"").decode("latin-1"),
+        "headers": [(name, value) for name in _ASKED if (value := connection.headers.get(name)) is not None],
+        "person": signed.person.name,
+        "role": signed.person.role.value,
+    }
+    try:
+        return await hub.ask(box, asked)
+    except BoxOffline as error:
+        raise _offline(error.message) from None
+    except NotDone as error:
+        raise RequestRefused(503, "recorder_busy", error.message, error.do) from None
+
+
+def _offline(what: str) -> RequestRefused:
+    return RequestRefused(
+        503, "recorder_offline", what, "It records without this connection. What happens meanwhile appears later."
+    )
+
+
+def _head(frame: LineFrame) -> tuple[int, dict[str, str]]:
+    """Return status and headers that may reach the browser. Raises LineClosed: the box answered nonsense."""
+    if frame.kind is not Kind.HEAD:
+        raise LineClosed("the recorder ended the request")
+    said = frame.json
+    status, given = said.get("status"), said.get("headers")
+    if type(status) is not int or not 200 <= status <= 599 or not isinstance(given, list):
+        raise LineClosed("the recorder's answer couldn't be understood")
+    headers: dict[str, str] = {}
+    for pair in given[:40]:
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair):
+            name, value = pair[0].lower(), pair[1]
+            if name in _ANSWERED and value.isascii() and value.isprintable():
+                headers[name] = value
+    kind = headers.get("content-type", "application/octet-stream").partition(";")[0].strip().lower()
+    if kind not in _TYPES or status in (301, 302, 303, 307, 308):
+        raise LineClosed("the recorder answered with something that isn't data")
+    return status, headers
+
+
+async def _pieces(request: Request, exchange: Exchange) -> AsyncIterator[bytes]:
+    """Yield the body. Ends when the user's session has ended, at most LOOK_S later."""
+    loop = asyncio.get_running_loop()
+    look_s = loop.time() + LOOK_S
+    try:
+        while (frame := await exchange.receive()).kind is Kind.DATA:
+            if loop.time() >= look_s:
+                if await has_ended(request):
+                    return
+                look_s = loop.time() + LOOK_S
+            yield frame.payload
+    except LineClosed:
+        return  # shorter than its length: the browser notices
+    finally:
+        await exchange.close()
+
+
+async def _to_browser(socket: WebSocket, exchange: Exchange) -> None:
+    while True:
+        message = await exchange.receive_message(MOST_SOCKET_BYTES)
+        if isinstance(message, str):
+            await socket.send_text(message)
+        elif isinstance(message, bytes):
+            await socket.send_bytes(message)
+        else:
+            said = message.json if message.payload else {}
+            code = said.get("code")
+            is_valid = isinstance(code, int) and (code in (1008, 1011, 1012, 1013) or 4000 <= code <= 4999)
+            await socket.close(int(code or 1000) if is_valid else 1000, str(said.get("reason", ""))[:100])
+            return
+
+
+async def _to_box(socket: WebSocket, exchange: Exchange) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] != "websocket.receive":
+            return
+        text = message.get("text")
+        await exchange.send_message(text if text is not None else message["bytes"])
+
+
+def _is_snapshot(request: Request, status: int, headers: dict[str, str]) -> bool:
+    is_jpeg = headers.get("content-type") == "image/jpeg" and status == 200
+    length = headers.get("content-length", "")
+    is_small = length.isdigit() and int(length) <= MOST_PICTURE_BYTES
+    return is_jpeg and is_small and request.url.path.endswith("/snapshot") and "content-encoding" not in headers
+
+
+async def _keep(request: Request, box: str, here: AppContext, jpeg: bytes) -> None:
+    camera = request.url.path.split("/")[-2]
+    if len(camera) <= 64 and here.hub is not None:
+        try:
+            await asyncio.to_thread(here.hub.index.keep_picture, box, CameraId(camera), jpeg)
+        except StorageError as error:
+            log.warning("cannot store the last picture of a recorder: %s", error)

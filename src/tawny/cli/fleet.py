@@ -1,0 +1,188 @@
+"""`tawny hub` and `tawny fleet`: many recorders on one page."""
+
+import asyncio
+import socket
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from tawny import __version__
+from tawny.cli import options
+from tawny.cli.first_start import first_settings, interface_urls, qr_text
+from tawny.cli.options import time_text
+from tawny.cli.output import Output
+from tawny.cli.paths import config_file, data_folder, existing_data, load_settings
+from tawny.cli.run import run_run
+from tawny.config.changes import put_table
+from tawny.config.fleet import DEFAULT_SHARES, SHARES
+from tawny.config.loader import read_settings
+from tawny.fleet.box import join_hub, leave_hub
+from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
+from tawny.fleet.identity import KEY_FILE, JoinLink, fingerprint, load_key, load_or_make_key
+from tawny.model.errors import NotDone, StorageError, UsageError
+from tawny.model.times import SystemClock
+
+
+def describe_hub(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("run", "link", "list", "revoke"),
+        default="run",
+        help="run: run the recorder as a hub (default); link: create a link by which another recorder can join; "
+        "list: show the recorders that have joined; revoke: remove one",
+    )
+    parser.add_argument("recorder", nargs="?", help="for revoke: its name in the list")
+    options.data(parser)
+    parser.add_argument("--listen", metavar="HOST:PORT", help="for run: address of the web interface")
+
+
+def run_hub(args: Namespace, out: Output) -> int:
+    if (args.recorder is not None) != (args.action == "revoke"):
+        raise UsageError("`tawny hub revoke` needs the name of one recorder.", "See `tawny hub list`.")
+    match args.action:
+        case "link":
+            return _link(args, out)
+        case "list":
+            return _list(args, out)
+        case "revoke":
+            return _revoke(args, out)
+    path = config_file(args) or first_settings(args)
+    if not read_settings(path).hub.enabled:
+        put_table(path, "hub", {"enabled": True})
+    return run_run(Namespace(**{**vars(args), "config": str(path), "sources": [], "memory": None}), out)
+
+
+def _link(args: Namespace, out: Output) -> int:
+    chosen, folder = existing_data(args)
+    _check_hub(folder)
+    key = load_or_make_key(folder)
+    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    try:
+        code, _ = index.invite()
+    finally:
+        index.close()
+    mark = fingerprint(key.public_key().public_bytes_raw())
+    links = [str(JoinLink(url, code, mark)) for url in interface_urls(chosen, folder)]
+    text = (
+        f"On the recorder that is to join, run this within 10 minutes:\n\n    tawny fleet join {links[0]}\n\n"
+        "The link works once. Compare the four words that it prints with those on this hub's page “Recorders”."
+    )
+    if len(links) > 1:
+        text += "\nIf it can't open that address, use one of these:\n" + "\n".join(f"    {one}" for one in links[1:])
+    out.data({"link": links[0], "links": links}, f"{text}\n\n{qr_text(links[0])}" if out.is_terminal else text)
+    return 0
+
+
+def _list(args: Namespace, out: Output) -> int:
+    _, folder = existing_data(args)
+    _check_hub(folder)
+    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    try:
+        boxes = index.boxes()
+    finally:
+        index.close()
+    lines = [f"{one.id:<24} {one.name:<28} last seen {time_text(one.seen_ms)}   {one.words}" for one in boxes]
+    data = [{"id": one.id, "name": one.name, "seen_ms": one.seen_ms, "words": one.words} for one in boxes]
+    out.data({"recorders": data}, "\n".join(lines) or "No recorder has joined. `tawny hub link` creates a link.")
+    return 0
+
+
+def _revoke(args: Namespace, out: Output) -> int:
+    _, folder = existing_data(args)
+    _check_hub(folder)
+    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    try:
+        is_gone = index.revoke(args.recorder)
+    finally:
+        index.close()
+    if not is_gone:
+        raise NotDone(f"No recorder {args.recorder} has joined this hub.", "See `tawny hub list`.")
+    text = f"{args.recorder} is removed, with all that this hub knew of it. It can join again with a new link."
+    out.data({"revoked": args.recorder}, text)
+    return 0
+
+
+def _check_hub(folder: Path) -> None:
+    if not (folder / HUB_FILE).exists():
+        raise NotDone("This recorder isn't a hub yet.", "Run `tawny hub`, or set `enabled = true` under [hub].")
+
+
+def describe_fleet(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=("join", "leave", "status"), help="join or leave a hub, or show which")
+    parser.add_argument("link", nargs="?", help="for join: the link from the hub's page or `tawny hub link`")
+    parser.add_argument(
+        "--allow",
+        metavar="LIST",
+        default=",".join(DEFAULT_SHARES),
+        help="for join: what people at the hub may do: health, events, live, clips, orders (default: %(default)s)",
+    )
+    parser.add_argument("--name", help="for join: what this recorder is called there (default: its name)")
+    options.data(parser)
+
+
+def run_fleet(args: Namespace, out: Output) -> int:
+    if (args.link is not None) != (args.action == "join"):
+        raise UsageError("`tawny fleet join` needs a link.", "Create one with `tawny hub link` on the hub.")
+    match args.action:
+        case "join":
+            return _join(args, out)
+        case "leave":
+            return _leave(args, out)
+    chosen, _ = existing_data(args)
+    if not chosen.fleet.hub:
+        out.data({"hub": None}, "This recorder has joined no hub.")
+        return 0
+    allow = list(chosen.fleet.allow)
+    text = f"This recorder has joined {chosen.fleet.hub}. People there may use: {', '.join(allow) or 'nothing'}."
+    out.data({"hub": chosen.fleet.hub, "allow": allow}, text)
+    return 0
+
+
+def _join(args: Namespace, out: Output) -> int:
+    link = JoinLink.parse(args.link)
+    allow = tuple(part.strip() for part in args.allow.split(",") if part.strip())
+    if unknown := [one for one in allow if one not in SHARES]:
+        raise UsageError(f"--allow {', '.join(unknown)} is unknown.", f"Use some of {', '.join(SHARES)}.")
+    chosen, path = load_settings(args)
+    if path is None:
+        raise NotDone("No settings file found.", "Start the recorder once (`tawny run`), or pass `--config`.")
+    folder = data_folder(args, chosen)
+    existing_data(args)
+    if chosen.fleet.hub and chosen.fleet.hub_key != link.hub:
+        raise NotDone(f"This recorder has joined {chosen.fleet.hub}.", "Leave it first: `tawny fleet leave`.")
+    key = load_or_make_key(folder)
+    name = args.name or chosen.web.name or socket.gethostname()
+    welcome = asyncio.run(join_hub(link, key, name, allow, __version__))
+    put_table(path, "fleet", {"hub": link.url, "hub_key": link.hub, "allow": list(allow)})
+    allowed = ", ".join(allow) or "nothing"
+    text = (
+        f"Joined {welcome.hub or link.url} as “{welcome.name}”. People there may use: {allowed}.\n"
+        f"Compare these words with those on the hub's page “Recorders”:\n\n    {welcome.words}\n\n"
+        "If they differ, run `tawny fleet leave`. Recordings stay here."
+    )
+    out.data({"hub": link.url, "name": welcome.name, "words": welcome.words, "allow": list(allow)}, text)
+    return 0
+
+
+def _leave(args: Namespace, out: Output) -> int:
+    chosen, path = load_settings(args)
+    if path is None or not chosen.fleet.hub:
+        raise NotDone("This recorder has joined no hub.")
+    folder = data_folder(args, chosen)
+    key = load_key(folder)
+    problem: NotDone | None = None
+    if key is not None:
+        try:
+            asyncio.run(leave_hub(chosen.fleet, key))
+        except NotDone as error:
+            problem = error
+    put_table(path, "fleet", {"hub": "", "hub_key": ""})
+    if not chosen.hub.enabled:  # else it is the key of its own hub, too
+        try:
+            (folder / KEY_FILE).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(str(folder / KEY_FILE), error.strerror or "") from error
+    if problem is not None:
+        raise problem
+    out.data({"left": chosen.fleet.hub}, f"This recorder has left {chosen.fleet.hub}, which deletes what it knew.")
+    return 0

@@ -1,0 +1,323 @@
+"""The box's end of the line: connects to its hub, sends its history and health, and answers the hub's requests.
+
+Nothing here is in the way of recording: it runs in the loop of the web interface, reads the disk in a worker thread,
+and holds at most `MOST_EXCHANGES * WINDOW_BYTES` (8 MB). What may be asked is decided by the box (`answer`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.config.fleet import FleetSettings
+from tawny.engine.backoff import Backoff
+from tawny.fleet.history_reader import HistoryPiece, HistoryReader
+from tawny.fleet.identity import JoinLink, load_key
+from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, WebSocketLink, open_as_box
+from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
+from tawny.model.errors import NotDone, StorageError
+
+log = logging.getLogger(__name__)
+HISTORY_S: Final = 1.0
+"""Interval in s at which new lines of history are looked for."""
+STATUS_S: Final = 2.0
+RETRY_S: Final = (1.0, 30.0)
+"""First and longest wait in s before connecting again; doubled each time."""
+REFUSED_S: Final = 60.0
+"""Wait in s after the hub refused this recorder."""
+
+Answer = Callable[[Mapping[str, Any], Exchange], Awaitable[None]]
+"""Answers a request of the hub. Raises LineClosed when the hub has ended it."""
+
+
+class LineRefused(LineClosed):
+    """The hub refuses this recorder. The text says why."""
+
+
+class StatusReader(Protocol):
+    def __call__(self) -> Mapping[str, Any]:
+        """Return the health as JSON values. Runs in a worker thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOffer:
+    """What this recorder says about itself, and what it lets the hub know and ask."""
+
+    name: str
+    version: str
+    allow: tuple[str, ...]
+    history: HistoryReader
+    status: StatusReader
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the hub said. words: to compare with those on the hub's page."""
+
+    box: str
+    name: str
+    words: str
+    hub: str
+    cursors: dict[str, int] = field(default_factory=dict)
+
+
+async def greet(link: MessageLink, hello: Mapping[str, Any]) -> Welcome:
+    """Say who this is. Raises LineRefused, LineClosed."""
+    await link.send(LineFrame(Kind.HELLO, 0, as_payload(dict(hello))).encoded())
+    frame = decode_frame(await link.receive())
+    if frame.kind is Kind.REFUSED:
+        raise LineRefused(str(frame.json.get("reason", ""))[:200])
+    if frame.kind is not Kind.WELCOME:
+        raise LineClosed("the hub didn't answer as expected")
+    said = frame.json
+    box, name, words, hub = (str(said.get(key, ""))[:100] for key in ("box", "name", "words", "hub"))
+    return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")))
+
+
+async def join_hub(link: JoinLink, key: Ed25519PrivateKey, name: str, allow: tuple[str, ...], version: str) -> Welcome:
+    """Use a join link. The recorder connects afterwards by itself. Raises NotDone."""
+    carrier: MessageLink | None = None
+    try:
+        async with asyncio.timeout(20):
+            carrier = await WebSocketLink.open(link.url)
+            secure = await open_as_box(carrier, key, link.hub)
+            hello = {"code": link.code, "name": name, "allow": list(allow), "version": version, "book": ""}
+            return await greet(secure, hello)
+    except LineRefused as error:
+        raise NotDone(
+            f"The hub refused this recorder: {error}.", "Create a new link at the hub, and try again."
+        ) from error
+    except (LineClosed, TimeoutError) as error:
+        raise NotDone(
+            f"Joining failed: {error or 'the hub did not answer'}.",
+            "Check that this computer can open the hub's address, then try again.",
+        ) from error
+    finally:
+        if carrier is not None:
+            await carrier.close()
+
+
+class HubConnection(LineSession):
+    """One connection of a box, after the hub's welcome."""
+
+    def __init__(self, link: MessageLink, offer: BoxOffer, cursors: dict[str, int]) -> None:
+        super().__init__(link)
+        self._offer, self._cursors = offer, cursors
+        self._cursor_frames: asyncio.Queue[LineFrame] = asyncio.Queue(1)
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Serve until the line ends. Raises LineClosed."""
+        works = []
+        if "events" in self._offer.allow:
+            works.append(self._send_history())
+        if "health" in self._offer.allow:
+            works.append(self._send_status())
+        try:
+            await self.run(*works)
+        finally:
+            for task in self._answering:
+                task.cancel()
+            await asyncio.gather(*self._answering, return_exceptions=True)
+
+    async def handle(self, frame: LineFrame) -> None:
+        match frame.kind:
+            case Kind.OPEN:
+                request = frame.json
+                if frame.exchange in self.exchanges or len(self._answering) >= 2 * MOST_EXCHANGES:
+                    raise LineClosed("the hub asks too much")
+                exchange = Exchange(self, frame.exchange)
+                self.exchanges[frame.exchange] = exchange
+                task = asyncio.create_task(self._answer(request, exchange))
+                self._answering.add(task)
+                task.add_done_callback(self._forget)
+            case Kind.CURSOR if not self._cursor_frames.full():
+                self._cursor_frames.put_nowait(frame)
+            case _:
+                raise LineClosed("the hub sent what wasn't asked for")
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._answering.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a request of the hub failed", exc_info=error)
+
+    async def _answer(self, request: Mapping[str, Any], exchange: Exchange) -> None:
+        try:
+            if len(self.exchanges) > MOST_EXCHANGES:
+                await exchange.send(Kind.HEAD, as_payload({"status": 503, "headers": []}))
+            else:
+                await self._offer.answer(request, exchange)
+        except LineClosed:
+            return  # the hub has ended it
+        finally:
+            await exchange.close()
+
+    async def _send_history(self) -> None:
+        while True:
+            try:
+                piece = await asyncio.to_thread(self._offer.history.next_piece, self._cursors)
+            except ValueError:
+                await self.send(LineFrame(Kind.REFILL, 0, b""))
+                self._cursors.clear()
+                await self._cursor_frames.get()
+                continue
+            except StorageError as error:
+                log.warning("cannot read the history for the hub: %s", error)
+                piece = None
+            if piece is None:
+                await asyncio.sleep(HISTORY_S)
+                continue
+            await self.send(LineFrame(Kind.LINES, 0, _encoded(piece)))
+            said = (await self._cursor_frames.get()).json
+            offset = _cursors_in({piece.file: said.get("offset")}).get(piece.file, piece.offset)
+            if said.get("file") != piece.file or offset <= piece.offset:
+                raise LineClosed("the hub doesn't store what it is sent")
+            self._cursors[piece.file] = offset
+
+    async def _send_status(self) -> None:
+        while True:
+            now = await asyncio.to_thread(self._offer.status)
+            await self.send(LineFrame(Kind.STATUS, 0, as_payload(dict(now))))
+            await asyncio.sleep(STATUS_S)
+
+
+async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey) -> None:
+    """Leave the hub for good: it ends the line and deletes what it knows. Raises NotDone."""
+    carrier: MessageLink | None = None
+    try:
+        async with asyncio.timeout(10):
+            carrier = await WebSocketLink.open(settings.hub)
+            secure = await open_as_box(carrier, key, settings.hub_key)
+            await greet(secure, {"book": ""})
+            await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
+            with suppress(LineClosed):
+                while True:  # until the hub has understood and closes the line
+                    await secure.receive()
+    except (LineClosed, TimeoutError) as error:
+        raise NotDone(
+            f"The hub wasn't reached: {error or 'it did not answer'}.",
+            "This recorder has left it all the same. The hub shows it as offline; its owner can remove it there.",
+        ) from error
+    finally:
+        if carrier is not None:
+            await carrier.close()
+
+
+class MemberState(StrEnum):
+    NONE = "none"
+    """This recorder has joined no hub."""
+    OFFLINE = "offline"
+    ONLINE = "online"
+    REFUSED = "refused"
+
+
+class FleetMember:
+    """Keeps the recorder connected to its hub. One task in one event loop; `changed` may be called from any thread.
+
+    make_offer: what the recorder allows with the present settings. Recording never waits for any of this.
+    """
+
+    def __init__(
+        self, folder: Path | None, get_settings: Callable[[], FleetSettings], make_offer: Callable[[], BoxOffer]
+    ) -> None:
+        """folder: with the recorder's key; None: it records to memory and can join no hub."""
+        self._folder, self._get_settings, self._make_offer = folder, get_settings, make_offer
+        self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self.state, self.detail = MemberState.NONE, ""
+        self.welcome: Welcome | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._keep_connected(), name="fleet member")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def changed(self) -> None:
+        """Use the settings as they are now."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def _keep_connected(self) -> None:
+        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
+        while True:
+            self._changed.clear()
+            settings = self._get_settings()
+            key = await asyncio.to_thread(self._key) if settings.hub else None
+            if key is None:
+                self.state, self.detail, self.welcome = MemberState.NONE, "", None
+                await self._changed.wait()
+                continue
+            pause_s = 0.0
+            connecting = asyncio.create_task(self._connect(settings, key))
+            changing = asyncio.create_task(self._changed.wait())
+            try:
+                await asyncio.wait({connecting, changing}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                connecting.cancel()
+                changing.cancel()
+                ended = (await asyncio.gather(connecting, changing, return_exceptions=True))[0]
+            if isinstance(ended, LineClosed):
+                was_online = self.state is MemberState.ONLINE
+                is_refused = isinstance(ended, LineRefused)
+                self.state = MemberState.REFUSED if is_refused else MemberState.OFFLINE
+                if str(ended) != self.detail:
+                    log.warning("no connection to the hub: %s", ended)
+                self.detail = str(ended)
+                if was_online:
+                    backoff.reset()
+                pause_s = REFUSED_S if is_refused else backoff.next_s()
+            elif isinstance(ended, Exception):
+                raise ended
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), pause_s)
+
+    def _key(self) -> Ed25519PrivateKey | None:
+        try:
+            return load_key(self._folder) if self._folder is not None else None
+        except (StorageError, NotDone) as error:
+            log.error("%s", error)
+            return None
+
+    async def _connect(self, settings: FleetSettings, key: Ed25519PrivateKey) -> None:
+        """Connect, and serve until the line ends. Raises LineClosed."""
+        carrier = await WebSocketLink.open(settings.hub)
+        try:
+            offer = self._make_offer()
+            try:
+                async with asyncio.timeout(OPEN_TIMEOUT_S):
+                    secure = await open_as_box(carrier, key, settings.hub_key)
+                    book = await asyncio.to_thread(offer.history.book)
+                    hello = {"name": offer.name, "version": offer.version, "allow": list(offer.allow), "book": book}
+                    self.welcome = await greet(secure, hello)
+            except TimeoutError:
+                raise LineClosed("the hub did not answer") from None
+            except StorageError as error:
+                raise LineClosed(f"the history can't be read: {error}") from error
+            self.state, self.detail = MemberState.ONLINE, ""
+            log.info("connected to the hub %s", self.welcome.hub)
+            await HubConnection(secure, offer, dict(self.welcome.cursors)).serve()
+        finally:
+            await carrier.close()
+
+
+def _encoded(piece: HistoryPiece) -> bytes:
+    return as_payload({"file": piece.file, "offset": piece.offset, "end": piece.end}) + b"\n" + piece.data
+
+
+def _cursors_in(said: object) -> dict[str, int]:
+    """Return the valid cursors in what a hub said."""
+    if not isinstance(said, dict):
+        return {}
+    return {str(file): offset for file, offset in said.items() if type(offset) is int and offset >= 0}

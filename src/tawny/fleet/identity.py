@@ -1,0 +1,110 @@
+"""Keys of recorders in a fleet, the link that invites one, and the four words that both sides compare.
+
+Every recorder makes its own Ed25519 key, which stays in its data folder (`fleet.key`). A join link holds the hub's
+address, a one-time code and the fingerprint of the hub's key: a recorder joins that hub and no other.
+"""
+
+import base64
+import binascii
+import os
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.model.errors import NotDone, StorageError, UsageError
+
+KEY_FILE: Final = "fleet.key"
+PATH: Final = "/join"
+"""Of the hub's page that a join link opens in a browser."""
+WORDS: Final = 4
+_BITS: Final = 11
+_LINK: Final = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, slots=True)
+class JoinLink:
+    """What a join link says. url: the hub's address, such as `http://192.168.1.5:8000`. hub: its key's fingerprint."""
+
+    url: str
+    code: str
+    hub: str
+
+    def __str__(self) -> str:
+        return f"{self.url}{PATH}#{self.code}.{self.hub}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises UsageError: it is no join link."""
+        try:
+            parts = urlsplit(text.strip())
+            found = _LINK.fullmatch(parts.fragment)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port above 65535
+            found, is_address = None, False
+        if found is None or not is_address or not parts.path.endswith(PATH):
+            raise UsageError(
+                "This isn't a link to join a hub.",
+                "Copy it whole from the hub's page “Recorders”, or from what `tawny hub link` prints there.",
+            )
+        return cls(f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(PATH)}", found[1], found[2])
+
+
+def load_key(folder: Path) -> Ed25519PrivateKey | None:
+    """Return the recorder's key; None if it has none. Raises StorageError, NotDone: the file is no key."""
+    path = folder / KEY_FILE
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(str(path), error.strerror or "") from error
+    try:
+        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(data.strip(), validate=True))
+    except (ValueError, binascii.Error):
+        raise NotDone(f"{path} is damaged.", "Delete it, and let this recorder join its hub again.") from None
+
+
+def save_key(folder: Path, key: Ed25519PrivateKey) -> None:
+    """Write the key so that only this user can read it; it replaces a former one. Raises StorageError."""
+    path, new = folder / KEY_FILE, folder / f"{KEY_FILE}.new"
+    try:
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(key.private_bytes_raw()) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if os.geteuid() == 0:  # by `sudo tawny`: the recorder's own user must be able to read it
+            owner = folder.stat()
+            os.chown(new, owner.st_uid, owner.st_gid)
+        new.replace(path)
+    except OSError as error:
+        raise StorageError(str(path), error.strerror or "") from error
+
+
+def load_or_make_key(folder: Path) -> Ed25519PrivateKey:
+    """Return the recorder's key, which is made if there is none. Raises StorageError, NotDone."""
+    found = load_key(folder)
+    if found is None:
+        found = Ed25519PrivateKey.generate()
+        save_key(folder, found)
+    return found
+
+
+def fingerprint(public_key: bytes) -> str:
+    """Return 43 characters that stand for a public key."""
+    return base64.urlsafe_b64encode(sha256(b"tawny fleet key" + public_key).digest()).decode().rstrip("=")
+
+
+def comparison_words(hub_key: bytes, box_key: bytes) -> str:
+    """Return four English words that are the same on both sides if no one stands between them. 44 bits."""
+    from mnemonic import Mnemonic  # reads its list of words: only who joins needs it
+
+    words = Mnemonic("english").wordlist
+    number = int.from_bytes(sha256(b"tawny fleet words" + hub_key + box_key).digest())
+    return " ".join(words[number >> at * _BITS & (1 << _BITS) - 1] for at in range(WORDS))

@@ -1,0 +1,214 @@
+"""What every line promises, in memory and by WebSocket alike."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.fleet.box import LineRefused
+from tawny.fleet.hub import BoxOffline
+from tawny.fleet.identity import comparison_words
+from tawny.fleet.message_link import MAX_PART_BYTES, LineClosed
+from tawny.fleet.session import WINDOW_BYTES, Exchange, Kind, as_payload
+from tests.fleet.rig import DAY, BoxRig, HubRig, dropped_line, event_line, eventually
+
+ASK = {"method": "GET", "path": "/x", "query": "1", "headers": [], "person": "Anna", "role": "owner"}
+
+
+async def body(exchange: Exchange) -> bytes:
+    found = b""
+    async with asyncio.timeout(20):
+        while (frame := await exchange.receive()).kind is not Kind.END:
+            found += frame.payload if frame.kind is Kind.DATA else b""
+    return found
+
+
+async def test_sc3_a_link_lets_one_recorder_join_once(rig: HubRig, box: BoxRig, tmp_path: Path) -> None:
+    code, _ = rig.index.invite()
+    carrier = await rig.carrier()
+    _, welcome = await box.greet(carrier, rig.mark, code)
+    await carrier.close()
+    assert (welcome.box, welcome.hub) == ("shed", "All houses")
+    other = BoxRig(tmp_path / "other")
+    with pytest.raises(LineRefused, match="used already"):
+        await other.greet(await rig.carrier(), rig.mark, code)
+    assert [one.id for one in rig.index.boxes()] == ["shed"]
+
+
+async def test_both_sides_show_the_same_four_words(rig: HubRig, box: BoxRig) -> None:
+    welcome = await rig.join(box)
+    own = comparison_words(rig.hub.public_key, box.key.public_key().public_bytes_raw())
+    assert welcome.words == own == rig.index.boxes()[0].words
+    assert len(set(own.split())) == 4
+
+
+async def test_a_recorder_that_never_joined_is_refused(rig: HubRig, box: BoxRig) -> None:
+    with pytest.raises(LineRefused):
+        await box.greet(await rig.carrier(), rig.mark)
+
+
+async def test_a_hub_with_another_key_gets_nothing(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    rig.hub.key = Ed25519PrivateKey.generate()
+    mark = comparison_words(b"", b"")
+    with pytest.raises(LineClosed, match="another key"):
+        await box.greet(await rig.carrier(), mark)
+
+
+async def test_lines_arrive_and_resent_lines_change_nothing(rig: HubRig, box: BoxRig) -> None:
+    box.write(event_line("e1", 1000) + event_line("e2", 2000))
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: rig.events() == ["e2", "e1"], "the events")
+        box.write(event_line("e3", 3000))
+        await eventually(lambda: rig.events() == ["e3", "e2", "e1"], "a new event")
+    async with rig.connected(box):
+        assert rig.events() == ["e3", "e2", "e1"]
+    size = (box.folder / "history" / DAY).stat().st_size
+    assert rig.index.cursors("shed", box.offer().history.book()) == {DAY: size}
+
+
+async def test_newer_files_come_first_and_older_lines_do_not_replace_newer_ones(rig: HubRig, box: BoxRig) -> None:
+    box.write(event_line("e1", 1000, kept=False), "2026-11-19.jsonl")
+    box.write(event_line("e1", 1000, kept=True) + event_line("e2", 2000), DAY)
+    box.write(event_line("e0", 500) + dropped_line("e2"), "2026-11-20-2.jsonl")
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: len(rig.index.cursors("shed", box.offer().history.book())) == 3, "all files")
+    found = rig.index.events(["shed"], None, 10)
+    assert [(one.event.id, one.event.kept) for one in found] == [("e1", True), ("e0", False)]
+
+
+async def test_a_hub_that_lost_its_rows_is_filled_again(rig: HubRig, box: BoxRig) -> None:
+    box.write(event_line("e1"))
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: rig.events() == ["e1"], "the event")
+    rig.index.refill("shed")
+    assert rig.events() == []
+    async with rig.connected(box):
+        await eventually(lambda: rig.events() == ["e1"], "the event again")
+
+
+async def test_a_restored_recorder_begins_again_and_nothing_mixes(rig: HubRig, box: BoxRig) -> None:
+    box.write(event_line("before"))
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: rig.events() == ["before"], "the event")
+    (box.folder / "history" / DAY).write_bytes(event_line("after") + event_line("after-2"))
+    async with rig.connected(box):
+        await eventually(lambda: sorted(rig.events()) == ["after", "after-2"], "the new history alone")
+
+
+async def test_a_history_that_became_shorter_is_sent_again(rig: HubRig, box: BoxRig) -> None:
+    first = event_line("e1")
+    box.write(first + event_line("e2"))
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: len(rig.events()) == 2, "both events")
+    (box.folder / "history" / DAY).write_bytes(first)
+    async with rig.connected(box):
+        await eventually(lambda: rig.events() == ["e1"], "what is there")
+
+
+async def test_only_what_is_allowed_is_sent(rig: HubRig, box: BoxRig) -> None:
+    box.write(event_line("e1"))
+    box.allow = ("live",)
+    await rig.join(box)
+    async with rig.connected(box):
+        exchange = await rig.hub.ask("shed", ASK)
+        await exchange.send(Kind.END)
+        assert await body(exchange) == b"/x"
+    assert rig.events() == []
+    assert rig.hub.states()[0].status == {}
+
+
+async def test_a_long_answer_comes_in_parts_and_waits_for_its_reader(rig: HubRig, box: BoxRig) -> None:
+    sent: list[int] = []
+
+    async def long(_: Mapping[str, Any], exchange: Exchange) -> None:
+        await exchange.send(Kind.HEAD, as_payload({"status": 200, "headers": []}))
+        for _number in range(40):
+            await exchange.send(Kind.DATA, bytes(MAX_PART_BYTES // 4))
+            sent.append(1)
+
+    box.answer = long
+    await rig.join(box)
+    async with rig.connected(box):
+        exchange = await rig.hub.ask("shed", ASK)
+        await exchange.send(Kind.END)
+        await exchange.receive()
+        await eventually(lambda: len(sent) >= WINDOW_BYTES // (MAX_PART_BYTES // 4), "the window to be full")
+        other = await rig.hub.ask("shed", ASK)  # the slow reader holds up nobody else
+        await other.close()
+        assert len(sent) <= WINDOW_BYTES // (MAX_PART_BYTES // 4) + 1
+        assert len(await body(exchange)) == 40 * MAX_PART_BYTES // 4
+
+
+async def test_requests_are_answered_side_by_side_and_bounded(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    async with rig.connected(box):
+        asked = [await rig.hub.ask("shed", ASK | {"path": f"/{number}"}) for number in range(32)]
+        with pytest.raises(Exception, match="too many requests"):
+            await rig.hub.ask("shed", ASK)
+        for exchange in asked:
+            await exchange.send(Kind.END)
+        assert [await body(one) for one in asked] == [f"/{number}".encode() for number in range(32)]
+
+
+async def test_sc8_a_recorder_that_is_offline_is_said_to_be_at_once(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    with pytest.raises(BoxOffline):
+        await rig.hub.ask("shed", ASK)
+
+
+async def test_a_request_under_way_ends_when_the_recorder_goes(rig: HubRig, box: BoxRig) -> None:
+    async def never(_: Mapping[str, Any], exchange: Exchange) -> None:
+        await asyncio.Event().wait()
+
+    box.answer = never
+    await rig.join(box)
+    async with rig.connected(box) as task:
+        exchange = await rig.hub.ask("shed", ASK)
+        task.cancel()
+        with pytest.raises(LineClosed):
+            async with asyncio.timeout(10):
+                while True:
+                    await exchange.receive()
+
+
+async def test_revoked_means_out_and_forgotten(rig: HubRig, box: BoxRig) -> None:
+    box.write(event_line("e1"))
+    await rig.join(box)
+    async with rig.connected(box) as task:
+        await eventually(lambda: rig.events() == ["e1"], "the event")
+        began_s = asyncio.get_running_loop().time()
+        assert await rig.hub.revoke("shed")
+        await asyncio.wait({task}, timeout=10)
+        assert task.done()
+        assert asyncio.get_running_loop().time() - began_s < 1.0
+    assert (rig.index.boxes(), rig.events()) == ([], [])
+    with pytest.raises(LineRefused, match="revoked"):
+        await box.greet(await rig.carrier(), rig.mark)
+
+
+async def test_a_revocation_by_another_process_counts_within_a_second(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    async with rig.connected(box) as task:
+        rig.index.revoke("shed")  # as `tawny hub revoke` does
+        await asyncio.wait({task}, timeout=10)
+        assert task.done()
+
+
+async def test_status_is_known_also_of_a_recorder_that_is_offline(rig: HubRig, box: BoxRig) -> None:
+    await rig.join(box)
+    async with rig.connected(box):
+        await eventually(lambda: rig.hub.states()[0].status.get("working") == 1, "the status")
+        assert rig.hub.states()[0].is_online
+    [state] = rig.hub.states()
+    assert (state.is_online, state.status["working"], state.version) == (False, 1, "1")
+    assert json.dumps(dict(state.status))

@@ -1,0 +1,107 @@
+"""The hub is absent, slow, or full: the box goes on, in bounded memory."""
+
+import asyncio
+import tracemalloc
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.config.fleet import FleetSettings
+from tawny.fleet.box import FleetMember, HubConnection, MemberState, greet
+from tawny.fleet.fleet_index import FleetIndex
+from tawny.fleet.history_reader import HistoryPiece
+from tawny.fleet.identity import fingerprint, save_key
+from tawny.fleet.message_link import MemoryLink, open_as_box, open_as_hub
+from tawny.fleet.session import Exchange, Kind, LineFrame, as_payload
+from tawny.model.errors import DiskFull
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import House
+from tests.fleet.rig import BoxRig, event_line, eventually, hub_rig
+
+MOST_BYTES = 16 * 1024 * 1024
+HUB = Ed25519PrivateKey.generate()
+MARK = fingerprint(HUB.public_key().public_bytes_raw())
+
+
+async def test_a_hub_that_is_absent_is_asked_again_and_again(tmp_path: Path, box: BoxRig) -> None:
+    """Nothing listens on this port; the box stays as it is, and leaves once the settings say so."""
+    save_key(tmp_path, box.key)
+    settings = [FleetSettings(hub="http://127.0.0.1:9", hub_key=MARK)]
+    member = FleetMember(tmp_path, lambda: settings[0], box.offer)
+    member.start()
+    await eventually(lambda: member.state is MemberState.OFFLINE, "the hub to be missed")
+    assert "cannot connect" in member.detail
+    settings[0] = FleetSettings()
+    member.changed()
+    await eventually(lambda: member.state is MemberState.NONE, "the end of it")
+    await member.close()
+
+
+async def test_a_slow_hub_costs_a_box_at_most_16_mb(box: BoxRig) -> None:
+    """It opens all requests that it may, and reads nothing: neither answers nor 40 MB of history."""
+    answered = bytes(1024 * 1024)
+
+    async def much(_: Mapping[str, Any], exchange: Exchange) -> None:
+        await exchange.send(Kind.HEAD, as_payload({"status": 200, "headers": []}))
+        for _number in range(100):
+            await exchange.send(Kind.DATA, answered)
+
+    box.answer = much
+    line = event_line("e", kind="k" * 1000)
+    box.write(line * (40_000_000 // len(line)))
+    hub_end, box_end = MemoryLink.pair()
+
+    async def slow() -> None:
+        link = await open_as_hub(hub_end, HUB)
+        await link.receive()
+        await link.send(LineFrame(Kind.WELCOME, 0, as_payload({"cursors": {}})).encoded())
+        for number in range(1, 33):
+            await link.send(LineFrame(Kind.OPEN, number, as_payload({"path": "/"})).encoded())
+        while True:
+            await link.send(LineFrame(Kind.BEAT, 0, b"").encoded())
+            await asyncio.sleep(0.5)
+
+    task = asyncio.create_task(slow())
+    secure = await open_as_box(box_end, box.key, MARK)
+    await greet(secure, {"book": ""})
+    tracemalloc.start()
+    serving = asyncio.create_task(HubConnection(secure, box.offer(), {}).serve())
+    await asyncio.wait({serving}, timeout=3)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not serving.done()
+    assert peak_bytes < MOST_BYTES
+    for each in (serving, task):
+        each.cancel()
+    await asyncio.gather(serving, task, return_exceptions=True)
+
+
+class FullIndex(FleetIndex):
+    """Its disk is full while `is_full`."""
+
+    is_full = True
+
+    def add(self, box: str, piece: HistoryPiece) -> int:
+        if self.is_full:
+            raise DiskFull("hub.db")
+        return super().add(box, piece)
+
+
+async def test_a_full_hub_is_filled_once_it_has_room(
+    house: House, box: BoxRig, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.write(event_line("e"))
+    async with hub_rig("memory", house) as rig:
+        index = FullIndex(":memory:", FakeClock())
+        rig.hub.index = rig.index = index
+        await rig.join(box)
+        async with rig.connected(box) as task:
+            await asyncio.wait({task}, timeout=20)
+            assert task.done()
+        assert "cannot store what a recorder has sent" in caplog.text
+        index.is_full = False
+        async with rig.connected(box):
+            await eventually(lambda: rig.events() == ["e"], "the event")
