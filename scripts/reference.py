@@ -118,7 +118,6 @@ def pages() -> dict[str, str]:
     }
 
 
-
 def _pi_controls() -> str:
     """Return which camera module and board has which controls, with the reasons."""
     parts = ["# Controls of Raspberry Pi cameras", "", MADE, "For people who choose a camera module or a board.", ""]

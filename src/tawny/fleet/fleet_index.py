@@ -18,7 +18,7 @@ from tawny.fleet.history_reader import NAME, HistoryPiece
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
-from tawny.storage.history.journal import event_of
+from tawny.storage.history.ledger import event_of
 from tawny.storage.index.sqlite_file import SmallDb
 
 HUB_FILE: Final = "hub.db"

@@ -20,8 +20,7 @@ from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.fleet.fleet_index import BoxEvent
 from tawny.fleet.hub import BoxState
 from tawny.fleet.identity import JoinLink, fingerprint
-from tawny.model.events import event_title
-from tawny.model.levels import shown_level
+from tawny.model.events import event_title, shown_level
 
 router = APIRouter(prefix="/api/v1/fleet", route_class=WorkerRoute)
 view, own = [rule(Access.VIEW)], [rule(Access.OWN)]

@@ -40,8 +40,8 @@ from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
-from tawny.service.cameras.wake_calls import WakeCalls
 from tawny.service.cameras.picture_controls import adjust_camera
+from tawny.service.cameras.wake_calls import WakeCalls
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
 from tawny.service.detection.camera_reports import READ_BY, CameraReports, wants_reports
 from tawny.service.detection.event_writer import EventWriter
