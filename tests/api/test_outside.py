@@ -131,10 +131,10 @@ async def test_a_viewer_snoozes_own_notifications_alone(house: House, outside: F
     asked = {"camera": None, "for_s": 3600, "everyone": True}
     assert (await viewer.put("/api/v1/snoozes", json=asked)).json()["code"] == "family_only"
     assert (await viewer.delete("/api/v1/snoozes?everyone=true")).status_code == 403
-    assert (await viewer.get("/api/v1/snoozes")).json() == {"items": [made]}
-    assert (await house.signed_in(Role.MEMBER).get("/api/v1/snoozes")).json() == {"items": []}
+    assert (await viewer.get("/api/v1/snoozes")).json() == {"items": [made], "may_all": False, "rules": []}
+    assert (await house.signed_in(Role.MEMBER).get("/api/v1/snoozes")).json()["items"] == []
     assert (await viewer.delete("/api/v1/snoozes?camera=porch")).status_code == 200
-    assert (await viewer.get("/api/v1/snoozes")).json() == {"items": []}
+    assert (await viewer.get("/api/v1/snoozes")).json()["items"] == []
 
 
 async def test_a_member_snoozes_for_everyone_and_the_log_says_so(house: House, outside: FakeOutside) -> None:
@@ -158,10 +158,26 @@ async def test_a_rule_is_snoozed_for_everyone_and_resumed_by_another_member(hous
     assert seen["rule"] == "Night"
     assert (await viewer.delete("/api/v1/snoozes?rule=Night")).status_code == 403
     assert (await house.signed_in(Role.OWNER).delete("/api/v1/snoozes?rule=Night")).status_code == 200
-    assert (await viewer.get("/api/v1/snoozes")).json() == {"items": []}
+    assert (await viewer.get("/api/v1/snoozes")).json()["items"] == []
     log = [(one.action, one.detail) for one in house.accounts.audit()]
     assert ("rule snoozed", "Night") in log
     assert ("rule no longer snoozed", "Night") in log
+
+
+@pytest.mark.parametrize(
+    ("role", "cameras", "may_all", "rules"),
+    [
+        (Role.OWNER, None, True, ["Night", "Both", "Porch"]),
+        (Role.MEMBER, None, True, ["Night", "Both", "Porch"]),
+        (Role.MEMBER, ["porch"], False, ["Porch"]),
+        (Role.VIEWER, None, False, []),
+    ],
+)
+async def test_the_list_says_what_may_be_snoozed_for_everyone(
+    house: House, outside: FakeOutside, role: Role, cameras: list[str] | None, may_all: bool, rules: list[str]
+) -> None:
+    told = (await house.signed_in(role, cameras).get("/api/v1/snoozes")).json()
+    assert (told["may_all"], told["rules"]) == (may_all, rules)
 
 
 @pytest.mark.parametrize("what", [{"rule": "Night"}, {"rule": "Both"}, {"everyone": True}], ids=str)

@@ -13,6 +13,7 @@ import { Segmented } from "../../ui/Segmented";
 import { KindTag } from "../../ui/KindTag";
 import { Spot } from "./Spot";
 import { find as words } from "../../strings/find";
+import { fromServer } from "../../strings/language";
 import "./find.css";
 
 type By = "words" | "spot";
@@ -137,7 +138,7 @@ function Hits({ found }: { found: FoundEvents }) {
     <section aria-live="polite">
       <div class="find-head">
         <h2>{plural(found.items.length, words.hits)}</h2>
-        <span class="small sub">{words.time(found.time)}</span>
+        <span class="small sub">{words.time(fromServer(found.time))}</span>
       </div>
       {found.unknown.length > 0 && <p class="small find-unknown">{words.unknown(found.unknown.join(", "))}</p>}
       {found.measured_to_ms !== null && <p class="small sub find-left">{words.left(day(found.measured_to_ms))}</p>}
