@@ -405,6 +405,11 @@ class CameraSettings(Table):
         "Phones (`phone:…`) are added in the interface."
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
+    microphone: Annotated[str, Field(pattern=r"^$|^(alsa|pulse):[A-Za-z0-9_][A-Za-z0-9_.:,=-]{0,200}$")] = Field(
+        "",
+        description="Microphone of this computer for a camera without sound: `alsa:plughw:1`, or `pulse:default`. "
+        "Empty: none. Recording what people say without their consent is a crime in many countries.",
+    )
     name: LabelText = Field("", description="Display name. Empty: made from the table's name.")
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."

@@ -49,10 +49,10 @@ from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
+from tawny.sources.microphone import with_microphone
 from tawny.sources.onvif_events import CameraReport
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.picture_controls import AdjustableSource
-from tawny.sources.source import CameraConnection, CameraSource, SharedSource, SourceContext, Speaker, SpeakingSource
+from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
 from tawny.storage.retention.contract import duration_words
 from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
@@ -404,11 +404,9 @@ class RunningCamera:
     def adjust(self, settings: CameraSettings) -> bool:
         """Apply settings that differ only in picture controls, if the source can; recording continues."""
         source = self._parts.doors.source_of(self.settings.source)
-        if not isinstance(source, AdjustableSource):
-            return False
-        opening = self._opening(source, StreamName.MAIN, self.settings.source)
-        is_adjusted = adjust_camera(source, opening, self.settings, settings)
-        self.settings = settings if is_adjusted else self.settings
+        opening = self._opening(StreamName.MAIN, self.settings.source)
+        if is_adjusted := adjust_camera(source, opening, self.settings, settings):
+            self.settings = settings
         return is_adjusted
 
     def _watch(self) -> None:
@@ -512,24 +510,23 @@ class RunningCamera:
         """Return its loudspeaker, not yet connected; None if its source type has none."""
         address = self.settings.source
         source = self._parts.doors.source_of(address)
-        if not isinstance(source, SpeakingSource):
-            return None
-        options = source.settings(self.settings.table(source.scheme))
-        parts = self._parts
-        return source.speaker(SourceContext(self.id, StreamName.MAIN, address, options, parts.clock, parts.logins))
+        return source.speaker(self._opening(StreamName.MAIN, address)) if isinstance(source, SpeakingSource) else None
 
     def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], CameraConnection]]:
         """Return the engine for a stream's reader and a function that connects."""
-        source = self._parts.doors.source_of(address)
+        source, ingest = self._parts.doors.source_of(address), self._parts.ingest
         assert source is not None, "settings were checked before"
-        ingest, options = self._parts.ingest, source.settings(self.settings.table(source.scheme))
-        if ingest is not None and isinstance(source, SharedSource) and source.shares(options):
-            return ingest, lambda: source.begin(self._opening(source, stream, address))
-        return self._parts.engine, lambda: source.open(self._opening(source, stream, address))
+        sound = self.settings.microphone if stream is StreamName.MAIN else ""
+        options = self._opening(stream, address).options
+        if ingest is not None and not sound and isinstance(source, SharedSource) and source.shares(options):
+            return ingest, lambda: source.begin(self._opening(stream, address))
+        clock = self._parts.clock
+        return self._parts.engine, lambda: with_microphone(source.open(self._opening(stream, address)), sound, clock)
 
-    def _opening(self, source: CameraSource, stream: StreamName, address: str) -> SourceContext:
+    def _opening(self, stream: StreamName, address: str) -> SourceContext:
         """Return how to open a stream, with the settings in force now."""
-        options = source.settings(self.settings.table(source.scheme))
+        source = self._parts.doors.source_of(address)
+        options = source.settings(self.settings.table(source.scheme)) if source is not None else {}
         return SourceContext(self.id, stream, address, options, self._parts.clock, self._parts.logins)
 
     def _heard(self, message: Message) -> None:

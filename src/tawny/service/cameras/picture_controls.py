@@ -18,16 +18,18 @@ from tawny.model.times import Clock
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.picture_controls import AdjustableSource, PictureControl, Value
-from tawny.sources.source import SourceContext
+from tawny.sources.source import CameraSource, SourceContext
 
 
 def adjust_camera(
-    source: AdjustableSource, opening: SourceContext, before: CameraSettings, after: CameraSettings
+    source: CameraSource | None, opening: SourceContext, before: CameraSettings, after: CameraSettings
 ) -> bool:
     """Apply settings to an open camera that differ only in its source's table. opening: with those before.
 
     Return False if they differ otherwise, or if the camera must begin again for them.
     """
+    if not isinstance(source, AdjustableSource):
+        return False
     same: dict[str, object] = {source.scheme: {}}
     if before.model_copy(update=same) != after.model_copy(update=same):
         return False

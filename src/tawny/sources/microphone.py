@@ -1,0 +1,153 @@
+"""Microphones of this computer, for cameras without sound: read by a program of ALSA or PulseAudio (and PipeWire).
+
+Off unless a camera names one: in many countries, recording what people say without their consent is a crime. The sound
+is G.711 (mu-law), 8 kHz, mono, as of most cameras. It never delays or ends the video: without the microphone, a camera
+goes on without sound, and its page says why.
+"""
+
+import math
+import os
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from tawny.media.audio import g711
+from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket
+from tawny.model.times import Clock
+from tawny.sources.source import CameraConnection, IdleUntil
+
+FORMAT: Final = AudioFormat("pcmu", 8_000, 1)
+AGAIN_S: Final = 10.0
+"""Time until a microphone that failed is tried again, s."""
+_BLOCK: Final = 320
+"""Samples of one packet: 40 ms."""
+_LOOK_S: Final = 0.05
+_SLIPPED_S: Final = 0.2
+"""Difference between the clocks of microphone and computer from which sound is placed anew, s."""
+_READ_BYTES: Final = 1 << 16
+_CLOSE_S: Final = 0.2
+_RISE_S: Final = 2.0
+
+
+def recorder_words(address: str) -> list[str]:
+    """Return the program that records a microphone, which writes 16-bit samples to its output."""
+    kind, _, device = address.partition(":")
+    if kind == "alsa":
+        return ["arecord", "-q", "-D", device, "-t", "raw", "-f", "S16_LE", "-r", "8000", "-c", "1"]
+    chosen = [] if device == "default" else [f"--device={device}"]
+    return ["parec", *chosen, "--raw", "--format=s16le", "--rate=8000", "--channels=1", "--latency-msec=50"]
+
+
+def with_microphone(camera: CameraConnection, address: str, clock: Clock) -> CameraConnection:
+    """Return the connection with this microphone; as it is without an address."""
+    return MicrophoneConnection(camera, address, clock) if address else camera
+
+
+class MicrophoneConnection:
+    """A camera's connection with the sound of a microphone. Read from one thread."""
+
+    def __init__(
+        self, camera: CameraConnection, address: str, clock: Clock, find: Callable[[str], str | None] = shutil.which
+    ) -> None:
+        self._camera, self._address, self._clock, self._find = camera, address, clock, find
+        self._process: subprocess.Popen[bytes] | None = None
+        self._again_s = -math.inf
+        self._hint = ""
+        self._samples = bytearray()
+        self._ready: deque[SourcePacket] = deque()
+        self._ahead_s: float | None = None
+        """Newest time of the video minus that of its arrival, at the least delay."""
+        self._pts: int | None = None
+        """Where the next sound belongs, in samples."""
+        self._begin()
+
+    def read(self) -> SourcePacket | IdleUntil:
+        self._listen()
+        if self._ready:
+            return self._ready.popleft()
+        got = self._camera.read()
+        if isinstance(got, IdleUntil):
+            return IdleUntil(min(got.for_s, _LOOK_S))
+        if got.is_video:
+            ahead_s = got.pts / VIDEO_RATE - self._clock.mono_s()
+            if self._ahead_s is None or not -_RISE_S < ahead_s - self._ahead_s < 0:
+                self._ahead_s = ahead_s
+        return got
+
+    def close(self) -> None:
+        self._end()
+        self._camera.close()
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        said = " ".join(filter(None, (str(self._camera.notes.get("hint", "")), self._hint)))
+        return {**self._camera.notes, "microphone": self._address} | ({"hint": said} if said else {})
+
+    def _begin(self) -> None:
+        """Start the microphone, or note why not."""
+        self._again_s = self._clock.mono_s() + AGAIN_S
+        name, *words = recorder_words(self._address)
+        path = self._find(name)
+        if path is None:
+            package = "alsa-utils" if name == "arecord" else "pulseaudio-utils"
+            self._hint = f"No sound: {name} is missing. Run `sudo apt install {package}`."
+            return
+        nowhere = subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(
+                [path, *words], stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, start_new_session=True
+            )
+        except OSError as error:
+            self._hint = f"No sound: {name} can't be started ({(error.strerror or '').lower()})."
+            return
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._pts, self._hint = None, ""
+        self._samples.clear()
+
+    def _listen(self) -> None:
+        """Take what was recorded, without waiting."""
+        if self._process is None:
+            if self._clock.mono_s() >= self._again_s:
+                self._begin()
+            return
+        assert self._process.stdout is not None
+        try:
+            data = os.read(self._process.stdout.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return
+        if not data:
+            self._end()
+            self._hint = f"No sound: the microphone {self._address} isn't there, or another program uses it."
+            return
+        if self._ahead_s is None:
+            return  # nothing to be placed by, before the first picture
+        self._samples += data
+        self._place(self._clock.mono_s() + self._ahead_s - len(self._samples) / 2 / FORMAT.rate)
+
+    def _place(self, begin_s: float) -> None:
+        """Make packets of the samples. begin_s: where the first of them belongs, on the video's clock."""
+        wanted = round(begin_s * FORMAT.rate)
+        if self._pts is None or abs(wanted - self._pts) > _SLIPPED_S * FORMAT.rate:
+            self._pts = wanted if self._pts is None else max(wanted, self._pts)
+        while len(self._samples) >= 2 * _BLOCK:
+            if self._pts >= 0:
+                self._ready.append(SourcePacket(FORMAT, g711("pcmu", bytes(self._samples[: 2 * _BLOCK])), self._pts))
+            del self._samples[: 2 * _BLOCK]
+            self._pts += _BLOCK
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        self._again_s = self._clock.mono_s() + AGAIN_S
+        if process is None:
+            return
+        assert process.stdout is not None
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_CLOSE_S)
+        process.kill()
+        process.wait()
+        process.stdout.close()
