@@ -127,6 +127,15 @@ async def test_a_search_is_begun_and_shows_what_is_found(house: House, desk: Des
     assert second["camera"] == "nest"
 
 
+async def test_makers_and_servers_are_offered_with_what_to_do_first(house: House) -> None:
+    items = (await house.signed_in().get("/api/v1/camera-makers")).json()["items"]
+    found = {one["name"]: one for one in items}
+    assert found["go2rtc"]["address"] == "rtsp://HOST:8554/STREAM"
+    assert (found["Reolink"]["is_server"], found["Reolink"]["address"]) == (False, "")
+    assert "Tapo app" in found["TP-Link"]["prepare"]
+    assert "" not in found, "paths of no maker are no choice"
+
+
 async def test_a_trial_says_what_came_and_no_password(house: House, desk: Desk) -> None:
     answer = await house.signed_in().post("/api/v1/camera-trial", json=ASKED)
     told = answer.json()

@@ -46,12 +46,16 @@ class HttpFaults:
 
 @dataclass
 class HttpCamera:
-    """A running camera. login: `user:password`, asked for by digest or, if `basic`, in clear."""
+    """A running camera. login: `user:password`, asked for by digest or, if `basic`, in clear.
+
+    token: asked for instead, as Home Assistant does: 403 without one, 401 for a wrong one, and no challenge.
+    """
 
     clip: Path
     login: str = ""
     basic: bool = False
     speed: float = 1.0
+    token: str = ""
     faults: HttpFaults = field(default_factory=HttpFaults)
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Paths and `Authorization` of all requests."""
@@ -133,8 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.camera.asked.append((self.path, self.headers.get("Authorization", "")))
         name = self.path.lstrip("/").partition("?")[0]
+        name = {"api/camera_proxy_stream/camera.porch": "mjpeg", "api/stream.mp4": "mp4"}.get(name, name)
         if self.camera.faults.redirect:
             self._answer(302, b"", Location=self.camera.faults.redirect)
+        elif self.camera.token and self.headers.get("Authorization") != f"Bearer {self.camera.token}":
+            self._answer(401 if "Authorization" in self.headers else 403, b"")
         elif not self._is_welcome():
             how = 'Basic realm="camera"' if self.camera.basic else challenge(NONCE)
             self._answer(401, b"", **{"WWW-Authenticate": how})

@@ -21,10 +21,13 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.model.packets import AudioFormat, VideoFormat
+from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
 from tawny.model.times import SystemClock
+from tawny.service.cameras.camera_setup import WantedCamera, camera_with, find_streams
+from tawny.sources.discovery.known_cameras import known_makers
 from tawny.sources.http import Http, parse_playlist
 from tawny.sources.media_connection import JpegSplitter, MediaConnection, MediaInput, sniff
+from tawny.sources.source import CameraConnection, read_packets
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.waiting import until
 from tests.sources.http_camera import HttpCamera, http_camera
@@ -311,3 +314,48 @@ def test_an_error_that_nobody_expected_is_told_and_tried_again() -> None:
     connection = MediaConnection(feed, lambda: None, "here", SystemClock(), {})
     with pytest.raises(SourceClosed, match="could not be read"):
         connection.wait_until_it_plays()
+
+
+TOKEN = "eyJhbGciOi.s3cret-token"
+
+
+def test_home_assistant_sends_a_camera_for_a_token() -> None:
+    """Its address is that of the preset; the token is sent as it wants it, and shown nowhere."""
+    preset = next(one for one in known_makers() if one.maker == "Home Assistant").address
+    with http_camera() as camera:
+        camera.token = TOKEN
+        place = preset.replace("HOST:8123", f"127.0.0.1:{camera.port}").replace("NAME", "porch")
+        streams = find_streams(WantedCamera(place, password=TOKEN), SystemClock())
+        made = camera_with("porch", WantedCamera(place, password=TOKEN), streams, {})
+        assert made.values["source"] == place.replace("://", "://:${CAMERA_PORCH}@")
+        assert made.secrets == {"CAMERA_PORCH": TOKEN}
+        connection = Http().open(opening(made.settings.source))
+        assert isinstance(first_of(connection).format, VideoFormat)
+        connection.close()
+        with pytest.raises(SourceRefused) as refused:
+            Http().open(opening(made.settings.source.replace(TOKEN, "another")))
+        assert "another" not in str(refused.value)
+        with pytest.raises(SourceRefused):
+            Http().open(opening(place))
+    assert TOKEN not in Http().public(made.settings.source)
+    assert TOKEN not in str(made.public)
+
+
+def test_a_token_is_sent_to_no_other_place() -> None:
+    with http_camera() as other, http_camera() as camera:
+        camera.faults.redirect = other.address("mjpeg")
+        with pytest.raises(SourceRedirected):
+            Http().open(opening(camera.address("mjpeg", f":{TOKEN}")))
+    assert other.asked == []
+
+
+def test_go2rtc_is_read_by_http_as_well() -> None:
+    with http_camera() as camera:
+        connection = Http().open(opening(camera.address("api/stream.mp4?src=porch")))
+        assert isinstance(first_of(connection).format, VideoFormat)
+        connection.close()
+    assert camera.asked[0][0] == "/api/stream.mp4?src=porch"
+
+
+def first_of(connection: CameraConnection) -> SourcePacket:
+    return next(read_packets(connection, SystemClock(), SystemClock().mono_s() + 20.0))

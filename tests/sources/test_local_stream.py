@@ -4,10 +4,11 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import cycle
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,11 @@ class SocketWriter:
 
     def _write(self, line: socket.socket) -> None:
         with line, suppress(OSError):
-            for unit in cycle(self.units):
+            for number in count():
                 if self.over.wait(0.025):
                     return
                 if not self.is_silent:
-                    line.sendall(unit)
+                    line.sendall(self.units[number % len(self.units)])
 
     def close(self) -> None:
         self.over.set()
@@ -252,6 +253,27 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_srt_is_read_by_the_command_of_the_documentation() -> None:
+    protocols = subprocess.run(["ffmpeg", "-protocols"], capture_output=True, text=True, check=True).stdout
+    if "srt" not in protocols.split():
+        pytest.skip("this computer's ffmpeg has no SRT")
+    page = (Path(__file__).parents[2] / "docs" / "cameras" / "other-streams.md").read_text("utf-8")
+    written = next(line.strip() for line in page.splitlines() if "srt://" in line and "command" in line)
+    command: list[str] = tomllib.loads(written)["command"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", f"srt://127.0.0.1:{port}?mode=listener", speed=1)
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as camera:
+        try:
+            here = [f"srt://127.0.0.1:{port}" if one.startswith("srt://") else one for one in command]
+            connection = ProgramOutput().open(opening("exec:", command=here))
+            assert len(read_all(connection, until=lambda got: len(got.packets) >= 20).packets) >= 20
+            connection.close()
+        finally:
+            camera.kill()
 
 
 def test_a_program_gets_no_secrets_and_no_shell(monkeypatch: pytest.MonkeyPatch) -> None:

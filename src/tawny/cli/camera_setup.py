@@ -35,8 +35,7 @@ from tawny.service.cameras.camera_setup import (
     try_streams,
 )
 from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise
-from tawny.service.cameras.connection_settings import UNKNOWN_KIND
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.discovery.finder import TIMEOUT_S as FIND_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
@@ -179,7 +178,7 @@ def _camera_to_test(args: Namespace, out: Output) -> tuple[CameraSettings, Onvif
     if args.camera in settings.cameras:
         return settings.cameras[args.camera], None
     if not is_address(args.camera) and PluginRegistry.opened().source_of(args.camera) is None:
-        raise UsageError(*UNKNOWN_KIND)
+        raise UsageError(*unknown_kind(args.camera))
     camera = resolve_camera("test", _wanted(args.camera, args.user, out), SystemClock(), _secrets_beside(path))
     return camera.settings, camera.details
 
@@ -243,7 +242,7 @@ def add_by_address(args: Namespace, out: Output) -> int:
     if args.sub:
         raise UsageError("`--sub` needs a full source.", "The camera's own sub stream is found by its address.")
     if PluginRegistry.opened().source_of(args.source) is None and not is_address(args.source):
-        raise UsageError(*UNKNOWN_KIND)
+        raise UsageError(*unknown_kind(args.source))
     camera = resolve_camera(args.name, _wanted(args.source, args.user, out), SystemClock(), {})
     trials: dict[StreamName, CameraTrial] = {}
     if not args.skip_test:

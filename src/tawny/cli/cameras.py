@@ -37,10 +37,10 @@ from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
 from tawny.service.cameras.camera_setup import orientation_values, recording_values
-from tawny.service.cameras.connection_settings import UNKNOWN_KIND, ProbeResult, probe
+from tawny.service.cameras.connection_settings import ProbeResult, probe
 from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.discovery.onvif_details import ask_details
 from tawny.sources.network_address import claims_network
 from tawny.sources.onvif import OnvifService
@@ -91,8 +91,9 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     found: dict[str, Any] = {}
     if not args.skip_test:
         doors = PluginRegistry.opened()
-        if any(doors.source_of(one) is None for one in table.values()):
-            raise UsageError(*UNKNOWN_KIND)
+        for one in table.values():
+            if doors.source_of(one) is None:
+                raise UsageError(*unknown_kind(one))
         for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
             found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():

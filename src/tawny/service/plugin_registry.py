@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tawny.config import integrations
 from tawny.config.recognition import RecogniserSettings, SearchSettings
@@ -22,6 +22,7 @@ from tawny.detection.onnx import PROVIDERS
 from tawny.engine.plugins import PluginBroken, PluginGroup
 from tawny.events.rule_engine import ANYBODY, EVERYBODY
 from tawny.model.errors import Problem, SettingsError
+from tawny.sources.network_address import scheme_of
 from tawny.sources.source import CameraSource
 
 # Validation of rules: they may name only configured cameras, notifiers, destinations, modes, people and locations.
@@ -124,6 +125,17 @@ OFF = "off"
 """Detector name that disables detection."""
 
 
+_ADDRESSES: Final = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
+_THROUGH_FFMPEG: Final = "`exec:` with a command of FFmpeg, see “Cameras without RTSP” in the documentation"
+
+
+def unknown_kind(address: str) -> tuple[str, str]:
+    """Return problem and remedy of an address that no source claims."""
+    if scheme_of(address) == "srt":
+        return "tawny doesn't read SRT itself.", f"Let FFmpeg read it: {_THROUGH_FFMPEG}."
+    return "Unknown type of address.", "Use rtsp://…, http://…, /dev/video0, picamera:0 or a video file."
+
+
 @dataclass(frozen=True, slots=True)
 class PluginRegistry:
     """Plug-ins by name, loaded on first access. Access to a broken plug-in raises KeyError."""
@@ -222,8 +234,10 @@ class PluginRegistry:
         for key in ("source", "sub"):
             address = getattr(camera, key)
             if address and self.source_of(address) is None:
-                allowed = "rtsp://host/path, /dev/video0, picamera:0, a video file such as clip.mp4, or demo:front"
-                yield Problem(f"cameras.{name}.{key}", "an address of unknown type", allowed)
+                found, allowed = "an address of unknown type", _ADDRESSES
+                if scheme_of(address) == "srt":
+                    found, allowed = "an address of SRT, which tawny doesn't read itself", _THROUGH_FFMPEG
+                yield Problem(f"cameras.{name}.{key}", found, allowed)
         for table, values in camera.tables.items():
             if table not in self.sources:
                 yield Problem(f"cameras.{name}.{table}", "an unknown table", ", ".join(sorted(self.sources)))

@@ -53,6 +53,8 @@ _INTERVAL_S: Final = (0.1, 4.0)
 class Http:
     """HTTP cameras: `http://[user:password@]host[:port]/path`, or `https://…`. What it sends is found out.
 
+    A password without a user name (`http://:TOKEN@host/…`) is sent as a bearer token, as Home Assistant wants it.
+
     - `sound` (true): record sound.
     - `stall` ("5 s"): reconnect after this time without video.
     - `interval` ("1 s"): how often a camera that sends single JPEGs is asked for one: 0.1 s to 4 s.
@@ -126,7 +128,7 @@ class CameraHttp:
             response = self._ask(path)
             if response.status == 200:
                 return response
-            if response.status == 401:
+            if response.status == 401 and (self.address.user or not self.address.password):
                 self._skip(response)
                 if self._login.challenged(response.headers.get_all("WWW-Authenticate") or []):
                     continue
@@ -194,7 +196,9 @@ class CameraHttp:
             self.close()
             self._connection = self._connected()
         headers = {"User-Agent": "tawny", "Accept": "*/*"}
-        if login := self._login.header("GET", path):
+        if self.address.password and not self.address.user:
+            headers["Authorization"] = f"Bearer {self.address.password}"
+        elif login := self._login.header("GET", path):
             headers["Authorization"] = login
         self._connection.request("GET", path, headers=headers)
         self._response = self._connection.getresponse()

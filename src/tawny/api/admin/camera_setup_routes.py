@@ -24,6 +24,7 @@ from tawny.service.cameras.camera_previews import PreviewStatus
 from tawny.service.cameras.camera_setup import CameraSetupService, TriedCamera, WantedCamera
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.sources.discovery.finder import Search
+from tawny.sources.discovery.known_cameras import known_makers
 from tawny.sources.network_address import public_address
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -75,6 +76,24 @@ class CameraSearchInfo(ApiResponse):
     found: list[FoundCameraInfo]
     moved: dict[str, str]
     fixed: str
+
+
+class CameraMakerInfo(ApiResponse):
+    """A maker, or a server. prepare: what to do before it is added; may be empty.
+
+    address: of a server's streams, with words in capitals to replace; empty for makers.
+    """
+
+    name: str
+    is_server: bool
+    address: str
+    prepare: str
+
+
+class CameraMakerList(ApiResponse):
+    """items: the more likely first."""
+
+    items: list[CameraMakerInfo]
 
 
 class CameraWanted(ApiRequest):
@@ -208,6 +227,18 @@ def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraS
 def camera_search(here: Here) -> CameraSearchInfo:
     """Return what the newest search has found so far."""
     return _found(here.setup)
+
+
+@router.get("/camera-makers", dependencies=own)
+def camera_makers() -> CameraMakerList:
+    """Return the makers and servers that tawny knows addresses of."""
+    return CameraMakerList(
+        items=[
+            CameraMakerInfo(name=one.maker, is_server=one.is_server, address=one.address, prepare=one.prepare)
+            for one in known_makers()
+            if one.maker
+        ]
+    )
 
 
 @router.post("/camera-trial", dependencies=own)

@@ -25,9 +25,8 @@ from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
 from tawny.service.cameras.camera_moves import check_moved, host_of, moved_addresses, moved_cameras
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
-from tawny.service.cameras.connection_settings import UNKNOWN_KIND
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.service.retention.recording_deletion import UNDO_S
 from tawny.sources.discovery.finder import Search, find
 from tawny.sources.discovery.found_camera import FoundCamera
@@ -149,7 +148,7 @@ def _with_login(key: str, address: str, user: str, password: str) -> NetworkAddr
         found = without_quirks(parse_network(address))
     except ValueError as error:
         raise SettingsError("your input", (Problem(key, "an invalid address", str(error)),)) from None
-    if not user:
+    if not user and not password:
         return found
     if found.user and (found.user, found.password) != (user, password):
         allowed = "an address without user name and password: both streams use the same login, from its fields"
@@ -188,7 +187,7 @@ def _written(address: NetworkAddress, name: str) -> str:
 
 
 def _login(address: NetworkAddress, name: str) -> str:
-    if not address.user:
+    if not address.user and not address.password:
         return ""
     return quote(address.user, safe="") + (f":${{{secret_name(name)}}}" if address.password else "") + "@"
 
@@ -207,7 +206,7 @@ def try_streams(
             continue
         source = doors.source_of(address)
         if source is None:
-            raise NotDone(*UNKNOWN_KIND)
+            raise NotDone(*unknown_kind(address))
         begins(stream)
         options = source.settings(camera.table(source.scheme))
         trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
@@ -552,7 +551,7 @@ class CameraSetupService:
         for address in filter(None, (wanted.address, wanted.sub)):
             source = self._doors.source_of(address)
             if source is None or source.scheme not in _KINDS:
-                raise NotDone(*UNKNOWN_KIND)
+                raise NotDone(*unknown_kind(address))
             if "${" in address:
                 raise NotDone(
                     "`${…}` works in the settings file only.", "Enter user name and password in their fields."

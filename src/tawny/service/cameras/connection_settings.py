@@ -17,7 +17,7 @@ from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.network_address import LEFT_OUT, NetworkAddress, claims_network, parse_network
 from tawny.sources.source import SourceContext, read_packets
 
@@ -45,8 +45,6 @@ class CameraAddressChange:
 # Camera probe: tests a camera before it is added, by connecting and waiting for its first keyframe.
 
 TRY_S = 15.0
-UNKNOWN_KIND = ("Unknown type of address.", "Use rtsp://…, http://…, /dev/video0, picamera:0 or a video file.")
-"""Problem and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def probe(
     address = camera.source if stream is StreamName.MAIN else camera.sub
     source = doors.source_of(address)
     if source is None:
-        raise NotDone(*UNKNOWN_KIND)
+        raise NotDone(*unknown_kind(address))
     options = source.settings(camera.table(source.scheme))
     opening = SourceContext(CameraId(name), stream, address, options, clock, logins or LoginHistory())
     until_s = clock.mono_s() + TRY_S
