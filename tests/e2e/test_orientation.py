@@ -39,6 +39,10 @@ ONLY_THE_PICTURE = """(shown) => {
   const high = shown.videoHeight || shown.naturalHeight || shown.height;
   return [wide, high, getComputedStyle(shown).objectFit];
 }"""
+ALL_SHOWN = """(count) => {
+  const pictures = [...document.querySelectorAll("img.live-picture")];
+  return pictures.length === count && pictures.every((one) => one.naturalWidth > 0);
+}"""
 HAS_PICTURE = "one => (one.videoWidth ?? one.naturalWidth ?? one.width) > 0"
 RECORDED_S = 6.0
 CHAT = (
@@ -147,6 +151,17 @@ def test_live_by_every_other_way(page: Page, house: Tawny, way: str, number: int
     selector = f"[data-camera=c{number}] .live-picture"
     until(lambda: page.locator(selector).first.evaluate(HAS_PICTURE), 60, "a picture")
     assert corners_of(picture_of(page, selector)) == wanted(ORIENTATIONS[number])
+
+
+def test_motion_jpeg_leaves_connections_for_the_rest(page: Page, house: Tawny) -> None:
+    """Browsers open six to a host: with nine cameras, nothing else could be asked for, not even the next page."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{house.base}/live/c3?way=mjpeg")
+    page.wait_for_function(ALL_SHOWN, arg=len(ORIENTATIONS) + 2, timeout=60_000)
+    assert 1 <= len([one for one in asked if "/mjpeg?" in one]) <= 3
+    page.goto(f"{house.base}/live/c5?way=mjpeg")
+    page.wait_for_selector("[data-camera=c5][data-view=playing]", timeout=60_000)
 
 
 def test_all_on_the_wall(page: Page, house: Tawny) -> None:

@@ -2,10 +2,13 @@ import { useEffect } from "preact/hooks";
 import { url } from "../api/client";
 import type { Camera } from "../api/types";
 import { t } from "../strings";
+import { Lazy } from "../ui/Lazy";
 import { Straight } from "./straight";
 import { Private } from "./Private";
 import { soundFrom } from "./sound";
 import type { Live } from "./useLive";
+
+const jpegs = () => import("./Jpegs");
 
 /** The moving picture of a camera, by whichever way it comes; a sentence where there is none. bare: what is private is shown elsewhere. turns: a fisheye's view follows the pointer. */
 export function LiveVideo({ camera, live, width, bare = false, turns }: { camera: Camera; live: Live; width: number; bare?: boolean; turns?: true }) {
@@ -23,17 +26,8 @@ export function LiveVideo({ camera, live, width, bare = false, turns }: { camera
   if (name === "mjpeg")
     return (
       <>
-      <img
-        class={picture}
-        alt={camera.name}
-        src={live.seen.value ? url(`/cameras/${encodeURIComponent(camera.id)}/mjpeg`, { width, fps: 15 }) : undefined}
-        onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => {
-          live.view.value = { kind: "playing", sound: false, stream: "" };
-          live.numbers.value = { codec: "JPEG", width, height, fps: null, bit_rate: null, delay: null, lost: null };
-        }}
-        onError={() => live.seen.peek() && live.fail("blocked")}
-      />
-      <Straight camera={camera} turns={turns} />
+        <Lazy load={jpegs} props={{ camera, live, width, look: picture }} waiting={() => null} />
+        <Straight camera={camera} turns={turns} />
       </>
     );
   if (name === "pictures")

@@ -1,0 +1,46 @@
+import { signal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { url } from "../api/client";
+import type { Camera } from "../api/types";
+import type { Live } from "./useLive";
+
+/** An image without end that begins before the page has loaded would keep it loading. */
+const loaded = signal(document.readyState === "complete");
+addEventListener("load", () => (loaded.value = true));
+/** Browsers open six connections to a host, and each image without end holds one of them. */
+const MOST_ENDLESS = 3;
+const SMALL_PX = 320;
+const AGAIN_MS = 1_000;
+let endless = 0;
+
+/** JPEGs without end; single ones, one a second, for small pictures and where there are many. */
+export default function Jpegs({ camera, live, width, look }: { camera: Camera; live: Live; width: number; look: string }) {
+  const flows = useSignal(false);
+  const at = useSignal(0);
+  const shown = live.seen.value && loaded.value;
+  const small = width <= SMALL_PX;
+  useEffect(() => {
+    if (!shown || small || endless >= MOST_ENDLESS) return undefined;
+    endless += 1;
+    flows.value = true;
+    return () => {
+      endless -= 1;
+      flows.value = false;
+    };
+  }, [shown, small]);
+  const path = `/cameras/${encodeURIComponent(camera.id)}`;
+  const src = flows.value ? url(`${path}/mjpeg`, { width, fps: 15 }) : url(`${path}/snapshot`, { width, at: at.value });
+  return (
+    <img
+      class={look}
+      alt={camera.name}
+      src={shown ? src : undefined}
+      onLoad={({ currentTarget: { naturalWidth, naturalHeight: height } }) => {
+        live.view.value = { kind: "playing", sound: false, stream: "" };
+        live.numbers.value = { codec: "JPEG", width: naturalWidth, height, fps: null, bit_rate: null, delay: null, lost: null };
+        if (!flows.value) setTimeout(() => (at.value += 1), AGAIN_MS);
+      }}
+      onError={() => live.seen.peek() && live.fail("blocked")}
+    />
+  );
+}
