@@ -82,6 +82,6 @@ def test_a_restless_place_that_changes_as_a_whole_is_learned_anew() -> None:
         watched.look(PLACE + stirs, STEP_S)
     other = (
         PLACE + 10 + chance.choice(np.array([20, -20], np.float32), PLACE.shape)
-    )  # 10: what the stirring adds on average
+    )  # 10: the mean of the stirs
     watched.look(other, 2.0)
     assert KNOWN_S < watched.memory.fresh_t < KNOWN_S + 1.0
