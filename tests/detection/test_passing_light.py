@@ -80,7 +80,6 @@ def test_a_restless_place_that_changes_as_a_whole_is_learned_anew() -> None:
     for _ in range(round(KNOWN_S / STEP_S)):
         stirs = np.where(chance.uniform(size=PLACE.shape) < 0.25, np.float32(40), np.float32(0))
         watched.look(PLACE + stirs, STEP_S)
-    swings = chance.choice(np.array([20, -20], np.float32), PLACE.shape)
-    other = PLACE + 10 + swings  # 10: what the stirring adds on average
+    other = PLACE + 10 + chance.choice(np.array([20, -20], np.float32), PLACE.shape)  # 10: the mean of the stirs
     watched.look(other, 2.0)
     assert KNOWN_S < watched.memory.fresh_t < KNOWN_S + 1.0
