@@ -129,7 +129,12 @@ def fleet_events(
     return FleetEvents(events=rows, before_ms=rows[-1].start_ms if len(rows) == limit else None)
 
 
-@router.get("/boxes/{box}/cameras/{camera}/picture", dependencies=view)
+@router.get(
+    "/boxes/{box}/cameras/{camera}/picture",
+    dependencies=view,
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
+)
 def last_recorder_picture(box: OneBox, camera: OneCamera, here: Here) -> Response:
     """Return the last picture that was seen here of a recorder's camera."""
     found = the_hub(here).index.picture(box, camera)
