@@ -174,6 +174,17 @@ export interface CameraList {
   items: CameraInfo[];
 }
 
+export interface CameraMakerInfo {
+  address: string;
+  is_server: boolean;
+  name: string;
+  prepare: string;
+}
+
+export interface CameraMakerList {
+  items: CameraMakerInfo[];
+}
+
 export interface CameraName {
   group?: "" | "outside" | "inside" | null;
   name: string;
