@@ -12,6 +12,7 @@ from tests.e2e.rules import axe_script, violations
 from tests.sources.http_camera import HttpCamera, http_camera
 
 pytestmark = pytest.mark.browser
+TOKEN = "eyJhbGciOi.s3cret-token"
 PASSWORD = "k4mera+pässword/%"
 WAIT_MS = 60_000
 
@@ -58,12 +59,39 @@ def test_an_mjpeg_camera_is_added_by_its_address_and_recorded(
     context.close()
 
 
+def test_a_server_is_chosen_and_its_address_completed(browser: Browser, house: Tawny) -> None:
+    """Home Assistant's address and token, in the words of the page."""
+    context = context_of(browser, house, 390)
+    page = context.new_page()
+    with http_camera() as server:
+        server.token = TOKEN
+        page.goto(f"{house.base}/settings/add-camera")
+        page.get_by_label("Maker or server").select_option("Home Assistant")
+        address = page.get_by_label("Address", exact=True)
+        expect(address).to_have_value("http://HOST:8123/api/camera_proxy_stream/camera.NAME")
+        expect(page.get_by_text("long-lived access token")).to_be_visible()
+        assert violations(page, axe_script()) == []
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("alert")).to_have_text("Replace the words in capitals with those of your server.")
+        address.fill(f"http://127.0.0.1:{server.port}/api/camera_proxy_stream/camera.porch")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Password", exact=True).fill(TOKEN)
+        page.get_by_role("button", name="Try it").click()
+        expect(page.get_by_role("img", name="Picture from the camera")).to_be_visible(timeout=WAIT_MS)
+        page.get_by_label("Name of the camera").fill("From home")
+        page.get_by_role("button", name="Add camera").click()
+        page.wait_for_url("**/live/from-home", timeout=WAIT_MS)
+        until(lambda: any(house.folder.rglob("from-home/**/*.mp4*")), 30.0, "it is recorded")
+    assert TOKEN not in (house.folder.parent / "tawny.toml").read_text()
+    context.close()
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
         ("path", "has no stream at this path"), ("page", "web page"), ("gone", "isn't responding"),
         ("password", "rejected the user name or password"), ("redirect", "redirects to another address"),
-        ("scheme", "Unknown type of address"),
+        ("scheme", "Unknown type of address"), ("srt", "doesn't read SRT itself"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_an_address_is_said(browser: Browser, house: Tawny, fault: str, said: str) -> None:
@@ -73,7 +101,11 @@ def test_what_is_wrong_with_an_address_is_said(browser: Browser, house: Tawny, f
         broken.faults.page = fault == "page"
         broken.faults.redirect = "http://192.0.2.9/video" if fault == "redirect" else ""
         address = broken.address("none" if fault == "path" else "flv")
-        address = {"gone": "http://127.0.0.1:1/flv", "scheme": "gopher://127.0.0.1/flv"}.get(fault, address)
+        address = {
+            "gone": "http://127.0.0.1:1/flv",
+            "scheme": "gopher://127.0.0.1/flv",
+            "srt": "srt://127.0.0.1:9000",
+        }.get(fault, address)
         entered(page, house, address, "wrong" if fault == "password" else PASSWORD)
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text(said, timeout=WAIT_MS)

@@ -11,6 +11,9 @@ export type Relay = made.RelayInfo;
 export type ConnectionInfo = made.ConnectionInfo;
 export type Connected = made.ConnectionTestResult;
 export type AddedCamera = made.AddedCamera;
+/** A maker of cameras, or a server that has their streams. */
+export type CameraMaker = made.CameraMakerInfo;
+export type CameraMakers = made.CameraMakerList;
 export type CameraSearch = made.CameraSearchInfo;
 export type FoundCamera = made.FoundCameraInfo;
 /** Live test pictures of a camera that is not added yet. */

@@ -3,6 +3,11 @@ export const addCamera = {
   address: {
     title: "Or enter its address",
     label: "Address",
+    maker: "Maker or server",
+    anyMaker: "Any",
+    makers: "Makers",
+    servers: "Servers",
+    replace: "Replace the words in capitals with those of your server.",
     hint: "An IP address such as 192.168.1.20, or the full address of its stream: rtsp://… or http://…",
     go: "Continue",
   },

@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { post } from "../../api/client";
+import { get, post } from "../../api/client";
 import { cameras } from "../../api/state";
-import type { AddedCamera, CameraChange, CameraTrial } from "../../api/types";
+import type { AddedCamera, CameraChange, CameraMaker, CameraMakers, CameraTrial } from "../../api/types";
 import { addCamera as words } from "../../strings/add-camera";
 import { DemoCamera } from "../../ui/DemoCamera";
 import { phoneCamera } from "../../strings/phone-camera";
@@ -72,8 +72,26 @@ function PhoneCard({ onAdded }: { onAdded: (camera: string) => void }) {
   );
 }
 
+/** Words in an address that a person has to replace, as in `rtsp://HOST:8554/STREAM`. */
+const TO_REPLACE = /\b(HOST|STREAM|CAMERA|NAME)\b/;
+
 function Address({ onChoose }: { onChoose: (chosen: ChosenCamera) => void }) {
   const address = useSignal("");
+  const makers = useSignal<CameraMaker[]>([]);
+  const maker = useSignal<CameraMaker | null>(null);
+  const unfinished = useSignal(false);
+  useEffect(() => {
+    get<CameraMakers>("/camera-makers").then(
+      ({ items }) => (makers.value = items),
+      () => undefined, // it only saves typing
+    );
+  }, []);
+  const pick = (name: string) => {
+    const before = maker.value;
+    maker.value = makers.value.find((one) => one.name === name) ?? null;
+    if (!address.value || address.value === before?.address) address.value = maker.value?.address ?? "";
+    unfinished.value = false;
+  };
   return (
     <form
       class="card"
@@ -81,12 +99,34 @@ function Address({ onChoose }: { onChoose: (chosen: ChosenCamera) => void }) {
       onSubmit={(event) => {
         event.preventDefault();
         const text = address.value.trim();
+        unfinished.value = TO_REPLACE.test(text);
+        if (unfinished.value) return;
+        const said = maker.value && !maker.value.is_server ? maker.value.name : "";
         const needsLogin = !text.startsWith("/dev/") && !/^(picamera|demo):/.test(text);
-        if (text) onChoose({ address: text, title: text, onvif: "", said: "", rtsp_port: 0, path: "", needsLogin });
+        if (text) onChoose({ address: text, title: text, onvif: "", said, rtsp_port: 0, path: "", needsLogin });
       }}
     >
       <h2 id="address-title">{words.address.title}</h2>
       <div class="row wrap add-address">
+        {makers.value.length > 0 && (
+          <label class="add-field">
+            <span>{words.address.maker}</span>
+            <select value={maker.value?.name ?? ""} onChange={(event) => pick(event.currentTarget.value)}>
+              <option value="">{words.address.anyMaker}</option>
+              {[false, true].map((servers) => (
+                <optgroup key={String(servers)} label={servers ? words.address.servers : words.address.makers}>
+                  {makers.value
+                    .filter((one) => one.is_server === servers)
+                    .map((one) => (
+                      <option key={one.name} value={one.name}>
+                        {one.name}
+                      </option>
+                    ))}
+                </optgroup>
+              ))}
+            </select>
+          </label>
+        )}
         <label class="add-field grow">
           <span>{words.address.label}</span>
           <input
@@ -105,8 +145,13 @@ function Address({ onChoose }: { onChoose: (chosen: ChosenCamera) => void }) {
         </button>
       </div>
       <p class="small sub" id="address-hint">
-        {words.address.hint}
+        {maker.value?.prepare ? <ServerText text={maker.value.prepare} /> : words.address.hint}
       </p>
+      {unfinished.value && (
+        <p class="add-refused" role="alert">
+          {words.address.replace}
+        </p>
+      )}
     </form>
   );
 }
