@@ -5,7 +5,7 @@ A module of its own: commands that only format values do not wait for pydantic.
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from tawny.config.units import seconds, share, size
 from tawny.model.validation import check_label
@@ -26,6 +26,8 @@ Duration = Annotated[float, _reading(seconds, "5 s, 10 min, 14 days")]
 """Seconds."""
 Size = Annotated[int, _reading(size, "200 GB")]
 """Bytes."""
+Microphone = Annotated[str, Field(pattern=r"^$|^(alsa|pulse):[A-Za-z0-9_][A-Za-z0-9_.:,=-]{0,200}$")]
+"""A microphone of this computer; empty: none."""
 Share = Annotated[float, _reading(share, "10 %")]
 """Share, 0..1."""
 

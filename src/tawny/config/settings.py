@@ -14,7 +14,7 @@ from tawny.config.fleet import FleetSettings, HubSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
-from tawny.config.quantities import Duration, LabelText, Share, Size
+from tawny.config.quantities import Duration, LabelText, Microphone, Share, Size
 from tawny.config.recognition import (
     AudioSettings,
     FallbackKindSettings,
@@ -405,11 +405,7 @@ class CameraSettings(Table):
         "Phones (`phone:…`) are added in the interface."
     )
     sub: str = Field("", description="Sub stream of the same camera. Used for detection, and recorded too.")
-    microphone: Annotated[str, Field(pattern=r"^$|^(alsa|pulse):[A-Za-z0-9_][A-Za-z0-9_.:,=-]{0,200}$")] = Field(
-        "",
-        description="Microphone of this computer for a camera without sound: `alsa:plughw:1`, or `pulse:default`. "
-        "Empty: none. Recording what people say without their consent is a crime in many countries.",
-    )
+    microphone: Microphone = Field("", description="Of this computer: `alsa:plughw:1`, `pulse:default`. Empty: none.")
     name: LabelText = Field("", description="Display name. Empty: made from the table's name.")
     group: Literal["", "outside", "inside"] = Field(
         "", description="`outside` or `inside`: adds the camera to that group in the live view."
@@ -460,8 +456,7 @@ class CameraSettings(Table):
         "", description="Serial number, as the camera says by ONVIF. Written when it is added."
     )
     mac: Annotated[str, Field(pattern=r"^$|^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] = Field(
-        "",
-        description="Hardware address (MAC), such as `00:11:22:aa:bb:cc`: by it, the camera is found at a new address.",
+        "", description="Hardware address (MAC), such as `00:11:22:aa:bb:cc`: finds the camera at a new address."
     )
     encrypt: bool | None = Field(
         None, description="Encrypt this camera's recordings. Not set: same as `storage.encrypt`."

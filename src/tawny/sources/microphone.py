@@ -26,7 +26,7 @@ _BLOCK: Final = 320
 """Samples of one packet: 40 ms."""
 _LOOK_S: Final = 0.05
 _SLIPPED_S: Final = 0.2
-"""Difference between the clocks of microphone and computer from which sound is placed anew, s."""
+"""Difference between the clocks of microphone and computer from which sound is placed again, s."""
 _READ_BYTES: Final = 1 << 16
 _CLOSE_S: Final = 0.2
 _RISE_S: Final = 2.0
