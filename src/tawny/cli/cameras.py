@@ -178,8 +178,8 @@ def _report_known(args: Namespace, out: Output) -> int:
     except NothingToReport:  # of cameras that aren't RTSP there is no conversation
         opened = {}
     for source, opening in opened.values():
-        told = source.report(opening).get("forgiven", ())
-        forgiven += [source.without_secrets(opening, one, with_host=False) for one in told]
+        tolerated = source.report(opening).get("forgiven", ())
+        forgiven += [source.without_secrets(opening, one, with_host=False) for one in tolerated]
     text = entry_text(camera, details, found, forgiven, clock)
     if args.output:
         _write(Path(args.output), text)

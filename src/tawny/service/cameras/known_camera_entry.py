@@ -1,6 +1,6 @@
 """A camera as an entry for the list of known cameras: what it is and what tawny needed to record it.
 
-No addresses, serial numbers, hardware addresses, names or passwords are in it.
+It holds no addresses, serial numbers, hardware addresses, names or passwords.
 """
 
 import re
@@ -21,7 +21,7 @@ from tawny.sources.discovery.known_cameras import FOLDER, SeenCamera, known_make
 from tawny.sources.discovery.onvif_details import OnvifDetails
 from tawny.sources.network_address import LEFT_OUT, NetworkAddress, parse_network, scheme_of
 
-_TOLD: Final = ("transport", "client", "stall", "sound", "interval")
+_SHOWN: Final = ("transport", "client", "stall", "sound", "interval")
 """Settings of sources that say something of the camera and nothing of its owner."""
 _PRIVATE: Final = re.compile(
     r"(?<![\w.])(?:10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2,3}(?![\w.])"
@@ -33,7 +33,7 @@ _PRIVATE: Final = re.compile(
 """Addresses of private networks (others look like versions of a firmware), of IPv6, and of hardware."""
 _LEAST: Final = 3
 """Shorter words are left: they would take letters out of everything."""
-_UNTOLD: Final = "(unknown: without ONVIF)"
+_UNKNOWN: Final = "(unknown: without ONVIF)"
 
 
 def entry_text(
@@ -46,23 +46,23 @@ def entry_text(
     """Return the entry as TOML. found: what the streams sent. forgiven: what tawny tolerated of the camera."""
     secrets = _secrets(camera, details)
 
-    def told(text: str) -> str:
+    def public(text: str) -> str:
         return _without(text, secrets)
 
     places = {StreamName.MAIN: camera.source, StreamName.SUB: camera.sub}
     seen = SeenCamera(
-        model=told(details.model) if details else "",
-        firmware=told(details.firmware) if details else "",
+        model=public(details.model) if details else "",
+        firmware=public(details.firmware) if details else "",
         date=datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date().isoformat(),
         tawny=__version__,
-        main=told(_path(places[StreamName.MAIN])),
-        sub=told(_path(places[StreamName.SUB])),
+        main=public(_path(places[StreamName.MAIN])),
+        sub=public(_path(places[StreamName.SUB])),
         streams="; ".join(f"{name.value}: {one.codec} {one.width}x{one.height}" for name, one in found.items()),
         settings=", ".join(_settings(camera)),
-        forgiven=tuple(sorted({told(one) for one in forgiven})),
+        forgiven=tuple(sorted({public(one) for one in forgiven})),
     )
     document = tomlkit.document()
-    maker = told(details.maker) if details else ""
+    maker = public(details.maker) if details else ""
     for line in _heading(maker):
         document.add(tomlkit.comment(line))
     table = tomlkit.table()
@@ -80,7 +80,7 @@ def _heading(maker: str) -> list[str]:
     name = f"{known.maker.lower()}.toml" if known else ""
     place = f"src/tawny/sources/cameras/{name if name in files else '<maker>.toml'}"
     return [
-        f"Maker: {maker or _UNTOLD}. For {place}.",
+        f"Maker: {maker or _UNKNOWN}. For {place}.",
         "Read it before you share it. `by`: a name if you want to be named; else leave it empty.",
     ]
 
@@ -99,7 +99,7 @@ def _path(address: str) -> str:
 def _settings(camera: CameraSettings) -> Iterable[str]:
     scheme = scheme_of(camera.source).removesuffix("s")
     for key, value in camera.table(scheme).items():
-        if key in _TOLD:
+        if key in _SHOWN:
             yield f"{scheme}.{key} = {value}"
 
 

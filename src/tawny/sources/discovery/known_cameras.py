@@ -1,4 +1,4 @@
-"""Known cameras by maker: paths of their streams, quirks, and which were seen working.
+"""Data on cameras by maker: paths of their streams, quirks, and which were seen working.
 
 The data is in `sources/cameras/*.toml`, one file for each maker or server. `docs/cameras/known.md` is made of it.
 """
