@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.states import CameraState
-from tawny.service.cameras.camera import MOST_OFF_S, clock_hint
+from tawny.service.cameras.stream_figures import MOST_OFF_S, clock_hint
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.metadata import read_end
 from tawny.testing.clips import ClipSpec, made_clip

@@ -3,7 +3,7 @@
 from tawny.model.damage import DamagedSpan
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet, VideoFormat
-from tawny.service.cameras.camera import OVER_UDP, TOO_FAST, PacketLoss, loss_warning
+from tawny.service.cameras.stream_figures import OVER_UDP, TOO_FAST, PacketLoss, loss_warning
 from tawny.stream.hub import Hub
 
 

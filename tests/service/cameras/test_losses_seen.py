@@ -20,7 +20,7 @@ from tawny.model.times import Span
 from tawny.playback import timeline
 from tawny.protocols.rtp import RtpPacket
 from tawny.service import json_format
-from tawny.service.cameras.camera import TOO_FAST
+from tawny.service.cameras.stream_figures import TOO_FAST
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tawny.model.ids import RunId
-from tawny.service.cameras.camera import rates
+from tawny.service.cameras.stream_figures import rates
 from tawny.stream.hub import Hub
 from tests.live.cameras import numbered, video
 

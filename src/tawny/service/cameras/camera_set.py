@@ -9,8 +9,9 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import CameraTurned, EventChanged, Message, PartDied, ProblemKind
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.recorder import WriteLoss
-from tawny.service.cameras.camera import CameraServices, RunningCamera, byte_rates
+from tawny.service.cameras.camera import CameraServices, RunningCamera
 from tawny.service.cameras.duty import CameraDuty
+from tawny.service.cameras.stream_figures import byte_rates
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.retention.promises import Rates
 from tawny.stream.hub import Hub

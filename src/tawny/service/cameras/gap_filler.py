@@ -25,6 +25,7 @@ from tawny.recorder.card_footage import FrameMark, UnfitFootage, frame_digest
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
 from tawny.service.cameras.card_session import CardSession, FillServices, Postponed, SessionHooks, Waits
 from tawny.service.cameras.fillable_gaps import SETTLES_S, fillable, pieces_of, within_limits
+from tawny.service.cameras.stream_figures import loss_warning
 from tawny.service.retention.promises import contract
 from tawny.sources.onvif import OnvifCamera, OnvifService
 from tawny.sources.onvif_recordings import CameraCard
@@ -331,8 +332,6 @@ class GapFiller:
 
     def _trouble(self, camera: CameraId) -> str:
         """Return why nothing may be fetched now; empty if all is well."""
-        from tawny.service.cameras.camera import loss_warning  # its module needs this one's neighbors
-
         recorder, hub = self._of.recorder, self._of.hub(camera)
         for status in self._of.statuses():
             if status.id == camera and status.state not in RECORDED:

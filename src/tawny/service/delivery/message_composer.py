@@ -36,7 +36,6 @@ from tawny.service.visits import EventVisit
 # Message actions: mute, false alarm, keep. A signed token authorizes one action on one event for one notifier until it
 # expires. It permits nothing else.
 
-
 MUTE_MS = 3_600_000
 LASTS_MS = 7 * 86_400_000
 LABELS = {"m": "Mute for 1 h", "f": "False alarm", "k": "Keep"}
@@ -158,7 +157,8 @@ def of_event(event: Event, camera: str, zone: ZoneInfo, called: Callable[[str], 
     end = begin if event.end_ms is None else clock_text(event.end_ms, zone)
     others = [one for one in dict.fromkeys(seen.label for seen in event.objects) if one != event.kind]
     seen = f" Detected: {', '.join([event.kind, *others])}." if others and event.end_ms is not None else ""
-    return f"{_actor(event, called)} at {camera}", f"{_place(event)}{_time(begin, end)}.{seen}"
+    actor, when = actor_name(event, called) or event_title(event), _time(begin, end)
+    return f"{actor} at {camera}", f"{_place(event)}{when}.{seen}"
 
 
 def of_ring(event: Event, camera: str, zone: ZoneInfo) -> tuple[str, str]:
@@ -171,14 +171,10 @@ def of_visit(
 ) -> tuple[str, str]:
     """Return `Person: Gate → Front door` and `20:46 to 20:51.` cameras: names, in the order they were reached."""
     begin, end = clock_text(visit.start_ms, zone), clock_text(visit.end_ms or visit.events[-1].start_ms, zone)
-    actor = _actor(visit.best, called)
+    actor = actor_name(visit.best, called) or event_title(visit.best)
     if len(cameras) == 1:
         return f"{actor} at {cameras[0]}", f"{_place(visit.best)}{_time(begin, end)}."
     return f"{actor}: {cameras[0]} → {cameras[-1]}", f"{_time(begin, end)}."
-
-
-def _actor(event: Event, called: Callable[[str], str]) -> str:
-    return actor_name(event, called) or event_title(event)
 
 
 def _place(event: Event) -> str:
