@@ -16,7 +16,7 @@ SOURCE: Final = Path(__file__).parents[2] / "src/tawny"
 FIELDS: Final = frozenset(
     {"message", "hint", "words", "why", "went", "wrong", "advice", "reason_words", "summary", "outlook"}
 )
-"""Fields of answers whose texts the interface translates; `ui/src/strings/language.ts` has the same in `SENTENCES`."""
+"""Fields of answers that always hold sentences, of those that the interface translates: `SENTENCES` in `language.ts`."""
 COLLECTED_TOO: Final = frozenset({"Problem"})
 """Not an error itself: a part of SettingsError."""
 _PLACE: Final = re.compile(r"\{\w+\}")
@@ -140,6 +140,8 @@ def _constants() -> dict[str, list[ast.expr]]:
 def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
     found: dict[str, list[ast.expr]] = {}
     for node in _of_scope(scope):
+        targets: list[ast.expr]
+        value: ast.expr | None
         if isinstance(node, ast.Assign):
             targets, value = node.targets, node.value
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
