@@ -16,7 +16,7 @@ SOURCE: Final = Path(__file__).parents[2] / "src/tawny"
 FIELDS: Final = frozenset(
     {"message", "hint", "words", "why", "went", "wrong", "advice", "reason_words", "summary", "outlook"}
 )
-"""Fields of answers that always hold sentences, of those that the interface translates: `SENTENCES` in `language.ts`."""
+"""Fields of answers that always hold sentences; the interface translates them (`ui/src/strings/language.ts`)."""
 COLLECTED_TOO: Final = frozenset({"Problem"})
 """Not an error itself: a part of SettingsError."""
 _PLACE: Final = re.compile(r"\{\w+\}")
