@@ -1,0 +1,102 @@
+"""German has every text of the recorder that people can see: of errors, their hints, and fields with sentences.
+
+The texts are read from the source, so that a new one fails here until `translations/de.json` has it.
+"""
+
+import re
+from collections import defaultdict
+from typing import get_args
+
+import pytest
+from pydantic_core.core_schema import ErrorType
+
+from tawny.model.validation import allowed_text, is_own_text
+from tawny.service.languages import Languages
+from tests.support.said_texts import Said, said_in, trees
+
+GERMAN = Languages(None).catalogue("de")
+EXEMPT = {"sudo install -d -m 700 -o {geteuid} -g {getegid} {folder}": "a command to copy"}
+"""Each with its reason."""
+COMMANDS_ONLY = ("config/importers/", "testing/")
+"""Only commands print these. The output of commands is English."""
+FOLDERS = sorted({path.split("/")[0] for path in trees() if "/" in path} - {"testing"})
+_PLACE = re.compile(r"\{\w+\}")
+_SENTENCES = re.compile(r"(?<=[.!?]) ")
+
+
+def _shape(text: str) -> str:
+    """Return a text with all places alike: a catalogue may name them otherwise."""
+    return _PLACE.sub("{}", text)
+
+
+OURS = [text for text in GERMAN.texts if not re.search(r"\{\d", text)]
+"""Without the interface's own, whose places have numbers."""
+SHAPES = {_shape(form) for text in OURS for form in (text, text[:1].lower() + text[1:])}
+"""Within a sentence, a text is found without its capital letter, too."""
+SAME = {_PLACE.sub("17", text) for text, to in GERMAN.texts.items() if text == to}
+"""German that is no other text than English, such as words of the settings file."""
+
+
+def _has(shape: str) -> bool:
+    return shape in SHAPES or shape.removesuffix(".") in SHAPES
+
+
+def _shown(folder: str, also: frozenset[str] = frozenset()) -> list[Said]:
+    found = said_in(folder, also)
+    return [said for said in found if not said.where.startswith(COMMANDS_ONLY) and said.text not in EXEMPT]
+
+
+def _without_german(texts: list[Said]) -> list[Said]:
+    """Return those that the catalogue lacks, whole and as sentences."""
+    shapes = [(said, _shape(said.text.strip())) for said in texts]
+    return [said for said, shape in shapes if not _has(shape) and not all(map(_has, _SENTENCES.split(shape)))]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_german_has_every_text_that_people_see(folder: str) -> None:
+    assert _without_german(_shown(folder)) == []
+
+
+def test_german_has_what_settings_may_be() -> None:
+    assert _without_german(_shown("config", frozenset({"ValueError"}))) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in get_args(ErrorType) if not is_own_text({"type": kind})])
+def test_german_has_what_values_of_requests_may_be(kind: str) -> None:
+    text = allowed_text({"type": kind, "ctx": defaultdict(lambda: "17")})
+    assert text == "17" or GERMAN.translate(text) != text
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_each_text_is_translated_with_values_in_it(folder: str) -> None:
+    """Finds a pattern that another one hides, or that lacks the space before it."""
+    examples = [one for said in _shown(folder) for one in _examples(said.text)]
+    assert [one for one in examples if GERMAN.translate(one) == one and one not in SAME] == []
+
+
+def _examples(text: str) -> list[str]:
+    """Return a text with values, and each of its sentences where the catalogue has them one by one."""
+    example = _PLACE.sub("17", text)
+    return [example] if _has(_shape(text)) else _SENTENCES.split(example)
+
+
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        ("api", "This recording is encrypted."),  # an argument
+        ("api", "It may have been deleted."),  # the default of a helper
+        ("sources", "Allowed: {least} to {most}."),  # with values
+        ("storage", "an earlier"),  # returned by a function, and a value of another text
+    ],
+)  # fmt: skip
+def test_texts_are_found_in_every_form_of_the_source(folder: str, text: str) -> None:
+    assert text in {said.text for said in said_in(folder)}
+
+
+def test_a_text_without_german_is_told() -> None:
+    texts = [Said("The moon is in the way of {camera}.", "x.py:1"), Said("This recording is encrypted.", "x.py:2")]
+    assert _without_german(texts) == texts[:1]
+
+
+def test_no_exemption_is_left_over() -> None:
+    assert {said.text for folder in FOLDERS for said in said_in(folder)} >= EXEMPT.keys()

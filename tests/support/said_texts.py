@@ -1,0 +1,242 @@
+"""Texts that the recorder's code can show to people: those of errors, and those of fields that hold sentences.
+
+A text is a string of the source, with `{name}` in the place of each value, as the catalogues of languages write it.
+"""
+
+import ast
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+SOURCE: Final = Path(__file__).parents[2] / "src/tawny"
+FIELDS: Final = frozenset(
+    {"message", "hint", "words", "why", "went", "wrong", "advice", "reason_words", "summary", "outlook"}
+)
+"""Fields of answers that always hold sentences; the interface translates them (`ui/src/strings/language.ts`)."""
+COLLECTED_TOO: Final = frozenset({"Problem"})
+"""Not an error itself: a part of SettingsError."""
+_PLACE: Final = re.compile(r"\{\w+\}")
+
+
+@dataclass(frozen=True)
+class Said:
+    """text: with places. where: file and line, such as `api/inbox.py:84`."""
+
+    text: str
+    where: str
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return each module of the recorder, by its path below `src/tawny`."""
+    return {
+        str(path.relative_to(SOURCE)): ast.parse(path.read_text())
+        for path in sorted(SOURCE.rglob("*.py"))
+        if "cli" not in path.parts
+    }
+
+
+@cache
+def errors() -> frozenset[str]:
+    """Return the names of TawnyError and of all classes below it."""
+    classes = {
+        node.name: {_name(base) for base in node.bases}
+        for tree in trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    known = {"TawnyError"}
+    while more := {name for name, bases in classes.items() if bases & known} - known:
+        known |= more
+    return frozenset(known)
+
+
+@cache
+def said_in(folder: str, also: frozenset[str] = frozenset()) -> list[Said]:
+    """Return the texts of a folder or file below `src/tawny`, such as `api/auth`, each once.
+
+    also: names of further errors, such as `ValueError` where settings are checked.
+    """
+    found: dict[str, Said] = {}
+    for path, tree in trees().items():
+        if path == folder or path.startswith(f"{folder}/"):
+            for text, line in _of_module(tree, also):
+                found.setdefault(text, Said(text, f"{path}:{line}"))
+    return list(found.values())
+
+
+def _of_module(tree: ast.Module, also: frozenset[str]) -> Iterator[tuple[str, int]]:
+    everywhere, makers = _Names(tree), _makers(tree) | also
+    for scope in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))):
+        names = everywhere.seen_from(scope)
+        for node in _of_scope(scope):
+            for part in _parts(node, makers):
+                for text in _texts(part, names):
+                    if is_sentence(text):
+                        yield text, part.lineno
+
+
+def _parts(node: ast.AST, makers: frozenset[str]) -> list[ast.expr]:
+    """Return the expressions within a node whose texts people see."""
+    match node:
+        case ast.Call(func=func, args=args, keywords=keywords):
+            is_maker = _name(func) in makers and not _is_log(func)
+            shown = [one.value for one in keywords if is_maker or one.arg in FIELDS]
+            return [*args, *shown] if is_maker else shown
+        case ast.Dict(keys=keys, values=values):
+            keyed = zip(keys, values, strict=True)
+            return [value for key, value in keyed if isinstance(key, ast.Constant) and key.value in FIELDS]
+        case ast.FunctionDef(name=name, args=arguments) if name in makers:
+            return list(arguments.defaults)
+    return []
+
+
+def _of_scope(scope: ast.AST) -> Iterator[ast.AST]:
+    """Return the nodes of a module or function, without those of functions in it."""
+    yield scope
+    left = list(ast.iter_child_nodes(scope))
+    while left:
+        node = left.pop()
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+            left += ast.iter_child_nodes(node)
+
+
+class _Names:
+    """What the names of a module stand for: assigned expressions, and what its functions return."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._global = _constants() | _assigned(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.returns is not None and _name(node.returns) == "str":
+                inner = _assigned(node)
+                self._global[f"{node.name}()"] = [
+                    value
+                    for one in _of_scope(node)
+                    if isinstance(one, ast.Return) and one.value is not None
+                    for value in (inner.get(_name(one.value), []) if isinstance(one.value, ast.Name) else [one.value])
+                ]
+
+    def seen_from(self, scope: ast.AST) -> Mapping[str, list[ast.expr]]:
+        return self._global if scope is self._tree else ChainMap(_assigned(scope), self._global)
+
+
+@cache
+def _constants() -> dict[str, list[ast.expr]]:
+    """Return the constants of all modules, which others import."""
+    return {
+        name: values
+        for tree in trees().values()
+        for name, values in _assigned(tree).items()
+        if name.isupper() and not name.startswith("_")
+    }
+
+
+def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
+    found: dict[str, list[ast.expr]] = {}
+    for node in _of_scope(scope):
+        targets: list[ast.expr]
+        value: ast.expr | None
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+            targets, value = [node.target], node.value
+        else:
+            continue
+        for target in targets:
+            if isinstance(target, ast.Name) and value is not None:
+                found.setdefault(target.id, []).append(value)
+            elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple | ast.IfExp):
+                for one in [value] if isinstance(value, ast.Tuple) else [value.body, value.orelse]:
+                    if isinstance(one, ast.Tuple) and len(one.elts) == len(target.elts):
+                        for name, part in zip(target.elts, one.elts, strict=True):
+                            found.setdefault(_name(name), []).append(part)
+    return found
+
+
+@cache
+def _makers(tree: ast.Module) -> frozenset[str]:
+    """Return what makes an error in a module: classes, its own helpers, and the public ones of others."""
+    public = {name for one in trees().values() for name in _helpers(one) if not name.startswith("_")}
+    return errors() | COLLECTED_TOO | public | _helpers(tree)
+
+
+@cache
+def _helpers(tree: ast.Module) -> frozenset[str]:
+    """Return the functions of a module that make an error, such as `bad_input`."""
+    return frozenset(
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.returns is not None and _name(node.returns) in errors()
+    )
+
+
+def _is_log(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and _name(node.value) == "log"
+
+
+def is_sentence(text: str) -> bool:
+    """Return whether a text has words for people: not a code such as `not_found`, nor values alone such as `5 min`."""
+    return " " in text.strip() and re.search("[A-Za-z]{4}", _PLACE.sub("", text)) is not None
+
+
+def _texts(node: ast.expr, names: Mapping[str, list[ast.expr]], depth: int = 4) -> list[str]:
+    """Return the texts that an expression can be: those of both branches of a choice, and of names."""
+    inner: list[ast.expr] = []
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.JoinedStr(values=values):
+            holes = [one.value for one in values if isinstance(one, ast.FormattedValue)]
+            return [_with_places(node), *(text for one in holes for text in _texts(one, names, depth - 1))]
+        case ast.IfExp(body=body, orelse=orelse):
+            inner = [body, orelse]
+        case ast.BoolOp(values=inner) | ast.Tuple(elts=inner) | ast.Dict(values=inner):
+            pass
+        case ast.Subscript(value=value) | ast.Starred(value=value):
+            inner = [value]
+        case ast.Name(id=name):
+            inner = names.get(name, [])
+        case ast.Call(func=func):
+            inner = names.get(f"{_name(func)}()", [])
+    return [text for one in inner for text in _texts(one, names, depth - 1)] if depth else []
+
+
+def _with_places(node: ast.JoinedStr) -> str:
+    """Return an f-string with `{name}` for each value, each name once."""
+    made, names = "", set[str]()
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            made += str(part.value)
+        else:
+            assert isinstance(part, ast.FormattedValue)
+            plain = name = _place_of(part.value)
+            for letter in "bcdefgh":
+                if name in names:
+                    name = f"{plain}_{letter}"
+            names.add(name)
+            made += f"{{{name}}}"
+    return made
+
+
+def _place_of(node: ast.expr) -> str:
+    """Return the name of a value's place: small letters alone; `n` is a number, which not every value is."""
+    name = re.sub(r"[^a-z_]", "", _name(node).lower()).strip("_") or "value"
+    return "number" if name == "n" else name
+
+
+def _name(node: ast.expr) -> str:
+    """Return the last name of an expression: `error` of `str(self.error)`."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Call(func=func, args=args):
+            return _name(args[0]) if args else _name(func)
+        case ast.Subscript(value=value) | ast.Await(value=value):
+            return _name(value)
+    return "value"
