@@ -172,3 +172,55 @@ def test_a_camera_with_pull_points_is_asked_as_always() -> None:
         events.pull(0)
         assert [one.consumer for one in camera.subscriptions.values()] == [""]
         events.leave()
+
+
+def test_a_camera_whose_pull_points_have_worked_is_asked_again_after_a_failure() -> None:
+    with simulated() as camera:
+        clock = SystemClock()
+        events = CameraEvents(OnvifCamera(camera.url, clock), clock, ("127.0.0.1", camera.port), free_port())
+        events.pull(0)
+        camera.restart()
+        with pytest.raises(SourceError):
+            events.pull(0)
+        events.pull(0)
+        assert [one.consumer for one in camera.subscriptions.values()] == [""]
+        events.leave()
+
+
+def test_a_camera_that_can_neither_now_is_asked_for_both_again() -> None:
+    with simulated(has_pull_points=False, has_notifications=False) as camera:
+        clock = SystemClock()
+        events = CameraEvents(OnvifCamera(camera.url, clock), clock, ("127.0.0.1", camera.port), free_port())
+        with pytest.raises(SourceError):
+            events.pull(0)
+        camera.has_pull_points = True
+        events.pull(0)
+        assert [one.consumer for one in camera.subscriptions.values()] == [""]
+        events.leave()
+
+
+def test_requests_of_others_do_not_hold_up_the_renewal(camera: OnvifSimulator) -> None:
+    clock = Clock()
+    events = CameraEvents(OnvifCamera(camera.url, clock), clock, ("127.0.0.1", camera.port), free_port())
+    events.pull(0)
+    parts, is_over = urlsplit(consumer(camera)), threading.Event()
+
+    def knock() -> None:
+        while not is_over.is_set():
+            try:
+                socket.create_connection((str(parts.hostname), parts.port or 0), 1, ("127.0.0.2", 0)).close()
+            except OSError:
+                continue
+
+    others = [threading.Thread(target=knock, daemon=True) for _ in range(3)]
+    pulling = threading.Thread(target=events.pull, args=(0,), daemon=True)
+    for one in others:
+        one.start()
+    pulling.start()
+    pulling.join(5)
+    is_held_up = pulling.is_alive()
+    is_over.set()
+    for one in [*others, pulling]:
+        one.join(10)
+    events.leave()
+    assert not is_held_up
