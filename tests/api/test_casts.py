@@ -157,3 +157,11 @@ async def test_a_recording_without_a_span_or_of_another_camera_is_refused(house:
     assert backward.status_code == 400
     gone = await anna.post("/api/v1/cameras/porch/casts", json={"clip": "none"})
     assert gone.status_code == 404
+
+
+@pytest.mark.parametrize("end", ["from_ms", "to_ms"])
+async def test_half_a_span_is_refused_and_never_shows_live_video(house: House, end: str) -> None:
+    begin_ms, _ = recorded(house)
+    anna = house.signed_in(Role.VIEWER)
+    assert (await anna.post("/api/v1/cameras/porch/casts", json={end: begin_ms})).status_code == 400
+    assert (await anna.get("/api/v1/casts")).json()["items"] == []
