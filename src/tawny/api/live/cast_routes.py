@@ -26,7 +26,10 @@ MP4 = "video/mp4"
 
 
 class NewCast(ApiRequest):
-    """from_ms, to_ms: the recording to show; neither: live video. clip: ID of a saved clip of this camera, whose time then applies."""
+    """from_ms, to_ms: the recording to show; neither: live video.
+
+    clip: ID of a saved clip of this camera, whose time then applies.
+    """
 
     lasts_s: Annotated[int, Field(ge=60, le=HALF_DAY_S)] = 3600
     from_ms: Ms | None = None
