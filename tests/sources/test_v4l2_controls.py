@@ -200,3 +200,11 @@ def test_a_camera_that_is_unplugged_while_it_is_asked_is_not_there(node: Path) -
         read_controls(str(node), gone)
     with pytest.raises(NoSuchDevice, match="no such device"):
         V4l2(lambda path: H264, lambda *_: FakeCapture([]), gone).open(here(node, brightness=10))
+
+
+@pytest.mark.parametrize(("wanted", "written"), [(-64, -64), (5, 4), (6.9, 6), (7.1, 8), (64, 64)])
+def test_a_value_between_two_steps_is_written_as_the_nearest(node: Path, wanted: float, written: int) -> None:
+    source = webcam(FakeV4l2())
+    brightness = next(one for one in source.controls(here(node)) if one.name == "brightness")
+    assert source.setting(brightness, wanted) == ("controls.brightness", written)
+    assert not write_controls(str(node), {"brightness": written}, FakeV4l2())
