@@ -157,3 +157,22 @@ async def test_a_recording_without_a_span_or_of_another_camera_is_refused(house:
     assert backward.status_code == 400
     gone = await anna.post("/api/v1/cameras/porch/casts", json={"clip": "none"})
     assert gone.status_code == 404
+
+
+@pytest.mark.parametrize("end", ["from_ms", "to_ms"])
+async def test_half_a_span_is_refused_and_never_shows_live_video(house: House, end: str) -> None:
+    begin_ms, _ = recorded(house)
+    anna = house.signed_in(Role.VIEWER)
+    assert (await anna.post("/api/v1/cameras/porch/casts", json={end: begin_ms})).status_code == 400
+    assert (await anna.get("/api/v1/casts")).json()["items"] == []
+
+
+async def test_a_clip_is_shown_as_one_of_its_own_camera_only(house: House) -> None:
+    begin_ms, end_ms = recorded(house)
+    anna = house.signed_in(Role.VIEWER)
+    wish = {"cameras": ["porch"], "from_ms": begin_ms + 1000, "to_ms": end_ms - 1000}
+    clip = (await anna.post("/api/v1/clips", json=wish)).json()["items"][0]["id"]
+    assert house.site.jobs.work()
+    refused = await anna.post("/api/v1/cameras/yard/casts", json={"clip": clip})
+    assert refused.status_code == 404
+    assert await plays(house, await begun(anna, clip=clip)) == 200

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from tawny.config.settings import CameraSettings
 from tawny.media.audio import linear
-from tawny.model.packets import SourcePacket
+from tawny.model.packets import AudioFormat, SourcePacket
 from tawny.sources.microphone import AGAIN_S, FORMAT, MicrophoneConnection, recorder_words
 from tawny.sources.source import IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip
@@ -114,6 +114,17 @@ def test_sound_before_the_first_picture_is_left_out(tmp_path: Path) -> None:
     assert all(isinstance(connection.read(), IdleUntil) for _ in range(50))
     connection.close()
     assert video.is_closed
+
+
+def test_the_cameras_own_sound_is_left_out() -> None:
+    clock = FakeClock()
+    video, pictures = Video(clock), made_clip(ClipSpec()).packets[:20]
+    own = [SourcePacket(AudioFormat("aac", 16_000, 1), b"own", at * 1_000) for at in range(20)]
+    video.packets = chain.from_iterable(zip(pictures, own, strict=True))
+    connection = MicrophoneConnection(video, "alsa:plughw:1", clock, lambda _: None)
+    got = [one for one in (connection.read() for _ in range(60)) if not isinstance(one, IdleUntil)]
+    connection.close()
+    assert got == list(pictures)
 
 
 @pytest.mark.parametrize(("fails", "says"), [(True, "isn't there, or another program uses it"), (None, "is missing")])

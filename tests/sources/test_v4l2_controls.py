@@ -1,5 +1,6 @@
 """Controls of webcams, by ioctl: what is offered, set live, and set again after the camera was unplugged."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -189,3 +190,21 @@ def test_an_unplugged_camera_is_recorded_again_under_its_name_with_its_controls(
     assert fake.log == [("Brightness", 10)]
     assert len(hub.recent(60)) > before + 10
     reader.close()
+
+
+def test_a_camera_that_is_unplugged_while_it_is_asked_is_not_there(node: Path) -> None:
+    def gone(fd: int, request: int, data: bytearray) -> int:
+        raise OSError(errno.ENODEV, "No such device")
+
+    with pytest.raises(NoSuchDevice, match="no such device"):
+        read_controls(str(node), gone)
+    with pytest.raises(NoSuchDevice, match="no such device"):
+        V4l2(lambda path: H264, lambda *_: FakeCapture([]), gone).open(here(node, brightness=10))
+
+
+@pytest.mark.parametrize(("wanted", "written"), [(-64, -64), (5, 4), (6.9, 6), (7.1, 8), (64, 64)])
+def test_a_value_between_two_steps_is_written_as_the_nearest(node: Path, wanted: float, written: int) -> None:
+    source = webcam(FakeV4l2())
+    brightness = next(one for one in source.controls(here(node)) if one.name == "brightness")
+    assert source.setting(brightness, wanted) == ("controls.brightness", written)
+    assert not write_controls(str(node), {"brightness": written}, FakeV4l2())

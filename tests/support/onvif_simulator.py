@@ -42,6 +42,7 @@ class OnvifSimulator(OnvifDevice):
     can_renew: bool = True
     has_pull_points: bool = True
     """False: it sends its events only (WS-BaseNotification)."""
+    has_notifications: bool = True
     answers: list[int] = field(default_factory=list)
     """What its consumers answered to what it sent."""
     refuses_events: bool = False
@@ -143,7 +144,7 @@ class OnvifSimulator(OnvifDevice):
                 return 400, fault("ter:ActionNotSupported", "no pull points")
             case "CreatePullPointSubscription" if path == EVENTS:
                 return 200, self._subscribe()
-            case "Subscribe" if path == EVENTS:
+            case "Subscribe" if path == EVENTS and self.has_notifications:
                 return 200, self._subscribe(values["Address"])
             case "PullMessages" if path.startswith((SUBSCRIPTION, EVENTS)):
                 return self._pull(self._subscription_at(path), values)

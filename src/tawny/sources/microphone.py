@@ -1,8 +1,8 @@
 """Microphones of this computer, for cameras without sound: read by a program of ALSA or PulseAudio (and PipeWire).
 
 Off unless a camera names one: in many countries, recording what people say without their consent is a crime. The sound
-is G.711 (mu-law), 8 kHz, mono, as of most cameras. It never delays or ends the video: without the microphone, a camera
-goes on without sound, and its page says why.
+is G.711 (mu-law), 8 kHz, mono, as of most cameras; sound of the camera itself is left out. It never delays or ends the
+video: without the microphone, a camera goes on without sound, and its page says why.
 """
 
 import math
@@ -71,10 +71,11 @@ class MicrophoneConnection:
         got = self._camera.read()
         if isinstance(got, IdleUntil):
             return IdleUntil(min(got.for_s, _LOOK_S))
-        if got.is_video:
-            ahead_s = got.pts / VIDEO_RATE - self._clock.mono_s()
-            if self._ahead_s is None or not -_RISE_S < ahead_s - self._ahead_s < 0:
-                self._ahead_s = ahead_s
+        if not got.is_video:
+            return IdleUntil(0.0)  # the camera's own sound: there is one track
+        ahead_s = got.pts / VIDEO_RATE - self._clock.mono_s()
+        if self._ahead_s is None or not -_RISE_S < ahead_s - self._ahead_s < 0:
+            self._ahead_s = ahead_s
         return got
 
     def close(self) -> None:

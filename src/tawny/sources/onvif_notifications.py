@@ -30,7 +30,7 @@ _SLICE_S: Final = 0.25
 _REQUEST_S: Final = 3.0
 """How long the camera may need for each part of a request, s."""
 _MOST_TOGETHER: Final = 64
-"""Requests that are read before the events are handed on."""
+"""Requests, also of others, that are read before the events are handed on: the subscription must be renewed."""
 _PRODUCER: Final = "http://docs.oasis-open.org/wsn/bw-2/NotificationProducer"
 
 
@@ -70,6 +70,7 @@ class NotificationPoint(EventSubscription):
         server, until_s = self._server, self._clock.mono_s() + waits_s
         assert server is not None, "it listens while it is subscribed"
         found: list[CameraReport] = []
+        first = server.requests
         while not self._camera.client.is_cancelled:
             left_s = until_s - self._clock.mono_s()
             server.timeout = 0.0 if found else max(0.0, min(_SLICE_S, left_s))
@@ -77,7 +78,7 @@ class NotificationPoint(EventSubscription):
             server.handle_request()
             found += [one for data in server.take() for one in self._read(data)]
             is_quiet = server.requests == before
-            if (is_quiet and (found or left_s <= 0)) or len(found) >= _MOST_TOGETHER:
+            if (is_quiet and (found or left_s <= 0)) or server.requests - first >= _MOST_TOGETHER:
                 break
         return found
 
@@ -167,25 +168,27 @@ class _Request(BaseHTTPRequestHandler):
 class CameraEvents:
     """The camera's events by a pull point, or sent by it where it has none and the settings name a port.
 
-    As `EventSubscription`. port: 0: it may not send any.
+    A way that has worked is kept: a camera that has only restarted is not asked for the other one. As
+    `EventSubscription`. port: 0: it may not send any.
     """
 
     def __init__(self, camera: OnvifCamera, clock: Clock, place: tuple[str, int], port: int) -> None:
         self._point: EventSubscription = PullPoint(camera, clock)
-        self._other = NotificationPoint(camera, clock, place, port) if port else None
+        self._other: EventSubscription | None = NotificationPoint(camera, clock, place, port) if port else None
 
     def pull(self, waits_s: float = PULL_S) -> list[CameraReport]:
         try:
-            return self._point.pull(waits_s)
+            found = self._point.pull(waits_s)
         except (NotDone, SourceRefused, SourceLoginWeaker, SourceUnreachable):
             raise
         except SourceError:
-            other, self._other = self._other, None
-            if other is None:
+            if self._other is None:
                 raise
             self._point.leave()
-            self._point = other
-            return other.pull(waits_s)
+            self._point, self._other = self._other, self._point
+            found = self._point.pull(waits_s)
+        self._other = None
+        return found
 
     def cancel(self) -> None:
         self._point.cancel()

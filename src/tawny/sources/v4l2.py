@@ -193,6 +193,9 @@ class V4l2:
         return described(read_controls(opening.address, self._ioctl), wanted)
 
     def setting(self, control: PictureControl, value: Value) -> tuple[str, Value]:
+        if control.kind == "number":  # a camera takes nothing between two steps
+            most = (control.most - control.least) // control.step
+            value = control.least + control.step * min(most, round((float(value) - control.least) / control.step))
         return f"controls.{control.name}", value if control.kind == "switch" else int(value)
 
     def adjust(self, opening: SourceContext, options: Mapping[str, Any]) -> bool:

@@ -63,7 +63,7 @@ class V4l2Control:
 
 @contextmanager
 def opened(path: str) -> Iterator[int]:
-    """Open a device for questions. Raises NoSuchDevice if it is missing or not permitted."""
+    """Open a device for questions. Raises NoSuchDevice if it is missing, not permitted, or unplugged meanwhile."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except FileNotFoundError as error:
@@ -74,6 +74,8 @@ def opened(path: str) -> Iterator[int]:
         raise NoSuchDevice(path, (error.strerror or "it cannot be opened").lower()) from error
     try:
         yield fd
+    except OSError as error:  # unplugged while it was asked
+        raise NoSuchDevice(path, (error.strerror or "it doesn't answer").lower()) from error
     finally:
         os.close(fd)
 

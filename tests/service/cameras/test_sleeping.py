@@ -90,6 +90,15 @@ def test_what_a_person_records_calls_it_for_as_long() -> None:
     assert bench.is_called()
 
 
+def test_a_recording_whose_end_is_heard_late_calls_it_no_longer() -> None:
+    bench = Calls()
+    bench.event(kind="manual")
+    end_ms = bench.clock.now_ms()
+    bench.clock.advance(60)
+    bench.calls.heard(Event(EventId("e"), DOOR, "manual", end_ms - 1000, end_ms, 0.0))
+    assert not bench.is_called()
+
+
 def test_a_report_that_is_no_event_calls_it_for_a_moment() -> None:
     bench = Calls()
     bench.calls.reported()

@@ -172,3 +172,54 @@ def test_a_camera_with_pull_points_is_asked_as_always() -> None:
         events.pull(0)
         assert [one.consumer for one in camera.subscriptions.values()] == [""]
         events.leave()
+
+
+def test_a_camera_whose_pull_points_have_worked_is_asked_again_after_a_failure() -> None:
+    with simulated() as camera:
+        clock = SystemClock()
+        events = CameraEvents(OnvifCamera(camera.url, clock), clock, ("127.0.0.1", camera.port), free_port())
+        events.pull(0)
+        camera.restart()
+        with pytest.raises(SourceError):
+            events.pull(0)
+        events.pull(0)
+        assert [one.consumer for one in camera.subscriptions.values()] == [""]
+        events.leave()
+
+
+def test_a_camera_that_can_neither_now_is_asked_for_both_again() -> None:
+    with simulated(has_pull_points=False, has_notifications=False) as camera:
+        clock = SystemClock()
+        events = CameraEvents(OnvifCamera(camera.url, clock), clock, ("127.0.0.1", camera.port), free_port())
+        with pytest.raises(SourceError):
+            events.pull(0)
+        camera.has_pull_points = True
+        events.pull(0)
+        assert [one.consumer for one in camera.subscriptions.values()] == [""]
+        events.leave()
+
+
+class Knocked(Clock):
+    """Each time it is looked at, another computer has just connected to a port."""
+
+    def __init__(self) -> None:
+        self.at: tuple[str, int] | None = None
+        self.knocks = 0
+
+    def mono_s(self) -> float:
+        if self.at is not None and self.knocks < 300:
+            self.knocks += 1
+            socket.create_connection(self.at, 5, ("127.0.0.2", 0)).close()
+        return super().mono_s()
+
+
+def test_requests_of_others_do_not_hold_up_the_renewal(camera: OnvifSimulator) -> None:
+    clock = Knocked()
+    events = CameraEvents(OnvifCamera(camera.url, clock), clock, ("127.0.0.1", camera.port), free_port())
+    events.pull(0)
+    parts = urlsplit(consumer(camera))
+    clock.at = str(parts.hostname), parts.port or 0
+    events.pull(0)
+    clock.at = None
+    events.leave()
+    assert 0 < clock.knocks < 100

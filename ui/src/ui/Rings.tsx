@@ -1,4 +1,4 @@
-/** Rings at doors, on every open page, as they happen: who is there, and one press to answer. */
+/** Rings at doors, on every open page, as they happen: who is there, and one press to answer. Screens on the wall get no events. */
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import { cameraNamed, cameras, on } from "../api/state";
@@ -7,7 +7,7 @@ import type { TawnyEvent } from "../api/types";
 import { ring as words } from "../strings/ring";
 import { Icon } from "./Icon";
 import { go } from "./router";
-import { isScreen, mayDirect } from "./session";
+import { mayDirect } from "./session";
 import { clock } from "./times";
 import "./rings.css";
 
@@ -69,12 +69,11 @@ function Ring({ event }: { event: TawnyEvent }) {
         <p class="small sub">{words.at(clock(event.start_ms))}</p>
       </div>
       <div class="row ring-acts">
-        {!isScreen() && mayDirect() && (
+        {mayDirect() ? (
           <button type="button" class="btn pri grow" onClick={open(`${page}?talk=1`)}>
             <Icon name="mic" small /> {words.answer}
           </button>
-        )}
-        {!isScreen() && !mayDirect() && (
+        ) : (
           <button type="button" class="btn pri grow" onClick={open(page)}>
             <Icon name="video" small /> {words.live}
           </button>

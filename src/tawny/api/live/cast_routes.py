@@ -13,7 +13,7 @@ from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.passes import MOST_CASTS, Cast
 from tawny.api.auth.shares import Share
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, not_found
+from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.live.hls_routes import PLAYLIST
 from tawny.api.past.clip_jobs import ClipJobState
 from tawny.api.past.clip_routes import check_open
@@ -26,7 +26,10 @@ MP4 = "video/mp4"
 
 
 class NewCast(ApiRequest):
-    """from_ms, to_ms: the recording to show; neither: live video. clip: ID of a saved clip, whose time then applies."""
+    """from_ms, to_ms: the recording to show; neither: live video.
+
+    clip: ID of a saved clip of this camera, whose time then applies.
+    """
 
     lasts_s: Annotated[int, Field(ge=60, le=HALF_DAY_S)] = 3600
     from_ms: Ms | None = None
@@ -110,11 +113,14 @@ def _recording(camera: CameraId, asked: NewCast, signed: LoginSession, here: App
     now_ms, made_by, clip, cameras = here.recorder.clock.now_ms(), signed.person.id, "", frozenset({camera})
     if asked.clip:
         job = here.jobs.find(asked.clip, signed.person)
-        if job is None or job.state is not ClipJobState.DONE or job.kind.media_type != MP4:
+        is_there = job is not None and job.state is ClipJobState.DONE and job.kind.media_type == MP4
+        if job is None or not is_there or camera not in job.cameras:
             raise not_found("Clip not found.")
         camera, span, clip, cameras = job.cameras[0], job.span, job.id, frozenset(job.cameras)
-    elif asked.from_ms is None or asked.to_ms is None:
+    elif asked.from_ms is None and asked.to_ms is None:
         return None
+    elif asked.from_ms is None or asked.to_ms is None:
+        raise bad_input("A recording has a start and an end.", "Name both, or neither for live video.")
     else:
         span = parse_span(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
         check_open(here, (known_camera(camera, here),), span)

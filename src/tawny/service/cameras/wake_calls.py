@@ -53,9 +53,11 @@ class WakeCalls:
         with self._lock:
             if event.end_ms is None and event.id not in self._until_s:
                 self._until_s[event.id] = float("inf") if event.kind == MANUAL else now_s + LONGEST_S
-            elif event.end_ms is not None and event.id not in self._ended and now_ms - event.end_ms < _PAST_MS:
-                self._ended.add(event.id)
-                self._until_s[event.id] = now_s + self._post_s
+            elif event.end_ms is not None and event.id not in self._ended:
+                is_past = now_ms - event.end_ms >= _PAST_MS
+                if not is_past or event.id in self._until_s:
+                    self._ended.add(event.id)
+                    self._until_s[event.id] = now_s + (0.0 if is_past else self._post_s)
         self._wake_if_asleep()
 
     def reported(self) -> None:
