@@ -76,9 +76,10 @@ class LineFrame(NamedTuple):
 
     @property
     def json(self) -> dict[str, Any]:
-        """Raises LineClosed: it is no JSON object."""
+        """Raises LineClosed: it is no JSON object, or has text that can't be stored and sent on."""
         try:
             found = json.loads(self.payload)
+            json.dumps(found, ensure_ascii=False).encode()  # half of a character is valid JSON, and no text
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
