@@ -316,6 +316,22 @@ async def test_a_hub_that_asks_without_end_is_cut_off(box: BoxRig) -> None:
     assert "asks too much" in await lying_hub(box, asked, {"x": "y", "z": -4})
 
 
+async def test_a_hub_that_opens_and_ends_without_reading_is_cut_off(box: BoxRig) -> None:
+    """What is left to say to it must not pile up."""
+
+    async def until_its_end(_: Mapping[str, Any], exchange: Exchange) -> None:
+        while (await exchange.receive()).kind is not Kind.END:
+            pass
+
+    box.answer = until_its_end
+    asked = [
+        frame
+        for number in range(1, 2000)
+        for frame in (LineFrame(Kind.OPEN, number, as_payload({"path": "/"})), LineFrame(Kind.END, number, b""))
+    ]
+    assert await lying_hub(box, asked, {})
+
+
 async def test_a_hub_that_sends_more_than_may_wait_is_cut_off(box: BoxRig) -> None:
     async def never(_: Mapping[str, Any], exchange: Exchange) -> None:
         await asyncio.Event().wait()

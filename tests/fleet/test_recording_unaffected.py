@@ -15,7 +15,7 @@ from tawny.fleet.fleet_index import FleetIndex
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import fingerprint, save_key
 from tawny.fleet.message_link import MemoryLink, open_as_box, open_as_hub
-from tawny.fleet.session import Exchange, Kind, LineFrame, as_payload
+from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.model.errors import DiskFull
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -77,6 +77,31 @@ async def test_a_slow_hub_costs_a_box_at_most_16_mb(box: BoxRig) -> None:
     for each in (serving, task):
         each.cancel()
     await asyncio.gather(serving, task, return_exceptions=True)
+
+
+async def test_what_a_browser_leaves_ends_on_the_other_side_of_a_slow_line() -> None:
+    """The request is cancelled while nothing can be sent; else the box would go on sending, and count it as open."""
+    here, there = MemoryLink.pair()
+    session = LineSession(here)
+    exchange = session.exchanges[1] = Exchange(session, 1)
+    running = asyncio.create_task(session.run())
+
+    async def fill() -> None:
+        while True:
+            await exchange.send(Kind.DATA, b"x")
+
+    filling = asyncio.create_task(fill())
+    await asyncio.wait({filling}, timeout=0.2)
+    exchange.close()
+    filling.cancel()
+
+    async def read_to_its_end() -> None:
+        while decode_frame(await there.receive()).kind is not Kind.END:
+            pass
+
+    await asyncio.wait_for(read_to_its_end(), 10)
+    running.cancel()
+    await asyncio.gather(filling, running, return_exceptions=True)
 
 
 class FullIndex(FleetIndex):

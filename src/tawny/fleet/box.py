@@ -157,7 +157,7 @@ class HubConnection(LineSession):
         except LineClosed:
             return  # the hub has ended it
         finally:
-            await exchange.close()
+            exchange.close()
 
     async def _send_history(self) -> None:
         while True:

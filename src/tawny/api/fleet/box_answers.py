@@ -142,7 +142,7 @@ class _Socket:
                 await self._exchange.send_message(text if text is not None else bytes(message["bytes"]))
             case "websocket.close":
                 end = {"code": message.get("code", 1000), "reason": message.get("reason") or ""}
-                await self._exchange.close(as_payload(end))
+                self._exchange.close(as_payload(end))
             case _:
                 await self._exchange.send(Kind.HEAD, as_payload({"status": 403}))
 

@@ -121,7 +121,7 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
         raise _offline("This recorder doesn't answer.") from error
     finally:
         if not is_answered:
-            await exchange.close()
+            exchange.close()
     pieces = _pieces(request, exchange)
     if _is_snapshot(request, status, headers):
         jpeg = await _picture(pieces, int(headers["content-length"]))
@@ -164,7 +164,7 @@ async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signe
         if socket.application_state is WebSocketState.CONNECTED:
             await socket.close(ENDED, "The recorder went offline.")
     finally:
-        await exchange.close()
+        exchange.close()
 
 
 async def _ask(
@@ -233,7 +233,7 @@ async def _pieces(request: Request, exchange: Exchange) -> AsyncGenerator[bytes,
     except LineClosed:
         return  # shorter than its length: the browser notices
     finally:
-        await exchange.close()
+        exchange.close()
 
 
 async def _picture(pieces: AsyncGenerator[bytes, None], length: int) -> bytes:
