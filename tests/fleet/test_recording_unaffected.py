@@ -40,6 +40,26 @@ async def test_a_hub_that_is_absent_is_asked_again_and_again(tmp_path: Path, box
     await member.close()
 
 
+async def test_other_settings_leave_the_line_as_it_is(house: House, box: BoxRig, tmp_path: Path) -> None:
+    """Renaming a camera must not stop the video that people at the hub see; what is allowed counts at once."""
+    async with hub_rig("websocket", house) as rig:
+        await rig.join(box)
+        save_key(tmp_path, box.key)
+        settings = [FleetSettings(hub=rig.url, hub_key=rig.mark)]
+        member = FleetMember(tmp_path, lambda: settings[0], box.offer)
+        member.start()
+        await eventually(lambda: member.state is MemberState.ONLINE and rig.hub.is_online("shed"), "the line")
+        asked = await rig.hub.ask("shed", {"path": "/one", "query": ""})
+        member.changed()
+        await asked.send(Kind.END)
+        assert (await asked.receive()).kind is Kind.HEAD
+        former = member.welcome
+        settings[0] = FleetSettings(hub=rig.url, hub_key=rig.mark, allow=("health",))
+        member.changed()
+        await eventually(lambda: member.welcome is not former, "a line with the new rights")
+        await member.close()
+
+
 async def test_a_slow_hub_costs_a_box_at_most_16_mb(box: BoxRig) -> None:
     """It opens all requests that it may, and reads nothing: neither answers nor 40 MB of history."""
     answered = bytes(1024 * 1024)
