@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.api.auth.accounts import Role
+from tawny.fleet import fleet_index
 from tawny.fleet.box import HubConnection, greet
 from tawny.fleet.fleet_index import FleetIndex
 from tawny.fleet.history_reader import HistoryPiece
@@ -171,6 +172,18 @@ def test_lines_out_of_place_move_no_cursor(piece: HistoryPiece) -> None:
     index.join(code, "Shed", b"k" * 32, "words")
     assert index.add("shed", piece) == 0
     assert index.cursors("shed", "") == {}
+    index.close()
+
+
+def test_a_box_that_stays_connected_keeps_the_newest_events_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_index, "MOST_EVENTS", 3)
+    index = FleetIndex(":memory:", FakeClock())
+    code, _ = index.invite()
+    index.join(code, "Shed", b"k" * 32, "words")
+    data = b"".join(event_line(f"e{number}", 1000 + number) for number in range(9))
+    index.add("shed", HistoryPiece(DAY, 0, len(data), data))
+    index.note("shed", "1", (), {})
+    assert [one.event.id for one in index.events(["shed"], None, 10)] == ["e8", "e7", "e6"]
     index.close()
 
 

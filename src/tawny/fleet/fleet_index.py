@@ -137,10 +137,16 @@ class FleetIndex(SmallDb):
             return db.execute("DELETE FROM boxes WHERE id = ?", (box,)).rowcount == 1
 
     def note(self, box: str, version: str, allow: Iterable[str], status: Mapping[str, Any]) -> None:
-        """Store what a box is now, and the time."""
+        """Store what a box is now, and the time. Deletes events beyond MOST_EVENTS."""
         row = (self._clock.now_ms(), version, json.dumps(list(allow)), json.dumps(status) if status else "", box)
         with self.writing() as db:
             db.execute("UPDATE boxes SET seen_ms = ?, version = ?, allow = ?, status = ? WHERE id = ?", row)
+            db.execute(
+                "DELETE FROM events WHERE box = ?1 AND start_ms <= "
+                "(SELECT start_ms FROM events WHERE box = ?1 AND record != '' "
+                "ORDER BY start_ms DESC LIMIT 1 OFFSET ?2)",
+                (box, MOST_EVENTS),
+            )
 
     # --- history
 
@@ -153,12 +159,6 @@ class FleetIndex(SmallDb):
             if row[0] != book:
                 _clear_history(db, box)
                 db.execute("UPDATE boxes SET book = ? WHERE id = ?", (book, box))
-            db.execute(
-                "DELETE FROM events WHERE box = ?1 AND start_ms < "
-                "(SELECT start_ms FROM events WHERE box = ?1 AND record != '' "
-                "ORDER BY start_ms DESC LIMIT 1 OFFSET ?2)",
-                (box, MOST_EVENTS),
-            )
             return dict(db.execute("SELECT file, offset FROM cursors WHERE box = ?", (box,)).fetchall())
 
     def refill(self, box: str) -> None:
