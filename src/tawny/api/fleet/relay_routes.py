@@ -2,7 +2,7 @@
 
 The hub decides who may ask, the box what it answers. Of a box's answer, only data reaches the browser: no cookies, no
 pages and no scripts, because a box in wrong hands must not act with the rights of who looks at it. What no box may be
-asked, such as to sign in, isn't sent to it either: it may say that nobody is signed in, and wait for the password.
+asked, such as to sign in, isn't sent to it either: it may say that the user is signed out, and wait for a password.
 """
 
 import asyncio
