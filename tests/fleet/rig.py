@@ -88,6 +88,7 @@ class HubRig:
     hub: FleetHub
     index: FleetIndex
     carrier: Carrier
+    url: str
 
     @property
     def mark(self) -> str:
@@ -155,7 +156,7 @@ async def hub_rig(kind: str, house: House, where: Path | str = ":memory:") -> As
         "websocket": lambda: WebSocketLink.open(f"http://{server.address}"),
     }
     try:
-        yield HubRig(hub, index, carriers[kind])
+        yield HubRig(hub, index, carriers[kind], f"http://{server.address}" if kind == "websocket" else "")
     finally:
         await hub.close()
         await asyncio.wait_for(asyncio.gather(*served, return_exceptions=True), 20)

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.api.auth.accounts import Role
+from tawny.fleet import fleet_index
 from tawny.fleet.box import HubConnection, greet
 from tawny.fleet.fleet_index import FleetIndex
 from tawny.fleet.history_reader import HistoryPiece
@@ -144,6 +145,7 @@ async def test_a_box_can_only_speak_of_itself(rig: HubRig, box: BoxRig, tmp_path
         b"\xff\xfe\n", b"[" * 5000 + b"\n", b'{"what": "event"}\n', b'{"what": "event", "event": null}\n', b"\n\n\n",
         event_line("../../x"), event_line("x" * 100), event_line("big", 10**30), event_line("early", -5),
         event_line("e", kind="k" * 100_000), b'{"what": "event_dropped", "event_dropped": {"id": "\\ud800"}}\n',
+        event_line("e", camera="\ud800"),
     ],
 )  # fmt: skip
 def test_any_line_of_a_box_is_stored_or_left_out(line: bytes) -> None:
@@ -161,6 +163,7 @@ def test_any_line_of_a_box_is_stored_or_left_out(line: bytes) -> None:
     [
         HistoryPiece("../../etc/passwd", 0, 5, b"abcd\n"), HistoryPiece(DAY, 7, 12, b"abcd\n"),
         HistoryPiece(DAY, 0, 0, b""), HistoryPiece(DAY, 0, -5, b""), HistoryPiece("x" * 9999, 0, 5, b"abcd\n"),
+        HistoryPiece(DAY, 0, 2**70, b""), HistoryPiece(DAY, 0, 99, b"abcd\n"),
     ],
 )  # fmt: skip
 def test_lines_out_of_place_move_no_cursor(piece: HistoryPiece) -> None:
@@ -172,6 +175,25 @@ def test_lines_out_of_place_move_no_cursor(piece: HistoryPiece) -> None:
     index.close()
 
 
+def test_a_box_that_stays_connected_keeps_the_newest_events_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_index, "MOST_EVENTS", 3)
+    index = FleetIndex(":memory:", FakeClock())
+    code, _ = index.invite()
+    index.join(code, "Shed", b"k" * 32, "words")
+    data = b"".join(event_line(f"e{number}", 1000 + number) for number in range(9))
+    index.add("shed", HistoryPiece(DAY, 0, len(data), data))
+    index.note("shed", "1", (), {})
+    assert [one.event.id for one in index.events(["shed"], None, 10)] == ["e8", "e7", "e6"]
+    index.close()
+
+
+@pytest.mark.parametrize("said", [b'{"summary": "\\ud800"}', b'{"allow": ["\\udfff"]}', b"[" * 5000, b"[]", b"\xff"])
+def test_what_no_page_can_show_ends_the_line(said: bytes) -> None:
+    """Half a character can be neither stored nor sent to a browser: the page of all recorders would fail."""
+    with pytest.raises(LineClosed):
+        _ = LineFrame(Kind.STATUS, 0, said).json
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -181,6 +203,7 @@ def test_lines_out_of_place_move_no_cursor(piece: HistoryPiece) -> None:
         {"status": 302, "headers": [["content-type", "text/plain"], ["location", "https://evil.example"]]},
         {"status": "200", "headers": []},
         {"status": 99, "headers": []},
+        {"status": 200, "headers": [["content-type", "text/plain"], ["content-length", "many"]]},
     ],
 )
 async def test_a_box_sends_no_pages_scripts_or_redirects(
@@ -213,6 +236,48 @@ async def test_a_box_sets_no_cookie_and_no_policy(rig: HubRig, box: BoxRig, hous
     assert answer.status_code == 200
     assert not {"set-cookie", "access-control-allow-origin", "etag", "x"} & set(answer.headers)
     assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("sent", [b"", b"torn", bytes(2_000_000)])
+async def test_a_picture_of_another_length_than_said_is_not_kept(
+    rig: HubRig, box: BoxRig, house: House, sent: bytes
+) -> None:
+    """One that is cut off, because the box goes offline, doesn't replace the last; one without end fills no memory."""
+
+    async def answer(_: Mapping[str, Any], exchange: Exchange) -> None:
+        headers = [["content-type", "image/jpeg"], ["content-length", "100"]]
+        await exchange.send(Kind.HEAD, as_payload({"status": 200, "headers": headers}))
+        await exchange.send(Kind.DATA, sent)
+
+    box.answer = answer
+    await rig.join(box)
+    async with rig.connected(box):
+        answered = await house.signed_in(Role.OWNER).get("/boxes/shed/api/v1/cameras/front/snapshot")
+    assert answered.status_code == 503
+    assert rig.index.picture_times() == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/sign-in"), ("POST", "/me/recent"), ("PUT", "/settings"), ("GET", "/settings")]
+)
+async def test_a_box_gets_no_request_that_none_answers(
+    rig: HubRig, box: BoxRig, house: House, method: str, path: str
+) -> None:
+    """It may say that nobody is signed in: what is typed into the hub's own page must not reach it."""
+    asked: list[Mapping[str, Any]] = []
+
+    async def listen(request: Mapping[str, Any], exchange: Exchange) -> None:
+        asked.append(request)
+        await exchange.send(Kind.HEAD, as_payload({"status": 200, "headers": [["content-type", "application/json"]]}))
+
+    box.answer = listen
+    await rig.join(box)
+    async with rig.connected(box):
+        browser = house.signed_in(Role.OWNER)
+        body = None if method == "GET" else {"password": "of the hub"}
+        answer = await browser.request(method, f"/boxes/shed/api/v1{path}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed_by_recorder")
+    assert asked == []
 
 
 async def lying_hub(box: BoxRig, frames: list[LineFrame], cursors: Mapping[str, object]) -> str:
@@ -262,6 +327,22 @@ async def test_a_hub_that_asks_without_end_is_cut_off(box: BoxRig) -> None:
     box.answer = never
     asked = [LineFrame(Kind.OPEN, number, as_payload({"path": "/"})) for number in range(1, 200)]
     assert "asks too much" in await lying_hub(box, asked, {"x": "y", "z": -4})
+
+
+async def test_a_hub_that_opens_and_ends_without_reading_is_cut_off(box: BoxRig) -> None:
+    """What is left to say to it must not pile up."""
+
+    async def until_its_end(_: Mapping[str, Any], exchange: Exchange) -> None:
+        while (await exchange.receive()).kind is not Kind.END:
+            pass
+
+    box.answer = until_its_end
+    asked = [
+        frame
+        for number in range(1, 2000)
+        for frame in (LineFrame(Kind.OPEN, number, as_payload({"path": "/"})), LineFrame(Kind.END, number, b""))
+    ]
+    assert await lying_hub(box, asked, {})
 
 
 async def test_a_hub_that_sends_more_than_may_wait_is_cut_off(box: BoxRig) -> None:

@@ -14,8 +14,8 @@ from tawny.fleet.box import FleetMember, HubConnection, MemberState, greet
 from tawny.fleet.fleet_index import FleetIndex
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import fingerprint, save_key
-from tawny.fleet.message_link import MemoryLink, open_as_box, open_as_hub
-from tawny.fleet.session import Exchange, Kind, LineFrame, as_payload
+from tawny.fleet.message_link import LineClosed, MemoryLink, WebSocketLink, open_as_box, open_as_hub
+from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.model.errors import DiskFull
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -38,6 +38,51 @@ async def test_a_hub_that_is_absent_is_asked_again_and_again(tmp_path: Path, box
     member.changed()
     await eventually(lambda: member.state is MemberState.NONE, "the end of it")
     await member.close()
+
+
+async def answer_with_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 301 Moved\r\nLocation: https://hub.example/api/v1/fleet/line\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+async def test_an_address_that_leads_to_https_is_said_to(tmp_path: Path, box: BoxRig) -> None:
+    """A reverse proxy in front of the hub does that. The recorder goes on trying: the settings may change."""
+    server = await asyncio.start_server(answer_with_redirect, "127.0.0.1", 0)
+    save_key(tmp_path, box.key)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    member = FleetMember(tmp_path, lambda: FleetSettings(hub=url, hub_key=MARK), box.offer)
+    member.start()
+    await eventually(lambda: member.state is MemberState.OFFLINE, "the hub to be missed")
+    assert member.detail == f"{url} leads to https://hub.example; use that address"
+    await member.close()
+    server.close()
+
+
+async def test_a_name_that_cannot_be_one_is_said_to_be() -> None:
+    with pytest.raises(LineClosed, match="not a valid name"):
+        await WebSocketLink.open(f"http://{'a' * 70}.example")
+
+
+async def test_other_settings_leave_the_line_as_it_is(house: House, box: BoxRig, tmp_path: Path) -> None:
+    """Renaming a camera must not stop the video that people at the hub see; what is allowed counts at once."""
+    async with hub_rig("websocket", house) as rig:
+        await rig.join(box)
+        save_key(tmp_path, box.key)
+        settings = [FleetSettings(hub=rig.url, hub_key=rig.mark)]
+        member = FleetMember(tmp_path, lambda: settings[0], box.offer)
+        member.start()
+        await eventually(lambda: member.state is MemberState.ONLINE and rig.hub.is_online("shed"), "the line")
+        asked = await rig.hub.ask("shed", {"path": "/one", "query": ""})
+        member.changed()
+        await asked.send(Kind.END)
+        assert (await asked.receive()).kind is Kind.HEAD
+        former = member.welcome
+        settings[0] = FleetSettings(hub=rig.url, hub_key=rig.mark, allow=("health",))
+        member.changed()
+        await eventually(lambda: member.welcome is not former, "a line with the new rights")
+        await member.close()
 
 
 async def test_a_slow_hub_costs_a_box_at_most_16_mb(box: BoxRig) -> None:
@@ -77,6 +122,31 @@ async def test_a_slow_hub_costs_a_box_at_most_16_mb(box: BoxRig) -> None:
     for each in (serving, task):
         each.cancel()
     await asyncio.gather(serving, task, return_exceptions=True)
+
+
+async def test_what_a_browser_leaves_ends_on_the_other_side_of_a_slow_line() -> None:
+    """The request is cancelled while nothing can be sent; else the box would go on sending, and count it as open."""
+    here, there = MemoryLink.pair()
+    session = LineSession(here)
+    exchange = session.exchanges[1] = Exchange(session, 1)
+    running = asyncio.create_task(session.run())
+
+    async def fill() -> None:
+        while True:
+            await exchange.send(Kind.DATA, b"x")
+
+    filling = asyncio.create_task(fill())
+    await asyncio.wait({filling}, timeout=0.2)
+    exchange.close()
+    filling.cancel()
+
+    async def read_to_its_end() -> None:
+        while decode_frame(await there.receive()).kind is not Kind.END:
+            pass
+
+    await asyncio.wait_for(read_to_its_end(), 10)
+    running.cancel()
+    await asyncio.gather(filling, running, return_exceptions=True)
 
 
 class FullIndex(FleetIndex):

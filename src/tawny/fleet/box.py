@@ -157,7 +157,7 @@ class HubConnection(LineSession):
         except LineClosed:
             return  # the hub has ended it
         finally:
-            await exchange.close()
+            exchange.close()
 
     async def _send_history(self) -> None:
         while True:
@@ -232,6 +232,7 @@ class FleetMember:
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
+        self._used: FleetSettings | None = None
         self.state, self.detail = MemberState.NONE, ""
         self.welcome: Welcome | None = None
 
@@ -245,15 +246,16 @@ class FleetMember:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def changed(self) -> None:
-        """Use the settings as they are now."""
-        if self._loop is not None:
+        """Use the settings as they are now. Others than those of the fleet leave the line as it is."""
+        is_same = self.state is MemberState.ONLINE and self._get_settings() == self._used
+        if self._loop is not None and not is_same:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _keep_connected(self) -> None:
         backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
         while True:
             self._changed.clear()
-            settings = self._get_settings()
+            settings = self._used = self._get_settings()
             key = await asyncio.to_thread(self._key) if settings.hub else None
             if key is None:
                 self.state, self.detail, self.welcome = MemberState.NONE, "", None

@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS pictures (
   box TEXT NOT NULL REFERENCES boxes(id) ON DELETE CASCADE, camera TEXT NOT NULL,
   at_ms INTEGER NOT NULL, jpeg BLOB NOT NULL, PRIMARY KEY (box, camera)) STRICT;
 """
+_END_OF_FILES: Final = 1 << 62
 _BOXES: Final = "SELECT id, name, key, words, joined_ms, seen_ms, version, allow, status FROM boxes"
 
 
@@ -136,10 +137,16 @@ class FleetIndex(SmallDb):
             return db.execute("DELETE FROM boxes WHERE id = ?", (box,)).rowcount == 1
 
     def note(self, box: str, version: str, allow: Iterable[str], status: Mapping[str, Any]) -> None:
-        """Store what a box is now, and the time."""
+        """Store what a box is now, and the time. Deletes events beyond MOST_EVENTS."""
         row = (self._clock.now_ms(), version, json.dumps(list(allow)), json.dumps(status) if status else "", box)
         with self.writing() as db:
             db.execute("UPDATE boxes SET seen_ms = ?, version = ?, allow = ?, status = ? WHERE id = ?", row)
+            db.execute(
+                "DELETE FROM events WHERE box = ?1 AND start_ms <= "
+                "(SELECT start_ms FROM events WHERE box = ?1 AND record != '' "
+                "ORDER BY start_ms DESC LIMIT 1 OFFSET ?2)",
+                (box, MOST_EVENTS),
+            )
 
     # --- history
 
@@ -152,12 +159,6 @@ class FleetIndex(SmallDb):
             if row[0] != book:
                 _clear_history(db, box)
                 db.execute("UPDATE boxes SET book = ? WHERE id = ?", (book, box))
-            db.execute(
-                "DELETE FROM events WHERE box = ?1 AND start_ms < "
-                "(SELECT start_ms FROM events WHERE box = ?1 AND record != '' "
-                "ORDER BY start_ms DESC LIMIT 1 OFFSET ?2)",
-                (box, MOST_EVENTS),
-            )
             return dict(db.execute("SELECT file, offset FROM cursors WHERE box = ?", (box,)).fetchall())
 
     def refill(self, box: str) -> None:
@@ -174,7 +175,7 @@ class FleetIndex(SmallDb):
             row = db.execute("SELECT offset FROM cursors WHERE box = ? AND file = ?", (box, piece.file)).fetchone()
             cursor = int(row[0]) if row else 0
             is_known = db.execute("SELECT 1 FROM boxes WHERE id = ?", (box,)).fetchone() is not None
-            if not is_known or not NAME.fullmatch(piece.file) or piece.offset != cursor or piece.end <= piece.offset:
+            if not is_known or not NAME.fullmatch(piece.file) or piece.offset != cursor or not _is_whole(piece):
                 return cursor
             offset = piece.offset
             for line in piece.data.splitlines(keepends=True):
@@ -228,6 +229,11 @@ def _box(row: Sequence[Any]) -> Box:
     return Box(key, name, public_key, words, joined_ms, seen_ms, version, tuple(json.loads(allow)), health)
 
 
+def _is_whole(piece: HistoryPiece) -> bool:
+    """Return whether a piece ends where it says. One without data stands for a long line."""
+    return piece.offset < piece.end < _END_OF_FILES and len(piece.data) in (0, piece.end - piece.offset)
+
+
 def _clear_history(db: sqlite3.Connection, box: str) -> None:
     db.execute("DELETE FROM events WHERE box = ?", (box,))
     db.execute("DELETE FROM cursors WHERE box = ?", (box,))
@@ -253,6 +259,7 @@ def _event_in(line: bytes) -> tuple[str, int, str] | None:
             event, start_ms, record = str(said["event_dropped"]["id"]), 0, ""
         elif said["what"] == "event":
             read = event_of(said["event"])
+            json.dumps(said["event"], ensure_ascii=False).encode()  # half of a character can't be sent to a browser
             event, start_ms, record = read.id, read.start_ms, json.dumps(said["event"], separators=(",", ":"))
         else:
             return None

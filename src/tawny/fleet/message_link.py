@@ -110,8 +110,12 @@ class WebSocketLink:
                 ping_interval=None,  # the sessions notice silence themselves
                 proxy=None,
             )
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
+        except InvalidURI as error:  # a redirect, such as a reverse proxy's to https
+            raise LineClosed(f"{url} leads to {error.uri.removesuffix(LINE_PATH)}; use that address") from error
+        except (OSError, TimeoutError, InvalidHandshake) as error:
             raise LineClosed(f"cannot connect to {url}: {error or 'no answer'}") from error
+        except ValueError as error:  # a name with 64 letters without a dot
+            raise LineClosed(f"cannot connect to {url}: not a valid name") from error
         return cls(made)
 
     async def send(self, message: bytes) -> None:

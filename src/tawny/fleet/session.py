@@ -10,7 +10,6 @@ import json
 import struct
 from collections import deque
 from collections.abc import Coroutine
-from contextlib import suppress
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +26,7 @@ PORTION_BYTES: Final = 64 * 1024
 _LEAST_BYTES: Final = 64
 """What an empty frame counts, so that many small ones are bounded, too."""
 _UNSENT_FRAMES: Final = 4
+_MOST_UNSENT_FRAMES: Final = 4 * MOST_EXCHANGES
 _HEAD: Final = struct.Struct(">BI")
 
 
@@ -76,9 +76,10 @@ class LineFrame(NamedTuple):
 
     @property
     def json(self) -> dict[str, Any]:
-        """Raises LineClosed: it is no JSON object."""
+        """Raises LineClosed: it is no JSON object, or has text that can't be stored and sent on."""
         try:
             found = json.loads(self.payload)
+            json.dumps(found, ensure_ascii=False).encode()  # half of a character is valid JSON, and no text
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
@@ -158,12 +159,11 @@ class Exchange:
             if frame.kind is not Kind.DATA:
                 return data.decode(errors="replace") if frame.kind is Kind.TEXT else data
 
-    async def close(self, payload: bytes = b"") -> None:
-        """End this exchange. What the other side still sends is dropped."""
+    def close(self, payload: bytes = b"") -> None:
+        """End this exchange. What the other side still sends is dropped. Never waits: requests are cancelled."""
         if self._session.forget(self.number):
             self.end()
-            with suppress(LineClosed):
-                await self._session.send(LineFrame(Kind.END, self.number, payload))
+            self._session.post(LineFrame(Kind.END, self.number, payload))
 
     # --- by the session
 
@@ -209,6 +209,14 @@ class LineSession:
             raise LineClosed("the line has ended")
         self._unsent.append(frame)
         self._has_frames.set()
+
+    def post(self, frame: LineFrame) -> None:
+        """Queue a frame without waiting. Ends the line if the other side lets too many pile up."""
+        if len(self._unsent) >= _MOST_UNSENT_FRAMES:
+            self.stop()
+        elif not self._is_over:
+            self._unsent.append(frame)
+            self._has_frames.set()
 
     async def handle(self, frame: LineFrame) -> None:
         """Handle a frame of the line itself, or one that opens an exchange. Raises LineClosed."""

@@ -25,8 +25,12 @@ _MOST_CHARACTERS = 2000
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_SAFE = "/%!$&'()*+,;=:@?-._~[]|"
+_CREDENTIALS = (
+    r"user(?:name)?|usr|login(?:use|pas)?|pass(?:word|wd)?|pwd|psw|(?:access_?|api_?)?token|auth|secret|(?:api_?)?key"
+)
+"""Pattern of the names of parameters with credentials."""
 _SECRET_IN_PATH = re.compile(
-    r"((?:^|[/?&;])(?:user|usr|username|login|pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)[^&;]*",
+    rf"((?:^|[/?&;])(?:{_CREDENTIALS})=)[^&;]*",
     re.IGNORECASE,
 )
 """Some cameras expect credentials inside the path (`/user=admin&password=x&channel=1.sdp`)."""
@@ -220,7 +224,7 @@ _SESSION = re.compile(r"^(session\s*:\s*)[^;\r\n]+", re.IGNORECASE | re.MULTILIN
 _SCHEME = r"[a-z][a-z0-9+.-]{0,15}://"  # bounded: otherwise `a.a.a.` would cost the square of its length
 _IN_ADDRESS = re.compile(rf"({_SCHEME})[^/?#\s\"]*@", re.IGNORECASE)
 _NAMED = re.compile(
-    r"((?<![a-z0-9])(?:user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|auth|secret|api_?key|key)=)[^&;/?\s\"'<>]*",
+    rf"((?<![a-z0-9])(?:{_CREDENTIALS})=)[^&;/?\s\"'<>]*",
     re.IGNORECASE,
 )
 _KEY = re.compile(KEY)

@@ -80,10 +80,11 @@ def test_nothing_private_is_in_it_wherever_the_camera_says_it(place: str, privat
     elif place == "query":
         path = f"live?token={private.replace(' ', '%20')}&channel=1&src=rtsp://me:{private.replace(' ', '%20')}@cam"
     else:
-        forgiven = f"it said {private} and 10.1.2.3, fe80::1:2:3:4, 00-11-22-33-44-55"
+        forgiven = f"it said {private} and 10.1.2.3, fe80::1:2:3:4, fd00::1, ::7, at 12:34:56, 00-11-22-33-44-55"
     text = entry_text(camera(path), details, FOUND, [forgiven], FakeClock())
-    for one in (*PRIVATE, "s3cret", KEY, "10.1.2.3", "fe80::1", "00-11-22"):
+    for one in (*PRIVATE, "s3cret", KEY, "10.1.2.3", "fe80::1", "fd00::1", "::7", "00-11-22"):
         assert one.lower() not in text.lower(), text
+    assert ("at 12:34:56" in text) == (place == "forgiven")
     seen(text)
 
 

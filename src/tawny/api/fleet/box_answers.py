@@ -44,7 +44,7 @@ class BoxAnswers:
         allow = self._get_allow()
         path, query = str(request.get("path", "")), str(request.get("query", ""))
         method, decoded = str(request.get("method", "")), unquote(path)
-        refused = _refusal(method, decoded, len(path) + len(query), allow)
+        refused = refusal(method, decoded, len(path) + len(query), allow)
         scope = _scope(request, path, query, _session(request, allow))
         if method == SOCKET:
             if refused is not None:
@@ -142,12 +142,13 @@ class _Socket:
                 await self._exchange.send_message(text if text is not None else bytes(message["bytes"]))
             case "websocket.close":
                 end = {"code": message.get("code", 1000), "reason": message.get("reason") or ""}
-                await self._exchange.close(as_payload(end))
+                self._exchange.close(as_payload(end))
             case _:
                 await self._exchange.send(Kind.HEAD, as_payload({"status": 403}))
 
 
-def _refusal(method: str, path: str, length: int, allow: frozenset[str]) -> RequestRefused | None:
+def refusal(method: str, path: str, length: int, allow: frozenset[str]) -> RequestRefused | None:
+    """Return why a request isn't answered; None if it is. path: decoded. length: of path and query as sent."""
     needed = required_share(method, path)
     if length <= MOST_ADDRESS_BYTES and needed is not None and (not needed or needed in allow):
         return None

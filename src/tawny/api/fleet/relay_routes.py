@@ -1,13 +1,15 @@
 """The hub's end of lines, and what boxes answer through them: `/boxes/BOX/api/v1/…` and `/boxes/BOX/media/…`.
 
 The hub decides who may ask, the box what it answers. Of a box's answer, only data reaches the browser: no cookies, no
-pages and no scripts, because a box in wrong hands must not act with the rights of who looks at it.
+pages and no scripts, because a box in wrong hands must not act with the rights of who looks at it. What no box may be
+asked, such as to sign in, isn't sent to it either: it may say that the user is signed out, and wait for a password.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response, StreamingResponse
@@ -17,8 +19,9 @@ from tawny.api.auth.access import LOOK_S, Access, Signed, has_ended, rule, run_w
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
-from tawny.api.fleet.box_answers import SOCKET
+from tawny.api.fleet.box_answers import SOCKET, refusal
 from tawny.api.request_handling import WorkerRoute
+from tawny.config.fleet import SHARES
 from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES, LineClosed
@@ -32,7 +35,8 @@ HEAD_TIMEOUT_S: Final = 30.0
 MOST_SOCKET_BYTES: Final = 8 * 1024 * 1024
 """Of one message of a WebSocket from a box, such as a keyframe."""
 ENDED: Final = 1012
-OFFLINE: Final = 4503
+_CLOSE_CODES: Final = {403: 4403, 503: 4503}
+"""Why a WebSocket isn't opened, by the status that a request would get."""
 _ASKED: Final = ("accept", "accept-encoding", "content-type", "if-none-match", "if-range", "if-modified-since", "range")
 _ANSWERED: Final = frozenset(
     {
@@ -117,10 +121,10 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
         raise _offline("This recorder doesn't answer.") from error
     finally:
         if not is_answered:
-            await exchange.close()
+            exchange.close()
     pieces = _pieces(request, exchange)
     if _is_snapshot(request, status, headers):
-        jpeg = b"".join([piece async for piece in pieces])
+        jpeg = await _picture(pieces, int(headers["content-length"]))
         await _keep(request, box, here, jpeg)
         return Response(jpeg, status, headers)
     return StreamingResponse(pieces, status, headers)
@@ -146,21 +150,21 @@ async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signe
         exchange = await _ask(socket, SOCKET, box, here, signed)
     except RequestRefused as refused:
         await socket.accept()  # pages can read the close code of open sockets only
-        await socket.close(OFFLINE if refused.status == 503 else 4404, refused.what)
+        await socket.close(_CLOSE_CODES.get(refused.status, 4404), refused.what)
         return
     try:
         async with asyncio.timeout(HEAD_TIMEOUT_S):
             frame = await exchange.receive()
         await socket.accept()
         if frame.kind is not Kind.HEAD or frame.json.get("status") != 101:
-            await socket.close(4403, "The owner of this recorder doesn't allow this from the hub.")
+            await socket.close(_CLOSE_CODES[403], "The owner of this recorder doesn't allow this from the hub.")
             return
         await run_while_allowed(socket, _to_browser(socket, exchange), _to_box(socket, exchange))
     except (LineClosed, TimeoutError):
         if socket.application_state is WebSocketState.CONNECTED:
             await socket.close(ENDED, "The recorder went offline.")
     finally:
-        await exchange.close()
+        exchange.close()
 
 
 async def _ask(
@@ -168,10 +172,14 @@ async def _ask(
 ) -> Exchange:
     hub, scope = the_hub(here), connection.scope
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").removeprefix(f"/boxes/{box}")
+    query = scope.get("query_string", b"").decode("latin-1")
+    refused = refusal(method, unquote(path), len(path) + len(query), frozenset(SHARES))
+    if refused is not None:
+        raise refused
     asked: dict[str, Any] = {
         "method": method,
         "path": path,
-        "query": scope.get("query_string", b"").decode("latin-1"),
+        "query": query,
         "headers": [(name, value) for name in _ASKED if (value := connection.headers.get(name)) is not None],
         "person": signed.person.name,
         "role": signed.person.role.value,
@@ -204,13 +212,14 @@ def _head(frame: LineFrame) -> tuple[int, dict[str, str]]:
             name, value = pair[0].lower(), pair[1]
             if name in _ANSWERED and value.isascii() and value.isprintable():
                 headers[name] = value
+    is_length = headers.get("content-length", "0").isdigit()
     kind = headers.get("content-type", "application/octet-stream").partition(";")[0].strip().lower()
-    if kind not in _TYPES or status in (301, 302, 303, 307, 308):
+    if not is_length or kind not in _TYPES or status in (301, 302, 303, 307, 308):
         raise LineClosed("the recorder answered with something that isn't data")
     return status, headers
 
 
-async def _pieces(request: Request, exchange: Exchange) -> AsyncIterator[bytes]:
+async def _pieces(request: Request, exchange: Exchange) -> AsyncGenerator[bytes, None]:
     """Yield the body. Ends when the user's session has ended, at most LOOK_S later."""
     loop = asyncio.get_running_loop()
     look_s = loop.time() + LOOK_S
@@ -224,7 +233,19 @@ async def _pieces(request: Request, exchange: Exchange) -> AsyncIterator[bytes]:
     except LineClosed:
         return  # shorter than its length: the browser notices
     finally:
-        await exchange.close()
+        exchange.close()
+
+
+async def _picture(pieces: AsyncGenerator[bytes, None], length: int) -> bytes:
+    """Return a whole body. Raises RequestRefused: it is longer or shorter than the box said."""
+    jpeg = b""
+    async for piece in pieces:
+        jpeg += piece
+        if len(jpeg) > length:
+            await pieces.aclose()
+    if len(jpeg) != length:
+        raise _offline("This recorder doesn't answer.")
+    return jpeg
 
 
 async def _to_browser(socket: WebSocket, exchange: Exchange) -> None:
@@ -255,7 +276,8 @@ def _is_snapshot(request: Request, status: int, headers: dict[str, str]) -> bool
     is_jpeg = headers.get("content-type") == "image/jpeg" and status == 200
     length = headers.get("content-length", "")
     is_small = length.isdigit() and int(length) <= MOST_PICTURE_BYTES
-    return is_jpeg and is_small and request.url.path.endswith("/snapshot") and "content-encoding" not in headers
+    is_whole = request.method == "GET" and "content-encoding" not in headers
+    return is_jpeg and is_small and is_whole and request.url.path.endswith("/snapshot")
 
 
 async def _keep(request: Request, box: str, here: AppContext, jpeg: bytes) -> None:
