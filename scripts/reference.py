@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from tawny.cli.main import COMMANDS, parser
 from tawny.config.fleet import FleetSettings, HubSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.lens_and_ptz import LensSettings, PtzSettings, TrackSettings
+from tawny.config.lens_and_ptz import EventApiSettings, LensSettings, PtzSettings, TrackSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
 from tawny.config.quantities import Duration, Share
 from tawny.config.recognition import (
@@ -96,6 +96,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("recognizers.<name>", RecogniserSettings, "at once"),
     ("cameras.<id>", CameraSettings, "at once; only this camera begins again, and not for `record`, `pre` and `post`"),
     ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
+    ("cameras.<id>.event_api", EventApiSettings, "at once"),
     ("cameras.<id>.lens", LensSettings, "at once"),
     ("cameras.<id>.ptz", PtzSettings, "at once"),
     ("cameras.<id>.ptz.track", TrackSettings, "at once"),

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, owner_of, with_settings
+from tests.support.maker_camera import MakerCamera, maker_camera
 from tests.support.onvif_simulator import OnvifSimulator, simulated
 
 pytestmark = pytest.mark.browser
@@ -30,13 +31,32 @@ def yard() -> Iterator[OnvifSimulator]:
 
 
 @pytest.fixture(scope="module")
+def porch() -> Iterator[MakerCamera]:
+    with maker_camera("dahua") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def drive() -> Iterator[MakerCamera]:
+    with maker_camera("hikvision") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def house(
-    gate: OnvifSimulator, yard: OnvifSimulator, tmp_path_factory: pytest.TempPathFactory
+    gate: OnvifSimulator,
+    yard: OnvifSimulator,
+    porch: MakerCamera,
+    drive: MakerCamera,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Tawny]:  # fmt: skip
     text = (
         f'[cameras.gate]\nsource = "demo:front"\nonvif = "{gate.url}"\ndetection.detector = "off"\n'
         f'[cameras.yard]\nsource = "demo:garden"\nonvif = "{yard.url}"\ndetection.threshold = 100\n'
         f'[cameras.shed]\nsource = "demo:garden"\nonvif = "{yard.url}"\ncamera_events = "off"\n'
+        f'[cameras.porch]\nsource = "demo:front"\nevent_api = {{ maker = "dahua", url = "{porch.url}" }}\n'
+        f'[cameras.drive]\nsource = "demo:front"\nevent_api = {{ maker = "hikvision", url = "{drive.url}" }}\n'
+        'detection.detector = "off"\n'
     )
     yield from with_settings(tmp_path_factory.mktemp("events"), text)
 
@@ -108,6 +128,20 @@ def test_a_camera_that_restarts_is_read_again(owner: BrowserContext, house: Tawn
     gate.await_subscribed()
     gate.report(LINE, {"Rule": "path"}, {"ObjectId": "4"}, keep=False)
     assert awaited(owner, house, "gate", "line")["level"] == "alert"
+
+
+def test_events_by_the_apis_of_makers_also_after_a_cut_connection(
+    owner: BrowserContext, house: Tawny, porch: MakerCamera, drive: MakerCamera
+) -> None:
+    porch.heartbeat()
+    porch.cut()
+    porch.dahua("_DoTalkAction_", "Pulse", data={"Action": "Invite", "CallID": "7"})
+    assert awaited(owner, house, "porch", "doorbell")["level"] == "alert"
+    assert len(porch.asked) == 2
+    drive.hikvision("fielddetection", "active", "<detectionTarget>human</detectionTarget>")
+    awaited(owner, house, "drive", "person")
+    drive.hikvision("fielddetection", "inactive")
+    until(lambda: events(owner, house, "drive", "person")[0]["end_ms"] is not None, 60, "its end")
 
 
 def test_what_is_off_is_not_read(owner: BrowserContext, house: Tawny, yard: OnvifSimulator) -> None:

@@ -32,8 +32,8 @@ _WITH_PASSWORD: Final = frozenset({"url", "source", "sub", "onvif"})
 """Addresses that may contain a password."""
 _FILE_ONLY: Final = (
     "scripts", "recognizers", "removed_cameras", "log.file", "storage.mode", "storage.spare", "storage.mirror",
-    "relays.<name>.script", "cameras.<id>.recipients", "sign_in.proxy_header", "api_clients.<name>.socket",
-    "webhooks.<name>.clips", "webhooks.<name>.url",
+    "relays.<name>.script", "cameras.<id>.recipients", "cameras.<id>.event_api", "sign_in.proxy_header",
+    "api_clients.<name>.socket", "webhooks.<name>.clips", "webhooks.<name>.url",
 )  # fmt: skip
 """Tables and keys that name programs, folders or keys of this computer: a browser must not set them."""
 _OWN_PAGE: Final = (

@@ -1,4 +1,4 @@
-"""Settings of a camera's lens, and of the motors that turn it.
+"""Settings of what a camera itself can do: its lens, the motors that turn it, and events by its maker's API.
 
 Pages straighten what the lens bends; recordings stay as the camera sends them.
 """
@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from tawny.config.quantities import Duration, LabelText
 from tawny.config.retention import Table
+from tawny.config.secure import web_address
 from tawny.config.units import duration_text
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -123,3 +124,17 @@ class PtzSettings(Table):
         30.0, description="How long it stays at each preset of the patrol. At least 5 s."
     )
     track: TrackSettings = TrackSettings()
+
+
+class EventApiSettings(Table):
+    """A maker's own API for the events of a camera, read instead of its events by ONVIF."""
+
+    maker: Literal["dahua", "hikvision"] = Field(
+        description="Whose API it is: `dahua` (also Amcrest and Lorex) or `hikvision` (ISAPI)."
+    )
+    url: Annotated[str, Field(min_length=1), web_address("http://user:password@192.168.1.20")] = Field(
+        description="Address of the camera's web interface: http://user:password@host."
+    )
+    channel: Annotated[int, Field(ge=0, le=256)] = Field(
+        0, description="Only events of this channel of a recorder, or of a camera with several lenses, from 1. 0: all."
+    )

@@ -302,6 +302,7 @@ def _recorded(camera: CameraSettings) -> CameraSettings:
         "onvif": "",
         "camera_events": "auto",
         "events_port": 0,
+        "event_api": None,
         "fill_gaps": False,
         "ptz": PtzSettings(),
         "serial": "",
@@ -317,5 +318,5 @@ def _watched(camera: CameraSettings) -> tuple[object, ...]:
     return (
         camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
         camera.name, camera.group, camera.onvif, camera.camera_events, camera.ptz, camera.lens,
-        camera.fill_gaps, camera.events_port,
+        camera.fill_gaps, camera.events_port, camera.event_api,
     )  # fmt: skip

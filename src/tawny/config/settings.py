@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_val
 from tawny import REPOSITORY
 from tawny.config.fleet import FleetSettings, HubSettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
-from tawny.config.lens_and_ptz import NO_LENS, LensSettings, PtzSettings
+from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
 from tawny.config.quantities import Duration, LabelText, Microphone, Share, Size
 from tawny.config.recognition import (
@@ -439,9 +439,14 @@ class CameraSettings(Table):
     )
     camera_events: Literal["auto", "all", "off"] = Field(
         "auto",
-        description="Events that the camera itself reports by ONVIF. `auto`: doorbell, inputs, tampering, lines, "
+        description="Events that the camera itself reports. `auto`: doorbell, inputs, tampering, lines, "
         "people, vehicles and animals are events; motion only starts detection. `all`: motion is an event, too. `off`: "
         "none are read. Without detection, `auto` is like `all`.",
+    )
+    event_api: EventApiSettings | None = Field(
+        None,
+        description="Events by the maker's own API, for cameras without events by ONVIF: "
+        '`{ maker = "dahua", url = "http://user:password@192.168.1.20" }`.',
     )
     sleeps: bool = Field(default=False, description="The camera runs on a battery: only events connect to it.")
     events_port: Annotated[int, Field(ge=0, le=65_535)] = Field(

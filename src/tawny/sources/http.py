@@ -7,6 +7,7 @@ parts of an HLS stream must be there, too.
 import hashlib
 import http.client
 import re
+import selectors
 import socket
 import ssl
 import threading
@@ -154,6 +155,25 @@ class CameraHttp:
             raise SourceStalled(self.address.public, f"nothing came for {self._stall_s:g} s") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise SourceClosed(self.address.public, _words(error)) from None
+
+    def comes_within(self, response: http.client.HTTPResponse, waits_s: float) -> bool:
+        """Return whether there is something to read, or the end, within this time."""
+        connected = self._socket
+        if connected is None or response.isclosed():
+            return True
+        try:
+            connected.settimeout(0.0)
+            with suppress(ssl.SSLWantReadError):
+                if response.fp.peek(1):  # what is in a buffer is not seen at the socket
+                    return True
+            with selectors.DefaultSelector() as waiting:
+                waiting.register(connected, selectors.EVENT_READ)
+                return bool(waiting.select(waits_s))
+        except (OSError, ValueError):
+            return True  # `read` says what is wrong
+        finally:
+            with suppress(OSError):
+                connected.settimeout(self._stall_s)
 
     def read_all(self, response: http.client.HTTPResponse, most: int) -> bytes:
         """Return the whole response. Raises SourceError: also for more than `most` bytes."""

@@ -80,11 +80,16 @@ def read_reports(answer: ET.Element, now_ms: int) -> list[CameraReport]:
     return found
 
 
+def names_doorbell(text: str) -> bool:
+    """Return whether the name of an input says that it is a doorbell's button."""
+    return bool(_DOORBELL.search(text.lower()))
+
+
 def _meant(topic: str, source: Mapping[str, str], data: Mapping[str, str]) -> list[tuple[str, bool | None]]:
     """Return the kinds that a message reports, each with its state."""
     path = re.sub(r"\w+:", "", topic).lower()
     state = _state(data)
-    if _INPUT.search(path) and _DOORBELL.search(" ".join(source.values()).lower()):
+    if _INPUT.search(path) and names_doorbell(" ".join(source.values())):
         return [(DOORBELL, state)]
     for kind, pattern in _TOPICS:
         if pattern.search(path):

@@ -1,5 +1,6 @@
 """What a camera itself reports: begins and ends of each kind, whatever is lost, against a camera on loopback."""
 
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,6 +25,7 @@ from tawny.service.detection.camera_reports import (
     wants_reports,
 )
 from tawny.sources.onvif_events import CameraReport
+from tests.support.maker_camera import MakerCamera, maker_camera
 from tests.support.onvif_simulator import OnvifSimulator, simulated
 
 MOTION, LINE = "tns1:RuleEngine/CellMotionDetector/Motion", "tns1:RuleEngine/LineDetector/Crossed"
@@ -41,12 +43,17 @@ class JumpingClock(SystemClock):
 class Reading:
     """reports: each kind that began (`motion`) or ended (`-motion`)."""
 
-    def __init__(self, camera: OnvifSimulator, **how: Any) -> None:
+    def __init__(self, camera: OnvifSimulator | MakerCamera, **how: Any) -> None:
         self.clock, self.told = JumpingClock(), list[str]()
-        settings = CameraSettings.model_validate({"source": "demo:front", "onvif": camera.url, **how})
+        api: dict[str, Any] = (
+            {"event_api": {"maker": camera.maker, "url": camera.url}} if isinstance(camera, MakerCamera) else {}
+        )
+        read = api if api else {"onvif": camera.url}
+        settings = CameraSettings.model_validate({"source": "demo:front", **read, **how})
         self.reports = CameraReports(CameraId("yard"), settings, self.tell, self.clock, LoginHistory())
-        # a request whose answer comes at once: what a step does is known when it returns
-        camera.report("tns1:Monitoring/ProcessorUsage", {}, {"Value": "1"})
+        if isinstance(camera, OnvifSimulator):
+            # a request whose answer comes at once: what a step does is known when it returns
+            camera.report("tns1:Monitoring/ProcessorUsage", {}, {"Value": "1"})
 
     def tell(self, report: CameraReport) -> None:
         self.told.append(("" if report.is_on else "-") + report.kind)
@@ -169,6 +176,68 @@ def test_closing_ends_all_and_leaves_the_camera(camera: OnvifSimulator, reading:
     assert camera.subscriptions == {}
 
 
+# The same by the API of its maker.
+
+
+@pytest.fixture(params=["dahua", "hikvision"])
+def maker(request: pytest.FixtureRequest) -> Iterator[MakerCamera]:
+    with maker_camera(request.param) as made:
+        yield made
+
+
+def sends(camera: MakerCamera, what: str, *, is_on: bool = True) -> None:
+    """Send a report of motion, a line or a ring, as soon as the camera is connected."""
+    if camera.maker == "dahua":
+        code = {"motion": "VideoMotion", "line": "CrossLineDetection", "doorbell": "_DoTalkAction_"}[what]
+        action = {True: "Start", False: "Stop"}[is_on] if what == "motion" else "Pulse"
+        camera.dahua(code, action, data={"Action": "Invite"} if what == "doorbell" else None)
+    else:
+        kind = {"motion": "VMD", "line": "linedetection", "doorbell": "voiceTalkEvent"}[what]
+        more = "<VoiceTalkEvent><cmdType>request</cmdType></VoiceTalkEvent>" if what == "doorbell" else ""
+        camera.hikvision(kind, "active" if is_on else "inactive", more)
+
+
+def says(camera: MakerCamera, reading: Reading, what: str, *, is_on: bool = True, seconds: float = 0.0) -> list[str]:
+    """Send a report after a time, and read until it has come."""
+    reading.clock.ahead_s += seconds
+    sender = threading.Thread(target=lambda: sends(camera, what, is_on=is_on))
+    sender.start()
+    reading.reports.step()
+    sender.join(20)
+    return reading.told
+
+
+def test_what_a_maker_reports_begins_and_ends_as_by_onvif(maker: MakerCamera) -> None:
+    reading = Reading(maker)
+    assert says(maker, reading, "motion") == ["motion"]
+    assert says(maker, reading, "motion") == ["motion"]
+    assert says(maker, reading, "motion", is_on=False) == ["motion"]
+    assert says(maker, reading, "doorbell", seconds=HOLDS_S + 1) == ["motion", "doorbell", "-motion"]
+    assert says(maker, reading, "line", seconds=MOMENT_S + 1)[3:] == ["line", "-doorbell"]
+    reading.reports.cancel()
+    reading.reports.close()
+    assert reading.told[-1] == "-line"
+
+
+def test_a_maker_that_cuts_the_connection_is_asked_again_and_what_lasts_goes_on(maker: MakerCamera) -> None:
+    reading = Reading(maker)
+    says(maker, reading, "motion")
+    maker.cut()
+    assert 1 < reading.reports.step() < 3
+    assert says(maker, reading, "doorbell") == ["motion", "doorbell"]
+    assert len(maker.asked) == 2
+    reading.reports.close()
+
+
+@pytest.mark.parametrize(("status", "pause_s"), [(403, REFUSED_S), (404, 4.0)])
+def test_a_maker_that_has_none_is_a_problem_because_it_is_asked_for(status: int, pause_s: float) -> None:
+    with maker_camera("dahua", status=status) as camera:
+        reading = Reading(camera)
+        assert pause_s / 4 < reading.reports.step() <= pause_s
+    assert reading.reports.trouble
+    assert "s3cret" not in reading.reports.trouble
+
+
 # Its reports and what a detector sees.
 
 SMALL = (0.1, 0.1, 0.2, 0.2)
@@ -208,3 +277,5 @@ def test_it_names_who_has_no_name_unless_somebody_has_that_name(
 def test_when_they_are_read(onvif: str, events: str, expected: bool) -> None:
     raw = {"source": "demo:front", "onvif": onvif, "camera_events": events}
     assert wants_reports(CameraSettings.model_validate(raw)) is expected
+    api = {"event_api": {"maker": "dahua", "url": "http://c"}} if onvif else {}
+    assert wants_reports(CameraSettings.model_validate({**raw, "onvif": "", **api})) is expected

@@ -1,10 +1,10 @@
-"""What a camera itself reports by ONVIF: reads it, and reports when each kind begins and ends."""
+"""What a camera itself reports, by ONVIF or its maker's API: reads it, and reports when each kind begins and ends."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 from tawny.config.settings import CameraSettings
 from tawny.engine.backoff import Backoff
@@ -14,6 +14,7 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, Observation, kind_of
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
+from tawny.sources.event_stream import EventStream, web_place
 from tawny.sources.onvif import OnvifCamera, OnvifService
 from tawny.sources.onvif_events import PULL_S, CameraReport
 from tawny.sources.onvif_notifications import CameraEvents
@@ -37,12 +38,29 @@ AWAKE_S: Final = 5.0
 """Longest pause before a camera that sleeps is asked again: it is awake for some seconds only."""
 NONE: Final = "This camera reports no events of its own by ONVIF. Set `camera_events` to `auto` or `off`."
 
-READ_BY: Final = ("onvif", "camera_events", "events_port")
+READ_BY: Final = ("onvif", "camera_events", "events_port", "event_api")
 """Settings of a camera that say how it is read."""
 
 
 def wants_reports(settings: CameraSettings) -> bool:
-    return bool(settings.onvif) and settings.camera_events != "off"
+    return bool(settings.onvif or settings.event_api) and settings.camera_events != "off"
+
+
+class _EventPoint(Protocol):
+    """Where a camera's events are read: CameraEvents or EventStream."""
+
+    def pull(self, waits_s: float) -> list[CameraReport]: ...
+    def cancel(self) -> None: ...
+    def leave(self) -> None: ...
+
+
+def _event_point(camera: CameraId, settings: CameraSettings, clock: Clock, logins: LoginHistory) -> _EventPoint:
+    if settings.event_api is not None:
+        address = web_place(settings.event_api.url)
+        return EventStream(settings.event_api, clock, logins.record(camera, address.host, address.port))
+    place = OnvifService.of(settings.onvif)
+    asked = OnvifCamera(settings.onvif, clock, logins.record(camera, place.host, place.port_used))
+    return CameraEvents(asked, clock, (place.host, place.port_used), settings.events_port)
 
 
 class CameraReports:
@@ -57,11 +75,8 @@ class CameraReports:
     ) -> None:  # fmt: skip
         self.name = f"reports {camera}"
         self._camera, self._changed, self._clock = camera, changed, clock
-        self._is_chosen = settings.camera_events == "all"
-        place = OnvifService.of(settings.onvif)
-        record = logins.record(camera, place.host, place.port_used)
-        camera_client = OnvifCamera(settings.onvif, clock, record)
-        self._point = CameraEvents(camera_client, clock, (place.host, place.port_used), settings.events_port)
+        self._is_chosen = settings.camera_events == "all" or settings.event_api is not None
+        self._point = _event_point(camera, settings, clock, logins)
         self._sleeps = settings.sleeps
         self._backoff = Backoff(first_s=2.0, most_s=AWAKE_S if settings.sleeps else 120.0)
         self._lasting: dict[str, dict[str, float]] = {}
