@@ -294,7 +294,9 @@ def test_t10_a_preview_appears_at_once(page: Page, days: Days) -> None:
         page.clock.run_for(150)
         expect(image).not_to_have_attribute("src", before)
         shown.append(str(image.get_attribute("src")))
-    ours = [one for one in asked if one.url.endswith(tuple(shown))]
-    took_ms = [one.timing["responseEnd"] - one.timing["requestStart"] for one in ours]
-    assert (len(set(shown)), len(took_ms)) == (10, 10), "one question for each"
+    took_ms = list[float]()
+    for src in shown:  # the longest: the image beside it may come from the browser's cache, which is a request as well
+        ours = [one.timing for one in asked if one.url.endswith(src)]
+        took_ms.append(max(one["responseEnd"] - one["requestStart"] for one in ours))
+    assert len(set(shown)) == 10
     assert min(took_ms) <= 100, took_ms

@@ -45,7 +45,7 @@ def test_an_event_is_told_with_its_picture_and_then_its_clip(running: Tawny, ser
     until(lambda: asked("sendPhoto"), 90, "a message")
     photo = asked("sendPhoto")[0]
     assert photo.form["photo"][:2] == b"\xff\xd8"
-    assert b"Front, " in photo.form["caption"]
+    assert b" at Front. " in photo.form["caption"]
     keys = json.loads(photo.form["reply_markup"])["inline_keyboard"][0]
     assert [key["text"] for key in keys] == ["Mute for 1 h", "False alarm", "Keep"]
     assert all(len(key["callback_data"].encode()) <= 64 for key in keys)

@@ -219,7 +219,8 @@ def test_a_push_from_the_camera_to_the_snooze(
     worker = Worker(context, page)
     (shown,) = worker.push(json.dumps(told))
     assert (shown["title"], shown["tag"]) == (told["title"], told["tag"])
-    assert shown["body"].startswith("Front door, ")
+    assert shown["title"].endswith(" at Front door")
+    assert re.fullmatch(r"\d\d:\d\d\..*", shown["body"])
     assert shown["image"] == house.base + told["image"]
     assert shown["actions"] == ["Live", "Snooze 1 h"]
 

@@ -107,7 +107,7 @@ def test_u3_somebody_is_told_and_the_token_is_never_shown_again(page: Page, hous
         assert SECRET not in (house.folder.parent / "tawny.toml").read_text()
         card.get_by_role("button", name="Edit").click()
         quiet = _hours_away()
-        sheet.get_by_label("Quiet hours").fill(quiet)
+        sheet.get_by_label("Quiet hours", exact=True).fill(quiet)
         sheet.get_by_role("button", name="Save").click()
         expect(sheet).to_have_count(0)
         assert SECRET not in page.content()

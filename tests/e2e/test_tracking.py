@@ -265,8 +265,15 @@ def test_it_is_calibrated_on_its_page(page: Page, house: Tawny, camera: TurningC
         camera.entered_s = float("inf")
     expect(page.get_by_text("Not calibrated yet.")).to_be_visible()
     camera.told.clear()
-    page.get_by_role("button", name="Calibrate").click()
-    expect(page.get_by_role("button", name="Calibrating…")).to_be_disabled()
+    running = page.get_by_role("button", name="Calibrating…")
+
+    def is_begun() -> bool:
+        page.get_by_role("button", name="Calibrate").click()
+        page.wait_for_timeout(300)
+        return running.count() > 0
+
+    until(is_begun, WAIT_S, "it is calibrated: who steered it before has it for some seconds")
+    expect(running).to_be_disabled()
     expect(page.get_by_text("Calibrated. Delay:")).to_be_visible(timeout=WAIT_S * 1000)
     ways = {one["PanTilt.x"] for name, one in camera.moves() if name == "ContinuousMove"}
     assert {"0.15", "-0.15"} <= ways

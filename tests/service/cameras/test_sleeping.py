@@ -245,7 +245,7 @@ def test_an_event_wakes_it_and_it_is_left_alone_afterwards(tmp_path: Path, monke
             bench.wait_for(CameraState.RECORDING, 20)
             bench.wait_for(CameraState.ASLEEP, 20)
             met = len(camera.viewers)
-            assert all(viewer.ended for viewer in camera.viewers)
+            until(lambda: all(viewer.ended for viewer in camera.viewers), 10, "the end of the first connections")
             now_ms = bench.clock.now_ms()
             ring = Event(EventId("20261120T050000000-00000001"), DOOR, "doorbell", now_ms, None, 0.0)
             bench.running.bus.publish(EventChanged("started", ring))

@@ -24,6 +24,10 @@ UNSEEN_S: Final = 1.5
 """Time without a frame, s, after which the camera stops."""
 PULL: Final = 3.0
 """Share of the distance from the middle that is made up for in a second."""
+FASTEST: Final = 1.0
+"""Units of position a second that a camera is expected to turn at full speed at most, until it is known."""
+TURNED: Final = 0.02
+"""Turning, in seconds at full speed, from which a reported position is compared with what was commanded."""
 CALM, SLOW = 0.03, 0.025
 """Distance from the middle, and speed in widths a second, that are left alone."""
 LEAST_SPEED, SAME = 0.015, 0.02
@@ -142,9 +146,9 @@ class Steering:
         self._across = self._down = 1.0
         """Factors on the gains, learned while the camera turns."""
         at = calibration.steps[0]
-        self._ways = [at.across * at.pan_span, at.down * at.tilt_span, 0.0]
+        self._ways = [at.across * at.pan_span, at.down * at.tilt_span, 1.0]
         """How far the position went for positive speeds, less for negative ones; below 0: it counts backwards."""
-        self._rates = [abs(one) for one in self._ways]
+        self._rates = [abs(self._ways[0]), abs(self._ways[1]), 0.0]
         """Units of position a second at full speed; 0: not known yet."""
 
     def saw(self, one: Sighting) -> None:
@@ -159,12 +163,15 @@ class Steering:
     def is_at(self, at_s: float, position: PtzPosition) -> None:
         """Register what the camera reports of its position."""
         before, before_s = self._position, self._position_s
-        passed = self._log.turned(before_s, at_s)
+        lag_s = self._known.latency_s
+        passed, later = self._log.turned(before_s, at_s), self._log.turned(before_s - lag_s, at_s - lag_s)
         for axis, (old, new) in enumerate(zip(before, position, strict=True)):
-            if old is not None and new is not None and abs(passed[axis]) > 0.05:
-                self._ways[axis] += math.copysign(1.0, passed[axis]) * (new - old)
-                rate = abs((new - old) / passed[axis])
-                self._rates[axis] = max(rate, 0.8 * self._rates[axis] + 0.2 * rate)
+            both = (passed[axis], later[axis])
+            if old is None or new is None or both[0] * both[1] <= 0 or min(map(abs, both)) <= TURNED:
+                continue
+            self._ways[axis] += math.copysign(1.0, passed[axis]) * (new - old)
+            rate = abs((new - old) / later[axis])
+            self._rates[axis] = max(rate, 0.8 * self._rates[axis] + 0.2 * rate)
         self._position, self._position_s = position, at_s
 
     def wanted(self, now_s: float) -> Velocity | None:
@@ -218,13 +225,13 @@ class Steering:
         at = self._position[axis]
         if at is None or not speed:
             return 0.0  # a limit that can't be checked is kept
-        rate, way = self._rates[axis] or (limit[1] - limit[0]) / 2, math.copysign(1.0, self._ways[axis] or 1.0)
-        begin_s = self._position_s - self._known.latency_s
-        at += way * rate * self._log.turned(begin_s, now_s)[axis]
-        rooms = (at - limit[0], limit[1] - at)
-        room = rooms[speed * way > 0]
-        if not self._ways[axis] and min(rooms) > 0:
-            room = min(rooms)  # it is not known yet which way the position counts
+        rate, way = self._rates[axis] or FASTEST, math.copysign(1.0, self._ways[axis])
+        turned = rate * self._log.turned(self._position_s - self._known.latency_s, now_s)[axis]
+        if self._ways[axis]:
+            at += way * turned
+            room = limit[1] - at if speed * way > 0 else at - limit[0]
+        else:  # it is not known yet which way the position counts
+            room = min(limit[1] - at, at - limit[0]) - abs(turned)
         return math.copysign(min(abs(speed), room / (rate * TIMEOUT_S)), speed) if room > 0 else 0.0
 
     def _learn(self, before: Sighting, one: Sighting) -> None:
