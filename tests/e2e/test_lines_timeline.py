@@ -275,6 +275,19 @@ def test_t9_g_a_time_and_enter_go_there(page: Page, days: Days) -> None:
     playhead_at(lanes, days.noon + 60_000, 0)
 
 
+def next_picture(page: Page, before: str) -> str:
+    """The address of the preview after this one; the page's clock runs on, for a busy recorder is asked again."""
+    found = list[str]()
+
+    def is_there() -> bool:
+        page.clock.run_for(150)
+        found[:] = page.locator(".preview img").evaluate_all("found => found.map((one) => one.getAttribute('src'))")
+        return found != [] and found != [before]
+
+    until(is_there, what="another picture")
+    return found[0]
+
+
 def test_t10_a_preview_appears_at_once(page: Page, days: Days) -> None:
     """By the page's own clock, which stands still while the recorder makes the picture; its quickest answer counts."""
     page.clock.install()
@@ -291,9 +304,7 @@ def test_t10_a_preview_appears_at_once(page: Page, days: Days) -> None:
     for step in range(10):
         before = str(image.get_attribute("src"))
         page.mouse.move(box["x"] + 60 + step * 90, box["y"] + 60)
-        page.clock.run_for(150)
-        expect(image).not_to_have_attribute("src", before)
-        shown.append(str(image.get_attribute("src")))
+        shown.append(next_picture(page, before))
     took_ms = list[float]()
     for src in shown:  # the longest: the image beside it may come from the browser's cache, which is a request as well
         ours = [one.timing for one in asked if one.url.endswith(src)]

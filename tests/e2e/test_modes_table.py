@@ -73,6 +73,11 @@ def put(owner: BrowserContext, house: Tawny, path: str, body: dict[str, Any]) ->
     return answer.json()
 
 
+def mode_now(owner: BrowserContext, house: Tawny) -> tuple[str, bool]:
+    now = owner.request.get(f"{house.base}/api/v1/modes").json()
+    return now["mode"], now["is_by_hand"]
+
+
 def states(owner: BrowserContext, house: Tawny) -> dict[str, str]:
     cameras = owner.request.get(f"{house.base}/api/v1/health").json()["cameras"]
     return {one["id"]: one["state"] for one in cameras}
@@ -279,8 +284,7 @@ def test_a_column_is_renamed_copied_and_deleted(page: Page, owner: BrowserContex
     page.get_by_role("textbox", name="Name of the mode").fill("Gone")
     page.get_by_role("button", name="Rename").click()
     expect(cell(page, "Hall", "Gone")).to_contain_text("Any motion")
-    now = owner.request.get(f"{house.base}/api/v1/modes").json()
-    assert (now["mode"], now["is_by_hand"]) == ("gone", True), "a mode set by hand stays"
+    until(lambda: mode_now(owner, house) == ("gone", True), 60, "a mode set by hand stays")
     head(page, "Gone").click()
     page.get_by_role("button", name="Copy", exact=True).click()
     expect(cell(page, "Hall", "Gone 2")).to_contain_text("Any motion")

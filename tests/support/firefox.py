@@ -58,8 +58,8 @@ class Firefox:
         return json.loads(given["result"]["value"])
 
     def until(self, expression: str) -> None:
-        """Wait until an expression is true."""
-        until(lambda: bool(self.js(expression)), PATIENCE_S, expression)
+        """Wait until an expression is true. A page that is being replaced has no root yet: that is not true either."""
+        until(lambda: bool(self.js(f"document.documentElement && ({expression})")), PATIENCE_S, expression)
 
     def click(self, selector: str, text: str = "") -> None:
         """Click on the first visible element with this text, in its middle."""

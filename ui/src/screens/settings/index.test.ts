@@ -30,6 +30,8 @@ describe("the search of settings", () => {
     expect(search(index, "cameras.front.source").found[0]?.href).toBe("/settings/cameras/front/connection");
     expect(search(index, "cameras.front.pre").found[0]?.href).toBe("/settings/all?key=cameras.front.pre");
   });
+  it("finds the camera itself first, then what has a page", () =>
+    expect(titles("front door")).toEqual(["Front door", "Source Front door · cameras.front.source", "Pre Front door · cameras.front.pre"]));
   it("finds what nothing is written of yet", () => expect(titles("relays script")).toEqual(["Script relays.<name>.script"]));
   it.each([
     ["wifi", "Secure address"],

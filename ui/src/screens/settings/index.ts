@@ -112,7 +112,12 @@ export function makeIndex(info: SettingsInfo | null, isOwner: boolean, names: Re
     const { title, words } = things[name];
     return { section, title, href, where: "", value: "", head: title.toLowerCase(), all: `${title} ${words}`.toLowerCase() };
   });
-  return [...onPages, ...(isOwner && info ? keysOf(info, names) : [])];
+  return [...onPages, ...[...names].map(([id, name]) => cameraOf(id, name)), ...(isOwner && info ? keysOf(info, names) : [])];
+}
+
+function cameraOf(id: string, name: string): Indexed {
+  const head = `${name} ${id}`.toLowerCase();
+  return { section: "cameras", title: name, where: "", value: "", href: `/settings/cameras/${encodeURIComponent(id)}`, head, all: head };
 }
 
 function keysOf(info: SettingsInfo, names: ReadonlyMap<string, string>): Indexed[] {
@@ -141,14 +146,16 @@ export function shown(value: unknown): string {
 
 const MOST = 60;
 
-/** Every word must be found, itself or what it is called here; what says it in its name comes first. */
+const isInFileOnly = (one: Found) => Number(one.href.startsWith("/settings/all"));
+
+/** Every word must be found, itself or what it is called here; what says it in its name comes first, then what has a page. */
 export function search(index: readonly Indexed[], query: string): { found: Found[]; count: number } {
   const words = query.toLowerCase().split(/[\s,]+/).filter(Boolean);
   if (words.length === 0) return { found: [], count: 0 };
   const ranked = index
     .map((one) => ({ one, rank: words.reduce((sum, word) => sum + rankOf(one, word), 0) }))
     .filter(({ rank }) => Number.isFinite(rank))
-    .sort((a, b) => a.rank - b.rank);
+    .sort((a, b) => a.rank - b.rank || isInFileOnly(a.one) - isInFileOnly(b.one));
   return { found: ranked.slice(0, MOST).map(({ one }) => one), count: ranked.length };
 }
 
