@@ -15,7 +15,7 @@ class TestMattermost(NotifierContract):
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn()) as service:
             url = f"mattermost+http://127.0.0.1:{service.port}/hooks/{SECRET}"
-            yield NotifierCase(Mattermost(), service, url, told=lambda at: str(at.last.json["text"]))
+            yield NotifierCase(Mattermost(), service, url, received_text=lambda at: str(at.last.json["text"]))
 
     def test_links_are_below_the_text(self, subject: NotifierCase) -> None:
         self.test_words_arrive(subject)

@@ -47,7 +47,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         return {"confirmed": watch.confirm(given)}
 
     def sweep(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return outward.swept(str(asked.get("name")), only_told=asked.get("dry_run") is not False)
+        return outward.swept(str(asked.get("name")), dry_run=asked.get("dry_run") is not False)
 
     def diagnostics() -> list[dict[str, str]]:
         """Return the files of the diagnostics bundle, their data in Base64."""
@@ -74,8 +74,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "confirm history": confirm_history,
         "accept-login": running.accept_login,
         "move-camera": move_camera,
-        "targets": lambda _: {"items": outward.told()},
-        "programs": lambda _: {"items": programs.told()},
+        "targets": lambda _: {"items": outward.overview()},
+        "programs": lambda _: {"items": programs.overview()},
         "order": lambda asked: programs.commanded(asked.get("order")),
         "test": lambda asked: outward.tested(str(asked.get("name"))),
         "sweep": sweep,
@@ -182,16 +182,16 @@ def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, 
             "recorded": found.is_recorded,
             "unrecorded": found.unrecorded,
             "noticed": found.is_noticed,
-            "outcomes": _told(found.outcomes),
+            "outcomes": _outcome_list(found.outcomes),
         }
 
     def why(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"event": str(asked.get("event")), "outcomes": _told(desk.why(EventId(str(asked.get("event")))))}
+        return {"event": str(asked.get("event")), "outcomes": _outcome_list(desk.why(EventId(str(asked.get("event")))))}
 
     return {name: _safely(ask) for name, ask in (("modes", modes), ("rehearse", rehearse), ("why", why))}
 
 
-def _told(outcomes: Sequence[OutcomeInfo]) -> list[dict[str, Any]]:
+def _outcome_list(outcomes: Sequence[OutcomeInfo]) -> list[dict[str, Any]]:
     return [{key: value for key, value in asdict(one).items() if key != "wait_ms"} for one in outcomes]
 
 

@@ -40,7 +40,7 @@ class ControlSocket:
         folder: Path,
         bus: Bus,
         answers: dict[str, Callable[[dict[str, Any]], Any]],
-        told: Callable[[Message], dict[str, Any] | None],
+        format_message: Callable[[Message], dict[str, Any] | None],
         *,
         on_disk: bool = True,
     ) -> None:
@@ -49,7 +49,7 @@ class ControlSocket:
         # delay neither what is answered from memory
         self._threads = named_executor("control", MOST_AT_ONCE)
         self._quick_threads = named_executor("control quick", 2)
-        self._bus, self._answers, self._told = bus, answers, told
+        self._bus, self._answers, self._format_message = bus, answers, format_message
         self._server: asyncio.Server | None = None
         self._folder: int | None = None
         self._callers: set[asyncio.Task[Any]] = set()
@@ -119,8 +119,8 @@ class ControlSocket:
             yield _refusal("not a valid request")
             return
         if what == "follow":
-            async for told in self._follow():
-                yield told
+            async for formatted in self._follow():
+                yield formatted
         elif what in self._answers:
             loop = asyncio.get_running_loop()
             threads = self._quick_threads if what in QUICK else self._threads
@@ -139,9 +139,9 @@ class ControlSocket:
         try:
             yield {"type": "following"}
             while True:
-                told = self._told(await waiting.get())
-                if told is not None:
-                    yield told
+                line = self._format_message(await waiting.get())
+                if line is not None:
+                    yield line
         finally:
             unsubscribe()
 

@@ -394,16 +394,16 @@ class RecorderRuntime:
         return self.parts.stored.room.figures
 
     def warnings(self) -> Sequence[web.RecorderWarning]:
-        told = [
+        warnings = [
             web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._doors.broken
         ]
         if self._ledger.problem is not None:
-            told.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
+            warnings.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
         unnamed = (*self.naming.troubles, *self.parts.recognition.reading.troubles, self.appearance.trouble)
-        told += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
+        warnings += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
-        told += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]
-        return told
+        warnings += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]
+        return warnings
 
     def alarms(self) -> Sequence[Alarm]:
         return self.care.alarms

@@ -119,11 +119,11 @@ def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
                 finish_restore(data)
     finally:
         unpacked.discard()
-    told = {
+    result = {
         "restored": not args.dry_run, "data": str(data), "config": str(config), "saved_before": saved and str(saved),
         **asdict(plan),
     }  # fmt: skip
-    out.data(told, _text(plan, data, config, saved, out, is_done=not args.dry_run))
+    out.data(result, _text(plan, data, config, saved, out, is_done=not args.dry_run))
     return 0
 
 

@@ -100,9 +100,9 @@ def run_camera_add(args: Namespace, out: Output) -> int:
         write_new(path, template())
     add_camera(path, args.name, added_as)
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
-    told = {"camera": args.name, "file": str(path), "streams": found}
+    result = {"camera": args.name, "file": str(path), "streams": found}
     added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
-    out.data(told, f"{added} If tawny is running, it picks up the camera automatically.")
+    out.data(result, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0
 
 
@@ -201,12 +201,12 @@ def _camera_of(args: Namespace) -> tuple[CameraSettings, LoginHistory]:
 
 
 def _of_recorder(folder: Path, args: Namespace) -> tuple[Mapping[str, Any], bool]:
-    told = ask_once(folder, {"command": "report", "camera": args.name, "host": args.host})
-    if "known" in told:
-        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
-    if not told["report"]:
+    result = ask_once(folder, {"command": "report", "camera": args.name, "host": args.host})
+    if "known" in result:
+        raise NoSuchCamera(args.name, ", ".join(result["known"]) or "none yet")
+    if not result["report"]:
         raise NothingToReport(args.name)
-    return told["report"], True
+    return result["report"], True
 
 
 def _of_our_own(args: Namespace) -> tuple[Mapping[str, Any], bool]:
@@ -255,11 +255,11 @@ def describe_camera_accept_login(parser: ArgumentParser) -> None:
 
 
 def run_camera_accept_login(args: Namespace, out: Output) -> int:
-    told = ask_once(running_data(args), {"command": "accept-login", "camera": args.name})
-    if "known" in told:
-        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
+    result = ask_once(running_data(args), {"command": "accept-login", "camera": args.name})
+    if "known" in result:
+        raise NoSuchCamera(args.name, ", ".join(result["known"]) or "none yet")
     forgotten = f"tawny accepts any sign-in of {args.name} again and remembers the strongest from now on."
-    out.data(told, forgotten if told["changed"] else f"No sign-in of {args.name} was remembered. Nothing to do.")
+    out.data(result, forgotten if result["changed"] else f"No sign-in of {args.name} was remembered. Nothing to do.")
     return 0
 
 
@@ -273,10 +273,10 @@ def describe_camera_move(parser: ArgumentParser) -> None:
 
 
 def run_camera_move(args: Namespace, out: Output) -> int:
-    told = ask_once(running_data(args), {"command": "move-camera", "camera": args.name, "address": args.address})
-    if "known" in told:
-        raise NoSuchCamera(args.name, ", ".join(told["known"]) or "none yet")
-    out.data(told, f"{args.name} is read from {args.address} now. Its password was not sent to find that out.")
+    result = ask_once(running_data(args), {"command": "move-camera", "camera": args.name, "address": args.address})
+    if "known" in result:
+        raise NoSuchCamera(args.name, ", ".join(result["known"]) or "none yet")
+    out.data(result, f"{args.name} is read from {args.address} now. Its password was not sent to find that out.")
     return 0
 
 

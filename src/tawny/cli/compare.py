@@ -76,13 +76,13 @@ def run_comparison(wanted: Comparison, out: Output) -> int:
         except SourceError as error:
             failed = True
             summary = {"code": error.code, "message": f"Can't scan {each.name}: {error.detail}.", "hint": ""}
-            out.data({**each.told, "error": summary}, f"Can't scan {each.name}: {error.detail}. Is it a video file?")
+            out.data({**each.facts, "error": summary}, f"Can't scan {each.name}: {error.detail}. Is it a video file?")
             continue
         except DetectorFailed as error:
             raise NotDone(f"Can't scan {each.name}: {error.detail}", error.do) from None
         out.progress("")
         out.data(
-            {**each.told, "detectors": [_summary(one) for one in made], "left_out": left},
+            {**each.facts, "detectors": [_summary(one) for one in made], "left_out": left},
             _words(each.name, made, left, out),
         )
     return 1 if failed else 0
@@ -95,16 +95,16 @@ def _compared(each: ScanInput, wanted: Comparison, out: Output) -> tuple[list[Co
         note = stack.enter_context(_numbers(wanted.csv, detectors)) if wanted.csv else None
         film = stack.enter_context(_film(wanted.video, video.fps)) if wanted.video else None
         newest: dict[str, DetectorReading] = {}
-        told_s = 0.0
+        reported_s = 0.0
         for frame in compare(video, detectors, Region(wanted.regions), wanted.join_s, each.asked_s):
             if note is not None:
                 note(frame)
             if film is not None:
                 newest.update(frame.readings)
                 film(_drawn(frame, detectors, newest), frame.at_s)
-            if frame.at_s >= told_s + STEP_S:
-                told_s = frame.at_s
-                out.progress(f"{each.name}: {told_s:.0f} of {video.duration_s:.0f} s")
+            if frame.at_s >= reported_s + STEP_S:
+                reported_s = frame.at_s
+                out.progress(f"{each.name}: {reported_s:.0f} of {video.duration_s:.0f} s")
     return detectors, left
 
 

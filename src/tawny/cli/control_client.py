@@ -45,6 +45,6 @@ def ordered(args: Namespace, out: Output, **order: Any) -> int:
             asked["for"] = seconds(args.lasts)
         except ValueError as error:
             raise UsageError(f"`--for {args.lasts}` isn't a valid duration.", f"Use {error}.") from None
-    told = ask_once(running_data(args), {"command": "order", "order": asked})
-    out.data(told, told["done"])
+    result = ask_once(running_data(args), {"command": "order", "order": asked})
+    out.data(result, result["done"])
     return 0

@@ -46,15 +46,15 @@ def describe_decrypt(parser: ArgumentParser) -> None:
 def run_decrypt(args: Namespace, out: Output) -> int:
     identities = [from_words()] if args.words else from_file(Path(args.key))
     target = Path(args.output)
-    rows, told, is_well = [], [], True
+    rows, files, is_well = [], [], True
     for path in _sealed_files(args.files):
         written, said, is_fine = _decrypt(path, identities, target)
         is_well = is_well and is_fine
         rows.append((path.name, written.name if written else "–", said))
-        told.append({"file": str(path), "written": str(written) if written else None, "state": said, "ok": is_fine})
-    if not told:
+        files.append({"file": str(path), "written": str(written) if written else None, "state": said, "ok": is_fine})
+    if not files:
         raise NotDone("No encrypted files (.tws) found.")
-    out.data({"files": told}, out.table(("SEALED", "WRITTEN", "STATE"), rows, empty=""))
+    out.data({"files": files}, out.table(("SEALED", "WRITTEN", "STATE"), rows, empty=""))
     return 0 if is_well else 1
 
 
@@ -144,7 +144,7 @@ def run_verify(args: Namespace, out: Output) -> int:
         raise UsageError(f"{args.recorder} isn't a valid fingerprint.", "A fingerprint has 64 hex digits (0-9, a-f).")
     verdict = verify(read, genesis)
     is_known = bool(args.recorder)
-    told = {
+    result = {
         "ok": not verdict.problems and is_known,
         "problems": verdict.problems,
         "notes": verdict.notes,
@@ -156,8 +156,8 @@ def run_verify(args: Namespace, out: Output) -> int:
         "to": verdict.manifest.get("to"),
         "stated_until": verdict.until or None,
     }
-    out.data(told, _text(verdict, genesis, is_known=is_known))
-    return 0 if told["ok"] else 1
+    out.data(result, _text(verdict, genesis, is_known=is_known))
+    return 0 if result["ok"] else 1
 
 
 def _claimed(days: bytes | mmap) -> str:

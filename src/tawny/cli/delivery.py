@@ -61,19 +61,20 @@ def _send_test(folder: Path, kind: TargetGroup, name: str, out: Output) -> int:
     known = [one["name"] for one in found if one["kind"] == kind.name]
     if name not in known:
         _refuse_unknown({"known": known}, kind, name)
-    told = ask_once(folder, {"command": "test", "name": name})
-    _refuse_unknown(told, kind, name)
+    result = ask_once(folder, {"command": "test", "name": name})
+    _refuse_unknown(result, kind, name)
     lines = [
-        f"{one['what']}: {one['wrong']} {one['hint']}".strip() if one["wrong"] else one["what"] for one in told["steps"]
+        f"{one['what']}: {one['wrong']} {one['hint']}".strip() if one["wrong"] else one["what"]
+        for one in result["steps"]
     ]
-    out.data(told, "\n".join(lines))
-    return 1 if any(one["wrong"] for one in told["steps"]) else 0
+    out.data(result, "\n".join(lines))
+    return 1 if any(one["wrong"] for one in result["steps"]) else 0
 
 
-def _refuse_unknown(told: dict[str, Any], kind: TargetGroup, name: str) -> None:
+def _refuse_unknown(result: dict[str, Any], kind: TargetGroup, name: str) -> None:
     """Raise NotDone if the recorder answered with its list of names, that is, if it does not know this one."""
-    if "known" in told:
-        known = ", ".join(told["known"]) or f"none; see {kind.page} to set one up"
+    if "known" in result:
+        known = ", ".join(result["known"]) or f"none; see {kind.page} to set one up"
         raise NotDone(f"No {kind.noun} {name}.", f"Available: {known}.")
 
 
@@ -105,22 +106,24 @@ def run_uploads(args: Namespace, out: Output) -> int:
         raise UsageError("--dry-run only works with `tawny uploads clean`.")
     if args.do != "clean":
         return _list_or_test(args, DESTINATIONS, out)
-    told = ask_once(_named_folder(args, DESTINATIONS), {"command": "sweep", "name": args.name, "dry_run": args.dry_run})
-    _refuse_unknown(told, DESTINATIONS, args.name)
-    out.data(told, _cleaned(args.name, told, out))
+    result = ask_once(
+        _named_folder(args, DESTINATIONS), {"command": "sweep", "name": args.name, "dry_run": args.dry_run}
+    )
+    _refuse_unknown(result, DESTINATIONS, args.name)
+    out.data(result, _cleaned(args.name, result, out))
     return 0
 
 
-def _cleaned(name: str, told: dict[str, Any], out: Output) -> str:
-    if told["keep_s"] is None:
+def _cleaned(name: str, result: dict[str, Any], out: Output) -> str:
+    if result["keep_s"] is None:
         return f"Nothing to delete: {name} has no `retention` setting, so uploads stay there forever."
-    files = told["items"]
+    files = result["items"]
     if not files:
         return f"Nothing at {name} is older than `retention` allows."
     rows = [(one["name"], size_text(one["size_bytes"])) for one in files]
     count = "1 file" if len(files) == 1 else f"{len(files)} files"
     total = f"{count}, {size_text(sum(one['size_bytes'] for one in files))}"
-    verb = "will be deleted there once the queue is done" if told["removed"] else "would be deleted"
+    verb = "will be deleted there once the queue is done" if result["removed"] else "would be deleted"
     return "\n".join([out.table(("NAME", "SIZE"), rows, empty=""), f"{total}: {verb}."])
 
 

@@ -59,7 +59,7 @@ def run_doctor(args: Namespace, out: Output) -> int:
     if args.cameras and recorder.settings is not None:
         add(try_cameras(recorder.settings, doors, clock))
     out.progress("")
-    told: dict[str, Any] = {"ok": is_trustworthy(found), "checks": [asdict(one) for one in found]}
+    result: dict[str, Any] = {"ok": is_trustworthy(found), "checks": [asdict(one) for one in found]}
     text = _text(found, out)
     if target is not None:
         files = _files(data_folder(args, recorder.settings or Settings()), recorder, found, doors)
@@ -67,11 +67,11 @@ def run_doctor(args: Namespace, out: Output) -> int:
             write_secret_file(target, zip_of(files, clock.now_ms()))
         except FolderUnwritable as error:
             raise NotDone(f"Can't write {target} ({error.detail}).", "Choose another file with `--bundle`.") from None
-        told["bundle"] = {"file": str(target), "files": [{"name": one.name, "about": one.about} for one in files]}
+        result["bundle"] = {"file": str(target), "files": [{"name": one.name, "about": one.about} for one in files]}
         listed = out.table(("file", "what is in it"), [(one.name, one.about) for one in files], empty="")
         text += f"\n\nSaved to {target}, without names, addresses and secrets. Read it before you share it:\n{listed}"
-    out.data(told, text)
-    return 0 if told["ok"] else 1
+    out.data(result, text)
+    return 0 if result["ok"] else 1
 
 
 def _text(found: Sequence[Diagnosis], out: Output) -> str:

@@ -98,7 +98,7 @@ def _run_key_command(args: Namespace, out: Output, ask: Callable[[str], str]) ->
         _change(args, chosen, file)
     elif not identities:
         raise UsageError("Changing existing recordings requires a key.", "Add --key FILE or --words.")
-    return _told(_existing(args, read_settings(file), identities), args, out)
+    return _report(_existing(args, read_settings(file), identities), args, out)
 
 
 def _list(chosen: Settings, out: Output) -> int:
@@ -108,9 +108,9 @@ def _list(chosen: Settings, out: Output) -> int:
     ]
     for name, camera in chosen.cameras.items():
         found += [{"recipient": one, "opens": name, "is": "key"} for one in camera.recipients]
-    told = [{"name": short_name(str(one["recipient"])), **one} for one in found]
-    rows = [(one["name"], one["is"], one["opens"], one["recipient"]) for one in told]
-    out.data({"recipients": told}, out.table(("NAME", "IS", "OPENS", "PUBLIC KEY"), rows, empty=""))
+    recipients = [{"name": short_name(str(one["recipient"])), **one} for one in found]
+    rows = [(one["name"], one["is"], one["opens"], one["recipient"]) for one in recipients]
+    out.data({"recipients": recipients}, out.table(("NAME", "IS", "OPENS", "PUBLIC KEY"), rows, empty=""))
     return 0
 
 
@@ -216,7 +216,7 @@ def _mirrors(chosen: Settings) -> list[Volume]:
     return [Volume.at(path)] if path is not None and path.is_dir() else []
 
 
-def _told(done: tuple[Rewrapped, bool] | None, args: Namespace, out: Output) -> int:
+def _report(done: tuple[Rewrapped, bool] | None, args: Namespace, out: Output) -> int:
     lines = ["New recordings follow the settings."]
     if done is None:
         lines.append(

@@ -272,10 +272,10 @@ def run_find(args: Namespace, out: Output) -> int:
     found = [hit.event for hit in hits]
     events = [json_format.event(event) for event in found]
     if any(event.reads for event in found):
-        read = [(*row(told), read_text(event, book)) for told, event in zip(events, found, strict=True)]
+        read = [(*row(one), read_text(event, book)) for one, event in zip(events, found, strict=True)]
         heads: tuple[str, ...] = (*HEADS, "read")
     else:
-        read, heads = [row(told) for told in events], HEADS
+        read, heads = [row(one) for one in events], HEADS
     data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
     out.data(data, out.table(heads, read, empty=f"No matching events ({asked.time_words})."))
     return 0
@@ -310,16 +310,16 @@ def _picture(volume: Volume, address: str, event: Event) -> str:
 
 
 def _tell_looks(hits: list[SearchHit], asked: SearchQuery, picture: Callable[[Event], str], out: Output) -> None:
-    told = [
+    events = [
         {**json_format.event(hit.event), "why": hit.why, "match": round(hit.score, 2), "image": picture(hit.event)}
         for hit in hits
     ]
     rows = [
         (time_text(hit.event.start_ms), str(hit.event.camera), hit.why, f"{hit.score:.0%}", one["id"], one["image"])
-        for hit, one in zip(hits, told, strict=True)
+        for hit, one in zip(hits, events, strict=True)
     ]
     empty = f"No matching events ({asked.time_words}). Colours are not stored of encrypted cameras and infrared images."
-    data = {"events": told, "time": asked.time_words, "unknown": list(asked.unknown)}
+    data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
     out.data(data, out.table(("start", "camera", "why", "match", "event", "image"), rows, empty=empty))
 
 
@@ -349,13 +349,13 @@ def _moments(folder: Path, asked: SearchQuery, spot: Box, cameras: Iterable[Came
 
 
 def _tell_moments(found: list[tuple[CameraId, Span]], asked: SearchQuery, out: Output) -> None:
-    told = [
+    moments = [
         {"camera": camera, "start": utc_text(moment.begin_ms), "end": utc_text(moment.end_ms)}
         for camera, moment in found
     ]
     rows = [(time_text(moment.begin_ms), f"{moment.seconds:.0f} s", str(camera)) for camera, moment in found]
     text = out.table(("start", "length", "camera"), rows, empty=f"No motion there ({asked.time_words}).")
-    out.data({"moments": told, "time": asked.time_words, "unknown": list(asked.unknown)}, text)
+    out.data({"moments": moments, "time": asked.time_words, "unknown": list(asked.unknown)}, text)
 
 
 # `tawny known`: manage known faces and plates: `list`, `add`, `forget`.
@@ -453,8 +453,8 @@ def run_kinds(args: Namespace, out: Output) -> int:
             if any(one.label for one in cuts):
                 file = write(Path(args.output), camera, cuts)
                 labels = Counter(one.label for one in cuts if one.label)
-                told = {"file": str(file), "camera": camera, "crops": len(cuts), "labels": dict(labels)}
-                out.data(told, "")
+                result = {"file": str(file), "camera": camera, "crops": len(cuts), "labels": dict(labels)}
+                out.data(result, "")
                 rows.append((str(file), str(len(cuts)), ", ".join(f"{n} {label}" for label, n in labels.items())))
     if not rows:
         raise NotDone(

@@ -296,7 +296,7 @@ def run_export(args: Namespace, out: Output) -> int:
                 shown = Span(start_ms, max(start_ms, clip.cut_at_ms or part.end_ms))
                 missing = not_recorded(archive.index.gaps(camera, shown), shown)
                 size_bytes = path.stat().st_size
-                told = {
+                result = {
                     "file": str(path),
                     "start": utc_text(start_ms),
                     "size_bytes": size_bytes,
@@ -306,8 +306,8 @@ def run_export(args: Namespace, out: Output) -> int:
                     "not_recorded": missing,
                 }
                 how = (COVERED if covers else "") + _exactly(args, clip) + _missing_words(missing)
-                out.data(told, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
-                written.append(told)
+                out.data(result, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
+                written.append(result)
                 taken.add(path.name)
                 rest = Span(clip.cut_at_ms, part.end_ms) if clip.cut_at_ms else None
                 clip = clips.clip(camera, stream, rest, MOST_BYTES, exact=args.exact) if rest else None
@@ -510,15 +510,15 @@ def _make(
             wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
         made = make_export(archive, ClipCache(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
     size_bytes = path.stat().st_size
-    told: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
+    result: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
     words = f"{path}: from {time_text(within.begin_ms)}, {size_text(size_bytes)}"
     if burns:
         took_s = round(clock.mono_s() - begun_s, 1)
-        told |= {"stamped": args.stamp, "boxes": True, "encoding_s": took_s}
+        result |= {"stamped": args.stamp, "boxes": True, "encoding_s": took_s}
         words += f"; {'stamped' if args.stamp else 'with boxes'}, so re-encoded in {took_s} s"
     if args.redact:
-        told, words = told | {"redacted": True}, words + "." + redacted_words(made.shown_s, within)
-    out.data(told, words)
+        result, words = result | {"redacted": True}, words + "." + redacted_words(made.shown_s, within)
+    out.data(result, words)
     return 0
 
 

@@ -120,12 +120,12 @@ def describe_why(parser: ArgumentParser) -> None:
 
 def run_why(args: Namespace, out: Output) -> int:
     folder = running_data(args)
-    told = ask_once(folder, {"command": "why", "event": args.event})
-    if not told["outcomes"] and not is_in_memory(folder):
+    result = ask_once(folder, {"command": "why", "event": args.event})
+    if not result["outcomes"] and not is_in_memory(folder):
         with index_to_read(folder) as index:
             if index.event(EventId(args.event)) is None:
                 raise NotDone(f"No event {args.event}.", "See `tawny events` for IDs.")
-    out.data(told, table(told["outcomes"], out))
+    out.data(result, table(result["outcomes"], out))
     return 0
 
 

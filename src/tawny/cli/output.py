@@ -52,8 +52,8 @@ class Output:
 
     def error(self, error: TawnyError) -> None:
         if self.as_json:
-            told = {"error": {"code": error.code, "message": error.message, "hint": error.do}}
-            self._err.write(json.dumps(told, ensure_ascii=False) + "\n")
+            data = {"error": {"code": error.code, "message": error.message, "hint": error.do}}
+            self._err.write(json.dumps(data, ensure_ascii=False) + "\n")
         else:
             self._err.write(f"tawny: {error}\n")
         self._err.flush()

@@ -95,23 +95,23 @@ def _lasting(begin_ms: int, end_ms: int | None) -> str:
 def lines(index: Index, camera: CameraId, within: Span) -> list[str]:
     """Return the timeline as text for people."""
     spans = index.spans(camera, None, within)
-    told = [(span.begin_ms, f"recorded {_lasting(span.begin_ms, span.end_ms)}") for span in spans]
-    told += [
+    found = [(span.begin_ms, f"recorded {_lasting(span.begin_ms, span.end_ms)}") for span in spans]
+    found += [
         (
             gap.begin_ms,
             f"{_GAP_WORDS.get(gap.reason, 'missing ')} {_lasting(gap.begin_ms, gap.end_ms)}: {gap_text(gap)}",
         )
         for gap in index.gaps(camera, within)
     ]
-    told += [
+    found += [
         (
             damage.begin_ms,
             f"damaged  {_lasting(damage.begin_ms, damage.end_ms)}: {damage_detail(damage)} ({damage.stream})",
         )
         for damage in index.damage(camera, within)
     ]
-    told += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]
-    return [f"{time_text(at_ms)}  {what}" for at_ms, what in sorted(told)] or ["No recordings in this time."]
+    found += [(event.start_ms, f"{event.kind}, score {event.score:.0f}") for event in _events(index, camera, within)]
+    return [f"{time_text(at_ms)}  {what}" for at_ms, what in sorted(found)] or ["No recordings in this time."]
 
 
 # Witnesses of the signed history for `tawny check`: given by the user, left at upload destinations, on mirrors.
@@ -297,7 +297,7 @@ def _index(
 
 
 def check_as_json(report: CheckReport) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "ok": report.ok,
         "segments": report.segments,
         "seconds": round(report.seconds, 3),
@@ -320,8 +320,8 @@ def check_as_json(report: CheckReport) -> dict[str, Any]:
         wall = report.wall
         sums = {"recorded_s": wall.recorded_s, "explained_s": wall.explained_s, "unexplained_s": wall.unexplained_s}
         newest = sorted(wall.gaps, key=lambda gap: gap.begin_ms)[-MOST_GAPS:]
-        told["wall"] = sums | {"gaps": [{"camera": gap.camera} | json_format.gap(gap) for gap in newest]}
-    return told
+        result["wall"] = sums | {"gaps": [{"camera": gap.camera} | json_format.gap(gap) for gap in newest]}
+    return result
 
 
 def _unexplained(report: CheckReport) -> bool:
@@ -581,8 +581,8 @@ def _prune_text(plan: RemovalPlan, out: Output, *, dry_run: bool, paths: bool) -
 
 def _table(rows: Sequence[tuple[Segment, str]], out: Output, *, paths: bool, empty: str) -> str:
     if paths:
-        told = [(file.path, size_text(file.size_bytes), why) for file, why in rows]
-        return out.table(("file", "size", "why"), told, empty=empty)
+        texts = [(file.path, size_text(file.size_bytes), why) for file, why in rows]
+        return out.table(("file", "size", "why"), texts, empty=empty)
     cells = [
         (time_text(file.start_ms), file.camera, file.stream.value, size_text(file.size_bytes), why)
         for file, why in rows

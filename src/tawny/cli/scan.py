@@ -69,7 +69,7 @@ def _one_file(camera: CameraId, asked_ms: int, clip: "ClipFile") -> ScanInput:
     return ScanInput(
         path=Path(f"{camera} from {time_text(clip.start_ms)}"),
         stem=f"{camera}-{stamp(clip.start_ms)}",
-        told={"file": None, "camera": camera, "start": utc_text(clip.start_ms)},
+        facts={"file": None, "camera": camera, "start": utc_text(clip.start_ms)},
         source=source,
         begins_ms=clip.start_ms,
         asked_s=(asked_ms - clip.start_ms) / 1000,

@@ -41,7 +41,7 @@ class ScanInput:
 
     path: Path
     stem: str
-    told: Mapping[str, Any]
+    facts: Mapping[str, Any]
     source: Callable[[], IO[bytes]] | None = None
     begins_ms: int = 0
     asked_s: float = 0.0
@@ -109,9 +109,9 @@ class ScanLog:
         """Return the result of part `number` of `count`, or None."""
         return self._parts.get((key, number, count))
 
-    def add(self, key: str, told: dict[str, Any]) -> None:
+    def add(self, key: str, result: dict[str, Any]) -> None:
         """Append the result of a complete input. Raises StorageError."""
-        self._append({"key": key, "result": told})
+        self._append({"key": key, "result": result})
 
     def add_part(self, key: str, number: int, count: int, result: ScanResult) -> None:
         said = {**asdict(result), "scores": sorted(result.scores.items())}
@@ -333,7 +333,7 @@ class _Run:
             return _not_scanned(each, error, error.detail, error.do)
         except NotDone as error:  # of a sound model: other files may still be scanned
             return _not_scanned(each, error, error.what, error.todo)
-        summary = _told(each, whole)
+        summary = _summary(each, whole)
         if self.job.folder is not None:
             _write_events(each, whole, summary, self.job)
         self.log.add(key, summary)
@@ -364,10 +364,10 @@ def _not_scanned(each: ScanInput, error: TawnyError, why: str, todo: str) -> Sca
     found = NotDone(f"Can't scan {each.name}: {why}", todo)
     summary = {"code": error.code, "message": found.message, "hint": found.do}
     empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": summary}
-    return ScannedInput(each.name, {**each.told, **empty}, found)
+    return ScannedInput(each.name, {**each.facts, **empty}, found)
 
 
-def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
+def _summary(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
     events = [
         {
             "start_s": round(max(0.0, found.start_s), 3),
@@ -380,7 +380,7 @@ def _told(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
         for found in whole.events
     ]
     return {
-        **each.told,
+        **each.facts,
         "duration_s": round(whole.duration_s, 3),
         "cpu_s": round(whole.cpu_s, 3),
         "decoded_s": round(min(whole.decoded_s, whole.duration_s), 3),

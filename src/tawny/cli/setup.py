@@ -34,9 +34,9 @@ def run_init(args: Namespace, out: Output) -> int:
         write_new(path, f"# Like {args.like} with its defaults.\n\n{tomlkit.dumps(found.settings)}")
         words = out.table((args.like, "tawny"), list(found.became.items()), empty="")
         left = out.table(("skipped", "why"), sorted(found.left.items()), empty="") if found.left else ""
-        told = {"file": str(path), "became": found.became, "left": found.left}
+        result = {"file": str(path), "became": found.became, "left": found.left}
         follows = f"Created {path}. Start recording: tawny run"
-        out.data(told, "\n\n".join(part for part in (words, left, follows) if part))
+        out.data(result, "\n\n".join(part for part in (words, left, follows) if part))
         return 0
     write_new(path, template())
     out.data(

@@ -15,7 +15,7 @@ Right = Literal["modes", "presence", "pause", "record", "event", "ptz", "relay",
 switch relays, snooze notifications.
 """
 RIGHTS: tuple[Right, ...] = ("modes", "presence", "pause", "record", "event", "ptz", "relay", "snooze")
-Told = Literal["event", "segment", "file", "gap", "damage", "camera", "problem", "mode", "recorder"]
+MessageKind = Literal["event", "segment", "file", "gap", "damage", "camera", "problem", "mode", "recorder"]
 """Message topics: the first word of a message's `type`."""
 SCHEMES = ("unix", "webhook+http", "webhook+https", "run")
 EXAMPLES = "unix:@NAME, unix:/run/my.sock, webhook+https://example.org/hook or run:SCRIPT"
@@ -27,7 +27,7 @@ class EmitterSettings(Table):
     """A program that receives events as they happen (socket, webhook or script)."""
 
     url: str = Field(min_length=1, description=f"Address: {EXAMPLES}.")
-    events: tuple[Told, ...] = Field(
+    events: tuple[MessageKind, ...] = Field(
         ("event", "segment", "camera", "problem"),
         description="What to send: `event`, `segment` (a finished recording), `file` (one of `files`), `gap`, "
         "`damage`, `camera`, `problem`, `mode`, `recorder`.",

@@ -277,7 +277,7 @@ class RotationCycle:
             self._side = 1 - self._side
         return LYING[self._side]
 
-    def told(self, turn: int, *, saw: bool) -> None:
+    def take_result(self, turn: int, *, saw: bool) -> None:
         """Register the result of a run.
 
         saw: whether a person without a label was found; the next rotated run then uses the same side.
@@ -544,7 +544,7 @@ class TrackClassifier:
                 heard[track] = free[n]
                 spent.add(n)
         nameless = {track for track, votes in self._votes.items() if votes.name is None}
-        self._turns.told(turn, saw=any(track in nameless and heard[track].score >= TRIGGER for track in heard))
+        self._turns.take_result(turn, saw=any(track in nameless and heard[track].score >= TRIGGER for track in heard))
         for track, box in answer.asked.tracks:
             if track in self._votes:
                 thing = heard.get(track)

@@ -59,7 +59,7 @@ class OwnProcess(Protocol):
         """The current problem, for users; empty if none."""
         ...
 
-    def on_trouble(self, told: Callable[[str], None]) -> None:
+    def on_trouble(self, report: Callable[[str], None]) -> None:
         """Set the callback that receives the problem when it changes."""
         ...
 

@@ -171,26 +171,26 @@ def card_words(card: KindCard) -> str:
         f"{one['origin']} ({one['licence']})" if "licence" in one else str(one["origin"])
         for one in said.get("sources", ())
     )
-    told = [
+    lines = [
         f"{card.name} {card.version} names what moves where it is certain: {card.bytes / 1e6:.1f} MB, {card.licence}."
     ]
     if origins:
-        told.append(f"Trained from: {'; '.join(origins)}.")
+        lines.append(f"Trained from: {'; '.join(origins)}.")
     measured = [_measured(one) for one in said.get("measured", ())]
     if any(measured):
-        told.append("Right names, and passages that got their name, each camera by weights that never saw it:")
-        told += [f"  {line}" for line in measured if line]
+        lines.append("Right names, and passages that got their name, each camera by weights that never saw it:")
+        lines += [f"  {line}" for line in measured if line]
     if "false_persons_an_hour" in said:
         quiet_s = sum(one["quiet_s"] for one in said["measured"] if one.get("sum"))
-        told.append(
+        lines.append(
             f"False person detections per hour of quiet video: {said['false_persons_an_hour']:g} "
             f"({quiet_s / 60:.0f} min tested)."
         )
     if "cpu_ms_for_12_crops" in said:
-        told.append(f"A look of a dozen things: {said['cpu_ms_for_12_crops']:g} ms of processor time.")
+        lines.append(f"A look of a dozen things: {said['cpu_ms_for_12_crops']:g} ms of processor time.")
     if said.get("not_measured"):
-        told.append(f"Not measured: {'; '.join(said['not_measured'])}.")
-    return "\n".join(told)
+        lines.append(f"Not measured: {'; '.join(said['not_measured'])}.")
+    return "\n".join(lines)
 
 
 def _measured(one: Mapping[str, Any]) -> str:

@@ -86,9 +86,9 @@ class UserDetector:
         """Whether `detect()` takes an image."""
         return self.script.takes_frame
 
-    def on_trouble(self, told: Callable[[str], None]) -> None:
+    def on_trouble(self, report: Callable[[str], None]) -> None:
         """Set the callback that receives the problem when it changes."""
-        self.script.on_trouble = told
+        self.script.on_trouble = report
 
     @property
     def looks_a_second(self) -> float:

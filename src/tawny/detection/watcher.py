@@ -263,7 +263,7 @@ class Watcher:
         self._glances = detector if isinstance(detector, Glances) else None
         self._gate, self._is_read, self._is_called = options.gate, options.is_read, options.is_called
         self._orientation = options.orientation
-        self._trouble, self._told_trouble = options.trouble, ""
+        self._trouble, self._reported_trouble = options.trouble, ""
         self._streams = StreamSelector(self.name, hubs, clock)
         self._seconds = SecondScores(camera, tell)
         self._eyes = DecodePipeline(camera, detector, self._looked, options.hardware, options.private, options.phase_s)
@@ -439,8 +439,8 @@ class Watcher:
         trouble = self._gate.trouble if self._glances is not None else ""
         if self._unseen_s is not None and self._came_s - self._unseen_s > self._blind_s:
             trouble = BLIND
-        if self._trouble is not None and trouble != self._told_trouble:
-            self._told_trouble = trouble
+        if self._trouble is not None and trouble != self._reported_trouble:
+            self._reported_trouble = trouble
             self._trouble(trouble)
 
     def _looked(self, frame: Frame, look: Look) -> None:

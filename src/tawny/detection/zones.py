@@ -194,7 +194,7 @@ class ZonedDetector:
         self._region = Region(places.mask, outside=True)
         self._things: dict[int, _Thing] = {}
         self._last_ms = 0
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self.looks_a_second = getattr(inner, "looks_a_second", 5.0)
 
     @property
@@ -214,8 +214,10 @@ class ZonedDetector:
         near = tuple(self._near(thing) for thing, one in zip(all_seen, placed, strict=True) if one is None)
         for track in [track for track, one in self._things.items() if at_ms - one.seen_ms > FORGET_MS]:
             del self._things[track]
-        over = tuple(replace(thing, zones=self._zones_of(thing)) for thing in look.over if thing.track in self._told)
-        self._told = (self._told | {thing.track for thing in seen}) - {thing.track for thing in look.over}
+        over = tuple(
+            replace(thing, zones=self._zones_of(thing)) for thing in look.over if thing.track in self._reported
+        )
+        self._reported = (self._reported | {thing.track for thing in seen}) - {thing.track for thing in look.over}
         score = self._score(look, strengths)
         return Look(score, seen, over, near, look.grid, mask=look.mask, measured=look.measured)
 

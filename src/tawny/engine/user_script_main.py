@@ -99,13 +99,13 @@ def main(file: Path, function: str, memory: int, fds: tuple[int, int, int], allo
         printed = sys.stdout = sys.stderr = io.StringIO()
         refused = RefusedAccess(file, (*beside, *allowed))
 
-        def say(**told: Any) -> None:
-            told["printed"] = printed.getvalue()[-MOST_PRINTED:]
+        def say(**answer: Any) -> None:
+            answer["printed"] = printed.getvalue()[-MOST_PRINTED:]
             if new := refused.take():
-                told["refused"] = new
+                answer["refused"] = new
             printed.seek(0)
             printed.truncate()
-            out.write(json.dumps(told) + "\n")
+            out.write(json.dumps(answer) + "\n")
             out.flush()
 
         faulthandler.register(signal.SIGSYS, file=trace, all_threads=False, chain=True)

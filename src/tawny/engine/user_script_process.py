@@ -49,22 +49,22 @@ class ScriptProcess:
         self._file, self._clock = file, clock
         self._pictures = os.memfd_create("tawny pictures")
         self._size, self._half = 0, 0
-        answers, told = os.pipe()
+        answers, answer_end = os.pipe()
         traces, traced = os.pipe()
         self._answers, self._traces, self._rest = answers, traces, b""
         fcntl.fcntl(traces, fcntl.F_SETFL, os.O_NONBLOCK)
         shown = os.open(f"/proc/self/fd/{self._pictures}", os.O_RDONLY | os.O_CLOEXEC)
-        fds = (str(shown), str(told), str(traced))
+        fds = (str(shown), str(answer_end), str(traced))
         words = [sys.executable, "-P", str(CHILD), str(file), function, str(memory), *fds, *map(str, readable)]
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= ONE_THREAD | TELLS_NOBODY
         try:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
-                pass_fds=(shown, told, traced), start_new_session=True, cwd=file.parent,
+                pass_fds=(shown, answer_end, traced), start_new_session=True, cwd=file.parent,
             )  # fmt: skip
         finally:
-            for fd in (shown, told, traced):
+            for fd in (shown, answer_end, traced):
                 os.close(fd)
 
     def ask(

@@ -334,7 +334,7 @@ class EventBuilder:
         if now.best.may_be_larger and frame.at_ms - now.best.at_ms > LARGER_AFTER_MS:
             self._show(now, now.best.larger())
         if has_name or (
-            frame.at_ms - now.told_ms >= UPDATE_MS and (now.is_news or now.score >= now.event.score + SCORE_STEP)
+            frame.at_ms - now.reported_ms >= UPDATE_MS and (now.is_news or now.score >= now.event.score + SCORE_STEP)
         ):
             self._put("updated", now, frame.at_ms)
 
@@ -386,7 +386,7 @@ class EventBuilder:
                 travel=now.paths.travel,
             )
         )
-        now.told_ms, now.is_news = at_ms, False
+        now.reported_ms, now.is_news = at_ms, False
         self._ledger.put_event(now.event)
         self._tell(EventChanged(what, now.event))
 
@@ -398,7 +398,7 @@ class _Open:
         self.event, self.group, self.best, self.loop = event, group, best, ThumbnailStrip()
         self.paths = PathLines(event.start_ms)
         self.score = event.score
-        self.told_ms = 0
+        self.reported_ms = 0
         self.is_news = False
         """Whether image, zones or labels changed since the last update."""
         self.zones: list[str] = []

@@ -166,7 +166,7 @@ STEPWISE_MS: Final = 86_400_000
 BY_SCHEDULE, BY_PRESENCE = "schedule", "presence"
 WEEK_DAYS: Final = 7
 
-Told = Literal["pause", "record"]
+ManualAction = Literal["pause", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class ActiveHold:
     """Manual hold of one camera. until_ms: ms UTC; None until released."""
 
     camera: CameraId
-    what: Told
+    what: ManualAction
     by: str
     since_ms: int
     until_ms: int | None

@@ -22,7 +22,7 @@ from tawny.stream.hub import Hub
 PART_S, SEGMENT_S = 0.34, 2.0
 KEPT_SEGMENTS = 7
 KEPT_BEGINS = 4
-PARTS_TOLD = 3
+PARTS_LISTED = 3
 """Number of newest segments listed with their parts."""
 BACK_S = 6.0
 """Seconds of the ring buffer listed from the start."""
@@ -122,7 +122,7 @@ class HlsFeed:
                 lines += ["#EXT-X-DISCONTINUITY"] if before >= 0 else []
                 lines.append(f'#EXT-X-MAP:URI="header-{each.begin}.mp4{more}"')
                 before = each.begin
-            lines += _told(each, more, with_parts=at >= len(self._segments) - PARTS_TOLD)
+            lines += _segment_lines(each, more, with_parts=at >= len(self._segments) - PARTS_LISTED)
         if self._segments:
             last = self._segments[-1]
             number, part = (last.number + 1, 0) if last.is_whole else (last.number, len(last.parts))
@@ -196,7 +196,7 @@ class HlsFeed:
         return last.is_whole or (part is not None and part < len(last.parts))
 
 
-def _told(segment: HlsSegment, more: str, *, with_parts: bool) -> Iterator[str]:
+def _segment_lines(segment: HlsSegment, more: str, *, with_parts: bool) -> Iterator[str]:
     yield f"#EXT-X-PROGRAM-DATE-TIME:{utc_text(segment.at_ms)}"
     if with_parts:
         for at, part in enumerate(segment.parts):

@@ -59,7 +59,7 @@ class _Followed:
 
     label: str = ""
     score: float = 0.0
-    told: tuple[str, float] = ("", 0.0)
+    reported: tuple[str, float] = ("", 0.0)
     first: PathPoint | None = None
     """From where its travel counts."""
     seen_ms: int = 0
@@ -98,10 +98,10 @@ class PathLines:
             return b""
         self._written_ms = at_ms
         for track, followed in self._objects.items():
-            label, score = followed.told
+            label, score = followed.reported
             is_news = followed.label != label or followed.score >= score + SCORE_STEP
             if is_news or (is_last and followed.score > score):
-                followed.told = followed.label, followed.score
+                followed.reported = followed.label, followed.score
                 self._put({"track": track, "label": followed.label, "score": round(followed.score, 2)})
             if followed.waiting:
                 self._write(track, followed, followed.waiting[-1])

@@ -226,7 +226,7 @@ def redact(
             for data in ProgressiveMp4(whole, is_silent=True).read():
                 film.write(data)
     seconds = len({at_ms // _SECOND_MS for at_ms in shown}) if wanted.marks else None
-    return RedactionResult(whole.begin_ms, count, seconds, _told(wanted, shown))
+    return RedactionResult(whole.begin_ms, count, seconds, _report(wanted, shown))
 
 
 def _found(archive: RecordingArchive, camera: CameraId, span: Span) -> list[Segment]:
@@ -298,7 +298,7 @@ class _Change:
         return blur_picture(mask_picture(frame, self._private), hidden.astype(np.bool_))
 
 
-def _told(wanted: Redaction, shown: dict[int, Mask]) -> dict[str, object]:
+def _report(wanted: Redaction, shown: dict[int, Mask]) -> dict[str, object]:
     areas = [[[round(x * 1000), round(y * 1000)] for x, y in area.points] for area in wanted.areas]
     marks = [[mark.at_ms, round(mark.x * 1000), round(mark.y * 1000)] for mark in wanted.marks]
     boxes = [

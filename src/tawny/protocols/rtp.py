@@ -376,9 +376,9 @@ def repeat_request(source: int, numbers: Iterable[int]) -> bytes:
 def bit_rate_limit(source: int, bits_per_s: int) -> bytes:
     """Return a REMB (draft-alvestrand-rmcat-remb), which limits what a browser sends."""
     exponent = max(0, bits_per_s.bit_length() - 18)
-    told = pack(">BBH", 1, exponent << 2 | bits_per_s >> exponent + 16, bits_per_s >> exponent & 0xFFFF)
+    limit = pack(">BBH", 1, exponent << 2 | bits_per_s >> exponent + 16, bits_per_s >> exponent & 0xFFFF)
     head = pack(">BBHII", 0x80 | _REMB, _PICTURE_FEEDBACK, 5, source ^ _OWN_SOURCE, 0)
-    return head + b"REMB" + told + pack(">I", source)
+    return head + b"REMB" + limit + pack(">I", source)
 
 
 def goodbye(ssrc: int) -> bytes:

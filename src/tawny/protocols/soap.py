@@ -146,10 +146,10 @@ def read_response(where: str, status: int, data: bytes) -> ET.Element:
     if content is None:
         raise SourceError(where, f"its ONVIF service responded with {status} and no content")
     if local(content) == "Fault":
-        told = " ".join(part.strip() for part in content.itertext() if part.strip())[:_MAX_FAULT_CHARS]
-        if _LOGIN.search(told):
+        reason = " ".join(part.strip() for part in content.itertext() if part.strip())[:_MAX_FAULT_CHARS]
+        if _LOGIN.search(reason):
             raise SourceRefused(where)
-        words = "".join(one if one.isprintable() else " " for one in told)[:_WHY_CHARS]
+        words = "".join(one if one.isprintable() else " " for one in reason)[:_WHY_CHARS]
         raise SourceError(where, f"its ONVIF service says: {words}")
     return content
 

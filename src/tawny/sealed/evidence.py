@@ -111,8 +111,8 @@ def verify(read: Read, genesis: str) -> EvidenceVerdict:
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
             verdict.notes.append(f"{filled} of {len(shown)} recordings are from the camera's card, not recorded live")
     except (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError) as problem:
-        told = str(problem) if isinstance(problem, SealedFileBroken) else "the folder contains an unreadable file"
-        verdict.problems.append(told)
+        message = str(problem) if isinstance(problem, SealedFileBroken) else "the folder contains an unreadable file"
+        verdict.problems.append(message)
     return verdict
 
 

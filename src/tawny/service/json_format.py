@@ -205,26 +205,26 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
     """Return a message for clients that follow events; None if it is not for them."""
     match this:
         case EventChanged(what, changed):
-            return _told(f"event.{what}", changed.id, changed.camera, changed.start_ms, event=event(changed))
+            return _fields(f"event.{what}", changed.id, changed.camera, changed.start_ms, event=event(changed))
         case SegmentClosed(closed):
-            return _told("segment.closed", closed.id, closed.camera, closed.end_ms, segment=segment(closed))
+            return _fields("segment.closed", closed.id, closed.camera, closed.end_ms, segment=segment(closed))
         case FileFinished():
-            return _told("file.finished", this.name, this.camera, this.end_ms, file=file(this))
+            return _fields("file.finished", this.name, this.camera, this.end_ms, file=file(this))
         case GapChanged(changed):
-            return _gap_told(changed)
+            return _gap_fields(changed)
         case DamageFound(found):
             which = f"{found.camera}-{found.stream}-{found.begin_ms}"
-            return _told("damage.found", which, found.camera, found.end_ms, damage=damage(found))
+            return _fields("damage.found", which, found.camera, found.end_ms, damage=damage(found))
         case StatusChanged(status):
-            told = {"state": status.state.value, "detail": status.detail}
-            return _told("camera.state", status.id, status.id, status.since_ms, **told)
+            state = {"state": status.state.value, "detail": status.detail}
+            return _fields("camera.state", status.id, status.id, status.since_ms, **state)
         case PartDied(part, error):
-            return _told("recorder.part_failed", part, None, now_ms, error=error)
+            return _fields("recorder.part_failed", part, None, now_ms, error=error)
         case Alarm(what, camera_id, since_ms, detail, until_ms):
             kind = "problem.started" if until_ms is None else "problem.ended"
-            return _told(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
+            return _fields(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
         case ModeChanged(mode, by, _, at_ms):
-            return _told("mode.changed", mode, None, at_ms, mode=mode, by=by)
+            return _fields("mode.changed", mode, None, at_ms, mode=mode, by=by)
         case PeopleChanged() | HoldChanged():
             return _by_people(this)
         case RunStarted() | RunEnded() | HoleFound() | Scored() | CameraTurned() | ActionPlanned():
@@ -233,16 +233,16 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
 
 def _by_people(this: PeopleChanged | HoldChanged) -> dict[str, Any]:
     if isinstance(this, PeopleChanged):
-        return _told("people.changed", "home", None, this.at_ms, home=list(this.home))
+        return _fields("people.changed", "home", None, this.at_ms, home=list(this.home))
     until = utc_text_or_none(this.until_ms)
-    return _told("camera.told", this.what or "nothing", this.camera, this.at_ms, by=this.by, until=until)
+    return _fields("camera.told", this.what or "nothing", this.camera, this.at_ms, by=this.by, until=until)
 
 
-def _gap_told(this: Gap) -> dict[str, Any]:
+def _gap_fields(this: Gap) -> dict[str, Any]:
     what = "gap.started" if this.end_ms is None else "gap.ended"
     at_ms = this.begin_ms if this.end_ms is None else this.end_ms
-    return _told(what, f"{this.camera}-{this.begin_ms}", this.camera, at_ms, gap=gap(this))
+    return _fields(what, f"{this.camera}-{this.begin_ms}", this.camera, at_ms, gap=gap(this))
 
 
-def _told(kind: str, which: str, camera_id: str | None, at_ms: int, **more: Any) -> dict[str, Any]:
+def _fields(kind: str, which: str, camera_id: str | None, at_ms: int, **more: Any) -> dict[str, Any]:
     return {"type": kind, "id": which, "camera": camera_id, "time": utc_text(at_ms), **more}

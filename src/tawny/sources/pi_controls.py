@@ -302,13 +302,17 @@ def words(number: str, options: Mapping[str, Any], *, has_chip: bool) -> list[st
     width, height = size_of(options["size"])
     shape = {"camera": number, "timeout": 0, "width": width, "height": height, "framerate": options["fps"]}
     if options["sub_size"]:
-        told: dict[str, Any] = shape | {"codec": "yuv420", "output": "-"}
-        return [*(word for name, value in told.items() for word in (f"--{name}", str(value))), "--nopreview", "--flush"]
-    told = shape | {
+        given: dict[str, Any] = shape | {"codec": "yuv420", "output": "-"}
+        return [
+            *(word for name, value in given.items() for word in (f"--{name}", str(value))),
+            "--nopreview",
+            "--flush",
+        ]
+    given = shape | {
         "codec": "h264", "profile": "baseline", "intra": round(options["keyframe"] * options["fps"]),
         "bitrate": round(options["mbit"] * 1e6), "output": "-",
     }  # fmt: skip
-    said = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    said = [word for name, value in given.items() for word in (f"--{name}", str(value))]
     return [*said, "--nopreview", "--inline", "--flush", *(() if has_chip else ("--libav-format", "h264"))]
 
 

@@ -221,12 +221,12 @@ class _Viewer(_Line):
             answer = _exactly(line, 1 + 2 * rtmp.HANDSHAKE_BYTES)
             line.sendall(answer[1 : 1 + rtmp.HANDSHAKE_BYTES])
             scheme, _, rest = address.url.partition("://")
-            told = {
+            about = {
                 "app": self._app, "type": "nonprivate", "flashVer": "LNX 9,0,124,2", "fpad": False,
                 "tcUrl": f"{scheme}://{rest.partition('/')[0]}/{self._app}", "capabilities": 15, "audioCodecs": 4071,
                 "videoCodecs": 252, "videoFunction": 1,
             }  # fmt: skip
-            line.sendall(command("connect", 1, told))
+            line.sendall(command("connect", 1, about))
         except OSError:
             line.close()
             raise
@@ -235,9 +235,9 @@ class _Viewer(_Line):
     def _heard(self, line: socket.socket, values: list[Any]) -> None:
         """Answer a command. Raises SourceError."""
         name, number = values[0], values[1] if len(values) > 1 else 0
-        told = next((one for one in reversed(values) if isinstance(one, dict)), {})
+        status = next((one for one in reversed(values) if isinstance(one, dict)), {})
         if name == "_error":
-            raise self._refusal(told)
+            raise self._refusal(status)
         if name == "_result" and number == 1:
             line.sendall(number_message(rtmp.WINDOW, 2_500_000) + command("createStream", 2, None))
         elif name == "_result" and number == 2:
@@ -245,17 +245,17 @@ class _Viewer(_Line):
             stream = int(said) if isinstance(said, float) and 0 <= said < 2**32 else 1
             line.sendall(command("play", 3, None, self._name, -1000, stream=stream))
         elif name == "onStatus":
-            code = str(told.get("code", ""))
+            code = str(status.get("code", ""))
             if code in ("NetStream.Play.StreamNotFound", "NetStream.Play.Failed"):
                 raise SourceNotFound(self._where, code)
             if code in ("NetStream.Play.Stop", "NetStream.Play.UnpublishNotify", "NetStream.Play.Complete"):
                 raise SourceClosed(self._where, "the stream ended")
-            if told.get("level") == "error":
-                raise self._refusal(told)
+            if status.get("level") == "error":
+                raise self._refusal(status)
 
-    def _refusal(self, told: Mapping[str, Any]) -> SourceError:
-        said = str(told.get("description", ""))
-        more = told.get("ex")
+    def _refusal(self, status: Mapping[str, Any]) -> SourceError:
+        said = str(status.get("description", ""))
+        more = status.get("ex")
         if isinstance(more, dict) and more.get("redirect"):
             return SourceRedirected(self._where, redirect_target(str(more["redirect"])))
         if re.search(r"auth|password|denied|access", said, re.IGNORECASE):
@@ -405,8 +405,8 @@ class RtmpListener:
             if hmac.compare_digest(known.strip("/").encode(), key.strip("/").encode()):
                 found = slot
         code = "NetStream.Publish.Start" if found else "NetStream.Publish.BadName"
-        told = {"level": "status" if found else "error", "code": code, "description": "" if found else "unknown key"}
-        line.sendall(command("onStatus", 0, None, told, stream=stream))
+        status = {"level": "status" if found else "error", "code": code, "description": "" if found else "unknown key"}
+        line.sendall(command("onStatus", 0, None, status, stream=stream))
         return (found, reader) if found else None
 
 
@@ -414,9 +414,9 @@ def _answer(values: list[Any]) -> bytes:
     """Return the answer to a sender's command; may be empty."""
     number = values[1] if len(values) > 1 and isinstance(values[1], float) else 0.0
     if values[0] == "connect":
-        told = {"level": "status", "code": "NetConnection.Connect.Success", "description": ""}
+        status = {"level": "status", "code": "NetConnection.Connect.Success", "description": ""}
         limits = number_message(rtmp.WINDOW, 2_500_000) + number_message(rtmp.BANDWIDTH, 2_500_000)
-        return limits + command("_result", number, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, told)
+        return limits + command("_result", number, {"fmsVer": "FMS/3,0,1,123", "capabilities": 31}, status)
     if values[0] == "createStream":
         return command("_result", number, None, 1)
     return command("_result", number, None) if number else b""

@@ -225,5 +225,5 @@ class Tracked:
 
     @property
     def orders_a_second(self) -> float:
-        told = [at_s for at_s, what, _ in self.motors.orders if what in ("drive", "halt")]
-        return len(told) / max(1.0, self.camera.now_s - self.began_s) if told else 0.0
+        moves = [at_s for at_s, what, _ in self.motors.orders if what in ("drive", "halt")]
+        return len(moves) / max(1.0, self.camera.now_s - self.began_s) if moves else 0.0

@@ -19,7 +19,7 @@ from tawny.delivery.notifier import NotifierContext
 from tawny.delivery.notifiers.email import Email
 from tawny.model.errors import DeliveryError, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.notifier import GIF, JPEG, SECRET, TOLD
+from tawny.testing.contracts.notifier import GIF, JPEG, SECRET, SENT
 from tests.delivery.certificates import self_signed
 
 pytestmark = pytest.mark.filterwarnings("ignore:The (asyncore|asynchat|smtpd) module:DeprecationWarning")
@@ -92,14 +92,14 @@ def plain(post: Post) -> Any:
 
 
 def test_a_letter_has_the_words_the_links_and_the_picture(post: Post) -> None:
-    plain(post).send(TOLD, JPEG)
+    plain(post).send(SENT, JPEG)
     (letter,) = post.letters
     assert letter["Subject"] == "Person at the porch. Front door, 20:46. Grüße"
     assert post.to == [["anna@example.org", "ben@example.org"]]
     text, html = letter.get_body(("plain",)), letter.get_body(("html",))
     assert text
     assert html
-    assert TOLD.link in text.get_content()
+    assert SENT.link in text.get_content()
     assert "cid:picture" in html.get_content()
     (picture,) = [part for part in letter.walk() if part.get_content_type() == "image/jpeg"]
     assert picture["Content-ID"] == "<picture>"
@@ -107,7 +107,7 @@ def test_a_letter_has_the_words_the_links_and_the_picture(post: Post) -> None:
 
 
 def test_a_letter_without_a_picture_is_one_too(post: Post) -> None:
-    plain(post).send(TOLD, None)
+    plain(post).send(SENT, None)
     assert [part.get_content_type() for part in post.letters[0].walk() if not part.is_multipart()] == [
         "text/plain",
         "text/html",
@@ -115,7 +115,7 @@ def test_a_letter_without_a_picture_is_one_too(post: Post) -> None:
 
 
 def test_the_same_message_is_the_same_letter(post: Post) -> None:
-    receipts = [plain(post).send(TOLD, attached) for attached in (JPEG, GIF)]
+    receipts = [plain(post).send(SENT, attached) for attached in (JPEG, GIF)]
     assert receipts[0] == receipts[1] == post.letters[1]["Message-ID"]
 
 
@@ -130,18 +130,18 @@ def test_the_same_message_is_the_same_letter(post: Post) -> None:
 )
 def test_what_a_refusal_means(answer: str, error: type[DeliveryError]) -> None:
     with running(Post(answer)) as post, pytest.raises(error) as refused:
-        plain(post).send(TOLD, None)
+        plain(post).send(SENT, None)
     assert answer[4:] not in str(refused.value)
 
 
 def test_nobody_there() -> None:
     with pytest.raises(TargetUnreachable):
-        sender("smtp+plain://127.0.0.1:1").send(TOLD, None)
+        sender("smtp+plain://127.0.0.1:1").send(SENT, None)
 
 
 def test_without_tls_no_password_is_sent(post: Post) -> None:
     with pytest.raises(TargetUnreachable) as refused:
-        sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(TOLD, None)
+        sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
     assert SECRET not in f"{refused.value!r}{refused.value}"
     assert post.letters == []
 
@@ -153,7 +153,7 @@ def test_a_wrong_password_is_said() -> None:
 
     about = {"authenticator": nobody, "auth_required": True, "auth_require_tls": False}
     with running(Post(), **about) as post, pytest.raises(TargetRefused) as refused:
-        sender(f"smtp+plain://anna:{SECRET}@127.0.0.1:{post.port}").send(TOLD, None)
+        sender(f"smtp+plain://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
     assert SECRET not in f"{refused.value!r}{refused.value}"
 
 
@@ -161,7 +161,7 @@ def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path))
     with running(Post(), tls_context=context) as post, pytest.raises(TargetUnreachable, match="certificate"):
-        sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(TOLD, None)
+        sender(f"smtp://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
 
 
 @pytest.mark.parametrize("change", [{"to": ""}, {"to": "nobody"}, {"sender": "x"}, {"colour": "red"}])

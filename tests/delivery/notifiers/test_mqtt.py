@@ -11,7 +11,7 @@ from tawny.delivery.notifier import NotifierConnection, NotifierContext
 from tawny.delivery.notifiers.mqtt import MqttNotifier
 from tawny.model.errors import TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD
+from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, SENT
 from tawny.testing.waiting import until
 from tests.delivery.broker import served
 
@@ -52,13 +52,13 @@ def opened(port: int, password: str = SECRET) -> NotifierConnection:
 
 def test_words_and_picture_arrive(broker: int, heard: dict[str, list[bytes]]) -> None:
     sender = opened(broker)
-    receipt = sender.send(TOLD, JPEG)
+    receipt = sender.send(SENT, JPEG)
     sender.edit(receipt, LATER, GIF)
     sender.close()
     until(lambda: len(heard.get("house/messages", [])) == 2, 30, "both messages")
     first, second = (json.loads(payload) for payload in heard["house/messages"])
-    assert (first["id"], first["title"], first["changes"]) == (TOLD.id, TOLD.title, None)
-    assert second["changes"] == TOLD.id
+    assert (first["id"], first["title"], first["changes"]) == (SENT.id, SENT.title, None)
+    assert second["changes"] == SENT.id
     assert heard["house/messages/picture"] == [JPEG.data, GIF.data]
 
 

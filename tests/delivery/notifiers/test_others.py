@@ -10,7 +10,7 @@ import pytest
 from tawny.delivery.notifier import Urgency
 from tawny.delivery.notifiers.apprise import Apprise
 from tawny.delivery.notifiers.homeassistant import HomeAssistant
-from tawny.testing.contracts.notifier import JPEG, LATER, SECRET, TOLD, NotifierCase, NotifierContract
+from tawny.testing.contracts.notifier import JPEG, LATER, SECRET, SENT, NotifierCase, NotifierContract
 from tawny.testing.http_service import Reply, StandIn, served
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -26,25 +26,25 @@ class TestHomeAssistant(NotifierContract):
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, b"[]"))) as service:
             url = f"homeassistant+http://:{SECRET}@127.0.0.1:{service.port}/mobile_app_phone"
-            yield NotifierCase(HomeAssistant(), service, url, told=words)
+            yield NotifierCase(HomeAssistant(), service, url, received_text=words)
 
     def test_it_is_sent_and_changed_as_documented(self, subject: NotifierCase) -> None:
         sender = subject.open()
-        receipt = sender.send(TOLD, None)
+        receipt = sender.send(SENT, None)
         first = subject.service.last
         assert (first.method, first.route) == ("POST", "/api/services/notify/mobile_app_phone")
         assert first.headers["authorization"] == f"Bearer {SECRET}"
         data = first.json["data"]
-        assert (first.json["title"], data["tag"], data["group"]) == (TOLD.title, TOLD.event, "front-door")
-        assert (data["url"], data["clickAction"]) == (TOLD.link, TOLD.link)
-        assert data["actions"][0] == {"action": "URI", "title": "Mute for 1 h", "uri": TOLD.buttons[0].url}
+        assert (first.json["title"], data["tag"], data["group"]) == (SENT.title, SENT.event, "front-door")
+        assert (data["url"], data["clickAction"]) == (SENT.link, SENT.link)
+        assert data["actions"][0] == {"action": "URI", "title": "Mute for 1 h", "uri": SENT.buttons[0].url}
         sender.edit(receipt, replace(LATER, clip_link="https://cloud.example.org/clip.mp4"), None)
         changed = subject.service.last.json["data"]
         assert (changed["tag"], changed["video"]) == (data["tag"], "https://cloud.example.org/clip.mp4")
         assert changed["push"] == {"interruption-level": "passive"}
 
     def test_trouble_comes_at_once(self, subject: NotifierCase) -> None:
-        subject.open().send(replace(TOLD, urgency=Urgency.HIGH), None)
+        subject.open().send(replace(SENT, urgency=Urgency.HIGH), None)
         data = subject.service.last.json["data"]
         assert (data["ttl"], data["priority"]) == (0, "high")
 
@@ -59,10 +59,10 @@ class TestApprise(NotifierContract):
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {}))) as service:
             url = f"apprise:json://me:{SECRET}@127.0.0.1:{service.port}/door"
-            yield NotifierCase(Apprise(), service, url, told=words)
+            yield NotifierCase(Apprise(), service, url, received_text=words)
 
     def test_a_picture_arrives_as_it_is(self, subject: NotifierCase) -> None:
-        subject.open().send(TOLD, JPEG)
+        subject.open().send(SENT, JPEG)
         (file,) = subject.service.last.json["attachments"]
         assert base64.b64decode(file["base64"]) == JPEG.data
 
@@ -76,7 +76,7 @@ class TestApprise(NotifierContract):
         caplog.set_level("DEBUG")
         subject.service.fails = [refusal] * 4
         with pytest.raises(Exception, match="Apprise"):
-            subject.open().send(TOLD, None)
+            subject.open().send(SENT, None)
         assert SECRET not in caplog.text
 
     @pytest.mark.parametrize("url", ["apprise:", "apprise:nothing", "apprise:file:///etc/passwd", "apprise:x://y"])

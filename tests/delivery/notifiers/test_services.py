@@ -19,7 +19,7 @@ from tawny.delivery.notifiers.slack import Slack
 from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, TOLD, NotifierCase, NotifierContract
+from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, SENT, NotifierCase, NotifierContract
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 
 
@@ -29,21 +29,21 @@ class TestNtfy(NotifierContract):
         with served(StandIn()) as service:
             url = f"ntfy+http://:{SECRET}@127.0.0.1:{service.port}/door"
             yield NotifierCase(
-                Ntfy(), service, url, told=lambda at: f"{at.last.query} {at.last.body.decode(errors='ignore')}"
+                Ntfy(), service, url, received_text=lambda at: f"{at.last.query} {at.last.body.decode(errors='ignore')}"
             )
 
     def test_the_picture_is_the_body_and_words_are_in_the_query(self, subject: NotifierCase) -> None:
-        subject.open().send(TOLD, JPEG)
+        subject.open().send(SENT, JPEG)
         asked = subject.service.last
         assert (asked.method, asked.route, asked.body) == ("PUT", "/door", JPEG.data)
         assert asked.headers["authorization"] == f"Bearer {SECRET}"
-        wanted = {"title": TOLD.title, "message": TOLD.text, "filename": "tawny.jpg", "priority": "4"}
+        wanted = {"title": SENT.title, "message": SENT.text, "filename": "tawny.jpg", "priority": "4"}
         assert {key: asked.query[key] for key in wanted} == wanted
-        assert asked.query["click"] == TOLD.link
+        assert asked.query["click"] == SENT.link
         assert [one["action"] for one in json.loads(asked.query["actions"])] == ["view", "view"]
 
     def test_the_same_message_has_the_same_number(self, subject: NotifierCase) -> None:
-        first, second = (subject.open().send(TOLD, None) for _ in range(2))
+        first, second = (subject.open().send(SENT, None) for _ in range(2))
         assert first == second == subject.service.last.query["sequence-id"]
 
     def test_who_knows_the_topic_could_read_along(self, subject: NotifierCase) -> None:
@@ -57,11 +57,11 @@ class TestWebhook(NotifierContract):
             url = f"webhook+http://127.0.0.1:{service.port}/hook?key={SECRET}"
             table = {"secret": SECRET, "attach": True}
             yield NotifierCase(
-                Webhook(), service, url, table, told=lambda at: json.dumps(at.last.json, ensure_ascii=False)
+                Webhook(), service, url, table, received_text=lambda at: json.dumps(at.last.json, ensure_ascii=False)
             )
 
     def test_a_picture_arrives_as_it_is(self, subject: NotifierCase) -> None:
-        subject.open().send(TOLD, JPEG)
+        subject.open().send(SENT, JPEG)
         assert subject.service.last.json["attached"]["type"] == "image/jpeg"
 
     def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
@@ -69,13 +69,13 @@ class TestWebhook(NotifierContract):
         assert subject.service.last.json["attached"]["type"] == "image/gif"
 
     def test_it_is_signed_with_the_time(self, subject: NotifierCase) -> None:
-        subject.open().send(TOLD, None)
+        subject.open().send(SENT, None)
         asked = subject.service.last
         at_s, signed = (part.partition("=")[2] for part in asked.headers["x-tawny-signature"].split(","))
         right = hmac.new(SECRET.encode(), f"{at_s}.".encode() + asked.body, hashlib.sha256).hexdigest()
         assert hmac.compare_digest(signed, right)
         assert asked.path == f"/hook?key={SECRET}"
-        assert asked.headers["idempotency-key"] == TOLD.id
+        assert asked.headers["idempotency-key"] == SENT.id
 
 
 class TestTelegram(NotifierContract):
@@ -87,12 +87,14 @@ class TestTelegram(NotifierContract):
         with served(StandIn(reply)) as service:
             url = f"telegram://123:{SECRET}@-4711"
             missing = 404, {"ok": False, "description": "Not Found"}
-            yield NotifierCase(Telegram(), service, url, {"api": service.base}, told=_form_words, missing=missing)
+            yield NotifierCase(
+                Telegram(), service, url, {"api": service.base}, received_text=_form_words, missing=missing
+            )
 
     @pytest.mark.shows("PK25")
     def test_the_picture_first_then_the_clip_in_its_place(self, subject: NotifierCase) -> None:
         sender = subject.open()
-        receipt = sender.send(TOLD, JPEG)
+        receipt = sender.send(SENT, JPEG)
         sender.edit(receipt, LATER, GIF)
         first, second = subject.service.asked
         assert (first.method, first.path) == ("POST", f"/bot123:{SECRET}/sendPhoto")
@@ -113,7 +115,7 @@ class TestTelegram(NotifierContract):
     def test_a_message_without_an_image_is_edited_as_text(self, subject: NotifierCase) -> None:
         """Telegram refuses to edit the caption of a message that has none, so that each update was another message."""
         sender = subject.open()
-        receipt = sender.edit(sender.send(TOLD, None), LATER, None)
+        receipt = sender.edit(sender.send(SENT, None), LATER, None)
         sender.edit(receipt, LATER, None)
         _, *edits = subject.service.asked
         assert [one.path.rpartition("/")[2] for one in edits] == ["editMessageText"] * 2
@@ -138,11 +140,13 @@ class TestDiscord(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {"id": "9"}))) as service:
-            yield NotifierCase(Discord(), service, f"discord://123/{SECRET}", {"api": service.base}, told=_form_words)
+            yield NotifierCase(
+                Discord(), service, f"discord://123/{SECRET}", {"api": service.base}, received_text=_form_words
+            )
 
     def test_it_is_sent_and_changed_as_documented(self, subject: NotifierCase) -> None:
         sender = subject.open()
-        sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
+        sender.edit(sender.send(SENT, JPEG), LATER, GIF)
         first, second = subject.service.asked
         assert (first.method, first.path) == ("POST", f"/webhooks/123/{SECRET}?wait=true")
         told = json.loads(first.form["payload_json"])
@@ -161,14 +165,14 @@ class TestSlackWebhook(NotifierContract):
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, b"ok"))) as service:
             told = _json_words
-            yield NotifierCase(Slack(), service, f"slack://T0/B0/{SECRET}", {"api": service.base}, told=told)
+            yield NotifierCase(Slack(), service, f"slack://T0/B0/{SECRET}", {"api": service.base}, received_text=told)
 
     def test_words_and_links(self, subject: NotifierCase) -> None:
-        subject.open().send(TOLD, None)
+        subject.open().send(SENT, None)
         asked = subject.service.last
         assert asked.route == f"/services/T0/B0/{SECRET}"
         (attachment,) = asked.json["attachments"]
-        assert (attachment["title"], attachment["title_link"]) == ("Watch", TOLD.link)
+        assert (attachment["title"], attachment["title_link"]) == ("Watch", SENT.link)
 
 
 class TestHookLikeSlacks(NotifierContract):
@@ -178,11 +182,11 @@ class TestHookLikeSlacks(NotifierContract):
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {"success": True}))) as service:
             url = f"slack+http://127.0.0.1:{service.port}/hooks/{SECRET}?channel=x"
-            yield NotifierCase(Slack(), service, url, told=_json_words)
+            yield NotifierCase(Slack(), service, url, received_text=_json_words)
 
     def test_one_post_with_image_clip_and_facts(self, subject: NotifierCase) -> None:
         heading = "Front door 2026-11-20T20:46:00+01:00"
-        shown = replace(TOLD, heading=heading, facts=(("Frames", "4"),), picture_link="https://x/a.gif")
+        shown = replace(SENT, heading=heading, facts=(("Frames", "4"),), picture_link="https://x/a.gif")
         subject.open().send(replace(shown, clip_link="https://x/a.mp4"), None)
         (asked,) = subject.service.asked
         assert (asked.route, asked.query) == (f"/hooks/{SECRET}", {"channel": "x"})
@@ -203,7 +207,7 @@ class TestSlackBot(NotifierContract):
         with served(StandIn()) as service:
             service.reply = lambda asked: slack(service, asked)
             url = f"slack://xoxb-{SECRET}@C0123"
-            made = NotifierCase(Slack(), service, url, {"api": service.base}, told=_json_words)
+            made = NotifierCase(Slack(), service, url, {"api": service.base}, received_text=_json_words)
             made.refused = 200, {"ok": False, "error": "token_expired"}
             made.busy = 200, {"ok": False, "error": "ratelimited"}
             made.missing = 200, {"ok": False, "error": "channel_not_found"}
@@ -211,7 +215,7 @@ class TestSlackBot(NotifierContract):
 
     def test_what_was_told_is_changed(self, subject: NotifierCase) -> None:
         sender = subject.open()
-        sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
+        sender.edit(sender.send(SENT, JPEG), LATER, GIF)
         paths = [asked.route for asked in subject.service.asked]
         assert paths == [
             "/files.getUploadURLExternal",
@@ -235,12 +239,12 @@ class TestPushover(NotifierContract):
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {"status": 1, "request": "r"}))) as service:
             url = f"pushover://{SECRET}@uSeR"
-            made = NotifierCase(Pushover(), service, url, {"api": service.base}, told=_form_words)
+            made = NotifierCase(Pushover(), service, url, {"api": service.base}, received_text=_form_words)
             made.refused = 400, {"status": 0, "token": "invalid", "errors": ["application token is invalid"]}
             yield made
 
     def test_it_is_sent_as_documented(self, subject: NotifierCase) -> None:
-        subject.open().send(TOLD, JPEG)
+        subject.open().send(SENT, JPEG)
         asked = subject.service.last
         assert asked.route == "/1/messages.json"
         wanted = {"token": SECRET.encode(), "user": b"uSeR", "attachment": JPEG.data, "priority": b"0"}
@@ -252,14 +256,14 @@ class TestGotify(NotifierContract):
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, {"id": 4}))) as service:
             yield NotifierCase(
-                Gotify(), service, f"gotify+http://:{SECRET}@127.0.0.1:{service.port}/g", told=_json_words
+                Gotify(), service, f"gotify+http://:{SECRET}@127.0.0.1:{service.port}/g", received_text=_json_words
             )
 
     def test_it_is_sent_as_documented(self, subject: NotifierCase) -> None:
-        assert subject.open().send(TOLD, None) == "4"
+        assert subject.open().send(SENT, None) == "4"
         asked = subject.service.last
         assert (asked.route, asked.headers["x-gotify-key"]) == ("/g/message", SECRET)
-        assert asked.json["extras"]["client::notification"]["click"]["url"] == TOLD.link
+        assert asked.json["extras"]["client::notification"]["click"]["url"] == SENT.link
 
 
 class TestMatrix(NotifierContract):
@@ -271,15 +275,15 @@ class TestMatrix(NotifierContract):
 
         with served(StandIn(reply)) as service:
             url = f"matrix+http://:{SECRET}@127.0.0.1:{service.port}/!room:example.org"
-            yield NotifierCase(Matrix(), service, url, told=_json_words)
+            yield NotifierCase(Matrix(), service, url, received_text=_json_words)
 
     def test_it_is_sent_and_changed_as_documented(self, subject: NotifierCase) -> None:
         sender = subject.open()
-        sender.edit(sender.send(TOLD, JPEG), LATER, GIF)
+        sender.edit(sender.send(SENT, JPEG), LATER, GIF)
         upload, first, _, second = subject.service.asked
         assert (upload.body, upload.headers["content-type"]) == (JPEG.data, "image/jpeg")
         room = "/_matrix/client/v3/rooms/!room:example.org/send/m.room.message/"
-        assert (first.method, first.route) == ("PUT", f"{room}{TOLD.id}")
+        assert (first.method, first.route) == ("PUT", f"{room}{SENT.id}")
         assert (first.json["msgtype"], first.json["url"], first.json["filename"]) == (
             "m.image",
             "mxc://h/1",

@@ -18,7 +18,7 @@ from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
 from tawny.model.errors import DeliveryError
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.notifier import TOLD
+from tawny.testing.contracts.notifier import SENT
 from tawny.testing.http_service import StandIn, served
 
 URL = "webpush:me@example.org"
@@ -78,11 +78,11 @@ def telling(marks: Marks, seen: tuple[str, ...] = ("Anna",)) -> NotifierContext:
 def test_only_the_browser_can_read_it(service: StandIn) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    WebPush().open(telling(marks)).send(TOLD, None)
+    WebPush().open(telling(marks)).send(SENT, None)
     asked = service.last
     told = json.loads(phone.opens(asked.body))
-    assert (told["title"], told["body"], told["url"]) == (TOLD.title, TOLD.text, f"/events/{TOLD.event}")
-    assert TOLD.title.encode() not in asked.body
+    assert (told["title"], told["body"], told["url"]) == (SENT.title, SENT.text, f"/events/{SENT.event}")
+    assert SENT.title.encode() not in asked.body
     assert (asked.path, asked.headers["content-encoding"], asked.headers["ttl"]) == ("/push/abc", "aes128gcm", "86400")
     assert len(asked.headers["topic"]) <= 32
 
@@ -91,19 +91,19 @@ def test_only_the_browser_can_read_it(service: StandIn) -> None:
 def test_a_long_text_is_shortened_by_characters(letter: str, service: StandIn) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    for text, title in ((letter * 5000, TOLD.title), (letter * 9000, letter * 9000)):
-        WebPush().open(telling(marks)).send(replace(TOLD, text=text, title=title), None)
+    for text, title in ((letter * 5000, SENT.title), (letter * 9000, letter * 9000)):
+        WebPush().open(telling(marks)).send(replace(SENT, text=text, title=title), None)
         plain = phone.opens(service.last.body)
         told = json.loads(plain)
         assert webpush.MOST_BYTES - 12 <= len(plain) <= webpush.MOST_BYTES
-        assert (told["url"], told["tag"]) == (f"/events/{TOLD.event}", TOLD.event)
-        assert set(told["body"]) | set(told["title"]) <= {*letter, *TOLD.title, "…", "?"}
+        assert (told["url"], told["tag"]) == (f"/events/{SENT.event}", SENT.event)
+        assert set(told["body"]) | set(told["title"]) <= {*letter, *SENT.title, "…", "?"}
 
 
 def test_it_is_signed_for_that_service(service: StandIn) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    WebPush().open(telling(marks)).send(TOLD, None)
+    WebPush().open(telling(marks)).send(SENT, None)
     scheme, _, rest = service.last.headers["authorization"].partition(" ")
     token, key = (part.strip().partition("=")[2] for part in rest.split(","))
     told, _, signature = token.rpartition(".")
@@ -122,7 +122,7 @@ def test_who_may_not_see_the_camera_is_not_told(service: StandIn) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/anna", "Anna"))
     subscribe(marks, Phone().asks(f"{service.base}/ben", "Ben"))
-    WebPush().open(telling(marks)).send(TOLD, None)
+    WebPush().open(telling(marks)).send(SENT, None)
     assert [asked.path for asked in service.asked] == ["/anna"]
 
 
@@ -133,7 +133,7 @@ def test_who_may_not_see_a_camera_of_the_visit_gets_no_name_of_it(service: Stand
     context = NotifierContext(
         "browsers", URL, {}, FakeClock(), marks, lambda who, camera: who == "anna" or camera == "porch"
     )
-    alone = replace(TOLD, camera="porch", about="e0", urgency=Urgency.NORMAL)
+    alone = replace(SENT, camera="porch", about="e0", urgency=Urgency.NORMAL)
     visit = replace(
         alone, text="Gate → Porch", cameras=("gate", "porch"), alone=alone, urgency=Urgency.QUIET, event="e2"
     )
@@ -141,7 +141,7 @@ def test_who_may_not_see_a_camera_of_the_visit_gets_no_name_of_it(service: Stand
     told = {one.path[1:]: json.loads(phones[one.path[1:]].opens(one.body)) for one in service.asked}
     assert {name: (one["body"], one["silent"], one["tag"]) for name, one in told.items()} == {
         "anna": ("Gate → Porch", True, "e0"),
-        "ben": (TOLD.text, False, "e0"),
+        "ben": (SENT.text, False, "e0"),
     }
 
 
@@ -155,7 +155,7 @@ def test_who_has_snoozed_the_camera_is_told_of_problems_alone(service: StandIn) 
         has_snoozed=lambda who, camera, at_ms: (who, camera, at_ms) == ("ben", "porch", now_ms),
     )  # fmt: skip
     for kind in ("event", "digest", "alarm"):
-        WebPush().open(context).send(replace(TOLD, kind=kind, camera="porch", at_ms=now_ms - 5000), None)
+        WebPush().open(context).send(replace(SENT, kind=kind, camera="porch", at_ms=now_ms - 5000), None)
     assert [asked.path for asked in service.asked] == ["/anna", "/anna", "/anna", "/ben"]
 
 
@@ -173,7 +173,7 @@ def test_a_click_opens_what_it_is_about(service: StandIn, kind: str, event: str,
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/x"))
     context = NotifierContext("browsers", URL, {}, FakeClock(), marks, new_events=lambda who: 3 if who == "Anna" else 0)
-    WebPush().open(context).send(replace(TOLD, kind=kind, camera="porch", event=event), None)
+    WebPush().open(context).send(replace(SENT, kind=kind, camera="porch", event=event), None)
     told = json.loads(phone.opens(service.last.body))
     assert (told["url"], told["camera"], told["badge"]) == (url, camera, 3)
 
@@ -182,16 +182,16 @@ def test_a_click_opens_what_it_is_about(service: StandIn, kind: str, event: str,
 def test_a_ring_opens_the_camera_ready_to_answer(service: StandIn, opens: str, talks: bool) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    WebPush().open(telling(marks)).send(replace(TOLD, opens=opens, urgency=Urgency.HIGH), None)
+    WebPush().open(telling(marks)).send(replace(SENT, opens=opens, urgency=Urgency.HIGH), None)
     told = json.loads(phone.opens(service.last.body))
-    assert (told["url"], told["talk"], told["silent"], told["tag"]) == (opens, talks, False, TOLD.event)
+    assert (told["url"], told["talk"], told["silent"], told["tag"]) == (opens, talks, False, SENT.event)
 
 
 def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/gone"))
     service.fails = [(410, b"")]
-    WebPush().open(telling(marks)).send(TOLD, None)
+    WebPush().open(telling(marks)).send(SENT, None)
     assert webpush.browsers(marks) == []
 
 
@@ -201,7 +201,7 @@ def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: St
         subscribe(marks, Phone().asks(f"{service.base}/{name}"))
     service.fails = [(500, b"")]
     with pytest.raises(DeliveryError) as failed:
-        WebPush().open(telling(marks)).send(TOLD, None)
+        WebPush().open(telling(marks)).send(SENT, None)
     assert len(service.asked) == 1
     assert "/one" not in str(failed.value)
 
@@ -218,7 +218,7 @@ def test_the_contact_is_an_address_that_push_services_accept(service: StandIn, u
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/push/abc"))
     context = replace(telling(marks), url=url, options=WebPush().settings(url, {}))
-    WebPush().open(context).send(TOLD, None)
+    WebPush().open(context).send(SENT, None)
     told = service.last.headers["authorization"].split(" t=")[1].split(".")[1]
     assert json.loads(urlsafe_b64decode(told + "=="))["sub"] == sub
 

@@ -26,10 +26,10 @@ def test_a_box_of_a_turned_picture_is_where_it_is_in_the_picture(turn: int, rows
 def test_every_other_look_is_turned_to_either_side_and_stays_where_somebody_was_seen() -> None:
     turns = RotationCycle()
     assert [turns.next() for _ in range(6)] == [UPRIGHT, 3, UPRIGHT, 1, UPRIGHT, 3]
-    turns.told(3, saw=True)
-    turns.told(UPRIGHT, saw=False)
+    turns.take_result(3, saw=True)
+    turns.take_result(UPRIGHT, saw=False)
     assert [turns.next() for _ in range(4)] == [UPRIGHT, 3, UPRIGHT, 3]
-    turns.told(3, saw=False)
+    turns.take_result(3, saw=False)
     assert [turns.next() for _ in range(4)] == [UPRIGHT, 1, UPRIGHT, 3]
 
 

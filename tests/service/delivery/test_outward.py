@@ -186,22 +186,22 @@ def test_what_a_destination_receives_is_sealed_where_all_its_cameras_are(
 def test_what_would_go_is_told_and_nothing_is_removed(bench: Bench) -> None:
     bench.outward.pause("nas", paused=True)
     bench.put("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4")
-    told = bench.outward.swept("nas", only_told=True)
+    told = bench.outward.swept("nas", dry_run=True)
     items = told["items"]
     assert isinstance(items, list)
     names = [(item["name"], item["size_bytes"]) for item in items]
     assert names == [("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4", 6)]
     assert (told["keep_s"], told["removed"]) == (90 * 86_400, False)
     assert bench.outward.outbox.waiting().count == 0
-    again = bench.outward.swept("nas", only_told=False)
+    again = bench.outward.swept("nas", dry_run=False)
     assert (again["items"], again["removed"]) == (told["items"], True)
     assert bench.outward.outbox.waiting().count == 1
 
 
 def test_a_sweep_that_cannot_be_made_says_why(bench: Bench) -> None:
-    assert bench.outward.swept("cloud", only_told=True) == {"known": ["nas"]}
+    assert bench.outward.swept("cloud", dry_run=True) == {"known": ["nas"]}
     bench.nas.rmdir()
-    told = bench.outward.swept("nas", only_told=False)
+    told = bench.outward.swept("nas", dry_run=False)
     assert told["error"]["code"] == "target_missing"  # type: ignore[index]
 
 

@@ -244,7 +244,7 @@ def test_a_broker_that_was_away_and_forgot_all_is_told_again(bench: Bench) -> No
 
 
 def test_the_password_is_nowhere_to_be_seen(bench: Bench) -> None:
-    (told,) = [one for one in bench.programs.told() if one["kind"] == "mqtt"]
+    (told,) = [one for one in bench.programs.overview() if one["kind"] == "mqtt"]
     assert SECRET not in json.dumps(told)
     assert told["where"] == f"mqtt://127.0.0.1:{bench.broker.port}/tawny"
 

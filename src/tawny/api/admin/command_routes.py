@@ -338,7 +338,7 @@ async def take_input(program: OneInput, request: Request, here: Here) -> OrderDo
 @router.get("/programs", dependencies=[rule(Access.OWN)])
 def programs(here: Here) -> ProgramList:
     """List integrations: what they receive, their delivery status and their permissions."""
-    return ProgramList(items=[ProgramInfo.model_validate(one) for one in here.orders.told()])
+    return ProgramList(items=[ProgramInfo.model_validate(one) for one in here.orders.overview()])
 
 
 async def _done(here: AppContext, who: CommandIssuer, asked: Order) -> OrderDone:

@@ -220,7 +220,7 @@ OneToken = Annotated[str, Path(max_length=64)]
 @router.get("/targets", dependencies=own)
 def targets(here: Here) -> TargetList:
     """List upload destinations and notification channels with queue, last deliveries and problems."""
-    return TargetList(items=[_told(one) for one in here.outside.all_targets()], address=here.address)
+    return TargetList(items=[_target_info(one) for one in here.outside.all_targets()], address=here.address)
 
 
 @router.get("/targets/kinds", dependencies=own)
@@ -475,7 +475,7 @@ def _tested(steps: Sequence[ConnectionTestStep]) -> ConnectionTestInfo:
     )
 
 
-def _told(one: TargetView) -> TargetInfo:
+def _target_info(one: TargetView) -> TargetInfo:
     return TargetInfo(
         name=one.name,
         kind=one.kind,

@@ -181,7 +181,7 @@ router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 @router.get("/cameras/{camera}/watching", dependencies=[rule(Access.VIEW)])
 def watching(camera: OneCamera, here: Here) -> DetectionInfo:
-    return _told(here, camera)
+    return _detection_info(here, camera)
 
 
 @router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
@@ -209,7 +209,7 @@ def watch_otherwise(
         raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
-    return _told(here, camera)
+    return _detection_info(here, camera)
 
 
 class OrientationRequest(ApiRequest):
@@ -233,7 +233,7 @@ def turn(camera: OneCamera, asked: OrientationRequest, here: Here, request: Requ
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     said = f"{camera}: {asked.rotate} degrees{', mirrored' if asked.mirror else ''}"
     here.accounts.note("camera turned", session.person.name, caller_of(request), said)
-    return _told(here, camera)
+    return _detection_info(here, camera)
 
 
 def _what(now: recorder.DetectionView, after: DetectionSettings, masks: tuple[Points, ...]) -> str:
@@ -260,7 +260,7 @@ def _found(here: AppContext, camera: CameraId) -> recorder.DetectionView:
     return now
 
 
-def _told(here: AppContext, camera: CameraId) -> DetectionInfo:
+def _detection_info(here: AppContext, camera: CameraId) -> DetectionInfo:
     now = _found(here, camera)
     return DetectionInfo(
         camera=camera,

@@ -88,8 +88,8 @@ def brought_file(request: Request, here: Here, signed: Signed, name: OneName) ->
     """Return the file's content."""
     path = here.inbox.path(signed.person.id, name)
     size_bytes = (path.stat()).st_size
-    told = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
-    return GuardedStreamingResponse(request, _read(path, size_bytes), 200, told, "application/octet-stream")
+    headers = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
+    return GuardedStreamingResponse(request, _read(path, size_bytes), 200, headers, "application/octet-stream")
 
 
 @router.put("/file", dependencies=bring)

@@ -50,7 +50,7 @@ class NewFace(ApiRequest):
 
 @router.get("/known", dependencies=own)
 def known(here: Here) -> IdentityList:
-    return _told(here)
+    return _identity_list(here)
 
 
 @router.post("/known/plates", dependencies=own)
@@ -58,7 +58,7 @@ def add_plate(new: NewPlate, note: Note, here: Here) -> IdentityList:
     with _refusals():
         here.known.add_plate(new.name, new.plate)
     note("license plate added", "")  # without names of known people, here and below
-    return _told(here)
+    return _identity_list(here)
 
 
 @router.post("/known/faces", dependencies=own)
@@ -71,7 +71,7 @@ def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
     with _refusals():
         desk.add_of(new.name, new.by, event, picture)
     note("face added", "")
-    return _told(here)
+    return _identity_list(here)
 
 
 @router.delete("/known/{who}", dependencies=own)
@@ -79,7 +79,7 @@ def forget(who: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> 
     with _refusals():
         here.known.forget(who)
     note("forgotten", "")
-    return _told(here)
+    return _identity_list(here)
 
 
 @router.delete("/known", dependencies=own)
@@ -87,7 +87,7 @@ def forget_all(note: Note, here: Here) -> IdentityList:
     with _refusals():
         here.known.forget_all()
     note("all faces and plates deleted", "")
-    return _told(here)
+    return _identity_list(here)
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def _refusals() -> Iterator[None]:
         raise RequestRefused(409, error.code, error.message, error.do) from error
 
 
-def _told(here: AppContext) -> IdentityList:
+def _identity_list(here: AppContext) -> IdentityList:
     desk = here.known
     return IdentityList(items=list(desk.all()), readers=list(desk.readers()), trouble=desk.trouble)
 

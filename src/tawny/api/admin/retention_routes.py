@@ -179,9 +179,11 @@ def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> Ret
         gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
         if gone:
             size_bytes = sum(one.size_bytes for one in gone)
-            told = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
+            message = f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."
             more = {"size_bytes": size_bytes, "files": len(gone)}
-            raise RequestRefused(409, "would_remove", told, "Check what would be deleted, then save and delete.", more)
+            raise RequestRefused(
+                409, "would_remove", message, "Check what would be deleted, then save and delete.", more
+            )
     with _in_words():
         here.keeping.change(change)
     note("retention changed", "")

@@ -122,7 +122,7 @@ NEXT_TEST_MS: Final = 365 * 86_400_000
 
 @router.get("", dependencies=view)
 def sealed_state(request: Request, signed: Signed, here: Here) -> SealedInfo:
-    return _told(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.get("/ways/{way}", dependencies=direct)
@@ -163,13 +163,13 @@ async def unlock(asked: HandoverRequest, request: Request, signed: Signed, note:
         )
     await asyncio.to_thread(here.unlocks.unlock, signed, key, caller_of(request), asked.way, opens)
     await here.unlocks.watch()
-    return await asyncio.to_thread(_told, here, signed, can_hand_over=True)
+    return await asyncio.to_thread(_sealed_info, here, signed, can_hand_over=True)
 
 
 @router.post("/lock", dependencies=view)
 def lock(request: Request, signed: Signed, here: Here) -> SealedInfo:
     here.unlocks.lock(signed.key, "locked")
-    return _told(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/in-browser", dependencies=view)
@@ -200,7 +200,7 @@ def set_up_sealing(asked: SetUpSealing, request: Request, signed: Signed, note: 
         desk.set_up(asked.recipient, asked.recovery, b64decode(asked.wrapped))
         _seal(here, desk, asked.cameras, everything=asked.everything)
     note("encryption set up", short_name(asked.recipient))
-    return _told(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.put("/cameras", dependencies=own)
@@ -212,7 +212,7 @@ def seal_cameras(asked: ChangedSealing, request: Request, signed: Signed, note: 
         _seal(here, desk, asked.cameras, everything=asked.everything)
     sealed = "all cameras" if asked.everything else ", ".join(asked.cameras) or "none"
     note("encryption settings changed", sealed)
-    return _told(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/ways", dependencies=own)
@@ -223,7 +223,7 @@ def add_way(asked: NewWay, request: Request, signed: Signed, note: Note, here: H
     with _in_words():
         made = desk.add_way(asked.name, b64decode(asked.wrapped))
     note("unlock method added", f"{made.kind} {made.name}")
-    return _told(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.delete("/ways/{way}", dependencies=own)
@@ -233,7 +233,7 @@ def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: 
     with _in_words():
         desk.remove_way(way)
     note("unlock method removed", way)
-    return _told(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/tested", dependencies=own)
@@ -247,7 +247,7 @@ def sheet_shown(asked: SheetShown, request: Request, signed: Signed, note: Note,
             "Use the sheet for this recorder.",
         )
     note("recovery sheet tested", "")
-    return _told(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 def _seal(here: AppContext, desk: SealingService, sealed: list[str], *, everything: bool) -> None:
@@ -257,7 +257,7 @@ def _seal(here: AppContext, desk: SealingService, sealed: list[str], *, everythi
     desk.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
 
 
-def _told(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> SealedInfo:
+def _sealed_info(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> SealedInfo:
     now = here.sealed.now()
     opened, now_ms = here.unlocks.of(session), here.recorder.clock.now_ms()
     names = here.recorder.camera_names()

@@ -187,9 +187,9 @@ def choose_storage(asked: StorageChoiceRequest, note: Note, here: Here) -> Stora
     with _in_words():
         now = here.storing.now()
         if asked.path not in (None, now.path, now.next_path) and now.recorded_bytes and not asked.leave:
-            told = recordings_stay(now.path, now.recorded_bytes)
+            message = recordings_stay(now.path, now.recorded_bytes)
             raise RequestRefused(
-                409, "recordings_stay", told, "Confirm it, or keep the folder.", {"size_bytes": now.recorded_bytes}
+                409, "recordings_stay", message, "Confirm it, or keep the folder.", {"size_bytes": now.recorded_bytes}
             )
         is_later = here.storing.change(path=asked.path, days=asked.days, size=asked.size)
     note("storage changed", asked.path or "")

@@ -16,7 +16,7 @@ from tawny.api.auth.access import PING_S, Access, rule, run_duplex, the_session
 from tawny.api.auth.accounts import Role
 from tawny.api.context import AppContext, Here
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
-from tawny.api.past.clip_routes import told_job
+from tawny.api.past.clip_routes import job_info
 from tawny.api.request_handling import WorkerRoute
 from tawny.detection.watcher import MeterReading
 from tawny.live.wakeup import Wakeup
@@ -124,7 +124,7 @@ class MeterFeed:
         with self._lock:
             readings = list(self._readings)
             self._readings.clear()
-        return [_told(camera, reading) for camera, reading in readings]
+        return [_reading_message(camera, reading) for camera, reading in readings]
 
     def _hears(self, camera: CameraId) -> Callable[[MeterReading], None]:
         def heard(reading: MeterReading) -> None:
@@ -135,16 +135,22 @@ class MeterFeed:
         return heard
 
 
-def _told(camera: CameraId, reading: MeterReading) -> dict[str, Any]:
+def _reading_message(camera: CameraId, reading: MeterReading) -> dict[str, Any]:
     things = [
         {"box": [round(side, 4) for side in box], "score": score, "event": is_event, "label": label}
         for box, score, is_event, label in reading.things
     ]
-    told = {"camera": camera, "t": reading.at_ms, "score": reading.score, "zones": reading.zones, "things": things}
-    told |= {"number": reading.measured.number, "level": reading.measured.level}
+    message = {
+        "camera": camera,
+        "t": reading.at_ms,
+        "score": reading.score,
+        "zones": reading.zones,
+        "things": things,
+    }
+    message |= {"number": reading.measured.number, "level": reading.measured.level}
     if reading.sound is not None:
-        told["sound"] = {"db": round(reading.sound[0], 1), "score": reading.sound[1]}
-    return told
+        message["sound"] = {"db": round(reading.sound[0], 1), "score": reading.sound[1]}
+    return message
 
 
 STATE_S, MOTION_S = 0.5, 0.2
@@ -225,7 +231,7 @@ class _Teller:
                     await self._say("motion", {"camera": score.camera, "score": score.score, "t": score.second_ms})
             while self._jobs:
                 _, job = self._jobs.popitem()
-                await self._say("job", told_job(job, self._person).model_dump(mode="json"))
+                await self._say("job", job_info(job, self._person).model_dump(mode="json"))
             for reading in self.meters.take():
                 await self._send(f"{PREFIX}{reading['camera']}", reading)
             if now_s >= ping_s:

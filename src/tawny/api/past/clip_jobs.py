@@ -527,7 +527,7 @@ class _Bench:
         self.out, self.scratch = out, scratch
         self._desk, self._job, self._job_id = desk, job, job.id
         self._needed_bytes = 0
-        self._told_s = float("-inf")
+        self._reported_s = float("-inf")
 
     def needs(self, size_bytes: int) -> None:
         self._needed_bytes = size_bytes
@@ -537,8 +537,8 @@ class _Bench:
         if not self._desk.is_wanted(self._job_id):
             raise JobCancelled
         now_s = self._desk.now_s()
-        if now_s - self._told_s >= TELL_S:
-            self._told_s = now_s
+        if now_s - self._reported_s >= TELL_S:
+            self._reported_s = now_s
             self._desk.check_maker(self._job)
             self._desk.room(self._job_id, self._needed_bytes)
             self._desk.progress(self._job_id, part)

@@ -123,7 +123,7 @@ def saved_clips(signed: Signed, here: Here) -> SavedClips:
     """List clips of cameras you may see, newest first."""
     found = here.jobs.seen_by(signed.person)
     return SavedClips(
-        items=[told_job(one, signed.person) for one in found],
+        items=[job_info(one, signed.person) for one in found],
         used_bytes=here.jobs.used_bytes(),
         most_bytes=here.jobs.most_bytes,
     )
@@ -164,7 +164,7 @@ def make_clips(asked: NewClip, note: Note, signed: Signed, here: Here) -> ClipJo
         made = ask()
     except NotDone as error:
         raise bad_input(error.message, error.do) from error
-    return ClipJobList(items=[told_job(one, signed.person) for one in made])
+    return ClipJobList(items=[job_info(one, signed.person) for one in made])
 
 
 @router.patch("/api/v1/clips/{clip}", dependencies=view)
@@ -175,7 +175,7 @@ def keep_clip(clip: OneClip, asked: KeepClip, request: Request, signed: Signed, 
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
     changed = here.jobs.change(found, kept=asked.kept)
     _note(here, request, signed, "clip kept" if asked.kept else "clip no longer kept", found)
-    return told_job(changed, signed.person)
+    return job_info(changed, signed.person)
 
 
 @router.put("/api/v1/clips/{clip}/name", dependencies=view)
@@ -187,7 +187,7 @@ def rename_clip(clip: OneClip, asked: RenameClip, request: Request, signed: Sign
     name = " ".join(asked.name.split()).removesuffix(found.kind.suffix) + found.kind.suffix
     changed = here.jobs.change(found, name=name)
     _note(here, request, signed, f"clip renamed to {name}", found)
-    return told_job(changed, signed.person)
+    return job_info(changed, signed.person)
 
 
 @router.delete("/api/v1/clips/{clip}", dependencies=view)
@@ -209,7 +209,7 @@ def restore_clip(clip: OneClip, request: Request, signed: Signed, here: Here) ->
     if found is None:
         raise not_found("Clip not found.")
     _note(here, request, signed, "clip restored", found)
-    return told_job(found, signed.person)
+    return job_info(found, signed.person)
 
 
 @router.get("/media/clips/{clip}", dependencies=view, response_class=Response)
@@ -248,7 +248,7 @@ def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: st
     )
 
 
-def told_job(job: ClipExportJob, person: Account) -> ClipJobInfo:
+def job_info(job: ClipExportJob, person: Account) -> ClipJobInfo:
     return ClipJobInfo(
         id=job.id,
         kind=job.kind.value,

@@ -58,7 +58,7 @@ def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList
     pre_s, post_s = event_rolls(here.recorder, known)
     return FigureList(
         title=found.title,
-        items=[_told(one) for one in found.figures],
+        items=[_figure_info(one) for one in found.figures],
         clips=[(clip.begin_ms, clip.end_ms) for clip in found.clips],
         pre_s=pre_s,
         post_s=post_s,
@@ -87,7 +87,7 @@ class LiveStamps:
         return self._stamps.at(at_ms)
 
 
-def _told(one: MotionFigure) -> FigureInfo:
+def _figure_info(one: MotionFigure) -> FigureInfo:
     things = [
         FigureThingInfo(box=thing.box, score=thing.score, label=thing.label)
         for thing in one.things

@@ -84,15 +84,15 @@ class GuardedStreamingResponse(StreamingResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def stream_recording(request: Request, playing: SegmentPlayback, **told: str) -> GuardedStreamingResponse:
+def stream_recording(request: Request, playing: SegmentPlayback, **more: str) -> GuardedStreamingResponse:
     """Return the response. `X-Start-Ms`: UTC of media time 0. told: additional headers."""
-    headers = {"X-Start-Ms": str(playing.start_ms), "X-Codecs": playing.codecs, **told}
+    headers = {"X-Start-Ms": str(playing.start_ms), "X-Codecs": playing.codecs, **more}
     if playing.size_bytes is not None:
         headers["Content-Length"] = str(playing.size_bytes)
     return GuardedStreamingResponse(request, playing.data, 200, headers, "video/mp4")
 
 
-def wrapped_told(wrapped: bytes) -> dict[str, str]:
+def wrapped_headers(wrapped: bytes) -> dict[str, str]:
     """Return the header `X-Wrapped`: an encrypted file's key as in its day's key ring, for decryption in the page."""
     return {"X-Wrapped": b64encode(wrapped).decode()} if wrapped else {}
 
@@ -111,23 +111,23 @@ def ranged(
     is_there: Callable[[], bool] = lambda: True,
 ) -> Response:
     """Return 200 with all bytes, 206 with a range, 304 if the client's copy is current, or 416 for an invalid range."""
-    told = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
+    sent = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
     if etag in [part.strip() for part in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=told)
+        return Response(status_code=304, headers=sent)
     asked = request.headers.get("range")
     if asked and request.headers.get("if-range", etag) != etag:
         asked = None  # the file has changed
     part = part_of(asked, size_bytes) if asked else (0, size_bytes)
     if part is None:
-        told["Content-Range"] = f"bytes */{size_bytes}"
-        return Response(status_code=416, headers=told)
+        sent["Content-Range"] = f"bytes */{size_bytes}"
+        return Response(status_code=416, headers=sent)
     begin, end = part
-    told["Content-Length"] = str(end - begin)
+    sent["Content-Length"] = str(end - begin)
     is_part = asked is not None and RANGE.fullmatch(asked) is not None
     if is_part:
-        told["Content-Range"] = f"bytes {begin}-{end - 1}/{size_bytes}"
+        sent["Content-Range"] = f"bytes {begin}-{end - 1}/{size_bytes}"
     body = read(begin, end) if request.method == "GET" else iter(())
-    return GuardedStreamingResponse(request, body, 206 if is_part else 200, told, media_type, is_there)
+    return GuardedStreamingResponse(request, body, 206 if is_part else 200, sent, media_type, is_there)
 
 
 def part_of(asked: str, size_bytes: int) -> tuple[int, int] | None:

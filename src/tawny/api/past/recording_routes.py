@@ -40,7 +40,7 @@ from tawny.api.past.media_responses import (
     cut_clip,
     disposition,
     stream_recording,
-    wrapped_told,
+    wrapped_headers,
 )
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import LATEST_MS, Ms
@@ -164,8 +164,8 @@ def past_piece(
     data = hls_past.past_piece(here.recorder, found, first, count, zero_ms)
     if not data:
         raise not_found("Recording not found.")
-    told = {**_PRIVATE, "Content-Length": str(len(data))}
-    return GuardedStreamingResponse(request, [data], 200, told, "video/iso.segment")
+    headers = {**_PRIVATE, "Content-Length": str(len(data))}
+    return GuardedStreamingResponse(request, [data], 200, headers, "video/iso.segment")
 
 
 def _past_segment(camera: CameraId, segment: SegmentId, here: AppContext) -> Segment:
@@ -203,8 +203,8 @@ def sealed_frame(
     if found is None:
         raise nothing_recorded()
     data, wrapped = found
-    told = {"Cache-Control": "no-store"} | wrapped_told(wrapped)
-    return Response(data, media_type="application/octet-stream", headers=told)
+    headers = {"Cache-Control": "no-store"} | wrapped_headers(wrapped)
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 def _sealed_part(here: AppContext, camera: CameraId, at_ms: int, width: int) -> tuple[bytes, bytes] | None:
@@ -225,8 +225,8 @@ async def picture(camera: OneCamera, at_ms: At, here: Here) -> Response:
     if found is None:
         raise nothing_recorded()
     name = clip_name(here, camera, found[1]).removesuffix(".mp4") + ".jpg"
-    told = {"X-At-Ms": str(found[1]), "Content-Disposition": disposition(name)}
-    return Response(found[0], media_type="image/jpeg", headers=told)
+    headers = {"X-At-Ms": str(found[1]), "Content-Disposition": disposition(name)}
+    return Response(found[0], media_type="image/jpeg", headers=headers)
 
 
 class SheetQuery(BaseModel):
@@ -320,7 +320,7 @@ def stored(segment: OneSegment, request: Request, here: Here) -> Response:
     path = recorder.segment_path(found)
     wrapped = ring_key(path) if is_sealed(found.path) else b""
     size_bytes = _size_of(path)
-    headers = {"Content-Length": str(size_bytes)} | wrapped_told(wrapped)
+    headers = {"Content-Length": str(size_bytes)} | wrapped_headers(wrapped)
     return GuardedStreamingResponse(request, read_bytes(path, 0, size_bytes), 200, headers, "application/octet-stream")
 
 

@@ -87,7 +87,7 @@ class _Open:
 
     def look(self) -> None:
         """Check that rclone knows the remote, without network access."""
-        known = self._told("listremotes").decode(errors="replace").split("\n")
+        known = self._output_of("listremotes").decode(errors="replace").split("\n")
         if f"{self._remote}:" not in known:
             raise TargetMissing(
                 self._public,
@@ -103,7 +103,7 @@ class _Open:
         with self._running("rcat", f"--size={content.size_bytes}", part, stdin=subprocess.PIPE) as process:
             assert process.stdin
             self._feed(process.stdin, content)
-        self._told("moveto", part, self._at(name))
+        self._output_of("moveto", part, self._at(name))
 
     def sha256(self, name: str) -> str | None:
         stated = self._stated(name, "--hash", "--hash-type=sha256")
@@ -118,17 +118,17 @@ class _Open:
     def remove(self, name: str) -> None:
         if self._stated(name) is None:
             return
-        self._told("deletefile", self._at(name))
+        self._output_of("deletefile", self._at(name))
         for folder in list(PurePosixPath(name).parents)[:-1]:
             try:
-                self._told("rmdir", self._at(str(folder)))
+                self._output_of("rmdir", self._at(str(folder)))
             except DeliveryError:
                 return  # not empty
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         try:
-            listed = json.loads(self._told("lsjson", "-R", "--files-only", self._root + below))
+            listed = json.loads(self._output_of("lsjson", "-R", "--files-only", self._root + below))
         except TargetMissing:
             return  # nothing was uploaded yet
         except ValueError as error:
@@ -148,7 +148,7 @@ class _Open:
     def _stated(self, name: str, *flags: str) -> dict[str, Any] | None:
         """Return rclone's properties of a file; None if it does not exist."""
         try:
-            found = json.loads(self._told("lsjson", "--stat", *flags, self._at(name)) or b"null")
+            found = json.loads(self._output_of("lsjson", "--stat", *flags, self._at(name)) or b"null")
         except TargetMissing:
             return None
         except ValueError as error:
@@ -160,7 +160,7 @@ class _Open:
             raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
         return self._root + name
 
-    def _told(self, *words: str) -> bytes:
+    def _output_of(self, *words: str) -> bytes:
         """Run a command and return its output."""
         with self._running(*words) as process:
             assert process.stdout

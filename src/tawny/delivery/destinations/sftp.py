@@ -112,10 +112,10 @@ async def _connected(address: DestinationAddress, options: Mapping[str, Any], pu
             connect_timeout=TIMEOUT_S,
         )
     except asyncssh.HostKeyNotVerifiable as error:
-        told = f"its host key is {client.shown}" if client.shown else "it has no host key"
+        found = f"its host key is {client.shown}" if client.shown else "it has no host key"
         if not options["host_key"]:
-            told += ', which is not trusted yet. If it is the right one, set host_key = "…" to it'
-        raise StrangeTarget(public, told) from error
+            found += ', which is not trusted yet. If it is the right one, set host_key = "…" to it'
+        raise StrangeTarget(public, found) from error
     try:
         async with asyncio.timeout(TIMEOUT_S):
             sftp = await ssh.start_sftp_client()
@@ -191,10 +191,10 @@ class _OpenSftp:
     async def _room_bytes(self) -> float:
         """Return the free bytes; infinite if the server does not report them."""
         try:
-            told = await self._sftp.statvfs(self._root or "/")
+            room = await self._sftp.statvfs(self._root or "/")
         except asyncssh.SFTPError:
             return inf
-        return told.bavail * told.frsize
+        return room.bavail * room.frsize
 
     def sha256(self, name: str) -> str | None:
         return None

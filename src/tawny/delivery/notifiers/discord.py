@@ -92,12 +92,12 @@ def _form(message: Message, attached: Attachment | None) -> tuple[bytes, dict[st
     below = " · ".join(f"[{label}](<{url}>)" for label, url in links if url)
     small = f"\n-# {message.history}" if message.history else ""
     content = f"**{message.title}** {message.text}\n{below}".strip()[: _LONGEST - len(small)]
-    told: dict[str, object] = {
+    payload: dict[str, object] = {
         "content": content + small,
         "allowed_mentions": {"parse": []},
     }
     if message.urgency is Urgency.QUIET:
-        told["flags"] = _SILENT
+        payload["flags"] = _SILENT
     if attached is not None:
-        told["attachments"] = [{"id": 0, "filename": attached.name}]
-    return form({"payload_json": json.dumps(told)}, {"files[0]": attached} if attached else {})
+        payload["attachments"] = [{"id": 0, "filename": attached.name}]
+    return form({"payload_json": json.dumps(payload)}, {"files[0]": attached} if attached else {})

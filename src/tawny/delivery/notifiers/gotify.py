@@ -47,7 +47,7 @@ class _Sender:
         self._api, self._headers = api, {"X-Gotify-Key": token}
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        told: dict[str, object] = {
+        body: dict[str, object] = {
             "title": message.title,
             "message": message.text or message.title,
             "priority": PRIORITIES[message.urgency],
@@ -58,8 +58,8 @@ class _Sender:
         if message.history:
             extras["tawny::history"] = message.history
         if extras:
-            told["extras"] = extras
-        return str(self._api.post_json("/message", told, self._headers, ("errorDescription",)).get("id", ""))
+            body["extras"] = extras
+        return str(self._api.post_json("/message", body, self._headers, ("errorDescription",)).get("id", ""))
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         return self.send(message, attached)

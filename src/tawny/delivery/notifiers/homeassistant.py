@@ -87,5 +87,5 @@ class _Sender:
             data["video"] = message.clip_link
         if buttons := [one for one in message.buttons if one.url]:
             data["actions"] = [{"action": "URI", "title": one.label, "uri": one.url} for one in buttons]
-        told = {"title": message.title, "message": message.text or message.title, "data": data}
-        self._api.post_json(self._path, told, self._headers, ("message",))
+        body = {"title": message.title, "message": message.text or message.title, "data": data}
+        self._api.post_json(self._path, body, self._headers, ("message",))

@@ -64,22 +64,22 @@ class _Sender:
         self._headers = {"Authorization": f"Bearer {address.password}"}
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        return self._put(message, self._told(message, attached))
+        return self._put(message, self._content(message, attached))
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
-        new = self._told(message, attached)
-        told = {**new, "body": f"* {new['body']}", "m.new_content": new}
-        self._put(message, told | {"m.relates_to": {"rel_type": "m.replace", "event_id": receipt}})
+        new = self._content(message, attached)
+        body = {**new, "body": f"* {new['body']}", "m.new_content": new}
+        self._put(message, body | {"m.relates_to": {"rel_type": "m.replace", "event_id": receipt}})
         return receipt
 
     def close(self) -> None:
         """No resources to release."""
 
-    def _put(self, message: Message, told: Mapping[str, object]) -> str:
+    def _put(self, message: Message, body: Mapping[str, object]) -> str:
         path = f"/_matrix/client/v3/rooms/{self._room}/send/m.room.message/{quote(message.id, safe='')}"
-        return str(self._api.post_json(path, told, self._headers, WHY, method="PUT").get("event_id", ""))
+        return str(self._api.post_json(path, body, self._headers, WHY, method="PUT").get("event_id", ""))
 
-    def _told(self, message: Message, attached: Attachment | None) -> dict[str, object]:
+    def _content(self, message: Message, attached: Attachment | None) -> dict[str, object]:
         hidden = {"tawny.history": message.history} if message.history else {}
         links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
         body = "\n".join([message.words, *(f"{label}: {url}" for label, url in links if url)])

@@ -79,12 +79,12 @@ class _Sender:
             fields |= {"url": link, "url_title": "Watch"}
         body, headers = form(fields, {"attachment": attached} if attached else {})
         answer = self._api.ask("POST", "/1/messages.json", body, headers)
-        told = answer.json()
-        if not answer.is_well or told.get("status") != 1:
-            if told.get("token") == "invalid" or told.get("user") == "invalid":
+        result = answer.json()
+        if not answer.is_well or result.get("status") != 1:
+            if result.get("token") == "invalid" or result.get("user") == "invalid":
                 raise TargetRefused(self._api.public, "unknown token or user key")
             raise refusal(self._api.public, answer, ("errors",))
-        return str(told.get("request", ""))
+        return str(result.get("request", ""))
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         return self.send(message, attached)

@@ -95,7 +95,7 @@ class _Webhook:
 
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send a message. A webhook returns no message ID, and its answer may be empty."""
-        body = json.dumps(_told(message), ensure_ascii=False).encode()
+        body = json.dumps(_content(message), ensure_ascii=False).encode()
         self._api.well("POST", "", body, {"Content-Type": "application/json"})
         return ""
 
@@ -114,14 +114,14 @@ class _Bot:
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Upload the file first and share it last, so that a retry after a failure in between is not visible."""
         file = self._upload(attached) if attached else ""
-        thread = str(self._call("chat.postMessage", {"channel": self._channel, **_told(message)}).get("ts", ""))
+        thread = str(self._call("chat.postMessage", {"channel": self._channel, **_content(message)}).get("ts", ""))
         self._show(file, thread)
         return thread
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
         file = self._upload(attached) if attached else ""
         try:
-            self._call("chat.update", {"channel": self._channel, "ts": receipt, **_told(message)})
+            self._call("chat.update", {"channel": self._channel, "ts": receipt, **_content(message)})
         except _NoSuchMessage:
             return self.send(message, attached)
         self._show(file, receipt)
@@ -174,7 +174,7 @@ class _NoSuchMessage(DeliveryError):
     pass
 
 
-def _told(message: Message) -> dict[str, object]:
+def _content(message: Message) -> dict[str, object]:
     """Return the payload of a message; `text` is shown on lock screens."""
     links = [(one.label, one.url) for one in message.buttons if one.url]
     clip = message.clip_link or message.link

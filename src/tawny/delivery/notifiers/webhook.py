@@ -78,10 +78,10 @@ class _Sender:
         """No resources to release."""
 
     def _post(self, message: Message, attached: Attachment | None, changes: str = "") -> None:
-        told = as_json(message, changes)
+        content = as_json(message, changes)
         if attached is not None and self._attaches:
-            told["attached"] = {"type": attached.media_type, "base64": b64encode(attached.data).decode()}
-        body = json.dumps(told, ensure_ascii=False).encode()
+            content["attached"] = {"type": attached.media_type, "base64": b64encode(attached.data).decode()}
+        body = json.dumps(content, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
         if self._secret:
             headers[HEADER] = signature(self._secret, self._clock.now_ms() // 1000, body)

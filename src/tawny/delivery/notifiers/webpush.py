@@ -199,7 +199,7 @@ class _Sender:
         return any(self._telling.has_snoozed(person, message.camera, at_ms) for at_ms in times_ms)
 
     def _push(self, browser: Browser, message: Message) -> None:
-        told = {
+        content = {
             "title": message.title,
             "body": message.text,
             "tag": message.tag,
@@ -220,9 +220,9 @@ class _Sender:
             "Content-Type": "application/octet-stream",
             "TTL": str(LASTS_S),
             "Urgency": URGENCIES[message.urgency],
-            "Topic": base64url_text(sha256(str(told["tag"]).encode()).digest()[:24]),
+            "Topic": base64url_text(sha256(str(content["tag"]).encode()).digest()[:24]),
         }
-        body = _payload(told)
+        body = _payload(content)
         api = HttpApi(browser.endpoint, f"{self._telling.name} ({parts.hostname})")
         answer = api.ask(
             "POST", "", encrypt_payload(body, base64url_bytes(browser.p256dh), base64url_bytes(browser.auth)), headers
@@ -231,20 +231,20 @@ class _Sender:
             raise refusal(api.public, answer)
 
 
-def _payload(told: Mapping[str, object]) -> bytes:
+def _payload(content: Mapping[str, object]) -> bytes:
     """Return the message as JSON of at most MOST_BYTES. The text, then the title, ends with `…` if it is too long."""
-    made = _json(told)
+    made = _json(content)
     for field in ("body", "title"):
-        text = str(told[field])
+        text = str(content[field])
         while len(made) > MOST_BYTES and text:
             text = text[: len(text) - max(1, (len(made) - MOST_BYTES) // 6)]  # a character has up to 6 bytes
-            told = {**told, field: f"{text.rstrip()}…"}
-            made = _json(told)
+            content = {**content, field: f"{text.rstrip()}…"}
+            made = _json(content)
     return made
 
 
-def _json(told: Mapping[str, object]) -> bytes:
-    return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
+def _json(content: Mapping[str, object]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def vapid(kept: NotifierStore) -> str:

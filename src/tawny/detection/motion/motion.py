@@ -458,12 +458,12 @@ class _Place:
         self._front = seen.front
         if tick.forget or self.memory.is_jump(seen):
             self._jump(tick, now)
-            return self._told(over)
+            return self._look_over(over)
         over += self._follow(tick, seen)
         self.memory.learn(tick.t, tick.dt, seen)
         self._ground.pass_time(tick.dt)
         self.memory.unrest = self._ground.unrest
-        return self._told(over)
+        return self._look_over(over)
 
     def measured(self, at_ms: int, now: Grey) -> MeasuredFrame | None:
         """Measure a frame on its own; None in the learning phase. Changes no state."""
@@ -557,7 +557,7 @@ class _Place:
 
     # --- results ------------------------------------------------------------------------------------------------------
 
-    def _told(self, over: tuple[Observation, ...]) -> Look:
+    def _look_over(self, over: tuple[Observation, ...]) -> Look:
         score = max((self._score(track) for track in self._tracks), default=0.0)
         seen = tuple(self._observation(track) for track in self._tracks if track.is_event)
         near = tuple(self._observation(track) for track in self._tracks if not track.is_event and track.evidence > 0)

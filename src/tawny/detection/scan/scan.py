@@ -408,21 +408,21 @@ def scan_part(part: VideoPart, wanted: ScanOptions, progress: Progress, stop: Fl
     video = part.opened()
     passes = _passes(video, wanted.make(wanted.settings), wanted)
     spans, scores = EventSpans(wanted.join_s), dict[int, int]()
-    told_s = at_s = part.begin_s
+    reported_s = at_s = part.begin_s
     for looked in passes.looks(max(0.0, part.begin_s - WARM_S), part.end_s):
         spans.add(looked)
         at_s = max(at_s, looked.at_s)
         if looked.at_s >= part.begin_s:
             second = int(looked.at_s)
             scores[second] = max(scores.get(second, 0), looked.look.score)
-        if at_s - told_s >= TELL_S:
-            progress(at_s - told_s)
-            told_s = at_s
+        if at_s - reported_s >= TELL_S:
+            progress(at_s - reported_s)
+            reported_s = at_s
             if stop.is_set():
                 break
     if not video.duration_s:
         video.duration_s = at_s
-    progress(min(part.end_s, video.duration_s) - told_s)
+    progress(min(part.end_s, video.duration_s) - reported_s)
     events = [found for found in spans.close() if found.end_s >= part.begin_s]
     return ScanResult(video.duration_s, events, thread_cpu_s() - begun_s, passes.decoded_s, scores)
 

@@ -173,10 +173,10 @@ class Dtls:
 
     def _secured(self) -> None:
         """Complete the handshake: verify the viewer's certificate and derive the SRTP keys."""
-        algorithm, told = self._fingerprint
+        algorithm, expected = self._fingerprint
         digest = {"sha-256": hashes.SHA256(), "sha-384": hashes.SHA384(), "sha-512": hashes.SHA512()}[algorithm]
         theirs = self._ssl.get_peer_certificate(as_cryptography=True)
-        if theirs is None or not secrets.compare_digest(_fingerprint(theirs, digest), told.upper()):
+        if theirs is None or not secrets.compare_digest(_fingerprint(theirs, digest), expected.upper()):
             self._over("the certificate doesn't match the offer's fingerprint")
             return
         chosen = self._ssl.get_selected_srtp_profile()

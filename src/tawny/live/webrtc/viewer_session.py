@@ -308,9 +308,9 @@ class ViewerSession:
     def _tell(self, **more: object) -> None:
         state = self.state
         rtp = None if state == "seeking" else self._stage.time
-        told = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
+        message = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
         turned = asdict(self._stage.video.orientation)
-        self._send_text(CHANNEL, json.dumps(told | turned | more))
+        self._send_text(CHANNEL, json.dumps(message | turned | more))
 
     def _tell_skipped(self, skipped: SkippedTime) -> None:
         reason = skipped.reason

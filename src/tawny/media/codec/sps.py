@@ -308,10 +308,10 @@ def parse_h265(nal: bytes) -> SpsInfo:
 
 
 def _skip_sub_layers(bits: Bits, sub_layers: int) -> None:
-    told = [(bits.flag(), bits.flag()) for _ in range(sub_layers - 1)]
-    if told and bits.bits(2 * (8 - len(told))):
+    flags = [(bits.flag(), bits.flag()) for _ in range(sub_layers - 1)]
+    if flags and bits.bits(2 * (8 - len(flags))):
         raise ValueError("reserved bits are set in an H.265 parameter set")
-    for has_profile, has_level in told:
+    for has_profile, has_level in flags:
         bits.bits(88 * has_profile + 8 * has_level)
 
 

@@ -128,12 +128,12 @@ def _byte(data: bytes, at: int) -> int:
 def _sound(moov: bytes, entry: BoxContent, rate: int) -> AudioFormat:
     codec = _SOUND[entry.kind]
     (channels,) = numbers(moov, entry, "H", 16)
-    (told_rate,) = numbers(moov, entry, "H", 24)
+    (declared_rate,) = numbers(moov, entry, "H", 24)
     config = b""
     if codec == "aac":
         esds = find(moov, entry._replace(begin=entry.begin + _SOUND_HEAD), b"esds")
         config = _aac_config(moov[esds.begin + 4 : esds.end])
-    return AudioFormat(codec, told_rate or rate, channels, config)
+    return AudioFormat(codec, declared_rate or rate, channels, config)
 
 
 def _aac_config(descriptors: bytes) -> bytes:

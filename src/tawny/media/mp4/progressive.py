@@ -208,7 +208,7 @@ class _Cutter:
         self._audio: AudioFormat | None = None
         self._zero_ms = 0.0  # UTC of clip time 0
         self._end = 0  # end of the video so far
-        self._told_end = 0
+        self._declared_end = 0
 
     def take(self, piece: SegmentPart) -> bool:
         """Append a part. Return False if it does not fit into the same file."""
@@ -232,7 +232,7 @@ class _Cutter:
         self._audio = self._audio or segment.audio
         self._chunks += (_chunk(piece.path, segment, group, shift) for group in _together(kept))
         self._end = shift + max(place.pts + place.duration for place in kept if place.is_video)
-        self._told_end = self._end if piece.end_ticks is None else piece.end_ticks + shift
+        self._declared_end = self._end if piece.end_ticks is None else piece.end_ticks + shift
         return True
 
     def _fits(self, piece: SegmentPart, segment: SegmentReader) -> bool:
@@ -244,7 +244,7 @@ class _Cutter:
     def result(self) -> ClipSamples:
         if self._video is None:
             raise ValueError("there is nothing to be shown in this time")
-        end = min(self._end, self._told_end)
+        end = min(self._end, self._declared_end)
         return ClipSamples(self._video, self._audio, round(self._zero_ms), end, self._chunks, self.left_out)
 
 

@@ -184,13 +184,13 @@ class RunningCamera:
         unread = reports[0].trouble if reports is not None else ""
         detail = shown.detail or self._sub_trouble or unwatched or lost or self._hint or unread or wrong or self.filling
         last_ms = newest.at_ms if newest else None
-        told = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
+        now = replace(shown, detail=detail, last_packet_ms=last_ms, fps=fps, bit_rate=bit_rate)
         if self._looked_s is not None and shown.state in RECORDED:
             unseen_s = self._parts.clock.mono_s() - self._looked_s
             if unseen_s > UNSEEN_S:
                 since_ms = self._parts.clock.now_ms() - round(unseen_s * 1000)
-                told = replace(told, state=CameraState.UNKNOWN, since_ms=since_ms, detail=UNSEEN)
-        return replace(told, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
+                now = replace(now, state=CameraState.UNKNOWN, since_ms=since_ms, detail=UNSEEN)
+        return replace(now, clock_offset_s=hub.clock_offset_s, latency_s=hub.latency_s)
 
     def look_after(self) -> None:
         """Detect that an open connection delivers no packets, and that it does again. Called once a second."""

@@ -76,8 +76,8 @@ def report(
 
 def _stream(source: ReportingSource, opening: SourceContext) -> dict[str, Any]:
     options = {name: bool(said) if name == "fingerprint" else said for name, said in opening.options.items()}
-    told = {"talk": [], "forgiven": [], "counted": {}} | dict(source.report(opening))
-    return {"address": opening.address, "settings": options, **told}
+    report = {"talk": [], "forgiven": [], "counted": {}} | dict(source.report(opening))
+    return {"address": opening.address, "settings": options, **report}
 
 
 def _state(status: CameraStatus) -> dict[str, Any]:

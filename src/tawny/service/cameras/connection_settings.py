@@ -108,7 +108,7 @@ class CameraConnectionService:
 
     def place(self, camera: CameraId) -> CameraAddress:
         """Return the camera's address. Raises NotDone if it cannot be changed here."""
-        return _told(self._camera(camera))
+        return _camera_address(self._camera(camera))
 
     def change(self, camera: CameraId, wanted: CameraAddressChange, *, untried: bool) -> Mapping[str, str]:
         """Change the address, after a test connection unless untried. Return the video format by stream.
@@ -156,7 +156,7 @@ class CameraConnectionService:
         return settings.model_copy(update={"cameras": {**settings.cameras, camera: after}})
 
 
-def _told(camera: CameraSettings) -> CameraAddress:
+def _camera_address(camera: CameraSettings) -> CameraAddress:
     main = parse_network(camera.source)
     sub = parse_network(camera.sub).public if camera.sub else ""
     return CameraAddress(main.public, sub, main.user, bool(main.password))
@@ -183,7 +183,7 @@ def _place(address: NetworkAddress) -> tuple[str, str, int, bool]:
 
 def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wanted: CameraAddressChange) -> None:
     """Write the change into the draft. Raises SettingsError, which names the invalid field."""
-    before, raw, place = parse_network(now.source), draft.addresses(camera), _told(now)
+    before, raw, place = parse_network(now.source), draft.addresses(camera), _camera_address(now)
     secret = secret_name(camera)
     _, _, kept = _parts(raw.get("source", ""))[1].partition(":")
     secrets: dict[str, str] = {}
@@ -201,10 +201,10 @@ def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wan
     draft.put_addresses(camera, values, secrets)
 
 
-def _address(key: str, asked: str, told: str, raw: str, login: str) -> str:
+def _address(key: str, asked: str, shown: str, raw: str, login: str) -> str:
     """Return the address for the file. An unchanged address keeps its secret parts, which the client never received."""
-    scheme, _, rest = _parts(raw if asked == told and raw else asked)
-    if asked != told and LEFT_OUT in asked:
+    scheme, _, rest = _parts(raw if asked == shown and raw else asked)
+    if asked != shown and LEFT_OUT in asked:
         raise _wrong(key, "an address with a hidden part", "the full address")
     try:
         found = parse_network(asked)

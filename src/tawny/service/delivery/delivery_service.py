@@ -227,7 +227,7 @@ class DeliveryService:
         """Execute a message action; return its confirmation. Raises NotDone like `act_words`."""
         return self.messaging.acts.do(name, token)
 
-    def told(self) -> list[dict[str, object]]:
+    def overview(self) -> list[dict[str, object]]:
         """Return all targets, as in `tawny notifications list --json` and `tawny uploads list --json`."""
         return [
             {
@@ -249,17 +249,17 @@ class DeliveryService:
             return {"known": self._names}
         return {"steps": [{"what": one.what, "wrong": one.wrong, "hint": one.do} for one in steps]}
 
-    def swept(self, name: str, *, only_told: bool) -> dict[str, object]:
+    def swept(self, name: str, *, dry_run: bool) -> dict[str, object]:
         """Return the output of `tawny uploads clean`. only_told: list the files, delete none. `known`: all names."""
         chosen = self._settings.destinations
         if name not in chosen:
             return {"known": list(chosen)}
         try:
-            found = self.bringing.too_old(name) if only_told else self.bringing.sweep(name)
+            found = self.bringing.too_old(name) if dry_run else self.bringing.sweep(name)
         except DeliveryError as error:
             return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
         items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
-        return {"keep_s": chosen[name].retention, "removed": not only_told, "items": items}
+        return {"keep_s": chosen[name].retention, "removed": not dry_run, "items": items}
 
     def test(self, name: str) -> list[ConnectionTestStep]:
         """Test a destination or a notifier; set `write_only` of a destination whose login may not delete.

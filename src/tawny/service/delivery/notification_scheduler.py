@@ -367,8 +367,8 @@ class NotificationScheduler:
         span = Span(at_ms - CHANGE_MS, at_ms + CHANGE_MS)
         content = {"kind": "change", "event": event.id, "on": is_on, "from_ms": span.begin_ms, "to_ms": span.end_ms}
         name = f"change/{event.id}/{'on' if is_on else 'off'}"
-        told = self._delivery(channel, name, content, event, now_ms, due_ms=span.end_ms + SETTLE_MS)
-        self._outbox.add([replace(told, at_ms=at_ms, needs=span, size_bytes=round(span.seconds * _USUAL_BYTES_S))])
+        delivery = self._delivery(channel, name, content, event, now_ms, due_ms=span.end_ms + SETTLE_MS)
+        self._outbox.add([replace(delivery, at_ms=at_ms, needs=span, size_bytes=round(span.seconds * _USUAL_BYTES_S))])
 
     def _follow(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
         if channel.changes or not channel.follows or channel.once or event.end_ms is None:
@@ -436,10 +436,10 @@ class NotificationScheduler:
         }
         at_ms = alarm.until_ms or alarm.since_ms
         name = f"{'alarm' if alarm.until_ms is None else 'over'}/{alarm.what}/{alarm.camera or ''}/{at_ms}"
-        told = Delivery(
+        delivery = Delivery(
             channel.to, name, DeliveryKind.MESSAGE, content, self._clock.now_ms(), at_ms, camera=alarm.camera
         )
-        self._outbox.add([told])
+        self._outbox.add([delivery])
         self._outbox.mark(mark, "" if alarm.until_ms else str(alarm.since_ms))
 
     def _end_alarms_that_are_over(self, now_ms: int) -> None:
@@ -490,8 +490,8 @@ class NotificationScheduler:
     def _make_up(self, channel: NotificationFilter, now_ms: int) -> None:
         """Send events whose message was lost in a power failure, but none from before the notifier was added."""
         mark = f"told/{channel.to}"
-        told_ms = int(self._outbox.marks(mark).get(mark, now_ms))
-        begin_ms = max(self._outbox.since_ms(channel.to), told_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
+        sent_ms = int(self._outbox.marks(mark).get(mark, now_ms))
+        begin_ms = max(self._outbox.since_ms(channel.to), sent_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
         found: list[Event] = []
         after: str | None = None
         while begin_ms < now_ms:

@@ -115,7 +115,7 @@ class ActivityRecorder:
         self._zones, self._threshold = tuple(settings.zones), settings.threshold
         self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left(), meter
         self._scene, self._was_moved = scene, False
-        self._told = scene.tamper.wrong
+        self._reported = scene.tamper.wrong
 
     def look(self, frame: Frame, look: Look) -> Look:
         if not isinstance(frame, UndecodedFrame):  # no frame is decoded for this alone
@@ -141,8 +141,8 @@ class ActivityRecorder:
             self._was_moved, self._left = False, self._scene.left()
             self._tamper.forget()
         wrong = self._tamper.look(frame)
-        if wrong != self._told:
-            self._told = wrong
+        if wrong != self._reported:
+            self._reported = wrong
             self._hears.tampered(wrong, frame)
         for found in self._left.look(frame, look):
             self._hears.left(found, frame)

@@ -263,11 +263,11 @@ def _wear(name: str, block: Path, run: RunProgram) -> Iterator[Diagnosis]:
     """Report wear and health where they can be read without asking for rights."""
     steps = [int(step, 16) for step in _read(block / "device/life_time").split() if step.startswith("0x")]
     percent = max(steps, default=0) * 10
-    told: dict[str, object] = {}
+    report: dict[str, object] = {}
     with suppress(ValueError):
         read = json.loads(run(["smartctl", "-j", "-H", "-A", f"/dev/{name}"]) or "{}")
-        told = read if isinstance(read, dict) else {}
-    status, nvme = told.get("smart_status"), told.get("nvme_smart_health_information_log")
+        report = read if isinstance(read, dict) else {}
+    status, nvme = report.get("smart_status"), report.get("nvme_smart_health_information_log")
     if isinstance(nvme, dict) and isinstance(nvme.get("percentage_used"), int):
         percent = max(percent, nvme["percentage_used"])
     if isinstance(status, dict) and status.get("passed") is False:

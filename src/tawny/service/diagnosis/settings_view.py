@@ -28,8 +28,8 @@ def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     for name, one in chosen.destinations.items():
         tables["destinations"][name]["url"] = _public(doors.destination_of(one.url), one.url)
-    for name, told in chosen.notifiers.items():
-        tables["notifiers"][name]["url"] = _public(doors.notifier_of(told.url), told.url)
+    for name, notifier in chosen.notifiers.items():
+        tables["notifiers"][name]["url"] = _public(doors.notifier_of(notifier.url), notifier.url)
     for name, emit in chosen.webhooks.items():
         tables["webhooks"][name]["url"] = emit.public
     for table, key in (("mqtt", "url"), ("heartbeat", "url")):

@@ -36,7 +36,7 @@ class _Seen:
     alarm: Alarm
     first_s: float
     last_s: float
-    is_told: bool = False
+    is_reported: bool = False
 
 
 class AlarmMonitor:
@@ -59,14 +59,14 @@ class AlarmMonitor:
         for trouble in self._look():
             self._note(trouble, now_s)
         for key, seen in list(self._seen.items()):
-            if not seen.is_told and seen.last_s == now_s and now_s - seen.first_s >= LASTS_S:
-                seen.is_told = True
+            if not seen.is_reported and seen.last_s == now_s and now_s - seen.first_s >= LASTS_S:
+                seen.is_reported = True
                 self._tell(seen.alarm)
             elif now_s - seen.last_s >= OVER_S:
                 del self._seen[key]
-                if seen.is_told:
+                if seen.is_reported:
                     self._tell(replace(seen.alarm, until_ms=self._clock.now_ms()))
-        self.now = tuple(seen.alarm for seen in self._seen.values() if seen.is_told)
+        self.now = tuple(seen.alarm for seen in self._seen.values() if seen.is_reported)
         return LOOK_S
 
     def close(self) -> None:

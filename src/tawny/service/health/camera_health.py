@@ -129,11 +129,11 @@ class HealthAnswer:
         now_ms = self._recorder.clock.now_ms()
         states = [camera.status for camera in cameras]
         names = self._recorder.camera_names()
-        told = list(self._recorder.warnings())
-        needs_care = bool(told) or any(
+        warnings = list(self._recorder.warnings())
+        needs_care = bool(warnings) or any(
             alarm.what not in OF_STATE | BESIDE_RECORDING for alarm in self._recorder.alarms()
         )
-        told += [
+        warnings += [
             RecorderWarning(alarm.sentence(names.get(alarm.camera, "") if alarm.camera else ""), alarm.do)
             for alarm in self._recorder.alarms()
             if alarm.what not in OF_STATE
@@ -149,7 +149,7 @@ class HealthAnswer:
             counts=Counter(count_of(status, now_ms) for status in states),
             cameras=[self._camera(camera) for camera in cameras],
             disk=self._recorder.disk(),
-            warnings=list(dict.fromkeys(told)),
+            warnings=list(dict.fromkeys(warnings)),
             started_ms=self._recorder.started_ms,
             now_ms=now_ms,
         )

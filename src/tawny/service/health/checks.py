@@ -84,12 +84,12 @@ def uploads_behind(
 
     overflowed: how many were dropped within the last day because the queue was full, by target.
     """
-    told = []
+    sentences = []
     names = {one.name for one in targets}
     for name, count in (overflowed or {}).items():
         if name in names:
             many = "1 item was" if count == 1 else f"{count} items were"
-            told.append(f"Within the last day, {many} dropped that waited for {name}, because the queue was full.")
+            sentences.append(f"Within the last day, {many} dropped that waited for {name}, because the queue was full.")
     for one in targets:
         oldest_ms, waiting = one.waiting.oldest_ms, one.waiting
         if one.is_paused or oldest_ms is None:
@@ -97,14 +97,14 @@ def uploads_behind(
         if one.trouble and now_ms - oldest_ms > BEHIND_MS:
             since = duration_text(round((now_ms - oldest_ms) / 60_000) * 60)
             many = "1 item is" if waiting.count == 1 else f"{waiting.count} items are"
-            told.append(f"{many} waiting for {one.name}, the oldest for {since}: {one.trouble}")
+            sentences.append(f"{many} waiting for {one.name}, the oldest for {since}: {one.trouble}")
         elif budget_bytes and waiting.size_bytes > MUCH * budget_bytes:
-            told.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
-    if told:
+            sentences.append(f"{size_text(waiting.size_bytes)} are waiting for {one.name}, and the queue is growing.")
+    if sentences:
         yield HealthProblem(
             ProblemKind.UPLOAD,
             None,
-            " ".join(told),
+            " ".join(sentences),
             "tawny retries automatically. See Settings > Notifications and uploads.",
         )
 
@@ -173,11 +173,11 @@ class GapWatch:
             if gap.end_ms is not None and gap.reason not in _NOT_THE_CAMERAS and gap.end_ms - gap.begin_ms <= SHORT_MS
         ]
         if sum(lengths_ms) > MOST_MISSING_MS:
-            told = f"{sum(lengths_ms) / 1000:.0f} s of the last hour are missing, in {len(lengths_ms)} short gaps."
+            message = f"{sum(lengths_ms) / 1000:.0f} s of the last hour are missing, in {len(lengths_ms)} short gaps."
             yield HealthProblem(
                 ProblemKind.GAP,
                 camera,
-                told,
+                message,
                 "Check the camera's network connection. `tawny timeline` shows the reason for each gap.",
             )
 

@@ -104,9 +104,9 @@ class CheckInSender:
                 self.last_ms = self._clock.now_ms()
             if why:
                 log.warning("check-in at %s failed: %s", self._address.hostname, why)
-            is_told = self._failures >= TROUBLE_AFTER
+            is_reported = self._failures >= TROUBLE_AFTER
             self.trouble = (
-                f"The heartbeat address {self._address.hostname} isn't responding ({why})." if is_told else ""
+                f"The heartbeat address {self._address.hostname} isn't responding ({why})." if is_reported else ""
             )
             self._due_s = self._clock.mono_s() + (min(AGAIN_S, self._every_s) if why else self._every_s)
         return _LOOK_S
@@ -155,15 +155,15 @@ def disk_problems(
         yield HealthProblem(ProblemKind.MIRROR, None, stored.mirror.problem.message, stored.mirror.problem.do)
     root = stored.volume.root
     if stands_for is not None:
-        told = f"The disk for {stands_for} is missing. Recording to {root} instead."
-        yield HealthProblem(ProblemKind.SPARE, None, told, f"Connect or mount it; {BACK}")
+        message = f"The disk for {stands_for} is missing. Recording to {root} instead."
+        yield HealthProblem(ProblemKind.SPARE, None, message, f"Connect or mount it; {BACK}")
     if (spare := recorder.on_spare) is not None:
         how = "isn't responding" if recorder.hangs(stored.volume) else "fails"
-        told = f"The disk at {root} {how}. Recording to {spare.root} instead."
-        yield HealthProblem(ProblemKind.SPARE, None, told, f"Check its cable and its health; {BACK}")
+        message = f"The disk at {root} {how}. Recording to {spare.root} instead."
+        yield HealthProblem(ProblemKind.SPARE, None, message, f"Check its cable and its health; {BACK}")
     if (at_risk_s := recorder.at_risk_s) > 0:
-        told = f"The disk at {root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
-        yield HealthProblem(ProblemKind.SLOW_DISK, None, told, SLOW)
+        message = f"The disk at {root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
+        yield HealthProblem(ProblemKind.SLOW_DISK, None, message, SLOW)
 
 
 CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."

@@ -35,7 +35,7 @@ from tawny.service import json_format
 # Emitters: send messages to other software by datagram, webhook or script, one at a time, without storing them.
 
 
-Told = Mapping[str, Any]
+MessageFields = Mapping[str, Any]
 
 
 class Emitter(Protocol):
@@ -47,7 +47,7 @@ class Emitter(Protocol):
     tries_again: bool
     """Whether to retry a failed message. Not useful if the receiver is not running."""
 
-    def send(self, told: Told) -> str:
+    def send(self, message: MessageFields) -> str:
         """Send a message. Return the response; usually empty."""
         ...
 
@@ -74,8 +74,8 @@ class DatagramEmitter:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.settimeout(0.0)  # non-blocking
 
-    def send(self, told: Told) -> str:
-        data = json.dumps(told, ensure_ascii=False).encode()
+    def send(self, message: MessageFields) -> str:
+        data = json.dumps(message, ensure_ascii=False).encode()
         try:
             self._socket.sendto(data, self._address)
         except BlockingIOError:
@@ -101,8 +101,8 @@ class WebhookEmitter:
         self._api = HttpApi(url, "")
         self.public = self._api.public = f"the webhook at {self._api.host}"
 
-    def send(self, told: Told) -> str:
-        body = json.dumps(told, ensure_ascii=False).encode()
+    def send(self, message: MessageFields) -> str:
+        body = json.dumps(message, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": hashlib.sha256(body).hexdigest()[:32]}
         if self._secret:
             headers[HEADER] = signature(self._secret, self._clock.now_ms() // 1000, body)
@@ -121,9 +121,9 @@ class ScriptEmitter:
     def __init__(self, name: str, scripts: ScriptRunner) -> None:
         self.public, self._name, self._scripts = f"the script {name}", name, scripts
 
-    def send(self, told: Told) -> str:
+    def send(self, message: MessageFields) -> str:
         try:
-            ran = self._scripts.run(self._name, told)
+            ran = self._scripts.run(self._name, message)
         except NotDone as error:
             raise TargetMissing(self.public, str(error)) from None
         if ran.code is None:
@@ -180,17 +180,21 @@ class NativeFormat:
         self._one, self._clock, self._path = one, clock, path
 
     def of(self, message: Message) -> Sequence[FormattedMessage]:
-        told = json_format.message(message, self._clock.now_ms())
-        if told is None or told["type"].partition(".")[0] not in self._one.events or not kinds_fit(self._one, message):
+        fields = json_format.message(message, self._clock.now_ms())
+        if (
+            fields is None
+            or fields["type"].partition(".")[0] not in self._one.events
+            or not kinds_fit(self._one, message)
+        ):
             return ()
-        if self._one.cameras and told["camera"] not in (*self._one.cameras, None):
+        if self._one.cameras and fields["camera"] not in (*self._one.cameras, None):
             return ()
         if isinstance(message, SegmentClosed) and (path := self._path) is not None:
-            segment, about = message.segment, told["segment"]
-            return (FormattedMessage(0.0, lambda: {**told, "segment": {**about, "mp4": str(path(segment))}}),)
+            segment, about = message.segment, fields["segment"]
+            return (FormattedMessage(0.0, lambda: {**fields, "segment": {**about, "mp4": str(path(segment))}}),)
         if isinstance(message, FileFinished) and self._path is not None and message.path:
-            return (FormattedMessage(0.0, lambda: {**told, "file": {**told["file"], "path": message.path}}),)
-        return (FormattedMessage(0.0, lambda: told),)
+            return (FormattedMessage(0.0, lambda: {**fields, "file": {**fields["file"], "path": message.path}}),)
+        return (FormattedMessage(0.0, lambda: fields),)
 
 
 class PancakeFormat:
@@ -232,9 +236,9 @@ class PancakeFormat:
         is_on = bool(self._lasting)
         if is_on == was_on or ("start" if is_on else "end") in self._edges:
             return ()
-        return self._told(event.start_ms if event.end_ms is None else event.end_ms, is_on=is_on)
+        return self._state_message(event.start_ms if event.end_ms is None else event.end_ms, is_on=is_on)
 
-    def _told(self, at_ms: int, *, is_on: bool) -> Sequence[FormattedMessage]:
+    def _state_message(self, at_ms: int, *, is_on: bool) -> Sequence[FormattedMessage]:
         waits_ms = EDGE_MS + (WRITTEN_MS if self._one.clips else 0)
         in_s = max(0.0, (at_ms + waits_ms - self._clock.now_ms()) / 1000)
         return (FormattedMessage(in_s, lambda: {**self._clip(at_ms), "detection": is_on}),)
@@ -320,27 +324,27 @@ class EmitterWorker:
         return max(self._not_before_s, now_s if self._again is not None else due_s) - now_s
 
     def _next(self) -> None:
-        told = self._again
-        if told is None:
+        message = self._again
+        if message is None:
             with self._lock:
                 _, _, make = heapq.heappop(self._due)
-            told = make()
+            message = make()
         self._again = None
         emitter = self._emitter = self._emitter or self._open()
         try:
-            self.said = emitter.send(told)
+            self.said = emitter.send(message)
         except DeliveryError as error:
-            self._failed(told, error, tries_again=emitter.tries_again)
+            self._failed(message, error, tries_again=emitter.tries_again)
             return
         self.sent += 1
         self.trouble = ""
         self._backoff.reset()
 
-    def _failed(self, told: dict[str, Any], error: DeliveryError, *, tries_again: bool) -> None:
+    def _failed(self, message: dict[str, Any], error: DeliveryError, *, tries_again: bool) -> None:
         is_news, self.trouble = error.message != self.trouble, error.message
         if is_news:
             log.warning("%s", error)
         if tries_again and isinstance(error, TargetUnreachable):
-            self._again, self._not_before_s = told, self._clock.mono_s() + self._backoff.next_s()
+            self._again, self._not_before_s = message, self._clock.mono_s() + self._backoff.next_s()
         else:
             self.dropped += 1

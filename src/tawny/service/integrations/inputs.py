@@ -97,13 +97,13 @@ class DatagramDoor:
             return 0.0
         try:
             done = self._do(issuer_of(self._input_name, self._one, "datagram", f"user {user}"), order_in(body))
-            told: dict[str, object] = {"done": done.words, "event": done.event or None}
+            answer: dict[str, object] = {"done": done.words, "event": done.event or None}
         except CommandRefused as refused:
             log.info("%s: refused: %s", self._input_name, refused)
-            told = {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
+            answer = {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         if sender:
             with contextlib.suppress(OSError):  # the sender has closed its socket
-                self._socket.sendto(json.dumps(told, ensure_ascii=False).encode(), socket.MSG_DONTWAIT, sender)
+                self._socket.sendto(json.dumps(answer, ensure_ascii=False).encode(), socket.MSG_DONTWAIT, sender)
         return 0.0
 
     def close(self) -> None:

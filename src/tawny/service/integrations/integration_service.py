@@ -207,15 +207,15 @@ class IntegrationService:
         """
         return self.desk.do(CommandIssuer(by, "rule"), asked).words
 
-    def run(self, script: str, told: Mapping[str, Any]) -> str:
+    def run(self, script: str, message: Mapping[str, Any]) -> str:
         """Run a script for a rule. Return the first line of its output. Raises NotDone."""
-        return self.scripts.run_well(script, told).partition("\n")[0][:200]
+        return self.scripts.run_well(script, message).partition("\n")[0][:200]
 
     def sent(self, name: str, headers: Mapping[str, str], body: bytes, address: str) -> CommandIssuer:
         """Return the issuer of a webhook. Raises CommandRefused."""
         return self.inputs.sent(name, headers, body, address)
 
-    def told(self) -> list[dict[str, Any]]:
+    def overview(self) -> list[dict[str, Any]]:
         """Return webhooks, API clients and MQTT with counters and permissions, without secrets."""
         emits = [
             {

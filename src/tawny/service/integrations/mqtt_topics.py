@@ -82,10 +82,10 @@ class MqttTopics:
 
     def heard(self, message: Message) -> None:
         """Publish a message. Call from any thread; returns at once."""
-        told = json_format.message(message, self._clock.now_ms())
-        if told is None or (told["camera"] is not None and not self._shows(told["camera"])):
+        event = json_format.message(message, self._clock.now_ms())
+        if event is None or (event["camera"] is not None and not self._shows(event["camera"])):
             return
-        self.bridge.tell("events", told)
+        self.bridge.tell("events", event)
         if isinstance(message, EventChanged):
             self._event(message)
         with self._lock:
@@ -352,11 +352,11 @@ class MqttBridge:
         if is_new:
             self._wake()
 
-    def tell(self, topic: str, told: Any) -> None:
+    def tell(self, topic: str, content: Any) -> None:
         """Publish an event once at a topic below the base, if a connection exists or follows soon."""
         with self._lock:
             self.dropped += len(self._once) == MOST_WAITING
-            self._once.append((f"{self.base}/{topic}", json.dumps(told, ensure_ascii=False).encode()))
+            self._once.append((f"{self.base}/{topic}", json.dumps(content, ensure_ascii=False).encode()))
         self._wake()
 
     def step(self) -> float:

@@ -300,9 +300,9 @@ class RuleActions:
             case "ptz":
                 return self._order({"command": "ptz", "camera": deed.name, "preset": deed.more}, "a rule")
             case "run":
-                return self._run(deed.name, _told(event, why))
+                return self._run(deed.name, _event_fields(event, why))
             case "say":
-                return self._run(SAY_SCRIPT, {**_told(event, why), "say": deed.more})
+                return self._run(SAY_SCRIPT, {**_event_fields(event, why), "say": deed.more})
         raise AssertionError(deed)
 
     def _record(self, camera: CameraId, for_s: float) -> str:
@@ -326,7 +326,7 @@ class RuleActions:
         return wait_s
 
 
-def _told(event: Event, why: str) -> dict[str, Any]:
+def _event_fields(event: Event, why: str) -> dict[str, Any]:
     return {
         "type": "rule",
         "event": event.id,

@@ -78,11 +78,11 @@ def _outlasts_max(tables: list[Any]) -> bool:
 
 def contradictions(settings: Settings) -> list[RecorderWarning]:
     """Return warnings for minimum times above their maximum. A default is reduced without a warning."""
-    told = [*_broken("storage.retention", settings.storage.retention, settings.storage.retention)]
+    warnings = [*_broken("storage.retention", settings.storage.retention, settings.storage.retention)]
     for name, camera in settings.cameras.items():
         if camera.retention is not None:
-            told += _broken(f"cameras.{name}.retention", camera.retention, settings.storage.retention)
-    return told
+            warnings += _broken(f"cameras.{name}.retention", camera.retention, settings.storage.retention)
+    return warnings
 
 
 def _broken(
@@ -120,18 +120,18 @@ def _stream_bytes(keep: storage.RetentionRule, rate: float, thinned_rate: float)
 
 def limit_conflicts(kept: storage.RetentionContract, rates: Rates) -> list[RecorderWarning]:
     """Return warnings for promises that exceed a camera's own size limit at these rates, or a limit of files."""
-    told: list[RecorderWarning] = []
+    warnings: list[RecorderWarning] = []
     for camera, keep in kept.cameras.items():
         need = needed_bytes(kept, rates, camera)
         if keep.size_bytes is not None and need > keep.size_bytes:
-            told.append(
+            warnings.append(
                 RecorderWarning(
                     f"The minimum retention of {camera} needs {size_text(need)}, but its "
                     f"limit is {size_text(keep.size_bytes)}.",
                     f"Raise `cameras.{camera}.retention.max_size`, or lower its `min`.",
                 )
             )
-    return [*told, *_too_few_files(kept, rates)]
+    return [*warnings, *_too_few_files(kept, rates)]
 
 
 def _too_few_files(kept: storage.RetentionContract, rates: Rates) -> Iterator[RecorderWarning]:

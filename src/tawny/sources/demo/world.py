@@ -145,7 +145,7 @@ class DemoWorld:
 
     def truth(self, from_s: float, to_s: float, utc_ms: int) -> list[Passage]:
         """Return the passages in this range, not clipped to it. utc_ms: UTC of the world's start."""
-        return [_told(visit, utc_ms) for visit in self.visits_between(from_s, to_s)]
+        return [_passage(visit, utc_ms) for visit in self.visits_between(from_s, to_s)]
 
 
 @lru_cache(maxsize=256)
@@ -162,7 +162,7 @@ def _visit(scene: str, seed: str, slot: int, slot_s: float) -> Visit:
     return Visit(known[order[turn]], start_s)
 
 
-def _told(visit: Visit, utc_ms: int) -> Passage:
+def _passage(visit: Visit, utc_ms: int) -> Passage:
     boxes: list[tuple[int, Box]] = []
     for n in range(round(length_s(visit.way) * FIGURES_FPS)):
         at_s = visit.start_s + n / FIGURES_FPS

@@ -128,16 +128,16 @@ def _list(spare: Volume, index: Index) -> int:
 
 def _tell(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> None:
     """Copy gaps and events since `since_ms` from the spare's history to the ledger."""
-    told, history = MemoryIndex(), HistoryJournal(spare.disk)
-    replay([line for line in history.lines() if line.at_ms >= since_ms], told)
+    seen, history = MemoryIndex(), HistoryJournal(spare.disk)
+    replay([line for line in history.lines() if line.at_ms >= since_ms], seen)
     history.close()
     for camera in spare.cameras():
-        for gap in told.gaps(camera, Span(0, _EVER)):
+        for gap in seen.gaps(camera, Span(0, _EVER)):
             if gap.begin_ms >= since_ms and gap.reason is not GapReason.REMOVED:
                 ledger.put_gap(gap)
     after: str | None = None
     while True:
-        page = told.events(Span(0, _EVER), after=after, limit=200)
+        page = seen.events(Span(0, _EVER), after=after, limit=200)
         for event in page.events:
             if index.event(event.id) is None:
                 ledger.put_event(event)

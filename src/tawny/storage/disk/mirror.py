@@ -137,7 +137,7 @@ class _Copy:
         for path in public_files(self._volume.disk):
             copy(self._volume, self.mirror, path)
 
-    def catch_up(self, told: Callable[[], None]) -> None:
+    def catch_up(self, report: Callable[[], None]) -> None:
         """Copy some of the segments that were missing at opening. Call the callback after each."""
         if self.has_caught_up:
             return
@@ -147,10 +147,10 @@ class _Copy:
                 break
             self.put_segment(self._at_hand)
             self._at_hand = None
-            told()
+            report()
         else:
             return
-        self._put_all_told()
+        self._put_all_reported()
         self.put_days()
         self.has_caught_up = True
 
@@ -178,7 +178,7 @@ class _Copy:
             yield from (segment for segment in page if self.index.segment(segment.id) is None)
             last = page[-1]
 
-    def _put_all_told(self) -> None:
+    def _put_all_reported(self) -> None:
         ever = Span(0, self._clock.now_ms() + 1)
         for camera in self._volume.cameras():
             known = set(self.index.gaps(camera, ever))

@@ -187,8 +187,10 @@ class Volume:
         try:
             root.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
-            told = turned(error, str(root))
-            raise told if isinstance(told, DiskFull) else FolderUnwritable(str(root), error.strerror or "") from error
+            refusal = turned(error, str(root))
+            raise (
+                refusal if isinstance(refusal, DiskFull) else FolderUnwritable(str(root), error.strerror or "")
+            ) from error
         return cls(RealDisk(root), signed, mark)
 
     def add_other(self, other: "Volume", *, is_spare: bool) -> None:

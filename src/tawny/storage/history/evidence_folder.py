@@ -231,8 +231,10 @@ class EvidenceFolder:
         said: recorder, software, camera, from, to, made, and specific entries.
         """
         self.put("README.txt", [readme.encode()])
-        told = [{"from": utc_text(gap.begin_ms), "reason": gap.reason.value, "to": _text(gap.end_ms)} for gap in gaps]
-        manifest = {"v": 1, **said, "gaps": told, "files": self.files, "statement": signer.statement}
+        gap_list = [
+            {"from": utc_text(gap.begin_ms), "reason": gap.reason.value, "to": _text(gap.end_ms)} for gap in gaps
+        ]
+        manifest = {"v": 1, **said, "gaps": gap_list, "files": self.files, "statement": signer.statement}
         if self.derived:
             manifest[DERIVED] = self.derived
         line = signed(manifest, b"export", signer.key)

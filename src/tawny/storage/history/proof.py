@@ -31,7 +31,7 @@ from tawny.storage.history.signed_files import (
     announced_pictures,
     pass_items,
     recorder_of,
-    told_items,
+    reported_items,
     waiting_items,
 )
 from tawny.storage.repair.findings import Finding, FindingKind
@@ -113,8 +113,8 @@ def read_history(volume: Volume) -> tuple[StatedFiles, list[Finding]]:
 def _take_waiting(volume: Volume, stated: StatedFiles) -> None:
     """Add the items of the next statement."""
     disk = volume.disk
-    told = [item for items in told_items(disk).values() for item in items]
-    waiting = [*waiting_items(disk), *told]
+    reported = [item for items in reported_items(disk).values() for item in items]
+    waiting = [*waiting_items(disk), *reported]
     for item in waiting:
         stated.add(item)
     for path, old in announced_pictures(waiting).items():  # settled by the next start

@@ -19,7 +19,7 @@ FOLDER: Final = "history/signed"
 STATE: Final = f"{FOLDER}/state.json"
 NAMES: Final = f"{FOLDER}/names.key"
 NEW: Final = ".new"
-TOLD: Final = "told-"
+REPORTED: Final = "told-"
 """Prefix of files in which other processes report their changes to recordings, for the next statement."""
 Place = tuple[str, int, int, int]
 """Identity of a file in the signed history: camera, kind, stream and number."""
@@ -64,10 +64,10 @@ def announced_pictures(items: Iterable[Item]) -> dict[str, Item]:
     return found
 
 
-def told_items(disk: DiskAccess) -> dict[str, list[Item]]:
+def reported_items(disk: DiskAccess) -> dict[str, list[Item]]:
     """Return the items that other processes reported, by file path."""
-    told = [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.name.startswith(TOLD)]
-    return {path: list(_items_in(disk, path)) for path in told if not path.endswith(NEW)}
+    paths = [f"{FOLDER}/{one.name}" for one in disk.entries(FOLDER) if one.name.startswith(REPORTED)]
+    return {path: list(_items_in(disk, path)) for path in paths if not path.endswith(NEW)}
 
 
 def _items_in(disk: DiskAccess, path: str) -> Iterator[Item]:
@@ -122,7 +122,7 @@ def object_name(names: bytes, recorder: bytes, path: str, day: str) -> str:
 def pass_items(disk: DiskAccess, items: Sequence[Item]) -> None:
     """Pass items to the next statement of this recorder, running or not. Raises StorageError."""
     disk.make_folder(FOLDER)
-    path = f"{FOLDER}/{TOLD}{token_hex(8)}"
+    path = f"{FOLDER}/{REPORTED}{token_hex(8)}"
     file = disk.create(path + NEW)
     try:
         file.append([compact_json(item) + b"\n" for item in items])

@@ -48,8 +48,8 @@ from tawny.storage.history.signed_files import (
     object_name,
     read_object,
     recorder_of,
+    reported_items,
     sync_appended,
-    told_items,
     waiting_items,
     write_secrets,
 )
@@ -315,11 +315,11 @@ class SignedHistory:
                 return False
         with self._writing:
             self._write_unwritten()
-            told = told_items(self._disk)
+            reported = reported_items(self._disk)
             with self._lock:
                 if self._signing:
                     return False
-                self._items += [item for items in told.values() for item in items]
+                self._items += [item for items in reported.values() for item in items]
                 made, items = (
                     make_statement(self._state, self._items, self._recipients(), utc_text(now_ms)),
                     self._state.n,
@@ -327,7 +327,7 @@ class SignedHistory:
                 self._state, self._items, self._written = made.state, [], 0
                 self._stated = {row: number for row, (number, _) in self._places.items()}
                 files = {row: [*place, sorted(self._open.get(row, ()))] for row, place in self._places.items()}
-            self._unwritten = _Unwritten(made, files, [items_path(items), *told])
+            self._unwritten = _Unwritten(made, files, [items_path(items), *reported])
             self._write_unwritten()
             return True
 

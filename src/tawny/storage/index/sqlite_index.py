@@ -238,11 +238,11 @@ class EventTable:
         try:
             record = _HEAD.pack(*head, *box, *counts) + struct.pack(f"<{len(rest)}H", *rest)
         except struct.error:
-            return _as_told(event)
+            return _as_record(event)
         row = event.start_ms, _key(event.id, event.start_ms), word_id(db, event.camera), word_id(db, event.kind)
         rest_of_row = _took_ms(event), event.kept, event.reviewed, RANKS[shown_level(event)], record
         again = _event(self._names.words(db, reload=True), (*row, *rest_of_row))
-        return record if again == event else _as_told(event)
+        return record if again == event else _as_record(event)
 
 
 def _event(words: Mapping[int, str], row: Row) -> Event:
@@ -284,7 +284,7 @@ def _key(named: EventId, start_ms: int) -> bytes | str:
     return said[1] if said is not None and said[0] == start_ms else named
 
 
-def _as_told(event: Event) -> str:
+def _as_record(event: Event) -> str:
     return json.dumps(event_record(event), separators=(",", ":"))
 
 

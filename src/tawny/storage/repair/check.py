@@ -103,13 +103,13 @@ def check_volume(
     checking.check_index_rows()
     if deep:
         checking.findings += verify_history(volume, clock.now_ms(), repair=ledger is not None and not beside_recorder)
-    told = checking.check_coverage(clock.now_ms()) if scope.with_wall else None
+    coverage = checking.check_coverage(clock.now_ms()) if scope.with_wall else None
     damage = _damage(index, clock.now_ms())
     return CheckReport(
         checking.segments,
         checking.covered_ms / 1000,
         checking.findings,
-        told,
+        coverage,
         checking.thinned,
         damage,
         {camera: merge_spans(spans, join_ms=_JOIN_MS) for camera, spans in checking.thinned_spans.items()},
@@ -328,7 +328,7 @@ class _Checking:
             self._ledger.put_gap(Gap(camera, span.begin_ms, span.end_ms, GapReason.UNKNOWN, why))
 
     def check_coverage(self, now_ms: int) -> WallCoverage:
-        told = wall_coverage(self._index, self._volume.cameras(), now_ms)
-        for camera, hole in told.unexplained:
+        coverage = wall_coverage(self._index, self._volume.cameras(), now_ms)
+        for camera, hole in coverage.unexplained:
             self._find(FindingKind.UNEXPLAINED, camera, f"{utc_text(hole.begin_ms)} to {utc_text(hole.end_ms)}")
-        return told
+        return coverage

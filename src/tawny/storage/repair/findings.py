@@ -29,12 +29,12 @@ def wall_coverage(index: Index, cameras: Iterable[CameraId], until_ms: int) -> W
     """Return the coverage of each camera from its first to its last known instant, at most `until_ms`."""
     recorded_ms = explained_ms = 0
     unexplained: list[tuple[CameraId, Span]] = []
-    told: list[Gap] = []
+    explained: list[Gap] = []
     for camera in cameras:
         ever = Span(0, until_ms)
         recorded = index.spans(camera, None, ever)
         all_gaps = index.gaps(camera, ever)
-        told += all_gaps
+        explained += all_gaps
         found = explaining(all_gaps)
         gaps = [cut for gap in found if (cut := gap.span(until_ms).cut_to(ever)) is not None]
         known = merge_spans([*recorded, *gaps])
@@ -50,7 +50,7 @@ def wall_coverage(index: Index, cameras: Iterable[CameraId], until_ms: int) -> W
         recorded_ms += _sum(recorded)
         explained_ms += _sum(known) - _sum(recorded)
     hole_ms = sum(span.end_ms - span.begin_ms for _, span in unexplained)
-    return WallCoverage(recorded_ms / 1000, explained_ms / 1000, hole_ms / 1000, unexplained, told)
+    return WallCoverage(recorded_ms / 1000, explained_ms / 1000, hole_ms / 1000, unexplained, explained)
 
 
 def _sum(spans: list[Span]) -> int:

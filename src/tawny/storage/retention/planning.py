@@ -222,8 +222,8 @@ class RemovalPlanner:
                 if holds is not None and not holds(segment):
                     continue
                 is_waiting = self._of(segment).is_waiting
-                told = f"{why}, before it was uploaded" if is_waiting else why
-                self._removals[segment.id] = Removal(segment, told, breaks_promise, is_waiting)
+                reason = f"{why}, before it was uploaded" if is_waiting else why
+                self._removals[segment.id] = Removal(segment, reason, breaks_promise, is_waiting)
                 need.found(segment)
                 if need.is_met():
                     return

@@ -49,7 +49,7 @@ def rewrap_camera(
     *,
     shuts_out: bool,
     before: str,
-    told: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Rewrapped:
     """Rewrap a camera's keys for the recipients. Raises StorageError.
 
@@ -61,7 +61,7 @@ def rewrap_camera(
     for folder in days:
         if folder.partition("/")[2] < before:
             done.add(_rewrap_day(volume, folder, identities, recipients, shuts_out=shuts_out))
-            told(folder)
+            report(folder)
     return done
 
 

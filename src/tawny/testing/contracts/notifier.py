@@ -16,7 +16,7 @@ SECRET = "s3cretT0kenThatNobodyMaySee"
 JPEG = Attachment("tawny.jpg", "image/jpeg", b"\xff\xd8 a picture \r\n--x")
 GIF = Attachment("tawny.gif", "image/gif", b"GIF89a moving")
 MP4 = Attachment("tawny.mp4", "video/mp4", b"\0\0\0 ftyp")
-TOLD = Message(
+SENT = Message(
     id="event/20261120T194600000-1a2b3c4d",
     kind="event",
     title="Person at the porch.",
@@ -31,7 +31,7 @@ TOLD = Message(
     ),
 )
 WITNESS = "tawny-3f2a91c0-1234-20261120T055000Z-abcdefghijklmnopqrstuvwxyz"
-LATER = replace(TOLD, id="clip/x", text="Front door, 20:46 to 20:47.", urgency=Urgency.QUIET)
+LATER = replace(SENT, id="clip/x", text="Front door, 20:46 to 20:47.", urgency=Urgency.QUIET)
 
 
 @dataclass
@@ -46,7 +46,7 @@ class NotifierCase:
     service: StandIn
     url: str
     table: dict[str, Any] = field(default_factory=dict)
-    told: Callable[[StandIn], str] = lambda service: service.last.body.decode(errors="replace")
+    received_text: Callable[[StandIn], str] = lambda service: service.last.body.decode(errors="replace")
     refused: Reply = (401, {})
     busy: Reply = (429, {})
     missing: Reply | None = (404, {})
@@ -61,29 +61,29 @@ class NotifierContract:
 
     def test_words_arrive(self, subject: NotifierCase) -> None:
         sender = subject.open()
-        sender.send(TOLD, None)
+        sender.send(SENT, None)
         sender.close()
-        said = subject.told(subject.service)
+        said = subject.received_text(subject.service)
         assert "Person at the porch." in said
         assert "Front door, 20:46. Grüße" in said
 
     @pytest.mark.parametrize("attached", [None, JPEG])
     def test_witness_of_the_history_arrives(self, subject: NotifierCase, attached: Attachment | None) -> None:
         """With and without a picture; complete, even if the service shortens long texts."""
-        for text in (TOLD.text, "Many words. " * 400):
+        for text in (SENT.text, "Many words. " * 400):
             subject.service.asked.clear()
             takes = attached if subject.kind.traits(subject.url).picture else None
-            subject.open().send(replace(TOLD, text=text, history=WITNESS), takes)
+            subject.open().send(replace(SENT, text=text, history=WITNESS), takes)
             raw = " ".join(
                 f"{unquote_plus(one.path)} {one.body.decode(errors='replace')}" for one in subject.service.asked
             )
-            assert WITNESS in raw or WITNESS in subject.told(subject.service)
+            assert WITNESS in raw or WITNESS in subject.received_text(subject.service)
 
     def test_a_picture_arrives_as_it_is(self, subject: NotifierCase) -> None:
         traits = subject.kind.traits(subject.url)
         if not traits.picture:
             pytest.skip("it takes no pictures")
-        subject.open().send(TOLD, JPEG)
+        subject.open().send(SENT, JPEG)
         assert any(JPEG.data in asked.body for asked in subject.service.asked)
 
     def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
@@ -96,41 +96,41 @@ class NotifierContract:
     def test_what_was_told_is_changed(self, subject: NotifierCase) -> None:
         traits = subject.kind.traits(subject.url)
         sender = subject.open()
-        receipt = sender.send(TOLD, JPEG if traits.picture else None)
+        receipt = sender.send(SENT, JPEG if traits.picture else None)
         if not traits.edits:
             pytest.skip("sent messages can't be edited there")
         assert receipt
         assert sender.edit(receipt, LATER, GIF if traits.gif else None) == receipt
-        assert "20:47" in subject.told(subject.service)
+        assert "20:47" in subject.received_text(subject.service)
 
     @pytest.mark.parametrize("refusal", [(500, {}), (503, b"<html>"), None])
     def test_a_service_that_fails_is_unreachable(self, subject: NotifierCase, refusal: Reply | None) -> None:
         subject.service.fails = [refusal] * 4
         with pytest.raises(TargetUnreachable):
-            subject.open().send(TOLD, None)
+            subject.open().send(SENT, None)
 
     def test_a_refusal_is_about_who_we_are(self, subject: NotifierCase) -> None:
         subject.service.fails = [subject.refused] * 4
         with pytest.raises(TargetRefused):
-            subject.open().send(TOLD, None)
+            subject.open().send(SENT, None)
 
     def test_a_busy_service_is_tried_later(self, subject: NotifierCase) -> None:
         subject.service.fails = [subject.busy] * 4
         with pytest.raises(TargetUnreachable):
-            subject.open().send(TOLD, None)
+            subject.open().send(SENT, None)
 
     def test_what_is_not_there_is_said(self, subject: NotifierCase) -> None:
         if subject.missing is None:
             pytest.skip("it has no receivers")
         subject.service.fails = [subject.missing] * 4
         with pytest.raises(TargetMissing):
-            subject.open().send(TOLD, None)
+            subject.open().send(SENT, None)
 
     @pytest.mark.parametrize("lie", [(200, b""), (200, b"\xff\xfe"), (200, b"[]"), (302, {}), (400, {"error": "no"})])
     def test_an_answer_that_makes_no_sense_is_no_crash(self, subject: NotifierCase, lie: Reply) -> None:
         subject.service.fails = [lie] * 4
         try:
-            subject.open().send(TOLD, None)
+            subject.open().send(SENT, None)
         except DeliveryError as error:
             assert SECRET not in str(error)
 
@@ -139,7 +139,7 @@ class NotifierContract:
         assert SECRET not in subject.kind.public(subject.url)
         subject.service.fails = [refusal] * 4
         with pytest.raises(DeliveryError) as failed:
-            subject.open().send(TOLD, JPEG)
+            subject.open().send(SENT, JPEG)
         whole = f"{failed.value} {failed.value!r} {failed.value.__cause__} {failed.value.__dict__}"
         assert SECRET not in whole
 
@@ -153,7 +153,7 @@ class NotifierContract:
             },
         )
         with pytest.raises(TargetUnreachable):
-            subject.open().send(TOLD, None)
+            subject.open().send(SENT, None)
 
     def test_settings_that_cannot_be_are_refused(self, subject: NotifierCase) -> None:
         with pytest.raises(ValueError, match="allowed"):

@@ -28,7 +28,7 @@ PACKET_BYTES = 160
 OPEN_S = 8.0
 _ROOM_BYTES = 64 * 1024
 _NOT_UNDERSTOOD = frozenset({"refused", "sdp"})
-_Told = TypeVar("_Told")
+_Result = TypeVar("_Result")
 
 
 class BackChannel:
@@ -96,10 +96,10 @@ class BackChannel:
             self._line.send(self._talk.teardown())
         self._line.close()
 
-    def _ask(self, requests: "Requests[_Told]") -> _Told:
+    def _ask(self, requests: "Requests[_Result]") -> _Result:
         """Run the request sequence to its end and return its result."""
         until_s, pause = self._clock.mono_s() + OPEN_S, threading.Event()
-        told: list[_Told] = []
+        results: list[_Result] = []
         while not self._line.step():
             self._look_at(until_s)
             pause.wait(0.005)
@@ -111,14 +111,14 @@ class BackChannel:
             try:
                 return requests.send(read_reply(raw))
             except StopIteration as end:
-                told.append(end.value)
+                results.append(end.value)
                 return b""
 
-        while not told:
+        while not results:
             self._look_at(until_s)
             self._receive(hear)
             pause.wait(0.005)
-        return told[0]
+        return results[0]
 
     def _look_at(self, until_s: float) -> None:
         if self._clock.mono_s() > until_s:

@@ -197,8 +197,8 @@ def _ours(address: NetworkAddress, path: str) -> str:
     return address.url.removesuffix(address.path) + (path if path.startswith("/") else f"/{path}")
 
 
-_Told = TypeVar("_Told")
-Requests = Generator[bytes, RtspResponse, _Told]
+_Result = TypeVar("_Result")
+Requests = Generator[bytes, RtspResponse, _Result]
 Choose = Callable[[SdpDescription], Sequence[SdpTrack]]
 
 _REASONS: dict[int, Reason] = {

@@ -160,7 +160,7 @@ class Tracks:
         self._bye_s: float | None = None
         self._sound_ended = False
         self._good = self._units_given = self._damaged = 0
-        self._missing_told = self._packets_seen = 0
+        self._missing_reported = self._packets_seen = 0
         self._is_waste = False  # packets arrived for long without a complete frame
         self._clock = CameraClock(VIDEO_RATE)
         self._picture_came: tuple[int, float] | None = None
@@ -329,8 +329,8 @@ class Tracks:
         self._damaged += unit.is_damaged
         if look.format is not before and before is not None:
             self._changed(look.format)
-        missing, is_waste = self.missing - self._missing_told, self._is_waste
-        self._missing_told, self._is_waste = self.missing, False
+        missing, is_waste = self.missing - self._missing_reported, self._is_waste
+        self._missing_reported, self._is_waste = self.missing, False
         self.packets.append(
             SourcePacket(look.format, unit.data, at, look.is_keyframe, unit.is_damaged, missing, is_waste, waited_s)
         )

@@ -112,10 +112,10 @@ class Transcript:
         """Return the stored messages in order."""
         last = list(self._last)
         left_out = self._count - len(self._first) - len(last)
-        told = [said._asdict() for said in list(self._first)]
+        lines = [said._asdict() for said in list(self._first)]
         if left_out > 0:
-            told.append(TranscriptLine(last[0].at_s, "", f"[{left_out} more]")._asdict())
-        return [*told, *(said._asdict() for said in last)]
+            lines.append(TranscriptLine(last[0].at_s, "", f"[{left_out} more]")._asdict())
+        return [*lines, *(said._asdict() for said in last)]
 
     def _put(self, by: str, data: bytes) -> None:
         text = data.decode("utf-8", "replace").replace("\r\n", "\n")
@@ -153,6 +153,6 @@ _WORDS: Final = {
 
 def tolerated_faults(counted: Mapping[str, Any]) -> list[str]:
     """Return the descriptions. counted: a connection's notes."""
-    told = [words.format(n=counted[name]) for name, words in _WORDS.items() if counted.get(name)]
+    faults = [words.format(n=counted[name]) for name, words in _WORDS.items() if counted.get(name)]
     ignored = counted.get("sound_ignored")
-    return [*told, f"its audio format {ignored} isn't supported and isn't recorded"] if ignored else told
+    return [*faults, f"its audio format {ignored} isn't supported and isn't recorded"] if ignored else faults
