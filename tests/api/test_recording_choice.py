@@ -96,10 +96,10 @@ def recorded_s(events: list[Event], day: Span, pre_s: float, post_s: float) -> i
     for now_ms in range(day.begin_ms, day.end_ms, 1000):
         while begun < len(events) and events[begun].start_ms <= now_ms:
             one = events[begun]
-            wanted.heard(Event(one.id, PORCH, one.kind, one.start_ms, None, 50.0), now_ms)
+            wanted.on_event(Event(one.id, PORCH, one.kind, one.start_ms, None, 50.0), now_ms)
             begun += 1
         while ended < begun and (events[ended].end_ms or 0) <= now_ms:
-            wanted.heard(events[ended], now_ms)
+            wanted.on_event(events[ended], now_ms)
             ended += 1
         seconds += is_wanted(wanted.spans(), now_ms - round(pre_s * 1000))
     return seconds

@@ -54,7 +54,7 @@ class Told:
         self.classified_as: list[str] = []
         self.db: list[float] = []
 
-    def heard(self, at_ms: int, db: float, score: int) -> None:
+    def on_loudness(self, at_ms: int, db: float, score: int) -> None:
         self.db.append(db)
 
     def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:

@@ -50,7 +50,7 @@ class Bench:
 
     def hear(self, start_ms: int, end_ms: int | None, name: EventId | None = None) -> EventId:
         event = Event(name or new_event_id(start_ms), PORCH, "person", start_ms, end_ms, 50.0)
-        self.wanted.heard(event, self.now_ms())
+        self.wanted.on_event(event, self.now_ms())
         self.recorder.wake()
         return event.id
 

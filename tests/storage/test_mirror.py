@@ -85,7 +85,7 @@ def test_what_closes_later_follows_with_its_gaps_events_and_pictures(both: Mirro
     event = Event(EventId("e1"), PORCH, "person", row.start_ms, row.end_ms, 50.0, kept=True)
     EventFiles(both.site.volume).write_picture(event, b"jpeg")
     for message in (SegmentClosed(row), GapChanged(gap), EventChanged("ended", event)):
-        both.mirror.heard(message)
+        both.mirror.on_message(message)
     both.run()
     assert both.rows() == [row]
     assert both.gaps() == [gap]
@@ -108,7 +108,7 @@ def test_what_is_removed_here_is_kept_there(both: Mirrored) -> None:
     both.run()
     (row,) = _rows(both.site)
     both.site.index.drop_segments([row])
-    both.mirror.heard(GapChanged(Gap(PORCH, row.start_ms, row.end_ms, GapReason.REMOVED)))
+    both.mirror.on_message(GapChanged(Gap(PORCH, row.start_ms, row.end_ms, GapReason.REMOVED)))
     both.run()
     assert both.rows() == [row]
     assert both.gaps() == []
@@ -145,7 +145,7 @@ def test_while_it_is_away_nothing_is_lost_and_it_catches_up(both: Mirrored) -> N
     away = both.root.rename(both.root.with_name("away"))
     both.root.mkdir()
     both.site.record(5)
-    both.mirror.heard(SegmentClosed(_rows(both.site)[1]))
+    both.mirror.on_message(SegmentClosed(_rows(both.site)[1]))
     both.mirror.step()
     assert both.mirror.problem is not None
     assert list(both.root.iterdir()) == []

@@ -239,7 +239,7 @@ def _make_recognition(place: RecorderPlace, storage: RecorderStorage) -> Recogni
     )  # fmt: skip
     model = SearchModel(lambda: settings().search, doors.embedders)
     appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, clock)
-    place.bus.subscribe(appearance.heard)
+    place.bus.subscribe(appearance.on_message)
     return Recognition(naming, known, RecognitionService(settings, doors, known, clock), sounds, appearance)
 
 
@@ -263,7 +263,7 @@ def _make_stored_recordings(
     )
     mirror = Mirror(store.volume, store.index, clock, store.mirror, kept) if store.mirror else None
     if mirror is not None:
-        place.bus.subscribe(mirror.heard)
+        place.bus.subscribe(mirror.on_message)
     return StoredRecordings(store.volume, store.index, retention, room, others, mirror)
 
 

@@ -59,7 +59,7 @@ class MqttClient:
         *,
         will: tuple[str, bytes] | None = None,
         connected: Callable[["MqttClient"], None] = lambda _: None,
-        heard: MessageListener = _nothing,
+        on_message: MessageListener = _nothing,
     ) -> None:
         """Connect. Raises TargetUnreachable and TargetRefused."""
         from paho.mqtt.client import Client
@@ -75,7 +75,7 @@ class MqttClient:
         if will is not None:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.on_connect = self._on_connect
-        self._client.on_message = lambda _, __, message: heard(
+        self._client.on_message = lambda _, __, message: on_message(
             message.topic, bytes(message.payload), is_retained=message.retain
         )
         self._client.max_queued_messages_set(MOST_QUEUED)

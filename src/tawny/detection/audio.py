@@ -100,7 +100,7 @@ KEPT_S = 2.0
 class SoundListenerSink(Protocol):
     """Receives the results. Called from the listener's thread."""
 
-    def heard(self, at_ms: int, db: float, score: int) -> None:
+    def on_loudness(self, at_ms: int, db: float, score: int) -> None:
         """Called twice a second with the highest loudness."""
         ...
 
@@ -179,7 +179,7 @@ class SoundListener:
                     loudest = max(loudest or (at_ms, db, score), (at_ms, db, score), key=lambda one: one[1])
                     self._judge(at_ms, score)
         if loudest is not None:
-            self._hears.heard(*loudest)
+            self._hears.on_loudness(*loudest)
             self._name(loudest)
         for at_ms, names in self._names.answers() if self._names is not None else ():
             self._take_names(at_ms, names)

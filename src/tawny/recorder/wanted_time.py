@@ -74,7 +74,7 @@ class WantedTime:
             self._record = record
             self._pre_ms, self._post_ms = round(pre_s * 1000), round(post_s * 1000)
 
-    def heard(self, event: Event, now_ms: int) -> None:
+    def on_event(self, event: Event, now_ms: int) -> None:
         """Note an event that began, changed or ended. Repeated calls are harmless."""
         with self._lock:
             over_ms = now_ms - _REMEMBERED_MS

@@ -38,9 +38,9 @@ def test_more_than_one_in_fifty_is_told() -> None:
 def test_three_times_in_ten_minutes_is_told_over_tcp_only() -> None:
     losses = PacketLoss(Hub())
     for begin_ms in (0, 0, 200_000):
-        losses.heard(damage(begin_ms))
+        losses.on_damage(damage(begin_ms))
     assert losses.hint(400_000, over_tcp=True) == ""
-    losses.heard(damage(400_000))
+    losses.on_damage(damage(400_000))
     assert losses.hint(400_500, over_tcp=True) == TOO_FAST
     assert losses.hint(400_500, over_tcp=False) == ""
     assert losses.hint(600_000, over_tcp=True) == ""

@@ -44,7 +44,7 @@ class Calls:
 
     def event(self, name: str = "e", kind: str = "person", *, is_over: bool = False) -> None:
         now_ms = self.clock.now_ms()
-        self.calls.heard(Event(EventId(name), DOOR, kind, now_ms, now_ms if is_over else None, 0.0))
+        self.calls.on_event(Event(EventId(name), DOOR, kind, now_ms, now_ms if is_over else None, 0.0))
 
     def is_called(self) -> bool:
         return self.calls.since_ms() is not None
@@ -95,7 +95,7 @@ def test_a_recording_whose_end_is_heard_late_calls_it_no_longer() -> None:
     bench.event(kind="manual")
     end_ms = bench.clock.now_ms()
     bench.clock.advance(60)
-    bench.calls.heard(Event(EventId("e"), DOOR, "manual", end_ms - 1000, end_ms, 0.0))
+    bench.calls.on_event(Event(EventId("e"), DOOR, "manual", end_ms - 1000, end_ms, 0.0))
     assert not bench.is_called()
 
 
@@ -110,7 +110,7 @@ def test_a_report_that_is_no_event_calls_it_for_a_moment() -> None:
 def test_an_event_of_long_ago_calls_nobody() -> None:
     bench = Calls()
     past_ms = bench.clock.now_ms() - 600_000
-    bench.calls.heard(Event(EventId("old"), DOOR, "person", past_ms, past_ms + 1000, 0.0))
+    bench.calls.on_event(Event(EventId("old"), DOOR, "person", past_ms, past_ms + 1000, 0.0))
     assert not bench.is_called()
 
 

@@ -53,7 +53,7 @@ class Bench:
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)
-        self.telling.heard(EventChanged(what, event))
+        self.telling.on_message(EventChanged(what, event))
         self.telling.step()
 
     def over(self, event: Event) -> None:

@@ -103,7 +103,7 @@ class Bench:
         end_ms = None if end_s is None else TEN_MS + round(end_s * 1000)
         event = Event(EventId(key), PORCH, kind, start_ms, end_ms, 50.0, picture_ms=start_ms)
         self.archive.index.put_event(event)
-        self.files.heard(EventChanged("updated", event))
+        self.files.on_message(EventChanged("updated", event))
         self.work()
         return event
 

@@ -96,7 +96,7 @@ class Bench:
 
     def tell(self, event: Event) -> Event:
         self.recorder.index.put_event(event)
-        self.messaging.telling.heard(EventChanged("updated", event))
+        self.messaging.telling.on_message(EventChanged("updated", event))
         self.messaging.telling.step()
         return event
 
@@ -217,11 +217,11 @@ def test_what_follows_is_what_was_wished(tmp_path: Path, service: StandIn, kind:
 
 def test_trouble_and_its_end(bench: Bench) -> None:
     trouble = Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer.")
-    bench.messaging.telling.heard(trouble)
+    bench.messaging.telling.on_message(trouble)
     bench.work()
     bench.work()
     bench.clock.advance(3600)
-    bench.messaging.telling.heard(replace(trouble, until_ms=bench.clock.now_ms()))
+    bench.messaging.telling.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
     bench.messaging.telling.step()
     bench.work()
     first, second = (one.form["text"].decode().splitlines()[0] for one in bench.sent("/sendMessage"))

@@ -50,7 +50,7 @@ class Bench:
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)
-        self.sending.heard(EventChanged(what, event))
+        self.sending.on_message(EventChanged(what, event))
         self.sending.step()
 
     def kinds(self) -> list[DeliveryKind]:
@@ -369,7 +369,7 @@ def test_what_a_clip_will_take_is_known_from_what_is_recorded(bench: Bench) -> N
 def test_footage_is_sent_file_by_file(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"recordings"})))
     segment = bench.archive.record(bench.clock.now_ms() - 60_000, seconds=4)
-    bench.sending.heard(SegmentClosed(segment))
+    bench.sending.on_message(SegmentClosed(segment))
     bench.sending.step()
     taken = bench.outbox.take("offsite")
     assert taken

@@ -36,7 +36,7 @@ class SealedBench(Bench):
         segment = replace(plain, path=plain.path.replace(".mp4", ".tws"))
         self.archive.index.drop_segments([plain])
         self.archive.index.add_segment(segment)
-        self.sending.heard(SegmentClosed(segment))
+        self.sending.on_message(SegmentClosed(segment))
         self.sending.step()
         return segment
 
@@ -80,7 +80,7 @@ def test_the_same_recording_goes_once(bench: SealedBench) -> None:
     segment = bench.sealed(event.start_ms - 20_000, 40)
     for _ in range(2):
         bench.tell(ended, "ended")
-        bench.sending.heard(SegmentClosed(segment))
+        bench.sending.on_message(SegmentClosed(segment))
         bench.sending.step()
     assert len(bench.waiting()) == 1
 

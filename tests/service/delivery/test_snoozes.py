@@ -295,7 +295,7 @@ def test_what_waits_when_somebody_snoozes_is_dropped_with_the_reason(bench: Benc
 
 def test_problems_are_told_while_it_lasts(bench: Bench) -> None:
     bench.messaging.snoozes.put(None, 3600, "anna", "Anna", everyone=True)
-    bench.messaging.telling.heard(Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer."))
+    bench.messaging.telling.on_message(Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer."))
     bench.work()
     bench.work()
     assert len(bench.sent()) == 1

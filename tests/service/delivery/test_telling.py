@@ -302,30 +302,30 @@ def alarm(bench: Bench, **about: Any) -> Alarm:
 def test_trouble_is_told_once_and_once_when_it_is_over(bench: Bench) -> None:
     trouble = alarm(bench)
     for _ in range(3):
-        bench.telling.heard(trouble)
+        bench.telling.on_message(trouble)
         bench.telling.step()
     assert kinds(bench.delivered()) == ["alarm"]
     bench.clock.advance(600)
     for _ in range(2):
-        bench.telling.heard(replace(trouble, until_ms=bench.clock.now_ms()))
+        bench.telling.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
         bench.telling.step()
     (over,) = bench.delivered()
     assert (over.content["since_ms"], over.content["until_ms"]) == (trouble.since_ms, bench.clock.now_ms())
 
 
 def test_trouble_that_lasts_over_a_restart_is_not_told_again(bench: Bench) -> None:
-    bench.telling.heard(alarm(bench))
+    bench.telling.on_message(alarm(bench))
     bench.telling.step()
     bench.delivered()
     bench.clock.advance(100)
     bench.telling = bench.again()
-    bench.telling.heard(alarm(bench))
+    bench.telling.on_message(alarm(bench))
     bench.telling.step()
     assert bench.delivered() == []
 
 
 def test_trouble_that_ended_while_nobody_was_there_is_over(bench: Bench) -> None:
-    bench.telling.heard(alarm(bench))
+    bench.telling.on_message(alarm(bench))
     bench.telling.step()
     bench.delivered()
     bench.telling = bench.again()
@@ -338,7 +338,7 @@ def test_trouble_that_ended_while_nobody_was_there_is_over(bench: Bench) -> None
 
 def test_trouble_is_told_in_quiet_hours_too(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(PHONE, quiet="05:00-07:00"))
-    bench.telling.heard(alarm(bench))
+    bench.telling.on_message(alarm(bench))
     bench.telling.step()
     assert kinds(bench.delivered()) == ["alarm"]
 

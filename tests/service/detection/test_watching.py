@@ -174,7 +174,7 @@ def test_how_loud_it_is_is_kept_for_each_second(tmp_path: Path) -> None:
     kept = MotionScoreFile(Volume.at(tmp_path), FakeClock())
     made = watching(tmp_path, [], kept)
     for at_ms, score in ((1000, 20), (1500, 64), (2100, 7)):
-        made.heard(at_ms, -40.0, score)
+        made.on_loudness(at_ms, -40.0, score)
     kept.flush()
     assert (tmp_path / "door/1970/01/01/sound").is_file()
     assert list(kept.read(DOOR, Span(0, 4000), SOUND)) == [255, 64, 7, 255]

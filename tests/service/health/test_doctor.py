@@ -96,7 +96,7 @@ class Bench:
         self.raised.append(alarm)
         lasting = [one for one in self.recorder.alarmed if (one.what, one.camera) != (alarm.what, alarm.camera)]
         self.recorder.alarmed = lasting if alarm.until_ms is not None else [*lasting, alarm]
-        self.outward.messaging.telling.heard(alarm)
+        self.outward.messaging.telling.on_message(alarm)
 
     def serve(self) -> int:
         """An address with the certificate that is there by then; its port."""

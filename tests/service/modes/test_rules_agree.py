@@ -153,7 +153,7 @@ class World:
             self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock, AtOnce()
         )
         for part in (self.acting, self.sending, self.telling):
-            bus.subscribe(part.heard)
+            bus.subscribe(part.on_message)
         self.bus, self.archive = bus, archive
 
     def silence(self, to: str, camera: CameraId, at_ms: int) -> str:

@@ -164,7 +164,7 @@ def _send(chosen: Settings, found: House) -> None:
     outward.start()
     try:
         for event in found.events.values():
-            outward.sending.heard(EventChanged("ended", event))
+            outward.sending.on_message(EventChanged("ended", event))
         until(
             lambda: sorted(map(_kind, files(found.sent))) == [".jpg", ".mp4", ".tws", ".tws", ".txt"],
             MOST_WAIT_S,

@@ -35,7 +35,7 @@ class _Collector:
         self.events: list[ScannedEvent] = []
         self._best = 0.0
 
-    def heard(self, at_ms: int, db: float, score: int) -> None:
+    def on_loudness(self, at_ms: int, db: float, score: int) -> None:
         """The level alone is no event."""
 
     def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:

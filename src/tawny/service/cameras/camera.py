@@ -227,9 +227,9 @@ class RunningCamera:
             case _:
                 return
         if event.camera == self.id:
-            self._wanted.heard(event, self._parts.clock.now_ms())
+            self._wanted.on_event(event, self._parts.clock.now_ms())
             if isinstance(message, EventChanged):
-                self._calls.heard(event)
+                self._calls.on_event(event)
             if self.duty.waits:
                 self._parts.recorder.wake()
 
@@ -434,7 +434,7 @@ class RunningCamera:
                 self.keeper.hole(begin_ms, end_ms, missing)
             case DamageFound(damage) if self.duty.is_recorded:
                 self._parts.gaps.put_damage(damage)
-                self._losses[damage.stream].heard(damage)
+                self._losses[damage.stream].on_damage(damage)
             case DamageFound() | HoleFound():
                 return  # the stream is not recorded
         if isinstance(message, RunEnded):

@@ -58,7 +58,7 @@ class RunningCameras:
         hubs = {(name, stream): hub for name, one in self.now.items() for stream, hub in one.hubs.items()}
         return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         """Handle an event of any source, such as a person or another program, and a movement by command."""
         match message:
             case EventChanged(_, event):
@@ -91,7 +91,7 @@ class CameraSet:
         self, running: RunningCameras, parts: CameraServices, duty: Callable[[CameraId, CameraSettings], CameraDuty]
     ) -> None:
         self._running, self._parts, self._duty = running, parts, duty
-        parts.bus.subscribe(running.heard)
+        parts.bus.subscribe(running.on_message)
 
     def begin(self, settings: Mapping[str, CameraSettings], since_ms: int) -> None:
         duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}

@@ -127,7 +127,7 @@ class RecordingChoiceService:
         for record in ("events", "transitions"):
             wanted = WantedTime(record, pre_s, post_s)
             for event in events:
-                wanted.heard(event, 0)  # none is forgotten
+                wanted.on_event(event, 0)  # none is forgotten
             seconds[record] = sum(cut.seconds for span in wanted.spans() if (cut := span.cut_to(day)) is not None)
         bounds = self._index.bounds(camera)
         is_known = bool(events) or (bounds is not None and bounds.begin_ms < day.end_ms)

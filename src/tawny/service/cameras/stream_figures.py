@@ -61,7 +61,7 @@ class PacketLoss:
         self._hub = hub
         self._begins_ms: deque[int] = deque(maxlen=_OFTEN)  # start times of the newest damage, ms UTC
 
-    def heard(self, damage: DamagedSpan) -> None:
+    def on_damage(self, damage: DamagedSpan) -> None:
         if not self._begins_ms or damage.begin_ms > self._begins_ms[-1]:
             self._begins_ms.append(damage.begin_ms)
 

@@ -47,7 +47,7 @@ class WakeCalls:
         """Whether the camera is meant to sleep."""
         return self._sleeps
 
-    def heard(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Note an event that began, changed or ended. Repeated calls are harmless."""
         now_s, now_ms = self._clock.mono_s(), self._clock.now_ms()
         with self._lock:

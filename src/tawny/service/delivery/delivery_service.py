@@ -106,7 +106,7 @@ class DeliveryService:
         self._save_write_only = policy.save_write_only
 
     def start(self) -> None:
-        self._unsubscribe = self._recorder.bus.subscribe(self._heard)
+        self._unsubscribe = self._recorder.bus.subscribe(self._on_message)
         self._started = True
         self.apply(self._settings)
 
@@ -297,11 +297,11 @@ class DeliveryService:
         if name not in self._names and self.files.target(name) is None:
             raise KeyError(name)
 
-    def _heard(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if self._is_working:
-            self.sending.heard(message)
-            self.files.heard(message)
-            self.messaging.telling.heard(message)
+            self.sending.on_message(message)
+            self.files.on_message(message)
+            self.messaging.telling.on_message(message)
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""

@@ -136,7 +136,7 @@ class FileSets:
         self._sets: tuple[_Set, ...] = ()
         self._since_ms: dict[str, int] = {}
         self._due_ms: dict[tuple[str, CameraId], int] = {}
-        self._heard: deque[Event] = deque()
+        self._on_message: deque[Event] = deque()
         self._events: dict[EventId, Event] = {}
         self._folders: dict[str, tuple[FileSetSettings, ExportFolder]] = {}
         self._expires_s = 0.0
@@ -162,9 +162,9 @@ class FileSets:
             self._crew.take_over({name: one for name, one in chosen.items() if one.folder})
         self.handle.wake()
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         if isinstance(message, EventChanged):
-            self._heard.append(message.event)
+            self._on_message.append(message.event)
         if isinstance(message, EventChanged | SegmentClosed):
             self.handle.wake()
 
@@ -173,8 +173,8 @@ class FileSets:
             if self._is_new:
                 self._find_missed()
                 self._is_new = False
-            while self._heard:
-                event = self._heard.popleft()
+            while self._on_message:
+                event = self._on_message.popleft()
                 self._events[event.id] = event
             for one in self._sets:
                 self._plan(one)

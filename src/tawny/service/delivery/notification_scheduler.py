@@ -112,7 +112,7 @@ class NotificationScheduler:
         self._is_looked_over = False
         self.handle = ActorHandle()
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         if isinstance(message, EventChanged | Alarm):
             self._put(message)
 

@@ -171,16 +171,16 @@ class UploadScheduler:
         self._outbox, self._archive = source.outbox, source.archive
         self._clip_of, self._clock, self._called = source.clip_of, source.clock, source.called
         self._wishes, self._budget_bytes, self._all_targets = tuple(wishes), budget_bytes, all_targets
-        self._heard: deque[EventChanged | SegmentClosed] = deque()
+        self._on_message: deque[EventChanged | SegmentClosed] = deque()
         self._lock = threading.Lock()
         self._going: dict[tuple[EventId, str], _Going] = {}
         self._ending: dict[tuple[EventId, str, str], _Ending] = {}
         self._made_up: set[str] = set()
         self.handle = ActorHandle()
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         if isinstance(message, EventChanged | SegmentClosed):
-            self._heard.append(message)
+            self._on_message.append(message)
             self.handle.wake()
 
     def step(self) -> float:
@@ -189,8 +189,8 @@ class UploadScheduler:
                 if wish.to not in self._made_up:
                     self._make_up(wish)
                     self._made_up.add(wish.to)
-            while self._heard:
-                message = self._heard.popleft()
+            while self._on_message:
+                message = self._on_message.popleft()
                 if isinstance(message, EventChanged):
                     self._event(message.event)
                 else:

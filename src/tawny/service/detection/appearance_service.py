@@ -127,7 +127,7 @@ class AppearanceService:
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         """Take an ended event from the bus."""
         if isinstance(message, EventChanged) and message.what == "ended":
             if len(self._ended) == MOST_WAITING:

@@ -523,7 +523,7 @@ class CameraDetection:
 
         self._handles.append(means.engine.start(f"listen {self._camera}", make))
 
-    def heard(self, at_ms: int, db: float, score: int) -> None:
+    def on_loudness(self, at_ms: int, db: float, score: int) -> None:
         self.meter.hear(at_ms, db, score)
         self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
 

@@ -290,7 +290,7 @@ class EmitterWorker:
         self.trouble = self.said = ""
         """Error of the last message; empty if none. Response to the last message."""
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         with self._lock:
             for said in self._form.of(message):
                 self._put(said)

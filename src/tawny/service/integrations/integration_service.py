@@ -133,7 +133,7 @@ class IntegrationService:
             house.handle.start(self._engine, house.name, lambda: house)
             bridge.handle.start(self._engine, bridge.name, lambda: bridge)
         if self._emits or self._mqtt is not None:
-            self._unsubscribe = self._recorder.bus.subscribe(self._heard)
+            self._unsubscribe = self._recorder.bus.subscribe(self._on_message)
 
     def await_sent(self) -> None:
         """Wait until the webhooks have sent their messages, some seconds at most."""
@@ -250,11 +250,11 @@ class IntegrationService:
         about = {"name": "mqtt", "kind": "mqtt", "where": bridge.public, "trouble": bridge.trouble}
         return [{**about, **figures, "may": list(mqtt.permissions), "cameras": list(mqtt.cameras)}]
 
-    def _heard(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         for emitting in self._emits.values():
-            emitting.heard(message)
+            emitting.on_message(message)
         if self._mqtt is not None:
-            self._mqtt.heard(message)
+            self._mqtt.on_message(message)
 
     def _emitting(self, name: str, one: EmitterSettings) -> EmitterWorker:
         form: MessageFormat

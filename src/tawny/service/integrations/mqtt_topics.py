@@ -80,7 +80,7 @@ class MqttTopics:
 
     # --- publishing --------------------------------------------------------------------------------------------------
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         """Publish a message. Call from any thread; returns at once."""
         event = json_format.message(message, self._clock.now_ms())
         if event is None or (event["camera"] is not None and not self._shows(event["camera"])):
@@ -391,7 +391,7 @@ class MqttBridge:
 
     def _open(self) -> MqttClient:
         will = (f"{self.base}/status", ha.OFFLINE)
-        return MqttClient(self._address, self.public, will=will, connected=self._connected, heard=self._heard)
+        return MqttClient(self._address, self.public, will=will, connected=self._connected, on_message=self._on_message)
 
     def _connected(self, line: MqttClient) -> None:
         """Handle a connection: the broker may have lost all state. Called on the library's thread."""
@@ -403,7 +403,7 @@ class MqttBridge:
             line.subscribe(f"{self._settings.discovery}/+/{ha.node_of(self.base)}/+/config")
         self._wake()
 
-    def _heard(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
+    def _on_message(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
         """Handle a message. Called on the library's thread."""
         prefix = self._settings.discovery
         if prefix and topic == f"{prefix}/status":

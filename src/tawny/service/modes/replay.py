@@ -178,7 +178,7 @@ class Replayer:
             elif record != "off":
                 wanted = WantedTime(record, own.pre, own.post)
                 for event in events:
-                    wanted.heard(event, 0)  # none is forgotten
+                    wanted.on_event(event, 0)  # none is forgotten
                 cuts = [cut for one in merge_spans(wanted.spans()) if (cut := one.cut_to(part)) is not None]
                 total += sum(cut.seconds for cut in cuts)
         return total

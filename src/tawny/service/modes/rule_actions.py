@@ -228,9 +228,9 @@ class RuleActions:
 
     def start(self, engine: Engine, bus: Bus) -> None:
         self._handle.start(engine, self.name, lambda: self)
-        bus.subscribe(self.heard)
+        bus.subscribe(self.on_message)
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         if isinstance(message, EventChanged):
             self._queue.append(message.event)
             self._handle.wake()

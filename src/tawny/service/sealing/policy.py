@@ -88,7 +88,7 @@ class SealingPolicy:
         if not is_standby:
             self.watch = HistoryWatch(volume, history, clock, zone)
         self._stating = StatementWriter(history, clock)
-        bus.subscribe(self._stating.heard)
+        bus.subscribe(self._stating.on_message)
 
     def desk(self, folder: Path, settings: ChangeableSettings) -> SealingService:
         """Return the service that changes the settings."""
@@ -122,7 +122,7 @@ class StatementWriter:
         self._is_caught_up = False
         """The files that the start has found are durable in the history; recording did not wait for that."""
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         """Record ended gaps. Call from any thread."""
         if isinstance(message, GapChanged):
             gap = message.gap

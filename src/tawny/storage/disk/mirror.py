@@ -230,7 +230,7 @@ class Mirror:
         self._waiting.append(wanted)
         self._handle.wake()
 
-    def heard(self, message: Message) -> None:
+    def on_message(self, message: Message) -> None:
         match message:
             case SegmentClosed(segment):
                 self._waiting.append(segment)
