@@ -97,24 +97,22 @@ def challenge(token: str, here: Here) -> Response:
 
 
 @router.post("/api/v1/address-check/open", dependencies=public)
-def open_check(asked: CheckOpening, request: Request, here: Here) -> CheckOpened:
+def open_check(body: CheckOpening, request: Request, here: Here) -> CheckOpened:
     """Use the one-time code."""
     session = find_session(request)
     person = session.person.name if session is not None else ""
     try:
-        ticket = here.phone_checks.open(asked.code, asked.device, person, caller_of(request).address)
+        ticket = here.phone_checks.open(body.code, body.device, person, caller_of(request).address)
     except NotDone as error:
         raise _ended(error) from error
     return CheckOpened(ticket=ticket)
 
 
 @router.post("/api/v1/address-check/report", dependencies=public)
-def report_check(asked: DeviceReport, here: Here) -> OkResponse:
-    found = CheckResult(
-        trusted=asked.trusted, socket=asked.socket, webrtc=asked.webrtc, push=asked.push, is_done=asked.done
-    )
+def report_check(body: DeviceReport, here: Here) -> OkResponse:
+    found = CheckResult(trusted=body.trusted, socket=body.socket, webrtc=body.webrtc, push=body.push, is_done=body.done)
     try:
-        here.phone_checks.report(asked.ticket, found)
+        here.phone_checks.report(body.ticket, found)
     except NotDone as error:
         raise _ended(error) from error
     return OkResponse()

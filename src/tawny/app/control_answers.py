@@ -40,23 +40,23 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
             "version": web.site.updates.running, "newer": json_format.newer_version(web.site.updates),
         }  # fmt: skip
 
-    def confirm_history(asked: Mapping[str, Any]) -> dict[str, Any]:
+    def confirm_history(request: Mapping[str, Any]) -> dict[str, Any]:
         """Confirm the signed history for `tawny check --confirm-history`; return what was confirmed."""
-        texts, watch = asked.get("witnesses"), running.sealing.watch
+        texts, watch = request.get("witnesses"), running.sealing.watch
         given = [str(one) for one in texts] if isinstance(texts, list) else []
         return {"confirmed": watch.confirm(given)}
 
-    def sweep(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return outward.swept(str(asked.get("name")), dry_run=asked.get("dry_run") is not False)
+    def sweep(request: Mapping[str, Any]) -> dict[str, Any]:
+        return outward.swept(str(request.get("name")), dry_run=request.get("dry_run") is not False)
 
     def diagnostics() -> list[dict[str, str]]:
         """Return the files of the diagnostics bundle, their data in Base64."""
         made = web.site.diagnostics.make().files
         return [{"name": one.name, "about": one.about, "data": b64encode(one.data).decode()} for one in made]
 
-    def move_camera(asked: Mapping[str, Any]) -> dict[str, Any]:
+    def move_camera(request: Mapping[str, Any]) -> dict[str, Any]:
         """Use a camera's new address for `tawny cameras move`."""
-        camera, host = CameraId(str(asked.get("camera"))), str(asked.get("address"))
+        camera, host = CameraId(str(request.get("camera"))), str(request.get("address"))
         if camera not in running.settings.cameras:
             return {"known": list(running.settings.cameras)}
         web.site.setup.move(camera, host)
@@ -76,8 +76,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "move-camera": move_camera,
         "targets": lambda _: {"items": outward.overview()},
         "programs": lambda _: {"items": programs.overview()},
-        "order": lambda asked: programs.commanded(asked.get("order")),
-        "test": lambda asked: outward.tested(str(asked.get("name"))),
+        "order": lambda request: programs.commanded(request.get("order")),
+        "test": lambda request: outward.tested(str(request.get("name"))),
         "sweep": sweep,
         "delete": _safely(_deletion_answer(running)),
         "fill": _safely(_fill_answer(running)),
@@ -99,20 +99,20 @@ def _snoozes(snoozes: Snoozes) -> list[dict[str, Any]]:
 
 
 def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    def delete(asked: Mapping[str, Any]) -> dict[str, Any]:
+    def delete(request: Mapping[str, Any]) -> dict[str, Any]:
         """Measure a deletion for `tawny delete`; with `yes`, carry it out at once."""
-        cameras = [CameraId(str(one)) for one in asked.get("cameras") or ()]
+        cameras = [CameraId(str(one)) for one in request.get("cameras") or ()]
         for one in cameras:
             if one not in running.settings.cameras and running.index.bounds(one) is None:
                 raise NotDone(f"No camera named {one}.", f"Known: {', '.join(running.settings.cameras)}.")
-        span = Span(max(1, int(asked["from_ms"])), int(asked["to_ms"])) if "from_ms" in asked else None
-        event = EventId(str(asked["event"])) if asked.get("event") else None
-        wanted = WantedDeletion(cameras, span, () if event is None else (event,), asked.get("with_kept") is True)
+        span = Span(max(1, int(request["from_ms"])), int(request["to_ms"])) if "from_ms" in request else None
+        event = EventId(str(request["event"])) if request.get("event") else None
+        wanted = WantedDeletion(cameras, span, () if event is None else (event,), request.get("with_kept") is True)
         found = running.deleting.measure(wanted)
-        if asked.get("yes") is True:
-            running.deleting.delete(wanted, f"{asked.get('by')} with `tawny delete`", undo_s=0.0)
+        if request.get("yes") is True:
+            running.deleting.delete(wanted, f"{request.get('by')} with `tawny delete`", undo_s=0.0)
         return {
-            "deleted": asked.get("yes") is True,
+            "deleted": request.get("yes") is True,
             "bytes": found.bytes,
             "files": found.files,
             "events": found.events,
@@ -126,12 +126,12 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
 
 
 def _fill_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    def fill(asked: Mapping[str, Any]) -> dict[str, Any]:
+    def fill(request: Mapping[str, Any]) -> dict[str, Any]:
         """Begin to fill a camera's gaps for `tawny fill`; without a time, return how far that is."""
-        camera, filler = CameraId(str(asked.get("camera"))), running.parts.filler
+        camera, filler = CameraId(str(request.get("camera"))), running.parts.filler
         missing_s = None
-        if "from_ms" in asked:
-            missing_s = filler.ask(camera, Span(max(1, int(asked["from_ms"])), int(asked["to_ms"])))
+        if "from_ms" in request:
+            missing_s = filler.ask(camera, Span(max(1, int(request["from_ms"])), int(request["to_ms"])))
         now = next((one for one in filler.progress() if one.camera == camera), None)
         return {
             "camera": camera,
@@ -164,8 +164,8 @@ def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, 
             ],
         }
 
-    def rehearse(asked: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = RehearsalRequest.model_validate({key: value for key, value in asked.items() if key != "command"})
+    def rehearse(request: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = RehearsalRequest.model_validate({key: value for key, value in request.items() if key != "command"})
         at_ms = clock.now_ms() if wanted.at_ms is None else wanted.at_ms
         home = None if wanted.home is None else tuple(wanted.home)
         imagined = Rehearsal(
@@ -185,8 +185,11 @@ def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, 
             "outcomes": _outcome_list(found.outcomes),
         }
 
-    def why(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"event": str(asked.get("event")), "outcomes": _outcome_list(desk.why(EventId(str(asked.get("event")))))}
+    def why(request: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "event": str(request.get("event")),
+            "outcomes": _outcome_list(desk.why(EventId(str(request.get("event"))))),
+        }
 
     return {name: _safely(ask) for name, ask in (("modes", modes), ("rehearse", rehearse), ("why", why))}
 
@@ -198,9 +201,9 @@ def _outcome_list(outcomes: Sequence[OutcomeInfo]) -> list[dict[str, Any]]:
 def _safely(ask: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Answer:
     """Return a handler that returns errors as part of the response."""
 
-    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
         try:
-            return ask(asked)
+            return ask(request)
         except NotDone as error:
             return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
         except ValidationError as error:

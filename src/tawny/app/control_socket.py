@@ -113,8 +113,8 @@ class ControlSocket:
 
     async def _answer(self, line: bytes) -> AsyncIterator[Any]:
         try:
-            asked = json.loads(line)
-            what = asked["command"]
+            request = json.loads(line)
+            what = request["command"]
         except (ValueError, KeyError, TypeError):
             yield _refusal("not a valid request")
             return
@@ -124,7 +124,7 @@ class ControlSocket:
         elif what in self._answers:
             loop = asyncio.get_running_loop()
             threads = self._quick_threads if what in QUICK else self._threads
-            yield await loop.run_in_executor(threads, self._answers[what], asked)
+            yield await loop.run_in_executor(threads, self._answers[what], request)
         else:
             yield _refusal(f"{what!r} isn't supported by this version")
 

@@ -441,8 +441,8 @@ class RecorderRuntime:
         Raises NotDone if there is none, or if recordings are sealed, because the folder is not encrypted.
         """
         software = f"tawny {__version__}"
-        asked = EvidenceRequest(camera, StreamName.MAIN, span, self.host, software, self.clock.now_ms())
-        write_evidence(self._volume, self.index, asked, folder, _refuse_sealed, has_done)
+        request = EvidenceRequest(camera, StreamName.MAIN, span, self.host, software, self.clock.now_ms())
+        write_evidence(self._volume, self.index, request, folder, _refuse_sealed, has_done)
 
     def called(self, who: str) -> str:
         return self.known.name(who)
@@ -478,19 +478,19 @@ class RecorderRuntime:
             self.bus.publish(EventChanged("updated", event))
         return event
 
-    def report(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def report(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return a camera's connection report.
 
         `report` is empty if no information is available; `known` lists the cameras if the name is unknown.
         """
-        name, now = CameraId(str(asked.get("camera"))), self._cameras.now
+        name, now = CameraId(str(request.get("camera"))), self._cameras.now
         if name not in now:
             return {"known": list(now)}
         try:
             found = openings(name, now[name].settings, self._doors, self.clock)
         except NothingToReport:
             return {"report": {}}
-        with_host, status = asked.get("host") is True, now[name].status
+        with_host, status = request.get("host") is True, now[name].status
         return {"report": report(name, found, self.clock, with_host=with_host, status=status, index=self.index)}
 
     def reports(self) -> dict[CameraId, Report]:
@@ -502,9 +502,9 @@ class RecorderRuntime:
                 found[name] = made
         return found
 
-    def accept_login(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def accept_login(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Accept any sign-in of a camera from now on; `known` lists the cameras if the name is unknown."""
-        camera = CameraId(str(asked.get("camera")))
+        camera = CameraId(str(request.get("camera")))
         if camera not in self._cameras.now:
             return {"known": list(self._cameras.now)}
         is_changed = self.logins.forget(camera)

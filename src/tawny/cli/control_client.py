@@ -39,12 +39,12 @@ def camera(parser: ArgumentParser) -> None:
 
 def ordered(args: Namespace, out: Output, **order: Any) -> int:
     """Send the command and print the result; keys with value None are omitted. Raises UsageError, NotDone."""
-    asked = {key: value for key, value in order.items() if value is not None}
+    request = {key: value for key, value in order.items() if value is not None}
     if getattr(args, "lasts", None):
         try:
-            asked["for"] = seconds(args.lasts)
+            request["for"] = seconds(args.lasts)
         except ValueError as error:
             raise UsageError(f"`--for {args.lasts}` isn't a valid duration.", f"Use {error}.") from None
-    result = ask_once(running_data(args), {"command": "order", "order": asked})
+    result = ask_once(running_data(args), {"command": "order", "order": request})
     out.data(result, result["done"])
     return 0

@@ -121,7 +121,7 @@ def _run_visits(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
     now_ms = SystemClock().now_ms()
     cameras = None if args.camera is None else frozenset(known_camera(folder, name) for name in args.camera)
-    asked = VisitQuery(
+    query = VisitQuery(
         options.span(args.begin, args.end, now_ms),
         cameras,
         None if args.kind is None else frozenset(args.kind),
@@ -134,11 +134,11 @@ def _run_visits(args: Namespace, out: Output) -> int:
             learn_neighbors(index, now_ms), {CameraId(name): one.neighbors for name, one in chosen.cameras.items()}
         )
         while True:
-            page, after = find_visits(index, asked, neighbors)
+            page, after = find_visits(index, query, neighbors)
             found += page
             if after is None:
                 break
-            asked = replace(asked, after=after)
+            query = replace(query, after=after)
     visits = [json_format.visit(one) for one in reversed(found)]
     if args.json:
         for one in visits:
@@ -257,17 +257,17 @@ def run_find(args: Namespace, out: Output) -> int:
         names = {name: str(name) for name in Volume.at(folder).cameras()}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
         with _looks(args, chosen, folder, index, out) as by:
-            asked, hits = search_hits(
+            query, hits = search_hits(
                 index, " ".join(args.words), SearchableNames(names, zones, recognised(book)), ZoneInfo(local_zone()),
                 SystemClock().now_ms(), args.most, by,
             )  # fmt: skip
-    if asked.unknown:
-        out.say(f"Ignored unknown words: {', '.join(asked.unknown)}.")
+    if query.unknown:
+        out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
     if spot is not None:
-        _tell_moments(_moments(folder, asked, spot, names)[: args.most], asked, out)
+        _tell_moments(_moments(folder, query, spot, names)[: args.most], query, out)
         return 0
-    if args.like or asked.is_of_look:
-        _tell_looks(hits, asked, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
+    if args.like or query.is_of_look:
+        _tell_looks(hits, query, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
         return 0
     found = [hit.event for hit in hits]
     events = [json_format.event(event) for event in found]
@@ -276,8 +276,8 @@ def run_find(args: Namespace, out: Output) -> int:
         heads: tuple[str, ...] = (*HEADS, "read")
     else:
         read, heads = [row(one) for one in events], HEADS
-    data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
-    out.data(data, out.table(heads, read, empty=f"No matching events ({asked.time_words})."))
+    data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
+    out.data(data, out.table(heads, read, empty=f"No matching events ({query.time_words})."))
     return 0
 
 
@@ -309,7 +309,7 @@ def _picture(volume: Volume, address: str, event: Event) -> str:
     return f"{address}/media/{event.id}.jpg" if address else str(path)
 
 
-def _tell_looks(hits: list[SearchHit], asked: SearchQuery, picture: Callable[[Event], str], out: Output) -> None:
+def _tell_looks(hits: list[SearchHit], query: SearchQuery, picture: Callable[[Event], str], out: Output) -> None:
     events = [
         {**json_format.event(hit.event), "why": hit.why, "match": round(hit.score, 2), "image": picture(hit.event)}
         for hit in hits
@@ -318,8 +318,8 @@ def _tell_looks(hits: list[SearchHit], asked: SearchQuery, picture: Callable[[Ev
         (time_text(hit.event.start_ms), str(hit.event.camera), hit.why, f"{hit.score:.0%}", one["id"], one["image"])
         for hit, one in zip(hits, events, strict=True)
     ]
-    empty = f"No matching events ({asked.time_words}). Colours are not stored of encrypted cameras and infrared images."
-    data = {"events": events, "time": asked.time_words, "unknown": list(asked.unknown)}
+    empty = f"No matching events ({query.time_words}). Colours are not stored of encrypted cameras and infrared images."
+    data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
     out.data(data, out.table(("start", "camera", "why", "match", "event", "image"), rows, empty=empty))
 
 
@@ -335,27 +335,27 @@ def _spot(text: str) -> Box:
     return x0, y0, x1, y1
 
 
-def _moments(folder: Path, asked: SearchQuery, spot: Box, cameras: Iterable[CameraId]) -> list[tuple[CameraId, Span]]:
+def _moments(folder: Path, query: SearchQuery, spot: Box, cameras: Iterable[CameraId]) -> list[tuple[CameraId, Span]]:
     """Return the times of motion in the area, newest first."""
     grids = MotionGrids(Volume.at(folder), SystemClock())
     found = [
         (camera, moment)
-        for camera in asked.cameras or cameras
-        for span in asked.spans
+        for camera in query.cameras or cameras
+        for span in query.spans
         for moment in motion_in_spot(grids.read(camera, span), spot)
-        if asked.least_s <= moment.seconds <= asked.most_s
+        if query.least_s <= moment.seconds <= query.most_s
     ]
     return sorted(found, key=lambda one: -one[1].begin_ms)
 
 
-def _tell_moments(found: list[tuple[CameraId, Span]], asked: SearchQuery, out: Output) -> None:
+def _tell_moments(found: list[tuple[CameraId, Span]], query: SearchQuery, out: Output) -> None:
     moments = [
         {"camera": camera, "start": utc_text(moment.begin_ms), "end": utc_text(moment.end_ms)}
         for camera, moment in found
     ]
     rows = [(time_text(moment.begin_ms), f"{moment.seconds:.0f} s", str(camera)) for camera, moment in found]
-    text = out.table(("start", "length", "camera"), rows, empty=f"No motion there ({asked.time_words}).")
-    out.data({"moments": moments, "time": asked.time_words, "unknown": list(asked.unknown)}, text)
+    text = out.table(("start", "length", "camera"), rows, empty=f"No motion there ({query.time_words}).")
+    out.data({"moments": moments, "time": query.time_words, "unknown": list(query.unknown)}, text)
 
 
 # `tawny known`: manage known faces and plates: `list`, `add`, `forget`.

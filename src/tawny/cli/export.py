@@ -127,7 +127,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
             raise FileDamaged(str(place), str(error)) from error
 
     software, now_ms = f"tawny {__version__}", SystemClock().now_ms()
-    asked = EvidenceRequest(camera, stream, within, socket.gethostname(), software, now_ms)
+    request = EvidenceRequest(camera, stream, within, socket.gethostname(), software, now_ms)
     target = Path(args.output)
     original = _original(args)
     shown_s: list[int | None] = []
@@ -139,7 +139,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
     with open_folder(folder, keys) as archive:
         wanted = redaction(args.redact, archive.index, within) if args.redact else None
         missing = not_recorded(archive.index.gaps(camera, within), within)
-        made = write_evidence(volume, archive.index, asked, original, open_with_keys, tell)
+        made = write_evidence(volume, archive.index, request, original, open_with_keys, tell)
         try:
             if wanted is not None:
                 from tawny.playback.redactor import redact  # lazy import: large dependencies, rarely used
@@ -149,7 +149,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
                     shown_s.append(done.shown_s)
                     return done.summary
 
-                made = prove_redacted(volume, archive.index, asked, target, open_with_keys, original, film)
+                made = prove_redacted(volume, archive.index, request, target, open_with_keys, original, film)
             is_made = True
         finally:
             if not is_made:

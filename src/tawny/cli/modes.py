@@ -99,7 +99,7 @@ def run_snooze(args: Namespace, out: Output) -> int:
     if args.camera and args.rule:
         raise UsageError("A camera or a rule, not both.", "Snooze them one after the other.")
     camera = None if args.camera == "all" else args.camera
-    asked: dict[str, Any] = {"command": "snooze", "camera": camera, "rule": args.rule}
+    message: dict[str, Any] = {"command": "snooze", "camera": camera, "rule": args.rule}
     if args.lasts == "resumed" and not args.end:
         if not args.rule:
             raise UsageError("Only a rule can be snoozed until it is resumed.", "For example: `--for 8h`.")
@@ -107,7 +107,7 @@ def run_snooze(args: Namespace, out: Output) -> int:
         answer = ask_once(running_data(args), {"command": "order", "order": order})
         out.data(answer, answer["done"])
         return 0
-    return ordered(args, out, **asked, on=not args.end)
+    return ordered(args, out, **message, on=not args.end)
 
 
 # `tawny why EVENT`: show notifications and actions of an event, and why or why not.
@@ -161,11 +161,11 @@ def describe_rules(parser: ArgumentParser) -> None:
 def run_rules(args: Namespace, out: Output) -> int:
     at_ms = options.future_instant(args.at, SystemClock().now_ms()) if args.at else None
     home = None if args.home is None else [name for name in args.home if name != "nobody"]
-    asked = {
+    request = {
         "command": "rehearse", "camera": args.camera, "kind": args.kind, "at_ms": at_ms, "zones": args.zone,
         "mode": args.mode, "home": home, "lasts_s": args.lasts,
     }  # fmt: skip
-    outcome = ask_once(running_data(args), asked)
+    outcome = ask_once(running_data(args), request)
     people = ", ".join(outcome["home"]) or "nobody"
     lines = [f"{outcome['when']}: mode {outcome['mode']} ({outcome['by']}); home: {people}."]
     lines.append("Recorded: yes." if outcome["recorded"] else f"Recorded: no. {outcome['unrecorded']}")

@@ -423,8 +423,8 @@ def describe_fill(parser: ArgumentParser) -> None:
 
 def run_fill(args: Namespace, out: Output) -> int:
     within = options.span(args.begin, args.end, SystemClock().now_ms())
-    folder, asked = running_data(args), {"command": "fill", "camera": args.camera}
-    answer = ask_once(folder, {**asked, "from_ms": within.begin_ms, "to_ms": within.end_ms})
+    folder, request = running_data(args), {"command": "fill", "camera": args.camera}
+    answer = ask_once(folder, {**request, "from_ms": within.begin_ms, "to_ms": within.end_ms})
     missing_s = answer["missing_s"]
     if not missing_s:
         out.data(answer, "No gap in this time can be filled.")
@@ -433,7 +433,7 @@ def run_fill(args: Namespace, out: Output) -> int:
     while not args.no_wait and answer["state"] in ("filling", "waiting"):
         out.progress(f"{answer['text']} {answer['left_s']:.0f} s left. {answer['why']}".rstrip())
         threading.Event().wait(_FOLLOW_S)
-        answer = ask_once(folder, asked)
+        answer = ask_once(folder, request)
     out.data({**answer, "missing_s": missing_s}, answer["text"] or "Filled.")
     return 0 if args.no_wait or answer["state"] == "done" else 1
 

@@ -212,11 +212,11 @@ _FORMER = {
 """Former values of the former field `do`, and what to send now."""
 
 
-def refuse_former(asked: object) -> None:
+def refuse_former(message: object) -> None:
     """Raise CommandRefused for a command in its former form: the error states the present one."""
-    if not isinstance(asked, Mapping) or "command" in asked or "do" not in asked:
+    if not isinstance(message, Mapping) or "command" in message or "do" not in message:
         return
-    name = asked["do"]
+    name = message["do"]
     known = isinstance(name, str) and name in (*_FORMER, *RIGHT_FOR)
     former = f'`"do": "{name}"`' if known else "`do`"
     present = _FORMER.get(name, f'`"command": "{name}"`') if known else "`command`"
@@ -304,15 +304,15 @@ class CommandRefused(TawnyError):
     advice = "{todo}"
 
 
-def order_of(asked: object) -> Order:
+def order_of(message: object) -> Order:
     """Parse a command. Raises CommandRefused with all problems, without repeating the input."""
-    if not isinstance(asked, Mapping):
+    if not isinstance(message, Mapping):
         raise CommandRefused("bad_input", "A command must be a JSON object.", _EXAMPLE)
-    refuse_former(asked)
-    if asked.get("command") not in list(RIGHT_FOR):  # what comes may be no text at all
+    refuse_former(message)
+    if message.get("command") not in list(RIGHT_FOR):  # what comes may be no text at all
         raise CommandRefused("bad_input", f"`command` must be one of {', '.join(RIGHT_FOR)}.", _EXAMPLE)
     try:
-        return _ORDER.validate_python(dict(asked))
+        return _ORDER.validate_python(dict(message))
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[:5]
         problems = "; ".join(problem_text(one, path_parts(one)[1:]) for one in wrong)

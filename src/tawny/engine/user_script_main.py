@@ -123,11 +123,11 @@ def main(file: Path, function: str, memory: int, fds: tuple[int, int, int], allo
         shown = SharedFrames(pictures) if takes_frame else None
         say(takes_frame=takes_frame, **({"missing": missing} if missing else {}))
         for line in sys.stdin:
-            asked = json.loads(line)
-            faulthandler.dump_traceback_later(asked["deadline_s"], exit=True, file=trace)
+            request = json.loads(line)
+            faulthandler.dump_traceback_later(request["deadline_s"], exit=True, file=trace)
             answer: dict[str, Any]
             try:
-                frame = None if shown is None else shown.frame(asked)
+                frame = None if shown is None else shown.frame(request)
                 found = called() if frame is None else called(_argument(frame, function, takes_bytes=takes_bytes))
                 answer = {"found": PLAIN[function](found)}
             except BaseException as error:  # as above
@@ -245,11 +245,11 @@ class SharedFrames:
         self._map: Any = None
         self._before: tuple[int, tuple[int, ...]] | None = None
 
-    def frame(self, asked: dict[str, Any]) -> ScriptFrame:
+    def frame(self, request: dict[str, Any]) -> ScriptFrame:
         size = os.fstat(self._fd).st_size
         if size != self._size:
             self._map, self._size, self._before = mmap.mmap(self._fd, size, prot=mmap.PROT_READ), size, None
-        here = (asked["offset"], tuple(asked["shape"]))
+        here = (request["offset"], tuple(request["shape"]))
 
         def view(where: tuple[int, tuple[int, ...]]) -> Any:
             offset, shape = where
@@ -258,7 +258,7 @@ class SharedFrames:
 
         before, self._before = self._before, here
         previous = None if before is None or before[1] != here[1] else view(before)
-        return ScriptFrame(view(here), asked["at_ms"] / 1000, asked["camera"], previous, asked.get("kind", ""))
+        return ScriptFrame(view(here), request["at_ms"] / 1000, request["camera"], previous, request.get("kind", ""))
 
 
 class FreshLoader(SourceFileLoader):

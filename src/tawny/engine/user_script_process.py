@@ -71,12 +71,12 @@ class ScriptProcess:
         self, at_ms: int, camera: str, rgb: Any, deadline_s: float, kind: str = ""
     ) -> dict[str, Any] | ScriptFailure:
         """Pass a frame and wait for the result. rgb: uint8 [height, width, 3]; None for no frame."""
-        asked: dict[str, Any] = {"at_ms": at_ms, "camera": camera, "deadline_s": deadline_s, "kind": kind}
+        request: dict[str, Any] = {"at_ms": at_ms, "camera": camera, "deadline_s": deadline_s, "kind": kind}
         if rgb is not None:
-            asked |= {"shape": rgb.shape, "offset": self._show(rgb)}
+            request |= {"shape": rgb.shape, "offset": self._show(rgb)}
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             return self._ended(deadline_s)

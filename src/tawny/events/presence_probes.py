@@ -128,7 +128,7 @@ def answer_names(
     names: Iterable[str], clock: Clock, timeout_s: float = MDNS_TIMEOUT_S, group: tuple[str, int] = GROUP
 ) -> set[str]:
     """Return the names, such as `annas-phone.local`, that were answered in time."""
-    asked: dict[int, tuple[str, bytes]] = {}
+    request: dict[int, tuple[str, bytes]] = {}
     there: set[str] = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
@@ -136,20 +136,20 @@ def answer_names(
             with suppress(OSError, UnicodeError, ValueError):
                 number, question = secrets.randbelow(65_535) + 1, _question(name)
                 one.sendto(_MDNS_HEAD.pack(number, 0, 1, 0, 0, 0) + question, group)
-                asked[number] = name, question
+                request[number] = name, question
         until_s = clock.mono_s() + timeout_s
-        while len(there) < len(asked) and (left_s := until_s - clock.mono_s()) > 0:
+        while len(there) < len(request) and (left_s := until_s - clock.mono_s()) > 0:
             if wait_readable([one], left_s):
                 with suppress(OSError):
-                    there |= _answered(one.recv(MAX_MDNS_BYTES), asked)
+                    there |= _answered(one.recv(MAX_MDNS_BYTES), request)
     return there
 
 
-def _answered(said: bytes, asked: dict[int, tuple[str, bytes]]) -> set[str]:
+def _answered(said: bytes, request: dict[int, tuple[str, bytes]]) -> set[str]:
     if len(said) < _MDNS_HEAD.size:
         return set()
     number, flags, _, answers, _, _ = _MDNS_HEAD.unpack_from(said)
-    name, question = asked.get(number, ("", b""))
+    name, question = request.get(number, ("", b""))
     is_ours = name and said[_MDNS_HEAD.size : _MDNS_HEAD.size + len(question) - 4].lower() == question[:-4].lower()
     return {name} if is_ours and flags & _ANSWER and answers else set()
 

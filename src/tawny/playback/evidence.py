@@ -61,7 +61,7 @@ REDACTED: Final = "redacted.mp4"
 
 
 def write_evidence(
-    volume: Volume, past: RecordingIndex, asked: EvidenceRequest, folder: Path, open_sealed: Open, progress: Progress
+    volume: Volume, past: RecordingIndex, request: EvidenceRequest, folder: Path, open_sealed: Open, progress: Progress
 ) -> EvidenceResult:
     """Write the folder completely or not at all. Raises NotDone: if it exists or nothing is signed; StorageError."""
 
@@ -70,17 +70,17 @@ def write_evidence(
         for number, one in enumerate(shown):
             made.put_shown(number, one)
             starts_ms.append(one.start_ms)
-            progress(min(0.9, max(0.0, (one.start_ms - asked.span.begin_ms) / (asked.span.seconds * 1000))))
-        _put_clips(made, starts_ms, asked.span)
+            progress(min(0.9, max(0.0, (one.start_ms - request.span.begin_ms) / (request.span.seconds * 1000))))
+        _put_clips(made, starts_ms, request.span)
         return len(starts_ms)
 
-    return _proven(volume, past, asked, folder, open_sealed, _Content(fill, README, describe_evidence(asked)))
+    return _proven(volume, past, request, folder, open_sealed, _Content(fill, README, describe_evidence(request)))
 
 
 def prove_redacted(
     volume: Volume,
     past: RecordingIndex,
-    asked: EvidenceRequest,
+    request: EvidenceRequest,
     folder: Path,
     open_sealed: Open,
     original: Path,
@@ -91,7 +91,7 @@ def prove_redacted(
     original: the folder that `write_evidence` made of the same span. film: writes the film and returns what was hidden.
     Raises the errors of `write_evidence` and of `film`.
     """
-    said = describe_evidence(asked) | {REDACTED_OF: sha256((original / MANIFEST).read_bytes()).hexdigest()}
+    said = describe_evidence(request) | {REDACTED_OF: sha256((original / MANIFEST).read_bytes()).hexdigest()}
 
     def fill(made: EvidenceFolder, shown: Iterator[ShownRecording]) -> int:
         count = 0
@@ -102,7 +102,7 @@ def prove_redacted(
         made.take(REDACTED)
         return count
 
-    return _proven(volume, past, asked, folder, open_sealed, _Content(fill, REDACTED_README, said))
+    return _proven(volume, past, request, folder, open_sealed, _Content(fill, REDACTED_README, said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +115,24 @@ class _Content:
 
 
 def _proven(
-    volume: Volume, past: RecordingIndex, asked: EvidenceRequest, folder: Path, open_sealed: Open, content: _Content
+    volume: Volume, past: RecordingIndex, request: EvidenceRequest, folder: Path, open_sealed: Open, content: _Content
 ) -> EvidenceResult:
     signer = signer_of(volume.disk)  # before the history is copied, which then contains its key
-    found = past.segments(asked.camera, asked.stream, asked.span)
-    shown = (one for each in found if (one := shown_of(volume, each, asked.span, open_sealed)) is not None)
+    found = past.segments(request.camera, request.stream, request.span)
+    shown = (one for each in found if (one := shown_of(volume, each, request.span, open_sealed)) is not None)
     first = next(shown, None)
     if first is None:
-        what = f"There is no signed recording from {asked.camera} in this time."
+        what = f"There is no signed recording from {request.camera} in this time."
         raise NotDone(what, "Recent video can be exported as evidence after a few minutes.")
     made = EvidenceFolder.begun(folder)
     is_whole = False
     try:
         count = content.fill(made, _chained(first, shown))
         days = volume.disk.read(f"{FOLDER}/{DAYS}")
-        made.put_history(volume.disk, days_of(days, asked.span))
+        made.put_history(volume.disk, days_of(days, request.span))
         genesis = genesis_of(days)
-        text = content.readme.format(recorder=asked.recorder, genesis=genesis)
-        made.close(signer, content.said, past.gaps(asked.camera, asked.span), text)
+        text = content.readme.format(recorder=request.recorder, genesis=genesis)
+        made.close(signer, content.said, past.gaps(request.camera, request.span), text)
         is_whole = True
     finally:
         if not is_whole:
@@ -167,14 +167,14 @@ def _put_clips(made: EvidenceFolder, starts_ms: Sequence[int], span: Span) -> No
         left, number = list(whole.left_out), number + 1
 
 
-def describe_evidence(asked: EvidenceRequest) -> dict[str, object]:
+def describe_evidence(request: EvidenceRequest) -> dict[str, object]:
     return {
-        "recorder": asked.recorder,
-        "software": asked.software,
-        "camera": str(asked.camera),
-        "from": utc_text(asked.span.begin_ms),
-        "to": utc_text(asked.span.end_ms),
-        "made": utc_text(asked.now_ms),
+        "recorder": request.recorder,
+        "software": request.software,
+        "camera": str(request.camera),
+        "from": utc_text(request.span.begin_ms),
+        "to": utc_text(request.span.end_ms),
+        "made": utc_text(request.now_ms),
     }
 
 

@@ -114,12 +114,12 @@ class ClipSheetHeader:
     now_ms: int
 
 
-def clip_sheet(archive: RecordingArchive, clip: ClipFile, asked: Span, about: ClipSheetHeader) -> str:
-    """Return the sheet as lines of text. asked: the requested time."""
+def clip_sheet(archive: RecordingArchive, clip: ClipFile, request: Span, about: ClipSheetHeader) -> str:
+    """Return the sheet as lines of text. request: the requested time."""
     digest = hashlib.sha256()
     for data in clip.read(0, clip.size_bytes):
         digest.update(data)
-    end_ms = clip.cut_at_ms or asked.end_ms
+    end_ms = clip.cut_at_ms or request.end_ms
     lines = [
         f"File        {about.name}",
         f"Size        {clip.size_bytes} bytes",

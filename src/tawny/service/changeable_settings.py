@@ -117,26 +117,26 @@ class SettingsEditor:
             return instances(self.tables, "")
         return instances(self.tables, SettingsDraft(self.file, "", {}).text)
 
-    def change(self, asked: SettingWrite, by: str) -> SettingKey:
+    def change(self, change: SettingWrite, by: str) -> SettingKey:
         """Write the setting and apply it; return its key.
 
         Raises SettingConflict, SettingsError, NotDone, FolderUnwritable: nothing was changed.
         """
-        key = key_of(self.tables, asked.path)
+        key = key_of(self.tables, change.path)
         if self.file is None:
             raise NotDone("These settings aren't in a file.", "Create one with `tawny init`, then restart tawny.")
         if key is None:
-            raise NotDone(f"There is no setting {asked.path}.", "Reload the page.")
+            raise NotDone(f"There is no setting {change.path}.", "Reload the page.")
         if key.kind in ("file", "page"):
             where = "on its own page" if key.kind == "page" else f"in {self.file}"
-            raise NotDone(f"{asked.path} can't be changed here.", f"Change it {where}.")
-        _refuse_file(asked)
+            raise NotDone(f"{change.path} can't be changed here.", f"Change it {where}.")
+        _refuse_file(change)
         with self._lock:
-            now = self._now(asked.path)
-            if key.kind != "secret" and now != asked.before and now != asked.value:
-                raise SettingConflict(now, self._last.get(asked.path))
-            self._write(asked, key)
-            self._last[asked.path] = LastChange(by, self._clock.now_ms())
+            now = self._now(change.path)
+            if key.kind != "secret" and now != change.before and now != change.value:
+                raise SettingConflict(now, self._last.get(change.path))
+            self._write(change, key)
+            self._last[change.path] = LastChange(by, self._clock.now_ms())
         return key
 
     def _now(self, path: str) -> Plain:
@@ -147,16 +147,16 @@ class SettingsEditor:
         written = found.written.get(name)
         return written.value if written is not None else None
 
-    def _write(self, asked: SettingWrite, key: SettingKey) -> None:
-        value, wanted = asked.value, _OF_KIND[key.kind]
+    def _write(self, change: SettingWrite, key: SettingKey) -> None:
+        value, wanted = change.value, _OF_KIND[key.kind]
         if value is not None and (not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool))):
-            raise SettingsError(str(self.file), (Problem(asked.path, repr(value), f"a {key.kind}"),))
+            raise SettingsError(str(self.file), (Problem(change.path, repr(value), f"a {key.kind}"),))
         if key.kind == "choice" and value is not None and value.isdecimal():  # type: ignore[union-attr]
             value = int(value)  # type: ignore[arg-type]
         draft = SettingsDraft(self.file, "", {})
-        draft.put_setting(asked.path, value, is_secret=key.kind == "secret")
+        draft.put_setting(change.path, value, is_secret=key.kind == "secret")
         before, after = self._changeable.now(), draft.understood()
-        _refuse_lock_out(asked.path, before.web, after.web)
+        _refuse_lock_out(change.path, before.web, after.web)
         self._changeable.apply_written(after)
         try:
             draft.write()
@@ -165,11 +165,11 @@ class SettingsEditor:
             raise
 
 
-def _refuse_file(asked: SettingWrite) -> None:
+def _refuse_file(change: SettingWrite) -> None:
     """Raise NotDone if a value names a file of this computer: a browser must not choose one."""
-    values = asked.value if isinstance(asked.value, list) else [asked.value]
-    if _MAY_NAME_FILES.fullmatch(asked.path) and any(_FILE.search(str(one).strip()) for one in values):
-        raise NotDone(f"{asked.path} can't name a file here.", "Name it in the settings file.")
+    values = change.value if isinstance(change.value, list) else [change.value]
+    if _MAY_NAME_FILES.fullmatch(change.path) and any(_FILE.search(str(one).strip()) for one in values):
+        raise NotDone(f"{change.path} can't name a file here.", "Name it in the settings file.")
 
 
 def _refuse_lock_out(path: str, before: WebSettings, after: WebSettings) -> None:

@@ -307,9 +307,9 @@ def is_clock_synchronized(timesyncd: Path = _TIMESYNCD) -> bool | None:
 
 def _kernel_clock_status() -> int | None:
     """Return the status word; None where the system call isn't allowed."""
-    asked = _Timex()
+    timex = _Timex()
     try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.byref(asked))
+        state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
     except (OSError, AttributeError):
         return None
-    return None if state < 0 else int(asked.status)
+    return None if state < 0 else int(timex.status)

@@ -184,11 +184,11 @@ class StorageChoiceService:
             if now.min > days * DAY_S:
                 words["min"] = _days(days)
             words["events"] = {kind: _days(min(value / DAY_S, days)) for kind, value in now.events.items()}
-        asked = RetentionRequest(words, {})
+        request = RetentionRequest(words, {})
         stays = {one.segment.id for one in self._retention.plan(None, 0.0).removals}
-        if any(one.segment.id not in stays for one in self._retention.plan(asked, 0.0).removals):
+        if any(one.segment.id not in stays for one in self._retention.plan(request, 0.0).removals):
             raise NotDone("This would delete recordings now.", "Do it under Settings, Storage, which shows them first.")
-        self._retention.change(asked)
+        self._retention.change(request)
 
     def _write_path(self, folder: Path) -> None:
         assert self._settings.file is not None

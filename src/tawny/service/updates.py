@@ -103,8 +103,8 @@ class UpdateCheck:
     @property
     def state(self) -> UpdateState:
         """The last answer of the current address; what another one said is forgotten."""
-        asked, state = self._known
-        return state if asked == self._settings().url else UpdateState()
+        url, state = self._known
+        return state if url == self._settings().url else UpdateState()
 
     @property
     def is_daily(self) -> bool:

@@ -232,26 +232,26 @@ class VisitQuery:
         return any(one.kept if self.only == "kept" else not one.reviewed for one in leading)
 
 
-def find_visits(index: RecordingIndex, asked: VisitQuery, neighbors: Neighbors) -> tuple[list[EventVisit], str | None]:
+def find_visits(index: RecordingIndex, query: VisitQuery, neighbors: Neighbors) -> tuple[list[EventVisit], str | None]:
     """Return the visits among the events of this index, newest first, and `next` of the page."""
-    return _find(_Hours(index, neighbors), index, asked)
+    return _find(_Hours(index, neighbors), index, query)
 
 
-def _find(hours: _Hours, index: RecordingIndex, asked: VisitQuery) -> tuple[list[EventVisit], str | None]:
+def _find(hours: _Hours, index: RecordingIndex, query: VisitQuery) -> tuple[list[EventVisit], str | None]:
     found = list[EventVisit]()
-    end_ms = asked.within.end_ms if asked.after is None else page_place(asked.after)[0] + 1
-    while len(found) <= asked.limit:
-        span = Span(min(asked.within.begin_ms, end_ms), end_ms)
+    end_ms = query.within.end_ms if query.after is None else page_place(query.after)[0] + 1
+    while len(found) <= query.limit:
+        span = Span(min(query.within.begin_ms, end_ms), end_ms)
         newest = index.events(
-            span, cameras=asked.cameras, kinds=asked.kinds, levels=asked.levels, only=asked.only, limit=1
+            span, cameras=query.cameras, kinds=query.kinds, levels=query.levels, only=query.only, limit=1
         ).events
         if not newest:
             break
         period = hours.period(newest[0].start_ms)
-        found += [one for one in reversed(hours.visits(period)) if asked.fits(one)]
+        found += [one for one in reversed(hours.visits(period)) if query.fits(one)]
         end_ms = period.begin_ms
-    page = found[: asked.limit]
-    return page, f"{page[-1].start_ms}~{page[-1].id}" if len(found) > asked.limit else None
+    page = found[: query.limit]
+    return page, f"{page[-1].start_ms}~{page[-1].id}" if len(found) > query.limit else None
 
 
 def visit_of(index: RecordingIndex, event: Event, neighbors: Neighbors) -> EventVisit:
@@ -276,8 +276,8 @@ def count_new(index: RecordingIndex, neighbors: Neighbors, now_ms: int) -> Mappi
         is_alert = level is Level.ALERT
         span = Span(0 if is_alert else max(0, now_ms - COUNTED_MS), _LATEST_MS)
         limit = MOST_COUNTED if is_alert else 10 * MOST_COUNTED
-        asked = VisitQuery(span, levels=frozenset({level}), only="new", limit=limit)
-        counts[level] = len(_find(hours, index, asked)[0])
+        query = VisitQuery(span, levels=frozenset({level}), only="new", limit=limit)
+        counts[level] = len(_find(hours, index, query)[0])
     return counts
 
 

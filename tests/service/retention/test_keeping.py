@@ -139,7 +139,7 @@ def test_it_tells_what_is_kept_and_what_that_takes(bench: Bench) -> None:
     row = bench.site.put(60, size_bytes=7000)
     bench.site.ledger.put_event(Event(EventId("e1"), PORCH, "person", row.start_ms, row.start_ms + 1, 50.0, kept=True))
     now = bench.keeping.now()
-    assert now.asked.everyone["min"] == "1 day"
+    assert now.request.everyone["min"] == "1 day"
     assert (now.locked, now.locked_bytes) == (1, 7000)
     (camera,) = now.cameras
     assert camera.day_bytes == 86_400_000.0

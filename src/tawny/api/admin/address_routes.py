@@ -156,9 +156,9 @@ def secure_address(request: Request, here: Here) -> AddressInfo:
 
 
 @router.put("/own", dependencies=own)
-def use_own(asked: OwnAddress, note: Note, request: Request, here: Here) -> AddressInfo:
+def use_own(body: OwnAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Use the local authority."""
-    return _switched(partial(here.secure.use_own, asked.name), f"own: {asked.name}", note, request, here)
+    return _switched(partial(here.secure.use_own, body.name), f"own: {body.name}", note, request, here)
 
 
 @router.post("/own/replace", dependencies=own)
@@ -173,26 +173,26 @@ def replace_authority(note: Note, request: Request, here: Here) -> AddressInfo:
 
 
 @router.put("/domain", dependencies=own)
-def use_domain(asked: DomainAddress, note: Note, request: Request, here: Here) -> AddressInfo:
+def use_domain(body: DomainAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Order a certificate for a domain. Returns at once; the order goes on."""
     service = here.secure
     try:
         wanted = SecureSettings(
-            way="domain", domain=asked.domain, contact=asked.contact, challenge=asked.challenge,
-            dns_provider=asked.dns_provider, directory=asked.directory,
+            way="domain", domain=body.domain, contact=body.contact, challenge=body.challenge,
+            dns_provider=body.dns_provider, directory=body.directory,
         )  # fmt: skip
-        SecureSettings(dns_secrets=asked.dns_options)
+        SecureSettings(dns_secrets=body.dns_options)
     except ValidationError as error:
         raise bad_input(f"{problem_text(error.errors()[0], [])}.".capitalize()) from error
-    public_url = f"https://{wanted.domain}" + ("" if asked.public_port == 443 else f":{asked.public_port}")
-    change = partial(service.use_domain, wanted, asked.dns_options, public_url)
+    public_url = f"https://{wanted.domain}" + ("" if body.public_port == 443 else f":{body.public_port}")
+    change = partial(service.use_domain, wanted, body.dns_options, public_url)
     return _switched(change, f"domain: {wanted.domain}", note, request, here)
 
 
 @router.put("/files", dependencies=own)
-def use_files(asked: FilesAddress, note: Note, request: Request, here: Here) -> AddressInfo:
+def use_files(body: FilesAddress, note: Note, request: Request, here: Here) -> AddressInfo:
     """Use a certificate in files of the recorder."""
-    change = partial(here.secure.use_files, asked.certificate.strip(), asked.key.strip(), asked.domain.strip())
+    change = partial(here.secure.use_files, body.certificate.strip(), body.key.strip(), body.domain.strip())
     return _switched(change, "files", note, request, here)
 
 

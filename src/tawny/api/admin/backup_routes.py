@@ -57,16 +57,16 @@ class RestoreInfo(ApiResponse):
 
 
 @router.post("/backup", dependencies=own, response_class=StreamingResponse)
-async def save_backup(asked: PassphraseRequest, signed: Signed, note: Note, here: Here) -> StreamingResponse:
+async def save_backup(body: PassphraseRequest, signed: Signed, note: Note, here: Here) -> StreamingResponse:
     """Return everything but footage in one file behind this passphrase."""
     service = await in_worker(_service, here, signed)
-    if is_weak(asked.passphrase):
+    if is_weak(body.passphrase):
         raise RequestRefused(
             400, "weak_password", "This passphrase is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
         )
     await in_worker(note, "backup saved", "")
     headers = {"Content-Disposition": f'attachment; filename="{service.file_name}"'}
-    parts: Iterator[bytes] = service.parts(asked.passphrase)
+    parts: Iterator[bytes] = service.parts(body.passphrase)
     return StreamingResponse(parts, media_type="application/octet-stream", headers=headers)
 
 
@@ -85,10 +85,10 @@ async def upload_backup_at_setup(token: SetupToken, request: Request, here: Here
 
 
 @router.post("/setup/restore", dependencies=public)
-async def restore_at_setup(asked: SetupRestoreRequest, request: Request, here: Here) -> RestoreInfo:
+async def restore_at_setup(body: SetupRestoreRequest, request: Request, here: Here) -> RestoreInfo:
     """Restore the uploaded backup on a recorder without an owner, and start again with its accounts."""
-    service = await _service_at_setup(asked.token, request, here)
-    return await _restore(service, asked.passphrase, here)
+    service = await _service_at_setup(body.token, request, here)
+    return await _restore(service, body.passphrase, here)
 
 
 async def _receive(request: Request, service: BackupService) -> None:
@@ -108,11 +108,11 @@ async def _receive(request: Request, service: BackupService) -> None:
 
 
 @router.post("/restore/check", dependencies=own)
-def check_backup(asked: PassphraseRequest, signed: Signed, here: Here) -> RestorePlanInfo:
+def check_backup(body: PassphraseRequest, signed: Signed, here: Here) -> RestorePlanInfo:
     """Verify the uploaded backup, and return what a restore would change."""
     service = _service(here, signed)
     try:
-        plan = service.plan(asked.passphrase)
+        plan = service.plan(body.passphrase)
     except NotDone as error:
         raise bad_input(error.what, error.todo) from None
     return RestorePlanInfo(
@@ -125,11 +125,11 @@ def check_backup(asked: PassphraseRequest, signed: Signed, here: Here) -> Restor
 
 
 @router.post("/restore", dependencies=own)
-async def restore_backup(asked: PassphraseRequest, signed: Signed, note: Note, here: Here) -> RestoreInfo:
+async def restore_backup(body: PassphraseRequest, signed: Signed, note: Note, here: Here) -> RestoreInfo:
     """Restore the uploaded backup: save what is here as a backup, then start again with the restored files."""
     service = await in_worker(_service, here, signed)
     await in_worker(note, "backup restored", "")
-    return await _restore(service, asked.passphrase, here)
+    return await _restore(service, body.passphrase, here)
 
 
 async def _restore(service: BackupService, passphrase: str, here: AppContext) -> RestoreInfo:

@@ -65,13 +65,13 @@ def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
 
 
 @router.put("/connection", dependencies=own)
-async def connect_otherwise(camera: OneCamera, asked: ConnectionChange, note: Note, here: Here) -> ConnectionTestResult:
+async def connect_otherwise(camera: OneCamera, body: ConnectionChange, note: Note, here: Here) -> ConnectionTestResult:
     """Test the connection, then apply it immediately. Nothing is changed if the camera sends no video."""
-    wanted = CameraAddressChange(asked.source.strip(), asked.sub.strip(), asked.user, asked.password)
+    wanted = CameraAddressChange(body.source.strip(), body.sub.strip(), body.user, body.password)
 
     def change() -> ConnectionTestResult:
         try:
-            found = here.connecting.change(camera, wanted, untried=asked.untried)
+            found = here.connecting.change(camera, wanted, untried=body.untried)
         except TawnyError as error:
             note("camera connection failed", f"{camera}: {public_address(wanted.source)}: {error.code}")
             raise

@@ -149,16 +149,16 @@ class DeletionStarted(ApiResponse):
 
 
 @deletions_router.post("/preview", dependencies=own)
-def preview_deletion(asked: DeletionRequest, here: Here) -> DeletionPreview:
+def preview_deletion(body: DeletionRequest, here: Here) -> DeletionPreview:
     """Return how much a deletion would take. Deletes nothing."""
     with _in_words():
-        return here.deleting.measure(_wanted(asked, here))
+        return here.deleting.measure(_wanted(body, here))
 
 
 @deletions_router.post("", dependencies=own)
-def delete_stored(asked: DeletionRequest, note: Note, signed: Signed, here: Here) -> DeletionStarted:
+def delete_stored(body: DeletionRequest, note: Note, signed: Signed, here: Here) -> DeletionStarted:
     """Delete an event, a time or everything, in half a minute. Recording goes on; uploads elsewhere stay."""
-    deleting, wanted = here.deleting, _wanted(asked, here)
+    deleting, wanted = here.deleting, _wanted(body, here)
     with _in_words():
         amount = size_text(deleting.measure(wanted).bytes)
         key, until_ms = deleting.delete(wanted, signed.person.name)
@@ -177,19 +177,19 @@ def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, her
     return OkResponse()
 
 
-def _wanted(asked: DeletionRequest, here: AppContext) -> WantedDeletion:
+def _wanted(body: DeletionRequest, here: AppContext) -> WantedDeletion:
     """Return the parsed request. Raises RequestRefused: a time without an end, or a camera that is unknown."""
-    if (asked.from_ms is None) != (asked.to_ms is None):
+    if (body.from_ms is None) != (body.to_ms is None):
         raise bad_input("A time needs a begin and an end.", "Send `from_ms` and `to_ms`.")
-    events = list(dict.fromkeys([*asked.events, *([asked.event] if asked.event else [])]))
-    if events and (asked.cameras or asked.from_ms is not None):
+    events = list(dict.fromkeys([*body.events, *([body.event] if body.event else [])]))
+    if events and (body.cameras or body.from_ms is not None):
         raise bad_input("An event has its own camera and time.", "Send the events alone.")
     span = None
-    if asked.from_ms is not None and asked.to_ms is not None:
-        parse_span(asked.from_ms, asked.to_ms, math.inf)
-        span = Span(max(1, asked.from_ms), asked.to_ms)
-    cameras = [known_camera(CameraId(one), here) for one in asked.cameras]
-    return WantedDeletion(cameras, span, tuple(map(EventId, events)), asked.with_kept)
+    if body.from_ms is not None and body.to_ms is not None:
+        parse_span(body.from_ms, body.to_ms, math.inf)
+        span = Span(max(1, body.from_ms), body.to_ms)
+    cameras = [known_camera(CameraId(one), here) for one in body.cameras]
+    return WantedDeletion(cameras, span, tuple(map(EventId, events)), body.with_kept)
 
 
 def _named(events: Sequence[EventId]) -> str:

@@ -215,11 +215,11 @@ class CameraName(ApiRequest):
 
 
 @router.post("/camera-search", dependencies=own)
-def begin_camera_search(asked: SearchRequest, note: Note, here: Here) -> CameraSearchInfo:
+def begin_camera_search(body: SearchRequest, note: Note, here: Here) -> CameraSearchInfo:
     """Search the local network and the recorder's computer for some seconds. No effect while a search runs."""
     setup = here.setup
-    note("camera search", "with probe" if asked.probe else "")
-    setup.search(Search(probe=asked.probe))
+    note("camera search", "with probe" if body.probe else "")
+    setup.search(Search(probe=body.probe))
     return _found(setup)
 
 
@@ -242,53 +242,53 @@ def camera_makers() -> CameraMakerList:
 
 
 @router.post("/camera-trial", dependencies=own)
-async def try_camera(asked: CameraWanted, note: Note, here: Here) -> CameraTrialResult:
+async def try_camera(body: CameraWanted, note: Note, here: Here) -> CameraTrialResult:
     """Connect to a camera for some seconds and measure it. Nothing is changed. Takes up to a minute."""
 
     def tried(setup: CameraSetupService) -> CameraTrialResult:
         try:
-            return _tried(setup.try_out(asked.wanted))
+            return _tried(setup.try_out(body.wanted))
         except TawnyError as error:
-            note("camera trial failed", f"{_public(asked)}: {error.code}")
+            note("camera trial failed", f"{_public(body)}: {error.code}")
             raise
 
-    return await run_setup(here, f"camera trial {asked.address}", tried)
+    return await run_setup(here, f"camera trial {body.address}", tried)
 
 
 @router.post("/camera-trial/change", dependencies=own)
-async def change_camera(asked: CameraChange, note: Note, here: Here) -> CameraTrialResult:
+async def change_camera(body: CameraChange, note: Note, here: Here) -> CameraTrialResult:
     """Change a setting of a camera by ONVIF, and measure it again."""
 
     def changed(setup: CameraSetupService) -> CameraTrialResult:
-        note("camera changed", f"{_public(asked)}: {asked.change}")
-        return _tried(setup.change_camera(asked.wanted, asked.change))
+        note("camera changed", f"{_public(body)}: {body.change}")
+        return _tried(setup.change_camera(body.wanted, body.change))
 
-    return await run_setup(here, f"camera trial {asked.address}", changed)
+    return await run_setup(here, f"camera trial {body.address}", changed)
 
 
 @router.post("/cameras", dependencies=own, status_code=201)
-async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
+async def add_camera(body: NewCamera, note: Note, here: Here) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add(asked.name, asked.wanted, asked.record, Orientation(asked.rotate, asked.mirror))
-        note("camera added", f"{camera}: {_public(asked)}")
+        camera = setup.add(body.name, body.wanted, body.record, Orientation(body.rotate, body.mirror))
+        note("camera added", f"{camera}: {_public(body)}")
         return AddedCamera(camera=camera)
 
     return await run_setup(here, "camera setup", added)
 
 
 @router.post("/camera-previews", dependencies=own)
-def begin_preview(asked: CameraWanted, note: Note, here: Here) -> PreviewInfo:
+def begin_preview(body: CameraWanted, note: Note, here: Here) -> PreviewInfo:
     """Sign in to a camera once, and show live test pictures of it while the list of previews is asked for.
 
     At most eight cameras are shown at once, and none is asked again after three refused sign-ins.
     """
     try:
-        made = here.setup.preview(asked.wanted)
+        made = here.setup.preview(body.wanted)
     except NotDone as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
-    note("camera preview", _public(asked))
+    note("camera preview", _public(body))
     return _preview(made)
 
 
@@ -315,11 +315,11 @@ def end_previews(here: Here) -> OkResponse:
 
 
 @router.post("/camera-previews/{preview}/camera", dependencies=own, status_code=201)
-async def add_previewed_camera(preview: OnePreview, asked: NewName, note: Note, here: Here) -> AddedCamera:
+async def add_previewed_camera(preview: OnePreview, body: NewName, note: Note, here: Here) -> AddedCamera:
     """Add a camera that is shown, with the login that it accepted. It records at once."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add_previewed(preview, asked.name, asked.record, Orientation(asked.rotate, asked.mirror))
+        camera = setup.add_previewed(preview, body.name, body.record, Orientation(body.rotate, body.mirror))
         note("camera added", camera)
         return AddedCamera(camera=camera)
 
@@ -327,39 +327,39 @@ async def add_previewed_camera(preview: OnePreview, asked: NewName, note: Note, 
 
 
 @router.post("/cameras/{camera}/device", dependencies=own)
-async def replace_camera(camera: OneCamera, asked: CameraWanted, note: Note, here: Here) -> OkResponse:
+async def replace_camera(camera: OneCamera, body: CameraWanted, note: Note, here: Here) -> OkResponse:
     """Put another device in a camera's place. Name, zones, rules and recordings stay."""
 
     def replace(setup: CameraSetupService) -> None:
-        setup.replace(camera, asked.wanted)
-        note("camera replaced", f"{camera}: {_public(asked)}")
+        setup.replace(camera, body.wanted)
+        note("camera replaced", f"{camera}: {_public(body)}")
 
     await run_setup(here, "camera setup", replace)
     return OkResponse()
 
 
 @router.post("/cameras/{camera}/address", dependencies=own)
-async def move_camera(camera: OneCamera, asked: NewAddress, note: Note, here: Here) -> OkResponse:
+async def move_camera(camera: OneCamera, body: NewAddress, note: Note, here: Here) -> OkResponse:
     """Use a camera's new address, if the same device answers there. The stored password is not sent to it."""
 
     def move(setup: CameraSetupService) -> None:
         try:
-            setup.move(camera, asked.address.strip("[]"))
+            setup.move(camera, body.address.strip("[]"))
         except TawnyError as error:
-            note("camera move failed", f"{camera}: {asked.address}: {error.code}")
+            note("camera move failed", f"{camera}: {body.address}: {error.code}")
             raise
-        note("camera moved", f"{camera}: {asked.address}")
+        note("camera moved", f"{camera}: {body.address}")
 
     await run_setup(here, "camera setup", move)
     return OkResponse()
 
 
 @router.put("/cameras/{camera}/name", dependencies=own)
-async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: Here) -> OkResponse:
+async def rename_camera(camera: OneCamera, body: CameraName, note: Note, here: Here) -> OkResponse:
     """Change the name that people see, and the group. Recordings, links and rules stay as they are."""
 
     def rename(setup: CameraSetupService) -> None:
-        setup.rename(camera, asked.name, asked.group)
+        setup.rename(camera, body.name, body.group)
         note("camera renamed", camera)
 
     await run_setup(here, "camera setup", rename)
@@ -367,12 +367,12 @@ async def rename_camera(camera: OneCamera, asked: CameraName, note: Note, here: 
 
 
 @router.put("/cameras/{camera}/lens", dependencies=own)
-async def put_lens(camera: OneCamera, asked: LensSettings, note: Note, here: Here) -> OkResponse:
+async def put_lens(camera: OneCamera, body: LensSettings, note: Note, here: Here) -> OkResponse:
     """Say how pages straighten the camera's image. Recordings, snapshots and clips stay as the camera sends them."""
 
     def put(setup: CameraSetupService) -> None:
-        setup.put_lens(camera, asked)
-        note("camera lens changed", f"{camera}: {asked.kind}")
+        setup.put_lens(camera, body)
+        note("camera lens changed", f"{camera}: {body.kind}")
 
     await run_setup(here, "camera setup", put)
     return OkResponse()
@@ -389,8 +389,8 @@ async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupServi
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
 
 
-def _public(asked: CameraWanted) -> str:
-    return public_address(asked.address) if "://" in asked.address else asked.address
+def _public(body: CameraWanted) -> str:
+    return public_address(body.address) if "://" in body.address else body.address
 
 
 def _found(setup: CameraSetupService) -> CameraSearchInfo:

@@ -175,9 +175,9 @@ async def _refuse_former(request: Request) -> None:
 
 
 @router.post("/orders", dependencies=[rule(Access.DIRECT), Depends(_refuse_former)])
-async def order(asked: Annotated[AnyOrder, Body()], request: Request, signed: Signed, here: Here) -> OrderDone:
+async def order(body: Annotated[AnyOrder, Body()], request: Request, signed: Signed, here: Here) -> OrderDone:
     """Run a command: set the mode, pause, record, report an event, move a camera, switch a relay."""
-    return await _done(here, _person(signed.person, caller_of(request).address), asked)
+    return await _done(here, _person(signed.person, caller_of(request).address), body)
 
 
 @router.get("/cameras/{camera}/controls", dependencies=[rule(Access.DIRECT)])
@@ -199,11 +199,11 @@ async def device(camera: OneCamera, here: Here) -> DeviceInfo:
 
 
 @router.patch("/cameras/{camera}/device", dependencies=[rule(Access.OWN)])
-async def change_device(camera: OneCamera, asked: DeviceRequest, note: Note, here: Here) -> DeviceInfo:
+async def change_device(camera: OneCamera, body: DeviceRequest, note: Note, here: Here) -> DeviceInfo:
     """Change image or encoder settings of a camera, or its clock, and return all as the camera then has them."""
-    encoder = EncoderSettings(**asked.encoder.model_dump()) if asked.encoder is not None else None
-    wanted = DeviceChange(asked.imaging, encoder, asked.set_clock)
-    changed = [*asked.imaging, *(["encoder"] if encoder else []), *(["clock"] if asked.set_clock else [])]
+    encoder = EncoderSettings(**body.encoder.model_dump()) if body.encoder is not None else None
+    wanted = DeviceChange(body.imaging, encoder, body.set_clock)
+    changed = [*body.imaging, *(["encoder"] if encoder else []), *(["clock"] if body.set_clock else [])]
     note("camera changed", f"{camera}: {', '.join(changed) or 'nothing'}")
     return await _of_device(here.calls.run(f"camera {camera}", partial(here.orders.change_device, camera, wanted)))
 
@@ -265,9 +265,9 @@ def tracking(camera: OneCamera, here: Here) -> TrackingInfo:
 
 
 @router.put("/cameras/{camera}/tracking", dependencies=[rule(Access.OWN)])
-async def put_tracking(camera: OneCamera, asked: TrackingRequest, note: Note, here: Here) -> TrackingInfo:
+async def put_tracking(camera: OneCamera, body: TrackingRequest, note: Note, here: Here) -> TrackingInfo:
     """Change how a PTZ camera follows objects. Takes the place of what a command has switched."""
-    wanted = asked.settings
+    wanted = body.settings
 
     def put(setup: CameraSetupService) -> None:
         setup.put_track(camera, wanted)
@@ -309,9 +309,9 @@ def _tracking(here: AppContext, camera: CameraId) -> TrackingInfo:
     )  # fmt: skip
 
 
-async def _of_device(asked: Awaitable[DeviceDetails]) -> DeviceInfo:
+async def _of_device(details: Awaitable[DeviceDetails]) -> DeviceInfo:
     try:
-        found = await asked
+        found = await details
     except (NotDone, SourceError) as error:
         raise RequestRefused(409, error.code, error.message, error.do) from error
     return DeviceInfo(
@@ -327,12 +327,12 @@ async def take_input(program: OneInput, request: Request, here: Here) -> OrderDo
     body, headers = await request.body(), {key.lower(): value for key, value in request.headers.items()}
     try:
         who = await asyncio.to_thread(here.orders.sent, program, headers, body, caller_of(request).address)
-        asked = order_in(body)
+        order = order_in(body)
     except CommandRefused as refused:
         if refused.kind == "signed_out":
             here.accounts.counts.count(ACCESS_REFUSED, program, caller_of(request).address)
         raise _refused(refused) from refused
-    return await _done(here, who, asked)
+    return await _done(here, who, order)
 
 
 @router.get("/programs", dependencies=[rule(Access.OWN)])
@@ -341,9 +341,9 @@ def programs(here: Here) -> ProgramList:
     return ProgramList(items=[ProgramInfo.model_validate(one) for one in here.orders.overview()])
 
 
-async def _done(here: AppContext, who: CommandIssuer, asked: Order) -> OrderDone:
-    lane = _device_of(asked)
-    do = partial(here.orders.do, who, asked)
+async def _done(here: AppContext, who: CommandIssuer, order: Order) -> OrderDone:
+    lane = _device_of(order)
+    do = partial(here.orders.do, who, order)
     try:
         done: CommandResult = await (here.calls.run(lane, do) if lane else asyncio.to_thread(do))
     except CommandRefused as refused:
@@ -353,13 +353,13 @@ async def _done(here: AppContext, who: CommandIssuer, asked: Order) -> OrderDone
     return OrderDone(words=done.words, event=done.event or None)
 
 
-def _device_of(asked: Order) -> str:
+def _device_of(order: Order) -> str:
     """Return the lane of a command that waits for a camera or relay; empty for others."""
-    match asked:
+    match order:
         case PtzCommand():
-            return f"camera {asked.camera}"
+            return f"camera {order.camera}"
         case RelayCommand():
-            return f"relay {asked.relay}"
+            return f"relay {order.relay}"
     return ""
 
 

@@ -239,11 +239,11 @@ def target_settings(target: OneName, here: Here) -> TargetSettings:
 
 
 @router.put("/targets/{target}", dependencies=own)
-def put_target(target: NewName, asked: TargetChange, note: Note, here: Here) -> OkResponse:
+def put_target(target: NewName, body: TargetChange, note: Note, here: Here) -> OkResponse:
     """Add or change a target. Takes effect immediately; queued items are kept."""
     with _settings(here) as settings:
-        settings.put(asked.group, target, asked.values)
-        note(f"{asked.group} changed", target)
+        settings.put(body.group, target, body.values)
+        note(f"{body.group} changed", target)
     return OkResponse()
 
 
@@ -257,10 +257,10 @@ def remove_target(target: OneName, note: Note, here: Here) -> OkResponse:
 
 
 @router.post("/targets/{target}/try-out", dependencies=own)
-def try_out_target(target: NewName, asked: TargetChange, here: Here) -> ConnectionTestInfo:
+def try_out_target(target: NewName, body: TargetChange, here: Here) -> ConnectionTestInfo:
     """Test settings without saving them."""
     with _settings(here) as settings:
-        return _tested(settings.try_out(asked.group, target, asked.values))
+        return _tested(settings.try_out(body.group, target, body.values))
 
 
 @router.post("/targets/{target}/test", dependencies=own)
@@ -274,11 +274,11 @@ def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
 
 
 @router.put("/targets/{target}/pause", dependencies=own)
-def pause_target(target: OneName, asked: PauseChange, note: Note, here: Here) -> OkResponse:
+def pause_target(target: OneName, body: PauseChange, note: Note, here: Here) -> OkResponse:
     """Pause or resume deliveries. Items stay queued; a restart of tawny resumes too."""
     with _delivery(here) as delivery:
-        delivery.pause(target, paused=asked.paused)
-        note(f"uploads and notifications {'paused' if asked.paused else 'resumed'}", target)
+        delivery.pause(target, paused=body.paused)
+        note(f"uploads and notifications {'paused' if body.paused else 'resumed'}", target)
     return OkResponse()
 
 
@@ -291,10 +291,10 @@ def try_target_now(target: OneName, here: Here) -> OkResponse:
 
 
 @router.put("/targets/{target}/mute", dependencies=own)
-def mute_target(target: OneName, asked: MuteRequest, here: Here) -> OkResponse:
+def mute_target(target: OneName, body: MuteRequest, here: Here) -> OkResponse:
     """Mute notifications about a camera's events for a time."""
     with _delivery(here) as delivery:
-        delivery.mute(target, CameraId(asked.camera), asked.for_s * 1000)
+        delivery.mute(target, CameraId(body.camera), body.for_s * 1000)
     return OkResponse()
 
 
@@ -305,15 +305,15 @@ def push_key(here: Here) -> PushKey:
 
 
 @router.post("/push", dependencies=view)
-def tell_browser(asked: PushAddress, signed: Signed, note: Note, here: Here) -> OkResponse:
+def tell_browser(body: PushAddress, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe.
 
     The first one adds the notification channel of browsers.
     """
-    keys = (asked.p256dh, asked.auth) if asked.p256dh else None
+    keys = (body.p256dh, body.auth) if body.p256dh else None
     with _delivery(here) as delivery:
         try:
-            delivery.tell_browser(signed.person.id, asked.endpoint, keys)
+            delivery.tell_browser(signed.person.id, body.endpoint, keys)
         except ValueError:
             raise bad_input("These aren't valid browser push keys.") from None
     if keys is not None:
@@ -341,37 +341,37 @@ def snoozes(signed: Signed, here: Here) -> SnoozeList:
 
 
 @router.put("/snoozes", dependencies=view)
-def snooze(asked: SnoozeRequest, signed: Signed, note: Note, here: Here) -> SnoozeInfo:
+def snooze(body: SnoozeRequest, signed: Signed, note: Note, here: Here) -> SnoozeInfo:
     """Stop notifications about events for a time: the user's own, or everyone's or a rule as member or owner.
 
     Everyone's, and a rule, only by those who may see all cameras that it is about.
     """
-    camera = None if asked.camera is None else known_camera(CameraId(asked.camera), here)
-    if asked.rule and camera is not None:
+    camera = None if body.camera is None else known_camera(CameraId(body.camera), here)
+    if body.rule and camera is not None:
         raise bad_input("A camera or a rule, not both.")
-    if asked.everyone or asked.rule:
-        _check_may_snooze_for_all(signed, camera, asked.rule, here.outside.snoozes)
-    if asked.for_s is None and not asked.rule:
+    if body.everyone or body.rule:
+        _check_may_snooze_for_all(signed, camera, body.rule, here.outside.snoozes)
+    if body.for_s is None and not body.rule:
         raise bad_input("Only a rule can be snoozed until it is resumed.", "Choose a duration.")
     person, snoozes = signed.person, here.outside.snoozes
     try:
-        made = snoozes.put(camera, asked.for_s, person.id, person.name, everyone=asked.everyone, rule=asked.rule)
+        made = snoozes.put(camera, body.for_s, person.id, person.name, everyone=body.everyone, rule=body.rule)
     except NotDone as error:
         raise not_found(error.message, error.do) from error
-    note(_noted(made, "snoozed"), snoozes.name_of(asked.rule) or camera or "all cameras")
+    note(_noted(made, "snoozed"), snoozes.name_of(body.rule) or camera or "all cameras")
     return _snooze(made, person, snoozes)
 
 
 @router.delete("/snoozes", dependencies=view)
-def end_snooze(asked: Annotated[SnoozeQuery, Query()], signed: Signed, note: Note, here: Here) -> OkResponse:
+def end_snooze(query: Annotated[SnoozeQuery, Query()], signed: Signed, note: Note, here: Here) -> OkResponse:
     """End a snooze of a camera or a rule; without `camera` and `rule`: the one of all cameras."""
     snoozes = here.outside.snoozes
-    camera = CameraId(asked.camera) if asked.camera else None
-    if asked.everyone or asked.rule:
-        _check_may_snooze_for_all(signed, camera, asked.rule, snoozes)
-    ended = snoozes.end(camera, signed.person.id, everyone=asked.everyone, rule=asked.rule)
+    camera = CameraId(query.camera) if query.camera else None
+    if query.everyone or query.rule:
+        _check_may_snooze_for_all(signed, camera, query.rule, snoozes)
+    ended = snoozes.end(camera, signed.person.id, everyone=query.everyone, rule=query.rule)
     if ended is not None:
-        note(_noted(ended, "no longer snoozed"), snoozes.name_of(asked.rule) or asked.camera or "all cameras")
+        note(_noted(ended, "no longer snoozed"), snoozes.name_of(query.rule) or query.camera or "all cameras")
     return OkResponse()
 
 

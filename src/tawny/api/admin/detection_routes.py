@@ -186,7 +186,7 @@ def watching(camera: OneCamera, here: Here) -> DetectionInfo:
 
 @router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
 def watch_otherwise(
-    camera: OneCamera, asked: DetectionChangeRequest, here: Here, request: Request, session: Signed
+    camera: OneCamera, body: DetectionChangeRequest, here: Here, request: Request, session: Signed
 ) -> DetectionInfo:
     """Change detection settings. Effective immediately, without interrupting recording.
 
@@ -194,10 +194,10 @@ def watch_otherwise(
     """
 
     now = _found(here, camera)
-    if asked.version is not None and asked.version != now.version:
+    if body.version is not None and body.version != now.version:
         raise _changed_meanwhile(now, here.recorder.clock.now_ms())
     try:
-        changed, masks = _settings(asked.watch, now.watch)
+        changed, masks = _settings(body.watch, now.watch)
         here.recorder.tuning.change(camera, changed, masks, session.person.name)
         here.accounts.note(
             "detection settings changed",
@@ -220,18 +220,18 @@ class OrientationRequest(ApiRequest):
 
 
 @router.put("/cameras/{camera}/orientation", dependencies=[rule(Access.OWN)])
-def turn(camera: OneCamera, asked: OrientationRequest, here: Here, request: Request, session: Signed) -> DetectionInfo:
+def turn(camera: OneCamera, body: OrientationRequest, here: Here, request: Request, session: Signed) -> DetectionInfo:
     """Turn a camera's image wherever it is shown, from its next keyframe on. Recording is not interrupted.
 
     Recorded video keeps its orientation. Zones, lines and masks stay on the same things.
     """
     try:
-        here.recorder.tuning.turn(camera, Orientation(asked.rotate, asked.mirror), session.person.name)
+        here.recorder.tuning.turn(camera, Orientation(body.rotate, body.mirror), session.person.name)
     except SettingsError as error:
         raise bad_setting(error) from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
-    said = f"{camera}: {asked.rotate} degrees{', mirrored' if asked.mirror else ''}"
+    said = f"{camera}: {body.rotate} degrees{', mirrored' if body.mirror else ''}"
     here.accounts.note("camera turned", session.person.name, caller_of(request), said)
     return _detection_info(here, camera)
 
@@ -325,30 +325,30 @@ _KEYS = {
 """Field of the request: key in the settings."""
 
 
-def _settings(asked: DetectionRequest, now: DetectionSettings) -> tuple[DetectionSettings, tuple[Points, ...]]:
+def _settings(body: DetectionRequest, now: DetectionSettings) -> tuple[DetectionSettings, tuple[Points, ...]]:
     """Return the requested detection settings and privacy masks; settings without a field stay as they are."""
     said: dict[str, Any] = plain_table(now)
     for field, key in _KEYS.items():
-        said[key] = getattr(asked, field)
-    said["zones"] = {zone.name: _zone(zone) for zone in asked.zones}
-    said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in asked.lines}
-    sound = {"listen": asked.sound.listen, "level": asked.sound.level, "hold": duration_text(asked.sound.hold_s)}
+        said[key] = getattr(body, field)
+    said["zones"] = {zone.name: _zone(zone) for zone in body.zones}
+    said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in body.lines}
+    sound = {"listen": body.sound.listen, "level": body.sound.level, "hold": duration_text(body.sound.hold_s)}
     said["sound"] = {**said.get("sound", {}), **sound}
-    if asked.sound.loud is not None:
-        said["sound"]["loud"] = asked.sound.loud
-    if asked.sound.model is not None and asked.sound.model != now.sound.model:
-        said["sound"] |= {"model": asked.sound.model, "labels": "", "input": "waveform"}
-    if asked.read is not None:
-        said["recognize"] = asked.read
-    if asked.alert is not None and tuple(asked.alert) != now.alert_rules(is_named=True).types:
-        said["alert"] = asked.alert
-    numbers = {key: int(value) if value == int(value) else value for key, value in asked.numbers.items()}
-    options = said.get(asked.detector, {})
-    if numbers or (options and asked.detector == now.detector):  # a detector that was off keeps its numbers
+    if body.sound.loud is not None:
+        said["sound"]["loud"] = body.sound.loud
+    if body.sound.model is not None and body.sound.model != now.sound.model:
+        said["sound"] |= {"model": body.sound.model, "labels": "", "input": "waveform"}
+    if body.read is not None:
+        said["recognize"] = body.read
+    if body.alert is not None and tuple(body.alert) != now.alert_rules(is_named=True).types:
+        said["alert"] = body.alert
+    numbers = {key: int(value) if value == int(value) else value for key, value in body.numbers.items()}
+    options = said.get(body.detector, {})
+    if numbers or (options and body.detector == now.detector):  # a detector that was off keeps its numbers
         others = {key: value for key, value in options.items() if key not in _numbers(options)}
-        said[asked.detector] = others | numbers
+        said[body.detector] = others | numbers
     try:
-        masks = TypeAdapter(tuple[Corners, ...]).validate_python(asked.private)
+        masks = TypeAdapter(tuple[Corners, ...]).validate_python(body.private)
         return DetectionSettings.model_validate(said), masks
     except ValidationError as error:
         first = error.errors()[0]
@@ -487,15 +487,13 @@ def _scores(camera: OneCamera, from_ms: int, to_ms: int, here: Here, zone: str) 
 
 
 @router.post("/cameras/{camera}/threshold-preview", dependencies=view)
-def what_if(
-    camera: OneCamera, asked: schemas.TriggerSimulationRequest, here: Here
-) -> schemas.TriggerSimulationResponse:
+def what_if(camera: OneCamera, body: schemas.TriggerSimulationRequest, here: Here) -> schemas.TriggerSimulationResponse:
     """Simulate another motion threshold, for the last 24 hours or the given time."""
-    span = _span(here, asked.from_ms, asked.to_ms)
+    span = _span(here, body.from_ms, body.to_ms)
     stored = _stored(here, known_camera(camera, here), span)
-    made = trigger_simulation.simulate_trigger(*stored, span, asked.level, _in_use(here, camera))
+    made = trigger_simulation.simulate_trigger(*stored, span, body.level, _in_use(here, camera))
     return schemas.TriggerSimulationResponse(
-        level=asked.level,
+        level=body.level,
         from_ms=span.begin_ms,
         to_ms=span.end_ms,
         still=[event.id for event in made.still],

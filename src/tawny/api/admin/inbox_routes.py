@@ -94,19 +94,19 @@ def brought_file(request: Request, here: Here, signed: Signed, name: OneName) ->
 
 @router.put("/file", dependencies=bring)
 async def bring_file(
-    request: Request, here: Here, signed: Signed, asked: Annotated[UploadQuery, Query()]
+    request: Request, here: Here, signed: Signed, query: Annotated[UploadQuery, Query()]
 ) -> BroughtInfo:
     """Upload the file's bytes from `offset` on. 200: the file is complete, verified and stored durably."""
     holder, inbox = signed.person.id, here.inbox
-    await asyncio.to_thread(inbox.find, holder, asked.name)
+    await asyncio.to_thread(inbox.find, holder, query.name)
     quota_bytes = await asyncio.to_thread(here.passes.brings, holder)
-    writing = await asyncio.to_thread(inbox.begin, holder, asked.sha256, asked.offset, asked.size, quota_bytes)
+    writing = await asyncio.to_thread(inbox.begin, holder, query.sha256, query.offset, query.size, quota_bytes)
     try:
-        await _run_while_allowed(request, _taken(request, writing, asked.size - asked.offset))
+        await _run_while_allowed(request, _taken(request, writing, query.size - query.offset))
     finally:
         await asyncio.to_thread(writing.close)
-    await asyncio.to_thread(inbox.finish, holder, asked.name, asked.sha256, asked.size, asked.modified_ms)
-    return BroughtInfo(name=asked.name, size=asked.size, modified_ms=asked.modified_ms)
+    await asyncio.to_thread(inbox.finish, holder, query.name, query.sha256, query.size, query.modified_ms)
+    return BroughtInfo(name=query.name, size=query.size, modified_ms=query.modified_ms)
 
 
 @router.delete("/file", dependencies=bring)

@@ -272,35 +272,35 @@ def modes(here: Here) -> ModesInfo:
 
 
 @router.put("/mode", dependencies=direct)
-def set_mode(asked: SetModeRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
+def set_mode(body: SetModeRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
     """Set the mode manually, for a time or until the next scheduled change."""
     with _service(here) as service:
-        if asked.mode:
-            service.set_mode(asked.mode, signed.person.name, asked.for_s)
+        if body.mode:
+            service.set_mode(body.mode, signed.person.name, body.for_s)
         else:
             service.back_to_week()
-        note("mode set", asked.mode or "mode follows the schedule")
+        note("mode set", body.mode or "mode follows the schedule")
     return modes(here)
 
 
 @router.put("/cameras/{camera}/hold", dependencies=direct)
-def hold_camera(camera: OneCamera, asked: HoldRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
+def hold_camera(camera: OneCamera, body: HoldRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
     """Override one camera: pause it for privacy, or record whatever the mode."""
     with _service(here) as service:
-        service.hold(camera, "" if asked.what == "none" else asked.what, signed.person.name, asked.for_s)
-        note(f"manual override: {asked.what}", camera)
+        service.hold(camera, "" if body.what == "none" else body.what, signed.person.name, body.for_s)
+        note(f"manual override: {body.what}", camera)
     return modes(here)
 
 
 @router.put("/presence/{person}", dependencies=view)
-def check_in(person: OnePerson, asked: PersonCheckInRequest, note: Note, signed: Signed, here: Here) -> OkResponse:
+def check_in(person: OnePerson, body: PersonCheckInRequest, note: Note, signed: Signed, here: Here) -> OkResponse:
     """Report that someone came home or left. Owners for anyone, others for themselves."""
     is_self = signed.person.name.lower() == person.lower()
     if not is_self and signed.person.role.value != "owner":
         raise RequestRefused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
     with _service(here) as service:
-        service.check_in(person, "check-in", home=asked.home)
-        note("came home" if asked.home else "left", person)
+        service.check_in(person, "check-in", home=body.home)
+        note("came home" if body.home else "left", person)
     return OkResponse()
 
 
@@ -323,16 +323,16 @@ def plan(here: Here) -> ModePlanInfo:
 
 
 @router.put("/modes/cells", dependencies=own)
-def change_cells(asked: ModeCellsRequest, note: Note, here: Here) -> ModePlanInfo:
+def change_cells(body: ModeCellsRequest, note: Note, here: Here) -> ModePlanInfo:
     """Set what modes record of cameras and notify about, at once, and save it in the settings file, if there is one."""
-    notify = None if asked.notify is None else tuple(asked.notify)
-    channels = None if asked.channels is None else tuple(asked.channels)
+    notify = None if body.notify is None else tuple(body.notify)
+    channels = None if body.channels is None else tuple(body.channels)
     with _service(here) as service:
         try:
-            service.put_cells(asked.cameras, asked.modes, CellChoice(asked.record, asked.detection, notify, channels))
+            service.put_cells(body.cameras, body.modes, CellChoice(body.record, body.detection, notify, channels))
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
-        note("modes changed", f"{', '.join(asked.modes)}: {', '.join(asked.cameras)}")
+        note("modes changed", f"{', '.join(body.modes)}: {', '.join(body.cameras)}")
     return plan(here)
 
 
@@ -348,19 +348,19 @@ def presets(here: Here) -> ModePresetsInfo:
 
 
 @router.post("/modes/replay", dependencies=own)
-def replay(asked: ModeReplayRequest, here: Here) -> Replay:
+def replay(body: ModeReplayRequest, here: Here) -> Replay:
     """Return what would have been recorded and notified about in another mode. Sends nothing."""
     with _service(here) as service:
-        plan = None if asked.plan is None else _tables(asked.plan)
-        return service.replay(asked.span, asked.mode, asked.cameras, plan)
+        plan = None if body.plan is None else _tables(body.plan)
+        return service.replay(body.span, body.mode, body.cameras, plan)
 
 
 @router.put("/modes/plan", dependencies=own)
-def change_plan(asked: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
+def change_plan(body: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
     """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing."""
     with _service(here) as service:
         try:
-            service.change(*_tables(asked), renamed=asked.renamed)
+            service.change(*_tables(body), renamed=body.renamed)
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         note("modes and rules changed", "")
@@ -368,10 +368,10 @@ def change_plan(asked: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
 
 
 @router.post("/modes/preview", dependencies=own)
-def preview_plan(asked: ModePlanChange, here: Here) -> ModeWeekInfo:
+def preview_plan(body: ModePlanChange, here: Here) -> ModeWeekInfo:
     """Return the next seven days according to this plan, or its problems. Changes nothing."""
     with _service(here) as service:
-        days = service.preview(*_tables(asked))
+        days = service.preview(*_tables(body))
     return ModeWeekInfo(
         days=[
             ModeDayInfo(
@@ -385,15 +385,15 @@ def preview_plan(asked: ModePlanChange, here: Here) -> ModeWeekInfo:
 
 
 @router.post("/rehearsal", dependencies=own)
-def rehearse(asked: RehearsalRequest, here: Here) -> RehearsalInfo:
+def rehearse(body: RehearsalRequest, here: Here) -> RehearsalInfo:
     """Return what would happen for a hypothetical event. Executes no action."""
     with _service(here) as service:
-        at_ms = service.instant_ms(asked.at) if asked.at else asked.at_ms
+        at_ms = service.instant_ms(body.at) if body.at else body.at_ms
         if at_ms is None:
             at_ms = here.recorder.clock.now_ms()
-        home = None if asked.home is None else tuple(asked.home)
-        zones = tuple(asked.zones)
-        return service.rehearse(Rehearsal(asked.camera, asked.kind, at_ms, zones, asked.mode, home, asked.lasts_s))
+        home = None if body.home is None else tuple(body.home)
+        zones = tuple(body.zones)
+        return service.rehearse(Rehearsal(body.camera, body.kind, at_ms, zones, body.mode, home, body.lasts_s))
 
 
 @router.get("/events/{event}/why", dependencies=own)
@@ -429,17 +429,17 @@ def _arm_plan(table: Mapping[str, Any], names: Sequence[str]) -> ArmPlan:
     return ArmPlan.model_validate({**said, "tables": tables})
 
 
-def _tables(asked: ModePlanChange) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _tables(body: ModePlanChange) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the tables `modes` and `rules` as in the settings file."""
-    tables = {mode: one.model_dump(exclude_none=True) for mode, one in asked.modes.tables.items()}
-    modes = _said(asked.modes.model_dump(exclude={"tables"}))
-    if asked.modes.presence.automatic:
+    tables = {mode: one.model_dump(exclude_none=True) for mode, one in body.modes.tables.items()}
+    modes = _said(body.modes.model_dump(exclude={"tables"}))
+    if body.modes.presence.automatic:
         modes.get("presence", {}).pop("automatic", None)
     else:
         modes["presence"] = {**modes.get("presence", {}), "automatic": False}
     modes = {key: value for key, value in modes.items() if value}
     modes |= {mode: table for mode, one in tables.items() if (table := {k: v for k, v in one.items() if v})}
-    return modes, [_said(one.model_dump()) for one in asked.rules]
+    return modes, [_said(one.model_dump()) for one in body.rules]
 
 
 def _listed(when: Any) -> dict[str, Any]:

@@ -28,13 +28,11 @@ def mutings(camera: OneCamera, here: Here) -> schemas.MutingList:
 
 
 @router.post("/cameras/{camera}/mutings", dependencies=own)
-def mute(
-    camera: OneCamera, asked: schemas.MutingRequest, here: Here, note: Note, session: Signed
-) -> schemas.MutingList:
+def mute(camera: OneCamera, body: schemas.MutingRequest, here: Here, note: Note, session: Signed) -> schemas.MutingList:
     """Mute what is like this false alarm for 90 days. 409: fewer than five false alarms are like it."""
     known = known_camera(camera, here)
     with _not_saved():
-        made = here.recorder.tuning.mute(known, EventId(asked.event), session.person.name)
+        made = here.recorder.tuning.mute(known, EventId(body.event), session.person.name)
     note("false alarms muted", f"{camera}: {made.kind}")
     return _mutings(known, here)
 

@@ -135,47 +135,47 @@ def people(here: Here) -> People:
 
 
 @router.put("/people/second-step", dependencies=own)
-def require_second_step(asked: SecondStepRule, signed: Signed, note: Note, here: Here) -> OkResponse:
+def require_second_step(body: SecondStepRule, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Require two-step codes of everyone, from their next sign-in on; or no longer."""
     require_recent(signed, here)
     try:
-        here.changeable.put("sign_in", {"require_second_step": asked.required})
+        here.changeable.put("sign_in", {"require_second_step": body.required})
     except NotDone as error:
         raise not_found(error.what, error.todo) from error
     except FolderUnwritable as error:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
-    note("second step required" if asked.required else "second step no longer required", "")
+    note("second step required" if body.required else "second step no longer required", "")
     return OkResponse()
 
 
 @router.post("/people", dependencies=own)
-def add_person(asked: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
+def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week; that of a screen within 15 min."""
-    if here.accounts.find(asked.name) is not None:
-        raise RequestRefused(409, "name_taken", f"A user named {asked.name} already exists.", "Choose another name.")
-    cameras, ends_ms = _known_cameras(here, asked.cameras), _end_of(asked.role, asked.ends_ms)
-    person = here.accounts.put_person(asked.name, Role(asked.role))
-    person = here.accounts.change_person(person, Role(asked.role), cameras, ends_ms)
-    note("user added", asked.name)
-    if asked.linked:
-        _link(here, person, asked.linked)
+    if here.accounts.find(body.name) is not None:
+        raise RequestRefused(409, "name_taken", f"A user named {body.name} already exists.", "Choose another name.")
+    cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
+    person = here.accounts.put_person(body.name, Role(body.role))
+    person = here.accounts.change_person(person, Role(body.role), cameras, ends_ms)
+    note("user added", body.name)
+    if body.linked:
+        _link(here, person, body.linked)
     return _invited(here, person, signed.person)
 
 
 @router.patch("/people/{person}", dependencies=own)
-def change_person(person: OneId, asked: ChangedPerson, note: Note, here: Here) -> PersonInfo:
+def change_person(person: OneId, body: ChangedPerson, note: Note, here: Here) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
     found = _find(here, person)
-    if asked.role != "owner":
+    if body.role != "owner":
         _keep_an_owner(here, found)
-    if (asked.role == "screen") != (found.role is Role.SCREEN):
+    if (body.role == "screen") != (found.role is Role.SCREEN):
         raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
-    cameras, ends_ms = _known_cameras(here, asked.cameras, found.cameras), _end_of(asked.role, asked.ends_ms)
-    if asked.linked is not None:
-        _link(here, found, asked.linked)
+    cameras, ends_ms = _known_cameras(here, body.cameras, found.cameras), _end_of(body.role, body.ends_ms)
+    if body.linked is not None:
+        _link(here, found, body.linked)
     until = f"until {utc_text(ends_ms)}" if ends_ms else ""
-    note("user changed", f"{found.name}: {asked.role} {until}".strip())
-    here.accounts.change_person(found, Role(asked.role), cameras, ends_ms)
+    note("user changed", f"{found.name}: {body.role} {until}".strip())
+    here.accounts.change_person(found, Role(body.role), cameras, ends_ms)
     return next(one for one in _all(here) if one.id == found.id)
 
 
@@ -224,11 +224,11 @@ def passes(here: Here) -> PassList:
 
 
 @router.post("/access-tokens", dependencies=own)
-def make_pass(asked: NewPass, note: Note, signed: Signed, here: Here) -> MadePass:
+def make_pass(body: NewPass, note: Note, signed: Signed, here: Here) -> MadePass:
     """Create an access token. It ends with the account that made it."""
-    cameras = _known_cameras(here, asked.cameras)
-    note("access token created", asked.name)
-    made, secret = here.passes.make(asked.name, cameras, asked.ends_ms, asked.brings_bytes, signed.person)
+    cameras = _known_cameras(here, body.cameras)
+    note("access token created", body.name)
+    made, secret = here.passes.make(body.name, cameras, body.ends_ms, body.brings_bytes, signed.person)
     return MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
 
 

@@ -68,11 +68,11 @@ async def picture_controls(camera: OneCamera, here: Here) -> PictureControlList:
 
 @router.patch("", dependencies=own)
 async def change_picture_controls(
-    camera: OneCamera, asked: PictureControlChange, note: Note, here: Here
+    camera: OneCamera, body: PictureControlChange, note: Note, here: Here
 ) -> PictureControlList:
     """Change picture controls, and return all. Only this camera restarts if it must."""
-    note("camera picture changed", f"{camera}: {', '.join(asked.values)}"[:200])
-    return await _listed(here.calls.run(f"camera {camera}", partial(here.picture.change, camera, asked.values)))
+    note("camera picture changed", f"{camera}: {', '.join(body.values)}"[:200])
+    return await _listed(here.calls.run(f"camera {camera}", partial(here.picture.change, camera, body.values)))
 
 
 @router.post("/{name}", dependencies=own, status_code=204)

@@ -69,9 +69,9 @@ async def recording(
 
 
 @router.put("/cameras/{camera}/recording", dependencies=own)
-async def change_recording(camera: OneCamera, asked: RecordingRequest, note: Note, here: Here) -> RecordingInfo:
+async def change_recording(camera: OneCamera, body: RecordingRequest, note: Note, here: Here) -> RecordingInfo:
     """Change what is recorded, at once and without a new connection. Nothing recorded before is deleted."""
-    choice = RecordingChoice(asked.record, asked.pre_s, asked.post_s, asked.modes)
+    choice = RecordingChoice(body.record, body.pre_s, body.post_s, body.modes)
     try:
         await here.calls.run("camera setup", partial(here.recording.change, camera, choice))
     except SettingsError as error:

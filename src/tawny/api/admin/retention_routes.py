@@ -159,22 +159,22 @@ def retention(here: Here) -> RetentionInfo:
 
 
 @router.post("/retention/dry-run", dependencies=own)
-def dry_run(asked: DryRunRequest, here: Here) -> RemovalPlanInfo:
+def dry_run(body: DryRunRequest, here: Here) -> RemovalPlanInfo:
     """Return what would be deleted or reduced to keyframes, and why. Deletes nothing."""
-    change = _asked(asked.change) if asked.change is not None else None
+    change = _asked(body.change) if body.change is not None else None
 
-    return _going(here, _plan(here, change, asked.ahead_h * 3600))
+    return _going(here, _plan(here, change, body.ahead_h * 3600))
 
 
 @router.put("/retention", dependencies=own)
-def keep_otherwise(asked: RetentionChangeRequest, note: Note, here: Here) -> RetentionInfo:
+def keep_otherwise(body: RetentionChangeRequest, note: Note, here: Here) -> RetentionInfo:
     """Change retention; effective immediately.
 
     409 `would_remove`: it would delete recordings now that current settings keep; set `remove` to confirm.
     """
-    change = _asked(asked)
+    change = _asked(body)
 
-    if not asked.remove:
+    if not body.remove:
         stays = {one.segment.id for one in _plan(here, None, 0.0).removals}
         gone = [one.segment for one in _plan(here, change, 0.0).removals if one.segment.id not in stays]
         if gone:
@@ -242,13 +242,13 @@ def _asked(change: RetentionChangeRequest) -> RetentionRequest:
 def _kept(here: AppContext) -> RetentionInfo:
     now = here.keeping.now()
     return RetentionInfo(
-        everyone=CameraRetentionRequest.model_validate(now.asked.everyone),
+        everyone=CameraRetentionRequest.model_validate(now.request.everyone),
         in_file=now.is_in_file,
         cameras=[
             CameraRetentionInfo(
                 id=one.id,
                 name=camera_name(here.recorder, one.id),
-                own=CameraRetentionRequest.model_validate(now.asked.cameras.get(one.id, {})),
+                own=CameraRetentionRequest.model_validate(now.request.cameras.get(one.id, {})),
                 used_bytes=one.used_bytes,
                 day_bytes=one.day_bytes,
                 promised_s=one.promised_s,

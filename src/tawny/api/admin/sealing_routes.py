@@ -146,22 +146,22 @@ async def offer(request: Request, here: Here) -> UnlockOffer:
 
 
 @router.post("/unlock", dependencies=view)
-async def unlock(asked: HandoverRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+async def unlock(body: HandoverRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Unlock for this session only: until locked, signed out, or 15 minutes after the last use."""
     _check_safe(request)
     desk = _desk(here)
     try:
-        key = here.unlocks.taken(b64decode(asked.offer), b64decode(asked.key), b64decode(asked.sealed))
+        key = here.unlocks.taken(b64decode(body.offer), b64decode(body.key), b64decode(body.sealed))
     except ValueError as error:
         raise RequestRefused(409, "no_offer", "The key wasn't received.", "Try again.") from error
     opens = desk.opens(key.recipient)
     if not opens:
         key.wipe()
-        await asyncio.to_thread(note, "unlock failed", asked.way)
+        await asyncio.to_thread(note, "unlock failed", body.way)
         raise RequestRefused(
             403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
         )
-    await asyncio.to_thread(here.unlocks.unlock, signed, key, caller_of(request), asked.way, opens)
+    await asyncio.to_thread(here.unlocks.unlock, signed, key, caller_of(request), body.way, opens)
     await here.unlocks.watch()
     return await asyncio.to_thread(_sealed_info, here, signed, can_hand_over=True)
 
@@ -173,55 +173,55 @@ def lock(request: Request, signed: Signed, here: Here) -> SealedInfo:
 
 
 @router.post("/in-browser", dependencies=view)
-def in_browser(asked: InBrowserRequest, note: Note, here: Here) -> OkResponse:
+def in_browser(body: InBrowserRequest, note: Note, here: Here) -> OkResponse:
     """Write an audit log entry: a page decrypts recordings itself, with a key that is never sent to the recorder."""
-    opens = _desk(here).opens(asked.recipient)
+    opens = _desk(here).opens(body.recipient)
     if not opens:
         raise RequestRefused(
             403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
         )
-    what = "unlocked in the browser" if asked.open else "locked in the browser"
-    detail = f"{asked.way}; {opens}" if asked.open else ""
+    what = "unlocked in the browser" if body.open else "locked in the browser"
+    detail = f"{body.way}; {opens}" if body.open else ""
     note(what, detail)
     return OkResponse()
 
 
 @router.post("/set-up", dependencies=own)
-def set_up_sealing(asked: SetUpSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def set_up_sealing(body: SetUpSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Set up encryption with keys created in the browser, after the user confirmed words of the recovery sheet.
 
     Only public keys are sent, and the owner's private key encrypted with a passphrase.
     """
-    if asked.recipient == asked.recovery:
+    if body.recipient == body.recovery:
         raise bad_input("The recovery sheet needs its own key.")
     desk = _desk(here)
 
     with _in_words():
-        desk.set_up(asked.recipient, asked.recovery, b64decode(asked.wrapped))
-        _seal(here, desk, asked.cameras, everything=asked.everything)
-    note("encryption set up", short_name(asked.recipient))
+        desk.set_up(body.recipient, body.recovery, b64decode(body.wrapped))
+        _seal(here, desk, body.cameras, everything=body.everything)
+    note("encryption set up", short_name(body.recipient))
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.put("/cameras", dependencies=own)
-def seal_cameras(asked: ChangedSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def seal_cameras(body: ChangedSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Choose encrypted cameras. Applies from each camera's next file on, within a minute."""
     desk = _desk(here)
 
     with _in_words():
-        _seal(here, desk, asked.cameras, everything=asked.everything)
-    sealed = "all cameras" if asked.everything else ", ".join(asked.cameras) or "none"
+        _seal(here, desk, body.cameras, everything=body.everything)
+    sealed = "all cameras" if body.everything else ", ".join(body.cameras) or "none"
     note("encryption settings changed", sealed)
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/ways", dependencies=own)
-def add_way(asked: NewWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def add_way(body: NewWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Add an unlock method: the same private key, encrypted in another way."""
     desk = _desk(here)
 
     with _in_words():
-        made = desk.add_way(asked.name, b64decode(asked.wrapped))
+        made = desk.add_way(body.name, b64decode(body.wrapped))
     note("unlock method added", f"{made.kind} {made.name}")
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
@@ -237,9 +237,9 @@ def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: 
 
 
 @router.post("/tested", dependencies=own)
-def sheet_shown(asked: SheetShown, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def sheet_shown(body: SheetShown, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
-    if not _desk(here).tested(asked.recovery):
+    if not _desk(here).tested(body.recovery):
         raise RequestRefused(
             403,
             "wrong_sheet",
@@ -340,10 +340,10 @@ class HistoryInfo(ApiResponse):
 
 
 @history_router.post("/witnesses", dependencies=own)
-def present_witnesses(asked: WitnessList, signed: Signed, here: Here) -> WitnessInfo:
+def present_witnesses(body: WitnessList, signed: Signed, here: Here) -> WitnessInfo:
     """Compare a browser's witnesses with the history. What it contradicts becomes a problem until it is confirmed."""
     seen_by = f"A browser of {signed.person.name}"
-    return here.history.seen(asked.witnesses, seen_by)
+    return here.history.seen(body.witnesses, seen_by)
 
 
 @history_router.get("", dependencies=own)

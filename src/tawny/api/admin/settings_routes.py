@@ -161,14 +161,14 @@ def _counted(what: Sized, one: str, several: str = "") -> list[str]:
 
 
 @router.put("/settings", dependencies=own)
-def change_setting(asked: SettingRequest, signed: Signed, note: Note, here: Here) -> SettingSaved:
+def change_setting(body: SettingRequest, signed: Signed, note: Note, here: Here) -> SettingSaved:
     """Write one setting to the file and apply it. 409 `changed`: another person changed it since it was shown."""
-    if _CAREFUL.match(asked.path):
+    if _CAREFUL.match(body.path):
         require_recent(signed, here)
     editor = here.editor
     try:
         with _refused():
-            key = editor.change(SettingWrite(asked.path, asked.value, asked.before), signed.person.name)
+            key = editor.change(SettingWrite(body.path, body.value, body.before), signed.person.name)
             found = editor.instances()
     except SettingConflict as other:
         by = other.last.by if other.last else ""
@@ -176,7 +176,7 @@ def change_setting(asked: SettingRequest, signed: Signed, note: Note, here: Here
         more = {"value": other.value, "by": by, "at_ms": other.last.at_ms if other.last else None}
         todo = "Look at it, then change it again if you still want to."
         raise RequestRefused(409, "changed", who, todo, more) from None
-    note("setting changed", asked.path)
+    note("setting changed", body.path)
     return SettingSaved(restart=key.at_start, instances=[_instance(one) for one in found])
 
 
@@ -290,7 +290,7 @@ def look_for_update(note: Note, here: Here) -> UpdateInfo:
 
 
 @router.post("/system/{action}", dependencies=own)
-def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
+def begin_action(action: Action, body: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Begin the countdown of 10 s. Every page shows it and can cancel.
 
     All but a restart, after which recording goes on, need a recent confirmation.
@@ -298,7 +298,7 @@ def begin_action(action: Action, asked: ActionRequest, signed: Signed, note: Not
     if action != "restart":
         require_recent(signed, here)
     with _refused():
-        here.system.plan(action, signed.person.name, asked.for_s)
+        here.system.plan(action, signed.person.name, body.for_s)
     note(f"{action.replace('_', ' ')} begun", "")
     return OkResponse()
 

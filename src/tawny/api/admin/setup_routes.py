@@ -145,30 +145,30 @@ def setup_state(here: Here) -> SetupInfo:
 
 
 @router.put("/setup", dependencies=own)
-def change_setup(asked: SetupRequest, note: Note, here: Here) -> SetupInfo:
+def change_setup(body: SetupRequest, note: Note, here: Here) -> SetupInfo:
     """Hide the reminder, finish the setup, or name the recorder."""
     with _in_words():
-        if asked.name is not None:
-            here.first_setup.put_name(asked.name)
-            note("recorder named", asked.name)
-        if asked.hidden is not None or asked.finished is not None:
-            here.first_setup.put(hidden=asked.hidden, finished=asked.finished)
+        if body.name is not None:
+            here.first_setup.put_name(body.name)
+            note("recorder named", body.name)
+        if body.hidden is not None or body.finished is not None:
+            here.first_setup.put(hidden=body.hidden, finished=body.finished)
     return _state(here)
 
 
 @router.put("/setup/steps/{step}", dependencies=own)
-def change_step(step: SetupStep, asked: SetupStepRequest, here: Here) -> SetupInfo:
+def change_step(step: SetupStep, body: SetupStepRequest, here: Here) -> SetupInfo:
     """Skip a step, open it again, or confirm that it is done."""
     with _in_words():
-        here.first_setup.put_step(step, asked.state)
+        here.first_setup.put_step(step, body.state)
     return _state(here)
 
 
 @router.put("/setup/cards/{card}", dependencies=own)
-def change_card(card: SetupCard, asked: SetupCardRequest, here: Here) -> SetupInfo:
+def change_card(card: SetupCard, body: SetupCardRequest, here: Here) -> SetupInfo:
     """Hide an offer for later, or show it again."""
     with _in_words():
-        here.first_setup.put_card(card, hidden=asked.state == "hidden")
+        here.first_setup.put_card(card, hidden=body.state == "hidden")
     return _state(here)
 
 
@@ -179,20 +179,20 @@ def storage_choices(here: Here) -> StorageChoiceInfo:
 
 
 @router.put("/setup/storage", dependencies=own)
-def choose_storage(asked: StorageChoiceRequest, note: Note, here: Here) -> StorageChanged:
+def choose_storage(body: StorageChoiceRequest, note: Note, here: Here) -> StorageChanged:
     """Choose the folder for recordings, and how long they stay. The folder takes effect with `POST /restart`.
 
     409 `recordings_stay`: recordings of the old folder are no longer shown then; set `leave` to confirm.
     """
     with _in_words():
         now = here.storing.now()
-        if asked.path not in (None, now.path, now.next_path) and now.recorded_bytes and not asked.leave:
+        if body.path not in (None, now.path, now.next_path) and now.recorded_bytes and not body.leave:
             message = recordings_stay(now.path, now.recorded_bytes)
             raise RequestRefused(
                 409, "recordings_stay", message, "Confirm it, or keep the folder.", {"size_bytes": now.recorded_bytes}
             )
-        is_later = here.storing.change(path=asked.path, days=asked.days, size=asked.size)
-    note("storage changed", asked.path or "")
+        is_later = here.storing.change(path=body.path, days=body.days, size=body.size)
+    note("storage changed", body.path or "")
     with _in_words():
         here.first_setup.put_step(SetupStep.STORAGE, StepState.DONE)
     return StorageChanged(restart=is_later, storage=_choices(here))

@@ -166,10 +166,10 @@ def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
     if session is not None or not (by_token or access is Access.SEE):
         return session
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
-    asked = connection.query_params.get("pass", "") if access is Access.SEE else ""
-    secret = secret if scheme.lower() == "bearer" else asked
+    address_key = connection.query_params.get("pass", "") if access is Access.SEE else ""
+    secret = secret if scheme.lower() == "bearer" else address_key
     session = the_site(connection).passes.session(secret) if secret else None
-    connection.scope.setdefault("state", {})[BY_ADDRESS] = bool(session and secret == asked)
+    connection.scope.setdefault("state", {})[BY_ADDRESS] = bool(session and secret == address_key)
     if secret and session is None:
         the_site(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
     return session
@@ -192,8 +192,8 @@ def _open_shared(connection: HTTPConnection) -> None:
 
 def may_see(connection: HTTPConnection) -> bool:
     """Return whether the session may see the camera named in the request; True if none is named."""
-    asked = connection.path_params.get("camera") or connection.query_params.get("camera")
-    return asked is None or the_session(connection).person.may_see(CameraId(asked))
+    camera = connection.path_params.get("camera") or connection.query_params.get("camera")
+    return camera is None or the_session(connection).person.may_see(CameraId(camera))
 
 
 async def has_ended(connection: HTTPConnection) -> bool:

@@ -105,11 +105,11 @@ def my_sign_in(signed: Signed, request: Request, here: Here) -> MySignIn:
 
 
 @router.put("/password", dependencies=view)
-async def change_password(asked: NewPassword, signed: Signed, note: Note, here: Here) -> OkResponse:
+async def change_password(body: NewPassword, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Set a new password. All other sessions, sign-in links and known devices of the user end."""
     require_recent(signed, here)
-    refuse_weak(asked.password)
-    stored = await here.passwords.hash(asked.password)
+    refuse_weak(body.password)
+    stored = await here.passwords.hash(body.password)
     others = await asyncio.to_thread(here.accounts.sessions_of, signed.person)
     await asyncio.to_thread(here.accounts.change_password, signed.person, stored, signed.key)
     _lock(here, [one.key for one in others if one.key != signed.key])
@@ -127,12 +127,12 @@ def new_passkey_options(signed: Signed, request: Request, here: Here) -> Passkey
 
 
 @router.post("/passkeys", dependencies=view)
-def add_passkey(asked: NewPasskey, signed: Signed, request: Request, note: Note, here: Here) -> Passkey:
+def add_passkey(body: NewPasskey, signed: Signed, request: Request, note: Note, here: Here) -> Passkey:
     require_recent(signed, here)
     place = passkey_place(request)
-    if not here.steps.spend(asked.challenge, _NEW_PASSKEY, signed.key.hex()):
+    if not here.steps.spend(body.challenge, _NEW_PASSKEY, signed.key.hex()):
         raise bad_input("This has taken too long.", "Try again.")
-    made = here.passkeys.add(signed.person, asked.name, asked.credential, place, asked.challenge)
+    made = here.passkeys.add(signed.person, body.name, body.credential, place, body.challenge)
     if made is None:
         raise bad_input("This passkey can't be used.", f"Try another one. You can have {MOST_PASSKEYS} of them.")
     note("passkey added", made.name)
@@ -162,9 +162,9 @@ def offer_two_step(signed: Signed, here: Here) -> TwoStepOffer:
 
 
 @router.post("/two-step/confirm", dependencies=view)
-def confirm_two_step(asked: TwoStepCode, signed: Signed, note: Note, here: Here) -> RecoveryCodes:
+def confirm_two_step(body: TwoStepCode, signed: Signed, note: Note, here: Here) -> RecoveryCodes:
     """Turn the second step on. Returns recovery codes."""
-    codes = here.two_step.confirm(signed, asked.code.replace(" ", ""))
+    codes = here.two_step.confirm(signed, body.code.replace(" ", ""))
     if codes is None:
         raise bad_input("This code isn't right.", "Wait for the next one, and check the clock of your phone.")
     note("two-step codes turned on", "")

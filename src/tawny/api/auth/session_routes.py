@@ -141,11 +141,11 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
 
 
 @router.post("/setup/claim", dependencies=public)
-async def claim(asked: schemas.ClaimRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    await check_setup_link(asked.token, request, here)
-    refuse_weak(asked.password)
-    stored = await here.passwords.hash(asked.password)
-    person = await asyncio.to_thread(here.accounts.claim, asked.token, asked.name, stored)
+async def claim(body: schemas.ClaimRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    await check_setup_link(body.token, request, here)
+    refuse_weak(body.password)
+    stored = await here.passwords.hash(body.password)
+    person = await asyncio.to_thread(here.accounts.claim, body.token, body.name, stored)
     if person is None:
         raise _token_used()
     return await asyncio.to_thread(_sign_in, person, "claim", request, response, here)
@@ -158,10 +158,10 @@ async def check_setup_link(token: str, request: Request, here: AppContext) -> No
 
 
 @router.post("/sign-in", dependencies=public)
-async def sign_in(asked: SignInRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    person, stored = await check_password(asked.name, asked.password, request, here)
+async def sign_in(body: SignInRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    person, stored = await check_password(body.name, body.password, request, here)
     if here.passwords.is_outdated(stored):
-        stored = await here.passwords.hash(asked.password)
+        stored = await here.passwords.hash(body.password)
         await asyncio.to_thread(here.accounts.set_password, person, stored)
     return await asyncio.to_thread(_after_first_step, person, stored, BY_PASSWORD, request, response, here)
 
@@ -187,38 +187,38 @@ async def check_password(name: str, password: str, request: Request, here: AppCo
 
 
 @router.post("/sign-in/second-step", dependencies=public)
-async def second_step(asked: SecondStepRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+async def second_step(body: SecondStepRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
     """Finish a sign-in with a code of the authenticator app, or a recovery code."""
-    found = await asyncio.to_thread(here.accounts.find, asked.name)
-    purpose = _SECOND + asked.after
-    if found is None or not here.steps.is_good(asked.token, purpose, _subject(*found)):
+    found = await asyncio.to_thread(here.accounts.find, body.name)
+    purpose = _SECOND + body.after
+    if found is None or not here.steps.is_good(body.token, purpose, _subject(*found)):
         raise _too_late()
     person, stored = found
-    await _check_code(person, asked.code, request, here)
-    if not here.steps.spend(asked.token, purpose, _subject(person, stored)):
+    await _check_code(person, body.code, request, here)
+    if not here.steps.spend(body.token, purpose, _subject(person, stored)):
         raise _too_late()
     _refuse_ended(person, here)
-    return await asyncio.to_thread(_sign_in, person, asked.after, request, response, here, "with a code")
+    return await asyncio.to_thread(_sign_in, person, body.after, request, response, here, "with a code")
 
 
 @router.post("/sign-in/second-step/setup", dependencies=public)
-def set_up_second_step(asked: SecondStepRequest, request: Request, response: Response, here: Here) -> SecondStepMade:
+def set_up_second_step(body: SecondStepRequest, request: Request, response: Response, here: Here) -> SecondStepMade:
     """Finish a sign-in by setting up two-step codes, where everyone must have them. Returns recovery codes."""
-    found = here.accounts.find(asked.name)
-    purpose = _FIRST_CODE + asked.after
-    if found is None or not here.steps.is_good(asked.token, purpose, _subject(*found)):
+    found = here.accounts.find(body.name)
+    purpose = _FIRST_CODE + body.after
+    if found is None or not here.steps.is_good(body.token, purpose, _subject(*found)):
         raise _too_late()
     person, stored = found
     _refuse_ended(person, here)
-    codes = here.two_step.turn_on(person, _first_secret(asked.token, here), asked.code.replace(" ", ""))
+    codes = here.two_step.turn_on(person, _first_secret(body.token, here), body.code.replace(" ", ""))
     if codes is None:
         if here.two_step.state(person) is not None:
             raise _too_late()
         raise RequestRefused(
             401, "wrong_code", "This code isn't right.", "Check the clock of your phone, and try again."
         )
-    here.steps.spend(asked.token, purpose, _subject(person, stored))  # `turn_on` succeeds only once
-    signed = _sign_in(person, asked.after, request, response, here, "two-step codes set up")
+    here.steps.spend(body.token, purpose, _subject(person, stored))  # `turn_on` succeeds only once
+    signed = _sign_in(person, body.after, request, response, here, "two-step codes set up")
     return SecondStepMade(user=signed.user, codes=codes)
 
 
@@ -238,8 +238,8 @@ async def _check_code(person: Account, code: str, request: Request, here: AppCon
 
 
 @router.post("/sign-in/link", dependencies=public)
-def follow_link(asked: schemas.SignInLinkRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    used = here.accounts.follow_link(asked.token)
+def follow_link(body: schemas.SignInLinkRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+    used = here.accounts.follow_link(body.token)
     if used is None:
         raise _token_used()
     person, purpose = used
@@ -250,14 +250,14 @@ def follow_link(asked: schemas.SignInLinkRequest, request: Request, response: Re
 
 
 @router.post("/sign-in/code", dependencies=public)
-async def screen_code(asked: ScreenCodeRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+async def screen_code(body: ScreenCodeRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
     """Sign in a screen by the code that an owner sees."""
     tried = GuessAttempt(CODE_NAME, caller_of(request).address)
     wait_s = here.attempts.wait_s(tried)
     if wait_s:
         raise _too_many(wait_s)
     here.attempts.begin(tried)
-    code = "".join(asked.code.split()).replace("-", "").upper()
+    code = "".join(body.code.split()).replace("-", "").upper()
     used = await asyncio.to_thread(here.accounts.follow_link, code) if len(code) == CODE_LENGTH else None
     if used is None:
         here.accounts.counts.count(SIGN_IN_CODE_REFUSED, "", tried.address)
@@ -274,11 +274,11 @@ def passkey_options(request: Request, here: Here) -> PasskeyOptions:
 
 
 @router.post("/sign-in/passkey", dependencies=public)
-def with_passkey(asked: PasskeySignIn, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+def with_passkey(body: PasskeySignIn, request: Request, response: Response, here: Here) -> schemas.SignedIn:
     place = passkey_place(request)
     person = None
-    if here.steps.spend(asked.challenge, _PASSKEY):  # before it is checked: one answer for each challenge
-        person = here.passkeys.verify(asked.credential, place, asked.challenge)
+    if here.steps.spend(body.challenge, _PASSKEY):  # before it is checked: one answer for each challenge
+        person = here.passkeys.verify(body.credential, place, body.challenge)
     if person is None or person.role is Role.SCREEN:
         here.accounts.counts.count(PASSKEY_REFUSED, "", caller_of(request).address)
         raise RequestRefused(
@@ -359,13 +359,13 @@ def provider_callback(
 
 
 @router.post("/sign-in/confirm", dependencies=view)
-async def confirm(asked: ConfirmRequest, signed: Signed, request: Request, here: Here) -> schemas.OkResponse:
+async def confirm(body: ConfirmRequest, signed: Signed, request: Request, here: Here) -> schemas.OkResponse:
     """Prove again who one is, before changing one's own sign-in."""
     try:
         if await asyncio.to_thread(here.accounts.has_password, signed.person):
-            await check_password(signed.person.name, asked.password, request, here)
+            await check_password(signed.person.name, body.password, request, here)
         else:
-            await _check_code(signed.person, asked.code, request, here)
+            await _check_code(signed.person, body.code, request, here)
     except RequestRefused as refused:
         if refused.status == 401:  # which pages take for the end of the session
             raise bad_input("That isn't right.", "Check it and try again.") from refused

@@ -109,26 +109,26 @@ def shares(signed: Signed, here: Here) -> ShareList:
 
 
 @router.post("/api/v1/shares", dependencies=view)
-async def share(asked: NewShare, note: Note, signed: Signed, here: Here) -> Shared:
-    job = await asyncio.to_thread(here.jobs.find, asked.clip, signed.person) if asked.clip else None
-    if asked.clip and (job is None or job.state is not ClipJobState.DONE or not may_change(signed.person, job)):
+async def share(body: NewShare, note: Note, signed: Signed, here: Here) -> Shared:
+    job = await asyncio.to_thread(here.jobs.find, body.clip, signed.person) if body.clip else None
+    if body.clip and (job is None or job.state is not ClipJobState.DONE or not may_change(signed.person, job)):
         raise not_found("Clip not found.")
     if job is not None and job.kind is ExportKind.EVIDENCE:
         raise bad_input("Evidence can't be shared by link.", "Download it and send the file.")
-    span = job.span if job else parse_span(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
-    code = await here.passwords.hash(asked.code) if asked.code else ""
+    span = job.span if job else parse_span(body.from_ms, body.to_ms, MOST_CLIP_S / 86_400)
+    code = await here.passwords.hash(body.code) if body.code else ""
 
     def make() -> tuple[Share, str]:
-        camera = job.cameras[0] if job else known_camera(CameraId(asked.camera), here)
+        camera = job.cameras[0] if job else known_camera(CameraId(body.camera), here)
         if job is None:
             check_open(here, (camera,), span)
         else:
             here.jobs.change(job, kept=True)  # otherwise the clip could be deleted to free space
-        ends_ms = here.recorder.clock.now_ms() + asked.lasts_s * 1000
+        ends_ms = here.recorder.clock.now_ms() + body.lasts_s * 1000
         note("shared", clip_name(here, camera, span.begin_ms))
         clip = SharedClip(job.id, job.cameras) if job else None
         return here.shares.make(
-            signed.person, camera, span, ends_ms, code=code, names_camera=asked.names_camera, clip=clip
+            signed.person, camera, span, ends_ms, code=code, names_camera=body.names_camera, clip=clip
         )
 
     made, token = await asyncio.to_thread(make)
@@ -146,13 +146,13 @@ def end_share(share_id: Annotated[str, Path(max_length=64)], note: Note, signed:
 
 
 @router.post("/api/v1/shared/{token}", dependencies=public)
-async def open_share(token: OneToken, asked: OpenShare, request: Request, here: Here) -> OpenedShare:
+async def open_share(token: OneToken, body: OpenShare, request: Request, here: Here) -> OpenedShare:
     """Open a shared link. Asks for its code, if it has one; wrong codes are throttled."""
     found = await asyncio.to_thread(here.shares.find, token)
     if found is None:
         raise share_ended()
     if found.code:
-        await _check_code(here, request, found, asked.code)
+        await _check_code(here, request, found, body.code)
     job = await asyncio.to_thread(_clip_of, here, found)
     ticket = await asyncio.to_thread(here.shares.open, found)
     here.accounts.counts.count(LINK_OPENED, Role.VISITOR.value, caller_of(request).address, detail=found.id)

@@ -67,14 +67,14 @@ class VisitsQuery(BaseModel):
 
 
 @router.get("/events", dependencies=view)
-def events(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.EventList:
+def events(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.EventList:
     """List events, newest first, in pages."""
-    span, index = asked.span, here.recorder.index
-    named = cameras_of(asked.cameras, here) if asked.cameras else None
-    wanted = parse_list(asked.types) or None
-    levels = parse_list(asked.levels) or None
+    span, index = query.span, here.recorder.index
+    named = cameras_of(query.cameras, here) if query.cameras else None
+    wanted = parse_list(query.types) or None
+    levels = parse_list(query.levels) or None
     page = index.events(
-        span, cameras=named, kinds=wanted, levels=levels, only=asked.only, after=asked.after, limit=asked.limit
+        span, cameras=named, kinds=wanted, levels=levels, only=query.only, after=query.after, limit=query.limit
     )
     new = index.event_counts(span, cameras=named, kinds=wanted, only="new", most=MOST_COUNTED)
     return schemas.EventList(
@@ -86,19 +86,19 @@ def events(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.EventL
 
 
 @router.get("/visits", dependencies=view)
-def visits(here: Here, asked: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
+def visits(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
     """List visits, newest first, in pages: events of the cameras you may see, joined where they belong together."""
     recorder = here.recorder
-    query = VisitQuery(
-        asked.span,
-        frozenset(cameras_of(asked.cameras, here)) if asked.cameras else None,
-        frozenset(parse_list(asked.types)) or None,
-        frozenset(parse_list(asked.levels)) or None,
-        asked.only,
-        asked.after,
-        asked.limit,
+    search = VisitQuery(
+        query.span,
+        frozenset(cameras_of(query.cameras, here)) if query.cameras else None,
+        frozenset(parse_list(query.types)) or None,
+        frozenset(parse_list(query.levels)) or None,
+        query.only,
+        query.after,
+        query.limit,
     )
-    found, after = find_visits(recorder.index, query, recorder.neighbors())
+    found, after = find_visits(recorder.index, search, recorder.neighbors())
     return schemas.VisitList(items=[serializers.visit(one, recorder) for one in found], next=after)
 
 
@@ -134,10 +134,10 @@ def mark(event: OneEvent, marks: schemas.EventMarksRequest, note: Note, here: He
 
 
 @router.post("/events/bulk", dependencies=direct)
-def mark_many(asked: schemas.BulkEventMarksRequest, note: Note, here: Here) -> schemas.Marked:
+def mark_many(body: schemas.BulkEventMarksRequest, note: Note, here: Here) -> schemas.Marked:
     """Mark several events. Unknown IDs are ignored."""
-    ids = [EventId(one) for one in dict.fromkeys(asked.ids)]
-    marked = _mark(here, ids, asked, note)
+    ids = [EventId(one) for one in dict.fromkeys(body.ids)]
+    marked = _mark(here, ids, body, note)
     return schemas.Marked(items=[serializers.event(one, here.recorder) for one in marked])
 
 
@@ -222,14 +222,14 @@ class FindQuery(BaseModel):
 
 
 @router.get("/find", dependencies=_search_view)
-def find(asked: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
+def find(query: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
     """Search events, for example `person gate last night` or `red car`, or those that look like another one."""
     recorder, seen = here.recorder, here.appearance
-    like = find_event(EventId(asked.like), here) if asked.like else None
+    like = find_event(EventId(query.like), here) if query.like else None
     names = SearchableNames(recorder.camera_names(), recognised=_recognised(here))
-    by = seen.search(like, asked.from_ms)
+    by = seen.search(like, query.from_ms)
     question, hits = search_hits(
-        recorder.index, asked.q, names, here.zone, recorder.clock.now_ms(), asked.limit, by
+        recorder.index, query.q, names, here.zone, recorder.clock.now_ms(), query.limit, by
     )  # fmt: skip
     is_by_look = like is not None or question.is_of_look
     reached_ms = seen.reached_ms if is_by_look else None

@@ -156,11 +156,11 @@ def read_wall(signed: Signed, here: Here) -> CameraWallInfo:
 
 
 @router.put("/wall", dependencies=view)
-def put_wall(asked: CameraWall, signed: Signed, here: Here) -> CameraWallInfo:
+def put_wall(body: CameraWall, signed: Signed, here: Here) -> CameraWallInfo:
     """Change what is sent; what is left out stays."""
-    changed = {name: getattr(asked, name) for name in asked.model_fields_set}
+    changed = {name: getattr(body, name) for name in body.model_fields_set}
     if signed.person.role is not Role.OWNER and "groups" in changed:
-        changed["groups"] = [layout.model_copy(update={"shared": False}) for layout in asked.groups]
+        changed["groups"] = [layout.model_copy(update={"shared": False}) for layout in body.groups]
     kept = _read(here.accounts.wall(signed.person)).model_copy(update=changed)
     kept = kept.model_copy(update={"groups": _named(kept.groups, [])})
     here.accounts.put_wall(signed.person, kept.model_dump_json())

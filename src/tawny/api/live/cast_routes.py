@@ -69,18 +69,18 @@ view = [rule(Access.VIEW)]
 
 
 @router.post("/cameras/{camera}/casts", dependencies=view)
-def begin_cast(camera: OneCamera, asked: NewCast, note: Note, signed: Signed, here: Here) -> MadeCast:
+def begin_cast(camera: OneCamera, body: NewCast, note: Note, signed: Signed, here: Here) -> MadeCast:
     """Make an address that shows a camera on a TV, live or in the past."""
-    recording = _recording(camera, asked, signed, here)
+    recording = _recording(camera, body, signed, here)
     if recording is None and camera not in here.recorder.camera_names():
         raise not_found("Camera not found.")
-    made = here.passes.cast(signed, camera, asked.lasts_s, recording)
+    made = here.passes.cast(signed, camera, body.lasts_s, recording)
     if made is None:
         raise RequestRefused(
             409, "too_many", f"{MOST_CASTS} TVs show cameras for you already.", "End one of them first."
         )
     cast, secret = made
-    note("shown on a TV", f"{serializers.camera_name(here.recorder, camera)}, {asked.lasts_s // 60} min")
+    note("shown on a TV", f"{serializers.camera_name(here.recorder, camera)}, {body.lasts_s // 60} min")
     live, past = f"/api/v1/cameras/{camera}/hls/index.m3u8?pass={secret}", f"/media/shared.mp4?ticket={secret}"
     return MadeCast(
         cast=_info(here, cast),
@@ -108,23 +108,23 @@ def end_cast(cast_id: Annotated[str, Path(max_length=64)], note: Note, signed: S
     return OkResponse()
 
 
-def _recording(camera: CameraId, asked: NewCast, signed: LoginSession, here: AppContext) -> Share | None:
+def _recording(camera: CameraId, body: NewCast, signed: LoginSession, here: AppContext) -> Share | None:
     """Return what the TV shows; None for live video."""
     now_ms, made_by, clip, cameras = here.recorder.clock.now_ms(), signed.person.id, "", frozenset({camera})
-    if asked.clip:
-        job = here.jobs.find(asked.clip, signed.person)
+    if body.clip:
+        job = here.jobs.find(body.clip, signed.person)
         is_there = job is not None and job.state is ClipJobState.DONE and job.kind.media_type == MP4
         if job is None or not is_there or camera not in job.cameras:
             raise not_found("Clip not found.")
         camera, span, clip, cameras = job.cameras[0], job.span, job.id, frozenset(job.cameras)
-    elif asked.from_ms is None and asked.to_ms is None:
+    elif body.from_ms is None and body.to_ms is None:
         return None
-    elif asked.from_ms is None or asked.to_ms is None:
+    elif body.from_ms is None or body.to_ms is None:
         raise bad_input("A recording has a start and an end.", "Name both, or neither for live video.")
     else:
-        span = parse_span(asked.from_ms, asked.to_ms, MOST_CLIP_S / 86_400)
+        span = parse_span(body.from_ms, body.to_ms, MOST_CLIP_S / 86_400)
         check_open(here, (known_camera(camera, here),), span)
-    ends_ms = now_ms + asked.lasts_s * 1000
+    ends_ms = now_ms + body.lasts_s * 1000
     return Share(
         id="",
         camera=camera,

@@ -68,14 +68,14 @@ async def playlist(
     request: Request,
     here: Here,
     signed: Signed,
-    asked: Annotated[PlaylistQuery, Query()],
+    query: Annotated[PlaylistQuery, Query()],
 ) -> Response:
     """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
-    choice = stream_for_session(here, signed, camera, stream, parse_list(asked.can))
+    choice = stream_for_session(here, signed, camera, stream, parse_list(query.can))
     if choice is None:
         raise not_found("Camera not found.")
     feed = here.hls.feed(_key(here, signed, camera, stream), choice, here.viewers.one_more(camera, choice.name))
-    return await list_answer(feed, request, asked.segment, asked.part)
+    return await list_answer(feed, request, query.segment, query.part)
 
 
 @router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)

@@ -112,17 +112,17 @@ class PhoneInfo(ApiResponse):
 
 
 @router.post("/phone-codes", dependencies=own)
-def make_phone_code(asked: NewPhoneCode, signed: Signed, note: Note, request: Request, here: Here) -> PhoneCode:
+def make_phone_code(body: NewPhoneCode, signed: Signed, note: Note, request: Request, here: Here) -> PhoneCode:
     """Make a one-time code with which a phone becomes a new camera, or the phone of an existing one."""
-    setup, name = here.setup, asked.name.strip()
+    setup, name = here.setup, body.name.strip()
     if setup.fixed:
         raise RequestRefused(409, "not_saved", setup.fixed, "")
-    camera = CameraId(asked.camera) if asked.camera is not None else None
+    camera = CameraId(body.camera) if body.camera is not None else None
     if camera is not None and not setup.phone_of(camera):
         raise not_found("This camera is no phone.", "Reload the page.")
     if not here.live.webrtc:
         raise RequestRefused(409, "no_webrtc", "WebRTC is turned off.", "Turn it on under [live] in the settings.")
-    key, code = here.phone_codes.make(WantedPhone(signed.person.id, name or "Phone", asked.record, camera))
+    key, code = here.phone_codes.make(WantedPhone(signed.person.id, name or "Phone", body.record, camera))
     note("phone code created", camera or name)
     base = address_of(request, here)
     is_own_computer = is_loopback_host(base.partition("://")[2])
@@ -149,10 +149,10 @@ def end_phone_code(code: OneCode, signed: Signed, here: Here) -> OkResponse:
 
 
 @router.post("/phone/join", dependencies=public)
-async def join(asked: PhoneJoining, request: Request, here: Here) -> PhoneJoined:
+async def join(body: PhoneJoining, request: Request, here: Here) -> PhoneJoined:
     """Use a code: the phone becomes a camera and gets its token. Wrong codes are throttled by network."""
     try:
-        key, wanted = here.phone_codes.use(asked.code)
+        key, wanted = here.phone_codes.use(body.code)
     except NotDone as error:
         raise _wrong_code(request, here, error) from error
     maker = await asyncio.to_thread(here.accounts.person, wanted.made_by)
@@ -160,7 +160,7 @@ async def join(asked: PhoneJoining, request: Request, here: Here) -> PhoneJoined
         if maker is None or maker.role is not Role.OWNER:
             raise RequestRefused(404, "code_ended", "This code is no longer valid.", "Ask an owner for another one.")
         camera, phone = await _camera_for(here, wanted)
-        token = await asyncio.to_thread(here.passes.make_for_phone, phone, asked.device or "Phone")
+        token = await asyncio.to_thread(here.passes.make_for_phone, phone, body.device or "Phone")
     except RequestRefused as refused:
         here.phone_codes.over(key, PhoneCodeStatus("failed", problem=f"{refused.message} {refused.do}".strip()))
         raise
@@ -183,12 +183,12 @@ async def phone_rights(signed: Signed, here: Here) -> PhoneRights:
 
 
 @router.post("/phone/rtc", dependencies=send, status_code=201)
-async def send_picture(asked: PhoneOffer, signed: Signed, request: Request, here: Here) -> PhoneAnswer:
+async def send_picture(body: PhoneOffer, signed: Signed, request: Request, here: Here) -> PhoneAnswer:
     """Create the connection by which the phone sends. It takes the place of the phone's former one."""
     phone, _ = await _phone(signed, here)
     if not here.live.webrtc:
         raise RequestRefused(404, "no_webrtc", "WebRTC is turned off.", "Ask an owner to turn it on.")
-    return PhoneAnswer(answer=await here.rtc.receive(here, request, asked.offer, phone))
+    return PhoneAnswer(answer=await here.rtc.receive(here, request, body.offer, phone))
 
 
 @router.get("/cameras/{camera}/phone", dependencies=own)

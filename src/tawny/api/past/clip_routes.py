@@ -130,15 +130,15 @@ def saved_clips(signed: Signed, here: Here) -> SavedClips:
 
 
 @router.post("/api/v1/clips", dependencies=view)
-def make_clips(asked: NewClip, note: Note, signed: Signed, here: Here) -> ClipJobList:
+def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJobList:
     """Create clips. Progress is sent on the channel `job` of the state socket."""
-    kind = ExportKind(asked.kind)
+    kind = ExportKind(body.kind)
     days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
     if kind is ExportKind.EVIDENCE:
-        _check_may_prove(here, signed.person, asked.cameras)
+        _check_may_prove(here, signed.person, body.cameras)
     span, cameras = (
-        parse_span(asked.from_ms, asked.to_ms, days),
-        [CameraId(one) for one in dict.fromkeys(asked.cameras)],
+        parse_span(body.from_ms, body.to_ms, days),
+        [CameraId(one) for one in dict.fromkeys(body.cameras)],
     )
 
     def ask() -> list[ClipExportJob]:
@@ -147,12 +147,12 @@ def make_clips(asked: NewClip, note: Note, signed: Signed, here: Here) -> ClipJo
         groups = [tuple(cameras)] if kind is ExportKind.SIDE_BY_SIDE else [(camera,) for camera in cameras]
         made = []
         for group in groups:
-            hidden = _all_but(here, group[0], asked.all_but) if asked.all_but else None
+            hidden = _all_but(here, group[0], body.all_but) if body.all_but else None
             name = _name(here, group, span, kind, " redacted" if hidden else "")
-            burns = asked.stamp or asked.boxes
-            stamp = partial(frame_stamps, here, only_boxes=not asked.stamp) if burns else None
+            burns = body.stamp or body.boxes
+            stamp = partial(frame_stamps, here, only_boxes=not body.stamp) if burns else None
             wish = ExportOptions(
-                kind, group, span, asked.speed, with_sound=asked.sound, exact=asked.exact, redaction=hidden, stamp=stamp
+                kind, group, span, body.speed, with_sound=body.sound, exact=body.exact, redaction=hidden, stamp=stamp
             )
             if here.is_unlocked:
                 check_open(here, group, span)
@@ -168,23 +168,23 @@ def make_clips(asked: NewClip, note: Note, signed: Signed, here: Here) -> ClipJo
 
 
 @router.patch("/api/v1/clips/{clip}", dependencies=view)
-def keep_clip(clip: OneClip, asked: KeepClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+def keep_clip(clip: OneClip, body: KeepClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
     """Keep a clip, or stop keeping it. Kept clips are not deleted to free space."""
     found = _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
-    changed = here.jobs.change(found, kept=asked.kept)
-    _note(here, request, signed, "clip kept" if asked.kept else "clip no longer kept", found)
+    changed = here.jobs.change(found, kept=body.kept)
+    _note(here, request, signed, "clip kept" if body.kept else "clip no longer kept", found)
     return job_info(changed, signed.person)
 
 
 @router.put("/api/v1/clips/{clip}/name", dependencies=view)
-def rename_clip(clip: OneClip, asked: RenameClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+def rename_clip(clip: OneClip, body: RenameClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
     """Give a clip another name; its file is downloaded under it."""
     found = _own(here, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
-    name = " ".join(asked.name.split()).removesuffix(found.kind.suffix) + found.kind.suffix
+    name = " ".join(body.name.split()).removesuffix(found.kind.suffix) + found.kind.suffix
     changed = here.jobs.change(found, name=name)
     _note(here, request, signed, f"clip renamed to {name}", found)
     return job_info(changed, signed.person)

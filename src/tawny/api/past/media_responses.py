@@ -114,25 +114,25 @@ def ranged(
     sent = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
     if etag in [part.strip() for part in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=sent)
-    asked = request.headers.get("range")
-    if asked and request.headers.get("if-range", etag) != etag:
-        asked = None  # the file has changed
-    part = part_of(asked, size_bytes) if asked else (0, size_bytes)
+    range_header = request.headers.get("range")
+    if range_header and request.headers.get("if-range", etag) != etag:
+        range_header = None  # the file has changed
+    part = part_of(range_header, size_bytes) if range_header else (0, size_bytes)
     if part is None:
         sent["Content-Range"] = f"bytes */{size_bytes}"
         return Response(status_code=416, headers=sent)
     begin, end = part
     sent["Content-Length"] = str(end - begin)
-    is_part = asked is not None and RANGE.fullmatch(asked) is not None
+    is_part = range_header is not None and RANGE.fullmatch(range_header) is not None
     if is_part:
         sent["Content-Range"] = f"bytes {begin}-{end - 1}/{size_bytes}"
     body = read(begin, end) if request.method == "GET" else iter(())
     return GuardedStreamingResponse(request, body, 206 if is_part else 200, sent, media_type, is_there)
 
 
-def part_of(asked: str, size_bytes: int) -> tuple[int, int] | None:
+def part_of(range_header: str, size_bytes: int) -> tuple[int, int] | None:
     """Return begin and end of a `Range` header; everything for an unknown form; None if unsatisfiable."""
-    found = RANGE.fullmatch(asked)
+    found = RANGE.fullmatch(range_header)
     if not found:
         return 0, size_bytes
     first, last = found.groups()

@@ -251,27 +251,27 @@ class ClipQuery(SheetQuery):
 
 
 @router.get("/clip", dependencies=view, response_class=Response)
-async def clip(asked: Annotated[ClipQuery, Query()], request: Request, note: Note, here: Here) -> Response:
+async def clip(query: Annotated[ClipQuery, Query()], request: Request, note: Note, here: Here) -> Response:
     """Return an MP4 clip without re-encoding, from the keyframe at or before from_ms.
 
     exact: start exactly at from_ms; frames up to the next keyframe are re-encoded.
     """
-    wish = ClipWish(asked.camera, asked.span, asked.stream, asked.sound, asked.exact)
-    name = clip_name(here, asked.camera, asked.from_ms)
+    wish = ClipWish(query.camera, query.span, query.stream, query.sound, query.exact)
+    name = clip_name(here, query.camera, query.from_ms)
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         await asyncio.to_thread(note, "clip", name)
     return await answer_clip(here, request, wish, name)
 
 
 @router.get("/clip/sheet", dependencies=view, response_class=Response)
-async def sheet(asked: Annotated[SheetQuery, Query()], signed: Signed, here: Here) -> Response:
+async def sheet(query: Annotated[SheetQuery, Query()], signed: Signed, here: Here) -> Response:
     """Return a text sheet about the same clip: times, gaps, SHA-256."""
-    span, name = asked.span, clip_name(here, asked.camera, asked.from_ms)
-    made = await cut_clip(here, ClipWish(asked.camera, span, asked.stream, asked.sound))
+    span, name = query.span, clip_name(here, query.camera, query.from_ms)
+    made = await cut_clip(here, ClipWish(query.camera, span, query.stream, query.sound))
     about = ClipSheetHeader(
         name=name,
-        camera=asked.camera,
-        camera_name=serializers.camera_name(here.recorder, asked.camera),
+        camera=query.camera,
+        camera_name=serializers.camera_name(here.recorder, query.camera),
         recorder=f"{here.title}, tawny {__version__}",
         person=signed.person.name,
         zone=here.zone,

@@ -85,7 +85,7 @@ class _Open:
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         """Upload a file. The receiver stores the progress, so `note` is not used."""
         sha256 = content.sha256
-        asked: dict[str, str | int] = {
+        query: dict[str, str | int] = {
             "name": self._folder + name,
             "sha256": sha256,
             "size": content.size_bytes,
@@ -96,7 +96,7 @@ class _Open:
             if known["sha256"] == sha256:
                 return
             begun = min(int(known["begun"]), content.size_bytes)
-            status, reply = self._answered("PUT", "/file", {**asked, "offset": begun}, _Sent(content, begun))
+            status, reply = self._answered("PUT", "/file", {**query, "offset": begun}, _Sent(content, begun))
             if status != 409 or not tries_left:
                 break
             self._line.close()  # what it has not read of the body

@@ -72,19 +72,19 @@ class _Sender:
         """No resources to release."""
 
     def _put(self, number: str, message: Message, attached: Attachment | None) -> str:
-        asked = {"title": message.title, "priority": PRIORITIES[message.urgency], "sequence-id": number}
+        query = {"title": message.title, "priority": PRIORITIES[message.urgency], "sequence-id": number}
         if link := message.clip_link or message.link:
-            asked["click"] = link
+            query["click"] = link
         if message.buttons and message.buttons[0].url:
             actions = [{"action": "view", "label": one.label, "url": one.url} for one in message.buttons[:3]]
-            asked["actions"] = json.dumps(actions)
+            query["actions"] = json.dumps(actions)
         text = f"{message.text}\n\n{message.history}".strip() if message.history else message.text
         body = text.encode()
         if attached is not None:
-            asked |= {"message": text, "filename": attached.name}
+            query |= {"message": text, "filename": attached.name}
             body = attached.data
         # query parameters, as headers allow only ASCII
-        self._api.well("PUT", f"/{self._topic}?{urlencode(asked)}", body, self._headers, _WHY)
+        self._api.well("PUT", f"/{self._topic}?{urlencode(query)}", body, self._headers, _WHY)
         return number
 
 

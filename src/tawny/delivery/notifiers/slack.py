@@ -132,8 +132,8 @@ class _Bot:
 
     def _upload(self, attached: Attachment) -> str:
         """Upload a file, not yet shared. Return its ID."""
-        asked = urlencode({"filename": attached.name, "length": len(attached.data)})
-        place = self._call(f"files.getUploadURLExternal?{asked}", None)
+        query = urlencode({"filename": attached.name, "length": len(attached.data)})
+        place = self._call(f"files.getUploadURLExternal?{query}", None)
         address = base_of(str(place.get("upload_url", "")), CLOUD)
         if urlsplit(address).scheme != self._api.scheme:
             raise DeliveryError(self._api.public, "it requested an upload to an insecure address")

@@ -134,8 +134,8 @@ class _Presses:
         self._bot, self._chat, self._next = made, chat, 0
 
     def wait(self, do: Callable[[str], str]) -> None:
-        asked = {"timeout": str(POLL_S), "offset": str(self._next), "allowed_updates": '["callback_query"]'}
-        found = self._bot.call("getUpdates", asked)
+        request = {"timeout": str(POLL_S), "offset": str(self._next), "allowed_updates": '["callback_query"]'}
+        found = self._bot.call("getUpdates", request)
         for update in found if isinstance(found, list) else []:
             self._next = max(self._next, int(update.get("update_id", 0)) + 1)
             pressed = update.get("callback_query") or {}

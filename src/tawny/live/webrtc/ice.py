@@ -231,9 +231,9 @@ class UdpMux:
     def heard(self, way: object, remote: Address, data: bytes, make: Callable[[], IcePath]) -> None:
         """Route a datagram. way: local endpoint that received it. make: creates a new path."""
         known = self._paths.get((way, remote))
-        asked = self._asked.get(remote)
-        if asked is not None and not asked.done() and is_stun(data):
-            asked.set_result(data)
+        request = self._asked.get(remote)
+        if request is not None and not request.done() and is_stun(data):
+            request.set_result(data)
         elif is_stun(data):
             agent = known[0] if known else self._agents.get(stun_username(data) or "")
             if agent is None:
@@ -356,8 +356,8 @@ class IceServerConfig:
 
 def ice_servers(live: LiveSettings, who: str, clock: Clock) -> list[IceServerConfig]:
     """Return the servers for one viewer. who: id shown in the TURN server's log."""
-    asked = [IceServerConfig(url) for url in live.stun]
-    return [*asked, *(IceServerConfig(turn.url, *login_at(turn, who, clock)) for turn in live.turn)]
+    request = [IceServerConfig(url) for url in live.stun]
+    return [*request, *(IceServerConfig(turn.url, *login_at(turn, who, clock)) for turn in live.turn)]
 
 
 def login_at(turn: TurnServerSettings, who: str, clock: Clock) -> tuple[str, str]:
@@ -382,8 +382,8 @@ class PublicAddress:
 
     async def ask(self) -> None:
         """Set the port's `extra` candidates. Servers that do not respond are skipped."""
-        asked = [self._relay(turn) for turn in self._live.turn]
-        found = await asyncio.gather(*asked, *(self._seen_by(url) for url in self._live.stun))
+        request = [self._relay(turn) for turn in self._live.turn]
+        found = await asyncio.gather(*request, *(self._seen_by(url) for url in self._live.stun))
         self._port.extra = [candidate for candidate in found if candidate is not None]
 
     def close(self) -> None:

@@ -182,14 +182,14 @@ class ViewerSession:
     async def _step(self) -> None:
         """Process the next command, or the end of the current sender."""
         assert self._task is not None
-        asked = asyncio.create_task(self._orders.next())
+        request = asyncio.create_task(self._orders.next())
         try:
-            await asyncio.wait((asked, self._task), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((request, self._task), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if not asked.done():
-                asked.cancel()
-        if asked.done() and not asked.cancelled():
-            order, wrong = asked.result()
+            if not request.done():
+                request.cancel()
+        if request.done() and not request.cancelled():
+            order, wrong = request.result()
             if wrong:
                 self._tell(error=f"Invalid message: {wrong}.")
             if order is not None:

@@ -24,53 +24,55 @@ PAGE = 200
 Words = Callable[[Event], frozenset[str]]
 
 
-def find_events(index: RecordingIndex, asked: SearchQuery, limit: int, now_ms: int, words: Words) -> list[Event]:
+def find_events(index: RecordingIndex, request: SearchQuery, limit: int, now_ms: int, words: Words) -> list[Event]:
     """Return the events in the requested order. words: recognition results by which an event can be found."""
-    most = limit if asked.count is None else min(asked.count, limit)
-    if asked.order == "newest":
-        return list(islice(_fitting(index, asked, now_ms, words), most))
-    every = list(_fitting(index, asked, now_ms, words))
-    if asked.order == "oldest":
+    most = limit if request.count is None else min(request.count, limit)
+    if request.order == "newest":
+        return list(islice(_fitting(index, request, now_ms, words), most))
+    every = list(_fitting(index, request, now_ms, words))
+    if request.order == "oldest":
         every.reverse()
     else:
-        every.sort(key=lambda event: _length_s(event, now_ms), reverse=asked.order == "longest")
+        every.sort(key=lambda event: _length_s(event, now_ms), reverse=request.order == "longest")
     return every[:most]
 
 
-def _fitting(index: RecordingIndex, asked: SearchQuery, now_ms: int, words: Words) -> Iterator[Event]:
+def _fitting(index: RecordingIndex, request: SearchQuery, now_ms: int, words: Words) -> Iterator[Event]:
     """Yield matching events, newest first."""
-    kinds = None if not asked.kinds or asked.labels else asked.kinds
-    only = asked.only
+    kinds = None if not request.kinds or request.labels else request.kinds
+    only = request.only
     if only == "all":  # pre-filter in the index
-        only = "false_alarms" if asked.false_alarms else "named" if asked.labels and not asked.kinds else "all"
-    for span in reversed(asked.spans):
+        only = "false_alarms" if request.false_alarms else "named" if request.labels and not request.kinds else "all"
+    for span in reversed(request.spans):
         after: str | None = None
         while True:
-            page = index.events(span, cameras=asked.cameras or None, kinds=kinds, only=only, after=after, limit=PAGE)
-            yield from (event for event in page.events if _fits(event, asked, now_ms) and _is_read(asked, words(event)))
+            page = index.events(span, cameras=request.cameras or None, kinds=kinds, only=only, after=after, limit=PAGE)
+            yield from (
+                event for event in page.events if _fits(event, request, now_ms) and _is_read(request, words(event))
+            )
             after = page.next
             if after is None:
                 break
 
 
-def _fits(event: Event, asked: SearchQuery, now_ms: int) -> bool:
-    if asked.labels and not (
-        event.shown_kind in asked.kinds or any(is_meant(one.label, asked.labels) for one in event.objects)
+def _fits(event: Event, request: SearchQuery, now_ms: int) -> bool:
+    if request.labels and not (
+        event.shown_kind in request.kinds or any(is_meant(one.label, request.labels) for one in event.objects)
     ):
         return False
-    if event.shown_kind in asked.but or any(is_meant(one.label, asked.but) for one in event.objects):
+    if event.shown_kind in request.but or any(is_meant(one.label, request.but) for one in event.objects):
         return False
-    if asked.zones and not asked.zones & set(event.zones):
+    if request.zones and not request.zones & set(event.zones):
         return False
-    if asked.false_alarms and not event.false_alarm:
+    if request.false_alarms and not event.false_alarm:
         return False
-    return asked.least_s <= _length_s(event, now_ms) <= asked.most_s
+    return request.least_s <= _length_s(event, now_ms) <= request.most_s
 
 
-def _is_read(asked: SearchQuery, words: frozenset[str]) -> bool:
-    if not asked.read_so <= words:
+def _is_read(request: SearchQuery, words: frozenset[str]) -> bool:
+    if not request.read_so <= words:
         return False
-    return not asked.read or any(one in word for one in asked.read for word in words)
+    return not request.read or any(one in word for one in request.read for word in words)
 
 
 def _length_s(event: Event, now_ms: int) -> float:
@@ -216,7 +218,7 @@ def search_hits(
     if not question.is_of_look and by.like is None and answers is None:
         found = find_events(index, question, most, now_ms, names.recognised.words)
         return question, [SearchHit(event) for event in found]
-    fits = partial(_is_answer, asked=question, like=by.like, now_ms=now_ms, words=names.recognised.words)
+    fits = partial(_is_answer, request=question, like=by.like, now_ms=now_ms, words=names.recognised.words)
     hits = _seen_by_model(index, question, by, answers or (), fits, most)
     for hit in _of_colours(index, question, by, fits, most):
         other = hits.get(hit.event.id)
@@ -228,7 +230,7 @@ def search_hits(
 
 def _seen_by_model(
     index: RecordingIndex,
-    asked: SearchQuery,
+    request: SearchQuery,
     by: LookSearch,
     answers: Iterable[tuple[EventId, float]],
     fits: Callable[[Event], bool],
@@ -236,7 +238,7 @@ def _seen_by_model(
 ) -> dict[EventId, SearchHit]:
     """Return the answers of the model that meet the other conditions."""
     hits: dict[EventId, SearchHit] = {}
-    why = "similar" if by.like is not None else f"looks like “{asked.text}”"
+    why = "similar" if by.like is not None else f"looks like “{request.text}”"
     for found, score in answers:
         event = index.event(found)
         if event is not None and fits(event):
@@ -247,28 +249,28 @@ def _seen_by_model(
 
 
 def _of_colours(
-    index: RecordingIndex, asked: SearchQuery, by: LookSearch, fits: Callable[[Event], bool], most: int
+    index: RecordingIndex, request: SearchQuery, by: LookSearch, fits: Callable[[Event], bool], most: int
 ) -> Iterator[SearchHit]:
     """Yield the events whose colours and size match; without another order only the best."""
-    if not asked.is_of_look and by.like is None:
+    if not request.is_of_look and by.like is None:
         return
     example = _example(by)
     names, starts_ms, packed, scores = list[EventId](), list[int](), list[bytes](), [np.zeros(0)]
-    for looked in map(by.looks, asked.spans):
+    for looked in map(by.looks, request.spans):
         names += looked.events
         starts_ms += looked.starts_ms
         packed += looked.packed
-        scores.append(_scores(AppearanceTable(looked.packed), asked, example, is_like=by.like is not None))
+        scores.append(_scores(AppearanceTable(looked.packed), request, example, is_like=by.like is not None))
     every = np.concatenate(scores)
     order = np.lexsort((-np.array(starts_ms, np.int64), -np.round(every, 1)))
-    left = most if asked.order == "newest" and asked.count is None else len(order)
+    left = most if request.order == "newest" and request.count is None else len(order)
     for n in order:
         if not left or not every[n]:
             return
         event = index.event(names[n])
         if event is not None and fits(event):
             left -= 1
-            yield SearchHit(event, _why(event, asked, packed[n] if by.like is not None else b""), float(every[n]))
+            yield SearchHit(event, _why(event, request, packed[n] if by.like is not None else b""), float(every[n]))
 
 
 def _example(by: LookSearch) -> Appearance | None:
@@ -280,10 +282,10 @@ def _example(by: LookSearch) -> Appearance | None:
     return Appearance.unpacked(there) if there is not None else None
 
 
-def _scores(table: AppearanceTable, asked: SearchQuery, example: Appearance | None, *, is_like: bool) -> Any:
+def _scores(table: AppearanceTable, request: SearchQuery, example: Appearance | None, *, is_like: bool) -> Any:
     """Return 0..1 for each event: how well colours and size match."""
-    scores = table.are_of_size(asked.size).astype(float) if asked.size else table.all_match()
-    for colour, part in asked.colours:
+    scores = table.are_of_size(request.size).astype(float) if request.size else table.all_match()
+    for colour, part in request.colours:
         scores = np.minimum(scores, table.colour_scores(colour, part))
     if is_like:
         alike = table.likeness(example or Appearance())
@@ -291,34 +293,34 @@ def _scores(table: AppearanceTable, asked: SearchQuery, example: Appearance | No
     return scores
 
 
-def _why(event: Event, asked: SearchQuery, alike: bytes) -> str:
+def _why(event: Event, request: SearchQuery, alike: bytes) -> str:
     words = ["similar", *colours_shown(Appearance.unpacked(alike))] if alike else []
-    words += [_PART_WORDS[part].format(colour) for colour, part in asked.colours]
-    return ", ".join([*dict.fromkeys(words), *([asked.size] if asked.size else []), _called(event)])
+    words += [_PART_WORDS[part].format(colour) for colour, part in request.colours]
+    return ", ".join([*dict.fromkeys(words), *([request.size] if request.size else []), _called(event)])
 
 
-def _is_answer(event: Event, asked: SearchQuery, like: Event | None, now_ms: int, words: Words) -> bool:
+def _is_answer(event: Event, request: SearchQuery, like: Event | None, now_ms: int, words: Words) -> bool:
     """Return whether the event has the type, camera, marks, zones and length that were asked for."""
-    if (like is not None and event.id == like.id) or not _is_of_kind(event, asked, like):
+    if (like is not None and event.id == like.id) or not _is_of_kind(event, request, like):
         return False
-    if asked.cameras and event.camera not in asked.cameras:
+    if request.cameras and event.camera not in request.cameras:
         return False
-    if (asked.only == "kept" and not event.kept) or (asked.only == "new" and event.reviewed):
+    if (request.only == "kept" and not event.kept) or (request.only == "new" and event.reviewed):
         return False
-    any_kind = replace(asked, kinds=frozenset(), labels=frozenset())
-    return _fits(event, any_kind, now_ms) and _is_read(asked, words(event))
+    any_kind = replace(request, kinds=frozenset(), labels=frozenset())
+    return _fits(event, any_kind, now_ms) and _is_read(request, words(event))
 
 
-def _is_of_kind(event: Event, asked: SearchQuery, like: Event | None) -> bool:
+def _is_of_kind(event: Event, request: SearchQuery, like: Event | None) -> bool:
     """Return whether the event has the type or label; where no model names objects, the type of the label is enough."""
     if like is not None and like.shown_kind != MOTION and event.shown_kind != like.shown_kind:
         return False
-    if (not asked.kinds and not asked.labels) or event.shown_kind in asked.kinds:
+    if (not request.kinds and not request.labels) or event.shown_kind in request.kinds:
         return True
-    if any(is_meant(one.label, asked.labels | asked.kinds) for one in event.objects):
+    if any(is_meant(one.label, request.labels | request.kinds) for one in event.objects):
         return True
     is_named = any(one.label not in (*KINDS, MOTION) for one in event.objects)
-    return not is_named and event.shown_kind in {kind_of(label) for label in asked.labels}
+    return not is_named and event.shown_kind in {kind_of(label) for label in request.labels}
 
 
 def _called(event: Event) -> str:
@@ -327,11 +329,11 @@ def _called(event: Event) -> str:
     return max(named, key=lambda one: one.score).label if named else event.shown_kind
 
 
-def _ranked(hits: list[SearchHit], asked: SearchQuery, now_ms: int) -> list[SearchHit]:
+def _ranked(hits: list[SearchHit], request: SearchQuery, now_ms: int) -> list[SearchHit]:
     """Sort in the requested order; without one, the best first, and the newest of equally good ones."""
-    hits.sort(key=lambda hit: hit.event.start_ms, reverse=asked.order != "oldest")
-    if asked.order in ("longest", "shortest"):
-        hits.sort(key=lambda hit: _length_s(hit.event, now_ms), reverse=asked.order == "longest")
-    elif asked.order == "newest" and asked.count is None:
+    hits.sort(key=lambda hit: hit.event.start_ms, reverse=request.order != "oldest")
+    if request.order in ("longest", "shortest"):
+        hits.sort(key=lambda hit: _length_s(hit.event, now_ms), reverse=request.order == "longest")
+    elif request.order == "newest" and request.count is None:
         hits.sort(key=lambda hit: -round(hit.score, 1))
-    return hits if asked.count is None else hits[: asked.count]
+    return hits if request.count is None else hits[: request.count]

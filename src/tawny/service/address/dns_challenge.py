@@ -323,9 +323,9 @@ class DnsAccess:
         # The list of the installed version: nothing is downloaded, nothing is written.
         extract = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
         registered = extract(name).top_domain_under_public_suffix
-        asked = self.lookup.zone(name)
-        is_below = asked == registered or asked.endswith(f".{registered}")
-        return asked if asked and (not registered or is_below) else registered or ".".join(labels[-2:])
+        request = self.lookup.zone(name)
+        is_below = request == registered or request.endswith(f".{registered}")
+        return request if request and (not registered or is_below) else registered or ".".join(labels[-2:])
 
 
 @contextmanager

@@ -191,9 +191,9 @@ class CardSession:
                 guess_ms = round(edges[-1][1]) if edges else self._guess_ms
                 on_card = at_ms + guess_ms
                 reach_ms = width_ms + _EDGE_MS // 2
-                asked = ReplayRequest(on_card - reach_ms, on_card + reach_ms, keyframes_only=True)
+                request = ReplayRequest(on_card - reach_ms, on_card + reach_ms, keyframes_only=True)
                 seen: list[FrameMark] = []
-                yield from self._look(address, asked, seen)
+                yield from self._look(address, request, seen)
                 offset = offset_ms(marks, seen)
                 if offset is None:
                     continue
@@ -218,19 +218,19 @@ class CardSession:
         edges = Span(max(0, hole.begin_ms - _EDGE_MS), hole.begin_ms), Span(hole.end_ms, hole.end_ms + _EDGE_MS)
         return any(self._of.index.spans(self._camera, StreamName.MAIN, edge) for edge in edges)
 
-    def _look(self, address: NetworkAddress, asked: ReplayRequest, seen: list[FrameMark]) -> Waits:
+    def _look(self, address: NetworkAddress, request: ReplayRequest, seen: list[FrameMark]) -> Waits:
         """Append the keyframes of a part of the recording."""
-        with closing(self._open(address, asked)) as replay:
+        with closing(self._open(address, request)) as replay:
             packets: list[SourcePacket] = []
             is_over = False
             while not is_over:
-                is_over, wait_s = self._read(replay, packets, asked)
+                is_over, wait_s = self._read(replay, packets, request)
                 seen += [
                     FrameMark(one.pts * 1000 / one.format.rate, frame_digest(one), is_keyframe=True)
                     for one in packets
-                    if one.is_video and one.is_keyframe and not one.is_damaged and not _is_after(one, asked)
+                    if one.is_video and one.is_keyframe and not one.is_damaged and not _is_after(one, request)
                 ]
-                is_over = is_over or any(_is_after(one, asked) for one in packets)
+                is_over = is_over or any(_is_after(one, request) for one in packets)
                 packets.clear()
                 yield wait_s
 
@@ -245,18 +245,18 @@ class CardSession:
         known: Sequence[FrameMark],
     ) -> Waits:
         begin_ms = clock.card_ms(hole.begin_ms) - _LEAD_MS if first_ms is None else first_ms
-        asked = ReplayRequest(round(begin_ms), round(clock.card_ms(hole.end_ms)) + 2_000)
+        request = ReplayRequest(round(begin_ms), round(clock.card_ms(hole.end_ms)) + 2_000)
         orientation = self._settings.orientation
         writer = CardWriter(self._hooks.writer(), clock, hole, known, orientation)
         try:
-            with closing(self._open(address, asked)) as replay:
+            with closing(self._open(address, request)) as replay:
                 packets: list[SourcePacket] = []
                 is_over = False
                 while not (is_over or writer.is_over):
-                    is_over, wait_s = self._read(replay, packets, asked)
+                    is_over, wait_s = self._read(replay, packets, request)
                     for one in packets:
                         writer.add(one)
-                    is_over = is_over or any(_is_after(one, asked) for one in packets)
+                    is_over = is_over or any(_is_after(one, request) for one in packets)
                     packets.clear()
                     yield wait_s
         finally:
@@ -264,20 +264,22 @@ class CardSession:
             self.stored = writer.written > 0
             self.why = writer.refused
 
-    def _open(self, address: NetworkAddress, asked: ReplayRequest) -> ReplayConnection:
+    def _open(self, address: NetworkAddress, request: ReplayRequest) -> ReplayConnection:
         self._begun_s = self._of.clock.mono_s()
         options: Mapping[str, object] = DEFAULTS | {"client": "own"}
         memory = StreamMemory(self._of.logins.record(self._camera, address.host, address.port))
-        return ReplayConnection(address, options, self._of.clock, memory, asked)
+        return ReplayConnection(address, options, self._of.clock, memory, request)
 
-    def _read(self, replay: ReplayConnection, packets: list[SourcePacket], asked: ReplayRequest) -> tuple[bool, float]:
+    def _read(
+        self, replay: ReplayConnection, packets: list[SourcePacket], request: ReplayRequest
+    ) -> tuple[bool, float]:
         """Append what has arrived. Return whether the replay is over, and how long to wait.
 
         Raises SourceError if it ended before it began, Postponed if nothing may be fetched now, UnfitFootage for what
         is not the part asked for.
         """
         self._hooks.check()
-        asked_s = (asked.end_ms - asked.begin_ms) / 1000
+        asked_s = (request.end_ms - request.begin_ms) / 1000
         took_s = self._of.clock.mono_s() - self._begun_s
         if (
             replay.received_bytes > _MOST_BYTES + asked_s * _MOST_BYTES_PER_S
@@ -299,5 +301,5 @@ class CardSession:
         return False, self._hooks.pause_s(replay.received_bytes - before)
 
 
-def _is_after(packet: SourcePacket, asked: ReplayRequest) -> bool:
-    return packet.is_video and packet.pts * 1000 > asked.end_ms * packet.format.rate
+def _is_after(packet: SourcePacket, request: ReplayRequest) -> bool:
+    return packet.is_video and packet.pts * 1000 > request.end_ms * packet.format.rate

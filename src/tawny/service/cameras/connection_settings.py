@@ -201,13 +201,13 @@ def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wan
     draft.put_addresses(camera, values, secrets)
 
 
-def _address(key: str, asked: str, shown: str, raw: str, login: str) -> str:
+def _address(key: str, request: str, shown: str, raw: str, login: str) -> str:
     """Return the address for the file. An unchanged address keeps its secret parts, which the client never received."""
-    scheme, _, rest = _parts(raw if asked == shown and raw else asked)
-    if asked != shown and LEFT_OUT in asked:
+    scheme, _, rest = _parts(raw if request == shown and raw else request)
+    if request != shown and LEFT_OUT in request:
         raise _wrong(key, "an address with a hidden part", "the full address")
     try:
-        found = parse_network(asked)
+        found = parse_network(request)
     except ValueError as error:
         raise _wrong(key, "an invalid address", str(error)) from None
     if found.user or found.password:

@@ -23,12 +23,12 @@ _LEFT: Final = BY_CHOICE | {GapReason.CLOCK}
 """After a correction of the clock nothing is missing."""
 
 
-def within_limits(asked: Span | None, now_ms: int, keeps_s: float | None) -> Span:
+def within_limits(request: Span | None, now_ms: int, keeps_s: float | None) -> Span:
     """Return the time to look at. keeps_s: how long the camera's recordings are kept at most: nothing is older."""
-    begin_ms = max(0, now_ms - BACK_MS) if asked is None else asked.begin_ms
+    begin_ms = max(0, now_ms - BACK_MS) if request is None else request.begin_ms
     if keeps_s is not None:
         begin_ms = max(begin_ms, now_ms - round(keeps_s * 1000))
-    return Span(begin_ms, max(begin_ms, now_ms if asked is None else asked.end_ms))
+    return Span(begin_ms, max(begin_ms, now_ms if request is None else request.end_ms))
 
 
 def fillable(

@@ -81,7 +81,7 @@ class _Known:
     due_s: float = 0.0
     state: FillState | None = None
     why: str = ""
-    asked: Span | None = None
+    request: Span | None = None
     """Time asked for by hand."""
     quiet_s: float = 0.0
     """Until when nothing is looked up if nothing changes, s monotonic."""
@@ -235,7 +235,7 @@ class GapFiller:
             requests, self._requests = self._requests, {}
             for camera, (within, _) in requests.items():
                 known = self._of_camera(camera)
-                known.asked, known.due_s, known.quiet_s, known.state = within, 0.0, 0.0, "waiting"
+                known.request, known.due_s, known.quiet_s, known.state = within, 0.0, 0.0, "waiting"
         for camera in requests:
             self._gone = {one for one in self._gone if one[0] != camera}
             for key in [one for one in self._due_s if one[0] == camera]:
@@ -260,15 +260,15 @@ class GapFiller:
         now_s, settings = self._of.clock.mono_s(), self._of.settings()
         for status in self._of.statuses():
             camera, known = settings.cameras.get(status.id), self._of_camera(status.id)
-            asked = known.asked
-            if camera is None or not camera.onvif or not (camera.fill_gaps or asked):
+            request = known.request
+            if camera is None or not camera.onvif or not (camera.fill_gaps or request):
                 continue
             is_changed = known.looked_s - self._changed_s.get(status.id, float("-inf")) <= SETTLES_S + _LOOK_S
             if now_s < known.due_s or (now_s < known.quiet_s and not is_changed) or self._trouble(status.id):
                 continue
-            if asked is None and self._of.duty(status.id, camera).record != "continuous":
+            if request is None and self._of.duty(status.id, camera).record != "continuous":
                 continue
-            holes = self._holes(status.id, asked, is_asked=asked is not None)
+            holes = self._holes(status.id, request, is_asked=request is not None)
             holes = [one for one in holes if (status.id, one[1].end_ms) not in self._gone]
             known.left_ms, known.looked_s = _sum(hole for _, hole in holes), now_s
             dues = [self._due_s.get((status.id, hole.end_ms), 0.0) for _, hole in holes]
@@ -276,13 +276,13 @@ class GapFiller:
                 if due_s <= now_s:
                     known.filled_ms = 0
                     return status.id, gap, hole
-            if asked is not None and self._of.clock.now_ms() - asked.end_ms < (SETTLES_S + _LOOK_S) * 1000:
+            if request is not None and self._of.clock.now_ms() - request.end_ms < (SETTLES_S + _LOOK_S) * 1000:
                 continue  # a gap that has just ended
             known.quiet_s = min([now_s + _QUIET_S, *dues])
             if holes:
                 known.state = "waiting"
                 continue
-            known.asked = None
+            known.request = None
             if known.state not in (None, "gone", "failed"):
                 known.state = None
                 self._of.show(status.id, "")
@@ -296,7 +296,7 @@ class GapFiller:
         self._remembered_s = now_s
         for status in self._of.statuses():
             camera, known = settings.cameras.get(status.id), self._known.get(status.id)
-            is_asked = known is not None and known.asked is not None
+            is_asked = known is not None and known.request is not None
             if camera is not None and camera.onvif and (camera.fill_gaps or is_asked) and settings.is_sealed(status.id):
                 self._remember(status)
 
@@ -321,10 +321,10 @@ class GapFiller:
         return merged_marks(edges.marks if edges is not None else (), hub.recent(_RING_S) if hub is not None else ())
 
     def _holes(
-        self, camera: CameraId, asked: Span | None, *, is_asked: bool, settles_s: float = SETTLES_S
+        self, camera: CameraId, request: Span | None, *, is_asked: bool, settles_s: float = SETTLES_S
     ) -> list[tuple[Gap, Span]]:
         now_ms, kept = self._of.clock.now_ms(), contract(self._of.settings()).of(camera, StreamName.MAIN)
-        within = within_limits(asked, now_ms, kept.max_s)
+        within = within_limits(request, now_ms, kept.max_s)
         is_constant = is_recorded_in_all_modes(self._of.settings(), camera)
         return fillable(
             self._of.index, camera, within, now_ms, is_asked=is_asked, is_constant=is_constant, settles_s=settles_s

@@ -576,8 +576,8 @@ class MessageComposer:
 
     def _cameras(self) -> list[CameraId]:
         known = [*self._recorder.camera_names()]
-        asked = self._settings.cameras or known
-        return [camera for camera in known if camera in asked and self._may_see(camera)]
+        chosen = self._settings.cameras or known
+        return [camera for camera in known if camera in chosen and self._may_see(camera)]
 
     def _events_in(self, day: Span) -> list[Event]:
         """Return the events of the notifier's levels in order of time, at most _MOST_EVENTS."""

@@ -59,8 +59,8 @@ def _event_point(camera: CameraId, settings: CameraSettings, clock: Clock, login
         address = web_place(settings.event_api.url)
         return EventStream(settings.event_api, clock, logins.record(camera, address.host, address.port))
     place = OnvifService.of(settings.onvif)
-    asked = OnvifCamera(settings.onvif, clock, logins.record(camera, place.host, place.port_used))
-    return CameraEvents(asked, clock, (place.host, place.port_used), settings.events_port)
+    request = OnvifCamera(settings.onvif, clock, logins.record(camera, place.host, place.port_used))
+    return CameraEvents(request, clock, (place.host, place.port_used), settings.events_port)
 
 
 class CameraReports:

@@ -50,9 +50,9 @@ class CommandService:
         self._note, self._clock = note, clock
         self.tracker: AutoTracker | None = None
 
-    def do(self, who: CommandIssuer, asked: object) -> CommandResult:
-        """Execute a command. asked: a command, or its JSON. Raises CommandRefused."""
-        order = asked if isinstance(asked, commands.EVERY) else commands.order_of(asked)
+    def do(self, who: CommandIssuer, message: object) -> CommandResult:
+        """Execute a command. message: a command, or its JSON. Raises CommandRefused."""
+        order = message if isinstance(message, commands.EVERY) else commands.order_of(message)
         try:
             self._check(who, order)
             done = self._do(order, who)

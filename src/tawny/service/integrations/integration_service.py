@@ -148,9 +148,9 @@ class IntegrationService:
         if late:
             log.warning("actors did not stop in time: %s", ", ".join(late))
 
-    def do(self, who: CommandIssuer, asked: Order) -> CommandResult:
+    def do(self, who: CommandIssuer, order: Order) -> CommandResult:
         """Execute a command. Raises CommandRefused."""
-        return self.desk.do(who, asked)
+        return self.desk.do(who, order)
 
     def controls(self, camera: CameraId) -> CameraControls:
         """Return the camera's controls. Waits for the camera."""
@@ -192,20 +192,20 @@ class IntegrationService:
         """Change settings in a camera. Waits for the camera. Raises NotDone, SourceError."""
         return self.hands.change_device(camera, wanted)
 
-    def commanded(self, asked: object) -> dict[str, Any]:
+    def commanded(self, message: object) -> dict[str, Any]:
         """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""
         try:
-            done = self.desk.do(CommandIssuer(_COMMAND, "command", is_owner=True), asked)
+            done = self.desk.do(CommandIssuer(_COMMAND, "command", is_owner=True), message)
         except CommandRefused as refused:
             return {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         return {"done": done.words, "event": done.event or None}
 
-    def order(self, asked: Mapping[str, Any], by: str) -> str:
+    def order(self, message: Mapping[str, Any], by: str) -> str:
         """Execute a rule's command (see `service.modes.rule_actions.RuleCommands`) and return the result.
 
         Raises CommandRefused.
         """
-        return self.desk.do(CommandIssuer(by, "rule"), asked).words
+        return self.desk.do(CommandIssuer(by, "rule"), message).words
 
     def run(self, script: str, message: Mapping[str, Any]) -> str:
         """Run a script for a rule. Return the first line of its output. Raises NotDone."""

@@ -151,7 +151,7 @@ class RehearsalTargets:
 
 
 def rehearsed(
-    asked: Rehearsal,
+    rehearsal: Rehearsal,
     settings: Settings,
     modes: ModeState,
     deciding: RuleDecider,
@@ -160,20 +160,28 @@ def rehearsed(
     clock: Clock,
 ) -> RehearsalInfo:
     """Return the predicted outcome. Raises NotDone for unknown cameras, modes or people."""
-    camera = CameraId(asked.camera)
-    _check(asked, settings, modes)
-    was = _stands(asked, modes, clock.now_ms())
+    camera = CameraId(rehearsal.camera)
+    _check(rehearsal, settings, modes)
+    was = _stands(rehearsal, modes, clock.now_ms())
     names = deciding.names(camera)
     alerts = settings.cameras[camera].detection.alert_rules(is_named=names)
-    event = Event(EventId(""), camera, asked.kind, asked.at_ms, None, 0.0, zones=asked.zones)
+    event = Event(EventId(""), camera, rehearsal.kind, rehearsal.at_ms, None, 0.0, zones=rehearsal.zones)
     level = level_of(event, alerts)
     event = replace(event, level=level.value)
     now = RuleContext(
-        asked.at_ms, camera, asked.kind, was.mode, asked.zones, was.home, names=names, is_alert=level == Level.ALERT,
-        chosen=mode_choice(settings, was.mode, event, is_named=names), snoozed=deciding.snoozed(camera, asked.at_ms),
-    )  # fmt: skip
+        rehearsal.at_ms,
+        camera,
+        rehearsal.kind,
+        was.mode,
+        rehearsal.zones,
+        was.home,
+        names=names,
+        is_alert=level == Level.ALERT,
+        chosen=mode_choice(settings, was.mode, event, is_named=names),
+        snoozed=deciding.snoozed(camera, rehearsal.at_ms),
+    )
     hold = modes.hold(camera)
-    if hold is not None and hold.until_ms is not None and hold.until_ms <= asked.at_ms:
+    if hold is not None and hold.until_ms is not None and hold.until_ms <= rehearsal.at_ms:
         hold = None
     unrecorded = deciding.rules.unrecorded(now)
     duty = duty_of(settings.cameras[camera], hold, unrecorded, now.mode, in_mode(settings, now.mode, camera))
@@ -183,21 +191,21 @@ def rehearsed(
     def outcome(says: RuleDecision, at_ms: int) -> FilterDecision:
         match says.deed.verb:
             case "notify" if says.deed.name in ears:
-                silence = targets.silence(says.deed.name, camera, asked.at_ms)
+                silence = targets.silence(says.deed.name, camera, rehearsal.at_ms)
                 ear = ears[says.deed.name]
-                return verdict(ear, camera, asked.kind, at_level(ear, level, says), at_ms, zone, silence=silence)
+                return verdict(ear, camera, rehearsal.kind, at_level(ear, level, says), at_ms, zone, silence=silence)
             case "upload" if says.deed.name in wishes:
-                return sends(wishes[says.deed.name], camera, asked.kind, says, kept=False)
+                return sends(wishes[says.deed.name], camera, rehearsal.kind, says, kept=False)
         return FilterDecision(says.does, says.why)
 
     made: dict[str, FilterDecision] = {}
-    for lasted_s in _moments_s(asked.lasts_s, deciding):
+    for lasted_s in _moments_s(rehearsal.lasts_s, deciding):
         for says in deciding.rules.decide(replace(now, lasted_s=lasted_s)):
             deed = str(says.deed)
             if deed not in made or not (made[deed].does or made[deed].is_final):
-                made[deed] = outcome(says, asked.at_ms + round(lasted_s * 1000))
+                made[deed] = outcome(says, rehearsal.at_ms + round(lasted_s * 1000))
     return RehearsalInfo(
-        asked.at_ms,
+        rehearsal.at_ms,
         was.mode,
         was.by,
         tuple(sorted(was.home)),
@@ -213,18 +221,18 @@ def _moments_s(lasts_s: float, deciding: RuleDecider) -> list[float]:
     return sorted({0.0, lasts_s, *(after_s for after_s in deciding.rules.thresholds_s() if after_s < lasts_s)})
 
 
-def _stands(asked: Rehearsal, modes: ModeState, now_ms: int) -> ModeSnapshot:
-    home = None if asked.home is None else frozenset(asked.home)
-    was = modes.at(asked.at_ms) if asked.at_ms < now_ms and home is None else modes.ahead(asked.at_ms, home)
-    return was if not asked.mode else ModeSnapshot(asked.mode, "asked", was.home)
+def _stands(rehearsal: Rehearsal, modes: ModeState, now_ms: int) -> ModeSnapshot:
+    home = None if rehearsal.home is None else frozenset(rehearsal.home)
+    was = modes.at(rehearsal.at_ms) if rehearsal.at_ms < now_ms and home is None else modes.ahead(rehearsal.at_ms, home)
+    return was if not rehearsal.mode else ModeSnapshot(rehearsal.mode, "asked", was.home)
 
 
-def _check(asked: Rehearsal, settings: Settings, modes: ModeState) -> None:
-    if asked.camera not in settings.cameras:
-        raise NotDone(f"No camera named {asked.camera}.", f"Available: {', '.join(settings.cameras) or 'none'}.")
-    if asked.mode and asked.mode not in modes.names:
-        raise NotDone(f"No mode named {asked.mode}.", f"Available: {', '.join(modes.names)}.")
-    for person in asked.home or ():
+def _check(rehearsal: Rehearsal, settings: Settings, modes: ModeState) -> None:
+    if rehearsal.camera not in settings.cameras:
+        raise NotDone(f"No camera named {rehearsal.camera}.", f"Available: {', '.join(settings.cameras) or 'none'}.")
+    if rehearsal.mode and rehearsal.mode not in modes.names:
+        raise NotDone(f"No mode named {rehearsal.mode}.", f"Available: {', '.join(modes.names)}.")
+    for person in rehearsal.home or ():
         if person not in modes.people_names:
             known = ", ".join(modes.people_names) or "no one"
             raise NotDone(f"{person} isn't set up for presence.", f"Available: {known}.")
@@ -361,11 +369,11 @@ class ModeService:
             raise NotDone("Nothing is stored here.", "")
         if mode and mode not in settings.modes.names:
             raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(settings.modes.names)}.")
-        asked = [CameraId(one) for one in settings.cameras if cameras is None or one in cameras]
+        chosen = [CameraId(one) for one in settings.cameras if cameras is None or one in cameras]
         span = past_span(which, self._clock.now_ms(), self._zone)
         targets = self._targets
         replayer = Replayer(settings, self._modes, deciding, targets.ears(), index, targets.silence)
-        return replayer.of(span, mode, asked)
+        return replayer.of(span, mode, chosen)
 
     def change(
         self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
@@ -410,10 +418,10 @@ class ModeService:
             raise NotDone(f"{wall} isn't a valid date and time.", "Choose another.") from None
         return self._modes.calendar.at_ms(at.date(), at.hour * 60 + at.minute)
 
-    def rehearse(self, asked: Rehearsal) -> RehearsalInfo:
+    def rehearse(self, rehearsal: Rehearsal) -> RehearsalInfo:
         arming = self._arming
         return rehearsed(
-            asked, self._settings.now(), self._modes, arming.deciding, self._targets, self._zone, self._clock
+            rehearsal, self._settings.now(), self._modes, arming.deciding, self._targets, self._zone, self._clock
         )  # fmt: skip
 
     def why(self, event: EventId) -> list[OutcomeInfo]:

@@ -295,8 +295,8 @@ class RuleActions:
             case "record":
                 return self._record(CameraId(deed.name) if deed.name else event.camera, deed.for_s or 0.0)
             case "relay":
-                asked = {"command": "relay", "relay": deed.name, "on": deed.more != "off", **lasts}
-                return self._order(asked, "a rule")
+                order = {"command": "relay", "relay": deed.name, "on": deed.more != "off", **lasts}
+                return self._order(order, "a rule")
             case "ptz":
                 return self._order({"command": "ptz", "camera": deed.name, "preset": deed.more}, "a rule")
             case "run":

@@ -71,8 +71,8 @@ def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRu
 def _outlasts_max(tables: list[Any]) -> bool:
     """Return whether events stay longer than `max`: a user asked for it, and no sub stream has a `max` of its own."""
     limit = next(table for table in tables if table is not None and table.max is not None)
-    asked = next((one for one in tables if one is not None and getattr(one, "events", None) is not None), None)
-    is_asked = asked is not None and "events" in asked.model_fields_set
+    setting = next((one for one in tables if one is not None and getattr(one, "events", None) is not None), None)
+    is_asked = setting is not None and "events" in setting.model_fields_set
     return is_asked and not isinstance(limit, StreamRetentionSettings)
 
 

@@ -61,7 +61,7 @@ class VolumeRetentionInfo:
 class RetentionReport:
     """Retention report. locked: count of kept events, at most 1000, and the bytes of their recordings."""
 
-    asked: RetentionRequest
+    request: RetentionRequest
     is_in_file: bool
     cameras: Sequence[CameraRetention]
     volumes: Sequence[VolumeRetentionInfo]
@@ -102,13 +102,13 @@ class RetentionService:
         settings = self._settings.now()
         kept, rates = contract(settings), self._kept.room.rates()
         figures = self._kept.room.figures
-        asked = RetentionRequest(
+        request = RetentionRequest(
             retention_to_table(settings.storage.retention),
             {CameraId(name): retention_to_table(camera.retention) for name, camera in settings.cameras.items()},
         )
         locked, locked_bytes = self._locked()
         return RetentionReport(
-            asked=asked,
+            request=request,
             is_in_file=self._settings.file is not None,
             cameras=[self._camera(CameraId(name), kept, rates, figures) for name in settings.cameras],
             volumes=list(self._volumes()),
@@ -120,12 +120,12 @@ class RetentionService:
             outlook="" if figures is None else figures.outlook,
         )
 
-    def plan(self, asked: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+    def plan(self, request: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
         """Return what would be removed now, or within ahead_s at present rates.
 
-        asked: settings to evaluate; None: the current ones. Raises SettingsError if they are invalid.
+        request: settings to evaluate; None: the current ones. Raises SettingsError if they are invalid.
         """
-        chosen = None if asked is None else contract(self._with(asked))
+        chosen = None if request is None else contract(self._with(request))
         figures = self._kept.room.figures
         ahead_bytes = 0
         if figures is not None and figures.fits is not None:
@@ -135,25 +135,25 @@ class RetentionService:
                 ahead_bytes = min(ahead_bytes, max(0, most_bytes - self._kept.index.size_bytes()))
         return self._kept.retention.plan(chosen=chosen, ahead_s=ahead_s, ahead_bytes=ahead_bytes)
 
-    def change(self, asked: RetentionRequest) -> None:
+    def change(self, request: RetentionRequest) -> None:
         """Apply the settings, durably if a settings file is in use.
 
         Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         with self._lock:
-            new = self._with(asked)
+            new = self._with(request)
             if self._settings.file is not None:
-                new = change_retention(self._settings.file, asked.everyone, asked.cameras)
+                new = change_retention(self._settings.file, request.everyone, request.cameras)
             self._settings.apply_written(new)
         self._kept.retention.wake()
 
-    def _with(self, asked: RetentionRequest) -> Settings:
+    def _with(self, request: RetentionRequest) -> Settings:
         """Return the current settings with this change."""
         now = self._settings.now()
-        for name in asked.cameras:
+        for name in request.cameras:
             if name not in now.cameras:
                 raise NotDone(f"No camera named {name}.", "It may have been removed. Reload the page.")
-        everyone, own = parse_retention(asked.everyone, asked.cameras)
+        everyone, own = parse_retention(request.everyone, request.cameras)
         cameras = {
             name: camera.model_copy(update={"retention": own[name]}) if name in own else camera
             for name, camera in now.cameras.items()

@@ -76,8 +76,8 @@ class HistoryWatch:
         """Compare witnesses that a browser remembers. Contradictions become a problem until they are confirmed."""
         if self._history is None:
             return WitnessInfo(None, list(texts))
-        head, asked = self._history.head, [one for text in texts for one in find_witnesses(text)]
-        found = self._compare(asked, seen_by)
+        head, witnesses = self._history.head, [one for text in texts for one in find_witnesses(text)]
+        found = self._compare(witnesses, seen_by)
         return WitnessInfo(head.text if head is not None else None, [one.text for one in found])
 
     def contradictions(self) -> list[str]:

@@ -100,25 +100,25 @@ class AppearanceDb:
             for first in range(0, len(ids), _AT_ONCE):
                 some = ids[first : first + _AT_ONCE]
                 marks = ",".join("?" * len(some))
-                asked = f"SELECT event, picture_ms FROM appearances WHERE event IN ({marks})"  # noqa: S608
-                found |= {EventId(event): at_ms for event, at_ms in db.execute(asked, some)}
+                query = f"SELECT event, picture_ms FROM appearances WHERE event IN ({marks})"  # noqa: S608
+                found |= {EventId(event): at_ms for event, at_ms in db.execute(query, some)}
         return found
 
     def looks(self, within: Span) -> list[tuple[EventId, int, bytes]]:
         """Return the events that start in this time and have something to see: event, its start, packed appearance."""
         with self._db.reading() as db:
-            asked = (
+            query = (
                 "SELECT event, start_ms, looks FROM appearances WHERE start_ms >= ? AND start_ms < ? AND looks != x''"
             )
-            return db.execute(asked, (within.begin_ms, within.end_ms)).fetchall()
+            return db.execute(query, (within.begin_ms, within.end_ms)).fetchall()
 
     def events(self) -> Iterator[list[EventId]]:
         """Yield all events in parts, to find those that no longer exist."""
         after = ""
         while True:
             with self._db.reading() as db:
-                asked = "SELECT event FROM appearances WHERE event > ? ORDER BY event LIMIT ?"
-                part = [EventId(event) for (event,) in db.execute(asked, (after, _AT_ONCE))]
+                query = "SELECT event FROM appearances WHERE event > ? ORDER BY event LIMIT ?"
+                part = [EventId(event) for (event,) in db.execute(query, (after, _AT_ONCE))]
             if not part:
                 return
             yield part
@@ -138,15 +138,15 @@ class AppearanceDb:
     def embedded(self, events: Collection[EventId], model: str) -> set[EventId]:
         """Return those that have a vector of this model, or nothing to see."""
         marks = ",".join("?" * len(events))
-        asked = f"SELECT event FROM vectors WHERE model = ? AND event IN ({marks})"  # noqa: S608
+        query = f"SELECT event FROM vectors WHERE model = ? AND event IN ({marks})"  # noqa: S608
         with self._db.reading() as db:
-            return {EventId(event) for (event,) in db.execute(asked, (model, *events))}
+            return {EventId(event) for (event,) in db.execute(query, (model, *events))}
 
     def vectors(self, model: str) -> list[tuple[EventId, int, bytes]]:
         """Return all vectors of this model: event, its start, and the vector."""
         with self._db.reading() as db:
-            asked = "SELECT event, start_ms, vector FROM vectors WHERE model = ? AND vector != x''"
-            return [(EventId(event), start_ms, vector) for event, start_ms, vector in db.execute(asked, (model,))]
+            query = "SELECT event, start_ms, vector FROM vectors WHERE model = ? AND vector != x''"
+            return [(EventId(event), start_ms, vector) for event, start_ms, vector in db.execute(query, (model,))]
 
 
 def _start_over(db: sqlite3.Connection, _version: int) -> None:

@@ -72,8 +72,8 @@ def find_overlapping(
 
 def is_removing(db: sqlite3.Connection, stream: StreamKey, start_ms: int) -> bool | None:
     """Return whether the segment is being removed. None if it has no row."""
-    asked = (stream.id, start_ms)
-    found = db.execute("SELECT removing FROM segments WHERE stream_id = ? AND start_ms = ?", asked).fetchone()
+    values = (stream.id, start_ms)
+    found = db.execute("SELECT removing FROM segments WHERE stream_id = ? AND start_ms = ?", values).fetchone()
     return None if found is None else bool(found[0])
 
 
@@ -98,8 +98,8 @@ def insert_segment(
 
 def add_to_count(db: sqlite3.Connection, stream: StreamKey, files: int, size_bytes: int) -> None:
     """Add to the stream's totals of listed files and bytes."""
-    asked = (files, size_bytes, stream.id)
-    db.execute("UPDATE streams SET files = files + ?, size_bytes = size_bytes + ? WHERE id = ?", asked)
+    values = (files, size_bytes, stream.id)
+    db.execute("UPDATE streams SET files = files + ?, size_bytes = size_bytes + ? WHERE id = ?", values)
 
 
 # SQLite table of stretches: recorded time. Functions need a connection in a transaction, or only read.
@@ -255,8 +255,8 @@ class HourTable:
 
     def next_hour(self, db: sqlite3.Connection, stream: StreamKey, hour: int) -> int | None:
         """Return the first settled hour at or after `hour`."""
-        asked = (stream.id, hour)
-        found = db.execute("SELECT min(hour) FROM hours WHERE stream_id = ? AND hour >= ?", asked).fetchone()
+        values = (stream.id, hour)
+        found = db.execute("SELECT min(hour) FROM hours WHERE stream_id = ? AND hour >= ?", values).fetchone()
         return None if found[0] is None else int(found[0])
 
     def counts(self, db: sqlite3.Connection, stream: StreamKey) -> list[HourCount]:
@@ -315,9 +315,9 @@ class HourTable:
         return said.run if said is not None else None
 
     def _with_rows(self, db: sqlite3.Connection, stream: StreamKey, hour: int) -> set[int]:
-        asked = (stream.id, hour * HOUR_MS, (hour + 1) * HOUR_MS)
+        values = (stream.id, hour * HOUR_MS, (hour + 1) * HOUR_MS)
         found = db.execute(
-            "SELECT start_ms FROM segments WHERE stream_id = ? AND start_ms >= ? AND start_ms < ?", asked
+            "SELECT start_ms FROM segments WHERE stream_id = ? AND start_ms >= ? AND start_ms < ?", values
         )
         return {start_ms for (start_ms,) in found}
 

@@ -499,8 +499,8 @@ class SqliteIndex(GapTable, EventTable):
             hours.insert_segment(db, self._names, stream, taken, removing=True)
         else:
             taken = hours.read_segments(db, self._names, stream, "start_ms = ?", segment.start_ms)[0]
-            asked = (stream.id, segment.start_ms)
-            db.execute("UPDATE segments SET removing = 1 WHERE stream_id = ? AND start_ms = ?", asked)
+            values = (stream.id, segment.start_ms)
+            db.execute("UPDATE segments SET removing = 1 WHERE stream_id = ? AND start_ms = ?", values)
         hours.add_to_count(db, stream, -1, -taken.size_bytes)
         said = format_of(taken)
         others = [
@@ -514,8 +514,8 @@ class SqliteIndex(GapTable, EventTable):
         self._mark_removing(db, segment)
         stream = self._names.stream(db, segment.camera, segment.stream)
         if stream is not None:
-            asked = (stream.id, segment.start_ms)
-            db.execute("DELETE FROM segments WHERE stream_id = ? AND start_ms = ?", asked)
+            values = (stream.id, segment.start_ms)
+            db.execute("DELETE FROM segments WHERE stream_id = ? AND start_ms = ?", values)
 
     # --- settled hours
 
