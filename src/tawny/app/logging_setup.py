@@ -82,8 +82,8 @@ class CountingHandler(logging.Handler):
         for key in [key for key, kind in self._kinds.items() if kind.until_s <= now_s]:
             kind = self._kinds.pop(key)
             if kind.counted:
-                said = f"repeated {kind.counted} times within a minute: {key[2]}"
-                self._write(logging.LogRecord(key[0], kind.level, "", 0, "%s", (said,), None))
+                text = f"repeated {kind.counted} times within a minute: {key[2]}"
+                self._write(logging.LogRecord(key[0], kind.level, "", 0, "%s", (text,), None))
 
 
 class RecentLines(logging.Handler):

@@ -96,8 +96,8 @@ def describe_restore(parser: ArgumentParser) -> None:
 def run_restore(args: Namespace, out: Output, ask: Ask = typed) -> int:
     path, clock = Path(args.file), SystemClock()
     beginning = next(_portions(path), b"")
-    said = sys.stdin.readline().rstrip("\r\n") if args.passphrase_stdin else ask("Passphrase of this backup: ")
-    passphrase = read_passphrase(beginning, said)
+    entered = sys.stdin.readline().rstrip("\r\n") if args.passphrase_stdin else ask("Passphrase of this backup: ")
+    passphrase = read_passphrase(beginning, entered)
     data = _target(args, path, passphrase)
     if holder(data) is not None:
         raise in_use(data)

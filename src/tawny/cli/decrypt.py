@@ -48,10 +48,10 @@ def run_decrypt(args: Namespace, out: Output) -> int:
     target = Path(args.output)
     rows, files, is_well = [], [], True
     for path in _sealed_files(args.files):
-        written, said, is_fine = _decrypt(path, identities, target)
+        written, state, is_fine = _decrypt(path, identities, target)
         is_well = is_well and is_fine
-        rows.append((path.name, written.name if written else "–", said))
-        files.append({"file": str(path), "written": str(written) if written else None, "state": said, "ok": is_fine})
+        rows.append((path.name, written.name if written else "–", state))
+        files.append({"file": str(path), "written": str(written) if written else None, "state": state, "ok": is_fine})
     if not files:
         raise NotDone("No encrypted files (.tws) found.")
     out.data({"files": files}, out.table(("SEALED", "WRITTEN", "STATE"), rows, empty=""))
@@ -77,9 +77,9 @@ def _decrypt(path: Path, identities: list[Identity], target: Path) -> tuple[Path
         parts += (content for record, content in one.contents() if record.type in _CONTENT)
     except SealedFileBroken as error:
         problem = f"; {error}"
-    said = f"{_ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
+    state = f"{_ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
     is_fine = not problem and file.ends is not FileEnding.DAMAGED
-    return (_written(target / (path.stem + _suffix(one)), parts) if parts else None), said, is_fine
+    return (_written(target / (path.stem + _suffix(one)), parts) if parts else None), state, is_fine
 
 
 def _suffix(one: SealedFileReader) -> str:
@@ -168,10 +168,12 @@ def _claimed(days: bytes | mmap) -> str:
 
 
 def _text(verdict: EvidenceVerdict, genesis: str, *, is_known: bool) -> str:
-    said = verdict.manifest
+    manifest = verdict.manifest
     lines = [f"FAILED: {problem}." for problem in verdict.problems]
     if not verdict.problems:
-        lines.append(f"VERIFIED: {said['camera']}, {said['from']} to {said['to']}, {_AS[verdict.is_redacted]}")
+        lines.append(
+            f"VERIFIED: {manifest['camera']}, {manifest['from']} to {manifest['to']}, {_AS[verdict.is_redacted]}"
+        )
         lines.append(f"Signed by {genesis}, stated until {verdict.until}.")
     lines += [f"Note: {note}." for note in verdict.notes]
     if not is_known:

@@ -236,8 +236,8 @@ def _report(done: tuple[Rewrapped, bool] | None, args: Namespace, out: Output) -
             "Recordings from today and yesterday were skipped because the recorder is running. Run `tawny "
             "encryption rewrap` again in two days."
         )
-    said = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": is_all}
-    out.data(said, "\n".join(lines))
+    result = {"keys": found.keys, "files": found.files, "locked": found.locked, "all": is_all}
+    out.data(result, "\n".join(lines))
     return 1 if found.locked or not is_all else 0
 
 
@@ -302,10 +302,10 @@ def _test_sheet(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     if chosen.encryption.recovery is None:
         raise NotDone("There is no recovery sheet yet.", "Create one with `tawny encryption setup`.")
     fits = from_words(ask).recipient == chosen.encryption.recovery
-    said = (
+    verdict = (
         "Correct. This sheet opens your encrypted recordings."
         if fits
         else "Wrong sheet. It doesn't open these recordings."
     )
-    out.data({"fits": fits}, said)
+    out.data({"fits": fits}, verdict)
     return 0 if fits else 1

@@ -226,10 +226,10 @@ def recognised(book: IdentityStore) -> SearchableIdentity:
 
 def read_text(event: Event, book: IdentityStore) -> str:
     """Return the names and plates recognized in an event, comma-separated."""
-    said = (
+    parts = (
         " ".join(one for one in (book.name(read.who) if read.who else "", read.text) if one) for read in event.reads
     )
-    return ", ".join(one for one in said if one)
+    return ", ".join(one for one in parts if one)
 
 
 # `tawny find`: search events by words, or motion in an area of the image.
@@ -437,8 +437,8 @@ def run_kinds(args: Namespace, out: Output) -> int:
     wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
     with open_folder(folder) as archive:
         every = _all_events(archive.index, within, wanted)
-        said = [event for event in every if event.end_ms is not None and label_of(event)]
-        cameras = list(dict.fromkeys(event.camera for event in said))
+        labelled = [event for event in every if event.end_ms is not None and label_of(event)]
+        cameras = list(dict.fromkeys(event.camera for event in labelled))
         rows: list[tuple[str, str, str]] = []
         for camera in cameras:
             if chosen.is_sealed(camera):
@@ -447,7 +447,7 @@ def run_kinds(args: Namespace, out: Output) -> int:
             settings = chosen.cameras.get(camera)
             private = privacy_masks(settings) if settings else ()
             cuts: list[SampleCrop] = []
-            for event in (event for event in said if event.camera == camera):
+            for event in (event for event in labelled if event.camera == camera):
                 cuts += crop_samples(archive, event, private)
                 out.progress(f"{camera}: {len(cuts)} images")
             if any(one.label for one in cuts):

@@ -144,10 +144,10 @@ def given_witnesses(args: Namespace) -> list[SeenWitness]:
     """Return the witnesses of the command line. Raises UsageError: when one isn't a witness."""
     found: list[SeenWitness] = []
     for text in args.witness:
-        said, seen_by = _file_text(text), text
-        if said is None:
-            said, seen_by = text, "This witness"
-        witnesses = list(find_witnesses(said))
+        witness_text, seen_by = _file_text(text), text
+        if witness_text is None:
+            witness_text, seen_by = text, "This witness"
+        witnesses = list(find_witnesses(witness_text))
         if not witnesses:
             raise UsageError(
                 f"`--witness {text}` contains no witness.",
@@ -207,15 +207,15 @@ def confirm(volume: Volume, folder: Path, clock: Clock, seen: Sequence[SeenWitne
     """Confirm the present history against these witnesses and all others, by the recorder if one is running."""
     if holder(volume.root) is not None:
         request = {"command": "confirm history", "witnesses": [one.text for _, one in seen]}
-        said = ask_once(folder, request)["confirmed"]
+        sentences = ask_once(folder, request)["confirmed"]
     else:
         witnesses = HistoryWitnesses(volume)
         for seen_by, one in seen:
             witnesses.report(witnesses.compare([one], seen_by))
-        said = [one.sentence(time_text) for one in witnesses.accept(clock.now_ms())]
-    for sentence in said:
+        sentences = [one.sentence(time_text) for one in witnesses.accept(clock.now_ms())]
+    for sentence in sentences:
         out.say(f"Confirmed: {sentence}")
-    if not said:
+    if not sentences:
         out.say("There was nothing to confirm.")
 
 

@@ -114,33 +114,33 @@ class ScanLog:
         self._append({"key": key, "result": result})
 
     def add_part(self, key: str, number: int, count: int, result: ScanResult) -> None:
-        said = {**asdict(result), "scores": sorted(result.scores.items())}
-        self._append({"key": key, "part": number, "of": count, "result": said})
+        entry = {**asdict(result), "scores": sorted(result.scores.items())}
+        self._append({"key": key, "part": number, "of": count, "result": entry})
 
     def _read(self, line: str) -> None:
         try:
-            said = json.loads(line)
-            if "part" in said:
-                self._parts[said["key"], int(said["part"]), int(said["of"])] = _log_result(said["result"])
+            entry = json.loads(line)
+            if "part" in entry:
+                self._parts[entry["key"], int(entry["part"]), int(entry["of"])] = _log_result(entry["result"])
             else:
-                self.whole[said["key"]] = said["result"]
+                self.whole[entry["key"]] = entry["result"]
         except (ValueError, KeyError, TypeError):
             return
 
-    def _append(self, said: dict[str, Any]) -> None:
+    def _append(self, entry: dict[str, Any]) -> None:
         if self._file is None:
             return
         try:
             with self._lock, self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(said) + "\n")
+                file.write(json.dumps(entry) + "\n")
         except OSError as error:
             raise turned(error, str(self._file)) from error
 
 
-def _log_result(said: dict[str, Any]) -> ScanResult:
-    events = [ScannedEvent(**{**event, "box": tuple(event["box"])}) for event in said["events"]]
-    scores = {int(second): int(score) for second, score in said["scores"]}
-    return ScanResult(float(said["duration_s"]), events, float(said["cpu_s"]), float(said["decoded_s"]), scores)
+def _log_result(entry: dict[str, Any]) -> ScanResult:
+    events = [ScannedEvent(**{**event, "box": tuple(event["box"])}) for event in entry["events"]]
+    scores = {int(second): int(score) for second, score in entry["scores"]}
+    return ScanResult(float(entry["duration_s"]), events, float(entry["cpu_s"]), float(entry["decoded_s"]), scores)
 
 
 # HTML page with the results of one scan: score over time, events and the video.

@@ -98,12 +98,12 @@ def catalog() -> tuple[SettingTable, ...]:
 
 def instances(tables: tuple[SettingTable, ...], text: str) -> list[TableInstance]:
     """Return each table that the file has or can have. text: the file. Raises tomllib.TOMLDecodeError."""
-    said, lines = tomllib.loads(text), _lines(text)
+    written, lines = tomllib.loads(text), _lines(text)
     found = []
     for table in tables:
         if table.path.endswith("[]") or "[]." in table.path:
             continue  # its keys are only in the file
-        for path, values in _matching(table.path.split("."), said, ()):
+        for path, values in _matching(table.path.split("."), written, ()):
             own = {
                 key.key: _written(key, values[key.key], lines.get((*path, key.key)))
                 for key in table.keys
@@ -132,9 +132,11 @@ def _written(key: SettingKey, value: Any, line: int | None) -> WrittenValue:
     return WrittenValue(value if is_plain and key.kind not in ("secret", "page", "file") else None, line)
 
 
-def _matching(pattern: list[str], said: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+def _matching(
+    pattern: list[str], written: Any, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """Yield the path and the values of each table that fits; one that the file lacks is empty."""
-    values = said if isinstance(said, dict) else {}
+    values = written if isinstance(written, dict) else {}
     if not pattern:
         yield path, values
     elif pattern[0].startswith("<"):

@@ -195,8 +195,8 @@ def plain_table(watch: DetectionSettings, *, complete: bool = False) -> dict[str
 
     complete: with the defaults.
     """
-    said = watch.model_dump(mode="json", exclude_defaults=not complete)
-    made = {key: _rounded(value) for key, value in said.items()}
+    values = watch.model_dump(mode="json", exclude_defaults=not complete)
+    made = {key: _rounded(value) for key, value in values.items()}
     for key in ("zones", "lines"):
         if key in made:
             made[key] = {name: _place(place) for name, place in made[key].items()}
@@ -205,14 +205,14 @@ def plain_table(watch: DetectionSettings, *, complete: bool = False) -> dict[str
     return made
 
 
-def _place(said: Mapping[str, Any]) -> Any:
+def _place(table: Mapping[str, Any]) -> Any:
     """Return only the points if nothing else is set."""
-    made = _with_units(said)
+    made = _with_units(table)
     return made["points"] if set(made) == {"points"} else made
 
 
-def _with_units(said: Mapping[str, Any]) -> dict[str, Any]:
-    made = dict(said)
+def _with_units(table: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(table)
     for keys, as_text in ((_TIMES, duration_text), (_SHARES, share_text)):
         made |= {key: as_text(made[key]) for key in keys & made.keys() if made[key] is not None}
     return made
@@ -237,8 +237,8 @@ def retention_to_table(
     """Return the table as in the file; values a camera inherits are omitted."""
     if keep is None:
         return {}
-    said = keep.model_dump(exclude_none=True)
-    return {key: _word(key, value, keep) for key, value in said.items()}
+    values = keep.model_dump(exclude_none=True)
+    return {key: _word(key, value, keep) for key, value in values.items()}
 
 
 def _word(key: str, value: Any, keep: RetentionSettings | CameraRetentionSettings | StreamRetentionSettings) -> Any:
@@ -372,7 +372,7 @@ def put_in_mode(table: dict[str, Any], mode: str, camera: str, found: Words) -> 
 
 def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
     """Return the table as in the file, without defaults."""
-    said = {
+    values = {
         "names": list(modes.names),
         "schedule": {mode: [str(one) for one in stretches] for mode, stretches in modes.schedule.items()},
         "exceptions": _spans(modes.exceptions),
@@ -381,7 +381,7 @@ def modes_to_table(modes: ModesSettings) -> dict[str, Any]:
         **{name: table.model_dump(mode="json", exclude_defaults=True) for name, table in modes.tables.items()},
     }
     usual = {"names": list(ModesSettings().names)}
-    return {key: value for key, value in said.items() if value and value != usual.get(key)}
+    return {key: value for key, value in values.items() if value and value != usual.get(key)}
 
 
 def rule_to_table(rule: RuleSettings) -> dict[str, Any]:

@@ -64,8 +64,8 @@ class SettingsDraft:
         table = self._document.get(group, {}).get(name)
         if table is None:
             return None
-        said = dict(table.unwrap())
-        return {key: value for key, value in said.items() if key not in SECRET and "${" not in str(value)}
+        written = dict(table.unwrap())
+        return {key: value for key, value in written.items() if key not in SECRET and "${" not in str(value)}
 
     def put(self, group: Group, name: str, values: Values) -> None:
         """Set values as in the file. None removes a key; keys not given stay unchanged."""

@@ -230,16 +230,16 @@ class ModesSettings(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _tables_of_modes(cls, said: Any) -> Any:
+    def _tables_of_modes(cls, value: Any) -> Any:
         """Refuse other keys than settings and modes."""
-        if isinstance(said, dict):
-            names = said.get("names", cls.model_fields["names"].default)
+        if isinstance(value, dict):
+            names = value.get("names", cls.model_fields["names"].default)
             modes = [one for one in names if isinstance(one, str)] if isinstance(names, list | tuple) else []
-            for key in said.keys() - cls.model_fields.keys():
+            for key in value.keys() - cls.model_fields.keys():
                 if key not in modes:
                     settings = ", ".join(sorted(cls.model_fields))
                     raise ValueError(f"one of {settings}, or the table of a mode ({', '.join(modes)}), not {key}")
-        return said
+        return value
 
     @model_validator(mode="after")
     def _known(self) -> "ModesSettings":

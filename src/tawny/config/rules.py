@@ -155,8 +155,8 @@ class RuleSettings(Table):
     @property
     def key(self) -> str:
         """By what a snooze knows the rule: its name, or a digest of what it says if it has none."""
-        said = f"{self.when}: {'; '.join(map(str, self.do))}"
-        return self.name or f"#{sha256(said.encode()).hexdigest()[:12]}"
+        text = f"{self.when}: {'; '.join(map(str, self.do))}"
+        return self.name or f"#{sha256(text.encode()).hexdigest()[:12]}"
 
     @property
     def can_be_snoozed(self) -> bool:

@@ -39,8 +39,8 @@ class ZoneSettings(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_points(cls, said: Any) -> Any:
-        return {"points": said} if isinstance(said, list | tuple) else said
+    def _from_points(cls, value: Any) -> Any:
+        return {"points": value} if isinstance(value, list | tuple) else value
 
     def turned(self, before: Orientation, after: Orientation) -> "ZoneSettings":
         """Return the zone on the same things after a change of the camera's orientation."""
@@ -61,8 +61,8 @@ class LineSettings(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_points(cls, said: Any) -> Any:
-        return {"points": said} if isinstance(said, list | tuple) else said
+    def _from_points(cls, value: Any) -> Any:
+        return {"points": value} if isinstance(value, list | tuple) else value
 
     def turned(self, before: Orientation, after: Orientation) -> "LineSettings":
         """Return the line on the same things after a change of the camera's orientation."""

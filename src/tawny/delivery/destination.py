@@ -205,8 +205,8 @@ class FileCarrier:
             raise TargetLied(self._public, f"{name} is missing there")
         if there.size_bytes != content.size_bytes:
             raise TargetLied(self._public, f"{name} has {there.size_bytes} bytes there, expected {content.size_bytes}")
-        said = self._connection.sha256(name)
-        if said is not None and said != content.sha256:
+        digest = self._connection.sha256(name)
+        if digest is not None and digest != content.sha256:
             raise TargetLied(self._public, f"{name} is damaged there")
 
 

@@ -456,14 +456,14 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
     for word in answer.sent:
         detail = detail.replace(word, "…")
     detail = detail[:_WHY_CHARS]
-    said = f"it responded with {answer.status}" + (f": {detail}" if detail else "")
+    reason = f"it responded with {answer.status}" + (f": {detail}" if detail else "")
     if answer.status in (401, 403):
-        return TargetRefused(public, said)
+        return TargetRefused(public, reason)
     if answer.status in (404, 410):
-        return TargetMissing(public, said)
+        return TargetMissing(public, reason)
     if answer.status == 429 or answer.status >= 500:
-        return TargetUnreachable(public, said)
-    return DeliveryError(public, said)
+        return TargetUnreachable(public, reason)
+    return DeliveryError(public, reason)
 
 
 def _words(least: int, *texts: str) -> tuple[str, ...]:

@@ -144,14 +144,14 @@ class ScriptRunner:
         assert process.stdout is not None
         ended = os.pidfd_open(process.pid)
         try:
-            said, is_late = self._heard(process.stdout.fileno(), ended)
+            output, is_late = self._heard(process.stdout.fileno(), ended)
         finally:
             with self._lock:
                 os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the PID is still valid
                 self._running.discard(process.pid)
             os.close(ended)
         process.wait()
-        words = said.decode("utf-8", "replace")[:MOST_SAID].strip()
+        words = output.decode("utf-8", "replace")[:MOST_SAID].strip()
         return ScriptResult(None if is_late else process.returncode, words)
 
     def _heard(self, pipe: int, ended: int) -> tuple[bytes, bool]:
@@ -163,9 +163,9 @@ class ScriptRunner:
         while (left_s := until_s - self._clock.mono_s()) > 0:
             ready = {number for number, _ in waiting.poll(left_s * 1000)}
             if pipe in ready:
-                said = os.read(pipe, 65_536)
-                kept = (kept + said)[: 4 * MOST_SAID]
-                if not said:
+                output = os.read(pipe, 65_536)
+                kept = (kept + output)[: 4 * MOST_SAID]
+                if not output:
                     waiting.unregister(pipe)
             elif ended in ready:
                 return kept, False

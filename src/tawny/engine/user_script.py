@@ -123,26 +123,26 @@ class UserScript:
 
     def _loads(self, child: ScriptProcess, now_s: float) -> bool:
         """Return whether the file is loaded. Waits briefly."""
-        said = child.answer(0.2)
-        if said is None:
+        answer = child.answer(0.2)
+        if answer is None:
             if not child.is_alive:
                 self._fails(child.why_ended())
             elif now_s - self._begun_s > LOADS_S:
                 self._fails(ScriptFailure(f"it took longer than {LOADS_S:g} s to be loaded"))
             return False
-        if isinstance(said, ScriptFailure):
-            self._fails(said)
+        if isinstance(answer, ScriptFailure):
+            self._fails(answer)
             return False
-        self._log_refusals(said)
-        if "error" in said:
-            self._fails(ScriptFailure(said["error"]["what"], said["error"]["line"]))
+        self._log_refusals(answer)
+        if "error" in answer:
+            self._fails(ScriptFailure(answer["error"]["what"], answer["error"]["line"]))
             return False
-        if "takes_frame" not in said:
+        if "takes_frame" not in answer:
             self._fails(GARBLED)
             return False
-        for limit in said.get("missing", ()):
+        for limit in answer.get("missing", ()):
             log.warning("%s: this computer can't limit %s", self._file, limit)
-        self.takes_frame = said["takes_frame"]
+        self.takes_frame = answer["takes_frame"]
         self._is_ready = True
         return True
 

@@ -337,8 +337,8 @@ def plain_sounds(found: Any) -> list[tuple[str, float]]:
     return [(_label(label), _share(score, "a score")) for label, score in pairs]
 
 
-def _label(said: Any) -> str:
-    label = str(said)
+def _label(value: Any) -> str:
+    label = str(value)
     if not 0 < len(label) <= LONGEST_LABEL or not label.isprintable():
         raise ValueError(f"a label was {label[:60]!r}; allowed: 1 to {LONGEST_LABEL} letters")
     return label

@@ -97,10 +97,10 @@ class ScriptProcess:
                 return GARBLED
         line, _, self._rest = self._rest.partition(b"\n")
         try:
-            said = json.loads(line)
+            answer_read = json.loads(line)
         except (ValueError, RecursionError):
             return GARBLED
-        return said if _is_answer(said) else GARBLED
+        return answer_read if _is_answer(answer_read) else GARBLED
 
     @property
     def is_alive(self) -> bool:
@@ -155,18 +155,18 @@ class ScriptProcess:
         return self._half
 
 
-def _is_answer(said: Any) -> bool:
+def _is_answer(answer_read: Any) -> bool:
     """Return whether an answer has the shape of one: user code may have written it."""
-    if not isinstance(said, dict) or not isinstance(said.get("printed"), str):
+    if not isinstance(answer_read, dict) or not isinstance(answer_read.get("printed"), str):
         return False
-    refused, missing, wrong = said.get("refused", []), said.get("missing", []), said.get("error")
+    refused, missing, wrong = answer_read.get("refused", []), answer_read.get("missing", []), answer_read.get("error")
     if not isinstance(refused, list) or not all(isinstance(one, list) and _is_place(*one) for one in refused):
         return False
     if not isinstance(missing, list) or not all(isinstance(one, str) for one in missing):
         return False
     if wrong is not None:
         return isinstance(wrong, dict) and _is_place(wrong.get("what"), wrong.get("line"))
-    return "found" in said or isinstance(said.get("takes_frame"), bool)
+    return "found" in answer_read or isinstance(answer_read.get("takes_frame"), bool)
 
 
 def _is_place(*what_and_line: Any) -> bool:

@@ -57,8 +57,8 @@ def answer_pings(found: Found, clock: Clock, timeout_s: float = PING_TIMEOUT_S) 
         while sockets and len(there) < len(found) and (left_s := until_s - clock.mono_s()) > 0:
             for one in wait_readable(sockets.values(), left_s):
                 with suppress(OSError):
-                    said = one.recv(MAX_PING_BYTES)
-                    before, mark, after = said.partition(token)
+                    datagram = one.recv(MAX_PING_BYTES)
+                    before, mark, after = datagram.partition(token)
                     if mark and not _is_request(one.family, before):
                         there.add(numbers.get(int.from_bytes(after[:2]), ""))
     return there - {""}
@@ -145,12 +145,12 @@ def answer_names(
     return there
 
 
-def _answered(said: bytes, request: dict[int, tuple[str, bytes]]) -> set[str]:
-    if len(said) < _MDNS_HEAD.size:
+def _answered(datagram: bytes, request: dict[int, tuple[str, bytes]]) -> set[str]:
+    if len(datagram) < _MDNS_HEAD.size:
         return set()
-    number, flags, _, answers, _, _ = _MDNS_HEAD.unpack_from(said)
+    number, flags, _, answers, _, _ = _MDNS_HEAD.unpack_from(datagram)
     name, question = request.get(number, ("", b""))
-    is_ours = name and said[_MDNS_HEAD.size : _MDNS_HEAD.size + len(question) - 4].lower() == question[:-4].lower()
+    is_ours = name and datagram[_MDNS_HEAD.size : _MDNS_HEAD.size + len(question) - 4].lower() == question[:-4].lower()
     return {name} if is_ours and flags & _ANSWER and answers else set()
 
 

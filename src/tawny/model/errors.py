@@ -138,8 +138,8 @@ class SourceError(TawnyError):
     @property
     def for_viewers(self) -> str:
         """The message without the camera's address, for viewers."""
-        said = self.says.replace(" at {where}", "").replace(" {where}", "").format(**vars(self))
-        return f"{said} {self.do}".strip()
+        text = self.says.replace(" at {where}", "").replace(" {where}", "").format(**vars(self))
+        return f"{text} {self.do}".strip()
 
 
 @dataclass(eq=False)

@@ -89,11 +89,11 @@ class ClientAuth:
         return self._digest(challenge, method, uri)
 
     def _digest(self, challenge: _Challenge, method: str, uri: str) -> str:
-        said, algorithm = challenge.fields, challenge.algorithm
-        realm, nonce = said.get("realm", ""), said.get("nonce", "")
+        fields, algorithm = challenge.fields, challenge.algorithm
+        realm, nonce = fields.get("realm", ""), fields.get("nonce", "")
         answer = {"username": _quoted(self._user), "realm": f'"{realm}"', "nonce": f'"{nonce}"', "uri": f'"{uri}"'}
         once = nonce
-        if "auth" in re.split(r"[,\s]+", said.get("qop", "").lower()):
+        if "auth" in re.split(r"[,\s]+", fields.get("qop", "").lower()):
             self._count += 1
             count, ours = f"{self._count:08x}", secrets.token_hex(8)
             once = f"{nonce}:{count}:{ours}:auth"
@@ -101,10 +101,10 @@ class ClientAuth:
         stored = digest(self._user, self._password, realm, algorithm)
         response = _response(algorithm, stored, once, method, uri)
         answer["response"] = f'"{response}"'
-        if "opaque" in said:
-            answer["opaque"] = f'"{said["opaque"]}"'
-        if "algorithm" in said:
-            answer["algorithm"] = said["algorithm"]
+        if "opaque" in fields:
+            answer["opaque"] = f'"{fields["opaque"]}"'
+        if "algorithm" in fields:
+            answer["algorithm"] = fields["algorithm"]
         return "Digest " + ", ".join(f"{name}={value}" for name, value in answer.items())
 
 
@@ -160,9 +160,9 @@ def user_of(authorization: str) -> str:
 
 def is_right(authorization: str, method: str, nonce: str, stored: str, algorithm: str = "") -> bool:
     """Return whether `Authorization` proves the secret whose digest is `stored`."""
-    said = _digest_fields(authorization)
-    wanted = _response(algorithm, stored, nonce, method, said.get("uri", ""))
-    return said.get("nonce") == nonce and hmac.compare_digest(said.get("response", "").encode(), wanted.encode())
+    fields = _digest_fields(authorization)
+    wanted = _response(algorithm, stored, nonce, method, fields.get("uri", ""))
+    return fields.get("nonce") == nonce and hmac.compare_digest(fields.get("response", "").encode(), wanted.encode())
 
 
 def _digest_fields(authorization: str) -> dict[str, str]:

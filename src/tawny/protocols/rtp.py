@@ -243,11 +243,11 @@ class RtpTrack:
         """Let the viewer rotate the frames that follow. No viewer mirrors them by itself: the page does."""
         self.orientation = orientation
         # playout-delay 0 to 0: render immediately
-        said = bytes([self._low_delay << 4 | 2, 0, 0, 0]) if self._low_delay else b""
-        said += bytes([self._rotation << 4, orientation.rotate // 90]) if self._rotation else b""
-        said += bytes(-len(said) % 4)
-        self._extension = pack(">HH", 0xBEDE, len(said) // 4) + said if said else b""
-        self._first = 0x90 if said else 0x80
+        elements = bytes([self._low_delay << 4 | 2, 0, 0, 0]) if self._low_delay else b""
+        elements += bytes([self._rotation << 4, orientation.rotate // 90]) if self._rotation else b""
+        elements += bytes(-len(elements) % 4)
+        self._extension = pack(">HH", 0xBEDE, len(elements) // 4) + elements if elements else b""
+        self._first = 0x90 if elements else 0x80
 
     def packet(self, payload: bytes, time: int, *, is_last: bool) -> bytes:
         """Return the unencrypted packet. is_last: last packet of a frame; sets the marker bit."""

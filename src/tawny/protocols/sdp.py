@@ -75,22 +75,22 @@ class SdpDescription:
 
 def read_sdp(body: bytes) -> SdpDescription:
     """Parse an SDP. Never raises: ignores invalid lines and skips invalid media."""
-    said = SdpDescription()
+    description = SdpDescription()
     track: SdpTrack | None = None
     for kind, name, value in _lines(body.decode("utf-8", "replace").replace("\r", "\n").split("\n")):
         if kind == "m":
-            if len(said.tracks) >= MOST_TRACKS:
-                said.more_tracks = True
+            if len(description.tracks) >= MOST_TRACKS:
+                description.more_tracks = True
                 break
             track = _medium(value)
-            said.tracks.append(track)
+            description.tracks.append(track)
         elif track is not None:
             _attribute(track, name, value)
         elif name == "tool":
-            said.tool = _PRINTABLE.sub("", value)[:80]
+            description.tool = _PRINTABLE.sub("", value)[:80]
         elif name == "control":
-            said.control = value
-    return said
+            description.control = value
+    return description
 
 
 def _lines(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
@@ -164,13 +164,13 @@ def media_lines(media: VideoFormat | AudioFormat, *, with_sets: bool = True) -> 
 def _video_lines(video: VideoFormat, *, with_sets: bool) -> list[str]:
     sets = [base64.b64encode(nal).decode() for nal in video.parameter_sets] if with_sets else []
     if video.codec == "h264":
-        said = ["packetization-mode=1"] + ([f"sprop-parameter-sets={','.join(sets)}"] if sets else [])
+        parameters = ["packetization-mode=1"] + ([f"sprop-parameter-sets={','.join(sets)}"] if sets else [])
         name = "H264"
     else:
-        said = [f"sprop-{kind}={text}" for kind, text in zip(("vps", "sps", "pps"), sets, strict=False)]
+        parameters = [f"sprop-{kind}={text}" for kind, text in zip(("vps", "sps", "pps"), sets, strict=False)]
         name = "H265"
     lines = [f"m=video 0 RTP/AVP {VIDEO_TYPE}", f"a=rtpmap:{VIDEO_TYPE} {name}/90000"]
-    return [*lines, f"a=fmtp:{VIDEO_TYPE} {';'.join(said)}"] if said else lines
+    return [*lines, f"a=fmtp:{VIDEO_TYPE} {';'.join(parameters)}"] if parameters else lines
 
 
 def _sound_lines(sound: AudioFormat) -> list[str]:
@@ -281,28 +281,28 @@ def read_offer(text: str, *, is_camera: bool = False) -> SdpOffer:
     """Parse an offer. is_camera: the browser sends video. Raises InvalidOffer if no connection is possible."""
     media: list[OfferedMedia] = []
     candidates: list[str] = []
-    said: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for kind, name, value in _lines(text.splitlines()[:MOST_OFFER_LINES]):
         if kind == "m":
             media.append(OfferedMedia(value.split(" ")[0], value))
         elif name in ("ice-ufrag", "ice-pwd", "fingerprint", "setup", "sctp-port"):
-            said.setdefault(name, value)
+            attributes.setdefault(name, value)
         elif name == "candidate":
             candidates.append(f"candidate:{value}")
         elif media:
             _offered_attribute(media[-1], name, value)
-    if not said.get("ice-ufrag") or len(said.get("ice-pwd", "")) < 22:
+    if not attributes.get("ice-ufrag") or len(attributes.get("ice-pwd", "")) < 22:
         raise InvalidOffer("no ICE login")
-    algorithm, _, fingerprint = said.get("fingerprint", "").partition(" ")
+    algorithm, _, fingerprint = attributes.get("fingerprint", "").partition(" ")
     if algorithm.lower() not in ("sha-256", "sha-384", "sha-512") or not fingerprint:
         raise InvalidOffer("no fingerprint")
-    if said.get("setup") == "passive":
+    if attributes.get("setup") == "passive":
         raise InvalidOffer("both sides would wait")
     wanted = (medium for medium in media if medium.kind == "video" and (medium.sends if is_camera else medium.takes))
     video = next(wanted, None)
     if video is None:
         raise InvalidOffer("no picture is offered" if is_camera else "no picture is wanted")
-    login, port = IceCredentials(said["ice-ufrag"], said["ice-pwd"]), said.get("sctp-port", "5000")
+    login, port = IceCredentials(attributes["ice-ufrag"], attributes["ice-pwd"]), attributes.get("sctp-port", "5000")
     channel_port = int(port) if port.isdigit() else 5000
     return SdpOffer(media, video, login, (algorithm.lower(), fingerprint.strip()), candidates, channel_port)
 
@@ -412,8 +412,8 @@ def _negotiated(each: NegotiatedMedia) -> list[str]:
     if each.ssrc is None and medium.kind == "video":
         parameters["x-google-start-bitrate"] = str(_START_KBITS_S)
     if parameters:
-        said = ";".join(f"{key}={value}" if value else key for key, value in parameters.items())
-        lines.append(f"a=fmtp:{codec.payload_type} {said}")
+        text = ";".join(f"{key}={value}" if value else key for key, value in parameters.items())
+        lines.append(f"a=fmtp:{codec.payload_type} {text}")
     if medium.kind == "video":
         lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in _FEEDBACK]
         if each.ssrc is not None:

@@ -192,14 +192,14 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
 
     A redacted export has only the statements: no film, and no key that would reveal the video.
     """
-    said = json.loads(_text(read, name))
-    packed = bytes.fromhex(said["header"])
+    proof = json.loads(_text(read, name))
+    packed = bytes.fromhex(proof["header"])
     header, digest = SealedHeader.read(packed), Digest(packed)
-    shown = set(said["shown"])
+    shown = set(proof["shown"])
     film: bytes | mmap = b"" if is_redacted else _there(read, name.removesuffix(PROOF) + FILM)
-    leaf_key = b"" if is_redacted else bytes.fromhex(said["leaf_key"])
+    leaf_key = b"" if is_redacted else bytes.fromhex(proof["leaf_key"])
     problems, at, times_ms = list[str](), 0, dict[int, int]()
-    for entry in map(bytes.fromhex, said["records"]):
+    for entry in map(bytes.fromhex, proof["records"]):
         head, leaf = entry[:12], entry[12:]
         digest.add(head, leaf)
         size, seq = int.from_bytes(head[1:4], "big"), int.from_bytes(head[4:8], "big")
@@ -213,7 +213,7 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
     end_ms = max(times_ms.values(), default=header.start_ms)
     first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
     last_ms = times_ms.get(max(shown, default=-1) + 1, end_ms)
-    return _Shown(header, first_ms, last_ms), [*problems, *_stated(said, header, digest.value, end_ms, chain)]
+    return _Shown(header, first_ms, last_ms), [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
 
 
 def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
@@ -240,11 +240,11 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
             verdict.problems.append(f"{name} isn't covered by any proof")
 
 
-def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
+def _at_the_ends(shown: list[_Shown], manifest: Mapping[str, Any]) -> Iterator[str]:
     """Yield notes about requested time before the first and after the last recording."""
-    if not shown or not said["from"] or not said["to"] or REDACTED_OF in said:
+    if not shown or not manifest["from"] or not manifest["to"] or REDACTED_OF in manifest:
         return
-    begin_ms, end_ms = utc_from_text(said["from"]), utc_from_text(said["to"])
+    begin_ms, end_ms = utc_from_text(manifest["from"]), utc_from_text(manifest["to"])
     first_ms, last_ms = min(one.first_ms for one in shown), max(one.last_ms for one in shown)
     if first_ms > begin_ms + _EDGE_MS:
         yield f"no video for the first {(first_ms - begin_ms) / 1000:.0f} s"
@@ -252,7 +252,7 @@ def _at_the_ends(shown: list[_Shown], said: Mapping[str, Any]) -> Iterator[str]:
         yield f"no video for the last {(end_ms - last_ms) / 1000:.0f} s"
 
 
-def _stated(said: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
+def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms: int, chain: _Chain) -> Iterator[str]:
     """Yield errors in the file's signature and statement."""
     listed = chain.files.get((header.camera.hex(), header.kind, header.stream, header.number), [])
     if len(listed) != 1:
@@ -261,11 +261,11 @@ def _stated(said: Mapping[str, Any], header: SealedHeader, digest: bytes, end_ms
     (stated, statement) = listed[0]
     if stated != digest.hex():
         yield "it contradicts the statement"
-    signature = bytes.fromhex(said["signature"])
+    signature = bytes.fromhex(proof["signature"])
     if signature:
-        if said["statement"] != statement.n:
+        if proof["statement"] != statement.n:
             yield "its signature belongs to another statement"
-        if not is_signed(chain.keys.get(_number(said["statement"]), ""), b"file", digest, signature):
+        if not is_signed(chain.keys.get(_number(proof["statement"]), ""), b"file", digest, signature):
             yield "its signature is invalid"
     late_ms = statement.at_ms - end_ms
     if not -_EARLY_MS <= late_ms <= _LATE_MS and not header.flags & SealedFlag.FILLED_IN:

@@ -21,17 +21,17 @@ def new_salt() -> bytes:
     return os.urandom(32)
 
 
-def compact(said: Mapping[str, object]) -> bytes:
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+def compact(values: Mapping[str, object]) -> bytes:
+    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
 def read_compact(content: bytes) -> dict[str, object]:
     """Parse a JSON object. Empty if invalid."""
     try:
-        said = json.loads(content)
+        values = json.loads(content)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
 class Sealer:
@@ -95,8 +95,8 @@ def read_ring(text: bytes) -> dict[bytes, RingLine]:
 
 def _line(text: bytes) -> RingLine | None:
     try:
-        said = json.loads(text)
-        line = RingLine(bytes.fromhex(said["commit"]), int(said["born"]), from_text(said["age"]))
+        entry = json.loads(text)
+        line = RingLine(bytes.fromhex(entry["commit"]), int(entry["born"]), from_text(entry["age"]))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return line if len(line.commit) == 32 else None

@@ -66,9 +66,9 @@ def is_signed(public: str, what: bytes, message: bytes, signature: bytes) -> boo
     return True
 
 
-def canonical(said: object) -> bytes:
+def canonical(content: object) -> bytes:
     """Return canonical JSON. Names are ASCII and numbers are integers, so that this matches RFC 8785."""
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def hash_of(line: bytes) -> str:
@@ -76,9 +76,9 @@ def hash_of(line: bytes) -> str:
     return sha256(line).hexdigest()
 
 
-def signed(said: Said, what: bytes, key: Ed25519PrivateKey) -> bytes:
+def signed(content: Said, what: bytes, key: Ed25519PrivateKey) -> bytes:
     """Return the signed line without newline."""
-    return canonical(said | {"sig": sign(key, what, canonical(said)).hex()})
+    return canonical(content | {"sig": sign(key, what, canonical(content)).hex()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +102,24 @@ def read_signed(line: bytes) -> SignedLine:
 
     Raises SealedFileBroken unless it is canonical: otherwise one text could be read in two ways.
     """
-    said = read_canonical(line)
-    if not isinstance(said, dict) or not isinstance(said.get("sig"), str):
+    content = read_canonical(line)
+    if not isinstance(content, dict) or not isinstance(content.get("sig"), str):
         raise SealedFileBroken("a line that is not signed")
     try:
-        signature = bytes.fromhex(said["sig"])
+        signature = bytes.fromhex(content["sig"])
     except ValueError:
         raise SealedFileBroken("a signature that is none") from None
-    if signature.hex() != said["sig"]:
+    if signature.hex() != content["sig"]:
         raise SealedFileBroken("a line that was written by another hand")
-    return SignedLine({name: value for name, value in said.items() if name != "sig"}, line, signature)
+    return SignedLine({name: value for name, value in content.items() if name != "sig"}, line, signature)
 
 
 def read_canonical(line: bytes) -> Any:
     """Parse canonical JSON. Raises SealedFileBroken if invalid or not canonical."""
     try:
-        said = json.loads(line) if len(line) <= _MOST_LINE_BYTES else None
-        if said is not None and canonical(said) == line:
-            return said
+        content = json.loads(line) if len(line) <= _MOST_LINE_BYTES else None
+        if content is not None and canonical(content) == line:
+            return content
     except (ValueError, RecursionError):
         pass
     raise SealedFileBroken("a line that was written by another hand")

@@ -74,12 +74,14 @@ class SigningState:
         }
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> "SigningState":
+    def read(cls, values: Mapping[str, Any]) -> "SigningState":
         """Parse a state. Raises SealedFileBroken if invalid."""
         try:
-            texts = [str(said[name]) for name in ("time", "day", "prev", "day_prev")]
+            texts = [str(values[name]) for name in ("time", "day", "prev", "day_prev")]
             time, day, prev, day_prev = texts
-            return cls(int(said["n"]), time, key_from(said["key"]), day, key_from(said["day_next"]), prev, day_prev)
+            return cls(
+                int(values["n"]), time, key_from(values["key"]), day, key_from(values["day_next"]), prev, day_prev
+            )
         except (KeyError, TypeError, ValueError) as problem:
             raise SealedFileBroken("the recorder's signing keys cannot be read") from problem
 
@@ -105,7 +107,7 @@ def make_statement(state: SigningState, items: Sequence[Item], recipients: Seque
         state, line = _new_day(state, day)
         lines.append((DAYS, line))
     after, listed = new_key(), canonical(items)
-    said: Said = {
+    content: Said = {
         "v": 1,
         "n": state.n,
         "time": time,
@@ -114,7 +116,7 @@ def make_statement(state: SigningState, items: Sequence[Item], recipients: Seque
         "prev": state.prev,
         "next": public_of(after),
     }
-    line = signed(said, b"statement", state.key)
+    line = signed(content, b"statement", state.key)
     lines += [(list_name(day), listed), (statements_name(day), line)]
     moved = SigningState(state.n + 1, time, after, day, state.day_next, hash_of(line), state.day_prev)
     return StatementLines(moved, tuple(lines), line)
@@ -122,7 +124,7 @@ def make_statement(state: SigningState, items: Sequence[Item], recipients: Seque
 
 def _new_day(state: SigningState, day: str) -> tuple[SigningState, bytes]:
     after = new_key()
-    said: Said = {
+    content: Said = {
         "v": 1,
         "day": day,
         "key": public_of(state.key),
@@ -131,8 +133,8 @@ def _new_day(state: SigningState, day: str) -> tuple[SigningState, bytes]:
         "last": state.prev,
     }
     if not state.day:
-        said["genesis"] = public_of(state.day_next)
-    line = signed(said, b"day", state.day_next)
+        content["genesis"] = public_of(state.day_next)
+    line = signed(content, b"day", state.day_next)
     return SigningState(state.n, state.time, state.key, day, after, state.prev, hash_of(line)), line
 
 
@@ -173,10 +175,10 @@ def lines_of(text: bytes) -> list[bytes]:
 def genesis_of(days: bytes) -> str:
     """Return the unverified fingerprint from the first line. Raises SealedFileBroken if missing."""
     lines = lines_of(days)
-    said = read_signed(lines[0]).said.get("genesis") if lines else None
-    if not isinstance(said, str):
+    genesis = read_signed(lines[0]).said.get("genesis") if lines else None
+    if not isinstance(genesis, str):
         raise SealedFileBroken("the history has no beginning")
-    return said
+    return genesis
 
 
 def read_days(text: bytes, genesis: str) -> dict[str, StatementDay]:

@@ -90,25 +90,25 @@ class _Choices:
     finished: bool = False
 
     def text(self) -> str:
-        said = {"steps": self.steps, "cards": self.cards, "hidden": self.hidden, "finished": self.finished}
-        return json.dumps(said, indent=1) + "\n"
+        values = {"steps": self.steps, "cards": self.cards, "hidden": self.hidden, "finished": self.finished}
+        return json.dumps(values, indent=1) + "\n"
 
     @classmethod
     def parse(cls, text: str) -> "_Choices":
         """Return what the file says, without what this version does not know. Raises ValueError."""
-        said: Any = json.loads(text)
-        if not isinstance(said, dict):
+        values: Any = json.loads(text)
+        if not isinstance(values, dict):
             raise ValueError("not a table")
         return cls(
-            _known(said.get("steps"), SetupStep, StepState),
-            _known(said.get("cards"), SetupCard, CardState),
-            said.get("hidden") is True,
-            said.get("finished") is True,
+            _known(values.get("steps"), SetupStep, StepState),
+            _known(values.get("cards"), SetupCard, CardState),
+            values.get("hidden") is True,
+            values.get("finished") is True,
         )
 
 
-def _known(said: object, ids: type[Id], states: type[State]) -> dict[Id, State]:
-    pairs = said.items() if isinstance(said, dict) else ()
+def _known(values: object, ids: type[Id], states: type[State]) -> dict[Id, State]:
+    pairs = values.items() if isinstance(values, dict) else ()
     return {ids(key): states(value) for key, value in pairs if key in list(ids) and value in list(states)}
 
 

@@ -91,9 +91,9 @@ class Translations:
         """Translate each of several sentences, the end of `Front door: many short gaps`, and the items of a list."""
         if len(sentences := _SENTENCES.split(text)) > 1:
             return " ".join(self.translate(one) for one in sentences)
-        about, between, said = text.partition(": ")
+        about, between, sentence = text.partition(": ")
         if between:
-            return f"{about}: {self.translate(said)}"
+            return f"{about}: {self.translate(sentence)}"
         return ", ".join(self._whole(one) or one for one in text.split(", "))
 
 

@@ -51,15 +51,15 @@ class ComputerPower:
     def can(self, action: Action) -> bool:
         """Return whether the system would let this process do it. Runs a program the first time."""
         if action not in self._known:
-            _, said = _run("busctl", "call", *_LOGIND, _CAN[action])
-            self._known[action] = said.strip() == 's "yes"'
+            _, output = _run("busctl", "call", *_LOGIND, _CAN[action])
+            self._known[action] = output.strip() == 's "yes"'
         return self._known[action]
 
     def do(self, action: Action) -> None:
         """Ask the system; it ends tawny like any other program. Raises NotDone: when it refuses."""
-        code, said = _run("systemctl", _DO[action])
+        code, output = _run("systemctl", _DO[action])
         if code != 0:
-            raise NotDone(f"The computer refused: {said.strip() or 'no answer'}.", "Do it on the computer itself.")
+            raise NotDone(f"The computer refused: {output.strip() or 'no answer'}.", "Do it on the computer itself.")
 
 
 def _run(*words: str) -> tuple[int, str]:

@@ -103,8 +103,8 @@ async def _receive(request: Request, service: BackupService) -> None:
         await in_worker(service.add, bytes(held))
     except (ClientDisconnect, NotDone) as error:
         await in_worker(service.forget_upload)
-        said = error if isinstance(error, NotDone) else NotDone("The upload ended too early.", "Try again.")
-        raise bad_input(said.what, said.todo) from None
+        refusal = error if isinstance(error, NotDone) else NotDone("The upload ended too early.", "Try again.")
+        raise bad_input(refusal.what, refusal.todo) from None
 
 
 @router.post("/restore/check", dependencies=own)

@@ -224,10 +224,10 @@ class TrackingRequest(ApiRequest):
     @property
     def settings(self) -> TrackSettings:
         """Raises RequestRefused."""
-        said = self.model_dump(exclude={"lost_after_s", "pause_s"})
+        values = self.model_dump(exclude={"lost_after_s", "pause_s"})
         times = {"lost_after": f"{self.lost_after_s:g} s", "pause": f"{self.pause_s:g} s"}
         try:
-            return TrackSettings.model_validate(said | times)
+            return TrackSettings.model_validate(values | times)
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
@@ -301,9 +301,9 @@ async def calibrate(camera: OneCamera, note: Note, here: Here) -> TrackingInfo:
 
 def _tracking(here: AppContext, camera: CameraId) -> TrackingInfo:
     found, track = here.orders.tracking(camera), here.orders.track_settings(camera)
-    said = track.model_dump(exclude={"lost_after", "pause"})
+    values = track.model_dump(exclude={"lost_after", "pause"})
     return TrackingInfo(
-        settings=TrackingRequest(**said, lost_after_s=track.lost_after, pause_s=track.pause),
+        settings=TrackingRequest(**values, lost_after_s=track.lost_after, pause_s=track.pause),
         phase=found.phase, is_on=found.is_on, calibrated_ms=found.calibration.at_ms,
         latency_s=found.calibration.latency_s, trouble=found.trouble,
     )  # fmt: skip

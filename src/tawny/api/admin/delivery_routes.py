@@ -234,8 +234,8 @@ def target_kinds(here: Here) -> KindList:
 def target_settings(target: OneName, here: Here) -> TargetSettings:
     """Return the settings of a target, without secrets."""
     with _settings(here) as settings:
-        said = settings.said(target)
-    return TargetSettings(group=said.group, values=dict(said.values))
+        written = settings.said(target)
+    return TargetSettings(group=written.group, values=dict(written.values))
 
 
 @router.put("/targets/{target}", dependencies=own)

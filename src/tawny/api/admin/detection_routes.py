@@ -231,8 +231,8 @@ def turn(camera: OneCamera, body: OrientationRequest, here: Here, request: Reque
         raise bad_setting(error) from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
-    said = f"{camera}: {body.rotate} degrees{', mirrored' if body.mirror else ''}"
-    here.accounts.note("camera turned", session.person.name, caller_of(request), said)
+    detail = f"{camera}: {body.rotate} degrees{', mirrored' if body.mirror else ''}"
+    here.accounts.note("camera turned", session.person.name, caller_of(request), detail)
     return _detection_info(here, camera)
 
 
@@ -327,29 +327,29 @@ _KEYS = {
 
 def _settings(body: DetectionRequest, now: DetectionSettings) -> tuple[DetectionSettings, tuple[Points, ...]]:
     """Return the requested detection settings and privacy masks; settings without a field stay as they are."""
-    said: dict[str, Any] = plain_table(now)
+    table: dict[str, Any] = plain_table(now)
     for field, key in _KEYS.items():
-        said[key] = getattr(body, field)
-    said["zones"] = {zone.name: _zone(zone) for zone in body.zones}
-    said["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in body.lines}
+        table[key] = getattr(body, field)
+    table["zones"] = {zone.name: _zone(zone) for zone in body.zones}
+    table["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in body.lines}
     sound = {"listen": body.sound.listen, "level": body.sound.level, "hold": duration_text(body.sound.hold_s)}
-    said["sound"] = {**said.get("sound", {}), **sound}
+    table["sound"] = {**table.get("sound", {}), **sound}
     if body.sound.loud is not None:
-        said["sound"]["loud"] = body.sound.loud
+        table["sound"]["loud"] = body.sound.loud
     if body.sound.model is not None and body.sound.model != now.sound.model:
-        said["sound"] |= {"model": body.sound.model, "labels": "", "input": "waveform"}
+        table["sound"] |= {"model": body.sound.model, "labels": "", "input": "waveform"}
     if body.read is not None:
-        said["recognize"] = body.read
+        table["recognize"] = body.read
     if body.alert is not None and tuple(body.alert) != now.alert_rules(is_named=True).types:
-        said["alert"] = body.alert
+        table["alert"] = body.alert
     numbers = {key: int(value) if value == int(value) else value for key, value in body.numbers.items()}
-    options = said.get(body.detector, {})
+    options = table.get(body.detector, {})
     if numbers or (options and body.detector == now.detector):  # a detector that was off keeps its numbers
         others = {key: value for key, value in options.items() if key not in _numbers(options)}
-        said[body.detector] = others | numbers
+        table[body.detector] = others | numbers
     try:
         masks = TypeAdapter(tuple[Corners, ...]).validate_python(body.private)
-        return DetectionSettings.model_validate(said), masks
+        return DetectionSettings.model_validate(table), masks
     except ValidationError as error:
         first = error.errors()[0]
         raise bad_input(f"{problem_text(first)}.", "Correct it and try again.") from None
@@ -529,15 +529,15 @@ def proposal(
 
 
 @router.post("/events/{event}/feedback", dependencies=[rule(Access.DIRECT)])
-def feedback(event: OneEvent, said: schemas.FeedbackRequest, note: Note, here: Here) -> schemas.EventInfo:
+def feedback(event: OneEvent, body: schemas.FeedbackRequest, note: Note, here: Here) -> schemas.EventInfo:
     """Store feedback: false alarm with its reason, or the correct type. An empty value removes it.
 
     Members and owners; in the audit log.
     """
-    marked = here.recorder.mark_event(event, reviewed=True, false_alarm=said.false_alarm, said=said.labeled_as)
+    marked = here.recorder.mark_event(event, reviewed=True, false_alarm=body.false_alarm, said=body.labeled_as)
     if marked is None:
         raise no_event()
-    words = [said.false_alarm and f"false alarm: {said.false_alarm}", said.labeled_as]
+    words = [body.false_alarm and f"false alarm: {body.false_alarm}", body.labeled_as]
     what = ", ".join(word for word in words if word) or "feedback removed"
     note_marked(note, f"event feedback: {what}", [marked])
     return serializers.event(marked, here.recorder)

@@ -423,10 +423,10 @@ def _fields(status: ModeStatus) -> dict[str, Any]:
 
 def _arm_plan(table: Mapping[str, Any], names: Sequence[str]) -> ArmPlan:
     """Return the table `modes` of the settings file in editable form. names: its modes, if it doesn't name them."""
-    said = dict(table)
-    said.setdefault("names", list(names) or list(ModesSettings().names))
-    tables = {mode: said.pop(mode) for mode in said["names"] if mode in said}
-    return ArmPlan.model_validate({**said, "tables": tables})
+    values = dict(table)
+    values.setdefault("names", list(names) or list(ModesSettings().names))
+    tables = {mode: values.pop(mode) for mode in values["names"] if mode in values}
+    return ArmPlan.model_validate({**values, "tables": tables})
 
 
 def _tables(body: ModePlanChange) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -448,7 +448,7 @@ def _listed(when: Any) -> dict[str, Any]:
 
 def _said(words: dict[str, Any]) -> dict[str, Any]:
     """Remove empty values, as in the file; people without addresses stay."""
-    said = {key: _said(value) if isinstance(value, dict) else value for key, value in words.items()}
+    values = {key: _said(value) if isinstance(value, dict) else value for key, value in words.items()}
     if words.get("people"):
-        said["people"] = {name: _said(one) for name, one in words["people"].items()}
-    return {key: value for key, value in said.items() if value}
+        values["people"] = {name: _said(one) for name, one in words["people"].items()}
+    return {key: value for key, value in values.items() if value}

@@ -367,11 +367,11 @@ async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None
         if message["type"] == "websocket.disconnect":
             return
         try:
-            said = kind.model_validate_json(message.get("text") or "")  # a binary message is none that is expected
+            received = kind.model_validate_json(message.get("text") or "")  # a binary message is none that is expected
         except ValidationError:
             await socket.close(NOT_UNDERSTOOD, "Invalid message.")
             return
-        hear(said)
+        hear(received)
 
 
 # Request parameters: limits and parsing.

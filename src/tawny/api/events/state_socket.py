@@ -199,9 +199,9 @@ class _Teller:
         self._state_due_s: float | None = None
         self._state_sent_s = self._motion_sent_s = 0.0
 
-    def subscribe(self, said: Subscription) -> None:
+    def subscribe(self, subscription: Subscription) -> None:
         is_screen = self._person.role is Role.SCREEN
-        self._channels = frozenset(said.sub) & (OF_A_SCREEN if is_screen else frozenset(said.sub))
+        self._channels = frozenset(subscription.sub) & (OF_A_SCREEN if is_screen else frozenset(subscription.sub))
         self.meters.want(self._channels)
         self._state_due_s, self._state_sent_s = 0.0, 0.0
         self._wakeup()
@@ -219,10 +219,10 @@ class _Teller:
             heard, now_s = self.feed.take(), clock.mono_s()
             if heard.has_changed and self._state_due_s is None:
                 self._state_due_s = self._state_sent_s + STATE_S
-            for said in heard.said:
-                await self._say(*_channel(said, self._here))
-                if isinstance(said, EventChanged) and shown_level(said.event) is Level.ALERT:
-                    event = said.event
+            for message in heard.said:
+                await self._say(*_channel(message, self._here))
+                if isinstance(message, EventChanged) and shown_level(message.event) is Level.ALERT:
+                    event = message.event
                     alert = {"camera": event.camera, "start_ms": event.start_ms, "going": event.end_ms is None}
                     await self._say("alert", alert)
             if heard.scores and now_s - self._motion_sent_s >= MOTION_S:
@@ -258,17 +258,17 @@ class _Teller:
         await self._socket.send_json(message if data is None else message | {"d": data})
 
 
-def _channel(said: Said, here: AppContext) -> tuple[Channel, dict[str, Any]]:
-    match said:
+def _channel(message: Said, here: AppContext) -> tuple[Channel, dict[str, Any]]:
+    match message:
         case EventChanged():
-            event = serializers.event(said.event, here.recorder).model_dump(mode="json")
-            return "event", {"what": said.what, "event": event}
+            event = serializers.event(message.event, here.recorder).model_dump(mode="json")
+            return "event", {"what": message.what, "event": event}
         case GapChanged():
-            return "gap", serializers.camera_gap(said.gap).model_dump(mode="json")
+            return "gap", serializers.camera_gap(message.gap).model_dump(mode="json")
         case DamageFound():
-            return "damage", serializers.camera_damage(said.damage).model_dump(mode="json")
+            return "damage", serializers.camera_damage(message.damage).model_dump(mode="json")
         case SegmentClosed():
-            segment = said.segment
+            segment = message.segment
             data = {"camera": segment.camera, "stream": segment.stream.value}
             return "segment", data | {"start_ms": segment.start_ms, "end_ms": segment.end_ms}
         case ModeChanged() | PeopleChanged() | HoldChanged():

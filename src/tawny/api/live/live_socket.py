@@ -88,11 +88,11 @@ async def live(
         viewer = LiveViewer(hub, here.recorder.clock, gather)
         pace = ViewerPacing(lambda paused: viewer.pause(paused=paused), here.recorder.clock)
 
-        def hear(said: LiveSocketMessage) -> None:
-            if said.pause is not None:
-                pace.pause(paused=said.pause)
-            if said.got is not None:
-                pace.got(said.got)
+        def hear(message: LiveSocketMessage) -> None:
+            if message.pause is not None:
+                pace.pause(paused=message.pause)
+            if message.got is not None:
+                pace.got(message.got)
 
         try:
             with here.viewers.one_more(camera, choice.name):

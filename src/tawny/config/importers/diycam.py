@@ -59,23 +59,23 @@ def _read(source: ImportSource, found: ImportResult) -> dict[str, str]:
     variables = {"HOME": str(source.home)}
     errors: list[ForeignFormatError] = []
     for number, line in enumerate(source.text.splitlines(), 1):
-        said = _LINE.fullmatch(line)
-        if said is None:
+        match = _LINE.fullmatch(line)
+        if match is None:
             continue
-        if said[2] is not None and said[1] != "cameras":
+        if match[2] is not None and match[1] != "cameras":
             continue
-        name = said[2].strip("\"'") if said[2] is not None else ""
-        key = f"cameras[{name}]" if said[2] is not None else said[1]
+        name = match[2].strip("\"'") if match[2] is not None else ""
+        key = f"cameras[{name}]" if match[2] is not None else match[1]
         found.lines[key] = number
         try:
-            commands = split_commands(said[3], variables)
+            commands = split_commands(match[3], variables)
         except ShellError as error:
-            if said[2] is not None or key in KEYS:
+            if match[2] is not None or key in KEYS:
                 errors.append(ForeignFormatError(f"{key}: {error}", number))
             found.left[key] = f"{error}"
             continue
         read[key] = value = commands[0][0] if commands else ""
-        if said[2] is None:
+        if match[2] is None:
             variables[key] = value
     if errors and (read.keys() & KEYS or any(key.startswith("cameras[") for key in read) or len(errors) > 1):
         raise errors[0]

@@ -58,9 +58,9 @@ class _Options(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         named = ", ".join(dict.fromkeys(re.findall(r"(?<!\S)--[a-z-]+", message)))
         allowed = re.search(r"allowed: [a-z0-9 ]+ from [-0-9.]+ to [-0-9.]+", message)
-        said = f"; {allowed[0]}" if allowed else ""
+        reason = f"; {allowed[0]}" if allowed else ""
         raise ForeignFormatError(
-            f"a value is missing, invalid or unknown{f' at {named}' if named else ''}{said}", self._line
+            f"a value is missing, invalid or unknown{f' at {named}' if named else ''}{reason}", self._line
         )
 
 
@@ -150,19 +150,19 @@ def _limits(command: _Command, found: ImportResult) -> None:
 
 
 def _recorder(command: _Command, found: ImportResult, source: ImportSource) -> _Recording:
-    said = _recorder_options(command)
-    width, height = said.record_resize or said.resolution
+    parsed = _recorder_options(command)
+    width, height = parsed.record_resize or parsed.resolution
     found.put("--resolution", f"{_CAMERA}.picamera.size", f"{width}x{height}")
-    if said.record_resize:
+    if parsed.record_resize:
         found.became["--record-resize"] = found.became["--resolution"]
     found.settings["cameras"]["camera"]["source"] = "picamera:0"
-    found.put("--fps", f"{_CAMERA}.picamera.fps", said.fps)
-    _turned(said, found)
-    found.listens("--port", said.port)
-    _detection(said, command, found, source)
-    made = _recording(said, command, found, source)
+    found.put("--fps", f"{_CAMERA}.picamera.fps", parsed.fps)
+    _turned(parsed, found)
+    found.listens("--port", parsed.port)
+    _detection(parsed, command, found, source)
+    made = _recording(parsed, command, found, source)
     for name, why in _LEFT.items():
-        if getattr(said, name.removeprefix("--").replace("-", "_")) is not None:
+        if getattr(parsed, name.removeprefix("--").replace("-", "_")) is not None:
             found.left[name] = why
     given = {word.partition("=")[0] for word in command.words if word.startswith("--")}
     found.lines |= dict.fromkeys([*given, *(key for key in found.became if key.startswith("("))], command.line)
@@ -188,40 +188,40 @@ def _recorder_options(command: _Command) -> argparse.Namespace:
     options.add_argument("--detect", choices=["no-image", "image"])
     options.add_argument("--detect-resize", type=_number(1, 4096), nargs=2)
     first = next(n for n, word in enumerate(command.words) if word.startswith("--"))
-    said = options.parse_args(command.words[first:])
-    if said.record_detection and said.record_detection[0] not in ("edge", "all"):
+    parsed = options.parse_args(command.words[first:])
+    if parsed.record_detection and parsed.record_detection[0] not in ("edge", "all"):
         raise ForeignFormatError("--record-detection: allowed: edge DIR or all DIR", command.line)
-    if said.record_detection and not said.detect:
+    if parsed.record_detection and not parsed.detect:
         raise ForeignFormatError("--record-detection also needs --detect no-image or image", command.line)
-    if said.emit is not None and not re.fullmatch(r"[^\x00-\x20/]{1,90}", said.emit):
+    if parsed.emit is not None and not re.fullmatch(r"[^\x00-\x20/]{1,90}", parsed.emit):
         raise ForeignFormatError("--emit: allowed: a name of at most 90 characters without / and spaces", command.line)
-    return said
+    return parsed
 
 
-def _turned(said: argparse.Namespace, found: ImportResult) -> None:
-    over = said.rotation == "180"
-    turned = flip(left_right=said.hflip != over, up_down=said.vflip != over)
-    for name, is_said in (("--hflip", said.hflip), ("--vflip", said.vflip), ("--rotation", over)):
+def _turned(parsed: argparse.Namespace, found: ImportResult) -> None:
+    over = parsed.rotation == "180"
+    turned = flip(left_right=parsed.hflip != over, up_down=parsed.vflip != over)
+    for name, is_said in (("--hflip", parsed.hflip), ("--vflip", parsed.vflip), ("--rotation", over)):
         if is_said:
             found.put(name, f"{_CAMERA}.picamera.flip", turned)
-    if said.rotation in ("90", "270"):
-        found.put("--rotation", f"{_CAMERA}.rotate", int(said.rotation))
-    elif said.rotation == "0":
+    if parsed.rotation in ("90", "270"):
+        found.put("--rotation", f"{_CAMERA}.rotate", int(parsed.rotation))
+    elif parsed.rotation == "0":
         found.left["--rotation"] = "not needed: 0 turns nothing"
 
 
-def _detection(said: argparse.Namespace, command: _Command, found: ImportResult, source: ImportSource) -> None:
-    if not said.detect:
+def _detection(parsed: argparse.Namespace, command: _Command, found: ImportResult, source: ImportSource) -> None:
+    if not parsed.detect:
         found.put("(no --detect)", f"{_CAMERA}.detection.detector", "off")
-        for name, value in (("--detect-resize", said.detect_resize), ("--detect-interval", said.detect_interval)):
+        for name, value in (("--detect-resize", parsed.detect_resize), ("--detect-interval", parsed.detect_interval)):
             if value is not None:
                 found.left[name] = "not needed: without --detect nothing is detected"
         return
     file = source.path("customize.py", command.folder)
-    own: dict[str, object] = {"file": file, "every": f"{said.detect_interval or round(1 / said.fps, 3)} s"}
+    own: dict[str, object] = {"file": file, "every": f"{parsed.detect_interval or round(1 / parsed.fps, 3)} s"}
     own |= {"deadline": "2.5 s"}
-    if said.detect == "image":
-        own["width"], own["height"] = said.detect_resize or said.resolution
+    if parsed.detect == "image":
+        own["width"], own["height"] = parsed.detect_resize or parsed.resolution
         words = f"`detect(bytes)` gets exactly {own['width']}x{own['height']} pixels"
     else:
         words = "`detect()` is called without an image"
@@ -230,65 +230,67 @@ def _detection(said: argparse.Namespace, command: _Command, found: ImportResult,
     if not Path(file).is_file():
         del found.became["customize.py"]
         found.left["customize.py"] = f"missing: put it at {file} before you start tawny"
-    if said.detect_interval:
+    if parsed.detect_interval:
         found.became["--detect-interval"] = f"detection.own.every = {own['every']}"
-    if said.detect_resize:
-        used = said.detect == "image"
+    if parsed.detect_resize:
+        used = parsed.detect == "image"
         found.became["--detect-resize"] = words if used else "not needed: `detect()` gets no image"
 
 
-def _recording(said: argparse.Namespace, command: _Command, found: ImportResult, source: ImportSource) -> _Recording:
+def _recording(parsed: argparse.Namespace, command: _Command, found: ImportResult, source: ImportSource) -> _Recording:
     """Import what is recorded, and the messages about it."""
-    made = _Recording([], bool(said.record_detection))
+    made = _Recording([], bool(parsed.record_detection))
     clips = ""
-    if said.record_detection:
-        kind, clips = said.record_detection[0], source.path(said.record_detection[1], command.folder)
+    if parsed.record_detection:
+        kind, clips = parsed.record_detection[0], source.path(parsed.record_detection[1], command.folder)
         made.uploads.append("events")
         found.became["--record-detection"] = "events in the continuous recording"
-        if not said.record_continuous:
+        if not parsed.record_continuous:
             found.put("--record-detection", f"{_CAMERA}.record", "transitions" if kind == "edge" else "events")
         found.put("(3 s before and after)", f"{_CAMERA}.pre", _EDGE)
         found.put("(3 s before and after)", f"{_CAMERA}.post", _EDGE)
-    if said.record_continuous:
+    if parsed.record_continuous:
         made.uploads.append("recordings")
-    if folder := source.path(said.record_continuous, command.folder) if said.record_continuous else clips:
-        which = "--record-continuous" if said.record_continuous else "(its folder)"
+    if folder := source.path(parsed.record_continuous, command.folder) if parsed.record_continuous else clips:
+        which = "--record-continuous" if parsed.record_continuous else "(its folder)"
         found.put(which, "storage.path", folder.rstrip("/") + "/tawny")
     else:
         found.put("(no --record-…)", f"{_CAMERA}.record", "off", f'{_CAMERA}.record = "off", as without these options')
-    if said.emit:
-        about = (["event"] if said.detect else []) + (["segment"] if said.record_continuous or _is_all(said) else [])
-        emit: dict[str, object] = {"url": f"unix:@{said.emit}", "format": "pancake", "cameras": ["camera"]}
+    if parsed.emit:
+        about = (["event"] if parsed.detect else []) + (
+            ["segment"] if parsed.record_continuous or _is_all(parsed) else []
+        )
+        emit: dict[str, object] = {"url": f"unix:@{parsed.emit}", "format": "pancake", "cameras": ["camera"]}
         emit |= {"events": about or ["event"]} | ({"clips": clips} if clips else {})
-        words = f"webhooks.pancake: unix:@{said.emit}, in Pancake's format"
+        words = f"webhooks.pancake: unix:@{parsed.emit}, in Pancake's format"
         found.put("--emit", "webhooks.pancake", emit, words + (f"; clips of 6 s in {clips}" if clips else ""))
     return made
 
 
-def _is_all(said: argparse.Namespace) -> bool:
-    return bool(said.record_detection) and said.record_detection[0] == "all"
+def _is_all(parsed: argparse.Namespace) -> bool:
+    return bool(parsed.record_detection) and parsed.record_detection[0] == "all"
 
 
 def _post(command: _Command, found: ImportResult, source: ImportSource, made: _Recording, earlier: int) -> None:
     """earlier: number of post-processors before this one."""
-    said = _post_options(command)
+    parsed = _post_options(command)
     found.lines |= {word: command.line for word in command.words if word.startswith("--")}
     when: dict[str, object] = {"upload": made.uploads or ["recordings"], "names": "pancake"}
-    when |= {"batch": said.upload_after_convert} if said.upload_after_convert else {}
-    when |= {"minutes": sorted(set(said.upload_minutes))} if said.upload_minutes else {}
-    has_targets = bool(said.upload_scp or said.upload_ftp)
+    when |= {"batch": parsed.upload_after_convert} if parsed.upload_after_convert else {}
+    when |= {"minutes": sorted(set(parsed.upload_minutes))} if parsed.upload_minutes else {}
+    has_targets = bool(parsed.upload_scp or parsed.upload_ftp)
     for name, is_given in (("--upload-after-convert", "batch" in when), ("--upload-minutes", "minutes" in when)):
         if is_given:
             words = f"{'batch' if name[9] == 'a' else 'minutes'} of the destinations"
             found.became[name] = words if has_targets else "not needed: there is no destination"
-    if said.convert:
+    if parsed.convert:
         found.became["--convert"] = "not needed: files are MP4 from the start, with their own frame rate"
     suffix = "" if not earlier else f"-{earlier + 1}"
-    for number, one in enumerate(said.upload_scp, 1):
+    for number, one in enumerate(parsed.upload_scp, 1):
         _scp(found, source, command, one, f"scp-{number}{suffix}", when)
-    for number, one in enumerate(said.upload_ftp, 1):
+    for number, one in enumerate(parsed.upload_ftp, 1):
         _ftp(found, command, one, f"ftp-{number}{suffix}", when)
-    for number, (token, chat) in enumerate(said.notify_telegram, 1):
+    for number, (token, chat) in enumerate(parsed.notify_telegram, 1):
         if not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", token) or not re.fullmatch(r"-?\d+", chat):
             raise ForeignFormatError(
                 "--notify-telegram: allowed: a token such as 123456:ABC, and the number of a chat", command.line
@@ -300,10 +302,10 @@ def _post(command: _Command, found: ImportResult, source: ImportSource, made: _R
             f"notifiers.telegram-{number}{suffix}: Pancake's two texts at every change of detection",
         )  # fmt: skip
     for option in ("--upload-queue-size", "--notify-queue-size"):
-        if getattr(said, option.removeprefix("--").replace("-", "_")):
+        if getattr(parsed, option.removeprefix("--").replace("-", "_")):
             found.left[option] = "not needed: what waits is stored on disk, at most `outbox.budget`"
-    if said.log:
-        found.put("--log", "log.file", source.path(said.log, command.folder))
+    if parsed.log:
+        found.put("--log", "log.file", source.path(parsed.log, command.folder))
         found.settings["log"]["level"] = "info"
 
 
@@ -318,10 +320,10 @@ def _post_options(command: _Command) -> argparse.Namespace:
     for name in ("--upload-queue-size", "--notify-queue-size", "--log"):
         options.add_argument(name)
     first = next(n for n, word in enumerate(command.words) if word.startswith("--"))
-    said, others = options.parse_known_args(command.words[first:])
+    parsed, others = options.parse_known_args(command.words[first:])
     if unknown := [word for word in others if word.startswith("-")]:
         options.error(f"unknown: {unknown[0].partition('=')[0]}")
-    return said
+    return parsed
 
 
 def _folder_url(folder: str) -> str:

@@ -141,12 +141,12 @@ class ImportResult:
             return self.secret(camera if number == 1 else f"{camera}_{number}", value)
 
         user, colon, password = login.partition(":")
-        said = _encoded(user) + (f":{placeholder(_encoded(password))}" if password else colon)
+        login_text = _encoded(user) + (f":{placeholder(_encoded(password))}" if password else colon)
         end = re.search("[/?#]|$", place)
         host, path = place[: end.start()] if end else place, place[end.start() :] if end else ""
         path = _NAMED.sub(lambda one: one[1] + placeholder(one[2].replace("#", "%23")), path)
         path = _KEY.sub(lambda one: placeholder(one[0]), path)
-        return f"{found[1]}{said}{'@' if login else ''}{host}{path}"
+        return f"{found[1]}{login_text}{'@' if login else ''}{host}{path}"
 
 
 def _split_login(rest: str) -> tuple[str, str]:

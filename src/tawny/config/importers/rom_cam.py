@@ -163,5 +163,5 @@ def _away(theirs: ForeignValues, found: ImportResult) -> None:
     deeds += ["don't upload"] if "destinations" in found.settings else []
     if deeds:
         found.settings["rules"] = [{"when": {"mode": "home"}, "do": deeds}]
-    said = f"modes.presence.ping; at home: {', '.join(deeds) or 'nothing to do'}"
-    found.became["disable_recording_for_ips"] = said
+    reason = f"modes.presence.ping; at home: {', '.join(deeds) or 'nothing to do'}"
+    found.became["disable_recording_for_ips"] = reason

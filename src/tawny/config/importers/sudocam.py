@@ -105,11 +105,11 @@ def _type(theirs: ForeignValues) -> int:
 
 
 def _schedule(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
-    said = theirs.values.get("schedules") or []
+    schedules = theirs.values.get("schedules") or []
     wrong = theirs.wrong("schedules", 'a list of tables with days_of_week (0 to 6), start_time and end_time ("HH:MM")')
-    if not isinstance(said, list):
+    if not isinstance(schedules, list):
         raise wrong
-    times = [_stretch(one, wrong) for one in said]
+    times = [_stretch(one, wrong) for one in schedules]
     names = ["home", "away", "night", SCHEDULED]
     modes: dict[str, Any] = {"names": names, "schedule": {SCHEDULED: times}} if times else {}
     if modes:

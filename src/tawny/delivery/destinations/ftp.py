@@ -250,8 +250,8 @@ def _worded(public: str) -> Iterator[None]:
     except ssl.SSLCertVerificationError as error:
         raise StrangeTarget(public, f"its certificate isn't valid: {error.verify_message}") from error
     except (error_perm, error_temp, error_reply) as error:
-        said = str(error)
-        kind = TargetRefused if said.startswith(_LOGIN) else TargetFull if said.startswith(_FULL) else DeliveryError
-        raise kind(public, said) from error
+        text = str(error)
+        kind = TargetRefused if text.startswith(_LOGIN) else TargetFull if text.startswith(_FULL) else DeliveryError
+        raise kind(public, text) from error
     except (OSError, EOFError) as error:
         raise TargetUnreachable(public, str(error) or "the connection was closed") from error

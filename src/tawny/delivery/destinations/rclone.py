@@ -107,8 +107,8 @@ class _Open:
 
     def sha256(self, name: str) -> str | None:
         stated = self._stated(name, "--hash", "--hash-type=sha256")
-        said = (stated or {}).get("Hashes", {}).get("sha256", "")
-        return said or None
+        digest = (stated or {}).get("Hashes", {}).get("sha256", "")
+        return digest or None
 
     def read(self, name: str) -> Iterator[bytes]:
         with self._running("cat", self._at(name)) as process:
@@ -169,9 +169,9 @@ class _Open:
     @contextmanager
     def _running(self, *words: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
         """Run a command and kill it at the end of the block. Raises DeliveryError if it fails."""
-        with _said() as said:
+        with _said() as errors:
             try:
-                process = subprocess.Popen([*self._begin, *words], stdin=stdin, stdout=subprocess.PIPE, stderr=said)
+                process = subprocess.Popen([*self._begin, *words], stdin=stdin, stdout=subprocess.PIPE, stderr=errors)
             except OSError as error:
                 raise TargetMissing(self._public, f"rclone can't be started: {error.strerror}") from error
             try:
@@ -191,8 +191,8 @@ class _Open:
                         with suppress(OSError):
                             pipe.close()
             if code != 0:
-                said.seek(0)
-                raise self._refusal(code, said.read(_SAID_BYTES).decode(errors="replace"))
+                errors.seek(0)
+                raise self._refusal(code, errors.read(_SAID_BYTES).decode(errors="replace"))
 
     def _feed(self, pipe: IO[bytes], content: DeliveryContent) -> None:
         os.set_blocking(pipe.fileno(), False)
@@ -217,12 +217,12 @@ class _Open:
                 raise DeliveryError(self._public, "rclone's output is too long")
             yield portion
 
-    def _refusal(self, code: int, said: str) -> DeliveryError:
+    def _refusal(self, code: int, output: str) -> DeliveryError:
         """Return the error that matches the output. Parts that may contain secrets are removed."""
         if code in _MISSING:
             return TargetMissing(self._public, "the file or folder doesn't exist")
-        kind = next((kind for words, kind in _WORDS if re.search(words, said, re.IGNORECASE)), DeliveryError)
-        last = said.strip().rpartition("\n")[2]
+        kind = next((kind for words, kind in _WORDS if re.search(words, output, re.IGNORECASE)), DeliveryError)
+        last = output.strip().rpartition("\n")[2]
         detail = re.sub(r"\S*(://|=)\S*", "…", re.sub(r"^[\d/: ]+", "", last))[:160].strip(" .")
         return kind(self._public, f"rclone says: {detail}" if detail else f"rclone exited with code {code}")
 

@@ -196,12 +196,12 @@ class _OpenBucket:
 
     def _compare(self, taken: Mapping[str, Any], data: bytes, name: str) -> None:
         """Compare the returned ETag with the MD5, unless the object is encrypted with a customer key."""
-        said = str(taken.get("ETag", "")).strip('"')
-        is_md5 = re.fullmatch(r"[0-9a-f]{32}", said) and taken.get("ServerSideEncryption", "AES256") == "AES256"
+        tag = str(taken.get("ETag", "")).strip('"')
+        is_md5 = re.fullmatch(r"[0-9a-f]{32}", tag) and taken.get("ServerSideEncryption", "AES256") == "AES256"
         if (
             is_md5
             and "SSECustomerAlgorithm" not in taken
-            and said != hashlib.md5(data, usedforsecurity=False).hexdigest()
+            and tag != hashlib.md5(data, usedforsecurity=False).hexdigest()
         ):
             raise TargetLied(self._public, f"{name} is damaged there")
 
@@ -284,16 +284,16 @@ class _OpenBucket:
 
     def _of_server(self, error: botocore.exceptions.ClientError) -> DeliveryError:
         code = str(error.response["Error"].get("Code", ""))
-        said = str(error.response["Error"].get("Message", "")) or code
+        text = str(error.response["Error"].get("Message", "")) or code
         if code in _LOGIN:
-            return TargetRefused(self._public, f"{code}: {said}")
+            return TargetRefused(self._public, f"{code}: {text}")
         if code in _FULL:
-            return TargetFull(self._public, said)
+            return TargetFull(self._public, text)
         if code == "NoSuchBucket":
             return TargetMissing(self._public, f"bucket {self._bucket} doesn't exist")
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BUSY:
-            return TargetUnreachable(self._public, said)
-        return DeliveryError(self._public, f"{code}: {said}")
+            return TargetUnreachable(self._public, text)
+        return DeliveryError(self._public, f"{code}: {text}")
 
 
 def _md5(data: bytes) -> str:

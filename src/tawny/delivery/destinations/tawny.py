@@ -108,8 +108,8 @@ class _Open:
             raise TargetLied(self._public, f"{name} is damaged there")
 
     def sha256(self, name: str) -> str | None:
-        said = self.state(name, "")["sha256"]
-        return None if said is None else str(said)
+        digest = self.state(name, "")["sha256"]
+        return None if digest is None else str(digest)
 
     def read(self, name: str) -> Iterator[bytes]:
         with self._line.worded():
@@ -154,13 +154,13 @@ class _Open:
         if not found:
             raise DeliveryError(self._public, "the server isn't a tawny")
 
-    def _refuse(self, status: int, said: str) -> None:
+    def _refuse(self, status: int, reason: str) -> None:
         if status in (401, 403):
             raise TargetRefused(self._public, "the access token doesn't allow uploads, or was revoked")
         if status == 404:
-            raise TargetMissing(self._public, said or "the server isn't a tawny that accepts uploads")
+            raise TargetMissing(self._public, reason or "the server isn't a tawny that accepts uploads")
         if status == 507:
-            raise TargetFull(self._public, said or "no space left")
+            raise TargetFull(self._public, reason or "no space left")
         self._line.expect(status, 200)
 
 
@@ -179,9 +179,9 @@ def _path(way: str, query: Mapping[str, str | int]) -> str:
     return f"{_WAY}{way}?{urlencode(query, quote_via=quote)}"
 
 
-def _json(said: bytes) -> dict[str, Any]:
+def _json(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(said)
+        found = json.loads(body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -67,10 +67,10 @@ class _Sender:
         from apprise import NotifyType
 
         kind = NotifyType.WARNING if message.urgency is Urgency.HIGH else NotifyType.INFO
-        with _heard() as said:
+        with _heard() as log_lines:
             went = made.notify(body, title=message.title, notify_type=kind, attach=_files(attached))
         if not went:
-            raise self._refusal("".join(said))
+            raise self._refusal("".join(log_lines))
         return ""
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
@@ -79,9 +79,9 @@ class _Sender:
     def close(self) -> None:
         """No resources to release."""
 
-    def _refusal(self, said: str) -> Exception:
+    def _refusal(self, output: str) -> Exception:
         """Return the error. Only the status code is taken from the log; the rest may contain secrets."""
-        found = re.search(r"error=(\d{3})", said)
+        found = re.search(r"error=(\d{3})", output)
         if found is None:
             return TargetUnreachable(self._public, "no response, or an unreadable one")
         return refusal(self._public, HttpResponse(int(found[1]), b""))
@@ -116,17 +116,17 @@ def _files(attached: Attachment | None) -> Any:
 @contextmanager
 def _heard() -> Iterator[list[str]]:
     """Yield the list that receives Apprise's log messages of this thread."""
-    said: list[str] = []
+    log_lines: list[str] = []
     here = threading.get_ident()
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.thread == here:
-                said.append(record.getMessage())
+                log_lines.append(record.getMessage())
 
     ear = Ear()
     _SAID.addHandler(ear)
     try:
-        yield said
+        yield log_lines
     finally:
         _SAID.removeHandler(ear)

@@ -144,12 +144,12 @@ class _Sender:
 
 
 def _refused(public: str, code: int, where: str) -> DeliveryError:
-    said = f"it responded with {code} {where}".strip()
+    reason = f"it responded with {code} {where}".strip()
     if code == 552:
-        return TargetFull(public, said)
+        return TargetFull(public, reason)
     if code in (530, 535):
-        return TargetRefused(public, said)
-    return TargetUnreachable(public, said) if code < 500 else DeliveryError(public, said)
+        return TargetRefused(public, reason)
+    return TargetUnreachable(public, reason) if code < 500 else DeliveryError(public, reason)
 
 
 def _is_address(text: str) -> bool:

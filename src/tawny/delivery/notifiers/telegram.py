@@ -141,8 +141,8 @@ class _Presses:
             pressed = update.get("callback_query") or {}
             chat = str(((pressed.get("message") or {}).get("chat") or {}).get("id", ""))
             if pressed.get("id") and chat == self._chat:
-                said = do(str(pressed.get("data", "")))
-                self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": said[:200]})
+                reply = do(str(pressed.get("data", "")))
+                self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": reply[:200]})
 
 
 def bot(channel: NotifierContext, public: str, timeout_s: float = 30.0) -> Bot:

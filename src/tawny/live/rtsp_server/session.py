@@ -284,9 +284,9 @@ class ServerSession:
         for transport in request.header("transport").split(","):
             found = self._channel(transport)
             if found is not None:
-                channel, said = found
+                channel, accepted = found
                 self._tracks[number == 0] = RtspTrack(media, channel)
-                return RtspReply(headers={"Transport": said, "Session": f"{self._session};timeout={TIMEOUT_S}"})
+                return RtspReply(headers={"Transport": accepted, "Session": f"{self._session};timeout={TIMEOUT_S}"})
         return RtspReply("461 Unsupported Transport")
 
     def _channel(self, transport: str) -> tuple[Channel, str] | None:
@@ -301,8 +301,8 @@ class ServerSession:
             number = _first_number(fields.get("interleaved", f"{2 * len(self._tracks)}"), 254)
             if number is None:
                 return None
-            said = f"RTP/AVP/TCP;unicast;interleaved={number}-{number + 1}"
-            return TcpChannel(self._writer, number), said
+            accepted = f"RTP/AVP/TCP;unicast;interleaved={number}-{number + 1}"
+            return TcpChannel(self._writer, number), accepted
         port = _first_number(fields.get("client_port", ""), 65_534)
         if port is None or port < 1024:
             return None

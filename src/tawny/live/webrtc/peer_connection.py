@@ -271,14 +271,14 @@ class PeerConnection(BrowserConnection):
                 self.ice.send(self._dtls.protect_rtcp(track.report(now_ms, time, NAME)))
 
     def _feedback(self, rtcp: bytes) -> None:
-        for said in read_rtcp(rtcp):
-            track = next((each for each in (self.video, self.sound) if each and each.ssrc == said.ssrc), None)
+        for report in read_rtcp(rtcp):
+            track = next((each for each in (self.video, self.sound) if each and each.ssrc == report.ssrc), None)
             if track is None:
                 continue
-            if isinstance(said, PacketsLost):
-                for protected in track.again(said.sequences[:AGAIN_MOST]):
+            if isinstance(report, PacketsLost):
+                for protected in track.again(report.sequences[:AGAIN_MOST]):
                     self.ice.send(protected)
-            elif isinstance(said, KeyframeRequest):
+            elif isinstance(report, KeyframeRequest):
                 self.keyframe()
 
 

@@ -64,13 +64,13 @@ def read_order(text: str) -> PlaybackCommand:
     if len(text) > MOST_CHARACTERS:
         raise InvalidPlaybackCommand("too long")
     try:
-        said = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidPlaybackCommand("this is no JSON") from error
-    if not isinstance(said, dict):
+    if not isinstance(values, dict):
         raise InvalidPlaybackCommand("this is no object")
     made = PlaybackCommand()
-    for name, value in said.items():
+    for name, value in values.items():
         match name, value:
             case "at_ms", int() | float() if not isinstance(value, bool) and 0 <= value < _LAST_MS:
                 made = replace(made, at_ms=int(value))

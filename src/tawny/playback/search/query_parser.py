@@ -298,11 +298,11 @@ def _colours(text: str, known: SearchVocabulary, found: _Found) -> str:
 
 
 def _size(text: str, found: _Found) -> str:
-    said = re.search(rf"(?<![\w-])(?:{'|'.join(_SIZES)})(?![\w-])", text)
-    if said is None:
+    match = re.search(rf"(?<![\w-])(?:{'|'.join(_SIZES)})(?![\w-])", text)
+    if match is None:
         return text
-    found.size = _SIZES[said[0]]
-    return f"{text[: said.start()]} {text[said.end() :]}"
+    found.size = _SIZES[match[0]]
+    return f"{text[: match.start()]} {text[match.end() :]}"
 
 
 def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int = 1) -> str:
@@ -341,13 +341,13 @@ def _is_kind(word: str, known: SearchVocabulary, found: _Found) -> bool:
     return label in found.labels
 
 
-def _left_out(said: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
+def _left_out(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
     """Take exclusions such as `anything but cats and dogs`. Text without type or label stays."""
     here = _Found()
-    rest = _named(said[1], SearchVocabulary({}, labels=known.labels), here)
+    rest = _named(match[1], SearchVocabulary({}, labels=known.labels), here)
     for word in _WORD.findall(rest):
         if not _is_kind(word, known, here) and word not in ("and", "or", "nor"):
-            return said[0]
+            return match[0]
     found.but |= here.kinds | here.labels
     return " "
 

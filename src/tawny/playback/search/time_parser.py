@@ -222,7 +222,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
-    said: list[str] = []
+    words: list[str] = []
     for pattern, read in _phrases(today, zone, now_ms):
         found = re.search(rf"(?<![\w:]){pattern}(?![\w:])", text)
         if found is None:
@@ -231,9 +231,9 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         if made is None:
             continue
         when = made
-        said.append(found[0].strip())
+        words.append(found[0].strip())
         text = f"{text[: found.start()]} {text[found.end() :]}"
-    return (replace(when, words=" ".join(said)) if said else when), text
+    return (replace(when, words=" ".join(words)) if words else when), text
 
 
 _Read = Callable[[TimeExpression, re.Match[str]], TimeExpression | None]

@@ -396,32 +396,32 @@ def _provider_refused(access: DnsAccess, known: DnsProvider, zone: str, error: E
     import requests
     from lexicon.exceptions import AuthenticationError
 
-    said = access.without_secrets(" ".join(str(error).split()))[:300] or type(error).__name__
+    reason = access.without_secrets(" ".join(str(error).split()))[:300] or type(error).__name__
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", 0)
     kind = CertificateProblem.DNS_PROVIDER
     secrets = " and ".join(option.label for option in known.options if option.is_secret) or "sign-in"
-    if status in (401, 403) or (isinstance(error, AuthenticationError) and "domain" not in said.lower()):
+    if status in (401, 403) or (isinstance(error, AuthenticationError) and "domain" not in reason.lower()):
         return refused(
             kind,
-            f"{known.label} rejected the {secrets} ({said}).",
+            f"{known.label} rejected the {secrets} ({reason}).",
             f"Make a new one there and enter it again. {known.note}".strip(),
         )
     if status == 429:
-        return refused(kind, f"{known.label} got too many requests ({said}).", "Try again in an hour.")
+        return refused(kind, f"{known.label} got too many requests ({reason}).", "Try again in an hour.")
     if isinstance(error, AuthenticationError) or status == 404:
         return refused(
             kind,
-            f"{known.label} has no domain {zone} in this account ({said}).",
+            f"{known.label} has no domain {zone} in this account ({reason}).",
             "Check that the domain's DNS is managed there, and that the sign-in may change it.",
         )
     if isinstance(error, requests.ConnectionError | requests.Timeout | TimeoutError):
         return refused(
             kind,
-            f"{known.label} isn't responding ({said}).",
+            f"{known.label} isn't responding ({reason}).",
             "Check the recorder's internet connection. Try again later.",
         )
-    return refused(kind, f"{known.label} didn't accept the DNS record for {zone} ({said}).", known.note)
+    return refused(kind, f"{known.label} didn't accept the DNS record for {zone} ({reason}).", known.note)
 
 
 def _wait_visible(
@@ -437,9 +437,9 @@ def _wait_visible(
             break
         wait(_POLL_S)
     lacking = sum(not values <= one for one in found)
-    said = f"{lacking} of {len(found)} name servers don't have it" if found else "no name server answers"
+    reason = f"{lacking} of {len(found)} name servers don't have it" if found else "no name server answers"
     raise refused(
         CertificateProblem.DNS_NOT_VISIBLE,
-        f"The record {name} didn't appear in DNS within {PROPAGATION_S / 60:.0f} min ({said}).",
+        f"The record {name} didn't appear in DNS within {PROPAGATION_S / 60:.0f} min ({reason}).",
         f"Check that the name servers of {zone} are those of {provider_named(access.provider).label}.",
     )

@@ -56,21 +56,21 @@ def tailscale_status(run: RunProgram = run_program) -> TailscaleStatus:
     except (OSError, subprocess.TimeoutExpired):
         return TailscaleStatus("unknown", trouble="`tailscale status` isn't responding.")
     try:
-        said = json.loads(answer.stdout)
+        report = json.loads(answer.stdout)
     except ValueError:
-        said = None
-    if not isinstance(said, Mapping):
+        report = None
+    if not isinstance(report, Mapping):
         if "failed to connect" in answer.stderr.lower():
             return TailscaleStatus("stopped")
         return TailscaleStatus("unknown", trouble=_first_line(answer.stderr) or "`tailscale status` said nothing.")
-    return _understood(said)
+    return _understood(report)
 
 
-def _understood(said: Mapping[str, Any]) -> TailscaleStatus:
-    me = said.get("Self")
+def _understood(report: Mapping[str, Any]) -> TailscaleStatus:
+    me = report.get("Self")
     name = str(me.get("DNSName", "")) if isinstance(me, Mapping) else ""
-    certified = said.get("CertDomains")
-    match said.get("BackendState"):
+    certified = report.get("CertDomains")
+    match report.get("BackendState"):
         case "Running":
             names = [str(one).rstrip(".") for one in certified] if isinstance(certified, list) else []
             return TailscaleStatus("running", names[0] if names else name.rstrip("."), bool(names))
@@ -111,8 +111,8 @@ def _serve(words: list[str], run: RunProgram) -> None:
     try:
         answer = run([PROGRAM, *words], SERVE_S)
     except subprocess.TimeoutExpired as error:
-        said = _text(error.stdout) + _text(error.stderr)
-        page = next((word for word in said.split() if word.startswith("https://login.tailscale.com/")), "")
+        output = _text(error.stdout) + _text(error.stderr)
+        page = next((word for word in output.split() if word.startswith("https://login.tailscale.com/")), "")
         if page:
             raise NotDone("Serve isn't enabled in your tailnet.", f"Enable it at {page}, then retry.") from None
         raise NotDone("`tailscale serve` isn't responding.", "Check Tailscale on this computer.") from None
@@ -120,8 +120,8 @@ def _serve(words: list[str], run: RunProgram) -> None:
         raise NotDone(f"`tailscale serve` can't be run: {error.strerror}.", "Check Tailscale's installation.") from None
     if answer.returncode == 0:
         return
-    said = f"{answer.stderr}\n{answer.stdout}"
-    lower = said.lower()
+    output = f"{answer.stderr}\n{answer.stdout}"
+    lower = output.lower()
     if "access denied" in lower or "permission denied" in lower or "--operator" in lower:
         user = getpass.getuser()
         raise NotDone(
@@ -130,12 +130,12 @@ def _serve(words: list[str], run: RunProgram) -> None:
         )
     if "https" in lower and "enable" in lower:
         raise NotDone("HTTPS isn't enabled in your tailnet.", f"Enable HTTPS certificates at {HTTPS_PAGE}, then retry.")
-    raise NotDone(f"`tailscale serve` failed: {_first_line(said) or 'no reason given'}", "Check Tailscale.")
+    raise NotDone(f"`tailscale serve` failed: {_first_line(output) or 'no reason given'}", "Check Tailscale.")
 
 
-def _text(said: str | bytes | None) -> str:
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said or ""
+def _text(output: str | bytes | None) -> str:
+    return output.decode("utf-8", "replace") if isinstance(output, bytes) else output or ""
 
 
-def _first_line(said: str) -> str:
-    return next((line.strip()[:MOST_TEXT] for line in said.splitlines() if line.strip()), "")
+def _first_line(output: str) -> str:
+    return next((line.strip()[:MOST_TEXT] for line in output.splitlines() if line.strip()), "")

@@ -92,8 +92,8 @@ def fingerprint_in(data: Path) -> str:
     """Return the fingerprint of the recorder whose history is in this folder; empty: none."""
     try:
         with (data / _SIGNED / DAYS).open("rb") as file:
-            said = json.loads(file.readline(_PORTION))
-        return str(said.get("genesis", "")) if isinstance(said, dict) else ""
+            header = json.loads(file.readline(_PORTION))
+        return str(header.get("genesis", "")) if isinstance(header, dict) else ""
     except (OSError, ValueError):
         return ""
 
@@ -327,10 +327,14 @@ def _unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _info(content: bytes) -> BackupInfo:
     try:
-        said: Any = json.loads(content)
-        number = int(said["format"])
+        header: Any = json.loads(content)
+        number = int(header["format"])
         made = BackupInfo(
-            int(said["made_ms"]), str(said["version"]), str(said["host"]), str(said["folder"]), str(said["fingerprint"])
+            int(header["made_ms"]),
+            str(header["version"]),
+            str(header["host"]),
+            str(header["folder"]),
+            str(header["fingerprint"]),
         )
     except (ValueError, KeyError, TypeError):
         raise _broken("it doesn't say what it is") from None

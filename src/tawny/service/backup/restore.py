@@ -228,15 +228,15 @@ def finish_restore(data: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
     try:
-        said = json.loads((folder / _PLAN).read_text())
-        config, units = Path(said["config"]), [name for name in said["units"] if name in _UNITS]
+        plan = json.loads((folder / _PLAN).read_text())
+        config, units = Path(plan["config"]), [name for name in plan["units"] if name in _UNITS]
     except (OSError, ValueError, KeyError, TypeError):
         raise StorageError(str(folder), "the plan of a restore can't be read; move this folder away") from None
     try:
         _give_to_owner(folder, data)
         (folder / _OLD).mkdir(mode=0o700, exist_ok=True)
         for name in units:
-            is_in_backup = name in said["present"]
+            is_in_backup = name in plan["present"]
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
         if "history" in units:  # the index is made again from the recordings
             for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):

@@ -220,8 +220,8 @@ def recording_values(record: Recording) -> dict[str, str | int]:
 
 def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     """Return what the settings file says of it; nothing for the default."""
-    said: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
-    return {key: value for key, value in said.items() if value}
+    values: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
+    return {key: value for key, value in values.items() if value}
 
 
 def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:

@@ -133,10 +133,10 @@ class CardSession:
 
     def _address(self, recording: CardRecording) -> NetworkAddress:
         """Return the address of a replay, at the camera's own host and with its own sign-in."""
-        said = self._card.replay_address(recording.token)
+        address = self._card.replay_address(recording.token)
         place = OnvifService.of(self._settings.onvif)
         try:
-            port, path = replay_place(said)
+            port, path = replay_place(address)
             host = f"[{place.host}]" if ":" in place.host else place.host
             login = f"{quote(place.user, safe='')}:{quote(place.password, safe='')}@" if place.user else ""
             return parse_rtsp(f"rtsp://{login}{host}:{port}{path}")

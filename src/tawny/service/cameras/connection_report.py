@@ -75,7 +75,7 @@ def report(
 
 
 def _stream(source: ReportingSource, opening: SourceContext) -> dict[str, Any]:
-    options = {name: bool(said) if name == "fingerprint" else said for name, said in opening.options.items()}
+    options = {name: bool(value) if name == "fingerprint" else value for name, value in opening.options.items()}
     report = {"talk": [], "forgiven": [], "counted": {}} | dict(source.report(opening))
     return {"address": opening.address, "settings": options, **report}
 
@@ -124,9 +124,9 @@ def _lines(made: Report) -> Iterator[str]:
             yield f"It ended: {stream['ended']}"
         yield "Counted: " + (", ".join(f"{key} {value}" for key, value in stream["counted"].items()) or "nothing yet")
         yield "Forgiven: " + ("; ".join(stream["forgiven"]) or "nothing")
-        for said in stream["talk"]:
-            yield from ("", f"-- {said['by']} after {said['at_s']:.3f} s" if said["by"] else "--")
-            yield from (f"{_SIGN.get(said['by'], ' ')} {line}" for line in said["text"].split("\n"))
+        for message in stream["talk"]:
+            yield from ("", f"-- {message['by']} after {message['at_s']:.3f} s" if message["by"] else "--")
+            yield from (f"{_SIGN.get(message['by'], ' ')} {line}" for line in message["text"].split("\n"))
     if made["damage"] and made["damage"]["spans"]:
         yield from ("", f"Damage of the last 7 days: {made['damage']}")
     if made["history"]:

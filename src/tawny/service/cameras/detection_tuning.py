@@ -141,5 +141,5 @@ def _with(
 
 
 def _version(camera: CameraSettings) -> str:
-    said = [plain_table(camera.detection), camera.privacy_masks]
-    return hashlib.blake2s(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
+    settings = [plain_table(camera.detection), camera.privacy_masks]
+    return hashlib.blake2s(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -444,17 +444,17 @@ class MessageComposer:
         return Message(delivery.name, "digest", title, text, delivery.at_ms, camera=camera, link=link)
 
     def _of_alarm(self, delivery: Delivery) -> Message:
-        said, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
-        camera = CameraId(said["camera"]) if said["camera"] else None
+        content, what, until_ms = delivery.content, str(delivery.content["what"]), delivery.content["until_ms"]
+        camera = CameraId(content["camera"]) if content["camera"] else None
         name = self._camera_name(camera) if camera else ""
-        since = clock_text(said["since_ms"], self._zone)
+        since = clock_text(content["since_ms"], self._zone)
         if until_ms is not None:
             until = clock_text(until_ms, self._zone)
-            title, text = of_alarms_end(what, name, since, until, said["detail"])
+            title, text = of_alarms_end(what, name, since, until, content["detail"])
         else:
             seen = [one.status for one in self._recorder.cameras() if self._may_see(one.status.id)]
             counts = summary([status.state for status in seen]) if len(seen) > 1 else ""
-            title, text = of_alarm(what, name, since, said["detail"], said["do"], counts)
+            title, text = of_alarm(what, name, since, content["detail"], content["do"], counts)
         urgency = Urgency.HIGH if until_ms is None else Urgency.NORMAL
         link = f"{self._address}/health" if self._address else ""
         return Message(

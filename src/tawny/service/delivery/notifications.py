@@ -73,8 +73,8 @@ def _gets(one: config.NotifierSettings) -> str:
         "a daily summary" if one.daily_summary else "",
     ]
     where = f" from {', '.join(one.cameras)}" if one.cameras else ""
-    said = [part for part in parts if part]
-    return " and ".join([*([", ".join(said[:-1])] if said[1:] else []), *said[-1:]]) + where
+    named = [part for part in parts if part]
+    return " and ".join([*([", ".join(named[:-1])] if named[1:] else []), *named[-1:]]) + where
 
 
 def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedAccess:

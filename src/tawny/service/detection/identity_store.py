@@ -205,10 +205,10 @@ class IdentityStore:
 
     def _keys(self) -> list[bytes]:
         try:
-            said = self._key_file.read_bytes()
+            content = self._key_file.read_bytes()
         except OSError:
             return []
-        return [said[at : at + _KEY_BYTES] for at in range(0, len(said), _KEY_BYTES)]
+        return [content[at : at + _KEY_BYTES] for at in range(0, len(content), _KEY_BYTES)]
 
 
 def likeness(one: Sequence[float], other: Sequence[float]) -> float:

@@ -275,9 +275,9 @@ def _copied(stream: Any, file: BinaryIO, progress: Callable[[int], None]) -> tup
 def _read(file: Path) -> ModelManifest | None:
     """Return None if the file is not a manifest."""
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8"))
         return ModelManifest(
-            **{field.name: said[field.name] for field in fields(ModelManifest)} | {"labels": tuple(said["labels"])}
+            **{field.name: values[field.name] for field in fields(ModelManifest)} | {"labels": tuple(values["labels"])}
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

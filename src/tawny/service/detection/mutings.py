@@ -326,8 +326,8 @@ class Mutings:
         if self._file is None or not self._file.exists():
             return {}
         try:
-            said = json.loads(self._file.read_text(encoding="utf-8"))
-            made = [_muting(one) for one in said["mutings"]]
+            content = json.loads(self._file.read_text(encoding="utf-8"))
+            made = [_muting(one) for one in content["mutings"]]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             aside = self._file.with_suffix(".json.unreadable")
             log.warning("%s can't be read (%s). It is kept as %s; nothing is muted.", self._file, error, aside.name)
@@ -336,17 +336,17 @@ class Mutings:
         return {one.id: one for one in made}
 
 
-def _muting(said: Mapping[str, Any]) -> Muting:
+def _muting(values: Mapping[str, Any]) -> Muting:
     """Raises KeyError, TypeError, ValueError."""
-    if said["when"] not in ("any", "day", "night"):
-        raise ValueError(f"unknown time of day {said['when']!r}")
+    if values["when"] not in ("any", "day", "night"):
+        raise ValueError(f"unknown time of day {values['when']!r}")
     boxes = []
-    for box in said["boxes"]:
+    for box in values["boxes"]:
         x0, y0, x1, y1 = (float(edge) for edge in box)
         boxes.append((x0, y0, x1, y1))
     return Muting(
-        str(said["id"]), CameraId(str(said["camera"])), str(said["kind"]), str(said["label"]), said["when"],
-        tuple(boxes), int(said["cells"], 16), tuple(EventId(str(one)) for one in said["events"]), str(said["by"]),
-        int(said["made_ms"]), int(said["until_ms"]), int(said["count"]),
-        None if said["last_ms"] is None else int(said["last_ms"]),
+        str(values["id"]), CameraId(str(values["camera"])), str(values["kind"]), str(values["label"]), values["when"],
+        tuple(boxes), int(values["cells"], 16), tuple(EventId(str(one)) for one in values["events"]), str(values["by"]),
+        int(values["made_ms"]), int(values["until_ms"]), int(values["count"]),
+        None if values["last_ms"] is None else int(values["last_ms"]),
     )  # fmt: skip

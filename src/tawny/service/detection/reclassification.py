@@ -213,6 +213,6 @@ def _decoded(jpeg: bytes) -> Any:
 def _read(file: Path) -> _Job | None:
     """Return the stored progress; None if there is none, or it is damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        said = json.loads(file.read_text(encoding="utf-8"))
-        return _Job(**{one.name: said[one.name] for one in fields(_Job)})
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return _Job(**{one.name: values[one.name] for one in fields(_Job)})
     return None

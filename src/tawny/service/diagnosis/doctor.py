@@ -205,8 +205,8 @@ def try_cameras(settings: Settings, doors: PluginRegistry, clock: Clock) -> Iter
         except TawnyError as error:
             yield wrong(area, error.message, "It isn't recorded.", error.do)
             continue
-        said = "; ".join(
+        summary = "; ".join(
             f"{stream.value} {one.codec} {one.width}x{one.height}, {one.fps:.0f} frames/s"
             for stream, one in trials.items()
         )
-        yield fine(area, f"{said}.")
+        yield fine(area, f"{summary}.")

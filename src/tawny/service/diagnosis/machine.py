@@ -166,28 +166,28 @@ def measure_writes(folder: Path, clock: Clock, seconds: float = 1.0) -> WriteSpe
 
 def judge_speed(speed: WriteSpeed) -> Diagnosis:
     area = "disk speed"
-    said = f"{speed.bytes_s / 1e6:.0f} MB/s in synced blocks; the slowest took {speed.longest_s * 1000:.0f} ms."
+    summary = f"{speed.bytes_s / 1e6:.0f} MB/s in synced blocks; the slowest took {speed.longest_s * 1000:.0f} ms."
     why, do = "Slow writes cause gaps when several cameras record.", "Use a faster disk, such as a USB SSD."
     if speed.bytes_s < _VERY_SLOW_BYTES_S or speed.longest_s > _VERY_SLOW_SYNC_S:
-        return wrong(area, said, why, do)
+        return wrong(area, summary, why, do)
     if speed.bytes_s < _SLOW_BYTES_S or speed.longest_s > _SLOW_SYNC_S:
-        return note(area, said, why, do)
-    return fine(area, said)
+        return note(area, summary, why, do)
+    return fine(area, summary)
 
 
 def _space(place: Path) -> Iterator[Diagnosis]:
     found = os.statvfs(place)
     free, whole = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-    said = f"{size_text(free)} of {size_text(whole)} free."
+    summary = f"{size_text(free)} of {size_text(whole)} free."
     if free < _FEW_BYTES or (whole and free / whole < _FEW_SHARE):
         yield wrong(
             "disk space",
-            said,
+            summary,
             "On a full disk, tawny deletes the oldest recordings early, and other programs fail.",
             "Free up space, or set `storage.path` to a larger disk.",
         )
     else:
-        yield fine("disk space", said)
+        yield fine("disk space", summary)
 
 
 def _kind(place: Path, root: Path, run: RunProgram) -> Iterator[Diagnosis]:
@@ -219,16 +219,16 @@ def _kind(place: Path, root: Path, run: RunProgram) -> Iterator[Diagnosis]:
         yield fine(area, f"{system or 'unknown file system'}, {device or 'unknown device'}.")
         return
     kind, model = device_kind(block)
-    said = f"{_KINDS[kind]} ({', '.join(filter(None, (model, name, system)))})."
+    summary = f"{_KINDS[kind]} ({', '.join(filter(None, (model, name, system)))})."
     if kind in ("sd-card", "usb-stick"):
         yield note(
             area,
-            said,
+            summary,
             "It wears out by constant writing and often loses everything at once.",
             "Record to an SSD or hard disk.",
         )
     else:
-        yield fine(area, said)
+        yield fine(area, summary)
     yield from _wear(name, block, run)
 
 
@@ -316,11 +316,11 @@ def power(root: Path = ROOT, run: RunProgram = run_program) -> Iterator[Diagnosi
     model = _read(root / "proc/device-tree/model")
     if "Raspberry Pi" not in model:
         return
-    said = _read(root / "sys/devices/platform/soc/soc:firmware/get_throttled")
-    if not said:
-        said = run(["vcgencmd", "get_throttled"]).strip().rpartition("=")[2]
+    report = _read(root / "sys/devices/platform/soc/soc:firmware/get_throttled")
+    if not report:
+        report = run(["vcgencmd", "get_throttled"]).strip().rpartition("=")[2]
     try:
-        bits = int(said, 16)
+        bits = int(report, 16)
     except ValueError:
         bits = sum(1 for one in (root / "sys/class/hwmon").glob("*/in0_lcrit_alarm") if _read(one) == "1")
     low = [words for bit, words in _POWER_BITS if bits >> bit & 1]
@@ -345,13 +345,13 @@ def temperature(root: Path = ROOT) -> Iterator[Diagnosis]:
         return
     hottest = max(degrees)
     why, do = "A hot processor slows itself down.", "Add a heat sink or a fan, and give the case air."
-    said = f"{hottest:.0f} °C."
+    summary = f"{hottest:.0f} °C."
     if hottest >= _TOO_HOT_C:
-        yield wrong("temperature", said, why, do)
+        yield wrong("temperature", summary, why, do)
     elif hottest >= _HOT_C:
-        yield note("temperature", said, why, do)
+        yield note("temperature", summary, why, do)
     else:
-        yield fine("temperature", said)
+        yield fine("temperature", summary)
 
 
 def memory(root: Path = ROOT) -> Iterator[Diagnosis]:
@@ -361,16 +361,16 @@ def memory(root: Path = ROOT) -> Iterator[Diagnosis]:
         return
     free, whole = kib["MemAvailable"] * 1024, kib["MemTotal"] * 1024
     swapped = (kib.get("SwapTotal", 0) - kib.get("SwapFree", 0)) * 1024
-    said = f"{size_text(free)} of {size_text(whole)} available, {size_text(swapped)} swapped out."
+    summary = f"{size_text(free)} of {size_text(whole)} available, {size_text(swapped)} swapped out."
     if free < _LITTLE_MEMORY:
         yield wrong(
             "memory",
-            said,
+            summary,
             "Without memory, the system ends programs, tawny among them.",
             "Stop other programs, use fewer cameras with detection, or add memory.",
         )
     else:
-        yield fine("memory", said)
+        yield fine("memory", summary)
 
 
 # --- devices, network, service, versions -----------------------------------------------------------------------------
@@ -471,15 +471,15 @@ def versions() -> dict[str, str]:
 
 
 def software() -> Diagnosis:
-    said = ", ".join(f"{name} {number}" for name, number in versions().items())
+    summary = ", ".join(f"{name} {number}" for name, number in versions().items())
     if sys.maxsize <= 2**32:
         return note(
             "versions",
-            f"{said}.",
+            f"{summary}.",
             "A 32-bit system uses at most 3 GB of memory and lacks some libraries.",
             "Install a 64-bit system.",
         )
-    return fine("versions", f"{said}.")
+    return fine("versions", f"{summary}.")
 
 
 def _user(number: int) -> str:

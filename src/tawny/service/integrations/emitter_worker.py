@@ -129,9 +129,9 @@ class ScriptEmitter:
         if ran.code is None:
             raise DeliveryError(self.public, "it took too long and was stopped")
         if ran.code:
-            said = ran.said.splitlines()
+            output = ran.said.splitlines()
             raise DeliveryError(
-                self.public, f"it exited with code {ran.code}" + (f": {said[-1][:200]}" if said else "")
+                self.public, f"it exited with code {ran.code}" + (f": {output[-1][:200]}" if output else "")
             )
         return ran.said
 
@@ -310,12 +310,12 @@ class EmitterWorker:
     def waiting(self) -> int:
         return len(self._due) + (self._again is not None)
 
-    def _put(self, said: FormattedMessage) -> None:
+    def _put(self, formatted: FormattedMessage) -> None:
         if len(self._due) >= MOST_WAITING:
             self._due.remove(min(self._due, key=lambda one: one[1]))
             heapq.heapify(self._due)
             self.dropped += 1
-        heapq.heappush(self._due, (self._clock.mono_s() + said.in_s, next(self._order), said.make))
+        heapq.heappush(self._due, (self._clock.mono_s() + formatted.in_s, next(self._order), formatted.make))
 
     def _wait_s(self) -> float:
         now_s = self._clock.mono_s()

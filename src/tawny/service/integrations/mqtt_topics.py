@@ -157,7 +157,7 @@ class MqttTopics:
             for one in self._recorder.alarms()
             if one.what in OF_STATE and one.camera
         ]
-        said: dict[str, Any] = {
+        report: dict[str, Any] = {
             "ok": health.ok,
             "working": health.working,
             "expected": health.expected,
@@ -166,7 +166,7 @@ class MqttTopics:
             "waiting": self._waiting(),
             "warnings": warnings,
         }
-        self.bridge.put("health", json.dumps(said).encode())
+        self.bridge.put("health", json.dumps(report).encode())
         for camera in health.cameras:
             status = camera.status
             if not self._shows(status.id):
@@ -264,23 +264,23 @@ class MqttTopics:
         return order_in(payload) if topic == "set" else order_of(self._asked(topic, payload))
 
     def _asked(self, topic: str, payload: bytes) -> dict[str, object]:
-        said = payload[:64].decode("utf-8", "replace").strip()
+        text = payload[:64].decode("utf-8", "replace").strip()
         match topic.split("/"):
             case ["mode", "set"]:
-                return {"command": "set_mode", "mode": said}
+                return {"command": "set_mode", "mode": text}
             case ["alarm", "set"]:
-                mode = mode_of_command(said, self._modes.names)
+                mode = mode_of_command(text, self._modes.names)
                 if mode is None:
                     raise CommandRefused("bad_input", "Unknown mode.", "DISARM, ARM_AWAY, …")
                 return {"command": "set_mode", "mode": mode}
             case ["relay", relay, "set"]:
-                return {"command": "relay", "relay": relay, "on": _on(said)}
+                return {"command": "relay", "relay": relay, "on": _on(text)}
             case [camera, "record", "set"]:
-                return {"command": "record", "camera": camera, "on": _on(said)}
+                return {"command": "record", "camera": camera, "on": _on(text)}
             case [camera, "track", "set"]:
-                return {"command": "track", "camera": camera, "on": _on(said)}
+                return {"command": "track", "camera": camera, "on": _on(text)}
             case [camera, "private", "set"]:
-                return {"command": "pause" if _on(said) else "resume", "camera": camera}
+                return {"command": "pause" if _on(text) else "resume", "camera": camera}
         raise CommandRefused("bad_input", "Unknown topic.", "See docs/reference/mqtt.md.")
 
 
@@ -294,10 +294,10 @@ def _lane_of(order: Order) -> str | None:
     return None
 
 
-def _on(said: str) -> bool:
-    if said not in ("ON", "OFF"):
+def _on(text: str) -> bool:
+    if text not in ("ON", "OFF"):
         raise CommandRefused("bad_input", "Must be ON or OFF.", "")
-    return said == "ON"
+    return text == "ON"
 
 
 # The bridge to the broker: publishes the recorder's state and events and receives commands. State topics are retained

@@ -396,9 +396,9 @@ class AutoTracker:
 def read_calibration(text: str) -> PtzCalibration | None:
     """Return what `AutoTracker.keep` has written; None if it isn't that."""
     try:
-        said: Mapping[str, object] = json.loads(text)
-        steps = tuple(ZoomStep(**{key: float(value) for key, value in one.items()}) for one in said["steps"])  # type: ignore[attr-defined]
-        at_ms, latency_s = int(str(said["at_ms"])), float(str(said["latency_s"]))
+        values: Mapping[str, object] = json.loads(text)
+        steps = tuple(ZoomStep(**{key: float(value) for key, value in one.items()}) for one in values["steps"])  # type: ignore[attr-defined]
+        at_ms, latency_s = int(str(values["at_ms"])), float(str(values["latency_s"]))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return PtzCalibration(at_ms, latency_s, steps) if steps and all(one.across and one.down for one in steps) else None

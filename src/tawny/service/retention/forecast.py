@@ -105,19 +105,19 @@ def storage_outlook(
     reach_s = room_bytes / rate
     full_at_ms = now_ms + round((room_bytes - used_bytes) / rate * 1000) if used_bytes < 0.98 * room_bytes else None
     if need_bytes > room_bytes:
-        said = (
+        sentence = (
             f"Recordings will go back {reach_text(reach_s)}, less than the minimum retention: it needs "
             f"{size_text(need_bytes)}, and {size_text(room_bytes)} are available."
         )
-        return StorageOutlook(said, fits=False, keeps_s=reach_s, full_at_ms=full_at_ms)
+        return StorageOutlook(sentence, fits=False, keeps_s=reach_s, full_at_ms=full_at_ms)
     if rule.max_s is not None and rule.max_s <= reach_s:
-        said = f"Recordings are kept {duration_text(rule.max_s)}, the maximum retention. The disk will not fill up."
-        return StorageOutlook(said, fits=True, keeps_s=rule.max_s)
+        sentence = f"Recordings are kept {duration_text(rule.max_s)}, the maximum retention. The disk will not fill up."
+        return StorageOutlook(sentence, fits=True, keeps_s=rule.max_s)
     if full_at_ms is None:
-        said = f"Recordings go back {reach_text(reach_s)}. {ROOM[0].upper()}{ROOM[1:]}"
+        sentence = f"Recordings go back {reach_text(reach_s)}. {ROOM[0].upper()}{ROOM[1:]}"
     else:
-        said = f"Recordings will go back {reach_text(reach_s)}. Then {ROOM}"
-    return StorageOutlook(said, fits=True, keeps_s=reach_s, full_at_ms=full_at_ms)
+        sentence = f"Recordings will go back {reach_text(reach_s)}. Then {ROOM}"
+    return StorageOutlook(sentence, fits=True, keeps_s=reach_s, full_at_ms=full_at_ms)
 
 
 def reach_text(seconds: float) -> str:

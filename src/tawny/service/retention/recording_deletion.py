@@ -305,9 +305,9 @@ class RecordingDeletion:
     def _write(self) -> None:
         """Save what waits. Where that fails, as on a full disk, it is deleted all the same, but not after a restart."""
         with self._lock:
-            said = {key: asdict(one) for key, one in self._pending.items()}
+            content = {key: asdict(one) for key, one in self._pending.items()}
             try:
-                self._stored.volume.write_whole(PATH, json.dumps(said).encode())
+                self._stored.volume.write_whole(PATH, json.dumps(content).encode())
             except StorageError as error:
                 log.warning("a restart would forget a deletion: %s", error)
 
@@ -318,12 +318,12 @@ def _read(stored: StoredRecordings) -> dict[str, _Pending]:
     if disk.entry(PATH) is None:
         return {}
     with suppress(StorageError, ValueError, KeyError, TypeError):
-        said: dict[str, Any] = dict(json.loads(disk.read(PATH)))
+        content: dict[str, Any] = dict(json.loads(disk.read(PATH)))
         return {
             str(key): _Pending(
                 int(one["due_ms"]), tuple(CameraDeletion(**part) for part in one["parts"]), bool(one["is_last"])
             )
-            for key, one in said.items()
+            for key, one in content.items()
         }
     log.warning("%s can't be read: what was to be deleted stays", PATH)
     return {}

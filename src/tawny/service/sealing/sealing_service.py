@@ -110,13 +110,13 @@ class UnlockMethodStore:
         return _read(self._folder / _SHEET)
 
     def sheet_shown(self, now_ms: int) -> None:
-        said = self.sheet()
-        self._note(_SHEET, {"made_ms": said.get("made_ms", now_ms), "tested_ms": now_ms})
+        sheet = self.sheet()
+        self._note(_SHEET, {"made_ms": sheet.get("made_ms", now_ms), "tested_ms": now_ms})
 
     def _way(self, path: Path) -> SealedWay:
-        said, head = _read(path.with_suffix(".json")), path.read_bytes()[:2000]
+        values, head = _read(path.with_suffix(".json")), path.read_bytes()[:2000]
         kind: _Kind = next((kind for mark, kind in _KINDS.items() if mark in head), "other")
-        name, made_ms = said.get("name"), said.get("made_ms")
+        name, made_ms = values.get("name"), values.get("made_ms")
         return SealedWay(
             path.stem,
             kind,
@@ -124,11 +124,11 @@ class UnlockMethodStore:
             made_ms if isinstance(made_ms, int) else round(path.stat().st_mtime * 1000),
         )
 
-    def _note(self, name: str, said: Mapping[str, Any]) -> None:
+    def _note(self, name: str, values: Mapping[str, Any]) -> None:
         new = self._folder / f"{name}.new"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new.write_text(json.dumps(said))
+            new.write_text(json.dumps(values))
             new.replace(self._folder / name)
         except OSError as error:
             raise FolderUnwritable(str(self._folder), error.strerror or "") from None
@@ -161,10 +161,10 @@ def write_secret_file(path: Path, data: bytes) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_text())
+        values = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
 class SealingService:
