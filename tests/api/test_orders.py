@@ -48,7 +48,7 @@ class FakeOrders(IntegrationService):
             turns=True, presets=("Gate",), relays=(RelayOutput("lamp", camera, 2.0), RelayOutput("siren", "", None))
         )
 
-    def told(self) -> list[dict[str, Any]]:
+    def overview(self) -> list[dict[str, Any]]:
         return [{"name": "panel", "kind": "input", "where": "signed", "may": ["event"], "cameras": []}]
 
 

@@ -169,17 +169,10 @@ def rehearsed(
     level = level_of(event, alerts)
     event = replace(event, level=level.value)
     now = RuleContext(
-        rehearsal.at_ms,
-        camera,
-        rehearsal.kind,
-        was.mode,
-        rehearsal.zones,
-        was.home,
-        names=names,
-        is_alert=level == Level.ALERT,
-        chosen=mode_choice(settings, was.mode, event, is_named=names),
+        rehearsal.at_ms, camera, rehearsal.kind, was.mode, rehearsal.zones, was.home,
+        names=names, is_alert=level == Level.ALERT, chosen=mode_choice(settings, was.mode, event, is_named=names),
         snoozed=deciding.snoozed(camera, rehearsal.at_ms),
-    )
+    )  # fmt: skip
     hold = modes.hold(camera)
     if hold is not None and hold.until_ms is not None and hold.until_ms <= rehearsal.at_ms:
         hold = None
