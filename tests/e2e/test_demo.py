@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -9,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, until_recorded
+from tests.e2e.conftest import Tawny, tawny, until_recorded
 
 pytestmark = pytest.mark.browser
 SAMPLE = """() => {
@@ -27,6 +28,13 @@ PLAYS = """() => [...document.querySelectorAll('video')].some((video) => {
   if (video.paused) video.play();  // again where its file became another, as an event's does when it ends
   return video.currentTime > 0.5;
 })"""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    """As users have it."""
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    yield from tawny("demo", "--port", "0", "--cameras", "2", folder=folder, full_size=True)
 
 
 @pytest.fixture
