@@ -350,8 +350,15 @@ def test_where_a_camera_is_can_be_said_in_the_table(page: Page, owner: BrowserCo
     put(owner, house, "cameras/shed/name", {"name": "Shed", "group": ""})
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        pytest.param((1440, 900), "dark", id="desk dark"),
+        pytest.param((390, 844), "light", id="phone light"),
+        pytest.param((1440, 900), "light", id="desk light", marks=pytest.mark.long),
+        pytest.param((390, 844), "dark", id="phone dark", marks=pytest.mark.long),
+    ],
+)
 def test_the_table_is_for_everyone(owner: BrowserContext, house: Tawny, size: tuple[int, int], theme: str) -> None:
     page = owner.new_page()
     page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -29,6 +29,11 @@ from tests.support.corners import HEIGHT, WIDTH, corner_video, corners_of, wante
 pytestmark = pytest.mark.browser
 IDS = [f"{one.rotate}{'-mirrored' if one.mirror else ''}" for one in ORIENTATIONS]
 every = pytest.mark.parametrize("number", range(len(ORIENTATIONS)), ids=IDS)
+NOW = (1, 4, 7)
+"""What a browser shows of each way to turn or mirror; of all of them together with `--long`."""
+each_now = pytest.mark.parametrize(
+    "number", [pytest.param(n, id=IDS[n], marks=() if n in NOW else pytest.mark.long) for n in range(len(IDS))]
+)
 ONLY_THE_PICTURE = """(shown) => {
   const style = new CSSStyleSheet();
   const seen = '.the-picture, .private-cover * { visibility: visible !important }';
@@ -131,7 +136,7 @@ def first_frame(data: bytes, folder: Path) -> tuple[Any, Orientation, Any]:
     return sent, stated, jpeg(image.read_bytes())
 
 
-@every
+@each_now
 def test_live_on_its_own_page(page: Page, house: Tawny, number: int) -> None:
     page.goto(f"{house.base}/live/c{number}")
     page.wait_for_selector(f"[data-camera=c{number}][data-view=playing]", timeout=60_000)
@@ -141,7 +146,7 @@ def test_live_on_its_own_page(page: Page, house: Tawny, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("way", "number"),
-    [("webrtc", number) for number in range(len(ORIENTATIONS))]
+    [pytest.param("webrtc", n, marks=() if n in NOW else pytest.mark.long) for n in range(len(ORIENTATIONS))]
     + [(way, number) for way in ("hls", "pictures", "mjpeg") for number in (3, 5)],
     ids=lambda one: IDS[one] if isinstance(one, int) else one,
 )
@@ -181,7 +186,7 @@ def test_all_on_the_wall(page: Page, house: Tawny) -> None:
         assert corners_of(without_borders(tile, wide, high, fit)) == wanted(one), one
 
 
-@every
+@each_now
 def test_playback(page: Page, owner: BrowserContext, house: Tawny, number: int) -> None:
     at_ms = recorded_ms(owner, house, f"c{number}")
     assert at_ms is not None

@@ -320,7 +320,14 @@ def test_one_or_two_columns_are_kept_on_the_phone(page: Page, demo: Tawny) -> No
     until(lambda: across() == 2, 20, "two columns")
 
 
-@pytest.mark.parametrize("size", [SIDEWAYS, TABLET_UPRIGHT, TABLET], ids=["sideways", "tablet", "tablet on its side"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(SIDEWAYS, id="sideways"),
+        pytest.param(TABLET_UPRIGHT, id="tablet"),
+        pytest.param(TABLET, id="tablet on its side", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("screen", SHOWN)
 def test_nothing_is_cut_off(page: Page, demo: Tawny, cameras: list[str], size: Any, screen: str) -> None:
     turn(page, size)
