@@ -11,10 +11,13 @@ AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OF_COLORS = ["color-contrast", "link-in-text-block"]
 """The only rules whose answer depends on the theme."""
-CHECK = """async (rules) => (await axe.run(document, {runOnly: rules, resultTypes: ['violations']})).violations.map(one => {
-  const places = one.nodes.map(node => `${node.target.join(' ')}: ${node.failureSummary}`);
-  return [one.id, one.help, ...places].join('\\n');
-})"""
+CHECK = """async (rules) => {
+  const {violations} = await axe.run(document, {runOnly: rules, resultTypes: ['violations']});
+  return violations.map(one => {
+    const places = one.nodes.map(node => `${node.target.join(' ')}: ${node.failureSummary}`);
+    return [one.id, one.help, ...places].join('\\n');
+  });
+}"""
 
 
 def axe_script() -> str:
