@@ -75,7 +75,7 @@ def test_an_event_appears_by_itself_plays_and_downloads(page: Page, demo: Tawny,
 def test_a_click_on_the_timeline_plays_that_moment(page: Page, demo: Tawny) -> None:
     page.goto(f"{demo.base}/timeline")
     page.wait_for_selector("canvas[data-t0]")
-    until(lambda: page.locator("canvas[data-t0]").first.get_attribute("data-playhead"), 10, "a playhead")
+    until(lambda: page.locator("canvas[data-t0]").first.get_attribute("data-playhead"), 60, "a playhead")
     now_ms = page.evaluate("() => Date.now()")
     at_s = now_ms // 1000 - 20
     page.goto(f"{demo.base}/timeline?t={at_s}&span=120")

@@ -191,7 +191,7 @@ def test_privacy_of_a_camera_is_shown_and_ended(owner: BrowserContext, house: Ta
         cameras = owner.request.get(f"{house.base}/api/v1/health").json()["cameras"]
         return next(str(one["state"]) for one in cameras if one["id"] == "hall")
 
-    until(lambda: state() == "paused", 30, "the hall is private")
+    until(lambda: state() == "paused", 60, "the hall is private")
     private = page.locator(".modes-holds p", has_text="Hall: privacy on")
     private.get_by_role("button", name="End").click()
     until(lambda: state() == "recording", 60, "the hall is recorded")

@@ -390,7 +390,7 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
     def now() -> bytes:
         return owner.request.get(f"{house.base}/api/v1/cameras/c7/snapshot").body()
 
-    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[0]), 30, "the live image turns")
+    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[0]), 60, "the live image turns")
     is_wide = "() => { const one = document.querySelector('.ed-pic video'); return one.videoWidth > one.videoHeight }"
     page.wait_for_function(is_wide, timeout=30_000)
     written = tomllib.loads((house.folder.parent / "tawny.toml").read_text())["cameras"]["c7"]
@@ -402,7 +402,7 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
         f"{house.base}/api/v1/cameras/c7/orientation", data=back, headers={**OURS, "Origin": house.base}
     )
     assert turned_back.ok, turned_back.text()
-    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[7]), 30, "it turns back")
+    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[7]), 60, "it turns back")
 
 
 def test_a_privacy_mask_stays_on_what_was_recorded_before_the_image_was_turned(
@@ -430,4 +430,4 @@ def until_covered(page: Page, masked: list[str]) -> None:
     """Until the image in the timeline has these corners."""
     page.wait_for_selector(".pl[data-camera=masked][data-showing=video] .private-cover polygon", timeout=60_000)
     page.wait_for_function("() => document.querySelector('.pl video').readyState >= 2", timeout=60_000)
-    until(lambda: corners_of(picture_of(page, ".pl[data-camera=masked] video")) == masked, 20, "the mask")
+    until(lambda: corners_of(picture_of(page, ".pl[data-camera=masked] video")) == masked, 60, "the mask")

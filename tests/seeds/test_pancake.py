@@ -138,7 +138,7 @@ def test_pk21_the_second_example_uploads_every_file_by_scp(
     with receiver(f"pk21-{os.getpid()}") as heard, made.running() as log:
         awaited(lambda: len(files(there)) >= 2, log, 90)
         assert re.fullmatch(r"\d{4}/\d\d/\d\d/\d{8}-\d{6}-camera\.mp4", str(files(there)[0].relative_to(there)))
-        until(lambda: len(list(heard)) >= 2, 30, "messages")
+        until(lambda: len(list(heard)) >= 2, 60, "messages")
         assert all(Path(one["h264"]).is_file() for one in list(heard)[:2])
     assert plays(files(there)[0])
     assert (made.folder / "post.log").read_text()
