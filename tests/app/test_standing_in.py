@@ -43,7 +43,7 @@ def _live(running: RecorderRuntime, cause: str) -> None:
     running.begin()
     running.begin_housekeeping()
     try:
-        until(lambda: running.open_segments(CAMERA), 30, "something is durable")
+        until(lambda: running.open_segments(CAMERA), 60, "something is durable")
     finally:
         running.close(cause)
 

@@ -64,9 +64,9 @@ def demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_one_watched_camera_needs_few_threads_and_each_has_its_name(tmp_path: Path) -> None:
     with demo(tmp_path / "data") as process:
-        until(lambda: "watch front" in thread_names(process.pid), 30)
-        until(lambda: {"housekeeping", "clips", "waiting"} <= set(thread_names(process.pid)), 30)
-        until(lambda: len(thread_names(process.pid)) <= MOST, 20)
+        until(lambda: "watch front" in thread_names(process.pid), 60)
+        until(lambda: {"housekeeping", "clips", "waiting"} <= set(thread_names(process.pid)), 60)
+        until(lambda: len(thread_names(process.pid)) <= MOST, 60)
         counts, pattern = [], known_names()
         for _ in range(40):
             names = thread_names(process.pid)

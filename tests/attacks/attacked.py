@@ -137,7 +137,7 @@ def crowd(ports: list[int], kind: str, count: int, *, addresses: int = 1) -> Ite
 def assert_nothing_lost(here: Attacked) -> None:
     """Every picture that a camera sent is recorded, byte for byte, but for those of the last moments before the end."""
     sent = [list(camera.playing[0].sent) for camera in here.cameras]
-    until(lambda: max(here.lines.values("behind_s")[-1:]) < 2, 20, "the disk has all")
+    until(lambda: max(here.lines.values("behind_s")[-1:]) < 2, 60, "the disk has all")
     here.lines.heard.append({"before_end": True})
     threading.Event().wait(3.0)
     here.end()

@@ -59,7 +59,7 @@ def large_objects() -> None:
 
 def many_objects() -> None:
     """A long list of elements makes many small objects."""
-    _before(onvif, "find_elements", lambda root, _: [[] for _ in root.iter() for _ in range(500)])
+    _before(onvif, "find_elements", lambda root, _: [[] for _ in root.iter() for _ in range(100)])
 
 
 def slow_word() -> None:

@@ -19,7 +19,7 @@ import pytest
 from tests.attacks.camera_answers import KINDS
 from tests.attacks.faulty_parsers import FAULTS
 
-SAMPLE, PIECE = 2_000, 50_000
+SAMPLE, PIECE = 1_000, 50_000
 ALL: Final = {
     "onvif": 1_000_000,
     "sdp": 800_000,

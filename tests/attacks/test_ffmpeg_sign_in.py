@@ -99,7 +99,7 @@ def test_a_camera_is_read_through_ffmpeg_as_before(login: str) -> None:
         connection = open_through_ffmpeg(address, DEFAULTS, SystemClock(), record=record)
         try:
             assert (connection.gate is not None) == (login == "md5")
-            until(lambda: hasattr(connection.read(), "data"), 10, "a packet")
+            until(lambda: hasattr(connection.read(), "data"), 60, "a packet")
         finally:
             connection.close()
     assert record.strongest is (SignIn.MD5 if login == "md5" else SignIn.BASIC)

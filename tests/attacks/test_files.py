@@ -32,7 +32,7 @@ def test_a_recorders_files_are_for_its_user_alone(tmp_path: Path, umask: int) ->
         try:
             assert recorder.stdout is not None
             assert b"recording" in recorder.stdout.readline()
-            until(lambda: (folder / "tawny.db").exists() and list(folder.rglob("*.mp4")), 30, "it records")
+            until(lambda: (folder / "tawny.db").exists() and list(folder.rglob("*.mp4")), 60, "it records")
             limits = Path(f"/proc/{recorder.pid}/limits").read_text()
         finally:
             recorder.send_signal(signal.SIGTERM)

@@ -45,7 +45,7 @@ class Broker:
             [self._path, "-c", str(self._settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._process = process
-        until(lambda: self.answers() or process.poll() is not None, 30, "the broker")
+        until(lambda: self.answers() or process.poll() is not None, 60, "the broker")
 
     def stop(self) -> None:
         """It forgets everything."""

@@ -67,13 +67,13 @@ def test_at_its_deadline_it_dies_with_all_that_it_started(tmp_path: Path) -> Non
     assert ran.code is None
     processes = [int(line) for line in ran.said.split()]
     assert len(processes) == 3
-    until(lambda: not any(map(is_alive, processes)), 10, "all of them are gone")
+    until(lambda: not any(map(is_alive, processes)), 60, "all of them are gone")
 
 
 def test_what_it_leaves_behind_is_ended(scripts: Folder) -> None:
     scripts.put("daemon", "sleep 300 >/dev/null 2>&1 & echo $!")
     process = int(scripts.runner.run("daemon", {}).said)
-    until(lambda: not is_alive(process), 10, "it is gone")
+    until(lambda: not is_alive(process), 60, "it is gone")
 
 
 def test_one_that_never_stops_talking_is_ended_and_little_is_kept(tmp_path: Path) -> None:

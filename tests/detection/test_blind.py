@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -15,7 +16,13 @@ from tests.detection.bench import Bench, Counting
 from tests.detection.camera import Camera, encoded
 from tests.support.scenes import SyntheticScene
 
-EMPTY = encoded(SyntheticScene(1, 180.0))
+
+@cache
+def quiet() -> tuple[SourcePacket, ...]:
+    """Three minutes in which nothing happens."""
+    return encoded(SyntheticScene(1, 180.0))
+
+
 Damage = Callable[[SourcePacket], SourcePacket]
 
 
@@ -34,7 +41,7 @@ def empty(packet: SourcePacket) -> SourcePacket:
 
 def packets(damage: Damage, begin_s: float, end_s: float) -> list[SourcePacket]:
     """Ruined from begin_s to end_s."""
-    return [damage(one) if begin_s <= one.pts / 90_000 < end_s else one for one in EMPTY]
+    return [damage(one) if begin_s <= one.pts / 90_000 < end_s else one for one in quiet()]
 
 
 @pytest.mark.parametrize("damage", [unreadable, empty])
@@ -59,7 +66,7 @@ def test_a_minute_without_a_picture_is_said_and_its_end_too(
 @pytest.mark.parametrize("mode", GateMode)
 def test_who_gets_pictures_says_nothing(detector: Detector, mode: GateMode) -> None:
     clock = FakeClock()
-    bench = Bench(detector, Camera(clock, EMPTY, keep_s=20.0), clock=clock, gate=DecodeGate(mode))
+    bench = Bench(detector, Camera(clock, quiet(), keep_s=20.0), clock=clock, gate=DecodeGate(mode))
     bench.run(180)
     assert bench.looks
     assert bench.troubles == []
@@ -67,7 +74,7 @@ def test_who_gets_pictures_says_nothing(detector: Detector, mode: GateMode) -> N
 
 def test_a_camera_that_is_offline_for_an_hour_is_not_a_detector_without_pictures() -> None:
     clock = FakeClock()
-    late = [replace(one, pts=one.pts + 3600 * 90_000 * (one.pts >= 60 * 90_000)) for one in EMPTY]
+    late = [replace(one, pts=one.pts + 3600 * 90_000 * (one.pts >= 60 * 90_000)) for one in quiet()]
     bench = Bench(None, Camera(clock, late, keep_s=20.0), clock=clock)
     bench.run(3600 + 120)
     assert bench.troubles == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import ClassVar
 
 import pytest
@@ -17,7 +18,11 @@ from tests.detection.bench import Bench, Counting
 from tests.detection.camera import Camera, encoded
 from tests.support.scenes import SyntheticScene
 
-EMPTY = encoded(SyntheticScene(1, 240.0))
+
+@cache
+def quiet() -> tuple[SourcePacket, ...]:
+    """Four minutes in which nothing happens."""
+    return encoded(SyntheticScene(1, 240.0))
 
 
 class Slow(Counting):
@@ -39,7 +44,7 @@ def damaged(begin_s: float, end_s: float) -> list[SourcePacket]:
     def of(packet: SourcePacket) -> SourcePacket:
         return replace(packet, data=b"") if begin_s <= packet.pts / 90_000 < end_s else packet
 
-    return [of(one) for one in EMPTY]
+    return [of(one) for one in quiet()]
 
 
 @pytest.mark.parametrize("mode", GateMode)
@@ -47,7 +52,9 @@ def test_a_quiet_camera_is_watched(mode: GateMode) -> None:
     """Also while the gate sleeps, and skips keyframes."""
     clock = FakeClock()
     work = DetectionWork(clock)
-    bench = Bench(MotionDetector({}), Camera(clock, EMPTY, keep_s=20.0), clock=clock, gate=DecodeGate(mode), work=work)
+    bench = Bench(
+        MotionDetector({}), Camera(clock, quiet(), keep_s=20.0), clock=clock, gate=DecodeGate(mode), work=work
+    )
     while clock.now_ms() < bench.begun_ms + 200_000:
         bench.run(1)
         assert work.fault() is None
@@ -68,7 +75,7 @@ def test_video_that_cannot_be_decoded_is_a_fault_until_it_can() -> None:
 def test_no_video_at_all_is_another_fault() -> None:
     clock = FakeClock()
     work = DetectionWork(clock)
-    bench = Bench(Counting(), Camera(clock, EMPTY[:100], keep_s=20.0), clock=clock, work=work)
+    bench = Bench(Counting(), Camera(clock, quiet()[:100], keep_s=20.0), clock=clock, work=work)
     bench.run(FAULT_S)
     assert work.fault() is None
     bench.run(30)
@@ -79,7 +86,7 @@ def test_a_detector_that_skips_most_of_the_video_is_too_slow_until_it_keeps_up()
     clock = FakeClock()
     work = DetectionWork(clock)
     slow = Slow(clock)
-    bench = Bench(slow, Camera(clock, EMPTY, keep_s=20.0), clock=clock, work=work)
+    bench = Bench(slow, Camera(clock, quiet(), keep_s=20.0), clock=clock, work=work)
     bench.run(RECENT_S + 20)
     assert bench.watcher.notes["skipped"] > 0
     assert work.fault() is DetectionFault.TOO_SLOW

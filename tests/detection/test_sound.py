@@ -408,10 +408,10 @@ def test_a_script_of_the_users_names_sounds(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(SCRIPT)
     made = UserSoundModel(file, deadline_s=5.0, memory=1_000_000_000)
-    until(lambda: scores(made, np.zeros(100)) == {} and made.is_ready, 30, "the script is loaded")
+    until(lambda: scores(made, np.zeros(100)) == {} and made.is_ready, 60, "the script is loaded")
     assert scores(made, np.full(16_000, 0.5)) == {"Dog": 0.5}
     assert scores(made, np.full(16_000, 0.01)) == {}
     file.write_text("def hear(sound):\n    return [('Dog', 7)]\n")
-    until(lambda: scores(made, np.zeros(100)) == {} and bool(made.trouble), 30, "what is wrong")
+    until(lambda: scores(made, np.zeros(100)) == {} and bool(made.trouble), 60, "what is wrong")
     assert "allowed: 0 to 1" in made.trouble
     made.close()

@@ -53,6 +53,7 @@ PATIENCE_MS = 60_000
 """How long anything may take on a machine that is busy with other tests. Whoever promises less says so himself."""
 expect.set_options(timeout=PATIENCE_MS)
 _DAY_MS = 86_400_000
+SMALL_DEMO = Path(__file__).with_name("small_demo.py")
 KEEP_OLD = '[storage.retention]\nmin_free = "0 %"\n'
 """For recordings that are old from the beginning: those go first where the disk is nearly full."""
 LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
@@ -73,10 +74,14 @@ def telegram(asked: Asked) -> Reply:
     return 200, {"ok": True, "result": {"message_id": 7} if "/send" in asked.path else []}
 
 
-def tawny(*words: str, folder: Path) -> Iterator[Tawny]:
-    """Run until the test is over; it must end well, and have said nothing that looks like a bug."""
+def tawny(*words: str, folder: Path, full_size: bool = False) -> Iterator[Tawny]:
+    """Run until the test is over; it must end well, and have said nothing that looks like a bug.
+
+    full_size: demo cameras of 1280 by 720 pixels.
+    """
     log = folder.with_suffix(".log")
-    command = [str(Path(sys.executable).with_name("tawny")), *words, "--data", str(folder)]
+    program = [str(Path(sys.executable).with_name("tawny"))] if full_size else [sys.executable, "-P", str(SMALL_DEMO)]
+    command = [*program, *words, "--data", str(folder)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:

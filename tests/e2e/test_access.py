@@ -22,7 +22,7 @@ def axe() -> str:
     return axe_script()
 
 
-@pytest.fixture(scope="module", params=list(SIZES))
+@pytest.fixture(scope="module", params=["desk", pytest.param("phone", marks=pytest.mark.long)])
 def visitor(request: pytest.FixtureRequest, browser: Browser, signed_in: BrowserContext) -> Iterator[BrowserContext]:
     """The demo's owner, on a screen of this size."""
     width, height = SIZES[request.param]

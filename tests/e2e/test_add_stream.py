@@ -51,7 +51,7 @@ def test_an_mjpeg_camera_is_added_by_its_address_and_recorded(
     page.get_by_role("button", name="Add camera").click()
     page.wait_for_url("**/live/old-porch", timeout=WAIT_MS)
     folder = house.folder
-    until(lambda: any(folder.rglob("old-porch/**/*.mp4*")), 30.0, "it is recorded")
+    until(lambda: any(folder.rglob("old-porch/**/*.mp4*")), 60, "it is recorded")
     settings = (folder.parent / "tawny.toml").read_text()
     assert "${CAMERA_OLD_PORCH}" in settings
     assert PASSWORD not in settings
@@ -81,7 +81,7 @@ def test_a_server_is_chosen_and_its_address_completed(browser: Browser, house: T
         page.get_by_label("Name of the camera").fill("From home")
         page.get_by_role("button", name="Add camera").click()
         page.wait_for_url("**/live/from-home", timeout=WAIT_MS)
-        until(lambda: any(house.folder.rglob("from-home/**/*.mp4*")), 30.0, "it is recorded")
+        until(lambda: any(house.folder.rglob("from-home/**/*.mp4*")), 60, "it is recorded")
     assert TOKEN not in (house.folder.parent / "tawny.toml").read_text()
     context.close()
 

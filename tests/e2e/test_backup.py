@@ -193,7 +193,7 @@ def test_a_dry_run_says_what_differs(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.long), 390])
 def test_a_fresh_computer_begins_with_the_backup(browser: Browser, tmp_path: Path, width: int) -> None:
     old, file = tmp_path / "old", tmp_path / "one.tawny-backup"
     with house_in(old) as house:

@@ -105,7 +105,7 @@ def test_nothing_is_drawn_or_asked_for_until_it_is_switched_on(owner: BrowserCon
     assert not any("motion:yard" in text for text in sent)
     page.click("[data-act=boxes]")
     page.wait_for_selector("[data-boxes]", state="attached")
-    until(lambda: page.evaluate("1") and any("motion:yard" in text for text in sent), 10, "boxes to be asked for")
+    until(lambda: page.evaluate("1") and any("motion:yard" in text for text in sent), 60, "boxes to be asked for")
     page.close()
 
 
@@ -172,7 +172,7 @@ def test_in_the_past_the_box_is_round_the_thing_at_the_shown_time(
         found.append(places(seen(page, "[data-showing=video]")))
         return is_round(*found[-1])
 
-    until(fits, 30, f"a box round the thing, {found[-2:]}")
+    until(fits, 60, f"a box round the thing, {found[-2:]}")
     assert page.locator("[data-boxes] polyline").count() == 2, "the way it came"
     page.close()
 
@@ -201,7 +201,7 @@ def test_an_events_clip_picture_and_filmstrip(owner: BrowserContext, yard: Tawny
     named = re.compile(rf"^{event['type'].capitalize()}( \d+%)?$")  # a drawn thing may pass for a vehicle
     expect(page.locator(".drawer [data-boxes] text")).to_have_text(named)
     strip = page.get_by_role("group", name="Filmstrip").get_by_role("button")
-    until(lambda: strip.count() >= 3, 20, "the filmstrip")
+    until(lambda: strip.count() >= 3, 60, "the filmstrip")
     chosen = frame_with_thing(event, path, strip.count())
     strip.first.focus()
     for _ in range(chosen):
@@ -209,7 +209,7 @@ def test_an_events_clip_picture_and_filmstrip(owner: BrowserContext, yard: Tawny
     expect(strip.nth(chosen)).to_be_focused()
     page.keyboard.press("Enter")
     expect(strip.nth(chosen)).to_have_attribute("aria-current", "true")
-    until(lambda: is_round(*places(seen(page, ".drawer .clip-frame"))), 20, "a box at the chosen frame")
+    until(lambda: is_round(*places(seen(page, ".drawer .clip-frame"))), 60, "a box at the chosen frame")
     page.close()
 
 

@@ -204,7 +204,7 @@ def test_another_person_waits_while_one_steers(
     assert (refused.status, refused.json()["message"]) == (409, "Anna is steering this camera.")
     controls = context.request.get(f"{house.base}/api/v1/cameras/yard/controls").json()
     assert controls["steered_by"] == "Anna"
-    until(lambda: context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok, 30, "its turn")
+    until(lambda: context.request.post(f"{house.base}/api/v1/orders", data=move, headers=sent).ok, 60, "its turn")
     context.close()
 
 
@@ -242,5 +242,5 @@ def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, hou
             headers = {**OURS, "Origin": house.base}
             return context.request.post(f"{house.base}/api/v1/orders", data=move, headers=headers).status in expected
 
-        until(answers, 30, "its turn")
+        until(answers, 60, "its turn")
         context.close()

@@ -69,7 +69,7 @@ def test_another_program_plays_the_address_until_it_is_stopped(page: Page, demo:
     assert page.request.get(sheet.get_by_label("Link for the TV’s browser").input_value()).ok
     sheet.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("is no longer shown on the TV.")).to_be_visible()
-    until(lambda: "401" in probed(address).stderr, 30, "the address is over")
+    until(lambda: "401" in probed(address).stderr, 60, "the address is over")
 
 
 def test_an_event_is_shown_on_a_tv_and_another_program_plays_it_until_it_is_stopped(page: Page, demo: Tawny) -> None:

@@ -63,4 +63,4 @@ def test_the_right_one_holds_at_once_and_is_never_shown(page: Page, house: Tawny
     def records() -> bool:
         return bool(page.request.get(f"{house.base}/api/v1/health").json()["working"] == 1)
 
-    until(records, 30, "it is recorded with the new password")
+    until(records, 60, "it is recorded with the new password")

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -9,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, until_recorded
+from tests.e2e.conftest import Tawny, tawny, until_recorded
 
 pytestmark = pytest.mark.browser
 SAMPLE = """() => {
@@ -27,6 +28,13 @@ PLAYS = """() => [...document.querySelectorAll('video')].some((video) => {
   if (video.paused) video.play();  // again where its file became another, as an event's does when it ends
   return video.currentTime > 0.5;
 })"""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    """As users have it."""
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    yield from tawny("demo", "--port", "0", "--cameras", "2", folder=folder, full_size=True)
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_an_event_appears_by_itself_plays_and_downloads(page: Page, demo: Tawny,
 def test_a_click_on_the_timeline_plays_that_moment(page: Page, demo: Tawny) -> None:
     page.goto(f"{demo.base}/timeline")
     page.wait_for_selector("canvas[data-t0]")
-    until(lambda: page.locator("canvas[data-t0]").first.get_attribute("data-playhead"), 10, "a playhead")
+    until(lambda: page.locator("canvas[data-t0]").first.get_attribute("data-playhead"), 60, "a playhead")
     now_ms = page.evaluate("() => Date.now()")
     at_s = now_ms // 1000 - 20
     page.goto(f"{demo.base}/timeline?t={at_s}&span=120")

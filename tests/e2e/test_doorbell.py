@@ -73,7 +73,7 @@ def test_who_rings_is_shown_and_answered(
     until(lambda: owner.request.get(cameras).json()["items"][0]["state"] == "recording", 60, "the recording")
     door.report(MOTION, {"Rule": "a"}, {"IsMotion": "true"}, keep=False)
     ring(door)
-    until(lambda: bool(messages(receiver)), 30, "the notification")
+    until(lambda: bool(messages(receiver)), 60, "the notification")
     first = messages(receiver)[0]
     live = f"{PUBLIC}/live/front-door"
     assert (first["title"], first["camera"], first["link"]) == (

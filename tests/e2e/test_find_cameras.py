@@ -130,7 +130,7 @@ def test_nothing_is_sent_before_somebody_asks(network: Network, tmp_path: Path) 
         command(network, "run"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
-        until(lambda: any((tmp_path / "data").rglob("*.tw*")) or any((tmp_path / "data").rglob("*.mp4")), 30)
+        until(lambda: any((tmp_path / "data").rglob("*.tw*")) or any((tmp_path / "data").rglob("*.mp4")), 60)
     finally:
         recorder.terminate()
         recorder.communicate(timeout=30)

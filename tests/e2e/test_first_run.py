@@ -79,7 +79,7 @@ class Newcomer:
                 cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
             )  # fmt: skip
         try:
-            until(lambda: "tawny is " in log.read_text() or process.poll() is not None, 30, "the first words")
+            until(lambda: "tawny is " in log.read_text() or process.poll() is not None, 60, "the first words")
             assert process.poll() is None, log.read_text()
             yield Running(process, log)
         finally:
@@ -236,7 +236,7 @@ def test_root_records_to_var_lib(tmp_path: Path) -> None:
     script = 'mount -t tmpfs none /var/lib && exec "$@"'
     in_namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
     with root.running(before=in_namespace) as tawny:
-        until(lambda: tawny.links, 10, "the link")
+        until(lambda: tawny.links, 60, "the link")
         inside = Path(f"/proc/{tawny.process.pid}/root/var/lib/tawny")
         assert (inside / "tawny.toml").stat().st_mode & 0o777 == 0o600
         assert (inside / "accounts.db").exists()

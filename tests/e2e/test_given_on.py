@@ -35,7 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
 def address(running: Tawny) -> str:
     found = _RTSP.search(running.folder.with_suffix(".log").read_text())
     assert found
-    until(lambda: list(running.folder.rglob("*.open.mp4")), 30, "a picture")
+    until(lambda: list(running.folder.rglob("*.open.mp4")), 60, "a picture")
     return found[1]
 
 
@@ -58,7 +58,7 @@ def test_our_own_client_gets_pictures(address: str, login: str) -> None:
         got.extend([read] if isinstance(read, SourcePacket) else [])
         return len(got) >= 10
 
-    until(has_ten, 30, "ten pictures")
+    until(has_ten, 60, "ten pictures")
     connection.close()
     assert got[0].is_keyframe
 

@@ -104,8 +104,15 @@ def stepped(page: Page, key: str) -> int:
     return int(seen(page)[-1]["clock"])
 
 
-@pytest.mark.parametrize(("key", "way"), [(",", -1), (".", 1)])
-@pytest.mark.parametrize("place", ["border", "reconnect"])
+@pytest.mark.parametrize(
+    ("place", "key", "way"),
+    [
+        ("border", ".", 1),
+        ("reconnect", ",", -1),
+        pytest.param("border", ",", -1, marks=pytest.mark.long),
+        pytest.param("reconnect", ".", 1, marks=pytest.mark.long),
+    ],
+)
 def test_one_picture_is_the_very_next_one_also_across_files(
     page: Page, archive: Archive, place: str, key: str, way: int
 ) -> None:

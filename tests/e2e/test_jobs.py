@@ -203,7 +203,7 @@ def test_job_6_a_place_of_false_alarms_is_ignored(page: Page, owner: BrowserCont
     press(page.get_by_role("link", name="Ignore this place…"))
     save = page.get_by_role("region", name="Unsaved changes").get_by_role("button", name="Save")
     press(save)
-    until(lambda: masks(owner, house) == before + 1, 30, "another mask")
+    until(lambda: masks(owner, house) == before + 1, 60, "another mask")
     at_most(page, 5)
 
 

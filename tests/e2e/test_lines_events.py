@@ -102,7 +102,7 @@ def test_a1_a_walk_over_three_cameras_is_one_notification_that_is_updated(
     walk = list[str]()
     for reached, one in enumerate(WALK, 1):
         walk += happens(owner, house, one)
-        until(lambda reached=reached: len(messages(chat)) - told_before >= reached, 30, "a notification")  # type: ignore[misc]
+        until(lambda reached=reached: len(messages(chat)) - told_before >= reached, 60, "a notification")  # type: ignore[misc]
     first, *updates = messages(chat)[told_before:]
     assert (first[0][:4], "Gate" in first[1]) == ("send", True)
     assert [name[:4] for name, _ in updates] == ["edit", "edit"]
@@ -128,7 +128,7 @@ def test_a6_u4_a_snoozed_camera_sends_nothing_and_is_recorded(
     before = len(messages(chat))
     (event,) = happens(owner, house, ("yard", "person"))
     (other,) = happens(owner, house, ("gate", "vehicle"))
-    until(lambda: len(messages(chat)) > before, 30, "the notification of the other camera")
+    until(lambda: len(messages(chat)) > before, 60, "the notification of the other camera")
     assert not [words for _, words in messages(chat)[before:] if "Yard" in words]
     page.goto(f"{house.base}/events?only=all")
     expect(page.locator(f"[data-events~='{event}']")).to_contain_text("Snoozed until ")
@@ -142,7 +142,7 @@ def test_a6_u4_a_snoozed_camera_sends_nothing_and_is_recorded(
     expect(snoozed).to_contain_text("Nothing is snoozed")
     before = len(messages(chat))
     happens(owner, house, ("yard", "vehicle"))
-    until(lambda: len(messages(chat)) > before, 30, "a notification after the snooze")
+    until(lambda: len(messages(chat)) > before, 60, "a notification after the snooze")
     assert "Yard" in messages(chat)[-1][1]
 
 
@@ -176,7 +176,7 @@ def test_a8_cards_come_at_once(page: Page, owner: BrowserContext, house: Tawny) 
     with processor_time(page) as used:
         page.keyboard.press("3")
         assert page.evaluate("window.frames") <= 6, "skeletons within 100 ms"
-        until(lambda: page.evaluate("1") and held, 30, "the question")
+        until(lambda: page.evaluate("1") and held, 60, "the question")
         held[0].continue_()
         page.locator("[data-visit]").first.wait_for()
     assert asked.count(VISITS) == 1

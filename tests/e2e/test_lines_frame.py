@@ -160,7 +160,7 @@ def test_l7_a_tab_that_is_hidden_for_40_seconds_gets_no_live_video(owner: Browse
       document.dispatchEvent(new Event('visibilitychange'));
     }"""
     page.evaluate(hide, True)
-    until(lambda: page.evaluate("true") and all(one.is_closed() for one in live), 20, "the end of live video")
+    until(lambda: page.evaluate("true") and all(one.is_closed() for one in live), 60, "the end of live video")
     expect(page.locator('.tile[data-view="playing"]')).to_have_count(0)
     page.evaluate(hide, False)
     for camera in ("garden", "pond"):
@@ -190,7 +190,7 @@ def test_f2_a_recorder_that_is_gone_is_said_on_every_route(owner: BrowserContext
     house.process.terminate()
     until(lambda: house.process.poll() is not None, 60, "its end")
     closed = [one.is_closed for each in lines for one in each]
-    until(lambda: pages[0].evaluate("1") and all(each() for each in closed), 20, "the end of their lines")
+    until(lambda: pages[0].evaluate("1") and all(each() for each in closed), 60, "the end of their lines")
     for page in pages:
         page.clock.run_for(7_000)
         gone(page)

@@ -175,7 +175,7 @@ def test_a10_l3_privacy_blanks_every_viewers_tile_within_a_second(wall: Page, br
     health = counts(wall, house)
     assert (len(health["cameras"]), health["counts"]["paused"], health["trouble"]) == (4, 1, 0)
     now_ms = health["now_ms"]
-    until(lambda: [gap for gap in gaps(wall, house, "hall", now_ms) if gap["reason"] == "privacy"], 10, "a gap")
+    until(lambda: [gap for gap in gaps(wall, house, "hall", now_ms) if gap["reason"] == "privacy"], 60, "a gap")
     assert {gap["tone"] for gap in gaps(wall, house, "hall", now_ms) if gap["reason"] == "privacy"} == {"choice"}
     assert violations(wall, axe_script()) == []
     context.close()
@@ -195,11 +195,11 @@ def test_a11_resume_brings_moving_pixels_and_a_pause_ends_by_itself(wall: Page, 
     tile(wall, "path").get_by_role("button", name="Resume").click()
     playing(wall, "path")
     first = wall.evaluate(SAMPLE, "path")
-    until(lambda: wall.evaluate(SAMPLE, "path") not in ("", first), 10, "moving pixels")
+    until(lambda: wall.evaluate(SAMPLE, "path") not in ("", first), 60, "moving pixels")
     order(wall, house, command="pause", camera="path", **{"for": 3})
     begun_s = time.monotonic()
     expect(tile(wall, "path").get_by_text("Private until")).to_be_visible()
-    until(lambda: counts(wall, house)["counts"]["paused"] == 0, 10, "the end of the pause")
+    until(lambda: counts(wall, house)["counts"]["paused"] == 0, 60, "the end of the pause")
     assert 1 <= time.monotonic() - begun_s < 7
     playing(wall, "path")
 
@@ -219,7 +219,7 @@ def test_a_pause_is_made_longer_and_covers_all_inside_cameras(wall: Page, house:
 
     before = ends()
     tile(wall, "hall").get_by_role("button", name="+ 15 min").click()
-    until(lambda: abs(ends() - before - 900_000) < 5_000, 10, "15 min more")
+    until(lambda: abs(ends() - before - 900_000) < 5_000, 60, "15 min more")
     wall.get_by_role("button", name="Undo").last.click()
     expect(tile(wall, "hall").locator("video")).to_be_visible()
 
@@ -237,7 +237,7 @@ def test_a12_l4_record_now_on_an_events_only_camera_writes_within_two_seconds(wa
     assert counts(wall, house)["now_ms"] - asked_ms < 5_000
     button = tile(wall, "stairs").get_by_role("button", name=re.compile(r"^Recording 0:\d\d · Stop$"))
     expect(button).to_be_attached()
-    until(lambda: "0:03" in (button.get_attribute("aria-label") or ""), 20, "3 s")
+    until(lambda: "0:03" in (button.get_attribute("aria-label") or ""), 60, "3 s")
     tile(wall, "stairs").hover()
     assert violations(wall, axe_script()) == []
     button.click()
@@ -253,7 +253,7 @@ def test_a12_l4_record_now_on_an_events_only_camera_writes_within_two_seconds(wa
         found: list[list[int]] = told["cameras"][0]["spans"]
         return found
 
-    until(spans, 30, "its recording")
+    until(spans, 60, "its recording")
     assert spans()[0][0] < asked_ms  # what came before is there as well
 
 
@@ -262,7 +262,7 @@ def test_a6_snooze_shows_its_end_on_the_tile_and_is_ended_there(wall: Page, hous
     mark = tile(wall, "path").locator(".snoozed-mark")
     expect(mark).to_have_text(re.compile(r"^(\w+ \d+ \w+, )?\d\d:\d\d$"))
     assert {one["id"]: one["state"] for one in counts(wall, house)["cameras"]}["path"] == "recording"
-    until(lambda: counts(wall, house)["counts"]["recording"] == 3, 30, "of four, and the other one waits by now")
+    until(lambda: counts(wall, house)["counts"]["recording"] == 3, 60, "of four, and the other one waits by now")
     act(wall, "path", "snooze")
     wall.get_by_role("dialog", name="Snooze Path").get_by_role("button", name="Resume").click()
     expect(mark).to_have_count(0)
@@ -297,9 +297,9 @@ def test_it_turns_by_the_pad_over_the_picture(wall: Page, onvif: FakeCamera, hou
     onvif.told.clear()
     wall.get_by_role("button", name="Pan right").hover()
     wall.mouse.down()
-    until(lambda: "ContinuousMove" in onvif.done(), 30, "it turns")
+    until(lambda: "ContinuousMove" in onvif.done(), 60, "it turns")
     wall.mouse.up()
-    until(lambda: "Stop" in onvif.done(), 30, "it stops")
+    until(lambda: "Stop" in onvif.done(), 60, "it stops")
 
 
 def test_detection_is_turned_off_and_on_and_keeps_its_numbers(wall: Page, house: Tawny) -> None:

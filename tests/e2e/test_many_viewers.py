@@ -262,7 +262,7 @@ def test_who_is_sent_away_sees_no_more_by_webrtc(served: LiveServer, page: Page)
     page.wait_for_selector("[data-camera=door][data-view=playing]", timeout=60_000)
     until(lambda: served.connections() == 1, 60, "those of before to be gone")
     served.send_away(page.context.cookies()[0]["value"])
-    until(lambda: served.connections() == 0, 30, "the end of the connection")
+    until(lambda: served.connections() == 0, 60, "the end of the connection")
 
 
 @pytest.mark.shows("SC19")

@@ -191,15 +191,22 @@ def test_privacy_of_a_camera_is_shown_and_ended(owner: BrowserContext, house: Ta
         cameras = owner.request.get(f"{house.base}/api/v1/health").json()["cameras"]
         return next(str(one["state"]) for one in cameras if one["id"] == "hall")
 
-    until(lambda: state() == "paused", 30, "the hall is private")
+    until(lambda: state() == "paused", 60, "the hall is private")
     private = page.locator(".modes-holds p", has_text="Hall: privacy on")
     private.get_by_role("button", name="End").click()
     until(lambda: state() == "recording", 60, "the hall is recorded")
     page.close()
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        pytest.param((1440, 900), "dark", id="desk dark"),
+        pytest.param((390, 844), "light", id="phone light"),
+        pytest.param((1440, 900), "light", id="desk light", marks=pytest.mark.long),
+        pytest.param((390, 844), "dark", id="phone dark", marks=pytest.mark.long),
+    ],
+)
 def test_everybody_can_use_it(
     owner: BrowserContext, house: Tawny, tmp_path: Path, size: tuple[int, int], theme: str
 ) -> None:

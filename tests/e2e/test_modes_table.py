@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Response, expect
 
 from tawny.config.changes import template
 from tawny.model.states import STATE_WORDS, CameraState
@@ -58,11 +58,17 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
     """The page of modes, as after the first start."""
     put(owner, house, "mode", {"mode": "home", "for_s": 86_400})
-    made = owner.new_page()
+    made, saving = owner.new_page(), set[Request]()
+    made.on("request", lambda one: saving.add(one) if one.method == "PUT" else None)
+    made.on("requestfinished", lambda one: saving.discard(one))
+    made.on("requestfailed", lambda one: saving.discard(one))
     made.goto(f"{house.base}/settings/modes")
     made.locator(".week-line").first.wait_for()
     plan = owner.request.get(f"{house.base}/api/v1/modes/plan").json()
     yield made
+    until(
+        lambda: made.evaluate("1") and not saving, 60, "what the test changed is saved: it would be after what follows"
+    )
     made.close()
     put(owner, house, "modes/plan", {"modes": plan["modes"], "rules": plan["rules"]})
 
@@ -118,7 +124,7 @@ def decided(house: Tawny, owner: BrowserContext, camera: str, kind: str) -> bool
         said = subprocess.run([*command, "--data", str(house.folder)], capture_output=True, timeout=60, check=True)
         return json.loads(said.stdout)["outcomes"]
 
-    until(lambda: bool(outcomes()), 30, "a decision")
+    until(lambda: bool(outcomes()), 60, "a decision")
     return bool(outcomes()[0]["does"])
 
 
@@ -134,7 +140,7 @@ def test_n16_three_modes_of_a_fresh_recorder_differ(page: Page, owner: BrowserCo
     wanted = {"home": ("paused", "recording"), "away": ("recording", "recording"), "night": ("waiting", "recording")}
     for mode, (hall, shed) in wanted.items():
         put(owner, house, "mode", {"mode": mode, "for_s": 86_400})
-        until(lambda: states(owner, house)["hall"] == hall, 30, f"the hall is {hall} in {mode}")  # noqa: B023
+        until(lambda: states(owner, house)["hall"] == hall, 60, f"the hall is {hall} in {mode}")  # noqa: B023
         assert states(owner, house)["shed"] == shed, "a camera that nobody sorted is recorded in every mode"
         assert decided(house, owner, "front-door", "person")
         assert decided(house, owner, "garden", "person") == (mode != "home")
@@ -143,7 +149,7 @@ def test_n16_three_modes_of_a_fresh_recorder_differ(page: Page, owner: BrowserCo
 def test_a_camera_that_the_mode_keeps_private_offers_no_recording(
     page: Page, owner: BrowserContext, house: Tawny
 ) -> None:
-    until(lambda: states(owner, house)["hall"] == "paused", 30, "the mode keeps the hall private")
+    until(lambda: states(owner, house)["hall"] == "paused", 60, "the mode keeps the hall private")
     asked = {"command": "record", "camera": "hall"}
     answer = owner.request.post(f"{house.base}/api/v1/orders", data=asked, headers={**OURS, "Origin": house.base})
     assert (answer.ok, answer.json()["message"]) == (False, "hall is private in this mode.")
@@ -155,14 +161,14 @@ def test_a_camera_that_the_mode_keeps_private_offers_no_recording(
 
 
 def test_n17_a_cell_takes_effect_at_once_without_other_gaps(page: Page, owner: BrowserContext, house: Tawny) -> None:
-    until(lambda: states(owner, house)["front-door"] == "recording", 30)
+    until(lambda: states(owner, house)["front-door"] == "recording", 60)
     before_ms = round(time.time() * 1000)
     choose(page, "Front door", "Home", "Not")
     until(lambda: states(owner, house)["front-door"] == "mode_off", 10)
     off = [one for one in gaps(owner, house, "front-door") if one["reason"] == "mode"][-1]
     assert off["begin_ms"] <= before_ms + 2_000, "opening the cell and choosing took a second of these"
     choose(page, "Front door", "Home", "Always")
-    until(lambda: states(owner, house)["front-door"] == "recording", 10)
+    until(lambda: states(owner, house)["front-door"] == "recording", 60)
     for other in ("garden", "shed"):
         assert [one for one in gaps(owner, house, other) if one["begin_ms"] >= before_ms - 1_000] == []
 
@@ -238,7 +244,7 @@ def test_m1_a_mode_is_switched_in_two_clicks_and_seen_elsewhere(
 
 def test_m2_a_camera_that_is_off_in_home_says_so(page: Page, owner: BrowserContext, house: Tawny) -> None:
     choose(page, "Garden", "Home", "Not")
-    until(lambda: states(owner, house)["garden"] == "mode_off", 10)
+    until(lambda: states(owner, house)["garden"] == "mode_off", 60)
     (off,) = [one for one in gaps(owner, house, "garden") if one["reason"] == "mode"]
     assert (off["end_ms"], off["tone"]) == (None, "choice"), "drawn in grey"
     other = owner.new_page()
@@ -250,7 +256,7 @@ def test_m2_a_camera_that_is_off_in_home_says_so(page: Page, owner: BrowserConte
     expect(gap.locator(".gap-warn")).to_have_count(0)
     other.close()
     page.get_by_role("button", name="Undo").last.click()
-    until(lambda: states(owner, house)["garden"] == "recording", 10)
+    until(lambda: states(owner, house)["garden"] == "recording", 60)
 
 
 def test_a_mode_that_records_nothing_asks_once(page: Page) -> None:
@@ -350,8 +356,15 @@ def test_where_a_camera_is_can_be_said_in_the_table(page: Page, owner: BrowserCo
     put(owner, house, "cameras/shed/name", {"name": "Shed", "group": ""})
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        pytest.param((1440, 900), "dark", id="desk dark"),
+        pytest.param((390, 844), "light", id="phone light"),
+        pytest.param((1440, 900), "light", id="desk light", marks=pytest.mark.long),
+        pytest.param((390, 844), "dark", id="phone dark", marks=pytest.mark.long),
+    ],
+)
 def test_the_table_is_for_everyone(owner: BrowserContext, house: Tawny, size: tuple[int, int], theme: str) -> None:
     page = owner.new_page()
     page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -105,9 +105,9 @@ def happens(owner: BrowserContext, house: Tawny, moves: Path, what: str) -> dict
         return found is not None and found["end_ms"] is not None
 
     moves.write_text(what)
-    until(new, 30, f"an event: {what}")
+    until(new, 60, f"an event: {what}")
     moves.write_text("")
-    until(ended, 30, f"its end: {what}")
+    until(ended, 60, f"its end: {what}")
     found = new()
     assert found is not None
     return found
@@ -132,7 +132,7 @@ def test_after_five_false_alarms_what_is_like_them_is_muted_and_nothing_else(
     assert refused.status == 409, "four are too few"
     first = happens(owner, house, moves, f"motion {PLACE}")
     assert not first["muted"]
-    until(lambda: first["id"] in notified(service), 30, "a message")
+    until(lambda: first["id"] in notified(service), 60, "a message")
 
     page = owner.new_page()
     page.goto(f"{house.base}/events/{flags[0]['id']}?only=all")
@@ -150,7 +150,7 @@ def test_after_five_false_alarms_what_is_like_them_is_muted_and_nothing_else(
     for what in (f"person {PLACE}", f"motion {ELSEWHERE}"):
         other = happens(owner, house, moves, what)
         assert not other["muted"]
-        until(lambda other=other: other["id"] in notified(service), 30, "a message")  # type: ignore[misc]
+        until(lambda other=other: other["id"] in notified(service), 60, "a message")  # type: ignore[misc]
     assert muted["id"] not in notified(service)
     why = owner.request.get(f"{house.base}/api/v1/events/{muted['id']}/why").json()
     assert "false alarms at this place" in str(why)

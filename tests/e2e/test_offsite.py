@@ -65,8 +65,8 @@ def test_it_arrives_everywhere_and_whole(
     def everywhere_is(ending: str) -> bool:
         return all(of_event(place, ending) for place in PLACES)
 
-    until(lambda: everywhere_is(".jpg"), 30, "its picture is everywhere")
-    until(lambda: everywhere_is(".001.mp4"), 30, "a piece of what goes on is everywhere")
+    until(lambda: everywhere_is(".jpg"), 60, "its picture is everywhere")
+    until(lambda: everywhere_is(".001.mp4"), 60, "a piece of what goes on is everywhere")
     until(lambda: everywhere_is(f"{event}.mp4"), 60, "its clip is everywhere")
     clips = {place: there.trees[place]() for place in PLACES}
     for place, files in clips.items():

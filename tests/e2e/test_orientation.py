@@ -29,6 +29,11 @@ from tests.support.corners import HEIGHT, WIDTH, corner_video, corners_of, wante
 pytestmark = pytest.mark.browser
 IDS = [f"{one.rotate}{'-mirrored' if one.mirror else ''}" for one in ORIENTATIONS]
 every = pytest.mark.parametrize("number", range(len(ORIENTATIONS)), ids=IDS)
+NOW = (1, 4, 7)
+"""What a browser shows of each way to turn or mirror; of all of them together with `--long`."""
+each_now = pytest.mark.parametrize(
+    "number", [pytest.param(n, id=IDS[n], marks=() if n in NOW else pytest.mark.long) for n in range(len(IDS))]
+)
 ONLY_THE_PICTURE = """(shown) => {
   const style = new CSSStyleSheet();
   const seen = '.the-picture, .private-cover * { visibility: visible !important }';
@@ -131,7 +136,7 @@ def first_frame(data: bytes, folder: Path) -> tuple[Any, Orientation, Any]:
     return sent, stated, jpeg(image.read_bytes())
 
 
-@every
+@each_now
 def test_live_on_its_own_page(page: Page, house: Tawny, number: int) -> None:
     page.goto(f"{house.base}/live/c{number}")
     page.wait_for_selector(f"[data-camera=c{number}][data-view=playing]", timeout=60_000)
@@ -141,7 +146,7 @@ def test_live_on_its_own_page(page: Page, house: Tawny, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("way", "number"),
-    [("webrtc", number) for number in range(len(ORIENTATIONS))]
+    [pytest.param("webrtc", n, marks=() if n in NOW else pytest.mark.long) for n in range(len(ORIENTATIONS))]
     + [(way, number) for way in ("hls", "pictures", "mjpeg") for number in (3, 5)],
     ids=lambda one: IDS[one] if isinstance(one, int) else one,
 )
@@ -181,7 +186,7 @@ def test_all_on_the_wall(page: Page, house: Tawny) -> None:
         assert corners_of(without_borders(tile, wide, high, fit)) == wanted(one), one
 
 
-@every
+@each_now
 def test_playback(page: Page, owner: BrowserContext, house: Tawny, number: int) -> None:
     at_ms = recorded_ms(owner, house, f"c{number}")
     assert at_ms is not None
@@ -385,7 +390,7 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
     def now() -> bytes:
         return owner.request.get(f"{house.base}/api/v1/cameras/c7/snapshot").body()
 
-    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[0]), 30, "the live image turns")
+    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[0]), 60, "the live image turns")
     is_wide = "() => { const one = document.querySelector('.ed-pic video'); return one.videoWidth > one.videoHeight }"
     page.wait_for_function(is_wide, timeout=30_000)
     written = tomllib.loads((house.folder.parent / "tawny.toml").read_text())["cameras"]["c7"]
@@ -397,7 +402,7 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
         f"{house.base}/api/v1/cameras/c7/orientation", data=back, headers={**OURS, "Origin": house.base}
     )
     assert turned_back.ok, turned_back.text()
-    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[7]), 30, "it turns back")
+    until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[7]), 60, "it turns back")
 
 
 def test_a_privacy_mask_stays_on_what_was_recorded_before_the_image_was_turned(
@@ -425,4 +430,4 @@ def until_covered(page: Page, masked: list[str]) -> None:
     """Until the image in the timeline has these corners."""
     page.wait_for_selector(".pl[data-camera=masked][data-showing=video] .private-cover polygon", timeout=60_000)
     page.wait_for_function("() => document.querySelector('.pl video').readyState >= 2", timeout=60_000)
-    until(lambda: corners_of(picture_of(page, ".pl[data-camera=masked] video")) == masked, 20, "the mask")
+    until(lambda: corners_of(picture_of(page, ".pl[data-camera=masked] video")) == masked, 60, "the mask")

@@ -50,7 +50,7 @@ def test_an_image_setting_is_changed_in_the_camera(page: Page, camera: OnvifSimu
     page.get_by_role("slider", name="Brightness").fill("61")
     expect(page.get_by_text("Changed in the camera.")).to_be_visible()
     page.get_by_role("combobox", name="Night vision filter").select_option("ON")
-    until(lambda: camera.imaging["IrCutFilter"] == "ON", 30, "the filter")
+    until(lambda: camera.imaging["IrCutFilter"] == "ON", 60, "the filter")
     expect(page.get_by_text("Changed in the camera.")).to_have_count(2)
     assert (camera.imaging["Brightness"], camera.imaging["Contrast"]) == ("61", "40")
     assert violations(page, axe_script()) == []
@@ -100,9 +100,9 @@ def test_its_clock_is_set(page: Page, camera: OnvifSimulator) -> None:
 def test_which_of_its_events_are_read_is_chosen(page: Page, house: Tawny, camera: OnvifSimulator) -> None:
     camera.await_subscribed()
     page.get_by_role("combobox", name="Events of the camera").select_option("off")
-    until(lambda: not camera.subscriptions, 30, "the end of the subscription")
+    until(lambda: not camera.subscriptions, 60, "the end of the subscription")
     file = house.folder.parent / "tawny.toml"
-    until(lambda: 'camera_events = "off"' in file.read_text(), 30, "the setting in the file")
+    until(lambda: 'camera_events = "off"' in file.read_text(), 60, "the setting in the file")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("combobox", name="Events of the camera").select_option("auto")

@@ -164,7 +164,7 @@ class Worker:
 def told_of_an_event(page: Page, house: Tawny, service: StandIn, phone: Phone) -> dict[str, Any]:
     """Somebody comes to the door: the push about it, decrypted."""
     address = somebody_comes(page, house)
-    until(lambda: address in pushes(service, phone), 30, "a push about an event")
+    until(lambda: address in pushes(service, phone), 60, "a push about an event")
     return pushes(service, phone)[address]
 
 
@@ -353,12 +353,12 @@ def test_a_new_version_takes_over_at_the_next_visit(browser: Browser, tmp_path: 
             return sorted(names)
 
         page.goto(served.base)
-        until(lambda: page.evaluate("navigator.serviceWorker.controller?.state") == "activated", 30, "the old worker")
+        until(lambda: page.evaluate("navigator.serviceWorker.controller?.state") == "activated", 60, "the old worker")
         assert caches() == ["shell-old"]
         page.evaluate("caches.open('tawny').then((one) => one.put('/history-witnesses', new Response('kept')))")
         served.site.interface = StaticFiles.at()
         page.reload()
-        until(lambda: caches() == [f"shell-{new}", "tawny"], 30, "the new worker alone")
+        until(lambda: caches() == [f"shell-{new}", "tawny"], 60, "the new worker alone")
         assert page.evaluate("caches.match('/history-witnesses').then((one) => one.text())") == "kept"
         assert page.evaluate("document.scripts[0].src").endswith(".js")
 

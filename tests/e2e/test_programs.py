@@ -57,7 +57,7 @@ class House:
             seen.extend(self.events())
             return {("event.started", kind), ("event.ended", kind)} <= set(seen)
 
-        until(both, 30, f"{kind} is told (was told: {seen})")
+        until(both, 60, f"{kind} is told (was told: {seen})")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         words = ("run", "--config", str(config), "--listen", "127.0.0.1:0")
         for running in tawny(*words, folder=root / "data"):
             made = House(running, config, told, door)
-            until(made.records, 30, "it records")
+            until(made.records, 60, "it records")
             yield made
 
 

@@ -49,7 +49,7 @@ def around_events(owner: BrowserContext, house: Tawny) -> None:
         f"{house.base}/api/v1/cameras/yard/recording", data=choice, headers={"X-Tawny": "1", "Origin": house.base}
     )
     assert answer.ok, answer.text()
-    until(lambda: state(owner, house) == "waiting", 30)
+    until(lambda: state(owner, house) == "waiting", 60)
 
 
 def state(owner: BrowserContext, house: Tawny) -> str:
@@ -63,7 +63,7 @@ def files(house: Tawny) -> list[Path]:
 @pytest.mark.shows("DY11")
 def test_only_around_events_from_the_browser(owner: BrowserContext, house: Tawny) -> None:
     page = owner.new_page()
-    until(lambda: state(owner, house) == "recording", 30)
+    until(lambda: state(owner, house) == "recording", 60)
     page.goto(f"{house.base}/settings/cameras/yard/recording")
     expect(page.get_by_role("heading", name="What is recorded")).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text(re.compile(r"[\d.]+ GB a day")).first).to_be_visible(timeout=WAIT_MS)
@@ -73,7 +73,7 @@ def test_only_around_events_from_the_browser(owner: BrowserContext, house: Tawny
     assert violations(page, axe_script()) == []
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved. It applies now.")).to_be_visible(timeout=WAIT_MS)
-    until(lambda: state(owner, house) == "waiting", 15)
+    until(lambda: state(owner, house) == "waiting", 60)
     text = (house.folder.parent / "tawny.toml").read_text()
     assert "# keep" in text and 'record = "events"' in text and 'post = "4 s"' in text
     expect(page.get_by_text("1 of 1").first).to_be_visible(timeout=WAIT_MS)
@@ -89,7 +89,7 @@ def test_an_event_of_another_program_is_recorded(owner: BrowserContext, house: T
     until(lambda: state(owner, house) == "recording", 5)
     asked(owner, house, "orders", command="event.close", event=opened["event"])
     until(lambda: len(files(house)) > before, 5)
-    until(lambda: state(owner, house) == "waiting", 30)
+    until(lambda: state(owner, house) == "waiting", 60)
     now_ms = round(time.time() * 1000)
     gaps = asked(owner, house, f"timeline?from_ms={now_ms - 3_600_000}&to_ms={now_ms}")["cameras"][0]["gaps"]  # type: ignore[index]
     assert {one["words"] for one in gaps} == {"Starting", "Nothing happened"}
@@ -100,7 +100,7 @@ def test_record_now_records_everything_until_it_ends(owner: BrowserContext, hous
     around_events(owner, house)
     asked(owner, house, "orders", command="record", camera="yard", **{"for": 3})
     until(lambda: state(owner, house) == "recording", 5)
-    until(lambda: state(owner, house) == "waiting", 20)
+    until(lambda: state(owner, house) == "waiting", 60)
 
 
 def test_a_mode_that_records_everything_is_shown(owner: BrowserContext, house: Tawny) -> None:
@@ -111,7 +111,7 @@ def test_a_mode_that_records_everything_is_shown(owner: BrowserContext, house: T
     page.goto(f"{house.base}/settings/cameras/yard/recording")
     expect(page.get_by_text("The mode Night is active and has its own choice: Always.")).to_be_visible(timeout=WAIT_MS)
     asked(owner, house, "orders", command="set_mode", mode="home")
-    until(lambda: state(owner, house) == "waiting", 15)
+    until(lambda: state(owner, house) == "waiting", 60)
 
 
 @pytest.mark.shows("SC14")
@@ -139,7 +139,7 @@ def test_every_second_is_explained_afterwards(owner: BrowserContext, house: Tawn
     around_events(owner, house)
     asked(owner, house, "orders", command="record", camera="yard", **{"for": 2})
     until(lambda: state(owner, house) == "recording", 5)
-    until(lambda: state(owner, house) == "waiting", 20)
+    until(lambda: state(owner, house) == "waiting", 60)
     command = [str(Path(sys.executable).with_name("tawny")), "check", "--wall", "--json", "--data", str(house.folder)]
 
     def found() -> list[object]:
@@ -148,7 +148,7 @@ def test_every_second_is_explained_afterwards(owner: BrowserContext, house: Tawn
         assert told.returncode in (0, 1), told.stdout + told.stderr
         return list(json.loads(told.stdout)["findings"])
 
-    until(lambda: not found(), 20, "no findings")
+    until(lambda: not found(), 60, "no findings")
 
 
 def test_a_camera_is_added_to_record_only_around_events(browser: Browser, house: Tawny) -> None:
@@ -170,7 +170,7 @@ def test_a_camera_is_added_to_record_only_around_events(browser: Browser, house:
         cameras = page.request.get(f"{house.base}/api/v1/cameras").json()["items"]
         return str({one["id"]: one["state"] for one in cameras}.get("gate"))
 
-    until(lambda: shown() == "waiting", 30)
+    until(lambda: shown() == "waiting", 60)
     assert not list((house.folder / "gate").rglob("*.mp4"))
     removed = page.request.delete(f"{house.base}/api/v1/cameras/gate", headers=headers)
     assert removed.ok, removed.text()

@@ -42,7 +42,7 @@ def test_a_new_name_is_everywhere_within_two_seconds(browser: Browser, tmp_path:
                 expect(page.get_by_text("Front door")).to_have_count(0, timeout=WITHIN_MS)
             order = {"command": "event.open", "camera": "front", "kind": "person"}
             assert owner.request.post(f"{house.base}/api/v1/orders", data=order, headers=ours).ok
-            until(lambda: [one for one in hook.asked if one.path == "/hook" and b"Garden gate" in one.body], 30, "it")
+            until(lambda: [one for one in hook.asked if one.path == "/hook" and b"Garden gate" in one.body], 60, "it")
             assert not [one for one in hook.asked if b"Front door" in one.body]
             assert (
                 '[cameras.front]\nsource = "demo:front"  # at the door\nname = "Garden gate"'

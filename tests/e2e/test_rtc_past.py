@@ -147,8 +147,8 @@ def test_it_goes_to_any_time_and_holds_it(filmed: Filmed, watcher: Watcher) -> N
 def holds(watcher: Watcher, taken: dict[int, int], wanted_ms: int) -> None:
     said = watcher.say(at_ms=wanted_ms, pause=True)
     number = taken[max(each for each in taken if each <= wanted_ms)]
-    until(lambda: watcher.shows(number, said), 30, f"picture {number}")
-    until(lambda: sum(each["state"] == "paused" for each in watcher.told(said)) > 3, 30, "to be told")
+    until(lambda: watcher.shows(number, said), 60, f"picture {number}")
+    until(lambda: sum(each["state"] == "paused" for each in watcher.told(said)) > 3, 60, "to be told")
     assert watcher.shows(number, said)
     assert abs(watcher.told(said)[-1]["at_ms"] - wanted_ms) <= PICTURE_MS
     of_its_time(watcher, taken, said)
@@ -161,9 +161,9 @@ def test_it_plays_from_there_and_goes_back_to_live(filmed: Filmed, watcher: Watc
     until(lambda: len({each["at_ms"] for each in watcher.told(said) if each["state"] == "playing"}) > 5, 60, "playing")
     of_its_time(watcher, taken, said)
     back = watcher.say(live=True)
-    until(lambda: any(each["state"] == "live" for each in watcher.told(back)), 30, "to be told that it is live")
+    until(lambda: any(each["state"] == "live" for each in watcher.told(back)), 60, "to be told that it is live")
     before = watcher.told(back)[-1]["at_ms"]
-    until(lambda: len(watcher.pictures(back)) > 4 and watcher.told(back)[-1]["at_ms"] > before, 30, "live pictures")
+    until(lambda: len(watcher.pictures(back)) > 4 and watcher.told(back)[-1]["at_ms"] > before, 60, "live pictures")
     now_ms = filmed.served.bench.clock.now_ms()
     assert abs(watcher.told(back)[-1]["at_ms"] - now_ms) < 5_000
     until(lambda: max(filmed.taken()) > now_ms, 60, "it to be recorded")
@@ -179,11 +179,11 @@ def test_where_nothing_is_recorded_it_goes_on_behind_and_says_so(filmed: Filmed,
     begin_ms, end_ms = max(pairwise(taken), key=lambda pair: pair[1] - pair[0])
     assert end_ms - begin_ms > 500
     said = watcher.say(at_ms=begin_ms - 1_000)
-    until(lambda: any("gap" in each for each in watcher.told(said)), 30, "the gap to be told")
+    until(lambda: any("gap" in each for each in watcher.told(said)), 60, "the gap to be told")
     gap = next(each["gap"] for each in watcher.told(said) if "gap" in each)
     assert abs(gap["end_ms"] - end_ms) <= PICTURE_MS
     assert abs(gap["begin_ms"] - begin_ms) <= 2 * PICTURE_MS
-    until(lambda: watcher.told(said)[-1]["at_ms"] > end_ms + 500, 30, "what is behind the gap")
+    until(lambda: watcher.told(said)[-1]["at_ms"] > end_ms + 500, 60, "what is behind the gap")
     of_its_time(watcher, filmed.taken(), said)
 
 
@@ -263,6 +263,6 @@ def test_twenty_who_look_at_the_past_cost_the_recording_nothing(filmed: Filmed) 
 
 def test_who_is_sent_away_sees_no_more_of_the_past(filmed: Filmed, watcher: Watcher) -> None:
     said = watcher.say(at_ms=min(filmed.taken()) + 500, rate=0.5)
-    until(lambda: any(each["state"] == "playing" for each in watcher.told(said)), 30, "playing")
+    until(lambda: any(each["state"] == "playing" for each in watcher.told(said)), 60, "playing")
     filmed.served.send_away(watcher.session)
     until(lambda: filmed.served.connections() == 0, 60, "the end of the connection")

@@ -88,9 +88,9 @@ def is_seen_as_said(film: Filmed, page: Page) -> None:
     wanted_ms = min(taken) + 2_400
     page.goto(f"{film.served.base}/timeline?cam=door&t={wanted_ms / 1000}&span=60")
     page.wait_for_selector(f"{VIDEO}[data-shown-ms]", timeout=WAIT_MS)
-    until(lambda: is_held_at(page, taken, wanted_ms), 30, "the picture of that instant")
+    until(lambda: is_held_at(page, taken, wanted_ms), 60, "the picture of that instant")
     page.get_by_role("button", name="Next frame").first.click()
-    until(lambda: shown(page)[1] == taken[max(each for each in taken if each <= wanted_ms)] + 1, 30, "the next one")
+    until(lambda: shown(page)[1] == taken[max(each for each in taken if each <= wanted_ms)] + 1, 60, "the next one")
 
 
 def test_it_plays_over_what_is_missing_and_comes_to_live(film: Filmed, page: Page) -> None:
@@ -99,7 +99,7 @@ def test_it_plays_over_what_is_missing_and_comes_to_live(film: Filmed, page: Pag
     page.goto(f"{film.served.base}/timeline?cam=door&t={begin_ms / 1000 - 2}&span=60")
     page.wait_for_selector(f"{VIDEO}[data-shown-ms]", timeout=WAIT_MS)
     page.keyboard.press("Space")
-    until(lambda: begin_ms - 1_800 < playhead(page) < begin_ms, 30, "it to play")
+    until(lambda: begin_ms - 1_800 < playhead(page) < begin_ms, 60, "it to play")
     until(lambda: end_ms + 400 < playhead(page), 60, "what is behind the gap")
     at_ms, number = page.evaluate("() => window.lastSeen")
     known = film.taken()

@@ -253,7 +253,7 @@ def everything_fails(house: House, root: Path) -> None:
         return all(one["trouble"] for one in listed if one["name"] not in ("to-mqtt",))
 
     until(tried, 60, f"every target was tried: {house.asked(command='targets')}")
-    until((root / "ran").exists, 30, "the script ran")
+    until((root / "ran").exists, 60, "the script ran")
     for what in ("status", "targets", "programs"):
         house.seen[f"tawny's {what}"] = house.asked(command=what)
     house.seen["the report"] = house.asked(command="report", camera="away", host=True)

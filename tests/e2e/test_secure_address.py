@@ -340,7 +340,7 @@ def internet(tmp_path: Path) -> Iterator[list[str]]:
                 made = subprocess.Popen([*inside, *words], env=quick, stdout=out, stderr=out)
             undo.callback(made.wait, 20)
             undo.callback(made.kill)
-        until(lambda: curl(inside, "--cacert", str(trust), f"https://{AUTHORITY}/dir"), 20, "Pebble")
+        until(lambda: curl(inside, "--cacert", str(trust), f"https://{AUTHORITY}/dir"), 60, "Pebble")
         yield inside
 
 
@@ -373,10 +373,10 @@ def test_a_public_authority_checks_the_running_recorder_and_its_certificate_is_s
         session = "https://cam.example.org:80/api/v1/session"
         chain = tmp_path / "certificates/acme/chain.pem"
         until(chain.exists, 60, "a certificate")
-        until(lambda: curl(internet, "--cacert", str(root), session), 20, "https by that authority")
+        until(lambda: curl(internet, "--cacert", str(root), session), 60, "https by that authority")
         assert json.loads(curl(internet, "--cacert", str(root), session))["state"] == "setup"
         assert {stat.S_IMODE(path.stat().st_mode) for path in chain.parent.iterdir()} == {0o600}
-        until(lambda: list((tmp_path / "data/yard").rglob("*.mp4")), 30, "a recording meanwhile")
+        until(lambda: list((tmp_path / "data/yard").rglob("*.mp4")), 60, "a recording meanwhile")
     finally:
         assert ended(process) == 0, log.read_text()
     assert "Traceback" not in log.read_text()

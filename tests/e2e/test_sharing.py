@@ -37,7 +37,7 @@ def shared_link(page: Page, demo: Tawny, *, code: str = "") -> str:
 
 
 def wait_until_it_plays(page: Page) -> None:
-    until(lambda: page.evaluate("() => document.querySelector('video')?.currentTime > 0.2"), 30, "it plays")
+    until(lambda: page.evaluate("() => document.querySelector('video')?.currentTime > 0.2"), 60, "it plays")
 
 
 def test_e4_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser: Browser, demo: Tawny) -> None:

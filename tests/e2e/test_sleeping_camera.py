@@ -55,6 +55,6 @@ def test_it_is_asleep_and_nothing_is_wrong(owner: BrowserContext, house: Tawny) 
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "false")
     file = house.folder.parent / "tawny.toml"
-    until(lambda: "sleeps = false" in file.read_text(), 30, "the setting in the file")
+    until(lambda: "sleeps = false" in file.read_text(), 60, "the setting in the file")
     until(lambda: owner.request.get(f"{house.base}/api/v1/health").json()["trouble"] == 1, 60, "it is a problem now")
     page.close()

@@ -97,7 +97,7 @@ def decided(owner: BrowserContext, house: Tawny, event: str) -> dict[str, tuple[
     def outcomes() -> dict[str, tuple[bool, str]]:
         return {one["deed"]: (one["does"], one["why"]) for one in told(owner, house, f"events/{event}/why")["outcomes"]}
 
-    until(lambda: set(DEEDS) <= set(outcomes()), 30, "all decisions")
+    until(lambda: set(DEEDS) <= set(outcomes()), 60, "all decisions")
     return outcomes()
 
 
@@ -134,7 +134,7 @@ def test_a_snoozed_rule_notifies_no_one_and_runs_nothing_until_it_is_resumed_whe
         assert not does
         assert re.fullmatch(r"The rule “Night watch” is snoozed by Anna until (\w{3} )?\d\d:\d\d\.", why), why
     happens(owner, house, "person")
-    until(lambda: messages(chat, "Person") > before[1], 30, "the notification of the other rule")
+    until(lambda: messages(chat, "Person") > before[1], 60, "the notification of the other rule")
     assert messages(chat, "Vehicle") == before[0]
 
     page.goto(f"{house.base}/events/{event}")
@@ -146,7 +146,7 @@ def test_a_snoozed_rule_notifies_no_one_and_runs_nothing_until_it_is_resumed_whe
     expect(panel.get_by_role("button", name="Snooze the rule “Night watch”")).to_be_visible()
     again = decided(owner, house, happens(owner, house, "vehicle"))
     assert all(again[deed][0] for deed in DEEDS), again
-    until(lambda: messages(chat, "Vehicle") > before[0], 30, "a notification after the snooze")
+    until(lambda: messages(chat, "Vehicle") > before[0], 60, "a notification after the snooze")
     log = told(owner, house, "audit?limit=50")["items"]
     said = [(one["action"], one["detail"]) for one in log]
     assert ("rule snoozed", "Night watch") in said
@@ -183,7 +183,7 @@ def test_one_person_is_left_in_peace_for_an_hour_and_others_are_not(
     assert (made["camera"], made["everyone"], made["rule"]) == (None, False, "")
     before = messages(chat, "Person")
     happens(owner, house, "person")
-    until(lambda: messages(chat, "Person") > before, 30, "the notification in the chat of all")
+    until(lambda: messages(chat, "Person") > before, 60, "the notification in the chat of all")
 
 
 def test_the_command_snoozes_a_rule_and_shows_it(page: Page, owner: BrowserContext, house: Tawny) -> None:

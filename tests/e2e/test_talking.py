@@ -75,7 +75,7 @@ def test_what_the_microphone_hears_comes_out_of_the_camera(page: Page, served: L
     until(lambda: len(said(camera)) >= 16_000, 60, "two seconds of sound")
     page.mouse.up()
     page.wait_for_selector("[data-talk=off]", timeout=WAIT_MS)
-    until(lambda: any(viewer.heard and viewer.ended for viewer in camera.viewers), 30, "the camera to be let go")
+    until(lambda: any(viewer.heard and viewer.ended for viewer in camera.viewers), 60, "the camera to be let go")
     found = linear("pcma", said(camera)[8_000:16_000])
     assert abs(pitch(found) - HZ) < 12
     assert np.abs(found).max() > 0.05

@@ -104,7 +104,7 @@ def test_a16_on_its_side_a_phone_shows_the_live_picture_alone(page: Page, demo: 
     frame = focus(page, demo, cameras[0])
     page.evaluate("document.querySelector('.focus-picture video, .focus-picture canvas').kept = true")
     turn(page, SIDEWAYS)
-    until(lambda: fills(page, frame), 30, "the picture fills the screen")
+    until(lambda: fills(page, frame), 60, "the picture fills the screen")
     expect(page.locator(".rail")).to_be_hidden()
     expect(page.locator(".tabs")).to_be_hidden()
     acts = page.locator(".focus-acts")
@@ -135,7 +135,7 @@ def test_a16_on_its_side_playback_is_the_picture_and_turning_keeps_the_place(pag
     before = page.evaluate(PLAYHEAD)
     page.evaluate("document.querySelector('.pl.large video').kept = true")
     turn(page, SIDEWAYS)
-    until(lambda: fills(page, frame), 30, "the picture fills the screen")
+    until(lambda: fills(page, frame), 60, "the picture fills the screen")
     strip = page.locator(".tape.along")
     expect(strip).to_be_visible()
     assert abs(page.evaluate(PLAYHEAD) - before) <= 1000
@@ -245,7 +245,7 @@ def test_a_finger_on_the_picture_scrolls_the_page(page: Page, demo: Tawny, camer
     focus(page, demo, cameras[0])
     page.set_viewport_size({"width": 390, "height": 560})
     Fingers(page).drag((200, 200), (202, 90))
-    until(lambda: page.evaluate("document.querySelector('main').scrollTop") > 40, 20, "the page scrolls")
+    until(lambda: page.evaluate("document.querySelector('main').scrollTop") > 40, 60, "the page scrolls")
 
 
 def test_a17_a_thumbnail_shows_above_the_finger_that_scrubs(page: Page, demo: Tawny) -> None:
@@ -254,7 +254,7 @@ def test_a17_a_thumbnail_shows_above_the_finger_that_scrubs(page: Page, demo: Ta
     page.get_by_role("button", name="Live. Pause").tap()
     beside = page.locator(".tape-frames img")
     expect(beside.first).to_be_visible()
-    until(lambda: beside.count() == page.locator(".tape-frames span").count(), 30, "the whole strip")
+    until(lambda: beside.count() == page.locator(".tape-frames span").count(), 60, "the whole strip")
     strip = beside.evaluate_all("all => all.map((one) => one.src)")
     delays(page, 5_000)  # not by holding requests in a route, which keeps the browser from using its cache
     page.evaluate(FIRST_PREVIEW)
@@ -272,7 +272,7 @@ def test_a17_a_thumbnail_shows_above_the_finger_that_scrubs(page: Page, demo: Ta
     assert over["y"] + over["height"] <= begin[1] - 20 - 30, "the finger does not cover it"
     assert over["y"] >= box["y"], "nor it the controls"
     delays(page, 0)
-    until(lambda: preview.locator("img").get_attribute("src") not in strip, 30, "the very one")
+    until(lambda: preview.locator("img").get_attribute("src") not in strip, 60, "the very one")
     shot(page, "scrub")
     fingers.up()
     expect(preview).to_have_count(0)
@@ -313,14 +313,21 @@ def test_one_or_two_columns_are_kept_on_the_phone(page: Page, demo: Tawny) -> No
 
     assert across() == 2
     button.click()
-    until(lambda: across() == 1, 20, "one column")
+    until(lambda: across() == 1, 60, "one column")
     page.reload()
     until(lambda: tiles.count() == 2 and across() == 1, 60, "one column again")
     button.click()
-    until(lambda: across() == 2, 20, "two columns")
+    until(lambda: across() == 2, 60, "two columns")
 
 
-@pytest.mark.parametrize("size", [SIDEWAYS, TABLET_UPRIGHT, TABLET], ids=["sideways", "tablet", "tablet on its side"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(SIDEWAYS, id="sideways"),
+        pytest.param(TABLET_UPRIGHT, id="tablet"),
+        pytest.param(TABLET, id="tablet on its side", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("screen", SHOWN)
 def test_nothing_is_cut_off(page: Page, demo: Tawny, cameras: list[str], size: Any, screen: str) -> None:
     turn(page, size)
@@ -328,7 +335,7 @@ def test_nothing_is_cut_off(page: Page, demo: Tawny, cameras: list[str], size: A
     expect(page.locator(f"{SHOWN[screen]} >> visible=true").first).to_be_visible()
     shot(page, f"whole{screen.replace('/', '-').format(camera='')}-{size[0]}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    until(lambda: page.evaluate(OUTSIDE) == [], 10, "everything is inside")
+    until(lambda: page.evaluate(OUTSIDE) == [], 60, "everything is inside")
 
 
 @pytest.fixture
@@ -425,6 +432,6 @@ def test_t3_zooming_keeps_the_second_under_the_pointer(lanes: Page) -> None:
     lanes.mouse.move(box["x"] + x, box["y"] + 60)
     before, (begin, end) = under(), lanes.evaluate(VIEW)
     lanes.mouse.wheel(0, -300)
-    until(lambda: lanes.evaluate(VIEW) != [begin, end], 20, "it zooms")
+    until(lambda: lanes.evaluate(VIEW) != [begin, end], 60, "it zooms")
     begin, end = lanes.evaluate(VIEW)
     assert abs(under() - before) <= (end - begin) / box["width"]

@@ -160,7 +160,7 @@ def test_a19_every_control_of_a_panel_is_large_and_near_the_thumb(
     else:
         if panel == "snooze" and not is_snoozed(page, opener):
             page.locator(opener).first.tap()
-            until(lambda: is_snoozed(page, opener), 30, "the end of the snooze")
+            until(lambda: is_snoozed(page, opener), 60, "the end of the snooze")
             if not page.locator(opener).first.is_visible():
                 Fingers(page).tap(420, 150)  # on its side the controls go by themselves
         page.locator(opener).first.tap()

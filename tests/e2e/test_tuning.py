@@ -258,7 +258,7 @@ def test_c6_the_second_of_two_people_is_asked(page: Page, owner: BrowserContext,
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Anna changed this just now.")).to_be_visible()
     page.get_by_role("button", name="Overwrite").click()
-    until(lambda: watching(owner, house)["watch"]["mode"] == "thorough", 30, "what was overwritten")
+    until(lambda: watching(owner, house)["watch"]["mode"] == "thorough", 60, "what was overwritten")
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
@@ -330,7 +330,7 @@ def test_what_it_was_is_said_on_its_page_and_taken_back(owner: BrowserContext, h
         one = owner.request.get(of_it).json()
         return one["labeled_as"], one["display_type"]
 
-    until(lambda: told() == ("vehicle", "vehicle"), 30, "the recorder to know what the page says at once")
+    until(lambda: told() == ("vehicle", "vehicle"), 60, "the recorder to know what the page says at once")
     what.get_by_role("button", name="Undo").click()
     expect(what.get_by_role("button", name="Vehicle")).to_be_visible()
     page.close()
@@ -418,14 +418,14 @@ def test_c7_what_is_private_is_covered_wherever_it_is_shown(
     page.goto(f"{house.base}/timeline?cam=front&t={at_ms / 1000:.1f}&span=120")
     video = page.locator(".pl.large video")
     page.wait_for_selector(".pl.large svg.private-cover polygon", timeout=30_000)
-    until(lambda: video.evaluate("(video) => video.readyState >= 2"), 30, "its picture")
+    until(lambda: video.evaluate("(video) => video.readyState >= 2"), 60, "its picture")
     laid_over(video)
     covered_image(page, f"{house.base}/api/v1/cameras/front/frame?at_ms={at_ms}&width=320")
     covered_image(page, f"{house.base}/api/v1/cameras/front/picture?at_ms={at_ms}")
     covered_image(page, house.base + event["snapshot"])
     page.goto(f"{house.base}/events/{event['id']}?only=all")
     card = page.locator(f"[data-events~='{event['id']}'] img").first
-    until(lambda: card.evaluate("(image) => image.naturalWidth > 0"), 30, "the image of the card")
+    until(lambda: card.evaluate("(image) => image.naturalWidth > 0"), 60, "the image of the card")
     covered(card)
     clip = "(src) => document.body.append(Object.assign(document.createElement('video'), { src, id: 'clip' }))"
     page.evaluate(clip, f"{house.base}/media/{event['id']}.mp4")
@@ -463,12 +463,12 @@ PARTS = """(video) => {
 def laid_over(video: Locator) -> None:
     """The mask covers what was drawn, once the page stands still."""
     drawn = pytest.approx([0.05, 0.45, 0.9], abs=0.03)
-    until(lambda: video.evaluate(PARTS) == drawn, 30, "the mask over what was drawn")
+    until(lambda: video.evaluate(PARTS) == drawn, 60, "the mask over what was drawn")
 
 
 def test_the_connection_says_what_comes_and_shows_it(page: Page, house: Tawny) -> None:
     page.goto(f"{house.base}{PATH}/connection")
     expect(page.get_by_role("img", name="Front, current image")).to_be_visible()
     page.get_by_role("button", name="Retry now").click()
-    until(lambda: page.evaluate("document.querySelector('.tu-snapshot')?.naturalWidth > 0") is True, 30, "a picture")
+    until(lambda: page.evaluate("document.querySelector('.tu-snapshot')?.naturalWidth > 0") is True, 60, "a picture")
     assert violations(page, axe_script()) == []

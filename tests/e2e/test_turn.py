@@ -110,7 +110,7 @@ def turn_server(net: Net, tmp_path: Path) -> Iterator[Path]:
     with log.open("wb") as out:
         process = subprocess.Popen(["ip", "netns", "exec", net.server, "turnserver", *words], stdout=out, stderr=out)
     try:
-        until(lambda: "TCP listener opened" in log.read_text() or process.poll() is not None, 30, "coturn")
+        until(lambda: "TCP listener opened" in log.read_text() or process.poll() is not None, 60, "coturn")
         yield log
     finally:
         process.terminate()

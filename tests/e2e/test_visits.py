@@ -274,7 +274,7 @@ def test_e7_nothing_new_says_since_when_and_whether_the_cameras_work(
 def test_a_visit_opens_to_one_player_over_its_cameras(page: Page, owner: BrowserContext, house: Tawny) -> None:
     walk = happens(owner, house, *WALK)
     end_ms = visit_of(owner, house, walk[0])["end_ms"]
-    until(lambda: told(owner, house, "health")["now_ms"] > end_ms + 5000, 30, "its clips are on the disk")
+    until(lambda: told(owner, house, "health")["now_ms"] > end_ms + 5000, 60, "its clips are on the disk")
     page.goto(f"{house.base}/events")
     card_of(page, walk[0]).locator(".ec-open").click(timeout=WAIT_MS)
     visit = visit_of(owner, house, walk[0])
@@ -308,7 +308,7 @@ def test_several_visits_are_kept_downloaded_and_deleted(page: Page, owner: Brows
     expect(bar).to_contain_text("2 selected")
     events = [one["id"] for event in (car, walk[0]) for one in visit_of(owner, house, event)["events"]]
     asked = f"clips/zip?events={','.join(events)}"
-    until(lambda: told(owner, house, asked)["clips"] == len(events), 30, "a clip of each event")
+    until(lambda: told(owner, house, asked)["clips"] == len(events), 60, "a clip of each event")
     with page.expect_download() as download:
         bar.get_by_role("button", name="Download").click()
     with ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as file:

@@ -155,7 +155,7 @@ def test_everything_moves_by_a_few_pixels_every_minute(page: Page, recorder: Rec
     seen = [page.evaluate(MOVED)]
     for minute in range(1, 5):
         page.clock.set_fixed_time(f"2026-06-13T12:0{minute}:10")
-        until(lambda: page.evaluate(MOVED) != seen[-1], 20, "it has moved")
+        until(lambda: page.evaluate(MOVED) != seen[-1], 60, "it has moved")
         seen.append(page.evaluate(MOVED))
     assert len(set(seen)) >= 3
     assert all(abs(float(part.removesuffix("px"))) <= 4 for one in seen for part in one.split())
@@ -231,7 +231,7 @@ def test_anyone_makes_a_device_a_wall_screen_from_live_and_leaves_it(owner: Brow
     page.get_by_role("button", name="Wall screen").click()
     wall = page.locator(".wall-screen")
     expect(wall).to_be_visible()
-    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 20, "full screen")
+    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 60, "full screen")
     page.reload()
     expect(wall).to_be_visible()
     page.mouse.click(400, 300)
@@ -243,10 +243,10 @@ def test_anyone_makes_a_device_a_wall_screen_from_live_and_leaves_it(owner: Brow
     expect(page.get_by_role("heading", name="Live")).to_be_visible()
     page.get_by_role("button", name="Wall screen").click()
     expect(wall).to_be_visible()
-    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 20, "full screen")
+    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 60, "full screen")
     page.evaluate("document.exitFullscreen()")  # as the browser's own key does
     page.get_by_role("button", name="Full screen").click()
-    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 20, "full screen again")
+    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"), 60, "full screen again")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Full screen")).to_be_visible()
     expect(wall).to_be_visible()

@@ -1,9 +1,11 @@
 """A picture is enlarged down to the pixels of the camera, live and past, and made whole; and played backwards."""
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.e2e.conftest import Tawny, until_recorded
+from tests.e2e.conftest import Tawny, tawny, until_recorded
 from tests.e2e.rules import axe_script, violations
 
 pytestmark = pytest.mark.browser
@@ -11,6 +13,13 @@ WAIT_MS = 60_000
 BOX = "(frame) => { const box = frame.querySelector(':scope > .live-picture, :scope > video').getBoundingClientRect();"
 SCALE = f"{BOX} return box.width / frame.clientWidth; }}"
 LEFT = f"{BOX} return box.x - frame.getBoundingClientRect().x; }}"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
+    """Its pixels are what is looked at."""
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    yield from tawny("demo", "--port", "0", "--cameras", "2", folder=folder, full_size=True)
 
 
 def enlarge_and_back(page: Page, frame: Locator, closer: str, again: str) -> None:

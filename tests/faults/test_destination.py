@@ -64,12 +64,12 @@ def test_no_packet_is_lost(camera: RtspCamera, tmp_path: Path, monkeypatch: pyte
         bench.wait_for_seconds(1)
         event = bench.running.said.open(DOOR, "person", "bell", "person", 90.0, 60.0)
         assert event is not None
-        until(lambda: all(outbox.trouble(way) for way in WAYS), 20, "a try of each that failed")
+        until(lambda: all(outbox.trouble(way) for way in WAYS), 60, "a try of each that failed")
         for way in WAYS:
             outbox.try_now(way)
         bench.wait_for_seconds(2)
         bench.running.said.end(event.id)
-        until(lambda: all(waits(outbox, way) >= EXPECTED for way in WAYS), 20, "all kinds that wait")
+        until(lambda: all(waits(outbox, way) >= EXPECTED for way in WAYS), 60, "all kinds that wait")
         sent = list(camera.playing[0].sent)
         bench.wait_for_seconds(1)
         assert bench.gaps() == []

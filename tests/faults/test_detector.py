@@ -83,7 +83,7 @@ def test_recording_goes_on(tmp_path: Path, kind: type[Crashes] | type[Hangs] | t
     running.begin()
     running.begin_housekeeping()
     try:
-        until(lambda: kind.looks, 15, f"{kind.name} looks")
+        until(lambda: kind.looks, 60, f"{kind.name} looks")
         begun_ms = CLOCK.now_ms()
 
         def is_durable() -> bool:
@@ -143,7 +143,7 @@ def test_a_detector_that_does_not_work_is_a_problem_with_a_reason_until_it_does(
     running.begin()
     running.begin_housekeeping()
     try:
-        until(lambda: heard, 15, "the problem is told")
+        until(lambda: heard, 60, "the problem is told")
         (told,) = heard
         assert (told.what, told.camera, told.until_ms) == (ProblemKind.DETECTION, CAMERA, None)
         what, do = FAULT_WORDS[fault]

@@ -29,7 +29,7 @@ from tawny.testing.clips import ClipSpec, made_clip
 from tests.faults.child import CAMERA, FPS, LOOK_S
 from tests.faults.figures import note
 
-KILLS, MORE_KILLS, AT_ONCE = 8, 200, 4
+KILLS, MORE_KILLS, AT_ONCE = 4, 200, 4
 MOST_LOST_S, AGAIN_S = 1.0, 5.0
 BUSY_S = 4.0
 """Added to what the sample may lose: beside other tests a process may stand still in ways that it cannot see itself.

@@ -35,7 +35,7 @@ def nobody() -> None:
 def test_the_first_picture_is_the_newest_there_is() -> None:
     jpegs = JpegStream(filled(GOP + 5))
     look = jpegs.look(ALL, nobody)
-    until(look.newest, 30, "a picture")
+    until(look.newest, 60, "a picture")
     still = look.newest()
     assert still
     assert still.at_ms == START_MS + (GOP + 4) * 1000 // 15
@@ -50,7 +50,7 @@ def test_every_picture_is_made_once_for_all_who_want_the_same() -> None:
     for packet in PACKETS[1:6]:
         before = jpegs.encoded
         hub.append(packet)
-        until(partial(more_than, jpegs, before), 30, "the next picture")
+        until(partial(more_than, jpegs, before), 60, "the next picture")
     assert len({id(look.newest()) for look in looks}) == 1
     assert jpegs.encoded <= 6
     for look in looks:
@@ -62,7 +62,7 @@ def test_another_size_is_another_picture() -> None:
     jpegs = JpegStream(hub)
     large, small = jpegs.look(ALL, nobody), jpegs.look(JpegOptions(64, 30, 75), nobody)
     hub.append(PACKETS[2])  # who looks a moment later is given the next
-    until(lambda: large.newest() and small.newest(), 30, "both sizes")
+    until(lambda: large.newest() and small.newest(), 60, "both sizes")
     widths = []
     for look in (large, small):
         still = look.newest()
@@ -78,10 +78,10 @@ def test_few_pictures_a_second_are_given_where_few_are_wanted() -> None:
     hub = filled(1)
     jpegs = JpegStream(hub)
     look = jpegs.look(JpegOptions(128, 5, 75), nobody)
-    until(look.newest, 30, "a picture")
+    until(look.newest, 60, "a picture")
     for packet in PACKETS[1 : 2 * GOP]:
         hub.append(packet)
-    until(lambda: (still := look.newest()) and still.number >= 2 * GOP - 4, 30, "the last ones")
+    until(lambda: (still := look.newest()) and still.number >= 2 * GOP - 4, 60, "the last ones")
     assert jpegs.encoded <= 11
     look.close()
 

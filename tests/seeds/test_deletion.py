@@ -54,10 +54,10 @@ def recorded_event(owner: BrowserContext, house: Tawny, camera: str) -> dict[str
     before = len(videos(house, camera))
     until(lambda: (house.folder / camera).is_dir(), 60, "a first recording")
     assert command(house, "event", "open", camera, "--kind", "bell", "--for", "1 s")[0] == 0
-    until(lambda: any(one["end_ms"] and one["camera"] == camera for one in events(owner, house)), 30, "its end")
+    until(lambda: any(one["end_ms"] and one["camera"] == camera for one in events(owner, house)), 60, "its end")
     headers = {**OURS, "Origin": house.base}
     assert owner.request.post(f"{house.base}/api/v1/cameras/{camera}/restart", headers=headers).ok
-    until(lambda: len(videos(house, camera)) > before, 30, "a closed file")
+    until(lambda: len(videos(house, camera)) > before, 60, "a closed file")
     return next(one for one in events(owner, house) if one["camera"] == camera)
 
 
@@ -86,7 +86,7 @@ def test_rp19_an_event_is_deleted_in_two_steps_and_the_timeline_says_by_whom(
     assert code == 0 and "would be deleted" in said and all(one.exists() for one in old)
     code, said = command(house, "delete", event["id"], "--yes")
     assert code == 0 and "is deleted now" in said
-    until(lambda: not events(owner, house) and not any(one.exists() for one in old), 20, "the event to be gone")
+    until(lambda: not events(owner, house) and not any(one.exists() for one in old), 60, "the event to be gone")
     _, said = command(house, "timeline", "--camera", "yard")
     assert "deleted by" in said
 
@@ -109,7 +109,7 @@ def test_rp19_everything_goes_but_what_is_kept_and_what_is_being_recorded(owner:
     expect(page.get_by_text("Deleted in 30 s.")).to_be_visible(timeout=WAIT_MS)
     assert old
     until(lambda: not any(one.exists() for one in old), 60, "the recordings to be gone")
-    until(lambda: [one["id"] for one in events(owner, house)] == [event["id"]], 10, "only the kept event")
+    until(lambda: [one["id"] for one in events(owner, house)] == [event["id"]], 60, "only the kept event")
     assert any(one.exists() for one in kept), "kept events stay"
     code, said = command(house, "check", "--wall", "--json")
     report = json.loads(said)

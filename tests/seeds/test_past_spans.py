@@ -70,7 +70,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         for number in range(2):
             until(partial(is_quiet, made), 60, "quiet time")
             made.command("event", "open", "yard", "--kind", "person", "--key", f"e{number}", "--for", "4 s")
-            until(partial(is_recording, made), 20, "a recording")
+            until(partial(is_recording, made), 60, "a recording")
         until(partial(is_quiet, made), 60, "the end")
         recorded = spans(made)
         made.begin_ms, made.end_ms = recorded[0]["from_ms"], recorded[-1]["to_ms"]

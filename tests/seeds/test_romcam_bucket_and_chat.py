@@ -93,7 +93,7 @@ def romcam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RomCam]:
 
 def has_told(made: RomCam) -> RomCam:
     until(lambda: made.told("mattermost") and made.told("slack"), 90, "both chats")
-    until(lambda: len(made.names()) >= 8, 30, "eight objects")
+    until(lambda: len(made.names()) >= 8, 60, "eight objects")
     return made
 
 

@@ -104,7 +104,7 @@ def test_rp4_live_figures_change_with_the_picture(live: Page) -> None:
         seen.append(shown(live))
         return any(int(one[2][:6] or 0) > 400 for one in seen) and len({one[0] for one in seen}) > 20
 
-    until(is_over, 30, f"a number above 400 in {seen[-3:]}")
+    until(is_over, 60, f"a number above 400 in {seen[-3:]}")
     figures = [one[2] for one in seen if one[2]]
     assert all(FIGURES.fullmatch(one) for one in figures), figures
     numbers = {one[2] for one in seen if int(one[2][:6] or 0) > 400}
@@ -119,10 +119,10 @@ def test_rp4_the_figures_are_those_of_the_detector(yard: Yard, live: Page) -> No
 
 
 def test_rp5_rec_is_shown_from_the_clips_first_to_its_last_second(yard: Yard, live: Page) -> None:
-    until(lambda: not shown(live)[3], 30, "no clip")
-    until(lambda: shown(live)[3], 30, "a clip")
+    until(lambda: not shown(live)[3], 60, "no clip")
+    until(lambda: shown(live)[3], 60, "a clip")
     begun_ms = shown(live)[0]
-    until(lambda: not shown(live)[3], 30, "its end")
+    until(lambda: not shown(live)[3], 60, "its end")
     over_ms = shown(live)[0]
     now_ms = int(live.evaluate("Date.now()"))
     clips = yard.get(f"/cameras/yard/figures?from_ms={now_ms - 60_000}&to_ms={now_ms}").json()["clips"]
@@ -136,16 +136,16 @@ def test_rp6_the_past_shows_each_frames_own_time(yard: Yard) -> None:
     now_ms = yard.get("/timeline?from_ms=0&to_ms=1").json()["now_ms"]
     page = yard.page(f"/timeline?cam=yard&t={(now_ms - 9000) / 1000:.2f}")
     page.wait_for_selector("[data-figures]:not([hidden])", timeout=30_000)
-    until(lambda: page.evaluate("document.querySelector('[data-showing]')?.dataset.showing") == "video", 20, "video")
+    until(lambda: page.evaluate("document.querySelector('[data-showing]')?.dataset.showing") == "video", 60, "video")
     if page.locator("[data-playing=true]").count():
         page.keyboard.press("Space")
     page.keyboard.press(".")
-    until(lambda: shown(page)[2], 20, "figures")
+    until(lambda: shown(page)[2], 60, "figures")
     times = list[int]()
     for _ in range(5):
         before = shown(page)[0]
         page.keyboard.press(".")
-        until(lambda before=before: shown(page)[0] > before, 10, "the next frame")  # type: ignore[misc]
+        until(lambda before=before: shown(page)[0] > before, 60, "the next frame")  # type: ignore[misc]
         at_ms, text, figures, _ = shown(page)
         assert text.startswith(f"{TITLE}  20"), text
         assert text.endswith(f"{at_ms % 1000:03d}"), (text, at_ms)
@@ -243,11 +243,11 @@ def test_sc28_boxes_are_drawn_live_and_in_the_past(yard: Yard, live: Page) -> No
     def boxes(page: Page) -> list[str]:
         return page.locator("[data-figures] svg text").all_text_contents()
 
-    until(lambda: any(re.fullmatch(r"Motion \d+", one) for one in boxes(live)), 30, "a box, live")
+    until(lambda: any(re.fullmatch(r"Motion \d+", one) for one in boxes(live)), 60, "a box, live")
     now_ms = int(live.evaluate("Date.now()"))
     stored = yard.get(f"/cameras/yard/figures?from_ms={now_ms - 20_000}&to_ms={now_ms - 3_000}").json()["items"]
     at_ms = next(one["at_ms"] for one in stored if one["things"])
     page = yard.page(f"/timeline?cam=yard&t={(at_ms + 100) / 1000:.2f}")
     page.wait_for_selector("[data-figures]:not([hidden])", timeout=30_000)
-    until(lambda: boxes(page), 30, "a box, in the past")
+    until(lambda: boxes(page), 60, "a box, in the past")
     page.close()

@@ -25,5 +25,5 @@ def test_rp25_flips_agree_live_in_snapshots_in_zones_and_in_playback(flipped: Tu
         assert corners_of(flipped.image(f"{camera}/{path}")) == wanted(one), path
     drawn = flipped.turn(flip, 0, mirror=False)["zones"][0]["points"]
     assert [tuple(point) for point in drawn] == [pytest.approx(one.sent((x, y))) for x, y in ZONE]
-    until(lambda: corners_of(flipped.image(f"{camera}/snapshot")) == wanted(UPRIGHT), 30, "it turns back")
+    until(lambda: corners_of(flipped.image(f"{camera}/snapshot")) == wanted(UPRIGHT), 60, "it turns back")
     assert corners_of(flipped.image(f"{camera}/picture?at_ms={at_ms}")) == wanted(one)

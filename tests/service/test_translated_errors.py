@@ -5,6 +5,7 @@ The texts are read from the source, so that a new one fails here until `translat
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -12,16 +13,22 @@ from pydantic_core.core_schema import ErrorType
 
 from tawny.model.validation import allowed_text, is_own_text
 from tawny.service.languages import Languages
-from tests.support.said_texts import Said, said_in, trees
+from tests.support.said_texts import SOURCE, Said, forget_source, said_in
 
 GERMAN = Languages(None).catalogue("de")
 EXEMPT = {"sudo install -d -m 700 -o {geteuid} -g {getegid} {folder}": "a command to copy"}
 """Each with its reason."""
 COMMANDS_ONLY = ("config/importers/", "testing/")
 """Only commands print these. The output of commands is English."""
-FOLDERS = sorted({path.split("/")[0] for path in trees() if "/" in path} - {"testing"})
+FOLDERS = sorted({one.parent.name for one in SOURCE.glob("*/__init__.py")} - {"cli", "testing"})
 _PLACE = re.compile(r"\{\w+\}")
 _SENTENCES = re.compile(r"(?<=[.!?]) ")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def source_forgotten() -> Iterator[None]:
+    yield
+    forget_source()
 
 
 def _shape(text: str) -> str:

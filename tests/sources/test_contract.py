@@ -166,7 +166,7 @@ class HttpContract(SourceContract):
                 camera.begin_hls()
                 assert camera.hls is not None
                 playlist = camera.hls / "live.m3u8"
-                until(playlist.is_file, 20.0, "the first segment")
+                until(playlist.is_file, 60, "the first segment")
             here = opening(camera.address(self.NAME, f"viewer:{SECRET}"), SystemClock(), interval=0.1)
             missing = replace(here, address=camera.address("none", f"viewer:{SECRET}"))
             sound = "" if self.NAME in ("mjpeg", "snapshot.jpg") else self.SPEC.sound

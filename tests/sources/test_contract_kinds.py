@@ -101,7 +101,7 @@ def by_hls(cell: Cell, _: Clock) -> Iterator[SourceCase]:
     with http_camera(cell.spec, f"viewer:{SECRET}", speed=1) as camera:
         camera.begin_hls(*(fragmented if cell.form == "mp4" else ()))
         assert camera.hls is not None
-        until((camera.hls / "live.m3u8").is_file, 20.0, "the first segment")
+        until((camera.hls / "live.m3u8").is_file, 60, "the first segment")
         here = opening(camera.address("master.m3u8", f"viewer:{SECRET}"), SystemClock())
         yield SourceCase(Http(), here, replace(here, address=camera.address("no", f"viewer:{SECRET}")), cell.sound)
 
@@ -248,7 +248,7 @@ def by_tawny(cell: Cell, _: Clock) -> Iterator[SourceCase]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
     try:
-        until(lambda: address, 10.0, "it serves")
+        until(lambda: address, 60, "it serves")
         here = opening(address[0], SystemClock())
         yield SourceCase(Rtsp(), here, replace(here, address="rtsp://127.0.0.1:1/porch"), cell.sound)
     finally:

@@ -252,7 +252,7 @@ def test_an_event_is_reported_after_a_digest_sign_in(camera: MakerCamera) -> Non
     assert reading.pull(0.0) == []
     camera.heartbeat()
     moves(camera)
-    until(lambda: reading.pull(1.0) == ["motion True"], 10, "the event")
+    until(lambda: reading.pull(1.0) == ["motion True"], 60, "the event")
     assert len(camera.asked) == 1
     reading.stream.leave()
 
@@ -265,7 +265,7 @@ def test_parts_in_chunks_of_http_wait_for_nothing(maker: str) -> None:
         moves(camera)
         moves(camera)
         for _ in range(2):
-            until(lambda: reading.pull(1.0) == ["motion True"], 10, "the event")
+            until(lambda: reading.pull(1.0) == ["motion True"], 60, "the event")
         reading.stream.leave()
 
 
@@ -278,7 +278,7 @@ def test_a_connection_that_is_cut_is_made_again(camera: MakerCamera) -> None:
         reading.pull()
     reading.pull(0.0)
     moves(camera)
-    until(lambda: reading.pull(1.0) == ["motion True"], 10, "the event")
+    until(lambda: reading.pull(1.0) == ["motion True"], 60, "the event")
     assert len(camera.asked) == 2
     reading.stream.leave()
 

@@ -245,7 +245,7 @@ def test_a_program_is_ended_with_everything_it_started(tmp_path: Path) -> None:
     connection = ProgramOutput().open(opening("exec:", command=[sys.executable, "-c", script]))
     child = int(pid_file.read_text())
     connection.close()
-    until(lambda: not _runs(child), 10.0, "the program's child is gone")
+    until(lambda: not _runs(child), 60, "the program's child is gone")
 
 
 def _runs(pid: int) -> bool:

@@ -68,7 +68,7 @@ def sounds(connection: MicrophoneConnection, samples: int) -> list[SourcePacket]
             got.append(one)
         return sum(len(one.data) for one in got) >= samples
 
-    until(enough, 20, "it is heard")
+    until(enough, 60, "it is heard")
     return got
 
 
@@ -110,7 +110,7 @@ def test_sound_before_the_first_picture_is_left_out(tmp_path: Path) -> None:
     video.packets = iter(())
     connection = MicrophoneConnection(video, "alsa:plughw:1", clock, lambda _: str(path))
     path.with_suffix(".go").touch()
-    until(path.with_suffix(".json").exists, 10, "it runs")
+    until(path.with_suffix(".json").exists, 60, "it runs")
     assert all(isinstance(connection.read(), IdleUntil) for _ in range(50))
     connection.close()
     assert video.is_closed
@@ -139,7 +139,7 @@ def test_without_its_microphone_a_camera_goes_on_and_says_why(tmp_path: Path, fa
 
     video = Video(clock)
     connection = MicrophoneConnection(video, "alsa:plughw:1", clock, find)
-    until(lambda: connection.read() is not None and says in connection.notes.get("hint", ""), 10, "it is said")
+    until(lambda: connection.read() is not None and says in connection.notes.get("hint", ""), 60, "it is said")
     clock.advance(AGAIN_S)
     connection.read()
     assert tries == ["arecord", "arecord"]

@@ -112,10 +112,10 @@ def test_picamera2_is_asked_for_exactly_what_is_set(tmp_path: Path) -> None:
 def test_rp24_a_changed_control_reaches_the_running_camera_and_a_removed_one_its_default(both: Any) -> None:
     fake, pi, here, _ = both
     assert pi.adjust(here, {**here.options} | {"brightness": 0.25})
-    until(lambda: len(fake.asked("set_controls")) == 2, 10, "it is set")
+    until(lambda: len(fake.asked("set_controls")) == 2, 60, "it is set")
     assert fake.asked("set_controls")[1]["controls"] == {"AfMode": 2, "ExposureValue": 0.5, "Brightness": 0.25}
     assert pi.adjust(here, SUB)
-    until(lambda: len(fake.asked("set_controls")) == 3, 10, "it is set")
+    until(lambda: len(fake.asked("set_controls")) == 3, 60, "it is set")
     assert fake.asked("set_controls")[2]["controls"] == {"AfMode": 2, "ExposureValue": 0.0, "Brightness": 0.0}
     assert len(fake.asked("camera")) == 1
 
@@ -134,7 +134,7 @@ def test_a_fixed_exposure_becomes_automatic_again(
     pi, here = source(fake), opening("picamera:0", exposure_time=5000)
     connection = pi.open(here)
     assert pi.adjust(here, {})
-    until(lambda: len(fake.asked("set_controls")) == 2, 10, "it is set")
+    until(lambda: len(fake.asked("set_controls")) == 2, 60, "it is set")
     connection.close()
     assert [one["controls"] for one in fake.asked("set_controls")] == [fixed, automatic]
 
@@ -144,7 +144,7 @@ def test_hdr_of_the_pi_5_stays_while_other_controls_change(tmp_path: Path) -> No
     pi, here = source(fake), opening("picamera:0", hdr="single-exp")
     connection = pi.open(here)
     assert pi.adjust(here, {**here.options} | {"ev": 1})
-    until(lambda: len(fake.asked("set_controls")) == 3, 10, "it is set")
+    until(lambda: len(fake.asked("set_controls")) == 3, 60, "it is set")
     connection.close()
     assert [one["controls"] for one in fake.asked("set_controls")] == [{}, {"HdrMode": 3}, {"ExposureValue": 1}]
 
@@ -167,11 +167,11 @@ def test_a_camera_that_is_not_running_takes_the_settings_when_it_starts(tmp_path
 def test_rp21_the_focus_button_starts_one_cycle_and_positions_reach_the_lens(both: Any) -> None:
     fake, pi, here, _ = both
     pi.press(here, "focus_now")
-    until(lambda: len(fake.asked("set_controls")) == 2, 10, "it focuses")
+    until(lambda: len(fake.asked("set_controls")) == 2, 60, "it focuses")
     assert fake.asked("set_controls")[1]["controls"] == {"AfMode": 1, "AfTrigger": 0}
     for at, position in enumerate((1.0, 1.5, 2.0), 2):
         assert pi.adjust(here, {**here.options} | {"focus": "manual", "lens_position": position})
-        until(lambda at=at: len(fake.asked("set_controls")) == at + 1, 10, "it is set")  # type: ignore[misc]
+        until(lambda at=at: len(fake.asked("set_controls")) == at + 1, 60, "it is set")  # type: ignore[misc]
         assert fake.asked("set_controls")[at]["controls"]["LensPosition"] == position
 
 
@@ -206,7 +206,7 @@ def test_rp26_sensor_mode_and_tuning_fall_back_with_a_warning(
 ) -> None:
     fake = FakePicamera2(tmp_path, ("imx219",), tunings=["imx219_noir.json"])
     connection = source(fake).open(opening("picamera:0", **options))
-    until(lambda: bool(pictures(connection, 1)) and "model" in connection.notes, 10, "it says what it is")
+    until(lambda: bool(pictures(connection, 1)) and "model" in connection.notes, 60, "it says what it is")
     connection.close()
     assert fake.asked("camera")[0]["tuning"] == tuning
     assert hint in connection.notes["hint"]
@@ -217,7 +217,7 @@ def test_rp26_sensor_mode_and_tuning_fall_back_with_a_warning(
 def test_a_control_that_the_camera_lacks_is_said(tmp_path: Path) -> None:
     fake = FakePicamera2(tmp_path, ("imx219",))
     connection = source(fake).open(opening("picamera:0", lens_position=2))
-    until(lambda: bool(pictures(connection, 1)) and "model" in connection.notes, 10, "it says what it is")
+    until(lambda: bool(pictures(connection, 1)) and "model" in connection.notes, 60, "it says what it is")
     connection.close()
     assert connection.notes["hint"] == "This camera doesn't offer LensPosition."
 
@@ -245,7 +245,7 @@ def test_a_small_stream_that_is_not_set_up_is_told(tmp_path: Path) -> None:
 
 def test_the_controls_are_those_of_the_running_camera(both: Any) -> None:
     _, pi, here, opened = both
-    until(lambda: bool(pictures(opened[StreamName.MAIN], 1)) and "model" in opened[StreamName.MAIN].notes, 10, "notes")
+    until(lambda: bool(pictures(opened[StreamName.MAIN], 1)) and "model" in opened[StreamName.MAIN].notes, 60, "notes")
     found = {one.name: one for one in pi.controls(here)}
     assert (found["ev"].value, found["ev"].is_live, found["focus"].why_not) == (0.5, True, "")
 

@@ -115,7 +115,7 @@ def test_a_camera_that_is_left_is_told_so(client: str) -> None:
     with RtspCamera(made_clip(ClipSpec())) as camera:
         connection = open_camera(camera)
         read_all(connection, until=lambda read: len(read.packets) >= 2)
-        until(knows, 30.0)
+        until(knows, 60)
 
 
 def test_closing_twice_and_reading_after_it_harm_nothing() -> None:

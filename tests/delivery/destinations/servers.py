@@ -63,7 +63,7 @@ def ssh_server(home: Path) -> Iterator[SshServer]:
     command = [str(SSHD), "-D", "-e", "-f", str(home / "config")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
-            until(lambda: _answers(port), 30, "sshd")
+            until(lambda: _answers(port), 60, "sshd")
             yield SshServer(port, host.get_fingerprint(), home / "ours")
         finally:
             process.terminate()
@@ -105,7 +105,7 @@ def tawny_server(folder: Path, quota_bytes: int, mode: Path | None = None) -> It
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()
         try:
-            until(lambda: server.started, 30, "the other tawny")
+            until(lambda: server.started, 60, "the other tawny")
             yield TawnyServer(house, listening.getsockname()[1], folder / "inbox", made.id, secret)
         finally:
             server.should_exit = True

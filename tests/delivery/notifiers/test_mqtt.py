@@ -39,7 +39,7 @@ def heard(broker: int) -> Iterator[dict[str, list[bytes]]]:
     listener.connect("127.0.0.1", broker)
     listener.subscribe("house/#", qos=1)
     listener.loop_start()
-    until(lambda: ready, 30, "the subscription")
+    until(lambda: ready, 60, "the subscription")
     yield found
     listener.disconnect()
     listener.loop_stop()
@@ -55,7 +55,7 @@ def test_words_and_picture_arrive(broker: int, heard: dict[str, list[bytes]]) ->
     receipt = sender.send(SENT, JPEG)
     sender.edit(receipt, LATER, GIF)
     sender.close()
-    until(lambda: len(heard.get("house/messages", [])) == 2, 30, "both messages")
+    until(lambda: len(heard.get("house/messages", [])) == 2, 60, "both messages")
     first, second = (json.loads(payload) for payload in heard["house/messages"])
     assert (first["id"], first["title"], first["changes"]) == (SENT.id, SENT.title, None)
     assert second["changes"] == SENT.id

@@ -53,7 +53,7 @@ def test_gap_after_a_change_names_the_change(tmp_path: Path, name: str) -> None:
         recorder.wait_for_seconds(1)
         before = len(gaps(recorder))
         change(recorder)
-        until(lambda: len(gaps(recorder)) > before, 20, "a gap after the change")
+        until(lambda: len(gaps(recorder)) > before, 60, "a gap after the change")
         after = gaps(recorder)[before:]
         assert [(gap.reason, gap_words(gap)) for gap in after] == [(reason, words)], "one gap, from the last frame on"
         if name in ("pause", "mode"):
@@ -82,9 +82,9 @@ def test_time_in_which_a_camera_was_not_in_the_settings_is_explained(tmp_path: P
         recorder.wait_for(CameraState.RECORDING)
         recorder.wait_for_seconds(1)
         recorder.running.apply(settings(""), "x")
-        until(lambda: segments(tmp_path), 20, "the closed file")
+        until(lambda: segments(tmp_path), 60, "the closed file")
         removed_ms = recorder.clock.now_ms()
-        until(lambda: recorder.clock.now_ms() > removed_ms + 500, 20, "time without it")
+        until(lambda: recorder.clock.now_ms() > removed_ms + 500, 60, "time without it")
         recorder.running.apply(settings(text("garden")), "x")
         recorder.wait_for(CameraState.RECORDING)
         recorder.wait_for_seconds(1)

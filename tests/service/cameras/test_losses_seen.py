@@ -93,7 +93,7 @@ def test_damage_is_in_the_index_on_the_timeline_in_the_check_and_in_the_status(
             lose(bench, dropping)
         seen = found(bench)
         assert len(seen) == 3
-        until(lambda: len(bench.running.index.damage(DOOR, EVER)) == 3, 30, "it is in the index")
+        until(lambda: len(bench.running.index.damage(DOOR, EVER)) == 3, 60, "it is in the index")
         within = Span(seen[0].begin_ms - 1000, bench.clock.now_ms())
         lane = timeline.timeline_lane(bench.running, DOOR, within, points=10, now_ms=bench.clock.now_ms())
         assert lane.damage == seen

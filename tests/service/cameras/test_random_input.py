@@ -120,7 +120,7 @@ def test_one_that_sends_anything_leaves_fifteen_others_whole(
         until(lambda: all(len(camera.playing) == 1 for camera in cameras), 60, "all play")
         until(lambda: all(len(camera.playing[0].sent) > 60 for camera in cameras), 60, "all have sent for a while")
         begun = len(child.said)
-        until(lambda: len(child.said) > begun, 30, "it says how much memory it has")
+        until(lambda: len(child.said) > begun, 60, "it says how much memory it has")
         times = misbehave(cameras[0], seconds, threading.Event())
         ended = [len(camera.playing[0].sent) for camera in cameras]
         until(lambda: all(len(c.playing[0].sent) > n + 30 for c, n in zip(cameras[1:], ended[1:], strict=True)), 60)

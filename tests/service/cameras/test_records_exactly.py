@@ -30,7 +30,7 @@ def recorded_once(source: Path, codec: VideoCodec, sound: str, folder: Path) -> 
     with serving(launch(source, codec, sound)) as server, rig(one_camera(f"rtsp://{server}/0"), folder) as bench:
         bench.wait_for(CameraState.RECORDING, 15)
         until(lambda: bench.state() is not CameraState.RECORDING or len(segments(folder)) > 0, clip.length_s + 15)
-        until(lambda: len(segments(folder)) > 0, 10, "the first run's file is closed")
+        until(lambda: len(segments(folder)) > 0, 60, "the first run's file is closed")
     first = segments(folder)[0]
     file = read_segment(Volume.at(folder).path(first.path))
     found = list(samples(file, file.fragments))

@@ -136,7 +136,7 @@ def test_what_is_removed_is_gone_with_its_secret_and_what_waited(bench: Bench) -
     bench.placing.put("destinations", "nas", {"url": FTP})
     bench.outward.pause("nas", paused=True)
     bench.happens("e")
-    until(lambda: bench.outward.outbox.waiting("nas").count, 20, "a picture that waits")
+    until(lambda: bench.outward.outbox.waiting("nas").count, 60, "a picture that waits")
     bench.placing.remove("nas")
     assert SECRET not in bench.file.read_text() + bench.secrets.read_text()
     assert bench.outward.outbox.waiting().count == 0
@@ -171,14 +171,14 @@ def test_a_change_is_taken_up_at_once_and_loses_nothing(bench: Bench, tmp_path: 
         (tmp_path / name).mkdir()
     bench.placing.put("destinations", "nas", {"url": f"folder:{tmp_path}/wrong"})
     bench.happens("20261120T050000000-00000001")
-    until(lambda: "the folder doesn't exist" in bench.outward.outbox.trouble("nas"), 20, "that the folder is missing")
+    until(lambda: "the folder doesn't exist" in bench.outward.outbox.trouble("nas"), 60, "that the folder is missing")
     bench.clock.advance(1)
     bench.happens("20261120T050001000-00000002")
     bench.placing.put("destinations", "nas", {"url": f"folder:{tmp_path}/right"})
-    until(lambda: len(list((tmp_path / "right").rglob("*.jpg"))) == 2, 20, "both pictures")
+    until(lambda: len(list((tmp_path / "right").rglob("*.jpg"))) == 2, 60, "both pictures")
     bench.placing.put("destinations", "second", {"url": f"folder:{tmp_path}/second"})
     bench.happens("20261120T050101000-00000003")
-    until(lambda: len(list((tmp_path / "second").rglob("*.jpg"))) == 1, 20, "the picture at the second")
+    until(lambda: len(list((tmp_path / "second").rglob("*.jpg"))) == 1, 60, "the picture at the second")
     assert {one.state for one in bench.outward.outbox.ended("nas")} == {DeliveryState.DONE}
 
 

@@ -168,6 +168,6 @@ def test_nothing_waits_for_long_because_a_deletion_is_refused(server: str, bucke
         found = bench.outward.outbox.find("cloud", removal.name)
         return found is not None and found.state is DeliveryState.DROPPED
 
-    until(ended, 20, "the end of the deletion")
+    until(ended, 60, "the end of the deletion")
     assert list(uploads_behind(bench.outward.all_targets(), 0, 10**13)) == []
     bench.outward.close()

@@ -24,8 +24,8 @@ DETECT = """
 from tawny.detection.motion import MotionDetector
 MotionDetector({})
 """
-PROGRAMS = {"start": START, "guess": START + GUESS, "detect": START + GUESS + DETECT}
-"""What a recorder runs; each with what the ones before it run."""
+PROGRAMS = {"start": START, "guess": GUESS, "detect": DETECT}
+"""What a recorder runs, one after the other."""
 NEVER = len(PROGRAMS)
 FIRST_NEEDED = {
     "cv2": list(PROGRAMS).index("detect"),
@@ -59,10 +59,18 @@ def run(program: str) -> str:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
 
-@pytest.fixture(scope="module", params=PROGRAMS)
-def loaded(request: pytest.FixtureRequest) -> tuple[int, set[str]]:
-    """A program's position in PROGRAMS, and the modules it has loaded."""
-    return list(PROGRAMS).index(request.param), set(run(PROGRAMS[request.param] + "print(*sys.modules)").split())
+@pytest.fixture(scope="module")
+def loaded_after() -> list[set[str]]:
+    """The modules that are loaded after each of PROGRAMS."""
+    lines = run("".join(f"{program}print(*sys.modules)\n" for program in PROGRAMS.values())).splitlines()
+    return [set(line.split()) for line in lines]
+
+
+@pytest.fixture(params=PROGRAMS)
+def loaded(request: pytest.FixtureRequest, loaded_after: list[set[str]]) -> tuple[int, set[str]]:
+    """A program's position in PROGRAMS, and the modules that are loaded then."""
+    at = list(PROGRAMS).index(request.param)
+    return at, loaded_after[at]
 
 
 @pytest.mark.parametrize("library", FIRST_NEEDED)

@@ -210,7 +210,7 @@ def test_a_running_recorder_names_what_it_sees(tmp_path: Path) -> None:
         def named() -> list[Event]:
             return [one.event for one in made.heard if isinstance(one, EventChanged) and one.event.kind == "person"]
 
-        until(named, 30, "a person")
+        until(named, 60, "a person")
         assert [thing.label for thing in named()[0].objects] == ["person"]
         assert made.running.naming.desk.looks > 1
 
@@ -237,7 +237,7 @@ def test_events_of_the_last_days_are_classified_again_once_a_model_is_there(tmp_
             again = made.running.naming.again
             return again is not None and again.info is not None and again.info.is_over
 
-        until(is_over, 30, "all events are classified")
+        until(is_over, 60, "all events are classified")
         kinds = {one.id: (one.kind, one.shown_kind) for one in made.running.index.events(EVER).events}
         assert (kinds[EventId("a")], kinds[EventId("b")]) == (("person", "person"), ("motion", "vehicle"))
         assert [one.event.id for one in made.heard if isinstance(one, EventChanged) and one.event.kind == "person"] == [

@@ -51,7 +51,7 @@ def test_a_change_holds_at_once_and_the_recording_goes_on(tmp_path: Path) -> Non
         tuning = made.running.tuning
         now = tuning.watching(DOOR)
         assert now is not None
-        until(lambda: _notes(made).get("looks", 0) > 3, 30, "looks")
+        until(lambda: _notes(made).get("looks", 0) > 3, 60, "looks")
         tuning.change(
             DOOR, changed_watch(now.watch, threshold=62, zones={"path": [[0, 0], [1, 0], [0, 1]]}), (), "Anna"
         )
@@ -60,7 +60,7 @@ def test_a_change_holds_at_once_and_the_recording_goes_on(tmp_path: Path) -> Non
         assert (later.watch.threshold, later.version != now.version) == (62, True)
         assert later.changed is not None
         assert later.changed.by == "Anna"
-        until(lambda: _notes(made).get("looks", 0) > 0, 30, "looks by the new settings")
+        until(lambda: _notes(made).get("looks", 0) > 0, 60, "looks by the new settings")
         assert not [one for one in made.heard if isinstance(one, RunEnded)]
         assert made.gaps() == []
     text = file.read_text(encoding="utf-8")
@@ -233,7 +233,7 @@ def test_an_own_detector_that_never_returns_is_told_with_its_line_and_recording_
         def said() -> str:
             return next(one.status.detail for one in made.running.cameras())
 
-        until(lambda: "detect.py, line 2: it took longer than 0.8 s" in said(), 30, "what is wrong")
+        until(lambda: "detect.py, line 2: it took longer than 0.8 s" in said(), 60, "what is wrong")
         made.wait_for_seconds(2)
         file.write_text("def detect(frame):\n    return 0.9\n", encoding="utf-8")
         until(lambda: any(isinstance(one, EventChanged) for one in made.heard), 60, "an event")

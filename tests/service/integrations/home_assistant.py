@@ -69,7 +69,7 @@ class HomeAssistant:
         self.client.connect("127.0.0.1", port)
         self.client.subscribe([(f"{prefix}/+/+/+/config", 1), ("tawny/#", 1)])
         self.client.loop_start()
-        until(lambda: self._ready, 30, "the subscription")
+        until(lambda: self._ready, 60, "the subscription")
 
     def _take(self, _: object, __: object, message: MQTTMessage) -> None:
         payload = bytes(message.payload)

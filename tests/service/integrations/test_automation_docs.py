@@ -88,7 +88,7 @@ def test_the_receiver_receives() -> None:
                     return False
                 return True
 
-            until(told, 30, "it is there")
+            until(told, 60, "it is there")
         assert child.stdout is not None
         assert child.stdout.readline() == "event.started yard\n"
     finally:

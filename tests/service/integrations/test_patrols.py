@@ -54,7 +54,7 @@ def passed(patrol: Patrolling, seconds: int) -> None:
     """One second after the other; what a second begins has ended before the next."""
     for _ in range(seconds):
         patrol.engine.run_for(1)
-        until(lambda: not patrol.is_going(), 10, "the end of its way")
+        until(lambda: not patrol.is_going(), 60, "the end of its way")
 
 
 def test_a_patrol_visits_its_presets_in_turn(tmp_path: Path, camera: FakeCamera) -> None:

@@ -21,7 +21,7 @@ def following(run: Tracked) -> None:
         run.pass_time(0.05)
 
 
-@pytest.mark.parametrize("case", ["slow", "runs", "plain wall"])
+@pytest.mark.parametrize("case", [pytest.param("slow", marks=pytest.mark.long), "runs", "plain wall"])
 def test_who_walks_is_kept_in_the_middle_third(case: str) -> None:
     """A minute, with 300 ms from a command to the picture. The event is one, of one object."""
     run = Tracked(CASES[case])
@@ -75,8 +75,15 @@ def test_a_private_camera_stands_still() -> None:
     assert run.tracker.holds(YARD)
 
 
-@pytest.mark.parametrize("counts", [1, -1])
-@pytest.mark.parametrize("limit", [(-0.05, 0.05), (-0.3, 0.0)])
+@pytest.mark.parametrize(
+    ("limit", "counts"),
+    [
+        ((-0.05, 0.05), 1),
+        ((-0.3, 0.0), -1),
+        pytest.param((-0.05, 0.05), -1, marks=pytest.mark.long),
+        pytest.param((-0.3, 0.0), 1, marks=pytest.mark.long),
+    ],
+)
 def test_it_stays_within_its_limits(limit: tuple[float, float], counts: int) -> None:
     """In the camera's own numbers, which are shares of 180 degrees. counts: -1: they grow to the left."""
     own = sorted(counts * one for one in limit)

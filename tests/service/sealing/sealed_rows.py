@@ -272,7 +272,7 @@ def picture(home: House, camera: CameraId, notifier: NotifierSettings) -> int:
         try:
             outward.start()
             outward.outbox.add([delivery])
-            until(lambda: ended(outward.outbox.find("phone", delivery.name)), 30, "the message")
+            until(lambda: ended(outward.outbox.find("phone", delivery.name)), 60, "the message")
         finally:
             outward.close()
         own = [one.body for one in service.asked if f"n-{now_ms}" in one.path and one.body.startswith(b"\xff\xd8")]

@@ -106,7 +106,7 @@ def test_no_private_key_is_on_the_disk(home: House) -> None:
 
 def test_what_of_it_can_be_read_is_this_and_no_more(home: House) -> None:
     """Names, times, sizes, how much moved; `grids`, which say where, are of the plain camera alone."""
-    until(lambda: not [path for path in files(home.folder / DOOR) if path.suffix == ".new"], 20, "whole files")
+    until(lambda: not [path for path in files(home.folder / DOOR) if path.suffix == ".new"], 60, "whole files")
     assert {path.suffix for path in files(home.folder / DOOR)} == {".tws", ".keys", ""}
     assert {path.name for path in files(home.folder / DOOR) if not path.suffix} == {"scores"}
     assert "grids" in {path.name for path in files(home.folder / YARD)}

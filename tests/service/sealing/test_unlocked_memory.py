@@ -58,7 +58,7 @@ def child(tmp_path: Path) -> Iterator[Child]:
     assert made.process.returncode == 0
 
 
-@pytest.mark.parametrize("end", ["lock", "sign out"])
+@pytest.mark.parametrize("end", ["lock", pytest.param("sign out", marks=pytest.mark.long)])
 def test_the_key_is_there_while_it_is_unlocked_and_gone_afterwards(child: Child, end: str) -> None:
     assert child.keys() == 0
     assert child.do("play") == 423

@@ -121,7 +121,7 @@ def test_it_leaves_no_subscription_behind_also_while_it_waits() -> None:
         point = subscribed(camera)
         waiting = threading.Thread(target=pulled, args=(point,))
         waiting.start()
-        until(lambda: [name for name, _ in camera.told].count("PullMessages") == 2, 10, "that it waits")
+        until(lambda: [name for name, _ in camera.told].count("PullMessages") == 2, 60, "that it waits")
         point.cancel()
         waiting.join(5)
         assert not waiting.is_alive()

@@ -41,7 +41,7 @@ class Reading:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        until(lambda: self.pulls, 20, "its subscription")
+        until(lambda: self.pulls, 60, "its subscription")
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -78,7 +78,7 @@ def consumer(camera: OnvifSimulator) -> str:
 
 def test_what_it_sends_is_reported(camera: OnvifSimulator, reading: Reading) -> None:
     camera.report(BELL, {"Source": "button"}, {"State": "true"}, keep=False)
-    until(lambda: reading.found == ["doorbell True"], 10, "the report")
+    until(lambda: reading.found == ["doorbell True"], 60, "the report")
     assert camera.answers == [202]
 
 
@@ -87,7 +87,7 @@ def test_the_subscription_is_renewed_and_ended(camera: OnvifSimulator) -> None:
     made = next(iter(camera.subscriptions.values()))
     before_s, address = made.until_s, made.consumer
     reading.clock.ahead_s += RENEWS_S + 1
-    until(lambda: made.until_s > before_s, 10, "the renewal")
+    until(lambda: made.until_s > before_s, 60, "the renewal")
     assert camera.made == 1
     reading.end()
     assert not camera.subscriptions
@@ -130,7 +130,7 @@ def test_a_request_that_is_none_is_refused_and_the_next_one_is_read(
         line.sendall(request_text.format(path=parts.path).encode())
         assert line.recv(1000).split()[1] == str(status).encode()
     camera.report(BELL, {"Source": "button"}, {"State": "true"}, keep=False)
-    until(lambda: reading.found == ["doorbell True"], 10, "the report")
+    until(lambda: reading.found == ["doorbell True"], 60, "the report")
 
 
 def test_another_address_than_the_cameras_is_not_read(camera: OnvifSimulator, reading: Reading) -> None:

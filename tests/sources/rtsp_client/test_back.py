@@ -46,9 +46,9 @@ def test_the_camera_hears_what_is_said(codec: str, login: str) -> None:
         said.open()
         for at in range(0, 16_000, 640):
             said.speak(tone(1.0)[at : at + 640])
-        until(lambda: len(camera.viewers[-1].heard) >= 8000, 20, "a second of sound")
+        until(lambda: len(camera.viewers[-1].heard) >= 8000, 60, "a second of sound")
         said.close()
-        until(lambda: camera.viewers[-1].ended != "", 20, "the end")
+        until(lambda: camera.viewers[-1].ended != "", 60, "the end")
         viewer = camera.viewers[-1]
     assert viewer.requests[-1] == "TEARDOWN"
     assert viewer.sent == []
@@ -82,7 +82,7 @@ def test_a_camera_that_is_gone_or_wants_another_password_says_so() -> None:
                 return True
             return False
 
-        until(is_told, 20, "the end to be told")
+        until(is_told, 60, "the end to be told")
         said.close()
     gone = speaker(address)
     with pytest.raises(SourceUnreachable):
