@@ -23,7 +23,7 @@ Group = Literal["destinations", "files", "notifiers"]
 Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
-ADDRESSES: Final = ("source", "sub", "onvif")
+ADDRESSES: Final = ("source", "sub", "onvif", "event_api.url")
 _PLAIN: Final = ("folder:", "file:", "rclone:", "webpush:")
 
 
@@ -189,16 +189,21 @@ class SettingsDraft:
         Raises NotDone: when the camera is not in the file.
         """
         table = self._table(camera)
-        return {key: str(table[key]) for key in ADDRESSES if key in table}
+        holders = {key: _holder(table, key) for key in ADDRESSES}
+        return {key: str(held[name]) for key, (held, name) in holders.items() if name in held}
 
     def put_addresses(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-        """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them."""
+        """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them.
+
+        That of `event_api` is set where the camera has this table.
+        """
         table = self._table(camera)
         for key, value in values.items():
+            held, name = _holder(table, key)
             if not value:
-                unset_key(table, key)
-            elif table.get(key) != value:
-                table[key] = value
+                unset_key(held, name)
+            elif held.get(name) != value:
+                held[name] = value
         self._secrets.update(secrets)
 
     def put_setting(self, path: str, value: Plain, *, is_secret: bool) -> None:
@@ -306,3 +311,11 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def _holder(table: Any, key: str) -> tuple[Any, str]:
+    """Return the table that has, or would have, a key such as `event_api.url`, and its last part."""
+    *tables, name = key.split(".")
+    for one in tables:
+        table = table.get(one, {})
+    return table, name

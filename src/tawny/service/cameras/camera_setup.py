@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
+from tawny.config.drafts import SettingsDraft, secret_name
 from tawny.config.lens_and_ptz import LensSettings, TrackSettings
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
@@ -22,7 +22,14 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
-from tawny.service.cameras.camera_moves import check_moved, host_of, moved_addresses, moved_cameras
+from tawny.service.cameras.camera_moves import (
+    address_parts,
+    check_moved,
+    following,
+    host_of,
+    moved_addresses,
+    moved_cameras,
+)
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
 from tawny.service.changeable_settings import ChangeableSettings
@@ -50,6 +57,8 @@ TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
 _KINDS: Final = ("rtsp", "http", "rtmp", "v4l2", "picamera", "demo")
 """Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
+_PLACES: Final = ("source", "sub", "onvif", "event_api", "serial", "mac")
+"""Settings that say where a camera is."""
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
 )  # fmt: skip
@@ -519,8 +528,16 @@ class CameraSetupService:
             self._tries.refused(_place_of(wanted))
             raise
         values = dict.fromkeys(("sub", "onvif", "serial", "mac"), "") | dict(made.values)
+        before, host = self._settings.now().cameras[camera], host_of(made.settings.source)
+        login = address_parts(made.values["source"])[1]
+
+        def edit(draft: SettingsDraft) -> None:
+            raw = draft.addresses(camera) if host and host_of(before.source) else {}
+            same = following(raw, before, parse_network(before.source), host, login) if raw else {}
+            draft.put_addresses(camera, same | values, made.secrets)
+
         self._logins.forget(camera)
-        self._change(config, lambda draft: draft.put_addresses(camera, values, made.secrets), addresses_of=camera)
+        self._change(config, edit, addresses_of=camera)
 
     def move(self, camera: CameraId, host: str) -> None:
         """Use a camera's new address, after a check that it is the same device. The password is not sent to it.
@@ -572,7 +589,7 @@ class CameraSetupService:
             settings, written = self._settings.now(), draft.understood()
             cameras = {name: _in_effect(settings.cameras.get(name), one) for name, one in written.cameras.items()}
             if addresses_of:
-                places = {key: getattr(written.cameras[addresses_of], key) for key in (*ADDRESSES, "serial", "mac")}
+                places = {key: getattr(written.cameras[addresses_of], key) for key in _PLACES}
                 cameras[addresses_of] = cameras[addresses_of].model_copy(update=places)
             new = settings.model_copy(update={"cameras": cameras, "removed_cameras": written.removed_cameras})
             self._doors.check(new, "the settings")
