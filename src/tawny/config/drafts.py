@@ -4,8 +4,10 @@ Secrets are written to `secrets.toml` (mode 600) and referenced as `${NAME}` in 
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,7 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 from tawny.config.catalog import Plain
 from tawny.config.changes import replace_file
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, is_camera_id
 from tawny.config.toml_editing import is_inline, new_table, toml_item, unset_key
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 
@@ -298,6 +300,22 @@ class SettingsDraft:
         if not path.exists():
             _create(path)
         replace_file(path, new)
+
+
+def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
+    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken.
+
+    kind: what has the ID, for names of which nothing can stand in one.
+    """
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or kind
+    if not is_camera_id(base):
+        base = f"{kind}-{base}"[:36].strip("-")
+    return next(
+        one
+        for one in (base if number == 1 else f"{base}-{number}" for number in range(1, 10_000))
+        if one not in taken and is_camera_id(one)
+    )
 
 
 def secret_name(camera: str) -> str:

@@ -26,7 +26,7 @@ STALL_S: Final = 5.0
 _LEAVES_S: Final = 1.5
 _PATH: Final = "/cgi-bin/api.cgi"
 _STATES: Final = "GetEvents", "GetMdState", "GetAiState"
-"""The first tells all, on newer cameras; the others are motion and what the camera recognizes."""
+"""The first has all, on newer cameras; the others have motion and what the camera recognizes."""
 _KINDS: Final[Mapping[str, str]] = {
     "md": MOTION, "visitor": DOORBELL, "people": PERSON, "face": PERSON, "vehicle": VEHICLE, "dog_cat": ANIMAL,
 }  # fmt: skip
@@ -46,10 +46,10 @@ def read_reolink(answers: Iterable[Any]) -> dict[str, bool]:
         if not isinstance(value, dict):
             continue
         below = value.get("ai")
-        told = {**value, **(below if isinstance(below, dict) else {})}
+        states = {**value, **(below if isinstance(below, dict) else {})}
         if answer.get("cmd") == "GetMdState":
-            told = {"md": value.get("state")}
-        for name, state in told.items():
+            states = {"md": value.get("state")}
+        for name, state in states.items():
             kind, is_on = _KINDS.get(name), _is_on(state)
             if kind is not None and is_on is not None:
                 found[kind] = found.get(kind, False) or is_on
@@ -141,13 +141,13 @@ class ReolinkEvents:
         if _LOGIN_FIRST in map(_refusal, answers):  # it has restarted, or the token has ended
             self._sign_in()
             answers = self._asked()
-        told = [one["cmd"] for one in answers if isinstance(one, dict) and one.get("code") == 0 and "cmd" in one]
+        known = [one["cmd"] for one in answers if isinstance(one, dict) and one.get("code") == 0 and "cmd" in one]
         states = read_reolink(answers)
         if not states:
             reasons = {f"error {code}" for code in map(_refusal, answers) if code} or {"it reports no states"}
             raise SourceError(self._where, _NONE.format(", ".join(sorted(reasons))))
         # one request for all where the camera has it
-        self._commands = _STATES[:1] if _STATES[0] in told else tuple(one for one in _STATES if one in told)
+        self._commands = _STATES[:1] if _STATES[0] in known else tuple(one for one in _STATES if one in known)
         return states
 
     def _asked(self) -> list[Any]:

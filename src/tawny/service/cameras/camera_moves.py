@@ -34,6 +34,14 @@ def host_of(address: str) -> str:
         return ""
 
 
+def known_as(camera: FoundCamera, settings: Settings) -> str:
+    """Return the ID under which the settings have this camera; empty: they don't."""
+    for name, one in settings.cameras.items():
+        if any(camera.place in (address, host_of(address)) for address in (one.source, one.sub) if address):
+            return name
+    return ""
+
+
 def moved_cameras(settings: Settings, found: Iterable[FoundCamera]) -> dict[str, str]:
     """Return where cameras answer now, new address by ID: known by hardware address, and silent at the old one.
 
@@ -132,7 +140,7 @@ def _ports(camera: CameraSettings) -> set[int]:
     return {one.port for one in streams} | {_port(one) for one in services if one}
 
 
-# The addresses of a camera's services when its own is entered anew.
+# The addresses of a camera's services when its own is changed.
 
 _LOGIN: Final = re.compile(r"(?P<scheme>[a-z]+://)(?:(?P<login>[^/]*)@)?(?P<rest>.*)", re.IGNORECASE)
 
@@ -157,6 +165,17 @@ def following(
         for key, text in services.items()
         if host_in(now[key]) == before.host.lower()
     }
+
+
+def replaced_services(raw: dict[str, str], camera: CameraSettings, written: str, source: str) -> dict[str, str]:
+    """Return the addresses of the camera's services when another device takes its place; none without a network.
+
+    written, source: of its main stream, as in the file and with its password.
+    """
+    host = host_of(source)
+    if not host or not host_of(camera.source):
+        return {}
+    return following(raw, camera, parse_network(camera.source), host, address_parts(written)[1])
 
 
 def _turned(raw: str, now: str, before: NetworkAddress, host: str, login: str) -> str:

@@ -3,19 +3,17 @@
 Passwords are never returned; they are stored in `secrets.toml`. Thread-safe; the methods wait for cameras and the disk.
 """
 
-import re
 import threading
-import unicodedata
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from tawny.config.drafts import SettingsDraft, secret_name
+from tawny.config.drafts import SettingsDraft, camera_id_for, secret_name
 from tawny.config.lens_and_ptz import LensSettings, TrackSettings
-from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
+from tawny.config.settings import CameraSettings, display_name
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import UPRIGHT, Orientation
@@ -23,12 +21,12 @@ from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
 from tawny.service.cameras.camera_moves import (
-    address_parts,
     check_moved,
-    following,
     host_of,
+    known_as,
     moved_addresses,
     moved_cameras,
+    replaced_services,
 )
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
@@ -231,30 +229,6 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     """Return what the settings file says of it; nothing for the default."""
     said: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
     return {key: value for key, value in said.items() if value}
-
-
-def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
-    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken.
-
-    kind: what has the ID, for names of which nothing can stand in one.
-    """
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
-    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or kind
-    if not is_camera_id(base):
-        base = f"{kind}-{base}"[:36].strip("-")
-    return next(
-        one
-        for one in (base if number == 1 else f"{base}-{number}" for number in range(1, 10_000))
-        if one not in taken and is_camera_id(one)
-    )
-
-
-def known_as(camera: FoundCamera, settings: Settings) -> str:
-    """Return the ID under which the settings have this camera; empty: they don't."""
-    for name, one in settings.cameras.items():
-        if any(camera.place in (address, host_of(address)) for address in (one.source, one.sub) if address):
-            return name
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,12 +502,10 @@ class CameraSetupService:
             self._tries.refused(_place_of(wanted))
             raise
         values = dict.fromkeys(("sub", "onvif", "serial", "mac"), "") | dict(made.values)
-        before, host = self._settings.now().cameras[camera], host_of(made.settings.source)
-        login = address_parts(made.values["source"])[1]
+        before = self._settings.now().cameras[camera]
 
         def edit(draft: SettingsDraft) -> None:
-            raw = draft.addresses(camera) if host and host_of(before.source) else {}
-            same = following(raw, before, parse_network(before.source), host, login) if raw else {}
+            same = replaced_services(draft.addresses(camera), before, made.values["source"], made.settings.source)
             draft.put_addresses(camera, same | values, made.secrets)
 
         self._logins.forget(camera)
