@@ -10,6 +10,7 @@ import re
 import selectors
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -42,6 +43,7 @@ from tawny.sources.rtsp.source import fingerprint_of, stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 
 CONNECT_S: Final = 8.0
+_RESETS: Final = struct.pack("ii", 1, 0)
 READ_BYTES: Final = 1 << 16
 MOST_PLAYLIST_BYTES: Final = 1_000_000
 MOST_SKIPPED_BYTES: Final = 100_000
@@ -208,6 +210,8 @@ class CameraHttp:
         connected = self._socket
         if connected is not None:
             with suppress(OSError):
+                # closing resets it: a camera that sends faster than we read would not notice for a minute
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
                 connected.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
