@@ -82,6 +82,23 @@ def test_a_short_call_lasts_until_the_camera_delivers_or_counts_as_offline() -> 
     assert not bench.is_called()
 
 
+def test_a_call_during_another_one_is_one_that_it_must_answer() -> None:
+    """An event within the call of the start, which it had answered, was never an outage."""
+    bench = Calls()
+    bench.event("a")
+    called_ms = bench.calls.since_ms()
+    bench.clock.advance(5)
+    bench.event("b")
+    assert bench.calls.since_ms() == called_ms
+    bench.calls.delivers(is_there=True)
+    bench.event("c")
+    assert bench.calls.since_ms() == called_ms
+    bench.calls.delivers(is_there=False)
+    bench.clock.advance(5)
+    bench.event("d")
+    assert bench.calls.since_ms() == bench.clock.now_ms()
+
+
 @pytest.mark.parametrize("report", [False, True])
 def test_a_camera_that_delivers_is_let_go_when_its_event_is_over(*, report: bool) -> None:
     bench = Calls(post="0 s")

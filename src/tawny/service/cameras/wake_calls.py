@@ -41,7 +41,7 @@ class WakeCalls:
         self._until_s: dict[EventId, float] = {EventId(""): clock.mono_s() + LEAST_S}
         """When the call by each event ends, s monotonic."""
         self._ended: set[EventId] = set()
-        self._is_held = self._delivers = False
+        self._is_held = self._delivers = self._is_answered = False
         self._unanswered_until_s = 0.0
         """Until when the latest call lasts although its event is over, s monotonic."""
         self._since_ms: int | None = clock.now_ms()
@@ -57,7 +57,7 @@ class WakeCalls:
         with self._lock:
             if event.end_ms is None and event.id not in self._until_s:
                 self._until_s[event.id] = float("inf") if event.kind == MANUAL else now_s + LONGEST_S
-                self._unanswered_until_s = now_s + UNANSWERED_S
+                self._begin(now_s)
             elif event.end_ms is not None and event.id not in self._ended:
                 is_past = now_ms - event.end_ms >= _PAST_MS
                 if not is_past or event.id in self._until_s:
@@ -70,7 +70,7 @@ class WakeCalls:
         now_s = self._clock.mono_s()
         with self._lock:
             if self._until_s.get(EventId(""), 0.0) <= now_s:
-                self._unanswered_until_s = now_s + UNANSWERED_S
+                self._begin(now_s)
             self._until_s[EventId("")] = now_s + LEAST_S
         self._wake_if_asleep()
 
@@ -78,11 +78,21 @@ class WakeCalls:
         """Note whether frames of its main stream arrive now."""
         with self._lock:
             self._delivers = is_there
+            self._is_answered |= is_there
             self._unanswered_until_s = 0.0
+
+    def _begin(self, now_s: float) -> None:
+        """Call it once more. A camera that has delivered and gone since the call before must answer again."""
+        self._unanswered_until_s = now_s + UNANSWERED_S
+        if self._is_answered and not self._delivers:
+            self._since_ms, self._is_answered = None, False
 
     def hold(self, *, is_held: bool) -> None:
         """Note whether a person or a rule records it now."""
-        self._is_held = is_held
+        with self._lock:
+            if is_held and not self._is_held:
+                self._begin(self._clock.mono_s())
+            self._is_held = is_held
         self._wake_if_asleep()
 
     def _wake_if_asleep(self) -> None:
