@@ -100,7 +100,7 @@ class SettingsDraft:
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
         table = new_table(self._document, "cameras")
         for key, value in values.items():
-            table[key] = value
+            table[key] = _in_one_line(value) if isinstance(value, Mapping) else value
         cameras[camera] = table
         self._secrets.update(secrets)
 
@@ -165,9 +165,7 @@ class SettingsDraft:
         """Set how a camera's image is straightened; nothing removes it."""
         table = self._table(camera)
         if values:
-            made = tomlkit.inline_table()
-            made.update(values)
-            table["lens"] = made
+            table["lens"] = _in_one_line(values)
         else:
             unset_key(table, "lens")
 
@@ -181,9 +179,7 @@ class SettingsDraft:
         if ptz is not None:
             ptz.pop("track", None)
         if values:
-            made = tomlkit.inline_table()
-            made.update(values)
-            ptz["track"] = made
+            ptz["track"] = _in_one_line(values)
 
     def addresses(self, camera: str) -> dict[str, str]:
         """Return the addresses as written, with `${NAME}` for secrets.
@@ -329,6 +325,12 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def _in_one_line(values: Mapping[str, Any]) -> Any:
+    made = tomlkit.inline_table()
+    made.update(values)
+    return made
 
 
 def _holder(table: Any, key: str) -> tuple[Any, str]:

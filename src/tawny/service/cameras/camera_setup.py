@@ -48,6 +48,7 @@ from tawny.sources.network_address import (
     stream_key,
 )
 from tawny.sources.phone import SCHEME as PHONE
+from tawny.sources.picamera import SMALL_SIZE, small_stream
 from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
@@ -84,7 +85,7 @@ class ResolvedCamera:
     """The camera as the settings would have it. secrets: values of the `${NAME}`s in values."""
 
     settings: CameraSettings
-    values: Mapping[str, str]
+    values: Mapping[str, Any]
     secrets: Mapping[str, str] = field(repr=False)
     details: OnvifDetails | None = None
 
@@ -143,7 +144,10 @@ def camera_with(
         source, own = f"{place}${{{secret_name(name)}}}", {secret_name(name): key}
         return ResolvedCamera(_understood(name, {"source": source}, own, secrets), {"source": source}, own)
     if streams is None:
-        given = {"source": wanted.address} | ({"sub": wanted.sub} if wanted.sub else {})
+        small = wanted.sub or small_stream(wanted.address)
+        given: dict[str, Any] = {"source": wanted.address} | ({"sub": small} if small else {})
+        if small.startswith("picamera:"):
+            given["picamera"] = {"sub_size": SMALL_SIZE}
         return ResolvedCamera(_understood(name, given, {}, secrets), given, {})
     values, own = addresses_of(name, streams)
     return ResolvedCamera(_understood(name, values, own, secrets), values, own, streams.details)
@@ -164,7 +168,7 @@ def _with_login(key: str, address: str, user: str, password: str) -> NetworkAddr
 
 
 def _understood(
-    name: str, values: Mapping[str, str], own: Mapping[str, str], secrets: Mapping[str, str]
+    name: str, values: Mapping[str, Any], own: Mapping[str, str], secrets: Mapping[str, str]
 ) -> CameraSettings:
     draft = SettingsDraft(None, "", secrets, may_refer=True)
     draft.add_camera(name, values, own)
@@ -372,7 +376,8 @@ class CameraSetupService:
         def find() -> PreviewSource:
             streams = find_streams(wanted, self._clock)
             settings = camera_with("preview", wanted, streams, {}).settings
-            return PreviewSource(settings.sub or settings.source, streams, wanted)
+            # a small stream of this computer needs more settings than its address
+            return PreviewSource((settings.sub if streams else "") or settings.source, streams, wanted)
 
         return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
 
