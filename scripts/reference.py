@@ -287,6 +287,13 @@ def _cameras() -> str:
             parts.append(f"| {name} | `{paths.main}` | `{paths.sub}` |")
     parts += ["", "## Before you add one", "", "| maker or server | what to do |", "|---|---|"]
     parts += [f"| {one.maker} | {one.prepare} |" for one in known_makers() if one.maker and one.prepare]
+    parts += ["", "## Events by their own API", "", "[How to read them](README.md#events-without-onvif).", ""]
+    parts += ["| maker | `event_api` | what it reports |", "|---|---|---|"]
+    parts += [
+        f"| {one.maker} | [`{one.events.api}`]({one.events.source}) | {one.events.reports} |"
+        for one in makers
+        if one.events
+    ]
     parts += ["", "## What they do otherwise than others", "", "tawny copes with each; a test shows it.", ""]
     parts += ["| maker | what | seen by | test |", "|---|---|---|---|"]
     for maker in makers:

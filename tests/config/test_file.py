@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tawny.config.changes import add_camera, parse_modes, put_table, template, write_new
+from tawny.config.changes import parse_modes, put_table, template, write_new
+from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import difference, parse_settings, read_settings
 from tawny.config.mode_presets import FAMILY, PRESETS, with_preset
 from tawny.config.settings import Settings
@@ -130,11 +131,18 @@ def test_the_environment_wins_over_files(tmp_path: Path) -> None:
     )
 
 
+def add_camera(path: Path, camera: str, source: str) -> None:
+    draft = SettingsDraft(path, "", {}, may_refer=True)
+    draft.add_camera(camera, {"source": source}, {})
+    draft.understood()
+    draft.write()
+
+
 def test_adding_a_camera_keeps_comments_and_spacing(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
     path.write_text('# mine\n[web]   # here\nlisten = "127.0.0.1:8000"\n\n[cameras.a]\nsource = "demo:"  # first\n')
     before = path.read_text()
-    add_camera(path, "b", {"source": "rtsp://host/x"})
+    add_camera(path, "b", "rtsp://host/x")
     assert path.read_text().startswith(before)
     assert read_settings(path).cameras["b"].source == "rtsp://host/x"
 
@@ -144,7 +152,7 @@ def test_adding_what_is_not_valid_changes_nothing(tmp_path: Path) -> None:
     write_new(path, template())
     before = path.read_text()
     with pytest.raises(SettingsError):
-        add_camera(path, "Bad Name", {"source": "rtsp://host/x"})
+        add_camera(path, "Bad Name", "rtsp://host/x")
     assert path.read_text() == before
 
 
@@ -154,7 +162,7 @@ def test_a_new_file_is_for_its_owner_only_also_after_a_change(tmp_path: Path) ->
     try:
         write_new(path, template())
         modes = [path.stat().st_mode & 0o777]
-        add_camera(path, "a", {"source": "rtsp://admin:pw@host/x"})
+        add_camera(path, "a", "rtsp://admin:pw@host/x")
     finally:
         os.umask(before)
     assert [*modes, path.stat().st_mode & 0o777] == [0o600, 0o600]
@@ -163,9 +171,9 @@ def test_a_new_file_is_for_its_owner_only_also_after_a_change(tmp_path: Path) ->
 def test_a_camera_is_added_once(tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
     write_new(path, template())
-    add_camera(path, "a", {"source": "demo:"})
+    add_camera(path, "a", "demo:")
     with pytest.raises(NotDone, match="already"):
-        add_camera(path, "a", {"source": "demo:"})
+        add_camera(path, "a", "demo:")
 
 
 def test_a_settings_file_is_never_overwritten(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tawny.config.changes import add_camera, change_detection, change_modes, change_retention, modes_to_table, put_table
+from tawny.config.changes import change_detection, change_modes, change_retention, modes_to_table, put_table
 from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import read_settings
 from tawny.config.settings import CameraSettings, DetectionSettings
@@ -93,5 +93,8 @@ def test_a_camera_keeps_its_password_at_another_of_its_addresses(path: Path) -> 
 
 
 def test_who_has_the_shell_may_refer(path: Path) -> None:
-    add_camera(path, "yard", {"source": f"rtsp://a:{TAKEN}@192.0.2.2/"})
+    draft = SettingsDraft(path, "", {}, may_refer=True)
+    draft.add_camera("yard", {"source": f"rtsp://a:{TAKEN}@192.0.2.2/"}, {})
+    draft.understood()
+    draft.write()
     assert read_settings(path).cameras["yard"] == CameraSettings(source="rtsp://a:hunter2@192.0.2.2/")

@@ -9,7 +9,6 @@ import pytest
 import tomlkit
 
 from tawny.config.changes import (
-    add_camera,
     change_detection,
     change_modes,
     change_orientation,
@@ -221,7 +220,6 @@ def modes(path: Path, **changes: Any) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[Path], object], tuple[Place, ...]]] = {
-    "add": (lambda path: add_camera(path, "c", {"source": "demo:c"}), (("cameras", "c"),)),
     "put table": (lambda path: put_table(path, "web.secure", {"domain": "x.local"}), (("web", "secure"),)),
     "set detection": (detection(threshold=62), (("cameras", "a", "detection"),)),
     "unset detection": (detection(threshold=50), (("cameras", "a", "detection"),)),

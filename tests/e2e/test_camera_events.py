@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tawny.testing.waiting import until
+from tests.delivery.certificates import self_signed
 from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.support.maker_camera import MakerCamera, maker_camera
 from tests.support.onvif_simulator import OnvifSimulator, simulated
@@ -43,11 +44,25 @@ def drive() -> Iterator[MakerCamera]:
 
 
 @pytest.fixture(scope="module")
+def lane() -> Iterator[MakerCamera]:
+    with maker_camera("axis") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def attic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakerCamera]:
+    with maker_camera("reolink", certificate=self_signed(tmp_path_factory.mktemp("camera"))) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def house(
     gate: OnvifSimulator,
     yard: OnvifSimulator,
     porch: MakerCamera,
     drive: MakerCamera,
+    lane: MakerCamera,
+    attic: MakerCamera,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Tawny]:  # fmt: skip
     text = (
@@ -57,6 +72,10 @@ def house(
         f'[cameras.porch]\nsource = "demo:front"\nevent_api = {{ maker = "dahua", url = "{porch.url}" }}\n'
         f'[cameras.drive]\nsource = "demo:front"\nevent_api = {{ maker = "hikvision", url = "{drive.url}" }}\n'
         'detection.detector = "off"\n'
+        f'[cameras.lane]\nsource = "demo:front"\nevent_api = {{ maker = "axis", url = "{lane.url}" }}\n'
+        'detection.detector = "off"\n'
+        f'[cameras.attic]\nsource = "demo:front"\ndetection.detector = "off"\n'
+        f'event_api = {{ maker = "reolink", url = "{attic.url}", fingerprint = "{attic.fingerprint}" }}\n'
     )
     yield from with_settings(tmp_path_factory.mktemp("events"), text)
 
@@ -142,6 +161,18 @@ def test_events_by_the_apis_of_makers_also_after_a_cut_connection(
     awaited(owner, house, "drive", "person")
     drive.hikvision("fielddetection", "inactive")
     until(lambda: events(owner, house, "drive", "person")[0]["end_ms"] is not None, 60, "its end")
+
+
+def test_events_of_axis_and_reolink_cameras(
+    owner: BrowserContext, house: Tawny, lane: MakerCamera, attic: MakerCamera
+) -> None:
+    for camera, place, what in ((lane, "lane", "line"), (lane, "lane", "person"), (attic, "attic", "animal")):
+        camera.begin(what)
+        awaited(owner, house, place, what)
+        camera.end(what)
+    until(lambda: events(owner, house, "lane", "person")[0]["end_ms"] is not None, 60, "its end")
+    attic.begin("doorbell")
+    assert awaited(owner, house, "attic", "doorbell")["level"] == "alert"
 
 
 def test_what_is_off_is_not_read(owner: BrowserContext, house: Tawny, yard: OnvifSimulator) -> None:

@@ -78,6 +78,7 @@ def test_the_url_of_requests_has_no_login_and_the_other_can_be_read_again() -> N
         f"rtsp://cam/x?api_token={SECRET}",
         f"me:{SECRET}@cam",
         f"http://server:1984/api/stream.mp4?src=rtsp://me:{SECRET}@cam/x",
+        f"http://relay/me:{SECRET}@192.168.1.5/7.ts",
         f"http://server:1984/api/stream.mp4?src=rtsp%3A%2F%2Fme%3A{SECRET}%40cam%2Fx",
         f"http://proxy/http://:{SECRET}@cam/x",
     ],

@@ -22,12 +22,11 @@ from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import Orientation
 from tawny.model.times import SystemClock
-from tawny.service.cameras.camera_moves import host_of, moved_cameras
+from tawny.service.cameras.camera_moves import host_of, known_as, moved_cameras
 from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     TriedCamera,
     WantedCamera,
-    known_as,
     orientation_values,
     recording_values,
     removed_values,

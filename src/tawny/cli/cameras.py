@@ -25,18 +25,24 @@ from tawny.cli.camera_setup import (
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
-from tawny.config.changes import add_camera, template, write_new
+from tawny.config.changes import template, write_new
 from tawny.config.drafts import SettingsDraft
-from tawny.config.loader import known_secrets, parse_settings
+from tawny.config.loader import known_secrets
 from tawny.config.settings import CameraSettings, is_camera_id
-from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SettingsError, SourceError, UsageError
+from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import ROTATIONS, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
-from tawny.service.cameras.camera_setup import orientation_values, recording_values
+from tawny.service.cameras.camera_setup import (
+    WantedCamera,
+    camera_with,
+    find_streams,
+    orientation_values,
+    recording_values,
+)
 from tawny.service.cameras.connection_settings import ProbeResult, probe
 from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load
@@ -85,38 +91,28 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     path = config_file(args) or new_config_file(args)
     if path.exists():
         SettingsDraft(path, "", {}).refuse_taken(args.name)
-    table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
-    added_as = table | recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
-    camera = _as_set(args.name, table, path)
+    wanted = WantedCamera(args.source, sub=args.sub)
+    camera = camera_with(args.name, wanted, find_streams(wanted, SystemClock()), known_secrets(path.parent))
+    chosen = recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
     found: dict[str, Any] = {}
     if not args.skip_test:
-        doors = PluginRegistry.opened()
-        for one in table.values():
+        doors, sub = PluginRegistry.opened(), camera.settings.sub
+        for one in filter(None, (camera.settings.source, sub)):
             if doors.source_of(one) is None:
                 raise UsageError(*unknown_kind(one))
-        for stream in (StreamName.MAIN, StreamName.SUB) if args.sub else (StreamName.MAIN,):
-            found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
+        for stream in (StreamName.MAIN, StreamName.SUB) if sub else (StreamName.MAIN,):
+            found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera.settings, stream, SystemClock()))
     if not path.exists():
         write_new(path, template())
-    add_camera(path, args.name, added_as)
+    draft = SettingsDraft(path, "", {}, may_refer=True)
+    draft.add_camera(args.name, {**camera.values, **chosen}, camera.secrets)
+    draft.understood()
+    draft.write()
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     result = {"camera": args.name, "file": str(path), "streams": found}
     added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
     out.data(result, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0
-
-
-def _as_set(name: str, table: dict[str, str], path: Any) -> CameraSettings:
-    """Return the camera as the settings parser sees it, secrets filled in. Raises SettingsError: when it is invalid."""
-    text = f"[cameras.{name}]\n" + "".join(f"{key} = {_quoted(value)}\n" for key, value in table.items())
-    settings, problems = parse_settings(text, known_secrets(path.parent))
-    if settings is None:
-        raise SettingsError("the command line", tuple(problem._replace(line=None) for problem in problems))
-    return settings.cameras[name]
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 # `tawny cameras report`: a report on the connection to a camera, for troubleshooting, without secrets.

@@ -76,19 +76,6 @@ def write_new(path: Path, text: str) -> None:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
-def add_camera(path: Path, camera_id: str, values: Words) -> None:
-    """Add `[cameras.<id>]`, which may contain `${NAME}`. Raises SettingsError: nothing is changed then."""
-    document = _document(path)
-    cameras = document.setdefault("cameras", tomlkit.table(is_super_table=True))
-    if camera_id in cameras:
-        raise NotDone(f"{path} already has a camera named {camera_id}.", "Choose another name, or edit that camera.")
-    camera = new_table(document, "cameras")
-    for key, value in values.items():
-        camera[key] = value
-    cameras[camera_id] = camera
-    _write(path, document, may_refer=True)
-
-
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
     """Set values in `[table]` or `[table.table]`. Raises SettingsError: nothing is changed then."""
     document = _document(path)

@@ -4,8 +4,10 @@ Secrets are written to `secrets.toml` (mode 600) and referenced as `${NAME}` in 
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,7 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 from tawny.config.catalog import Plain
 from tawny.config.changes import replace_file
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, is_camera_id
 from tawny.config.toml_editing import is_inline, new_table, toml_item, unset_key
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 
@@ -23,7 +25,7 @@ Group = Literal["destinations", "files", "notifiers"]
 Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
-ADDRESSES: Final = ("source", "sub", "onvif")
+ADDRESSES: Final = ("source", "sub", "onvif", "event_api.url")
 _PLAIN: Final = ("folder:", "file:", "rclone:", "webpush:")
 
 
@@ -98,7 +100,7 @@ class SettingsDraft:
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
         table = new_table(self._document, "cameras")
         for key, value in values.items():
-            table[key] = value
+            table[key] = _in_one_line(value) if isinstance(value, Mapping) else value
         cameras[camera] = table
         self._secrets.update(secrets)
 
@@ -163,9 +165,7 @@ class SettingsDraft:
         """Set how a camera's image is straightened; nothing removes it."""
         table = self._table(camera)
         if values:
-            made = tomlkit.inline_table()
-            made.update(values)
-            table["lens"] = made
+            table["lens"] = _in_one_line(values)
         else:
             unset_key(table, "lens")
 
@@ -179,9 +179,7 @@ class SettingsDraft:
         if ptz is not None:
             ptz.pop("track", None)
         if values:
-            made = tomlkit.inline_table()
-            made.update(values)
-            ptz["track"] = made
+            ptz["track"] = _in_one_line(values)
 
     def addresses(self, camera: str) -> dict[str, str]:
         """Return the addresses as written, with `${NAME}` for secrets.
@@ -189,16 +187,21 @@ class SettingsDraft:
         Raises NotDone: when the camera is not in the file.
         """
         table = self._table(camera)
-        return {key: str(table[key]) for key in ADDRESSES if key in table}
+        holders = {key: _holder(table, key) for key in ADDRESSES}
+        return {key: str(held[name]) for key, (held, name) in holders.items() if name in held}
 
     def put_addresses(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-        """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them."""
+        """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them.
+
+        That of `event_api` is set where the camera has this table.
+        """
         table = self._table(camera)
         for key, value in values.items():
+            held, name = _holder(table, key)
             if not value:
-                unset_key(table, key)
-            elif table.get(key) != value:
-                table[key] = value
+                unset_key(held, name)
+            elif held.get(name) != value:
+                held[name] = value
         self._secrets.update(secrets)
 
     def put_setting(self, path: str, value: Plain, *, is_secret: bool) -> None:
@@ -295,6 +298,22 @@ class SettingsDraft:
         replace_file(path, new)
 
 
+def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
+    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken.
+
+    kind: what has the ID, for names of which nothing can stand in one.
+    """
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or kind
+    if not is_camera_id(base):
+        base = f"{kind}-{base}"[:36].strip("-")
+    return next(
+        one
+        for one in (base if number == 1 else f"{base}-{number}" for number in range(1, 10_000))
+        if one not in taken and is_camera_id(one)
+    )
+
+
 def secret_name(camera: str) -> str:
     """Return the name in `secrets.toml` of a camera's password."""
     return f"CAMERA_{camera}".upper().replace("-", "_")
@@ -306,3 +325,17 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+def _in_one_line(values: Mapping[str, Any]) -> Any:
+    made = tomlkit.inline_table()
+    made.update(values)
+    return made
+
+
+def _holder(table: Any, key: str) -> tuple[Any, str]:
+    """Return the table that has, or would have, a key such as `event_api.url`, and its last part."""
+    *tables, name = key.split(".")
+    for one in tables:
+        table = table.get(one, {})
+    return table, name

@@ -126,15 +126,25 @@ class PtzSettings(Table):
     track: TrackSettings = TrackSettings()
 
 
+def _digits(fingerprint: str) -> str:
+    return fingerprint.replace(":", "").lower()
+
+
 class EventApiSettings(Table):
     """A maker's own API for the events of a camera, read instead of its events by ONVIF."""
 
-    maker: Literal["dahua", "hikvision"] = Field(
-        description="Whose API it is: `dahua` (also Amcrest and Lorex) or `hikvision` (ISAPI)."
+    maker: Literal["axis", "dahua", "hikvision", "reolink"] = Field(
+        description="Whose API it is: `axis` (VAPIX), `dahua` (also Amcrest and Lorex), `hikvision` (ISAPI) or "
+        "`reolink`. Reolink's gets the password itself: use https."
     )
     url: Annotated[str, Field(min_length=1), web_address("http://user:password@192.168.1.20")] = Field(
         description="Address of the camera's web interface: http://user:password@host."
     )
     channel: Annotated[int, Field(ge=0, le=256)] = Field(
-        0, description="Only events of this channel of a recorder, or of a camera with several lenses, from 1. 0: all."
+        0,
+        description="Only events of this channel of a recorder, or of a camera with several lenses, from 1. 0: all; "
+        "with `reolink`, the first.",
     )
+    fingerprint: Annotated[
+        str, Field(pattern=r"^$|^[0-9a-fA-F]{2}(:?[0-9a-fA-F]{2}){31}$"), AfterValidator(_digits)
+    ] = Field("", description="SHA-256 fingerprint of the camera's TLS certificate, if no authority signed it (https).")

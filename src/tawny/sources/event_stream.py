@@ -139,7 +139,7 @@ def read_dahua(body: bytes, channel: int, now_ms: int) -> list[CameraReport]:
     if code == "CrossRegionDetection":
         seen = data.get("Object")
         label = str((seen if isinstance(seen, dict) else data).get("ObjectType"))
-        return _by_class(_DAHUA_CLASSES.get(label, MOTION), CameraReport(MOTION, source, now_ms, state))
+        return of_class(_DAHUA_CLASSES.get(label, MOTION), CameraReport(MOTION, source, now_ms, state))
     kind = _DAHUA_KINDS.get(code, "")
     if kind == INPUT and names_doorbell(str(data.get("Name", ""))):
         kind = DOORBELL
@@ -180,12 +180,12 @@ def read_hikvision(body: bytes, channel: int, now_ms: int) -> list[CameraReport]
         return []
     if kind in _HIKVISION_AREAS:
         label = (said.get("detectiontarget") or said.get("targettype", "")).lower()
-        return _by_class(_HIKVISION_CLASSES.get(label, MOTION), CameraReport(MOTION, source, now_ms, state))
+        return of_class(_HIKVISION_CLASSES.get(label, MOTION), CameraReport(MOTION, source, now_ms, state))
     meant = _HIKVISION_KINDS.get(kind, "")
     return [CameraReport(meant, source, now_ms, state)] if meant else []
 
 
-def _by_class(kind: str, report: CameraReport) -> list[CameraReport]:
+def of_class(kind: str, report: CameraReport) -> list[CameraReport]:
     """Return the report of a kind; the end is that of every class, because it may not name the one that began."""
     return [replace(report, kind=one) for one in (_CLASSES if report.is_on is False else (kind,))]
 
@@ -243,7 +243,7 @@ _APIS: Final[Mapping[str, _Api]] = {
 }
 SILENT_S: Final = 60.0
 """A connection that is silent for this time is lost, s: cameras send heartbeats."""
-_STALL_S: Final = 15.0
+STALL_S: Final = 15.0
 """Longest wait for the rest of an answer that has begun, s."""
 
 
@@ -267,7 +267,9 @@ class EventStream:
         self._api, self._channel, self._clock = _APIS[settings.maker], settings.channel, clock
         address = web_place(settings.url)
         self._where = address.public
-        self._client = CameraHttp(replace(address, path=address.path + self._api.path), "", _STALL_S, record)
+        self._client = CameraHttp(
+            replace(address, path=address.path + self._api.path), settings.fingerprint, STALL_S, record
+        )
         self._open: tuple[HTTPResponse, PartReader] | None = None
         self._came_s = 0.0
         self._lasting: dict[tuple[str, str], float] = {}

@@ -10,6 +10,7 @@ import re
 import selectors
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -42,6 +43,7 @@ from tawny.sources.rtsp.source import fingerprint_of, stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 
 CONNECT_S: Final = 8.0
+_RESETS: Final = struct.pack("ii", 1, 0)
 READ_BYTES: Final = 1 << 16
 MOST_PLAYLIST_BYTES: Final = 1_000_000
 MOST_SKIPPED_BYTES: Final = 100_000
@@ -124,9 +126,27 @@ class CameraHttp:
 
     def get(self, path: str) -> http.client.HTTPResponse:
         """Return the response of a request, whose status is 200. Raises SourceError."""
+        return self._answered(path, None)
+
+    def post(self, path: str, body: bytes) -> http.client.HTTPResponse:
+        """As `get`, with a body of JSON."""
+        return self._answered(path, body)
+
+    def connect(self) -> socket.socket:
+        """Return a new connection to the host, for another protocol; `cut` and `close` end it. Raises SourceError."""
+        self.close()
+        try:
+            self._connection = self._connected()
+        except (OSError, ValueError) as error:
+            raise SourceUnreachable(self.address.public, _words(error)) from None
+        connected = self._socket
+        assert connected is not None
+        return connected
+
+    def _answered(self, path: str, body: bytes | None) -> http.client.HTTPResponse:
         where = self.address.public
         while True:
-            response = self._ask(path)
+            response = self._ask(path, body)
             if response.status == 200:
                 return response
             if response.status == 401 and (self.address.user or not self.address.password):
@@ -190,6 +210,8 @@ class CameraHttp:
         connected = self._socket
         if connected is not None:
             with suppress(OSError):
+                # closing resets it: a camera that sends faster than we read would not notice for a minute
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
                 connected.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -198,10 +220,10 @@ class CameraHttp:
                 one.close()
         self._response = self._connection = self._socket = None
 
-    def _ask(self, path: str) -> http.client.HTTPResponse:
+    def _ask(self, path: str, body: bytes | None) -> http.client.HTTPResponse:
         is_kept = self._connection is not None and self._connection.sock is not None
         try:
-            return self._request(path)
+            return self._request(path, body)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
             self.close()
             if not is_kept or self._is_cut:
@@ -209,18 +231,21 @@ class CameraHttp:
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: names that can't be encoded
             self.close()
             raise SourceUnreachable(self.address.public, _words(error)) from None
-        return self._ask(path)  # the camera had closed the kept connection
+        return self._ask(path, body)  # the camera had closed the kept connection
 
-    def _request(self, path: str) -> http.client.HTTPResponse:
+    def _request(self, path: str, body: bytes | None) -> http.client.HTTPResponse:
         if self._connection is None or self._connection.sock is None:
             self.close()
             self._connection = self._connected()
+        method = "GET" if body is None else "POST"
         headers = {"User-Agent": "tawny", "Accept": "*/*"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if self.address.password and not self.address.user:
             headers["Authorization"] = f"Bearer {self.address.password}"
-        elif login := self._login.header("GET", path):
+        elif login := self._login.header(method, path):
             headers["Authorization"] = login
-        self._connection.request("GET", path, headers=headers)
+        self._connection.request(method, path, body, headers)
         self._response = self._connection.getresponse()
         return self._response
 

@@ -34,7 +34,7 @@ _SECRET_IN_PATH = re.compile(
     re.IGNORECASE,
 )
 """Some cameras expect credentials inside the path (`/user=admin&password=x&channel=1.sdp`)."""
-_LOGIN_IN_PATH = re.compile(r"((?:/|%2F){2}[^/@:%]*(?::|%3A))([^/@]*?)(?=@|%40)", re.IGNORECASE)
+_LOGIN_IN_PATH = re.compile(r"((?:(?:/|%2F){2}[^/@:%]*|/[\w.+-]*)(?::|%3A))([^/@]*?)(?=@|%40)", re.IGNORECASE)
 """Servers such as go2rtc take another camera's address, with its login, as a parameter (`?src=rtsp://admin:x@host`)."""
 KEY = r"(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{32,}"
 """Pattern of a path component that is probably a key (`rtsps://host:7441/Ab12Cd34Ef56Gh78`)."""

@@ -24,13 +24,13 @@ from tawny.sources.onvif import TIMEOUT_S, OnvifCamera, request_path
 MOTION, PERSON, VEHICLE, ANIMAL = "motion", "person", "vehicle", "animal"
 TAMPER, LINE, INPUT = "tamper", "line", "input"
 _DOORBELL: Final = re.compile(r"visitor|doorbell|bell(button|press|ring)|button(press|push)|/call\b|ringing")
-_INPUT: Final = re.compile(r"digitalinput|virtualinput|alarmin\b|/io/(port|input)")
+_INPUT: Final = re.compile(r"digitalinput|virtualinput|alarmin\b|/io/(port|input|supervisedport)")
 _NUMBERS: Final = re.compile(r"(id|token|count|level|likelihood|confidence|rule)$")
 """Names of data that are numbers, of which 0 and 1 are no states."""
 _TOPICS: Final = (
     (DOORBELL, _DOORBELL),
-    (TAMPER, re.compile(r"tamper|globalscenechange|imagetoo(blurry|dark|bright)|covered|defocus")),
-    (LINE, re.compile(r"line(detector|cross)|crossline|crossed|tripwire")),
+    (TAMPER, re.compile(r"tamper|globalscenechange|imagetoo(blurry|dark|bright)|covered|defocus|casing/open")),
+    (LINE, re.compile(r"line(detector|cross)|crossline|crossed|tripwire|fenceguard")),
     (INPUT, _INPUT),
 )
 _CLASSES: Final = (
@@ -38,7 +38,12 @@ _CLASSES: Final = (
     (VEHICLE, re.compile(r"vehicle|\bcar\b|iscar|bike|truck")),
     (ANIMAL, re.compile(r"dogcat|ispet|\bpet|animal")),
 )
-_MOVES: Final = re.compile(r"motion|objectsinside|fielddetector|intrusion|objectdetect|objectanalytics|smartevent")
+_MOVES: Final = re.compile(
+    r"motion|objectsinside|fielddetector|intrusion|objectdetect|objectanalytics|smartevent|\bvmd\d?\b|loiteringguard"
+    r"|sensor/pir"
+)
+_STATES: Final = frozenset({"state", "active", "isinside", "ismotion"})
+"""Names of data that say whether the named classes are there."""
 _YES: Final = frozenset({"true", "1", "active", "on"})
 _NO: Final = frozenset({"false", "0", "inactive", "off"})
 _MOST_CHARACTERS, _MOST_ITEMS, _MOST_MESSAGES = 200, 32, 256
@@ -73,7 +78,7 @@ def read_reports(answer: ET.Element, now_ms: int) -> list[CameraReport]:
         at_ms = now_ms - age_ms if 0 <= age_ms <= MOST_LATE_MS else now_ms
         source, data = _items(inner, "Source"), _items(inner, "Data")
         is_first = inner.get("PropertyOperation") == "Initialized"
-        for kind, is_on in _meant(topic, source, data):
+        for kind, is_on in kinds_meant(topic, source, data):
             if is_first and not is_on:
                 continue  # the state at the beginning: nothing happens
             found.append(CameraReport(kind, _name_of(source), now_ms if is_first else at_ms, is_on))
@@ -85,8 +90,8 @@ def names_doorbell(text: str) -> bool:
     return bool(_DOORBELL.search(text.lower()))
 
 
-def _meant(topic: str, source: Mapping[str, str], data: Mapping[str, str]) -> list[tuple[str, bool | None]]:
-    """Return the kinds that a message reports, each with its state."""
+def kinds_meant(topic: str, source: Mapping[str, str], data: Mapping[str, str]) -> list[tuple[str, bool | None]]:
+    """Return the kinds that a message with this topic reports, each with its state; None: it is over at once."""
     path = re.sub(r"\w+:", "", topic).lower()
     state = _state(data)
     if _INPUT.search(path) and names_doorbell(" ".join(source.values())):
@@ -113,7 +118,7 @@ def _classes(data: Mapping[str, str]) -> list[tuple[str, bool | None]]:
                 found[kind] = True
             elif not words and pattern.search(name.lower()) and (known := _truth(value)) is not None:
                 found[kind] = known or bool(found.get(kind))
-    state = _state({name: value for name, value in data.items() if name.lower() in ("state", "isinside", "ismotion")})
+    state = _state({name: value for name, value in data.items() if name.lower() in _STATES})
     return [(kind, is_on if state is None else state and bool(is_on)) for kind, is_on in found.items()]
 
 

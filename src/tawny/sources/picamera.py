@@ -59,6 +59,8 @@ OPEN_S, STALL_S, LOOK_S, CLOSE_S, LIST_S = 9.0, 5.0, 0.25, 0.4, 8.0
 READ_BYTES, MOST_SAID_BYTES, MOST_WAITING = 1 << 16, 4_000, 300
 RAW_WIDTH: Final = 64
 """Raw pictures come without padding only in widths of a multiple of this, px."""
+SMALL_SIZE: Final = "640x360"
+"""Resolution of the small stream of a camera that is added."""
 _ADDRESS: Final = re.compile(r"picamera:(?P<number>\d)?(?P<sub>/sub)?")
 _SIZE: Final = re.compile(r"(\d{2,4})x(\d{2,4})")
 _ERROR: Final = re.compile(r"ERROR: \*\*\* (.+?) \*\*\*")
@@ -79,6 +81,13 @@ def installed() -> str | None:
 def system_picamera2() -> str | None:
     """Return the Python that has Picamera2; None if it is not installed."""
     return SYSTEM_PYTHON if _PICAMERA2.is_dir() else None
+
+
+def small_stream(address: str) -> str:
+    """Return the small stream of a camera that is added; empty if it isn't one, or has none without more CPU time."""
+    found = _ADDRESS.fullmatch(address)
+    is_main = found is not None and not found["sub"] and bool(found["number"])
+    return f"{address}/sub" if is_main and system_picamera2() is not None else ""
 
 
 def this_board() -> PiBoard | None:

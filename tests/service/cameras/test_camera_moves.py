@@ -41,6 +41,7 @@ class Place:
             f'# mine\n[cameras.door]\nsource = "rtsp://admin:${{DOOR}}@192.0.2.5:{stream.port}/main"  # keep\n'
             f'onvif = "http://admin:${{DOOR}}@192.0.2.5:{device.port}/onvif/device_service"\n'
             f'serial = "SN0042"\nmac = "{MAC}"\nname = "Front door"\n'
+            'event_api = { maker = "dahua", url = "http://admin:${DOOR}@192.0.2.5" }  # its button\n'
         )
         secrets = self.config.with_name("secrets.toml")
         secrets.write_text(f'DOOR = "{PASSWORD.replace("%", "%25").replace("/", "%2F")}"\n')
@@ -83,9 +84,27 @@ def test_the_same_camera_at_a_new_address_is_used(place: Place, neighbours: dict
     assert f'source = "rtsp://admin:${{DOOR}}@{NEW}:{place.stream.port}/main"  # keep' in text
     assert f'onvif = "http://admin:${{DOOR}}@{NEW}:{place.device.port}/' in text
     assert NEW in camera.source + camera.onvif
+    assert f'event_api = {{ maker = "dahua", url = "http://admin:${{DOOR}}@{NEW}" }}  # its button' in text
+    assert camera.event_api is not None
+    assert camera.event_api.url.endswith(f"@{NEW}")
+    assert place.logins.strongest(LoginPlace(DOOR, NEW, 80)) is SignIn.MD5
     assert "192.0.2.5" not in text + camera.source
     assert (camera.name, camera.serial, camera.mac) == ("Front door", "SN0042", MAC)
     assert place.logins.strongest(LoginPlace(DOOR, NEW, place.stream.port)) is SignIn.MD5
+
+
+def test_an_event_api_that_needs_the_password_itself_is_moved_only_by_https(
+    place: Place, neighbours: dict[str, str]
+) -> None:
+    place.config.write_text(place.config.read_text().replace('"dahua"', '"reolink"'))
+    place.settings = read_settings(place.config)
+    with pytest.raises(NotDone, match="needs the password itself"):
+        place.setup.move(DOOR, NEW)
+    assert place.is_unchanged()
+    place.config.write_text(place.config.read_text().replace('url = "http:', 'url = "https:'))
+    place.settings = read_settings(place.config)
+    place.setup.move(DOOR, NEW)
+    assert f'"https://admin:${{DOOR}}@{NEW}"' in place.config.read_text()
 
 
 @pytest.mark.parametrize("mac", ["", OTHER])
@@ -189,4 +208,5 @@ def test_another_device_takes_the_place_and_keeps_what_people_made(place: Place,
     assert NEW in camera.source
     assert "${CAMERA_DOOR}" in text
     assert "new pw" not in text
+    assert f'url = "http://admin:${{CAMERA_DOOR}}@{NEW}" }}  # its button' in text
     assert read_settings(place.config).cameras[DOOR] == camera

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tawny.config.drafts import camera_id_for
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, is_camera_id
 from tawny.model.errors import NotDone, SettingsError, SourceRefused
@@ -17,12 +18,11 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras import camera_setup
+from tawny.service.cameras.camera_moves import known_as
 from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     CameraSetupService,
     WantedCamera,
-    camera_id_for,
-    known_as,
 )
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry

@@ -92,6 +92,33 @@ def test_what_turns_it_moves_with_it(house: House) -> None:
     assert 'onvif = "http://new:${CAMERA_DOOR}@192.168.1.9:8080/onvif"' in house.text
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://old:${OURS}@192.168.1.5", "http://new:${CAMERA_DOOR}@192.168.1.9"),
+        ("https://old:${OURS}@192.168.1.5:8443/web", "https://new:${CAMERA_DOOR}@192.168.1.9:8443/web"),
+        ("http://other:${OURS}@192.168.1.5/", "http://other:${OURS}@192.168.1.9/"),
+        ("http://old:${OURS}@192.168.1.7", "http://old:${OURS}@192.168.1.7"),
+    ],
+)
+@pytest.mark.parametrize("form", ["one line", "a table"])
+def test_the_address_of_its_event_api_moves_with_it(tmp_path: Path, form: str, url: str, expected: str) -> None:
+    table = f'maker = "dahua", url = "{url}"'
+    below = (
+        f"event_api = {{ {table} }}"
+        if form == "one line"
+        else f"[cameras.door.event_api]\n{table.replace(', ', chr(10))}"
+    )
+    text = f'[cameras.door]\nsource = "rtsp://old:${{OURS}}@192.168.1.5/main"\n{below}\n'
+    house = House(tmp_path, text, 'OURS = "secret"\n')
+    house.change("rtsp://192.168.1.9/main")
+    assert f'url = "{expected}"' in house.text
+    api = house.settings.cameras[DOOR].event_api
+    assert api == read_settings(house.config, {}).cameras[DOOR].event_api
+    assert api is not None
+    assert api.url.rpartition("@")[2] == expected.rpartition("@")[2]
+
+
 def test_a_password_that_is_not_given_stays(house: House) -> None:
     house.change("rtsp://192.168.1.5/other", user="old", password=None)
     assert 'source = "rtsp://old:${OURS}@192.168.1.5/other"' in house.text

@@ -22,7 +22,7 @@ from tawny.model.segments import BY_CHOICE, STARTING, Gap, GapReason
 from tawny.model.states import EXPECTED, TROUBLE, CameraState, CameraStatus
 from tawny.recorder.coverage_monitor import WAKES_S, CoverageMonitor
 from tawny.service.cameras import wake_calls
-from tawny.service.cameras.wake_calls import LEAST_S, LONGEST_S, WakeCalls
+from tawny.service.cameras.wake_calls import LEAST_S, LONGEST_S, UNANSWERED_S, WakeCalls
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import RtspCamera
@@ -70,6 +70,51 @@ def test_an_event_calls_it_while_it_lasts_and_for_its_post_roll() -> None:
     assert not bench.is_called()
 
 
+def test_a_short_call_lasts_until_the_camera_delivers_or_counts_as_offline() -> None:
+    """A ring of 10 s was over before the 30 s after which a camera that doesn't answer is a problem."""
+    bench = Calls(post="0 s")
+    bench.event()
+    bench.clock.advance(10)
+    bench.event(is_over=True)
+    bench.clock.advance(WAKES_S + 30)
+    assert bench.is_called()
+    bench.clock.advance(UNANSWERED_S)
+    assert not bench.is_called()
+
+
+def test_a_call_during_another_one_is_one_that_it_must_answer() -> None:
+    """An event within the call of the start, which it had answered, was never an outage."""
+    bench = Calls()
+    bench.event("a")
+    called_ms = bench.calls.since_ms()
+    bench.clock.advance(5)
+    bench.event("b")
+    assert bench.calls.since_ms() == called_ms
+    bench.calls.delivers(is_there=True)
+    bench.event("c")
+    assert bench.calls.since_ms() == called_ms
+    bench.calls.delivers(is_there=False)
+    bench.clock.advance(5)
+    bench.event("d")
+    assert bench.calls.since_ms() == bench.clock.now_ms()
+
+
+@pytest.mark.parametrize("report", [False, True])
+def test_a_camera_that_delivers_is_let_go_when_its_event_is_over(*, report: bool) -> None:
+    bench = Calls(post="0 s")
+    if report:
+        bench.calls.reported()
+    else:
+        bench.event()
+        bench.event(is_over=True)
+    bench.clock.advance(3)
+    bench.calls.delivers(is_there=True)
+    bench.clock.advance(LEAST_S)
+    assert not bench.is_called()
+    bench.calls.delivers(is_there=False)
+    assert not bench.is_called()
+
+
 def test_an_event_that_never_ends_empties_no_battery() -> None:
     bench = Calls()
     bench.event()
@@ -93,6 +138,7 @@ def test_what_a_person_records_calls_it_for_as_long() -> None:
 def test_a_recording_whose_end_is_heard_late_calls_it_no_longer() -> None:
     bench = Calls()
     bench.event(kind="manual")
+    bench.calls.delivers(is_there=True)
     end_ms = bench.clock.now_ms()
     bench.clock.advance(60)
     bench.calls.on_event(Event(EventId("e"), DOOR, "manual", end_ms - 1000, end_ms, 0.0))
@@ -103,6 +149,7 @@ def test_a_report_that_is_no_event_calls_it_for_a_moment() -> None:
     bench = Calls()
     bench.calls.reported()
     assert bench.is_called()
+    bench.calls.delivers(is_there=True)
     bench.clock.advance(LEAST_S + 1)
     assert not bench.is_called()
 

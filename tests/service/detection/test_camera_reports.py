@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from tawny.service.detection.camera_reports import (
     wants_reports,
 )
 from tawny.sources.onvif_events import CameraReport
+from tawny.testing.waiting import until
 from tests.support.maker_camera import MakerCamera, maker_camera
 from tests.support.onvif_simulator import OnvifSimulator, simulated
 
@@ -185,22 +187,10 @@ def maker(request: pytest.FixtureRequest) -> Iterator[MakerCamera]:
         yield made
 
 
-def sends(camera: MakerCamera, what: str, *, is_on: bool = True) -> None:
-    """Send a report of motion, a line or a ring, as soon as the camera is connected."""
-    if camera.maker == "dahua":
-        code = {"motion": "VideoMotion", "line": "CrossLineDetection", "doorbell": "_DoTalkAction_"}[what]
-        action = {True: "Start", False: "Stop"}[is_on] if what == "motion" else "Pulse"
-        camera.dahua(code, action, data={"Action": "Invite"} if what == "doorbell" else None)
-    else:
-        kind = {"motion": "VMD", "line": "linedetection", "doorbell": "voiceTalkEvent"}[what]
-        more = "<VoiceTalkEvent><cmdType>request</cmdType></VoiceTalkEvent>" if what == "doorbell" else ""
-        camera.hikvision(kind, "active" if is_on else "inactive", more)
-
-
 def says(camera: MakerCamera, reading: Reading, what: str, *, is_on: bool = True, seconds: float = 0.0) -> list[str]:
     """Send a report after a time, and read until it has come."""
     reading.clock.ahead_s += seconds
-    sender = threading.Thread(target=lambda: sends(camera, what, is_on=is_on))
+    sender = threading.Thread(target=lambda: camera.begin(what) if is_on else camera.end(what))
     sender.start()
     reading.reports.step()
     sender.join(20)
@@ -227,6 +217,26 @@ def test_a_maker_that_cuts_the_connection_is_asked_again_and_what_lasts_goes_on(
     assert says(maker, reading, "doorbell") == ["motion", "doorbell"]
     assert len(maker.asked) == 2
     reading.reports.close()
+
+
+@pytest.mark.parametrize("name", ["axis", "reolink"])
+def test_makers_whose_connection_says_less_begin_and_end_likewise(name: str) -> None:
+    with maker_camera(name) as camera:
+        reading = Reading(camera)
+
+        def has_told(text: str) -> bool:
+            reading.reports.step()
+            return text in reading.told
+
+        reading.reports.step()
+        for what in ("motion", "person"):
+            camera.begin(what)
+            until(partial(has_told, what), 15, what)
+            camera.end(what)
+            until(partial(has_told, f"-{what}"), 30, f"the end of {what}")
+        assert reading.told == ["motion", "-motion", "person", "-person"]
+        reading.reports.cancel()
+        reading.reports.close()
 
 
 @pytest.mark.parametrize(("status", "pause_s"), [(403, REFUSED_S), (404, 4.0)])

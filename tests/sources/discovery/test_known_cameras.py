@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tawny.service.cameras.camera_setup import WantedCamera, find_streams
+from tawny.service.detection.camera_reports import EVENT_APIS
 from tawny.sources.discovery import known_cameras
 from tawny.sources.discovery.known_cameras import FOLDER, CameraQuirk, KnownMaker, candidates, known_makers, read_maker
 from tawny.sources.network_address import parse_network
@@ -38,6 +39,12 @@ def test_each_entry_is_complete(maker: KnownMaker) -> None:
         assert paths.sub.startswith("/") or not paths.sub
     if maker.maker and not maker.is_server:
         assert maker.matches(maker.maker), "a maker is known by its own name"
+
+
+def test_each_event_api_is_that_of_a_maker() -> None:
+    told = [one.events for one in known_makers() if one.events]
+    assert sorted(one.api for one in told) == sorted(EVENT_APIS)
+    assert all(one.source.startswith("https://") and one.reports for one in told)
 
 
 def test_there_is_one_file_for_each_and_ranks_differ() -> None:

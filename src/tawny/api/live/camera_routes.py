@@ -21,10 +21,10 @@ from tawny.api.past.frame_stamps import LiveStamps
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, Id, Name
+from tawny.config.drafts import camera_id_for
 from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH, JpegOptions, rounded_width
 from tawny.model.ids import CameraId, StreamName
-from tawny.service.cameras.camera_setup import camera_id_for
 from tawny.stream.hub import Hub
 
 SMALL_WIDTH = 640

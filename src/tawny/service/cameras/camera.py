@@ -423,6 +423,8 @@ class RunningCamera:
 
     def _heard(self, message: Message) -> None:
         """Handle a message of a stream session. Called on its reader's thread."""
+        if isinstance(message, RunStarted | RunEnded) and message.stream is StreamName.MAIN:
+            self._calls.delivers(is_there=isinstance(message, RunStarted))
         match message:
             case RunStarted(_, StreamName.MAIN, _, at_ms) if self.duty.is_recorded:
                 self.keeper.begun(at_ms)

@@ -6,10 +6,11 @@ must ask for no weaker sign-in than the camera did before. Without proof by hard
 user enters the password.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.errors import NotDone
@@ -31,6 +32,14 @@ def host_of(address: str) -> str:
         return parse_network(address).host if claims_network(address) else ""
     except ValueError:
         return ""
+
+
+def known_as(camera: FoundCamera, settings: Settings) -> str:
+    """Return the ID under which the settings have this camera; empty: they don't."""
+    for name, one in settings.cameras.items():
+        if any(camera.place in (address, host_of(address)) for address in (one.source, one.sub) if address):
+            return name
+    return ""
 
 
 def moved_cameras(settings: Settings, found: Iterable[FoundCamera]) -> dict[str, str]:
@@ -71,14 +80,35 @@ def check_moved(name: str, camera: CameraSettings, host: str, logins: LoginHisto
             raise NotDone(
                 f"Another camera answers at {host}: its serial number is {details.serial or 'missing'}.", _ENTER
             )
+    api = camera.event_api
+    if (
+        api is not None
+        and api.maker == "reolink"
+        and urlsplit(api.url).scheme != "https"
+        and host_in(api.url) == before
+    ):
+        raise NotDone(f"Its `event_api` needs the password itself, which tawny doesn't send to {host}.", _ENTER)
     main = replace(parse_rtsp(camera.source), host=host)
     describe(main, clock, TRY_S, logins.record(name, host, main.port))
 
 
+def addresses_in(camera: CameraSettings) -> dict[str, str]:
+    """Return a camera's addresses by their key in the settings."""
+    api = camera.event_api
+    return {
+        "source": camera.source, "sub": camera.sub, "onvif": camera.onvif, "event_api.url": api.url if api else "",
+    }  # fmt: skip
+
+
+def host_in(url: str) -> str:
+    """Return the host of an address of a web service, in lower case; empty if it has none."""
+    return urlsplit(url).hostname or ""
+
+
 def moved_addresses(raw: dict[str, str], camera: CameraSettings, host: str) -> dict[str, str]:
     """Return the addresses as in the file, `${NAME}` and all, with the new host for the old one."""
-    before = host_of(camera.source)
-    ours = {key for key in raw if (urlsplit(getattr(camera, key)).hostname or "") == before.lower()}
+    before, now = host_of(camera.source), addresses_in(camera)
+    ours = {key for key in raw if host_in(now[key]) == before.lower()}
     return {key: _swapped(text, before, host) if key in ours else text for key, text in raw.items()}
 
 
@@ -106,4 +136,54 @@ def _port(service: str) -> int:
 
 def _ports(camera: CameraSettings) -> set[int]:
     streams: list[NetworkAddress] = [parse_rtsp(one) for one in (camera.source, camera.sub) if claims_rtsp(one)]
-    return {one.port for one in streams} | ({_port(camera.onvif)} if camera.onvif else set())
+    services = (camera.onvif, camera.event_api.url if camera.event_api else "")
+    return {one.port for one in streams} | {_port(one) for one in services if one}
+
+
+# The addresses of a camera's services when its own is changed.
+
+_LOGIN: Final = re.compile(r"(?P<scheme>[a-z]+://)(?:(?P<login>[^/]*)@)?(?P<rest>.*)", re.IGNORECASE)
+
+
+def address_parts(address: str) -> tuple[str, str, str]:
+    """Return scheme, login and rest of an address as written in the file."""
+    found = _LOGIN.fullmatch(address)
+    return (found["scheme"], found["login"] or "", found["rest"]) if found else ("", "", address)
+
+
+def following(
+    raw: dict[str, str], camera: CameraSettings, before: NetworkAddress, host: str, login: str
+) -> dict[str, str]:
+    """Return the addresses of the camera's services with its new host, and the new login where they used the old.
+
+    raw: as in the file. before: of the main stream. Those of other devices are left out.
+    """
+    now = addresses_in(camera)
+    services = {key: raw[key] for key in ("onvif", "event_api.url") if key in raw}
+    return {
+        key: _turned(text, now[key], before, host, login)
+        for key, text in services.items()
+        if host_in(now[key]) == before.host.lower()
+    }
+
+
+def replaced_services(raw: dict[str, str], camera: CameraSettings, written: str, source: str) -> dict[str, str]:
+    """Return the addresses of the camera's services when another device takes its place; none without a network.
+
+    written, source: of its main stream, as in the file and with its password.
+    """
+    host = host_of(source)
+    if not host or not host_of(camera.source):
+        return {}
+    return following(raw, camera, parse_network(camera.source), host, address_parts(written)[1])
+
+
+def _turned(raw: str, now: str, before: NetworkAddress, host: str, login: str) -> str:
+    service = urlsplit(now)
+    scheme, old_login, rest = address_parts(raw)
+    same = (unquote(service.username or ""), unquote(service.password or "")) == (before.user, before.password)
+    place, slash, path = rest.partition("/")
+    port = "" if place.endswith("]") or ":" not in place else ":" + place.rpartition(":")[2]
+    shown = f"[{host}]" if ":" in host else host
+    login = login if same else old_login
+    return f"{scheme}{login}{'@' if login else ''}{shown}{port}{slash}{path}"

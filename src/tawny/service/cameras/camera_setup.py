@@ -3,26 +3,31 @@
 Passwords are never returned; they are stored in `secrets.toml`. Thread-safe; the methods wait for cameras and the disk.
 """
 
-import re
 import threading
-import unicodedata
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from tawny.config.drafts import ADDRESSES, SettingsDraft, secret_name
+from tawny.config.drafts import SettingsDraft, camera_id_for, secret_name
 from tawny.config.lens_and_ptz import LensSettings, TrackSettings
-from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
+from tawny.config.settings import CameraSettings, display_name
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
-from tawny.service.cameras.camera_moves import check_moved, host_of, moved_addresses, moved_cameras
+from tawny.service.cameras.camera_moves import (
+    check_moved,
+    host_of,
+    known_as,
+    moved_addresses,
+    moved_cameras,
+    replaced_services,
+)
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
 from tawny.service.changeable_settings import ChangeableSettings
@@ -43,6 +48,7 @@ from tawny.sources.network_address import (
     stream_key,
 )
 from tawny.sources.phone import SCHEME as PHONE
+from tawny.sources.picamera import SMALL_SIZE, small_stream
 from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
@@ -50,6 +56,8 @@ TRY_S: Final = 6.0
 """Measuring for the browser, where the user waits."""
 _KINDS: Final = ("rtsp", "http", "rtmp", "v4l2", "picamera", "demo")
 """Sources that a page may add. A file would let it read the recorder's disk; a phone joins by its own code."""
+_PLACES: Final = ("source", "sub", "onvif", "event_api", "serial", "mac")
+"""Settings that say where a camera is."""
 _NO_FILE: Final = (
     "These cameras aren't in a settings file.", "Create one with `tawny init` and restart tawny with it.",
 )  # fmt: skip
@@ -77,7 +85,7 @@ class ResolvedCamera:
     """The camera as the settings would have it. secrets: values of the `${NAME}`s in values."""
 
     settings: CameraSettings
-    values: Mapping[str, str]
+    values: Mapping[str, Any]
     secrets: Mapping[str, str] = field(repr=False)
     details: OnvifDetails | None = None
 
@@ -136,7 +144,10 @@ def camera_with(
         source, own = f"{place}${{{secret_name(name)}}}", {secret_name(name): key}
         return ResolvedCamera(_understood(name, {"source": source}, own, secrets), {"source": source}, own)
     if streams is None:
-        given = {"source": wanted.address} | ({"sub": wanted.sub} if wanted.sub else {})
+        small = wanted.sub or small_stream(wanted.address)
+        given: dict[str, Any] = {"source": wanted.address} | ({"sub": small} if small else {})
+        if small.startswith("picamera:"):
+            given["picamera"] = {"sub_size": SMALL_SIZE}
         return ResolvedCamera(_understood(name, given, {}, secrets), given, {})
     values, own = addresses_of(name, streams)
     return ResolvedCamera(_understood(name, values, own, secrets), values, own, streams.details)
@@ -157,7 +168,7 @@ def _with_login(key: str, address: str, user: str, password: str) -> NetworkAddr
 
 
 def _understood(
-    name: str, values: Mapping[str, str], own: Mapping[str, str], secrets: Mapping[str, str]
+    name: str, values: Mapping[str, Any], own: Mapping[str, str], secrets: Mapping[str, str]
 ) -> CameraSettings:
     draft = SettingsDraft(None, "", secrets, may_refer=True)
     draft.add_camera(name, values, own)
@@ -222,30 +233,6 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     """Return what the settings file says of it; nothing for the default."""
     values: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
     return {key: value for key, value in values.items() if value}
-
-
-def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
-    """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken.
-
-    kind: what has the ID, for names of which nothing can stand in one.
-    """
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
-    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or kind
-    if not is_camera_id(base):
-        base = f"{kind}-{base}"[:36].strip("-")
-    return next(
-        one
-        for one in (base if number == 1 else f"{base}-{number}" for number in range(1, 10_000))
-        if one not in taken and is_camera_id(one)
-    )
-
-
-def known_as(camera: FoundCamera, settings: Settings) -> str:
-    """Return the ID under which the settings have this camera; empty: they don't."""
-    for name, one in settings.cameras.items():
-        if any(camera.place in (address, host_of(address)) for address in (one.source, one.sub) if address):
-            return name
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +376,8 @@ class CameraSetupService:
         def find() -> PreviewSource:
             streams = find_streams(wanted, self._clock)
             settings = camera_with("preview", wanted, streams, {}).settings
-            return PreviewSource(settings.sub or settings.source, streams, wanted)
+            # a small stream of this computer needs more settings than its address
+            return PreviewSource((settings.sub if streams else "") or settings.source, streams, wanted)
 
         return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
 
@@ -519,8 +507,14 @@ class CameraSetupService:
             self._tries.refused(_place_of(wanted))
             raise
         values = dict.fromkeys(("sub", "onvif", "serial", "mac"), "") | dict(made.values)
+        before = self._settings.now().cameras[camera]
+
+        def edit(draft: SettingsDraft) -> None:
+            same = replaced_services(draft.addresses(camera), before, made.values["source"], made.settings.source)
+            draft.put_addresses(camera, same | values, made.secrets)
+
         self._logins.forget(camera)
-        self._change(config, lambda draft: draft.put_addresses(camera, values, made.secrets), addresses_of=camera)
+        self._change(config, edit, addresses_of=camera)
 
     def move(self, camera: CameraId, host: str) -> None:
         """Use a camera's new address, after a check that it is the same device. The password is not sent to it.
@@ -572,7 +566,7 @@ class CameraSetupService:
             settings, written = self._settings.now(), draft.understood()
             cameras = {name: _in_effect(settings.cameras.get(name), one) for name, one in written.cameras.items()}
             if addresses_of:
-                places = {key: getattr(written.cameras[addresses_of], key) for key in (*ADDRESSES, "serial", "mac")}
+                places = {key: getattr(written.cameras[addresses_of], key) for key in _PLACES}
                 cameras[addresses_of] = cameras[addresses_of].model_copy(update=places)
             new = settings.model_copy(update={"cameras": cameras, "removed_cameras": written.removed_cameras})
             self._doors.check(new, "the settings")

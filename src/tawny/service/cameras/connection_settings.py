@@ -3,11 +3,10 @@
 Passwords are never returned; they are stored in `secrets.toml`. Thread-safe.
 """
 
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from tawny.config.drafts import SettingsDraft, secret_name
 from tawny.config.settings import CameraSettings, Settings
@@ -16,6 +15,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras.camera_moves import address_parts, following
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.network_address import LEFT_OUT, NetworkAddress, claims_network, parse_network
@@ -85,7 +85,6 @@ def probe(
     raise NotDone(f"{source.public(address)} responded but sent no video within {TRY_S:.0f} s.", "Check the camera.")
 
 
-_LOGIN = re.compile(r"(?P<scheme>[a-z]+://)(?:(?P<login>[^/]*)@)?(?P<rest>.*)", re.IGNORECASE)
 _IN_FILE = "Change it in the settings file. No restart is needed."
 
 
@@ -152,7 +151,8 @@ class CameraConnectionService:
         """Return the current settings with this camera's addresses replaced; command-line overrides stay in effect."""
         settings = self._settings.now()
         before = settings.cameras[camera]
-        after = before.model_copy(update={"source": made.source, "sub": made.sub, "onvif": made.onvif})
+        places = {"source": made.source, "sub": made.sub, "onvif": made.onvif, "event_api": made.event_api}
+        after = before.model_copy(update=places)
         return settings.model_copy(update={"cameras": {**settings.cameras, camera: after}})
 
 
@@ -185,7 +185,7 @@ def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wan
     """Write the change into the draft. Raises SettingsError, which names the invalid field."""
     before, raw, place = parse_network(now.source), draft.addresses(camera), _camera_address(now)
     secret = secret_name(camera)
-    _, _, kept = _parts(raw.get("source", ""))[1].partition(":")
+    _, _, kept = address_parts(raw.get("source", ""))[1].partition(":")
     secrets: dict[str, str] = {}
     password = before.password if wanted.password is None else wanted.password
     if not password:
@@ -196,14 +196,13 @@ def _write_into(draft: SettingsDraft, camera: CameraId, now: CameraSettings, wan
     values = {"source": _address("source", wanted.source, place.source, raw.get("source", ""), login)}
     if wanted.sub or "sub" in raw:
         values["sub"] = _address("sub", wanted.sub, place.sub, raw.get("sub", ""), login) if wanted.sub else ""
-    if "onvif" in raw and (turned := _onvif(raw["onvif"], now, before, _host(wanted.source), login)):
-        values["onvif"] = turned
+    values |= following(raw, now, before, _host(wanted.source), login)
     draft.put_addresses(camera, values, secrets)
 
 
 def _address(key: str, request: str, shown: str, raw: str, login: str) -> str:
     """Return the address for the file. An unchanged address keeps its secret parts, which the client never received."""
-    scheme, _, rest = _parts(raw if request == shown and raw else request)
+    scheme, _, rest = address_parts(raw if request == shown and raw else request)
     if request != shown and LEFT_OUT in request:
         raise _wrong(key, "an address with a hidden part", "the full address")
     try:
@@ -213,26 +212,6 @@ def _address(key: str, request: str, shown: str, raw: str, login: str) -> str:
     if found.user or found.password:
         raise _wrong(key, "an address containing a user name or password", "enter them in their own fields")
     return f"{scheme}{login}{'@' if login else ''}{rest}"
-
-
-def _onvif(raw: str, now: CameraSettings, before: NetworkAddress, host: str, login: str) -> str:
-    """Return the ONVIF address with the new host, and the new login if it used the old; empty for another device."""
-    service = urlsplit(now.onvif)
-    if service.hostname != before.host.lower():
-        return ""
-    scheme, old_login, rest = _parts(raw)
-    same = (unquote(service.username or ""), unquote(service.password or "")) == (before.user, before.password)
-    place, slash, path = rest.partition("/")
-    _, colon, port = place.rpartition(":") if not place.endswith("]") else ("", "", "")
-    shown = f"[{host}]" if ":" in host else host
-    login = login if same else old_login
-    return f"{scheme}{login}{'@' if login else ''}{shown}{colon}{port}{slash}{path}"
-
-
-def _parts(address: str) -> tuple[str, str, str]:
-    """Return scheme, login and rest of an address as written in the file."""
-    found = _LOGIN.fullmatch(address)
-    return (found["scheme"], found["login"] or "", found["rest"]) if found else ("", "", address)
 
 
 def _host(address: str) -> str:

@@ -18,6 +18,8 @@ from tawny.sources.phone import SCHEME as PHONE
 
 LEAST_S: Final = 20.0
 """Shortest time of a call, s: a camera needs some seconds to wake."""
+UNANSWERED_S: Final = 90.0
+"""A call lasts this time, s, until the camera delivers: after 30 s without it counts as offline."""
 LONGEST_S: Final = 300.0
 """A call by one event ends after this time, s, unless a person asked for it: what never ends empties a battery."""
 _PAST_MS: Final = 30_000
@@ -39,7 +41,9 @@ class WakeCalls:
         self._until_s: dict[EventId, float] = {EventId(""): clock.mono_s() + LEAST_S}
         """When the call by each event ends, s monotonic."""
         self._ended: set[EventId] = set()
-        self._is_held = False
+        self._is_held = self._delivers = self._is_answered = False
+        self._unanswered_until_s = 0.0
+        """Until when the latest call lasts although its event is over, s monotonic."""
         self._since_ms: int | None = clock.now_ms()
 
     @property
@@ -53,6 +57,7 @@ class WakeCalls:
         with self._lock:
             if event.end_ms is None and event.id not in self._until_s:
                 self._until_s[event.id] = float("inf") if event.kind == MANUAL else now_s + LONGEST_S
+                self._begin(now_s)
             elif event.end_ms is not None and event.id not in self._ended:
                 is_past = now_ms - event.end_ms >= _PAST_MS
                 if not is_past or event.id in self._until_s:
@@ -62,13 +67,32 @@ class WakeCalls:
 
     def reported(self) -> None:
         """Note that the camera itself reports something that is no event."""
+        now_s = self._clock.mono_s()
         with self._lock:
-            self._until_s[EventId("")] = self._clock.mono_s() + LEAST_S
+            if self._until_s.get(EventId(""), 0.0) <= now_s:
+                self._begin(now_s)
+            self._until_s[EventId("")] = now_s + LEAST_S
         self._wake_if_asleep()
+
+    def delivers(self, *, is_there: bool) -> None:
+        """Note whether frames of its main stream arrive now."""
+        with self._lock:
+            self._delivers = is_there
+            self._is_answered |= is_there
+            self._unanswered_until_s = 0.0
+
+    def _begin(self, now_s: float) -> None:
+        """Call it once more. A camera that has delivered and gone since the call before must answer again."""
+        self._unanswered_until_s = now_s + UNANSWERED_S
+        if self._is_answered and not self._delivers:
+            self._since_ms, self._is_answered = None, False
 
     def hold(self, *, is_held: bool) -> None:
         """Note whether a person or a rule records it now."""
-        self._is_held = is_held
+        with self._lock:
+            if is_held and not self._is_held:
+                self._begin(self._clock.mono_s())
+            self._is_held = is_held
         self._wake_if_asleep()
 
     def _wake_if_asleep(self) -> None:
@@ -81,7 +105,8 @@ class WakeCalls:
         with self._lock:
             self._until_s = {event: until_s for event, until_s in self._until_s.items() if until_s > now_s - _KEPT_S}
             self._ended &= self._until_s.keys()
-            if not self._is_held and all(until_s <= now_s for until_s in self._until_s.values()):
+            is_owed = not self._delivers and now_s < self._unanswered_until_s
+            if not self._is_held and not is_owed and all(until_s <= now_s for until_s in self._until_s.values()):
                 self._since_ms = None
             elif self._since_ms is None:
                 self._since_ms = self._clock.now_ms()

@@ -1,11 +1,12 @@
 """What a camera itself reports, by ONVIF or its maker's API: reads it, and reports when each kind begins and ends."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Final, Protocol
 
+from tawny.config.lens_and_ptz import EventApiSettings
 from tawny.config.settings import CameraSettings
 from tawny.engine.backoff import Backoff
 from tawny.model.errors import NotDone, SourceError, SourceRefused
@@ -13,11 +14,13 @@ from tawny.model.events import DOORBELL
 from tawny.model.ids import CameraId
 from tawny.model.observations import MOTION, REPORTED, WHOLE, Box, Frame, Look, Observation, kind_of
 from tawny.model.times import Clock
-from tawny.protocols.login_history import LoginHistory
+from tawny.protocols.login_history import LoginHistory, LoginRecord
+from tawny.sources.axis_events import AxisEvents
 from tawny.sources.event_stream import EventStream, web_place
 from tawny.sources.onvif import OnvifCamera, OnvifService
 from tawny.sources.onvif_events import PULL_S, CameraReport
 from tawny.sources.onvif_notifications import CameraEvents
+from tawny.sources.reolink_events import ReolinkEvents
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +49,24 @@ def wants_reports(settings: CameraSettings) -> bool:
     return bool(settings.onvif or settings.event_api) and settings.camera_events != "off"
 
 
-class _EventPoint(Protocol):
-    """Where a camera's events are read: CameraEvents or EventStream."""
+class EventPoint(Protocol):
+    """Where a camera's events are read: CameraEvents, or those of EVENT_APIS."""
 
     def pull(self, waits_s: float) -> list[CameraReport]: ...
     def cancel(self) -> None: ...
     def leave(self) -> None: ...
 
 
-def _event_point(camera: CameraId, settings: CameraSettings, clock: Clock, logins: LoginHistory) -> _EventPoint:
-    if settings.event_api is not None:
-        address = web_place(settings.event_api.url)
-        return EventStream(settings.event_api, clock, logins.record(camera, address.host, address.port))
+EVENT_APIS: Final[Mapping[str, Callable[[EventApiSettings, Clock, LoginRecord | None], EventPoint]]] = {
+    "axis": AxisEvents, "dahua": EventStream, "hikvision": EventStream, "reolink": ReolinkEvents,
+}  # fmt: skip
+
+
+def _event_point(camera: CameraId, settings: CameraSettings, clock: Clock, logins: LoginHistory) -> EventPoint:
+    api = settings.event_api
+    if api is not None:
+        address = web_place(api.url)
+        return EVENT_APIS[api.maker](api, clock, logins.record(camera, address.host, address.port))
     place = OnvifService.of(settings.onvif)
     request = OnvifCamera(settings.onvif, clock, logins.record(camera, place.host, place.port_used))
     return CameraEvents(request, clock, (place.host, place.port_used), settings.events_port)

@@ -56,6 +56,15 @@ class SeenCamera:
 
 
 @dataclass(frozen=True, slots=True)
+class MakerEvents:
+    """Events by the maker's own API. api: `maker` of the table `event_api`. reports: what, in words."""
+
+    api: str
+    reports: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownMaker:
     """One maker, or server. names: pattern of maker, model or server name. prepare: what to do before it is added.
 
@@ -69,6 +78,7 @@ class KnownMaker:
     prepare: str = ""
     address: str = ""
     is_server: bool = False
+    events: MakerEvents | None = None
     streams: tuple[StreamPaths, ...] = ()
     quirks: tuple[CameraQuirk, ...] = ()
     seen: tuple[SeenCamera, ...] = ()
@@ -86,7 +96,8 @@ def read_maker(text: str) -> KnownMaker:
         "quirks": tuple(CameraQuirk(**one) for one in said.get("quirks", ())),
         "seen": tuple(SeenCamera(**one) for one in seen),
     }
-    return KnownMaker(**({"names": "", **said} | lists))
+    events = {"events": MakerEvents(**said["events"])} if "events" in said else {}
+    return KnownMaker(**({"names": "", **said} | lists | events))
 
 
 @lru_cache(maxsize=1)
