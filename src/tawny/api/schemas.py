@@ -143,10 +143,11 @@ class DamageToday(ApiResponse):
 class MaskInfo(ApiResponse):
     """Privacy masks of a camera: drawn by pages, blacked out in images and clips.
 
-    effect: `hidden`: stored video, and live video for other programs, still contain the masked areas.
+    effect: `hidden`: stored video, and live video for signed-in people, still contain the masked areas; `burned_in`:
+    only what was recorded before that was turned on.
     """
 
-    effect: Literal["hidden"]
+    effect: Literal["hidden", "burned_in"]
     parts: list[list[tuple[float, float]]]
 
 

@@ -1084,8 +1084,19 @@ export interface Marked {
 }
 
 export interface MaskInfo {
-  effect: string;
+  effect: "hidden" | "burned_in";
   parts: [number, number][][];
+}
+
+export interface MaskingCostInfo {
+  bytes_day: number;
+  bytes_day_before: number;
+  cores: number;
+  encoder: string;
+  enough: boolean;
+  hardware: boolean;
+  of_cores: number;
+  seconds: number;
 }
 
 export interface MessageActionInfo {
