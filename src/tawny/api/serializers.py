@@ -227,7 +227,7 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
         mirror=made.orientation.mirror,
         lens=made.lens,
         mask=schemas.MaskInfo(
-            effect="burned_in" if made.burns_in else "hidden", parts=[list(part.points) for part in made.masks]
+            effect="hidden", burned_in=made.burns_in, parts=[list(part.points) for part in made.masks]
         ),
     )
 

@@ -1,7 +1,7 @@
 """`tawny cameras`, `pause`, `resume`, `record`, `ptz` and `relay`."""
 
 import dataclasses
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from tawny.app.control_client import NAME as CONTROL
 from tawny.cli import options
 from tawny.cli.camera_setup import (
+    NO_SOUND,
     add_by_address,
     describe_camera_find,
     describe_camera_remove,
@@ -36,7 +37,7 @@ from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
-from tawny.service.cameras.camera_setup import orientation_values, recording_values
+from tawny.service.cameras.camera_setup import orientation_values, recording_values, sound_values
 from tawny.service.cameras.connection_settings import ProbeResult, probe
 from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load
@@ -73,6 +74,12 @@ def describe_camera_add(parser: ArgumentParser) -> None:
         "--rotate", type=int, choices=ROTATIONS, default=0, help="rotate the image clockwise by so many degrees"
     )
     parser.add_argument("--mirror", action="store_true", help="swap left and right in the image, after --rotate")
+    parser.add_argument(
+        "--sound",
+        action=BooleanOptionalAction,
+        default=None,
+        help="record the camera's sound (default: no; in many countries it needs people's consent)",
+    )
 
 
 def run_camera_add(args: Namespace, out: Output) -> int:
@@ -87,6 +94,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
         SettingsDraft(path, "", {}).refuse_taken(args.name)
     table = {"source": args.source} | ({"sub": args.sub} if args.sub else {})
     added_as = table | recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
+    sound = sound_values(PluginRegistry.opened().source_of(args.source), sound=bool(args.sound))
     camera = _as_set(args.name, table, path)
     found: dict[str, Any] = {}
     if not args.skip_test:
@@ -98,10 +106,11 @@ def run_camera_add(args: Namespace, out: Output) -> int:
             found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera, stream, SystemClock()))
     if not path.exists():
         write_new(path, template())
-    add_camera(path, args.name, added_as)
+    add_camera(path, args.name, {**added_as, **sound})
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     told = {"camera": args.name, "file": str(path), "streams": found}
     added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
+    added += f" {NO_SOUND}" if sound and args.sound is None else ""
     out.data(told, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0
 

@@ -84,7 +84,7 @@ def add_camera(path: Path, camera_id: str, values: Words) -> None:
         raise NotDone(f"{path} already has a camera named {camera_id}.", "Choose another name, or edit that camera.")
     camera = new_table(document, "cameras")
     for key, value in values.items():
-        camera[key] = value
+        camera[key] = toml_item(value, deep=True)
     cameras[camera_id] = camera
     _write(path, document, may_refer=True)
 

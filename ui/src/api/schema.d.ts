@@ -1084,7 +1084,8 @@ export interface Marked {
 }
 
 export interface MaskInfo {
-  effect: "hidden" | "burned_in";
+  burned_in: boolean;
+  effect: string;
   parts: [number, number][][];
 }
 
@@ -1335,6 +1336,7 @@ export interface NewCamera {
   rotate?: 0 | 90 | 180 | 270;
   rtsp_port?: number;
   said?: string;
+  sound?: boolean;
   sub?: string;
   user?: string;
 }
@@ -1376,6 +1378,7 @@ export interface NewName {
   name: string;
   record?: "continuous" | "events" | "transitions" | "off";
   rotate?: 0 | 90 | 180 | 270;
+  sound?: boolean;
 }
 
 export interface NewPass {

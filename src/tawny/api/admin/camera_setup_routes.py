@@ -121,12 +121,16 @@ class CameraWanted(ApiRequest):
 
 
 class NewCamera(CameraWanted):
-    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image.
+
+    sound: its sound is recorded, too; in many countries that needs people's consent.
+    """
 
     name: Name
     record: Recording = "continuous"
     rotate: Rotation = 0
     mirror: bool = False
+    sound: bool = False
 
 
 class StreamTrial(ApiResponse):
@@ -182,12 +186,16 @@ class NewAddress(ApiRequest):
 
 
 class NewName(ApiRequest):
-    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image.
+
+    sound: its sound is recorded, too; in many countries that needs people's consent.
+    """
 
     name: Name
     record: Recording = "continuous"
     rotate: Rotation = 0
     mirror: bool = False
+    sound: bool = False
 
 
 class PreviewInfo(ApiResponse):
@@ -272,7 +280,8 @@ async def add_camera(asked: NewCamera, note: Note, here: Here) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add(asked.name, asked.wanted, asked.record, Orientation(asked.rotate, asked.mirror))
+        turned = Orientation(asked.rotate, asked.mirror)
+        camera = setup.add(asked.name, asked.wanted, asked.record, turned, sound=asked.sound)
         note("camera added", f"{camera}: {_public(asked)}")
         return AddedCamera(camera=camera)
 
@@ -320,7 +329,8 @@ async def add_previewed_camera(preview: OnePreview, asked: NewName, note: Note, 
     """Add a camera that is shown, with the login that it accepted. It records at once."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add_previewed(preview, asked.name, asked.record, Orientation(asked.rotate, asked.mirror))
+        turned = Orientation(asked.rotate, asked.mirror)
+        camera = setup.add_previewed(preview, asked.name, asked.record, turned, sound=asked.sound)
         note("camera added", camera)
         return AddedCamera(camera=camera)
 

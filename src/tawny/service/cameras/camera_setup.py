@@ -43,7 +43,7 @@ from tawny.sources.network_address import (
     stream_key,
 )
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.source import SourceContext
+from tawny.sources.source import CameraSource, SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
@@ -224,6 +224,17 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     return {key: value for key, value in said.items() if value}
 
 
+def sound_values(source: CameraSource | None, *, sound: bool) -> dict[str, dict[str, bool]]:
+    """Return what the settings file says of a new camera's sound: the choice, if its type of source has one.
+
+    Without it, sound is recorded.
+    """
+    try:
+        return {source.scheme: {"sound": sound}} if source is not None and "sound" in source.settings({}) else {}
+    except ValueError:  # a plug-in that needs other settings
+        return {}
+
+
 def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
     """Return an ID for a camera with this name: `front-door` for `Front door`, `front-door-2` if that is taken.
 
@@ -394,29 +405,43 @@ class CameraSetupService:
         return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
 
     def add_previewed(
-        self, preview: str, name: str, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+        self,
+        preview: str,
+        name: str,
+        record: Recording = "continuous",
+        orientation: Orientation = UPRIGHT,
+        *,
+        sound: bool = False,
     ) -> CameraId:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
         assert isinstance(source.wanted, WantedCamera)
-        added = self._add(name, source.wanted, source.streams, record, orientation)
+        chosen = {**recording_values(record), **orientation_values(orientation)}
+        added = self._add(name, source.wanted, source.streams, chosen, sound=sound)
         self.previews.stop(preview)
         return added
 
     def add(
-        self, name: str, wanted: WantedCamera, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+        self,
+        name: str,
+        wanted: WantedCamera,
+        record: Recording = "continuous",
+        orientation: Orientation = UPRIGHT,
+        *,
+        sound: bool = False,
     ) -> CameraId:
-        """Add a camera under this display name; it is recorded at once, as `record` says. Return its ID.
+        """Add a camera under this display name; it is recorded at once, as `record` and `sound` say. Return its ID.
 
         Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         self._file()
         self._refuse_kind(wanted)
-        return self._add(name, wanted, find_streams(wanted, self._clock), record, orientation)
+        chosen = {**recording_values(record), **orientation_values(orientation)}
+        return self._add(name, wanted, find_streams(wanted, self._clock), chosen, sound=sound)
 
     def add_phone(self, name: str, phone: str, record: Recording = "continuous") -> CameraId:
         """Add a camera whose picture the phone with this ID sends. Raises SettingsError, NotDone, FolderUnwritable."""
-        return self._add(name, WantedCamera(PHONE + phone), None, record, UPRIGHT)
+        return self._add(name, WantedCamera(PHONE + phone), None, recording_values(record), sound=False)
 
     def phone_of(self, camera: CameraId) -> str:
         """Return the ID of a camera's phone; empty for any other camera."""
@@ -431,12 +456,13 @@ class CameraSetupService:
         return None
 
     def _add(
-        self, name: str, wanted: WantedCamera, streams: CameraStreams | None, record: Recording, turned: Orientation
+        self, name: str, wanted: WantedCamera, streams: CameraStreams | None, chosen: Mapping[str, Any], *, sound: bool
     ) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
-        values = {**camera.values, **recording_values(record), **orientation_values(turned)}
+        source = self._doors.source_of(camera.settings.source)
+        values = {**camera.values, **chosen, **sound_values(source, sound=sound)}
 
         def edit(draft: SettingsDraft) -> None:
             draft.add_camera(camera_id, values, camera.secrets)

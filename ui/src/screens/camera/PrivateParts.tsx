@@ -23,9 +23,9 @@ export function PrivateParts({ store, camera, disabled }: { store: TuningStore; 
       </List>
       <section class="card" aria-labelledby="private-effect">
         <h2 id="private-effect">{w.what}</h2>
-        <p class="sub tu-say">{w.effect[camera.mask.effect as keyof typeof w.effect]}</p>
+        <p class="sub tu-say">{camera.mask.burned_in ? w.effect.burned_in : w.effect.hidden}</p>
         <p class="small sub tu-say">{w.clips}</p>
-        {camera.mask.effect === "hidden" && <p class="small sub tu-say">{w.others}</p>}
+        {!camera.mask.burned_in && <p class="small sub tu-say">{w.others}</p>}
       </section>
       {draft.private.length > 0 && !disabled && <Lazy load={BURN_IN} props={{ camera, disabled: store.changed.value }} waiting={() => null} />}
     </>
