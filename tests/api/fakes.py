@@ -44,6 +44,7 @@ from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
+from tawny.service.cameras.masking_cost import MaskingCost
 from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
@@ -123,6 +124,11 @@ class FakeTuning:
         if self.refuses is not None:
             raise self.refuses
         self.watch, self.masks, self.changed = watch, privacy_masks, DetectionChangedInfo(by, self.clock.now_ms())
+
+    def masking_cost(self, camera: CameraId) -> MaskingCost:
+        if self.refuses is not None:
+            raise self.refuses
+        return MaskingCost(0.354, 24_000_000_000, 18_000_000_000, "libx264", is_quick_enough=True, seconds=8.0)
 
     def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
         if self.refuses is not None:

@@ -79,7 +79,13 @@ class Desk(CameraSetupService):
         return PreviewStatus("p1", wanted.address, PreviewState.WRONG_LOGIN, 0, "No.", "Try again.")
 
     def add_previewed(
-        self, preview: str, name: str, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+        self,
+        preview: str,
+        name: str,
+        record: Recording = "continuous",
+        orientation: Orientation = UPRIGHT,
+        *,
+        sound: bool = False,
     ) -> CameraId:
         self._did(preview, name, record)
         return CameraId("gate")
@@ -91,7 +97,13 @@ class Desk(CameraSetupService):
         self._did("move", host)
 
     def add(
-        self, name: str, wanted: WantedCamera, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+        self,
+        name: str,
+        wanted: WantedCamera,
+        record: Recording = "continuous",
+        orientation: Orientation = UPRIGHT,
+        *,
+        sound: bool = False,
     ) -> CameraId:
         self._did(name, wanted, record)
         return CameraId("front-door")

@@ -129,6 +129,23 @@ def test_a_camera_is_added_as_it_hangs(tawny: Tawny, house: House, tmp_path: Pat
     assert read_settings(tmp_path / "tawny.toml").cameras["gate"].orientation == Orientation(270, mirror=True)
 
 
+@pytest.mark.parametrize("words", [("127.0.0.1", "--user", "admin"), ("rtsp://192.0.2.1/main",)])
+@pytest.mark.parametrize(("option", "is_recorded"), [((), False), (("--no-sound",), False), (("--sound",), True)])
+def test_sound_is_recorded_only_if_it_is_asked_for(
+    tawny: Tawny, house: House, tmp_path: Path, words: tuple[str, ...], option: tuple[str, ...], is_recorded: bool
+) -> None:
+    said = tawny("cameras", "add", "gate", *words, *option, "--rotate", "90", "--skip-test")
+    assert said.code == 0, said.err
+    camera = read_settings(tmp_path / "tawny.toml").cameras["gate"]
+    assert (camera.table("rtsp"), camera.rotate) == ({"sound": is_recorded}, 90)
+    assert ("consent" in said.out) == (option == ())
+
+
+def test_a_camera_without_a_choice_of_sound_gets_none(tawny: Tawny, tmp_path: Path) -> None:
+    said = tawny("cameras", "add", "gate", "demo:garden", "--skip-test")
+    assert "sound" not in (tmp_path / "tawny.toml").read_text().partition("[cameras.gate]")[2] + said.out
+
+
 def test_a_wrong_password_adds_nothing(
     tawny: Tawny, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

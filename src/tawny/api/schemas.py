@@ -143,10 +143,12 @@ class DamageToday(ApiResponse):
 class MaskInfo(ApiResponse):
     """Privacy masks of a camera: drawn by pages, blacked out in images and clips.
 
-    effect: `hidden`: stored video, and live video for other programs, still contain the masked areas.
+    effect: `hidden`: stored video, and live video for signed-in people, still contain the masked areas. burned_in: only
+    what was recorded before that was turned on does.
     """
 
     effect: Literal["hidden"]
+    burned_in: bool
     parts: list[list[tuple[float, float]]]
 
 

@@ -226,7 +226,9 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
         rotate=made.orientation.rotate,
         mirror=made.orientation.mirror,
         lens=made.lens,
-        mask=schemas.MaskInfo(effect="hidden", parts=[list(part.points) for part in made.masks]),
+        mask=schemas.MaskInfo(
+            effect="hidden", burned_in=made.burns_in, parts=[list(part.points) for part in made.masks]
+        ),
     )
 
 

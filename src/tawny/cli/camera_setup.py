@@ -32,6 +32,7 @@ from tawny.service.cameras.camera_setup import (
     removed_values,
     resolve_camera,
     try_streams,
+    with_sound,
 )
 from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
@@ -233,6 +234,12 @@ def _save(path: Path, jpeg: bytes) -> None:
 # `tawny cameras add NAME 192.168.1.20 --user admin`: find out the streams, try them, write settings and password.
 
 
+NO_SOUND = (
+    "Its sound isn't recorded: in many countries, recording what people say without their consent is a crime. To "
+    "record it, set `sound = true`, or add cameras with `--sound`."
+)
+
+
 def add_by_address(args: Namespace, out: Output) -> int:
     """Add a camera of which only the address is known. Raises NotDone, SourceError, SettingsError."""
     path = config_file(args) or new_config_file(args)
@@ -249,8 +256,10 @@ def add_by_address(args: Namespace, out: Output) -> int:
     if not path.exists():
         write_new(path, template())
     draft = SettingsDraft(path, "", {}, may_refer=True)
+    source = PluginRegistry.opened().source_of(camera.settings.source)
     chosen = recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
-    draft.add_camera(args.name, {**camera.values, **chosen}, camera.secrets)
+    values = with_sound({**camera.values, **chosen}, source, sound=bool(args.sound))
+    draft.add_camera(args.name, values, camera.secrets)
     draft.understood()
     draft.write()
     advice = TriedCamera(camera, trials).advice if trials else []
@@ -259,6 +268,8 @@ def add_by_address(args: Namespace, out: Output) -> int:
     lines += [f"! {one.message} {one.hint}" for one in advice]
     if camera.secrets:
         lines.append(f"Its password is in {path.with_name('secrets.toml')}.")
+    if values != {**camera.values, **chosen} and args.sound is None:
+        lines.append(NO_SOUND)
     lines.append("If tawny is running, it picks up the camera automatically.")
     data = {
         "camera": args.name, "file": str(path), "sub": "", **camera.public, "onvif": bool(camera.settings.onvif),

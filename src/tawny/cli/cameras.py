@@ -1,7 +1,7 @@
 """`tawny cameras`, `pause`, `resume`, `record`, `ptz` and `relay`."""
 
 import dataclasses
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from tawny.app.control_client import NAME as CONTROL
 from tawny.cli import options
 from tawny.cli.camera_setup import (
+    NO_SOUND,
     add_by_address,
     describe_camera_find,
     describe_camera_remove,
@@ -42,6 +43,7 @@ from tawny.service.cameras.camera_setup import (
     find_streams,
     orientation_values,
     recording_values,
+    with_sound,
 )
 from tawny.service.cameras.connection_settings import ProbeResult, probe
 from tawny.service.cameras.known_camera_entry import entry_text
@@ -79,6 +81,12 @@ def describe_camera_add(parser: ArgumentParser) -> None:
         "--rotate", type=int, choices=ROTATIONS, default=0, help="rotate the image clockwise by so many degrees"
     )
     parser.add_argument("--mirror", action="store_true", help="swap left and right in the image, after --rotate")
+    parser.add_argument(
+        "--sound",
+        action=BooleanOptionalAction,
+        default=None,
+        help="record the camera's sound (default: no; in many countries it needs people's consent)",
+    )
 
 
 def run_camera_add(args: Namespace, out: Output) -> int:
@@ -94,6 +102,9 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     wanted = WantedCamera(args.source, sub=args.sub)
     camera = camera_with(args.name, wanted, find_streams(wanted, SystemClock()), known_secrets(path.parent))
     chosen = recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
+    values = with_sound(
+        {**camera.values, **chosen}, PluginRegistry.opened().source_of(args.source), sound=bool(args.sound)
+    )
     found: dict[str, Any] = {}
     if not args.skip_test:
         doors, sub = PluginRegistry.opened(), camera.settings.sub
@@ -105,12 +116,13 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     if not path.exists():
         write_new(path, template())
     draft = SettingsDraft(path, "", {}, may_refer=True)
-    draft.add_camera(args.name, {**camera.values, **chosen}, camera.secrets)
+    draft.add_camera(args.name, values, camera.secrets)
     draft.understood()
     draft.write()
     seen = "; ".join(f"{stream}: {what['codec']} {what['width']}x{what['height']}" for stream, what in found.items())
     result = {"camera": args.name, "file": str(path), "streams": found}
     added = f"Added {args.name} to {path}" + (f" ({seen})." if seen else ".")
+    added += f" {NO_SOUND}" if values != {**camera.values, **chosen} and args.sound is None else ""
     out.data(result, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0
 

@@ -100,7 +100,7 @@ class SettingsDraft:
         cameras = self._document.setdefault("cameras", tomlkit.table(is_super_table=True))
         table = new_table(self._document, "cameras")
         for key, value in values.items():
-            table[key] = _in_one_line(value) if isinstance(value, Mapping) else value
+            table[key] = toml_item(value, deep=True)
         cameras[camera] = table
         self._secrets.update(secrets)
 

@@ -474,11 +474,10 @@ class CameraSettings(Table):
         description="Different retention for this camera: same settings as `storage.retention`, except `min_free`.",
     )
     privacy_masks: tuple[Corners, ...] = Field(
-        (),
-        description=(
-            "Privacy masks: areas blacked out in tawny's pages, images and clips, and ignored by detection. "
-            "The stored video still contains them."
-        ),
+        (), description="Privacy masks: areas that are black in pages, images and clips, and ignored by detection."
+    )
+    burn_in_masks: bool = Field(
+        default=False, description="Burn privacy masks into the recordings. Costs CPU time. Off: files show the areas."
     )
     detection: DetectionSettings = DetectionSettings()
 

@@ -17,6 +17,7 @@ import numpy as np
 from tawny.detection.detector import SteadyDetector
 from tawny.model.ids import CameraId
 from tawny.model.observations import WHOLE, Box, Frame, Look, Observation, is_meant
+from tawny.model.orientation import Orientation
 
 WIDTH: Final = 256
 """Width of the small frames, px."""
@@ -84,6 +85,20 @@ class Sighting:
     is_sure: bool
     speed: tuple[float, float] = (0.0, 0.0)
     """Of the object over ground, in widths and heights a second."""
+
+    def as_sent(self, orientation: Orientation) -> "Sighting":
+        """Return the same in the image as the camera sends it: motors turn the camera, whatever turns the image."""
+        if orientation.is_upright:
+            return self
+        is_across = orientation.rotate in (90, 270)
+        width, height = (self.height, self.width) if is_across else (self.width, self.height)
+        (x, y), turned, speed = (_vector_sent(orientation, one) for one in ((self.x, self.y), self.turned, self.speed))
+        return replace(self, x=x, y=y, width=width, height=height, turned=turned, speed=speed)
+
+
+def _vector_sent(orientation: Orientation, vector: tuple[float, float]) -> tuple[float, float]:
+    x, y = orientation.sent((vector[0] + 0.5, vector[1] + 0.5))
+    return x - 0.5, y - 0.5
 
 
 class CameraShift:

@@ -6,7 +6,7 @@ TawnyError
 ├── NotDone               3   not possible, for a reason without its own code
 ├── DetectorFailed        3   a user's detector, where it is required
 │   └── CertificateRefused 60  a certificate authority, or the DNS provider it needs
-├── SourceError          20…29, 43, 44 a camera
+├── SourceError          20…29, 43…45 a camera
 ├── StorageError         30…39, 42 a disk; 42: too many open files
 ├── PortInUse            40   the web server
 └── DeliveryError        50…59 uploads and notifications
@@ -201,6 +201,16 @@ class PhoneAway(SourceError):
         "On the phone, open tawny's camera page and press Start. To connect another one, see the camera's settings "
         "under Connection."
     )
+
+
+@dataclass(eq=False)
+class MaskingFailed(SourceError):
+    """Privacy masks that must be burned in can't be: nothing is recorded then. detail: why."""
+
+    exit_code = 45
+    code = "masking"
+    says = "The privacy masks can't be burned into the video of {where}, so it isn't recorded: {detail}."
+    advice = "tawny keeps trying. To record the areas instead, turn off `burn_in_masks` in the camera's settings."
 
 
 @dataclass(eq=False)

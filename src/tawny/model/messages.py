@@ -81,13 +81,17 @@ class DamageFound:
 
 @dataclass(frozen=True, slots=True)
 class HoleFound:
-    """Time in a run without a complete frame, although the camera sent data."""
+    """Time in a run without a complete frame, although the camera sent data.
+
+    dropped: why the recorder itself dropped what came; empty: it did not.
+    """
 
     camera: CameraId
     stream: StreamName
     begin_ms: int
     end_ms: int
     packets_missing: int
+    dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,9 @@ class SourcePacket:
     after_waste: bool = False
     """Before it, the camera sent data for some time that formed no access unit."""
     waited_s: float = 0.0
-    """Time in s between its completion and its detection, which needs the start of the next unit."""
+    """Time in s between its completion and now: detecting its end needs the start of the next unit."""
+    dropped: str = ""
+    """Why the recorder dropped frames before it; empty: it did not."""
 
     @property
     def is_video(self) -> bool:

@@ -28,6 +28,7 @@ class GapReason(StrEnum):
     DISK_FULL = "disk_full"
     DISK_ERROR = "disk_error"
     OVERLOAD = "overload"
+    MASKING = "masking"
     PRIVACY = "privacy"
     MODE = "mode"
     SCHEDULE = "schedule"
@@ -73,6 +74,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.DISK_FULL: "Disk full",
     GapReason.DISK_ERROR: "Disk error",
     GapReason.OVERLOAD: "Computer too busy",
+    GapReason.MASKING: "Privacy masks not burned in",
     GapReason.PRIVACY: "Paused for privacy",
     GapReason.MODE: "Off in this mode",
     GapReason.SCHEDULE: "Off by schedule",

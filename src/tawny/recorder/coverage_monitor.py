@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tawny.model.errors import (
+    MaskingFailed,
     NoSuchDevice,
     SourceAsleep,
     SourceClosed,
@@ -48,6 +49,7 @@ _REASONS: list[tuple[type[SourceError], GapReason, CameraState]] = [
     (SourceStalled, GapReason.STALLED, CameraState.OFFLINE),
     (SourceClosed, GapReason.CAMERA_RESTART, CameraState.OFFLINE),
     (NoSuchDevice, GapReason.UNREACHABLE, CameraState.OFFLINE),
+    (MaskingFailed, GapReason.MASKING, CameraState.OFFLINE),
     (SourceError, GapReason.UNREACHABLE, CameraState.OFFLINE),
 ]
 
@@ -156,13 +158,14 @@ class CoverageMonitor:
             if self._is_fine:
                 self._missing(at_ms, reason, detail)
 
-    def hole(self, begin_ms: int, end_ms: int, packets_missing: int) -> None:
-        """Report a gap within a connection: data arrived, but no complete frame."""
+    def hole(self, begin_ms: int, end_ms: int, packets_missing: int, dropped: str = "") -> None:
+        """Report a gap within a connection: data arrived, but no complete frame. dropped: as in `HoleFound`."""
         with self._lock:
             if self._gap is None and self._is_wanted:
                 seen = GapEvidence(last_unit_ms=begin_ms, last_byte_ms=end_ms, packets_missing=packets_missing)
-                detail = "data arrived, but no complete frame"
-                self._put(Gap(self._status.id, begin_ms, end_ms, GapReason.STALLED, detail, seen))
+                reason = GapReason.MASKING if dropped else GapReason.STALLED
+                detail = dropped or "data arrived, but no complete frame"
+                self._put(Gap(self._status.id, begin_ms, end_ms, reason, detail, seen))
 
     def failed(self, error: SourceError) -> None:
         """Report that the connection failed or ended with `error`."""

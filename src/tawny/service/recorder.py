@@ -20,6 +20,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
+from tawny.service.cameras.masking_cost import MaskingCost
 from tawny.service.detection.mutings import Muting, MutingOffer
 from tawny.service.detection.sound_service import HeardSound
 from tawny.service.visits import Neighbors
@@ -86,6 +87,13 @@ class DetectionTuningApi(Protocol):
         """
         ...
 
+    def masking_cost(self, camera: CameraId) -> MaskingCost:
+        """Measure what it costs to burn in the camera's privacy masks. May take half a minute.
+
+        Raises NotDone, MaskingFailed.
+        """
+        ...
+
     def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
         """Show the camera's image like this, from its next keyframe on; zones, lines and masks turn with it.
 
@@ -130,6 +138,8 @@ class CameraView:
     where: Literal["", "outside", "inside"] = ""
     orientation: Orientation = UPRIGHT
     lens: LensSettings = NO_LENS
+    burns_in: bool = False
+    """Privacy masks are burned into what is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from tawny.model.errors import (
 )
 from tawny.model.validation import value_text
 from tawny.sources.media_connection import CaptureMemory, MediaConnection, MediaInput, sniff
-from tawny.sources.media_process import JPEG, KEPT, MOST_JPEG_BYTES
+from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
+from tawny.sources.message_process import KEPT
 from tawny.sources.rtsp.source import stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 

@@ -12,33 +12,23 @@ and time. On its output each message is a kind, a length and that many bytes.
 import base64
 import json
 import os
-import signal
 import struct
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final, Literal, NamedTuple
 
-from tawny.engine import confinement
-from tawny.engine.descriptors import wait_readable
 from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, JpegTranscoder, open_stream
 from tawny.media.codec.nal import START, split_lengths
 from tawny.model.errors import SourceError, SourceUnusable
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
+from tawny.sources.message_process import READ_BYTES, MessageProcess, confine, read_exactly, send_message
 
 MEMORY_BYTES: Final = 768 << 20
 """Limit of one process; a 4K JPEG and its encoder need 300 MB."""
-MOST_MESSAGE_BYTES: Final = 32 << 20
 MOST_JPEG_BYTES: Final = 8_000_000
 JPEG: Final = "jpeg"
-_END_S: Final = 1.0
-_READ_BYTES: Final = 1 << 16
-_HEAD, _UNIT, _JPEG = struct.Struct(">cI"), struct.Struct(">B?q?q"), struct.Struct(">Iq")
+_UNIT, _JPEG = struct.Struct(">B?q?q"), struct.Struct(">Iq")
 _TRACKS, _DATA, _END = b"T", b"U", b"E"
-KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
-"""Environment variables of the process. The others may hold secrets."""
 
 
 class MediaTracks(NamedTuple):
@@ -61,86 +51,36 @@ class MediaEnd(NamedTuple):
 MediaMessage = MediaTracks | CompressedUnit | MediaEnd
 
 
-class MediaProcess:
+class MediaProcess(MessageProcess):
     """The recorder's side. One thread writes, one reads; `close` may be called from any.
 
     kind: a format of `media.codec.demuxer.LIVE_FORMATS`, or JPEG.
     """
 
     def __init__(self, kind: str) -> None:
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-        words = [sys.executable, "-P", "-m", "tawny.sources.media_process"]
-        self._process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
-            start_new_session=True, cwd="/",
-        )  # fmt: skip
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
-        self._came = bytearray()
-        self._write(kind.encode() + b"\n")
+        super().__init__("tawny.sources.media_process")
+        self.write(kind.encode() + b"\n")
 
     def feed(self, data: bytes) -> None:
         """Pass data of the format on. Waits while the process is busy. Raises OSError after it has ended."""
-        self._write(data)
+        self.write(data)
 
     def feed_jpeg(self, data: bytes, ticks: int) -> None:
         """Pass a JPEG on. ticks: when it was received, 90 kHz."""
-        self._write(_JPEG.pack(len(data), ticks) + data)
-
-    def finish(self) -> None:
-        """Say that nothing follows. The rest can still be read. Call from the writing thread."""
-        assert self._process.stdin is not None
-        with suppress(OSError):
-            self._process.stdin.close()
+        self.write(_JPEG.pack(len(data), ticks) + data)
 
     def read(self, most_s: float) -> MediaMessage | None:
         """Return the next message; None if none comes within `most_s`. Raises ValueError for one that is invalid."""
-        while (size := self._message_bytes()) is None:
-            if not wait_readable([self._out], most_s):
-                return None
-            data = os.read(self._out, _READ_BYTES)
-            if not data:
-                return MediaEnd(self._why_ended())
-            self._came += data
-        kind, body = bytes(self._came[:1]), bytes(self._came[_HEAD.size : size])
-        del self._came[:size]
-        return _message(kind, body)
-
-    def close(self) -> None:
-        """Kill the process."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def release(self) -> None:
-        """Close the pipes, when no thread uses them any more."""
-        self.finish()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def _message_bytes(self) -> int | None:
-        """Return the size of the complete message that has come; None without one."""
-        if len(self._came) < _HEAD.size:
+        got = self.read_message(most_s)
+        if got is None:
             return None
-        _, length = _HEAD.unpack_from(self._came)
-        if length > MOST_MESSAGE_BYTES:
-            raise ValueError("a message that is too long")
-        size: int = _HEAD.size + length
-        return size if len(self._came) >= size else None
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._in, view) :]
+        return MediaEnd(self._why_ended()) if got.is_end else _message(got.kind, got.body)
 
     def _why_ended(self) -> str:
-        try:
-            code = self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:  # it has closed its output and goes on
-            self.close()
-            return "its data could not be read"
-        return "" if code == 0 else f"its data could not be read (code {code})"
+        code = self.exit_code()
+        if code == 0:
+            return ""
+        return "its data could not be read" + ("" if code is None else f" (code {code})")
 
 
 def _message(kind: bytes, body: bytes) -> MediaMessage:
@@ -177,11 +117,11 @@ class _Input:
     """Standard input, as PyAV reads it: whatever has come."""
 
     def read(self, size: int) -> bytes:
-        return os.read(0, min(size, _READ_BYTES))
+        return os.read(0, min(size, READ_BYTES))
 
 
 def main() -> None:
-    unlimited = confine()
+    unlimited = confine(MEMORY_BYTES, niceness=5)
     end = MediaEnd("")
     try:
         kind = _line()
@@ -192,14 +132,6 @@ def main() -> None:
     except EOFError:  # the recorder has closed the pipe
         pass
     _say(end)
-
-
-def confine() -> list[str]:
-    """Confine this process. Return what the kernel can't limit, in words."""
-    os.nice(5)
-    sys.dont_write_bytecode = True
-    confinement.limit_resources(MEMORY_BYTES)
-    return confinement.confine(())
 
 
 def _demuxed(form: str, unlimited: Sequence[str]) -> Iterator[MediaMessage]:
@@ -226,10 +158,10 @@ def _jpegs_of(demuxer: Demuxer, index: int, unlimited: Sequence[str]) -> Iterato
 def _jpegs(unlimited: Sequence[str]) -> Iterator[MediaMessage]:
     encoded = _Encoded(unlimited)
     while True:
-        length, ticks = _JPEG.unpack(_exactly(_JPEG.size))
+        length, ticks = _JPEG.unpack(read_exactly(_JPEG.size))
         if length > MOST_JPEG_BYTES:
             raise SourceUnusable("", f"a JPEG of more than {MOST_JPEG_BYTES} bytes")
-        yield from encoded.messages(_exactly(length), ticks)
+        yield from encoded.messages(read_exactly(length), ticks)
 
 
 class _Encoded:
@@ -270,27 +202,14 @@ def _say(message: MediaMessage) -> None:
         tracks = [asdict(one) | {"extradata": base64.b64encode(one.extradata).decode()} for one in message.tracks]
         said = {"tracks": tracks, "tool": message.tool, "unlimited": message.unlimited}
         kind, body = _TRACKS, json.dumps(said).encode()
-    view = memoryview(_HEAD.pack(kind, len(body)) + body)
-    while view:
-        view = view[os.write(1, view) :]
+    send_message(kind, body)
 
 
 def _line() -> str:
     line = b""
     while not line.endswith(b"\n"):
-        line += _exactly(1)
+        line += read_exactly(1)
     return line.decode("ascii").strip()
-
-
-def _exactly(count: int) -> bytes:
-    """Raises EOFError."""
-    data = bytearray()
-    while len(data) < count:
-        piece = os.read(0, min(count - len(data), _READ_BYTES))
-        if not piece:
-            raise EOFError
-        data += piece
-    return bytes(data)
 
 
 if __name__ == "__main__":

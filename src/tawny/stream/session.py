@@ -37,12 +37,22 @@ class Damages:
         self._whole_ms = 0  # newest complete frame
         self._came = False  # since then, data arrived that gave no complete frame
         self._usual_ms = 0.0
+        self._dropped = ""  # since the newest complete frame, the recorder dropped frames for this reason
         self._missing = 0  # missing packets not yet counted as damage
         self._open: DamagedSpan | None = None
         self._tell_ms = 0
 
-    def picture(self, at_ms: int, *, is_keyframe: bool, is_damaged: bool, missing: int, after_waste: bool) -> None:
-        """Process the next frame. missing, after_waste: as in `SourcePacket`."""
+    def picture(
+        self,
+        at_ms: int,
+        *,
+        is_keyframe: bool,
+        is_damaged: bool,
+        missing: int,
+        after_waste: bool,
+        dropped: str = "",
+    ) -> None:
+        """Process the next frame. missing, after_waste, dropped: as in `SourcePacket`."""
         newest_ms = at_ms if self._newest_ms is None else self._newest_ms
         step_ms = at_ms - newest_ms
         self._missing += missing
@@ -50,11 +60,12 @@ class Damages:
         longest_ms = max(HOLE_MS, _HOLE_STEPS * usual_ms)
         if 0 < step_ms <= longest_ms or not usual_ms:
             self._usual_ms += (step_ms - self._usual_ms) / (8 if usual_ms else 1)
-        self._came = self._came or is_damaged or after_waste or missing > 0
+        self._dropped = dropped or self._dropped
+        self._came = self._came or is_damaged or after_waste or missing > 0 or bool(dropped)
         if not is_damaged:
             if usual_ms and self._came and at_ms - self._whole_ms > longest_ms:
                 self._hole(self._whole_ms + usual_ms, at_ms)
-            self._whole_ms, self._came = max(self._whole_ms, at_ms), False
+            self._whole_ms, self._came, self._dropped = max(self._whole_ms, at_ms), False, ""
         if self._open is not None:
             self._go_on(self._open, at_ms, is_over=is_keyframe and not is_damaged, is_damaged=is_damaged)
         elif is_damaged:
@@ -70,11 +81,11 @@ class Damages:
             end_ms = max(self._open.begin_ms + 1, self._newest_ms or 0)
             self._tell(DamageFound(replace(self._open, end_ms=end_ms)))
         self._open, self._newest_ms, self._usual_ms, self._missing = None, None, 0.0, 0
-        self._whole_ms, self._came = 0, False
+        self._whole_ms, self._came, self._dropped = 0, False, ""
 
     def _hole(self, begin_ms: int, end_ms: int) -> None:
         missing = self._missing + (self._open.packets if self._open is not None else 0)
-        self._tell(HoleFound(self._camera, self._stream, begin_ms, end_ms, missing))
+        self._tell(HoleFound(self._camera, self._stream, begin_ms, end_ms, missing, self._dropped))
 
     def _go_on(self, damage: DamagedSpan, at_ms: int, *, is_over: bool, is_damaged: bool) -> None:
         end_ms = max(damage.begin_ms + 1, at_ms) if is_over else max(damage.end_ms, at_ms + round(self._usual_ms))
@@ -275,6 +286,7 @@ class StreamSession:
                 is_damaged=came.is_damaged,
                 missing=came.missing,
                 after_waste=came.after_waste,
+                dropped=came.dropped,
             )
 
     def _oriented(self, packet: SourcePacket) -> Format:

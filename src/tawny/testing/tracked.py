@@ -11,8 +11,10 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.detection.detector import SteadyDetector
 from tawny.detection.following import Followers, FollowingDetector
 from tawny.detection.motion.motion import MotionDetector
+from tawny.media.codec.decoder import turned
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.service.integrations.tracking import AutoTracker, TrackMeans
 from tawny.testing.clock import FakeClock
 from tawny.testing.panorama import YARD, PanoramaCamera, PanoramaFrame, Scene, Walker
@@ -135,9 +137,9 @@ class PanoramaMotors:
 
 
 class Tracked:
-    """One run of a case."""
+    """One run of a case. orientation: how the settings turn the image; the motors turn the camera as before."""
 
-    def __init__(self, case: TrackedCase, seed: int = 1, **ptz: Any) -> None:
+    def __init__(self, case: TrackedCase, seed: int = 1, orientation: Orientation = UPRIGHT, **ptz: Any) -> None:
         self.walkers = case.walkers(seed)
         scene = Scene(self.walkers, case.background, case.posts, case.contrast, case.noise, seed)
         self.camera = PanoramaCamera(scene)
@@ -145,9 +147,15 @@ class Tracked:
         self.mode = "home"
         track = {"enabled": True, **case.track, **ptz.pop("track", {})}
         made = CameraSettings.model_validate(
-            {"source": "demo:", "onvif": "http://camera/onvif", "ptz": {"track": track, **ptz}}
+            {
+                "source": "demo:",
+                "onvif": "http://camera/onvif",
+                "ptz": {"track": track, **ptz},
+                "rotate": orientation.rotate,
+                "mirror": orientation.mirror,
+            }
         )
-        self.settings = Settings(cameras={YARD: made})
+        self.settings, self._orientation = Settings(cameras={YARD: made}), orientation
         self.followers = Followers()
         self._moves_until_ms = 0
         means = self.means = TrackMeans(
@@ -182,7 +190,8 @@ class Tracked:
         now_s = self.camera.now_s
         if now_s >= self._next_frame_s - 1e-6:
             self._next_frame_s += FRAME_S
-            self._waiting.append((now_s + PICTURE_S, PanoramaFrame(self.camera.picture(), self.clock.now_ms())))
+            shown = turned(self.camera.picture(), self._orientation)
+            self._waiting.append((now_s + PICTURE_S, PanoramaFrame(shown, self.clock.now_ms())))
             self._judge(now_s)
         while self._waiting and self._waiting[0][0] <= now_s + 1e-6:
             self._show(self._waiting.popleft()[1])

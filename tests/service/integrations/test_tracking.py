@@ -1,13 +1,16 @@
 """A PTZ camera follows a person, in a closed loop with a drawn camera, in its own time."""
 
+import json
 from itertools import pairwise
 
 import pytest
 
+from tawny.detection.following import Sighting
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
-from tawny.service.integrations.steering import EVERY_S, CommandLog, PtzCalibration, Velocity, fitted
-from tawny.service.integrations.tracking import AutoTracker, Calibrator, read_calibration
+from tawny.model.orientation import ORIENTATIONS, Orientation
+from tawny.service.integrations.steering import EVERY_S, CommandLog, PtzCalibration, Velocity, ZoomStep, fitted
+from tawny.service.integrations.tracking import AutoTracker, Calibrator, read_calibration, turned_back
 from tawny.testing.panorama import YARD
 from tawny.testing.tracked import CASES, LEARNS_S, Tracked
 
@@ -30,6 +33,52 @@ def test_who_walks_is_kept_in_the_middle_third(case: str) -> None:
     times = [at_s for at_s, what, _ in run.motors.orders if what in ("drive", "halt")]
     assert min(b - a for a, b in pairwise(times)) >= EVERY_S - 1e-6
     assert len({one.track for at_s, look in run.looks for one in look.seen if at_s > run.began_s}) == 1
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_a_sighting_is_turned_back_to_the_image_as_sent(orientation: Orientation) -> None:
+    """The object is to the right of the middle and a little below it, taller than wide, and goes left."""
+
+    def shown(vector: tuple[float, float]) -> tuple[float, float]:
+        x, y = orientation.shown((vector[0] + 0.5, vector[1] + 0.5))
+        return x - 0.5, y - 0.5
+
+    (x, y), (width, height) = shown((0.3, 0.1)), orientation.size(5, 20)
+    turned, speed = shown((0.4, -0.1)), shown((-0.2, 0.0))
+    back = Sighting(7, x, y, width / 100, height / 100, turned, is_sure=True, speed=speed).as_sent(orientation)
+    assert (back.x, back.y, *back.turned, *back.speed) == pytest.approx((0.3, 0.1, 0.4, -0.1, -0.2, 0.0))
+    assert (back.width, back.height, back.at_ms, back.is_sure) == (0.05, 0.2, 7, True)
+
+
+@pytest.mark.parametrize("orientation", [Orientation(90), Orientation(270, mirror=True)])
+def test_a_turned_image_is_followed_as_well(orientation: Orientation) -> None:
+    """The motors turn the camera, whatever turns its image."""
+    run = Tracked(CASES["slow"], orientation=orientation)
+    run.run(20)
+    assert run.share >= 0.9
+
+
+@pytest.mark.parametrize("orientation", [Orientation(90), Orientation(180, mirror=True)])
+def test_a_calibration_by_a_turned_image_is_that_of_the_motors(orientation: Orientation) -> None:
+    run = Tracked(CASES["slow"], orientation=orientation)
+    run.run_to(3)
+    [made] = run.tracker.calibrate(YARD, run.wait).steps
+    assert (made.across, made.down) == pytest.approx((60 / 55, 40 / (55 * 9 / 16)), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "across", "down"),
+    [(Orientation(), 1, 1), (Orientation(180), -1, -1), (Orientation(0, mirror=True), -1, 1)],
+)
+def test_older_calibrations_by_the_image_as_shown_are_turned_back(
+    orientation: Orientation, across: int, down: int
+) -> None:
+    step = {"zoom": 0.0, "across": across * 1.2, "down": down * 0.9, "pan_span": across * 0.3, "tilt_span": down * 0.2}
+    old = read_calibration(json.dumps({"at_ms": 7, "latency_s": 0.3, "steps": [step]}))
+    assert old is not None
+    assert not old.is_as_sent
+    made = turned_back(old, orientation)
+    assert made == PtzCalibration(7, 0.3, (ZoomStep(0.0, 1.2, 0.9, 0.3, 0.2),), is_as_sent=True)
 
 
 def test_a_person_who_moves_it_has_it() -> None:

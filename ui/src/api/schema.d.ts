@@ -1084,8 +1084,20 @@ export interface Marked {
 }
 
 export interface MaskInfo {
+  burned_in: boolean;
   effect: string;
   parts: [number, number][][];
+}
+
+export interface MaskingCostInfo {
+  bytes_day: number;
+  bytes_day_before: number;
+  cores: number;
+  encoder: string;
+  enough: boolean;
+  hardware: boolean;
+  of_cores: number;
+  seconds: number;
 }
 
 export interface MessageActionInfo {
@@ -1324,6 +1336,7 @@ export interface NewCamera {
   rotate?: 0 | 90 | 180 | 270;
   rtsp_port?: number;
   said?: string;
+  sound?: boolean;
   sub?: string;
   user?: string;
 }
@@ -1365,6 +1378,7 @@ export interface NewName {
   name: string;
   record?: "continuous" | "events" | "transitions" | "off";
   rotate?: 0 | 90 | 180 | 270;
+  sound?: boolean;
 }
 
 export interface NewPass {

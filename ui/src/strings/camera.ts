@@ -227,7 +227,9 @@ export const camera = {
     what: "Effect",
     effect: {
       hidden:
-        "Blacked out in tawny and ignored for motion. The stored file still contains this area. To keep it out of the file, set the mask in the camera itself.",
+        "Blacked out in tawny and ignored for motion. The stored file still contains this area. To keep it out of the file, burn the masks in below, or set them in the camera itself.",
+      burned_in:
+        "Black in what is recorded and shown from now on, and ignored for motion. Older recordings and event images still contain this area; tawny covers it there.",
     },
     clips:
       "Clips, shared links, GIFs, snapshots and notifications created from now on have it blacked out. Clips are re-encoded for this, which takes longer and limits them to 5 min.",

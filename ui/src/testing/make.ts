@@ -20,7 +20,7 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
     rotate: 0,
     mirror: false,
     lens: { kind: "none" },
-    mask: { effect: "hidden", parts: [] },
+    mask: { effect: "hidden", burned_in: false, parts: [] },
     streams: { main: null, sub: null },
     audio: false,
     ...more,

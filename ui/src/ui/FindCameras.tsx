@@ -5,7 +5,7 @@ import type { AddedCamera, CameraPreview, CameraSearch, FoundCamera } from "../a
 import { findCameras as words } from "../strings/find-cameras";
 import { Icon } from "./Icon";
 import { MovedCamera } from "./MovedCamera";
-import { type AddedRecording, RecordChoice } from "./RecordChoice";
+import { type AddedRecording, RecordChoice, SoundChoice } from "./RecordChoice";
 import { sentences } from "./sentences";
 import { ServerText } from "./ServerText";
 import { toast } from "./toast";
@@ -49,6 +49,7 @@ export function FindCameras({ onChoose, onAdded, onPicked }: Props) {
   const failed = useSignal("");
   const adding = useSignal(false);
   const record = useSignal<AddedRecording>("continuous");
+  const sound = useSignal(false);
   usePolling(search, previews, failed);
 
   const found = search.value?.found ?? [];
@@ -75,7 +76,7 @@ export function FindCameras({ onChoose, onAdded, onPicked }: Props) {
       const preview = previewOf(one);
       if (!preview) continue;
       try {
-        const asked = { name: nameOf(one).trim(), record: record.value };
+        const asked = { name: nameOf(one).trim(), record: record.value, sound: sound.value };
         made.push((await post<AddedCamera>(`/camera-previews/${preview.id}/camera`, asked)).camera);
       } catch (reason) {
         refused.value = { ...refused.value, [one.place]: sentences(reason) };
@@ -137,6 +138,7 @@ export function FindCameras({ onChoose, onAdded, onPicked }: Props) {
       {live.length > 0 && (
         <div class="col find-add">
           <RecordChoice value={record.value} onChange={(value) => (record.value = value)} />
+          <SoundChoice value={sound.value} onChange={(value) => (sound.value = value)} />
           <button type="button" class="btn pri" disabled={adding.value || live.some((one) => !nameOf(one).trim())} onClick={() => void add()}>
             {adding.value ? words.adding : words.add(live.length)}
           </button>

@@ -11,6 +11,19 @@ interface Props {
   onChange: (value: AddedRecording) => void;
 }
 
+/** Whether the sound of a camera that is added is recorded: not, unless it is chosen. */
+export function SoundChoice({ value, onChange }: { value: boolean; onChange: (value: boolean) => void }) {
+  return (
+    <div class="col">
+      <label class="row">
+        <input type="checkbox" checked={value} onChange={(event) => onChange(event.currentTarget.checked)} />
+        <span>{words.sound}</span>
+      </label>
+      <p class="small sub">{words.soundSub}</p>
+    </div>
+  );
+}
+
 /** What is recorded of a camera that is added: always, which is chosen already, or only around events. */
 export function RecordChoice({ value, day = "", onChange }: Props) {
   return (

@@ -1,6 +1,7 @@
 """Routes to set up cameras: search, try, add, rename, remove. For owners; no answer contains a password."""
 
 import base64
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal, TypeVar
@@ -16,7 +17,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.quantities import LabelText
-from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError, TawnyError
+from tawny.model.errors import FolderUnwritable, MaskingFailed, NotDone, SettingsError, SourceError, TawnyError
 from tawny.model.ids import StreamName
 from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
@@ -120,12 +121,16 @@ class CameraWanted(ApiRequest):
 
 
 class NewCamera(CameraWanted):
-    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image.
+
+    sound: its sound is recorded, too; in many countries that needs people's consent.
+    """
 
     name: Name
     record: Recording = "continuous"
     rotate: Rotation = 0
     mirror: bool = False
+    sound: bool = False
 
 
 class StreamTrial(ApiResponse):
@@ -181,12 +186,16 @@ class NewAddress(ApiRequest):
 
 
 class NewName(ApiRequest):
-    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image."""
+    """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image.
+
+    sound: its sound is recorded, too; in many countries that needs people's consent.
+    """
 
     name: Name
     record: Recording = "continuous"
     rotate: Rotation = 0
     mirror: bool = False
+    sound: bool = False
 
 
 class PreviewInfo(ApiResponse):
@@ -271,7 +280,8 @@ async def add_camera(body: NewCamera, note: Note, here: Here) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add(body.name, body.wanted, body.record, Orientation(body.rotate, body.mirror))
+        turned = Orientation(body.rotate, body.mirror)
+        camera = setup.add(body.name, body.wanted, body.record, turned, sound=body.sound)
         note("camera added", f"{camera}: {_public(body)}")
         return AddedCamera(camera=camera)
 
@@ -319,7 +329,8 @@ async def add_previewed_camera(preview: OnePreview, body: NewName, note: Note, h
     """Add a camera that is shown, with the login that it accepted. It records at once."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
-        camera = setup.add_previewed(preview, body.name, body.record, Orientation(body.rotate, body.mirror))
+        turned = Orientation(body.rotate, body.mirror)
+        camera = setup.add_previewed(preview, body.name, body.record, turned, sound=body.sound)
         note("camera added", camera)
         return AddedCamera(camera=camera)
 
@@ -376,6 +387,39 @@ async def put_lens(camera: OneCamera, body: LensSettings, note: Note, here: Here
 
     await run_setup(here, "camera setup", put)
     return OkResponse()
+
+
+class MaskingCostInfo(ApiResponse):
+    """Cost of burning in privacy masks, measured. cores: in use all the time. bytes_day_before: as the camera sends it.
+
+    hardware: a hardware encoder is used. enough: this computer can keep up. seconds: of video measured.
+    """
+
+    cores: float
+    of_cores: int
+    bytes_day: int
+    bytes_day_before: int
+    encoder: str
+    hardware: bool
+    enough: bool
+    seconds: float
+
+
+@router.post("/cameras/{camera}/masking-cost", dependencies=own)
+async def measure_masking(camera: OneCamera, here: Here) -> MaskingCostInfo:
+    """Measure what it costs to burn privacy masks into the recordings, with the video that the camera has just sent.
+
+    409 `not_measured`: it sends none, or masks can't be burned in on this computer.
+    """
+    try:
+        cost = await here.calls.run("masking cost", partial(here.recorder.tuning.masking_cost, camera))
+    except (NotDone, MaskingFailed) as error:
+        raise RequestRefused(409, "not_measured", error.message, error.do) from error
+    return MaskingCostInfo(
+        cores=round(cost.cores, 3), of_cores=os.cpu_count() or 1, bytes_day=cost.bytes_day,
+        bytes_day_before=cost.bytes_day_before, encoder=cost.encoder, hardware=cost.is_hardware,
+        enough=cost.is_quick_enough, seconds=round(cost.seconds, 1),
+    )  # fmt: skip
 
 
 async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:

@@ -1,7 +1,8 @@
 """Video encoder: frames to H.264 or H.265. Use one thread per encoder; PyAV releases the GIL.
 
 Takes single frames and returns packets as sources produce them. Uses the first working encoder of `CANDIDATES`: x264 if
-PyAV includes it, otherwise hardware. H.265 is only for output that must match a camera's own recordings.
+PyAV includes it, otherwise hardware; the other way round where `EncodingQuality.hardware_first` says so. H.265 is only
+for output that must match a camera's own recordings.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,6 +45,7 @@ H265_CANDIDATES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _BT601, _LIMITED, _WHOLE = 6, 1, 2
 _OURS = ("libx264", "libx265")
 """Encoders that support CRF and presets."""
+SOFTWARE = (*_OURS, "libopenh264")
 _ANNEXB_STARTS = (b"\0\0\0\1", b"\0\0\1")
 
 
@@ -73,13 +75,17 @@ class EncodingQuality:
     """crf (x264's 0 to 51, lower is better) fixes the quality, bit_rate (bits per second) the size.
 
     qp: the same quantizer for all frames instead; x264 then analyses no frames of half size (3 MB less for 720p).
-    preset: of x264.
+    preset: of x264. most_bit_rate: limit of the size at a fixed quality. threads: for one frame, by x264.
+    hardware_first: use x264 only where no hardware encoder works; hardware has its own idea of quality.
     """
 
     crf: float = 27
     bit_rate: int | None = None
     qp: int | None = None
     preset: str = "ultrafast"
+    most_bit_rate: int | None = None
+    threads: int = 1
+    hardware_first: bool = False
 
     @property
     def options(self) -> dict[str, str]:
@@ -87,6 +93,8 @@ class EncodingQuality:
         if self.bit_rate is not None:
             return {"preset": self.preset}
         limit = {"crf": str(self.crf)} if self.qp is None else {"qp": str(self.qp)}
+        if self.most_bit_rate is not None:
+            limit |= {"maxrate": str(self.most_bit_rate), "bufsize": str(self.most_bit_rate)}
         return limit | {"preset": self.preset}
 
 
@@ -146,7 +154,9 @@ class Encoder:
 
     def _open(self, fps: Fraction) -> VideoCodecContext:
         tried: list[str] = []
-        for name, options in (CANDIDATES if self._codec == "h264" else H265_CANDIDATES).items():
+        candidates = CANDIDATES if self._codec == "h264" else H265_CANDIDATES
+        for name in sorted(candidates, key=lambda one: self._quality.hardware_first and one in SOFTWARE):
+            options = candidates[name]
             if name not in av.codecs_available:
                 continue
             ours = {**options, **self._quality.options} if name in _OURS else dict(options)
@@ -165,7 +175,7 @@ class Encoder:
         context.pix_fmt = self._colours.planes
         context.time_base, context.framerate = Fraction(1, VIDEO_RATE), fps
         context.gop_size, context.max_b_frames = self._gop, 0
-        context.thread_count = 1
+        context.thread_count = self._quality.threads
         context.colorspace, context.color_primaries = self._colours.space, self._colours.primaries
         context.color_trc, context.color_range = self._colours.transfer, self._colours.range
         if self._quality.bit_rate is not None or name not in _OURS:

@@ -11,6 +11,8 @@ from tawny.model.polygon import Polygon
 
 _NO_COLOUR = 128
 
+Plane = np.ndarray[Any, np.dtype[np.uint8]]
+
 
 def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFrame:
     """Return a copy with the masked regions black, including a small margin. private: in the image as sent.
@@ -30,13 +32,26 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
             av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms, frame.orientation
         )
     name = planar_format(video)
-    planes = np.array(video.reformat(format=name).to_ndarray(), np.uint8, copy=True)
-    cv2.fillPoly(planes[:high], _corners(private, wide, high), (0 if name == FULL_RANGE else 16,))
-    for colour in planes[high:].reshape(2, high // 2, wide // 2):
-        cv2.fillPoly(colour, _corners(private, wide // 2, high // 2), (_NO_COLOUR,))
+    planes = masked_planes(frame, private, name)
     made = av.VideoFrame.from_ndarray(planes, format=name)
     made.colorspace, made.color_range = video.colorspace, video.color_range
     return DecodedFrame(made, frame.camera, frame.at_ms, frame.orientation)
+
+
+def masked_planes(frame: DecodedFrame, private: Sequence[Polygon], name: str) -> Plane:
+    """Return the frame as sent, with the masked regions black: planar 4:2:0, scaled by a pixel if a side is odd.
+
+    name: FFmpeg's name of the format, with its range.
+    """
+    import cv2  # imported late: 16 MB, unused without privacy masks
+
+    video = frame.raw
+    wide, high = video.width // 2 * 2, video.height // 2 * 2
+    planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
+    cv2.fillPoly(planes[:high], _corners(private, wide, high), (0 if name == FULL_RANGE else 16,))
+    for colour in planes[high:].reshape(2, high // 2, wide // 2):
+        cv2.fillPoly(colour, _corners(private, wide // 2, high // 2), (_NO_COLOUR,))
+    return planes
 
 
 def _corners(private: Sequence[Polygon], wide: int, high: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.int32]]]:
@@ -50,7 +65,6 @@ COLUMNS: Final = 20
 """Patches per frame width."""
 SHADES: Final = 16
 
-Plane = np.ndarray[Any, np.dtype[np.uint8]]
 Hidden = np.ndarray[Any, np.dtype[np.bool_]]
 """bool [rows, columns] of any size: True where the frame is redacted."""
 

@@ -53,6 +53,7 @@ from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.event_marks import EventMarks
+from tawny.sources.masked_connection import MaskedConnection
 from tawny.sources.microphone import with_microphone
 from tawny.sources.onvif_events import CameraReport
 from tawny.sources.phone import SCHEME as PHONE
@@ -395,7 +396,7 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """Return the camera as the web layer sees it."""
         chosen = self.settings
-        place = chosen.group, chosen.orientation, chosen.lens
+        place = chosen.group, chosen.orientation, chosen.lens, chosen.burn_in_masks
         return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, *place)
 
     def speaker(self) -> Speaker | None:
@@ -410,10 +411,19 @@ class RunningCamera:
         assert source is not None, "settings were checked before"
         sound = self.settings.microphone if stream is StreamName.MAIN else ""
         options = self._opening(stream, address).options
-        if ingest is not None and not sound and isinstance(source, SharedSource) and source.shares(options):
-            return ingest, lambda: source.begin(self._opening(stream, address))
-        clock = self._parts.clock
-        return self._parts.engine, lambda: with_microphone(source.open(self._opening(stream, address)), sound, clock)
+        is_masked, clock, hub = self.settings.burn_in_masks, self._parts.clock, self.hubs[stream]
+        shared = source if isinstance(source, SharedSource) and source.shares(options) else None
+        if shared is not None and ingest is not None and not (sound or is_masked):
+            return ingest, lambda: shared.begin(self._opening(stream, address))
+        begin = shared.begin if shared is not None and is_masked else source.open
+
+        def connect() -> CameraConnection:
+            return with_microphone(begin(self._opening(stream, address)), sound, clock)
+
+        if not is_masked:
+            return self._parts.engine, connect
+        where = source.public(address)
+        return self._parts.engine, lambda: MaskedConnection(connect, lambda: hub.private, where, clock)
 
     def _opening(self, stream: StreamName, address: str) -> SourceContext:
         """Return how to open a stream, with the settings in force now."""
@@ -432,8 +442,8 @@ class RunningCamera:
                 pass
             case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self.duty.is_recorded:
                 self.keeper.over(at_ms, *self._cause(why))
-            case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing) if self.duty.is_recorded:
-                self.keeper.hole(begin_ms, end_ms, missing)
+            case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing, dropped) if self.duty.is_recorded:
+                self.keeper.hole(begin_ms, end_ms, missing, dropped)
             case DamageFound(damage) if self.duty.is_recorded:
                 self._parts.gaps.put_damage(damage)
                 self._losses[damage.stream].on_damage(damage)
@@ -472,11 +482,12 @@ class RunningCamera:
         if stream is StreamName.SUB:
             self._sub_trouble = ""
         else:
-            self._hint = str(notes.get("hint", ""))
             self._is_over_tcp = notes.get("transport") == "tcp"
 
     def noted(self, stream: StreamName, notes: Mapping[str, Any]) -> None:
         """Handle changed properties of a stream's connection."""
+        if stream is StreamName.MAIN:
+            self._hint = str(notes.get("hint", ""))
         note_clock(self.hubs[stream], notes)
 
     def failed(self, stream: StreamName, error: SourceError) -> None:

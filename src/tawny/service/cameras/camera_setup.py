@@ -49,7 +49,7 @@ from tawny.sources.network_address import (
 )
 from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.picamera import SMALL_SIZE, small_stream
-from tawny.sources.source import SourceContext
+from tawny.sources.source import CameraSource, SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
@@ -235,6 +235,20 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     return {key: value for key, value in values.items() if value}
 
 
+def with_sound(values: Mapping[str, Any], source: CameraSource | None, *, sound: bool) -> dict[str, Any]:
+    """Return a new camera's values with the choice of its sound, if its type of source has one.
+
+    Without it, sound is recorded.
+    """
+    try:
+        has_choice = source is not None and "sound" in source.settings({})
+    except ValueError:  # a plug-in that needs other settings
+        has_choice = False
+    if source is None or not has_choice:
+        return dict(values)
+    return {**values, source.scheme: {**values.get(source.scheme, {}), "sound": sound}}
+
+
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """found: with the ID of each camera that the settings already have, else an empty text.
@@ -382,29 +396,43 @@ class CameraSetupService:
         return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
 
     def add_previewed(
-        self, preview: str, name: str, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+        self,
+        preview: str,
+        name: str,
+        record: Recording = "continuous",
+        orientation: Orientation = UPRIGHT,
+        *,
+        sound: bool = False,
     ) -> CameraId:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
         assert isinstance(source.wanted, WantedCamera)
-        added = self._add(name, source.wanted, source.streams, record, orientation)
+        chosen = {**recording_values(record), **orientation_values(orientation)}
+        added = self._add(name, source.wanted, source.streams, chosen, sound=sound)
         self.previews.stop(preview)
         return added
 
     def add(
-        self, name: str, wanted: WantedCamera, record: Recording = "continuous", orientation: Orientation = UPRIGHT
+        self,
+        name: str,
+        wanted: WantedCamera,
+        record: Recording = "continuous",
+        orientation: Orientation = UPRIGHT,
+        *,
+        sound: bool = False,
     ) -> CameraId:
-        """Add a camera under this display name; it is recorded at once, as `record` says. Return its ID.
+        """Add a camera under this display name; it is recorded at once, as `record` and `sound` say. Return its ID.
 
         Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         self._file()
         self._refuse_kind(wanted)
-        return self._add(name, wanted, find_streams(wanted, self._clock), record, orientation)
+        chosen = {**recording_values(record), **orientation_values(orientation)}
+        return self._add(name, wanted, find_streams(wanted, self._clock), chosen, sound=sound)
 
     def add_phone(self, name: str, phone: str, record: Recording = "continuous") -> CameraId:
         """Add a camera whose picture the phone with this ID sends. Raises SettingsError, NotDone, FolderUnwritable."""
-        return self._add(name, WantedCamera(PHONE + phone), None, record, UPRIGHT)
+        return self._add(name, WantedCamera(PHONE + phone), None, recording_values(record), sound=False)
 
     def phone_of(self, camera: CameraId) -> str:
         """Return the ID of a camera's phone; empty for any other camera."""
@@ -419,12 +447,13 @@ class CameraSetupService:
         return None
 
     def _add(
-        self, name: str, wanted: WantedCamera, streams: CameraStreams | None, record: Recording, turned: Orientation
+        self, name: str, wanted: WantedCamera, streams: CameraStreams | None, chosen: Mapping[str, Any], *, sound: bool
     ) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
-        values = {**camera.values, **recording_values(record), **orientation_values(turned)}
+        source = self._doors.source_of(camera.settings.source)
+        values = with_sound({**camera.values, **chosen}, source, sound=sound)
 
         def edit(draft: SettingsDraft) -> None:
             draft.add_camera(camera_id, values, camera.secrets)

@@ -19,6 +19,7 @@ from tawny.model.orientation import Orientation
 from tawny.model.times import Clock
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
+from tawny.service.cameras.masking_cost import MaskingCost, masking_cost
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
 from tawny.service.detection.sound_service import HeardSound, SoundService
@@ -86,6 +87,12 @@ class DetectionTuningService:
                 new = _with(now, camera, written.detection, written.privacy_masks)
             self._settings.apply_written(new)
             self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
+
+    def masking_cost(self, camera: CameraId) -> MaskingCost:
+        running = self._cameras().get(camera)
+        if running is None:
+            raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
+        return masking_cost(camera, running.hubs, self._clock)
 
     def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
         with self._lock:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tawny.config.settings import Settings, in_mode
+from tawny.config.settings import CameraSettings, Settings, in_mode
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import Backoff, spread_s
 from tawny.model.errors import NotDone, SourceError, StorageError
@@ -69,6 +69,10 @@ class FillProgress:
     why: str = ""
 
 
+UNMASKED: Final = (
+    "Gaps aren't filled while this camera's privacy masks are burned in: its card has the whole image.",
+    "Turn off `burn_in_masks` first, or leave the gap.",
+)
 _Key = tuple[CameraId, int]
 """Of missing time: its end, because it is filled from its begin on."""
 
@@ -145,6 +149,8 @@ class GapFiller:
             raise NotDone(f"No camera named {camera}.", f"Known: {', '.join(self._of.settings().cameras)}.")
         if not settings.onvif:
             raise NotDone(f"{camera} has no ONVIF address.", f"Set `onvif` under `[cameras.{camera}]`.")
+        if _is_masked(settings):
+            raise NotDone(*UNMASKED)
         missing_s = sum(hole.seconds for _, hole in self._holes(camera, within, is_asked=True, settles_s=0.0))
         with self._lock:
             self._requests[camera] = within, missing_s
@@ -261,7 +267,7 @@ class GapFiller:
         for status in self._of.statuses():
             camera, known = settings.cameras.get(status.id), self._of_camera(status.id)
             request = known.request
-            if camera is None or not camera.onvif or not (camera.fill_gaps or request):
+            if camera is None or not camera.onvif or not (camera.fill_gaps or request) or _is_masked(camera):
                 continue
             is_changed = known.looked_s - self._changed_s.get(status.id, float("-inf")) <= SETTLES_S + _LOOK_S
             if now_s < known.due_s or (now_s < known.quiet_s and not is_changed) or self._trouble(status.id):
@@ -333,6 +339,9 @@ class GapFiller:
     def _trouble(self, camera: CameraId) -> str:
         """Return why nothing may be fetched now; empty if all is well."""
         recorder, hub = self._of.recorder, self._of.hub(camera)
+        found = self._of.settings().cameras.get(camera)
+        if found is not None and _is_masked(found):
+            return UNMASKED[0]
         for status in self._of.statuses():
             if status.id == camera and status.state not in RECORDED:
                 return "the camera isn't recorded right now"
@@ -430,6 +439,11 @@ def merged_marks(known: Sequence[FrameMark], packets: Iterable[Packet]) -> list[
         if one.is_video and one.at_ms not in found:
             found[one.at_ms] = FrameMark(one.at_ms, frame_digest(one), one.is_keyframe)
     return [found[at_ms] for at_ms in sorted(found)][-_MOST_MARKS:]
+
+
+def _is_masked(camera: CameraSettings) -> bool:
+    """Return whether what is recorded lacks the areas that the card shows."""
+    return camera.burn_in_masks and bool(camera.privacy_masks)
 
 
 def is_recorded_in_all_modes(settings: Settings, camera: CameraId) -> bool:

@@ -83,6 +83,8 @@ class CameraHealth:
     where: Literal["", "outside", "inside"]
     orientation: Orientation = UPRIGHT
     lens: LensSettings = NO_LENS
+    burns_in: bool = False
+    """The masks are burned into what is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class HealthAnswer:
         hubs = (self._recorder.hub(name, stream) for stream in (StreamName.MAIN, StreamName.SUB))
         main, sub = (None if hub is None else stream_format(hub) for hub in hubs)
         masks = tuple(camera.orientation.polygon_shown(mask) for mask in self._recorder.private(name))
-        shown = camera.where, camera.orientation, camera.lens
+        shown = camera.where, camera.orientation, camera.lens, camera.burns_in
         return CameraHealth(camera.status, self._today(camera), main, sub, masks, *shown)
 
     def _today(self, camera: CameraView) -> TodayFigures:

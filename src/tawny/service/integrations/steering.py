@@ -87,6 +87,8 @@ class PtzCalibration:
     at_ms: int = 0
     latency_s: float = LATENCY_S
     steps: tuple[ZoomStep, ...] = (ZoomStep(0.0, GAIN, GAIN),)
+    is_as_sent: bool = True
+    """By the image as sent; else by the image as shown."""
 
     def at(self, zoom: float | None) -> ZoomStep:
         """Return what applies at a zoom, between two steps in proportion."""

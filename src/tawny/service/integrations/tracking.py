@@ -23,6 +23,7 @@ from tawny.engine import ActorHandle
 from tawny.engine.threads import start_thread
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.ids import CameraId
+from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.times import Clock
 from tawny.service.integrations.steering import (
     LEAST_GAIN,
@@ -179,7 +180,7 @@ class AutoTracker:
                 if camera not in self._cameras:
                     follower = self._followers.of(camera)
                     one = self._cameras[camera] = _Camera(follower, ptz)
-                    follower.seen = partial(self._seen, one)
+                    follower.seen = partial(self._seen, camera, one)
                 self._cameras[camera].ptz = ptz
         wait_s = IDLE_S
         for camera, one in self._cameras.items():
@@ -196,8 +197,8 @@ class AutoTracker:
             if one.is_turning:
                 self._halt(camera, one)
 
-    def _seen(self, one: _Camera, sighting: Sighting | None) -> None:
-        one.sightings.append(sighting)
+    def _seen(self, camera: CameraId, one: _Camera, sighting: Sighting | None) -> None:
+        one.sightings.append(sighting and sighting.as_sent(self._orientation(camera)))
         self._wake()
 
     def _wake(self) -> None:
@@ -260,14 +261,11 @@ class AutoTracker:
                 self._send(camera, one, velocity)
 
     def _calibration(self, camera: CameraId) -> PtzCalibration:
-        known = self._known.get(camera)
-        if known is not None:
-            return known
-        found = self._settings().cameras[camera]
-        across = -1 if found.mirror != (found.rotate == 180) else 1
-        step = PtzCalibration().steps[0]
-        down = -step.down if found.rotate == 180 else step.down
-        return PtzCalibration(steps=(replace(step, across=step.across * across, down=down),))
+        return self._known.get(camera, PtzCalibration())
+
+    def _orientation(self, camera: CameraId) -> Orientation:
+        found = self._settings().cameras.get(camera)
+        return found.orientation if found is not None else UPRIGHT
 
     def _asks(self, one: _Camera, camera: CameraId) -> bool:
         """Return whether the camera's position matters."""
@@ -365,7 +363,8 @@ class AutoTracker:
                 raise NotDone("This camera is private now.", "Resume it first.")
 
         try:
-            made = Calibrator(camera, self._motors, one.follower, self._clock, pause_unless_private).measure(track)
+            calibrator = Calibrator(camera, self._motors, one.follower, self._clock, pause_unless_private)
+            made = calibrator.measure(track, self._orientation(camera))
         finally:
             with self._means.turning(camera, CALMS_S):
                 one.phase = "off"
@@ -390,7 +389,22 @@ class AutoTracker:
             if what == "on":
                 self._switched[CameraId(camera)] = value == "1"
             elif what == "calibration" and (made := read_calibration(value)) is not None:
-                self._known[CameraId(camera)] = made
+                orientation = self._orientation(CameraId(camera))
+                self._known[CameraId(camera)] = made if made.is_as_sent else turned_back(made, orientation)
+
+
+def turned_back(made: PtzCalibration, orientation: Orientation) -> PtzCalibration:
+    """Return a calibration by the image as shown as one by the image as sent. orientation: 0 or 180 degrees."""
+    across = -1 if orientation.mirror != (orientation.rotate == 180) else 1
+    down = -1 if orientation.rotate == 180 else 1
+    steps = tuple(
+        replace(
+            one, across=one.across * across, pan_span=one.pan_span * across, down=one.down * down,
+            tilt_span=one.tilt_span * down,
+        )
+        for one in made.steps
+    )  # fmt: skip
+    return replace(made, steps=steps, is_as_sent=True)
 
 
 def read_calibration(text: str) -> PtzCalibration | None:
@@ -399,9 +413,14 @@ def read_calibration(text: str) -> PtzCalibration | None:
         values: Mapping[str, object] = json.loads(text)
         steps = tuple(ZoomStep(**{key: float(value) for key, value in one.items()}) for one in values["steps"])  # type: ignore[attr-defined]
         at_ms, latency_s = int(str(values["at_ms"])), float(str(values["latency_s"]))
+        is_as_sent = values.get("is_as_sent") is True  # before, calibrations were by the image as shown
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return PtzCalibration(at_ms, latency_s, steps) if steps and all(one.across and one.down for one in steps) else None
+    return (
+        PtzCalibration(at_ms, latency_s, steps, is_as_sent)
+        if steps and all(one.across and one.down for one in steps)
+        else None
+    )
 
 
 # Calibration: small moves to either side and back, at some zooms, while the image says how far the camera turned.
@@ -425,9 +444,11 @@ class Calibrator:
         self._pause = pause
         self._log = CommandLog()
         self._samples: list[Sighting] = []
+        self._orientation = UPRIGHT
 
-    def measure(self, track: TrackSettings) -> PtzCalibration:
-        """Turn the camera a little to either side and back."""
+    def measure(self, track: TrackSettings, orientation: Orientation = UPRIGHT) -> PtzCalibration:
+        """Turn the camera a little to either side and back. orientation: of its image."""
+        self._orientation = orientation
         before, self._follower.seen = self._follower.seen, self._see
         was_on, self._follower.is_on = self._follower.is_on, True
         self._follower.measure(on=True)
@@ -450,7 +471,7 @@ class Calibrator:
 
     def _see(self, one: Sighting | None) -> None:
         if one is not None:
-            self._samples.append(one)
+            self._samples.append(one.as_sent(self._orientation))
 
     def _position(self) -> PtzPosition:
         try:

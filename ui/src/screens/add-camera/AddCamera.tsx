@@ -12,7 +12,7 @@ import { Page } from "../../ui/Page";
 import { PhonePairing } from "../../ui/PhonePairing";
 import { go } from "../../ui/router";
 import { sentences } from "../../ui/sentences";
-import { type AddedRecording, RecordChoice } from "../../ui/RecordChoice";
+import { type AddedRecording, RecordChoice, SoundChoice } from "../../ui/RecordChoice";
 import { ServerText } from "../../ui/ServerText";
 import { session } from "../../ui/session";
 import { size } from "../../ui/times";
@@ -171,6 +171,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
   const trial = useSignal<Trial>({ is: "open" });
   const name = useSignal("");
   const record = useSignal<AddedRecording>("continuous");
+  const sound = useSignal(false);
   const turn = useSignal<Orientation>(UPRIGHT);
   const adding = useSignal(false);
   const refused = useSignal("");
@@ -203,7 +204,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
     adding.value = true;
     refused.value = "";
     try {
-      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), ...turn.value, name: name.value.trim(), record: record.value });
+      const { camera } = await post<AddedCamera>("/cameras", { ...wanted(), ...turn.value, name: name.value.trim(), record: record.value, sound: sound.value });
       password.value = "";
       toast(record.value === "events" ? words.name.waits(name.value.trim()) : words.name.added(name.value.trim()));
       onAdded(camera);
@@ -329,6 +330,7 @@ function OneCamera({ chosen, onOther, onAdded }: OneCameraProps) {
               ))}
             </div>
             <RecordChoice value={record.value} day={dayOf(trial.value.result)} onChange={(value) => (record.value = value)} />
+            <SoundChoice value={sound.value} onChange={(value) => (sound.value = value)} />
             {refused.value && (
               <p class="add-refused" role="alert">
                 <ServerText text={refused.value} />
