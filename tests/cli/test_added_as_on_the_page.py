@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -81,7 +82,10 @@ def test_both_write_the_same(
     by_command, by_page = written(tmp_path), written(tmp_path / "page")
     assert by_page[0].pop("name", "Gate") == "Gate"
     assert by_command == by_page
-    chosen = {"record": "events", "rotate": 90, "mirror": True}
+    kind = PluginRegistry.opened().source_of(source)
+    assert kind is not None
+    silent = {kind.scheme: {"sound": False}} if urlsplit(source).netloc else {}
+    chosen = {"record": "events", "rotate": 90, "mirror": True, **silent}
     assert by_command == ({**expected, **chosen}, secrets)
     assert "[cameras.gate.picamera]" not in (tmp_path / "tawny.toml").read_text()
 
@@ -100,4 +104,4 @@ def test_what_refers_to_a_secret_stays_as_it_is(tawny: Tawny, tmp_path: Path) ->
     (tmp_path / "secrets.toml").chmod(0o600)
     source = "rtsp://a:${DOOR}@192.0.2.1/m"
     assert tawny("cameras", "add", "gate", source, "--skip-test").code == 0
-    assert written(tmp_path) == ({"source": source}, {"DOOR": "pw"})
+    assert written(tmp_path) == ({"source": source, "rtsp": {"sound": False}}, {"DOOR": "pw"})
