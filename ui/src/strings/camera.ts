@@ -229,7 +229,7 @@ export const camera = {
       hidden:
         "Blacked out in tawny and ignored for motion. The stored file still contains this area. To keep it out of the file, burn the masks in below, or set them in the camera itself.",
       burned_in:
-        "Black in what is recorded and shown from now on, and ignored for motion. Older recordings and event images still contain this area; tawny covers it there.",
+        "Black in what is recorded and shown from now on, and ignored for motion. Older recordings and event images still contain this area. tawny covers it there.",
     },
     clips:
       "Clips, shared links, GIFs, snapshots and notifications created from now on have it blacked out. Clips are re-encoded for this, which takes longer and limits them to 5 min.",
