@@ -21,8 +21,10 @@ SILENT_S: Final = 4.0
 """Time in s without any frame after which the other side counts as gone: offline is shown within 5 s."""
 MOST_EXCHANGES: Final = 32
 WINDOW_BYTES: Final = 256 * 1024
-PORTION_BYTES: Final = 64 * 1024
-"""Maximum payload of one frame of an exchange, so that others get their turn."""
+PORTION_BYTES: Final = 16 * 1024
+"""Maximum payload of one frame of an exchange, so that others get their turn, and that it arrives within SILENT_S over
+an uplink of 64 kbit/s.
+"""
 _LEAST_BYTES: Final = 64
 """What an empty frame counts, so that many small ones are bounded, too."""
 _UNSENT_FRAMES: Final = 4
