@@ -25,12 +25,13 @@ from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock, SystemClock
 
 log = logging.getLogger(__name__)
-HISTORY_S: Final = 1.0
+HISTORY_S: Final = 2.0
 """Interval in s at which new lines of history are looked for."""
 FIRST_PIECE_BYTES: Final = 16 * 1024
 QUICK_S, SLOW_S = 0.25, 1.0
 """The next piece of history is twice as large if one is stored sooner than this, and half if later."""
-STATUS_S: Final = 2.0
+STATUS_S: Final = 5.0
+"""Interval in s of the health. Each costs about 2 ms: at 2 s, it was most of what a connected hub costs."""
 JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
