@@ -36,6 +36,8 @@ file.loop = true
 detection.detector = "off"
 """
 CUT_S = 60.0
+KEYFRAME_BYTES = 20_000
+"""A keyframe of the film has more."""
 BUSY = 3
 """How many times as long as promised it may take while other tests run."""
 
@@ -142,7 +144,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 def live_after_s(home: Home) -> float:
-    """Ask the hub for the recorder's live video; return after how many seconds it came."""
+    """Ask the hub for the recorder's live video; return after how many seconds a keyframe came."""
     cookies = "; ".join(f"{name}={value}" for name, value in home.hub.cookies.items())
     base = str(home.hub.base_url).rstrip("/")
     begun_s = time.monotonic()
@@ -152,8 +154,10 @@ def live_after_s(home: Home) -> float:
         origin=Origin(base),
         max_size=None,
     ) as live:
-        while isinstance(live.recv(timeout=60), str):
-            pass
+        received = 0
+        while received < KEYFRAME_BYTES:
+            message = live.recv(timeout=60)
+            received += len(message) if isinstance(message, bytes) else 0
         return time.monotonic() - begun_s
 
 
