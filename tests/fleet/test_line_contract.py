@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.fleet import box as fleet_box
+from tawny.fleet import session
 from tawny.fleet.box import LineRefused
 from tawny.fleet.hub import BoxOffline
 from tawny.fleet.identity import comparison_words
-from tawny.fleet.message_link import MAX_PART_BYTES, LineClosed
+from tawny.fleet.message_link import MAX_PART_BYTES, LineClosed, MessageLink
 from tawny.fleet.session import WINDOW_BYTES, Exchange, Kind, as_payload
 from tests.fleet.rig import DAY, BoxRig, HubRig, dropped_line, event_line, eventually
 
@@ -212,3 +214,60 @@ async def test_status_is_known_also_of_a_recorder_that_is_offline(rig: HubRig, b
     [state] = rig.hub.states()
     assert (state.is_online, state.status["working"], state.version) == (False, 1, "1")
     assert json.dumps(dict(state.status))
+
+
+class SlowLink:
+    """A link whose messages need time by their size."""
+
+    def __init__(self, link: MessageLink, bytes_a_second: float) -> None:
+        self._link, self._bytes_a_second = link, bytes_a_second
+
+    async def send(self, message: bytes) -> None:
+        await asyncio.sleep(len(message) / self._bytes_a_second)
+        await self._link.send(message)
+
+    async def receive(self) -> bytes:
+        return await self._link.receive()
+
+    async def close(self) -> None:
+        await self._link.close()
+
+
+async def test_history_arrives_over_an_uplink_of_64_kbit_s(
+    rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it eight times as quick here, with an answer to a request at the same time."""
+    monkeypatch.setattr(session, "SILENT_S", session.SILENT_S / 8)
+    monkeypatch.setattr(session, "BEAT_S", session.BEAT_S / 8)
+    monkeypatch.setattr(fleet_box, "SLOW_S", fleet_box.SLOW_S / 8)
+    monkeypatch.setattr(fleet_box, "QUICK_S", fleet_box.QUICK_S / 8)
+    box.write(b"".join(event_line(f"e{number}", number) for number in range(400)))
+    await rig.join(box)
+    carrier, quick = rig.carrier, 8 * 64_000 / 8
+
+    async def slow() -> MessageLink:
+        return SlowLink(await carrier(), quick)
+
+    rig.carrier = slow
+    async with rig.connected(box) as line:
+        asked = await rig.hub.ask("shed", ASK | {"query": str(session.WINDOW_BYTES // 2)})
+        await asked.send(Kind.END)
+        reading = asyncio.create_task(body(asked))
+        size = (box.folder / "history" / DAY).stat().st_size
+        book = box.offer().history.book()
+        await eventually(lambda: rig.index.cursors("shed", book).get(DAY) == size or line.done(), "all of it", 60)
+        assert not line.done()
+        reading.cancel()
+
+
+@pytest.mark.parametrize("most_bytes", [1, 100, 250, 4096, 128 * 1024])
+def test_each_line_is_in_one_piece_however_small_pieces_are(box: BoxRig, most_bytes: int) -> None:
+    lines = [event_line(f"e{number}", kind="k" * (number * 40)) for number in range(30)]
+    box.write(b"".join(lines) + b'{"torn')
+    reader, cursors, found = box.offer().history, dict[str, int](), b""
+    while (piece := reader.next_piece(cursors, most_bytes)) is not None:
+        assert piece.data.endswith(b"\n")
+        assert len(piece.data) <= most_bytes or piece.data.count(b"\n") == 1
+        found += piece.data
+        cursors[piece.file] = piece.end
+    assert found == b"".join(lines)

@@ -61,6 +61,7 @@ from tawny.service.diagnosis.bundle import DiagnosticsService
 from tawny.service.first_setup import FirstSetupService
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.monitor import HealthMonitor
+from tawny.service.hub_membership import HubMembershipService
 from tawny.service.integrations.integration_service import IntegrationService
 from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
@@ -144,6 +145,8 @@ class AppContext:
     """The recorders that have joined this one; None: it is no hub."""
     member: FleetMember | None = field(default=None, init=False)
     """This recorder's connection to its hub; None only in tests of other parts."""
+    membership: HubMembershipService | None = field(default=None, init=False)
+    """Joins and leaves hubs; None only in tests of other parts."""
     seen: frozenset[CameraId] | None = field(default=None, init=False)
     """Cameras the current user may see; None: all."""
     requires_second_step: bool = field(default=False, init=False)

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from tawny.api.admin.mode_routes import RehearsalRequest
+from tawny.api.errors import RequestRefused
+from tawny.api.fleet.membership_routes import link_seen_by
 from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import WebInterface
 from tawny.model.errors import NotDone
@@ -73,6 +75,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
         "accept-login": running.accept_login,
+        "join-code": _safely(_code_answer(web)),
         "move-camera": move_camera,
         "targets": lambda _: {"items": outward.overview()},
         "programs": lambda _: {"items": programs.overview()},
@@ -83,6 +86,17 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "fill": _safely(_fill_answer(running)),
         **_mode_answers(web.modes, web.site.zone, running.clock),
     }
+
+
+def _code_answer(web: WebInterface) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def join_code(asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the join link that a camera sees now, for `tawny fleet join --camera`."""
+        try:
+            return {"link": link_seen_by(web.site, CameraId(str(asked.get("camera"))))}
+        except RequestRefused as error:
+            raise NotDone(error.message, error.do) from None
+
+    return join_code
 
 
 def _snoozes(snoozes: Snoozes) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
+from tawny.service.hub_membership import HubMembershipService
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.languages import Languages
 from tawny.service.modes.mode_service import ModeService
@@ -172,6 +173,8 @@ class WebInterface:
     def welcome(self, *, is_demo: bool) -> tuple[dict[str, Any], str]:
         """Return the startup message as data and text: web address, and the one-time link if one is needed.
 
+        A hub's link to join is in the data alone, as `join`: the text may go to a log that others read.
+
         is_demo: create the owner account and a sign-in link for it.
         """
         address, folder = self.url, self.running.parts.place.folder
@@ -204,10 +207,7 @@ class WebInterface:
             code, _ = self.site.hub.index.invite()
             base = self.site.address or address
             welcome["join"] = str(JoinLink(base, code, fingerprint(self.site.hub.public_key)))
-            text += (
-                f"\nTo show another recorder here, run this there within 10 minutes:\n\n    tawny fleet join "
-                f"{welcome['join']}\n\n`tawny hub link` creates another link; each works once."
-            )
+            text += "\nTo show another recorder here, create a link with `tawny hub link`; each works once."
         if self.site.rtsp:
             text += (
                 f"\nFor other apps: rtsp://{self.site.rtsp}/CAMERA, with an access token (`tawny tokens create NAME`)."
@@ -285,7 +285,10 @@ async def make_web_interface(
 def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     """Return the application, connected to other recorders. Raises StorageError, NotDone: the key is damaged."""
     app = make_app(site)
-    site.hub, site.member = _make_hub(running.parts.place, site), _make_member(running, site, app)
+    place = running.parts.place
+    site.hub, member = _make_hub(place, site), _make_member(running, site, app)
+    site.member = member
+    site.membership = HubMembershipService(place.kept_in, running.changeable, member, lambda: site.title)
     return app
 
 
@@ -307,7 +310,7 @@ def _make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> Fl
     def offer() -> BoxOffer:
         return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)
 
-    return FleetMember(place.kept_in, lambda: place.settings().fleet, offer)
+    return FleetMember(place.kept_in, lambda: place.settings().fleet, offer, place.clock)
 
 
 def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] | None) -> SystemActions:

@@ -94,9 +94,15 @@ def interface_urls(chosen: Settings, folder: Path) -> list[str]:
 
 
 def welcome(out: Output, data: dict[str, Any], text: str) -> None:
-    """Print what a recorder says when it has started, with the QR code of its setup link."""
-    link = data.get("link")
-    out.data(data, with_qr(text, str(link), out) if link else text)
+    """Print what a recorder says when it has started, with the QR code of its setup link.
+
+    A hub's link to join goes to a terminal only: a log or a program's pipe keeps it where others can use it.
+    """
+    link, join = data.get("link"), data.get("join")
+    if join and out.is_terminal:
+        text += f"\nThis one works for 10 minutes. On the recorder that is to join, run:\n\n    tawny fleet join {join}"
+    shown = {name: value for name, value in data.items() if name != "join"}
+    out.data(shown, with_qr(text, str(link), out) if link else text)
 
 
 def with_qr(text: str, link: str, out: Output) -> str:

@@ -2,11 +2,15 @@
 
 import asyncio
 import socket
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from threading import Event
+from typing import Final
 
 from tawny import __version__
 from tawny.cli import options
+from tawny.cli.control_client import ask_once
 from tawny.cli.first_start import first_settings, interface_urls, qr_text
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
@@ -15,11 +19,15 @@ from tawny.cli.run import run_run
 from tawny.config.changes import put_table
 from tawny.config.fleet import DEFAULT_SHARES, SHARES
 from tawny.config.loader import read_settings
-from tawny.fleet.box import join_hub, leave_hub
+from tawny.fleet.box import comparison_words_of, join_hub, leave_hub
 from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
-from tawny.fleet.identity import KEY_FILE, JoinLink, fingerprint, load_key, load_or_make_key
-from tawny.model.errors import NotDone, StorageError, UsageError
+from tawny.fleet.identity import JoinLink, fingerprint, forget_key, load_key, load_or_make_key
+from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import SystemClock
+
+CAMERA_S: Final = 60.0
+"""Time in s in which a camera must see the QR code."""
+CAMERA_AGAIN_S: Final = 0.3
 
 
 def describe_hub(parser: ArgumentParser) -> None:
@@ -64,6 +72,7 @@ def _link(args: Namespace, out: Output) -> int:
     mark = fingerprint(key.public_key().public_bytes_raw())
     links = [str(JoinLink(url, code, mark)) for url in interface_urls(chosen, folder)]
     text = (
+        f"Fingerprint of this hub: {mark}\n\n"
         f"On the recorder that is to join, run this within 10 minutes:\n\n    tawny fleet join {links[0]}\n\n"
         "The link works once. Compare the four words that it prints with those on this hub's page “Recorders”."
     )
@@ -117,12 +126,21 @@ def describe_fleet(parser: ArgumentParser) -> None:
         help="for join: what people at the hub may do: health, events, live, clips, orders (default: %(default)s)",
     )
     parser.add_argument("--name", help="for join: what this recorder is called there (default: its name)")
+    parser.add_argument(
+        "--camera",
+        metavar="ID",
+        help="for join: read the link from its QR code, which is held before this camera of the running recorder",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --camera: join without asking")
     options.data(parser)
 
 
 def run_fleet(args: Namespace, out: Output) -> int:
-    if (args.link is not None) != (args.action == "join"):
-        raise UsageError("`tawny fleet join` needs a link.", "Create one with `tawny hub link` on the hub.")
+    if (args.link is not None) + (args.camera is not None) != (args.action == "join"):
+        raise UsageError(
+            "`tawny fleet join` needs a link, or a camera to read its QR code.",
+            "Create a link with `tawny hub link` on the hub.",
+        )
     match args.action:
         case "join":
             return _join(args, out)
@@ -139,7 +157,6 @@ def run_fleet(args: Namespace, out: Output) -> int:
 
 
 def _join(args: Namespace, out: Output) -> int:
-    link = JoinLink.parse(args.link)
     allow = tuple(part.strip() for part in args.allow.split(",") if part.strip())
     if unknown := [one for one in allow if one not in SHARES]:
         raise UsageError(f"--allow {', '.join(unknown)} is unknown.", f"Use some of {', '.join(SHARES)}.")
@@ -148,9 +165,15 @@ def _join(args: Namespace, out: Output) -> int:
         raise NotDone("No settings file found.", "Start the recorder once (`tawny run`), or pass `--config`.")
     folder = data_folder(args, chosen)
     existing_data(args)
+    link = JoinLink.parse(args.link) if args.camera is None else _link_before_camera(folder, args.camera, out)
     if chosen.fleet.hub and chosen.fleet.hub_key != link.hub:
         raise NotDone(f"This recorder has joined {chosen.fleet.hub}.", "Leave it first: `tawny fleet leave`.")
     key = load_or_make_key(folder)
+    if args.camera is not None:
+        words = asyncio.run(comparison_words_of(link, key))
+        out.say(f"Found the hub {link.url}\nFingerprint: {link.hub}\nWords: {words}")
+        if not args.yes:
+            _confirm_hub(link)
     name = args.name or chosen.web.name or socket.gethostname()
     welcome = asyncio.run(join_hub(link, key, name, allow, __version__))
     put_table(path, "fleet", {"hub": link.url, "hub_key": link.hub, "allow": list(allow)})
@@ -162,6 +185,31 @@ def _join(args: Namespace, out: Output) -> int:
     )
     out.data({"hub": link.url, "name": welcome.name, "words": welcome.words, "allow": list(allow)}, text)
     return 0
+
+
+def _link_before_camera(folder: Path, camera: str, out: Output) -> JoinLink:
+    """Ask the running recorder until its camera sees a join link. Raises NotDone: after CAMERA_S, or without it."""
+    clock, pause = SystemClock(), Event()
+    ends_s = clock.mono_s() + CAMERA_S
+    out.say(f"Hold the QR code of the link before {camera}: within half a metre, filling a third of the picture.")
+    while clock.mono_s() < ends_s:
+        if link := ask_once(folder, {"command": "join-code", "camera": camera}).get("link"):
+            return JoinLink.parse(link)
+        pause.wait(CAMERA_AGAIN_S)
+    raise NotDone(
+        f"{camera} saw no QR code of a link to join a hub within {CAMERA_S:g} s.",
+        "Hold the code closer, without reflections, or enlarge it; or pass the link itself.",
+    )
+
+
+def _confirm_hub(link: JoinLink) -> None:
+    """Raises UsageError: without a terminal. Raises NotDone: when declined."""
+    if not sys.stdin.isatty():
+        raise UsageError("Joining a hub by a camera needs your confirmation.", "Add `--yes`.")
+    sys.stderr.write(f"Join {link.url}? The fingerprint must be the one that `tawny hub link` shows there. [y/N] ")
+    sys.stderr.flush()
+    if input().strip().lower() not in ("y", "yes"):
+        raise NotDone("Nothing was changed.", "")
 
 
 def _leave(args: Namespace, out: Output) -> int:
@@ -178,10 +226,7 @@ def _leave(args: Namespace, out: Output) -> int:
             problem = error
     put_table(path, "fleet", {"hub": "", "hub_key": ""})
     if not chosen.hub.enabled:  # else it is the key of its own hub, too
-        try:
-            (folder / KEY_FILE).unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(str(folder / KEY_FILE), error.strerror or "") from error
+        forget_key(folder)
     if problem is not None:
         raise problem
     out.data({"left": chosen.fleet.hub}, f"This recorder has left {chosen.fleet.hub}, which deletes what it knew.")

@@ -6,9 +6,9 @@ and holds at most `MOST_EXCHANGES * WINDOW_BYTES` (8 MB). What may be asked is d
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -17,20 +17,30 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import FleetSettings
 from tawny.engine.backoff import Backoff
-from tawny.fleet.history_reader import HistoryPiece, HistoryReader
-from tawny.fleet.identity import JoinLink, load_key
-from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, WebSocketLink, open_as_box
+from tawny.fleet.history_reader import LEAST_BYTES, MOST_BYTES, HistoryPiece, HistoryReader
+from tawny.fleet.identity import JoinLink, comparison_words, load_key
+from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.model.errors import NotDone, StorageError
+from tawny.model.times import Clock, SystemClock
 
 log = logging.getLogger(__name__)
-HISTORY_S: Final = 1.0
+HISTORY_S: Final = 2.0
 """Interval in s at which new lines of history are looked for."""
-STATUS_S: Final = 2.0
+FIRST_PIECE_BYTES: Final = 16 * 1024
+QUICK_S, SLOW_S = 0.25, 1.0
+"""The next piece of history is twice as large if one is stored sooner than this, and half if later."""
+STATUS_S: Final = 5.0
+"""Interval in s of the health. Each costs about 2 ms: at 2 s, it was most of what a connected hub costs."""
+JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
 REFUSED_S: Final = 60.0
 """Wait in s after the hub refused this recorder."""
+
+_SYSTEM_CLOCK: Final = SystemClock()
+
+NO_KEY: Final = "the key of this recorder is missing or damaged; leave the hub, and join again"
 
 Answer = Callable[[Mapping[str, Any], Exchange], Awaitable[None]]
 """Answers a request of the hub. Raises LineClosed when the hub has ended it."""
@@ -59,7 +69,7 @@ class BoxOffer:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """What the hub said. words: to compare with those on the hub's page."""
+    """What the hub said. words: to compare with those on the hub's page; by the keys themselves once it joined."""
 
     box: str
     name: str
@@ -81,15 +91,24 @@ async def greet(link: MessageLink, hello: Mapping[str, Any]) -> Welcome:
     return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")))
 
 
+async def comparison_words_of(link: JoinLink, key: Ed25519PrivateKey) -> str:
+    """Return the four words for the hub of a link, which is not used up. Raises NotDone: the hub isn't there."""
+    async with _joining(), _opened(link.url, link.hub, key) as secure:
+        return _words(secure, key)
+
+
 async def join_hub(link: JoinLink, key: Ed25519PrivateKey, name: str, allow: tuple[str, ...], version: str) -> Welcome:
     """Use a join link. The recorder connects afterwards by itself. Raises NotDone."""
-    carrier: MessageLink | None = None
+    async with _joining(), _opened(link.url, link.hub, key) as secure:
+        hello = {"code": link.code, "name": name, "allow": list(allow), "version": version, "book": ""}
+        return replace(await greet(secure, hello), words=_words(secure, key))
+
+
+@asynccontextmanager
+async def _joining() -> AsyncGenerator[None]:
     try:
-        async with asyncio.timeout(20):
-            carrier = await WebSocketLink.open(link.url)
-            secure = await open_as_box(carrier, key, link.hub)
-            hello = {"code": link.code, "name": name, "allow": list(allow), "version": version, "book": ""}
-            return await greet(secure, hello)
+        async with asyncio.timeout(JOIN_TIMEOUT_S):
+            yield
     except LineRefused as error:
         raise NotDone(
             f"The hub refused this recorder: {error}.", "Create a new link at the hub, and try again."
@@ -99,9 +118,21 @@ async def join_hub(link: JoinLink, key: Ed25519PrivateKey, name: str, allow: tup
             f"Joining failed: {error or 'the hub did not answer'}.",
             "Check that this computer can open the hub's address, then try again.",
         ) from error
+
+
+@asynccontextmanager
+async def _opened(url: str, hub: str, key: Ed25519PrivateKey) -> AsyncGenerator[SecureLink]:
+    """Connect to a hub and verify its key. Raises LineClosed."""
+    carrier = await WebSocketLink.open(url)
+    try:
+        yield await open_as_box(carrier, key, hub)
     finally:
-        if carrier is not None:
-            await carrier.close()
+        await carrier.close()
+
+
+def _words(secure: SecureLink, key: Ed25519PrivateKey) -> str:
+    """Return the words by the keys that both sides proved: what a hub says that they are doesn't count."""
+    return comparison_words(secure.peer, key.public_key().public_bytes_raw())
 
 
 class HubConnection(LineSession):
@@ -160,9 +191,11 @@ class HubConnection(LineSession):
             exchange.close()
 
     async def _send_history(self) -> None:
+        """Send what is new. A piece that takes longer than SILENT_S over a slow uplink would be sent for ever."""
+        loop, most_bytes = asyncio.get_running_loop(), FIRST_PIECE_BYTES
         while True:
             try:
-                piece = await asyncio.to_thread(self._offer.history.next_piece, self._cursors)
+                piece = await asyncio.to_thread(self._offer.history.next_piece, self._cursors, most_bytes)
             except ValueError:
                 await self.send(LineFrame(Kind.REFILL, 0, b""))
                 self._cursors.clear()
@@ -174,12 +207,16 @@ class HubConnection(LineSession):
             if piece is None:
                 await asyncio.sleep(HISTORY_S)
                 continue
+            begun_s = loop.time()
             await self.send(LineFrame(Kind.LINES, 0, _encoded(piece)))
             said = (await self._cursor_frames.get()).json
             offset = _cursors_in({piece.file: said.get("offset")}).get(piece.file, piece.offset)
             if said.get("file") != piece.file or offset <= piece.offset:
                 raise LineClosed("the hub doesn't store what it is sent")
             self._cursors[piece.file] = offset
+            took_s = loop.time() - begun_s
+            factor = 2.0 if took_s < QUICK_S else 0.5 if took_s > SLOW_S else 1.0
+            most_bytes = max(LEAST_BYTES, min(MOST_BYTES, int(most_bytes * factor)))
 
     async def _send_status(self) -> None:
         while True:
@@ -190,11 +227,8 @@ class HubConnection(LineSession):
 
 async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey) -> None:
     """Leave the hub for good: it ends the line and deletes what it knows. Raises NotDone."""
-    carrier: MessageLink | None = None
     try:
-        async with asyncio.timeout(10):
-            carrier = await WebSocketLink.open(settings.hub)
-            secure = await open_as_box(carrier, key, settings.hub_key)
+        async with asyncio.timeout(OPEN_TIMEOUT_S), _opened(settings.hub, settings.hub_key, key) as secure:
             await greet(secure, {"book": ""})
             await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
             with suppress(LineClosed):
@@ -205,9 +239,6 @@ async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey) -> None:
             f"The hub wasn't reached: {error or 'it did not answer'}.",
             "This recorder has left it all the same. The hub shows it as offline; its owner can remove it there.",
         ) from error
-    finally:
-        if carrier is not None:
-            await carrier.close()
 
 
 class MemberState(StrEnum):
@@ -225,16 +256,32 @@ class FleetMember:
     """
 
     def __init__(
-        self, folder: Path | None, get_settings: Callable[[], FleetSettings], make_offer: Callable[[], BoxOffer]
+        self,
+        folder: Path | None,
+        get_settings: Callable[[], FleetSettings],
+        make_offer: Callable[[], BoxOffer],
+        clock: Clock = _SYSTEM_CLOCK,
     ) -> None:
         """folder: with the recorder's key; None: it records to memory and can join no hub."""
-        self._folder, self._get_settings, self._make_offer = folder, get_settings, make_offer
+        self._folder, self._get_settings, self._make_offer, self._clock = folder, get_settings, make_offer, clock
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._used: FleetSettings | None = None
         self.state, self.detail = MemberState.NONE, ""
+        self.since_ms = clock.now_ms()
+        """When the state began."""
         self.welcome: Welcome | None = None
+        self._keys: tuple[bytes, bytes] | None = None
+
+    def words(self) -> str:
+        """Return the four words to compare; empty until the hub has been reached. Reads a list of words."""
+        return comparison_words(*self._keys) if self._keys else ""
+
+    def _enter(self, state: MemberState, detail: str = "") -> None:
+        if state is not self.state:
+            self.since_ms = self._clock.now_ms()
+        self.state, self.detail = state, detail
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -258,9 +305,13 @@ class FleetMember:
             settings = self._used = self._get_settings()
             key = await asyncio.to_thread(self._key) if settings.hub else None
             if key is None:
-                self.state, self.detail, self.welcome = MemberState.NONE, "", None
+                is_lost = bool(settings.hub)
+                self._enter(MemberState.REFUSED if is_lost else MemberState.NONE, NO_KEY if is_lost else "")
+                self.welcome = self._keys = None
                 await self._changed.wait()
                 continue
+            if self.state is MemberState.NONE:
+                self._enter(MemberState.OFFLINE)
             pause_s = 0.0
             connecting = asyncio.create_task(self._connect(settings, key))
             changing = asyncio.create_task(self._changed.wait())
@@ -273,10 +324,9 @@ class FleetMember:
             if isinstance(ended, LineClosed):
                 was_online = self.state is MemberState.ONLINE
                 is_refused = isinstance(ended, LineRefused)
-                self.state = MemberState.REFUSED if is_refused else MemberState.OFFLINE
                 if str(ended) != self.detail:
                     log.warning("no connection to the hub: %s", ended)
-                self.detail = str(ended)
+                self._enter(MemberState.REFUSED if is_refused else MemberState.OFFLINE, str(ended))
                 if was_online:
                     backoff.reset()
                 pause_s = REFUSED_S if is_refused else backoff.next_s()
@@ -307,7 +357,8 @@ class FleetMember:
                 raise LineClosed("the hub did not answer") from None
             except StorageError as error:
                 raise LineClosed(f"the history can't be read: {error}") from error
-            self.state, self.detail = MemberState.ONLINE, ""
+            self._keys = secure.peer, key.public_key().public_bytes_raw()
+            self._enter(MemberState.ONLINE)
             log.info("connected to the hub %s", self.welcome.hub)
             await HubConnection(secure, offer, dict(self.welcome.cursors)).serve()
         finally:

@@ -12,6 +12,8 @@ FOLDER: Final = "history"
 NAME: Final = re.compile(r"\d{4}-\d\d-\d\d(-\d{1,6})?\.jsonl")
 MOST_BYTES: Final = 128 * 1024
 """Of lines in one message."""
+LEAST_BYTES: Final = 4 * 1024
+"""The smallest useful piece; a line that is longer is sent alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class HistoryReader:
             return sha256(name.encode() + first).hexdigest()[:32]
         return ""
 
-    def next_piece(self, cursors: Mapping[str, int]) -> HistoryPiece | None:
-        """Return lines after the cursors, of the newest file first; None if there are none.
+    def next_piece(self, cursors: Mapping[str, int], most_bytes: int = MOST_BYTES) -> HistoryPiece | None:
+        """Return lines after the cursors, of the newest file first; None if there are none. At least one whole line.
 
         Raises ValueError: a cursor is beyond its file, so that it belongs to another history.
         """
@@ -47,12 +49,15 @@ class HistoryReader:
             raise ValueError("a cursor is beyond the end of its file")
         for name in sorted(sizes, key=_order, reverse=True):
             offset = cursors.get(name, 0)
-            if sizes[name] > offset and (piece := self._piece(name, offset, sizes[name])) is not None:
+            if sizes[name] > offset and (piece := self._piece(name, offset, sizes[name], most_bytes)) is not None:
                 return piece
         return None
 
-    def _piece(self, name: str, offset: int, size: int) -> HistoryPiece | None:
-        data = self._disk.read(f"{FOLDER}/{name}", offset, min(MOST_BYTES, size - offset))
+    def _piece(self, name: str, offset: int, size: int, most_bytes: int) -> HistoryPiece | None:
+        data = self._disk.read(f"{FOLDER}/{name}", offset, min(most_bytes, size - offset))
+        if most_bytes < MOST_BYTES and b"\n" not in data:
+            data = self._disk.read(f"{FOLDER}/{name}", offset, min(MOST_BYTES, size - offset))
+            data = data[: data.find(b"\n") + 1] or data  # one long line
         end = data.rfind(b"\n") + 1
         if end:
             return HistoryPiece(name, offset, offset + end, data[:end])

@@ -87,6 +87,14 @@ def save_key(folder: Path, key: Ed25519PrivateKey) -> None:
         raise StorageError(str(path), error.strerror or "") from error
 
 
+def forget_key(folder: Path) -> None:
+    """Delete the recorder's key: no other hub can recognize this recorder. Raises StorageError."""
+    try:
+        (folder / KEY_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(str(folder / KEY_FILE), error.strerror or "") from error
+
+
 def load_or_make_key(folder: Path) -> Ed25519PrivateKey:
     """Return the recorder's key, which is made if there is none. Raises StorageError, NotDone."""
     found = load_key(folder)

@@ -16,13 +16,15 @@ from typing import Any, Final, NamedTuple
 from tawny.fleet.message_link import LineClosed, MessageLink
 
 BEAT_S: Final = 1.0
-"""Interval in s of heartbeats in both directions."""
+"""Interval in s of heartbeats in both directions, where nothing else was sent."""
 SILENT_S: Final = 4.0
 """Time in s without any frame after which the other side counts as gone: offline is shown within 5 s."""
 MOST_EXCHANGES: Final = 32
 WINDOW_BYTES: Final = 256 * 1024
-PORTION_BYTES: Final = 64 * 1024
-"""Maximum payload of one frame of an exchange, so that others get their turn."""
+PORTION_BYTES: Final = 16 * 1024
+"""Maximum payload of one frame of an exchange, so that others get their turn, and that it arrives within SILENT_S over
+an uplink of 64 kbit/s.
+"""
 _LEAST_BYTES: Final = 64
 """What an empty frame counts, so that many small ones are bounded, too."""
 _UNSENT_FRAMES: Final = 4
@@ -194,6 +196,8 @@ class LineSession:
         self._unsent: deque[LineFrame] = deque()
         self._has_frames, self._has_room = asyncio.Event(), asyncio.Event()
         self._is_over = False
+        self._is_quiet = True
+        """Whether nothing was sent since the last heartbeat was due."""
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -269,6 +273,7 @@ class LineSession:
                 self._has_frames.clear()
                 await self._has_frames.wait()
             frame = self._unsent.popleft()
+            self._is_quiet = self._is_quiet and frame.kind is Kind.BEAT
             self._has_room.set()
             await self.link.send(frame.encoded())
 
@@ -278,7 +283,9 @@ class LineSession:
 
     async def _beat(self) -> None:
         while True:
-            await self.send(LineFrame(Kind.BEAT, 0, b""))
+            if self._is_quiet:
+                await self.send(LineFrame(Kind.BEAT, 0, b""))
+            self._is_quiet = True
             await asyncio.sleep(BEAT_S)
 
 

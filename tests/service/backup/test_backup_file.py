@@ -10,7 +10,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
+from tawny.fleet.history_reader import HistoryPiece
+from tawny.fleet.identity import load_key, save_key
 from tawny.model.errors import FolderInUse, NotDone, StorageError
 from tawny.sealed import age_file
 from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
@@ -18,6 +22,7 @@ from tawny.sealed.broken import SealedFileBroken
 from tawny.service.backup import backup_file, restore
 from tawny.service.backup.backup_file import backup_parts, is_kept, read_backup, read_passphrase
 from tawny.service.backup.restore import PENDING, UnpackedBackup, finish_restore, held
+from tawny.testing.clock import FakeClock
 
 PASSPHRASE = "river-candle-otter-amber"
 SECRET = "pl4nted-s3cret"
@@ -373,3 +378,30 @@ def test_settings_that_run_other_programs_are_found(data: Path, tmp_path: Path, 
     assert "tawny restore" in refused.value.todo
     here.write_text(text)
     unpacked.check_programs(here)
+
+
+def test_a_restored_hub_knows_its_recorders_and_gets_their_events_again(data: Path, tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    save_key(data, key)
+    index = FleetIndex(data / HUB_FILE, FakeClock())
+    with closing(index):
+        code, _ = index.invite()
+        box = index.join(code, "Shed", b"k" * 32, "four words it shows")
+        assert box
+        event = {"at_ms": 5, "what": "event", "event": {"id": "e-1", "camera": "gate", "kind": "person"}}
+        lines = (json.dumps(event) + "\n").encode()
+        index.cursors(box.id, "book")
+        index.add(box.id, HistoryPiece("2026-11-20.jsonl", 0, len(lines), lines))
+        assert index.cursors(box.id, "book")
+    new = tmp_path / "new"
+    new.mkdir()
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, new)
+    unpacked.commit(tmp_path / "new.toml")
+    with held(new):
+        finish_restore(new)
+    restored = load_key(new)
+    assert restored and restored.private_bytes_raw() == key.private_bytes_raw()
+    with closing(FleetIndex(new / HUB_FILE, FakeClock())) as found:
+        assert [(one.id, one.name, one.key) for one in found.boxes()] == [("shed", "Shed", b"k" * 32)]
+        assert found.cursors("shed", "book") == {}
+        assert found.events(["shed"], None, 10) == []

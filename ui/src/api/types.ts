@@ -36,6 +36,8 @@ export type FleetBox = made.BoxInfo;
 export type FleetEvents = made.FleetEvents;
 export type FleetEvent = made.FleetEvent;
 export type FleetInvitation = made.Invitation;
+export type HubMembership = made.MembershipInfo;
+export type HubPreview = made.HubPreviewInfo;
 export type CameraState = Camera["state"];
 /** `audio`: codec of the sound, empty when there is none. */
 export type Stream = made.StreamFormat;

@@ -22,6 +22,7 @@ export const sections = {
     encryption: "Encrypted recordings",
     address: "Secure address",
     integrations: "Integrations",
+    hub: "Hub",
     system: "System",
     look: "Appearance",
     account: "Your sign-in",

@@ -15,6 +15,8 @@ const SECTIONS: readonly (readonly [string, string])[] = [
   ["rules", "modes"],
   ["sign_in", "people"],
   ["encryption", "encryption"],
+  ["fleet", "hub"],
+  ["hub", "hub"],
   ["web.secure", "address"],
   ["live", "address"],
   ["web", "system"],

@@ -39,12 +39,14 @@ _WORD: Final = r"[A-Za-z0-9_@~+-][A-Za-z0-9._@~+-]{0,88}"
 _KEPT: Final = re.compile(
     r"settings/(tawny\.toml|secrets\.toml|known\.key)"
     rf"|settings/certificates/{_WORD}(/{_WORD})?"
-    r"|data/(accounts\.db|modes\.db|outbox\.db|camera-logins\.json|known\.bin|mutings\.json|setup\.json)"
+    r"|data/(accounts\.db|modes\.db|outbox\.db|hub\.db|fleet\.key|camera-logins\.json|known\.bin|mutings\.json|setup\.json)"
     r"|data/history/(\d{4}-\d\d-\d\d(-\d+)?\.jsonl|volume|volumes\.json|witnesses\.json)"
     rf"|data/history/signed/{_WORD}\.(json|jsonl|list|key)"
     rf"|data/keys/{_WORD}|data/models/(sounds/)?{_WORD}"
 )
-DATABASES: Final = ("accounts.db", "modes.db", "outbox.db")
+DATABASES: Final = ("accounts.db", "modes.db", "outbox.db", "hub.db")
+_IN_PART: Final = {"hub.db": "boxes"}
+"""The table whose rows are kept; the others stay empty: recorders send a hub their history again."""
 _SIGNED: Final = "history/signed"
 
 
@@ -131,10 +133,25 @@ def _database(path: Path) -> bytes:
     """Return a consistent copy of a database that may be in use."""
     try:
         with closing(sqlite3.connect(path, timeout=10)) as source, closing(sqlite3.connect(":memory:")) as copy:
-            source.backup(copy)
+            if path.name in _IN_PART:
+                _copy_table(source, copy, _IN_PART[path.name])
+            else:
+                source.backup(copy)
             return copy.serialize()
     except sqlite3.Error as error:
         raise StorageError(str(path), f"it can't be copied ({error})") from error
+
+
+def _copy_table(source: sqlite3.Connection, copy: sqlite3.Connection, kept: str) -> None:
+    """Copy the schema, and the rows of one table."""
+    source.execute("BEGIN")  # all of it as of one moment
+    for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql != '' AND name NOT LIKE 'sqlite_%'"):
+        copy.execute(sql)
+    rows = source.execute(f"SELECT * FROM {kept}")  # noqa: S608 - a name of ours
+    places = ", ".join("?" for _ in rows.description)
+    copy.executemany(f"INSERT INTO {kept} VALUES ({places})", rows)  # noqa: S608
+    copy.commit()
+    copy.execute(f"PRAGMA user_version = {source.execute('PRAGMA user_version').fetchone()[0]}")
 
 
 def _signed_history(data: Path) -> Iterator[bytes]:

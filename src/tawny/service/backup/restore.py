@@ -38,6 +38,7 @@ _OLD: Final = "old"
 _INDEX: Final = "tawny.db"
 _UNITS: Final = (
     *DATABASES,
+    "fleet.key",
     "camera-logins.json",
     "known.bin",
     "mutings.json",

@@ -25,6 +25,7 @@ import { setTheme, theme } from "../../ui/theme";
 import { zone, zoneIsElsewhere } from "../../ui/times";
 import licences from "../../../LICENSES.txt?url";
 import { LanguageChoice } from "../../ui/LanguageChoice";
+import { Hub } from "./Hub";
 import { Known } from "./Known";
 import { Models } from "./Models";
 import { Passes, SharedLinks } from "./Passes";
@@ -51,6 +52,13 @@ export default function SectionPage({ params }: { params: { section?: string } }
         <OwnersPage id="integrations">
           <Passes />
           <MoreSettings tables={within("integrations")} />
+        </OwnersPage>
+      );
+    case "hub":
+      return (
+        <OwnersPage id="hub">
+          <Hub />
+          <MoreSettings tables={within("hub")} />
         </OwnersPage>
       );
     case "links":

@@ -27,6 +27,7 @@ const PLACES: readonly (readonly [keyof typeof things, string, string, boolean])
   ["encryptedRecordings", "encryption", "/settings/encryption", false],
   ["secureAddress", "address", "/settings/address", true],
   ["displaysAndApps", "integrations", "/settings/integrations#passes-title", true],
+  ["joinAHub", "hub", "/settings/hub", true],
   ["restartTawny", "system", "/settings/system#actions-title", true],
   ["stopRecording", "system", "/settings/system#actions-title", true],
   ["shutDown", "system", "/settings/system#actions-title", true],

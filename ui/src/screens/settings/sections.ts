@@ -20,6 +20,7 @@ export const sections: readonly Section[] = [
   { id: "encryption", icon: "lock", forAll: true },
   { id: "address", icon: "globe" },
   { id: "integrations", icon: "waypoints" },
+  { id: "hub", icon: "house" },
   { id: "links", icon: "share-2", forAll: true },
   { id: "system", icon: "gauge" },
   { id: "look", icon: "sun", forAll: true },

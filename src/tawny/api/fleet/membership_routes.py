@@ -1,0 +1,166 @@
+"""Routes of the page “Hub” in the settings: which hub this recorder has joined, and what people there may do."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from tawny.api import schemas
+from tawny.api.auth.access import Access, Note, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.request_handling import WorkerRoute, in_worker
+from tawny.config.fleet import Share
+from tawny.fleet.identity import JoinLink
+from tawny.model.errors import NotDone, UsageError
+from tawny.model.ids import CameraId
+from tawny.service.hub_membership import HubMembershipService, Membership, link_before_camera
+
+router = APIRouter(prefix="/api/v1/fleet/membership", route_class=WorkerRoute)
+own = [rule(Access.OWN)]
+LinkText = Annotated[str, Field(max_length=2048)]
+
+
+class MembershipInfo(schemas.ApiResponse):
+    hub: str
+    """Its address; empty: this recorder has joined no hub."""
+    name: str
+    """Of the hub; empty until it was reached."""
+    fingerprint: str
+    words: str
+    """Four words, the same as the hub shows; empty until it was reached."""
+    allow: list[Share]
+    state: str
+    """`none`, `online`, `offline` or `refused`, since `since_ms`; detail: why."""
+    since_ms: int
+    detail: str
+    can_join: bool
+
+
+class LinkRequest(schemas.ApiRequest):
+    link: LinkText
+
+
+class JoinRequest(LinkRequest):
+    allow: list[Share]
+
+
+class AllowRequest(schemas.ApiRequest):
+    allow: list[Share]
+
+
+class CodeRequest(schemas.ApiRequest):
+    camera: CameraId
+
+
+class HubPreviewInfo(schemas.ApiResponse):
+    """What to compare before joining. The hub shows the same words once the recorder has joined."""
+
+    hub: str
+    fingerprint: str
+    words: str
+
+
+class CodeInfo(schemas.ApiResponse):
+    link: str | None
+    """The join link that the camera sees; None: none."""
+
+
+class LeftInfo(schemas.ApiResponse):
+    problem: str
+    """What is left to do at the hub, which wasn't reached; empty: nothing."""
+
+
+@router.get("", dependencies=own)
+def hub_membership(here: Here) -> MembershipInfo:
+    """Return which hub this recorder has joined, and the state of the connection."""
+    return _info(_service(here).now())
+
+
+@router.post("/preview", dependencies=own)
+async def preview_hub(asked: LinkRequest, here: Here) -> HubPreviewInfo:
+    """Reach the hub of a link, and return what to compare. The link stays unused."""
+    link, service = _link(asked.link), _service(here)
+    try:
+        found = await service.preview(link)
+    except NotDone as error:
+        raise _refused(error) from None
+    return HubPreviewInfo(hub=found.hub, fingerprint=found.fingerprint, words=found.words)
+
+
+@router.post("", dependencies=own)
+async def join_fleet_hub(asked: JoinRequest, here: Here, note: Note) -> MembershipInfo:
+    """Join a hub by a link. The connection is made at once."""
+    link, service = _link(asked.link), _service(here)
+    try:
+        joined = await asyncio.shield(service.join(link, asked.allow))
+    except NotDone as error:
+        raise _refused(error) from None
+    await in_worker(note, "hub joined", link.url)
+    return _info(joined)
+
+
+@router.put("/allow", dependencies=own)
+def allow_hub(asked: AllowRequest, here: Here, note: Note) -> MembershipInfo:
+    """Change what people at the hub may do. It applies at once."""
+    try:
+        changed = _service(here).set_allowed(asked.allow)
+    except NotDone as error:
+        raise _refused(error) from None
+    note("hub rights changed", ", ".join(changed.allow))
+    return _info(changed)
+
+
+@router.delete("", dependencies=own)
+async def leave_fleet_hub(here: Here, note: Note) -> LeftInfo:
+    """Leave the hub, which deletes what it knows of this recorder. Recordings stay here."""
+    try:
+        problem = await asyncio.shield(_service(here).leave())
+    except NotDone as error:
+        raise _refused(error) from None
+    await in_worker(note, "hub left", "")
+    return LeftInfo(problem=problem)
+
+
+@router.post("/code", dependencies=own)
+def look_for_code(asked: CodeRequest, here: Here) -> CodeInfo:
+    """Return the join link whose QR code is before a camera now. Pages ask again until they find one."""
+    return CodeInfo(link=link_seen_by(here, asked.camera))
+
+
+def link_seen_by(here: AppContext, camera: CameraId) -> str | None:
+    """Return the join link that a camera sees now. Raises RequestRefused: there is no such camera, or no picture."""
+    streams = list(here.hubs(camera).values())
+    if not streams:
+        raise not_found("Camera not found.")
+    stream = next((one for one in streams if one.newest is not None), None)
+    if stream is None:
+        raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
+    link = link_before_camera(stream)
+    return str(link) if link else None
+
+
+def _service(here: AppContext) -> HubMembershipService:
+    if here.membership is None:
+        raise not_found("This recorder can't join a hub.", "")
+    return here.membership
+
+
+def _link(text: str) -> JoinLink:
+    try:
+        return JoinLink.parse(text)
+    except UsageError as error:
+        raise bad_input(error.message, error.do) from None
+
+
+def _refused(error: NotDone) -> RequestRefused:
+    return RequestRefused(409, "not_done", error.message, error.do)
+
+
+def _info(now: Membership) -> MembershipInfo:
+    return MembershipInfo(
+        hub=now.hub, name=now.name, fingerprint=now.fingerprint, words=now.words,
+        allow=list(now.allow),
+        state=now.state.value, since_ms=now.since_ms, detail=now.detail, can_join=now.can_join,
+    )  # fmt: skip

@@ -1,0 +1,250 @@
+"""Joining and leaving a hub from the recorder's own page, and by a QR code before its camera."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tawny.api.application import make_app
+from tawny.api.auth.accounts import Role
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.fleet.box import BoxOffer, FleetMember, MemberState
+from tawny.fleet.identity import KEY_FILE, JoinLink
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.orientation import Orientation
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.hub_membership import HubMembershipService, link_before_camera, qr_texts
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tests.api.fakes import House, make_house
+from tests.fleet.codes import before_camera, stream_of
+from tests.fleet.rig import BoxRig, HubRig, eventually, hub_rig
+
+LINK = f"http://192.168.178.52:8000/join#{'c' * 22}.{'h' * 43}"
+AT = "/api/v1/fleet/membership"
+
+
+@dataclass
+class Joining:
+    """A hub, and a recorder whose owner looks at its settings."""
+
+    rig: HubRig
+    house: House
+    page: httpx.AsyncClient
+    member: FleetMember
+    file: Path
+    data: Path
+
+    def link(self) -> str:
+        code, _ = self.rig.index.invite()
+        return str(JoinLink(self.rig.url, code, self.rig.mark))
+
+    async def join(self, *allow: str) -> httpx.Response:
+        return await self.page.post(AT, json={"link": self.link(), "allow": allow})
+
+    async def state(self) -> dict[str, object]:
+        found: dict[str, object] = (await self.page.get(AT)).json()
+        return found
+
+    async def until(self, state: str) -> None:
+        await eventually(lambda: self.member.state.value == state, f"the state {state}")
+
+
+@asynccontextmanager
+async def joining(house: House, folder: Path) -> AsyncIterator[Joining]:
+    own = make_house(folder / "own")
+    own = replace(own, app=make_app(own.site))
+    house.app.state.site = house.site  # both houses were made with the same application
+    file, data = folder / "tawny.toml", folder / "own"
+    file.write_text("")
+    held = [Settings()]
+    box = BoxRig(data)
+
+    def apply(settings: Settings, _where: str) -> None:
+        held[0] = settings
+        member.changed()
+
+    def offer() -> BoxOffer:
+        return replace(box.offer(), allow=held[0].fleet.allow)
+
+    member = FleetMember(data, lambda: held[0].fleet, offer, FakeClock())
+    changeable = ChangeableSettings(lambda: held[0], apply, file)
+    own.site.membership = HubMembershipService(data, changeable, member, lambda: "Shed")
+    member.start()
+    try:
+        async with hub_rig("websocket", house) as rig:
+            yield Joining(rig, own, own.signed_in(Role.OWNER), member, file, data)
+    finally:
+        await member.close()
+        own.accounts.close()
+
+
+@pytest.fixture
+async def here(house: House, tmp_path: Path) -> AsyncIterator[Joining]:
+    async with joining(house, tmp_path) as made:
+        yield made
+
+
+async def test_the_owner_sees_the_hub_before_joining_and_the_link_stays_good(here: Joining) -> None:
+    link = here.link()
+    seen = (await here.page.post(f"{AT}/preview", json={"link": link})).json()
+    assert (seen["hub"], seen["fingerprint"]) == (here.rig.url, here.rig.mark)
+    assert here.rig.index.boxes() == []
+    joined = await here.page.post(AT, json={"link": link, "allow": ["health"]})
+    assert joined.status_code == 200, joined.text
+    assert here.rig.index.boxes()[0].words == seen["words"]
+
+
+async def test_joining_connects_without_a_restart_and_is_in_the_settings_file(here: Joining) -> None:
+    assert (await here.state())["state"] == "none"
+    await here.join("clips", "health")
+    await here.until("online")
+    now = await here.state()
+    assert (now["hub"], now["name"], now["allow"]) == (here.rig.url, "All houses", ["health", "clips"])
+    assert now["words"] == here.rig.index.boxes()[0].words
+    fleet = read_settings(here.file).fleet
+    assert (fleet.hub, fleet.hub_key, fleet.allow) == (here.rig.url, here.rig.mark, ("health", "clips"))
+
+
+async def test_what_the_hub_may_do_changes_at_once(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    changed = await here.page.put(f"{AT}/allow", json={"allow": ["live"]})
+    assert changed.json()["allow"] == ["live"]
+    await eventually(lambda: here.rig.hub.states()[0].allow == ("live",), "the hub to know it")
+
+
+async def test_leaving_forgets_on_both_sides(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    assert (await here.page.delete(AT)).json() == {"problem": ""}
+    await here.until("none")
+    assert here.rig.index.boxes() == []
+    assert not (here.data / KEY_FILE).exists()
+    assert read_settings(here.file).fleet.hub == ""
+    assert (await here.page.delete(AT)).json()["message"] == "This recorder has joined no hub."
+
+
+async def test_leaving_a_hub_that_is_gone_says_what_is_left_to_do(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    here.file.write_text(here.file.read_text().replace(here.rig.url, "http://127.0.0.1:9"))
+    await here.rig.hub.revoke("shed")
+    await here.until("refused")
+    left = (await here.page.delete(AT)).json()
+    assert "this recorder was revoked" in left["problem"]
+    await here.until("none")
+
+
+async def test_a_revoked_recorder_says_why_and_can_join_again(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    await here.rig.hub.revoke("shed")
+    await here.until("refused")
+    assert (await here.state())["detail"] == "this recorder was revoked"
+    assert (await here.join("health")).status_code == 200
+    await here.until("online")
+
+
+@pytest.mark.parametrize(
+    ("link", "status", "says"),
+    [
+        ("https://example.org/join", 400, "This isn't a link to join a hub."),
+        (f"http://127.0.0.1:9/join#{'c' * 22}.{'h' * 43}", 409, "Joining failed: cannot connect to"),
+        ("x" * 3000, 422, "Invalid request"),
+    ],
+)
+async def test_a_link_that_leads_nowhere_is_refused(here: Joining, link: str, status: int, says: str) -> None:
+    asked: tuple[tuple[str, dict[str, object]], ...] = (("/preview", {}), ("", {"allow": []}))
+    for path, more in asked:
+        refused = await here.page.post(AT + path, json={"link": link, **more})
+        assert (refused.status_code, refused.json()["message"][: len(says)]) == (status, says)
+    assert read_settings(here.file).fleet.hub == ""
+
+
+async def test_a_link_of_another_hub_is_refused_by_its_key_and_a_used_one_by_the_hub(here: Joining) -> None:
+    link = here.link()
+    forged = link.replace(here.rig.mark, "f" * 43)
+    refused = (await here.page.post(AT, json={"link": forged, "allow": []})).json()
+    assert "another key" in refused["message"]
+    await here.page.post(AT, json={"link": link, "allow": []})
+    again = (await here.page.post(AT, json={"link": link, "allow": []})).json()
+    assert again["message"] == "The hub refused this recorder: the link was used already, or has expired."
+
+
+async def test_a_second_hub_is_joined_only_after_leaving_the_first(here: Joining) -> None:
+    await here.join("health")
+    other = f"http://127.0.0.1:9/join#{'c' * 22}.{'h' * 43}"
+    refused = (await here.page.post(f"{AT}/preview", json={"link": other})).json()
+    assert refused["message"] == f"This recorder has joined {here.rig.url}."
+
+
+async def test_a_lost_key_is_said(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    (here.data / KEY_FILE).write_text("damaged")
+    await here.page.put(f"{AT}/allow", json={"allow": []})
+    await here.until("refused")
+    assert "key of this recorder" in here.member.detail
+    assert (await here.page.delete(AT)).json() == {"problem": ""}
+    await here.until("none")
+
+
+# --- before a camera
+
+
+@pytest.mark.parametrize(("module_px", "degrees"), [(3, 0.0), (4, 8.0), (5, 8.0), (8, 37.0), (8, 183.0)])
+def test_sc3_a_camera_reads_the_code_of_a_link(module_px: int, degrees: float) -> None:
+    stream = stream_of([before_camera(LINK, module_px, degrees)], Hub())
+    assert str(link_before_camera(stream)) == LINK
+
+
+def test_a_code_counts_that_came_after_an_old_keyframe() -> None:
+    """Many cameras send a keyframe every ten seconds."""
+    stream = stream_of([before_camera("")] * 20 + [before_camera(LINK)] * 3, Hub())
+    assert str(link_before_camera(stream)) == LINK
+
+
+def test_a_camera_that_shows_its_picture_mirrored_reads_the_code_as_sent() -> None:
+    stream = stream_of([before_camera(LINK)], Hub(), Orientation(90, mirror=True))
+    assert str(link_before_camera(stream)) == LINK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "https://example.org/",
+        LINK.replace("/join", "/setup"),
+        LINK[:-1],
+        "WIFI:T:WPA;S:Our home;P:correct horse battery;;",
+    ],
+)
+def test_nothing_but_a_join_link_is_taken(text: str) -> None:
+    picture = before_camera(text)
+    assert qr_texts(picture) == ([text] if text else [])
+    assert link_before_camera(stream_of([picture], Hub())) is None
+
+
+def test_a_stream_without_pictures_has_no_code() -> None:
+    assert link_before_camera(Hub()) is None
+
+
+async def test_the_page_asks_what_a_camera_sees(here: Joining) -> None:
+    async def seen(camera: str = "porch") -> httpx.Response:
+        return await here.page.post(f"{AT}/code", json={"camera": camera})
+
+    assert (await seen()).json()["message"] == "No image from this camera right now."
+    assert (await seen("attic")).status_code == 404
+    stream_of([before_camera("")], here.house.recorder.hubs[CameraId("porch"), StreamName.MAIN])
+    assert (await seen()).json() == {"link": None}
+    stream_of([before_camera(LINK)], here.house.recorder.hubs[CameraId("porch"), StreamName.MAIN])
+    assert (await seen()).json() == {"link": LINK}
+
+
+def test_states_are_those_that_the_page_knows() -> None:
+    assert [one.value for one in MemberState] == ["none", "offline", "online", "refused"]
