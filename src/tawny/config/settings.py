@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from tawny import REPOSITORY
-from tawny.config.fleet import FleetSettings, HubSettings
+from tawny.config.fleet import FleetSettings, HubSettings, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
@@ -502,6 +502,13 @@ class CameraSettings(Table):
         return dict(self.model_extra or {})
 
 
+class OthersCameraSettings(CameraSettings):
+    """A camera of another recorder, in whose place this one records it. Never in a settings file.
+
+    If it is encrypted, only its own `recipients` can open it.
+    """
+
+
 class RemovedCameraSettings(Table):
     """A camera that was removed and whose recordings stay for their retention. Written when it is removed."""
 
@@ -527,6 +534,7 @@ class Settings(Table):
     updates: UpdateSettings = UpdateSettings()
     fleet: FleetSettings = FleetSettings()
     hub: HubSettings = HubSettings()
+    standby: StandbySettings = StandbySettings()
     log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny import __version__
-from tawny.config.settings import Settings
+from tawny.config.settings import OthersCameraSettings, Settings
 from tawny.engine import Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
@@ -45,7 +45,8 @@ def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
     kept = contract(settings)
     keep = kept.cameras.get(name, kept.everyone)
     may_thin = keep.thin_s is not None or (keep.sub is not None and keep.sub.thin_s is not None)
-    return CameraSealing((*settings.encryption.all, *camera.recipients), splits=may_thin)
+    everyone = () if isinstance(camera, OthersCameraSettings) else settings.encryption.all
+    return CameraSealing((*everyone, *camera.recipients), splits=may_thin)
 
 
 def recipients_of(settings: Settings) -> list[str]:

@@ -1,0 +1,68 @@
+"""A recorder dies, and its standby records its camera: real processes, a real camera, and real networks."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.model.segments import GapReason
+from tawny.testing.waiting import until
+from tests.support.standby_rig import AT_SHED, FRONT, PASSWORD, PATIENCE_S, Rig, rig
+
+MOST_LOST_S, BUSY_S = 5.0, 10.0
+"""What may be lost; and added to it beside other tests, which hold up whole processes. `benchmarks/standby.py` holds
+the limit itself."""
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path) as made:
+        yield made
+
+
+def whole(house: Rig) -> None:
+    """Stop both; each second must be recorded or explained on both."""
+    for one in (house.house, house.shed):
+        one.stop()
+        assert one.command("check", "--wall")["ok"]
+        assert "Traceback" not in one.log
+
+
+def test_a_dead_recorders_camera_is_recorded_and_handed_back(pair: Rig) -> None:
+    told = pair.pair()
+    [protected] = pair.shed.command("standby")["protected"]
+    assert protected["words"] == told["words"]
+    assert len(told["words"].split()) == 4
+    pair.settle()
+    killed_s = pair.house.kill()
+    lost_s = pair.first_picture_s(killed_s) - killed_s
+    assert lost_s < MOST_LOST_S + BUSY_S
+    [gap] = [one for one in pair.shed.gaps(AT_SHED) if one.reason is GapReason.RECORDER_OFF and not one.is_start]
+    assert gap.detail == "House didn't answer until the standby Shed took over"
+    until(lambda: time.time() > killed_s + 10, 20, "some seconds of the standby's recording")
+    pair.house.start()
+    until(lambda: pair.recorded_by_shed() == [], PATIENCE_S, "the camera to be given back")
+    until(lambda: any(one.reason is GapReason.FILLED for one in pair.house.gaps(FRONT)), PATIENCE_S, "the footage")
+    gaps = pair.house.gaps(FRONT)
+    [filled] = [one for one in gaps if one.reason is GapReason.FILLED]
+    assert filled.detail.startswith("recorded by the standby Shed for House")
+    [left] = [one for one in gaps if "took over" in one.detail and one.reason is GapReason.RECORDER_OFF]
+    assert left.detail == "crashed; the standby Shed took over from House"
+    assert (left.span(0).seconds) < MOST_LOST_S + BUSY_S + 1.5
+    whole(pair)
+
+
+def test_no_credential_of_a_camera_is_readable_on_the_standby(pair: Rig) -> None:
+    pair.pair()
+    until(lambda: any(pair.shed.data.rglob("house.plan")), PATIENCE_S, "the plan")
+    for _ in range(2):  # before and after a takeover
+        for path in pair.shed.folder.rglob("*"):
+            if path.is_file():
+                assert PASSWORD.encode() not in path.read_bytes(), path
+        if pair.house.process is not None:
+            pair.settle()
+            pair.first_picture_s(pair.house.kill())
+    pair.shed.command("standby", "revoke", "house")
+    assert not list(pair.shed.data.rglob("house.plan"))
+    until(lambda: pair.shed.command("standby")["protected"] == [], 20, "the recorder to be forgotten")
