@@ -76,7 +76,7 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("updates", UpdateSettings, "at once"),
     ("fleet", FleetSettings, "at once"),
     ("hub", HubSettings, "start"),
-    ("standby", StandbySettings, ""),
+    ("standby", StandbySettings, "at once"),
     ("encryption", SealingSettings, "at once"),
     ("modes", ModesSettings, "at once"),
     ("modes.<name>.cameras.<id>", ModeCameraSettings, "at once"),

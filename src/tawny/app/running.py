@@ -10,7 +10,7 @@ from typing import Any, Self
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.loader import AT_ONCE, difference
-from tawny.config.settings import OthersCameraSettings, RemovedCameraSettings, Settings, removed_names
+from tawny.config.settings import RemovedCameraSettings, Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
@@ -38,6 +38,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
+from tawny.service.sealing.policy import OthersCameraSettings
 from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open

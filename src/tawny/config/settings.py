@@ -502,13 +502,6 @@ class CameraSettings(Table):
         return dict(self.model_extra or {})
 
 
-class OthersCameraSettings(CameraSettings):
-    """A camera of another recorder, in whose place this one records it. Never in a settings file.
-
-    If it is encrypted, only its own `recipients` can open it.
-    """
-
-
 class RemovedCameraSettings(Table):
     """A camera that was removed and whose recordings stay for their retention. Written when it is removed."""
 

@@ -1,4 +1,4 @@
-"""What a recorder tells its standby about its cameras: how to record them, and when not to. Encrypted for the standby.
+"""The plan that a recorder sends its standby: how to record its cameras, and when not to. Encrypted for the standby.
 
 The plan holds addresses and credentials. It travels and lies encrypted to the standby's own key (age, then
 ChaCha20-Poly1305), and is opened in memory only.

@@ -333,7 +333,7 @@ class StandbyServer:
                 await self.revoke(one.box.id)
 
     async def _known(self, box: Box) -> _Protected:
-        """Return what is known of a recorder; from then on its lease is watched."""
+        """Return the entry of a recorder; from then on its lease is watched."""
         found = self._protected.get(box.id)
         if found is None:
             assert self._store is not None

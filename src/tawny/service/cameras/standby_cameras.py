@@ -1,4 +1,4 @@
-"""Cameras of other recorders: what a recorder tells its standby about its own, and how the standby records them.
+"""Cameras of other recorders: the plan that a recorder sends its standby, and how the standby records them.
 
 Only what recording needs crosses: no detection, no orders to the camera, no microphone. A plan from a recorder in wrong
 hands can therefore make the standby read network cameras, and nothing else of its computer.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tawny.config.modes import ModeCameraSettings
-from tawny.config.settings import CameraSettings, OthersCameraSettings, Settings, display_name, in_mode, is_camera_id
+from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
@@ -25,6 +25,7 @@ from tawny.model.times import Clock, Span
 from tawny.service.cameras.duty import CameraDuty
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.modes.mode_controller import ModeController
+from tawny.service.sealing.policy import OthersCameraSettings
 from tawny.sources.network_address import scheme_of
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger

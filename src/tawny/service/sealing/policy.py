@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny import __version__
-from tawny.config.settings import OthersCameraSettings, Settings
+from tawny.config.settings import CameraSettings, Settings
 from tawny.engine import Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
@@ -35,6 +35,13 @@ EVERY_S: Final = 600.0
 AGAIN_S: Final = 20.0
 JUMP_MS: Final = 2000
 """Clock changes above this, ms, are recorded in the history."""
+
+
+class OthersCameraSettings(CameraSettings):
+    """A camera of another recorder, in whose place this one records it. Never in a settings file.
+
+    If it is encrypted, only its own `recipients` can open it.
+    """
 
 
 def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
