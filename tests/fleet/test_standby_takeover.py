@@ -66,3 +66,64 @@ def test_no_credential_of_a_camera_is_readable_on_the_standby(pair: Rig) -> None
     pair.shed.command("standby", "revoke", "house")
     assert not list(pair.shed.data.rglob("house.plan"))
     until(lambda: pair.shed.command("standby")["protected"] == [], 20, "the recorder to be forgotten")
+
+
+@pytest.fixture
+def networks(tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path, with_networks=True) as made:
+        yield made
+
+
+def test_a_pulled_cable_is_taken_over_and_filled(networks: Rig) -> None:
+    """The recorder lives, but reaches neither camera nor standby."""
+    networks.pair()
+    networks.settle()
+    cut_s = time.time()
+    networks.pull_cable()
+    assert networks.first_picture_s(cut_s) - cut_s < MOST_LOST_S + BUSY_S
+    until(lambda: time.time() > cut_s + 12, 20, "some seconds of the standby's recording")
+    networks.plug_in()
+    until(lambda: networks.recorded_by_shed() == [], PATIENCE_S, "the camera to be given back")
+    until(lambda: any(one.reason is GapReason.FILLED for one in networks.house.gaps(FRONT)), PATIENCE_S, "the footage")
+    assert any("the standby Shed took over from House" in one.detail for one in networks.house.gaps(FRONT))
+    whole(networks)
+
+
+def test_recorders_cut_from_each_other_lose_nothing(networks: Rig) -> None:
+    """Both reach the camera: two recordings, no gap, and no second is lost on the recorder."""
+    networks.pair()
+    networks.settle()
+    cut_s = time.time()
+    networks.cut_apart()
+    networks.first_picture_s(cut_s)
+    networks.join_again()
+    until(lambda: networks.recorded_by_shed() == [], PATIENCE_S, "the camera to be given back")
+    until(lambda: time.time() > cut_s + 20, 30, "some seconds more")
+    whole(networks)
+    assert [
+        one for one in networks.house.gaps(FRONT) if not one.is_start and one.begin_ms < cut_s * 1000 + 20_000
+    ] == []
+
+
+def test_a_recorder_that_answers_is_not_taken_over(pair: Rig) -> None:
+    """Its line is silent, but it says itself that it records: as with a standby whose address has changed."""
+    pair.pair()
+    pair.settle()
+    pair.house.command("standby")
+    settings = pair.house.folder / "tawny.toml"
+    settings.write_text(settings.read_text().replace(f":{pair.shed.port}", ":9"))
+    until(lambda: pair.lease() == "answered", PATIENCE_S, "the answer")
+    assert pair.recorded_by_shed() == []
+    assert not list((pair.shed.data / AT_SHED).rglob("*.mp4"))
+
+
+def test_a_paused_camera_is_not_recorded_by_the_standby(pair: Rig) -> None:
+    pair.pair()
+    pair.house.command("pause", "front")
+    until(lambda: pair.shed.command("standby")["protected"][0]["problems"], PATIENCE_S, "the pause to arrive")
+    pair.settle()
+    pair.house.kill()
+    until(lambda: pair.lease() == "taken", PATIENCE_S, "the takeover")
+    assert pair.shed.command("standby")["protected"][0]["problems"] == {"Front door": "it is paused there"}
+    assert pair.recorded_by_shed() == []
+    assert not list((pair.shed.data / AT_SHED).rglob("*.mp4"))

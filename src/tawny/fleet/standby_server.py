@@ -66,6 +66,8 @@ class ProtectedState:
     lease: LeaseState
     is_connected: bool
     has_plan: bool
+    silent_ms: int
+    """When it was here last."""
     since_ms: int
     """Of the connection's or the takeover's begin."""
     taken: tuple[str, ...]
@@ -493,6 +495,6 @@ def _state_of(one: _Protected, now_ms: int) -> ProtectedState:
         if (why := camera.hindrance(now_ms) or one.refused.get(camera.id, ""))
     }
     return ProtectedState(
-        one.box, one.lease.state, one.connection is not None, plan is not None, one.since_ms, tuple(one.recorded),
-        problems,
+        one.box, one.lease.state, one.connection is not None, plan is not None, one.silent_ms, one.since_ms,
+        tuple(one.recorded), problems,
     )  # fmt: skip

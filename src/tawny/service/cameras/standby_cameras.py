@@ -7,11 +7,10 @@ hands can therefore make the standby read network cameras, and nothing else of i
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from tawny.config.modes import ModeCameraSettings
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
@@ -41,6 +40,8 @@ _OWN: Final = frozenset(
 """Settings that cross."""
 _TABLES: Final = frozenset({"rtsp", "http"})
 """Tables of sources that cross."""
+_RULE_TIMES: Final = 50
+"""Number of times at which rules begin or cease to apply that are looked at."""
 NOT_REACHABLE: Final = "it is connected to that recorder itself"
 
 
@@ -90,34 +91,30 @@ class StandbyPlanner:
         hold, stopped = self._arming.modes.hold(name), self._arming.stopped
         if duty.is_recorded or stopped is not None or hold is None or hold.what != "pause" or hold.until_ms is None:
             return None
-        mode = self._arming.modes.ahead(hold.until_ms).mode
-        is_off = _is_off(in_mode(settings, mode, name)) or settings.cameras[name].record == "off"
-        return None if is_off or _has_off_rule(settings) else hold.until_ms
+        is_off = settings.cameras[name].record == "off" or self._is_off_at(settings, name, hold.until_ms)
+        return None if is_off else hold.until_ms
 
     def _due_until_ms(self, settings: Settings, name: CameraId) -> int | None:
         """Return when a mode by schedule, or a rule by time, keeps this camera from being recorded."""
-        hold = self._arming.modes.hold(name)
-        ends = [
-            change.at_ms
-            for change in self._arming.modes.week_ahead()
-            if _is_off(in_mode(settings, change.mode, name)) and (hold is None or hold.what != "record")
-        ]
-        if _has_off_rule(settings):
-            change_ms = self._arming.deciding.rules.next_change_ms(self._clock.now_ms())
-            ends += [] if change_ms is None else [change_ms]
-        return min(ends, default=None)
+        times = [change.at_ms for change in self._arming.modes.week_ahead()]
+        at_ms, rules = self._clock.now_ms(), self._arming.deciding.rules
+        for _ in range(_RULE_TIMES):
+            change_ms = rules.next_change_ms(at_ms)
+            if change_ms is None:
+                break
+            times.append(at_ms := change_ms)
+        return next((time_ms for time_ms in sorted(times) if self._is_off_at(settings, name, time_ms)), None)
+
+    def _is_off_at(self, settings: Settings, name: CameraId, at_ms: int) -> bool:
+        """Return whether a mode or a rule keeps this camera from being recorded at a later instant."""
+        mode = self._arming.modes.ahead(at_ms).mode
+        there = in_mode(settings, mode, name)
+        now = replace(self._arming.deciding.standing(name), at_ms=at_ms, mode=mode)
+        return there.privacy or there.record == "off" or bool(self._arming.deciding.rules.unrecorded(now))
 
 
 def _is_reachable(address: str) -> bool:
     return address.startswith(DEMO) or scheme_of(address) in SCHEMES
-
-
-def _is_off(mode: ModeCameraSettings) -> bool:
-    return mode.privacy or mode.record == "off"
-
-
-def _has_off_rule(settings: Settings) -> bool:
-    return any(one.verb == "don't record" for rule in settings.rules for one in rule.do)
 
 
 def _why_off(duty: CameraDuty) -> str:
