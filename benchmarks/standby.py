@@ -2,10 +2,10 @@
 
     .venv/bin/python -m benchmarks.standby [--runs 5] [--only kill]
 
-Two recorders and a camera on this machine, in network namespaces (needs root). Three ways to die: `kill` (kill -9 of the
-process), `power` (its cable is dead first, so that nothing says goodbye, then the process), `cable` (the recorder lives,
-and reaches nobody). Lost is from that moment to the standby's first picture. Prints each run, and the median and the worst
-against the limits. Afterwards `tawny check --wall` must be clean on both.
+Two recorders and a camera on this machine, in network namespaces (needs root). Three ways to die: `kill` (kill -9 of
+the process), `power` (its cable is dead first, so that nothing says goodbye, then the process), `cable` (the recorder
+lives, and reaches nobody). Lost is from that moment to the standby's first picture. Prints each run, and the median and
+the worst against the limits. Afterwards `tawny check --wall` must be clean on both.
 """
 
 import argparse

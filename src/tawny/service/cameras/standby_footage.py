@@ -36,7 +36,7 @@ PART_MS: Final = 120_000
 _EDGE_MS: Final = 12_000
 _SLACK_MS: Final = 3_000
 """Time around a takeover in which gaps belong to it: both clocks may differ."""
-_MOST_OFF_MS: Final = 2_000
+_MOST_OFF_MS: Final = 1_000
 """How much frames that both have may differ from what the line says of the standby's clock: others only look alike."""
 _MARK: Final = "; the standby "
 
