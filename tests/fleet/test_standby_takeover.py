@@ -51,9 +51,12 @@ def test_a_dead_recorders_camera_is_recorded_and_handed_back_and_no_credential_i
     [left] = [one for one in gaps if "took over" in one.detail and one.reason is GapReason.RECORDER_OFF]
     assert left.detail == "crashed; the standby Shed took over from House"
     assert left.span(0).seconds < MOST_LOST_S + BUSY_S + 1.5
-    whole(pair)
     for path in pair.shed.folder.rglob("*"):
         assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), f"credentials are readable in {path}"
+    pair.house.command("standby", "leave")
+    assert not list(pair.shed.data.rglob("house.plan"))
+    until(lambda: pair.shed.command("standby")["protected"] == [], 20, "the recorder to be forgotten")
+    whole(pair)
 
 
 @pytest.fixture
