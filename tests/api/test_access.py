@@ -190,6 +190,7 @@ def test_every_websocket_asks_for_a_session_or_says_why_not() -> None:
     sockets = {route: access for route, access in RULES.items() if route.startswith("WS ")}
     assert sockets == {
         "WS /api/v1/ws": Access.WALL,
+        "WS /api/v1/standby/line": Access.SIGNED,  # likewise
         "WS /api/v1/fleet/line": Access.SIGNED,  # recorders prove their key in the handshake; see `tests/fleet`
         "WS /boxes/{box}/api/v1/{rest:path}": Access.VIEW,
         "WS /api/v1/address-check/socket": Access.PUBLIC,  # asks for the ticket of a check itself

@@ -253,6 +253,7 @@ def test_every_way_to_see_is_tried() -> None:
     assert sockets == {
         "WS /api/v1/ws",
         "WS /api/v1/address-check/socket",  # counts for a phone's check; nothing of a camera
+        "WS /api/v1/standby/line",  # likewise
         "WS /api/v1/fleet/line",  # for recorders with their own key: tests/fleet
         "WS /boxes/{box}/api/v1/{rest:path}",  # another recorder's, by what it allows: tests/fleet
         *(f"WS /api/v1/cameras/{{camera}}/{way}" for way in ("live", "pictures", "talk")),

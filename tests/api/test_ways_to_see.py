@@ -96,6 +96,7 @@ NO_PICTURES = {
     "GET /api/v1/diagnostics/bundle": "for owners, without images; see `test_diagnostics`",
     "POST /api/v1/backup": "for owners, without recordings; see `test_backup`",
     "WS /api/v1/cameras/{camera}/talk": "takes sound and gives none; see `test_talking`",
+    "WS /api/v1/standby/line": "of a recorder and its standby, by their keys; see `tests/fleet`",
     "WS /api/v1/fleet/line": "of recorders that have joined, by their keys; see `tests/fleet`",
     "DELETE /api/v1/fleet/boxes/{box}": "removes a recorder from this hub",
     "GET /api/v1/fleet/boxes/{box}/cameras/{camera}/picture": "of another recorder; see `tests/fleet`",

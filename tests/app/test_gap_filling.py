@@ -12,7 +12,7 @@ import pytest
 from tawny.media.codec.nal import split_lengths
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.segments import GapReason, Segment, is_from_card
+from tawny.model.segments import GapReason, Segment, is_filled_in
 from tawny.model.states import CameraState
 from tawny.model.times import Span, missing_spans
 from tawny.sealed.header import SealedFlag
@@ -96,8 +96,8 @@ def assert_continuous(folder: Path, one: Cabled) -> float:
     for segment in segments(folder, one.name):
         file = read_segment(Volume.at(folder).path(segment.path))
         frames = [each for each in samples(file, file.fragments) if each.is_video]
-        lead = sum(each.pts < 90 for each in frames) - 1 if is_from_card(segment.run) else 0
-        of_card = is_from_card(segment.run)
+        lead = sum(each.pts < 90 for each in frames) - 1 if is_filled_in(segment.run) else 0
+        of_card = is_filled_in(segment.run)
         found += [(pictures(each.data), segment.start_ms + each.pts / 90, of_card) for each in frames[max(0, lead) :]]
     assert [at for _, at, _ in found] == sorted(at for _, at, _ in found)
     first = next(number for number, (digest, _) in enumerate(wanted) if digest == found[0][0])
@@ -121,7 +121,7 @@ def assert_marked(folder: Path, segment: Segment) -> None:
     """The signed header says whether it was recorded live."""
     header = read_header(RealDisk(folder), segment.path)
     assert header is not None
-    assert bool(header.flags & SealedFlag.FILLED_IN) == is_from_card(segment.run)
+    assert bool(header.flags & SealedFlag.FILLED_IN) == is_filled_in(segment.run)
 
 
 def recorded(bench: Rig, there: list[Cabled], seconds: float) -> None:
@@ -177,13 +177,13 @@ def test_a_recorder_that_was_killed_is_filled_encrypted(tmp_path: Path) -> None:
             gap = next(each for each in bench.running.index.gaps(one.name, EVER) if each.reason is GapReason.FILLED)
             assert gap.detail == "tawny wasn't running: stopped by a user"
             (footage,) = [
-                each for each in bench.running.index.segments(one.name, None, gap.span(0)) if is_from_card(each.run)
+                each for each in bench.running.index.segments(one.name, None, gap.span(0)) if is_filled_in(each.run)
             ]
             assert footage.path.endswith(".tws")
             assert_marked(tmp_path, footage)
             known = read_about(RealDisk(tmp_path), footage.path)
             assert known is not None
-            assert is_from_card(known.run), "readable without a key"
+            assert is_filled_in(known.run), "readable without a key"
         assert_checked(tmp_path)
 
 

@@ -12,7 +12,7 @@ from tawny.engine import Bus
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, SourcePacket
-from tawny.model.segments import Segment, is_from_card
+from tawny.model.segments import Segment, is_filled_in
 from tawny.model.times import Span
 from tawny.recorder.card_footage import CardClock, CardWriter, FrameMark, UnfitFootage, frame_digest, offset_ms
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
@@ -101,7 +101,7 @@ def test_a_gap_is_filled_from_the_frame_after_it(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 2.5, 8.3, ahead_ms=90_000)
     (segment,) = stage.replay(CLIP.packets)
     assert segment.span == stage.hole
-    assert is_from_card(segment.run)
+    assert is_filled_in(segment.run)
     assert stage.writer.written == 58
     frames = stage.frames(segment)
     assert [data for _, data in frames] == [one.data for one in CLIP.packets[20:83]]

@@ -18,6 +18,7 @@ from websockets.http11 import Request
 from tawny.api.errors import RequestRefused, address_too_long, answer, as_answer
 from tawny.engine.connections import ClientConnection, ConnectionRules, Phase
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES
+from tawny.fleet.standby_server import STANDBY_PATH
 
 CONNECTION: Final = "client_connection"
 """Key of the `ClientConnection` in a request's state."""
@@ -144,8 +145,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._client.release()
 
     def handle_connect(self, event: Request) -> None:
-        """Begin. Recorders that have joined a hub send it larger messages than browsers do."""
-        if event.path == LINE_PATH:
+        """Begin. Other recorders send larger messages than browsers do."""
+        if event.path in (LINE_PATH, STANDBY_PATH):
             self.conn.max_message_size = self.conn.max_fragment_size = MAX_MESSAGE_BYTES
         super().handle_connect(event)
 

@@ -35,6 +35,8 @@ from tawny.config.sign_in import SignInSettings
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.fleet.box import FleetMember
 from tawny.fleet.hub import FleetHub
+from tawny.fleet.standby_member import StandbyMember
+from tawny.fleet.standby_server import StandbyServer
 from tawny.live.hls import HlsFeeds
 from tawny.live.jpeg_stream import Snapshots
 from tawny.live.rtsp_server.session import RtspServer
@@ -147,6 +149,10 @@ class AppContext:
     """This recorder's connection to its hub; None only in tests of other parts."""
     membership: HubMembershipService | None = field(default=None, init=False)
     """Joins and leaves hubs; None only in tests of other parts."""
+    standby: StandbyServer | None = field(default=None, init=False)
+    """The recorders that this one protects, and answers to its own standby; None only in tests of other parts."""
+    protected: StandbyMember | None = field(default=None, init=False)
+    """This recorder's connection to its standby; None only in tests of other parts."""
     seen: frozenset[CameraId] | None = field(default=None, init=False)
     """Cameras the current user may see; None: all."""
     requires_second_step: bool = field(default=False, init=False)

@@ -71,6 +71,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
             "addresses": list(dict.fromkeys([web.site.address or web.url, *web.site.own_addresses()])),
             "rtsp": web.site.rtsp or None,
         },
+        "standby": lambda _: _standby(web),
         "report": running.report,
         "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
@@ -97,6 +98,25 @@ def _code_answer(web: WebInterface) -> Callable[[Mapping[str, Any]], dict[str, A
             raise NotDone(error.message, error.do) from None
 
     return join_code
+
+
+def _standby(web: WebInterface) -> dict[str, Any]:
+    """Return both sides for `tawny standby`: this recorder's own standby, and the recorders that it protects."""
+    own, protecting = web.site.protected, web.site.standby
+    return {
+        "is_standby": protecting is not None and protecting.is_ready,
+        "standby": None if own is None or own.state == "none" else {
+            "name": own.standby, "state": own.state.value, "since_ms": own.since_ms, "detail": own.detail,
+        },
+        "protected": [
+            {
+                "id": one.box.id, "name": one.box.name, "words": one.box.words, "lease": one.lease.value,
+                "is_connected": one.is_connected, "since_ms": one.since_ms, "recorded": list(one.taken),
+                "problems": dict(one.problems),
+            }
+            for one in (protecting.states() if protecting is not None else ())
+        ],
+    }  # fmt: skip
 
 
 def _snoozes(snoozes: Snoozes) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from typing import Any, Self
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.loader import AT_ONCE, difference
-from tawny.config.settings import Settings, removed_names
+from tawny.config.settings import RemovedCameraSettings, Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
-from tawny.model.errors import NotDone, NothingToReport, StorageError
+from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
@@ -38,6 +38,7 @@ from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
 from tawny.service.retention.promises import contract
 from tawny.service.retention.recording_deletion import RecordingDeletion
+from tawny.service.sealing.policy import OthersCameraSettings
 from tawny.service.visits import Neighbors, learn_neighbors, neighbors_of
 from tawny.sources.source import Speaker
 from tawny.storage.disk.layout import is_open
@@ -160,6 +161,10 @@ class RecorderRuntime:
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
         self._noted_end: tuple[str, str] | None = None
+        self._of_others: dict[str, OthersCameraSettings] = {}
+        """Cameras of other recorders that are recorded in their place."""
+        self._formerly_others: dict[str, str] = {}
+        """Names of those that were recorded in this run, by ID."""
         self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
@@ -290,6 +295,7 @@ class RecorderRuntime:
 
         Raises SettingsError: nothing is changed then.
         """
+        new = self._with_others(new)
         self._doors.check(new, file)
         with self._changing:
             change = difference(self.settings, new)
@@ -310,6 +316,30 @@ class RecorderRuntime:
             for heed in self._heeding:
                 heed(new)
             self._explain_absence(change.added, since_ms)
+
+    def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
+        """Record exactly these cameras of other recorders, too. Raises SettingsError: nothing changes."""
+        before, self._of_others = self._of_others, dict(cameras)
+        try:
+            self.apply(self.settings, "the cameras of another recorder")
+        except SettingsError:
+            self._of_others = before
+            raise
+        self._formerly_others |= {camera: one.name for camera, one in cameras.items()}
+
+    def _with_others(self, new: Settings) -> Settings:
+        """Return settings with the cameras of other recorders; those given back are shown as removed."""
+        if not self._of_others and not self._formerly_others:
+            return new
+        own = {name: one for name, one in new.cameras.items() if not isinstance(one, OthersCameraSettings)}
+        former = {
+            name: RemovedCameraSettings(name=called)
+            for name, called in self._formerly_others.items()
+            if name not in self._of_others
+        }
+        return new.model_copy(
+            update={"cameras": own | self._of_others, "removed_cameras": former | new.removed_cameras}
+        )
 
     def _explain_absence(self, added: Iterable[str], until_ms: int) -> None:
         """Explain the time in which these cameras were not in the settings. They are recorded already."""
@@ -410,6 +440,10 @@ class RecorderRuntime:
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         return self._recorder.open_segments(camera)
+
+    def is_ending(self, camera: CameraId) -> bool:
+        """Return whether a camera that was removed has files that are not closed yet."""
+        return self._recorder.is_ending(camera)
 
     def segment_path(self, segment: Segment) -> Path:
         """Return the path of a segment; a closed one is verified and repaired from the mirror if damaged."""

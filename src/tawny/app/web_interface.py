@@ -47,9 +47,12 @@ from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint, load_or_make_key
+from tawny.fleet.standby_member import StandbyMember, StandbyOffer
+from tawny.fleet.standby_server import StandbyServer
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
+from tawny.model.states import RECORDED
 from tawny.service import json_format
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
@@ -57,6 +60,13 @@ from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.picture_controls import PictureControlService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
+from tawny.service.cameras.standby_cameras import (
+    StandbyCameras,
+    StandbyPlanner,
+    member_problems,
+    protected_problems,
+)
+from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
 from tawny.service.changeable_settings import SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
@@ -66,6 +76,7 @@ from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState
 from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files
 from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
+from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.hub_membership import HubMembershipService
@@ -83,6 +94,8 @@ from tawny.storage.disk.headroom import DiskHeadroom
 DEMO_LINK_MS = 24 * 3_600_000
 OWNER = "Owner"
 _STOP_S = 2.0
+STANDBY_S = 5.0
+"""Interval in s at which the health of the standby is looked at."""
 log = logging.getLogger(__name__)
 
 
@@ -120,11 +133,17 @@ class WebInterface:
             self.site.hub.start()
         if self.site.member is not None:
             self.site.member.start()
+        if self.site.standby is not None and self.site.protected is not None:
+            self.site.standby.start()
+            self.site.protected.start()
         self.outward.start()
         self.acting.start(self.engine, self.running.bus)
         self.programs.start()
 
     async def stop(self) -> None:
+        if self.site.standby is not None and self.site.protected is not None:
+            await self.site.protected.close()
+            await self.site.standby.close()
         if self.site.member is not None:
             await self.site.member.close()
         if self.site.hub is not None:
@@ -151,6 +170,8 @@ class WebInterface:
             CertificateWatch(lambda: _others_certificate(place.settings().web), place.clock), CERTIFICATE_S
         )
         yield HealthCheck(self.address.problems)
+        if self.site.standby is not None and self.site.protected is not None:
+            yield HealthCheck(partial(_standby_problems, self.site.standby, self.site.protected), STANDBY_S)
         yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
@@ -164,6 +185,8 @@ class WebInterface:
         self.site.updates.changed()
         if self.site.member is not None:
             self.site.member.changed()
+        if self.site.protected is not None:
+            self.site.protected.changed()
 
     @property
     def url(self) -> str:
@@ -289,6 +312,7 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     site.hub, member = _make_hub(place, site), _make_member(running, site, app)
     site.member = member
     site.membership = HubMembershipService(place.kept_in, running.changeable, member, lambda: site.title)
+    site.standby, site.protected = _make_standby(running, site), _make_protected(running, site)
     return app
 
 
@@ -311,6 +335,42 @@ def _make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> Fl
         return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)
 
     return FleetMember(place.kept_in, lambda: place.settings().fleet, offer, place.clock)
+
+
+def _make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:
+    place = running.parts.place
+    ledger = running.parts.storage.ledger
+    work = StandbyCameras(running, running.index, ledger, lambda: site.title, place.clock)
+
+    def answer(standby: str) -> bool | None:
+        return running.is_alive() if place.settings().standby.key == standby else None
+
+    return StandbyServer(
+        place.kept_in, place.clock, work, lambda: place.settings().standby.enabled, lambda: site.title, answer
+    )
+
+
+def _make_protected(running: RecorderRuntime, site: AppContext) -> StandbyMember:
+    place, parts = running.parts.place, running.parts
+    planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
+    placer = StandbyFootage(
+        PlacingServices(
+            place.settings, lambda: site.title, parts.storage.store.volume, running.index, parts.storage.ledger,
+            running.bus, place.clock, parts.storage.sealing.seals, parts.filler,
+        )
+    )  # fmt: skip
+
+    def recorded() -> list[str] | None:
+        return [one.id for one in parts.cameras.statuses() if one.state in RECORDED] if running.is_alive() else None
+
+    def offer() -> StandbyOffer:
+        return StandbyOffer(site.title, __version__, planner, recorded, placer)
+
+    return StandbyMember(place.kept_in, lambda: place.settings().standby, offer, place.clock)
+
+
+def _standby_problems(standby: StandbyServer, protected: StandbyMember) -> list[HealthProblem]:
+    return [*protected_problems(standby.states(), standby.problem), *member_problems(protected)]
 
 
 def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] | None) -> SystemActions:

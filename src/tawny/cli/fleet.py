@@ -225,7 +225,7 @@ def _leave(args: Namespace, out: Output) -> int:
         except NotDone as error:
             problem = error
     put_table(path, "fleet", {"hub": "", "hub_key": ""})
-    if not chosen.hub.enabled:  # else it is the key of its own hub, too
+    if not (chosen.hub.enabled or chosen.standby.enabled or chosen.standby.address):  # else the key has other uses
         forget_key(folder)
     if problem is not None:
         raise problem

@@ -147,6 +147,7 @@ COMMANDS = {
     "restore": Command("backup", "restore a backup, here or on another computer"),
     "hub": Command("fleet", "run the recorder as a hub for others; links to join it, list, revoke"),
     "fleet": Command("fleet", "join a hub that shows this recorder, or leave it"),
+    "standby": Command("standby", "pair with a second recorder that takes over the cameras of a dead one"),
     "service": Command("service", "install or remove the systemd service"),
 }
 

@@ -1,4 +1,4 @@
-"""Settings of many recorders on one page: the tables `fleet` (this recorder has joined a hub) and `hub` (it is one)."""
+"""Settings of several recorders: the tables `fleet` (this one has joined a hub), `hub` (it is one) and `standby`."""
 
 import re
 from typing import Annotated, Final, Literal
@@ -47,3 +47,29 @@ class HubSettings(Table):
     enabled: bool = Field(
         default=False, description="Let other recorders join this one, and show them on its page “Recorders”."
     )
+
+
+class StandbySettings(Table):
+    """A second recorder that takes over the cameras of one that fails. Written by `tawny standby`."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Take over the cameras of recorders that have this one as their standby (`tawny standby link`).",
+    )
+    address: Annotated[str, web_address("http://192.168.1.6:8000")] = Field(
+        "", description="Address of the standby that takes over this recorder's cameras if it fails. Empty: none."
+    )
+    key: str = Field("", description="Fingerprint of the standby's key. This recorder trusts no other one.")
+
+    @field_validator("key")
+    @classmethod
+    def _is_standby_key(cls, text: str) -> str:
+        if text and not _KEY.fullmatch(text):
+            raise ValueError("43 letters, digits, `-` or `_`, as `tawny standby join` writes them")
+        return text
+
+    @model_validator(mode="after")
+    def _knows_its_standby(self) -> "StandbySettings":
+        if self.address and not self.key:
+            raise ValueError("with `address`: the standby's key as `key`; use `tawny standby join LINK`")
+        return self

@@ -241,7 +241,9 @@ def _line_of(path: list[str], text: str) -> int | None:
 _OUTWARD = ("outbox", "destinations", "files", "notifiers")
 _PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
 _WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies", "web.secure")
-AT_ONCE = frozenset({*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras", "fleet"})
+AT_ONCE = frozenset(
+    {*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras", "fleet", "standby"}
+)
 """Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from tawny import REPOSITORY
-from tawny.config.fleet import FleetSettings, HubSettings
+from tawny.config.fleet import FleetSettings, HubSettings, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
@@ -526,6 +526,7 @@ class Settings(Table):
     updates: UpdateSettings = UpdateSettings()
     fleet: FleetSettings = FleetSettings()
     hub: HubSettings = HubSettings()
+    standby: StandbySettings = StandbySettings()
     log: LogSettings = LogSettings()
     modes: ModesSettings = ModesSettings()
     object_detection: ObjectModelSettings = ObjectModelSettings()

@@ -94,12 +94,12 @@ class WebSocketLink:
         self._connection = connection
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Connect to a hub. url: `https://hub.example.org`. Raises LineClosed."""
+    async def open(cls, url: str, path: str = LINE_PATH) -> Self:
+        """Connect to a recorder. url: `https://hub.example.org`. path: of its end of lines. Raises LineClosed."""
         scheme, _, rest = url.partition("://")
         try:
             made = await connect(
-                f"{'wss' if scheme == 'https' else 'ws'}://{rest}{LINE_PATH}",
+                f"{'wss' if scheme == 'https' else 'ws'}://{rest}{path}",
                 origin=f"{scheme}://{urlsplit(url).netloc}",  # type: ignore[arg-type]
                 compression=None,  # what is encrypted cannot be compressed
                 max_size=MAX_MESSAGE_BYTES,
@@ -111,7 +111,7 @@ class WebSocketLink:
                 proxy=None,
             )
         except InvalidURI as error:  # a redirect, such as a reverse proxy's to https
-            raise LineClosed(f"{url} leads to {error.uri.removesuffix(LINE_PATH)}; use that address") from error
+            raise LineClosed(f"{url} leads to {error.uri.removesuffix(path)}; use that address") from error
         except (OSError, TimeoutError, InvalidHandshake) as error:
             raise LineClosed(f"cannot connect to {url}: {error or 'no answer'}") from error
         except ValueError as error:  # a name with 64 letters without a dot

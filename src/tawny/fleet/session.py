@@ -50,6 +50,14 @@ class Kind(IntEnum):
     """Box: it leaves the hub for good. The hub deletes what it knows of it."""
     REFILL = 9
     """Box: its history is not the one that the hub's cursors belong to. The hub begins again."""
+    PRESENT = 10
+    """Recorder: it is here, and which cameras it records, as JSON. Renews the lease of its standby."""
+    PLAN = 11
+    """Recorder: its cameras, encrypted for the standby."""
+    STANDBY = 12
+    """Standby: what it has recorded of this recorder's cameras, as JSON."""
+    HANDED = 13
+    """Recorder: it has what the standby recorded in one takeover, as JSON."""
     OPEN = 16
     """Hub: a request, as JSON."""
     HEAD = 17

@@ -141,6 +141,7 @@ class ProblemKind(StrEnum):
     SIGN_INS = "sign_ins"
     PROXY = "proxy"
     HISTORY = "history"
+    STANDBY = "standby"
 
 
 PROBLEM_WORDS: dict[ProblemKind, str] = {
@@ -165,11 +166,12 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.SIGN_INS: "Many refused sign-ins",
     ProblemKind.PROXY: "Reverse proxy not configured",
     ProblemKind.HISTORY: "Recordings may have been removed",
+    ProblemKind.STANDBY: "Standby",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""
-BESIDE_RECORDING = frozenset({ProblemKind.SIGN_INS, ProblemKind.PROXY})
-"""Problems of the web interface alone: strangers can cause them, and everything is recorded."""
+BESIDE_RECORDING = frozenset({ProblemKind.SIGN_INS, ProblemKind.PROXY, ProblemKind.STANDBY})
+"""Problems that don't affect the recording of this recorder's own cameras."""
 
 
 @dataclass(frozen=True, slots=True)

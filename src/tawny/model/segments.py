@@ -39,7 +39,7 @@ class GapReason(StrEnum):
     CLOCK = "clock"
     ENDED = "ended"
     FILLED = "filled"
-    """Not a gap any more: recorded later, from the camera's card. The detail is what it was."""
+    """Not a gap any more: filled in later, from the camera's card or from the standby. The detail is what it was."""
     UNKNOWN = "unknown"
 
     @classmethod
@@ -84,7 +84,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.REMOVED: "Deleted",
     GapReason.CLOCK: "Clock corrected",
     GapReason.ENDED: "Video file ended",
-    GapReason.FILLED: "Filled from the camera's card",
+    GapReason.FILLED: "Filled in later",
     GapReason.UNKNOWN: "Unknown reason (please report this)",
 }
 
@@ -179,13 +179,26 @@ def explaining(gaps: Iterable[Gap]) -> list[Gap]:
 
 CARD_RUN = "card-"
 """Begin of the run of footage that was not recorded live, but filled from a camera's card."""
-CARD_NUMBER = 0x63617264
+STANDBY_RUN = "standby-"
+"""The same of footage that the standby has recorded."""
+_FILLED_NUMBERS = {CARD_RUN: 0x63617264, STANDBY_RUN: 0x73746279}
 """The same in headers of the signed history: the upper half of the run's number."""
 
 
-def is_from_card(run: RunId) -> bool:
-    """Return whether footage of this run is from a camera's card. Of a sealed file the run may be only a number."""
-    return run.startswith(CARD_RUN) or (len(run) == 16 and run.startswith(f"{CARD_NUMBER:x}"))
+def filled_number(run: RunId) -> int | None:
+    """Return the upper half of the run's number if footage of this run was filled in later; None: recorded live."""
+    return next((number for begin, number in _FILLED_NUMBERS.items() if run.startswith(begin)), None)
+
+
+def is_filled_number(number: int) -> bool:
+    """Return whether the number of a run, of 8 bytes, is of footage that was filled in later."""
+    return number >> 32 in _FILLED_NUMBERS.values()
+
+
+def is_filled_in(run: RunId) -> bool:
+    """Return whether footage of this run was filled in later. Of a sealed file the run may be only a number."""
+    is_number = len(run) == 16 and any(run.startswith(f"{number:x}") for number in _FILLED_NUMBERS.values())
+    return is_number or filled_number(run) is not None
 
 
 @dataclass(frozen=True, slots=True)

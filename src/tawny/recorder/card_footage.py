@@ -16,7 +16,7 @@ from tawny.media.codec.nal import split_lengths
 from tawny.model.ids import RunId
 from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
-from tawny.model.segments import CARD_RUN
+from tawny.model.segments import CARD_RUN, STANDBY_RUN
 from tawny.model.times import Span, stamp
 from tawny.recorder.segmenter import Segmenter
 from tawny.recorder.stream_writer import StreamWriter
@@ -32,8 +32,8 @@ _BREAK_STEPS: Final = 4
 _NEAR_MS: Final = 600
 """A frame that is recorded as well counts as the same within this distance of its expected time."""
 _MOST_GOP_BYTES: Final = 96_000_000
-ENDING: Final = "from the camera's card"
-"""Why the file of a card's footage ends."""
+_ENDINGS: Final = {CARD_RUN: "from the camera's card", STANDBY_RUN: "from the standby"}
+"""Why a file of footage from there ends."""
 
 
 class FrameMark(NamedTuple):
@@ -120,9 +120,11 @@ class CardWriter:
         hole: Span,
         known: Sequence[FrameMark],
         orientation: Orientation = UPRIGHT,
+        origin: str = CARD_RUN,
     ) -> None:
+        """origin: begin of the run's name: CARD_RUN or STANDBY_RUN."""
         self._writer, self._clock, self.hole = writer, clock, hole
-        self._orientation = orientation
+        self._orientation, self._origin = orientation, origin
         self._known: defaultdict[bytes, list[float]] = defaultdict(list)
         for one in known:
             self._known[one.digest].append(one.at_ms)
@@ -243,7 +245,7 @@ class CardWriter:
             first - begin < VIDEO_RATE // 2 if lead else first - begin <= max(3 * self._tolerance, VIDEO_RATE // 10)
         )
         self._zero = begin if is_next else max(begin, first - lead)
-        self._run = RunId(f"{CARD_RUN}{stamp(self._zero * 1000 // VIDEO_RATE)}")
+        self._run = RunId(f"{self._origin}{stamp(self._zero * 1000 // VIDEO_RATE)}")
 
     def _end_at_break(self, next_ticks: int) -> None:
         """End the run if the card has nothing for a while before these frames."""
@@ -258,7 +260,7 @@ class CardWriter:
         end = self.hole.end_ms * VIDEO_RATE // 1000
         is_whole = end - self._last_ticks <= max(2.5 * self._step_ticks, VIDEO_RATE // 10)
         end_ms = self.hole.end_ms if is_whole else (self._last_ticks + self._step_ticks) * 1000 // VIDEO_RATE
-        self._writer.end(SegmentTrailer(end_ms, ENDING))
+        self._writer.end(SegmentTrailer(end_ms, _ENDINGS[self._origin]))
         self._segmenter.forget()
         self._run = RunId("")
 

@@ -83,7 +83,7 @@ class SegmentRecorder:
         self._is_retrying = threading.Event()
         self._lock = threading.Lock()
         self._recordings: dict[tuple[CameraId, StreamName], StreamRecording] = {}
-        self._leaving: list[StreamRecording] = []
+        self._leaving: list[tuple[CameraId, StreamRecording]] = []
         self._at_hand: StreamRecording | None = None
         self._changed = threading.Condition(self._lock)
         self._retry_closing_s = self._list_s = 0.0
@@ -130,7 +130,7 @@ class SegmentRecorder:
             recording = self._recordings.pop((camera, stream), None)
             if recording is not None:
                 after = recording.remove(why)
-                self._leaving.append(recording)
+                self._leaving.append((camera, recording))
         self.wake()
         return after
 
@@ -156,6 +156,11 @@ class SegmentRecorder:
         with self._lock:
             theirs = [one for (whose, _), one in self._recordings.items() if whose == camera]
         return [*closed, *(segment for one in theirs if (segment := one.segment) is not None)]
+
+    def is_ending(self, camera: CameraId) -> bool:
+        """Return whether a stream of this camera was removed, and its last file is not closed yet."""
+        with self._lock:
+            return any(whose == camera for whose, _ in self._leaving)
 
     @property
     def on_spare(self) -> Volume | None:
@@ -226,7 +231,7 @@ class SegmentRecorder:
 
     def step(self) -> float:
         with self._lock:
-            recordings = [*self._recordings.values(), *self._leaving]
+            recordings = [*self._recordings.values(), *(one for _, one in self._leaving)]
         now_s = self._clock.mono_s()
         is_behind = any(recording.waits for recording in recordings)
         is_full = self._look(recordings, now_s)
@@ -236,7 +241,7 @@ class SegmentRecorder:
             self._submit(back.job.on, partial(back.writer.end, SegmentTrailer(0, "the disk isn't responding")))
         self._retry_closing(now_s)
         with self._changed:
-            self._leaving = [one for one in self._leaving if not one.is_over]
+            self._leaving = [(camera, one) for camera, one in self._leaving if not one.is_over]
             self._changed.notify_all()
         return _SOON_S if is_behind or self._leaving else LOOK_S - (now_s - _READ_S) % LOOK_S
 

@@ -109,7 +109,7 @@ def verify(read: Read, genesis: str) -> EvidenceVerdict:
         verdict.notes += _around([one.header for one in shown], chain)
         verdict.notes += _at_the_ends(shown, line.said)
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
-            verdict.notes.append(f"{filled} of {len(shown)} recordings are from the camera's card, not recorded live")
+            verdict.notes.append(f"{filled} of {len(shown)} recordings were filled in later, not recorded live")
     except (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError) as problem:
         message = str(problem) if isinstance(problem, SealedFileBroken) else "the folder contains an unreadable file"
         verdict.problems.append(message)

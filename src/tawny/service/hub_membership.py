@@ -114,7 +114,8 @@ class HubMembershipService:
                 await leave_hub(fleet, key)
             except NotDone as error:
                 problem = f"{error.message} {error.do}"
-        if not self._changeable.now().hub.enabled:  # else it is the key of its own hub, too
+        now = self._changeable.now()
+        if not (now.hub.enabled or now.standby.enabled or now.standby.address):  # else the key has other uses
             await to_thread(forget_key, folder)
         return problem
 

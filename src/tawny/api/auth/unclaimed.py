@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tawny.api.errors import RequestRefused, as_answer
 from tawny.api.request_handling import BY_HUB, is_local
 from tawny.fleet.message_link import LINE_PATH
+from tawny.fleet.standby_server import STANDBY_PATH
 from tawny.model.errors import StorageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _is_answered(scope: Scope, site: "AppContext") -> bool:
     if is_local(HTTPConnection(scope)) or BY_HUB in scope.get("state", {}):
         return True  # the owner of its folder let this recorder join a hub
     if scope["type"] != "http":
-        return bool(scope["path"] == LINE_PATH)  # recorders prove their key or the code of their link there
+        return scope["path"] in (LINE_PATH, STANDBY_PATH)  # recorders prove their key or the code of their link there
     method, path = scope["method"], scope["path"]
     is_file = method in ("GET", "HEAD") and path != "/index.html" and path[1:] in site.interface.files
     is_language = method == "GET" and path.startswith("/api/v1/languages")

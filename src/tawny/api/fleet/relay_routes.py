@@ -26,6 +26,7 @@ from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES, LineClosed
 from tawny.fleet.session import Exchange, Kind, LineFrame
+from tawny.fleet.standby_server import STANDBY_PATH
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 
@@ -96,6 +97,16 @@ async def line(socket: WebSocket, here: Here) -> None:
         await socket.close(NO_HUB, "This recorder is no hub.")
         return
     await here.hub.accept(AcceptedLink(socket))
+
+
+@line_router.websocket(STANDBY_PATH, dependencies=[rule(Access.SIGNED)])
+async def standby_line(socket: WebSocket, here: Here) -> None:
+    """The line of a recorder to its standby, and of a standby that asks its recorder whether it records."""
+    await socket.accept()
+    if here.standby is None:
+        await socket.close(NO_HUB, "This recorder is no standby.")
+        return
+    await here.standby.accept(AcceptedLink(socket))
 
 
 def the_hub(here: AppContext) -> FleetHub:

@@ -153,27 +153,8 @@ class CardSession:
 
     def _recorded(self, within: Span) -> list[FrameMark]:
         """Return what the files have of a span, and what is in memory: of sealed files no more can be read."""
-        marks: dict[float, FrameMark] = {}
-        for segment in self._of.index.segments(self._camera, StreamName.MAIN, within):
-            if is_sealed(segment.path) or (holding := self._of.volume.holding(segment.path)) is None:
-                continue
-            read = read_segment(holding.path(segment.path))
-            wanted = [
-                one
-                for one in read.fragments
-                if segment.start_ms + one.start_ticks // 90 < within.end_ms
-                and segment.start_ms + one.end_ticks // 90 > within.begin_ms
-            ]
-            for sample in samples(read, wanted):
-                at_ms = segment.start_ms + sample.pts / 90
-                if sample.is_video and within.begin_ms - LEAST_MS <= at_ms < within.end_ms:
-                    packet = Packet(RunId(""), 0, read.video, sample.data, sample.pts, round(at_ms), sample.is_keyframe)
-                    with suppress(ValueError):  # a damaged frame
-                        marks[at_ms] = FrameMark(at_ms, frame_digest(packet), sample.is_keyframe)
-        for mark in self._hooks.edges() if not marks else ():
-            if within.begin_ms <= mark.at_ms < within.end_ms:
-                marks[mark.at_ms] = mark
-        return [marks[at_ms] for at_ms in sorted(marks)]
+        found = recorded_marks(self._of.volume, self._of.index, self._camera, within)
+        return found or [mark for mark in self._hooks.edges() if within.begin_ms <= mark.at_ms < within.end_ms]
 
     def _find_clock(
         self,
@@ -299,6 +280,28 @@ class CardSession:
         if packets and not replay.was_timed:
             raise UnfitFootage(_UNTIMED)
         return False, self._hooks.pause_s(replay.received_bytes - before)
+
+
+def recorded_marks(volume: Volume, index: Index, camera: CameraId, within: Span) -> list[FrameMark]:
+    """Return the frames of a camera that its files have of a span, except sealed ones."""
+    marks: dict[float, FrameMark] = {}
+    for segment in index.segments(camera, StreamName.MAIN, within):
+        if is_sealed(segment.path) or (holding := volume.holding(segment.path)) is None:
+            continue
+        read = read_segment(holding.path(segment.path))
+        wanted = [
+            one
+            for one in read.fragments
+            if segment.start_ms + one.start_ticks // 90 < within.end_ms
+            and segment.start_ms + one.end_ticks // 90 > within.begin_ms
+        ]
+        for sample in samples(read, wanted):
+            at_ms = segment.start_ms + sample.pts / 90
+            if sample.is_video and within.begin_ms - LEAST_MS <= at_ms < within.end_ms:
+                packet = Packet(RunId(""), 0, read.video, sample.data, sample.pts, round(at_ms), sample.is_keyframe)
+                with suppress(ValueError):  # a damaged frame
+                    marks[at_ms] = FrameMark(at_ms, frame_digest(packet), sample.is_keyframe)
+    return [marks[at_ms] for at_ms in sorted(marks)]
 
 
 def _is_after(packet: SourcePacket, request: ReplayRequest) -> bool:

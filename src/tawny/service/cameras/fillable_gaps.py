@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from tawny.model.ids import CameraId
-from tawny.model.segments import BY_CHOICE, FILL_SLACK_MS, Gap, GapReason, gap_words, is_from_card
+from tawny.model.segments import BY_CHOICE, FILL_SLACK_MS, Gap, GapReason, gap_words, is_filled_in
 from tawny.model.times import Span, merge_spans, missing_spans
 from tawny.storage.index.protocol import Index
 
@@ -106,7 +106,7 @@ def pieces_of(index: Index, gap: Gap, now_ms: int) -> list[Gap]:
     A choice made meanwhile counts more, such as a deletion.
     """
     span = gap.span(now_ms)
-    if not any(is_from_card(one.run) for one in index.segments(gap.camera, None, span)):
+    if not any(is_filled_in(one.run) for one in index.segments(gap.camera, None, span)):
         return []
     found = merge_spans(index.spans(gap.camera, None, span), join_ms=FILL_SLACK_MS)
     if found[0].begin_ms - span.begin_ms <= FILL_SLACK_MS:

@@ -7,7 +7,8 @@ works only while all is well: live recording and the camera come first.
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -129,6 +130,8 @@ class GapFiller:
         self._key: _Key = CameraId(""), 0
         self._storing: tuple[CameraId, Span] | None = None
         """The missing time of which files may be open, or closed and not yet in the index."""
+        self._elsewhere: tuple[CameraId, Span] | None = None
+        """The missing time that the standby's footage is being stored for."""
         self._onvif: OnvifCamera | None = None
         self._handle = ActorHandle()
         self._is_over = False
@@ -159,8 +162,23 @@ class GapFiller:
 
     def is_storing(self, camera: CameraId, within: Span) -> bool:
         """Return whether files with some of this time are being written: they are not in the index yet."""
+        there = (one for one in (self._storing, self._elsewhere) if one is not None)
+        return any(name == camera and hole.overlaps(within) for name, hole in there)
+
+    @contextmanager
+    def leave_to_standby(self, camera: CameraId, hole: Span) -> Iterator[None]:
+        """Fill nothing of this camera meanwhile: what its standby recorded is being stored.
+
+        Raises NotDone: the camera's card is being read.
+        """
         storing = self._storing
-        return storing is not None and storing[0] == camera and storing[1].overlaps(within)
+        if storing is not None and storing[0] == camera:
+            raise NotDone(f"A gap of {camera} is being filled from its card.", "Try again later.")
+        self._elsewhere = camera, hole
+        try:
+            yield
+        finally:
+            self._elsewhere = None
 
     def progress(self) -> list[FillProgress]:
         """Return the state of every camera with something to fill."""
@@ -268,6 +286,8 @@ class GapFiller:
             camera, known = settings.cameras.get(status.id), self._of_camera(status.id)
             request = known.request
             if camera is None or not camera.onvif or not (camera.fill_gaps or request) or _is_masked(camera):
+                continue
+            if self._elsewhere is not None and self._elsewhere[0] == status.id:
                 continue
             is_changed = known.looked_s - self._changed_s.get(status.id, float("-inf")) <= SETTLES_S + _LOOK_S
             if now_s < known.due_s or (now_s < known.quiet_s and not is_changed) or self._trouble(status.id):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny import __version__
-from tawny.config.settings import Settings
+from tawny.config.settings import CameraSettings, Settings
 from tawny.engine import Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
@@ -37,6 +37,13 @@ JUMP_MS: Final = 2000
 """Clock changes above this, ms, are recorded in the history."""
 
 
+class OthersCameraSettings(CameraSettings):
+    """A camera of another recorder, in whose place this one records it. Never in a settings file.
+
+    If it is encrypted, only its own `recipients` can open it.
+    """
+
+
 def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
     """Return the camera's policy; None if it is not sealed."""
     camera = settings.cameras.get(name)
@@ -45,7 +52,8 @@ def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
     kept = contract(settings)
     keep = kept.cameras.get(name, kept.everyone)
     may_thin = keep.thin_s is not None or (keep.sub is not None and keep.sub.thin_s is not None)
-    return CameraSealing((*settings.encryption.all, *camera.recipients), splits=may_thin)
+    everyone = () if isinstance(camera, OthersCameraSettings) else settings.encryption.all
+    return CameraSealing((*everyone, *camera.recipients), splits=may_thin)
 
 
 def recipients_of(settings: Settings) -> list[str]:

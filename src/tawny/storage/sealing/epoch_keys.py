@@ -13,7 +13,7 @@ from typing import Final
 
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
-from tawny.model.segments import CARD_NUMBER, is_from_card
+from tawny.model.segments import filled_number, is_filled_number
 from tawny.model.times import Clock
 from tawny.sealed.file_reader import FileScan
 from tawny.sealed.header import NO_STREAM, SealedFileKind, SealedFlag, SealedHeader
@@ -79,8 +79,9 @@ class EpochKeys:
         policy = self._policy(about.camera)
         stream = stream_number(about.stream)
         run = int.from_bytes(sha256(about.run.encode()).digest()[:8], "big")
-        if is_from_card(about.run):
-            run = CARD_NUMBER << 32 | run & 0xFFFFFFFF
+        origin = filled_number(about.run)
+        if origin is not None:
+            run = origin << 32 | run & 0xFFFFFFFF
         if policy is None:
             return self._proved(about, stream, run, make_init)
         sealer, signing = self._sealer(
@@ -210,7 +211,7 @@ class EpochKeys:
 
 def _origin(run: int) -> int:
     """Return the flag of footage that was not recorded live. run: its number."""
-    return SealedFlag.FILLED_IN if run >> 32 == CARD_NUMBER else 0
+    return SealedFlag.FILLED_IN if is_filled_number(run) else 0
 
 
 class _GrowingFile:

@@ -1,0 +1,404 @@
+"""The recorder's end of the line to its standby: says that it is here, sends its cameras, and fetches what it missed.
+
+Recording never waits for any of this. What the standby recorded is fetched file by file into a folder of its own, and
+placed by `FootagePlacer`.
+"""
+
+import asyncio
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.config.fleet import StandbySettings
+from tawny.engine.backoff import Backoff
+from tawny.fleet.box import LineRefused
+from tawny.fleet.identity import JoinLink, load_key
+from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
+from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
+from tawny.fleet.standby_lease import PRESENT_S
+from tawny.fleet.standby_plan import StandbyPlan
+from tawny.fleet.standby_server import STANDBY_PATH
+from tawny.fleet.standby_store import Takeover, takeovers_in
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.times import Clock, Span
+
+log = logging.getLogger(__name__)
+RETRY_S: Final = (0.5, 5.0)
+REFUSED_S: Final = 60.0
+FETCH_S: Final = (2.0, 60.0)
+"""First and longest wait in s before what could not be fetched is tried again."""
+INCOMING: Final = ".standby-incoming"
+"""Folder in the data folder for files on their way."""
+MOST_TRIES: Final = 24
+"""Number of times that one takeover is fetched in vain; what is left of it stays at the standby."""
+BYTES_PER_S: Final = 8_000_000
+"""Most that is fetched: what is recorded meanwhile comes first."""
+MOST_FILE_BYTES: Final = 2_000_000_000
+
+
+class FootagePlacer(Protocol):
+    """What stores the standby's footage in the recorder's gaps. Called in worker threads, one call at a time.
+
+    Raises StorageError, NotDone: not now. standby: its name.
+    """
+
+    def explain(self, takeover: Takeover, standby: str) -> None:
+        """Say in the gaps of this time that both recorders are part of it."""
+
+    def missing(self, takeover: Takeover) -> Sequence[Span]:
+        """Return what the recorder lacks of this time, in parts of a few minutes, oldest first."""
+
+    def place(self, camera: str, hole: Span, files: Sequence[Path], ahead_ms: int, standby: str) -> None:
+        """Store what these files have of a part. ahead_ms: of the standby's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyOffer:
+    """What the recorder says of itself. plan, recorded: run in worker threads; recorded: None: it doesn't record."""
+
+    name: str
+    version: str
+    plan: Callable[[], StandbyPlan]
+    recorded: Callable[[], Sequence[str] | None]
+    placer: FootagePlacer
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyWelcome:
+    """What the standby said. words: to compare with those that it shows. recipient: its key for plans."""
+
+    name: str
+    words: str
+    standby: str
+    recipient: str
+
+
+async def greet_standby(link: MessageLink, hello: Mapping[str, object]) -> StandbyWelcome:
+    """Say who this is. Raises LineRefused, LineClosed."""
+    await link.send(LineFrame(Kind.HELLO, 0, as_payload(dict(hello))).encoded())
+    frame = decode_frame(await link.receive())
+    if frame.kind is Kind.REFUSED:
+        raise LineRefused(str(frame.json.get("reason", ""))[:200])
+    if frame.kind is not Kind.WELCOME:
+        raise LineClosed("the standby didn't answer as expected")
+    said = frame.json
+    name, words, standby, recipient = (
+        str(said.get(key, ""))[:100] for key in ("name", "words", "standby", "recipient")
+    )
+    return StandbyWelcome(name, words, standby or "standby", recipient)
+
+
+async def join_standby(link: JoinLink, key: Ed25519PrivateKey, name: str, version: str) -> StandbyWelcome:
+    """Use a link of `tawny standby link`. The recorder connects afterwards by itself. Raises NotDone."""
+    try:
+        async with asyncio.timeout(20):
+            carrier = await WebSocketLink.open(link.url, STANDBY_PATH)
+            try:
+                secure = await open_as_box(carrier, key, link.hub)
+                return await greet_standby(secure, {"code": link.code, "name": name, "version": version})
+            finally:
+                await carrier.close()
+    except LineRefused as error:
+        raise NotDone(
+            f"The standby refused this recorder: {error}.", "Create a new link there: `tawny standby link`."
+        ) from error
+    except (LineClosed, TimeoutError) as error:
+        raise NotDone(
+            f"The standby wasn't reached: {error or 'it did not answer'}.",
+            "Check that this computer can open its address, and that tawny runs there.",
+        ) from error
+
+
+async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey) -> None:
+    """End it for good: the standby deletes the credentials of the cameras. Raises NotDone."""
+    try:
+        async with asyncio.timeout(10):
+            carrier = await WebSocketLink.open(settings.address, STANDBY_PATH)
+            try:
+                secure = await open_as_box(carrier, key, settings.key)
+                await greet_standby(secure, {})
+                await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
+                with suppress(LineClosed):
+                    while True:  # until the standby has understood and closes the line
+                        await secure.receive()
+            finally:
+                await carrier.close()
+    except LineRefused:
+        return  # it has forgotten this recorder already
+    except (LineClosed, TimeoutError) as error:
+        raise NotDone(
+            f"The standby wasn't reached: {error or 'it did not answer'}.",
+            "This recorder has left it all the same. It still has the credentials of the cameras until it reaches this "
+            "recorder: run `tawny standby revoke` there, or change the cameras' passwords.",
+        ) from error
+
+
+class StandbyLine(LineSession):
+    """One connection of a recorder to its standby, after the welcome. folder: for files on their way."""
+
+    def __init__(
+        self, link: SecureLink, offer: StandbyOffer, welcome: StandbyWelcome, folder: Path, clock: Clock
+    ) -> None:
+        super().__init__(link)
+        self._offer, self._welcome, self._folder, self._clock = offer, welcome, folder, clock
+        self._takeovers: dict[tuple[str, int], Takeover] = {}
+        self._explained: set[Takeover] = set()
+        self._tries: Counter[Takeover] = Counter()
+        self._has_news = asyncio.Event()
+        self._ahead_ms = 0
+        self._last_number = 0
+
+    async def serve(self) -> None:
+        """Serve until the line ends. Raises LineClosed."""
+        try:
+            await self.run(self._say_present(), self._send_plans(), self._fetch_all())
+        finally:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def handle(self, frame: LineFrame) -> None:
+        if frame.kind is not Kind.STANDBY:
+            raise LineClosed("the standby sent what wasn't asked for")
+        said = frame.json
+        try:
+            found = takeovers_in(said.get("takeovers"))
+        except ValueError as error:
+            raise LineClosed(str(error)) from None
+        now_ms = said.get("now_ms")
+        self._ahead_ms = now_ms - self._clock.now_ms() if type(now_ms) is int else 0
+        self._takeovers = {(one.camera, one.begin_ms): one for one in found if not one.is_handed}
+        self._has_news.set()
+
+    async def _say_present(self) -> None:
+        while True:
+            recorded = await asyncio.to_thread(self._offer.recorded)
+            if recorded is not None:
+                said = as_payload({"recorded": list(recorded)})
+                await self.send(LineFrame(Kind.PRESENT, 0, said))
+            await asyncio.sleep(PRESENT_S)
+
+    async def _send_plans(self) -> None:
+        """Send the cameras now, and as they change."""
+        sent: StandbyPlan | None = None
+        while True:
+            plan = await asyncio.to_thread(self._offer.plan)
+            if plan != sent:
+                try:
+                    sealed = await asyncio.to_thread(plan.sealed, self._welcome.recipient)
+                except ValueError as error:
+                    raise LineClosed(f"the standby can't get the cameras: {error}") from error
+                await self.send(LineFrame(Kind.PLAN, 0, sealed))
+                sent = plan
+            await asyncio.sleep(PRESENT_S)
+
+    async def _fetch_all(self) -> None:
+        """Fetch what the standby has recorded, one takeover at a time; try again what fails."""
+        backoff = Backoff(first_s=FETCH_S[0], most_s=FETCH_S[1])
+        while True:
+            self._has_news.clear()
+            is_done = True
+            for one in list(self._takeovers.values()):
+                is_done = await self._fetch(one) and is_done
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_news.wait(), None if is_done else backoff.next_s())
+            if is_done:
+                backoff.reset()
+
+    async def _fetch(self, takeover: Takeover) -> bool:
+        """Fetch one takeover if it is over. Return whether nothing is left to do now."""
+        placer, standby = self._offer.placer, self._welcome.standby
+        try:
+            if takeover not in self._explained:
+                await asyncio.to_thread(placer.explain, takeover, standby)
+                self._explained.add(takeover)
+            if takeover.end_ms is None:
+                return True  # it says when it is over
+            for hole in await asyncio.to_thread(placer.missing, takeover):
+                files = await self._receive(takeover.camera, hole)
+                if files is None:
+                    return False
+                await asyncio.to_thread(placer.place, takeover.camera, hole, files, self._ahead_ms, standby)
+        except (StorageError, NotDone) as error:
+            log.warning("cannot take over what the standby recorded: %s", error)
+            self._tries[takeover] += 1
+            if self._tries[takeover] < MOST_TRIES:
+                return False
+        finally:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        said = as_payload({"camera": takeover.camera, "begin_ms": takeover.begin_ms})
+        await self.send(LineFrame(Kind.HANDED, 0, said))
+        self._takeovers.pop((takeover.camera, takeover.begin_ms), None)
+        return True
+
+    async def _receive(self, camera: str, hole: Span) -> list[Path] | None:
+        """Return files with some of this time, from the standby; None: it is still writing them. Raises LineClosed."""
+        self._last_number += 1
+        exchange = self.exchanges[self._last_number] = Exchange(self, self._last_number)
+        asked = {
+            "camera": camera, "begin_ms": hole.begin_ms + self._ahead_ms, "end_ms": hole.end_ms + self._ahead_ms,
+        }  # fmt: skip
+        try:
+            await self.send(LineFrame(Kind.OPEN, exchange.number, as_payload(asked)))
+            frame = await exchange.receive()
+            if frame.kind is not Kind.HEAD:
+                raise NotDone("The standby can't read what it recorded.", "See its log.")
+            if frame.json.get("is_ready") is not True:
+                return None
+            sizes = frame.json.get("sizes")
+            if not isinstance(sizes, list) or any(type(one) is not int or one < 0 for one in sizes):
+                raise LineClosed("the standby's answer couldn't be understood")
+            if sum(sizes) > MOST_FILE_BYTES:
+                raise NotDone("What the standby recorded is too large.", "Nothing of this time is fetched.")
+            return [await self._receive_file(exchange, number, size) for number, size in enumerate(sizes)]
+        finally:
+            exchange.close()
+
+    async def _receive_file(self, exchange: Exchange, number: int, size: int) -> Path:
+        path = self._folder / f"{number}.mp4"
+        left, loop = size, asyncio.get_running_loop()
+        await asyncio.to_thread(self._begin_file, path)
+        while left:
+            begun_s = loop.time()
+            frame = await exchange.receive()
+            if frame.kind is not Kind.DATA or len(frame.payload) > left:
+                raise NotDone("The standby can't read what it recorded.", "See its log.")
+            left -= len(frame.payload)
+            await asyncio.to_thread(_append, path, frame.payload)
+            await asyncio.sleep(max(0.0, len(frame.payload) / BYTES_PER_S - (loop.time() - begun_s)))
+        return path
+
+    def _begin_file(self, path: Path) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            path.write_bytes(b"")
+        except OSError as error:
+            raise StorageError(str(path), error.strerror or "") from error
+
+
+class StandbyMemberState(StrEnum):
+    NONE = "none"
+    """This recorder has no standby."""
+    NOT_READY = "not_ready"
+    READY = "ready"
+    REFUSED = "refused"
+
+
+class StandbyMember:
+    """Keeps a recorder connected to its standby. One task in one event loop; `changed` may be called from any thread.
+
+    folder: the data folder; None: it records to memory and can have no standby.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        get_settings: Callable[[], StandbySettings],
+        make_offer: Callable[[], StandbyOffer],
+        clock: Clock,
+    ) -> None:
+        self._folder, self._get_settings, self._make_offer, self._clock = folder, get_settings, make_offer, clock
+        self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._used: StandbySettings | None = None
+        self.state, self.detail, self.since_ms = StandbyMemberState.NONE, "", clock.now_ms()
+        self.standby = ""
+        """Name of the standby, once it has said it."""
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._keep_connected(), name="standby member")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def changed(self) -> None:
+        """Use the settings as they are now. Others than those of the standby leave the line as it is."""
+        if self._loop is not None and self._get_settings() != self._used:
+            self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def _keep_connected(self) -> None:
+        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
+        while True:
+            self._changed.clear()
+            settings = self._used = self._get_settings()
+            key = await asyncio.to_thread(self._key) if settings.address else None
+            if key is None:
+                self._become(StandbyMemberState.NONE, "")
+                await self._changed.wait()
+                continue
+            ended = await self._connect_until_changed(settings, key)
+            pause_s = 0.0
+            if ended is not None:
+                if self.state is StandbyMemberState.READY:
+                    backoff.reset()
+                is_refused = isinstance(ended, LineRefused)
+                if str(ended) != self.detail:
+                    log.warning("the standby isn't ready: %s", ended)
+                self._become(StandbyMemberState.REFUSED if is_refused else StandbyMemberState.NOT_READY, str(ended))
+                pause_s = REFUSED_S if is_refused else backoff.next_s()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), pause_s)
+
+    async def _connect_until_changed(self, settings: StandbySettings, key: Ed25519PrivateKey) -> LineClosed | None:
+        """Return why the line has ended; None: the settings have changed."""
+        connecting = asyncio.create_task(self._connect(settings, key))
+        changing = asyncio.create_task(self._changed.wait())
+        try:
+            await asyncio.wait({connecting, changing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connecting.cancel()
+            changing.cancel()
+            ended = (await asyncio.gather(connecting, changing, return_exceptions=True))[0]
+        if isinstance(ended, Exception) and not isinstance(ended, LineClosed):
+            raise ended
+        return ended if isinstance(ended, LineClosed) else None
+
+    async def _connect(self, settings: StandbySettings, key: Ed25519PrivateKey) -> None:
+        """Connect, and serve until the line ends. Raises LineClosed."""
+        carrier = await WebSocketLink.open(settings.address, STANDBY_PATH)
+        try:
+            offer = self._make_offer()
+            try:
+                async with asyncio.timeout(OPEN_TIMEOUT_S):
+                    secure = await open_as_box(carrier, key, settings.key)
+                    welcome = await greet_standby(secure, {"name": offer.name, "version": offer.version})
+            except TimeoutError:
+                raise LineClosed("the standby did not answer") from None
+            self.standby = welcome.standby
+            self._become(StandbyMemberState.READY, "")
+            log.info("connected to the standby %s", welcome.standby)
+            assert self._folder is not None
+            await StandbyLine(secure, offer, welcome, self._folder / INCOMING, self._clock).serve()
+        finally:
+            await carrier.close()
+
+    def _become(self, state: StandbyMemberState, detail: str) -> None:
+        was_ready, is_ready = self.state is StandbyMemberState.READY, state is StandbyMemberState.READY
+        if was_ready != is_ready or StandbyMemberState.NONE in (self.state, state):
+            self.since_ms = self._clock.now_ms()
+        self.state, self.detail = state, detail
+
+    def _key(self) -> Ed25519PrivateKey | None:
+        try:
+            return load_key(self._folder) if self._folder is not None else None
+        except (StorageError, NotDone) as error:
+            log.error("%s", error)
+            return None
+
+
+def _append(path: Path, data: bytes) -> None:
+    try:
+        with path.open("ab") as file:
+            file.write(data)
+    except OSError as error:
+        raise StorageError(str(path), error.strerror or "") from error

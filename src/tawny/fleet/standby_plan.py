@@ -1,0 +1,105 @@
+"""The plan that a recorder sends its standby: how to record its cameras, and when not to. Encrypted for the standby.
+
+The plan holds addresses and credentials. It travels and lies encrypted to the standby's own key (age, then
+ChaCha20-Poly1305), and is opened in memory only.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from tawny.sealed.key_wrapping import KeyUnwrapper, wrap
+
+MOST_PLAN_BYTES: Final = 256 * 1024
+"""Of an encrypted plan: it must fit into one message."""
+_MOST_TEXT_BYTES: Final = 8 * 1024 * 1024
+MOST_CAMERAS: Final = 256
+_KEY_BYTES, _NONCE_BYTES, _LENGTH_BYTES = 32, 12, 2
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyCamera:
+    """A camera as its standby needs it.
+
+    settings: those of `CameraSettings`, with credentials. why_not: why the standby can't record it; empty if it can.
+    is_due: whether it should be recorded now. why_off: why it should not. due_from_ms: when that is known to be over,
+    ms UTC; None: unknown. due_until_ms: when it is known to be off, ms UTC; None: no such time is known.
+    """
+
+    id: str
+    name: str
+    settings: Mapping[str, Any]
+    why_not: str = ""
+    is_due: bool = True
+    why_off: str = ""
+    due_from_ms: int | None = None
+    due_until_ms: int | None = None
+
+    def hindrance(self, now_ms: int) -> str:
+        """Return why the standby may not record it now; empty if it may."""
+        if self.why_not:
+            return self.why_not
+        is_due = self.is_due or (self.due_from_ms is not None and now_ms >= self.due_from_ms)
+        if not is_due:
+            return self.why_off or "it should not be recorded"
+        if self.due_until_ms is not None and now_ms >= self.due_until_ms:
+            return "it should not be recorded from this time on"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyPlan:
+    """addresses: of the recorder's web interface, to ask it whether it records."""
+
+    addresses: tuple[str, ...] = ()
+    cameras: tuple[StandbyCamera, ...] = ()
+
+    def sealed(self, recipient: str) -> bytes:
+        """Return the plan encrypted. recipient: the standby's `age1…` key. Raises ValueError: it is too large."""
+        text = json.dumps(asdict(self), separators=(",", ":")).encode()
+        key, nonce = ChaCha20Poly1305.generate_key(), os.urandom(_NONCE_BYTES)
+        wrapped = wrap(key, [recipient])
+        sealed = ChaCha20Poly1305(key).encrypt(nonce, zlib.compress(text), None)
+        made = len(wrapped).to_bytes(_LENGTH_BYTES) + wrapped + nonce + sealed
+        if len(made) > MOST_PLAN_BYTES or len(text) > _MOST_TEXT_BYTES:
+            raise ValueError("the settings of the cameras are too large")
+        return made
+
+    @classmethod
+    def opened(cls, sealed: bytes, key: KeyUnwrapper) -> "StandbyPlan":
+        """Raises ValueError: it is damaged, for another key, or of another version."""
+        size = int.from_bytes(sealed[:_LENGTH_BYTES])
+        wrapped, rest = sealed[_LENGTH_BYTES : _LENGTH_BYTES + size], sealed[_LENGTH_BYTES + size :]
+        epoch = key.unwrapped(wrapped)
+        if epoch is None or len(epoch) != _KEY_BYTES or len(rest) < _NONCE_BYTES:
+            raise ValueError("the plan is damaged, or for another key")
+        try:
+            packed = ChaCha20Poly1305(epoch).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], None)
+            unpacking = zlib.decompressobj()
+            text = unpacking.decompress(packed, _MOST_TEXT_BYTES)
+            return _plan_in(json.loads(text))
+        except (InvalidTag, zlib.error, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"the plan can't be read: {error or 'it is damaged'}") from error
+
+
+def _plan_in(said: Any) -> StandbyPlan:
+    cameras = tuple(_camera_in(one) for one in said["cameras"][:MOST_CAMERAS])
+    addresses = tuple(str(one)[:200] for one in said["addresses"][:16])
+    return StandbyPlan(addresses, cameras)
+
+
+def _camera_in(said: Mapping[str, Any]) -> StandbyCamera:
+    """Raises KeyError, TypeError, ValueError."""
+    times = [said.get(key) for key in ("due_from_ms", "due_until_ms")]
+    if not isinstance(said["settings"], dict) or any(type(one) is not int for one in times if one is not None):
+        raise ValueError("a camera of the plan is invalid")
+    return StandbyCamera(
+        str(said["id"])[:40], str(said["name"])[:100], said["settings"], str(said["why_not"])[:300],
+        said["is_due"] is True, str(said["why_off"])[:300], *times,
+    )  # fmt: skip

@@ -1,0 +1,500 @@
+"""The standby's end: holds the leases of the recorders that it protects, and records their cameras when one ends.
+
+One task for each recorder looks at its lease. It never stops recording because of a lease: a camera is given back when
+its recorder has recorded it for a while, or when its owner wants it private.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.fleet.fleet_index import Box
+from tawny.fleet.hub import MOST_NAME
+from tawny.fleet.identity import fingerprint, load_or_make_key
+from tawny.fleet.message_link import (
+    OPEN_TIMEOUT_S,
+    LineClosed,
+    MessageLink,
+    SecureLink,
+    WebSocketLink,
+    open_as_box,
+    open_as_hub,
+)
+from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
+from tawny.fleet.standby_lease import Lease, LeaseState
+from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan
+from tawny.fleet.standby_store import StandbyStore, Takeover
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.times import Clock, Span
+from tawny.sealed.key_wrapping import Identity
+
+log = logging.getLogger(__name__)
+STANDBY_PATH: Final = "/api/v1/standby/line"
+"""Where a recorder accepts connections of those that it protects, and of its own standby."""
+ASK_S: Final = 0.4
+"""Time in s within which a silent recorder must answer."""
+LOOK_S: Final = 0.1
+REVOKED_S: Final = 0.5
+NOTE_S: Final = 60.0
+MOST_RECORDED: Final = 256
+_FILE_BYTES: Final = 64 * 1024
+
+
+class StandbyWork(Protocol):
+    """What records others' cameras. Called in worker threads, for one recorder at a time."""
+
+    def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
+        """Record exactly these cameras of a recorder from now on.
+
+        silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id.
+        """
+
+    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        """Return the files with some of this time, oldest first; None while one of them is still being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedState:
+    """A recorder as its standby shows it. problems: why cameras would not be taken over, by name."""
+
+    box: Box
+    lease: LeaseState
+    is_connected: bool
+    has_plan: bool
+    silent_ms: int
+    """When it was here last."""
+    since_ms: int
+    """Of the connection's or the takeover's begin."""
+    taken: tuple[str, ...]
+    problems: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Protected:
+    """A recorder. refused: why cameras could not be recorded, by id."""
+
+    box: Box
+    lease: Lease
+    silent_ms: int
+    plan: StandbyPlan | None
+    takeovers: list[Takeover]
+    since_ms: int
+    recorded: dict[str, StandbyCamera] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    connection: "StandbyConnection | None" = None
+    task: asyncio.Task[None] | None = None
+
+
+class StandbyConnection(LineSession):
+    """The standby's end of one recorder's line."""
+
+    def __init__(self, link: MessageLink, server: "StandbyServer", protected: _Protected) -> None:
+        super().__init__(link)
+        self._server, self._protected = server, protected
+        self._sending: set[asyncio.Task[None]] = set()
+        self.is_leaving = False
+
+    async def serve(self) -> None:
+        """Serve until the line ends. Raises LineClosed, StorageError."""
+        self.tell()
+        try:
+            await self.run()
+        finally:
+            for task in self._sending:
+                task.cancel()
+            await asyncio.gather(*self._sending, return_exceptions=True)
+
+    def tell(self) -> None:
+        """Send the takeovers of this recorder's cameras."""
+        open_ones = [asdict(one) for one in self._protected.takeovers if not one.is_handed]
+        said = {"now_ms": self._server.clock.now_ms(), "takeovers": open_ones[-200:]}
+        self.post(LineFrame(Kind.STANDBY, 0, as_payload(said)))
+
+    async def handle(self, frame: LineFrame) -> None:
+        match frame.kind:
+            case Kind.PRESENT:
+                self._server.renew(self._protected, frame.json.get("recorded"))
+            case Kind.PLAN if len(frame.payload) <= MOST_PLAN_BYTES:
+                await self._server.take_plan(self._protected, frame.payload)
+            case Kind.HANDED:
+                await self._server.hand_over(self._protected, frame.json)
+            case Kind.OPEN:
+                if frame.exchange in self.exchanges or len(self.exchanges) >= MOST_EXCHANGES:
+                    raise LineClosed("the recorder asks too much")
+                exchange = self.exchanges[frame.exchange] = Exchange(self, frame.exchange)
+                task = asyncio.create_task(self._send_footage(frame.json, exchange))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+            case Kind.LEAVE:
+                self.is_leaving = True
+                raise LineClosed("the recorder has left")
+            case _:
+                raise LineClosed("the recorder sent an unexpected message")
+
+    async def _send_footage(self, asked: Mapping[str, Any], exchange: Exchange) -> None:
+        """Send the sizes of the files with a camera's time, then the files."""
+        try:
+            files = await self._server.footage(self._protected, asked)
+            sizes = [one.stat().st_size for one in files or ()]
+            await exchange.send(Kind.HEAD, as_payload({"is_ready": files is not None, "sizes": sizes}))
+            for path, size in zip(files or (), sizes, strict=True):
+                await self._send_file(path, size, exchange)
+        except LineClosed:
+            return  # the recorder has ended it
+        except OSError as error:
+            log.warning("cannot read recordings for their recorder: %s", error)
+        finally:
+            exchange.close()
+
+    async def _send_file(self, path: Path, size: int, exchange: Exchange) -> None:
+        with path.open("rb") as file:
+            left = size
+            while left and (data := await asyncio.to_thread(file.read, min(left, _FILE_BYTES))):
+                left -= len(data)
+                await exchange.send(Kind.DATA, data)
+
+
+class StandbyServer:
+    """All recorders that this one protects. Call from one event loop; `states` from any thread.
+
+    folder: the data folder; None: it records to memory and can be no standby. is_enabled: by the settings.
+    answer_standby: what this recorder answers its own standby, which asks whether it records; None: it has another one.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        clock: Clock,
+        work: StandbyWork,
+        is_enabled: Callable[[], bool],
+        get_name: Callable[[], str],
+        answer_standby: Callable[[str], bool | None],
+    ) -> None:
+        self._folder, self.clock, self._work = folder, clock, work
+        self._is_enabled, self._get_name, self._answer_standby = is_enabled, get_name, answer_standby
+        self._store: StandbyStore | None = None
+        self._identity: Identity | None = None
+        self._key: Ed25519PrivateKey | None = None
+        self._protected: dict[str, _Protected] = {}
+        self._watch: asyncio.Task[None] | None = None
+        self._asked: set[asyncio.Task[bool | None]] = set()
+        self.problem = ""
+        """Why it can be no standby although it is set to be one."""
+
+    def start(self) -> None:
+        self._watch = asyncio.create_task(self._look(), name="standby")
+
+    async def close(self) -> None:
+        """End everything but recording; the recorder itself does that."""
+        tasks = [one.task for one in self._protected.values() if one.task is not None]
+        if self._watch is not None:
+            tasks.append(self._watch)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for one in self._protected.values():
+            if one.connection is not None:
+                one.connection.stop()
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether recorders can join and connect."""
+        return self._store is not None
+
+    def states(self) -> list[ProtectedState]:
+        now_ms = self.clock.now_ms()
+        return [_state_of(one, now_ms) for one in list(self._protected.values())]
+
+    async def accept(self, carrier: MessageLink) -> None:
+        """Serve a connection until it ends. Never raises for what the other side does."""
+        try:
+            key = await asyncio.to_thread(self._own_key)
+            if key is None:
+                return
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                link = await open_as_hub(carrier, key)
+                frame = decode_frame(await link.receive())
+                if frame.kind is not Kind.HELLO:
+                    raise LineClosed("a recorder didn't say who it is")
+                if frame.json.get("asks") is True:
+                    await self._answer(link)
+                    return
+                protected = await self._greet(link, frame.json, key)
+            if protected is not None:
+                await self._serve(link, protected, str(frame.json.get("version", ""))[:40])
+        except (LineClosed, TimeoutError) as error:
+            log.info("the line of a recorder to its standby has ended: %s", error or "it sent nothing")
+        except (StorageError, NotDone) as error:
+            log.error("cannot be a standby: %s", error)
+        finally:
+            await carrier.close()
+
+    async def revoke(self, box: str) -> bool:
+        """Remove a recorder: its line ends, its credentials are deleted, and its cameras are not recorded any more."""
+        if self._store is None:
+            return False
+        was_there = await asyncio.to_thread(self._store.revoke, box)
+        await self._forget(box)
+        return was_there
+
+    # --- by connections
+
+    def renew(self, one: _Protected, recorded: object) -> None:
+        cameras = [str(each) for each in recorded[:MOST_RECORDED]] if isinstance(recorded, list) else []
+        if one.lease.state is LeaseState.TAKEN:
+            log.warning("recorder %s is back", one.box.name)
+        one.lease.renew(self.clock.mono_s(), cameras)
+        one.silent_ms = self.clock.now_ms()
+
+    async def take_plan(self, one: _Protected, sealed: bytes) -> None:
+        """Store and use what a recorder says about its cameras. Raises LineClosed, StorageError."""
+        assert self._store is not None
+        assert self._identity is not None
+        try:
+            one.plan = StandbyPlan.opened(sealed, self._identity)
+        except ValueError as error:
+            raise LineClosed(str(error)) from None
+        await asyncio.to_thread(self._store.keep_plan, one.box.id, sealed)
+
+    async def hand_over(self, one: _Protected, said: Mapping[str, Any]) -> None:
+        """Note that the recorder has what was recorded in a takeover."""
+        which = (said.get("camera"), said.get("begin_ms"))
+        one.takeovers = [
+            replace(each, is_handed=True) if (each.camera, each.begin_ms) == which and each.end_ms else each
+            for each in one.takeovers
+        ]
+        await self._keep_takeovers(one)
+
+    async def footage(self, one: _Protected, asked: Mapping[str, Any]) -> Sequence[Path] | None:
+        """Return files with some of the time of a camera that was taken over; None: later. Raises LineClosed."""
+        camera, begin_ms, end_ms = asked.get("camera"), asked.get("begin_ms"), asked.get("end_ms")
+        if type(begin_ms) is not int or type(end_ms) is not int or not 0 <= begin_ms < end_ms:
+            raise LineClosed("the recorder asks for no time")
+        if not any(each.camera == camera for each in one.takeovers):
+            return ()
+        return await asyncio.to_thread(self._work.footage, one.box, str(camera), Span(begin_ms, end_ms))
+
+    # --- internal
+
+    def _own_key(self) -> Ed25519PrivateKey | None:
+        if self._key is None and self._folder is not None:
+            self._key = load_or_make_key(self._folder)
+        return self._key
+
+    async def _answer(self, link: SecureLink) -> None:
+        """Answer the standby of this recorder, which asks whether it records."""
+        is_recording = await asyncio.to_thread(self._answer_standby, fingerprint(link.peer))
+        if is_recording is None:
+            await _refuse(link, "this recorder has another standby, or none")
+        else:
+            said = as_payload({"is_recording": is_recording})
+            await link.send(LineFrame(Kind.PRESENT, 0, said).encoded())
+
+    async def _greet(self, link: SecureLink, hello: Mapping[str, Any], key: Ed25519PrivateKey) -> _Protected | None:
+        """Return a known recorder, or one with a valid code; None if it was refused."""
+        store = self._store
+        if store is None or self._identity is None:
+            await _refuse(link, self.problem or "this recorder is no standby")
+            return None
+        code, own_key = hello.get("code"), key.public_key().public_bytes_raw()
+        if isinstance(code, str):
+            name = " ".join(str(hello.get("name", "")).split())[:MOST_NAME] or "Recorder"
+            box = await asyncio.to_thread(store.join, code, name, link.peer, own_key)
+        else:
+            box = await asyncio.to_thread(store.recorder_of, link.peer)
+        if box is None:
+            await _refuse(link, "the link was used already, or has expired" if code else "this recorder was revoked")
+            return None
+        welcome = {
+            "name": box.name, "words": box.words, "standby": self._get_name(), "recipient": self._identity.recipient,
+        }  # fmt: skip
+        await link.send(LineFrame(Kind.WELCOME, 0, as_payload(welcome)).encoded())
+        return await self._known(box)
+
+    async def _serve(self, link: SecureLink, one: _Protected, version: str) -> None:
+        if one.connection is not None:
+            one.connection.stop()  # a former line of the same recorder
+        connection = one.connection = StandbyConnection(link, self, one)
+        one.lease.connect(self.clock.mono_s())
+        one.since_ms = self.clock.now_ms()
+        assert self._store is not None
+        await asyncio.to_thread(self._store.note, one.box.id, version)
+        try:
+            await connection.serve()
+        finally:
+            if one.connection is connection:
+                one.connection, one.since_ms = None, self.clock.now_ms()
+            if connection.is_leaving:
+                await self.revoke(one.box.id)
+
+    async def _known(self, box: Box) -> _Protected:
+        """Return the entry of a recorder; from then on its lease is watched."""
+        found = self._protected.get(box.id)
+        if found is None:
+            assert self._store is not None
+            assert self._identity is not None
+            plan = await asyncio.to_thread(self._store.plan, box.id, self._identity)
+            now_ms, before = self.clock.now_ms(), await asyncio.to_thread(self._store.takeovers, box.id)
+            ended = [one if one.end_ms else replace(one, end_ms=now_ms) for one in before]
+            made = _Protected(box, Lease(self.clock.mono_s()), box.seen_ms, plan, ended, now_ms)
+            found = self._protected.setdefault(box.id, made)  # another connection may have been faster
+            if found is made:
+                made.task = asyncio.create_task(self._keep(made), name=f"standby of {box.id}")
+        return found
+
+    async def _look(self) -> None:
+        """Begin and end as the settings say, and end what another process has revoked."""
+        while True:
+            try:
+                await self._look_once()
+            except (StorageError, NotDone) as error:
+                self.problem = error.message
+                log.error("cannot be a standby: %s", error)
+            await asyncio.sleep(REVOKED_S)
+
+    async def _look_once(self) -> None:
+        is_enabled = self._is_enabled() and self._folder is not None
+        if is_enabled and self._store is None:
+            assert self._folder is not None
+            store = await asyncio.to_thread(StandbyStore, self._folder, self.clock)
+            self._identity = await asyncio.to_thread(store.identity)
+            self._store, self.problem = store, ""
+        if self._store is None:
+            return
+        known = {box.id: box for box in await asyncio.to_thread(self._store.recorders)} if is_enabled else {}
+        for box in known.values():
+            await self._known(box)
+        for gone in self._protected.keys() - known.keys():
+            await self._forget(gone)
+        if not is_enabled:
+            store, self._store = self._store, None
+            await asyncio.to_thread(store.close)
+
+    async def _forget(self, box: str) -> None:
+        """Forget a recorder's credentials, end its line, and stop recording its cameras."""
+        one = self._protected.pop(box, None)
+        if one is None:
+            return
+        one.plan = None
+        if one.connection is not None:
+            one.connection.stop()
+        if one.task is not None and one.task is not asyncio.current_task():
+            one.task.cancel()
+            await asyncio.gather(one.task, return_exceptions=True)
+        if one.recorded:
+            await asyncio.to_thread(self._work.record, one.box, (), one.silent_ms)
+
+    async def _keep(self, one: _Protected) -> None:
+        """Watch a recorder's lease."""
+        noted_s = self.clock.mono_s()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                if one.lease.ends(self.clock.mono_s()):
+                    answer = await self._ask(one)
+                    if answer is None:
+                        log.warning("recorder %s has left this standby", one.box.name)
+                        await self.revoke(one.box.id)
+                        return
+                    one.lease.answer(self.clock.mono_s(), is_recording=answer)
+                await self._record(one)
+                if one.connection is not None and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
+                    noted_s = self.clock.mono_s()
+                    await asyncio.to_thread(self._store.note, one.box.id, "")
+            except StorageError as error:
+                log.error("the standby of %s: %s", one.box.name, error)
+
+    async def _record(self, one: _Protected) -> None:
+        """Record what must be recorded now; no other camera of this recorder."""
+        now_s, now_ms = self.clock.mono_s(), self.clock.now_ms()
+        is_taken = one.lease.state is LeaseState.TAKEN
+        wanted = {
+            camera.id: camera
+            for camera in (one.plan.cameras if one.plan is not None else ())
+            if (is_taken or (camera.id in one.recorded and not one.lease.has_returned(camera.id, now_s)))
+            and not camera.hindrance(now_ms)
+        }
+        if wanted == one.recorded:
+            return
+        one.refused = await asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
+        changed_ms = self.clock.now_ms()
+        begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
+        one.takeovers = [
+            replace(each, end_ms=changed_ms) if each.camera in ended and each.end_ms is None else each
+            for each in one.takeovers
+        ] + [Takeover(camera, one.silent_ms, now_ms) for camera in sorted(begun)]
+        one.recorded = wanted
+        if begun:
+            one.since_ms = now_ms
+            log.warning("recorder %s is silent; recording %s in its place", one.box.name, ", ".join(sorted(begun)))
+        await self._keep_takeovers(one)
+        if one.connection is not None:
+            one.connection.tell()
+
+    async def _keep_takeovers(self, one: _Protected) -> None:
+        assert self._store is not None
+        await asyncio.to_thread(self._store.keep_takeovers, one.box.id, one.takeovers)
+
+    async def _ask(self, one: _Protected) -> bool | None:
+        """Ask a recorder itself whether it records. None: it says that this is not its standby any more."""
+        key = self._own_key()
+        if one.plan is None or key is None:
+            return False
+        asking = [asyncio.create_task(_ask_at(url, key, fingerprint(one.box.key))) for url in one.plan.addresses]
+        try:
+            for first in asyncio.as_completed(asking, timeout=ASK_S):
+                try:
+                    return await first
+                except LineClosed as error:
+                    log.info("asking recorder %s: %s", one.box.name, error)
+        except TimeoutError:
+            log.info("recorder %s doesn't answer", one.box.name)
+        finally:
+            for task in asking:  # without waiting: closing a connection to a dead recorder takes a second
+                task.cancel()
+                self._asked.add(task)
+                task.add_done_callback(self._forget_asked)
+        return False
+
+    def _forget_asked(self, task: asyncio.Task[bool | None]) -> None:
+        self._asked.discard(task)
+        if not task.cancelled() and isinstance(task.exception(), LineClosed):
+            log.debug("asking a recorder: %s", task.exception())
+
+
+async def _ask_at(url: str, key: Ed25519PrivateKey, recorder: str) -> bool | None:
+    """Return what a recorder answers. recorder: fingerprint of its key. Raises LineClosed: it doesn't answer."""
+    carrier = await WebSocketLink.open(url, STANDBY_PATH)
+    try:
+        link = await open_as_box(carrier, key, recorder)
+        await link.send(LineFrame(Kind.HELLO, 0, as_payload({"asks": True})).encoded())
+        frame = decode_frame(await link.receive())
+        if frame.kind is Kind.REFUSED:
+            return None
+        return frame.kind is Kind.PRESENT and frame.json.get("is_recording") is True
+    finally:
+        await carrier.close()
+
+
+async def _refuse(link: SecureLink, why: str) -> None:
+    await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
+
+
+def _state_of(one: _Protected, now_ms: int) -> ProtectedState:
+    plan = one.plan
+    problems = {
+        camera.name: why
+        for camera in (plan.cameras if plan is not None else ())
+        if (why := camera.hindrance(now_ms) or one.refused.get(camera.id, ""))
+    }
+    return ProtectedState(
+        one.box, one.lease.state, one.connection is not None, plan is not None, one.silent_ms, one.since_ms,
+        tuple(one.recorded), problems,
+    )  # fmt: skip

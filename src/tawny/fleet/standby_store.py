@@ -1,0 +1,165 @@
+"""What a standby keeps of the recorders that it protects, in `standby.db` and the folder `.standby`.
+
+Their cameras' addresses and credentials lie encrypted (`standby_plan`); the key is in `standby.key`. Deleting a
+recorder deletes them at once.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.fleet.fleet_index import Box, FleetIndex
+from tawny.fleet.identity import comparison_words
+from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyPlan
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.times import Clock
+from tawny.sealed.key_wrapping import Identity
+
+STANDBY_FILE: Final = "standby.db"
+STANDBY_KEY_FILE: Final = "standby.key"
+FOLDER: Final = ".standby"
+MOST_TAKEOVERS: Final = 1000
+"""Of one recorder; the oldest ones are forgotten, their recordings stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A camera that the standby recorded in place of its recorder. Times in ms UTC of the standby's clock.
+
+    silent_ms: when the recorder was here last. end_ms: None while it lasts. is_handed: the recorder has it.
+    """
+
+    camera: str
+    silent_ms: int
+    begin_ms: int
+    end_ms: int | None = None
+    is_handed: bool = False
+
+
+def takeovers_in(said: object) -> list[Takeover]:
+    """Return the takeovers in JSON values. Raises ValueError: they are invalid."""
+    found = []
+    for one in said[:MOST_TAKEOVERS] if isinstance(said, list) else ():
+        try:
+            silent_ms, begin_ms, end_ms = one["silent_ms"], one["begin_ms"], one["end_ms"]
+            if type(silent_ms) is not int or type(begin_ms) is not int or type(end_ms) not in (int, type(None)):
+                raise ValueError("a takeover has no times")
+            found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, one["is_handed"] is True))
+        except (KeyError, TypeError) as error:
+            raise ValueError("a takeover is invalid") from error
+    return found
+
+
+class StandbyStore:
+    """Waits for the disk. Raises StorageError. folder: the data folder."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder / FOLDER, clock
+        self._key_file = folder / STANDBY_KEY_FILE
+        self._index = FleetIndex(folder / STANDBY_FILE, clock)
+
+    def close(self) -> None:
+        self._index.close()
+
+    def invite(self) -> tuple[str, int]:
+        """Return a code by which one recorder can join, and when it expires, ms UTC."""
+        return self._index.invite()
+
+    def join(self, code: str, name: str, key: bytes, own_key: bytes) -> Box | None:
+        """Add a recorder, and use up the code; None: the code is not valid."""
+        return self._index.join(code, name, key, comparison_words(own_key, key))
+
+    def recorders(self) -> list[Box]:
+        return self._index.boxes()
+
+    def recorder_of(self, key: bytes) -> Box | None:
+        return self._index.box_of(key)
+
+    def note(self, box: str, version: str) -> None:
+        """Store that a recorder is here."""
+        self._index.note(box, version, (), {})
+
+    def revoke(self, box: str) -> bool:
+        """Remove a recorder with its cameras' credentials. Return False if there is none. Recordings stay."""
+        was_there = self._index.revoke(box)
+        for suffix in ("plan", "json"):
+            self._remove(f"{box}.{suffix}")
+        return was_there
+
+    def identity(self) -> Identity:
+        """Return the key to which plans are encrypted; it is made if there is none. Raises NotDone: it is damaged."""
+        try:
+            return Identity.read(self._key_file.read_text())
+        except FileNotFoundError:
+            made = Identity.new()
+            _write_private(self._key_file, made.text.encode() + b"\n")
+            return made
+        except OSError as error:
+            raise StorageError(str(self._key_file), error.strerror or "") from error
+        except ValueError:
+            raise NotDone(
+                f"{self._key_file} is damaged.", "Delete it; the recorders send their cameras again."
+            ) from None
+
+    def keep_plan(self, box: str, sealed: bytes) -> None:
+        self._write(f"{box}.plan", sealed)
+
+    def plan(self, box: str, key: Identity) -> StandbyPlan | None:
+        """Return a recorder's plan; None if it has sent none that can be read."""
+        found = self._read(f"{box}.plan")
+        try:
+            return None if found is None or len(found) > MOST_PLAN_BYTES else StandbyPlan.opened(found, key)
+        except ValueError:
+            return None
+
+    def takeovers(self, box: str) -> list[Takeover]:
+        try:
+            return takeovers_in(json.loads(self._read(f"{box}.json") or b"[]"))
+        except ValueError:
+            return []
+
+    def keep_takeovers(self, box: str, takeovers: Sequence[Takeover]) -> None:
+        said: list[Any] = [asdict(one) for one in takeovers[-MOST_TAKEOVERS:]]
+        self._write(f"{box}.json", json.dumps(said).encode())
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(str(self._folder / name), error.strerror or "") from error
+
+    def _write(self, name: str, data: bytes) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StorageError(str(self._folder), error.strerror or "") from error
+        _write_private(self._folder / name, data)
+
+    def _remove(self, name: str) -> None:
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(str(self._folder / name), error.strerror or "") from error
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Replace a file that only this user can read. Raises StorageError."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.geteuid() == 0:  # by `sudo tawny`: the recorder's own user must be able to read it
+            owner = path.parent.stat()
+            os.chown(new, owner.st_uid, owner.st_gid)
+        new.replace(path)
+    except OSError as error:
+        raise StorageError(str(path), error.strerror or "") from error

@@ -1,0 +1,257 @@
+"""Cameras of other recorders: the plan that a recorder sends its standby, and how the standby records them.
+
+Only what recording needs crosses: no detection, no orders to the camera, no microphone. A plan from a recorder in wrong
+hands can therefore make the standby read network cameras, and nothing else of its computer.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
+from tawny.fleet.fleet_index import Box
+from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.fleet.standby_server import ProtectedState
+from tawny.model.errors import SettingsError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import ProblemKind
+from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.times import Clock, Span
+from tawny.service.cameras.duty import CameraDuty
+from tawny.service.health.alarms import HealthProblem
+from tawny.service.modes.mode_controller import ModeController
+from tawny.service.sealing.policy import OthersCameraSettings
+from tawny.sources.network_address import scheme_of
+from tawny.storage.disk.layout import is_open
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.protocol import Index
+
+log = logging.getLogger(__name__)
+SCHEMES: Final = frozenset({"rtsp", "rtsps", "http", "https"})
+"""Of addresses that the standby can read as well as the recorder."""
+DEMO: Final = "demo:"
+_OWN: Final = frozenset(
+    {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks"}
+)
+"""Settings that cross."""
+_TABLES: Final = frozenset({"rtsp", "http"})
+"""Tables of sources that cross."""
+_RULE_TIMES: Final = 50
+"""Number of times at which rules begin or cease to apply that are looked at."""
+NOT_REACHABLE: Final = "it is connected to that recorder itself"
+
+
+# The recorder's side.
+
+
+class StandbyPlanner:
+    """Makes the plan for the standby. addresses: of this recorder's web interface. Thread-safe."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        arming: ModeController,
+        addresses: Callable[[], Sequence[str]],
+        clock: Clock,
+    ) -> None:
+        self._settings, self._arming, self._addresses, self._clock = settings, arming, addresses, clock
+
+    def __call__(self) -> StandbyPlan:
+        settings = self._settings()
+        own = {
+            CameraId(name): one for name, one in settings.cameras.items() if not isinstance(one, OthersCameraSettings)
+        }
+        cameras = tuple(self._camera(settings, name, one) for name, one in own.items())
+        return StandbyPlan(tuple(self._addresses()), cameras)
+
+    def _camera(self, settings: Settings, name: CameraId, camera: CameraSettings) -> StandbyCamera:
+        duty = self._arming.duty(name, camera)
+        why_not = "" if _is_reachable(camera.source) else NOT_REACHABLE
+        values: dict[str, Any] = {}
+        if not why_not:
+            values = camera.model_dump(mode="json", include=set(_OWN), exclude_unset=True)
+            values |= {table: dict(options) for table, options in camera.tables.items() if table in _TABLES}
+            if camera.warm_up is not None:
+                values["warm_up"] = f"{camera.warm_up:g} s"  # as settings have it
+            if not _is_reachable(camera.sub):
+                values.pop("sub", None)
+            values["encrypt"] = settings.is_sealed(name)
+            values["recipients"] = [*settings.encryption.all, *camera.recipients] if values["encrypt"] else []
+        return StandbyCamera(
+            name, display_name(name, camera), values, why_not, duty.is_recorded, _why_off(duty),
+            self._due_from_ms(settings, name, duty), self._due_until_ms(settings, name),
+        )  # fmt: skip
+
+    def _due_from_ms(self, settings: Settings, name: CameraId, duty: CameraDuty) -> int | None:
+        """Return when a pause by hand is known to end; None: there is none, or something else goes on."""
+        hold, stopped = self._arming.modes.hold(name), self._arming.stopped
+        if duty.is_recorded or stopped is not None or hold is None or hold.what != "pause" or hold.until_ms is None:
+            return None
+        is_off = settings.cameras[name].record == "off" or self._is_off_at(settings, name, hold.until_ms)
+        return None if is_off else hold.until_ms
+
+    def _due_until_ms(self, settings: Settings, name: CameraId) -> int | None:
+        """Return when a mode by schedule, or a rule by time, keeps this camera from being recorded."""
+        times = [change.at_ms for change in self._arming.modes.week_ahead()]
+        at_ms, rules = self._clock.now_ms(), self._arming.deciding.rules
+        for _ in range(_RULE_TIMES):
+            change_ms = rules.next_change_ms(at_ms)
+            if change_ms is None:
+                break
+            times.append(at_ms := change_ms)
+        return next((time_ms for time_ms in sorted(times) if self._is_off_at(settings, name, time_ms)), None)
+
+    def _is_off_at(self, settings: Settings, name: CameraId, at_ms: int) -> bool:
+        """Return whether a mode or a rule keeps this camera from being recorded at a later instant."""
+        mode = self._arming.modes.ahead(at_ms).mode
+        there = in_mode(settings, mode, name)
+        now = replace(self._arming.deciding.standing(name), at_ms=at_ms, mode=mode)
+        return there.privacy or there.record == "off" or bool(self._arming.deciding.rules.unrecorded(now))
+
+
+def _is_reachable(address: str) -> bool:
+    return address.startswith(DEMO) or scheme_of(address) in SCHEMES
+
+
+def _why_off(duty: CameraDuty) -> str:
+    if duty.is_recorded:
+        return ""
+    return "it is paused there" if not duty.is_read else "it is not recorded there"
+
+
+# Health of both sides.
+
+STANDBY_DO: Final = "Check both recorders and the network between them. `tawny standby` shows more."
+
+
+def protected_problems(states: Sequence[ProtectedState], problem: str) -> Iterator[HealthProblem]:
+    """Yield the problems of the standby's side. problem: why it can be no standby; empty: it can."""
+    found = []
+    if problem:
+        found.append(f"This recorder can't be a standby: {problem}")
+    for one in states:
+        name = one.box.name
+        if one.taken:
+            found.append(f"This standby records {len(one.taken)} of the cameras of {name}.")
+        elif not one.is_connected:
+            found.append(f"{name} isn't connected to this standby.")
+        if one.problems:
+            which = ", ".join(f"{camera}: {why}" for camera, why in one.problems.items())
+            found.append(f"The standby doesn't take over these cameras of {name} now ({which}).")
+    if any(one.taken or not one.is_connected for one in states) or problem:
+        yield HealthProblem(ProblemKind.STANDBY, None, " ".join(found), STANDBY_DO)
+
+
+def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
+    """Yield a problem while this recorder's standby isn't ready."""
+    if member.state in (StandbyMemberState.NOT_READY, StandbyMemberState.REFUSED):
+        who = member.standby or "The standby"
+        detail = f"{who} isn't ready: {member.detail}. Meanwhile, no other recorder takes over its cameras."
+        yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO)
+
+
+# The standby's side.
+
+
+class BorrowingRecorder(Protocol):
+    """The recorder that records others' cameras."""
+
+    @property
+    def settings(self) -> Settings: ...
+    def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
+        """Record exactly these. Raises SettingsError."""
+
+    def open_segments(self, camera: CameraId) -> Sequence[Segment]: ...
+    def is_ending(self, camera: CameraId) -> bool: ...
+    def segment_path(self, segment: Segment) -> Path: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Borrowed:
+    camera: str
+    settings: OthersCameraSettings
+
+
+class StandbyCameras:
+    """Records others' cameras on this recorder, and returns the files of them. Blocks; one call at a time."""
+
+    def __init__(
+        self,
+        recorder: BorrowingRecorder,
+        index: Index,
+        ledger: HistoryLedger,
+        get_name: Callable[[], str],
+        clock: Clock,
+    ) -> None:
+        self._recorder, self._index, self._ledger = recorder, index, ledger
+        self._get_name, self._clock = get_name, clock
+        self._borrowed: dict[str, dict[CameraId, _Borrowed]] = {}
+
+    def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
+        """See `StandbyWork.record`."""
+        refused: dict[str, str] = {}
+        before = self._borrowed.get(box.id, {})
+        wanted: dict[CameraId, _Borrowed] = {}
+        for camera in cameras:
+            try:
+                wanted[self._id(box, camera.id)] = _Borrowed(camera.id, others_camera(camera, box.name))
+            except ValueError:
+                refused[camera.id] = "its settings are invalid, or of another version of tawny"
+        others = {name: one for of, each in self._borrowed.items() if of != box.id for name, one in each.items()}
+        for name in [name for name in wanted if name not in before]:
+            try:
+                kept = {**others, **{one: wanted[one] for one in wanted if one in before}, name: wanted[name]}
+                self._recorder.record_for_others({one: each.settings for one, each in kept.items()})
+            except SettingsError as error:
+                refused[wanted[name].camera] = error.message
+                del wanted[name]
+                continue
+            self._note_lost(name, box, silent_ms)
+            before = {**before, name: wanted[name]}
+        self._borrowed[box.id] = wanted
+        self._recorder.record_for_others({one: each.settings for one, each in {**others, **wanted}.items()})
+        return refused
+
+    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        """See `StandbyWork.footage`."""
+        name = self._id(box, camera)
+        if self._recorder.is_ending(name):
+            return None
+        if any(one.span.overlaps(span) for one in self._recorder.open_segments(name) if one.stream is StreamName.MAIN):
+            return None
+        found = self._index.segments(name, StreamName.MAIN, span)
+        return [self._recorder.segment_path(one) for one in found if not is_open(one)]
+
+    def _note_lost(self, name: CameraId, box: Box, silent_ms: int) -> None:
+        """Write down the time that neither recorder has."""
+        now_ms = self._clock.now_ms()
+        bounds = self._index.bounds(name)
+        begin_ms = max(silent_ms, bounds.end_ms if bounds is not None else 0)
+        if 0 < begin_ms < now_ms:
+            detail = f"{box.name} didn't answer until the standby {self._get_name()} took over"
+            self._ledger.put_gap(Gap(name, begin_ms, now_ms, GapReason.RECORDER_OFF, detail))
+
+    def _id(self, box: Box, camera: str) -> CameraId:
+        """Return the ID here of a recorder's camera: `barn-front`."""
+        found = f"{box.id}-{camera}"
+        own = self._recorder.settings.cameras.get(found)
+        is_taken = own is not None and not isinstance(own, OthersCameraSettings)
+        if is_taken or not is_camera_id(found):
+            found = f"standby-{hashlib.sha256(f'{box.id}/{camera}'.encode()).hexdigest()[:16]}"
+        return CameraId(found)
+
+
+def others_camera(camera: StandbyCamera, recorder: str) -> OthersCameraSettings:
+    """Return a camera as the standby records it: all the time, without detection. Raises ValueError: it is invalid."""
+    values = {key: value for key, value in camera.settings.items() if key in _OWN | _TABLES}
+    if not all(_is_reachable(str(values.get(key) or DEMO)) for key in ("source", "sub")):
+        raise ValueError("an address that only its own recorder can read")
+    name = f"{camera.name} ({recorder})"
+    off: dict[str, Any] = {"detector": "off"}
+    return OthersCameraSettings.model_validate(
+        values | {"name": name, "record": "continuous", "detection": off, "camera_events": "off"}
+    )

@@ -1,0 +1,193 @@
+"""Places what the standby recorded into this recorder's gaps, and says in the gaps who was part of it.
+
+Both recorders recorded the camera for a while after this one was back. Frames that both have show how far the standby's
+clock is ahead, as with a camera's card; without such frames, what the line says of its clock counts.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from tawny.config.settings import Settings
+from tawny.engine import Bus
+from tawny.fleet.standby_store import Takeover
+from tawny.media.mp4.segment_reader import SegmentReader, read_segment, samples
+from tawny.model.errors import FileDamaged, NotDone
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import GapChanged
+from tawny.model.packets import SourcePacket
+from tawny.model.segments import BY_CHOICE, STANDBY_RUN, Gap, GapReason
+from tawny.model.times import Clock, Span
+from tawny.recorder.card_footage import CardClock, CardWriter, FrameMark, UnfitFootage, frame_digest, offset_ms
+from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
+from tawny.service.cameras.card_session import recorded_marks
+from tawny.service.cameras.fillable_gaps import fillable, pieces_of
+from tawny.service.cameras.gap_filler import GapFiller
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryLedger
+from tawny.storage.index.protocol import Index
+from tawny.storage.sealing.epoch_keys import EpochKeys
+from tawny.storage.segments.metadata import about_of
+
+PART_MS: Final = 120_000
+"""Most that is fetched and placed at once."""
+_EDGE_MS: Final = 12_000
+_SLACK_MS: Final = 3_000
+"""Time around a takeover in which gaps belong to it: both clocks may differ."""
+_MOST_OFF_MS: Final = 1_000
+"""How much frames that both have may differ from what the line says of the standby's clock: others only look alike."""
+_MARK: Final = "; the standby "
+
+
+@dataclass(frozen=True, slots=True)
+class PlacingServices:
+    """What placing needs. own_name: of this recorder."""
+
+    settings: Callable[[], Settings]
+    own_name: Callable[[], str]
+    volume: Volume
+    index: Index
+    ledger: HistoryLedger
+    bus: Bus
+    clock: Clock
+    seals: EpochKeys | None
+    filler: GapFiller
+
+
+class StandbyFootage:
+    """Implements `FootagePlacer`."""
+
+    def __init__(self, services: PlacingServices) -> None:
+        self._of = services
+        history = services.seals.history if services.seals is not None else None
+        self._closing = SegmentCloser(services.index, services.bus, history)
+
+    def explain(self, takeover: Takeover, standby: str) -> None:
+        """See `FootagePlacer.explain`."""
+        sealed = ", encrypted" if self._of.settings().is_sealed(takeover.camera) else ""
+        also = f"{_MARK}{standby} recorded for {self._of.own_name()}{sealed}"
+        for gap in self._gaps(takeover):
+            if _MARK not in gap.detail:
+                self._put([replace(gap, detail=f"{gap.detail or gap.reason.value}{also}")])
+
+    def missing(self, takeover: Takeover) -> Sequence[Span]:
+        """See `FootagePlacer.missing`. Nothing of encrypted cameras: only people with a key can open it."""
+        if self._of.settings().is_sealed(takeover.camera) or takeover.camera not in self._of.settings().cameras:
+            return []
+        return [part for _, hole in self._holes(takeover) for part in _parts(hole)]
+
+    def place(self, camera: str, hole: Span, files: Sequence[Path], ahead_ms: int, standby: str) -> None:
+        """See `FootagePlacer.place`."""
+        name = CameraId(camera)
+        gaps = [gap for gap in self._of.index.gaps(name, hole) if gap.reason not in BY_CHOICE]
+        reading = [one for path in files if (one := _Footage.read(path)) is not None]
+        theirs = [mark for one in reading for mark in one.marks()]
+        with self._of.filler.leave_to_standby(name, hole):
+            known = self._known(name, hole)
+            writer, is_there = self._writer(name, hole, theirs, known, ahead_ms)
+            try:
+                for one in reading:
+                    for packet in one.packets():
+                        writer.add(packet)
+            except (UnfitFootage, FileDamaged) as error:
+                raise NotDone(f"What the standby recorded can't be used: {error}.", "It stays there.") from error
+            finally:
+                writer.finish()
+                self._closing.retry()
+                for gap in gaps:
+                    self._note(gap, standby)
+        if is_there and not writer.written:
+            why = writer.refused or "its frames don't fit"
+            raise NotDone(f"What the standby recorded can't be used: {why}.", "It stays there.")
+
+    # --- internal
+
+    def _holes(self, takeover: Takeover) -> list[tuple[Gap, Span]]:
+        now_ms = self._of.clock.now_ms()
+        within = Span(max(0, takeover.silent_ms - _SLACK_MS), (takeover.end_ms or now_ms) + _SLACK_MS)
+        name = CameraId(takeover.camera)
+        found = fillable(self._of.index, name, within, now_ms, is_asked=False, settles_s=0.0)
+        begin_ms = takeover.begin_ms - _SLACK_MS  # nothing is there before
+        cut = [(gap, hole.cut_to(Span(begin_ms, within.end_ms))) for gap, hole in found]
+        return [(gap, hole) for gap, hole in cut if hole is not None]
+
+    def _gaps(self, takeover: Takeover) -> list[Gap]:
+        now_ms = self._of.clock.now_ms()
+        within = Span(max(0, takeover.silent_ms - _SLACK_MS), (takeover.end_ms or now_ms) + _SLACK_MS)
+        found = self._of.index.gaps(CameraId(takeover.camera), within)
+        return [one for one in found if one.reason not in BY_CHOICE and not one.is_start]
+
+    def _known(self, camera: CameraId, hole: Span) -> list[FrameMark]:
+        around = Span(max(0, hole.begin_ms - _EDGE_MS), hole.begin_ms), Span(hole.end_ms, hole.end_ms + _EDGE_MS)
+        return [mark for span in around for mark in recorded_marks(self._of.volume, self._of.index, camera, span)]
+
+    def _writer(
+        self, camera: CameraId, hole: Span, theirs: Sequence[FrameMark], known: Sequence[FrameMark], ahead_ms: int
+    ) -> tuple[CardWriter, bool]:
+        """Return what writes the footage, and whether there is any of this part."""
+        offset = offset_ms(known, theirs)
+        if offset is not None and abs(offset - ahead_ms) > _MOST_OFF_MS:
+            offset = None
+        ahead = float(ahead_ms) if offset is None else offset
+        clock = CardClock(((hole.begin_ms + ahead, ahead),), is_matched=offset is not None)
+        of, settings = self._of, self._of.settings()
+        stream = StreamWriter(of.volume, of.index, self._closing, camera, StreamName.MAIN, of.seals)
+        made = CardWriter(stream, clock, hole, known, settings.cameras[camera].orientation, STANDBY_RUN)
+        return made, any(hole.begin_ms <= clock.wall_ms(one.at_ms) < hole.end_ms for one in theirs)
+
+    def _note(self, gap: Gap, standby: str) -> None:
+        """Replace a gap by what the standby had and what is lost for good."""
+        was, own = gap.detail.partition(_MARK)[0], self._of.own_name()
+        made = []
+        for one in pieces_of(self._of.index, replace(gap, detail=was), self._of.clock.now_ms()):
+            detail = f"{was}{_MARK}{standby} took over from {own}"
+            if one.reason is GapReason.FILLED:
+                detail = f"recorded by the standby {standby} for {own}; before: {one.detail}"
+            made.append(replace(one, detail=detail))
+        self._put(made)
+
+    def _put(self, gaps: Sequence[Gap]) -> None:
+        with self._of.ledger.together():
+            for one in gaps:
+                self._of.ledger.put_gap(one)
+        for one in gaps:
+            self._of.bus.publish(GapChanged(one))
+
+
+@dataclass(frozen=True, slots=True)
+class _Footage:
+    """A file of the standby. start_ms: its begin by the standby's clock."""
+
+    segment: SegmentReader
+    start_ms: int
+
+    @classmethod
+    def read(cls, path: Path) -> "_Footage | None":
+        """Return None for a file that can't be used."""
+        try:
+            segment = read_segment(path)
+        except FileDamaged:
+            return None
+        about = about_of(segment.about)
+        return None if about is None else cls(segment, about.start_ms)
+
+    def packets(self) -> Iterator[SourcePacket]:
+        """Yield packets whose times are UTC by the standby's clock. Raises FileDamaged."""
+        for sample in samples(self.segment, self.segment.fragments):
+            format_ = self.segment.video if sample.is_video else self.segment.audio
+            if format_ is not None:
+                pts = self.start_ms * format_.rate // 1000 + sample.pts
+                yield SourcePacket(format_, sample.data, pts, sample.is_keyframe)
+
+    def marks(self) -> Iterator[FrameMark]:
+        for one in self.packets():
+            if one.is_video:
+                with suppress(ValueError):  # a damaged frame
+                    yield FrameMark(one.pts * 1000 / one.format.rate, frame_digest(one), one.is_keyframe)
+
+
+def _parts(hole: Span) -> Iterator[Span]:
+    for begin_ms in range(hole.begin_ms, hole.end_ms, PART_MS):
+        yield Span(begin_ms, min(begin_ms + PART_MS, hole.end_ms))

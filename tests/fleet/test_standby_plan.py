@@ -1,0 +1,64 @@
+"""What a recorder tells its standby: encrypted, and when a camera may be recorded."""
+
+import json
+
+import pytest
+
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.sealed.key_wrapping import Identity
+
+SOURCE = "rtsp://viewer:horse-battery@192.0.2.7/main"
+PLAN = StandbyPlan(("http://192.0.2.5:8000",), (StandbyCamera("front", "Front door", {"source": SOURCE}),))
+NOON_MS = 1_000_000
+
+
+def test_a_plan_is_opened_by_the_standby_alone() -> None:
+    key = Identity.new()
+    sealed = PLAN.sealed(key.recipient)
+    assert b"horse-battery" not in sealed
+    assert StandbyPlan.opened(sealed, key) == PLAN
+    with pytest.raises(ValueError, match="another key"):
+        StandbyPlan.opened(sealed, Identity.new())
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 50, 250, -1])
+def test_a_damaged_plan_is_none(cut: int) -> None:
+    key = Identity.new()
+    with pytest.raises(ValueError, match="plan"):
+        StandbyPlan.opened(PLAN.sealed(key.recipient)[:cut], key)
+
+
+def test_one_that_is_changed_is_none() -> None:
+    key = Identity.new()
+    sealed = bytearray(PLAN.sealed(key.recipient))
+    sealed[-20] ^= 1
+    with pytest.raises(ValueError, match="plan"):
+        StandbyPlan.opened(bytes(sealed), key)
+
+
+def test_a_plan_that_does_not_fit_into_a_message_is_refused() -> None:
+    noise = json.dumps([str(hash(str(number))) for number in range(60_000)])
+    plan = StandbyPlan((), (StandbyCamera("front", "Front", {"source": SOURCE, "noise": noise}),))
+    with pytest.raises(ValueError, match="too large"):
+        plan.sealed(Identity.new().recipient)
+
+
+PAUSED = {"is_due": False, "why_off": "it is paused there"}
+
+
+@pytest.mark.parametrize(
+    ("camera", "expected"),
+    [
+        ({}, ""),
+        ({"why_not": "a webcam"}, "a webcam"),
+        (PAUSED, "it is paused there"),
+        (PAUSED | {"due_from_ms": NOON_MS + 1}, "it is paused there"),
+        (PAUSED | {"due_from_ms": NOON_MS}, ""),
+        ({"due_until_ms": NOON_MS + 1}, ""),
+        ({"due_until_ms": NOON_MS}, "it should not be recorded from this time on"),
+        (PAUSED | {"due_from_ms": NOON_MS - 9, "due_until_ms": NOON_MS}, "it should not be recorded from this time on"),
+        ({"is_due": False}, "it should not be recorded"),
+    ],
+)
+def test_when_a_camera_may_be_recorded(camera: dict[str, object], expected: str) -> None:
+    assert StandbyCamera("front", "Front", {}, **camera).hindrance(NOON_MS) == expected  # type: ignore[arg-type]

@@ -1,0 +1,306 @@
+"""A standby with recorders that connect to it in memory, on a clock that the test moves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tawny.fleet.box import LineRefused
+from tawny.fleet.fleet_index import Box
+from tawny.fleet.identity import fingerprint, load_or_make_key
+from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, open_as_box
+from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
+from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
+from tawny.fleet.standby_member import StandbyWelcome, greet_standby
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.fleet.standby_server import StandbyServer
+from tawny.fleet.standby_store import FOLDER, StandbyStore
+from tawny.model.times import Span
+from tawny.testing.clock import FakeClock
+from tests.fleet.rig import eventually
+
+FRONT = StandbyCamera("front", "Front door", {"source": "rtsp://u:secret@192.0.2.7/"})
+YARD = StandbyCamera("yard", "Yard", {"source": "rtsp://u:secret@192.0.2.8/"})
+STEP_S = 0.5
+
+
+@dataclass
+class Work:
+    """Notes what the standby records."""
+
+    recorded: dict[str, list[str]] = field(default_factory=dict)
+    silent_ms: int = 0
+
+    def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
+        self.recorded[box.id], self.silent_ms = [one.id for one in cameras], silent_ms
+        return {}
+
+    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        return None
+
+    @property
+    def of_barn(self) -> list[str]:
+        return self.recorded.get("barn", [])
+
+
+@dataclass
+class Standby:
+    folder: Path
+    clock: FakeClock
+    server: StandbyServer
+    work: Work
+    is_enabled: bool = True
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    """Of the recorder `Barn`."""
+
+    @property
+    def mark(self) -> str:
+        return fingerprint(load_or_make_key(self.folder).public_key().public_bytes_raw())
+
+    async def connect(self, code: str | None = None) -> tuple[SecureLink, StandbyWelcome]:
+        here, there = MemoryLink.pair()
+        load_or_make_key(self.folder)
+        serving = asyncio.create_task(self.server.accept(there))
+        try:
+            link = await open_as_box(here, self.key, self.mark)
+            return link, await greet_standby(link, {"name": "Barn"} | ({"code": code} if code else {}))
+        except LineClosed:
+            await here.close()
+            await serving
+            raise
+
+    def invite(self) -> str:
+        store = StandbyStore(self.folder, self.clock)
+        try:
+            return store.invite()[0]
+        finally:
+            store.close()
+
+    async def pair(self, *cameras: StandbyCamera) -> "Barn":
+        link, welcome = await self.connect(self.invite())
+        barn = Barn(self, link, welcome)
+        await barn.plan(*cameras)
+        await barn.present()
+        await self.passes(SETTLE_S, barn)
+        return barn
+
+    async def passes(self, seconds: float, *here: "Barn") -> None:
+        """Let time pass, in which these recorders say that they are here."""
+        for _ in range(round(seconds / STEP_S)):
+            self.clock.advance(STEP_S)
+            for one in here:
+                await one.present()
+
+    @property
+    def lease(self) -> LeaseState:
+        [one] = self.server.states()
+        return one.lease
+
+    async def becomes(self, state: LeaseState) -> None:
+        await eventually(lambda: self.lease is state, f"the lease to be {state}")
+
+
+@dataclass
+class Barn:
+    standby: Standby
+    link: SecureLink
+    welcome: StandbyWelcome
+    recorded: Sequence[str] = ("front", "yard")
+
+    async def plan(self, *cameras: StandbyCamera) -> None:
+        sealed = StandbyPlan((), cameras).sealed(self.welcome.recipient)
+        await self.link.send(LineFrame(Kind.PLAN, 0, sealed).encoded())
+
+    async def present(self) -> None:
+        """Say it, and wait until the standby has understood."""
+        silent_ms = self.standby.clock.now_ms()
+        await self.link.send(LineFrame(Kind.PRESENT, 0, as_payload({"recorded": list(self.recorded)})).encoded())
+        await eventually(lambda: self._has_been_here(silent_ms), "the standby to understand")
+
+    def _has_been_here(self, at_ms: int) -> bool:
+        return any(one.silent_ms == at_ms for one in self.standby.server.states())
+
+    async def dies(self) -> None:
+        await self.link.close()
+
+
+@pytest.fixture
+async def standby(tmp_path: Path) -> AsyncIterator[Standby]:
+    async with running(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def running(folder: Path, clock: FakeClock | None = None) -> AsyncIterator[Standby]:
+    clock, work = clock or FakeClock(), Work()
+    server = StandbyServer(folder, clock, work, lambda: made.is_enabled, lambda: "Shed", lambda _key: None)
+    made = Standby(folder, clock, server, work)
+    server.start()
+    await eventually(lambda: server.is_ready, "the standby")
+    try:
+        yield made
+    finally:
+        await server.close()
+
+
+async def test_a_silent_recorders_cameras_are_recorded(standby: Standby) -> None:
+    barn = await standby.pair(FRONT, YARD)
+    here_ms = standby.clock.now_ms()
+    await barn.dies()
+    standby.clock.advance(LEASE_S - 0.1)
+    assert standby.work.of_barn == []
+    standby.clock.advance(0.2)
+    await eventually(lambda: standby.work.of_barn == ["front", "yard"], "the takeover")
+    assert standby.work.silent_ms == here_ms
+
+
+async def test_silence_on_an_open_line_counts_the_same(standby: Standby) -> None:
+    """A recorder whose recording hangs says nothing, though its connection lives."""
+    await standby.pair(FRONT)
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+
+
+async def test_a_paused_camera_is_not_taken_over_and_that_is_said(standby: Standby) -> None:
+    paused = replace(YARD, is_due=False, why_off="it is paused there")
+    await standby.pair(FRONT, paused)
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    assert standby.server.states()[0].problems == {"Yard": "it is paused there"}
+
+
+async def test_a_pause_with_an_end_is_over_at_its_end(standby: Standby) -> None:
+    paused = replace(FRONT, is_due=False, due_from_ms=standby.clock.now_ms() + 60_000)
+    await standby.pair(paused)
+    standby.clock.advance(LEASE_S + 0.1)
+    await standby.becomes(LeaseState.TAKEN)
+    assert standby.work.of_barn == []
+    standby.clock.advance(60)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the end of the pause")
+
+
+async def test_a_camera_that_becomes_private_by_schedule_is_recorded_no_longer(standby: Standby) -> None:
+    await standby.pair(replace(FRONT, due_until_ms=standby.clock.now_ms() + 60_000), YARD)
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front", "yard"], "the takeover")
+    standby.clock.advance(60)
+    await eventually(lambda: standby.work.of_barn == ["yard"], "the begin of the mode")
+
+
+async def test_a_recorder_that_is_back_gets_each_camera_after_ten_seconds(standby: Standby) -> None:
+    barn = await standby.pair(FRONT, YARD)
+    await barn.dies()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front", "yard"], "the takeover")
+    barn.link, _ = await standby.connect()
+    barn.recorded = ["front"]
+    await barn.present()
+    await standby.passes(RETURN_S - STEP_S, barn)
+    assert standby.work.of_barn == ["front", "yard"]
+    await standby.passes(2 * STEP_S, barn)
+    await eventually(lambda: standby.work.of_barn == ["yard"], "the first camera to be given back")
+    barn.recorded = ["front", "yard"]
+    await standby.passes(RETURN_S + 2 * STEP_S, barn)
+    await eventually(lambda: standby.work.of_barn == [], "the other one to be given back")
+
+
+async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    barn.link, _ = await standby.connect()
+    [offered] = await takeovers(barn.link)
+    assert (offered["camera"], offered["end_ms"]) == ("front", None)
+    await standby.passes(RETURN_S + 2 * STEP_S, barn)
+    await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
+    said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"]})
+    await barn.link.send(LineFrame(Kind.HANDED, 0, said).encoded())
+    await barn.present()
+    await barn.dies()
+    barn.link, _ = await standby.connect()
+    assert await takeovers(barn.link) == []
+
+
+async def takeovers(link: SecureLink) -> list[dict[str, object]]:
+    while (frame := decode_frame(await link.receive())).kind is not Kind.STANDBY:
+        pass
+    found: list[dict[str, object]] = frame.json["takeovers"]
+    return found
+
+
+async def test_after_its_own_start_a_standby_takes_over_from_what_it_has_stored(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(tmp_path, clock) as standby:
+        await standby.pair(FRONT)
+    async with running(tmp_path, clock) as standby:
+        await eventually(lambda: len(standby.server.states()) == 1, "the recorder to be known")
+        clock.advance(SETTLE_S - 0.1)
+        assert standby.work.of_barn == []
+        clock.advance(0.2)
+        await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+
+
+async def test_revoking_forgets_credentials_and_ends_recording_at_once(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    plan = standby.folder / FOLDER / "barn.plan"
+    assert b"secret" not in plan.read_bytes()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    assert await standby.server.revoke("barn")
+    assert not plan.exists()
+    assert standby.work.of_barn == []
+    assert standby.server.states() == []
+    await barn.dies()
+    with pytest.raises(LineRefused, match="revoked"):
+        await standby.connect()
+
+
+async def test_leaving_does_the_same(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.link.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
+    await eventually(lambda: standby.server.states() == [], "the recorder to be forgotten")
+    await eventually(lambda: not (standby.folder / FOLDER / "barn.plan").exists(), "its plan to be deleted")
+
+
+async def test_a_link_works_once(standby: Standby) -> None:
+    code = standby.invite()
+    link, _ = await standby.connect(code)
+    await link.close()
+    standby.key = Ed25519PrivateKey.generate()
+    with pytest.raises(LineRefused, match="used already"):
+        await standby.connect(code)
+
+
+async def test_a_recorder_that_never_joined_is_refused(standby: Standby) -> None:
+    with pytest.raises(LineRefused, match="revoked"):
+        await standby.connect()
+
+
+async def test_one_that_is_no_standby_refuses_everyone(standby: Standby) -> None:
+    standby.is_enabled = False
+    await eventually(lambda: not standby.server.is_ready, "the settings to be used")
+    with pytest.raises(LineRefused, match="no standby"):
+        await standby.connect()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        LineFrame(Kind.PLAN, 0, b"\0\5nothing"),
+        LineFrame(Kind.LINES, 0, b"{}"),
+        LineFrame(Kind.OPEN, 1, b'{"camera": "front", "begin_ms": "x", "end_ms": 2}'),
+        LineFrame(Kind.PRESENT, 0, b"[]"),
+    ],
+)
+async def test_nonsense_of_a_recorder_ends_its_line_alone(standby: Standby, frame: LineFrame) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.link.send(frame.encoded())
+    await barn.present() if frame.kind is Kind.OPEN else await eventually(
+        lambda: not standby.server.states()[0].is_connected, "the end of the line"
+    )
+    assert standby.server.is_ready

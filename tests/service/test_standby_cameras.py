@@ -1,0 +1,208 @@
+"""What of a recorder's cameras its standby learns, when it may record them, and how it does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.config.loader import parse_settings
+from tawny.config.settings import Settings
+from tawny.engine import Bus
+from tawny.fleet.fleet_index import Box
+from tawny.fleet.standby_plan import StandbyCamera
+from tawny.model.errors import Problem, SettingsError
+from tawny.model.ids import CameraId
+from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.times import Span
+from tawny.sealed.key_wrapping import Identity
+from tawny.service.cameras.standby_cameras import NOT_REACHABLE, StandbyCameras, StandbyPlanner, others_camera
+from tawny.service.modes.mode_controller import ModeController
+from tawny.service.sealing.policy import OthersCameraSettings, policy_of
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
+from tawny.storage.index.memory_index import MemoryIndex
+from tawny.testing.clock import FakeClock
+from tests.support.disk import MemoryDisk
+
+OWNER, OTHER = (Identity.new().recipient for _ in range(2))
+FRONT = '[cameras.front]\nsource = "rtsp://u:secret@192.0.2.7/main"\n'
+BARN = Box("barn", "Barn", b"", "", 0, 0, "", (), {})
+HOUR_MS = 3_600_000
+
+
+def settings_of(text: str) -> Settings:
+    settings, problems = parse_settings(text, {})
+    assert settings is not None, problems
+    return settings
+
+
+def planned(text: str, pause_s: float | None = None, *, is_paused: bool = False, after_s: float = 0.0) -> StandbyCamera:
+    """The plan of the camera `front`. pause_s: paused by hand for so long; is_paused: without an end."""
+    clock, settings = FakeClock(), settings_of(text)
+    arming = ModeController(
+        lambda: settings, ZoneInfo("UTC"), None, clock, Bus(), lambda _: False, lambda _: frozenset()
+    )
+    if is_paused or pause_s is not None:
+        until_ms = None if pause_s is None else clock.now_ms() + round(pause_s * 1000)
+        arming.modes.pause(CameraId("front"), until_ms, "Anna")
+    clock.advance(after_s)
+    plan = StandbyPlanner(lambda: settings, arming, lambda: ["http://192.0.2.5:8000"], clock)()
+    return next(one for one in plan.cameras if one.id == "front")
+
+
+NOW_MS = FakeClock().now_ms()
+
+
+def test_a_camera_of_the_network_crosses_with_what_recording_needs() -> None:
+    text = FRONT + 'onvif = "http://u:secret@192.0.2.7/"\nmicrophone = "alsa:hw:1"\nrotate = 90\nwarm_up = "3 s"\n'
+    text += '[cameras.front.rtsp]\ntransport = "tcp"\n'
+    found = planned(text)
+    assert found.hindrance(NOW_MS) == ""
+    assert dict(found.settings) == {
+        "source": "rtsp://u:secret@192.0.2.7/main", "rotate": 90, "warm_up": "3 s", "rtsp": {"transport": "tcp"},
+        "encrypt": False, "recipients": [],
+    }  # fmt: skip
+    made = others_camera(found, "Barn")
+    assert (made.name, made.record, made.detection.detector) == ("Front (Barn)", "continuous", "off")
+    assert (made.rotate, made.warm_up, made.table("rtsp")) == (90, 3.0, {"transport": "tcp"})
+
+
+@pytest.mark.parametrize("source", ["/dev/video0", "picamera:0", "phone:anna", "exec:ffmpeg -i x", "/srv/film.mp4"])
+def test_a_camera_of_the_recorder_itself_does_not_cross(source: str) -> None:
+    found = planned(f'[cameras.front]\nsource = "{source}"\n')
+    assert (found.hindrance(NOW_MS), dict(found.settings)) == (NOT_REACHABLE, {})
+
+
+@pytest.mark.parametrize("source", ["/dev/video0", "exec:rm -rf /", "/etc/passwd", "file:///etc/passwd", ""])
+def test_a_recorder_in_wrong_hands_cannot_name_anything_else(source: str) -> None:
+    with pytest.raises(ValueError, match=r"only its own recorder|address"):
+        others_camera(StandbyCamera("front", "Front", {"source": source}), "Barn")
+    with pytest.raises(ValueError, match="only its own recorder"):
+        others_camera(StandbyCamera("front", "Front", {"source": "rtsp://a/b", "sub": "/dev/video0"}), "Barn")
+
+
+@pytest.mark.parametrize(
+    ("camera", "after_ms", "expected"),
+    [
+        (planned(FRONT, is_paused=True), HOUR_MS, "it is paused there"),
+        (planned(FRONT, pause_s=60), 59_000, "it is paused there"),
+        (planned(FRONT, pause_s=60), 60_000, ""),
+        (planned(FRONT + 'record = "off"\n', pause_s=60), 61_000, "it is paused there"),
+        (planned(FRONT + 'record = "off"\n'), 0, "it is not recorded there"),
+        (planned(FRONT + 'record = "events"\n'), 0, ""),
+    ],
+)
+def test_pauses_and_choices_hold_at_the_standby(camera: StandbyCamera, after_ms: int, expected: str) -> None:
+    assert camera.hindrance(NOW_MS + after_ms) == expected
+
+
+RULE = '[[rules]]\nwhen = { camera = "front", between = "06:00-07:00" }\ndo = ["don\'t record"]\n'
+NIGHT = """[modes]
+names = ["home", "night"]
+[modes.schedule]
+night = ["06:00-07:00"]
+[modes.night.cameras.front]
+privacy = true
+"""
+
+
+@pytest.mark.parametrize("by_time", [RULE, NIGHT])
+def test_a_rule_or_a_mode_by_time_holds_at_the_standby(by_time: str) -> None:
+    """It is 05:00."""
+    found = planned(FRONT + by_time)
+    assert found.hindrance(NOW_MS + HOUR_MS - 1) == ""
+    assert found.hindrance(NOW_MS + HOUR_MS) != ""
+
+
+@pytest.mark.parametrize("by_time", [RULE, NIGHT])
+def test_those_of_another_camera_do_not(by_time: str) -> None:
+    others = by_time.replace("front", "yard") + FRONT.replace("front", "yard")
+    assert planned(others + FRONT).due_until_ms is None
+
+
+def test_an_encrypted_camera_is_encrypted_for_its_own_keys_alone() -> None:
+    own = f'[encryption]\nrecipients = ["{OWNER}"]\nrecovery = "{OWNER}"\n'
+    theirs = others_camera(planned(f"{FRONT}encrypt = true\n{own}"), "Barn")
+    standby = settings_of(f'storage.encrypt = true\n[encryption]\nrecipients = ["{OTHER}"]\nrecovery = "{OTHER}"\n')
+    here = standby.model_copy(update={"cameras": {"barn-front": theirs}})
+    policy = policy_of(here, CameraId("barn-front"))
+    assert policy is not None
+    assert set(policy.recipients) == {OWNER}
+
+
+def test_one_that_is_not_encrypted_is_not_encrypted_on_a_standby_that_is() -> None:
+    standby = settings_of(f'storage.encrypt = true\n[encryption]\nrecipients = ["{OTHER}"]\nrecovery = "{OTHER}"\n')
+    here = standby.model_copy(update={"cameras": {"barn-front": others_camera(planned(FRONT), "Barn")}})
+    assert policy_of(here, CameraId("barn-front")) is None
+
+
+@dataclass
+class Recorder:
+    settings: Settings = field(default_factory=Settings)
+    recorded: list[str] = field(default_factory=list)
+    refuses: str = ""
+    ending: bool = False
+
+    def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
+        if any(self.refuses and self.refuses in one for one in cameras):
+            raise SettingsError("others", (Problem("cameras", "x", "y"),))
+        self.recorded = list(cameras)
+
+    def open_segments(self, camera: CameraId) -> Sequence[Segment]:
+        return []
+
+    def is_ending(self, camera: CameraId) -> bool:
+        return self.ending
+
+    def segment_path(self, segment: Segment) -> Path:
+        return Path(segment.path)
+
+
+def standby(recorder: Recorder, clock: FakeClock) -> tuple[StandbyCameras, MemoryIndex]:
+    index = MemoryIndex()
+    ledger = HistoryLedger(HistoryJournal(MemoryDisk()), index, clock)
+    return StandbyCameras(recorder, index, ledger, lambda: "Shed", clock), index
+
+
+def test_the_time_that_neither_has_names_both() -> None:
+    clock, recorder = FakeClock(), Recorder()
+    cameras, index = standby(recorder, clock)
+    silent_ms = clock.now_ms()
+    clock.advance(3.5)
+    assert cameras.record(BARN, [planned(FRONT)], silent_ms) == {}
+    assert recorder.recorded == ["barn-front"]
+    assert index.gaps(CameraId("barn-front"), Span(0, 1 << 45)) == [
+        Gap(
+            CameraId("barn-front"), silent_ms, silent_ms + 3500, GapReason.RECORDER_OFF,
+            "Barn didn't answer until the standby Shed took over",
+        )
+    ]  # fmt: skip
+    cameras.record(BARN, [], silent_ms)
+    assert recorder.recorded == []
+
+
+def test_one_camera_that_cannot_be_recorded_hinders_no_other() -> None:
+    recorder = Recorder(refuses="yard")
+    cameras, _ = standby(recorder, FakeClock())
+    yard = StandbyCamera("yard", "Yard", {"source": "rtsp://192.0.2.8/"})
+    invalid = StandbyCamera("door", "Door", {"source": "rtsp://192.0.2.9/", "rotate": 17})
+    refused = cameras.record(BARN, [yard, invalid, planned(FRONT)], 1)
+    assert set(refused) == {"yard", "door"}
+    assert recorder.recorded == ["barn-front"]
+
+
+def test_a_camera_of_ones_own_keeps_its_name() -> None:
+    recorder = Recorder(settings_of('[cameras.barn-front]\nsource = "rtsp://192.0.2.9/"\n'))
+    cameras, _ = standby(recorder, FakeClock())
+    cameras.record(BARN, [planned(FRONT)], 1)
+    [name] = recorder.recorded
+    assert name.startswith("standby-")
+
+
+def test_footage_that_is_still_being_written_is_not_handed_over() -> None:
+    recorder = Recorder(ending=True)
+    cameras, _ = standby(recorder, FakeClock())
+    assert cameras.footage(BARN, "front", Span(0, 10)) is None
+    recorder.ending = False
+    assert cameras.footage(BARN, "front", Span(0, 10)) == []
