@@ -43,6 +43,8 @@ from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.fleet.box import BoxOffer, FleetMember
+from tawny.fleet.copies import CopyStore, FleetCopies
+from tawny.fleet.copy_source import CopySource
 from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
@@ -77,6 +79,7 @@ from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.system_actions import Action, ComputerPower, PlannedAction, SystemActions
 from tawny.service.updates import UpdateCheck
 from tawny.sources.phone import Phone
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
 
 DEMO_LINK_MS = 24 * 3_600_000
@@ -117,6 +120,8 @@ class WebInterface:
         self.site.updates.start(self.engine)
         if self.site.hub is not None:
             self.site.hub.start()
+        if self.site.copies is not None:
+            self.site.copies.start()
         if self.site.member is not None:
             self.site.member.start()
         self.outward.start()
@@ -128,6 +133,8 @@ class WebInterface:
             await self.site.member.close()
         if self.site.hub is not None:
             await self.site.hub.close()
+        if self.site.copies is not None:
+            await self.site.copies.close()
         await self.site.close()
         await self.server.stop()
         await asyncio.to_thread(self._stop)
@@ -285,7 +292,11 @@ async def make_web_interface(
 def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     """Return the application, connected to other recorders. Raises StorageError, NotDone: the key is damaged."""
     app = make_app(site)
-    site.hub, site.member = _make_hub(running.parts.place, site), _make_member(running, site, app)
+    place, recorder = running.parts.place, running.parts.recorder
+    site.hub, site.member = _make_hub(place, site), _make_member(running, site, app)
+    site.copies = _make_copies(place, site.hub) if site.hub is not None else None
+    if place.kept_in is not None:
+        site.copy_source = CopySource(running.parts.storage.store.volume, lambda: recorder.at_risk_s > 0)
     return app
 
 
@@ -294,6 +305,22 @@ def _make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
         return None
     key = load_or_make_key(place.kept_in)
     return FleetHub(FleetIndex(place.kept_in / HUB_FILE, place.clock), key, lambda: site.title)
+
+
+def _make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies:
+    """Return what copies recordings of other recorders. Raises StorageError: their folder can't be used."""
+    chosen = place.settings().hub.copies_folder
+    folder = Path(chosen).expanduser() if chosen else place.folder / "copies"
+
+    def keep_share() -> float:
+        is_shared = folder.stat().st_dev == place.folder.stat().st_dev
+        return place.settings().storage.retention.min_free if is_shared else 0.0
+
+    try:
+        store = CopyStore(folder, place.clock, keep_share)
+    except OSError as error:
+        raise turned(error, str(folder)) from error
+    return FleetCopies(hub, store, lambda: place.settings().hub.copies, place.clock)
 
 
 def _make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:

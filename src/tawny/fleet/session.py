@@ -195,6 +195,8 @@ class LineSession:
         self._has_frames, self._has_room = asyncio.Event(), asyncio.Event()
         self._is_over = False
         self._stopped = asyncio.Event()
+        self.exchange_bytes = 0
+        """Received in exchanges so far."""
 
     def stop(self) -> None:
         """End the line from this side."""
@@ -257,6 +259,7 @@ class LineSession:
         while True:
             frame = await self.receive_frame()
             if frame.kind in _OF_EXCHANGE or frame.kind is Kind.CREDIT:
+                self.exchange_bytes += len(frame.payload)
                 exchange = self.exchanges.get(frame.exchange)
                 if exchange is not None:  # else it has ended here meanwhile
                     exchange.take(frame)

@@ -35,6 +35,8 @@ export type Fleet = made.FleetInfo;
 export type FleetBox = made.BoxInfo;
 export type FleetEvents = made.FleetEvents;
 export type FleetEvent = made.FleetEvent;
+export type FleetCopies = made.CopiesList;
+export type FleetCopy = made.CopiesInfo;
 export type FleetInvitation = made.Invitation;
 export type CameraState = Camera["state"];
 /** `audio`: codec of the sound, empty when there is none. */
