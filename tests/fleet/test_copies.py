@@ -1,6 +1,7 @@
 """Recordings of a box are copied to its hub, verified there, and played there while the box is away."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,15 +21,18 @@ from tawny.config.fleet import CopySettings
 from tawny.engine import Bus, InlineEngine
 from tawny.fleet import copies, copy_reader
 from tawny.fleet.copies import CopyStore, FleetCopies
-from tawny.fleet.copy_source import CopySource
+from tawny.fleet.copy_reader import CopyReader
+from tawny.fleet.copy_source import CopySource, SourceFile
 from tawny.fleet.copy_volume import CopyVolume, Proof
-from tawny.fleet.session import Exchange
+from tawny.fleet.session import Exchange, Kind, LineFrame, as_payload
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
+from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.key_wrapping import Identity
+from tawny.service.copied_recorder import CopiedRecorder
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.proof import verify_history
@@ -503,3 +507,107 @@ def test_a_box_that_began_anew_leaves_its_former_copies_as_they_are(tmp_path: Pa
         ("shed", False), ("shed--aaaaaaaa", True),
     ]  # fmt: skip
     again.close()
+
+
+class SlowLine:
+    """A line that takes a tenth of a second for each request, and that people use, too."""
+
+    def __init__(self) -> None:
+        self.exchange_bytes = 0
+        self.counts: list[int] = []
+        self.watched_bytes = 0
+
+    async def ask(self, request: Mapping[str, Any]) -> "SlowLine":
+        self.frames = [
+            LineFrame(Kind.HEAD, 1, b'{"status": 200}'),
+            LineFrame(Kind.DATA, 1, bytes(int(httpx.QueryParams(request["query"])["count"]))),
+            LineFrame(Kind.END, 1, b""),
+        ]
+        self.counts.append(len(self.frames[1].payload))
+        return self
+
+    async def send(self, kind: Kind, payload: bytes = b"") -> None:
+        await asyncio.sleep(0.1)
+        self.exchange_bytes += self.watched_bytes
+
+    async def receive(self) -> LineFrame:
+        frame = self.frames.pop(0)
+        self.exchange_bytes += len(frame.payload)
+        return frame
+
+    def close(self) -> None:
+        """It has ended."""
+
+
+async def read_for(line: SlowLine, seconds: float, max_kbit_s: int = 0) -> CopyReader:
+    reader = CopyReader(line)  # type: ignore[arg-type]
+    reader.max_kbit_s = max_kbit_s
+    file, loop = SourceFile("porch/x", 1 << 30), asyncio.get_running_loop()
+    until_s, at = loop.time() + seconds, 0
+    while loop.time() < until_s:
+        at += len(await reader.part(file, at))
+    return reader
+
+
+async def test_live_views_go_before_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small parts with pauses while people get video through the line; large ones without."""
+    monkeypatch.setattr(copy_reader, "MOST_PART_BYTES", 1 << 20)
+    idle, watched = SlowLine(), SlowLine()
+    watched.watched_bytes = 100_000
+    await asyncio.gather(read_for(idle, 2), read_for(watched, 2))
+    assert set(idle.counts) == {1 << 20}
+    assert set(watched.counts[4:]) == {32 * 1024}
+    assert len(watched.counts) < 0.6 * len(idle.counts)
+
+
+async def test_copies_keep_to_the_rate_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_reader, "MOST_PART_BYTES", 1 << 20)
+    line = SlowLine()
+    await read_for(line, 2, max_kbit_s=800)
+    assert 100_000 <= sum(line.counts) <= 2.8 * 100_000
+
+
+async def test_privacy_masks_hide_the_same_in_copies(house: House, tmp_path: Path) -> None:
+    async with copying(house, tmp_path) as made:
+        made.recorded.record(70)
+        mask = Polygon(((0.0, 0.0), (0.5, 0.0), (0.5, 0.5)))
+        made.remote.recorder.hidden = (mask,)
+        async with made.rig.connected(made.box):
+            await eventually(made.is_copied, "the copies")
+        copied = CopiedRecorder(made.here, "Shed", made.remote.clock, lambda: True)
+        assert copied.private(PORCH) == (mask,)
+        async with made.browser() as page:
+            asked = {"from_ms": made.recorded.rows()[0].start_ms, "to_ms": made.recorded.rows()[0].end_ms}
+            refused = await page.get("/boxes/shed/api/v1/cameras/porch/hls/past.m3u8", params=asked)
+            assert refused.status_code == 400
+
+
+async def test_masks_that_cannot_be_understood_hide_everything(tmp_path: Path) -> None:
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    copied.notes.say({"cameras": [{"id": "porch", "masks": [[[0, 0], [2, 0], [2, 2]]]}]})
+    [mask] = CopiedRecorder(copied, "Shed", FakeClock(), lambda: True).private(PORCH)
+    assert mask.points == ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    copied.close()
+
+
+async def test_a_box_that_lists_other_paths_writes_nothing(house: House, tmp_path: Path) -> None:
+    """It may say anything: its files stay in its folder, and have names of recordings."""
+    async with copying(house, tmp_path) as made:
+        made.recorded.record(5)
+        said = [["../../hub.db", 5, ""], ["porch/../x.mp4", 5, ""], ["/etc/x", 5, ""], ["porch/2026", 5, ""], 7, ["a"]]
+        lies = json.dumps({"digest": "x", "files": said}).encode()
+
+        async def lie(request: Mapping[str, Any], exchange: Exchange) -> None:
+            while (await exchange.receive()).kind is Kind.DATA:
+                pass
+            about = {"genesis": "aa", "cameras": [{"id": "porch"}, {"id": "../x"}, {"id": 5}, "porch"]}
+            body = json.dumps(about).encode() if request["path"].endswith("/about") else lies
+            await exchange.send(Kind.HEAD, as_payload({"status": 200, "headers": []}))
+            await exchange.send(Kind.DATA, body)
+
+        made.box.answer = lie
+        async with made.rig.connected(made.box):
+            await eventually(lambda: made.store.find("shed") is not None, "the copies to begin")
+            await made.look_thrice()
+        files = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+        assert {path.name.partition("-")[0] for path in files} == {"copies.db", "tawny.db"}

@@ -79,7 +79,6 @@ from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.system_actions import Action, ComputerPower, PlannedAction, SystemActions
 from tawny.service.updates import UpdateCheck
 from tawny.sources.phone import Phone
-from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
 
 DEMO_LINK_MS = 24 * 3_600_000
@@ -307,8 +306,8 @@ def _make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
     return FleetHub(FleetIndex(place.kept_in / HUB_FILE, place.clock), key, lambda: site.title)
 
 
-def _make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies:
-    """Return what copies recordings of other recorders. Raises StorageError: their folder can't be used."""
+def _make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:
+    """Return what copies recordings of other recorders; None: their folder can't be used."""
     chosen = place.settings().hub.copies_folder
     folder = Path(chosen).expanduser() if chosen else place.folder / "copies"
 
@@ -318,8 +317,9 @@ def _make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies:
 
     try:
         store = CopyStore(folder, place.clock, keep_share)
-    except OSError as error:
-        raise turned(error, str(folder)) from error
+    except StorageError as error:
+        log.error("recordings of other recorders aren't copied: %s", error)
+        return None
     return FleetCopies(hub, store, lambda: place.settings().hub.copies, place.clock)
 
 

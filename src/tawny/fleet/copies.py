@@ -19,9 +19,10 @@ from tawny.fleet.copy_source import SourceFile
 from tawny.fleet.copy_volume import CopyVolume
 from tawny.fleet.hub import BoxConnection, FleetHub
 from tawny.fleet.message_link import LineClosed
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import DiskFull, FileDamaged, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock, Span
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, is_camera
 
@@ -46,6 +47,11 @@ _MOST_FORMER: Final = 5
 _LEAST_BYTES: Final = 16 * 1024**2
 _HOUR_LETTERS: Final = len("2026/11/20/05")
 _EVER: Final = "9999"
+_DELETED: Final = "~deleted"
+_SEEN_MS: Final = 60_000
+"""Interval at which is stored when a box was last there."""
+_MOST_HISTORY_BYTES: Final = 64 * 1024**2
+"""Of one file; a day has less than a tenth of it."""
 NO_ROOM: Final = "There is no room for copies: the hub's own recordings need this disk."
 
 
@@ -57,7 +63,7 @@ class CopyState:
     name: str
     folder: str
     is_former: bool
-    """Of a recorder that began anew or was replaced: nothing is added any more."""
+    """Of a recorder that was replaced or started with a new disk: nothing is added any more."""
     waiting_files: int = 0
     waiting_bytes: int = 0
     is_copying: bool = False
@@ -84,17 +90,29 @@ class CopyStore:
 
     def __init__(self, folder: Path, clock: Clock, keep_share: Callable[[], float]) -> None:
         self.folder, self._clock = folder, clock
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise turned(error, str(folder)) from error
         self.room = DiskHeadroom(folder, lambda: keep_share() + MARGIN_SHARE)
         self._open: dict[str, CopiedBox] = {}
         for path in sorted(folder.iterdir()):
-            if (path / "copies.db").is_file():
+            if path.name.endswith(_DELETED):
+                _delete(path)
+            elif (path / "copies.db").is_file():
                 self._load(path.name)
 
     def close(self) -> None:
         for one in self._open.values():
             one.copied.close()
         self._open.clear()
+
+    def free_bytes(self) -> int:
+        """Return the space for further copies."""
+        try:
+            return self.room.free_bytes()
+        except OSError as error:
+            raise turned(error, str(self.folder)) from error
 
     def all(self) -> list[CopiedBox]:
         return list(self._open.values())
@@ -103,7 +121,7 @@ class CopyStore:
         return self._open.get(folder)
 
     def of_box(self, box: str, key: bytes, name: str, genesis: str) -> CopiedBox:
-        """Return the copies of a box. Those of another recorder, or from before it began anew, are put aside."""
+        """Return the copies of a box. Those of another recorder, or of its former disk, are put aside."""
         about = {"box": box, "key": key.hex(), "genesis": genesis}
         found = self._open.get(box)
         if found is not None:
@@ -123,7 +141,12 @@ class CopyStore:
         if found is None:
             return False
         found.copied.close()
-        _delete(self.folder / folder)
+        gone = self.folder / f"{folder}{_DELETED}"
+        try:
+            (self.folder / folder).rename(gone)  # new copies may begin at once
+        except OSError as error:
+            raise turned(error, str(self.folder / folder)) from error
+        _delete(gone)
         return True
 
     def _load(self, folder: str) -> CopiedBox:
@@ -139,7 +162,9 @@ class CopyStore:
     def _put_aside(self, folder: str, mark: str) -> None:
         former = [one for one in self._open.values() if one.state.is_former and one.state.id == folder]
         if len(former) >= _MOST_FORMER:
-            raise StorageError(str(self.folder), f"{folder} began anew too often; delete its former copies")
+            raise StorageError(
+                str(self.folder), f"{folder} started with a new disk too often; delete its former copies"
+            )
         self._open.pop(folder).copied.close()
         target, number = f"{folder}--{mark}", 2
         while (self.folder / target).exists():
@@ -154,7 +179,7 @@ def _delete(folder: Path) -> None:
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
         folder.rmdir()
     except OSError as error:
-        raise StorageError(str(folder), error.strerror or "") from error
+        raise turned(error, str(folder)) from error
 
 
 def rule_for(rules: Sequence[CopySettings], box: str, camera: str) -> CopySettings | None:
@@ -200,7 +225,9 @@ class FleetCopies:
             for box, (connection, task) in list(self._tasks.items()):
                 if task.done() or online.get(box) is not connection or not self._wants(connection):
                     task.cancel()
-                    await asyncio.gather(task, return_exceptions=True)
+                    [ended] = await asyncio.gather(task, return_exceptions=True)
+                    if isinstance(ended, Exception):
+                        log.error("copying from %s failed", connection.box.name, exc_info=ended)
                     del self._tasks[box]
             for box, connection in online.items():
                 if box not in self._tasks and self._wants(connection):
@@ -224,14 +251,14 @@ class FleetCopies:
                 about = await reader.about()
                 genesis = str(about.get("genesis", ""))[:64]
                 here = await asyncio.to_thread(self.store.of_box, box.id, box.key, box.name, genesis)
-                copying = _BoxCopying(self, connection, here, reader)
-                reader.get_kbit_s = copying.kbit_s
-                await copying.run()
+                await _BoxCopying(self, connection, here, reader).run()
             except LineClosed as ended:
                 log.info("copying from %s has stopped: %s", box.name, ended)
                 return
             except CopiesRefused as refused:
                 self._say(box.id, str(refused))
+            except DiskFull:
+                self._say(box.id, NO_ROOM)
             except StorageError as error:
                 log.warning("cannot store copies of %s: %s", box.name, error)
                 self._say(box.id, error.message)
@@ -250,7 +277,7 @@ class FleetCopies:
                 log.warning("cannot delete old copies of %s: %s", one.state.name, error)
         try:
             await asyncio.to_thread(make_room, self.store, _LEAST_BYTES, _EVER)
-        except (StorageError, OSError) as error:
+        except StorageError as error:
             log.warning("cannot make room on the disk of the copies: %s", error)
 
     def rules(self) -> tuple[CopySettings, ...]:
@@ -294,12 +321,15 @@ def admit(
 
 
 def make_room(store: CopyStore, size_bytes: int, before: str) -> bool:
-    """Delete the oldest copies until so much space may be used. before: delete older hours only: `2026/11/20/05`.
+    """Delete the oldest copies until this space may be used. before: delete older hours only: `2026/11/20/05`.
 
     Return False if there is not enough: what remains of the disk is for the hub's own recordings.
     """
     for _ in range(_ROOM_STEP):
-        reserved = store.room.reserve(size_bytes)
+        try:
+            reserved = store.room.reserve(size_bytes)
+        except OSError as error:
+            raise turned(error, str(store.folder)) from error
         if reserved is not None:
             store.room.resize(reserved, 0)
             return True
@@ -318,6 +348,7 @@ class _BoxCopying:
         self._of, self._box, self._here, self._reader = of, connection.box.id, here, reader
         self._loop = asyncio.get_running_loop()
         self._cameras: list[CameraId] = []
+        self._known: dict[str, object] = {}
         self._full: dict[CameraId, str] = {}
         """The oldest hour that there is room for, by camera."""
 
@@ -340,10 +371,6 @@ class _BoxCopying:
             await self._fetch(queue, NEW_S)
             if not queue:
                 await asyncio.sleep(NEW_S)
-
-    def kbit_s(self) -> int:
-        rates = [one.max_kbit_s for one in map(self._rule, self._cameras) if one is not None and one.max_kbit_s]
-        return min(rates, default=0)
 
     def _rule(self, camera: CameraId) -> CopySettings | None:
         return rule_for(self._of.rules(), self._box, camera)
@@ -376,21 +403,33 @@ class _BoxCopying:
         said = about.get("cameras")
         names = [str(one.get("id")) for one in said if isinstance(one, dict)] if isinstance(said, list) else []
         self._cameras = [CameraId(one) for one in names if is_camera(one) and self._rule(CameraId(one)) is not None]
-        known = {name: about.get(name) for name in ("host", "zone", "cameras")}
-        await asyncio.to_thread(copied.notes.say, {**known, "seen_ms": self._of.now_ms()})
-        has_grown = False
-        for file in await self._reader.history():
-            at = await asyncio.to_thread(copied.size, file.path)
-            if at > file.size_bytes:
-                await asyncio.to_thread(copied.restart_history, file.path)
-                at = 0
-            with suppress(FileGone):
-                while at < file.size_bytes:
-                    data = await self._reader.part(file, at)
-                    await asyncio.to_thread(copied.grow_history, file.path, at, data)
-                    at, has_grown = at + len(data), True
-        if has_grown:
+        rates = [one.max_kbit_s for one in map(self._rule, self._cameras) if one is not None and one.max_kbit_s]
+        self._reader.max_kbit_s = min(rates, default=0)
+        known: dict[str, object] = {name: about.get(name) for name in ("host", "zone", "cameras")}
+        known["seen_ms"] = self._of.now_ms() // _SEEN_MS * _SEEN_MS
+        if known != self._known:
+            await asyncio.to_thread(copied.notes.say, known)
+            self._known = known
+        grown = [await self._history(file) for file in await self._reader.history()]
+        if any(grown):
             await asyncio.to_thread(copied.take_history)
+
+    async def _history(self, file: SourceFile) -> bool:
+        """Copy what a file of the history has more than its copy. Return whether there was anything."""
+        copied, at = self._here.copied, await asyncio.to_thread(self._here.copied.size, file.path)
+        if at == file.size_bytes or file.size_bytes > _MOST_HISTORY_BYTES:
+            return False
+        if at > file.size_bytes:
+            await asyncio.to_thread(copied.restart_history, file.path)
+            at = 0
+        if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER):
+            raise DiskFull(str(self._of.store.folder))
+        with suppress(FileGone):
+            while at < file.size_bytes:
+                data = await self._reader.part(file, at)
+                await asyncio.to_thread(copied.grow_history, file.path, at, data)
+                at += len(data)
+        return True
 
     async def _missing(self, within: Span) -> list[SourceFile]:
         """Return the files of a span that are wanted and missing here, newest first."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -17,11 +17,11 @@ from tawny.model.times import Span
 ADDRESS: Final = "/api/v1/copies"
 _WATCHED_PART_BYTES: Final = 32 * 1024
 _WATCHED_BYTES_S: Final = 16 * 1024
-"""Other traffic of the line, bytes/s, from which on somebody is watching: more than news of what changes."""
+"""Other traffic of the line, bytes/s, from which on people are watching: more than news of changes."""
 _WATCHED_PAUSE: Final = 3.0
 """Pause after a part, as a multiple of the time that it took: what is watched has three quarters of the line."""
 _WATCHED_S: Final = 3.0
-"""Time in s for which somebody counts as watching after the last traffic."""
+"""Time in s for which people count as watching after the last traffic."""
 _MOST_LIST_BYTES: Final = 8 * 1024 * 1024
 _MOST_FILES: Final = 50_000
 _LARGEST_FILE_BYTES: Final = 64 * 1024**3
@@ -41,8 +41,8 @@ class CopyReader:
 
     def __init__(self, connection: BoxConnection) -> None:
         self._connection = connection
-        self.get_kbit_s: Callable[[], int] = lambda: 0
-        """Returns the maximum rate, kbit/s; 0: no limit."""
+        self.max_kbit_s = 0
+        """Maximum rate, kbit/s; 0: no limit."""
         self._loop = asyncio.get_running_loop()
         self._own_bytes = 0
         self._others_bytes, self._others_s = 0, self._loop.time()
@@ -68,7 +68,7 @@ class CopyReader:
 
     async def part(self, file: SourceFile, at: int) -> bytes:
         """Return the next part of a file, at the allowed pace. Raises FileGone."""
-        rate = self.get_kbit_s() * 125
+        rate = self.max_kbit_s * 125
         is_watched = self._is_watched()
         most = _WATCHED_PART_BYTES if is_watched else MOST_PART_BYTES
         if rate:

@@ -52,7 +52,7 @@ class Proof(StrEnum):
     WAITING = "waiting"
     """Signed for a statement that has not been copied yet."""
     UNSIGNED = "unsigned"
-    """Older than the signed history, or thinned by the box: it is whole, and nobody signed it."""
+    """Older than the signed history, or thinned by the box: it is whole, and not signed."""
 
 
 class CopiedHistory(HistoryJournal):
@@ -68,7 +68,7 @@ def _applies(line: HistoryLine) -> bool:
 
 
 class CopyNotes(SmallDb):
-    """What is known of the box, and which copies nothing proves. Thread-safe; raises StorageError."""
+    """Facts about the box, and which copies nothing proves. Thread-safe; raises StorageError."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, _SCHEMA, _VERSION)

@@ -1,7 +1,7 @@
 """A recorder that consists of copies: what a hub shows of a box that is offline, or of what the box no longer has.
 
 It is read by the routes that read a running recorder, so that the player, the timeline and clips are the same. Time
-that isn't here is told as such: it may be recorded at the box.
+that isn't here is shown as such: it may be recorded at the box.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -64,11 +64,11 @@ class CopiedIndex:
         if known is None:
             return found
         here = index.spans(camera, None, known)
-        told = [gap.span(now_ms) for gap in explaining(found)]
+        explained = [gap.span(now_ms) for gap in explaining(found)]
         detail = self._get_detail()
         lacking = [
             Gap(camera, one.begin_ms, one.end_ms, GapReason.NOT_COPIED, detail)
-            for one in missing_spans(merge_spans([*here, *told]), known)
+            for one in missing_spans(merge_spans([*here, *explained]), known)
             if one.end_ms - one.begin_ms > _LEAST_MS
         ]
         return sorted([*found, *lacking], key=lambda gap: gap.begin_ms)

@@ -109,7 +109,7 @@ class CopiesInfo(schemas.ApiResponse):
     box: str
     name: str
     former: bool
-    """Of a recorder that was replaced or began anew; nothing is added."""
+    """Of a recorder that was replaced or started with a new disk; nothing is added."""
     wanted: bool
     """The settings ask for copies."""
     copying: bool
@@ -123,7 +123,7 @@ class CopiesInfo(schemas.ApiResponse):
     unproved: int
     """Copies that wait for the recorder's statement."""
     unsigned: int
-    """Whole copies that nobody signed: older than the signed history, or reduced to keyframes."""
+    """Whole copies without a signature: older than the signed history, or reduced to keyframes."""
     damaged: int
     """Files that the recorder has damaged; they are not copied."""
     problem: str
@@ -143,7 +143,7 @@ def fleet_copies(here: Here) -> CopiesList:
         return CopiesList(copies=[], free_bytes=0)
     wanted = {one.recorder for one in here.copies.rules()}
     found = [_info(one, wanted=not wanted.isdisjoint(("", one.state.id))) for one in here.copies.store.all()]
-    return CopiesList(copies=found, free_bytes=here.copies.store.room.free_bytes())
+    return CopiesList(copies=found, free_bytes=here.copies.store.free_bytes())
 
 
 @hub_router.delete("/{folder}", dependencies=own, status_code=204)
