@@ -232,6 +232,7 @@ async def test_copies_play_by_the_same_pages_while_the_box_is_offline(house: Hou
         async with made.browser() as page:
             session = (await page.get("/boxes/shed/api/v1/session")).json()
             assert (session["state"], session["recorder"], session["hub"]) == ("signed-in", "Shed (copies)", False)
+            assert session["user"]["role"] == "viewer"
             span = {"from_ms": first.start_ms - 120_000, "to_ms": now_ms}
             lane = (await page.get("/boxes/shed/api/v1/timeline", params=span)).json()["cameras"][0]
             assert [one["id"] for one in lane["events"]] == ["e-1"]

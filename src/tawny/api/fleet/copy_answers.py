@@ -5,6 +5,7 @@ has. Only reading is possible, with the rights of who asks here.
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from tawny.api.auth.accounts import LoginSession
+from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.context import AppContext
 from tawny.api.errors import not_found
 from tawny.api.fleet.allowed_requests import is_of_copies
@@ -23,6 +24,7 @@ from tawny.service.copied_recorder import CopiedRecorder
 
 MARK: Final = "--copies"
 """End of the name of a recorder's copies in addresses. No recorder's name has two hyphens."""
+_SESSION: Final = "/api/v1/session"
 
 
 class CopiedAnswer(Response):
@@ -73,5 +75,7 @@ def _about_copies(scope: Scope, box: str, copied: CopiedRecorder, signed: LoginS
     path = _path(scope, box)
     made = {name: value for name, value in scope.items() if name not in ("path_params", "route", "endpoint", "router")}
     made |= {"path": unquote(path), "raw_path": path.encode("latin-1"), "root_path": ""}
+    if path == _SESSION and signed.person.role in (Role.OWNER, Role.MEMBER):
+        signed = replace(signed, person=replace(signed.person, role=Role.VIEWER))  # pages then offer no changes
     made["state"] = {BY_HUB: signed, COPIED: copied}
     return made
