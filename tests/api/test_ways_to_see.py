@@ -100,6 +100,11 @@ NO_PICTURES = {
     "WS /api/v1/fleet/line": "of recorders that have joined, by their keys; see `tests/fleet`",
     "DELETE /api/v1/fleet/boxes/{box}": "removes a recorder from this hub",
     "GET /api/v1/fleet/boxes/{box}/cameras/{camera}/picture": "of another recorder; see `tests/fleet`",
+    "DELETE /api/v1/fleet/copies/{folder}": "deletes copies of another recorder",
+    **{
+        f"GET /api/v1/copies/{what}": "for the hub alone, not for people; see `tests/fleet`"
+        for what in ("about", "days", "file", "history", "recordings")
+    },
     "WS /boxes/{box}/api/v1/{rest:path}": "of another recorder; see `tests/fleet`",
     "GET /boxes/{box}/media/{rest:path}": "of another recorder; see `tests/fleet`",
     **{

@@ -27,13 +27,15 @@ from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxie
 from tawny.api.inbox import Inbox
 from tawny.api.live.follow import FollowSelectors
 from tawny.api.past.clip_jobs import ClipJobs, ClipStore
-from tawny.api.request_handling import UNLOCKED, in_worker
+from tawny.api.request_handling import COPIED, UNLOCKED, in_worker
 from tawny.api.static_files import StaticFiles
 from tawny.config.secure import ascii_host
 from tawny.config.settings import LiveSettings, WebSettings, listen_address, proxy_networks
 from tawny.config.sign_in import SignInSettings
 from tawny.engine.blocking_calls import BlockingCalls
 from tawny.fleet.box import FleetMember
+from tawny.fleet.copies import FleetCopies
+from tawny.fleet.copy_source import CopySource
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.standby_member import StandbyMember
 from tawny.fleet.standby_server import StandbyServer
@@ -54,6 +56,7 @@ from tawny.service.cameras.phone_codes import PhoneCodes
 from tawny.service.cameras.picture_controls import PictureControlService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import ChangeableSettings, SettingsEditor
+from tawny.service.copied_recorder import CopiedRecorder
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.appearance_service import AppearanceService
@@ -145,6 +148,10 @@ class AppContext:
 
     hub: FleetHub | None = field(default=None, init=False)
     """The recorders that have joined this one; None: it is no hub."""
+    copies: FleetCopies | None = field(default=None, init=False)
+    """Their recordings that were copied to this one; None: it is no hub."""
+    copy_source: CopySource | None = field(default=None, init=False)
+    """What a hub may copy of this recorder; None: it records to memory."""
     member: FleetMember | None = field(default=None, init=False)
     """This recorder's connection to its hub; None only in tests of other parts."""
     membership: HubMembershipService | None = field(default=None, init=False)
@@ -283,6 +290,14 @@ class AppContext:
         seen.health = HealthAnswer(seen.recorder)
         return seen
 
+    def of_copies(self, copied: CopiedRecorder) -> "AppContext":
+        """Return the context of the copies of another recorder, which are read like recordings of this one."""
+        seen = copy.copy(self)
+        seen.recorder, seen.name, seen.hub, seen.copies = copied.as_service(), copied.name, None, None
+        seen.frames, seen.clips = StillReader(seen.recorder), ClipCache(seen.recorder)
+        seen.health = HealthAnswer(seen.recorder)
+        return seen
+
 
 class _RtcOnDemand:
     """Creates the WebRTC sessions on first use: the library needs much memory and is rarely used."""
@@ -312,6 +327,9 @@ async def the_part_seen(connection: HTTPConnection) -> AppContext:
     """Return the context restricted to the session that the route's rule has found."""
     session: LoginSession | None = getattr(connection.state, "session", None)
     site = the_site(connection)
+    copied: CopiedRecorder | None = connection.scope.get("state", {}).get(COPIED)
+    if copied is not None:
+        return site.of_copies(copied)
     seen = await in_worker(site.seen_by, session) if session else site
     connection.scope.setdefault("state", {})[UNLOCKED] = seen.is_unlocked
     return seen

@@ -207,6 +207,8 @@ UNLOCKED = "unlocked"
 
 BY_HUB = "hub"
 """How people at a hub are signed in here, and the request state with their session (`api.fleet.box_answers`)."""
+COPIED = "copied"
+"""Request state: the copies of another recorder that the request is about (`api.fleet.copy_answers`)."""
 BY_ADDRESS = "by_address"
 """Request state: the access token in the address let the caller in. A TV's player, which is a web page, may read it."""
 
@@ -317,7 +319,7 @@ class WorkerRoute(APIRoute):
         async def handle_in_worker(request: Request) -> Response:
             if self.body_field is not None:
                 await request.body()  # only the loop can wait for it; the request keeps it
-            return await asyncio.to_thread(_finish, handle(request))
+            return await asyncio.to_thread(lambda: _finish(handle(request)))  # made there: it may never come to it
 
         return handle_in_worker
 

@@ -43,6 +43,8 @@ from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.fleet.box import BoxOffer, FleetMember
+from tawny.fleet.copies import CopyStore, FleetCopies
+from tawny.fleet.copy_source import CopySource
 from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
@@ -131,6 +133,8 @@ class WebInterface:
         self.site.updates.start(self.engine)
         if self.site.hub is not None:
             self.site.hub.start()
+        if self.site.copies is not None:
+            self.site.copies.start()
         if self.site.member is not None:
             self.site.member.start()
         if self.site.standby is not None and self.site.protected is not None:
@@ -148,6 +152,8 @@ class WebInterface:
             await self.site.member.close()
         if self.site.hub is not None:
             await self.site.hub.close()
+        if self.site.copies is not None:
+            await self.site.copies.close()
         await self.site.close()
         await self.server.stop()
         await asyncio.to_thread(self._stop)
@@ -308,11 +314,14 @@ async def make_web_interface(
 def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     """Return the application, connected to other recorders. Raises StorageError, NotDone: the key is damaged."""
     app = make_app(site)
-    place = running.parts.place
+    place, recorder = running.parts.place, running.parts.recorder
     site.hub, member = _make_hub(place, site), _make_member(running, site, app)
     site.member = member
     site.membership = HubMembershipService(place.kept_in, running.changeable, member, lambda: site.title)
     site.standby, site.protected = _make_standby(running, site), _make_protected(running, site)
+    site.copies = _make_copies(place, site.hub) if site.hub is not None else None
+    if place.kept_in is not None:
+        site.copy_source = CopySource(running.parts.storage.store.volume, lambda: recorder.at_risk_s > 0)
     return app
 
 
@@ -321,6 +330,23 @@ def _make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
         return None
     key = load_or_make_key(place.kept_in)
     return FleetHub(FleetIndex(place.kept_in / HUB_FILE, place.clock), key, lambda: site.title)
+
+
+def _make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:
+    """Return what copies recordings of other recorders; None: their folder can't be used."""
+    chosen = place.settings().hub.copies_folder
+    folder = Path(chosen).expanduser() if chosen else place.folder / "copies"
+
+    def keep_share() -> float:
+        is_shared = folder.stat().st_dev == place.folder.stat().st_dev
+        return place.settings().storage.retention.min_free if is_shared else 0.0
+
+    try:
+        store = CopyStore(folder, place.clock, keep_share)
+    except StorageError as error:
+        log.error("recordings of other recorders aren't copied: %s", error)
+        return None
+    return FleetCopies(hub, store, lambda: place.settings().hub.copies, place.clock)
 
 
 def _make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:

@@ -5,11 +5,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
 from tawny.config.secure import web_address
 
-Share = Literal["health", "events", "live", "clips", "orders"]
-SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips", "orders")
+Share = Literal["health", "events", "live", "clips", "orders", "copies"]
+SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips", "orders", "copies")
 DEFAULT_SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -24,7 +25,8 @@ class FleetSettings(Table):
     allow: tuple[Share, ...] = Field(
         DEFAULT_SHARES,
         description="What people at the hub may do here: see `health` and `events`, watch `live` video and `clips`, "
-        "and give `orders` such as modes, PTZ and marks of events. Settings can't be changed from there.",
+        "and give `orders` such as modes, PTZ and marks of events. Settings can't be changed from there. `copies`: the "
+        "hub may copy recordings, and keeps them even if this recorder is lost.",
     )
 
     @field_validator("hub_key")
@@ -41,11 +43,32 @@ class FleetSettings(Table):
         return self
 
 
+class CopySettings(Table):
+    """Recordings that a hub copies from other recorders that allow it (`copies` in their `fleet.allow`)."""
+
+    recorder: str = Field("", description="Its name in `tawny hub list`. Empty: every recorder that allows it.")
+    cameras: tuple[str, ...] = Field((), description="IDs of its cameras. Empty: all.")
+    streams: Literal["all", "main", "sub"] = Field("all", description="Streams to copy.")
+    max: Annotated[Duration, Field(gt=0)] = Field(
+        7 * 86_400.0, description="How long copies are kept. Older recordings are not copied."
+    )
+    max_size: Size = Field(
+        50 * 1024**3, description="Space for the copies of one recorder; the oldest are deleted first."
+    )
+    max_kbit_s: int = Field(0, ge=0, description="Maximum rate of copying from one recorder, kbit/s. 0: no limit.")
+
+
 class HubSettings(Table):
     """A hub shows other recorders on its page."""
 
     enabled: bool = Field(
         default=False, description="Let other recorders join this one, and show them on its page “Recorders”."
+    )
+    copies: tuple[CopySettings, ...] = Field(
+        (), description="Recordings to copy from other recorders. Of several that match, the first applies."
+    )
+    copies_folder: str = Field(
+        "", description="Folder for these copies, best on a disk of its own. Empty: `copies` in the data folder."
     )
 
 

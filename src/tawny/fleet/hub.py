@@ -172,6 +172,10 @@ class FleetHub:
     def is_online(self, box: str) -> bool:
         return box in self._connections
 
+    def connections(self) -> list[BoxConnection]:
+        """Return the lines of the boxes that are online."""
+        return list(self._connections.values())
+
     async def revoke(self, box: str) -> bool:
         """Remove a box and end its line. Return False if there is none. Raises StorageError."""
         was_there = await asyncio.to_thread(self.index.revoke, box)

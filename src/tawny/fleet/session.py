@@ -207,6 +207,8 @@ class LineSession:
         self._is_quiet = True
         """Whether nothing was sent since the last heartbeat was due."""
         self._stopped = asyncio.Event()
+        self.exchange_bytes = 0
+        """Received in exchanges so far."""
 
     def stop(self) -> None:
         """End the line from this side."""
@@ -269,6 +271,7 @@ class LineSession:
         while True:
             frame = await self.receive_frame()
             if frame.kind in _OF_EXCHANGE or frame.kind is Kind.CREDIT:
+                self.exchange_bytes += len(frame.payload)
                 exchange = self.exchanges.get(frame.exchange)
                 if exchange is not None:  # else it has ended here meanwhile
                     exchange.take(frame)

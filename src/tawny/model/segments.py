@@ -40,6 +40,8 @@ class GapReason(StrEnum):
     ENDED = "ended"
     FILLED = "filled"
     """Not a gap any more: filled in later, from the camera's card or from the standby. The detail is what it was."""
+    NOT_COPIED = "not_copied"
+    """Only in what a hub shows of another recorder's copies: it may be recorded there, and isn't here."""
     UNKNOWN = "unknown"
 
     @classmethod
@@ -59,9 +61,11 @@ BY_CHOICE = frozenset(
         GapReason.REMOVED,
         GapReason.ENDED,
         GapReason.FILLED,
+        GapReason.NOT_COPIED,
     }
 )
-"""Reasons that do not lower the recorded share: chosen by a user, recorded later, or nothing is left to record."""
+"""Reasons that do not lower the recorded share: chosen by a user, recorded later or elsewhere, or nothing is left to
+record."""
 
 GAP_WORDS: dict[GapReason, str] = {
     GapReason.UNREACHABLE: "Camera offline",
@@ -85,6 +89,7 @@ GAP_WORDS: dict[GapReason, str] = {
     GapReason.CLOCK: "Clock corrected",
     GapReason.ENDED: "Video file ended",
     GapReason.FILLED: "Filled in later",
+    GapReason.NOT_COPIED: "Not copied yet",
     GapReason.UNKNOWN: "Unknown reason (please report this)",
 }
 

@@ -207,9 +207,10 @@ def is_unwanted(gap: Gap) -> bool:
 def gap_tone(gap: Gap) -> Literal["warn", "choice", "faint"]:
     """Return the tone of a gap.
 
-    warn: needs attention. choice: intended or harmless. faint: deleted later, or nothing happened, or asleep.
+    warn: needs attention. choice: intended or harmless. faint: deleted later, nothing happened, asleep, or not copied
+    here.
     """
-    if gap.reason in (GapReason.REMOVED, GapReason.WAITING, GapReason.ASLEEP):
+    if gap.reason in (GapReason.REMOVED, GapReason.WAITING, GapReason.ASLEEP, GapReason.NOT_COPIED):
         return "faint"
     is_update = gap.reason is GapReason.RECORDER_OFF and gap.detail in ("update", OFF_WORDS["update"])
     return "choice" if is_update or gap.reason is GapReason.CLOCK or not is_unwanted(gap) else "warn"

@@ -434,6 +434,30 @@ export interface ControlsInfo {
   turns: boolean;
 }
 
+export interface CopiesInfo {
+  box: string;
+  copying: boolean;
+  damaged: number;
+  files: number;
+  folder: string;
+  former: boolean;
+  from_ms: number | null;
+  name: string;
+  problem: string;
+  size_bytes: number;
+  to_ms: number | null;
+  unproved: number;
+  unsigned: number;
+  waiting_bytes: number;
+  waiting_files: number;
+  wanted: boolean;
+}
+
+export interface CopiesList {
+  copies: CopiesInfo[];
+  free_bytes: number;
+}
+
 export interface DamageInfo {
   begin_ms: number;
   detail: string;

@@ -27,6 +27,7 @@ export const recorders = {
     live: "live video",
     clips: "recordings",
     orders: "commands",
+    copies: "copies of recordings",
   } as Record<string, string>,
   nothing: "nothing",
   remove: "Remove…",

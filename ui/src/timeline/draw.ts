@@ -125,6 +125,7 @@ const GAP_ICONS: Record<string, string> = {
   clock: "clock",
   ended: "video-off",
   filled: "hard-drive",
+  not_copied: "hard-drive",
   unknown: "triangle-alert",
 };
 

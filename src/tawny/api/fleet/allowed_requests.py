@@ -76,7 +76,27 @@ BY_SHARE: Final[dict[str, tuple[str, ...]]] = {
         "PUT /api/v1/mode",
         "POST /api/v1/orders",
     ),
+    "copies": (
+        "GET /api/v1/copies/about",
+        "GET /api/v1/copies/history",
+        "GET /api/v1/copies/recordings",
+        "GET /api/v1/copies/days",
+        "GET /api/v1/copies/file",
+    ),
 }
+OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies"}
+"""What people at a hub may ask for through it. Files as they lie, without privacy masks, are for the hub alone."""
+OF_COPIES: Final = frozenset(
+    {
+        *ALWAYS,
+        "GET /api/v1/health",
+        "GET /api/v1/cameras",
+        "WS /api/v1/ws",
+        *(route for route in BY_SHARE["events"] if not route.endswith(("/find", "/sounds"))),
+        *BY_SHARE["clips"],
+    }
+)
+"""What a hub answers itself from the copies of a box. The rest concerns the box's settings or live video."""
 _RULES: Final = [
     (method, compile_path(path)[0], share)
     for share, routes in (("", ALWAYS), *BY_SHARE.items())
@@ -84,6 +104,7 @@ _RULES: Final = [
 ]
 _NEVER: Final = frozenset({"/media/shared.mp4"})
 """Paths of other routes that a pattern above would match."""
+_OF_COPIES: Final = [(method, compile_path(path)[0]) for method, path in (one.split(" ", 1) for one in OF_COPIES)]
 OF_EVENTS: Final = frozenset({"event", "gap", "damage", "segment", "alert", "motion", "job"})
 """Channels of the WebSocket `/api/v1/ws` that need `events`."""
 
@@ -93,3 +114,10 @@ def required_share(method: str, path: str) -> str | None:
     if path in _NEVER or any(part in ("", ".", "..") for part in path.split("/")[1:]):
         return None
     return next((share for of, pattern, share in _RULES if of == method and pattern.fullmatch(path)), None)
+
+
+def is_of_copies(method: str, path: str) -> bool:
+    """Return whether a hub may answer a request from copies. path: decoded."""
+    if required_share(method, path) is None:
+        return False
+    return any(of == method and pattern.fullmatch(path) is not None for of, pattern in _OF_COPIES)

@@ -19,9 +19,10 @@ from tawny.api.auth.access import LOOK_S, Access, Signed, has_ended, rule, run_w
 from tawny.api.auth.accounts import LoginSession
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
+from tawny.api.fleet.allowed_requests import OF_PEOPLE
 from tawny.api.fleet.box_answers import SOCKET, refusal
+from tawny.api.fleet.copy_answers import CopiedAnswer, copies_for, serve_socket
 from tawny.api.request_handling import WorkerRoute
-from tawny.config.fleet import SHARES
 from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LINE_PATH, MAX_MESSAGE_BYTES, LineClosed
@@ -117,7 +118,10 @@ def the_hub(here: AppContext) -> FleetHub:
 
 
 async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Response:
-    """Return what the box answers."""
+    """Return what the box answers; from its copies if it is offline, or if they are asked for."""
+    copied = await copies_for(request, request.method, box, the_hub(here), here)
+    if copied is not None:
+        return CopiedAnswer(box, copied, signed)
     exchange = await _ask(request, request.method, box, here, signed)
     is_answered = False
     try:
@@ -156,7 +160,11 @@ router.add_api_route(
 
 @router.websocket("/api/v1/{rest:path}", dependencies=view)
 async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signed) -> None:
-    """A WebSocket of the box."""
+    """A WebSocket of the box, or of its copies."""
+    copied = await copies_for(socket, SOCKET, box, the_hub(here), here)
+    if copied is not None:
+        await serve_socket(socket, box, copied, signed)
+        return
     try:
         exchange = await _ask(socket, SOCKET, box, here, signed)
     except RequestRefused as refused:
@@ -184,7 +192,7 @@ async def _ask(
     hub, scope = the_hub(here), connection.scope
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").removeprefix(f"/boxes/{box}")
     query = scope.get("query_string", b"").decode("latin-1")
-    refused = refusal(method, unquote(path), len(path) + len(query), frozenset(SHARES))
+    refused = refusal(method, unquote(path), len(path) + len(query), OF_PEOPLE)
     if refused is not None:
         raise refused
     asked: dict[str, Any] = {

@@ -31,7 +31,7 @@ LONGEST_MS: Final = DAY_MS
 
 OWN_NAMES: Final = frozenset(
     {"history", "tawny.db", "accounts.db", "camera-logins.json", "lock", "keys", "outbox.db", "inbox", "clips"}
-    | {"snapshots"}
+    | {"snapshots", "copies"}
 )
 """Names at a volume's root that are not cameras."""
 

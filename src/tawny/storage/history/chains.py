@@ -5,7 +5,7 @@ other disks that recorded while the main disk was missing. Each is verified from
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -183,6 +183,18 @@ def read_chain(chain: SignedChain) -> tuple[StatedFiles, list[Finding]]:
         detail = "statements at its end are missing: the signing keys follow a later one"
         findings.append(Finding(FindingKind.HISTORY, chain.path(DAYS), detail))
     return stated, findings
+
+
+def read_stated(chain: SignedChain, days: Iterable[str]) -> StatedFiles:
+    """Return what the statements of some days say. Raises SealedFileBroken where they are broken, StorageError."""
+    stated, known = StatedFiles(chain.genesis), chain.days()
+    for day in days:
+        if chain.disk.entry(chain.path(statements_name(day))) is None:
+            continue  # its line is written first
+        statements, lists = chain.statements(known[day]), chain.path(list_name(day))
+        text = chain.disk.read(lists) if chain.disk.entry(lists) is not None else b""
+        _take(stated, statements, list(read_lists(text, statements)))
+    return stated
 
 
 def _take(stated: StatedFiles, statements: list[Statement], listed: list[tuple[Statement, list[Item]]]) -> None:

@@ -15,6 +15,7 @@ import { type Params, go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
+import { Copies } from "./Copies";
 import { Events } from "./Events";
 import { Join } from "./Join";
 import { Wall } from "./Wall";
@@ -92,6 +93,7 @@ export default function Recorders({ params }: { params: Params }) {
           {view === "events" && <Events boxes={found.boxes} />}
         </>
       )}
+      {found && view === "all" && <Copies isOwner={isOwner} />}
       {joins.value && <Join boxes={found?.boxes ?? []} onClose={() => (joins.value = false)} />}
     </Page>
   );

@@ -1,0 +1,492 @@
+"""Copies recordings of boxes to their hub: newest first, whole files, as bandwidth and space allow.
+
+A box must allow it (`copies`), and the hub's owner must ask for it (`hub.copies`). Nothing here is in the way of the
+hub's own recordings: copies take only space that retention doesn't need, and give it up before retention deletes.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tawny.config.fleet import CopySettings
+from tawny.fleet.copy_reader import CopiesRefused, CopyReader, FileGone
+from tawny.fleet.copy_source import SourceFile
+from tawny.fleet.copy_volume import CopyVolume
+from tawny.fleet.hub import BoxConnection, FleetHub
+from tawny.fleet.message_link import LineClosed
+from tawny.model.errors import DiskFull, FileDamaged, StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import Clock, Span
+from tawny.storage.disk.disk import turned
+from tawny.storage.disk.headroom import DiskHeadroom
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, is_camera
+
+log = logging.getLogger(__name__)
+LOOK_S: Final = 1.0
+"""Interval in s at which the hub looks which boxes are online and what is to be copied."""
+NEW_S: Final = 5.0
+"""Interval in s at which a box is asked for new recordings."""
+TRIM_S: Final = 30.0
+DAYS_S: Final = 600.0
+"""Interval in s at which the files of the present day, such as motion scores, are copied again."""
+AGAIN_S: Final = 60.0
+"""Pause in s after the disk was full or failed."""
+EVERYTHING_S: Final = 6 * 3600.0
+"""Interval in s at which all days are compared again."""
+MOST_TRIES: Final = 3
+"""Of a file that arrives damaged."""
+MARGIN_SHARE: Final = 0.02
+"""Share of the disk by which copies give way before the hub's own recordings would have to be deleted."""
+_ROOM_STEP: Final = 200
+_MOST_FORMER: Final = 5
+_LEAST_BYTES: Final = 16 * 1024**2
+_HOUR_LETTERS: Final = len("2026/11/20/05")
+_EVER: Final = "9999"
+_DELETED: Final = "~deleted"
+_SEEN_MS: Final = 60_000
+"""Interval at which is stored when a box was last there."""
+_MOST_HISTORY_BYTES: Final = 64 * 1024**2
+"""Of one file; a day has less than a tenth of it."""
+NO_ROOM: Final = "There is no room for copies: the hub's own recordings need this disk."
+
+
+@dataclass(slots=True)
+class CopyState:
+    """How far the copies of a box are. problem: why nothing is copied, as a sentence; empty: all is well."""
+
+    id: str
+    name: str
+    folder: str
+    is_former: bool
+    """Of a recorder that was replaced or started with a new disk: nothing is added any more."""
+    waiting_files: int = 0
+    waiting_bytes: int = 0
+    is_copying: bool = False
+    problem: str = ""
+    damaged: int = 0
+    """Files that the box has damaged."""
+
+
+@dataclass(slots=True)
+class CopiedBox:
+    """The copies of a box, and their state."""
+
+    copied: CopyVolume
+    state: CopyState
+    tries: dict[str, int] = field(default_factory=dict)
+    """Number of damaged arrivals, by path."""
+
+
+class CopyStore:
+    """All copies of a hub. Waits for the disk; raises StorageError. Thread-safe, except writing to one box's copies.
+
+    keep_share: returns the share of the disk that the hub's own recordings keep free; 0 for a disk of its own.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, keep_share: Callable[[], float]) -> None:
+        self.folder, self._clock = folder, clock
+        try:
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise turned(error, str(folder)) from error
+        self.room = DiskHeadroom(folder, lambda: keep_share() + MARGIN_SHARE)
+        self._open: dict[str, CopiedBox] = {}
+        for path in sorted(folder.iterdir()):
+            if path.name.endswith(_DELETED):
+                _delete(path)
+            elif (path / "copies.db").is_file():
+                self._load(path.name)
+
+    def close(self) -> None:
+        for one in self._open.values():
+            one.copied.close()
+        self._open.clear()
+
+    def free_bytes(self) -> int:
+        """Return the space for further copies."""
+        try:
+            return self.room.free_bytes()
+        except OSError as error:
+            raise turned(error, str(self.folder)) from error
+
+    def all(self) -> list[CopiedBox]:
+        return list(self._open.values())
+
+    def find(self, folder: str) -> CopiedBox | None:
+        return self._open.get(folder)
+
+    def of_box(self, box: str, key: bytes, name: str, genesis: str) -> CopiedBox:
+        """Return the copies of a box. Those of another recorder, or of its former disk, are put aside."""
+        about = {"box": box, "key": key.hex(), "genesis": genesis}
+        found = self._open.get(box)
+        if found is not None:
+            known = found.copied.notes.about()
+            if {each: known.get(each) for each in about} == about:
+                found.state.name = name
+                return found
+            self._put_aside(box, str(known.get("genesis", ""))[:8] or "before")
+        made = self._load(box)
+        made.copied.notes.say({**about, "name": name})
+        made.state.name = name
+        return made
+
+    def remove(self, folder: str) -> bool:
+        """Delete the copies of a box. Return False if there are none."""
+        found = self._open.pop(folder, None)
+        if found is None:
+            return False
+        found.copied.close()
+        gone = self.folder / f"{folder}{_DELETED}"
+        try:
+            (self.folder / folder).rename(gone)  # new copies may begin at once
+        except OSError as error:
+            raise turned(error, str(self.folder / folder)) from error
+        _delete(gone)
+        return True
+
+    def _load(self, folder: str) -> CopiedBox:
+        place = self.folder / folder
+        place.mkdir(mode=0o750, exist_ok=True)
+        copied = CopyVolume(place, self._clock)
+        about = copied.notes.about()
+        box = str(about.get("box", folder))
+        made = CopiedBox(copied, CopyState(box, str(about.get("name", box)), folder, box != folder))
+        self._open[folder] = made
+        return made
+
+    def _put_aside(self, folder: str, mark: str) -> None:
+        former = [one for one in self._open.values() if one.state.is_former and one.state.id == folder]
+        if len(former) >= _MOST_FORMER:
+            raise StorageError(
+                str(self.folder), f"{folder} started with a new disk too often; delete its former copies"
+            )
+        self._open.pop(folder).copied.close()
+        target, number = f"{folder}--{mark}", 2
+        while (self.folder / target).exists():
+            target, number = f"{folder}--{mark}-{number}", number + 1
+        (self.folder / folder).rename(self.folder / target)
+        self._load(target)
+
+
+def _delete(folder: Path) -> None:
+    try:
+        for path in sorted(folder.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        folder.rmdir()
+    except OSError as error:
+        raise turned(error, str(folder)) from error
+
+
+def rule_for(rules: Sequence[CopySettings], box: str, camera: str) -> CopySettings | None:
+    """Return the settings that apply to a camera of a box; None: it isn't copied."""
+    matching = (one for one in rules if one.recorder in ("", box) and (not one.cameras or camera in one.cameras))
+    return next(matching, None)
+
+
+class FleetCopies:
+    """Copies from all boxes that are online. Call from one event loop. get_rules: returns the settings now."""
+
+    def __init__(
+        self, hub: FleetHub, store: CopyStore, get_rules: Callable[[], tuple[CopySettings, ...]], clock: Clock
+    ) -> None:
+        self.store, self._hub, self._get_rules, self._clock = store, hub, get_rules, clock
+        self._tasks: dict[str, tuple[BoxConnection, asyncio.Task[None]]] = {}
+        self._watch: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._watch = asyncio.create_task(self._look(), name="fleet copies")
+
+    async def close(self) -> None:
+        tasks = [task for _, task in self._tasks.values()] + ([self._watch] if self._watch is not None else [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self.store.close)
+
+    async def remove(self, folder: str) -> bool:
+        """Delete the copies of a box. They begin again if the settings still ask for them. Raises StorageError."""
+        found = self.store.find(folder)
+        held = self._tasks.pop(found.state.id, None) if found is not None else None
+        if held is not None:
+            held[1].cancel()
+            await asyncio.gather(held[1], return_exceptions=True)
+        return await asyncio.to_thread(self.store.remove, folder)
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        trim_s = loop.time()
+        while True:
+            online = {connection.box.id: connection for connection in self._hub.connections()}
+            for box, (connection, task) in list(self._tasks.items()):
+                if task.done() or online.get(box) is not connection or not self._wants(connection):
+                    task.cancel()
+                    [ended] = await asyncio.gather(task, return_exceptions=True)
+                    if isinstance(ended, Exception):
+                        log.error("copying from %s failed", connection.box.name, exc_info=ended)
+                    del self._tasks[box]
+            for box, connection in online.items():
+                if box not in self._tasks and self._wants(connection):
+                    task = asyncio.create_task(self._copy(connection), name=f"copies of {box}")
+                    self._tasks[box] = connection, task
+            if loop.time() >= trim_s:
+                trim_s = loop.time() + TRIM_S
+                await self._trim()
+            await asyncio.sleep(LOOK_S)
+
+    def _wants(self, connection: BoxConnection) -> bool:
+        is_asked_for = any(one.recorder in ("", connection.box.id) for one in self._get_rules())
+        return is_asked_for and "copies" in connection.allow
+
+    async def _copy(self, connection: BoxConnection) -> None:
+        """Copy from one box while its line lasts."""
+        box = connection.box
+        while True:
+            try:
+                reader = CopyReader(connection)
+                about = await reader.about()
+                genesis = str(about.get("genesis", ""))[:64]
+                here = await asyncio.to_thread(self.store.of_box, box.id, box.key, box.name, genesis)
+                await _BoxCopying(self, connection, here, reader).run()
+            except LineClosed as ended:
+                log.info("copying from %s has stopped: %s", box.name, ended)
+                return
+            except CopiesRefused as refused:
+                self._say(box.id, str(refused))
+            except DiskFull:
+                self._say(box.id, NO_ROOM)
+            except StorageError as error:
+                log.warning("cannot store copies of %s: %s", box.name, error)
+                self._say(box.id, error.message)
+            await asyncio.sleep(AGAIN_S)
+
+    def _say(self, box: str, problem: str) -> None:
+        if (found := self.store.find(box)) is not None:
+            found.state.problem, found.state.is_copying = problem, False
+
+    async def _trim(self) -> None:
+        for one in self.store.all():
+            rules = self._get_rules()
+            try:
+                await asyncio.to_thread(trim, one.copied, rules, one.state.id, self._clock.now_ms())
+            except StorageError as error:
+                log.warning("cannot delete old copies of %s: %s", one.state.name, error)
+        try:
+            await asyncio.to_thread(make_room, self.store, _LEAST_BYTES, _EVER)
+        except StorageError as error:
+            log.warning("cannot make room on the disk of the copies: %s", error)
+
+    def rules(self) -> tuple[CopySettings, ...]:
+        return self._get_rules()
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+
+def trim(copied: CopyVolume, rules: Sequence[CopySettings], box: str, now_ms: int) -> None:
+    """Delete what is older or more than the settings allow. Cameras without settings stay as they are."""
+    cameras: dict[CopySettings, list[CameraId]] = {}
+    for camera in copied.volume.cameras():
+        if (rule := rule_for(rules, box, camera)) is not None:
+            cameras.setdefault(rule, []).append(camera)
+    for rule, these in cameras.items():
+        oldest_ms = now_ms - round(rule.max * 1000)
+        while (found := copied.oldest_hour(these)) is not None:
+            begin_ms, camera, folder = found
+            size_bytes = sum(copied.index.size_bytes(each) for each in these)
+            if begin_ms + HOUR_MS > oldest_ms and size_bytes <= rule.max_size:
+                break
+            copied.remove_hour(camera, folder)
+    copied.tidy()
+
+
+def admit(
+    store: CopyStore, copied: CopyVolume, limits: tuple[CopySettings, Sequence[CameraId]], file: SourceFile
+) -> bool:
+    """Delete the oldest copies until a file fits; only older ones than it. Return False if it doesn't fit.
+
+    limits: the settings, and the cameras that share them.
+    """
+    rule, cameras = limits
+    while sum(copied.index.size_bytes(each) for each in cameras) + file.size_bytes > rule.max_size:
+        found = copied.oldest_hour(cameras)
+        if found is None or found[2].partition("/")[2] >= file.path.partition("/")[2][:_HOUR_LETTERS]:
+            return False
+        copied.remove_hour(found[1], found[2])
+    return make_room(store, file.size_bytes, file.path.partition("/")[2][:_HOUR_LETTERS])
+
+
+def make_room(store: CopyStore, size_bytes: int, before: str) -> bool:
+    """Delete the oldest copies until this space may be used. before: delete older hours only: `2026/11/20/05`.
+
+    Return False if there is not enough: what remains of the disk is for the hub's own recordings.
+    """
+    for _ in range(_ROOM_STEP):
+        try:
+            reserved = store.room.reserve(size_bytes)
+        except OSError as error:
+            raise turned(error, str(store.folder)) from error
+        if reserved is not None:
+            store.room.resize(reserved, 0)
+            return True
+        firsts = [(*found, one.copied) for one in store.all() if (found := one.copied.oldest_hour()) is not None]
+        oldest = min(firsts, key=lambda one: one[0], default=None)
+        if oldest is None or oldest[2].partition("/")[2] >= before:
+            return False
+        oldest[3].remove_hour(oldest[1], oldest[2])
+    return False
+
+
+class _BoxCopying:
+    """Copying from one box while one line lasts. Raises LineClosed, CopiesRefused, StorageError."""
+
+    def __init__(self, of: FleetCopies, connection: BoxConnection, here: CopiedBox, reader: CopyReader) -> None:
+        self._of, self._box, self._here, self._reader = of, connection.box.id, here, reader
+        self._loop = asyncio.get_running_loop()
+        self._cameras: list[CameraId] = []
+        self._known: dict[str, object] = {}
+        self._full: dict[CameraId, str] = {}
+        """The oldest hour that there is room for, by camera."""
+
+    async def run(self) -> None:
+        days, compared_s, today_s = deque[Span](), float("-inf"), float("-inf")
+        while True:
+            await self._news()
+            if self._loop.time() >= compared_s + EVERYTHING_S:
+                days, compared_s = deque(self._days()), self._loop.time()
+                self._full.clear()
+            now_ms = self._of.now_ms()
+            queue = await self._missing(Span(now_ms - HOUR_MS, now_ms + 1))
+            if self._loop.time() >= today_s + DAYS_S:
+                today_s = self._loop.time()
+                await self._day_files(Span(now_ms // DAY_MS * DAY_MS, now_ms + 1))
+            while not queue and days:
+                queue = await self._missing(days[0])
+                if not queue:
+                    await self._day_files(days.popleft())
+            await self._fetch(queue, NEW_S)
+            if not queue:
+                await asyncio.sleep(NEW_S)
+
+    def _rule(self, camera: CameraId) -> CopySettings | None:
+        return rule_for(self._of.rules(), self._box, camera)
+
+    def _days(self) -> Iterator[Span]:
+        """Yield the days to compare, today first."""
+        now_ms = self._of.now_ms()
+        longest_s = max((one.max for one in map(self._rule, self._cameras) if one is not None), default=0.0)
+        for number in range(now_ms // DAY_MS, round((now_ms - longest_s * 1000) // DAY_MS) - 1, -1):
+            yield Span(number * DAY_MS, (number + 1) * DAY_MS)
+
+    async def _fetch(self, queue: list[SourceFile], most_s: float) -> None:
+        """Copy files in order, until something newer may have been recorded."""
+        state, until_s = self._here.state, self._loop.time() + most_s
+        state.waiting_files, state.waiting_bytes = len(queue), sum(file.size_bytes for file in queue)
+        try:
+            for file in queue:
+                state.is_copying = True
+                await self._file(file)
+                state.waiting_files -= 1
+                state.waiting_bytes -= file.size_bytes
+                if self._loop.time() >= until_s:
+                    return
+        finally:
+            state.is_copying = False
+
+    async def _news(self) -> None:
+        """Take over the box's cameras and its history."""
+        copied, about = self._here.copied, await self._reader.about()
+        said = about.get("cameras")
+        names = [str(one.get("id")) for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        self._cameras = [CameraId(one) for one in names if is_camera(one) and self._rule(CameraId(one)) is not None]
+        rates = [one.max_kbit_s for one in map(self._rule, self._cameras) if one is not None and one.max_kbit_s]
+        self._reader.max_kbit_s = min(rates, default=0)
+        known: dict[str, object] = {name: about.get(name) for name in ("host", "zone", "cameras")}
+        known["seen_ms"] = self._of.now_ms() // _SEEN_MS * _SEEN_MS
+        if known != self._known:
+            await asyncio.to_thread(copied.notes.say, known)
+            self._known = known
+        grown = [await self._history(file) for file in await self._reader.history()]
+        if any(grown):
+            await asyncio.to_thread(copied.take_history)
+
+    async def _history(self, file: SourceFile) -> bool:
+        """Copy what a file of the history has more than its copy. Return whether there was anything."""
+        copied, at = self._here.copied, await asyncio.to_thread(self._here.copied.size, file.path)
+        if at == file.size_bytes or file.size_bytes > _MOST_HISTORY_BYTES:
+            return False
+        if at > file.size_bytes:
+            await asyncio.to_thread(copied.restart_history, file.path)
+            at = 0
+        if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER):
+            raise DiskFull(str(self._of.store.folder))
+        with suppress(FileGone):
+            while at < file.size_bytes:
+                data = await self._reader.part(file, at)
+                await asyncio.to_thread(copied.grow_history, file.path, at, data)
+                at += len(data)
+        return True
+
+    async def _missing(self, within: Span) -> list[SourceFile]:
+        """Return the files of a span that are wanted and missing here, newest first."""
+        found: list[SourceFile] = []
+        now_ms = self._of.now_ms()
+        for camera in self._cameras:
+            rule = self._rule(camera)
+            wanted = within.cut_to(Span(now_ms - round(rule.max * 1000), now_ms + 1)) if rule is not None else None
+            if rule is None or wanted is None:
+                continue
+            listed = await self._reader.recordings(camera, wanted)
+            stream = None if rule.streams == "all" else StreamName(rule.streams)
+            found += await asyncio.to_thread(self._here.copied.missing, listed, stream)
+        left = [one for one in found if self._here.tries.get(one.path, 0) < MOST_TRIES and not self._is_too_old(one)]
+        return sorted(left, key=lambda file: file.path.partition("/")[2], reverse=True)
+
+    def _is_too_old(self, file: SourceFile) -> bool:
+        """Return whether there was no room for files of this hour."""
+        camera, _, rest = file.path.partition("/")
+        return rest[:_HOUR_LETTERS] <= self._full.get(CameraId(camera), "")
+
+    async def _day_files(self, within: Span) -> None:
+        for camera in self._cameras:
+            listed = await self._reader.day_files(camera, within)
+            for file in await asyncio.to_thread(self._here.copied.changed_day_files, listed):
+                await asyncio.to_thread(self._here.copied.drop, file.path)
+                await self._file(file)
+
+    async def _file(self, file: SourceFile) -> None:
+        """Copy one file, from where its last part ended."""
+        copied, camera = self._here.copied, CameraId(file.path.partition("/")[0])
+        rule = self._rule(camera)
+        cameras = [one for one in self._cameras if self._rule(one) == rule]
+        if rule is None or not await asyncio.to_thread(admit, self._of.store, copied, (rule, cameras), file):
+            self._no_room(camera, file)
+            return
+        at = await asyncio.to_thread(copied.arrived, file.path)
+        at = 0 if at > file.size_bytes else at
+        try:
+            while at < file.size_bytes:
+                at = await asyncio.to_thread(copied.put, file.path, at, await self._reader.part(file, at))
+            await asyncio.to_thread(copied.accept, file.path)
+            self._here.state.problem = ""
+        except FileGone:
+            await asyncio.to_thread(copied.drop, file.path)
+        except FileDamaged as error:
+            self._note_damaged(file.path, error)
+
+    def _no_room(self, camera: CameraId, file: SourceFile) -> None:
+        """Don't ask for what is as old again; if nothing fits, say so."""
+        self._full[camera] = max(self._full.get(camera, ""), file.path.partition("/")[2][:_HOUR_LETTERS])
+        if self._here.copied.oldest_hour([camera]) is None:
+            self._here.state.problem = NO_ROOM
+
+    def _note_damaged(self, path: str, error: FileDamaged) -> None:
+        tries = self._here.tries
+        tries[path] = tries.get(path, 0) + 1
+        if tries[path] == MOST_TRIES:
+            self._here.state.damaged += 1
+            log.warning("%s of %s is damaged there, and isn't copied: %s", path, self._box, error.detail)

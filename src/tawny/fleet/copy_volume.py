@@ -1,0 +1,346 @@
+"""The copies of one box on its hub: files as they lay on the box, verified before they get their names, and an index.
+
+A file arrives in `incoming` and goes on at its last byte after an outage. It is listed once every fragment matches its
+hash and the box's signed history. `tawny check` and `tawny verify` read the folder `files` like any recorder's.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.fleet.copy_source import SourceFile, digest_of_content, is_day_file, is_history, is_recording
+from tawny.media.mp4.leaf_proof import stored_proof
+from tawny.media.mp4.segment_reader import read_segment
+from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import GapReason, segment_id
+from tawny.model.times import Clock, Span, stamp_ms, utc_text
+from tawny.sealed.broken import SealedFileBroken
+from tawny.sealed.signing import is_signed
+from tawny.storage.disk.disk import parent_of, turned
+from tawny.storage.disk.layout import HOUR_MS, SegmentName, is_sealed, segment_name
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.chains import StatedFiles, chains_on, read_stated
+from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.ledger import HistoryJournal, HistoryLine, replay
+from tawny.storage.index.catalogue import row_of
+from tawny.storage.index.opening import index_to_write
+from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.repair.healing import wrong_with
+from tawny.storage.retention.removal import tidy
+from tawny.storage.segments.metadata import read_header
+
+_SETTLED_MS: Final = 2 * HOUR_MS
+_DAYS_AFTER: Final = 3
+"""A file is stated on the day when it was closed or, after a power cut, on one of the next days with statements."""
+_NEWEST_HISTORY: Final = 2
+_MOST_EVENTS: Final = 500
+_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS unproved (
+  path TEXT PRIMARY KEY, why TEXT NOT NULL) STRICT;  -- copies that no statement is known about
+"""
+
+
+class Proof(StrEnum):
+    """What the box's signed history says about a copy."""
+
+    PROVED = "proved"
+    WAITING = "waiting"
+    """Signed for a statement that has not been copied yet."""
+    UNSIGNED = "unsigned"
+    """Older than the signed history, or thinned by the box: it is whole, and not signed."""
+
+
+class CopiedHistory(HistoryJournal):
+    """The box's history as it applies to its copies: what the box has deleted since is still here."""
+
+    def lines(self, newest_files: int | None = None) -> Iterator[HistoryLine]:
+        return (line for line in super().lines(newest_files) if _applies(line))
+
+
+def _applies(line: HistoryLine) -> bool:
+    is_removal = line.what == "gap" and line.record.get("reason") == GapReason.REMOVED
+    return line.what != "event_dropped" and not is_removal
+
+
+class CopyNotes(SmallDb):
+    """Facts about the box, and which copies nothing proves. Thread-safe; raises StorageError."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, _SCHEMA, _VERSION)
+
+    def about(self) -> dict[str, Any]:
+        with self.reading() as db:
+            rows = db.execute("SELECT name, value FROM about").fetchall()
+        return {name: json.loads(value) for name, value in rows}
+
+    def say(self, about: Mapping[str, Any]) -> None:
+        with self.writing() as db:
+            db.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", [(k, json.dumps(v)) for k, v in about.items()])
+
+    def note(self, path: str, proof: Proof) -> None:
+        with self.writing() as db:
+            if proof is Proof.PROVED:
+                db.execute("DELETE FROM unproved WHERE path = ?", (path,))
+            else:
+                db.execute("INSERT OR REPLACE INTO unproved VALUES (?, ?)", (path, proof.value))
+
+    def unproved(self, proof: Proof) -> list[str]:
+        with self.reading() as db:
+            return [path for (path,) in db.execute("SELECT path FROM unproved WHERE why = ?", (proof.value,))]
+
+    def forget(self, folder: str) -> None:
+        """Forget the files of a folder, which were removed."""
+        with self.writing() as db:
+            db.execute("DELETE FROM unproved WHERE substr(path, 1, ?) = ?", (len(folder) + 1, f"{folder}/"))
+
+
+class CopyVolume:
+    """The copies of one box. Waits for the disk; raises StorageError, DiskFull. Writing: one thread at a time."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder, self._clock = folder, clock
+        self.volume, self._incoming = Volume.at(folder / "files"), Volume.at(folder / "incoming")
+        self.notes = CopyNotes(folder / "copies.db")
+        self._history = CopiedHistory(self.volume.disk)
+        self.index = index_to_write(self.volume, self._history)
+        self._stated: tuple[tuple[Any, ...], StatedFiles] | None = None
+        self._unlist(self.index.removing())
+        replay(list(self._history.lines(_NEWEST_HISTORY)), self.index)
+
+    def close(self) -> None:
+        self.index.close()
+        self.notes.close()
+
+    # --- what is missing, and its arrival
+
+    def missing(self, files: Iterable[SourceFile], stream: StreamName | None) -> list[SourceFile]:
+        """Return which recordings are not here, newest first. stream: of segments; None: both.
+
+        Newest first: what was recorded last is lost first with a stolen box, and looked for first. If the line is too
+        slow for everything, what is oldest would be deleted at the box before its turn either way.
+        """
+        found = [one for one in files if is_recording(one.path) and self._lacks(one, stream)]
+        return sorted(found, key=lambda file: file.path, reverse=True)
+
+    def changed_day_files(self, files: Iterable[SourceFile]) -> list[SourceFile]:
+        """Return the files of days that are missing here or differ."""
+        disk = self.volume.disk
+        return [
+            file
+            for file in files
+            if is_day_file(file.path)
+            and (not self._has(file.path) or digest_of_content(disk.read(file.path)) != file.digest)
+        ]
+
+    def arrived(self, path: str) -> int:
+        """Return how many bytes of a file are in `incoming`."""
+        return self._size(self._incoming, path) or 0
+
+    def put(self, path: str, at: int, data: bytes) -> int:
+        """Append what has arrived of a file at offset `at`. Return its size now."""
+        disk = self._incoming.disk
+        disk.make_folder(parent_of(path), sync=False)
+        file = disk.extend(path) if disk.entry(path) is not None else disk.create(path)
+        try:
+            file.cut(at)
+            file.append([data])
+            return file.size_bytes
+        finally:
+            file.close()
+
+    def drop(self, path: str) -> None:
+        """Forget what has arrived of a file."""
+        self._incoming.disk.unlink(path)
+
+    def accept(self, path: str) -> Proof:
+        """Verify a file that has arrived whole, give it its name, and list it. Raises FileDamaged: it is dropped."""
+        name = segment_name(path)
+        try:
+            proof = self._verify(path, name)
+        except FileDamaged:
+            self.drop(path)
+            raise
+        row = row_of(self._incoming, name, self.arrived(path)) if name is not None else None
+        self._name(path)
+        if row is not None:
+            self.index.add_segment(row)
+            self.notes.note(path, proof)
+        return proof
+
+    def grow_history(self, path: str, at: int, data: bytes) -> None:
+        """Append to a file of the box's history, and list the gaps, damage and events that it says."""
+        if not is_history(path) or self.size(path) != at:
+            return
+        disk = self.volume.disk
+        disk.make_folder(parent_of(path), sync=False)
+        file = disk.extend(path) if disk.entry(path) is not None else disk.create(path)
+        try:
+            file.append([data])
+            file.sync()
+        finally:
+            file.close()
+        self._stated = None
+
+    def restart_history(self, path: str) -> None:
+        """Forget a file of the history, which became shorter at the box."""
+        if is_history(path):
+            self.volume.disk.unlink(path)
+            self._stated = None
+
+    def take_history(self) -> None:
+        """List what the newest history says, and look again at copies that waited for a statement."""
+        replay(list(self._history.lines(_NEWEST_HISTORY)), self.index)
+        for path in self.notes.unproved(Proof.WAITING):
+            name = segment_name(path)
+            if name is not None and self._has(path):
+                self.notes.note(path, self._proof(self.volume, path, name))
+
+    # --- removal
+
+    def oldest_hour(self, cameras: Sequence[CameraId] | None = None) -> tuple[int, CameraId, str] | None:
+        """Return begin, camera and folder of the oldest hour with copies; None if there is none."""
+        firsts = [
+            (_hour_ms(folder), camera, folder)
+            for camera in (self.volume.cameras() if cameras is None else cameras)
+            if (folder := next(self.volume.hour_folders(camera), None)) is not None
+        ]
+        return min(firsts, default=None)
+
+    def remove_hour(self, camera: CameraId, folder: str) -> None:
+        """Remove the copies of one hour, with the events in it."""
+        begin_ms = _hour_ms(folder)
+        hour = Span(begin_ms, begin_ms + HOUR_MS)
+        rows = [row for row in self.index.segments(camera, None, hour) if parent_of(row.path) == folder]
+        self.index.mark_removing(rows)
+        for event in self.index.events(hour, cameras=[camera], limit=_MOST_EVENTS).events:
+            if event.start_ms >= begin_ms:
+                self.index.drop_event(event.id)
+        for path, entry in list(self.volume.files(folder)):
+            if entry.kind == "file":
+                self.volume.disk.unlink(path)
+        self.index.drop_segments(rows)
+        self.notes.forget(folder)
+        tidy(self.volume, self._clock, [folder], is_in_use=False)
+
+    def tidy(self) -> None:
+        """Let the index count hours that are over."""
+        self.index.settle(self._clock.now_ms() - _SETTLED_MS)
+
+    # --- reading
+
+    def size(self, path: str) -> int:
+        """Return the size of a file that is here; 0 if it is not."""
+        return self._size(self.volume, path) or 0
+
+    def bounds(self) -> Span | None:
+        """Return from when to when there are copies; None if there are none."""
+        spans = [span for camera in self.volume.cameras() if (span := self.index.bounds(camera)) is not None]
+        return Span(min(one.begin_ms for one in spans), max(one.end_ms for one in spans)) if spans else None
+
+    # --- parts
+
+    def _lacks(self, file: SourceFile, stream: StreamName | None) -> bool:
+        name = segment_name(file.path)
+        if name is None:
+            return self._size(self.volume, file.path) != file.size_bytes
+        is_wanted = stream in (None, name.stream)
+        return is_wanted and self.index.segment(segment_id(name.camera, name.stream, name.start_ms)) is None
+
+    def _has(self, path: str) -> bool:
+        return self._size(self.volume, path) is not None
+
+    @staticmethod
+    def _size(volume: Volume, path: str) -> int | None:
+        entry = volume.disk.entry(path)
+        return entry.size_bytes if entry is not None else None
+
+    def _name(self, path: str) -> None:
+        """Move a file from `incoming`, durably."""
+        disk = self.volume.disk
+        disk.make_folder(parent_of(path))
+        file = self._incoming.disk.extend(path)
+        try:
+            file.sync()
+        finally:
+            file.close()
+        try:
+            self._incoming.own_path(path).replace(self.volume.own_path(path))
+        except OSError as error:
+            raise turned(error, str(self.volume.root / path)) from error
+        disk.sync_folder(parent_of(path))
+
+    def _unlist(self, rows: Sequence[Any]) -> None:
+        """Finish a removal that was interrupted."""
+        for row in rows:
+            self.volume.disk.unlink(row.path)
+        self.index.drop_segments(rows)
+
+    def _verify(self, path: str, name: SegmentName | None) -> Proof:
+        """Raises FileDamaged: it isn't what the box wrote, or another file than its name says."""
+        where = str(self._incoming.root / path)
+        if name is None:
+            if is_sealed(path) and (why := wrong_with(self._incoming, path)):
+                raise FileDamaged(where, why)
+            return Proof.UNSIGNED
+        row_of(self._incoming, name, self.arrived(path))
+        if why := wrong_with(self._incoming, path):
+            raise FileDamaged(where, why)
+        return self._proof(self._incoming, path, name)
+
+    def _proof(self, volume: Volume, path: str, name: SegmentName) -> Proof:
+        """Return what proves a whole file. Raises FileDamaged: another one was stated under its number."""
+        header = read_header(volume.disk, path)
+        if header is None or name.is_thinned:
+            return Proof.UNSIGNED
+        digest, statement, signature = _signature(volume, path)
+        end_ms = name.end_ms or name.start_ms
+        stated = self._stated_from(end_ms)
+        digests = stated.digests.get((header.camera.hex(), header.kind, header.stream, header.number), set())
+        if digests:
+            if digest.hex() not in digests:
+                raise FileDamaged(str(volume.root / path), "it isn't what its recorder stated")
+            return Proof.PROVED
+        key = stated.keys.get(statement, "")
+        if key and signature:
+            if not is_signed(key, b"file", digest, signature):
+                raise FileDamaged(str(volume.root / path), "its signature isn't its recorder's")
+            return Proof.PROVED
+        return Proof.WAITING
+
+    def _stated_from(self, at_ms: int) -> StatedFiles:
+        """Return what the box has stated on the day of an instant and the next ones, as far as it has been copied."""
+        chain = next((one for one in chains_on(self.volume) if not one.prefix), None)
+        if chain is None:
+            return StatedFiles()
+        try:
+            first, every = utc_text(at_ms)[:10], sorted(chain.days())
+            before = [day for day in every if day < first][-1:]
+            days = before + [day for day in every if day >= first][:_DAYS_AFTER]
+            sizes = tuple(self.size(chain.path(f"{day}{end}")) for day in days for end in (".jsonl", ".list"))
+            key = (chain.genesis, *days, *sizes)
+            if self._stated is None or self._stated[0] != key:
+                self._stated = key, read_stated(chain, days)
+        except SealedFileBroken as problem:
+            raise StorageError(str(self.volume.root), f"the copied history can't be read: {problem}") from problem
+        return self._stated[1]
+
+
+def _signature(volume: Volume, path: str) -> tuple[bytes, int, bytes]:
+    """Return digest, statement and signature of a whole file; statement 0: it has none. Raises FileDamaged."""
+    if is_sealed(path):
+        scan = read_sealed(volume.disk, path)
+        return scan.digest, scan.statement or 0, scan.signature
+    proof = stored_proof(read_segment(volume.own_path(path)))
+    if proof is None:
+        raise FileDamaged(str(volume.root / path), "its proof is missing")
+    return proof.digest, proof.statement, proof.signature
+
+
+def _hour_ms(folder: str) -> int:
+    year, month, day, hour = folder.split("/")[-4:]
+    return stamp_ms(f"{year}{month}{day}T{hour}0000.000Z")

@@ -1,0 +1,20 @@
+/** Words of the copies that a hub holds of other recorders. */
+export const copies = {
+  title: "Copies on this hub",
+  former: (name: string) => `${name} (former)`,
+  none: "Nothing is copied yet.",
+  extent: (from: string, to: string, size: string) => `From ${from} to ${to}, ${size}.`,
+  waiting: (files: string, size: string) => `Copying: ${files}, ${size} to go.`,
+  files: { one: "{n} file", other: "{n} files" },
+  stopped: "Copying is off.",
+  verified: "Every copy was verified when it arrived.",
+  unproved: (count: number) => `Waiting for the recorder’s signature: ${count}.`,
+  unsigned: (count: number) => `Without a signature: ${count}.`,
+  damaged: (count: number) => `Damaged at the recorder, and not copied: ${count}.`,
+  show: "Show copies",
+  remove: "Delete copies…",
+  removeAsk: (name: string) => `Delete the copies of ${name}?`,
+  removeHint: "They are deleted here for good. The recorder keeps its own recordings. If the settings still ask for copies, they begin again.",
+  removeNow: "Delete copies",
+  removed: (name: string) => `Copies of ${name} were deleted`,
+};
