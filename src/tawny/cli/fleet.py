@@ -16,8 +16,8 @@ from tawny.config.changes import put_table
 from tawny.config.fleet import DEFAULT_SHARES, SHARES
 from tawny.config.loader import read_settings
 from tawny.fleet.box import join_hub, leave_hub
-from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
 from tawny.fleet.identity import KEY_FILE, JoinLink, fingerprint, load_key, load_or_make_key
+from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
 from tawny.model.errors import NotDone, StorageError, UsageError
 from tawny.model.times import SystemClock
 
@@ -56,7 +56,7 @@ def _link(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
     _check_hub(folder)
     key = load_or_make_key(folder)
-    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    index = SqliteFleetIndex(folder / HUB_FILE, SystemClock())
     try:
         code, _ = index.invite()
     finally:
@@ -76,7 +76,7 @@ def _link(args: Namespace, out: Output) -> int:
 def _list(args: Namespace, out: Output) -> int:
     _, folder = existing_data(args)
     _check_hub(folder)
-    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    index = SqliteFleetIndex(folder / HUB_FILE, SystemClock())
     try:
         boxes = index.boxes()
     finally:
@@ -90,7 +90,7 @@ def _list(args: Namespace, out: Output) -> int:
 def _revoke(args: Namespace, out: Output) -> int:
     _, folder = existing_data(args)
     _check_hub(folder)
-    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    index = SqliteFleetIndex(folder / HUB_FILE, SystemClock())
     try:
         is_gone = index.revoke(args.recorder)
     finally:
