@@ -35,6 +35,9 @@ export type Fleet = made.FleetInfo;
 export type FleetBox = made.BoxInfo;
 export type FleetEvents = made.FleetEvents;
 export type FleetEvent = made.FleetEvent;
+export type FleetFound = made.FleetFound;
+export type FleetTimeline = made.FleetTimeline;
+export type FleetLane = made.FleetLaneInfo;
 export type FleetInvitation = made.Invitation;
 export type CameraState = Camera["state"];
 /** `audio`: codec of the sound, empty when there is none. */
