@@ -11,11 +11,13 @@ from tawny.fleet import fleet_index as limits
 from tawny.fleet.fleet_index import CameraDay, EventQuestion, FleetIndex, FleetLane, PlacedCamera, RecordedDay
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS
+from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import DAY, dropped_line, event_line
+from tests.support.postgres import FAST, PostgresServer, postgres_server
 
 TODAY = 20_000
 ZERO_MS = TODAY * DAY_MS
@@ -24,9 +26,18 @@ FRONT = CameraId("front")
 WHOLE = Span(ZERO_MS, ZERO_MS + DAY_MS)
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server(*FAST) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FleetIndex]:
-    made: FleetIndex = SqliteFleetIndex(tmp_path / "hub.db", FakeClock())
+    if request.param == "sqlite":
+        made: FleetIndex = SqliteFleetIndex(tmp_path / "hub.db", FakeClock())
+    else:
+        made = PostgresFleetIndex(request.getfixturevalue("server").new_database(), FakeClock())
     yield made
     made.close()
 

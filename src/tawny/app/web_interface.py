@@ -46,7 +46,7 @@ from tawny.fleet.box import BoxOffer, FleetMember
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint, load_or_make_key
-from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
+from tawny.fleet.index_opening import open_index
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
@@ -293,7 +293,8 @@ def _make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
     if not place.settings().hub.enabled or place.kept_in is None:
         return None
     key = load_or_make_key(place.kept_in)
-    return FleetHub(SqliteFleetIndex(place.kept_in / HUB_FILE, place.clock), key, lambda: site.title)
+    index = open_index(place.settings().hub.database, place.kept_in, place.clock)
+    return FleetHub(index, key, lambda: site.title)
 
 
 def _make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:

@@ -47,3 +47,15 @@ class HubSettings(Table):
     enabled: bool = Field(
         default=False, description="Let other recorders join this one, and show them on its page “Recorders”."
     )
+    database: str = Field(
+        "",
+        description="PostgreSQL database of what this hub knows, for example `postgresql:///tawny`; needs "
+        "`pip install 'tawny[fleet]'`. Empty: the file `hub.db`. `tawny hub migrate` moves from one to the other.",
+    )
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgres(cls, text: str) -> str:
+        if text and not text.startswith(("postgresql://", "postgres://")):
+            raise ValueError("an address such as `postgresql:///tawny`")
+        return text

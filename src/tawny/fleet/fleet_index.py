@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from tawny.fleet.history_reader import NAME, HistoryPiece
-from tawny.fleet.history_rows import DAY_MS
+from tawny.fleet.history_rows import DAY_MS, FALSE_ALARM, KEPT, NAMED, PICTURE, REVIEWED
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
@@ -33,6 +33,13 @@ MOST_FILES: Final = 20_000
 MOST_PICTURE_BYTES: Final = 256 * 1024
 MOST_PICTURES: Final = 256
 """Of one box."""
+MOST_SHOWN: Final = 2_000
+"""Entries of a lane of each sort."""
+EVENT_MARKS: Final = {
+    "all": (0, 0), "new": (REVIEWED, 0), "kept": (KEPT, KEPT), "false_alarms": (FALSE_ALARM, FALSE_ALARM),
+    "named": (NAMED, NAMED),
+}  # fmt: skip
+"""Bits of an event's marks that are looked at, and what they must be, by `EventQuestion.only`."""
 EVER: Final = Span(0, 1 << 53)
 _END_OF_FILES: Final = 1 << 62
 
@@ -274,6 +281,18 @@ def without_deleted(lane: FleetLane) -> FleetLane:
     deleted = [gap.span(gap.begin_ms) for gap in lane.gaps if gap.reason is GapReason.REMOVED]
     left = [part for one in lane.recorded for part in missing_spans(deleted, one)] if deleted else lane.recorded
     return replace(lane, recorded=left)
+
+
+def lane_event(row: Sequence[Any]) -> LaneEvent:
+    """row: id, kind, title, start_ms, end_ms, marks."""
+    event, kind, title, start_ms, end_ms, marks = row
+    return LaneEvent(event, kind, title, start_ms, end_ms, bool(marks & PICTURE), bool(marks & KEPT))
+
+
+def oldest_day(said: RecordedDay) -> int | None:
+    """Return the day of a box's oldest recording; None if there is none."""
+    starts = [one for one in said.first_ms.values() if one is not None]
+    return min(starts) // DAY_MS if starts else None
 
 
 def free_id(name: str, taken: set[str]) -> str:

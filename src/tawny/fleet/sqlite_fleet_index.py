@@ -2,22 +2,24 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from tawny.fleet import fleet_index as limits
 from tawny.fleet.fleet_index import (
+    EVENT_MARKS,
     INVITATION_MS,
     MOST_INVITATIONS,
     MOST_PICTURE_BYTES,
     MOST_PICTURES,
+    MOST_SHOWN,
     Box,
     BoxEvent,
     EventQuestion,
     FleetLane,
-    LaneEvent,
     PlacedCamera,
     RecordedDay,
     box_of_row,
@@ -25,20 +27,17 @@ from tawny.fleet.fleet_index import (
     free_id,
     hash_of,
     is_whole,
+    lane_event,
     lane_of,
     new_code,
+    oldest_day,
     spans_text,
     without_deleted,
 )
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import (
-    DAY_MS,
-    FALSE_ALARM,
-    KEPT,
-    NAMED,
-    PICTURE,
-    REVIEWED,
     HistoryRows,
+    Row,
     damage_in,
     event_in,
     gap_in,
@@ -50,11 +49,6 @@ from tawny.storage.index.sqlite_file import SmallDb
 
 HUB_FILE: Final = "hub.db"
 VERSION: Final = 2
-_MARKS: Final = {
-    "all": (0, 0), "new": (REVIEWED, 0), "kept": (KEPT, KEPT), "false_alarms": (FALSE_ALARM, FALSE_ALARM),
-    "named": (NAMED, NAMED),
-}  # fmt: skip
-"""Bits of `marks` that are looked at, and what they must be, by `EventQuestion.only`."""
 # Boxes tell their history again: a hub.db of another version begins without it.
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS boxes (
@@ -152,8 +146,6 @@ _FIRST: Final = (
     "SELECT first_ms, (SELECT min(first_ms) FROM recorded_from WHERE box = ?1), "
     "(SELECT min(day) FROM recorded_days WHERE box = ?1) FROM recorded_from WHERE box = ?1 AND camera = ?2"
 )
-MOST_SHOWN: Final = 2_000
-"""Entries of a lane of each sort."""
 
 
 class SqliteFleetIndex(SmallDb):
@@ -162,6 +154,16 @@ class SqliteFleetIndex(SmallDb):
     def __init__(self, path: Path | str, clock: Clock) -> None:
         super().__init__(path, _SCHEMA, VERSION)
         self._clock = clock
+
+    @contextmanager
+    def tables(self) -> Iterator[Iterator[tuple[str, Sequence[str], Iterator[Row]]]]:
+        """Return all but invitations as of one moment: name, columns and rows of each table, boxes first."""
+        with self.reading() as db:
+            db.execute("BEGIN")
+            try:
+                yield (_table(db, name) for name in ("boxes", "pictures", *HISTORY_TABLES))
+            finally:
+                db.execute("ROLLBACK")
 
     # --- joining
 
@@ -269,7 +271,7 @@ class SqliteFleetIndex(SmallDb):
                 [(box, camera, first_ms) for camera, first_ms in said.first_ms.items()],
             )
             db.execute("INSERT OR REPLACE INTO recorded_days VALUES (?, ?, ?)", (box, said.day, said.until_ms))
-            if (oldest := _oldest_day(said)) is not None:
+            if (oldest := oldest_day(said)) is not None:
                 for table in ("recorded", "recorded_days"):
                     db.execute(f"DELETE FROM {table} WHERE box = ? AND day < ?", (box, oldest))  # noqa: S608
 
@@ -290,7 +292,7 @@ class SqliteFleetIndex(SmallDb):
             return [_lane(db, one, within) for one in cameras]
 
     def find(self, asked: EventQuestion) -> list[BoxEvent]:
-        mask, marks = _MARKS[asked.only]
+        mask, marks = EVENT_MARKS[asked.only]
         where = ["start_ms >= ?", "start_ms < ?", "marks & ? = ?"]
         values: list[Any] = [max(0, asked.within.begin_ms), asked.within.end_ms, mask, marks]
         if asked.after is not None:
@@ -336,6 +338,11 @@ class SqliteFleetIndex(SmallDb):
             return {(box, camera): at for box, camera, at in db.execute("SELECT box, camera, at_ms FROM pictures")}
 
 
+def _table(db: sqlite3.Connection, name: str) -> tuple[str, Sequence[str], Iterator[Row]]:
+    rows = db.execute(f"SELECT * FROM {name}")  # noqa: S608
+    return name, [column[0] for column in rows.description], rows
+
+
 def _clear_history(db: sqlite3.Connection, box: str) -> None:
     for table in (*HISTORY_TABLES, "event_bytes"):
         db.execute(f"DELETE FROM {table} WHERE box = ?", (box,))  # noqa: S608
@@ -367,20 +374,11 @@ def _bound_bytes(db: sqlite3.Connection, box: str) -> None:
     db.execute("UPDATE event_bytes SET bytes = ? WHERE box = ?", (kept, box))
 
 
-def _oldest_day(said: RecordedDay) -> int | None:
-    """Return the day of the oldest recording; None if there is none."""
-    starts = [one for one in said.first_ms.values() if one is not None]
-    return min(starts) // DAY_MS if starts else None
-
-
 def _lane(db: sqlite3.Connection, of: PlacedCamera, within: Span) -> FleetLane:
     asked = (of.box, of.camera, within.begin_ms, within.end_ms, MOST_SHOWN)
     gaps = [gap_in(of.camera, row) for row in db.execute(_LANE_GAPS, asked)]
     damage = [damage_in(of.camera, row) for row in db.execute(_LANE_DAMAGE, asked)]
-    events = [
-        LaneEvent(event, kind, title, start_ms, end_ms, bool(marks & PICTURE), bool(marks & KEPT))
-        for event, kind, title, start_ms, end_ms, marks in db.execute(_LANE_EVENTS, asked)
-    ]
+    events = [lane_event(row) for row in db.execute(_LANE_EVENTS, asked)]
     days = days_of(within)
     rows = db.execute(
         "SELECT day, until_ms, spans FROM recorded WHERE box = ? AND camera = ? AND day BETWEEN ? AND ?",

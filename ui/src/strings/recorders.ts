@@ -82,7 +82,6 @@ export const recorders = {
     understood: (time: string) => `Searched: ${time}.`,
     unknown: (text: string) => `Not understood here: ${text}`,
     going: "ongoing",
-    play: (title: string, camera: string, when: string) => `${title}, ${camera}, ${when}`,
     away: "The recorder is offline. The video is there, and can be played when it is back.",
   },
 };

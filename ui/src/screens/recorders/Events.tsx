@@ -99,7 +99,6 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
             <button
               type="button"
               class="rec-event"
-              aria-label={words.events.play(event.title, `${event.camera_name} · ${named(event.box)?.name ?? event.box}`, when(event.start_ms))}
               onClick={() => (shown.value = event)}
             >
               <span class="rec-thumb">
@@ -163,6 +162,7 @@ function Search({ boxes, asked }: { boxes: readonly FleetBox[]; asked: Signal<As
       <label class="rec-words-field">
         <Icon name="search" small />
         <input
+         
           type="search"
           name="q"
           maxLength={200}

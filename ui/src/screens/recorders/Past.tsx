@@ -126,6 +126,7 @@ function Days({ day }: { day: Day }) {
         <Icon name="chevron-left" />
       </button>
       <input
+       
         type="date"
         aria-label={words.past.day}
         value={`${year}-${two(month)}-${two(number)}`}
