@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.peers import report
-from tawny.fleet.fleet_index import CameraDay, EventQuestion, FleetIndex, PlacedCamera, RecordedDay
+from tawny.fleet.fleet_index import BoxDay, CameraDay, EventQuestion, FleetIndex, PlacedCamera
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
@@ -136,13 +136,13 @@ def day_lines(cameras: list[CameraId], day: int) -> Iterator[bytes]:
             yield json.dumps({"at_ms": begin_ms, "what": "gap", "gap": gap}).encode() + b"\n"
 
 
-def recorded_day(cameras: list[CameraId], day: int) -> RecordedDay:
+def recorded_day(cameras: list[CameraId], day: int) -> BoxDay:
     zero_ms, part_ms = day * DAY_MS, DAY_MS // (GAPS_A_DAY + 1)
     spans = tuple(Span(zero_ms + n * part_ms, zero_ms + (n + 1) * part_ms - 20_000) for n in range(GAPS_A_DAY + 1))
     until_ms = zero_ms + DAY_MS
     first_ms = FIRST_DAY * DAY_MS
     told = {camera: CameraDay(spans, until_ms) for camera in cameras}
-    return RecordedDay(day, until_ms, told, dict.fromkeys(cameras, first_ms))
+    return BoxDay(day, until_ms, told, dict.fromkeys(cameras, first_ms))
 
 
 def some_day(days: int) -> Span:

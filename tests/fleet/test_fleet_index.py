@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tawny.fleet import fleet_index as limits
-from tawny.fleet.fleet_index import CameraDay, EventQuestion, FleetIndex, FleetLane, PlacedCamera, RecordedDay
+from tawny.fleet.fleet_index import BoxDay, CameraDay, EventQuestion, FleetIndex, FleetLane, PlacedCamera
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
@@ -64,13 +64,11 @@ def damage_line(begin_ms: int, end_ms: int) -> bytes:
     return json.dumps({"at_ms": begin_ms, "what": "damage", "damage": damage}).encode() + b"\n"
 
 
-def recorded(
-    day: int, *spans: tuple[int, int], until_ms: int | None = None, first_ms: int | None = None
-) -> RecordedDay:
+def recorded(day: int, *spans: tuple[int, int], until_ms: int | None = None, first_ms: int | None = None) -> BoxDay:
     zero_ms, end_ms = day * DAY_MS, (day + 1) * DAY_MS if until_ms is None else until_ms
     parts = tuple(Span(zero_ms + begin, zero_ms + end) for begin, end in spans)
     first = first_ms if first_ms is not None or not parts else parts[0].begin_ms
-    return RecordedDay(day, end_ms, {FRONT: CameraDay(parts, end_ms)}, {FRONT: first})
+    return BoxDay(day, end_ms, {FRONT: CameraDay(parts, end_ms)}, {FRONT: first})
 
 
 def lane(index: FleetIndex, within: Span = WHOLE, box: str = "shed") -> FleetLane:

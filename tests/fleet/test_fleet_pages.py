@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.fleet.fleet_index import CameraDay, RecordedDay
+from tawny.fleet.fleet_index import BoxDay, CameraDay
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS
 from tawny.model.ids import CameraId
@@ -36,9 +36,7 @@ class Known:
         until_ms = self.zero_ms + round(until_h * HOUR_MS)
         begin_ms = self.zero_ms + HOUR_MS
         day = CameraDay((Span(begin_ms, until_ms),), until_ms)
-        self.rig.index.put_recorded(
-            box, "", RecordedDay(self.zero_ms // DAY_MS, until_ms, {PORCH: day}, {PORCH: begin_ms})
-        )
+        self.rig.index.put_recorded(box, "", BoxDay(self.zero_ms // DAY_MS, until_ms, {PORCH: day}, {PORCH: begin_ms}))
         data = b"".join(lines)
         assert self.rig.index.add(box, HistoryPiece("2026-11-20.jsonl", 0, len(data), data)) == len(data)
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tawny.fleet.fleet_index import CameraDay, RecordedDay
+from tawny.fleet.fleet_index import BoxDay, CameraDay
 from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.recorded_time import former_days, recorded_in
 from tawny.model.ids import CameraId
@@ -120,6 +120,6 @@ def test_recordings_of_other_days_are_cut_off() -> None:
 
 
 def test_a_wrong_clock_of_a_box_means_a_bounded_number_of_questions() -> None:
-    day = RecordedDay(TODAY, NOW_MS, {FRONT: CameraDay((), NOW_MS)}, {FRONT: 0})
+    day = BoxDay(TODAY, NOW_MS, {FRONT: CameraDay((), NOW_MS)}, {FRONT: 0})
     assert former_days(day)[0] == TODAY - 1
     assert len(former_days(day)) == 1500

@@ -127,7 +127,7 @@ class CameraDay:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedDay:
+class BoxDay:
     """What a box recorded on one day in UTC, by its own index. day: since 1970.
 
     until_ms: up to when the box answered. first_ms: the oldest recording of each camera; None: it has none.
@@ -188,7 +188,7 @@ class FleetIndex(Protocol):
         """
         ...
 
-    def put_recorded(self, box: str, book: str, said: RecordedDay) -> None:
+    def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
         """Store what a box recorded on a day, instead of what it said before. No effect if it has another book now."""
         ...
 
@@ -289,7 +289,7 @@ def lane_event(row: Sequence[Any]) -> LaneEvent:
     return LaneEvent(event, kind, title, start_ms, end_ms, bool(marks & PICTURE), bool(marks & KEPT))
 
 
-def oldest_day(said: RecordedDay) -> int | None:
+def oldest_day(said: BoxDay) -> int | None:
     """Return the day of a box's oldest recording; None if there is none."""
     starts = [one for one in said.first_ms.values() if one is not None]
     return min(starts) // DAY_MS if starts else None

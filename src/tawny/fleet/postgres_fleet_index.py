@@ -23,11 +23,11 @@ from tawny.fleet.fleet_index import (
     MOST_PICTURES,
     MOST_SHOWN,
     Box,
+    BoxDay,
     BoxEvent,
     EventQuestion,
     FleetLane,
     PlacedCamera,
-    RecordedDay,
     box_of_row,
     days_of,
     free_id,
@@ -327,7 +327,7 @@ class PostgresFleetIndex:
             )
             return piece.end
 
-    def put_recorded(self, box: str, book: str, said: RecordedDay) -> None:
+    def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
         with self.writing() as db:
             known = db.execute("SELECT 1 FROM boxes WHERE id = %s AND book = %s FOR UPDATE", (box, book)).fetchone()
             if known is None:

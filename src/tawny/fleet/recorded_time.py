@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from tawny.fleet.fleet_index import CameraDay, FleetIndex, RecordedDay
+from tawny.fleet.fleet_index import BoxDay, CameraDay, FleetIndex
 from tawny.fleet.history_rows import DAY_MS, LATEST_MS, is_camera
 from tawny.fleet.session import Exchange, Kind
 from tawny.model.errors import NotDone
@@ -77,7 +77,7 @@ class RecordedTimeReader:
             chosen = list(islice(self._again, 1))
         return chosen
 
-    async def _read(self, day: int) -> RecordedDay:
+    async def _read(self, day: int) -> BoxDay:
         """Read and store a day. Raises ValueError: the answer isn't understood."""
         said = await self._answer(day)
         self._now_ms, found = recorded_in(said, day)
@@ -107,7 +107,7 @@ class RecordedTimeReader:
             raise ValueError("its answer isn't understood") from None
 
 
-def former_days(today: RecordedDay) -> list[int]:
+def former_days(today: BoxDay) -> list[int]:
     """Return the days before with recordings, newest first."""
     starts = [one for one in today.first_ms.values() if one is not None]
     if not starts:
@@ -116,7 +116,7 @@ def former_days(today: RecordedDay) -> list[int]:
     return list(range(today.day - 1, oldest - 1, -1))
 
 
-def recorded_in(said: Any, day: int) -> tuple[int, RecordedDay]:
+def recorded_in(said: Any, day: int) -> tuple[int, BoxDay]:
     """Return the box's time, ms UTC, and what it recorded on a day, by its answer. Raises ValueError if invalid."""
     try:
         now_ms, whole = _instant(said["now_ms"]), Span(day * DAY_MS, (day + 1) * DAY_MS)
@@ -132,7 +132,7 @@ def recorded_in(said: Any, day: int) -> tuple[int, RecordedDay]:
             first_ms[camera] = None if one["first_ms"] is None else _instant(one["first_ms"])
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError("its answer isn't understood") from error
-    return now_ms, RecordedDay(day, until_ms, cameras, first_ms)
+    return now_ms, BoxDay(day, until_ms, cameras, first_ms)
 
 
 def _known_until(recorded: list[Span], until_ms: int, whole: Span) -> int:

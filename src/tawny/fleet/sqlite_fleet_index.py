@@ -17,11 +17,11 @@ from tawny.fleet.fleet_index import (
     MOST_PICTURES,
     MOST_SHOWN,
     Box,
+    BoxDay,
     BoxEvent,
     EventQuestion,
     FleetLane,
     PlacedCamera,
-    RecordedDay,
     box_of_row,
     days_of,
     free_id,
@@ -253,7 +253,7 @@ class SqliteFleetIndex(SmallDb):
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (box, piece.file, piece.end))
             return piece.end
 
-    def put_recorded(self, box: str, book: str, said: RecordedDay) -> None:
+    def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
         with self.writing() as db:
             if db.execute("SELECT 1 FROM boxes WHERE id = ? AND book = ?", (box, book)).fetchone() is None:
                 return

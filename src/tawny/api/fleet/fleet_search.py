@@ -28,7 +28,7 @@ class FleetScope:
     within: Span = EVER
 
 
-class FleetEvents:
+class FleetEventSource:
     """The events of a scope as an `EventSource`. A camera of an event is `box~camera`; one that is asked for, a name.
 
     Cameras of several houses often have the same name: its words mean all of them.
@@ -88,7 +88,7 @@ def search_fleet(
     scope = replace(scope, boxes={box: scope.boxes[box] for box in boxes})
     names = {CameraId(name.lower()): name for name in scope.cameras.values()}
     known = SearchableNames(names, recognised=SearchableIdentity(words=_words))
-    source = FleetEvents(index, scope, chosen)
+    source = FleetEventSource(index, scope, chosen)
     question, found = search_in_words(source, left or ANYTHING, known, zone, now_ms, most)
     return question, [_placed(event) for event in found]
 
