@@ -1,6 +1,6 @@
 """What a hub answers from its index: a day of cameras, and the newest events of a recorder.
 
-    python -m benchmarks.fleet_index [--only sqlite|postgresql] [--full] [--rounds 200]
+    python -m benchmarks.fleet_index [--only sqlite|postgresql] [--full] [--days N] [--rounds 200]
 
 SQLite: 5 recorders of 16 cameras, a year, with 40 events a camera and day, 6 gaps, and recorded time; all of a day at
 once. PostgreSQL, with a server of its own on a UNIX socket (`apt-get install postgresql`): 2,000 cameras on 50
@@ -35,15 +35,15 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     asked.add_argument("--only", choices=("sqlite", "postgresql"))
     asked.add_argument("--full", action="store_true", help="PostgreSQL with a whole year")
-    asked.add_argument("--days", type=int, default=365, help="of SQLite")
+    asked.add_argument("--days", type=int, help="instead of 365 for SQLite, 15 for PostgreSQL")
     asked.add_argument("--rounds", type=int, default=200)
     args = asked.parse_args()
     is_good = True
     if args.only != "postgresql":
         with tempfile.TemporaryDirectory() as folder:
-            is_good &= with_sqlite(Path(folder), args.days, args.rounds)
+            is_good &= with_sqlite(Path(folder), args.days or 365, args.rounds)
     if args.only != "sqlite":
-        is_good &= with_postgres(365 if args.full else 15, args.rounds)
+        is_good &= with_postgres(365 if args.full else args.days or 15, args.rounds)
     return 0 if is_good else 1
 
 

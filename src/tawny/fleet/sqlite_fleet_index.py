@@ -127,7 +127,7 @@ _LANE_EVENTS: Final = """
 SELECT id, kind, title, start_ms, end_ms, marks FROM events
 WHERE box = ?1 AND camera = ?2 AND start_ms >= ?3 - 3600000 AND start_ms < ?4 AND (end_ms IS NULL OR end_ms >= ?3)
 UNION
-SELECT id, kind, title, start_ms, end_ms, marks FROM events
+SELECT id, kind, title, start_ms, end_ms, marks FROM events INDEXED BY events_lasting
 WHERE box = ?1 AND camera = ?2 AND start_ms BETWEEN 0 AND ?3 - 3600000 AND (end_ms IS NULL OR end_ms >= ?3)
 AND (end_ms IS NULL OR end_ms - start_ms > 3600000)
 ORDER BY start_ms DESC LIMIT ?5"""
@@ -135,7 +135,7 @@ _LANE_GAPS: Final = """
 SELECT begin_ms, end_ms, reason, detail FROM gaps
 WHERE box = ?1 AND camera = ?2 AND begin_ms >= ?3 - 86400000 AND begin_ms < ?4 AND (end_ms IS NULL OR end_ms > ?3)
 UNION
-SELECT begin_ms, end_ms, reason, detail FROM gaps
+SELECT begin_ms, end_ms, reason, detail FROM gaps INDEXED BY gaps_lasting
 WHERE box = ?1 AND camera = ?2 AND begin_ms < ?3 - 86400000 AND (end_ms IS NULL OR end_ms > ?3)
 AND (end_ms IS NULL OR end_ms - begin_ms > 86400000)
 ORDER BY begin_ms LIMIT ?5"""
