@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, owner_of, with_settings
+from tests.e2e.rules import SHOWS, axe_script, unfit
 
 pytestmark = pytest.mark.browser
 SETTINGS = '[web]\nname = "{name}"\n[cameras.front]\nsource = "demo:front"\nsub = "demo:front"\n'
@@ -152,6 +153,81 @@ def test_the_pages_of_a_house_are_its_own(joined: Fleet, owner: BrowserContext) 
     page.close()
 
 
+def hover_at(page: Page, row: int, at_ms: float) -> tuple[float, float]:
+    """Point at an instant in a lane of the joint timeline. Return where that is on the page."""
+    canvas = page.locator(".past-time canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    begin_ms, end_ms = (float(canvas.get_attribute(name) or 0) for name in ("data-t0", "data-t1"))
+    x = box["x"] + (at_ms - begin_ms) / (end_ms - begin_ms) * box["width"]
+    y = box["y"] + 30 + (row + 0.8) * 46
+    page.mouse.move(x, y)
+    return x, y
+
+
+def recorded(owner: BrowserContext, fleet: Fleet, name: str) -> list[tuple[int, int]]:
+    """Return what the hub knows as recorded today."""
+    return [(begin, end) for begin, end in lane(owner, fleet, name)["spans"]]
+
+
+def lane(owner: BrowserContext, fleet: Fleet, name: str) -> dict[str, Any]:
+    now_ms = round(time.time() * 1000)
+    query = f"from_ms={now_ms - 3_600_000}&to_ms={now_ms + 60_000}"
+    answer = owner.request.get(f"{fleet.hub.base}/api/v1/fleet/timeline?{query}")
+    assert answer.ok, answer.text()
+    found: dict[str, Any] = next(one for one in answer.json()["cameras"] if one["box"] == name)
+    return found
+
+
+def test_the_past_of_both_houses_is_on_one_timeline(joined: Fleet, owner: BrowserContext) -> None:
+    for name in ("beach", "town"):
+        until(lambda name=name: recorded(owner, joined, name), 150, "what it recorded")  # type: ignore[misc]
+    page = owner.new_page()
+    page.goto(f"{joined.hub.base}/recorders/timeline")
+    expect(page.locator(".past-names li")).to_have_count(2)
+    for _ in range(7):
+        page.get_by_label("Zoom in").click()
+    begin_ms, end_ms = recorded(owner, joined, "beach")[-1]
+    x, y = hover_at(page, 0, (begin_ms + end_ms) / 2)
+    picture = page.locator('.past-tip[data-camera="beach~front"] img')
+    expect(picture).to_have_js_property("complete", value=True, timeout=60_000)
+    until(lambda: picture.evaluate("image => image.naturalWidth") > 0, 60, "the picture of that second")
+    page.mouse.click(x, y)
+    expect(page).to_have_url(re.compile(r"/boxes/beach/timeline\?cam=front&t="))
+    page.close()
+
+
+def test_events_of_both_houses_are_found_by_words(joined: Fleet, owner: BrowserContext) -> None:
+    for name in ("beach", "town"):
+        until(lambda name=name: events(owner, joined, name), 120, "an event")  # type: ignore[misc]
+    page = owner.new_page()
+    page.goto(f"{joined.hub.base}/recorders/events")
+    page.get_by_label("Search in words").fill("anything at town today")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator(".sub[role=status]")).to_contain_text("Searched: ")
+    expect(page.locator('[data-box="town"] .rec-event').first).to_be_visible()
+    expect(page.locator('[data-box="beach"] .rec-event')).to_have_count(0)
+    page.get_by_label("Search in words").fill("xylophone")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator(".sub[role=status]")).to_contain_text("Not understood here: xylophone")
+    page.get_by_label("Search in words").fill("")
+    page.get_by_label("Type", exact=True).select_option("tamper")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_no_barrier(joined: Fleet, owner: BrowserContext, theme: Literal["dark", "light"]) -> None:
+    page = owner.new_page()
+    page.emulate_media(color_scheme=theme)
+    for path in ("", "/wall", "/timeline", "/events"):
+        page.goto(f"{joined.hub.base}/recorders{path}")
+        page.locator(".rec-box, .rec-tile, .past canvas, .rec-search").first.wait_for()
+        page.wait_for_function(SHOWS, arg=theme)
+        assert unfit(page, axe_script()) == [], path
+    page.close()
+
+
 def test_what_is_not_allowed_is_refused_by_the_house(joined: Fleet, owner: BrowserContext) -> None:
     at = f"{joined.hub.base}/boxes/beach/api/v1"
     for path in ("settings", "people", "diagnostics/bundle", "access-tokens", "cameras/front/connection"):
@@ -181,6 +257,8 @@ def test_a_house_that_dies_is_offline_within_five_seconds_and_its_events_arrive(
     expect(row.get_by_text(re.compile("· Seen"))).to_be_visible()
     refused = owner.request.get(f"{joined.hub.base}/boxes/town/api/v1/health")
     assert (refused.status, refused.json()["code"]) == (503, "recorder_offline")
+    told = lane(owner, joined, "town")
+    assert told["unknown"][-1][1] - told["unknown"][-1][0] > 1000  # neither recorded nor a gap
     known = {one["id"] for one in events(owner, joined, "town")}
     house.send_signal(signal.SIGCONT)
     until(lambda: box(owner, joined, "town")["online"], 60, "the house to be back")

@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.api.auth.accounts import Role
 from tawny.api.server import WebServer
 from tawny.fleet.box import BoxOffer, HubConnection, Welcome, greet
-from tawny.fleet.fleet_index import FleetIndex
+from tawny.fleet.fleet_index import EventQuestion, FleetIndex
 from tawny.fleet.history_reader import FOLDER, HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.identity import fingerprint
 from tawny.fleet.message_link import LineClosed, MemoryLink, MessageLink, SecureLink, WebSocketLink, open_as_box
+from tawny.fleet.recorded_time import RECORDED_PATH
 from tawny.fleet.session import Exchange, Kind, as_payload
+from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.storage.disk.disk import RealDisk
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -50,14 +52,22 @@ async def answer_path(request: Mapping[str, Any], exchange: Exchange) -> None:
     await exchange.send(Kind.DATA, str(request["path"]).encode() * int(request.get("query") or 1))
 
 
+async def answer_json(said: Mapping[str, Any], exchange: Exchange) -> None:
+    while (await exchange.receive()).kind is Kind.DATA:
+        pass
+    await exchange.send(Kind.HEAD, as_payload({"status": 200, "headers": [["content-type", "application/json"]]}))
+    await exchange.send(Kind.DATA, json.dumps(said).encode())
+
+
 @dataclass
 class BoxRig:
-    """A recorder with its history in a folder."""
+    """A recorder with its history in a folder. recorded: what it answers to the hub's own question, by its query."""
 
     folder: Path
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     allow: tuple[str, ...] = EVERYTHING
     answer: Any = answer_path
+    recorded: Callable[[str], Mapping[str, Any]] = lambda _query: {"now_ms": 1_000_000, "cameras": []}
 
     def write(self, lines: bytes, file: str = DAY) -> None:
         path = self.folder / FOLDER / file
@@ -68,7 +78,13 @@ class BoxRig:
     def offer(self) -> BoxOffer:
         status = {"working": 1, "expected": 1, "cameras": []}
         history = HistoryReader(RealDisk(self.folder))
-        return BoxOffer("Shed", "1", self.allow, history, lambda: status, self.answer)
+        return BoxOffer("Shed", "1", self.allow, history, lambda: status, self._answer)
+
+    async def _answer(self, request: Mapping[str, Any], exchange: Exchange) -> None:
+        if request["path"] == RECORDED_PATH:
+            await answer_json(self.recorded(str(request["query"])), exchange)
+        else:
+            await self.answer(request, exchange)
 
     async def greet(self, carrier: MessageLink, hub: str, code: str | None = None) -> tuple[SecureLink, Welcome]:
         offer = self.offer()
@@ -121,7 +137,7 @@ class HubRig:
 
     def events(self) -> list[str]:
         boxes = [one.id for one in self.index.boxes()]
-        return [one.event.id for one in self.index.events(boxes, None, 100)]
+        return [one.event.id for one in self.index.find(EventQuestion(tuple(boxes), limit=100))]
 
 
 async def eventually(is_true: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
@@ -136,7 +152,7 @@ async def eventually(is_true: Callable[[], bool], what: str, within_s: float = 2
 @asynccontextmanager
 async def hub_rig(kind: str, house: House, where: Path | str = ":memory:") -> AsyncIterator[HubRig]:
     """kind: how messages travel. Another implementation of the line joins with one more branch."""
-    index = FleetIndex(where, FakeClock())
+    index: FleetIndex = SqliteFleetIndex(where, FakeClock())
     hub = FleetHub(index, Ed25519PrivateKey.generate(), lambda: "All houses")
     hub.start()
     served: set[asyncio.Task[None]] = set()

@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.api.auth.accounts import Role
 from tawny.fleet import fleet_index
 from tawny.fleet.box import HubConnection, greet
-from tawny.fleet.fleet_index import FleetIndex
+from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import JoinLink, fingerprint, load_or_make_key
 from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, open_as_box, open_as_hub
 from tawny.fleet.session import Exchange, Kind, LineFrame, as_payload
+from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import UsageError
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -135,7 +136,7 @@ async def test_a_box_can_only_speak_of_itself(rig: HubRig, box: BoxRig, tmp_path
     await rig.join(other)
     async with rig.connected(box), rig.connected(other):
         await eventually(lambda: len(rig.events()) == 2, "both events")
-    found = {one.box: one.event.kind for one in rig.index.events(["shed", "shed-2"], None, 10)}
+    found = {one.box: one.event.kind for one in rig.index.find(EventQuestion(("shed", "shed-2")))}
     assert found == {"shed": "person", "shed-2": "vehicle"}
 
 
@@ -149,12 +150,12 @@ async def test_a_box_can_only_speak_of_itself(rig: HubRig, box: BoxRig, tmp_path
     ],
 )  # fmt: skip
 def test_any_line_of_a_box_is_stored_or_left_out(line: bytes) -> None:
-    index = FleetIndex(":memory:", FakeClock())
+    index = SqliteFleetIndex(":memory:", FakeClock())
     code, _ = index.invite()
     assert index.join(code, "Shed", b"k" * 32, "words")
     data = line + event_line("good")
     assert index.add("shed", HistoryPiece(DAY, 0, len(data), data)) == len(data)
-    assert [one.event.id for one in index.events(["shed"], None, 10)] == ["good"]
+    assert [one.event.id for one in index.find(EventQuestion(("shed",)))] == ["good"]
     index.close()
 
 
@@ -167,7 +168,7 @@ def test_any_line_of_a_box_is_stored_or_left_out(line: bytes) -> None:
     ],
 )  # fmt: skip
 def test_lines_out_of_place_move_no_cursor(piece: HistoryPiece) -> None:
-    index = FleetIndex(":memory:", FakeClock())
+    index = SqliteFleetIndex(":memory:", FakeClock())
     code, _ = index.invite()
     index.join(code, "Shed", b"k" * 32, "words")
     assert index.add("shed", piece) == 0
@@ -177,13 +178,13 @@ def test_lines_out_of_place_move_no_cursor(piece: HistoryPiece) -> None:
 
 def test_a_box_that_stays_connected_keeps_the_newest_events_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_index, "MOST_EVENTS", 3)
-    index = FleetIndex(":memory:", FakeClock())
+    index = SqliteFleetIndex(":memory:", FakeClock())
     code, _ = index.invite()
     index.join(code, "Shed", b"k" * 32, "words")
     data = b"".join(event_line(f"e{number}", 1000 + number) for number in range(9))
     index.add("shed", HistoryPiece(DAY, 0, len(data), data))
     index.note("shed", "1", (), {})
-    assert [one.event.id for one in index.events(["shed"], None, 10)] == ["e8", "e7", "e6"]
+    assert [one.event.id for one in index.find(EventQuestion(("shed",)))] == ["e8", "e7", "e6"]
     index.close()
 
 
@@ -377,7 +378,7 @@ def test_a_link_keeps_address_code_and_key() -> None:
 
 def test_an_invitation_expires_after_ten_minutes() -> None:
     clock = FakeClock()
-    index = FleetIndex(":memory:", clock)
+    index = SqliteFleetIndex(":memory:", clock)
     code, _ = index.invite()
     clock.advance(601)
     assert index.join(code, "Shed", b"k" * 32, "words") is None

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import FleetSettings
 from tawny.fleet.box import FleetMember, HubConnection, MemberState, greet
-from tawny.fleet.fleet_index import FleetIndex
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import fingerprint, save_key
 from tawny.fleet.message_link import LineClosed, MemoryLink, WebSocketLink, open_as_box, open_as_hub
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
+from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import DiskFull
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
@@ -149,7 +149,7 @@ async def test_what_a_browser_leaves_ends_on_the_other_side_of_a_slow_line() -> 
     await asyncio.gather(filling, running, return_exceptions=True)
 
 
-class FullIndex(FleetIndex):
+class FullIndex(SqliteFleetIndex):
     """Its disk is full while `is_full`."""
 
     is_full = True

@@ -19,7 +19,7 @@ from tawny.delivery import outbox
 from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
-from tawny.fleet import fleet_index
+from tawny.fleet import sqlite_fleet_index
 from tawny.model.errors import DatabaseNewer
 from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
@@ -47,7 +47,7 @@ DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
     "accounts.db": (accounts_file.VERSION, AccountsFile),
     "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
     "modes.db": (modes.VERSION, ModeStore),
-    "hub.db": (fleet_index.VERSION, lambda path: fleet_index.FleetIndex(path, SystemClock())),
+    "hub.db": (sqlite_fleet_index.VERSION, lambda path: sqlite_fleet_index.SqliteFleetIndex(path, SystemClock())),
     "appearance.db": (appearance_db.VERSION, lambda path: AppearanceDb(path.parent)),
 }
 """Version and how it is opened to be written."""

@@ -520,6 +520,18 @@ class Timeline(ApiResponse):
     cameras: list[TimelineLaneInfo]
 
 
+class RecordedTime(ApiResponse):
+    id: str
+    first_ms: int | None
+    """Begin of the oldest recording; None: there is none."""
+    spans: list[SpanMs]
+
+
+class RecordedTimes(ApiResponse):
+    now_ms: int
+    cameras: list[RecordedTime]
+
+
 class DayCoverageList(ApiResponse):
     days: list[DayCoverage]
 

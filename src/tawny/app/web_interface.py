@@ -45,10 +45,10 @@ from tawny.engine.connections import ConnectionManager
 from tawny.fleet.box import BoxOffer, FleetMember
 from tawny.fleet.copies import CopyStore, FleetCopies
 from tawny.fleet.copy_source import CopySource
-from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint, load_or_make_key
+from tawny.fleet.index_opening import open_index
 from tawny.fleet.standby_member import StandbyMember, StandbyOffer
 from tawny.fleet.standby_server import StandbyServer
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
@@ -329,7 +329,8 @@ def _make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
     if not place.settings().hub.enabled or place.kept_in is None:
         return None
     key = load_or_make_key(place.kept_in)
-    return FleetHub(FleetIndex(place.kept_in / HUB_FILE, place.clock), key, lambda: site.title)
+    index = open_index(place.settings().hub.database, place.kept_in, place.clock)
+    return FleetHub(index, key, lambda: site.title)
 
 
 def _make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:

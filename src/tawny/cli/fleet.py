@@ -17,11 +17,13 @@ from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings
 from tawny.cli.run import run_run
 from tawny.config.changes import put_table
-from tawny.config.fleet import DEFAULT_SHARES, SHARES
+from tawny.config.fleet import DEFAULT_SHARES, SHARES, HubSettings
 from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
 from tawny.fleet.box import comparison_words_of, join_hub, leave_hub
-from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
 from tawny.fleet.identity import JoinLink, fingerprint, forget_key, load_key, load_or_make_key
+from tawny.fleet.index_opening import migrate, open_index
+from tawny.fleet.sqlite_fleet_index import HUB_FILE
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import SystemClock
 
@@ -34,19 +36,26 @@ def describe_hub(parser: ArgumentParser) -> None:
     parser.add_argument(
         "action",
         nargs="?",
-        choices=("run", "link", "list", "revoke"),
+        choices=("run", "link", "list", "revoke", "migrate"),
         default="run",
         help="run: run the recorder as a hub (default); link: create a link by which another recorder can join; "
-        "list: show the recorders that have joined; revoke: remove one",
+        "list: show the recorders that have joined; revoke: remove one; migrate: move what the hub knows to PostgreSQL",
     )
-    parser.add_argument("recorder", nargs="?", help="for revoke: its name in the list")
+    parser.add_argument(
+        "recorder",
+        nargs="?",
+        help="for revoke: its name in the list; for migrate: address of the database, such as postgresql:///tawny",
+    )
     options.data(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="for run: address of the web interface")
 
 
 def run_hub(args: Namespace, out: Output) -> int:
-    if (args.recorder is not None) != (args.action == "revoke"):
-        raise UsageError("`tawny hub revoke` needs the name of one recorder.", "See `tawny hub list`.")
+    if (args.recorder is not None) != (args.action in ("revoke", "migrate")):
+        raise UsageError(
+            "`tawny hub revoke` needs the name of one recorder, `tawny hub migrate` the address of a database.",
+            "See `tawny hub list`, or use an address such as postgresql:///tawny.",
+        )
     match args.action:
         case "link":
             return _link(args, out)
@@ -54,6 +63,8 @@ def run_hub(args: Namespace, out: Output) -> int:
             return _list(args, out)
         case "revoke":
             return _revoke(args, out)
+        case "migrate":
+            return _migrate(args, out)
     path = config_file(args) or first_settings(args)
     if not read_settings(path).hub.enabled:
         put_table(path, "hub", {"enabled": True})
@@ -62,9 +73,9 @@ def run_hub(args: Namespace, out: Output) -> int:
 
 def _link(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
-    _check_hub(folder)
+    _check_hub(chosen, folder)
     key = load_or_make_key(folder)
-    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    index = open_index(chosen.hub.database, folder, SystemClock())
     try:
         code, _ = index.invite()
     finally:
@@ -83,9 +94,9 @@ def _link(args: Namespace, out: Output) -> int:
 
 
 def _list(args: Namespace, out: Output) -> int:
-    _, folder = existing_data(args)
-    _check_hub(folder)
-    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    chosen, folder = existing_data(args)
+    _check_hub(chosen, folder)
+    index = open_index(chosen.hub.database, folder, SystemClock())
     try:
         boxes = index.boxes()
     finally:
@@ -97,9 +108,9 @@ def _list(args: Namespace, out: Output) -> int:
 
 
 def _revoke(args: Namespace, out: Output) -> int:
-    _, folder = existing_data(args)
-    _check_hub(folder)
-    index = FleetIndex(folder / HUB_FILE, SystemClock())
+    chosen, folder = existing_data(args)
+    _check_hub(chosen, folder)
+    index = open_index(chosen.hub.database, folder, SystemClock())
     try:
         is_gone = index.revoke(args.recorder)
     finally:
@@ -111,8 +122,25 @@ def _revoke(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _check_hub(folder: Path) -> None:
-    if not (folder / HUB_FILE).exists():
+def _migrate(args: Namespace, out: Output) -> int:
+    database = HubSettings(database=args.recorder).database
+    _, path = load_settings(args)
+    _, folder = existing_data(args)
+    _check_hub(Settings(), folder)
+    if path is None:
+        raise NotDone("No settings file found.", "Start the hub once (`tawny hub`), or pass `--config`.")
+    counts = migrate(folder, database, SystemClock())
+    put_table(path, "hub", {"database": database})
+    text = (
+        f"Copied {counts['boxes']} recorders, {counts['events']} events and what they recorded.\n"
+        "Restart the hub to use the database. `hub.db` stays where it is; delete it when everything works."
+    )
+    out.data({"database": database, "rows": counts}, text)
+    return 0
+
+
+def _check_hub(chosen: Settings, folder: Path) -> None:
+    if not chosen.hub.database and not (folder / HUB_FILE).exists():
         raise NotDone("This recorder isn't a hub yet.", "Run `tawny hub`, or set `enabled = true` under [hub].")
 
 

@@ -70,6 +70,18 @@ class HubSettings(Table):
     copies_folder: str = Field(
         "", description="Folder for these copies, best on a disk of its own. Empty: `copies` in the data folder."
     )
+    database: str = Field(
+        "",
+        description="PostgreSQL database of what this hub knows, for example `postgresql:///tawny`; needs "
+        "`pip install 'tawny[fleet]'`. Empty: the file `hub.db`. `tawny hub migrate` moves from one to the other.",
+    )
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgres(cls, text: str) -> str:
+        if text and not text.startswith(("postgresql://", "postgres://")):
+            raise ValueError("an address such as `postgresql:///tawny`")
+        return text
 
 
 class StandbySettings(Table):

@@ -17,6 +17,7 @@ from tawny.fleet.fleet_index import Box, FleetIndex
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import comparison_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, open_as_hub
+from tawny.fleet.recorded_time import RecordedTimeReader
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.model.errors import NotDone, StorageError
 
@@ -63,7 +64,10 @@ class BoxConnection(LineSession):
     async def serve(self) -> None:
         """Serve until the line ends. Raises LineClosed, StorageError."""
         try:
-            await self.run(self._store(), self._note())
+            works = [self._store(), self._note()]
+            if "events" in self.allow:
+                works.append(RecordedTimeReader(self.ask, self._index, self.box.id, self.book).run())
+            await self.run(*works)
         finally:
             if not self.is_leaving:
                 await asyncio.to_thread(self._index.note, self.box.id, self.version, self.allow, self.status)

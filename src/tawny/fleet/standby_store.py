@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.fleet.fleet_index import Box, FleetIndex
+from tawny.fleet.fleet_index import Box
 from tawny.fleet.identity import comparison_words
+from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyPlan
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock
@@ -59,7 +60,7 @@ class StandbyStore:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder, self._clock = folder / FOLDER, clock
         self._key_file = folder / STANDBY_KEY_FILE
-        self._index = FleetIndex(folder / STANDBY_FILE, clock)
+        self._index = SqliteFleetIndex(folder / STANDBY_FILE, clock)
 
     def close(self) -> None:
         self._index.close()

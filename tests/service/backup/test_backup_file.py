@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.fleet.fleet_index import HUB_FILE, FleetIndex
+from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import load_key, save_key
+from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
 from tawny.model.errors import FolderInUse, NotDone, StorageError
 from tawny.sealed import age_file
 from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
@@ -383,7 +384,7 @@ def test_settings_that_run_other_programs_are_found(data: Path, tmp_path: Path, 
 def test_a_restored_hub_knows_its_recorders_and_gets_their_events_again(data: Path, tmp_path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     save_key(data, key)
-    index = FleetIndex(data / HUB_FILE, FakeClock())
+    index = SqliteFleetIndex(data / HUB_FILE, FakeClock())
     with closing(index):
         code, _ = index.invite()
         box = index.join(code, "Shed", b"k" * 32, "four words it shows")
@@ -401,7 +402,7 @@ def test_a_restored_hub_knows_its_recorders_and_gets_their_events_again(data: Pa
         finish_restore(new)
     restored = load_key(new)
     assert restored and restored.private_bytes_raw() == key.private_bytes_raw()
-    with closing(FleetIndex(new / HUB_FILE, FakeClock())) as found:
+    with closing(SqliteFleetIndex(new / HUB_FILE, FakeClock())) as found:
         assert [(one.id, one.name, one.key) for one in found.boxes()] == [("shed", "Shed", b"k" * 32)]
         assert found.cursors("shed", "book") == {}
-        assert found.events(["shed"], None, 10) == []
+        assert found.find(EventQuestion(("shed",))) == []

@@ -861,8 +861,40 @@ export interface FleetEvents {
   events: FleetEvent[];
 }
 
+export interface FleetFound {
+  events: FleetEvent[];
+  time: string;
+  unknown: string[];
+}
+
 export interface FleetInfo {
   boxes: BoxInfo[];
+  now_ms: number;
+}
+
+export interface FleetLaneEvent {
+  end_ms: number | null;
+  id: string;
+  kept: boolean;
+  snapshot: string | null;
+  start_ms: number;
+  title: string;
+  type: string;
+}
+
+export interface FleetLaneInfo {
+  box: string;
+  camera: string;
+  damage: DamageInfo[];
+  events: FleetLaneEvent[];
+  gaps: GapInfo[];
+  name: string;
+  spans: [number, number][];
+  unknown: [number, number][];
+}
+
+export interface FleetTimeline {
+  cameras: FleetLaneInfo[];
   now_ms: number;
 }
 
@@ -1821,6 +1853,17 @@ export interface RecordedDayInfo {
   events: number;
   known: boolean;
   seconds: Record<string, number>;
+}
+
+export interface RecordedTime {
+  first_ms: number | null;
+  id: string;
+  spans: [number, number][];
+}
+
+export interface RecordedTimes {
+  cameras: RecordedTime[];
+  now_ms: number;
 }
 
 export interface RecordingInfo {

@@ -1,6 +1,6 @@
 /** The timeline as an ordered list of sentences: for screen readers, for tests, and as the List view. */
 import type { Damage, Gap, Happening, Lane, Span, TimelineData } from "./data";
-import { clockMinute } from "./format";
+import { clockMinute, kindWord } from "./format";
 import { axis as words } from "../strings/axis";
 import type { Zone } from "./zone";
 
@@ -34,8 +34,6 @@ function within(entry: Entry, from_ms: number, to_ms: number, zone: Zone): Entry
   const end_ms = Math.min(entry.end_ms ?? to_ms, to_ms);
   return { ...entry, begin_ms, end_ms, sentence: `${fromTo(zone, begin_ms, end_ms)} ${entry.what}, ${entry.cameraName}` };
 }
-
-export const kindWord = (kind: string): string => words.kinds[kind] ?? words.kinds["motion"] ?? kind;
 
 function laneEntries(lane: Lane, zone: Zone, all: boolean): Entry[] {
   const made = (is: Entry["is"], [begin_ms, end_ms]: [number, number | null], what: string, more: Partial<Entry> = {}): Entry => ({

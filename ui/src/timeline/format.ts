@@ -55,3 +55,6 @@ function withTurn(zone: Zone, at_ms: number, label: string): string {
   const turn = zone.turn(at_ms);
   return turn === null ? label : `${label} ${words[turn]}`;
 }
+
+/** The type of an event. */
+export const kindWord = (kind: string): string => words.kinds[kind] ?? words.kinds["motion"] ?? kind;

@@ -29,6 +29,7 @@ BY_SHARE: Final[dict[str, tuple[str, ...]]] = {
         "GET /api/v1/visits/new",
         "GET /api/v1/find",
         "GET /api/v1/days",
+        "GET /api/v1/recorded",
         "GET /api/v1/timeline",
         "GET /api/v1/cameras/{camera}/heat",
         "GET /api/v1/cameras/{camera}/sounds",

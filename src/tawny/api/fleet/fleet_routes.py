@@ -5,24 +5,30 @@ And the other way round: which hub this recorder has joined.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
-from tawny.api import schemas
-from tawny.api.auth.access import MOST_CAMERAS, Access, Limit, Note, OneCamera, rule
+from tawny.api import schemas, serializers
+from tawny.api.auth.access import MOST_CAMERAS, Access, At, Limit, Note, OneCamera, Types, parse_list, parse_span, rule
 from tawny.api.context import Here
 from tawny.api.errors import not_found
+from tawny.api.fleet.fleet_search import FleetScope, search_fleet
 from tawny.api.fleet.relay_routes import OneBox, the_hub
 from tawny.api.request_handling import WorkerRoute, in_worker
-from tawny.fleet.fleet_index import BoxEvent
-from tawny.fleet.hub import BoxState
+from tawny.fleet.fleet_index import BoxEvent, EventQuestion, FleetLane, PlacedCamera
+from tawny.fleet.hub import BoxState, FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.model.events import event_title, shown_level
+from tawny.model.ids import CameraId
+from tawny.model.segments import Gap
+from tawny.model.times import Span, missing_spans
 
 router = APIRouter(prefix="/api/v1/fleet", route_class=WorkerRoute)
+_PLACES = r"^[a-z0-9~,-]*$"
 view, own = [rule(Access.VIEW)], [rule(Access.OWN)]
 
 
@@ -83,6 +89,42 @@ class FleetEvents(schemas.ApiResponse):
     """For the next page; None: there are no more."""
 
 
+class FleetFound(schemas.ApiResponse):
+    """time: as understood. unknown: words without a meaning here."""
+
+    events: list[FleetEvent]
+    time: str
+    unknown: list[str]
+
+
+class FleetLaneEvent(schemas.ApiResponse):
+    id: str
+    type: str
+    title: str
+    start_ms: int
+    end_ms: int | None
+    snapshot: str | None
+    kept: bool
+
+
+class FleetLaneInfo(schemas.ApiResponse):
+    """unknown: time of which this hub does not know whether it was recorded."""
+
+    box: str
+    camera: str
+    name: str
+    spans: list[schemas.SpanMs]
+    unknown: list[schemas.SpanMs]
+    gaps: list[schemas.GapInfo]
+    damage: list[schemas.DamageInfo]
+    events: list[FleetLaneEvent]
+
+
+class FleetTimeline(schemas.ApiResponse):
+    now_ms: int
+    cameras: list[FleetLaneInfo]
+
+
 @router.get("", dependencies=view)
 def fleet(here: Here) -> FleetInfo:
     """Return all recorders of this hub with their newest health."""
@@ -110,23 +152,75 @@ async def revoke_recorder(box: OneBox, here: Here, note: Note) -> None:
     await in_worker(note, "recorder removed from hub", box)
 
 
+class FleetFilter(BaseModel):
+    """Of which events. box: empty: of all recorders. cameras: `BOX~CAMERA`, by commas. kinds: types, by commas."""
+
+    box: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")] = ""
+    cameras: Annotated[str, Field(max_length=8000, pattern=_PLACES)] = ""
+    kinds: Types = ""
+    from_ms: Annotated[int, Field(ge=0, le=schemas.LATEST_MS)] = 0
+    to_ms: Annotated[int, Field(ge=0, le=schemas.LATEST_MS)] = schemas.LATEST_MS
+    limit: Limit = 50
+
+
+class FleetEventsQuery(FleetFilter):
+    before_ms: Annotated[int | None, Field(ge=0, le=schemas.LATEST_MS)] = None
+
+
+class FleetSearch(FleetFilter):
+    q: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 @router.get("/events", dependencies=view)
-def fleet_events(
-    here: Here,
-    box: Annotated[str, Query(max_length=64, pattern=r"^[a-z0-9-]*$")] = "",
-    before_ms: Annotated[int | None, Query(ge=0, le=schemas.LATEST_MS)] = None,
-    limit: Limit = 50,
-) -> FleetEvents:
+def fleet_events(here: Here, asked: Annotated[FleetEventsQuery, Query()]) -> FleetEvents:
     """Return events of all recorders, or of one, newest first; also while they are offline."""
     hub = the_hub(here)
-    names = {
-        one.box.id: {camera.id: camera.name for camera in _cameras(one.status)}
-        for one in hub.states()
-        if not box or one.box.id == box
-    }
-    found = hub.index.events(list(names), before_ms, limit)
-    rows = [_event(one, names[one.box]) for one in found]
-    return FleetEvents(events=rows, before_ms=rows[-1].start_ms if len(rows) == limit else None)
+    scope, chosen = _scope(hub, asked)
+    most_ms = asked.to_ms if asked.before_ms is None else min(asked.before_ms, asked.to_ms)
+    within = Span(asked.from_ms, max(asked.from_ms, most_ms))
+    question = EventQuestion(tuple(scope.boxes), chosen, scope.kinds, within, limit=asked.limit)
+    found = [] if asked.cameras and not chosen else hub.index.find(question)
+    rows = [_event(one, scope) for one in found]
+    return FleetEvents(events=rows, before_ms=rows[-1].start_ms if len(rows) == asked.limit else None)
+
+
+@router.get("/find", dependencies=view)
+def find_fleet_events(here: Here, asked: Annotated[FleetSearch, Query()]) -> FleetFound:
+    """Search the events of all recorders by words, for example `person gate last night`; also while they are offline.
+
+    Colours and likeness are known to the recorders alone: such words are reported as unknown.
+    """
+    hub = the_hub(here)
+    scope, chosen = _scope(hub, asked)
+    now_ms = here.recorder.clock.now_ms()
+    if asked.cameras and not chosen:
+        return FleetFound(events=[], time="", unknown=[])
+    question, found = search_fleet(hub.index, asked.q, scope, chosen, here.zone, now_ms, asked.limit)
+    looks = [colour for colour, _ in question.colours] + ([question.size] if question.size else [])
+    return FleetFound(
+        events=[_event(one, scope) for one in found],
+        time=question.time_words,
+        unknown=[*question.unknown, *looks],
+    )
+
+
+@router.get("/timeline", dependencies=view)
+def fleet_timeline(
+    here: Here, from_ms: At, to_ms: At, cameras: Annotated[str, Query(max_length=8000, pattern=_PLACES)] = ""
+) -> FleetTimeline:
+    """Return what this hub knows of the past of cameras of several recorders, at most two days. cameras: `BOX~CAMERA`.
+
+    Without names, of all cameras, at most 64.
+    """
+    hub, span, now_ms = the_hub(here), parse_span(from_ms, to_ms, 2), here.recorder.clock.now_ms()
+    states = {one.box.id: one for one in hub.states()}
+    scope, chosen = _scope(hub, FleetFilter(cameras=cameras))
+    wanted = list(chosen if cameras else scope.cameras)[:MOST_CAMERAS]
+    lanes = []
+    for lane in hub.index.lanes(wanted, span):
+        state = states[lane.of.box]
+        lanes.append(_lane(lane, scope.cameras[lane.of], span, now_ms, None if state.is_online else state.box.seen_ms))
+    return FleetTimeline(now_ms=now_ms, cameras=lanes)
 
 
 @router.get(
@@ -163,15 +257,68 @@ def _cameras(status: Mapping[str, Any]) -> list[schemas.CameraInfo]:
     return found
 
 
-def _event(found: BoxEvent, names: dict[str, str]) -> FleetEvent:
+def _scope(hub: FleetHub, asked: FleetFilter) -> tuple[FleetScope, tuple[PlacedCamera, ...]]:
+    """Return where is searched, and the cameras that were named, of those that exist."""
+    states = [one for one in hub.states() if not asked.box or one.box.id == asked.box]
+    cameras = {
+        PlacedCamera(state.box.id, CameraId(camera.id)): camera.name
+        for state in states
+        for camera in _cameras(state.status)
+    }
+    named = {
+        PlacedCamera(box, CameraId(camera))
+        for box, _, camera in (one.partition("~") for one in parse_list(asked.cameras))
+    }
+    within = Span(asked.from_ms, max(asked.from_ms, asked.to_ms))
+    scope = FleetScope({one.box.id: one.box.name for one in states}, cameras, tuple(parse_list(asked.kinds)), within)
+    return scope, tuple(one for one in cameras if one in named)
+
+
+def _event(found: BoxEvent, scope: FleetScope) -> FleetEvent:
     event = found.event
     return FleetEvent(
-        box=found.box, id=event.id, camera=event.camera, camera_name=names.get(event.camera, event.camera),
+        box=found.box, id=event.id, camera=event.camera,
+        camera_name=scope.cameras.get(PlacedCamera(found.box, event.camera), event.camera),
         title=event_title(event), type=event.shown_kind, level=shown_level(event).value,
         start_ms=event.start_ms, end_ms=event.end_ms,
-        snapshot=None if event.picture_ms is None else f"/boxes/{found.box}/media/{event.id}.jpg",
-        clip=f"/boxes/{found.box}/media/{event.id}.mp4",
+        snapshot=None if event.picture_ms is None else _media(found.box, event.id, "jpg"),
+        clip=_media(found.box, event.id, "mp4"),
     )  # fmt: skip
+
+
+def _lane(lane: FleetLane, name: str, within: Span, now_ms: int, away_ms: int | None) -> FleetLaneInfo:
+    """away_ms: since when the box is offline; what lasted then may be over."""
+    gaps = [
+        replace(gap, end_ms=max(gap.begin_ms, away_ms)) if gap.end_ms is None and away_ms else gap for gap in lane.gaps
+    ]
+    past = within.cut_to(Span(0, max(now_ms, 1)))
+    explained = [*lane.known, *(gap.span(now_ms) for gap in gaps)]
+    unknown = missing_spans(explained, past) if past is not None else []
+    return FleetLaneInfo(
+        box=lane.of.box,
+        camera=lane.of.camera,
+        name=name,
+        spans=[(one.begin_ms, one.end_ms) for one in lane.recorded],
+        unknown=[(one.begin_ms, one.end_ms) for one in unknown],
+        gaps=[serializers.gap(one) for one in gaps],
+        damage=[serializers.damage(one) for one in lane.damage],
+        events=[
+            FleetLaneEvent(
+                id=one.id, type=one.kind, title=one.title, start_ms=one.start_ms, end_ms=one.end_ms, kept=one.kept,
+                snapshot=_media(lane.of.box, one.id, "jpg") if one.has_picture else None,
+            )
+            for one in lane.events
+        ],
+    )  # fmt: skip
+
+
+def _ended(gap: Gap, away_ms: int | None) -> Gap:
+    is_open = gap.end_ms is None and away_ms is not None
+    return replace(gap, end_ms=max(gap.begin_ms, away_ms or 0)) if is_open else gap
+
+
+def _media(box: str, event: str, end: str) -> str:
+    return f"/boxes/{box}/media/{event}.{end}"
 
 
 def _number(said: object) -> int:

@@ -90,6 +90,20 @@ def lanes(from_ms: At, to_ms: At, here: Here, cameras: Ids = "", points: Points 
     return schemas.Timeline(now_ms=now_ms, cameras=[serializers.lane(one, here.recorder) for one in made])
 
 
+@router.get("/recorded", dependencies=view)
+def recorded(from_ms: At, to_ms: At, here: Here, cameras: Ids = "") -> schemas.RecordedTimes:
+    """Return recorded time of either stream, without anything else, and how far back each camera's recordings go."""
+    span, named, recorder = parse_span(from_ms, to_ms), cameras_of(cameras, here), here.recorder
+    now_ms, found = recorder.clock.now_ms(), list[schemas.RecordedTime]()
+    for camera in named:
+        bounds = recorder.index.bounds(camera)
+        starts = [segment.start_ms for segment in recorder.open_segments(camera)]
+        starts += [bounds.begin_ms] if bounds else []
+        spans = [(one.begin_ms, one.end_ms) for one in timeline.recorded_spans(recorder, camera, span)]
+        found.append(schemas.RecordedTime(id=camera, first_ms=min(starts, default=None), spans=spans))
+    return schemas.RecordedTimes(now_ms=now_ms, cameras=found)
+
+
 @router.get("/days", dependencies=view)
 def days(
     camera: Annotated[CameraId, Query(max_length=64)], from_ms: At, to_ms: At, here: Here

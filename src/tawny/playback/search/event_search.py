@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,13 +18,31 @@ from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity, SearchQuery, SearchVocabulary, parse_query
+from tawny.storage.index.protocol import EventPage
 
 PAGE = 200
 
 Words = Callable[[Event], frozenset[str]]
 
 
-def find_events(index: RecordingIndex, request: SearchQuery, limit: int, now_ms: int, words: Words) -> list[Event]:
+class EventSource(Protocol):
+    """What a search by words reads: an index, or what a hub knows of other recorders."""
+
+    def events(
+        self,
+        within: Span,
+        *,
+        cameras: Iterable[CameraId] | None = None,
+        kinds: Iterable[str] | None = None,
+        only: str = "all",
+        after: str | None = None,
+        limit: int = 60,
+    ) -> EventPage:
+        """See `storage.index.protocol.Index.events`."""
+        ...
+
+
+def find_events(index: EventSource, request: SearchQuery, limit: int, now_ms: int, words: Words) -> list[Event]:
     """Return the events in the requested order. words: recognition results by which an event can be found."""
     most = limit if request.count is None else min(request.count, limit)
     if request.order == "newest":
@@ -37,7 +55,7 @@ def find_events(index: RecordingIndex, request: SearchQuery, limit: int, now_ms:
     return every[:most]
 
 
-def _fitting(index: RecordingIndex, request: SearchQuery, now_ms: int, words: Words) -> Iterator[Event]:
+def _fitting(index: EventSource, request: SearchQuery, now_ms: int, words: Words) -> Iterator[Event]:
     """Yield matching events, newest first."""
     kinds = None if not request.kinds or request.labels else request.kinds
     only = request.only
@@ -130,14 +148,14 @@ class SearchableNames:
 
 
 def search_in_words(
-    index: RecordingIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int, most: int
+    index: EventSource, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int, most: int
 ) -> tuple[SearchQuery, list[Event]]:
     """Return the parsed query and the matching events. zone: local time zone. most: maximum number of events."""
     question = understand(index, text, names, zone, now_ms)
     return question, find_events(index, question, most, now_ms, names.recognised.words)
 
 
-def understand(index: RecordingIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int) -> SearchQuery:
+def understand(index: EventSource, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the parsed query. Labels and zones of stored events extend the vocabulary."""
     ever = Span(0, now_ms + 1)
     recent = index.events(ever, limit=RECENT).events + index.events(ever, only="named", limit=RECENT).events

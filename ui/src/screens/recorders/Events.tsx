@@ -1,20 +1,41 @@
-/** Events of all recorders, newest first; also of those that are offline. */
-import { useSignal } from "@preact/signals";
+/** Events of all recorders, newest first, or found by words; also of those that are offline. */
+import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, get } from "../../api/client";
-import type { FleetBox, FleetEvent, FleetEvents } from "../../api/types";
+import { ApiError, type Query, get } from "../../api/client";
+import type { FleetBox, FleetEvent, FleetEvents, FleetFound } from "../../api/types";
 import { t } from "../../strings";
 import { recorders as words } from "../../strings/recorders";
 import { Icon } from "../../ui/Icon";
 import { Problem } from "../../ui/Problem";
 import { Sheet } from "../../ui/Sheet";
-import { length, when } from "../../ui/times";
+import { dayBounds, length, when } from "../../ui/times";
 
 const AGAIN_MS = 3_000;
 
+interface Asked {
+  q: string;
+  box: string;
+  /** `box~camera`. */
+  camera: string;
+  kind: string;
+  from: string;
+  to: string;
+}
+
+const EVERYTHING: Asked = { q: "", box: "", camera: "", kind: "", from: "", to: "" };
+
+const queryOf = ({ q, box, camera, kind, from, to }: Asked): Query => ({
+  q,
+  box,
+  cameras: camera,
+  kinds: kind,
+  from_ms: from && dayBounds(from).begin_ms,
+  to_ms: to && dayBounds(to).end_ms,
+});
+
 export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
-  const box = useSignal("");
-  const newest = useSignal<FleetEvents | null>(null);
+  const asked = useSignal(EVERYTHING);
+  const newest = useSignal<FleetEvents | FleetFound | null>(null);
   const older = useSignal<FleetEvent[]>([]);
   const next = useSignal<number | null>(null);
   const failed = useSignal("");
@@ -24,12 +45,13 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
     let ended = false;
     newest.value = null;
     older.value = [];
+    next.value = null;
     const load = () =>
-      get<FleetEvents>("/fleet/events", { box: box.value })
+      get<FleetEvents | FleetFound>(asked.value.q ? "/fleet/find" : "/fleet/events", queryOf(asked.value))
         .then(
           (found) => {
             if (ended) return;
-            if (older.peek().length === 0) next.value = found.before_ms;
+            if (older.peek().length === 0) next.value = "before_ms" in found ? found.before_ms : null;
             newest.value = found;
             failed.value = "";
           },
@@ -45,9 +67,9 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
       ended = true;
       clearTimeout(timer);
     };
-  }, [box.value]);
+  }, [asked.value]);
   const more = async () => {
-    const found = await get<FleetEvents>("/fleet/events", { box: box.value, before_ms: next.value });
+    const found = await get<FleetEvents>("/fleet/events", { ...queryOf(asked.value), before_ms: next.value });
     older.value = [...older.value, ...found.events];
     next.value = found.before_ms;
   };
@@ -57,28 +79,26 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
     return !known.has(key) && known.add(key);
   });
   const named = (id: string) => boxes.find((one) => one.id === id);
+  const found = newest.value && "unknown" in newest.value ? newest.value : null;
+  const isNarrowed = asked.value !== EVERYTHING;
   return (
     <>
-      <label class="rec-filter">
-        {words.events.from}{" "}
-        <select aria-label={words.events.from} value={box.value} onChange={(event) => (box.value = event.currentTarget.value)}>
-          <option value="">{words.events.every}</option>
-          {boxes.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Search boxes={boxes} asked={asked} />
       {failed.value && <p role="alert">{failed.value}</p>}
-      {newest.value && all.length === 0 && <Problem icon="film" what={words.events.none} todo={words.events.noneDo} />}
+      {found && (found.time || found.unknown.length > 0) && (
+        <p class="sub" role="status">
+          {found.time && words.events.understood(found.time)} {found.unknown.length > 0 && words.events.unknown(found.unknown.join(", "))}
+        </p>
+      )}
+      {newest.value && all.length === 0 && (
+        <Problem icon="film" what={isNarrowed ? words.events.nothing : words.events.none} todo={isNarrowed ? words.events.nothingDo : words.events.noneDo} />
+      )}
       <ul class="rec-events">
         {all.map((event) => (
           <li key={`${event.box} ${event.id}`} data-event={event.id} data-box={event.box}>
             <button
               type="button"
               class="rec-event"
-              aria-label={words.events.play(event.title, `${event.camera_name} · ${named(event.box)?.name ?? event.box}`, when(event.start_ms))}
               onClick={() => (shown.value = event)}
             >
               <span class="rec-thumb">
@@ -119,5 +139,80 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
         </Sheet>
       )}
     </>
+  );
+}
+
+function Search({ boxes, asked }: { boxes: readonly FleetBox[]; asked: Signal<Asked> }) {
+  const text = useSignal(asked.value.q);
+  const set = (changes: Partial<Asked>) => {
+    const next = { ...asked.value, ...changes };
+    asked.value = Object.values(next).some(Boolean) ? next : EVERYTHING;
+  };
+  const { box, camera, kind, from, to } = asked.value;
+  const shown = boxes.filter((one) => !box || one.id === box);
+  return (
+    <form
+      class="rec-search"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        set({ q: text.value.trim() });
+      }}
+    >
+      <label class="rec-words-field">
+        <Icon name="search" small />
+        <input
+         
+          type="search"
+          name="q"
+          maxLength={200}
+          autocomplete="off"
+          aria-label={words.events.find}
+          placeholder={words.events.find}
+          value={text.value}
+          onInput={({ currentTarget }) => {
+            text.value = currentTarget.value;
+            if (!currentTarget.value) set({ q: "" });
+          }}
+        />
+      </label>
+      <button type="submit" class="btn pri">
+        {words.events.look}
+      </button>
+      <select aria-label={words.events.box} value={box} onChange={({ currentTarget }) => set({ box: currentTarget.value, camera: "" })}>
+        <option value="">{words.events.every}</option>
+        {boxes.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.name}
+          </option>
+        ))}
+      </select>
+      <select aria-label={words.events.camera} value={camera} onChange={({ currentTarget }) => set({ camera: currentTarget.value })}>
+        <option value="">{words.events.everyCamera}</option>
+        {shown.map((one) => (
+          <optgroup key={one.id} label={one.name}>
+            {one.cameras.map(({ info }) => (
+              <option key={info.id} value={`${one.id}~${info.id}`}>
+                {info.name}
+              </option>
+            ))}
+          </optgroup>
+        ))}
+      </select>
+      <select aria-label={words.events.kind} value={kind} onChange={({ currentTarget }) => set({ kind: currentTarget.value })}>
+        <option value="">{words.events.everyKind}</option>
+        {Object.entries(t.kinds).map(([value, { one }]) => (
+          <option key={value} value={value}>
+            {one}
+          </option>
+        ))}
+      </select>
+      <label>
+        {words.events.from} <input type="date" value={from} onChange={({ currentTarget }) => set({ from: currentTarget.value })} />
+      </label>
+      <label>
+        {words.events.to} <input type="date" value={to} onChange={({ currentTarget }) => set({ to: currentTarget.value })} />
+      </label>
+    </form>
   );
 }

@@ -6,6 +6,7 @@ import type { Fleet, FleetBox } from "../../api/types";
 import { plural, t } from "../../strings";
 import { recorders as words } from "../../strings/recorders";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
@@ -23,7 +24,9 @@ import "./recorders.css";
 
 const AGAIN_MS = 2_000;
 const PICTURES = 6;
-type View = "all" | "wall" | "events";
+type View = "all" | "wall" | "timeline" | "events";
+const VIEWS: readonly View[] = ["all", "wall", "timeline", "events"];
+const loadPast = () => import("./Past");
 
 export default function Recorders({ params }: { params: Params }) {
   const fleet = useSignal<Fleet | null>(null);
@@ -53,7 +56,7 @@ export default function Recorders({ params }: { params: Params }) {
     };
   }, []);
   const found = fleet.value;
-  const view: View = params["view"] === "wall" || params["view"] === "events" ? params["view"] : "all";
+  const view: View = VIEWS.find((one) => one === params["view"]) ?? "all";
   const isOwner = session.value?.user?.role === "owner";
   const add = isOwner && (
     <button type="button" class="btn pri" onClick={() => (joins.value = true)}>
@@ -79,17 +82,14 @@ export default function Recorders({ params }: { params: Params }) {
             <Segmented<View>
               label={words.views.label}
               value={view}
-              options={[
-                { value: "all", label: words.views.all },
-                { value: "wall", label: words.views.wall },
-                { value: "events", label: words.views.events },
-              ]}
+              options={VIEWS.map((value) => ({ value, label: words.views[value] }))}
               onChange={(next) => go(next === "all" ? "/recorders" : `/recorders/${next}`)}
             />
             {add}
           </div>
           {view === "all" && found.boxes.map((box) => <Row key={box.id} box={box} isOwner={isOwner} now_ms={found.now_ms} />)}
           {view === "wall" && <Wall boxes={found.boxes} />}
+          {view === "timeline" && <Lazy load={loadPast} props={{ boxes: found.boxes }} waiting={(isFailed) => <p class="sub">{isFailed ? t.timeline.failed : t.timeline.loading}</p>} />}
           {view === "events" && <Events boxes={found.boxes} />}
         </>
       )}

@@ -19,7 +19,7 @@ import { share } from "../../ui/sharing";
 import { bytesOf } from "./ClipMarked";
 import { follow } from "./follow";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 import "./clipsheet.css";
 

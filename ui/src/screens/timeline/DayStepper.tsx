@@ -6,7 +6,7 @@ import { t } from "../../strings";
 import { dayName } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 
 const words = t.timeline.days;
 const loadMonth = () => import("./Month");

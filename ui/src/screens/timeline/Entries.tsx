@@ -4,7 +4,7 @@ import { serverNow } from "../../api/state";
 import { t } from "../../strings";
 import { type Entry, entries } from "../../timeline/entries";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 
 const SETTLE_MS = 150;
 
@@ -47,7 +47,7 @@ export const dataOf = (entry: Entry) => ({
 });
 
 /** Beside the canvas and not seen: the same in words, as buttons that go there. */
-export function HiddenList({ model }: { model: TimelineModel }) {
+export default function HiddenList({ model }: { model: TimelineModel }) {
   const found = useEntries(model, false);
   return (
     <ol class="hidden" aria-label={t.timeline.listLabel} data-timeline-list>

@@ -11,11 +11,11 @@ import { RULER_PX, lanesLayout } from "../../timeline/layout";
 import { spanOf, xOf } from "../../timeline/view";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
-import { type Painted, measure, usePainted } from "./canvas";
+import { type Painted, measure, usePainted } from "../../timeline/canvas";
 import { hoverAt, type Hover, Preview } from "./Preview";
 import { listenToPointer } from "./pointer";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 import "./lanes.css";
 
 const loadMarks = () => import("./Marks");

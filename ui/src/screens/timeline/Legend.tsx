@@ -1,6 +1,6 @@
 import { t } from "../../strings";
 import { zoneIsElsewhere } from "../../ui/times";
-import { recorderZone, zoneKnown } from "./wallclock";
+import { recorderZone, zoneKnown } from "../../timeline/wallclock";
 import "./legend.css";
 
 const words = t.timeline.legend;

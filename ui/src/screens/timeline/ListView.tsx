@@ -11,7 +11,7 @@ import type { IconName } from "../../ui/icon-names";
 import { toast } from "../../ui/toast";
 import { dataOf, useEntries } from "./Entries";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 import "./list.css";
 

@@ -15,7 +15,7 @@ import type { IconName } from "../../ui/icon-names";
 import { ServerText } from "../../ui/ServerText";
 import type { TimelineModel } from "./model";
 import { usePicture } from "./Preview";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 import "./pictures.css";
 
 const WIDE_PX = 168;

@@ -8,14 +8,13 @@ import { unlocks } from "../../sealed/unlocks";
 import { t } from "../../strings";
 import { damageAt, gapAt } from "../../timeline/data";
 import { type Target, iconOfKind, kindsOf } from "../../timeline/draw";
-import { clockBare } from "../../timeline/format";
+import { clockBare, kindWord } from "../../timeline/format";
 import { RULER_PX, gapLabel } from "../../timeline/layout";
-import { kindWord } from "../../timeline/entries";
 import { timeAt } from "../../timeline/view";
 import type { TimelineModel } from "./model";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 
 export interface Hover {

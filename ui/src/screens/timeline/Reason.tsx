@@ -13,7 +13,7 @@ import { sealed } from "../../strings/sealed";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 
 /** In place of a picture: why there is none, and where it goes on. Never the last picture as if it were this one. */

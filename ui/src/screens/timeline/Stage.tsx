@@ -21,7 +21,7 @@ import { dayName, clockSecond } from "../../timeline/format";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 import "./stage.css";
 
 const loadReason = () => import("./Reason");

@@ -5,7 +5,7 @@ import { t } from "../../strings";
 import { clockBare, clockMinute } from "../../timeline/format";
 import { meantOn } from "../../timeline/timefield";
 import type { TimelineModel } from "./model";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 
 const words = t.timeline.time;
 

@@ -12,19 +12,20 @@ import type { IconName } from "../../ui/icon-names";
 import { Problem } from "../../ui/Problem";
 import { Segmented } from "../../ui/Segmented";
 import { readAddress, writeAddress } from "./address";
-import { HiddenList } from "./Entries";
 import { useTimelineKeys } from "./keys";
 import { Lanes } from "./Lanes";
 import { TimelineModel } from "./model";
 import { Stage } from "./Stage";
 import { Transport } from "./Transport";
-import { loadRecorderZone } from "./wallclock";
+import { loadRecorderZone } from "../../timeline/wallclock";
 import { ServerText } from "../../ui/ServerText";
 import "./timeline.css";
 
 const PRESETS = (["day", "6h", "1h", "10min"] as const).map((value) => ({ value, label: t.timeline.zoom[value] }));
 const ADDRESS_AFTER_MS = 600;
 
+/** For screen readers. */
+const loadHidden = () => import("./Entries");
 const loadPhone = () => import("./Phone");
 const loadLegend = () => import("./Legend");
 const loads = { list: () => import("./ListView"), pictures: () => import("./PicturesView") };
@@ -138,7 +139,7 @@ function Screen({ model }: { model: TimelineModel }) {
           </button>
         </p>
       )}
-      <HiddenList model={model} />
+      <Lazy load={loadHidden} props={{ model }} waiting={nothing} />
       {model.saving.value && <Lazy load={loadClipSheet} props={{ model }} waiting={nothing} />}
     </Page>
   );

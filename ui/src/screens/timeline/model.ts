@@ -12,7 +12,7 @@ import type { Day } from "../../timeline/zone";
 import { toast } from "../../ui/toast";
 import { type Address, MOST_PLAYERS } from "./address";
 import { TimelineStore } from "./store";
-import { recorderZone } from "./wallclock";
+import { recorderZone } from "../../timeline/wallclock";
 
 export interface Marks {
   begin_ms: number | null;

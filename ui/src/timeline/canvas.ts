@@ -1,11 +1,11 @@
 /** A canvas that repaints when what it shows has changed, at most once a frame. */
 import { type Signal, effect, signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { shown } from "../../ui/theme";
-import type { DrawList, Font, Ink } from "../../timeline/draw";
-import { glyphsOf } from "../../timeline/glyphs";
-import { Brushes, FONTS, type Glyphs, paint } from "../../timeline/paint";
-import sprite from "../../ui/icons.svg?url";
+import { shown } from "../ui/theme";
+import type { DrawList, Font, Ink } from "./draw";
+import { glyphsOf } from "./glyphs";
+import { Brushes, FONTS, type Glyphs, paint } from "./paint";
+import sprite from "../ui/icons.svg?url";
 
 export interface Size {
   width: number;

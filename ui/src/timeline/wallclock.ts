@@ -1,11 +1,11 @@
 /** The recorder's clock for this screen, from `GET /time`, reaching back as far as anything can have been recorded. */
 import { signal } from "@preact/signals";
-import { get } from "../../api/client";
-import { serverNow } from "../../api/state";
-import type { ZoneInfo } from "../../api/types";
-import { hasHalfDays } from "../../ui/clockText";
-import { locale } from "../../strings/language";
-import { Zone } from "../../timeline/zone";
+import { get } from "../api/client";
+import { serverNow } from "../api/state";
+import type { ZoneInfo } from "../api/types";
+import { hasHalfDays } from "../ui/clockText";
+import { locale } from "../strings/language";
+import { Zone } from "./zone";
 
 const DAY_MS = 86_400_000;
 const BACK_MS = 800 * DAY_MS;

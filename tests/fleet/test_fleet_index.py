@@ -1,0 +1,312 @@
+"""What every index of a hub does, in SQLite and PostgreSQL alike."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tawny.fleet import fleet_index as limits
+from tawny.fleet.fleet_index import BoxDay, CameraDay, EventQuestion, FleetIndex, FleetLane, PlacedCamera
+from tawny.fleet.history_reader import HistoryPiece
+from tawny.fleet.history_rows import DAY_MS
+from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
+from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tawny.testing.clock import FakeClock
+from tests.fleet.rig import DAY, dropped_line, event_line
+from tests.support.postgres import FAST, PostgresServer, postgres_server
+
+TODAY = 20_000
+ZERO_MS = TODAY * DAY_MS
+HOUR_MS = 3_600_000
+FRONT = CameraId("front")
+WHOLE = Span(ZERO_MS, ZERO_MS + DAY_MS)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server(*FAST) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FleetIndex]:
+    if request.param == "sqlite":
+        made: FleetIndex = SqliteFleetIndex(tmp_path / "hub.db", FakeClock())
+    else:
+        made = PostgresFleetIndex(request.getfixturevalue("server").new_database(), FakeClock())
+    yield made
+    made.close()
+
+
+def join(index: FleetIndex, *names: str) -> None:
+    for name in names:
+        code, _ = index.invite()
+        assert index.join(code, name, name.encode().ljust(32), "words") is not None
+        assert index.cursors(name.lower(), "book") == {}
+
+
+def add(index: FleetIndex, box: str, data: bytes, file: str = DAY) -> None:
+    begin = index.cursors(box, "book").get(file, 0)
+    assert index.add(box, HistoryPiece(file, begin, begin + len(data), data)) == begin + len(data)
+
+
+def gap_line(begin_ms: int, end_ms: int | None, reason: str = "unreachable", camera: str = "front") -> bytes:
+    gap = {"camera": camera, "begin_ms": begin_ms, "end_ms": end_ms, "reason": reason, "detail": "no route"}
+    return json.dumps({"at_ms": begin_ms, "what": "gap", "gap": gap}).encode() + b"\n"
+
+
+def damage_line(begin_ms: int, end_ms: int) -> bytes:
+    damage = {"camera": "front", "stream": "main", "begin_ms": begin_ms, "end_ms": end_ms, "units": 2, "packets": 3}
+    return json.dumps({"at_ms": begin_ms, "what": "damage", "damage": damage}).encode() + b"\n"
+
+
+def recorded(day: int, *spans: tuple[int, int], until_ms: int | None = None, first_ms: int | None = None) -> BoxDay:
+    zero_ms, end_ms = day * DAY_MS, (day + 1) * DAY_MS if until_ms is None else until_ms
+    parts = tuple(Span(zero_ms + begin, zero_ms + end) for begin, end in spans)
+    first = first_ms if first_ms is not None or not parts else parts[0].begin_ms
+    return BoxDay(day, end_ms, {FRONT: CameraDay(parts, end_ms)}, {FRONT: first})
+
+
+def lane(index: FleetIndex, within: Span = WHOLE, box: str = "shed") -> FleetLane:
+    [found] = index.lanes([PlacedCamera(box, FRONT)], within)
+    return found
+
+
+def ids(index: FleetIndex, *boxes: str, **asked: Any) -> list[str]:
+    return [one.event.id for one in index.find(EventQuestion(boxes or ("shed",), **asked))]
+
+
+def test_what_no_box_has_told_is_not_known(index: FleetIndex) -> None:
+    join(index, "Shed")
+    assert lane(index) == FleetLane(PlacedCamera("shed", FRONT))
+
+
+def test_recorded_time_is_known_up_to_the_answer(index: FleetIndex) -> None:
+    join(index, "Shed")
+    noon_ms = ZERO_MS + 12 * HOUR_MS
+    index.put_recorded("shed", "book", recorded(TODAY, (HOUR_MS, 2 * HOUR_MS), until_ms=noon_ms))
+    found = lane(index)
+    assert found.recorded == [Span(ZERO_MS + HOUR_MS, ZERO_MS + 2 * HOUR_MS)]
+    assert found.known == [Span(ZERO_MS, noon_ms)]
+    assert index.recorded_days("shed", "book") == {TODAY: noon_ms}
+
+
+def test_a_later_answer_replaces_the_one_before(index: FleetIndex) -> None:
+    join(index, "Shed")
+    index.put_recorded("shed", "book", recorded(TODAY, (0, 100), (200, 300), until_ms=ZERO_MS + 400))
+    index.put_recorded("shed", "book", recorded(TODAY, (0, 100)))
+    assert lane(index).recorded == [Span(ZERO_MS, ZERO_MS + 100)]
+    assert lane(index).known == [WHOLE]
+
+
+def test_nothing_before_the_oldest_recording_is_unknown(index: FleetIndex) -> None:
+    join(index, "Shed")
+    index.put_recorded("shed", "book", recorded(TODAY, (HOUR_MS, DAY_MS)))
+    before = Span(ZERO_MS - DAY_MS, ZERO_MS)
+    assert (lane(index, before).recorded, lane(index, before).known) == ([], [before])
+
+
+def test_what_retention_deleted_is_recorded_no_more(index: FleetIndex) -> None:
+    join(index, "Shed")
+    first, second = recorded(TODAY, (0, DAY_MS)), recorded(TODAY + 1, (0, 5), first_ms=ZERO_MS + 3 * HOUR_MS)
+    index.put_recorded("shed", "book", first)
+    index.put_recorded("shed", "book", second)
+    assert lane(index).recorded == [Span(ZERO_MS + 3 * HOUR_MS, WHOLE.end_ms)]
+    index.put_recorded("shed", "book", recorded(TODAY + 1, (0, 5)))
+    assert lane(index).recorded == []
+    assert lane(index).known == [WHOLE]
+    assert index.recorded_days("shed", "book") == {TODAY + 1: ZERO_MS + 2 * DAY_MS}
+
+
+def test_recordings_that_a_person_deletes_are_gone_at_once(index: FleetIndex) -> None:
+    join(index, "Shed")
+    index.put_recorded("shed", "book", recorded(TODAY, (0, 100)))
+    add(index, "shed", gap_line(ZERO_MS + 20, ZERO_MS + 30, "removed"))
+    assert lane(index).recorded == [Span(ZERO_MS, ZERO_MS + 20), Span(ZERO_MS + 30, ZERO_MS + 100)]
+
+
+@pytest.mark.parametrize("way", ["another book", "refill"])
+def test_a_new_book_begins_without_recorded_time_gaps_and_damage(index: FleetIndex, way: str) -> None:
+    join(index, "Shed")
+    index.put_recorded("shed", "book", recorded(TODAY, (0, 100)))
+    add(index, "shed", gap_line(ZERO_MS, ZERO_MS + 5) + damage_line(ZERO_MS, ZERO_MS + 5) + event_line("e", ZERO_MS))
+    if way == "refill":
+        index.refill("shed")
+    else:
+        assert index.cursors("shed", "other") == {}
+    assert lane(index) == FleetLane(PlacedCamera("shed", FRONT))
+    index.put_recorded("shed", "book" if way == "another book" else "other", recorded(TODAY, (0, 100)))
+    assert lane(index) == FleetLane(PlacedCamera("shed", FRONT))
+
+
+def test_gaps_and_damage_keep_what_was_said_last(index: FleetIndex) -> None:
+    join(index, "Shed")
+    add(index, "shed", gap_line(ZERO_MS, None) + damage_line(ZERO_MS, ZERO_MS + 5))
+    add(index, "shed", gap_line(ZERO_MS, ZERO_MS + 50, "stalled") + damage_line(ZERO_MS, ZERO_MS + 9))
+    add(index, "shed", gap_line(ZERO_MS, None, "auth"), "2026-11-01.jsonl")
+    found = lane(index)
+    assert [(one.begin_ms, one.end_ms, one.reason.value, one.detail) for one in found.gaps] == [
+        (ZERO_MS, ZERO_MS + 50, "stalled", "no route")
+    ]
+    assert [(one.begin_ms, one.end_ms, one.units) for one in found.damage] == [(ZERO_MS, ZERO_MS + 9, 2)]
+
+
+@pytest.mark.parametrize("end_ms", [None, ZERO_MS + 1])
+def test_what_began_long_before_is_found(index: FleetIndex, end_ms: int | None) -> None:
+    join(index, "Shed")
+    began_ms = ZERO_MS - 40 * DAY_MS
+    add(index, "shed", gap_line(began_ms, end_ms) + event_line("long", began_ms, end_ms=end_ms))
+    add(index, "shed", gap_line(began_ms + 5, ZERO_MS - 1) + event_line("over", began_ms, end_ms=ZERO_MS - 1))
+    found = lane(index)
+    assert [one.begin_ms for one in found.gaps] == [began_ms]
+    assert [one.id for one in found.events] == ["long"]
+
+
+def test_a_lane_has_what_is_drawn_of_events(index: FleetIndex) -> None:
+    join(index, "Shed", "Barn")
+    objects = [{"label": "dog", "score": 0.9}]
+    add(index, "shed", event_line("e1", ZERO_MS, kind="animal", objects=objects, picture_ms=ZERO_MS, kept=True))
+    add(index, "shed", event_line("e2", ZERO_MS + 9) + event_line("e3", ZERO_MS + 12) + dropped_line("e3"))
+    add(index, "barn", event_line("e4", ZERO_MS))
+    [first, second] = lane(index).events
+    assert (first.id, first.kind, first.title, first.has_picture, first.kept) == ("e1", "animal", "Animal", True, True)
+    assert (second.id, second.end_ms, second.has_picture) == ("e2", ZERO_MS + 5009, False)
+
+
+def test_events_are_found_by_box_camera_kind_and_time(index: FleetIndex) -> None:
+    join(index, "Shed", "Barn")
+    add(index, "shed", event_line("s1", 1000) + event_line("s2", 2000, kind="vehicle", camera="yard"))
+    add(index, "barn", event_line("b1", 1500) + event_line("b2", 2500, said="animal"))
+    both = ("shed", "barn")
+    assert ids(index, *both) == ["b2", "s2", "b1", "s1"]
+    assert ids(index, "barn") == ["b2", "b1"]
+    assert ids(index, *both, kinds=("vehicle", "animal")) == ["b2", "s2"]
+    assert ids(index, *both, cameras=(PlacedCamera("shed", CameraId("yard")), PlacedCamera("barn", FRONT))) == [
+        "b2", "s2", "b1",
+    ]  # fmt: skip
+    assert ids(index, *both, within=Span(1500, 2500)) == ["s2", "b1"]
+
+
+@pytest.mark.parametrize(
+    ("only", "found"), [("kept", ["k"]), ("new", ["n", "f", "k"]), ("false_alarms", ["f"]), ("named", ["n"])]
+)
+def test_events_are_found_by_their_marks(index: FleetIndex, only: str, found: list[str]) -> None:
+    join(index, "Shed")
+    add(index, "shed", event_line("k", 1000, kept=True) + event_line("f", 2000, false_alarm="shadow"))
+    add(
+        index, "shed", event_line("n", 3000, objects=[{"label": "cat", "score": 1}]) + event_line("r", 4, reviewed=True)
+    )
+    assert ids(index, only=only) == found
+
+
+def test_pages_of_events_have_each_once(index: FleetIndex) -> None:
+    join(index, "Shed", "Barn")
+    for box in ("shed", "barn"):
+        add(index, box, b"".join(event_line(f"e{number}", 1000) for number in range(5)))
+    seen: list[tuple[str, str]] = []
+    after: tuple[int, str, str] | None = None
+    while found := index.find(EventQuestion(("shed", "barn"), after=after, limit=3)):
+        seen += [(one.box, one.event.id) for one in found]
+        after = found[-1].event.start_ms, found[-1].box, found[-1].event.id
+    assert sorted(seen) == [(box, f"e{number}") for box in ("barn", "shed") for number in range(5)]
+
+
+def test_revoking_a_box_deletes_what_it_told(index: FleetIndex) -> None:
+    join(index, "Shed", "Barn")
+    for box in ("shed", "barn"):
+        add(index, box, event_line("e") + gap_line(ZERO_MS, None))
+        index.put_recorded(box, "book", recorded(TODAY, (0, 5)))
+        index.keep_picture(box, FRONT, b"jpeg")
+    assert index.revoke("shed")
+    assert not index.revoke("shed")
+    assert [one.id for one in index.boxes()] == ["barn"]
+    assert ids(index, "shed", "barn") == ["e"]
+    assert lane(index) == FleetLane(PlacedCamera("shed", FRONT))
+    assert list(index.picture_times()) == [("barn", "front")]
+
+
+def test_a_box_that_joins_again_keeps_its_rows_and_two_of_one_name_are_told_apart(index: FleetIndex) -> None:
+    join(index, "Shed")
+    add(index, "shed", event_line("e"))
+    code, _ = index.invite()
+    again = index.join(code, "Shed", b"Shed".ljust(32), "words")
+    assert again is not None
+    assert again.id == "shed"
+    assert ids(index) == ["e"]
+    code, _ = index.invite()
+    other = index.join(code, "Shed", b"other".ljust(32), "words")
+    assert other is not None
+    assert other.id == "shed-2"
+    assert index.join(code, "Third", b"third".ljust(32), "words") is None
+
+
+def test_what_a_box_is_now_is_stored(index: FleetIndex) -> None:
+    join(index, "Shed")
+    index.note("shed", "1.2", ("live",), {"working": 3})
+    [box] = index.boxes()
+    assert (box.version, box.allow, dict(box.status)) == ("1.2", ("live",), {"working": 3})
+    assert index.box_of(b"Shed".ljust(32)) == box
+    assert index.box_of(b"nobody".ljust(32)) is None
+
+
+def test_pictures_are_kept_with_their_time(index: FleetIndex) -> None:
+    join(index, "Shed")
+    index.keep_picture("shed", FRONT, b"first")
+    index.keep_picture("shed", FRONT, b"second")
+    index.keep_picture("nobody", FRONT, b"third")
+    at_ms, jpeg = index.picture("shed", FRONT) or (0, b"")
+    assert (jpeg, index.picture_times()) == (b"second", {("shed", "front"): at_ms})
+    assert index.picture("nobody", FRONT) is None
+
+
+def test_records_of_a_box_are_bounded_by_their_bytes(index: FleetIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [event_line(f"e{number}", 1000 + number, muted="x" * 2000) for number in range(20)]
+    monkeypatch.setattr(limits, "MOST_EVENT_BYTES", 12_000)
+    join(index, "Shed")
+    add(index, "shed", b"".join(lines))
+    index.note("shed", "", (), {})
+    assert ids(index) == ["e19", "e18", "e17", "e16"]  # nine tenths of what may be
+    add(index, "shed", event_line("next", 5000))
+    index.note("shed", "", (), {})
+    assert ids(index) == ["next", "e19", "e18", "e17", "e16"]
+
+
+@pytest.mark.parametrize("limit", ["MOST_EVENTS", "MOST_GAPS"])
+def test_the_oldest_rows_of_a_box_go_first(index: FleetIndex, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(limits, limit, 2)
+    join(index, "Shed")
+    at = [ZERO_MS + number for number in range(5)]
+    add(index, "shed", b"".join(event_line(f"e{one}", one) + gap_line(one, one + 1) for one in at) + dropped_line("x"))
+    index.note("shed", "", (), {})
+    found = lane(index)
+    assert len(found.events) == (2 if limit == "MOST_EVENTS" else 5)
+    assert [one.begin_ms for one in found.gaps] == (at[-2:] if limit == "MOST_GAPS" else at)
+
+
+def test_a_box_has_a_bounded_number_of_history_files(index: FleetIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_FILES", 1)
+    join(index, "Shed")
+    add(index, "shed", event_line("e1"))
+    assert index.add("shed", HistoryPiece("2026-11-21.jsonl", 0, 1, b"\n")) == 0
+    add(index, "shed", event_line("e2"))
+    assert sorted(ids(index)) == ["e1", "e2"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        gap_line(-5, None), gap_line(5, 4), gap_line(10**30, None), gap_line(1, 2, camera="a~b"),
+        gap_line(1, 2, camera=""), damage_line(5, 5), b'{"what": "gap", "gap": {}}\n', b'{"what": "damage"}\n',
+        gap_line(1, 2, camera="\ud800"), event_line("x\u0000"),
+    ],
+)  # fmt: skip
+def test_lines_without_sense_are_left_out(index: FleetIndex, line: bytes) -> None:
+    join(index, "Shed")
+    add(index, "shed", line + gap_line(7, 8) + event_line("good", 7, kind="k\u0000", zones=["\u0000"]))
+    found = lane(index, Span(0, DAY_MS))
+    assert [one.begin_ms for one in found.gaps] == [7]
+    assert [one.id for one in found.events] == ["good"]

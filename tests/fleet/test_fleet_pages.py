@@ -1,0 +1,170 @@
+"""What the hub's pages get of all boxes: the joint timeline, and the search; also of boxes that are offline."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tawny.api.auth.accounts import Role
+from tawny.fleet.fleet_index import BoxDay, CameraDay
+from tawny.fleet.history_reader import HistoryPiece
+from tawny.fleet.history_rows import DAY_MS
+from tawny.model.ids import CameraId
+from tawny.model.times import Span
+from tests.api.fakes import House
+from tests.fleet.rig import HubRig, event_line, hub_rig
+from tests.fleet.test_fleet_index import gap_line
+
+PORCH = CameraId("porch")
+HOUR_MS = 3_600_000
+
+
+@dataclass
+class Known:
+    """A hub whose two boxes are offline. zero_ms: begin of today; now: 5 h later. asked: a page of the hub."""
+
+    rig: HubRig
+    house: House
+    zero_ms: int
+    browser: httpx.AsyncClient
+
+    def tell(self, box: str, until_h: float, *lines: bytes) -> None:
+        """The box recorded from 1 h on, and says so up to an hour; then its line ended."""
+        until_ms = self.zero_ms + round(until_h * HOUR_MS)
+        begin_ms = self.zero_ms + HOUR_MS
+        day = CameraDay((Span(begin_ms, until_ms),), until_ms)
+        self.rig.index.put_recorded(box, "", BoxDay(self.zero_ms // DAY_MS, until_ms, {PORCH: day}, {PORCH: begin_ms}))
+        data = b"".join(lines)
+        assert self.rig.index.add(box, HistoryPiece("2026-11-20.jsonl", 0, len(data), data)) == len(data)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        answer = await self.browser.get(f"/api/v1/fleet/{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def lanes(self, **query: Any) -> dict[str, Any]:
+        found = await self.get("timeline", from_ms=self.zero_ms, to_ms=self.zero_ms + DAY_MS, **query)
+        return {one["box"]: one for one in found["cameras"]}
+
+
+@pytest.fixture
+async def known(house: House, tmp_path: Path) -> AsyncIterator[Known]:
+    house.app.state.site = house.site
+    async with hub_rig("memory", house) as rig:
+        browser = house.signed_in(Role.OWNER)
+        cameras = (await browser.get("/api/v1/health")).json()["cameras"]
+        porch = [one for one in cameras if one["id"] == PORCH]
+        for name in ("Beach", "Town"):
+            code, _ = rig.index.invite()
+            box = rig.index.join(code, name, name.encode().ljust(32), "words")
+            assert box is not None
+            rig.index.note(box.id, "1", ("events",), {"cameras": porch})
+        now_ms = house.clock.now_ms()
+        yield Known(rig, house, now_ms - now_ms % DAY_MS, browser)
+
+
+async def test_what_an_offline_recorder_does_meanwhile_is_not_known_here(known: Known) -> None:
+    known.tell("beach", 4.5, gap_line(known.zero_ms + 2 * HOUR_MS, known.zero_ms + 3 * HOUR_MS, "wifi", PORCH))
+    lanes = await known.lanes()
+    beach, now_ms = lanes["beach"], known.house.clock.now_ms()
+    assert beach["spans"] == [[known.zero_ms + HOUR_MS, known.zero_ms + round(4.5 * HOUR_MS)]]
+    assert beach["unknown"] == [[known.zero_ms + round(4.5 * HOUR_MS), now_ms]]
+    assert [(one["reason"], one["words"]) for one in beach["gaps"]] == [("wifi", "Wi-Fi lost")]
+    assert lanes["town"]["spans"] == []
+    assert lanes["town"]["unknown"] == [[known.zero_ms, now_ms]]
+
+
+async def test_a_gap_that_lasted_when_a_recorder_went_offline_ends_there(known: Known) -> None:
+    seen_ms = known.rig.index.boxes()[0].seen_ms
+    known.tell("beach", 2, gap_line(seen_ms - 60_000, None, "unreachable", PORCH))
+    known.house.clock.advance(3600)
+    beach = (await known.lanes())["beach"]
+    assert [(one["begin_ms"], one["end_ms"]) for one in beach["gaps"]] == [(seen_ms - 60_000, seen_ms)]
+    assert beach["unknown"][-1] == [seen_ms, known.house.clock.now_ms()]
+
+
+async def test_lanes_are_of_the_chosen_cameras_and_unknown_ones_are_left_out(known: Known) -> None:
+    assert list(await known.lanes(cameras="town~porch,town~gone,nowhere~porch")) == ["town"]
+    assert list(await known.lanes(cameras="nowhere~porch")) == []
+
+
+async def test_events_of_a_lane_have_what_is_drawn(known: Known) -> None:
+    known.tell("beach", 4, event_line("e", known.zero_ms + 2 * HOUR_MS, camera=PORCH, picture_ms=5))
+    [event] = (await known.lanes())["beach"]["events"]
+    assert (event["type"], event["title"], event["snapshot"]) == ("person", "Person", "/boxes/beach/media/e.jpg")
+
+
+@pytest.fixture
+async def told(known: Known) -> Known:
+    """Events of two houses of the last hours."""
+    at = [known.zero_ms + hour * HOUR_MS for hour in range(6)]
+    objects = [{"label": "dog", "score": 0.9}]
+    known.tell(
+        "beach",
+        4,
+        event_line("b-person", at[2], camera=PORCH),
+        event_line("b-car", at[3], camera=PORCH, kind="vehicle"),
+    )
+    known.tell(
+        "town", 4,
+        event_line("t-person", at[1], camera=PORCH, zones=["gate"]),
+        event_line("t-dog", at[4], camera=PORCH, kind="animal", objects=objects),
+        event_line("t-old", at[0] - 3 * DAY_MS, camera=PORCH),
+    )  # fmt: skip
+    return known
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("person", ["b-person", "t-person", "t-old"]),
+        ("person today", ["b-person", "t-person"]),
+        ("person beach", ["b-person"]),
+        ("at Town", ["t-dog", "t-person", "t-old"]),
+        ("dog", ["t-dog"]),
+        ("person gate", ["t-person"]),
+        ("vehicle or animal today", ["t-dog", "b-car"]),
+        ("person front door", ["b-person", "t-person", "t-old"]),
+        ("oldest event", ["t-old"]),
+    ],
+)
+async def test_words_find_events_of_all_recorders(told: Known, words: str, found: list[str]) -> None:
+    assert [one["id"] for one in (await told.get("find", q=words))["events"]] == found
+
+
+async def test_a_search_is_narrowed_by_recorder_camera_kind_and_time(told: Known) -> None:
+    async def ids(path: str = "find", **query: Any) -> list[str]:
+        words = {"q": "anything"} if path == "find" else {}
+        return [one["id"] for one in (await told.get(path, **words, **query))["events"]]
+
+    for path in ("find", "events"):
+        assert await ids(path, box="beach") == ["b-car", "b-person"]
+        assert await ids(path, cameras="town~porch") == ["t-dog", "t-person", "t-old"]
+        assert await ids(path, cameras="town~gone") == []
+        assert await ids(path, kinds="vehicle,animal") == ["t-dog", "b-car"]
+        assert await ids(path, from_ms=told.zero_ms + 2 * HOUR_MS, to_ms=told.zero_ms + 4 * HOUR_MS) == [
+            "b-car",
+            "b-person",
+        ]
+    assert (await told.get("find", q="animal", kinds="person"))["events"] == []
+
+
+async def test_words_without_a_meaning_are_said(told: Known) -> None:
+    found = await told.get("find", q="red xylophone person")
+    assert sorted(found["unknown"]) == ["red", "xylophone"]
+
+
+async def test_users_of_certain_cameras_see_nothing_of_other_recorders(told: Known) -> None:
+    browser = told.house.signed_in(Role.VIEWER, ["porch"])
+    for path in ("find?q=person", "timeline?from_ms=1&to_ms=2", "events"):
+        assert (await browser.get(f"/api/v1/fleet/{path}")).status_code == 404
+
+
+async def test_a_box_answers_what_it_recorded(house: House) -> None:
+    answer = await house.signed_in(Role.VIEWER).get("/api/v1/recorded", params={"from_ms": 1, "to_ms": DAY_MS})
+    assert answer.status_code == 200
+    assert answer.json()["now_ms"] == house.clock.now_ms()
+    assert {one["id"] for one in answer.json()["cameras"]} >= {"porch"}
