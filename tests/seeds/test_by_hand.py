@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import OURS, Tawny, browser, owner_of, with_settings
+from tests.e2e.conftest import OURS, Tawny, browser, owner_of, pages_closed, with_settings
 from tests.e2e.rules import axe_script, violations
 
-__all__ = ["browser"]
+__all__ = ["browser", "pages_closed"]
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 60_000

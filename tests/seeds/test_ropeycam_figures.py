@@ -18,11 +18,11 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tawny.cli.main import main
 from tawny.testing.waiting import until
-from tests.e2e.conftest import Tawny, browser, owner_of, until_recorded, with_settings
+from tests.e2e.conftest import Tawny, browser, owner_of, pages_closed, until_recorded, with_settings
 from tests.e2e.rules import axe_script, violations
 from tests.playback.test_stamps import read
 
-__all__ = ["browser"]
+__all__ = ["browser", "pages_closed"]
 
 FPS = 10
 TITLE = "Yard <b>1</b>"

@@ -184,7 +184,7 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
 
 
 def _functions_of(module: str) -> dict[str, Any]:
-    """Return what a module defines. Loading it takes a fifth less time while nobody looks for garbage: all of it stays,
+    """Return what a module defines. Loading it takes a fifth less time without collecting garbage: all of it stays,
     so that it need not be looked through later either.
     """
     if module not in sys.modules:

@@ -39,6 +39,10 @@ class PictureFrame:
         return np.repeat(self.luma[:, :, None], 3, axis=2)
 
 
+_usual: dict[str, list[tuple[PictureFrame, Look]]] = {}
+"""What a suite's detector makes of the busy scene, by the suite's name."""
+
+
 class DetectorContract:
     MOST_BYTES = 2_000_000
     """Highest memory of one camera with small frames."""
@@ -53,8 +57,15 @@ class DetectorContract:
         detector = self.make()
         return [(frame, detector.look(frame)) for frame in frames]
 
+    def usual_looks(self) -> list[tuple[PictureFrame, Look]]:
+        """Return what it makes of the busy scene, made once: several tests hold something against it."""
+        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        if name not in _usual:
+            _usual[name] = self.looks(_busy())
+        return _usual[name]
+
     def test_scores_and_boxes_are_in_range(self) -> None:
-        for frame, look in _looks_of(type(self)):
+        for frame, look in self.usual_looks():
             assert 0 <= look.score <= 100
             for thing in look.seen + look.over:
                 x0, y0, x1, y1 = thing.box
@@ -66,7 +77,7 @@ class DetectorContract:
     def test_what_is_over_was_seen_before_and_is_not_seen_again(self) -> None:
         seen: set[int] = set()
         over: set[int] = set()
-        for frame, look in _looks_of(type(self)):
+        for frame, look in self.usual_looks():
             for thing in look.over:
                 assert thing.track in seen
                 assert thing.until_ms is not None
@@ -77,11 +88,11 @@ class DetectorContract:
 
     def test_the_same_frames_give_the_same_looks(self) -> None:
         again = [look for _, look in self.looks(_busy())]
-        assert again == [look for _, look in _looks_of(type(self))]
+        assert again == [look for _, look in self.usual_looks()]
 
     def test_it_keeps_no_picture_whose_buffer_is_used_again(self) -> None:
         frames = _busy()
-        expected = [look for _, look in _looks_of(type(self))]
+        expected = [look for _, look in self.usual_looks()]
         detector, buffer, looks = self.make(), np.empty((HEIGHT, WIDTH), np.uint8), []
         for frame in frames:
             buffer[:] = frame.luma
@@ -91,7 +102,7 @@ class DetectorContract:
 
     def test_rows_may_have_padding(self) -> None:
         wide = [replace(f, luma=np.pad(f.luma, ((0, 0), (0, 64)))[:, :WIDTH]) for f in _busy()]
-        assert [look for _, look in self.looks(wide)] == [look for _, look in _looks_of(type(self))]
+        assert [look for _, look in self.looks(wide)] == [look for _, look in self.usual_looks()]
 
     def test_another_size_does_no_harm(self) -> None:
         detector = self.make()
@@ -141,12 +152,6 @@ class DetectorContract:
             tracemalloc.stop()
         assert after_bytes < self.MOST_BYTES
         assert after_bytes - before_bytes < self.MOST_GROWTH_BYTES
-
-
-@cache
-def _looks_of(suite: type[DetectorContract]) -> list[tuple[PictureFrame, Look]]:
-    """Return what a suite's detector made of the busy scene: several tests hold something against it."""
-    return suite().looks(_busy())
 
 
 @cache
