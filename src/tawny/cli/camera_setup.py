@@ -22,17 +22,15 @@ from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import Orientation
 from tawny.model.times import SystemClock
+from tawny.service.cameras.added_values import orientation_values, recording_values, sound_values
 from tawny.service.cameras.camera_moves import host_of, moved_cameras
 from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     TriedCamera,
     WantedCamera,
     known_as,
-    orientation_values,
-    recording_values,
     removed_values,
     resolve_camera,
-    sound_values,
     try_streams,
 )
 from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise

@@ -37,7 +37,7 @@ from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
-from tawny.service.cameras.camera_setup import orientation_values, recording_values, sound_values
+from tawny.service.cameras.added_values import orientation_values, recording_values, sound_values
 from tawny.service.cameras.connection_settings import ProbeResult, probe
 from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load

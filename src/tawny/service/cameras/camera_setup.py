@@ -22,6 +22,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
+from tawny.service.cameras.added_values import orientation_values, recording_values, sound_values
 from tawny.service.cameras.camera_moves import check_moved, host_of, moved_addresses, moved_cameras
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
@@ -43,7 +44,7 @@ from tawny.sources.network_address import (
     stream_key,
 )
 from tawny.sources.phone import SCHEME as PHONE
-from tawny.sources.source import CameraSource, SourceContext
+from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
@@ -211,28 +212,6 @@ def try_streams(
         options = source.settings(camera.table(source.scheme))
         trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
     return trials
-
-
-def recording_values(record: Recording) -> dict[str, str | int]:
-    """Return what the settings file says of it; nothing for the default."""
-    return {} if record == "continuous" else {"record": record}
-
-
-def orientation_values(orientation: Orientation) -> dict[str, str | int]:
-    """Return what the settings file says of it; nothing for the default."""
-    said: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
-    return {key: value for key, value in said.items() if value}
-
-
-def sound_values(source: CameraSource | None, *, sound: bool) -> dict[str, dict[str, bool]]:
-    """Return what the settings file says of a new camera's sound: the choice, if its type of source has one.
-
-    Without it, sound is recorded.
-    """
-    try:
-        return {source.scheme: {"sound": sound}} if source is not None and "sound" in source.settings({}) else {}
-    except ValueError:  # a plug-in that needs other settings
-        return {}
 
 
 def camera_id_for(name: str, taken: Container[str], kind: str = "camera") -> str:
