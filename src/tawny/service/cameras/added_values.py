@@ -25,3 +25,8 @@ def sound_values(source: CameraSource | None, *, sound: bool) -> dict[str, dict[
         return {source.scheme: {"sound": sound}} if source is not None and "sound" in source.settings({}) else {}
     except ValueError:  # a plug-in that needs other settings
         return {}
+
+
+def chosen_values(record: Recording, orientation: Orientation) -> dict[str, str | int]:
+    """Return what the settings file says of both."""
+    return {**recording_values(record), **orientation_values(orientation)}

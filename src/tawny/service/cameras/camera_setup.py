@@ -22,7 +22,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
-from tawny.service.cameras.added_values import orientation_values, recording_values, sound_values
+from tawny.service.cameras.added_values import chosen_values, recording_values, sound_values
 from tawny.service.cameras.camera_moves import check_moved, host_of, moved_addresses, moved_cameras
 from tawny.service.cameras.camera_previews import CameraPreviews, LoginTries, PreviewSource, PreviewStatus
 from tawny.service.cameras.camera_trial import CameraTrial, TrialAdvice, advise, try_camera
@@ -107,9 +107,7 @@ class TriedCamera:
 def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mapping[str, str]) -> ResolvedCamera:
     """Find out the camera's streams. name: the ID that it gets. secrets: of `${NAME}`s in its source.
 
-    It is new, so any sign-in that it asks for is accepted.
-
-    Raises SourceError, NotDone, SettingsError.
+    It is new, so any sign-in that it asks for is accepted. Raises SourceError, NotDone, SettingsError.
     """
     return camera_with(name, wanted, find_streams(wanted, clock), secrets)
 
@@ -395,8 +393,7 @@ class CameraSetupService:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
         assert isinstance(source.wanted, WantedCamera)
-        chosen = {**recording_values(record), **orientation_values(orientation)}
-        added = self._add(name, source.wanted, source.streams, chosen, sound=sound)
+        added = self._add(name, source.wanted, source.streams, chosen_values(record, orientation), sound=sound)
         self.previews.stop(preview)
         return added
 
@@ -415,8 +412,8 @@ class CameraSetupService:
         """
         self._file()
         self._refuse_kind(wanted)
-        chosen = {**recording_values(record), **orientation_values(orientation)}
-        return self._add(name, wanted, find_streams(wanted, self._clock), chosen, sound=sound)
+        streams = find_streams(wanted, self._clock)
+        return self._add(name, wanted, streams, chosen_values(record, orientation), sound=sound)
 
     def add_phone(self, name: str, phone: str, record: Recording = "continuous") -> CameraId:
         """Add a camera whose picture the phone with this ID sends. Raises SettingsError, NotDone, FolderUnwritable."""
