@@ -22,17 +22,15 @@ from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import Orientation
 from tawny.model.times import SystemClock
+from tawny.service.cameras.added_values import chosen_values, with_sound
 from tawny.service.cameras.camera_moves import host_of, known_as, moved_cameras
 from tawny.service.cameras.camera_setup import (
     CameraRemoval,
     TriedCamera,
     WantedCamera,
-    orientation_values,
-    recording_values,
     removed_values,
     resolve_camera,
     try_streams,
-    with_sound,
 )
 from tawny.service.cameras.camera_trial import TRIAL_S, CameraTrial, advise
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
@@ -257,7 +255,7 @@ def add_by_address(args: Namespace, out: Output) -> int:
         write_new(path, template())
     draft = SettingsDraft(path, "", {}, may_refer=True)
     source = PluginRegistry.opened().source_of(camera.settings.source)
-    chosen = recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
+    chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))
     values = with_sound({**camera.values, **chosen}, source, sound=bool(args.sound))
     draft.add_camera(args.name, values, camera.secrets)
     draft.understood()

@@ -37,14 +37,8 @@ from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
-from tawny.service.cameras.camera_setup import (
-    WantedCamera,
-    camera_with,
-    find_streams,
-    orientation_values,
-    recording_values,
-    with_sound,
-)
+from tawny.service.cameras.added_values import chosen_values, with_sound
+from tawny.service.cameras.camera_setup import WantedCamera, camera_with, find_streams
 from tawny.service.cameras.connection_settings import ProbeResult, probe
 from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load
@@ -101,7 +95,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
         SettingsDraft(path, "", {}).refuse_taken(args.name)
     wanted = WantedCamera(args.source, sub=args.sub)
     camera = camera_with(args.name, wanted, find_streams(wanted, SystemClock()), known_secrets(path.parent))
-    chosen = recording_values(args.record) | orientation_values(Orientation(args.rotate, args.mirror))
+    chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))
     values = with_sound(
         {**camera.values, **chosen}, PluginRegistry.opened().source_of(args.source), sound=bool(args.sound)
     )

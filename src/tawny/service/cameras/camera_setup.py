@@ -20,6 +20,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
+from tawny.service.cameras.added_values import chosen_values, recording_values, with_sound
 from tawny.service.cameras.camera_moves import (
     check_moved,
     host_of,
@@ -49,7 +50,7 @@ from tawny.sources.network_address import (
 )
 from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.picamera import SMALL_SIZE, small_stream
-from tawny.sources.source import CameraSource, SourceContext
+from tawny.sources.source import SourceContext
 
 MOST_FOUND: Final = 1_000
 TRY_S: Final = 6.0
@@ -114,9 +115,7 @@ class TriedCamera:
 def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mapping[str, str]) -> ResolvedCamera:
     """Find out the camera's streams. name: the ID that it gets. secrets: of `${NAME}`s in its source.
 
-    It is new, so any sign-in that it asks for is accepted.
-
-    Raises SourceError, NotDone, SettingsError.
+    It is new, so any sign-in that it asks for is accepted. Raises SourceError, NotDone, SettingsError.
     """
     return camera_with(name, wanted, find_streams(wanted, clock), secrets)
 
@@ -222,31 +221,6 @@ def try_streams(
         options = source.settings(camera.table(source.scheme))
         trials[stream] = try_camera(source, SourceContext(CameraId("test"), stream, address, options, clock), seconds)
     return trials
-
-
-def recording_values(record: Recording) -> dict[str, str | int]:
-    """Return what the settings file says of it; nothing for the default."""
-    return {} if record == "continuous" else {"record": record}
-
-
-def orientation_values(orientation: Orientation) -> dict[str, str | int]:
-    """Return what the settings file says of it; nothing for the default."""
-    values: dict[str, str | int] = {"rotate": orientation.rotate, "mirror": orientation.mirror}
-    return {key: value for key, value in values.items() if value}
-
-
-def with_sound(values: Mapping[str, Any], source: CameraSource | None, *, sound: bool) -> dict[str, Any]:
-    """Return a new camera's values with the choice of its sound, if its type of source has one.
-
-    Without it, sound is recorded.
-    """
-    try:
-        has_choice = source is not None and "sound" in source.settings({})
-    except ValueError:  # a plug-in that needs other settings
-        has_choice = False
-    if source is None or not has_choice:
-        return dict(values)
-    return {**values, source.scheme: {**values.get(source.scheme, {}), "sound": sound}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,8 +381,7 @@ class CameraSetupService:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
         assert isinstance(source.wanted, WantedCamera)
-        chosen = {**recording_values(record), **orientation_values(orientation)}
-        added = self._add(name, source.wanted, source.streams, chosen, sound=sound)
+        added = self._add(name, source.wanted, source.streams, chosen_values(record, orientation), sound=sound)
         self.previews.stop(preview)
         return added
 
@@ -427,8 +400,8 @@ class CameraSetupService:
         """
         self._file()
         self._refuse_kind(wanted)
-        chosen = {**recording_values(record), **orientation_values(orientation)}
-        return self._add(name, wanted, find_streams(wanted, self._clock), chosen, sound=sound)
+        streams = find_streams(wanted, self._clock)
+        return self._add(name, wanted, streams, chosen_values(record, orientation), sound=sound)
 
     def add_phone(self, name: str, phone: str, record: Recording = "continuous") -> CameraId:
         """Add a camera whose picture the phone with this ID sends. Raises SettingsError, NotDone, FolderUnwritable."""
