@@ -2,8 +2,8 @@
 
 `FleetIndex` is the protocol; SQLite (`hub.db`) and PostgreSQL implement it. A line of history is known by its place:
 box, file, byte. Rows and cursor are committed together, so that lines sent again change nothing. Recorded time comes
-by whole days (`fleet/recorded_time.py`); what no box has told is not known, neither recorded nor a gap. Everything but
-the boxes' keys can be lost: the boxes tell it again.
+by whole days (`fleet/recorded_time.py`); what no box has sent is unknown, neither recorded nor a gap. Everything but
+the boxes' keys can be lost: the boxes send it again.
 """
 
 import json
@@ -199,7 +199,7 @@ class FleetIndex(Protocol):
     # --- what people ask for
 
     def lanes(self, cameras: Sequence[PlacedCamera], within: Span) -> list[FleetLane]:
-        """Return what is known of these cameras, in their order."""
+        """Return the known lanes of these cameras, in their order."""
         ...
 
     def find(self, asked: EventQuestion) -> list[BoxEvent]: ...
@@ -262,7 +262,7 @@ def lane_of(
     """Return a lane with recorded and known time.
 
     days: day, until_ms and recorded time of each, in any order. first: the camera's oldest recording, its box's, and
-    the first day that its box told; None: the box has told nothing of this camera.
+    the first day that its box sent; None: the box has sent nothing of this camera.
     """
     recorded, known = list[Span](), list[Span]()
     for day, until_ms, text in days:
@@ -277,7 +277,7 @@ def lane_of(
 
 
 def without_deleted(lane: FleetLane) -> FleetLane:
-    """Return the lane without recorded time that was deleted afterwards: its gap is told at once, the rest later."""
+    """Return the lane without recorded time that was deleted afterwards: its gap arrives at once, the rest later."""
     deleted = [gap.span(gap.begin_ms) for gap in lane.gaps if gap.reason is GapReason.REMOVED]
     left = [part for one in lane.recorded for part in missing_spans(deleted, one)] if deleted else lane.recorded
     return replace(lane, recorded=left)

@@ -49,7 +49,7 @@ from tawny.storage.index.sqlite_file import SmallDb
 
 HUB_FILE: Final = "hub.db"
 VERSION: Final = 2
-# Boxes tell their history again: a hub.db of another version begins without it.
+# Boxes send their history again: a hub.db of another version begins without it.
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS boxes (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, key BLOB NOT NULL UNIQUE, words TEXT NOT NULL,

@@ -40,6 +40,10 @@ export interface AlarmInfo {
   what: string;
 }
 
+export interface AllowRequest {
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+}
+
 export interface ArmPlan {
   exceptions?: Record<string, string>;
   location?: number[];
@@ -389,6 +393,14 @@ export interface ClipsZipInfo {
 
 export interface ClockInfo {
   now_ms: number;
+}
+
+export interface CodeInfo {
+  link: string | null;
+}
+
+export interface CodeRequest {
+  camera: string;
 }
 
 export interface ConfirmRequest {
@@ -980,6 +992,12 @@ export interface HoldRequest {
   what: "pause" | "record" | "none";
 }
 
+export interface HubPreviewInfo {
+  fingerprint: string;
+  hub: string;
+  words: string;
+}
+
 export interface IceServerInfo {
   credential?: string | null;
   urls: string[];
@@ -1026,6 +1044,11 @@ export interface Invited {
   screen_code?: string;
 }
 
+export interface JoinRequest {
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  link: string;
+}
+
 export interface KeepClip {
   kept: boolean;
 }
@@ -1048,6 +1071,10 @@ export interface KindList {
 export interface LanguageAnswer {
   code: string;
   name: string;
+}
+
+export interface LeftInfo {
+  problem: string;
 }
 
 export interface LensSettings {
@@ -1075,6 +1102,10 @@ export interface LineRequest {
   direction?: "both" | "left-to-right" | "right-to-left";
   name: string;
   points: [number, number][];
+}
+
+export interface LinkRequest {
+  link: string;
 }
 
 export interface LiveServers {
@@ -1154,6 +1185,18 @@ export interface MaskingCostInfo {
   hardware: boolean;
   of_cores: number;
   seconds: number;
+}
+
+export interface MembershipInfo {
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  can_join: boolean;
+  detail: string;
+  fingerprint: string;
+  hub: string;
+  name: string;
+  since_ms: number;
+  state: string;
+  words: string;
 }
 
 export interface MessageActionInfo {

@@ -123,3 +123,6 @@ export type ModelsInfo = made.ModelsInfo;
 export type OfferInfo = made.OfferInfo;
 export type RecordingInfo = made.RecordingInfo;
 export type RecordingChoice = made.RecordingInfo["record"];
+export type FleetFound = made.FleetFound;
+export type FleetTimeline = made.FleetTimeline;
+export type FleetLane = made.FleetLaneInfo;
