@@ -19,7 +19,7 @@ from tawny.delivery import outbox
 from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
-from tawny.fleet import sqlite_fleet_index
+from tawny.fleet import copy_volume, sqlite_fleet_index
 from tawny.model.errors import DatabaseNewer
 from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
@@ -48,6 +48,8 @@ DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
     "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
     "modes.db": (modes.VERSION, ModeStore),
     "hub.db": (sqlite_fleet_index.VERSION, lambda path: sqlite_fleet_index.SqliteFleetIndex(path, SystemClock())),
+    "standby.db": (sqlite_fleet_index.VERSION, lambda path: sqlite_fleet_index.SqliteFleetIndex(path, SystemClock())),
+    "copies.db": (copy_volume.VERSION, copy_volume.CopyNotes),
     "appearance.db": (appearance_db.VERSION, lambda path: AppearanceDb(path.parent)),
 }
 """Version and how it is opened to be written."""

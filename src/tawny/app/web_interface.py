@@ -16,8 +16,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from tawny import __version__
-from tawny.api import serializers
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
@@ -27,7 +25,6 @@ from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.client_address import read_machine_names
 from tawny.api.context import AppContext
-from tawny.api.fleet.box_answers import BoxAnswers
 from tawny.api.inbox import FOLDER as INBOX
 from tawny.api.inbox import Inbox
 from tawny.api.live.stream_access import PassAuthenticator
@@ -35,6 +32,14 @@ from tawny.api.past.clip_jobs import FOLDER as CLIPS
 from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
+from tawny.app.other_recorders import (
+    make_copies,
+    make_hub,
+    make_member,
+    make_protected,
+    make_standby,
+    standby_problems,
+)
 from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
@@ -42,19 +47,11 @@ from tawny.config.settings import Settings, WebSettings, listen_address, proxy_n
 from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
-from tawny.fleet.box import BoxOffer, FleetMember
-from tawny.fleet.copies import CopyStore, FleetCopies
 from tawny.fleet.copy_source import CopySource
-from tawny.fleet.history_reader import HistoryReader
-from tawny.fleet.hub import FleetHub
-from tawny.fleet.identity import JoinLink, fingerprint, load_or_make_key
-from tawny.fleet.index_opening import open_index
-from tawny.fleet.standby_member import StandbyMember, StandbyOffer
-from tawny.fleet.standby_server import StandbyServer
+from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
-from tawny.model.states import RECORDED
 from tawny.service import json_format
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
@@ -62,13 +59,6 @@ from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.picture_controls import PictureControlService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
-from tawny.service.cameras.standby_cameras import (
-    StandbyCameras,
-    StandbyPlanner,
-    member_problems,
-    protected_problems,
-)
-from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
 from tawny.service.changeable_settings import SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
@@ -78,7 +68,6 @@ from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState
 from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files
 from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
-from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.camera_health import HealthAnswer
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.hub_membership import HubMembershipService
@@ -177,7 +166,7 @@ class WebInterface:
         )
         yield HealthCheck(self.address.problems)
         if self.site.standby is not None and self.site.protected is not None:
-            yield HealthCheck(partial(_standby_problems, self.site.standby, self.site.protected), STANDBY_S)
+            yield HealthCheck(partial(standby_problems, self.site.standby, self.site.protected), STANDBY_S)
         yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
@@ -315,89 +304,14 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     """Return the application, connected to other recorders. Raises StorageError, NotDone: the key is damaged."""
     app = make_app(site)
     place, recorder = running.parts.place, running.parts.recorder
-    site.hub, member = _make_hub(place, site), _make_member(running, site, app)
+    site.hub, member = make_hub(place, site), make_member(running, site, app)
     site.member = member
     site.membership = HubMembershipService(place.kept_in, running.changeable, member, lambda: site.title)
-    site.standby, site.protected = _make_standby(running, site), _make_protected(running, site)
-    site.copies = _make_copies(place, site.hub) if site.hub is not None else None
+    site.standby, site.protected = make_standby(running, site), make_protected(running, site)
+    site.copies = make_copies(place, site.hub) if site.hub is not None else None
     if place.kept_in is not None:
         site.copy_source = CopySource(running.parts.storage.store.volume, lambda: recorder.at_risk_s > 0)
     return app
-
-
-def _make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
-    if not place.settings().hub.enabled or place.kept_in is None:
-        return None
-    key = load_or_make_key(place.kept_in)
-    index = open_index(place.settings().hub.database, place.kept_in, place.clock)
-    return FleetHub(index, key, lambda: site.title)
-
-
-def _make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:
-    """Return what copies recordings of other recorders; None: their folder can't be used."""
-    chosen = place.settings().hub.copies_folder
-    folder = Path(chosen).expanduser() if chosen else place.folder / "copies"
-
-    def keep_share() -> float:
-        is_shared = folder.stat().st_dev == place.folder.stat().st_dev
-        return place.settings().storage.retention.min_free if is_shared else 0.0
-
-    try:
-        store = CopyStore(folder, place.clock, keep_share)
-    except StorageError as error:
-        log.error("recordings of other recorders aren't copied: %s", error)
-        return None
-    return FleetCopies(hub, store, lambda: place.settings().hub.copies, place.clock)
-
-
-def _make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:
-    place = running.parts.place
-    answers = BoxAnswers(app, lambda: frozenset(place.settings().fleet.allow))
-    history = HistoryReader(running.parts.storage.store.volume.disk)
-
-    def status() -> dict[str, Any]:
-        return serializers.health(site.health.now(), site.system).model_dump(mode="json")
-
-    def offer() -> BoxOffer:
-        return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)
-
-    return FleetMember(place.kept_in, lambda: place.settings().fleet, offer, place.clock)
-
-
-def _make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:
-    place = running.parts.place
-    ledger = running.parts.storage.ledger
-    work = StandbyCameras(running, running.index, ledger, lambda: site.title, place.clock)
-
-    def answer(standby: str) -> bool | None:
-        return running.is_alive() if place.settings().standby.key == standby else None
-
-    return StandbyServer(
-        place.kept_in, place.clock, work, lambda: place.settings().standby.enabled, lambda: site.title, answer
-    )
-
-
-def _make_protected(running: RecorderRuntime, site: AppContext) -> StandbyMember:
-    place, parts = running.parts.place, running.parts
-    planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
-    placer = StandbyFootage(
-        PlacingServices(
-            place.settings, lambda: site.title, parts.storage.store.volume, running.index, parts.storage.ledger,
-            running.bus, place.clock, parts.storage.sealing.seals, parts.filler,
-        )
-    )  # fmt: skip
-
-    def recorded() -> list[str] | None:
-        return [one.id for one in parts.cameras.statuses() if one.state in RECORDED] if running.is_alive() else None
-
-    def offer() -> StandbyOffer:
-        return StandbyOffer(site.title, __version__, planner, recorded, placer)
-
-    return StandbyMember(place.kept_in, lambda: place.settings().standby, offer, place.clock)
-
-
-def _standby_problems(standby: StandbyServer, protected: StandbyMember) -> list[HealthProblem]:
-    return [*protected_problems(standby.states(), standby.problem), *member_problems(protected)]
 
 
 def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] | None) -> SystemActions:

@@ -31,7 +31,7 @@ FIRST_PIECE_BYTES: Final = 16 * 1024
 QUICK_S, SLOW_S = 0.25, 1.0
 """The next piece of history is twice as large if one is stored sooner than this, and half if later."""
 STATUS_S: Final = 5.0
-"""Interval in s of the health. Each costs about 2 ms: at 2 s, it was most of what a connected hub costs."""
+"""Interval in s of the health."""
 JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""

@@ -37,7 +37,7 @@ _DAYS_AFTER: Final = 3
 """A file is stated on the day when it was closed or, after a power cut, on one of the next days with statements."""
 _NEWEST_HISTORY: Final = 2
 _MOST_EVENTS: Final = 500
-_VERSION: Final = 1
+VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS unproved (
@@ -71,7 +71,7 @@ class CopyNotes(SmallDb):
     """Facts about the box, and which copies nothing proves. Thread-safe; raises StorageError."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _SCHEMA, _VERSION)
+        super().__init__(path, _SCHEMA, VERSION)
 
     def about(self) -> dict[str, Any]:
         with self.reading() as db:

@@ -29,6 +29,7 @@ export const joining = {
     live: "watch live video",
     clips: "play and save recordings",
     orders: "set modes, move cameras, talk, keep events",
+    copies: "copy recordings to the hub, and keep them there",
   } as Record<string, string>,
   never: "They can never change settings, people or encryption here.",
   join: "Join",

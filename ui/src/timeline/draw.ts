@@ -116,6 +116,7 @@ const GAP_ICONS: Record<string, string> = {
   disk_error: "hard-drive",
   overload: "gauge",
   privacy: "eye-off",
+  masking: "eye-off",
   mode: "moon",
   schedule: "clock",
   waiting: "minus",

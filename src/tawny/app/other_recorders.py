@@ -1,0 +1,109 @@
+"""Connects a recorder to others: a hub and what it copies, the connection to a hub, and both sides of a standby."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from tawny import __version__
+from tawny.api import serializers
+from tawny.api.context import AppContext
+from tawny.api.fleet.box_answers import BoxAnswers
+from tawny.app.recorder_parts import RecorderPlace
+from tawny.app.running import RecorderRuntime
+from tawny.fleet.box import BoxOffer, FleetMember
+from tawny.fleet.copies import CopyStore, FleetCopies
+from tawny.fleet.history_reader import HistoryReader
+from tawny.fleet.hub import FleetHub
+from tawny.fleet.identity import load_or_make_key
+from tawny.fleet.index_opening import open_index
+from tawny.fleet.standby_member import StandbyMember, StandbyOffer
+from tawny.fleet.standby_server import StandbyServer
+from tawny.model.errors import StorageError
+from tawny.model.states import RECORDED
+from tawny.service.cameras.standby_cameras import (
+    StandbyCameras,
+    StandbyPlanner,
+    member_problems,
+    protected_problems,
+)
+from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
+from tawny.service.health.alarms import HealthProblem
+
+log = logging.getLogger(__name__)
+
+
+def make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
+    if not place.settings().hub.enabled or place.kept_in is None:
+        return None
+    key = load_or_make_key(place.kept_in)
+    index = open_index(place.settings().hub.database, place.kept_in, place.clock)
+    return FleetHub(index, key, lambda: site.title)
+
+
+def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:
+    """Return what copies recordings of other recorders; None: their folder can't be used."""
+    chosen = place.settings().hub.copies_folder
+    folder = Path(chosen).expanduser() if chosen else place.folder / "copies"
+
+    def keep_share() -> float:
+        is_shared = folder.stat().st_dev == place.folder.stat().st_dev
+        return place.settings().storage.retention.min_free if is_shared else 0.0
+
+    try:
+        store = CopyStore(folder, place.clock, keep_share)
+    except StorageError as error:
+        log.error("recordings of other recorders aren't copied: %s", error)
+        return None
+    return FleetCopies(hub, store, lambda: place.settings().hub.copies, place.clock)
+
+
+def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:
+    place = running.parts.place
+    answers = BoxAnswers(app, lambda: frozenset(place.settings().fleet.allow))
+    history = HistoryReader(running.parts.storage.store.volume.disk)
+
+    def status() -> dict[str, Any]:
+        return serializers.health(site.health.now(), site.system).model_dump(mode="json")
+
+    def offer() -> BoxOffer:
+        return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)
+
+    return FleetMember(place.kept_in, lambda: place.settings().fleet, offer, place.clock)
+
+
+def make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:
+    place = running.parts.place
+    ledger = running.parts.storage.ledger
+    work = StandbyCameras(running, running.index, ledger, lambda: site.title, place.clock)
+
+    def answer(standby: str) -> bool | None:
+        return running.is_alive() if place.settings().standby.key == standby else None
+
+    return StandbyServer(
+        place.kept_in, place.clock, work, lambda: place.settings().standby.enabled, lambda: site.title, answer
+    )
+
+
+def make_protected(running: RecorderRuntime, site: AppContext) -> StandbyMember:
+    place, parts = running.parts.place, running.parts
+    planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
+    placer = StandbyFootage(
+        PlacingServices(
+            place.settings, lambda: site.title, parts.storage.store.volume, running.index, parts.storage.ledger,
+            running.bus, place.clock, parts.storage.sealing.seals, parts.filler,
+        )
+    )  # fmt: skip
+
+    def recorded() -> list[str] | None:
+        return [one.id for one in parts.cameras.statuses() if one.state in RECORDED] if running.is_alive() else None
+
+    def offer() -> StandbyOffer:
+        return StandbyOffer(site.title, __version__, planner, recorded, placer)
+
+    return StandbyMember(place.kept_in, lambda: place.settings().standby, offer, place.clock)
+
+
+def standby_problems(standby: StandbyServer, protected: StandbyMember) -> list[HealthProblem]:
+    return [*protected_problems(standby.states(), standby.problem), *member_problems(protected)]
