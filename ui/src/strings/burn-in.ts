@@ -2,7 +2,7 @@ export const burnIn = {
   title: "Masks in recordings",
   burnIn: "Burn privacy masks into recordings",
   about:
-    "The video is encoded again with the areas black before tawny records or shows it. This takes processor time. If it can’t be done, nothing is recorded, rather than the areas.",
+    "The video is encoded again with the areas black before tawny records or shows it. This takes processor time. If that fails, nothing is recorded.",
   measuring: "Measuring the cost with this camera’s video…",
   cost: (percent: string, cores: number, day: string, before: string) =>
     `Measured with this camera’s video: ${percent} of one processor core (this computer has ${cores}), and ${day} a day instead of ${before}.`,
