@@ -121,6 +121,7 @@ def test_h6_a_privacy_pause_leaves_the_chip_as_calm_as_it_was(
         page.goto(f"{house.served.base}/health")
         chip = page.locator("a.truth")
         expect(chip).to_have_attribute("aria-label", re.compile("^1 of 2 cameras working, 1 needs attention"))
+        expect(page.get_by_role("row").filter(has_text="Hall")).to_be_visible()  # its cards come with it
         cards = page.locator(".card.fix").count()
         sent = {"X-Tawny": "1", "Origin": house.served.base}
         order = {"command": "pause", "camera": "hall", "for": 600}

@@ -30,6 +30,7 @@ STATES = {
     GapReason.UNREACHABLE: CameraState.OFFLINE,
     GapReason.CAMERA_RESTART: CameraState.OFFLINE,
     GapReason.STALLED: CameraState.OFFLINE,
+    GapReason.MASKING: CameraState.OFFLINE,
 }
 """The state that agrees with each reason a camera causes."""
 
