@@ -54,6 +54,11 @@ def written(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
             {"source": "rtsp://a:${CAMERA_GATE}@192.0.2.1/m", "sub": "rtsp://a:${CAMERA_GATE}@192.0.2.1/s"},
             SECRET,
         ),
+        (
+            "rtsp://a:s3cret@192.0.2.1/m", "http://192.0.2.1/s.mjpg",
+            {"source": "rtsp://a:${CAMERA_GATE}@192.0.2.1/m", "sub": "http://a:${CAMERA_GATE}@192.0.2.1/s.mjpg"},
+            SECRET,
+        ),
         ("rtsps://192.0.2.1/m", "", {"source": "rtsps://192.0.2.1/m"}, {}),
         ("http://a:s3cret@192.0.2.1/v.mjpg", "", {"source": "http://a:${CAMERA_GATE}@192.0.2.1/v.mjpg"}, SECRET),
         ("https://192.0.2.1/live.m3u8", "", {"source": "https://192.0.2.1/live.m3u8"}, {}),
@@ -82,9 +87,8 @@ def test_both_write_the_same(
     by_command, by_page = written(tmp_path), written(tmp_path / "page")
     assert by_page[0].pop("name", "Gate") == "Gate"
     assert by_command == by_page
-    kind = PluginRegistry.opened().source_of(source)
-    assert kind is not None
-    silent = {kind.scheme: {"sound": False}} if urlsplit(source).netloc else {}
+    kinds = (PluginRegistry.opened().source_of(one) for one in (source, sub) if urlsplit(one).netloc)
+    silent = {one.scheme: {"sound": False} for one in kinds if one is not None}
     chosen = {"record": "events", "rotate": 90, "mirror": True, **silent}
     assert by_command == ({**expected, **chosen}, secrets)
     assert "[cameras.gate.picamera]" not in (tmp_path / "tawny.toml").read_text()

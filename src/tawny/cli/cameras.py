@@ -96,9 +96,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     wanted = WantedCamera(args.source, sub=args.sub)
     camera = camera_with(args.name, wanted, find_streams(wanted, SystemClock()), known_secrets(path.parent))
     chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))
-    values = with_sound(
-        {**camera.values, **chosen}, PluginRegistry.opened().source_of(args.source), sound=bool(args.sound)
-    )
+    values = with_sound({**camera.values, **chosen}, PluginRegistry.opened(), camera.settings, sound=bool(args.sound))
     found: dict[str, Any] = {}
     if not args.skip_test:
         doors, sub = PluginRegistry.opened(), camera.settings.sub

@@ -228,3 +228,13 @@ def test_another_device_gets_no_password_that_was_entered_for_a_service_of_the_c
     assert "event_api" not in place.config.read_text()
     assert place.settings.cameras[DOOR].event_api is None
     assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]
+
+
+def test_another_device_of_another_type_is_as_silent_as_the_camera_before(
+    place: Place, neighbours: dict[str, str]
+) -> None:
+    place.config.write_text(place.config.read_text() + "[cameras.door.rtsp]\nsound = false\n")
+    place.settings = read_settings(place.config)
+    place.setup.replace(DOOR, WantedCamera("http://192.0.2.6/v.mjpg", "admin", PASSWORD))
+    assert place.settings.cameras[DOOR].table("http") == {"sound": False}
+    assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]

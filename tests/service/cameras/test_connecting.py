@@ -133,6 +133,29 @@ def test_a_service_with_its_own_password_goes_to_no_new_host(tmp_path: Path, ser
     assert "192.168.1.5" not in house.settings.cameras[DOOR].source
 
 
+@pytest.mark.parametrize(
+    ("tables", "source", "sub", "silent"),
+    [
+        ({"rtsp": False}, "http://192.168.1.5/v.mjpg", "", {"rtsp": False, "http": False}),
+        ({"rtsp": False}, "rtsp://192.168.1.5/m", "rtmp://192.168.1.5/live/s", {"rtsp": False, "rtmp": False}),
+        ({"rtsp": False}, "rtsp://192.168.1.9/m", "", {"rtsp": False}),
+        ({"rtsp": False, "http": True}, "http://192.168.1.5/v.mjpg", "", {"rtsp": False, "http": True}),
+        ({"rtsp": True}, "http://192.168.1.5/v.mjpg", "", {"rtsp": True}),
+        ({}, "http://192.168.1.5/v.mjpg", "", {}),
+    ],
+)
+def test_a_camera_without_sound_stays_silent_at_an_address_of_another_type(
+    tmp_path: Path, tables: dict[str, bool], source: str, sub: str, silent: dict[str, bool]
+) -> None:
+    text = '[cameras.door]\nsource = "rtsp://old:${OURS}@192.168.1.5/main"\n' + "".join(
+        f"[cameras.door.{scheme}]\nsound = {str(sound).lower()}\n" for scheme, sound in tables.items()
+    )
+    house = House(tmp_path, text, 'OURS = "secret"\n')
+    house.change(source, sub)
+    for settings in (house.settings, read_settings(house.config, {})):
+        assert {scheme: table["sound"] for scheme, table in settings.cameras[DOOR].tables.items()} == silent
+
+
 def test_a_password_that_is_not_given_stays(house: House) -> None:
     house.change("rtsp://192.168.1.5/other", user="old", password=None)
     assert 'source = "rtsp://old:${OURS}@192.168.1.5/other"' in house.text
