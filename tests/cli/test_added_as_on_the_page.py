@@ -94,6 +94,24 @@ def test_both_write_the_same(
     assert "[cameras.gate.picamera]" not in (tmp_path / "tawny.toml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("source", "sub"),
+    [
+        ("rtsp://a:s3cret@192.0.2.1/m", "rtsp://b:other@192.0.2.1/s"),
+        ("rtsp://192.0.2.1/m", "rtsp://b:other@192.0.2.1/s"),
+        ("rtsp://a:s3cret@192.0.2.1/m", "/dev/video7"),
+    ],
+)
+def test_a_sub_stream_that_does_not_share_the_login_is_added_as_given(
+    tawny: Tawny, tmp_path: Path, source: str, sub: str
+) -> None:
+    """Only in the terminal: a page has fields for one login."""
+    said = tawny("cameras", "add", "gate", source, "--sub", sub, "--skip-test")
+    assert said.code == 0, said.err
+    camera, secrets = written(tmp_path)
+    assert (camera["source"], camera["sub"], secrets) == (source, sub, {})
+
+
 def test_without_picamera2_a_small_stream_costs_cpu_time_and_is_not_added(
     tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
