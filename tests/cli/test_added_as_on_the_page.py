@@ -54,6 +54,11 @@ def written(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
             {"source": "rtsp://a:${CAMERA_GATE}@192.0.2.1/m", "sub": "rtsp://a:${CAMERA_GATE}@192.0.2.1/s"},
             SECRET,
         ),
+        (
+            "rtsp://a:s3cret@192.0.2.1/m", "http://192.0.2.1/s.mjpg",
+            {"source": "rtsp://a:${CAMERA_GATE}@192.0.2.1/m", "sub": "http://a:${CAMERA_GATE}@192.0.2.1/s.mjpg"},
+            SECRET,
+        ),
         ("rtsps://192.0.2.1/m", "", {"source": "rtsps://192.0.2.1/m"}, {}),
         ("http://a:s3cret@192.0.2.1/v.mjpg", "", {"source": "http://a:${CAMERA_GATE}@192.0.2.1/v.mjpg"}, SECRET),
         ("https://192.0.2.1/live.m3u8", "", {"source": "https://192.0.2.1/live.m3u8"}, {}),
@@ -82,12 +87,29 @@ def test_both_write_the_same(
     by_command, by_page = written(tmp_path), written(tmp_path / "page")
     assert by_page[0].pop("name", "Gate") == "Gate"
     assert by_command == by_page
-    kind = PluginRegistry.opened().source_of(source)
-    assert kind is not None
-    silent = {kind.scheme: {"sound": False}} if urlsplit(source).netloc else {}
+    kinds = (PluginRegistry.opened().source_of(one) for one in (source, sub) if urlsplit(one).netloc)
+    silent = {one.scheme: {"sound": False} for one in kinds if one is not None}
     chosen = {"record": "events", "rotate": 90, "mirror": True, **silent}
     assert by_command == ({**expected, **chosen}, secrets)
     assert "[cameras.gate.picamera]" not in (tmp_path / "tawny.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("source", "sub"),
+    [
+        ("rtsp://a:s3cret@192.0.2.1/m", "rtsp://b:other@192.0.2.1/s"),
+        ("rtsp://192.0.2.1/m", "rtsp://b:other@192.0.2.1/s"),
+        ("rtsp://a:s3cret@192.0.2.1/m", "/dev/video7"),
+    ],
+)
+def test_a_sub_stream_that_does_not_share_the_login_is_added_as_given(
+    tawny: Tawny, tmp_path: Path, source: str, sub: str
+) -> None:
+    """Only in the terminal: a page has fields for one login."""
+    said = tawny("cameras", "add", "gate", source, "--sub", sub, "--skip-test")
+    assert said.code == 0, said.err
+    camera, secrets = written(tmp_path)
+    assert (camera["source"], camera["sub"], secrets) == (source, sub, {})
 
 
 def test_without_picamera2_a_small_stream_costs_cpu_time_and_is_not_added(

@@ -319,6 +319,34 @@ def test_reolink_asks_for_another_token_before_the_first_ends_and_leaves_none() 
         assert camera.tokens == []
 
 
+def test_reolink_is_signed_out_of_although_a_request_is_cancelled() -> None:
+    with maker_camera("reolink") as camera:
+        reading = Reading(camera)
+        reading.pull(0.0)
+        reading.point.cancel()
+        with pytest.raises(SourceError):
+            reading.point.pull(10.0)
+        assert len(camera.tokens) == 1
+        reading.point.leave()
+        assert camera.tokens == []
+
+
+def test_reolink_events_that_end_during_a_failure_end_and_what_lasts_is_reported_again() -> None:
+    with maker_camera("reolink") as camera:
+        reading = Reading(camera)
+        for what in ("motion", "vehicle", "doorbell"):
+            camera.begin(what)
+        assert sorted(reading.pull(0.0)) == ["doorbell None", "motion True", "vehicle True"]
+        camera.status = 500
+        with pytest.raises(SourceError):
+            reading.pull(0.0)
+        camera.status = 200
+        camera.end("motion")
+        assert sorted(reading.pull(0.0)) == ["motion False", "vehicle True"]
+        assert reading.pull(0.0) == []
+        reading.point.leave()
+
+
 def test_reolink_with_too_many_sessions_is_no_wrong_password() -> None:
     with maker_camera("reolink", most_signed_in=0) as camera:
         with pytest.raises(SourceError, match="too many are signed in") as raised:

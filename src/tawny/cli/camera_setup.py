@@ -254,9 +254,8 @@ def add_by_address(args: Namespace, out: Output) -> int:
     if not path.exists():
         write_new(path, template())
     draft = SettingsDraft(path, "", {}, may_refer=True)
-    source = PluginRegistry.opened().source_of(camera.settings.source)
     chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))
-    values = with_sound({**camera.values, **chosen}, source, sound=bool(args.sound))
+    values = with_sound({**camera.values, **chosen}, PluginRegistry.opened(), camera.settings, sound=bool(args.sound))
     draft.add_camera(args.name, values, camera.secrets)
     draft.understood()
     draft.write()

@@ -44,7 +44,7 @@ from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.discovery.onvif_details import ask_details
-from tawny.sources.network_address import claims_network
+from tawny.sources.network_address import claims_network, parse_network
 from tawny.sources.onvif import OnvifService
 from tawny.sources.source import CameraSource, SourceContext, read_packets
 from tawny.storage.disk.disk import RealDisk
@@ -94,11 +94,10 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     if path.exists():
         SettingsDraft(path, "", {}).refuse_taken(args.name)
     wanted = WantedCamera(args.source, sub=args.sub)
-    camera = camera_with(args.name, wanted, find_streams(wanted, SystemClock()), known_secrets(path.parent))
+    streams = find_streams(wanted, SystemClock()) if _has_one_login(args.source, args.sub) else None
+    camera = camera_with(args.name, wanted, streams, known_secrets(path.parent))
     chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))
-    values = with_sound(
-        {**camera.values, **chosen}, PluginRegistry.opened().source_of(args.source), sound=bool(args.sound)
-    )
+    values = with_sound({**camera.values, **chosen}, PluginRegistry.opened(), camera.settings, sound=bool(args.sound))
     found: dict[str, Any] = {}
     if not args.skip_test:
         doors, sub = PluginRegistry.opened(), camera.settings.sub
@@ -119,6 +118,19 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     added += f" {NO_SOUND}" if values != {**camera.values, **chosen} and args.sound is None else ""
     out.data(result, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0
+
+
+def _has_one_login(source: str, sub: str) -> bool:
+    """Return whether a sub stream uses the main stream's login; if not, both are added as they were given."""
+    if not sub or not claims_network(source):
+        return True
+    if not claims_network(sub):
+        return False
+    try:
+        main, small = parse_network(source), parse_network(sub)
+    except ValueError:  # what is wrong is said when the streams are looked for
+        return True
+    return (small.user, small.password) in {("", ""), (main.user, main.password)}
 
 
 # `tawny cameras report`: a report on the connection to a camera, for troubleshooting, without secrets.

@@ -193,12 +193,14 @@ class SettingsDraft:
     def put_addresses(self, camera: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> None:
         """Set addresses; an empty value removes the key. secrets: values of the `${NAME}`s used in them.
 
-        That of `event_api` is set where the camera has this table.
+        That of `event_api` is set where the camera has this table, which is removed with it.
         """
         table = self._table(camera)
         for key, value in values.items():
             held, name = _holder(table, key)
-            if not value:
+            if not value and held is not table:
+                unset_key(table, key.partition(".")[0])
+            elif not value:
                 unset_key(held, name)
             elif held.get(name) != value:
                 held[name] = value

@@ -79,7 +79,8 @@ class ReolinkEvents:
         self._token, self._renew_s = "", 0.0
         self._commands: tuple[str, ...] = _STATES
         self._was: dict[str, bool] = {}
-        self._is_well = False
+        self._is_well = self._repeats = False
+        """Whether the camera answers; whether what lasts is reported again, because it failed to answer."""
         self._over = threading.Event()
 
     def pull(self, waits_s: float = PULL_S) -> list[CameraReport]:
@@ -95,8 +96,8 @@ class ReolinkEvents:
                 if self._over.wait(min(ASKS_S, left_s)):
                     raise SourceUnreachable(self._where, "the connection was closed")
         except SourceError:
-            self._is_well = False
-            self._was = {DOORBELL: self._was.get(DOORBELL, False)}  # what lasts is reported again
+            self._is_well = self._is_well and self._over.is_set()  # what was cancelled can still sign out
+            self._repeats = True
             self._client.close()
             raise
 
@@ -123,13 +124,13 @@ class ReolinkEvents:
         found: list[CameraReport] = []
         for kind, is_on in {**dict.fromkeys(self._was, False), **states}.items():
             was = self._was.get(kind, False)
-            if is_on == was:
+            if is_on == was and not (self._repeats and is_on and kind != DOORBELL):
                 continue
             if kind != DOORBELL:
                 found.append(CameraReport(kind, name, now_ms, is_on))
             elif is_on:
                 found.append(CameraReport(kind, name, now_ms, None))
-        self._was = dict(states)
+        self._was, self._repeats = dict(states), False
         return found
 
     def _states(self) -> dict[str, bool]:

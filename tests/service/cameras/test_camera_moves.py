@@ -210,3 +210,31 @@ def test_another_device_takes_the_place_and_keeps_what_people_made(place: Place,
     assert "new pw" not in text
     assert f'url = "http://admin:${{CAMERA_DOOR}}@{NEW}" }}  # its button' in text
     assert read_settings(place.config).cameras[DOOR] == camera
+
+
+@pytest.mark.parametrize("form", ["one line", "a table"])
+def test_another_device_gets_no_password_that_was_entered_for_a_service_of_the_camera_before(
+    place: Place, neighbours: dict[str, str], form: str
+) -> None:
+    line = 'event_api = { maker = "dahua", url = "http://admin:${DOOR}@192.0.2.5" }  # its button\n'
+    own = line.replace("admin:", "events:").replace('"dahua"', '"reolink"')
+    table = '[cameras.door.event_api]\nmaker = "reolink"\nurl = "http://events:${DOOR}@192.0.2.5"\n'
+    text = place.config.read_text()
+    assert line in text
+    place.config.write_text(text.replace(line, own if form == "one line" else table))
+    place.settings = read_settings(place.config)
+    service = f"http://{NEW}:{place.device.port}/onvif/device_service"
+    place.setup.replace(DOOR, WantedCamera(NEW, "admin", PASSWORD, onvif=service))
+    assert "event_api" not in place.config.read_text()
+    assert place.settings.cameras[DOOR].event_api is None
+    assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]
+
+
+def test_another_device_of_another_type_is_as_silent_as_the_camera_before(
+    place: Place, neighbours: dict[str, str]
+) -> None:
+    place.config.write_text(place.config.read_text() + "[cameras.door.rtsp]\nsound = false\n")
+    place.settings = read_settings(place.config)
+    place.setup.replace(DOOR, WantedCamera("http://192.0.2.6/v.mjpg", "admin", PASSWORD))
+    assert place.settings.cameras[DOOR].table("http") == {"sound": False}
+    assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]

@@ -97,7 +97,7 @@ def test_what_turns_it_moves_with_it(house: House) -> None:
     [
         ("http://old:${OURS}@192.168.1.5", "http://new:${CAMERA_DOOR}@192.168.1.9"),
         ("https://old:${OURS}@192.168.1.5:8443/web", "https://new:${CAMERA_DOOR}@192.168.1.9:8443/web"),
-        ("http://other:${OURS}@192.168.1.5/", "http://other:${OURS}@192.168.1.9/"),
+        ("http://other@192.168.1.5/", "http://other@192.168.1.9/"),
         ("http://old:${OURS}@192.168.1.7", "http://old:${OURS}@192.168.1.7"),
     ],
 )
@@ -117,6 +117,43 @@ def test_the_address_of_its_event_api_moves_with_it(tmp_path: Path, form: str, u
     assert api == read_settings(house.config, {}).cameras[DOOR].event_api
     assert api is not None
     assert api.url.rpartition("@")[2] == expected.rpartition("@")[2]
+
+
+@pytest.mark.parametrize("service", ["event_api", "onvif"])
+def test_a_service_with_its_own_password_goes_to_no_new_host(tmp_path: Path, service: str) -> None:
+    """Its password was entered for the old host only."""
+    url = "http://other:${OURS}@192.168.1.5/"
+    line = f'onvif = "{url}"' if service == "onvif" else f'event_api = {{ maker = "reolink", url = "{url}" }}'
+    text = f'[cameras.door]\nsource = "rtsp://old:${{OURS}}@192.168.1.5/main"\n{line}\n'
+    house = House(tmp_path, text, 'OURS = "secret"\n')
+    house.change("rtsp://192.168.1.5/other")
+    assert line in house.text
+    house.change("rtsp://192.168.1.9/main")
+    assert line in house.text
+    assert "192.168.1.5" not in house.settings.cameras[DOOR].source
+
+
+@pytest.mark.parametrize(
+    ("tables", "source", "sub", "silent"),
+    [
+        ({"rtsp": False}, "http://192.168.1.5/v.mjpg", "", {"rtsp": False, "http": False}),
+        ({"rtsp": False}, "rtsp://192.168.1.5/m", "rtmp://192.168.1.5/live/s", {"rtsp": False, "rtmp": False}),
+        ({"rtsp": False}, "rtsp://192.168.1.9/m", "", {"rtsp": False}),
+        ({"rtsp": False, "http": True}, "http://192.168.1.5/v.mjpg", "", {"rtsp": False, "http": True}),
+        ({"rtsp": True}, "http://192.168.1.5/v.mjpg", "", {"rtsp": True}),
+        ({}, "http://192.168.1.5/v.mjpg", "", {}),
+    ],
+)
+def test_a_camera_without_sound_stays_silent_at_an_address_of_another_type(
+    tmp_path: Path, tables: dict[str, bool], source: str, sub: str, silent: dict[str, bool]
+) -> None:
+    text = '[cameras.door]\nsource = "rtsp://old:${OURS}@192.168.1.5/main"\n' + "".join(
+        f"[cameras.door.{scheme}]\nsound = {str(sound).lower()}\n" for scheme, sound in tables.items()
+    )
+    house = House(tmp_path, text, 'OURS = "secret"\n')
+    house.change(source, sub)
+    for settings in (house.settings, read_settings(house.config, {})):
+        assert {scheme: table["sound"] for scheme, table in settings.cameras[DOOR].tables.items()} == silent
 
 
 def test_a_password_that_is_not_given_stays(house: House) -> None:

@@ -1,10 +1,13 @@
 """What the settings file says of choices that are made when a camera is added."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
+from tawny.config.drafts import SettingsDraft
+from tawny.config.settings import CameraSettings
 from tawny.model.orientation import Orientation
 from tawny.model.segments import Recording
+from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import CameraSource
 
 
@@ -19,18 +22,46 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
     return {key: value for key, value in values.items() if value}
 
 
-def with_sound(values: Mapping[str, Any], source: CameraSource | None, *, sound: bool) -> dict[str, Any]:
-    """Return a new camera's values with the choice of its sound, if its type of source has one.
+def with_sound(
+    values: Mapping[str, Any], doors: PluginRegistry, camera: CameraSettings, *, sound: bool
+) -> dict[str, Any]:
+    """Return a new camera's values with the choice of its sound, for each type of its sources that has one.
 
     Without it, sound is recorded.
     """
+    kinds = [doors.source_of(address) for address in (camera.source, camera.sub) if address]
+    chosen = {one.scheme: {**values.get(one.scheme, {}), "sound": sound} for one in kinds if has_sound(one)}
+    return {**values, **chosen}
+
+
+def silent_tables(before: CameraSettings, after: CameraSettings, doors: PluginRegistry) -> dict[str, dict[str, Any]]:
+    """Return the tables of the source types of new addresses, by scheme, in which sound must be off, as it was before.
+
+    A sub stream that is new is as the main stream was.
+    """
+    made = dict[str, dict[str, Any]]()
+    for old, new in ((before.source, after.source), (before.sub or before.source, after.sub)):
+        was, now = doors.source_of(old), doors.source_of(new) if new else None
+        if was is None or now is None or before.table(was.scheme).get("sound") is not False:
+            continue
+        table = after.table(now.scheme)
+        if has_sound(now) and "sound" not in table:
+            made[now.scheme] = {**table, "sound": False}
+    return made
+
+
+def keep_silent(draft: SettingsDraft, camera: str, before: CameraSettings, doors: PluginRegistry) -> None:
+    """Write into a draft with the camera's new addresses that no sound is recorded, where that was so before."""
+    for scheme in silent_tables(before, draft.understood().cameras[camera], doors):
+        draft.put_setting(f"cameras.{camera}.{scheme}.sound", value=False, is_secret=False)
+
+
+def has_sound(source: CameraSource | None) -> TypeGuard[CameraSource]:
+    """Return whether a type of source has the choice of recording sound."""
     try:
-        has_choice = source is not None and "sound" in source.settings({})
+        return source is not None and "sound" in source.settings({})
     except ValueError:  # a plug-in that needs other settings
-        has_choice = False
-    if source is None or not has_choice:
-        return dict(values)
-    return {**values, source.scheme: {**values.get(source.scheme, {}), "sound": sound}}
+        return False
 
 
 def chosen_values(record: Recording, orientation: Orientation) -> dict[str, str | int]:

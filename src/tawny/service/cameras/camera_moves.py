@@ -85,7 +85,7 @@ def check_moved(name: str, camera: CameraSettings, host: str, logins: LoginHisto
         api is not None
         and api.maker == "reolink"
         and urlsplit(api.url).scheme != "https"
-        and host_in(api.url) == before
+        and host_in(api.url) == before.lower()
     ):
         raise NotDone(f"Its `event_api` needs the password itself, which tawny doesn't send to {host}.", _ENTER)
     main = replace(parse_rtsp(camera.source), host=host)
@@ -156,7 +156,8 @@ def following(
 ) -> dict[str, str]:
     """Return the addresses of the camera's services with its new host, and the new login where they used the old.
 
-    raw: as in the file. before: of the main stream. Those of other devices are left out.
+    raw: as in the file. before: of the main stream. Those of other devices are left out, and those with a password of
+    their own at a new host: it was entered for the old one.
     """
     now = addresses_in(camera)
     services = {key: raw[key] for key in ("onvif", "event_api.url") if key in raw}
@@ -164,24 +165,39 @@ def following(
         key: _turned(text, now[key], before, host, login)
         for key, text in services.items()
         if host_in(now[key]) == before.host.lower()
+        and (host.lower() == before.host.lower() or not _has_own_password(now[key], before))
     }
 
 
 def replaced_services(raw: dict[str, str], camera: CameraSettings, written: str, source: str) -> dict[str, str]:
     """Return the addresses of the camera's services when another device takes its place; none without a network.
 
-    written, source: of its main stream, as in the file and with its password.
+    An empty one is removed: its own password was entered for the device before. written, source: of its main stream, as
+    in the file and with its password.
     """
     host = host_of(source)
     if not host or not host_of(camera.source):
         return {}
-    return following(raw, camera, parse_network(camera.source), host, address_parts(written)[1])
+    before, now = parse_network(camera.source), addresses_in(camera)
+    gone = {
+        key: "" for key in ("onvif", "event_api.url") if key in raw and host_in(now[key]) == before.host.lower()
+    }  # fmt: skip
+    return gone | following(raw, camera, before, host, address_parts(written)[1])
+
+
+def _login_of(service: str) -> tuple[str, str]:
+    parts = urlsplit(service)
+    return unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def _has_own_password(service: str, main: NetworkAddress) -> bool:
+    user, password = _login_of(service)
+    return bool(password) and (user, password) != (main.user, main.password)
 
 
 def _turned(raw: str, now: str, before: NetworkAddress, host: str, login: str) -> str:
-    service = urlsplit(now)
     scheme, old_login, rest = address_parts(raw)
-    same = (unquote(service.username or ""), unquote(service.password or "")) == (before.user, before.password)
+    same = _login_of(now) == (before.user, before.password)
     place, slash, path = rest.partition("/")
     port = "" if place.endswith("]") or ":" not in place else ":" + place.rpartition(":")[2]
     shown = f"[{host}]" if ":" in host else host

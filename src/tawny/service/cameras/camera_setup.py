@@ -20,7 +20,7 @@ from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
-from tawny.service.cameras.added_values import chosen_values, recording_values, with_sound
+from tawny.service.cameras.added_values import chosen_values, keep_silent, recording_values, silent_tables, with_sound
 from tawny.service.cameras.camera_moves import (
     check_moved,
     host_of,
@@ -425,8 +425,7 @@ class CameraSetupService:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
-        source = self._doors.source_of(camera.settings.source)
-        values = with_sound({**camera.values, **chosen}, source, sound=sound)
+        values = with_sound({**camera.values, **chosen}, self._doors, camera.settings, sound=sound)
 
         def edit(draft: SettingsDraft) -> None:
             draft.add_camera(camera_id, values, camera.secrets)
@@ -514,6 +513,7 @@ class CameraSetupService:
         def edit(draft: SettingsDraft) -> None:
             same = replaced_services(draft.addresses(camera), before, made.values["source"], made.settings.source)
             draft.put_addresses(camera, same | values, made.secrets)
+            keep_silent(draft, camera, before, self._doors)
 
         self._logins.forget(camera)
         self._change(config, edit, addresses_of=camera)
@@ -569,7 +569,9 @@ class CameraSetupService:
             cameras = {name: _in_effect(settings.cameras.get(name), one) for name, one in written.cameras.items()}
             if addresses_of:
                 places = {key: getattr(written.cameras[addresses_of], key) for key in _PLACES}
-                cameras[addresses_of] = cameras[addresses_of].model_copy(update=places)
+                before = cameras[addresses_of]
+                after = before.model_copy(update=places)
+                cameras[addresses_of] = after.model_copy(update=silent_tables(before, after, self._doors))
             new = settings.model_copy(update={"cameras": cameras, "removed_cameras": written.removed_cameras})
             self._doors.check(new, "the settings")
             draft.write()

@@ -15,6 +15,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
+from tawny.service.cameras.added_values import keep_silent, silent_tables
 from tawny.service.cameras.camera_moves import address_parts, following
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
@@ -119,6 +120,7 @@ class CameraConnectionService:
             _refuse_new_places(now, wanted)
         draft = SettingsDraft(self._settings.file, "", {})
         _write_into(draft, camera, now, wanted)
+        keep_silent(draft, camera, now, self._doors)
         made = draft.understood().cameras[camera]
         new = self._with(camera, made)
         self._doors.check(new, "the settings")
@@ -153,6 +155,7 @@ class CameraConnectionService:
         before = settings.cameras[camera]
         places = {"source": made.source, "sub": made.sub, "onvif": made.onvif, "event_api": made.event_api}
         after = before.model_copy(update=places)
+        after = after.model_copy(update=silent_tables(before, after, self._doors))
         return settings.model_copy(update={"cameras": {**settings.cameras, camera: after}})
 
 
