@@ -1,5 +1,7 @@
 """Privacy masks burned into a stream, by the pixels of what comes out."""
 
+from dataclasses import replace
+
 import av
 import cv2
 import numpy as np
@@ -121,6 +123,15 @@ def test_the_overlap_of_two_masks_is_masked_in_an_image(size: tuple[int, int]) -
     area = hidden(((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)), *size)
     assert shown[within(area, EDGE)].max() < 24
     assert shown[within(~area, EDGE)].min() > 230
+
+
+def test_times_that_step_back_begin_again_with_a_keyframe() -> None:
+    sent = [one for one in made_clip(ClipSpec()).packets if one.is_video]
+    later = [replace(one, pts=one.pts + 100 * VIDEO_RATE) for one in sent]
+    made = burned([*later, *sent], (Polygon(L_SHAPE),))
+    assert [one.pts for one in made] == [one.pts for one in [*later, *sent]]
+    assert made[len(later)].is_keyframe
+    assert len(decoded(made)) == len(made)
 
 
 def test_what_is_not_decoded_comes_out_as_nothing() -> None:
