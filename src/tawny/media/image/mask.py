@@ -24,7 +24,7 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
     video = frame.raw
     wide, high = video.width, video.height
     if wide % 2 or high % 2:
-        rgb = video.to_ndarray(format="rgb24")
+        rgb: Any = video.to_ndarray(format="rgb24")
         _fill(rgb, private, (0, 0, 0))
         return DecodedFrame(
             av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms, frame.orientation
