@@ -150,6 +150,17 @@ def test_frames_that_cannot_be_decoded_are_said_to_be_lost() -> None:
     assert any(one.after_waste for one in got if one.pts > sent[20].pts)
 
 
+def test_frames_do_not_come_in_batches_as_the_camera_is_read_otherwise() -> None:
+    class Patient(Camera):
+        def read(self) -> SourcePacket | IdleUntil:
+            got = super().read()
+            return IdleUntil(3_600.0) if isinstance(got, IdleUntil) else got
+
+    steps: list[Step] = [one for packet in PICTURES[:5] for one in (packet, lambda: None)]
+    got, _ = everything(masked(Patient(steps)))
+    assert [one.pts for one in got] == [one.pts for one in PICTURES[:5]]
+
+
 def test_packets_pass_as_they_are_without_masks() -> None:
     got, _ = everything(masked(Camera(CLIP.packets), lambda: ()))
     assert got == list(CLIP.packets)

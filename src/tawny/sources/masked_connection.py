@@ -32,6 +32,8 @@ HINT: Final = "This computer is too slow to burn in the privacy masks, so some f
 HINT_S: Final = 60.0
 """How long the hint stays after the last dropped frame, s."""
 _LOOK_S: Final = 0.1
+_READ_S: Final = 0.02
+"""Maximum read interval of the camera, s: its own makes live video come in batches. Cheap beside encoding."""
 _CLOSE_S: Final = 0.3
 _REORDERED: Final = 16
 """Maximum number of frames by which a frame comes back later than its successors."""
@@ -142,7 +144,7 @@ class MaskedConnection:
             while not self._closed.is_set():
                 got = self._camera.read()
                 if isinstance(got, IdleUntil):
-                    self._closed.wait(got.for_s)
+                    self._closed.wait(min(got.for_s, _READ_S))
                 else:
                     self._take(got)
             over = SourceClosed(self._where, "disconnected")
