@@ -115,6 +115,21 @@ def test_the_pre_roll_of_an_event_is_masked_as_well(tmp_path: Path) -> None:
     assert max(left for left, _ in found) < DARK
 
 
+def test_the_pre_roll_of_an_event_has_a_mask_that_was_added_just_before(tmp_path: Path) -> None:
+    events = 'record = "events"\npre = "3 s"\npost = "2 s"\n'
+    with RtspCamera(made_clip(CLIP)) as camera, rig(burned_in(camera, LEFT, events), tmp_path) as bench:
+        bench.wait_for(CameraState.WAITING, 20)
+        before = bench.running.hub(DOOR, StreamName.MAIN)
+        assert before is not None
+        until(lambda: len(before.recent(10.0)) > 40, 20, "a pre-roll")
+        bench.running.apply(burned_in(camera, RIGHT, events), "test")
+        until(lambda: bench.running.hub(DOOR, StreamName.MAIN).newest is not None, 20, "video")  # type: ignore[union-attr]
+        now_ms = bench.clock.now_ms()
+        bench.running.bus.publish(CameraTurned(DOOR, now_ms, now_ms + 1_000))
+        bench.wait_for_seconds(2)
+    assert max(right for _, right in halves(tmp_path)) < DARK
+
+
 def test_recording_goes_on_masked_after_a_restart(tmp_path: Path) -> None:
     with RtspCamera(made_clip(CLIP)) as camera:
         for _ in range(2):

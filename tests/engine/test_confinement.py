@@ -90,6 +90,7 @@ def test_a_processor_without_a_list_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 def test_devices_may_be_written_and_other_paths_not(tmp_path: Path) -> None:
     assert limits.rights_of(Path("/dev/null")) & limits.WRITE_FILE
     assert limits.rights_of(tmp_path) == limits.READ_FILE | limits.READ_DIR
+    assert limits.rights_of(Path("/dev")) == limits.READ_DIR
     link = tmp_path / "link"
     link.symlink_to("/dev/null")
     assert limits.rights_of(link) & limits.WRITE_FILE

@@ -97,6 +97,22 @@ def test_an_encoder_that_does_not_work_gives_way_to_the_next(monkeypatch: pytest
     assert Encoder(WIDTH, HEIGHT, FPS).name == "libx264"
 
 
+def test_an_encoder_that_opens_but_encodes_nothing_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {"vc2": {}, **CANDIDATES}  # it can be opened, and fails at the first frame
+    monkeypatch.setattr("tawny.media.codec.encoder.CANDIDATES", broken)
+    encoder = Encoder(WIDTH, HEIGHT, FPS, quality=EncodingQuality(hardware_first=True))
+    assert encoder.name == "vc2"
+    packets = [packet for n in range(3) for packet in encoder.encode(grey(40), n * TICKS)]
+    assert encoder.name == "libx264"
+    assert [(packet.pts, packet.is_keyframe) for packet in packets] == [(0, True), (TICKS, False), (2 * TICKS, False)]
+
+
+def test_encoders_that_all_encode_nothing_are_said_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.media.codec.encoder.CANDIDATES", {"vc2": {}})
+    with pytest.raises(SourceUnusable, match=r"none works here \(vc2: .*Invalid argument"):
+        Encoder(WIDTH, HEIGHT, FPS).encode(grey(40), 0)
+
+
 def test_a_fixed_quantizer_decides_the_size() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (HEIGHT * 3 // 2, WIDTH), np.uint8)
     sizes = [

@@ -1,5 +1,8 @@
 """Privacy masks burned into a stream, by the pixels of what comes out."""
 
+from dataclasses import replace
+
+import av
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +12,8 @@ from tawny.detection.zones import privacy_masks
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.mask_burner import MaskBurner
+from tawny.media.image.mask import mask_picture
+from tawny.model.ids import CameraId
 from tawny.model.orientation import ORIENTATIONS, Orientation
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
 from tawny.model.polygon import Polygon
@@ -98,6 +103,35 @@ def test_a_mask_applies_to_the_next_frame_when_it_changes() -> None:
     for number, frame in enumerate(decoded(made)):
         dark, light = (frame.luma[:, 8:150], frame.luma[:, 170:312])[:: 1 if number < 20 else -1]
         assert dark.max() < 40 < light.max()
+
+
+def test_the_overlap_of_two_masks_is_masked() -> None:
+    masks = tuple(Polygon(((x, 0.2), (x + 0.4, 0.2), (x + 0.4, 0.8), (x, 0.8))) for x in (0.2, 0.4))
+    sent = [one for one in made_clip(ClipSpec()).packets if one.is_video][:5]
+    area = hidden(((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)), 320, 240)
+    for frame in decoded(burned(sent, masks)):
+        assert frame.luma[within(area, EDGE)].max() < 24
+        assert frame.luma[~area].max() > 100
+
+
+@pytest.mark.parametrize("size", [(320, 240), (321, 241)])
+def test_the_overlap_of_two_masks_is_masked_in_an_image(size: tuple[int, int]) -> None:
+    masks = tuple(Polygon(((x, 0.2), (x + 0.4, 0.2), (x + 0.4, 0.8), (x, 0.8))) for x in (0.2, 0.4))
+    white = np.full((size[1], size[0], 3), 255, np.uint8)
+    frame = DecodedFrame(av.VideoFrame.from_ndarray(white, format="rgb24"), CameraId("a"), 0, ORIENTATIONS[0])
+    shown = mask_picture(frame, masks).rgb
+    area = hidden(((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)), *size)
+    assert shown[within(area, EDGE)].max() < 24
+    assert shown[within(~area, EDGE)].min() > 230
+
+
+def test_times_that_step_back_begin_again_with_a_keyframe() -> None:
+    sent = [one for one in made_clip(ClipSpec()).packets if one.is_video]
+    later = [replace(one, pts=one.pts + 100 * VIDEO_RATE) for one in sent]
+    made = burned([*later, *sent], (Polygon(L_SHAPE),))
+    assert [one.pts for one in made] == [one.pts for one in [*later, *sent]]
+    assert made[len(later)].is_keyframe
+    assert len(decoded(made)) == len(made)
 
 
 def test_what_is_not_decoded_comes_out_as_nothing() -> None:

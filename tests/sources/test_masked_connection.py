@@ -150,6 +150,17 @@ def test_frames_that_cannot_be_decoded_are_said_to_be_lost() -> None:
     assert any(one.after_waste for one in got if one.pts > sent[20].pts)
 
 
+def test_frames_do_not_come_in_batches_as_the_camera_is_read_otherwise() -> None:
+    class Patient(Camera):
+        def read(self) -> SourcePacket | IdleUntil:
+            got = super().read()
+            return IdleUntil(3_600.0) if isinstance(got, IdleUntil) else got
+
+    steps: list[Step] = [one for packet in PICTURES[:5] for one in (packet, lambda: None)]
+    got, _ = everything(masked(Patient(steps)))
+    assert [one.pts for one in got] == [one.pts for one in PICTURES[:5]]
+
+
 def test_packets_pass_as_they_are_without_masks() -> None:
     got, _ = everything(masked(Camera(CLIP.packets), lambda: ()))
     assert got == list(CLIP.packets)
@@ -269,3 +280,37 @@ def test_a_connection_that_fails_says_why_after_its_last_frame() -> None:
     got, why = everything(masked(Camera([*PICTURES[:10], fails])))
     assert len(got) == 10
     assert (type(why), why.detail) == (SourceClosed, "reset")
+
+
+def test_a_process_that_returns_no_frames_ends_the_connection() -> None:
+    class Fruitless(SlowProcess):
+        def read(self, most_s: float) -> MaskingMessage | None:
+            if self.done == len(self.passed):
+                return None
+            self.done += 1
+            clock.advance(1.0)
+            return PacketDone(0.0)
+
+    clock = FakeClock()
+    connection = masked(Camera(PICTURES[:40], goes_on=True), clock=clock, start=Fruitless)
+    got, why = everything(connection)
+    assert (got, type(why), why.detail) == ([], MaskingFailed, f"no frame was ready within {STUCK_S:g} s")
+
+
+def test_a_process_that_does_not_end_is_killed() -> None:
+    clock, process = FakeClock(), SlowProcess()
+    process.allowed = 1_000
+    connection = masked(Camera(PICTURES[:10]), clock=clock, start=lambda: process)
+    got: list[SourcePacket] = []
+
+    def came() -> bool:
+        one = connection.read()
+        got.extend([one] if isinstance(one, SourcePacket) else [])
+        return len(got) == 10 and isinstance(one, IdleUntil) and not process.answers
+
+    until(came, 20, "all frames")
+    assert isinstance(connection.read(), IdleUntil)
+    clock.advance(STUCK_S + 1.0)
+    _, why = everything(connection)
+    assert isinstance(why, MaskingFailed)
+    assert process.exit_code() == -signal.SIGKILL

@@ -209,8 +209,10 @@ def _restrict(kernel: Kernel, attributes: bytes, allowed: Mapping[Path, int]) ->
 
 
 def rights_of(path: Path) -> int:
-    """Return what may be done with it: devices are also written and controlled."""
+    """Return what may be done with it: devices are also written and controlled, and /dev itself is only listed."""
     rights = READ_FILE | READ_DIR
+    if path.resolve() == Path("/dev"):
+        return READ_DIR
     if path.resolve().is_relative_to("/dev"):
         rights |= WRITE_FILE | TRUNCATE | IOCTL_DEV
     return rights

@@ -32,9 +32,13 @@ HINT: Final = "This computer is too slow to burn in the privacy masks, so some f
 HINT_S: Final = 60.0
 """How long the hint stays after the last dropped frame, s."""
 _LOOK_S: Final = 0.1
+_READ_S: Final = 0.02
+"""Maximum read interval of the camera, s: its own makes live video come in batches. Cheap beside encoding."""
 _CLOSE_S: Final = 0.3
 _REORDERED: Final = 16
 """Maximum number of frames by which a frame comes back later than its successors."""
+_FRUITLESS: Final = 2 * _REORDERED
+"""Number of frames done without a frame in return from which the process counts as stuck, after STUCK_S."""
 
 Masks = tuple[Polygon, ...]
 
@@ -52,11 +56,11 @@ class _Frame:
 class _Entry:
     """What `read` returns or waits for, in the order of the camera.
 
-    what: a packet to be returned as it is; when a frame in work came, s monotonic, and its size; None: the end of the
-    process.
+    what: a packet to be returned as it is; when a frame in work came, s monotonic, and its size; when the process was
+    told to end, s monotonic.
     """
 
-    what: SourcePacket | tuple[float, int] | None
+    what: SourcePacket | tuple[float, int] | float
     process: MaskingProcess | None = None
 
 
@@ -88,6 +92,8 @@ class MaskedConnection:
         """Those of the newest frame; empty: it passed as it is; None: there was no keyframe yet."""
         self._dropped_s: float | None = None
         self._is_dropping = False
+        self._fruitless, self._fruitless_s = 0, 0.0
+        """Number of frames done since the last one came back, and when the first of them was done, s monotonic."""
         self._format: VideoFormat | None = None
         self._encoder = ""
         self._over: SourceError | None = None
@@ -138,7 +144,7 @@ class MaskedConnection:
             while not self._closed.is_set():
                 got = self._camera.read()
                 if isinstance(got, IdleUntil):
-                    self._closed.wait(got.for_s)
+                    self._closed.wait(min(got.for_s, _READ_S))
                 else:
                     self._take(got)
             over = SourceClosed(self._where, "disconnected")
@@ -209,7 +215,7 @@ class MaskedConnection:
             process, self._process = self._process, None
             if process is not None:
                 process.end()
-                self._put(_Entry(None, process))
+                self._put(_Entry(self._clock.mono_s(), process))
 
     def _put(self, entry: _Entry) -> None:
         with self._changed:
@@ -227,20 +233,39 @@ class MaskedConnection:
             raise MaskingFailed(self._where, str(error)) from None
         match message:
             case None:
-                if isinstance(entry.what, tuple) and self._clock.mono_s() - entry.what[0] > STUCK_S:
-                    raise MaskingFailed(self._where, f"no frame was ready within {STUCK_S:g} s")
+                self._check_stuck(entry, process)
             case MaskedFormat(video, encoder):
                 self._format, self._encoder = video, encoder
             case MaskedPacket():
+                self._fruitless = 0
                 return self._masked(message)
             case PacketDone():
                 self._next()
+                self._check_output()
             case MaskingEnd(why):
-                if why or entry.what is not None:
+                if why or not isinstance(entry.what, float):
                     raise MaskingFailed(self._where, why or "the process that burns them in ended")
                 self._next()
+                self._fruitless = 0
                 process.close()
         return IdleUntil(0.0)
+
+    def _check_stuck(self, entry: _Entry, process: MaskingProcess) -> None:
+        """Raises MaskingFailed, and ends the process, if it doesn't finish a frame, or doesn't end."""
+        assert not isinstance(entry.what, SourcePacket)
+        since_s = entry.what[0] if isinstance(entry.what, tuple) else entry.what
+        if self._clock.mono_s() - since_s > STUCK_S:
+            process.kill()
+            raise MaskingFailed(self._where, f"no frame was ready within {STUCK_S:g} s")
+
+    def _check_output(self) -> None:
+        """Raises MaskingFailed if the process finishes frames without returning any."""
+        now_s = self._clock.mono_s()
+        if not self._fruitless:
+            self._fruitless_s = now_s
+        self._fruitless += 1
+        if self._fruitless > _FRUITLESS and now_s - self._fruitless_s > STUCK_S:
+            raise MaskingFailed(self._where, f"no frame was ready within {STUCK_S:g} s")
 
     def _next(self) -> None:
         with self._changed:

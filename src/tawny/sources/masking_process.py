@@ -25,10 +25,11 @@ from tawny.sources.message_process import HEAD, MessageProcess, confine, read_ex
 MEMORY_BYTES: Final = 1536 << 20
 """Limit of one process; 4K with 16 reference frames needs 700 MB."""
 DEVICES: Final = (
-    "/dev/dri", "/dev/video10", "/dev/video11", "/dev/video12", "/dev/nvidia0", "/dev/nvidiactl",
+    "/dev", "/dev/dri", "/dev/video10", "/dev/video11", "/dev/video12", "/dev/nvidia0", "/dev/nvidiactl",
     "/dev/nvidia-uvm",
 )  # fmt: skip
-"""Of hardware encoders: Intel and AMD, Raspberry Pi, NVIDIA."""
+"""Of hardware encoders: Intel and AMD, Raspberry Pi, NVIDIA; and the list of devices, in which FFmpeg looks for the
+second."""
 DEFAULT_FPS: Final = 25.0
 _FORMAT, _MASKS, _VIDEO, _DONE, _END = b"F", b"M", b"V", b"D", b"E"
 _PACKET = struct.Struct(">q?")

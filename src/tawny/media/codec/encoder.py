@@ -123,7 +123,10 @@ class Encoder:
         self._is_spent = False
         self._format: VideoFormat | None = None
         self._quality = quality or EncodingQuality()
-        self._context = self._open(Fraction(fps).limit_denominator(1001))
+        self._fps = Fraction(fps).limit_denominator(1001)
+        self._tried: dict[str, str] = {}
+        """Why the encoders that don't work here don't, by name."""
+        self._context = self._open()
 
     @property
     def name(self) -> str:
@@ -134,7 +137,9 @@ class Encoder:
         """Encode a frame and return the packets that are ready.
 
         With x264 that is this frame's packet. pts: 90 kHz ticks, increasing. picture: not copied; do not change it
-        before its packet is ready; one of another size is scaled. as_keyframe: also where none is due.
+        before its packet is ready; one of another size is scaled. as_keyframe: also where none is due. An encoder that
+        fails before its first packet is replaced by the next one, with the loss of the frames before this one. Raises
+        SourceUnusable if none is left.
         """
         planes = self._colours.planes
         layout = "rgb24" if picture.ndim == 3 else planes
@@ -145,26 +150,33 @@ class Encoder:
         if self._count % self._gop == 0 or as_keyframe:
             frame.pict_type = av.video.frame.PictureType.I
         self._count += 1
-        return list(self._packets(frame))
+        while True:
+            try:
+                return list(self._packets(frame))
+            except (FFmpegError, ValueError) as error:
+                if self._format is not None:
+                    raise
+                self._tried[self.name] = str(error)  # it opens, but encodes nothing
+                self._context = self._open()
 
     def close(self) -> list[SourcePacket]:
         """Return the remaining packets and close the encoder. Returns nothing on a second call."""
         spent, self._is_spent = self._is_spent, True
         return [] if spent else list(self._packets(None))
 
-    def _open(self, fps: Fraction) -> VideoCodecContext:
-        tried: list[str] = []
+    def _open(self) -> VideoCodecContext:
+        """Open the first encoder that works and was not tried. Raises SourceUnusable."""
         candidates = CANDIDATES if self._codec == "h264" else H265_CANDIDATES
         for name in sorted(candidates, key=lambda one: self._quality.hardware_first and one in SOFTWARE):
             options = candidates[name]
-            if name not in av.codecs_available:
+            if name not in av.codecs_available or name in self._tried:
                 continue
             ours = {**options, **self._quality.options} if name in _OURS else dict(options)
             try:
-                return self._opened(name, fps, ours)
+                return self._opened(name, self._fps, ours)
             except (FFmpegError, ValueError) as error:
-                tried.append(f"{name}: {error}")
-        why = "; ".join(tried) or "PyAV has none"
+                self._tried[name] = str(error)
+        why = "; ".join(f"{name}: {error}" for name, error in self._tried.items()) or "PyAV has none"
         kind = "H.264" if self._codec == "h264" else "H.265"
         raise SourceUnusable("this computer", f"its raw pictures need an {kind} encoder, and none works here ({why})")
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from tawny.media.codec.decoder import DecodedFrame, Decoder
+from tawny.media.codec.decoder import MOST_REORDER_S, DecodedFrame, Decoder
 from tawny.media.codec.encoder import Colours, Encoder, EncodingQuality
 from tawny.media.image.mask import masked_planes
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
@@ -23,6 +23,8 @@ _MOST_THREADS: Final = 4
 _NEVER_S: Final = 86_400.0
 """Keyframe distance of the encoder itself: keyframes are only where the camera has them."""
 _MOST_WAITING: Final = 64
+_MOST_BACK: Final = round(MOST_REORDER_S * VIDEO_RATE)
+_NEVER: Final = -1 << 62
 
 
 class MaskBurner:
@@ -38,7 +40,7 @@ class MaskBurner:
         self._colours = Colours()
         self._waiting: dict[int, tuple[int, bool]] = {}
         """Time and kind of the packets within the decoder, by their time in ms."""
-        self._last = -1 << 62
+        self._last = _NEVER
 
     @property
     def encoder(self) -> str:
@@ -61,6 +63,9 @@ class MaskBurner:
         made: list[SourcePacket] = []
         for frame in frames:
             pts, is_keyframe = self._waiting.pop(frame.at_ms, (frame.at_ms * VIDEO_RATE // 1000, False))
+            if pts < self._last - _MOST_BACK and self._encoder is not None:  # the source's times begin again
+                made += self._encoder.close()
+                self._encoder, self._last = None, _NEVER
             if pts <= self._last:
                 continue
             if self._encoder is None:

@@ -21,13 +21,11 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
     """
     if not private:
         return frame
-    import cv2  # imported late: 16 MB, unused without privacy masks
-
     video = frame.raw
     wide, high = video.width, video.height
     if wide % 2 or high % 2:
-        rgb = video.to_ndarray(format="rgb24")
-        cv2.fillPoly(rgb, _corners(private, wide, high), (0, 0, 0))
+        rgb: Any = video.to_ndarray(format="rgb24")
+        _fill(rgb, private, (0, 0, 0))
         return DecodedFrame(
             av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms, frame.orientation
         )
@@ -43,20 +41,22 @@ def masked_planes(frame: DecodedFrame, private: Sequence[Polygon], name: str) ->
 
     name: FFmpeg's name of the format, with its range.
     """
-    import cv2  # imported late: 16 MB, unused without privacy masks
-
     video = frame.raw
     wide, high = video.width // 2 * 2, video.height // 2 * 2
     planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
-    cv2.fillPoly(planes[:high], _corners(private, wide, high), (0 if name == FULL_RANGE else 16,))
+    _fill(planes[:high], private, (0 if name == FULL_RANGE else 16,))
     for colour in planes[high:].reshape(2, high // 2, wide // 2):
-        cv2.fillPoly(colour, _corners(private, wide // 2, high // 2), (_NO_COLOUR,))
+        _fill(colour, private, (_NO_COLOUR,))
     return planes
 
 
-def _corners(private: Sequence[Polygon], wide: int, high: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.int32]]]:
-    size = np.array([wide, high])
-    return [np.round(np.array(part.points) * size).astype(np.int32) for part in private]
+def _fill(plane: Plane, private: Sequence[Polygon], colour: tuple[int, ...]) -> None:
+    """Fill the masks in place, each by itself: polygons filled together leave their overlap as it was."""
+    import cv2  # imported late: 16 MB, unused without privacy masks
+
+    size = np.array([plane.shape[1], plane.shape[0]])
+    for part in private:
+        cv2.fillPoly(plane, [np.round(np.array(part.points) * size).astype(np.int32)], colour)
 
 
 # Irreversible redaction of image regions: 20 large patches across the frame, in 16 shades.

@@ -272,6 +272,13 @@ class RunningCamera:
         silent_s = self._parts.clock.mono_s() - self._sessions[StreamName.MAIN].arrived_s
         return self.hubs[StreamName.MAIN].newest is not None and silent_s <= SILENT_S
 
+    def holds_unmasked(self, settings: CameraSettings) -> bool:
+        """Return whether memory holds video that is not yet recorded, without masks that these settings burn in."""
+        if self.duty.record == "continuous" or not (self.settings.burn_in_masks and settings.burn_in_masks):
+            return False
+        private = privacy_masks(settings)
+        return any(mask not in hub.private for hub in self.hubs.values() for mask in private)
+
     def watch_otherwise(self, settings: CameraSettings) -> None:
         """Apply settings that differ only in what `loader.difference` calls watched; recording continues."""
         before, self.settings = self.settings, settings

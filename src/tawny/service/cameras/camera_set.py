@@ -102,10 +102,14 @@ class CameraSet:
     def take_over(self, settings: Mapping[str, CameraSettings], change: SettingsDifference) -> int:
         """Apply changed settings. Only changed cameras restart, and not for controls that their source changes live.
 
+        So does one whose memory holds video that a later event records, without masks that are now burned in.
+
         Return when added ones began, ms UTC.
         """
         cameras = dict(self._running.now)
         changed = [name for name in map(CameraId, change.changed) if not cameras[name].adjust(settings[name])]
+        watched = list(map(CameraId, change.watched))
+        changed += [name for name in watched if cameras[name].holds_unmasked(settings[name])]
         since_ms = self._parts.clock.now_ms()  # the time between two instances of a camera belongs to the second
         for name in change.removed:
             cameras.pop(CameraId(name)).close()
@@ -113,7 +117,9 @@ class CameraSet:
         begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in changed}
         for name, duty in duties.items():
             cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
-        for name in map(CameraId, change.watched):
+        for name in watched:
+            if name in changed:
+                continue
             cameras[name].watch_otherwise(settings[name])
             before = cameras[name].duty
             cameras[name].take_duty(self._duty(name, settings[name]))

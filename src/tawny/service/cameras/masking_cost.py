@@ -1,6 +1,6 @@
 """What it costs to burn privacy masks into a camera's recordings, measured with the video that it has just sent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,15 +42,21 @@ class MaskingCost:
 
     @property
     def is_hardware(self) -> bool:
-        return self.encoder not in SOFTWARE
+        return bool(self.encoder) and self.encoder not in SOFTWARE
 
 
-def masking_cost(camera: CameraId, hubs: Mapping[StreamName, Hub], clock: Clock) -> MaskingCost:
+def masking_cost(
+    camera: CameraId,
+    hubs: Mapping[StreamName, Hub],
+    clock: Clock,
+    start: Callable[[], MaskingProcess] = MaskingProcess,
+) -> MaskingCost:
     """Measure it. Blocks for some seconds, at most MOST_S for each stream.
 
-    Raises NotDone without video to measure, MaskingFailed if masks can't be burned in here.
+    Raises NotDone without video to measure, or if no frame is masked in this time, MaskingFailed if masks can't be
+    burned in here.
     """
-    costs = [_cost(camera, hub, clock) for hub in hubs.values() if hub.newest is not None]
+    costs = [_cost(camera, hub, clock, start) for hub in hubs.values() if hub.newest is not None]
     if not costs:
         raise NotDone("The camera sends no video right now, so nothing can be measured.", "Try again when it does.")
     return MaskingCost(
@@ -63,7 +69,7 @@ def masking_cost(camera: CameraId, hubs: Mapping[StreamName, Hub], clock: Clock)
     )
 
 
-def _cost(camera: CameraId, hub: Hub, clock: Clock) -> MaskingCost:
+def _cost(camera: CameraId, hub: Hub, clock: Clock, start: Callable[[], MaskingProcess]) -> MaskingCost:
     packets = _sample(hub)
     frames = len(packets)
     lasts_s = (packets[-1].pts - packets[0].pts) / VIDEO_RATE if frames > 1 else 0.0
@@ -71,7 +77,11 @@ def _cost(camera: CameraId, hub: Hub, clock: Clock) -> MaskingCost:
         raise NotDone("The camera hasn't sent enough video yet to measure it.", "Try again in ten seconds.")
     lasts_s *= frames / (frames - 1)
     masks = hub.private or (_SAMPLE_MASK,)
-    process, begun_s, tally = MaskingProcess(), clock.mono_s(), _Tally(camera)
+    try:
+        process = start()
+    except OSError as error:
+        raise MaskingFailed(camera, f"no process can be started ({error.strerror})") from None
+    begun_s, tally = clock.mono_s(), _Tally(camera)
     try:
         for packet in packets:
             source = SourcePacket(packet.format, packet.data, packet.pts, packet.is_keyframe)
@@ -81,7 +91,12 @@ def _cost(camera: CameraId, hub: Hub, clock: Clock) -> MaskingCost:
             tally.take(process)
     finally:
         process.close()
-    wall_s, done = clock.mono_s() - begun_s, max(1, tally.done)
+    wall_s, done = clock.mono_s() - begun_s, tally.done
+    if not (done and tally.encoder):
+        raise NotDone(
+            "This computer burned the privacy masks into none of the frames.",
+            "It may be too slow or too busy for it. Try again when it has less to do.",
+        )
     return MaskingCost(
         cores=tally.cpu_s / lasts_s * frames / done,
         bytes_day=round(tally.bytes / lasts_s * frames / done * _DAY_S),
