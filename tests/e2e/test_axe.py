@@ -68,7 +68,7 @@ DIALOGS = (
     Case("clip", "/timeline", ("key:[", "key:l", "key:]", "key:e"), SHEET),
     Case("timeline as a list", "/timeline", (".timeline-tools button",)),
     Case("share", EVENT, ('"Share"',), SHEET),
-    Case("shared", EVENT, ('"Share"', ".share-make"), "#share-link"),
+    Case("shared", EVENT, ('"Share"', ".share-make .pri"), "#share-link"),
     Case("delete an event", EVENT, (".drawer-delete",), SHEET),
     Case("why", EVENT, (".drawer summary, .why summary, .why button",)),
     Case("feedback", EVENT, ("[data-act=feedback]",), ".worth"),

@@ -68,10 +68,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         with urllib.request.urlopen(request, timeout=60) as answer:
             made = House(tawny, str(answer.headers["Set-Cookie"]).partition(";")[0])
         for number in range(2):
-            until(partial(is_quiet, made), 60, "quiet time")
+            until(partial(is_quiet, made, number), 60, "quiet time")
             made.command("event", "open", "yard", "--kind", "person", "--key", f"e{number}", "--for", "4 s")
             until(partial(is_recording, made), 60, "a recording")
-        until(partial(is_quiet, made), 60, "the end")
+        until(partial(is_quiet, made, 2), 60, "the end")
         recorded = spans(made)
         made.begin_ms, made.end_ms = recorded[0]["from_ms"], recorded[-1]["to_ms"]
         yield made
@@ -81,12 +81,13 @@ def is_recording(house: House) -> bool:
     return bool(house.command("status")["cameras"][0]["state"] == "recording")
 
 
-def is_quiet(house: House) -> bool:
-    """For long enough that the next pre-roll does not reach back to the last event."""
+def is_quiet(house: House, events: int) -> bool:
+    """For long enough that the next pre-roll does not reach back to the last of so far `events` events."""
     recorded = spans(house)
     now_ms = json.loads(house.got("/api/v1/time?from_ms=1000&to_ms=2000"))["now_ms"]
     is_waiting = house.command("status")["cameras"][0]["state"] == "waiting"
-    return is_waiting and (not recorded or now_ms - recorded[-1]["to_ms"] > 7_000)
+    is_known = len(recorded) == events
+    return is_waiting and is_known and (not recorded or now_ms - recorded[-1]["to_ms"] > 7_000)
 
 
 def spans(house: House) -> list[dict[str, int]]:
