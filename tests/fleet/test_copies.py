@@ -34,7 +34,7 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.key_wrapping import Identity
 from tawny.service.copied_recorder import CopiedRecorder
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, gap_record
 from tawny.storage.history.proof import verify_history
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
@@ -507,6 +507,38 @@ def test_a_box_that_began_anew_leaves_its_former_copies_as_they_are(tmp_path: Pa
     assert sorted((one.state.folder, one.state.is_former) for one in again.all()) == [
         ("shed", False), ("shed--aaaaaaaa", True),
     ]  # fmt: skip
+    again.close()
+
+
+@pytest.mark.parametrize("begin_ms", ["1e999", "1" + "0" * 30, "-5", '"x"'])
+def test_a_line_that_cannot_be_stored_is_left_out_and_the_hub_starts(tmp_path: Path, begin_ms: str) -> None:
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    gap = Gap(PORCH, clock.now_ms(), clock.now_ms() + 1000, GapReason.WIFI)
+    good = {"at_ms": 1, "what": "gap", "gap": gap_record(gap)}
+    bad = json.dumps(good).replace(str(gap.begin_ms), begin_ms).replace(str(gap.end_ms), begin_ms)
+    copied.grow_history("history/2026-11-20.jsonl", 0, f"{bad}\n{json.dumps(good)}\n".encode())
+    copied.take_history()
+    assert copied.index.gaps(PORCH, EVER) == [gap]
+    store.close()
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    assert [one.state.folder for one in again.all()] == ["shed"]
+    again.close()
+
+
+def test_copies_that_cannot_be_read_disable_only_themselves(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    for box in ("barn", "shed"):
+        store.of_box(box, b"k", box, "aa")
+    store.close()
+    (tmp_path / "copies/barn/copies.db").write_bytes(b"rubbish" * 1000)
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    assert [one.state.folder for one in again.all()] == ["shed"]
+    assert {name: state.problem for name, state in again.unreadable.items()} == {"barn": copies.UNREADABLE}
+    assert again.remove("barn")
+    assert not again.unreadable
     again.close()
 
 

@@ -53,6 +53,7 @@ _SEEN_MS: Final = 60_000
 _MOST_HISTORY_BYTES: Final = 64 * 1024**2
 """Of one file; a day has less than a tenth of it."""
 NO_ROOM: Final = "There is no room for copies: the hub's own recordings need this disk."
+UNREADABLE: Final = "These copies can't be read. Check the disk, or delete these copies."
 
 
 @dataclass(slots=True)
@@ -96,11 +97,14 @@ class CopyStore:
             raise turned(error, str(folder)) from error
         self.room = DiskHeadroom(folder, lambda: keep_share() + MARGIN_SHARE)
         self._open: dict[str, CopiedBox] = {}
+        self.unreadable: dict[str, CopyState] = {}
+        """Copies that can't be read, by folder."""
         for path in sorted(folder.iterdir()):
             if path.name.endswith(_DELETED):
                 _delete(path)
             elif (path / "copies.db").is_file():
-                self._load(path.name)
+                with suppress(StorageError):  # it is in the log and in `unreadable`; the others go on
+                    self._load(path.name)
 
     def close(self) -> None:
         for one in self._open.values():
@@ -138,9 +142,10 @@ class CopyStore:
     def remove(self, folder: str) -> bool:
         """Delete the copies of a box. Return False if there are none."""
         found = self._open.pop(folder, None)
-        if found is None:
+        if found is None and self.unreadable.pop(folder, None) is None:
             return False
-        found.copied.close()
+        if found is not None:
+            found.copied.close()
         gone = self.folder / f"{folder}{_DELETED}"
         try:
             (self.folder / folder).rename(gone)  # new copies may begin at once
@@ -152,8 +157,16 @@ class CopyStore:
     def _load(self, folder: str) -> CopiedBox:
         place = self.folder / folder
         place.mkdir(mode=0o750, exist_ok=True)
-        copied = CopyVolume(place, self._clock)
-        about = copied.notes.about()
+        try:
+            copied = CopyVolume(place, self._clock)
+            about = copied.notes.about()
+        except (StorageError, ValueError, KeyError, TypeError, OverflowError) as error:
+            log.error("the copies in %s can't be read: %s", place, error)
+            state = CopyState(folder.partition("--")[0], folder.partition("--")[0], folder, "--" in folder)
+            state.problem = UNREADABLE
+            self.unreadable[folder] = state
+            raise StorageError(str(place), UNREADABLE) from error
+        self.unreadable.pop(folder, None)
         box = str(about.get("box", folder))
         made = CopiedBox(copied, CopyState(box, str(about.get("name", box)), folder, box != folder))
         self._open[folder] = made

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.fleet.copy_source import SourceFile, digest_of_content, is_day_file, is_history, is_recording
+from tawny.fleet.history_rows import is_storable
 from tawny.media.mp4.leaf_proof import stored_proof
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged, StorageError
@@ -56,7 +57,10 @@ class Proof(StrEnum):
 
 
 class CopiedHistory(HistoryJournal):
-    """The box's history as it applies to its copies: what the box has deleted since is still here."""
+    """The box's history as it applies to its copies: what the box has deleted since is still here.
+
+    A box may send anything: what can't be stored in the index is left out.
+    """
 
     def lines(self, newest_files: int | None = None) -> Iterator[HistoryLine]:
         return (line for line in super().lines(newest_files) if _applies(line))
@@ -64,7 +68,7 @@ class CopiedHistory(HistoryJournal):
 
 def _applies(line: HistoryLine) -> bool:
     is_removal = line.what == "gap" and line.record.get("reason") == GapReason.REMOVED
-    return line.what != "event_dropped" and not is_removal
+    return line.what != "event_dropped" and not is_removal and is_storable(line.what, line.record)
 
 
 class CopyNotes(SmallDb):
