@@ -542,6 +542,17 @@ def test_copies_that_cannot_be_read_disable_only_themselves(tmp_path: Path) -> N
     again.close()
 
 
+@pytest.mark.parametrize("genesis", ["/../../x", "../../hub", "", "AB/..", "a\x00b"])
+def test_former_copies_stay_in_the_folder_of_copies(tmp_path: Path, genesis: str) -> None:
+    """The box may say any text as the fingerprint of its history."""
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    store.of_box("shed", b"k", "Shed", genesis)
+    store.of_box("shed", b"k", "Shed", "bbbb")
+    assert sorted(one.state.folder for one in store.all()) == ["shed", "shed--before"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copies"]
+    store.close()
+
+
 class SlowLine:
     """A line that takes a tenth of a second for each request, and that people use, too."""
 

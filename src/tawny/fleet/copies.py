@@ -6,6 +6,7 @@ hub's own recordings: copies take only space that retention doesn't need, and gi
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -48,6 +49,7 @@ _LEAST_BYTES: Final = 16 * 1024**2
 _HOUR_LETTERS: Final = len("2026/11/20/05")
 _EVER: Final = "9999"
 _DELETED: Final = "~deleted"
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]+")
 _SEEN_MS: Final = 60_000
 """Interval at which is stored when a box was last there."""
 _MOST_HISTORY_BYTES: Final = 64 * 1024**2
@@ -133,7 +135,7 @@ class CopyStore:
             if {each: known.get(each) for each in about} == about:
                 found.state.name = name
                 return found
-            self._put_aside(box, str(known.get("genesis", ""))[:8] or "before")
+            self._put_aside(box, _mark_of(str(known.get("genesis", ""))))
         made = self._load(box)
         made.copied.notes.say({**about, "name": name})
         made.state.name = name
@@ -184,6 +186,11 @@ class CopyStore:
             target, number = f"{folder}--{mark}-{number}", number + 1
         (self.folder / folder).rename(self.folder / target)
         self._load(target)
+
+
+def _mark_of(genesis: str) -> str:
+    """Return what names the copies of a former history. genesis: as the box said it: any text."""
+    return genesis[:8] if _FINGERPRINT.fullmatch(genesis) else "before"
 
 
 def _delete(folder: Path) -> None:
