@@ -553,6 +553,80 @@ def test_former_copies_stay_in_the_folder_of_copies(tmp_path: Path, genesis: str
     store.close()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "porch/0000/00/00/00/x.jpg",
+        "porch/2026/13/01/00/x.jpg",
+        "porch/2026/11/20/24/x.jpg",
+        "porch/1969/01/01/00/x.jpg",
+    ],
+)  # fmt: skip
+def test_files_of_hours_that_do_not_exist_are_not_copied_nor_in_the_way(tmp_path: Path, path: str) -> None:
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    assert copied.missing([SourceFile(path, 3), SourceFile("porch/2026/11/20/05/x.jpg", 3)], None) == [
+        SourceFile("porch/2026/11/20/05/x.jpg", 3)
+    ]
+    for each in (path, "porch/2026/11/20/05/x.jpg"):
+        (copied.volume.root / each).parent.mkdir(parents=True)
+        (copied.volume.root / each).write_bytes(b"old")
+    found = copied.oldest_hour()
+    assert found is not None
+    assert found[2] == "porch/2026/11/20/05"
+    store.close()
+
+
+class ListLine:
+    """A line of a box that says the same list each time, and nothing of it to whom has it."""
+
+    exchange_bytes = 0
+
+    def __init__(self, paths: list[str]) -> None:
+        self.paths = paths
+        self.asked: list[httpx.QueryParams] = []
+        self.frames: list[LineFrame] = []
+
+    async def ask(self, request: Mapping[str, Any]) -> "ListLine":
+        self.asked.append(httpx.QueryParams(request["query"]))
+        said: dict[str, Any] = {"digest": "d"}
+        if self.asked[-1]["same"] != "d":
+            said["files"] = [[path, 5, ""] for path in self.paths]
+        self.frames = [
+            LineFrame(Kind.HEAD, 1, b'{"status": 200}'),
+            LineFrame(Kind.DATA, 1, json.dumps(said).encode()),
+            LineFrame(Kind.END, 1, b""),
+        ]
+        return self
+
+    async def send(self, kind: Kind, payload: bytes = b"") -> None:
+        """It is answered at once."""
+
+    async def receive(self) -> LineFrame:
+        return self.frames.pop(0)
+
+    def close(self) -> None:
+        """It has ended."""
+
+
+async def test_an_unchanged_list_is_not_sent_again_in_the_same_hour() -> None:
+    line, now_ms = ListLine(["porch/2026/11/20/05/x.jpg", "porch/2026/11/18/05/x.jpg"]), 1_795_151_000_000
+    reader = CopyReader(line)  # type: ignore[arg-type]
+    for later_ms in (0, 5000, 10_000):
+        found = await reader.recordings(PORCH, Span(now_ms + later_ms - 3_600_000, now_ms + later_ms + 1))
+        assert [one.path for one in found] == ["porch/2026/11/20/05/x.jpg"]  # the other one isn't of these hours
+    assert [one["same"] for one in line.asked] == ["", "d", "d"]
+
+
+async def test_few_lists_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_reader, "MOST_KEPT", 5)
+    line = ListLine(["porch/1970/01/01/00/x.jpg", "porch/1970/01/01/00/y.jpg"])
+    reader = CopyReader(line)  # type: ignore[arg-type]
+    for hour in (0, 1, 0):
+        await reader.recordings(PORCH, Span(hour * 3_600_000, (hour + 1) * 3_600_000))
+    assert [one["same"] for one in line.asked] == ["", "", ""]
+
+
 class SlowLine:
     """A line that takes a tenth of a second for each request, and that people use, too."""
 

@@ -248,7 +248,7 @@ class FleetCopies:
                     [ended] = await asyncio.gather(task, return_exceptions=True)
                     if isinstance(ended, Exception):
                         log.error("copying from %s failed", connection.box.name, exc_info=ended)
-                    del self._tasks[box]
+                    self._tasks.pop(box, None)  # `remove` may have done so meanwhile
             for box, connection in online.items():
                 if box not in self._tasks and self._wants(connection):
                     task = asyncio.create_task(self._copy(connection), name=f"copies of {box}")

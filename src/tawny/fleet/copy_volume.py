@@ -10,14 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.fleet.copy_source import SourceFile, digest_of_content, is_day_file, is_history, is_recording
+from tawny.fleet.copy_source import SourceFile, digest_of_content, hour_ms, is_day_file, is_history, is_recording
 from tawny.fleet.history_rows import is_storable
 from tawny.media.mp4.leaf_proof import stored_proof
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import GapReason, segment_id
-from tawny.model.times import Clock, Span, stamp_ms, utc_text
+from tawny.model.times import Clock, Span, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import is_signed
 from tawny.storage.disk.disk import parent_of, turned
@@ -209,15 +209,23 @@ class CopyVolume:
     def oldest_hour(self, cameras: Sequence[CameraId] | None = None) -> tuple[int, CameraId, str] | None:
         """Return begin, camera and folder of the oldest hour with copies; None if there is none."""
         firsts = [
-            (_hour_ms(folder), camera, folder)
+            next(
+                (
+                    (begin_ms, camera, folder)
+                    for folder in self.volume.hour_folders(camera)
+                    if (begin_ms := hour_ms(folder)) is not None
+                ),
+                None,
+            )
             for camera in (self.volume.cameras() if cameras is None else cameras)
-            if (folder := next(self.volume.hour_folders(camera), None)) is not None
         ]
-        return min(firsts, default=None)
+        return min((one for one in firsts if one is not None), default=None)
 
     def remove_hour(self, camera: CameraId, folder: str) -> None:
         """Remove the copies of one hour, with the events in it."""
-        begin_ms = _hour_ms(folder)
+        begin_ms = hour_ms(folder)
+        if begin_ms is None:
+            return
         hour = Span(begin_ms, begin_ms + HOUR_MS)
         rows = [row for row in self.index.segments(camera, None, hour) if parent_of(row.path) == folder]
         self.index.mark_removing(rows)
@@ -343,8 +351,3 @@ def _signature(volume: Volume, path: str) -> tuple[bytes, int, bytes]:
     if proof is None:
         raise FileDamaged(str(volume.root / path), "its proof is missing")
     return proof.digest, proof.statement, proof.signature
-
-
-def _hour_ms(folder: str) -> int:
-    year, month, day, hour = folder.split("/")[-4:]
-    return stamp_ms(f"{year}{month}{day}T{hour}0000.000Z")
