@@ -19,7 +19,7 @@ from tawny.api.auth.accounts import Role
 from tawny.api.fleet.box_answers import BoxAnswers
 from tawny.config.fleet import CopySettings
 from tawny.engine import Bus, InlineEngine
-from tawny.fleet import copies, copy_reader
+from tawny.fleet import copies, copy_reader, copy_volume
 from tawny.fleet.copies import CopyStore, FleetCopies
 from tawny.fleet.copy_reader import CopyReader
 from tawny.fleet.copy_source import CopySource, SourceFile
@@ -583,7 +583,7 @@ class ListLine:
     exchange_bytes = 0
 
     def __init__(self, paths: list[str]) -> None:
-        self.paths = paths
+        self.paths, self.size = paths, 5
         self.asked: list[httpx.QueryParams] = []
         self.frames: list[LineFrame] = []
 
@@ -591,7 +591,7 @@ class ListLine:
         self.asked.append(httpx.QueryParams(request["query"]))
         said: dict[str, Any] = {"digest": "d"}
         if self.asked[-1]["same"] != "d":
-            said["files"] = [[path, 5, ""] for path in self.paths]
+            said["files"] = [[path, self.size, ""] for path in self.paths]
         self.frames = [
             LineFrame(Kind.HEAD, 1, b'{"status": 200}'),
             LineFrame(Kind.DATA, 1, json.dumps(said).encode()),
@@ -625,6 +625,66 @@ async def test_few_lists_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for hour in (0, 1, 0):
         await reader.recordings(PORCH, Span(hour * 3_600_000, (hour + 1) * 3_600_000))
     assert [one["same"] for one in line.asked] == ["", "", ""]
+
+
+def test_every_file_of_a_box_counts_for_its_limit(tmp_path: Path) -> None:
+    """Snapshots, files of days and what has arrived in part, also after a restart of the hub."""
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    assert copied.size_bytes([PORCH]) == 0
+    sound = "porch/2026/11/20/sound"
+    for path, count in (("porch/2026/11/20/05/x.jpg", 100), (sound, 30), (sound, 50)):
+        copied.put(path, 0, bytes(count))
+        copied.accept(path)
+    copied.put("porch/2026/11/20/06/y.jpg", 0, bytes(7))
+    copied.put("yard/2026/11/20/06/y.jpg", 0, bytes(1000))
+    assert copied.size_bytes([PORCH]) == 157
+    store.close()
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    found = again.find("shed")
+    assert found is not None
+    assert found.copied.size_bytes([PORCH]) == 157
+    rule = CopySettings(max_size="160 B")
+    assert copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/06/y.jpg", 10))
+    assert not copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/04/z.jpg", 10))
+    assert copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/06/z.jpg", 10))
+    assert found.copied.size("porch/2026/11/20/05/x.jpg") == 0
+    assert found.copied.size_bytes([PORCH]) <= 57
+    again.close()
+
+
+def test_few_files_that_arrived_in_part_are_kept(tmp_path: Path) -> None:
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    paths = [f"porch/2026/11/20/05/x{number:02}.jpg" for number in range(12)]
+    for path in paths:
+        copied.put(path, 0, b"part")
+    copied.drop_partial()
+    assert [path for path in paths if copied.arrived(path)] == paths[4:]
+    copied.close()
+
+
+def test_the_history_of_a_box_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_volume, "MOST_HISTORY_BYTES", 100)
+    monkeypatch.setattr(copy_volume, "MOST_HISTORY_FILES", 2)
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    first, second, third = (f"history/2026-11-{day}.jsonl" for day in (18, 19, 20))
+    copied.grow_history(first, 0, bytes(60))
+    assert copied.has_room_for_history(SourceFile(first, 100))
+    assert not copied.has_room_for_history(SourceFile(first, 101))
+    assert not copied.has_room_for_history(SourceFile(second, 41))
+    copied.grow_history(second, 0, bytes(10))
+    assert not copied.has_room_for_history(SourceFile(third, 1))
+    copied.close()
+
+
+async def test_large_files_of_events_are_not_copied() -> None:
+    line = ListLine(["porch/1970/01/01/00/x.jpg"])
+    line.size = copy_reader.MOST_EVENT_FILE_BYTES + 1
+    hour = Span(0, 3_600_000)
+    assert await CopyReader(line).recordings(PORCH, hour) == []  # type: ignore[arg-type]
+    line.size -= 1
+    assert len(await CopyReader(line).recordings(PORCH, hour)) == 1  # type: ignore[arg-type]
 
 
 class SlowLine:

@@ -317,8 +317,7 @@ def trim(copied: CopyVolume, rules: Sequence[CopySettings], box: str, now_ms: in
         oldest_ms = now_ms - round(rule.max * 1000)
         while (found := copied.oldest_hour(these)) is not None:
             begin_ms, camera, folder = found
-            size_bytes = sum(copied.index.size_bytes(each) for each in these)
-            if begin_ms + HOUR_MS > oldest_ms and size_bytes <= rule.max_size:
+            if begin_ms + HOUR_MS > oldest_ms and copied.size_bytes(these) <= rule.max_size:
                 break
             copied.remove_hour(camera, folder)
     copied.tidy()
@@ -332,7 +331,8 @@ def admit(
     limits: the settings, and the cameras that share them.
     """
     rule, cameras = limits
-    while sum(copied.index.size_bytes(each) for each in cameras) + file.size_bytes > rule.max_size:
+    lacking_bytes = file.size_bytes - copied.arrived(file.path)
+    while copied.size_bytes(cameras) + lacking_bytes > rule.max_size:
         found = copied.oldest_hour(cameras)
         if found is None or found[2].partition("/")[2] >= file.path.partition("/")[2][:_HOUR_LETTERS]:
             return False
@@ -340,9 +340,10 @@ def admit(
     return make_room(store, file.size_bytes, file.path.partition("/")[2][:_HOUR_LETTERS])
 
 
-def make_room(store: CopyStore, size_bytes: int, before: str) -> bool:
+def make_room(store: CopyStore, size_bytes: int, before: str, only: CopyVolume | None = None) -> bool:
     """Delete the oldest copies until this space may be used. before: delete older hours only: `2026/11/20/05`.
 
+    only: delete the copies of this box only.
     Return False if there is not enough: what remains of the disk is for the hub's own recordings.
     """
     for _ in range(_ROOM_STEP):
@@ -353,7 +354,8 @@ def make_room(store: CopyStore, size_bytes: int, before: str) -> bool:
         if reserved is not None:
             store.room.resize(reserved, 0)
             return True
-        firsts = [(*found, one.copied) for one in store.all() if (found := one.copied.oldest_hour()) is not None]
+        every = [one.copied for one in store.all() if only in (None, one.copied)]
+        firsts = [(*found, copied) for copied in every if (found := copied.oldest_hour()) is not None]
         oldest = min(firsts, key=lambda one: one[0], default=None)
         if oldest is None or oldest[2].partition("/")[2] >= before:
             return False
@@ -371,8 +373,10 @@ class _BoxCopying:
         self._known: dict[str, object] = {}
         self._full: dict[CameraId, str] = {}
         """The oldest hour that there is room for, by camera."""
+        self._is_history_full = False
 
     async def run(self) -> None:
+        await asyncio.to_thread(self._here.copied.drop_partial)
         days, compared_s, today_s = deque[Span](), float("-inf"), float("-inf")
         while True:
             await self._news()
@@ -442,7 +446,12 @@ class _BoxCopying:
         if at > file.size_bytes:
             await asyncio.to_thread(copied.restart_history, file.path)
             at = 0
-        if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER):
+        if not copied.has_room_for_history(file):
+            if not self._is_history_full:
+                log.warning("%s has more history than is copied of one recorder", self._box)
+            self._is_history_full = True
+            return False
+        if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER, copied):
             raise DiskFull(str(self._of.store.folder))
         with suppress(FileGone):
             while at < file.size_bytes:

@@ -14,7 +14,7 @@ from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import DAY_MS, HOUR_MS
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, segment_name
 
 ADDRESS: Final = "/api/v1/copies"
 _WATCHED_PART_BYTES: Final = 32 * 1024
@@ -29,6 +29,8 @@ _MOST_FILES: Final = 50_000
 MOST_KEPT: Final = 100_000
 """Files in all lists that are kept; each list counts as one more."""
 _LARGEST_FILE_BYTES: Final = 64 * 1024**3
+MOST_EVENT_FILE_BYTES: Final = 8 * 1024**2
+"""Of a snapshot, a preview or the objects of an event: nothing proves these files."""
 _BUSY_S: Final = 1.0
 
 
@@ -64,7 +66,7 @@ class CopyReader:
         """Return the recordings of the hours of a span."""
         hours = _whole(within, HOUR_MS)
         found = await self._list("recordings", {"camera": camera, "from_ms": hours.begin_ms, "to_ms": hours.end_ms})
-        return [one for one in found if is_recording(one.path) and _is_of(camera, parent_of(one.path), hours)]
+        return [one for one in found if _is_copied(one) and _is_of(camera, parent_of(one.path), hours)]
 
     async def day_files(self, camera: CameraId, within: Span) -> list[SourceFile]:
         """Return the files of the days of a span."""
@@ -167,6 +169,11 @@ class CopyReader:
 def _whole(span: Span, step_ms: int) -> Span:
     """Return the whole hours or days of a span: their list stays the same while nothing is recorded."""
     return Span(span.begin_ms // step_ms * step_ms, -(-span.end_ms // step_ms) * step_ms)
+
+
+def _is_copied(file: SourceFile) -> bool:
+    is_small = file.size_bytes <= MOST_EVENT_FILE_BYTES or segment_name(file.path) is not None
+    return is_small and is_recording(file.path)
 
 
 def _is_of(camera: CameraId, folder: str, within: Span) -> bool:
