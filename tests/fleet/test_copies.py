@@ -19,7 +19,7 @@ from tawny.api.auth.accounts import Role
 from tawny.api.fleet.box_answers import BoxAnswers
 from tawny.config.fleet import CopySettings
 from tawny.engine import Bus, InlineEngine
-from tawny.fleet import copies, copy_reader
+from tawny.fleet import copies, copy_reader, copy_volume
 from tawny.fleet.copies import CopyStore, FleetCopies
 from tawny.fleet.copy_reader import CopyReader
 from tawny.fleet.copy_source import CopySource, SourceFile
@@ -34,7 +34,7 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.key_wrapping import Identity
 from tawny.service.copied_recorder import CopiedRecorder
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, gap_record
 from tawny.storage.history.proof import verify_history
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
@@ -508,6 +508,183 @@ def test_a_box_that_began_anew_leaves_its_former_copies_as_they_are(tmp_path: Pa
         ("shed", False), ("shed--aaaaaaaa", True),
     ]  # fmt: skip
     again.close()
+
+
+@pytest.mark.parametrize("begin_ms", ["1e999", "1" + "0" * 30, "-5", '"x"'])
+def test_a_line_that_cannot_be_stored_is_left_out_and_the_hub_starts(tmp_path: Path, begin_ms: str) -> None:
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    gap = Gap(PORCH, clock.now_ms(), clock.now_ms() + 1000, GapReason.WIFI)
+    good = {"at_ms": 1, "what": "gap", "gap": gap_record(gap)}
+    bad = json.dumps(good).replace(str(gap.begin_ms), begin_ms).replace(str(gap.end_ms), begin_ms)
+    copied.grow_history("history/2026-11-20.jsonl", 0, f"{bad}\n{json.dumps(good)}\n".encode())
+    copied.take_history()
+    assert copied.index.gaps(PORCH, EVER) == [gap]
+    store.close()
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    assert [one.state.folder for one in again.all()] == ["shed"]
+    again.close()
+
+
+def test_copies_that_cannot_be_read_disable_only_themselves(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    for box in ("barn", "shed"):
+        store.of_box(box, b"k", box, "aa")
+    store.close()
+    (tmp_path / "copies/barn/copies.db").write_bytes(b"rubbish" * 1000)
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    assert [one.state.folder for one in again.all()] == ["shed"]
+    assert {name: state.problem for name, state in again.unreadable.items()} == {"barn": copies.UNREADABLE}
+    assert again.remove("barn")
+    assert not again.unreadable
+    again.close()
+
+
+@pytest.mark.parametrize("genesis", ["/../../x", "../../hub", "", "AB/..", "a\x00b"])
+def test_former_copies_stay_in_the_folder_of_copies(tmp_path: Path, genesis: str) -> None:
+    """The box may say any text as the fingerprint of its history."""
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    store.of_box("shed", b"k", "Shed", genesis)
+    store.of_box("shed", b"k", "Shed", "bbbb")
+    assert sorted(one.state.folder for one in store.all()) == ["shed", "shed--before"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copies"]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "porch/0000/00/00/00/x.jpg",
+        "porch/2026/13/01/00/x.jpg",
+        "porch/2026/11/20/24/x.jpg",
+        "porch/1969/01/01/00/x.jpg",
+    ],
+)  # fmt: skip
+def test_files_of_hours_that_do_not_exist_are_not_copied_nor_in_the_way(tmp_path: Path, path: str) -> None:
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    assert copied.missing([SourceFile(path, 3), SourceFile("porch/2026/11/20/05/x.jpg", 3)], None) == [
+        SourceFile("porch/2026/11/20/05/x.jpg", 3)
+    ]
+    for each in (path, "porch/2026/11/20/05/x.jpg"):
+        (copied.volume.root / each).parent.mkdir(parents=True)
+        (copied.volume.root / each).write_bytes(b"old")
+    found = copied.oldest_hour()
+    assert found is not None
+    assert found[2] == "porch/2026/11/20/05"
+    store.close()
+
+
+class ListLine:
+    """A line of a box that says the same list each time, and nothing of it to whom has it."""
+
+    exchange_bytes = 0
+
+    def __init__(self, paths: list[str]) -> None:
+        self.paths, self.size = paths, 5
+        self.asked: list[httpx.QueryParams] = []
+        self.frames: list[LineFrame] = []
+
+    async def ask(self, request: Mapping[str, Any]) -> "ListLine":
+        self.asked.append(httpx.QueryParams(request["query"]))
+        said: dict[str, Any] = {"digest": "d"}
+        if self.asked[-1]["same"] != "d":
+            said["files"] = [[path, self.size, ""] for path in self.paths]
+        self.frames = [
+            LineFrame(Kind.HEAD, 1, b'{"status": 200}'),
+            LineFrame(Kind.DATA, 1, json.dumps(said).encode()),
+            LineFrame(Kind.END, 1, b""),
+        ]
+        return self
+
+    async def send(self, kind: Kind, payload: bytes = b"") -> None:
+        """It is answered at once."""
+
+    async def receive(self) -> LineFrame:
+        return self.frames.pop(0)
+
+    def close(self) -> None:
+        """It has ended."""
+
+
+async def test_an_unchanged_list_is_not_sent_again_in_the_same_hour() -> None:
+    line, now_ms = ListLine(["porch/2026/11/20/05/x.jpg", "porch/2026/11/18/05/x.jpg"]), 1_795_151_000_000
+    reader = CopyReader(line)  # type: ignore[arg-type]
+    for later_ms in (0, 5000, 10_000):
+        found = await reader.recordings(PORCH, Span(now_ms + later_ms - 3_600_000, now_ms + later_ms + 1))
+        assert [one.path for one in found] == ["porch/2026/11/20/05/x.jpg"]  # the other one isn't of these hours
+    assert [one["same"] for one in line.asked] == ["", "d", "d"]
+
+
+async def test_few_lists_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_reader, "MOST_KEPT", 5)
+    line = ListLine(["porch/1970/01/01/00/x.jpg", "porch/1970/01/01/00/y.jpg"])
+    reader = CopyReader(line)  # type: ignore[arg-type]
+    for hour in (0, 1, 0):
+        await reader.recordings(PORCH, Span(hour * 3_600_000, (hour + 1) * 3_600_000))
+    assert [one["same"] for one in line.asked] == ["", "", ""]
+
+
+def test_every_file_of_a_box_counts_for_its_limit(tmp_path: Path) -> None:
+    """Snapshots, files of days and what has arrived in part, also after a restart of the hub."""
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    assert copied.size_bytes([PORCH]) == 0
+    sound = "porch/2026/11/20/sound"
+    for path, count in (("porch/2026/11/20/05/x.jpg", 100), (sound, 30), (sound, 50)):
+        copied.put(path, 0, bytes(count))
+        copied.accept(path)
+    copied.put("porch/2026/11/20/06/y.jpg", 0, bytes(7))
+    copied.put("yard/2026/11/20/06/y.jpg", 0, bytes(1000))
+    assert copied.size_bytes([PORCH]) == 157
+    store.close()
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    found = again.find("shed")
+    assert found is not None
+    assert found.copied.size_bytes([PORCH]) == 157
+    rule = CopySettings(max_size="160 B")
+    assert copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/06/y.jpg", 10))
+    assert not copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/04/z.jpg", 10))
+    assert copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/06/z.jpg", 10))
+    assert found.copied.size("porch/2026/11/20/05/x.jpg") == 0
+    assert found.copied.size_bytes([PORCH]) <= 57
+    again.close()
+
+
+def test_few_files_that_arrived_in_part_are_kept(tmp_path: Path) -> None:
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    paths = [f"porch/2026/11/20/05/x{number:02}.jpg" for number in range(12)]
+    for path in paths:
+        copied.put(path, 0, b"part")
+    copied.drop_partial()
+    assert [path for path in paths if copied.arrived(path)] == paths[4:]
+    copied.close()
+
+
+def test_the_history_of_a_box_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_volume, "MOST_HISTORY_BYTES", 100)
+    monkeypatch.setattr(copy_volume, "MOST_HISTORY_FILES", 2)
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    first, second, third = (f"history/2026-11-{day}.jsonl" for day in (18, 19, 20))
+    copied.grow_history(first, 0, bytes(60))
+    assert copied.has_room_for_history(SourceFile(first, 100))
+    assert not copied.has_room_for_history(SourceFile(first, 101))
+    assert not copied.has_room_for_history(SourceFile(second, 41))
+    copied.grow_history(second, 0, bytes(10))
+    assert not copied.has_room_for_history(SourceFile(third, 1))
+    copied.close()
+
+
+async def test_large_files_of_events_are_not_copied() -> None:
+    line = ListLine(["porch/1970/01/01/00/x.jpg"])
+    line.size = copy_reader.MOST_EVENT_FILE_BYTES + 1
+    hour = Span(0, 3_600_000)
+    assert await CopyReader(line).recordings(PORCH, hour) == []  # type: ignore[arg-type]
+    line.size -= 1
+    assert len(await CopyReader(line).recordings(PORCH, hour)) == 1  # type: ignore[arg-type]
 
 
 class SlowLine:

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tawny.fleet import fleet_index as limits
+from tawny.fleet import postgres_fleet_index
 from tawny.fleet.fleet_index import BoxDay, CameraDay, EventQuestion, FleetIndex, FleetLane, PlacedCamera
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
@@ -40,6 +43,28 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FleetIndex
         made = PostgresFleetIndex(request.getfixturevalue("server").new_database(), FakeClock())
     yield made
     made.close()
+
+
+def test_a_statement_that_takes_too_long_is_given_up(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_fleet_index, "MOST_STATEMENT_S", 0.1)
+    index = PostgresFleetIndex(server.new_database(), FakeClock())
+    with pytest.raises(StorageError, match="statement timeout"), index.reading() as db:
+        db.execute("SELECT pg_sleep(60)")
+    assert index.boxes() == []
+    index.close()
+
+
+def test_a_server_that_hangs_does_not_hold_those_who_wait(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_fleet_index, "MOST_WAIT_S", 0.01)
+    index = PostgresFleetIndex(server.new_database(), FakeClock())
+    with ThreadPoolExecutor() as other, index.reading():
+        waiting = other.submit(index.boxes)
+        with pytest.raises(StorageError, match="too long"):
+            waiting.result(20)
+    assert index.boxes() == []
+    index.close()
 
 
 def join(index: FleetIndex, *names: str) -> None:

@@ -6,6 +6,7 @@ hub's own recordings: copies take only space that retention doesn't need, and gi
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -48,11 +49,13 @@ _LEAST_BYTES: Final = 16 * 1024**2
 _HOUR_LETTERS: Final = len("2026/11/20/05")
 _EVER: Final = "9999"
 _DELETED: Final = "~deleted"
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]+")
 _SEEN_MS: Final = 60_000
 """Interval at which is stored when a box was last there."""
 _MOST_HISTORY_BYTES: Final = 64 * 1024**2
 """Of one file; a day has less than a tenth of it."""
 NO_ROOM: Final = "There is no room for copies: the hub's own recordings need this disk."
+UNREADABLE: Final = "These copies can't be read. Check the disk, or delete these copies."
 
 
 @dataclass(slots=True)
@@ -96,11 +99,14 @@ class CopyStore:
             raise turned(error, str(folder)) from error
         self.room = DiskHeadroom(folder, lambda: keep_share() + MARGIN_SHARE)
         self._open: dict[str, CopiedBox] = {}
+        self.unreadable: dict[str, CopyState] = {}
+        """Copies that can't be read, by folder."""
         for path in sorted(folder.iterdir()):
             if path.name.endswith(_DELETED):
                 _delete(path)
             elif (path / "copies.db").is_file():
-                self._load(path.name)
+                with suppress(StorageError):  # it is in the log and in `unreadable`; the others go on
+                    self._load(path.name)
 
     def close(self) -> None:
         for one in self._open.values():
@@ -129,7 +135,7 @@ class CopyStore:
             if {each: known.get(each) for each in about} == about:
                 found.state.name = name
                 return found
-            self._put_aside(box, str(known.get("genesis", ""))[:8] or "before")
+            self._put_aside(box, _mark_of(str(known.get("genesis", ""))))
         made = self._load(box)
         made.copied.notes.say({**about, "name": name})
         made.state.name = name
@@ -138,9 +144,10 @@ class CopyStore:
     def remove(self, folder: str) -> bool:
         """Delete the copies of a box. Return False if there are none."""
         found = self._open.pop(folder, None)
-        if found is None:
+        if found is None and self.unreadable.pop(folder, None) is None:
             return False
-        found.copied.close()
+        if found is not None:
+            found.copied.close()
         gone = self.folder / f"{folder}{_DELETED}"
         try:
             (self.folder / folder).rename(gone)  # new copies may begin at once
@@ -152,8 +159,16 @@ class CopyStore:
     def _load(self, folder: str) -> CopiedBox:
         place = self.folder / folder
         place.mkdir(mode=0o750, exist_ok=True)
-        copied = CopyVolume(place, self._clock)
-        about = copied.notes.about()
+        try:
+            copied = CopyVolume(place, self._clock)
+            about = copied.notes.about()
+        except (StorageError, ValueError, KeyError, TypeError, OverflowError) as error:
+            log.error("the copies in %s can't be read: %s", place, error)
+            state = CopyState(folder.partition("--")[0], folder.partition("--")[0], folder, "--" in folder)
+            state.problem = UNREADABLE
+            self.unreadable[folder] = state
+            raise StorageError(str(place), UNREADABLE) from error
+        self.unreadable.pop(folder, None)
         box = str(about.get("box", folder))
         made = CopiedBox(copied, CopyState(box, str(about.get("name", box)), folder, box != folder))
         self._open[folder] = made
@@ -171,6 +186,11 @@ class CopyStore:
             target, number = f"{folder}--{mark}-{number}", number + 1
         (self.folder / folder).rename(self.folder / target)
         self._load(target)
+
+
+def _mark_of(genesis: str) -> str:
+    """Return what names the copies of a former history. genesis: as the box said it: any text."""
+    return genesis[:8] if _FINGERPRINT.fullmatch(genesis) else "before"
 
 
 def _delete(folder: Path) -> None:
@@ -228,7 +248,7 @@ class FleetCopies:
                     [ended] = await asyncio.gather(task, return_exceptions=True)
                     if isinstance(ended, Exception):
                         log.error("copying from %s failed", connection.box.name, exc_info=ended)
-                    del self._tasks[box]
+                    self._tasks.pop(box, None)  # `remove` may have done so meanwhile
             for box, connection in online.items():
                 if box not in self._tasks and self._wants(connection):
                     task = asyncio.create_task(self._copy(connection), name=f"copies of {box}")
@@ -297,8 +317,7 @@ def trim(copied: CopyVolume, rules: Sequence[CopySettings], box: str, now_ms: in
         oldest_ms = now_ms - round(rule.max * 1000)
         while (found := copied.oldest_hour(these)) is not None:
             begin_ms, camera, folder = found
-            size_bytes = sum(copied.index.size_bytes(each) for each in these)
-            if begin_ms + HOUR_MS > oldest_ms and size_bytes <= rule.max_size:
+            if begin_ms + HOUR_MS > oldest_ms and copied.size_bytes(these) <= rule.max_size:
                 break
             copied.remove_hour(camera, folder)
     copied.tidy()
@@ -312,7 +331,8 @@ def admit(
     limits: the settings, and the cameras that share them.
     """
     rule, cameras = limits
-    while sum(copied.index.size_bytes(each) for each in cameras) + file.size_bytes > rule.max_size:
+    lacking_bytes = file.size_bytes - copied.arrived(file.path)
+    while copied.size_bytes(cameras) + lacking_bytes > rule.max_size:
         found = copied.oldest_hour(cameras)
         if found is None or found[2].partition("/")[2] >= file.path.partition("/")[2][:_HOUR_LETTERS]:
             return False
@@ -320,9 +340,10 @@ def admit(
     return make_room(store, file.size_bytes, file.path.partition("/")[2][:_HOUR_LETTERS])
 
 
-def make_room(store: CopyStore, size_bytes: int, before: str) -> bool:
+def make_room(store: CopyStore, size_bytes: int, before: str, only: CopyVolume | None = None) -> bool:
     """Delete the oldest copies until this space may be used. before: delete older hours only: `2026/11/20/05`.
 
+    only: delete the copies of this box only.
     Return False if there is not enough: what remains of the disk is for the hub's own recordings.
     """
     for _ in range(_ROOM_STEP):
@@ -333,7 +354,8 @@ def make_room(store: CopyStore, size_bytes: int, before: str) -> bool:
         if reserved is not None:
             store.room.resize(reserved, 0)
             return True
-        firsts = [(*found, one.copied) for one in store.all() if (found := one.copied.oldest_hour()) is not None]
+        every = [one.copied for one in store.all() if only in (None, one.copied)]
+        firsts = [(*found, copied) for copied in every if (found := copied.oldest_hour()) is not None]
         oldest = min(firsts, key=lambda one: one[0], default=None)
         if oldest is None or oldest[2].partition("/")[2] >= before:
             return False
@@ -351,8 +373,10 @@ class _BoxCopying:
         self._known: dict[str, object] = {}
         self._full: dict[CameraId, str] = {}
         """The oldest hour that there is room for, by camera."""
+        self._is_history_full = False
 
     async def run(self) -> None:
+        await asyncio.to_thread(self._here.copied.drop_partial)
         days, compared_s, today_s = deque[Span](), float("-inf"), float("-inf")
         while True:
             await self._news()
@@ -422,7 +446,12 @@ class _BoxCopying:
         if at > file.size_bytes:
             await asyncio.to_thread(copied.restart_history, file.path)
             at = 0
-        if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER):
+        if not copied.has_room_for_history(file):
+            if not self._is_history_full:
+                log.warning("%s has more history than is copied of one recorder", self._box)
+            self._is_history_full = True
+            return False
+        if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER, copied):
             raise DiskFull(str(self._of.store.folder))
         with suppress(FileGone):
             while at < file.size_bytes:

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from tawny.fleet.copy_source import MOST_PART_BYTES, SourceFile, is_day_file, is_history, is_recording
+from tawny.fleet.copy_source import MOST_PART_BYTES, SourceFile, hour_ms, is_day_file, is_history, is_recording
 from tawny.fleet.hub import BoxConnection
 from tawny.fleet.message_link import LineClosed
 from tawny.fleet.session import Kind
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
+from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, segment_name
 
 ADDRESS: Final = "/api/v1/copies"
 _WATCHED_PART_BYTES: Final = 32 * 1024
@@ -24,7 +26,11 @@ _WATCHED_S: Final = 3.0
 """Time in s for which people count as watching after the last traffic."""
 _MOST_LIST_BYTES: Final = 8 * 1024 * 1024
 _MOST_FILES: Final = 50_000
+MOST_KEPT: Final = 100_000
+"""Files in all lists that are kept; each list counts as one more."""
 _LARGEST_FILE_BYTES: Final = 64 * 1024**3
+MOST_EVENT_FILE_BYTES: Final = 8 * 1024**2
+"""Of a snapshot, a preview or the objects of an event: nothing proves these files."""
 _BUSY_S: Final = 1.0
 
 
@@ -57,14 +63,16 @@ class CopyReader:
         return [one for one in await self._list("history", {}) if is_history(one.path)]
 
     async def recordings(self, camera: CameraId, within: Span) -> list[SourceFile]:
-        asked = {"camera": camera, "from_ms": within.begin_ms, "to_ms": within.end_ms}
-        found = await self._list("recordings", asked)
-        return [one for one in found if is_recording(one.path) and one.path.startswith(f"{camera}/")]
+        """Return the recordings of the hours of a span."""
+        hours = _whole(within, HOUR_MS)
+        found = await self._list("recordings", {"camera": camera, "from_ms": hours.begin_ms, "to_ms": hours.end_ms})
+        return [one for one in found if _is_copied(one) and _is_of(camera, parent_of(one.path), hours)]
 
     async def day_files(self, camera: CameraId, within: Span) -> list[SourceFile]:
-        asked = {"camera": camera, "from_ms": within.begin_ms, "to_ms": within.end_ms}
-        found = await self._list("days", asked)
-        return [one for one in found if is_day_file(one.path) and one.path.startswith(f"{camera}/")]
+        """Return the files of the days of a span."""
+        days = _whole(within, DAY_MS)
+        found = await self._list("days", {"camera": camera, "from_ms": days.begin_ms, "to_ms": days.end_ms})
+        return [one for one in found if is_day_file(one.path) and _is_of(camera, f"{parent_of(one.path)}/00", days)]
 
     async def part(self, file: SourceFile, at: int) -> bytes:
         """Return the next part of a file, at the allowed pace. Raises FileGone."""
@@ -101,15 +109,16 @@ class CopyReader:
         digest, files = self._lists.pop(key, ("", []))
         said = await self._json(what, {**asked, "same": digest})
         if said.get("digest") != digest or not digest:
-            digest, files = str(said.get("digest", "")), _files(said.get("files"))
-        if len(self._lists) > 256:
-            self._lists.clear()
+            digest, files = str(said.get("digest", "")), await asyncio.to_thread(_files, said.get("files"))
         self._lists[key] = digest, files
+        while len(self._lists) > 1 and sum(1 + len(kept) for _, kept in self._lists.values()) > MOST_KEPT:
+            del self._lists[next(iter(self._lists))]
         return files
 
     async def _json(self, what: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            said = json.loads(await self._ask(what, asked, _MOST_LIST_BYTES))
+            data = await self._ask(what, asked, _MOST_LIST_BYTES)
+            said = await asyncio.to_thread(json.loads, data)  # megabytes would stop the hub's other lines
         except FileGone:
             raise CopiesRefused("This recorder can't be copied. Update it.") from None
         except (ValueError, RecursionError):
@@ -155,6 +164,22 @@ class CopyReader:
             return status, bytes(data)
         finally:
             exchange.close()
+
+
+def _whole(span: Span, step_ms: int) -> Span:
+    """Return the whole hours or days of a span: their list stays the same while nothing is recorded."""
+    return Span(span.begin_ms // step_ms * step_ms, -(-span.end_ms // step_ms) * step_ms)
+
+
+def _is_copied(file: SourceFile) -> bool:
+    is_small = file.size_bytes <= MOST_EVENT_FILE_BYTES or segment_name(file.path) is not None
+    return is_small and is_recording(file.path)
+
+
+def _is_of(camera: CameraId, folder: str, within: Span) -> bool:
+    """Return whether the folder of an hour is one of a camera within a span."""
+    begin_ms = hour_ms(folder)
+    return folder.startswith(f"{camera}/") and begin_ms is not None and within.begin_ms <= begin_ms < within.end_ms
 
 
 def _files(said: object) -> list[SourceFile]:

@@ -13,7 +13,7 @@ from tawny.fleet.history_reader import FOLDER as HISTORY
 from tawny.fleet.history_reader import NAME as HISTORY_NAME
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
-from tawny.model.times import Span
+from tawny.model.times import Span, stamp_ms
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import (
     DAY_MS,
@@ -51,14 +51,26 @@ def is_recording(path: str) -> bool:
     name = segment_name(path)
     if name is not None:
         return name.end_ms is not None
-    return is_hour_folder(parent_of(path)) and picture_event(path) is not None
+    return picture_event(path) is not None and hour_ms(parent_of(path)) is not None
+
+
+def hour_ms(folder: str) -> int | None:
+    """Return when the hour of a folder begins, ms UTC; None: it is no folder of an hour that exists."""
+    if not is_hour_folder(folder):
+        return None
+    year, month, day, hour = folder.split("/")[1:]
+    try:
+        begin_ms = stamp_ms(f"{year}{month}{day}T{hour}0000.000Z")
+    except ValueError:
+        return None
+    return begin_ms if begin_ms >= 0 else None
 
 
 def is_day_file(path: str) -> bool:
     """Return whether it is the path of a file of a day, such as its motion scores and its key ring."""
     folder, _, name = path.rpartition("/")
     camera, _, day = folder.partition("/")
-    return _DAY.fullmatch(day) is not None and is_hour_folder(f"{camera}/{day}/00") and is_of_day(name)
+    return _DAY.fullmatch(day) is not None and hour_ms(f"{camera}/{day}/00") is not None and is_of_day(name)
 
 
 def is_history(path: str) -> bool:

@@ -10,13 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.fleet.copy_source import SourceFile, digest_of_content, is_day_file, is_history, is_recording
+from tawny.fleet.copy_source import SourceFile, digest_of_content, hour_ms, is_day_file, is_history, is_recording
+from tawny.fleet.history_reader import FOLDER as HISTORY
+from tawny.fleet.history_rows import is_storable
 from tawny.media.mp4.leaf_proof import stored_proof
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.errors import FileDamaged, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import GapReason, segment_id
-from tawny.model.times import Clock, Span, stamp_ms, utc_text
+from tawny.model.times import Clock, Span, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import is_signed
 from tawny.storage.disk.disk import parent_of, turned
@@ -37,6 +39,10 @@ _DAYS_AFTER: Final = 3
 """A file is stated on the day when it was closed or, after a power cut, on one of the next days with statements."""
 _NEWEST_HISTORY: Final = 2
 _MOST_EVENTS: Final = 500
+_MOST_PARTIAL: Final = 8
+MOST_HISTORY_FILES: Final = 20_000
+"""Of one box: three a day for 18 years."""
+MOST_HISTORY_BYTES: Final = 2 * 1024**3
 VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -56,7 +62,10 @@ class Proof(StrEnum):
 
 
 class CopiedHistory(HistoryJournal):
-    """The box's history as it applies to its copies: what the box has deleted since is still here."""
+    """The box's history as it applies to its copies: what the box has deleted since is still here.
+
+    A box may send anything: what can't be stored in the index is left out.
+    """
 
     def lines(self, newest_files: int | None = None) -> Iterator[HistoryLine]:
         return (line for line in super().lines(newest_files) if _applies(line))
@@ -64,7 +73,7 @@ class CopiedHistory(HistoryJournal):
 
 def _applies(line: HistoryLine) -> bool:
     is_removal = line.what == "gap" and line.record.get("reason") == GapReason.REMOVED
-    return line.what != "event_dropped" and not is_removal
+    return line.what != "event_dropped" and not is_removal and is_storable(line.what, line.record)
 
 
 class CopyNotes(SmallDb):
@@ -105,6 +114,10 @@ class CopyVolume:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder, self._clock = folder, clock
         self.volume, self._incoming = Volume.at(folder / "files"), Volume.at(folder / "incoming")
+        self._partial = dict(_sizes(self._incoming, ""))
+        self._history_sizes = {path: size for path, size in _sizes(self.volume, HISTORY) if is_history(path)}
+        self._other_bytes: dict[CameraId, int] = {}
+        """Of files that the index doesn't count, by camera, once they were asked for."""
         self.notes = CopyNotes(folder / "copies.db")
         self._history = CopiedHistory(self.volume.disk)
         self.index = index_to_write(self.volume, self._history)
@@ -149,6 +162,7 @@ class CopyVolume:
         try:
             file.cut(at)
             file.append([data])
+            self._partial[path] = file.size_bytes
             return file.size_bytes
         finally:
             file.close()
@@ -156,6 +170,12 @@ class CopyVolume:
     def drop(self, path: str) -> None:
         """Forget what has arrived of a file."""
         self._incoming.disk.unlink(path)
+        self._partial.pop(path, None)
+
+    def drop_partial(self) -> None:
+        """Forget files that have arrived in part, except for a few: the newest."""
+        for path in sorted(self._partial, key=lambda path: path.partition("/")[2])[:-_MOST_PARTIAL]:
+            self.drop(path)
 
     def accept(self, path: str) -> Proof:
         """Verify a file that has arrived whole, give it its name, and list it. Raises FileDamaged: it is dropped."""
@@ -166,7 +186,12 @@ class CopyVolume:
             self.drop(path)
             raise
         row = row_of(self._incoming, name, self.arrived(path)) if name is not None else None
+        replaced, size = self.size(path), self.arrived(path)
         self._name(path)
+        self._partial.pop(path, None)
+        camera = CameraId(path.partition("/")[0])
+        if name is None and camera in self._other_bytes:
+            self._other_bytes[camera] += size - replaced
         if row is not None:
             self.index.add_segment(row)
             self.notes.note(path, proof)
@@ -182,6 +207,7 @@ class CopyVolume:
         try:
             file.append([data])
             file.sync()
+            self._history_sizes[path] = file.size_bytes
         finally:
             file.close()
         self._stated = None
@@ -190,7 +216,14 @@ class CopyVolume:
         """Forget a file of the history, which became shorter at the box."""
         if is_history(path):
             self.volume.disk.unlink(path)
+            self._history_sizes.pop(path, None)
             self._stated = None
+
+    def has_room_for_history(self, file: SourceFile) -> bool:
+        """Return whether a file of the history may grow to its size: a box may fill no more than that with them."""
+        size_bytes = sum(self._history_sizes.values()) - self._history_sizes.get(file.path, 0) + file.size_bytes
+        count = len(self._history_sizes) + (file.path not in self._history_sizes)
+        return count <= MOST_HISTORY_FILES and size_bytes <= MOST_HISTORY_BYTES
 
     def take_history(self) -> None:
         """List what the newest history says, and look again at copies that waited for a statement."""
@@ -205,16 +238,24 @@ class CopyVolume:
     def oldest_hour(self, cameras: Sequence[CameraId] | None = None) -> tuple[int, CameraId, str] | None:
         """Return begin, camera and folder of the oldest hour with copies; None if there is none."""
         firsts = [
-            (_hour_ms(folder), camera, folder)
+            next(
+                (
+                    (begin_ms, camera, folder)
+                    for folder in self.volume.hour_folders(camera)
+                    if (begin_ms := hour_ms(folder)) is not None
+                ),
+                None,
+            )
             for camera in (self.volume.cameras() if cameras is None else cameras)
-            if (folder := next(self.volume.hour_folders(camera), None)) is not None
         ]
-        return min(firsts, default=None)
+        return min((one for one in firsts if one is not None), default=None)
 
     def remove_hour(self, camera: CameraId, folder: str) -> None:
         """Remove the copies of one hour, with the events in it."""
-        begin_ms = _hour_ms(folder)
-        hour = Span(begin_ms, begin_ms + HOUR_MS)
+        begin_ms = hour_ms(folder)
+        if begin_ms is None:
+            return
+        hour, before = Span(begin_ms, begin_ms + HOUR_MS), self._others_of_day(folder)
         rows = [row for row in self.index.segments(camera, None, hour) if parent_of(row.path) == folder]
         self.index.mark_removing(rows)
         for event in self.index.events(hour, cameras=[camera], limit=_MOST_EVENTS).events:
@@ -226,12 +267,22 @@ class CopyVolume:
         self.index.drop_segments(rows)
         self.notes.forget(folder)
         tidy(self.volume, self._clock, [folder], is_in_use=False)
+        if camera in self._other_bytes:
+            self._other_bytes[camera] -= before - self._others_of_day(folder)
 
     def tidy(self) -> None:
         """Let the index count hours that are over."""
         self.index.settle(self._clock.now_ms() - _SETTLED_MS)
 
     # --- reading
+
+    def size_bytes(self, cameras: Iterable[CameraId]) -> int:
+        """Return the space of cameras: all files, also those that have arrived in part."""
+        of = frozenset(cameras)
+        for camera in of - self._other_bytes.keys():
+            self._other_bytes[camera] = _others(self.volume, camera)
+        partial = sum(size for path, size in list(self._partial.items()) if path.partition("/")[0] in of)
+        return partial + sum(self.index.size_bytes(camera) + self._other_bytes[camera] for camera in of)
 
     def size(self, path: str) -> int:
         """Return the size of a file that is here; 0 if it is not."""
@@ -250,6 +301,9 @@ class CopyVolume:
             return self._size(self.volume, file.path) != file.size_bytes
         is_wanted = stream in (None, name.stream)
         return is_wanted and self.index.segment(segment_id(name.camera, name.stream, name.start_ms)) is None
+
+    def _others_of_day(self, hour_folder: str) -> int:
+        return _others(self.volume, parent_of(hour_folder))
 
     def _has(self, path: str) -> bool:
         return self._size(self.volume, path) is not None
@@ -330,6 +384,20 @@ class CopyVolume:
         return self._stated[1]
 
 
+def _sizes(volume: Volume, folder: str) -> Iterator[tuple[str, int]]:
+    """Yield path and size of all files below a folder."""
+    for path, entry in volume.files(folder):
+        if entry.kind == "folder":
+            yield from _sizes(volume, path)
+        elif entry.kind == "file":
+            yield path, entry.size_bytes
+
+
+def _others(volume: Volume, folder: str) -> int:
+    """Return the size of all files below a folder that aren't segments."""
+    return sum(size for path, size in _sizes(volume, folder) if segment_name(path) is None)
+
+
 def _signature(volume: Volume, path: str) -> tuple[bytes, int, bytes]:
     """Return digest, statement and signature of a whole file; statement 0: it has none. Raises FileDamaged."""
     if is_sealed(path):
@@ -339,8 +407,3 @@ def _signature(volume: Volume, path: str) -> tuple[bytes, int, bytes]:
     if proof is None:
         raise FileDamaged(str(volume.root / path), "its proof is missing")
     return proof.digest, proof.statement, proof.signature
-
-
-def _hour_ms(folder: str) -> int:
-    year, month, day, hour = folder.split("/")[-4:]
-    return stamp_ms(f"{year}{month}{day}T{hour}0000.000Z")

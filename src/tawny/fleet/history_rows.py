@@ -5,7 +5,7 @@ Of each event, gap and damage the line that was written last counts; files may a
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,27 +67,44 @@ def rows_of(file: str, offset: int, data: bytes) -> HistoryRows:
 def _rows_in(line: bytes) -> Iterator[tuple[str, Row]]:
     try:
         said = json.loads(line)
-        match said["what"]:
-            case "event":
-                json.dumps(said["event"], ensure_ascii=False).encode()  # half of a character can't be sent on
-                yield "event", _event_row(event_of(said["event"]), json.dumps(said["event"], separators=(",", ":")))
-            case "event_dropped":
-                event = str(said["event_dropped"]["id"])
-                if _ID.fullmatch(event):
-                    yield "event", (event, "", DROPPED_MS, None, "", "", 0, 0, "")
-            case "gap":
-                json.dumps(said["gap"], ensure_ascii=False).encode()
-                yield "gap", _gap_row(gap_of(said["gap"]))
-            case "damage":
-                yield "damage", _damage_row(damage_of(said["damage"]))
+        what = said["what"]
+        yield from _said_rows(what, said[what])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return
+
+
+def is_storable(what: str, record: Mapping[str, Any]) -> bool:
+    """Return whether what a line of a box's history says may be stored in an index as it is."""
+    try:
+        list(_said_rows(what, record))
+        json.dumps(record, allow_nan=False)
+        return what != "damage" or all(0 <= int(record[name]) <= MOST_COUNT for name in ("units", "packets"))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return False
+
+
+def _said_rows(what: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
+    """Raises ValueError, KeyError, TypeError, OverflowError, RecursionError: the record can't be understood."""
+    match what:
+        case "event":
+            json.dumps(record, ensure_ascii=False).encode()  # half of a character can't be sent on
+            yield "event", _event_row(event_of(record), json.dumps(record, separators=(",", ":")))
+        case "event_dropped":
+            event = str(record["id"])
+            if _ID.fullmatch(event):
+                yield "event", (event, "", DROPPED_MS, None, "", "", 0, 0, "")
+        case "gap":
+            json.dumps(record, ensure_ascii=False).encode()
+            yield "gap", _gap_row(gap_of(record))
+        case "damage":
+            yield "damage", _damage_row(damage_of(record))
 
 
 def _event_row(event: Event, record: str) -> Row:
     """Raises ValueError: it can't be stored."""
     _check(_ID.fullmatch(event.id) and is_camera(event.camera) and len(record) <= MOST_RECORD_BYTES)
     _check(_is_time(event.start_ms) and (event.end_ms is None or _is_time(event.end_ms)))
+    _check(event.picture_ms is None or _is_time(event.picture_ms))
     marks = PICTURE * (event.picture_ms is not None) + KEPT * event.kept + REVIEWED * event.reviewed
     marks += FALSE_ALARM * bool(event.false_alarm) + NAMED * bool(event.objects)
     title, kind = _text(event_title(event))[:MOST_NAME], _text(event.shown_kind)[:MOST_NAME]

@@ -155,6 +155,19 @@ _SETUP_LOCK: Final = 6_240_118
 """The number of the lock under which the tables are created."""
 
 
+MOST_STATEMENT_S = 30.0
+"""Time in s after which the server gives up a statement."""
+_MOST_LONG_S: Final = 3600.0
+"""Of a statement that stores or deletes all about boxes."""
+MOST_WAIT_S = 10.0
+"""Time in s for which a caller waits for others. A server that hangs must not hold every thread of the hub."""
+
+
+def _allow(db: Connection[Row], seconds: float, *, local: bool = False) -> None:
+    """Say how long a statement may take. local: until the end of the transaction."""
+    db.execute("SELECT set_config('statement_timeout', %s, %s)", (f"{round(seconds * 1000)}ms", local))
+
+
 class PostgresFleetIndex:
     """A `FleetIndex` in a PostgreSQL database; one connection reads, another one writes. Both are opened again.
 
@@ -169,7 +182,11 @@ class PostgresFleetIndex:
 
     def _connect(self) -> Connection[Row]:
         """Connect, and create the tables where there are none. Raises DatabaseNewer."""
-        db = psycopg.connect(self._address, autocommit=True, connect_timeout=10)
+        db = psycopg.connect(
+            self._address, autocommit=True, connect_timeout=10, tcp_user_timeout=15_000, keepalives=1,
+            keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
+        )  # fmt: skip
+        _allow(db, MOST_STATEMENT_S)
         with db.transaction():
             db.execute("SELECT pg_advisory_xact_lock(%s)", (_SETUP_LOCK,))
             if db.execute("SELECT to_regclass('version')").fetchone() == (None,):
@@ -184,6 +201,7 @@ class PostgresFleetIndex:
         """Store tables of another index in one commit; return the rows of each."""
         counts = dict[str, int]()
         with self.writing() as db, db.cursor() as cursor:
+            _allow(db, _MOST_LONG_S, local=True)
             for name, columns, rows in tables:
                 listed = sql.SQL(", ").join(map(sql.Identifier, columns))
                 counts[name] = 0
@@ -220,16 +238,19 @@ class PostgresFleetIndex:
 
     @contextmanager
     def _used(self, name: str) -> Iterator[Connection[Row]]:
-        with self._locks[name]:
-            try:
-                db = self._open.get(name)
-                if db is None or db.closed:
-                    db = self._open[name] = self._connect()
-                yield db
-            except errors.DiskFull as error:
-                raise DiskFull(self.where) from error
-            except psycopg.Error as error:
-                raise StorageError(self.where, " ".join(str(error).split())) from error
+        if not self._locks[name].acquire(timeout=MOST_WAIT_S):
+            raise StorageError(self.where, "the server takes too long to answer")
+        try:
+            db = self._open.get(name)
+            if db is None or db.closed:
+                db = self._open[name] = self._connect()
+            yield db
+        except errors.DiskFull as error:
+            raise DiskFull(self.where) from error
+        except psycopg.Error as error:
+            raise StorageError(self.where, " ".join(str(error).split())) from error
+        finally:
+            self._locks[name].release()
 
     # --- joining
 
@@ -271,6 +292,7 @@ class PostgresFleetIndex:
 
     def revoke(self, box: str) -> bool:
         with self.writing() as db:
+            _allow(db, _MOST_LONG_S, local=True)
             return db.execute("DELETE FROM boxes WHERE id = %s", (box,)).rowcount == 1
 
     def note(self, box: str, version: str, allow: Iterable[str], status: Mapping[str, Any]) -> None:
@@ -460,6 +482,7 @@ def merge(db: Connection[Row], table: str, rows: Sequence[Row]) -> None:
 
 
 def _clear_history(db: Connection[Row], box: str) -> None:
+    _allow(db, _MOST_LONG_S, local=True)
     for table in _HISTORY:
         db.execute(f"DELETE FROM {table} WHERE box = %s", (box,))  # noqa: S608
     db.execute("UPDATE boxes SET event_bytes = 0 WHERE id = %s", (box,))

@@ -12,7 +12,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.relay_routes import the_hub
 from tawny.api.request_handling import BY_HUB, WorkerRoute, in_worker
-from tawny.fleet.copies import CopiedBox
+from tawny.fleet.copies import CopiedBox, CopyState
 from tawny.fleet.copy_source import MOST_PART_BYTES, CopySource, SourceFile, digest_of_list
 from tawny.fleet.copy_volume import Proof
 from tawny.model.errors import NotDone
@@ -143,6 +143,7 @@ def fleet_copies(here: Here) -> CopiesList:
         return CopiesList(copies=[], free_bytes=0)
     wanted = {one.recorder for one in here.copies.rules()}
     found = [_info(one, wanted=not wanted.isdisjoint(("", one.state.id))) for one in here.copies.store.all()]
+    found += [_unreadable(state) for state in here.copies.store.unreadable.values()]
     return CopiesList(copies=found, free_bytes=here.copies.store.free_bytes())
 
 
@@ -153,6 +154,14 @@ async def delete_copies(folder: OneFolder, here: Here, note: Note) -> None:
     if here.copies is None or not await here.copies.remove(folder):
         raise not_found("There are no such copies.")
     await in_worker(note, "copies deleted", folder)
+
+
+def _unreadable(state: CopyState) -> CopiesInfo:
+    return CopiesInfo(
+        folder=state.folder, box=state.id, name=state.name, former=state.is_former, wanted=False, copying=False,
+        waiting_files=0, waiting_bytes=0, from_ms=None, to_ms=None, size_bytes=0, files=0, unproved=0, unsigned=0,
+        damaged=0, problem=state.problem,
+    )  # fmt: skip
 
 
 def _info(one: CopiedBox, *, wanted: bool) -> CopiesInfo:

@@ -55,7 +55,7 @@ def gap_of(record: Record) -> Gap:
             detail=str(record.get("detail", "")),
             evidence=evidence_of(record["evidence"]) if record.get("evidence") else None,
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a gap: {error}") from error
 
 
@@ -111,7 +111,7 @@ def damage_of(record: Record) -> DamagedSpan:
             units=int(record["units"]),
             packets=int(record["packets"]),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"no damage: {error}") from error
     if made.end_ms <= made.begin_ms:
         raise ValueError("no damage: it does not last")
@@ -169,7 +169,7 @@ def event_of(record: Record) -> Event:
             level=_level(record.get("level", "")),
             muted=str(record.get("muted", "")),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"not an event: {error}") from error
 
 
