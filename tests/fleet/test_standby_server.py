@@ -1,6 +1,7 @@
 """A standby with recorders that connect to it in memory, on a clock that the test moves."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from tawny.fleet.standby_member import StandbyWelcome, greet_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
 from tawny.fleet.standby_server import StandbyServer
 from tawny.fleet.standby_store import FOLDER, StandbyStore
+from tawny.model.errors import NotDone, Problem, SettingsError, StorageError, TawnyError
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import eventually
@@ -34,8 +36,18 @@ class Work:
 
     recorded: dict[str, list[str]] = field(default_factory=dict)
     silent_ms: int = 0
+    failures: list[TawnyError] = field(default_factory=list)
+    begun: threading.Event = field(default_factory=threading.Event)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.may_go_on.set()
 
     def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
+        self.begun.set()
+        assert self.may_go_on.wait(30)
+        if self.failures:
+            raise self.failures.pop()
         self.recorded[box.id], self.silent_ms = [one.id for one in cameras], silent_ms
         return {}
 
@@ -258,6 +270,31 @@ async def test_revoking_forgets_credentials_and_ends_recording_at_once(standby: 
     await barn.dies()
     with pytest.raises(LineRefused, match="revoked"):
         await standby.connect()
+
+
+async def test_one_that_is_revoked_while_its_takeover_begins_is_not_recorded(standby: Standby) -> None:
+    await standby.pair(FRONT)
+    standby.work.may_go_on.clear()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(standby.work.begun.is_set, "the takeover to begin")
+    revoking = asyncio.create_task(standby.server.revoke("barn"))
+    await eventually(lambda: standby.server.states() == [], "the recorder to be forgotten")
+    standby.work.may_go_on.set()
+    assert await revoking
+    assert standby.work.recorded == {"barn": []}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [SettingsError("others", (Problem("cameras", "x", "y"),)), StorageError("/data", "full"), NotDone("Not now.", "")],
+    ids=["settings", "storage", "not done"],
+)
+async def test_a_takeover_that_fails_is_tried_again(standby: Standby, failure: TawnyError) -> None:
+    await standby.pair(FRONT)
+    standby.work.failures.append(failure)
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    assert standby.work.failures == []
 
 
 async def test_leaving_does_the_same(standby: Standby) -> None:

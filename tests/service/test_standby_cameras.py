@@ -1,7 +1,8 @@
 """What of a recorder's cameras its standby learns, when it may record them, and how it does."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -143,11 +144,15 @@ class Recorder:
     recorded: list[str] = field(default_factory=list)
     refuses: str = ""
     ending: bool = False
+    meanwhile: Callable[[], None] | None = None
 
     def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
         if any(self.refuses and self.refuses in one for one in cameras):
             raise SettingsError("others", (Problem("cameras", "x", "y"),))
         self.recorded = list(cameras)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         return []
@@ -190,6 +195,21 @@ def test_one_camera_that_cannot_be_recorded_hinders_no_other() -> None:
     refused = cameras.record(BARN, [yard, invalid, planned(FRONT)], 1)
     assert set(refused) == {"yard", "door"}
     assert recorder.recorded == ["barn-front"]
+
+
+def test_two_recorders_that_fail_together_are_both_recorded() -> None:
+    recorder = Recorder()
+    cameras, _ = standby(recorder, FakeClock())
+    loft = threading.Thread(target=cameras.record, args=(replace(BARN, id="loft"), [planned(FRONT)], 1))
+
+    def fail_too() -> None:
+        loft.start()
+        loft.join(0.2)  # it must wait for the first one
+
+    recorder.meanwhile = fail_too
+    cameras.record(BARN, [planned(FRONT)], 1)
+    loft.join()
+    assert set(recorder.recorded) == {"barn-front", "loft-front"}
 
 
 def test_a_camera_of_ones_own_keeps_its_name() -> None:

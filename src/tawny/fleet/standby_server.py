@@ -29,7 +29,7 @@ from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineS
 from tawny.fleet.standby_lease import Lease, LeaseState
 from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan
 from tawny.fleet.standby_store import StandbyStore, Takeover
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import NotDone, SettingsError, StorageError
 from tawny.model.times import Clock, Span
 from tawny.sealed.key_wrapping import Identity
 
@@ -43,15 +43,17 @@ REVOKED_S: Final = 0.5
 NOTE_S: Final = 60.0
 MOST_RECORDED: Final = 256
 _FILE_BYTES: Final = 64 * 1024
+_EXPECTED: Final = (StorageError, SettingsError, NotDone)
+"""What can go wrong with one recorder, and ends nothing."""
 
 
 class StandbyWork(Protocol):
-    """What records others' cameras. Called in worker threads, for one recorder at a time."""
+    """What records others' cameras. Called in worker threads, one for each recorder."""
 
     def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
         """Record exactly these cameras of a recorder from now on.
 
-        silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id.
+        silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id. Raises SettingsError.
         """
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
@@ -76,7 +78,7 @@ class ProtectedState:
 
 @dataclass(slots=True)
 class _Protected:
-    """A recorder. refused: why cameras could not be recorded, by id."""
+    """A recorder. refused: why cameras could not be recorded, by id. recording: the change of them that goes on."""
 
     box: Box
     lease: Lease
@@ -88,6 +90,7 @@ class _Protected:
     refused: Mapping[str, str] = field(default_factory=dict)
     connection: "StandbyConnection | None" = None
     task: asyncio.Task[None] | None = None
+    recording: asyncio.Task[Mapping[str, str]] | None = None
 
 
 class StandbyConnection(LineSession):
@@ -354,7 +357,7 @@ class StandbyServer:
         while True:
             try:
                 await self._look_once()
-            except (StorageError, NotDone) as error:
+            except _EXPECTED as error:
                 self.problem = error.message
                 log.error("cannot be a standby: %s", error)
             await asyncio.sleep(REVOKED_S)
@@ -388,12 +391,13 @@ class StandbyServer:
         if one.task is not None and one.task is not asyncio.current_task():
             one.task.cancel()
             await asyncio.gather(one.task, return_exceptions=True)
-        if one.recorded:
-            await asyncio.to_thread(self._work.record, one.box, (), one.silent_ms)
+        if one.recording is not None:  # its thread goes on after its task was cancelled
+            await asyncio.gather(one.recording, return_exceptions=True)
+        await asyncio.to_thread(self._work.record, one.box, (), one.silent_ms)
 
     async def _keep(self, one: _Protected) -> None:
         """Watch a recorder's lease."""
-        noted_s = self.clock.mono_s()
+        noted_s, said = self.clock.mono_s(), ""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -408,8 +412,11 @@ class StandbyServer:
                 if one.connection is not None and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
                     await asyncio.to_thread(self._store.note, one.box.id, "")
-            except StorageError as error:
-                log.error("the standby of %s: %s", one.box.name, error)
+                said = ""
+            except _EXPECTED as error:
+                if said != error.message:
+                    log.error("the standby of %s: %s", one.box.name, error)
+                said = error.message
 
     async def _record(self, one: _Protected) -> None:
         """Record what must be recorded now; no other camera of this recorder."""
@@ -423,7 +430,9 @@ class StandbyServer:
         }
         if wanted == one.recorded:
             return
-        one.refused = await asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
+        recording = asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
+        one.recording = asyncio.create_task(recording)
+        one.refused = await asyncio.shield(one.recording)
         changed_ms = self.clock.now_ms()
         begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
         one.takeovers = [

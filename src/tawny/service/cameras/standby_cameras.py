@@ -6,6 +6,7 @@ hands can therefore make the standby read network cameras, and nothing else of i
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -177,7 +178,7 @@ class _Borrowed:
 
 
 class StandbyCameras:
-    """Records others' cameras on this recorder, and returns the files of them. Blocks; one call at a time."""
+    """Records others' cameras on this recorder, and returns the files of them. Blocks. Thread-safe."""
 
     def __init__(
         self,
@@ -190,9 +191,24 @@ class StandbyCameras:
         self._recorder, self._index, self._ledger = recorder, index, ledger
         self._get_name, self._clock = get_name, clock
         self._borrowed: dict[str, dict[CameraId, _Borrowed]] = {}
+        self._recording = threading.Lock()  # each call sets the cameras of all recorders
 
     def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
-        """See `StandbyWork.record`."""
+        """See `StandbyWork.record`. Raises SettingsError."""
+        with self._recording:
+            return self._record(box, cameras, silent_ms)
+
+    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        """See `StandbyWork.footage`."""
+        name = self._id(box, camera)
+        if self._recorder.is_ending(name):
+            return None
+        if any(one.span.overlaps(span) for one in self._recorder.open_segments(name) if one.stream is StreamName.MAIN):
+            return None
+        found = self._index.segments(name, StreamName.MAIN, span)
+        return [self._recorder.segment_path(one) for one in found if not is_open(one)]
+
+    def _record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
         refused: dict[str, str] = {}
         before = self._borrowed.get(box.id, {})
         wanted: dict[CameraId, _Borrowed] = {}
@@ -215,16 +231,6 @@ class StandbyCameras:
         self._borrowed[box.id] = wanted
         self._recorder.record_for_others({one: each.settings for one, each in {**others, **wanted}.items()})
         return refused
-
-    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
-        """See `StandbyWork.footage`."""
-        name = self._id(box, camera)
-        if self._recorder.is_ending(name):
-            return None
-        if any(one.span.overlaps(span) for one in self._recorder.open_segments(name) if one.stream is StreamName.MAIN):
-            return None
-        found = self._index.segments(name, StreamName.MAIN, span)
-        return [self._recorder.segment_path(one) for one in found if not is_open(one)]
 
     def _note_lost(self, name: CameraId, box: Box, silent_ms: int) -> None:
         """Write down the time that neither recorder has."""
