@@ -69,6 +69,13 @@ def test_a_camera_of_the_network_crosses_with_what_recording_needs() -> None:
     assert (made.rotate, made.warm_up, made.table("rtsp")) == (90, 3.0, {"transport": "tcp"})
 
 
+def test_masks_are_burned_in_by_the_standby_as_well() -> None:
+    masks = "privacy_masks = [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]\nburn_in_masks = true\n"
+    made = others_camera(planned(FRONT + masks), "Barn")
+    assert made.burn_in_masks
+    assert len(made.privacy_masks) == 1
+
+
 @pytest.mark.parametrize("source", ["/dev/video0", "picamera:0", "phone:anna", "exec:ffmpeg -i x", "/srv/film.mp4"])
 def test_a_camera_of_the_recorder_itself_does_not_cross(source: str) -> None:
     found = planned(f'[cameras.front]\nsource = "{source}"\n')

@@ -36,7 +36,7 @@ SCHEMES: Final = frozenset({"rtsp", "rtsps", "http", "https"})
 """Of addresses that the standby can read as well as the recorder."""
 DEMO: Final = "demo:"
 _OWN: Final = frozenset(
-    {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks"}
+    {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks", "burn_in_masks"}
 )
 """Settings that cross."""
 _TABLES: Final = frozenset({"rtsp", "http"})
