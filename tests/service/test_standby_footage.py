@@ -47,3 +47,11 @@ def test_nothing_is_asked_for_where_masks_are_burned_in() -> None:
     assert placer.missing(takeover) == []
     with pytest.raises(NotDone, match="masks"):
         placer.place("front", Span(now_ms - 60_000, now_ms), [], 0, "Shed")
+
+
+def test_a_takeover_in_the_future_lacks_nothing() -> None:
+    """This recorder's clock has not been set yet."""
+    placer, now_ms = footage()
+    takeover = Takeover("front", now_ms + 60_000, now_ms + 63_000, None)
+    assert placer.missing(takeover) == []
+    placer.explain(takeover, "Shed")

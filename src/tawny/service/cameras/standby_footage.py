@@ -117,17 +117,14 @@ class StandbyFootage:
 
     def _holes(self, takeover: Takeover) -> list[tuple[Gap, Span]]:
         now_ms = self._of.clock.now_ms()
-        within = Span(max(0, takeover.silent_ms - _SLACK_MS), (takeover.end_ms or now_ms) + _SLACK_MS)
-        name = CameraId(takeover.camera)
+        within, name = _within(takeover, now_ms), CameraId(takeover.camera)
         found = fillable(self._of.index, name, within, now_ms, is_asked=False, settles_s=0.0)
         begin_ms = takeover.begin_ms - _SLACK_MS  # nothing is there before
-        cut = [(gap, hole.cut_to(Span(begin_ms, within.end_ms))) for gap, hole in found]
+        cut = [(gap, hole.cut_to(Span(min(begin_ms, within.end_ms), within.end_ms))) for gap, hole in found]
         return [(gap, hole) for gap, hole in cut if hole is not None]
 
     def _gaps(self, takeover: Takeover) -> list[Gap]:
-        now_ms = self._of.clock.now_ms()
-        within = Span(max(0, takeover.silent_ms - _SLACK_MS), (takeover.end_ms or now_ms) + _SLACK_MS)
-        found = self._of.index.gaps(CameraId(takeover.camera), within)
+        found = self._of.index.gaps(CameraId(takeover.camera), _within(takeover, self._of.clock.now_ms()))
         return [one for one in found if one.reason not in BY_CHOICE and not one.is_start]
 
     def _known(self, camera: CameraId, hole: Span) -> list[FrameMark]:
@@ -197,6 +194,12 @@ class _Footage:
             if one.is_video:
                 with suppress(ValueError):  # a damaged frame
                     yield FrameMark(one.pts * 1000 / one.format.rate, frame_digest(one), one.is_keyframe)
+
+
+def _within(takeover: Takeover, now_ms: int) -> Span:
+    """Return the time in which gaps belong to a takeover. This recorder's clock may be behind its begin."""
+    begin_ms = max(0, takeover.silent_ms - _SLACK_MS)
+    return Span(begin_ms, max(begin_ms, (takeover.end_ms or now_ms) + _SLACK_MS))
 
 
 def _parts(hole: Span) -> Iterator[Span]:
