@@ -36,6 +36,7 @@ class Work:
 
     recorded: dict[str, list[str]] = field(default_factory=dict)
     silent_ms: int = 0
+    fetched: list[Span] = field(default_factory=list)
     failures: list[TawnyError] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
     may_go_on: threading.Event = field(default_factory=threading.Event)
@@ -52,6 +53,7 @@ class Work:
         return {}
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        self.fetched.append(span)
         return None
 
     @property
@@ -236,6 +238,30 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     await barn.dies()
     barn.link, _ = await standby.connect()
     assert await takeovers(barn.link) == []
+
+
+async def test_a_recorder_fetches_nothing_but_its_own_takeovers(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    barn.link, _ = await standby.connect()
+    [offered] = await takeovers(barn.link)
+    begin_ms, now_ms = offered["begin_ms"], standby.clock.now_ms()
+    assert isinstance(begin_ms, int)
+    asked = [
+        ("front", begin_ms - 3_600_000, begin_ms - 3_540_000), ("front", begin_ms - 60_000, now_ms),
+        ("yard", begin_ms, now_ms + 1), ("front", begin_ms - 3000, now_ms + 3000),
+    ]  # fmt: skip
+    ready = []
+    for number, (camera, from_ms, to_ms) in enumerate(asked, 1):
+        said = as_payload({"camera": camera, "begin_ms": from_ms, "end_ms": to_ms})
+        await barn.link.send(LineFrame(Kind.OPEN, number, said).encoded())
+        while (frame := decode_frame(await barn.link.receive())).kind is not Kind.HEAD:
+            pass
+        ready.append(frame.json["is_ready"])
+    assert standby.work.fetched == [Span(begin_ms - 3000, now_ms + 3000)]
+    assert ready == [True, True, True, False]
 
 
 async def takeovers(link: SecureLink) -> list[dict[str, object]]:

@@ -18,7 +18,13 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.sealed.key_wrapping import Identity
-from tawny.service.cameras.standby_cameras import NOT_REACHABLE, StandbyCameras, StandbyPlanner, others_camera
+from tawny.service.cameras.standby_cameras import (
+    NOT_REACHABLE,
+    StandbyCameras,
+    StandbyPlanner,
+    id_at_standby,
+    others_camera,
+)
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings, policy_of
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
@@ -29,6 +35,7 @@ from tests.support.disk import MemoryDisk
 OWNER, OTHER = (Identity.new().recipient for _ in range(2))
 FRONT = '[cameras.front]\nsource = "rtsp://u:secret@192.0.2.7/main"\n'
 BARN = Box("barn", "Barn", b"", "", 0, 0, "", (), {})
+AT_STANDBY = id_at_standby("barn", b"", "front")
 HOUR_MS = 3_600_000
 
 
@@ -183,10 +190,10 @@ def test_the_time_that_neither_has_names_both() -> None:
     silent_ms = clock.now_ms()
     clock.advance(3.5)
     assert cameras.record(BARN, [planned(FRONT)], silent_ms) == {}
-    assert recorder.recorded == ["barn-front"]
-    assert index.gaps(CameraId("barn-front"), Span(0, 1 << 45)) == [
+    assert recorder.recorded == [AT_STANDBY]
+    assert index.gaps(AT_STANDBY, Span(0, 1 << 45)) == [
         Gap(
-            CameraId("barn-front"), silent_ms, silent_ms + 3500, GapReason.RECORDER_OFF,
+            AT_STANDBY, silent_ms, silent_ms + 3500, GapReason.RECORDER_OFF,
             "Barn didn't answer until the standby Shed took over",
         )
     ]  # fmt: skip
@@ -201,13 +208,13 @@ def test_one_camera_that_cannot_be_recorded_hinders_no_other() -> None:
     invalid = StandbyCamera("door", "Door", {"source": "rtsp://192.0.2.9/", "rotate": 17})
     refused = cameras.record(BARN, [yard, invalid, planned(FRONT)], 1)
     assert set(refused) == {"yard", "door"}
-    assert recorder.recorded == ["barn-front"]
+    assert recorder.recorded == [AT_STANDBY]
 
 
 def test_two_recorders_that_fail_together_are_both_recorded() -> None:
     recorder = Recorder()
     cameras, _ = standby(recorder, FakeClock())
-    loft = threading.Thread(target=cameras.record, args=(replace(BARN, id="loft"), [planned(FRONT)], 1))
+    loft = threading.Thread(target=cameras.record, args=(replace(BARN, id="loft", key=b"2"), [planned(FRONT)], 1))
 
     def fail_too() -> None:
         loft.start()
@@ -216,11 +223,21 @@ def test_two_recorders_that_fail_together_are_both_recorded() -> None:
     recorder.meanwhile = fail_too
     cameras.record(BARN, [planned(FRONT)], 1)
     loft.join()
-    assert set(recorder.recorded) == {"barn-front", "loft-front"}
+    assert set(recorder.recorded) == {AT_STANDBY, id_at_standby("loft", b"2", "front")}
+
+
+def test_cameras_of_two_recorders_never_share_an_id() -> None:
+    recorder = Recorder()
+    cameras, _ = standby(recorder, FakeClock())
+    cameras.record(replace(BARN, key=b"1"), [StandbyCamera("a-front", "Front", planned(FRONT).settings)], 1)
+    cameras.record(replace(BARN, id="barn-a", key=b"2"), [planned(FRONT)], 1)
+    assert len(set(recorder.recorded)) == 2
+    assert "barn-a-front" not in recorder.recorded
+    assert id_at_standby("barn", b"1", "x" * 40).startswith("standby-")
 
 
 def test_a_camera_of_ones_own_keeps_its_name() -> None:
-    recorder = Recorder(settings_of('[cameras.barn-front]\nsource = "rtsp://192.0.2.9/"\n'))
+    recorder = Recorder(settings_of(f'[cameras.{AT_STANDBY}]\nsource = "rtsp://192.0.2.9/"\n'))
     cameras, _ = standby(recorder, FakeClock())
     cameras.record(BARN, [planned(FRONT)], 1)
     [name] = recorder.recorded

@@ -42,6 +42,8 @@ LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
 NOTE_S: Final = 60.0
 MOST_RECORDED: Final = 256
+_SLACK_MS: Final = 10_000
+"""Time around a takeover that its recorder may fetch, too: both clocks may differ."""
 _FILE_BYTES: Final = 64 * 1024
 _EXPECTED: Final = (StorageError, SettingsError, NotDone)
 """What can go wrong with one recorder, and ends nothing."""
@@ -280,7 +282,14 @@ class StandbyServer:
         camera, begin_ms, end_ms = asked.get("camera"), asked.get("begin_ms"), asked.get("end_ms")
         if type(begin_ms) is not int or type(end_ms) is not int or not 0 <= begin_ms < end_ms:
             raise LineClosed("the recorder asks for no time")
-        if not any(each.camera == camera for each in one.takeovers):
+        now_ms = self.clock.now_ms()
+        is_own = any(
+            each.camera == camera
+            and each.begin_ms - _SLACK_MS <= begin_ms
+            and end_ms <= (each.end_ms or now_ms) + _SLACK_MS
+            for each in one.takeovers
+        )
+        if not is_own:
             return ()
         return await asyncio.to_thread(self._work.footage, one.box, str(camera), Span(begin_ms, end_ms))
 

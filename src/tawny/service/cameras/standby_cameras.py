@@ -242,13 +242,24 @@ class StandbyCameras:
             self._ledger.put_gap(Gap(name, begin_ms, now_ms, GapReason.RECORDER_OFF, detail))
 
     def _id(self, box: Box, camera: str) -> CameraId:
-        """Return the ID here of a recorder's camera: `barn-front`."""
-        found = f"{box.id}-{camera}"
+        """Return the ID here of a recorder's camera, which is none of this recorder's own."""
+        found = id_at_standby(box.id, box.key, camera)
         own = self._recorder.settings.cameras.get(found)
         is_taken = own is not None and not isinstance(own, OthersCameraSettings)
-        if is_taken or not is_camera_id(found):
-            found = f"standby-{hashlib.sha256(f'{box.id}/{camera}'.encode()).hexdigest()[:16]}"
-        return CameraId(found)
+        return CameraId(f"standby-{_mark(box.key, camera, 16)}") if is_taken else found
+
+
+def id_at_standby(box: str, key: bytes, camera: str) -> CameraId:
+    """Return the ID at the standby of a recorder's camera: `barn-front-1f0c9a5b7e`. key: the recorder's public key.
+
+    No other recorder's camera has it: `barn` with `a-front` is not `barn-a` with `front`.
+    """
+    found = f"{box}-{camera}-{_mark(key, camera, 10)}"
+    return CameraId(found if is_camera_id(found) else f"standby-{_mark(key, camera, 16)}")
+
+
+def _mark(key: bytes, camera: str, digits: int) -> str:
+    return hashlib.sha256(key + b"/" + camera.encode()).hexdigest()[:digits]
 
 
 def others_camera(camera: StandbyCamera, recorder: str) -> OthersCameraSettings:
