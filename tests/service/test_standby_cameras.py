@@ -89,7 +89,14 @@ def test_a_camera_of_the_recorder_itself_does_not_cross(source: str) -> None:
     assert (found.hindrance(NOW_MS), dict(found.settings)) == (NOT_REACHABLE, {})
 
 
-@pytest.mark.parametrize("source", ["/dev/video0", "exec:rm -rf /", "/etc/passwd", "file:///etc/passwd", ""])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/dev/video0", "exec:rm -rf /", "/etc/passwd", "file:///etc/passwd", "", "http://169.254.169.254/latest",
+        "rtsp://u:p@[fe80::1]/main", "http://0.0.0.0:8000/", "http://2852039166/",
+        "rtsp://barn.example#@169.254.169.254/",
+    ],
+)  # fmt: skip
 def test_a_recorder_in_wrong_hands_cannot_name_anything_else(source: str) -> None:
     with pytest.raises(ValueError, match=r"only its own recorder|address"):
         others_camera(StandbyCamera("front", "Front", {"source": source}), "Barn")

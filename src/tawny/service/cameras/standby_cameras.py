@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
-from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan, is_host_of_network
 from tawny.fleet.standby_server import ProtectedState
 from tawny.model.errors import SettingsError
 from tawny.model.ids import CameraId, StreamName
@@ -26,7 +26,7 @@ from tawny.service.cameras.duty import CameraDuty
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings
-from tawny.sources.network_address import scheme_of
+from tawny.sources.network_address import parse_network, scheme_of
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
@@ -115,7 +115,12 @@ class StandbyPlanner:
 
 
 def _is_reachable(address: str) -> bool:
-    return address.startswith(DEMO) or scheme_of(address) in SCHEMES
+    if address.startswith(DEMO):
+        return True
+    try:
+        return scheme_of(address) in SCHEMES and is_host_of_network(parse_network(address).host)
+    except ValueError:
+        return False
 
 
 def _why_off(duty: CameraDuty) -> str:
