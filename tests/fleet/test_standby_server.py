@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.fleet.box import LineRefused
 from tawny.fleet.fleet_index import Box
-from tawny.fleet.identity import fingerprint, load_or_make_key
+from tawny.fleet.identity import fingerprint, forget_key, load_or_make_key
 from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, open_as_box
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
@@ -337,6 +337,16 @@ async def test_a_link_works_once(standby: Standby) -> None:
     standby.key = Ed25519PrivateKey.generate()
     with pytest.raises(LineRefused, match="used already"):
         await standby.connect(code)
+
+
+async def test_a_key_that_was_deleted_is_used_no_longer(standby: Standby) -> None:
+    link, _ = await standby.connect(standby.invite())
+    await link.close()
+    former = standby.mark
+    forget_key(standby.folder)
+    link, _ = await standby.connect()  # with the key that is stored now
+    await link.close()
+    assert standby.mark != former
 
 
 async def test_a_recorder_that_never_joined_is_refused(standby: Standby) -> None:

@@ -184,7 +184,6 @@ class StandbyServer:
         self._is_enabled, self._get_name, self._answer_standby = is_enabled, get_name, answer_standby
         self._store: StandbyStore | None = None
         self._identity: Identity | None = None
-        self._key: Ed25519PrivateKey | None = None
         self._protected: dict[str, _Protected] = {}
         self._watch: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[bool | None]] = set()
@@ -296,9 +295,8 @@ class StandbyServer:
     # --- internal
 
     def _own_key(self) -> Ed25519PrivateKey | None:
-        if self._key is None and self._folder is not None:
-            self._key = load_or_make_key(self._folder)
-        return self._key
+        """Return the key as it is stored now: leaving a hub may have deleted it."""
+        return None if self._folder is None else load_or_make_key(self._folder)
 
     async def _answer(self, link: SecureLink) -> None:
         """Answer the standby of this recorder, which asks whether it records."""
@@ -462,7 +460,7 @@ class StandbyServer:
 
     async def _ask(self, one: _Protected) -> bool | None:
         """Ask a recorder itself whether it records. None: it says that this is not its standby any more."""
-        key = self._own_key()
+        key = await asyncio.to_thread(self._own_key)
         if one.plan is None or key is None:
             return False
         asking = [asyncio.create_task(_ask_at(url, key, fingerprint(one.box.key))) for url in one.plan.addresses]
