@@ -43,6 +43,29 @@ def test_a_plan_that_does_not_fit_into_a_message_is_refused() -> None:
         plan.sealed(Identity.new().recipient)
 
 
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("http://192.0.2.5:8000/admin?reset=1#x", ("http://192.0.2.5:8000",)),
+        ("https://u:secret@barn.example.org", ("https://barn.example.org",)),
+        ("http://[2001:db8::5]:8000", ("http://[2001:db8::5]:8000",)),
+        ("http://169.254.169.254", ()),
+        ("http://2852039166", ()),
+        ("http://[::ffff:169.254.169.254]:80", ()),
+        ("http://[fe80::1]:80", ()),
+        ("http://0.0.0.0:8000", ()),
+        ("http://0:8000", ()),
+        ("http://[::]:8000", ()),
+        ("http://192.0.2.5:99999", ()),
+        ("file:///etc/passwd", ()),
+        ("http:///x", ()),
+    ],
+)
+def test_a_recorder_is_asked_at_its_host_and_port_alone(address: str, expected: tuple[str, ...]) -> None:
+    key = Identity.new()
+    assert StandbyPlan.opened(StandbyPlan((address,)).sealed(key.recipient), key).addresses == expected
+
+
 PAUSED = {"is_due": False, "why_off": "it is paused there"}
 
 

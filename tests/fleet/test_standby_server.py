@@ -1,6 +1,7 @@
 """A standby with recorders that connect to it in memory, on a clock that the test moves."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.fleet.box import LineRefused
 from tawny.fleet.fleet_index import Box
-from tawny.fleet.identity import fingerprint, load_or_make_key
+from tawny.fleet.identity import fingerprint, forget_key, load_or_make_key
 from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, open_as_box
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
@@ -19,6 +20,7 @@ from tawny.fleet.standby_member import StandbyWelcome, greet_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
 from tawny.fleet.standby_server import StandbyServer
 from tawny.fleet.standby_store import FOLDER, StandbyStore
+from tawny.model.errors import NotDone, Problem, SettingsError, StorageError, TawnyError
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import eventually
@@ -34,12 +36,24 @@ class Work:
 
     recorded: dict[str, list[str]] = field(default_factory=dict)
     silent_ms: int = 0
+    fetched: list[Span] = field(default_factory=list)
+    failures: list[TawnyError] = field(default_factory=list)
+    begun: threading.Event = field(default_factory=threading.Event)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.may_go_on.set()
 
     def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
+        self.begun.set()
+        assert self.may_go_on.wait(30)
+        if self.failures:
+            raise self.failures.pop()
         self.recorded[box.id], self.silent_ms = [one.id for one in cameras], silent_ms
         return {}
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        self.fetched.append(span)
         return None
 
     @property
@@ -226,6 +240,30 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     assert await takeovers(barn.link) == []
 
 
+async def test_a_recorder_fetches_nothing_but_its_own_takeovers(standby: Standby) -> None:
+    barn = await standby.pair(FRONT)
+    await barn.dies()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    barn.link, _ = await standby.connect()
+    [offered] = await takeovers(barn.link)
+    begin_ms, now_ms = offered["begin_ms"], standby.clock.now_ms()
+    assert isinstance(begin_ms, int)
+    asked = [
+        ("front", begin_ms - 3_600_000, begin_ms - 3_540_000), ("front", begin_ms - 60_000, now_ms),
+        ("yard", begin_ms, now_ms + 1), ("front", begin_ms - 3000, now_ms + 3000),
+    ]  # fmt: skip
+    ready = []
+    for number, (camera, from_ms, to_ms) in enumerate(asked, 1):
+        said = as_payload({"camera": camera, "begin_ms": from_ms, "end_ms": to_ms})
+        await barn.link.send(LineFrame(Kind.OPEN, number, said).encoded())
+        while (frame := decode_frame(await barn.link.receive())).kind is not Kind.HEAD:
+            pass
+        ready.append(frame.json["is_ready"])
+    assert standby.work.fetched == [Span(begin_ms - 3000, now_ms + 3000)]
+    assert ready == [True, True, True, False]
+
+
 async def takeovers(link: SecureLink) -> list[dict[str, object]]:
     while (frame := decode_frame(await link.receive())).kind is not Kind.STANDBY:
         pass
@@ -260,6 +298,31 @@ async def test_revoking_forgets_credentials_and_ends_recording_at_once(standby: 
         await standby.connect()
 
 
+async def test_one_that_is_revoked_while_its_takeover_begins_is_not_recorded(standby: Standby) -> None:
+    await standby.pair(FRONT)
+    standby.work.may_go_on.clear()
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(standby.work.begun.is_set, "the takeover to begin")
+    revoking = asyncio.create_task(standby.server.revoke("barn"))
+    await eventually(lambda: standby.server.states() == [], "the recorder to be forgotten")
+    standby.work.may_go_on.set()
+    assert await revoking
+    assert standby.work.recorded == {"barn": []}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [SettingsError("others", (Problem("cameras", "x", "y"),)), StorageError("/data", "full"), NotDone("Not now.", "")],
+    ids=["settings", "storage", "not done"],
+)
+async def test_a_takeover_that_fails_is_tried_again(standby: Standby, failure: TawnyError) -> None:
+    await standby.pair(FRONT)
+    standby.work.failures.append(failure)
+    standby.clock.advance(LEASE_S + 0.1)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+    assert standby.work.failures == []
+
+
 async def test_leaving_does_the_same(standby: Standby) -> None:
     barn = await standby.pair(FRONT)
     await barn.link.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
@@ -274,6 +337,16 @@ async def test_a_link_works_once(standby: Standby) -> None:
     standby.key = Ed25519PrivateKey.generate()
     with pytest.raises(LineRefused, match="used already"):
         await standby.connect(code)
+
+
+async def test_a_key_that_was_deleted_is_used_no_longer(standby: Standby) -> None:
+    link, _ = await standby.connect(standby.invite())
+    await link.close()
+    former = standby.mark
+    forget_key(standby.folder)
+    link, _ = await standby.connect()  # with the key that is stored now
+    await link.close()
+    assert standby.mark != former
 
 
 async def test_a_recorder_that_never_joined_is_refused(standby: Standby) -> None:

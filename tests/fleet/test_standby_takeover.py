@@ -8,7 +8,7 @@ import pytest
 
 from tawny.model.segments import GapReason
 from tawny.testing.waiting import until
-from tests.support.standby_rig import AT_SHED, FRONT, PASSWORD, PATIENCE_S, Rig, rig
+from tests.support.standby_rig import FRONT, PASSWORD, PATIENCE_S, Rig, rig
 
 MOST_LOST_S, BUSY_S = 5.0, 10.0
 """What may be lost; and added to it beside other tests, which hold up whole processes. `benchmarks/standby.py` holds
@@ -39,7 +39,7 @@ def test_a_dead_recorders_camera_is_recorded_and_handed_back_and_no_credential_i
     killed_s = pair.house.kill()
     lost_s = pair.first_picture_s(killed_s) - killed_s
     assert lost_s < MOST_LOST_S + BUSY_S
-    [gap] = [one for one in pair.shed.gaps(AT_SHED) if one.reason is GapReason.RECORDER_OFF and not one.is_start]
+    [gap] = [one for one in pair.shed.gaps(pair.at_shed) if one.reason is GapReason.RECORDER_OFF and not one.is_start]
     assert gap.detail == "House didn't answer until the standby Shed took over"
     until(lambda: time.time() > killed_s + 10, 20, "some seconds of the standby's recording")
     pair.house.start()
@@ -105,7 +105,7 @@ def test_a_recorder_that_answers_is_not_taken_over(pair: Rig) -> None:
     settings.write_text(settings.read_text().replace(f":{pair.shed.port}", ":9"))
     until(lambda: pair.lease() == "answered", PATIENCE_S, "the answer")
     assert pair.recorded_by_shed() == []
-    assert not list((pair.shed.data / AT_SHED).rglob("*.mp4"))
+    assert not list((pair.shed.data / pair.at_shed).rglob("*.mp4"))
 
 
 def test_a_paused_camera_is_not_recorded_by_the_standby(pair: Rig) -> None:
@@ -117,4 +117,4 @@ def test_a_paused_camera_is_not_recorded_by_the_standby(pair: Rig) -> None:
     until(lambda: pair.lease() == "taken", PATIENCE_S, "the takeover")
     assert pair.shed.command("standby")["protected"][0]["problems"] == {"Front door": "it is paused there"}
     assert pair.recorded_by_shed() == []
-    assert not list((pair.shed.data / AT_SHED).rglob("*.mp4"))
+    assert not list((pair.shed.data / pair.at_shed).rglob("*.mp4"))

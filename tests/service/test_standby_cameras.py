@@ -1,7 +1,8 @@
 """What of a recorder's cameras its standby learns, when it may record them, and how it does."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,13 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.sealed.key_wrapping import Identity
-from tawny.service.cameras.standby_cameras import NOT_REACHABLE, StandbyCameras, StandbyPlanner, others_camera
+from tawny.service.cameras.standby_cameras import (
+    NOT_REACHABLE,
+    StandbyCameras,
+    StandbyPlanner,
+    id_at_standby,
+    others_camera,
+)
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings, policy_of
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
@@ -28,6 +35,7 @@ from tests.support.disk import MemoryDisk
 OWNER, OTHER = (Identity.new().recipient for _ in range(2))
 FRONT = '[cameras.front]\nsource = "rtsp://u:secret@192.0.2.7/main"\n'
 BARN = Box("barn", "Barn", b"", "", 0, 0, "", (), {})
+AT_STANDBY = id_at_standby("barn", b"", "front")
 HOUR_MS = 3_600_000
 
 
@@ -68,13 +76,27 @@ def test_a_camera_of_the_network_crosses_with_what_recording_needs() -> None:
     assert (made.rotate, made.warm_up, made.table("rtsp")) == (90, 3.0, {"transport": "tcp"})
 
 
+def test_masks_are_burned_in_by_the_standby_as_well() -> None:
+    masks = "privacy_masks = [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]\nburn_in_masks = true\n"
+    made = others_camera(planned(FRONT + masks), "Barn")
+    assert made.burn_in_masks
+    assert len(made.privacy_masks) == 1
+
+
 @pytest.mark.parametrize("source", ["/dev/video0", "picamera:0", "phone:anna", "exec:ffmpeg -i x", "/srv/film.mp4"])
 def test_a_camera_of_the_recorder_itself_does_not_cross(source: str) -> None:
     found = planned(f'[cameras.front]\nsource = "{source}"\n')
     assert (found.hindrance(NOW_MS), dict(found.settings)) == (NOT_REACHABLE, {})
 
 
-@pytest.mark.parametrize("source", ["/dev/video0", "exec:rm -rf /", "/etc/passwd", "file:///etc/passwd", ""])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/dev/video0", "exec:rm -rf /", "/etc/passwd", "file:///etc/passwd", "", "http://169.254.169.254/latest",
+        "rtsp://u:p@[fe80::1]/main", "http://0.0.0.0:8000/", "http://2852039166/",
+        "rtsp://barn.example#@169.254.169.254/",
+    ],
+)  # fmt: skip
 def test_a_recorder_in_wrong_hands_cannot_name_anything_else(source: str) -> None:
     with pytest.raises(ValueError, match=r"only its own recorder|address"):
         others_camera(StandbyCamera("front", "Front", {"source": source}), "Barn")
@@ -143,11 +165,15 @@ class Recorder:
     recorded: list[str] = field(default_factory=list)
     refuses: str = ""
     ending: bool = False
+    meanwhile: Callable[[], None] | None = None
 
     def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
         if any(self.refuses and self.refuses in one for one in cameras):
             raise SettingsError("others", (Problem("cameras", "x", "y"),))
         self.recorded = list(cameras)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
         return []
@@ -171,10 +197,10 @@ def test_the_time_that_neither_has_names_both() -> None:
     silent_ms = clock.now_ms()
     clock.advance(3.5)
     assert cameras.record(BARN, [planned(FRONT)], silent_ms) == {}
-    assert recorder.recorded == ["barn-front"]
-    assert index.gaps(CameraId("barn-front"), Span(0, 1 << 45)) == [
+    assert recorder.recorded == [AT_STANDBY]
+    assert index.gaps(AT_STANDBY, Span(0, 1 << 45)) == [
         Gap(
-            CameraId("barn-front"), silent_ms, silent_ms + 3500, GapReason.RECORDER_OFF,
+            AT_STANDBY, silent_ms, silent_ms + 3500, GapReason.RECORDER_OFF,
             "Barn didn't answer until the standby Shed took over",
         )
     ]  # fmt: skip
@@ -189,11 +215,36 @@ def test_one_camera_that_cannot_be_recorded_hinders_no_other() -> None:
     invalid = StandbyCamera("door", "Door", {"source": "rtsp://192.0.2.9/", "rotate": 17})
     refused = cameras.record(BARN, [yard, invalid, planned(FRONT)], 1)
     assert set(refused) == {"yard", "door"}
-    assert recorder.recorded == ["barn-front"]
+    assert recorder.recorded == [AT_STANDBY]
+
+
+def test_two_recorders_that_fail_together_are_both_recorded() -> None:
+    recorder = Recorder()
+    cameras, _ = standby(recorder, FakeClock())
+    loft = threading.Thread(target=cameras.record, args=(replace(BARN, id="loft", key=b"2"), [planned(FRONT)], 1))
+
+    def fail_too() -> None:
+        loft.start()
+        loft.join(0.2)  # it must wait for the first one
+
+    recorder.meanwhile = fail_too
+    cameras.record(BARN, [planned(FRONT)], 1)
+    loft.join()
+    assert set(recorder.recorded) == {AT_STANDBY, id_at_standby("loft", b"2", "front")}
+
+
+def test_cameras_of_two_recorders_never_share_an_id() -> None:
+    recorder = Recorder()
+    cameras, _ = standby(recorder, FakeClock())
+    cameras.record(replace(BARN, key=b"1"), [StandbyCamera("a-front", "Front", planned(FRONT).settings)], 1)
+    cameras.record(replace(BARN, id="barn-a", key=b"2"), [planned(FRONT)], 1)
+    assert len(set(recorder.recorded)) == 2
+    assert "barn-a-front" not in recorder.recorded
+    assert id_at_standby("barn", b"1", "x" * 40).startswith("standby-")
 
 
 def test_a_camera_of_ones_own_keeps_its_name() -> None:
-    recorder = Recorder(settings_of('[cameras.barn-front]\nsource = "rtsp://192.0.2.9/"\n'))
+    recorder = Recorder(settings_of(f'[cameras.{AT_STANDBY}]\nsource = "rtsp://192.0.2.9/"\n'))
     cameras, _ = standby(recorder, FakeClock())
     cameras.record(BARN, [planned(FRONT)], 1)
     [name] = recorder.recorded

@@ -20,9 +20,11 @@ from typing import Any
 
 import pytest
 
+from tawny.fleet.identity import load_key
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap
 from tawny.model.times import Span
+from tawny.service.cameras.standby_cameras import id_at_standby
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.catalogue import Catalogue
 from tawny.storage.index.sqlite_index import SqliteIndex
@@ -36,7 +38,7 @@ from tests.support.processes import ended
 ROOT = Path(__file__).parents[2]
 PASSWORD = "horse-battery-staple"
 PATIENCE_S = 120.0
-FRONT, AT_SHED = CameraId("front"), CameraId("house-front")
+FRONT = CameraId("front")
 SETTLED_S = 6.5
 """After a connection: silence has no effect before."""
 
@@ -139,6 +141,13 @@ class Rig:
     camera: str
     networks: Sequence[str] = field(default_factory=tuple)
 
+    @property
+    def at_shed(self) -> CameraId:
+        """ID of the house's camera at the shed."""
+        key = load_key(self.house.data)
+        assert key is not None
+        return id_at_standby("house", key.public_key().public_bytes_raw(), FRONT)
+
     def pair(self) -> dict[str, Any]:
         """Start both, and pair them. Return what joining said."""
         for one in (self.shed, self.house):
@@ -167,7 +176,7 @@ class Rig:
         found: list[float] = []
 
         def is_there() -> bool:
-            for path in (self.shed.data / AT_SHED).rglob("*.main.*mp4"):
+            for path in (self.shed.data / self.at_shed).rglob("*.main.*mp4"):
                 begun = time.strptime(path.name[:15], "%Y%m%dT%H%M%S")
                 begun_s = time.mktime(begun) - time.timezone + int(path.name[16:19]) / 1000
                 if begun_s > since_s:

@@ -295,37 +295,42 @@ class RecorderRuntime:
 
         Raises SettingsError: nothing is changed then.
         """
-        new = self._with_others(new)
-        self._doors.check(new, file)
         with self._changing:
-            change = difference(self.settings, new)
-            later = [path for path in change.other if not path.endswith(".retention") and path not in AT_ONCE]
-            if later:
-                log.warning("changed settings take effect at the next start: %s", ", ".join(later))
-            # the server listens where it began to, perhaps by `--listen`, and addresses for others name that port
-            web = new.web.model_copy(update={"listen": self.settings.web.listen})
-            new = new.model_copy(update={"web": web})
-            self._settings.now = new
-            kept = contract(new)
-            self.parts.stored.retention.promise(kept)
-            self.arming.apply(new)
-            self.logins.keep_only(set(new.cameras))
-            if self.parts.stored.mirror is not None:
-                self.parts.stored.mirror.promise(kept)
-            since_ms = self._camera_set.take_over(new.cameras, change)
-            for heed in self._heeding:
-                heed(new)
-            self._explain_absence(change.added, since_ms)
+            self._apply(new, file)
 
     def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
         """Record exactly these cameras of other recorders, too. Raises SettingsError: nothing changes."""
-        before, self._of_others = self._of_others, dict(cameras)
-        try:
-            self.apply(self.settings, "the cameras of another recorder")
-        except SettingsError:
-            self._of_others = before
-            raise
-        self._formerly_others |= {camera: one.name for camera, one in cameras.items()}
+        with self._changing:  # settings that are changed meanwhile must not be lost
+            before, self._of_others = self._of_others, dict(cameras)
+            try:
+                self._apply(self.settings, "the cameras of another recorder")
+            except SettingsError:
+                self._of_others = before
+                raise
+            self._formerly_others |= {camera: one.name for camera, one in cameras.items()}
+
+    def _apply(self, new: Settings, file: str) -> None:
+        """See `apply`. Called with `_changing` held."""
+        new = self._with_others(new)
+        self._doors.check(new, file)
+        change = difference(self.settings, new)
+        later = [path for path in change.other if not path.endswith(".retention") and path not in AT_ONCE]
+        if later:
+            log.warning("changed settings take effect at the next start: %s", ", ".join(later))
+        # the server listens where it began to, perhaps by `--listen`, and addresses for others name that port
+        web = new.web.model_copy(update={"listen": self.settings.web.listen})
+        new = new.model_copy(update={"web": web})
+        self._settings.now = new
+        kept = contract(new)
+        self.parts.stored.retention.promise(kept)
+        self.arming.apply(new)
+        self.logins.keep_only(set(new.cameras))
+        if self.parts.stored.mirror is not None:
+            self.parts.stored.mirror.promise(kept)
+        since_ms = self._camera_set.take_over(new.cameras, change)
+        for heed in self._heeding:
+            heed(new)
+        self._explain_absence(change.added, since_ms)
 
     def _with_others(self, new: Settings) -> Settings:
         """Return settings with the cameras of other recorders; those given back are shown as removed."""

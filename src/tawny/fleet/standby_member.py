@@ -10,7 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,7 +21,7 @@ from tawny.config.fleet import StandbySettings
 from tawny.engine.backoff import Backoff
 from tawny.fleet.box import LineRefused
 from tawny.fleet.identity import JoinLink, load_key
-from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
+from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.standby_lease import PRESENT_S
 from tawny.fleet.standby_plan import StandbyPlan
@@ -42,6 +42,8 @@ MOST_TRIES: Final = 24
 BYTES_PER_S: Final = 8_000_000
 """Most that is fetched: what is recorded meanwhile comes first."""
 MOST_FILE_BYTES: Final = 2_000_000_000
+MOST_AHEAD_MS: Final = 60_000
+"""Most that both clocks may differ: beyond, one of them has not been set yet, and nothing is fetched."""
 
 
 class FootagePlacer(Protocol):
@@ -145,7 +147,7 @@ class StandbyLine(LineSession):
     """One connection of a recorder to its standby, after the welcome. folder: for files on their way."""
 
     def __init__(
-        self, link: SecureLink, offer: StandbyOffer, welcome: StandbyWelcome, folder: Path, clock: Clock
+        self, link: MessageLink, offer: StandbyOffer, welcome: StandbyWelcome, folder: Path, clock: Clock
     ) -> None:
         super().__init__(link)
         self._offer, self._welcome, self._folder, self._clock = offer, welcome, folder, clock
@@ -153,7 +155,7 @@ class StandbyLine(LineSession):
         self._explained: set[Takeover] = set()
         self._tries: Counter[Takeover] = Counter()
         self._has_news = asyncio.Event()
-        self._ahead_ms = 0
+        self._standby_ahead_of_mono_ms: int | None = None
         self._last_number = 0
 
     async def serve(self) -> None:
@@ -172,9 +174,15 @@ class StandbyLine(LineSession):
         except ValueError as error:
             raise LineClosed(str(error)) from None
         now_ms = said.get("now_ms")
-        self._ahead_ms = now_ms - self._clock.now_ms() if type(now_ms) is int else 0
+        if type(now_ms) is int:
+            self._standby_ahead_of_mono_ms = now_ms - round(self._clock.mono_s() * 1000)
         self._takeovers = {(one.camera, one.begin_ms): one for one in found if not one.is_handed}
         self._has_news.set()
+
+    def _ahead_ms(self) -> int:
+        """Return how far the standby's clock is ahead now: this one may have been set meanwhile."""
+        ahead_ms = self._standby_ahead_of_mono_ms
+        return 0 if ahead_ms is None else ahead_ms + round(self._clock.mono_s() * 1000) - self._clock.now_ms()
 
     async def _say_present(self) -> None:
         while True:
@@ -213,18 +221,27 @@ class StandbyLine(LineSession):
 
     async def _fetch(self, takeover: Takeover) -> bool:
         """Fetch one takeover if it is over. Return whether nothing is left to do now."""
-        placer, standby = self._offer.placer, self._welcome.standby
+        placer, standby, ahead_ms = self._offer.placer, self._welcome.standby, self._ahead_ms()
+        if abs(ahead_ms) > MOST_AHEAD_MS:
+            log.info(
+                "the standby's clock is %d s ahead of this one; nothing is fetched until both are right",
+                ahead_ms // 1000,
+            )
+            return False
         try:
+            here = _by_own_clock(takeover, ahead_ms)
             if takeover not in self._explained:
-                await asyncio.to_thread(placer.explain, takeover, standby)
+                await asyncio.to_thread(placer.explain, here, standby)
                 self._explained.add(takeover)
             if takeover.end_ms is None:
                 return True  # it says when it is over
-            for hole in await asyncio.to_thread(placer.missing, takeover):
-                files = await self._receive(takeover.camera, hole)
+            for hole in await asyncio.to_thread(placer.missing, here):
+                files = await self._receive(takeover.camera, hole, ahead_ms)
                 if files is None:
                     return False
-                await asyncio.to_thread(placer.place, takeover.camera, hole, files, self._ahead_ms, standby)
+                await asyncio.to_thread(placer.place, takeover.camera, hole, files, ahead_ms, standby)
+        except ValueError as error:
+            raise LineClosed(f"what the standby says of {takeover.camera} couldn't be understood: {error}") from error
         except (StorageError, NotDone) as error:
             log.warning("cannot take over what the standby recorded: %s", error)
             self._tries[takeover] += 1
@@ -237,12 +254,12 @@ class StandbyLine(LineSession):
         self._takeovers.pop((takeover.camera, takeover.begin_ms), None)
         return True
 
-    async def _receive(self, camera: str, hole: Span) -> list[Path] | None:
+    async def _receive(self, camera: str, hole: Span, ahead_ms: int) -> list[Path] | None:
         """Return files with some of this time, from the standby; None: it is still writing them. Raises LineClosed."""
         self._last_number += 1
         exchange = self.exchanges[self._last_number] = Exchange(self, self._last_number)
         asked = {
-            "camera": camera, "begin_ms": hole.begin_ms + self._ahead_ms, "end_ms": hole.end_ms + self._ahead_ms,
+            "camera": camera, "begin_ms": max(0, hole.begin_ms + ahead_ms), "end_ms": hole.end_ms + ahead_ms,
         }  # fmt: skip
         try:
             await self.send(LineFrame(Kind.OPEN, exchange.number, as_payload(asked)))
@@ -280,6 +297,16 @@ class StandbyLine(LineSession):
             path.write_bytes(b"")
         except OSError as error:
             raise StorageError(str(path), error.strerror or "") from error
+
+
+def _by_own_clock(takeover: Takeover, ahead_ms: int) -> Takeover:
+    end_ms = takeover.end_ms
+    return replace(
+        takeover,
+        silent_ms=max(0, takeover.silent_ms - ahead_ms),
+        begin_ms=max(0, takeover.begin_ms - ahead_ms),
+        end_ms=None if end_ms is None else max(1, end_ms - ahead_ms),
+    )
 
 
 class StandbyMemberState(StrEnum):

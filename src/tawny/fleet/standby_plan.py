@@ -4,12 +4,15 @@ The plan holds addresses and credentials. It travels and lies encrypted to the s
 ChaCha20-Poly1305), and is opened in memory only.
 """
 
+import ipaddress
 import json
 import os
+import socket
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -90,8 +93,37 @@ class StandbyPlan:
 
 def _plan_in(said: Any) -> StandbyPlan:
     cameras = tuple(_camera_in(one) for one in said["cameras"][:MOST_CAMERAS])
-    addresses = tuple(str(one)[:200] for one in said["addresses"][:16])
-    return StandbyPlan(addresses, cameras)
+    found = (_address_in(str(one)[:200]) for one in said["addresses"][:16])
+    return StandbyPlan(tuple(one for one in found if one), cameras)
+
+
+def is_host_of_network(host: str) -> bool:
+    """Return whether a standby may connect to a host of a plan: neither link-local, nor multicast, nor `0.0.0.0`.
+
+    Names are not looked up.
+    """
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            found = ipaddress.ip_address(socket.inet_aton(host))  # also `2852039166` and `0xa9.0xfe.1`
+        except (OSError, ValueError):
+            return bool(host)
+    found = getattr(found, "ipv4_mapped", None) or found
+    return not (found.is_link_local or found.is_unspecified or found.is_multicast)
+
+
+def _address_in(text: str) -> str:
+    """Return scheme, host and port of a recorder's address, without anything else; empty: it is none."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not is_host_of_network(host):
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + ("" if port is None else f":{port}")
 
 
 def _camera_in(said: Mapping[str, Any]) -> StandbyCamera:

@@ -29,7 +29,7 @@ from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineS
 from tawny.fleet.standby_lease import Lease, LeaseState
 from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyCamera, StandbyPlan
 from tawny.fleet.standby_store import StandbyStore, Takeover
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import NotDone, SettingsError, StorageError
 from tawny.model.times import Clock, Span
 from tawny.sealed.key_wrapping import Identity
 
@@ -42,16 +42,20 @@ LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
 NOTE_S: Final = 60.0
 MOST_RECORDED: Final = 256
+_SLACK_MS: Final = 10_000
+"""Time around a takeover that its recorder may fetch, too: both clocks may differ."""
 _FILE_BYTES: Final = 64 * 1024
+_EXPECTED: Final = (StorageError, SettingsError, NotDone)
+"""What can go wrong with one recorder, and ends nothing."""
 
 
 class StandbyWork(Protocol):
-    """What records others' cameras. Called in worker threads, for one recorder at a time."""
+    """What records others' cameras. Called in worker threads, one for each recorder."""
 
     def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
         """Record exactly these cameras of a recorder from now on.
 
-        silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id.
+        silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id. Raises SettingsError.
         """
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
@@ -76,7 +80,7 @@ class ProtectedState:
 
 @dataclass(slots=True)
 class _Protected:
-    """A recorder. refused: why cameras could not be recorded, by id."""
+    """A recorder. refused: why cameras could not be recorded, by id. recording: the change of them that goes on."""
 
     box: Box
     lease: Lease
@@ -88,6 +92,7 @@ class _Protected:
     refused: Mapping[str, str] = field(default_factory=dict)
     connection: "StandbyConnection | None" = None
     task: asyncio.Task[None] | None = None
+    recording: asyncio.Task[Mapping[str, str]] | None = None
 
 
 class StandbyConnection(LineSession):
@@ -179,7 +184,6 @@ class StandbyServer:
         self._is_enabled, self._get_name, self._answer_standby = is_enabled, get_name, answer_standby
         self._store: StandbyStore | None = None
         self._identity: Identity | None = None
-        self._key: Ed25519PrivateKey | None = None
         self._protected: dict[str, _Protected] = {}
         self._watch: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[bool | None]] = set()
@@ -277,16 +281,22 @@ class StandbyServer:
         camera, begin_ms, end_ms = asked.get("camera"), asked.get("begin_ms"), asked.get("end_ms")
         if type(begin_ms) is not int or type(end_ms) is not int or not 0 <= begin_ms < end_ms:
             raise LineClosed("the recorder asks for no time")
-        if not any(each.camera == camera for each in one.takeovers):
+        now_ms = self.clock.now_ms()
+        is_own = any(
+            each.camera == camera
+            and each.begin_ms - _SLACK_MS <= begin_ms
+            and end_ms <= (each.end_ms or now_ms) + _SLACK_MS
+            for each in one.takeovers
+        )
+        if not is_own:
             return ()
         return await asyncio.to_thread(self._work.footage, one.box, str(camera), Span(begin_ms, end_ms))
 
     # --- internal
 
     def _own_key(self) -> Ed25519PrivateKey | None:
-        if self._key is None and self._folder is not None:
-            self._key = load_or_make_key(self._folder)
-        return self._key
+        """Return the key as it is stored now: leaving a hub may have deleted it."""
+        return None if self._folder is None else load_or_make_key(self._folder)
 
     async def _answer(self, link: SecureLink) -> None:
         """Answer the standby of this recorder, which asks whether it records."""
@@ -354,7 +364,7 @@ class StandbyServer:
         while True:
             try:
                 await self._look_once()
-            except (StorageError, NotDone) as error:
+            except _EXPECTED as error:
                 self.problem = error.message
                 log.error("cannot be a standby: %s", error)
             await asyncio.sleep(REVOKED_S)
@@ -388,12 +398,13 @@ class StandbyServer:
         if one.task is not None and one.task is not asyncio.current_task():
             one.task.cancel()
             await asyncio.gather(one.task, return_exceptions=True)
-        if one.recorded:
-            await asyncio.to_thread(self._work.record, one.box, (), one.silent_ms)
+        if one.recording is not None:  # its thread goes on after its task was cancelled
+            await asyncio.gather(one.recording, return_exceptions=True)
+        await asyncio.to_thread(self._work.record, one.box, (), one.silent_ms)
 
     async def _keep(self, one: _Protected) -> None:
         """Watch a recorder's lease."""
-        noted_s = self.clock.mono_s()
+        noted_s, said = self.clock.mono_s(), ""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -408,8 +419,11 @@ class StandbyServer:
                 if one.connection is not None and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
                     await asyncio.to_thread(self._store.note, one.box.id, "")
-            except StorageError as error:
-                log.error("the standby of %s: %s", one.box.name, error)
+                said = ""
+            except _EXPECTED as error:
+                if said != error.message:
+                    log.error("the standby of %s: %s", one.box.name, error)
+                said = error.message
 
     async def _record(self, one: _Protected) -> None:
         """Record what must be recorded now; no other camera of this recorder."""
@@ -423,7 +437,9 @@ class StandbyServer:
         }
         if wanted == one.recorded:
             return
-        one.refused = await asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
+        recording = asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
+        one.recording = asyncio.create_task(recording)
+        one.refused = await asyncio.shield(one.recording)
         changed_ms = self.clock.now_ms()
         begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
         one.takeovers = [
@@ -444,7 +460,7 @@ class StandbyServer:
 
     async def _ask(self, one: _Protected) -> bool | None:
         """Ask a recorder itself whether it records. None: it says that this is not its standby any more."""
-        key = self._own_key()
+        key = await asyncio.to_thread(self._own_key)
         if one.plan is None or key is None:
             return False
         asking = [asyncio.create_task(_ask_at(url, key, fingerprint(one.box.key))) for url in one.plan.addresses]

@@ -22,6 +22,8 @@ from tawny.sealed.key_wrapping import Identity
 STANDBY_FILE: Final = "standby.db"
 STANDBY_KEY_FILE: Final = "standby.key"
 FOLDER: Final = ".standby"
+_MOST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999."""
 MOST_TAKEOVERS: Final = 1000
 """Of one recorder; the oldest ones are forgotten, their recordings stay."""
 
@@ -48,6 +50,8 @@ def takeovers_in(said: object) -> list[Takeover]:
             silent_ms, begin_ms, end_ms = one["silent_ms"], one["begin_ms"], one["end_ms"]
             if type(silent_ms) is not int or type(begin_ms) is not int or type(end_ms) not in (int, type(None)):
                 raise ValueError("a takeover has no times")
+            if not all(0 <= each <= _MOST_MS for each in (silent_ms, begin_ms, end_ms or 0)):
+                raise ValueError("the times of a takeover are out of range")
             found.append(Takeover(str(one["camera"])[:40], silent_ms, begin_ms, end_ms, one["is_handed"] is True))
         except (KeyError, TypeError) as error:
             raise ValueError("a takeover is invalid") from error

@@ -152,7 +152,7 @@ class GapFiller:
             raise NotDone(f"No camera named {camera}.", f"Known: {', '.join(self._of.settings().cameras)}.")
         if not settings.onvif:
             raise NotDone(f"{camera} has no ONVIF address.", f"Set `onvif` under `[cameras.{camera}]`.")
-        if _is_masked(settings):
+        if is_masked(settings):
             raise NotDone(*UNMASKED)
         missing_s = sum(hole.seconds for _, hole in self._holes(camera, within, is_asked=True, settles_s=0.0))
         with self._lock:
@@ -285,7 +285,7 @@ class GapFiller:
         for status in self._of.statuses():
             camera, known = settings.cameras.get(status.id), self._of_camera(status.id)
             request = known.request
-            if camera is None or not camera.onvif or not (camera.fill_gaps or request) or _is_masked(camera):
+            if camera is None or not camera.onvif or not (camera.fill_gaps or request) or is_masked(camera):
                 continue
             if self._elsewhere is not None and self._elsewhere[0] == status.id:
                 continue
@@ -360,7 +360,7 @@ class GapFiller:
         """Return why nothing may be fetched now; empty if all is well."""
         recorder, hub = self._of.recorder, self._of.hub(camera)
         found = self._of.settings().cameras.get(camera)
-        if found is not None and _is_masked(found):
+        if found is not None and is_masked(found):
             return UNMASKED[0]
         for status in self._of.statuses():
             if status.id == camera and status.state not in RECORDED:
@@ -461,7 +461,7 @@ def merged_marks(known: Sequence[FrameMark], packets: Iterable[Packet]) -> list[
     return [found[at_ms] for at_ms in sorted(found)][-_MOST_MARKS:]
 
 
-def _is_masked(camera: CameraSettings) -> bool:
+def is_masked(camera: CameraSettings) -> bool:
     """Return whether what is recorded lacks the areas that the card shows."""
     return camera.burn_in_masks and bool(camera.privacy_masks)
 

@@ -6,6 +6,7 @@ hands can therefore make the standby read network cameras, and nothing else of i
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Final, Protocol
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
-from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan, is_host_of_network
 from tawny.fleet.standby_server import ProtectedState
 from tawny.model.errors import SettingsError
 from tawny.model.ids import CameraId, StreamName
@@ -25,7 +26,7 @@ from tawny.service.cameras.duty import CameraDuty
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings
-from tawny.sources.network_address import scheme_of
+from tawny.sources.network_address import parse_network, scheme_of
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
@@ -35,7 +36,7 @@ SCHEMES: Final = frozenset({"rtsp", "rtsps", "http", "https"})
 """Of addresses that the standby can read as well as the recorder."""
 DEMO: Final = "demo:"
 _OWN: Final = frozenset(
-    {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks"}
+    {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks", "burn_in_masks"}
 )
 """Settings that cross."""
 _TABLES: Final = frozenset({"rtsp", "http"})
@@ -114,7 +115,12 @@ class StandbyPlanner:
 
 
 def _is_reachable(address: str) -> bool:
-    return address.startswith(DEMO) or scheme_of(address) in SCHEMES
+    if address.startswith(DEMO):
+        return True
+    try:
+        return scheme_of(address) in SCHEMES and is_host_of_network(parse_network(address).host)
+    except ValueError:
+        return False
 
 
 def _why_off(duty: CameraDuty) -> str:
@@ -177,7 +183,7 @@ class _Borrowed:
 
 
 class StandbyCameras:
-    """Records others' cameras on this recorder, and returns the files of them. Blocks; one call at a time."""
+    """Records others' cameras on this recorder, and returns the files of them. Blocks. Thread-safe."""
 
     def __init__(
         self,
@@ -190,9 +196,24 @@ class StandbyCameras:
         self._recorder, self._index, self._ledger = recorder, index, ledger
         self._get_name, self._clock = get_name, clock
         self._borrowed: dict[str, dict[CameraId, _Borrowed]] = {}
+        self._recording = threading.Lock()  # each call sets the cameras of all recorders
 
     def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
-        """See `StandbyWork.record`."""
+        """See `StandbyWork.record`. Raises SettingsError."""
+        with self._recording:
+            return self._record(box, cameras, silent_ms)
+
+    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
+        """See `StandbyWork.footage`."""
+        name = self._id(box, camera)
+        if self._recorder.is_ending(name):
+            return None
+        if any(one.span.overlaps(span) for one in self._recorder.open_segments(name) if one.stream is StreamName.MAIN):
+            return None
+        found = self._index.segments(name, StreamName.MAIN, span)
+        return [self._recorder.segment_path(one) for one in found if not is_open(one)]
+
+    def _record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
         refused: dict[str, str] = {}
         before = self._borrowed.get(box.id, {})
         wanted: dict[CameraId, _Borrowed] = {}
@@ -216,16 +237,6 @@ class StandbyCameras:
         self._recorder.record_for_others({one: each.settings for one, each in {**others, **wanted}.items()})
         return refused
 
-    def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
-        """See `StandbyWork.footage`."""
-        name = self._id(box, camera)
-        if self._recorder.is_ending(name):
-            return None
-        if any(one.span.overlaps(span) for one in self._recorder.open_segments(name) if one.stream is StreamName.MAIN):
-            return None
-        found = self._index.segments(name, StreamName.MAIN, span)
-        return [self._recorder.segment_path(one) for one in found if not is_open(one)]
-
     def _note_lost(self, name: CameraId, box: Box, silent_ms: int) -> None:
         """Write down the time that neither recorder has."""
         now_ms = self._clock.now_ms()
@@ -236,13 +247,24 @@ class StandbyCameras:
             self._ledger.put_gap(Gap(name, begin_ms, now_ms, GapReason.RECORDER_OFF, detail))
 
     def _id(self, box: Box, camera: str) -> CameraId:
-        """Return the ID here of a recorder's camera: `barn-front`."""
-        found = f"{box.id}-{camera}"
+        """Return the ID here of a recorder's camera, which is none of this recorder's own."""
+        found = id_at_standby(box.id, box.key, camera)
         own = self._recorder.settings.cameras.get(found)
         is_taken = own is not None and not isinstance(own, OthersCameraSettings)
-        if is_taken or not is_camera_id(found):
-            found = f"standby-{hashlib.sha256(f'{box.id}/{camera}'.encode()).hexdigest()[:16]}"
-        return CameraId(found)
+        return CameraId(f"standby-{_mark(box.key, camera, 16)}") if is_taken else found
+
+
+def id_at_standby(box: str, key: bytes, camera: str) -> CameraId:
+    """Return the ID at the standby of a recorder's camera: `barn-front-1f0c9a5b7e`. key: the recorder's public key.
+
+    No other recorder's camera has it: `barn` with `a-front` is not `barn-a` with `front`.
+    """
+    found = f"{box}-{camera}-{_mark(key, camera, 10)}"
+    return CameraId(found if is_camera_id(found) else f"standby-{_mark(key, camera, 16)}")
+
+
+def _mark(key: bytes, camera: str, digits: int) -> str:
+    return hashlib.sha256(key + b"/" + camera.encode()).hexdigest()[:digits]
 
 
 def others_camera(camera: StandbyCamera, recorder: str) -> OthersCameraSettings:

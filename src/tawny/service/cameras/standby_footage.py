@@ -24,7 +24,7 @@ from tawny.recorder.card_footage import CardClock, CardWriter, FrameMark, UnfitF
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
 from tawny.service.cameras.card_session import recorded_marks
 from tawny.service.cameras.fillable_gaps import fillable, pieces_of
-from tawny.service.cameras.gap_filler import GapFiller
+from tawny.service.cameras.gap_filler import GapFiller, is_masked
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
@@ -66,21 +66,32 @@ class StandbyFootage:
 
     def explain(self, takeover: Takeover, standby: str) -> None:
         """See `FootagePlacer.explain`."""
-        sealed = ", encrypted" if self._of.settings().is_sealed(takeover.camera) else ""
+        settings = self._of.settings()
+        camera = settings.cameras.get(takeover.camera)
+        sealed = ", encrypted" if settings.is_sealed(takeover.camera) else ""
+        if camera is not None and is_masked(camera):
+            sealed = ", with areas burned in"
         also = f"{_MARK}{standby} recorded for {self._of.own_name()}{sealed}"
         for gap in self._gaps(takeover):
             if _MARK not in gap.detail:
                 self._put([replace(gap, detail=f"{gap.detail or gap.reason.value}{also}")])
 
     def missing(self, takeover: Takeover) -> Sequence[Span]:
-        """See `FootagePlacer.missing`. Nothing of encrypted cameras: only people with a key can open it."""
-        if self._of.settings().is_sealed(takeover.camera) or takeover.camera not in self._of.settings().cameras:
+        """See `FootagePlacer.missing`. Nothing of encrypted cameras: only people with a key can open it.
+
+        Nor of those whose privacy masks are burned in: the standby may have recorded by masks that were others.
+        """
+        settings = self._of.settings()
+        camera = settings.cameras.get(takeover.camera)
+        if camera is None or settings.is_sealed(takeover.camera) or is_masked(camera):
             return []
         return [part for _, hole in self._holes(takeover) for part in _parts(hole)]
 
     def place(self, camera: str, hole: Span, files: Sequence[Path], ahead_ms: int, standby: str) -> None:
         """See `FootagePlacer.place`."""
-        name = CameraId(camera)
+        name, settings = CameraId(camera), self._of.settings().cameras.get(camera)
+        if settings is None or is_masked(settings):  # changed meanwhile
+            raise NotDone("What the standby recorded can't be used: its masks may be others.", "It stays there.")
         gaps = [gap for gap in self._of.index.gaps(name, hole) if gap.reason not in BY_CHOICE]
         reading = [one for path in files if (one := _Footage.read(path)) is not None]
         theirs = [mark for one in reading for mark in one.marks()]
@@ -106,17 +117,14 @@ class StandbyFootage:
 
     def _holes(self, takeover: Takeover) -> list[tuple[Gap, Span]]:
         now_ms = self._of.clock.now_ms()
-        within = Span(max(0, takeover.silent_ms - _SLACK_MS), (takeover.end_ms or now_ms) + _SLACK_MS)
-        name = CameraId(takeover.camera)
+        within, name = _within(takeover, now_ms), CameraId(takeover.camera)
         found = fillable(self._of.index, name, within, now_ms, is_asked=False, settles_s=0.0)
         begin_ms = takeover.begin_ms - _SLACK_MS  # nothing is there before
-        cut = [(gap, hole.cut_to(Span(begin_ms, within.end_ms))) for gap, hole in found]
+        cut = [(gap, hole.cut_to(Span(min(begin_ms, within.end_ms), within.end_ms))) for gap, hole in found]
         return [(gap, hole) for gap, hole in cut if hole is not None]
 
     def _gaps(self, takeover: Takeover) -> list[Gap]:
-        now_ms = self._of.clock.now_ms()
-        within = Span(max(0, takeover.silent_ms - _SLACK_MS), (takeover.end_ms or now_ms) + _SLACK_MS)
-        found = self._of.index.gaps(CameraId(takeover.camera), within)
+        found = self._of.index.gaps(CameraId(takeover.camera), _within(takeover, self._of.clock.now_ms()))
         return [one for one in found if one.reason not in BY_CHOICE and not one.is_start]
 
     def _known(self, camera: CameraId, hole: Span) -> list[FrameMark]:
@@ -186,6 +194,12 @@ class _Footage:
             if one.is_video:
                 with suppress(ValueError):  # a damaged frame
                     yield FrameMark(one.pts * 1000 / one.format.rate, frame_digest(one), one.is_keyframe)
+
+
+def _within(takeover: Takeover, now_ms: int) -> Span:
+    """Return the time in which gaps belong to a takeover. This recorder's clock may be behind its begin."""
+    begin_ms = max(0, takeover.silent_ms - _SLACK_MS)
+    return Span(begin_ms, max(begin_ms, (takeover.end_ms or now_ms) + _SLACK_MS))
 
 
 def _parts(hole: Span) -> Iterator[Span]:

@@ -1,0 +1,33 @@
+"""Cameras of other recorders beside a recorder's own, while its settings change."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from tawny.config.settings import Settings
+from tawny.service.plugin_registry import PluginRegistry
+from tawny.service.sealing.policy import OthersCameraSettings
+from tests.app.rig import rig, settings
+
+DOOR = '[cameras.door]\nsource = "rtsp://192.0.2.7/"\nrecord = "off"\n'
+GARDEN = DOOR.replace("door", "garden")
+
+
+def test_settings_that_change_during_a_takeover_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = PluginRegistry.check
+    changing: list[threading.Thread] = []
+    with rig(settings(DOOR), tmp_path) as bench:
+
+        def change_meanwhile(doors: PluginRegistry, new: Settings, file: str) -> None:
+            check(doors, new, file)
+            if not changing:
+                changing.append(threading.Thread(target=bench.running.apply, args=(settings(DOOR + GARDEN), "test")))
+                changing[0].start()
+                changing[0].join(0.2)  # it must wait for the takeover
+
+        monkeypatch.setattr(PluginRegistry, "check", change_meanwhile)
+        others = OthersCameraSettings.model_validate({"source": "rtsp://192.0.2.8/", "record": "off"})
+        bench.running.record_for_others({"barn-front": others})
+        changing[0].join()
+        assert set(bench.running.settings.cameras) == {"door", "garden", "barn-front"}
