@@ -33,7 +33,7 @@ HINT_S: Final = 60.0
 """How long the hint stays after the last dropped frame, s."""
 _LOOK_S: Final = 0.1
 _READ_S: Final = 0.02
-"""Maximum read interval of the camera, s: its own makes live video come in batches. Cheap beside encoding."""
+"""Maximum read interval of the camera, s: its own makes live video come in batches. Cheap compared with encoding."""
 _CLOSE_S: Final = 0.3
 _REORDERED: Final = 16
 """Maximum number of frames by which a frame comes back later than its successors."""
