@@ -81,7 +81,7 @@ def test_stored_files_never_hold_what_is_under_the_mask(tmp_path: Path, codec: A
     video = read_segment(Volume.at(tmp_path).path(segments(tmp_path)[0].path))
     steps = np.diff([one.pts for one in samples(video, video.fragments) if one.is_video])
     assert video.video.codec == "h264"
-    assert set(steps) == {9_000}
+    assert not any(steps % 9_000), "the camera's own times, also where a busy machine left frames out"
 
 
 def test_a_killed_process_costs_seconds_and_the_gap_says_why(tmp_path: Path) -> None:
