@@ -38,7 +38,7 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 
 def stored_halves(folder: Path) -> tuple[int, int]:
     """Return the brightest pixels of the left and the right half of the newest stored file's last frame."""
-    newest = max(folder.glob("front/**/*.main.mp4"), key=lambda path: path.stat().st_mtime, default=None)
+    newest = max(folder.glob("front/**/*.main*.mp4"), key=lambda path: path.stat().st_mtime, default=None)
     if newest is None:
         return 255, 255
     try:
