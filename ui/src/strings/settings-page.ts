@@ -33,6 +33,7 @@ export const sections = {
     look: "Theme, language, shortcuts",
     account: "Password and devices",
     links: "Clips you have shared",
+    hub: "Several recorders on one page",
     all: "Every key of the file",
     notifications: "On this device",
     encryption: "Unlock recordings",
