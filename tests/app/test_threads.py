@@ -18,6 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are lis
 PAGE = Path(__file__).parents[2] / "docs" / "how-it-works" / "threads.md"
 MOST = 14
 """Threads of a recorder with one watched camera."""
+AT_FIRST = {"page": 2, "waiting": 2}
+"""Of these there are more once several steps or requests were slow at the same time, and they stay."""
 PLACEHOLDER = re.compile(r"[A-Z]+")
 SHOWN = 15
 """Letters of a name that the system keeps."""
@@ -66,11 +68,10 @@ def test_one_watched_camera_needs_few_threads_and_each_has_its_name(tmp_path: Pa
     with demo(tmp_path / "data") as process:
         until(lambda: "watch front" in thread_names(process.pid), 60)
         until(lambda: {"housekeeping", "clips", "waiting"} <= set(thread_names(process.pid)), 60)
-        until(lambda: len(thread_names(process.pid)) <= MOST, 60)
         counts, pattern = [], known_names()
         for _ in range(40):
             names = thread_names(process.pid)
-            counts.append(len(names))
+            counts.append(len(names) - sum(max(0, names.count(name) - most) for name, most in AT_FIRST.items()))
             assert [name for name in names if not pattern.fullmatch(name)] == []
             assert {"recorder", "writer 1", "read front main", "read front sub", "watch front"} <= set(names)
             time.sleep(0.05)

@@ -16,6 +16,8 @@ from tawny.testing.waiting import until
 PROGRAM = Path("/usr/bin/firefox-esr")
 LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 PATIENCE_S = 60
+STILL_MS = 50
+"""Time for which an element keeps its place before it is clicked."""
 ENTER, ESCAPE = "\ue007", "\ue00c"
 PREFERENCES = {
     "media.autoplay.default": 0,
@@ -89,6 +91,9 @@ class Firefox:
         )
         self.until(f"Boolean({find})")
         self.js(f"{find}.scrollIntoView({{ block: 'center' }}) ?? true")
+        place = f"JSON.stringify({find}?.getBoundingClientRect() ?? null)"
+        later = f"new Promise((done) => setTimeout(() => done({place}), {STILL_MS}))"
+        self.until(f"{place} !== 'null' && {place} === await {later}")
         given = self._ask("script.evaluate", expression=find, target={"context": self._tab}, awaitPromise=False)
         return {"sharedId": given["result"]["sharedId"]}
 

@@ -85,11 +85,12 @@ def test_time_in_which_a_camera_was_not_in_the_settings_is_explained(tmp_path: P
         until(lambda: segments(tmp_path), 60, "the closed file")
         removed_ms = recorder.clock.now_ms()
         until(lambda: recorder.clock.now_ms() > removed_ms + 500, 60, "time without it")
+        without_ms = recorder.clock.now_ms()
         recorder.running.apply(settings(text("garden")), "x")
         recorder.wait_for(CameraState.RECORDING)
         recorder.wait_for_seconds(1)
     report = looked_at(tmp_path)
     assert report.ok, report.findings
     with index_to_read(tmp_path) as index:
-        words = [gap_text(gap) for gap in index.gaps(DOOR, EVER) if gap.begin_ms <= removed_ms < gap.span(0).end_ms]
+        words = [gap_text(gap) for gap in index.gaps(DOOR, EVER) if gap.begin_ms < without_ms <= gap.span(0).end_ms]
     assert words == ["Switched off (the camera was not in the settings)"]

@@ -1,5 +1,6 @@
 """Cameras in the local network that announce themselves by mDNS (RFC 6762), read with the library zeroconf."""
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -20,6 +21,14 @@ SERVICES: Final = {
 }
 """What is looked for, and what it says: the kind of service, or the maker."""
 _DETAILS_MS, _MOST_ANSWERS = 1_500, 500
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None  # the message names the error; where the library met it helps nobody
+    return True
+
+
+logging.getLogger("zeroconf").addFilter(_without_traceback)
 
 
 def search(interfaces: Sequence[str], timeout_s: float, found: Callable[[FoundCamera], None]) -> None:
