@@ -403,6 +403,9 @@ def test_c7_what_is_private_is_covered_wherever_it_is_shown(
 ) -> None:
     """Drawn on the page and saved: laid over video on the wall and the timeline; black in all that leaves the recorder
     or is made from it: snapshots, previews, images of events, clips and shared clips."""
+    (earlier,) = happens(owner, house, ("front", "animal"))
+    path = f"{house.base}/api/v1/events/{earlier}"
+    until(lambda: (told := owner.request.get(path).json())["end_ms"] and told["snapshot"], 60, "the image of an event")
     page.get_by_role("navigation", name="Camera settings").get_by_role("link", name="Image").click()
     expect(page).to_have_url(re.compile("/settings/cameras/front/picture$"))
     draw(page, "Privacy mask", (0.05, 0.05), (0.5, 0.95))
@@ -415,6 +418,7 @@ def test_c7_what_is_private_is_covered_wherever_it_is_shown(
     page.wait_for_selector("[data-camera=front][data-view=playing] svg.private-cover polygon", timeout=30_000)
     laid_over(page.locator("[data-camera=front][data-view=playing] video"))
     covered_image(page, f"{house.base}/api/v1/cameras/front/snapshot?width=640&n=1")
+    covered_image(page, f"{house.base}/media/{earlier}.jpg")
 
     (made,) = happens(owner, house, ("front", "animal"))  # alone in its visit: no animal comes by in this scene
     path = f"{house.base}/api/v1/events/{made}"

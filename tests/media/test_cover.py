@@ -1,11 +1,13 @@
 """What nobody is to see is black, to its edges, and nothing else is."""
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
-from tawny.media.image.mask import mask_picture
+from tawny.media.image.jpeg import jpeg, scaled_size, side_by_side
+from tawny.media.image.mask import jpeg_aspect, mask_picture, masked_jpeg
 from tawny.model.polygon import Polygon
 
 LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
@@ -43,3 +45,25 @@ def test_sizes_that_are_odd_and_several_parts() -> None:
 def test_where_nothing_is_private_nothing_is_done() -> None:
     frame = white("yuv420p")
     assert mask_picture(frame, ()) is frame
+
+
+def pixels(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert found is not None
+    return np.asarray(found, np.uint8)
+
+
+def test_an_image_stored_before_a_mask_was_drawn_is_black_there_and_one_that_has_it_stays_as_it_is() -> None:
+    stored = jpeg(white("yuv420p"))
+    seen = masked_jpeg(stored, [LEFT])
+    assert pixels(seen)[:, :28].max() <= 24 < 150 < pixels(seen)[:, 36:].min()
+    assert masked_jpeg(seen, [LEFT]) is seen
+    assert masked_jpeg(stored, []) is stored
+    assert masked_jpeg(b"no image", [LEFT]) == b"no image"
+
+
+def test_each_image_of_a_strip_is_masked() -> None:
+    one = scaled_size(white("yuv420p"), 64)
+    seen = pixels(masked_jpeg(side_by_side([one, one, one]), [LEFT], jpeg_aspect(jpeg(white("yuv420p")))))
+    for begin in (0, 64, 128):
+        assert seen[:, begin + 4 : begin + 28].max() <= 24 < 150 < seen[:, begin + 40 : begin + 60].min()

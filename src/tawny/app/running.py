@@ -14,6 +14,7 @@ from tawny.config.settings import RemovedCameraSettings, Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
+from tawny.media.image.mask import jpeg_aspect, masked_jpeg
 from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -487,7 +488,14 @@ class RecorderRuntime:
         return self.known.name(who)
 
     def event_loop(self, event: Event) -> bytes | None:
-        return self._volume.read_loop(event)
+        stored = self._volume.read_loop(event)
+        if not stored or not (masks := self._masks_shown(event.camera)):
+            return stored
+        return masked_jpeg(stored, masks, jpeg_aspect(self._volume.read_picture(event) or b""))
+
+    def _masks_shown(self, camera: CameraId) -> tuple[Polygon, ...]:
+        found = self.settings.cameras.get(camera)
+        return tuple(map(Polygon, found.privacy_masks)) if found else ()
 
     def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
         return read_paths(self._volume.read_objects(event) or b"", event.start_ms)
@@ -496,7 +504,8 @@ class RecorderRuntime:
         return self._volume.sealed_objects(event)
 
     def event_picture(self, event: Event) -> bytes | None:
-        return self._volume.read_picture(event)
+        stored = self._volume.read_picture(event)
+        return masked_jpeg(stored, self._masks_shown(event.camera)) if stored else stored
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self._volume.sealed_picture(event, is_loop=is_loop)
