@@ -176,7 +176,7 @@ def _understood(
 
 def addresses_of(name: str, streams: CameraStreams) -> tuple[dict[str, str], dict[str, str]]:
     """Return the values for the settings file, and those of the `${NAME}` in them."""
-    password = streams.main.password
+    password = streams.main.password or (streams.sub.password if streams.sub else "")  # both have one login
     values = {"source": _written(streams.main, name)}
     if streams.sub:
         values["sub"] = _written(streams.sub, name)
