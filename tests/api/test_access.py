@@ -93,7 +93,7 @@ async def test_nobody_gets_what_is_not_public(house: House, route: str, access: 
 async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str, access: Access) -> None:
     method, path = route.split(" ")
     answer = await house.signed_in(Role.VIEWER).request(method, filled(path))
-    assert (answer.status_code == 403) == (access in (Access.OWN, Access.DIRECT))
+    assert (answer.status_code == 403) == (access in (Access.OWN, Access.DIRECT, Access.INSTALL))
     assert (answer.status_code == 401) == (access in BY_TOKEN)
 
 
@@ -101,7 +101,7 @@ async def test_a_viewer_gets_all_but_what_is_the_owners(house: House, route: str
 async def test_a_screen_gets_what_is_live_and_nothing_else(house: House, route: str, access: Access) -> None:
     method, path = route.split(" ")
     answer = await house.signed_in(Role.SCREEN).request(method, filled(path))
-    assert (answer.status_code == 403) == (access in (Access.VIEW, Access.DIRECT, Access.OWN))
+    assert (answer.status_code == 403) == (access in (Access.VIEW, Access.DIRECT, Access.OWN, Access.INSTALL))
 
 
 def test_what_a_screen_gets_besides_video_is_listed() -> None:
@@ -165,7 +165,8 @@ async def test_who_holds_a_pass_gets_what_is_live_and_nothing_else(house: House,
     _, secret = house.passes.make("TV")
     method, path = route.split(" ")
     answer = await house.browser().request(method, f"{filled(path)}?pass={secret}")
-    assert (answer.status_code == 401) == (access in (Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN, *BY_TOKEN))
+    needs_a_session = (Access.WALL, Access.VIEW, Access.DIRECT, Access.OWN, Access.INSTALL, *BY_TOKEN)
+    assert (answer.status_code == 401) == (access in needs_a_session)
 
 
 @pytest.mark.parametrize("route", SIGNED)

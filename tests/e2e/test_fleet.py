@@ -62,6 +62,10 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    yield from make_fleet(tmp_path_factory)
+
+
+def make_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folders = {name: tmp_path_factory.mktemp(name) for name in ("hub", "beach", "town")}
     with ExitStack() as stack:
         hub_settings = '[hub]\nenabled = true\n[web]\nname = "Our houses"\n'

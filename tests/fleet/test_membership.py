@@ -13,6 +13,7 @@ from tawny.api.auth.accounts import Role
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState
+from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import KEY_FILE, JoinLink
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.orientation import Orientation
@@ -73,7 +74,7 @@ async def joining(house: House, folder: Path) -> AsyncIterator[Joining]:
 
     member = FleetMember(data, lambda: held[0].fleet, offer, FakeClock())
     changeable = ChangeableSettings(lambda: held[0], apply, file)
-    own.site.membership = HubMembershipService(data, changeable, member, lambda: "Shed")
+    own.site.membership = HubMembershipService(data, changeable, member, PassStore(data, FakeClock()), lambda: "Shed")
     member.start()
     try:
         async with hub_rig("websocket", house) as rig:
@@ -116,6 +117,41 @@ async def test_what_the_hub_may_do_changes_at_once(here: Joining) -> None:
     changed = await here.page.put(f"{AT}/allow", json={"allow": ["live"]})
     assert changed.json()["allow"] == ["live"]
     await eventually(lambda: here.rig.hub.states()[0].allow == ("live",), "the hub to know it")
+
+
+async def test_the_owner_gives_a_pass_and_ends_it(here: Joining) -> None:
+    asked = {"hours": 4, "shares": ["live"]}
+    refused = await here.page.put(f"{AT}/pass", json=asked)
+    assert refused.json()["message"] == "This recorder has joined no hub."
+    await here.join("health")
+    await here.until("online")
+    given = (await here.page.put(f"{AT}/pass", json=asked)).json()
+    assert (given["pass_until_ms"], given["pass_shares"]) == (here.member.since_ms + 4 * 3_600_000, ["live"])
+    assert (await here.state())["pass_until_ms"] == given["pass_until_ms"]
+    assert (await here.page.delete(f"{AT}/pass")).json()["pass_until_ms"] is None
+    actions = [one.action for one in here.house.accounts.audit()]
+    assert {"hub pass given", "hub pass ended"} <= set(actions)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"hours": 0, "shares": ["live"]}, {"hours": 169, "shares": ["live"]}, {"hours": 1, "shares": []},
+     {"hours": 1, "shares": ["orders"]}, {"hours": 1}, {"shares": ["live"]}],
+)  # fmt: skip
+async def test_a_pass_has_an_end_and_shows_pictures_only(here: Joining, asked: dict[str, object]) -> None:
+    await here.join("health")
+    assert (await here.page.put(f"{AT}/pass", json=asked)).status_code == 422
+    assert (await here.state())["pass_until_ms"] is None
+
+
+async def test_leaving_ends_the_pass(here: Joining) -> None:
+    await here.join("health")
+    await here.until("online")
+    await here.page.put(f"{AT}/pass", json={"hours": 1, "shares": ["live"]})
+    await here.page.delete(AT)
+    await here.until("none")
+    await here.join("health")
+    assert (await here.state())["pass_until_ms"] is None
 
 
 async def test_leaving_forgets_on_both_sides(here: Joining) -> None:

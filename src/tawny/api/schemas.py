@@ -49,7 +49,7 @@ class ApiResponse(BaseModel):
 class User(ApiResponse):
     id: str
     name: str
-    role: Literal["owner", "member", "viewer", "guest", "screen"]
+    role: Literal["owner", "member", "viewer", "guest", "screen", "installer"]
     ends_ms: int | None = None
     """When the access of a guest ends."""
 

@@ -8,14 +8,17 @@ from fastapi import FastAPI
 
 from tawny import __version__
 from tawny.api import serializers
+from tawny.api.auth.accounts import Caller
 from tawny.api.context import AppContext
-from tawny.api.fleet.box_answers import BoxAnswers
+from tawny.api.fleet.box_answers import PICTURES_SEEN, BoxAnswers
+from tawny.api.fleet.installer_rights import NEWER_FIELD, STATUS_FIELD
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.fleet.box import BoxOffer, FleetMember
 from tawny.fleet.copies import CopyStore, FleetCopies
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
+from tawny.fleet.hub_pass import PassStore, PassUse
 from tawny.fleet.identity import load_or_make_key
 from tawny.fleet.index_opening import open_index
 from tawny.fleet.standby_member import StandbyMember, StandbyOffer
@@ -30,6 +33,7 @@ from tawny.service.cameras.standby_cameras import (
 )
 from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
 from tawny.service.health.alarms import HealthProblem
+from tawny.service.json_format import newer_version
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +65,20 @@ def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:
 
 def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> FleetMember:
     place = running.parts.place
-    answers = BoxAnswers(app, lambda: frozenset(place.settings().fleet.allow))
+    passes = PassStore(place.kept_in, place.clock)
+
+    def note_seen(person: str, what: str) -> None:
+        site.accounts.note(PICTURES_SEEN, person, Caller(""), what)
+
+    answers = BoxAnswers(app, lambda: frozenset(place.settings().fleet.allow), PassUse(passes, note_seen))
     history = HistoryReader(running.parts.storage.store.volume.disk)
 
     def status() -> dict[str, Any]:
-        return serializers.health(site.health.now(), site.system).model_dump(mode="json")
+        given = passes.now()
+        stated = {"until_ms": given.until_ms, "shares": given.shares} if given is not None else None
+        newer = newer_version(site.updates)
+        more = {STATUS_FIELD: stated, NEWER_FIELD: newer["version"] if newer else ""}
+        return serializers.health(site.health.now(), site.system).model_dump(mode="json") | more
 
     def offer() -> BoxOffer:
         return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)

@@ -48,6 +48,7 @@ from tawny.delivery.outbox import OutboxMarks
 from tawny.engine import Engine, ThreadEngine
 from tawny.engine.connections import ConnectionManager
 from tawny.fleet.copy_source import CopySource
+from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import NotDone, StorageError
@@ -306,7 +307,9 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     place, recorder = running.parts.place, running.parts.recorder
     site.hub, member = make_hub(place, site), make_member(running, site, app)
     site.member = member
-    site.membership = HubMembershipService(place.kept_in, running.changeable, member, lambda: site.title)
+    site.membership = HubMembershipService(
+        place.kept_in, running.changeable, member, PassStore(place.kept_in, place.clock), lambda: site.title
+    )
     site.standby, site.protected = make_standby(running, site), make_protected(running, site)
     site.copies = make_copies(place, site.hub) if site.hub is not None else None
     if place.kept_in is not None:

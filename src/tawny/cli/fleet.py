@@ -20,7 +20,9 @@ from tawny.config.changes import put_table
 from tawny.config.fleet import DEFAULT_SHARES, SHARES, HubSettings
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
+from tawny.config.units import seconds
 from tawny.fleet.box import comparison_words_of, join_hub, leave_hub
+from tawny.fleet.hub_pass import PASS_SHARES, PassStore
 from tawny.fleet.identity import JoinLink, fingerprint, forget_key, load_key, load_or_make_key
 from tawny.fleet.index_opening import migrate, open_index
 from tawny.fleet.sqlite_fleet_index import HUB_FILE
@@ -145,13 +147,24 @@ def _check_hub(chosen: Settings, folder: Path) -> None:
 
 
 def describe_fleet(parser: ArgumentParser) -> None:
-    parser.add_argument("action", choices=("join", "leave", "status"), help="join or leave a hub, or show which")
-    parser.add_argument("link", nargs="?", help="for join: the link from the hub's page or `tawny hub link`")
+    parser.add_argument(
+        "action",
+        choices=("join", "leave", "status", "pass"),
+        help="join or leave a hub, or show which; pass: let installers at the hub see pictures for some time",
+    )
+    parser.add_argument(
+        "link",
+        nargs="?",
+        metavar="LINK|TIME",
+        help="for join: the link from the hub's page or `tawny hub link`; for pass: how long, for example 4h, or `end`",
+    )
+    parser.add_argument("--live", action="store_true", help="for pass: live video only, no events and recordings")
     parser.add_argument(
         "--allow",
         metavar="LIST",
         default=",".join(DEFAULT_SHARES),
-        help="for join: what people at the hub may do: health, events, live, clips, orders (default: %(default)s)",
+        help="for join: what people at the hub may do: health, events, live, clips, orders, settings "
+        "(default: %(default)s)",
     )
     parser.add_argument("--name", help="for join: what this recorder is called there (default: its name)")
     parser.add_argument(
@@ -164,6 +177,8 @@ def describe_fleet(parser: ArgumentParser) -> None:
 
 
 def run_fleet(args: Namespace, out: Output) -> int:
+    if args.action == "pass":
+        return _pass(args, out)
     if (args.link is not None) + (args.camera is not None) != (args.action == "join"):
         raise UsageError(
             "`tawny fleet join` needs a link, or a camera to read its QR code.",
@@ -203,6 +218,7 @@ def _join(args: Namespace, out: Output) -> int:
         if not args.yes:
             _confirm_hub(link)
     name = args.name or chosen.web.name or socket.gethostname()
+    PassStore(folder, SystemClock()).end()  # of another hub
     welcome = asyncio.run(join_hub(link, key, name, allow, __version__))
     put_table(path, "fleet", {"hub": link.url, "hub_key": link.hub, "allow": list(allow)})
     allowed = ", ".join(allow) or "nothing"
@@ -240,6 +256,31 @@ def _confirm_hub(link: JoinLink) -> None:
         raise NotDone("Nothing was changed.", "")
 
 
+def _pass(args: Namespace, out: Output) -> int:
+    chosen, folder = existing_data(args)
+    passes = PassStore(folder, SystemClock())
+    if args.link == "end":
+        had_one = passes.end()
+        out.data({"until": None}, "The pass has ended." if had_one else "There was no pass.")
+        return 0
+    if args.link is not None:
+        if not chosen.fleet.hub:
+            raise NotDone("This recorder has joined no hub.")
+        try:
+            lasts_s = float(args.link) * 3600 if args.link.replace(".", "", 1).isdigit() else seconds(args.link)
+        except ValueError as error:
+            raise UsageError(f"`{args.link}` isn't a valid duration.", f"Use {error}.") from None
+        passes.give(lasts_s, ("live",) if args.live else PASS_SHARES)
+    now = passes.now()
+    if now is None:
+        out.data({"until": None}, "There is no pass. `tawny fleet pass 4h` lets installers at the hub see pictures.")
+        return 0
+    until = time_text(now.until_ms)
+    text = f"Installers at the hub may use {', '.join(now.shares)} until {until}. `tawny fleet pass end` ends it."
+    out.data({"until": now.until_ms, "shares": list(now.shares)}, text)
+    return 0
+
+
 def _leave(args: Namespace, out: Output) -> int:
     chosen, path = load_settings(args)
     if path is None or not chosen.fleet.hub:
@@ -252,6 +293,7 @@ def _leave(args: Namespace, out: Output) -> int:
             asyncio.run(leave_hub(chosen.fleet, key))
         except NotDone as error:
             problem = error
+    PassStore(folder, SystemClock()).end()
     put_table(path, "fleet", {"hub": "", "hub_key": ""})
     if not (chosen.hub.enabled or chosen.standby.enabled or chosen.standby.address):  # else the key has other uses
         forget_key(folder)

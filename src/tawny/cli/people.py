@@ -100,7 +100,8 @@ LINK_DAYS = 7
 LOG_SINCE = "7 days ago"
 ROLES = (
     "owner: everything; member: review and keep events, change modes, talk and move cameras; viewer: watch; guest: a "
-    "viewer with an end (--for); screen: a screen on the wall, live only (default: viewer)"
+    "viewer with an end (--for); screen: a screen on the wall, live only; installer: on a hub, health and "
+    "settings of the other recorders, no cameras (default: viewer)"
 )
 SCREEN_MINUTES = 15
 
@@ -111,7 +112,7 @@ def describe_user(parser: ArgumentParser) -> None:
         "do", choices=["list", "add", "change", "link", "password", "remove", "log", "totp"], help="action"
     )
     parser.add_argument("name", nargs="?", help="who; log: only what this user or name did or tried")
-    parser.add_argument("--role", choices=["owner", "member", "viewer", "guest", "screen"], help=ROLES)
+    parser.add_argument("--role", choices=["owner", "member", "viewer", "guest", "screen", "installer"], help=ROLES)
     parser.add_argument("--cameras", metavar="A,B", help="cameras they can see, unless owner; `all` for every camera")
     parser.add_argument(
         "--for", dest="lasts", metavar="TIME", help='guest: access ends after, for example "3 days"; "0 s": now'

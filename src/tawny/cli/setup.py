@@ -3,7 +3,6 @@
 import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
 import tomlkit
 
@@ -15,7 +14,7 @@ from tawny.config.importers.result import ImportResult
 from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
-from tawny.service.diagnosis.settings_view import in_force
+from tawny.service.diagnosis.settings_view import in_force, settings_lines
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
 
@@ -156,19 +155,9 @@ def run_config(args: Namespace, out: Output) -> int:
     doors.check(chosen, str(path))
     if args.what == "show":
         shown = in_force(chosen, doors)
-        out.data(shown, "\n".join(_lines(shown)))
+        out.data(shown, "\n".join(settings_lines(shown)))
     else:
         count = len(chosen.cameras)
         cameras = "1 camera" if count == 1 else f"{count} cameras"
         out.data({"ok": True, "file": str(path), "cameras": count}, f"{path} is valid: {cameras}.")
     return 0
-
-
-def _lines(tables: dict[str, Any], path: str = "") -> list[str]:
-    lines: list[str] = []
-    for key, value in tables.items():
-        if isinstance(value, dict):
-            lines += _lines(value, f"{path}{key}.")
-        else:
-            lines.append(f"{path}{key} = {json.dumps(value, ensure_ascii=False)}")
-    return lines

@@ -22,7 +22,7 @@ from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineS
 from tawny.model.errors import NotDone, StorageError
 
 log = logging.getLogger(__name__)
-MOST_BOXES: Final = 64
+MOST_BOXES: Final = 512
 """Connected at the same time."""
 LOOK_S: Final = 0.5
 """Interval in s at which the hub looks which boxes were revoked."""
@@ -175,6 +175,16 @@ class FleetHub:
 
     def is_online(self, box: str) -> bool:
         return box in self._connections
+
+    def status(self, box: str) -> Mapping[str, Any]:
+        """Return what a box has said on its present line; empty: it is offline."""
+        now = self._connections.get(box)
+        return now.status if now is not None else {}
+
+    def allowed(self, box: str) -> tuple[str, ...]:
+        """Return what a box allows; empty: it is offline."""
+        now = self._connections.get(box)
+        return now.allow if now is not None else ()
 
     def connections(self) -> list[BoxConnection]:
         """Return the lines of the boxes that are online."""

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny import __version__
 from tawny.config.fleet import SHARES
 from tawny.fleet.box import FleetMember, MemberState, comparison_words_of, join_hub, leave_hub
+from tawny.fleet.hub_pass import HubPass, PassStore
 from tawny.fleet.identity import JoinLink, forget_key, load_key, load_or_make_key
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.mask import mask_picture
@@ -47,6 +48,8 @@ class Membership:
     since_ms: int
     detail: str
     can_join: bool
+    given: HubPass | None
+    """The pass that lets installers at the hub see pictures now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,15 @@ class HubMembershipService:
     """Coroutines run in any event loop. folder: with the recorder's key; None: in memory. get_name: for the hub."""
 
     def __init__(
-        self, folder: Path | None, changeable: ChangeableSettings, member: FleetMember, get_name: Callable[[], str]
+        self,
+        folder: Path | None,
+        changeable: ChangeableSettings,
+        member: FleetMember,
+        passes: PassStore,
+        get_name: Callable[[], str],
     ) -> None:
         self._folder, self._changeable, self._member, self._get_name = folder, changeable, member, get_name
+        self._passes = passes
 
     def now(self) -> Membership:
         """Return the state. Reads the disk at most once."""
@@ -74,6 +83,7 @@ class HubMembershipService:
             fleet.hub, welcome.hub if welcome else "", fleet.hub_key, member.words() if welcome else "", fleet.allow,
             member.state, member.since_ms, member.detail,
             self._folder is not None and self._changeable.file is not None,
+            self._passes.now() if fleet.hub else None,
         )  # fmt: skip
 
     async def preview(self, link: JoinLink) -> HubPreview:
@@ -85,6 +95,7 @@ class HubMembershipService:
         """Join the hub, and connect. Raises NotDone, StorageError, SettingsError: nothing was changed here."""
         chosen = _in_order(allow)
         key = await to_thread(self._key_to_join, link)
+        await to_thread(self._passes.end)  # of another hub
         await join_hub(link, key, self._get_name(), chosen, __version__)
         values = {"hub": link.url, "hub_key": link.hub, "allow": list(chosen)}
         await to_thread(self._changeable.put, "fleet", values)
@@ -93,6 +104,18 @@ class HubMembershipService:
     def set_allowed(self, allow: Iterable[str]) -> Membership:
         """Change what people at the hub may do; it applies at once. Raises NotDone, StorageError, SettingsError."""
         self._changeable.put("fleet", {"allow": list(_in_order(allow))})
+        return self.now()
+
+    def give_pass(self, lasts_s: float, shares: Iterable[str]) -> Membership:
+        """Let installers at the hub see pictures for some time. Raises NotDone, StorageError."""
+        if not self._changeable.now().fleet.hub:
+            raise NotDone("This recorder has joined no hub.")
+        self._passes.give(lasts_s, shares)
+        return self.now()
+
+    def end_pass(self) -> Membership:
+        """End the pass; what is shown by it ends within a second. Raises StorageError."""
+        self._passes.end()
         return self.now()
 
     async def leave(self) -> str:
@@ -107,6 +130,7 @@ class HubMembershipService:
             key = await to_thread(load_key, folder)
         except NotDone:  # damaged: of no use any more, and removed below
             key = None
+        await to_thread(self._passes.end)
         await to_thread(self._changeable.put, "fleet", {"hub": "", "hub_key": ""})
         problem = ""
         if key is not None:

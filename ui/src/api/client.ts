@@ -34,7 +34,7 @@ export function url(path: string, query?: Query): string {
   const [, box, rest] = /^\/cameras\/([a-z0-9-]+)~(.*)/.exec(path) ?? [];
   const full = box
     ? `/boxes/${box}/api/v1/cameras/${rest}`
-    : within && path.startsWith(`${within}/`)
+    : path.startsWith("/boxes/")
       ? path
       : within + (path.startsWith("/media/") ? path : `/api/v1${path}`);
   const pairs = Object.entries(query ?? {}).filter(

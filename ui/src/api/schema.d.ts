@@ -41,7 +41,7 @@ export interface AlarmInfo {
 }
 
 export interface AllowRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings")[];
 }
 
 export interface ArmPlan {
@@ -314,7 +314,7 @@ export interface ChangedPerson {
   cameras?: string[] | null;
   ends_ms?: number | null;
   linked?: string | null;
-  role: "owner" | "member" | "viewer" | "guest" | "screen";
+  role: "owner" | "member" | "viewer" | "guest" | "screen" | "installer";
 }
 
 export interface ChangedSealing {
@@ -1045,12 +1045,41 @@ export interface Invited {
 }
 
 export interface JoinRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings")[];
   link: string;
 }
 
 export interface KeepClip {
   kept: boolean;
+}
+
+export interface KeptProblem {
+  camera: string;
+  do: string;
+  state: string;
+  what: string;
+}
+
+export interface KeptRecorder {
+  allow: string[];
+  disk_days: number | null;
+  expected: number;
+  id: string;
+  level: "offline" | "problem" | "warning" | "unknown" | "fine";
+  name: string;
+  newer: string;
+  online: boolean;
+  pass_until_ms: number | null;
+  problems: KeptProblem[];
+  seen_ms: number;
+  version: string;
+  working: number;
+}
+
+export interface KeptRecorders {
+  now_ms: number;
+  recorders: KeptRecorder[];
+  version: string;
 }
 
 export interface KindInfo {
@@ -1188,12 +1217,14 @@ export interface MaskingCostInfo {
 }
 
 export interface MembershipInfo {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings")[];
   can_join: boolean;
   detail: string;
   fingerprint: string;
   hub: string;
   name: string;
+  pass_shares: ("events" | "live" | "clips")[];
+  pass_until_ms: number | null;
   since_ms: number;
   state: string;
   words: string;
@@ -1502,7 +1533,7 @@ export interface NewPerson {
   ends_ms?: number | null;
   linked?: string;
   name: string;
-  role?: "owner" | "member" | "viewer" | "guest" | "screen";
+  role?: "owner" | "member" | "viewer" | "guest" | "screen" | "installer";
 }
 
 export interface NewPhoneCode {
@@ -1596,6 +1627,11 @@ export interface PassList {
   items: PassInfo[];
 }
 
+export interface PassRequest {
+  hours: number;
+  shares: ("events" | "live" | "clips")[];
+}
+
 export interface Passkey {
   host: string;
   id: string;
@@ -1653,7 +1689,7 @@ export interface PersonInfo {
   linked?: string;
   name: string;
   passkeys?: number;
-  role: "owner" | "member" | "viewer" | "guest" | "screen";
+  role: "owner" | "member" | "viewer" | "guest" | "screen" | "installer";
   seen_ms?: number | null;
   two_step?: boolean;
 }
@@ -2259,6 +2295,10 @@ export interface SettingsInfo {
   tables: SettingTableInfo[];
 }
 
+export interface SettingsText {
+  text: string;
+}
+
 export type SetupCard = "service" | "detection" | "encryption" | "household";
 
 export interface SetupCardInfo {
@@ -2633,7 +2673,7 @@ export interface User {
   ends_ms?: number | null;
   id: string;
   name: string;
-  role: "owner" | "member" | "viewer" | "guest" | "screen";
+  role: "owner" | "member" | "viewer" | "guest" | "screen" | "installer";
 }
 
 export interface VisitInfo {

@@ -95,7 +95,8 @@ function Inside() {
   }, []);
   const actual = path.value;
   // Signed in already, in another tab or before a reload: on to the wanted page.
-  const present = moved[actual] ?? (actual === "/sign-in" ? nextPath(place.value.query) : undefined);
+  const installs = actual === "/" && session.value?.user?.role === "installer";
+  const present = installs ? "/recorders" : (moved[actual] ?? (actual === "/sign-in" ? nextPath(place.value.query) : undefined));
   useEffect(() => {
     if (present) go(actual === "/sign-in" ? present : present + location.search + location.hash, { replace: true });
   }, [present]);

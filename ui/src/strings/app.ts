@@ -49,7 +49,7 @@ export const app = {
   },
   menu: {
     open: (letters: string, name: string) => `${letters}, signed in as ${name}. Account and appearance`,
-    role: { owner: "Owner", member: "Member", viewer: "Viewer", guest: "Guest", screen: "Screen" },
+    role: { owner: "Owner", member: "Member", viewer: "Viewer", guest: "Guest", screen: "Screen", installer: "Installer" },
     theme: "Appearance",
     system: "System",
     dark: "Dark",

@@ -32,7 +32,7 @@ export const camera = {
     save: "Save",
     saved: "Saved. In effect now.",
     seen: "Who can see it",
-    roles: { owner: "Owner", member: "Member", viewer: "Viewer", guest: "Guest", screen: "Screen" },
+    roles: { owner: "Owner", member: "Member", viewer: "Viewer", guest: "Guest", screen: "Screen", installer: "Installer" },
     seenChange: "Change who can see it",
   },
   recording: {

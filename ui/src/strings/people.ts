@@ -18,6 +18,8 @@ export const people = {
   member: "Member",
   viewer: "Viewer",
   guest: "Guest",
+  installer: "Installer",
+  installerSub: "Looks after the recorders of this hub. Sees no cameras here, and pictures of the others only by a pass of their owners.",
   screen: "Screen",
   guestUntil: (when: string) => `Guest until ${when}`,
   guestEnded: (when: string) => `Guest, access ended ${when}`,
@@ -68,6 +70,9 @@ export const accessLog = {
   none: "Nothing yet.",
   noName: "–",
   actions: {
+    "hub pass given": "gave installers at the hub a pass",
+    "hub pass ended": "ended the pass of installers at the hub",
+    "pictures seen from the hub": "looked by the pass",
     claim: "created the owner’s account, or set a new password",
     "sign-in": "signed in with a password",
     "sign-in by link": "signed in by link",

@@ -1,7 +1,7 @@
 /** Words of the page of all recorders. */
 export const recorders = {
   title: "Recorders",
-  views: { label: "View", all: "Recorders", wall: "Wall", timeline: "Timeline", events: "Events" },
+  views: { label: "View", all: "Recorders", wall: "Wall", timeline: "Timeline", events: "Events", maintenance: "Maintenance" },
   allOnline: "All recorders are online.",
   oneOffline: (name: string) => `${name} is offline.`,
   someOffline: { one: "{n} recorder is offline.", other: "{n} recorders are offline." },
@@ -28,6 +28,7 @@ export const recorders = {
     clips: "recordings",
     orders: "commands",
     copies: "copies of recordings",
+    settings: "reading its settings",
   } as Record<string, string>,
   nothing: "nothing",
   remove: "Remove…",

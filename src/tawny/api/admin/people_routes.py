@@ -24,7 +24,7 @@ from tawny.model.times import utc_text
 # API schemas of users and access tokens.
 
 CameraIds = Annotated[list[Id], Field(max_length=64)]
-RoleName = Literal["owner", "member", "viewer", "guest", "screen"]
+RoleName = Literal["owner", "member", "viewer", "guest", "screen", "installer"]
 
 
 class PersonInfo(ApiResponse):

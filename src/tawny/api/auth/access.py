@@ -60,6 +60,8 @@ class Access(StrEnum):
     """Signed in as member or owner: commands to the recorder, and marks of events. Viewers change nothing."""
     OWN = "own"
     """Signed in as owner."""
+    INSTALL = "install"
+    """Signed in as owner or installer: health, versions and settings without secrets."""
     BRING = "bring"
     """With another recorder's upload token; not with a login session."""
     SEND = "send"
@@ -316,6 +318,8 @@ def _allowed(session: LoginSession | None, access: Access) -> LoginSession:
         raise RequestRefused(403, "screen_only", "This screen only shows live video.", "Use another device.")
     if access is Access.OWN and session.person.role is not Role.OWNER:
         raise RequestRefused(403, "owner_only", "Only owners can do this.", "Ask an owner.")
+    if access is Access.INSTALL and session.person.role not in (Role.OWNER, Role.INSTALLER):
+        raise RequestRefused(403, "installers_only", "Only installers and owners can do this.", "Ask an owner.")
     if access is Access.DIRECT and session.person.role not in (Role.OWNER, Role.MEMBER):
         raise RequestRefused(403, "family_only", "Only members and owners can do this.", "Ask an owner.")
     return session

@@ -58,6 +58,9 @@ class Role(StrEnum):
     VIEWER = "viewer"
     GUEST = "guest"
     """A viewer whose access ends at a time (`Account.ends_ms`)."""
+    INSTALLER = "installer"
+    """Looks after the recorders of a hub: their health, versions and settings. Sees no camera here, and pictures of the
+    others only by a pass of their owners (`fleet.hub_pass`)."""
     SCREEN = "screen"
     """A screen on the wall: the live view of its cameras, no recordings, no settings. Signs in by link or code."""
     HOLDER = "holder"
@@ -72,7 +75,7 @@ class Role(StrEnum):
     @property
     def only_watches(self) -> bool:
         """Whether it changes nothing that others see."""
-        return self in (Role.VIEWER, Role.GUEST)
+        return self in (Role.VIEWER, Role.GUEST, Role.INSTALLER)
 
 
 class TokenPurpose(StrEnum):
@@ -202,6 +205,7 @@ class Accounts:
     ) -> Account:
         """Set role and cameras; sessions continue with the new rights. ends_ms: when the access of a guest ends."""
         seen = None if cameras is None else frozenset(cameras)
+        seen = frozenset() if role is Role.INSTALLER else seen
         made = replace(person, role=role, cameras=seen, ends_ms=ends_ms if role is Role.GUEST else None)
         with self._writing() as db:
             row = (role, seen_as_text(made.cameras), made.ends_ms, person.id)
@@ -467,9 +471,10 @@ def find_account(db: sqlite3.Connection, person_id: str, now_ms: int) -> Account
 
 
 def to_account(row: tuple[Any, ...]) -> Account:
-    """Return the account from the first columns of a row. Owners see all cameras."""
+    """Return the account from the first columns of a row. Owners see all cameras, installers none."""
     role = Role(_FORMER_ROLES.get(row[2], row[2]))
-    return Account(row[0], row[1], role, None if role is Role.OWNER else seen_from_text(row[3]), row[4])
+    seen = None if role is Role.OWNER else frozenset() if role is Role.INSTALLER else seen_from_text(row[3])
+    return Account(row[0], row[1], role, seen, row[4])
 
 
 def fold(name: str) -> str:

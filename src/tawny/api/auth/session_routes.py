@@ -135,9 +135,13 @@ def session(request: Request, here: Here) -> schemas.SessionInfo:
             "zone": here.recorder.zone if found else "",
             "provider": here.oidc.label if here.oidc and not found else "",
             "proxied": proxied.name if proxied else "",
-            "hub": here.hub is not None and found is not None and found.person.cameras is None and found.how != BY_HUB,
+            "hub": here.hub is not None and found is not None and found.how != BY_HUB and _sees_recorders(found.person),
         }
     )
+
+
+def _sees_recorders(person: Account) -> bool:
+    return person.cameras is None or person.role is Role.INSTALLER
 
 
 @router.post("/setup/claim", dependencies=public)

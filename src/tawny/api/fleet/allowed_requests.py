@@ -84,6 +84,7 @@ BY_SHARE: Final[dict[str, tuple[str, ...]]] = {
         "GET /api/v1/copies/days",
         "GET /api/v1/copies/file",
     ),
+    "settings": ("GET /api/v1/settings/text",),
 }
 OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies"}
 """What people at a hub may ask for through it. Files as they lie, without privacy masks, are for the hub alone."""

@@ -6,26 +6,43 @@ allowed. Nothing of the hub's own headers reaches the application but those in `
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
 from tawny.api.auth.accounts import Account, LoginSession, Role
 from tawny.api.errors import MOST_ADDRESS_BYTES, RequestRefused, as_answer
 from tawny.api.fleet.allowed_requests import OF_EVENTS, required_share
+from tawny.api.fleet.installer_rights import allowed_to, camera_named, no_pass
 from tawny.api.request_handling import BY_HUB, MOST_BODY_BYTES
+from tawny.fleet.hub_pass import PassUse
 from tawny.fleet.message_link import LineClosed
 from tawny.fleet.session import Exchange, Kind, as_payload
+from tawny.model.errors import StorageError
+
+log = logging.getLogger(__name__)
 
 SOCKET: Final = "WS"
 """The method of a request for a WebSocket."""
 _HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "content-type", "if-none-match", "if-range", "if-modified-since", "range"}
 )
-_ROLES: Final = {Role.OWNER: Role.MEMBER, Role.MEMBER: Role.MEMBER, Role.VIEWER: Role.VIEWER, Role.GUEST: Role.GUEST}
+_ROLES: Final = {
+    Role.OWNER: Role.MEMBER,
+    Role.MEMBER: Role.MEMBER,
+    Role.VIEWER: Role.VIEWER,
+    Role.GUEST: Role.GUEST,
+    Role.INSTALLER: Role.VIEWER,
+}
+PASS_LOOK_S: Final = 0.4
+"""Interval in s at which what is shown by a pass looks whether it still holds."""
+PASS_ENDED: Final = 4403
+PICTURES_SEEN: Final = "pictures seen from the hub"
+"""Of the audit log."""
 _FOREVER_MS: Final = 253_402_300_799_000
 _NAME_CHARACTERS: Final = 64
 LARGEST_MESSAGE_BYTES: Final = 4096
@@ -34,18 +51,34 @@ STATE_SOCKET: Final = "/api/v1/ws"
 
 
 class BoxAnswers:
-    """Answers requests of the hub. get_allow: returns what the owner allows now."""
+    """Answers requests of the hub. get_allow: returns what the owner allows now. passes: None: there can be no pass."""
 
-    def __init__(self, app: ASGIApp, get_allow: Callable[[], frozenset[str]]) -> None:
-        self._app, self._get_allow = app, get_allow
+    def __init__(self, app: ASGIApp, get_allow: Callable[[], frozenset[str]], passes: PassUse | None = None) -> None:
+        self._app, self._get_allow, self._passes = app, get_allow, passes
 
     async def __call__(self, request: Mapping[str, Any], exchange: Exchange) -> None:
         """Raises LineClosed: the hub has ended it."""
-        allow = self._get_allow()
+        role, passed = str(request.get("role", "")), await self._passed()
+        without = allowed_to(role, self._get_allow(), frozenset())
+        allow = allowed_to(role, self._get_allow(), passed)
         path, query = str(request.get("path", "")), str(request.get("query", ""))
         method, decoded = str(request.get("method", "")), unquote(path)
-        refused = refusal(method, decoded, len(path) + len(query), allow)
-        scope = _scope(request, path, query, _session(request, allow))
+        refused = refusal(method, decoded, len(path) + len(query), allow, role)
+        share = required_share(method, decoded) or ""
+        session = _session(request, allow, is_for_settings=share == "settings")
+        scope = _scope(request, path, query, session)
+        if decoded == STATE_SOCKET and "events" in allow:
+            share = "events"  # it has them, too
+        answering = self._answer(method, refused, scope, exchange, allow)
+        if refused is None and share in allow - without:
+            await self._note_seen(session.person.name, share, camera_named(decoded, dict(parse_qsl(query))))
+            await self._while_passed(share, answering, exchange, method)
+        else:
+            await answering
+
+    async def _answer(
+        self, method: str, refused: RequestRefused | None, scope: Scope, exchange: Exchange, allow: frozenset[str]
+    ) -> None:
         if method == SOCKET:
             if refused is not None:
                 await exchange.send(Kind.HEAD, as_payload({"status": refused.status}))
@@ -54,6 +87,34 @@ class BoxAnswers:
             return
         app = self._app if refused is None else as_answer(refused)
         await _HttpRequest(app, exchange).run(scope)
+
+    async def _passed(self) -> frozenset[str]:
+        return frozenset() if self._passes is None else await asyncio.to_thread(self._passes.shares)
+
+    async def _while_passed(
+        self, share: str, answering: Coroutine[Any, Any, None], exchange: Exchange, method: str
+    ) -> None:
+        """Answer as long as the pass holds."""
+        task = asyncio.create_task(answering)
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=PASS_LOOK_S)
+                if not task.done() and share not in await self._passed():
+                    end = {"code": PASS_ENDED, "reason": "The pass of this recorder's owner has ended."}
+                    exchange.close(as_payload(end) if method == SOCKET else b"")
+                    return
+        finally:
+            task.cancel()
+            ended = (await asyncio.gather(task, return_exceptions=True))[0]
+        if isinstance(ended, Exception):
+            raise ended
+
+    async def _note_seen(self, person: str, share: str, camera: str) -> None:
+        assert self._passes is not None  # else nothing is added to what is allowed
+        try:
+            await asyncio.to_thread(self._passes.seen, person, share, camera)
+        except StorageError as error:
+            log.warning("cannot write to the audit log what was seen from the hub: %s", error)
 
 
 class _HttpRequest:
@@ -147,27 +208,33 @@ class _Socket:
                 await self._exchange.send(Kind.HEAD, as_payload({"status": 403}))
 
 
-def refusal(method: str, path: str, length: int, allow: frozenset[str]) -> RequestRefused | None:
+def refusal(method: str, path: str, length: int, allow: frozenset[str], role: str) -> RequestRefused | None:
     """Return why a request isn't answered; None if it is. path: decoded. length: of path and query as sent."""
     needed = required_share(method, path)
     if length <= MOST_ADDRESS_BYTES and needed is not None and (not needed or needed in allow):
         return None
-    return RequestRefused(
+    return no_pass(needed or "", role) or RequestRefused(
         403, "not_allowed_by_recorder", "The owner of this recorder doesn't allow this from the hub.",
         "It can be allowed at the recorder itself, or done there.",
     )  # fmt: skip
 
 
-def _session(request: Mapping[str, Any], allow: frozenset[str]) -> LoginSession:
+def _session(request: Mapping[str, Any], allow: frozenset[str], *, is_for_settings: bool) -> LoginSession:
     """Return who asks, with the rights that they have here."""
+    if is_for_settings and request.get("role") in (Role.OWNER.value, Role.INSTALLER.value):
+        return LoginSession(Account("hub", _name(request), Role.INSTALLER), b"", _FOREVER_MS, BY_HUB)
     try:
         role = _ROLES[Role(str(request.get("role")))]
     except (ValueError, KeyError):
         role = Role.GUEST
     if role is Role.MEMBER and "orders" not in allow:
         role = Role.VIEWER
+    return LoginSession(Account("hub", _name(request), role), b"", _FOREVER_MS, BY_HUB)
+
+
+def _name(request: Mapping[str, Any]) -> str:
     name = "".join(letter for letter in str(request.get("person", "")) if letter.isprintable())[:_NAME_CHARACTERS]
-    return LoginSession(Account("hub", f"{name} (hub)", role), b"", _FOREVER_MS, BY_HUB)
+    return f"{name} (hub)"
 
 
 def _scope(request: Mapping[str, Any], path: str, query: str, session: LoginSession) -> Scope:

@@ -231,7 +231,9 @@ def fleet_timeline(
 )
 def last_recorder_picture(box: OneBox, camera: OneCamera, here: Here) -> Response:
     """Return the last picture that was seen here of a recorder's camera."""
-    found = the_hub(here).index.picture(box, camera)
+    index = the_hub(here).index
+    is_allowed = any(one.id == box and "live" in one.allow for one in index.boxes())
+    found = index.picture(box, camera) if is_allowed else None
     if found is None:
         raise not_found("There is no picture of this camera here.")
     return Response(found[1], headers={"Last-Modified-Ms": str(found[0])}, media_type="image/jpeg")
@@ -239,6 +241,7 @@ def last_recorder_picture(box: OneBox, camera: OneCamera, here: Here) -> Respons
 
 def _info(state: BoxState, pictures: dict[tuple[str, str], int]) -> BoxInfo:
     box, status = state.box, state.status
+    pictures = pictures if "live" in state.allow else {}
     return BoxInfo(
         id=box.id, name=box.name, online=state.is_online, seen_ms=box.seen_ms, joined_ms=box.joined_ms,
         words=box.words, version=state.version, allow=list(state.allow),

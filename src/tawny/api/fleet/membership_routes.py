@@ -1,7 +1,7 @@
 """Routes of the page “Hub” in the settings: which hub this recorder has joined, and what people there may do."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -12,6 +12,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.config.fleet import Share
+from tawny.fleet.hub_pass import LONGEST_PASS_S, PASS_SHARES
 from tawny.fleet.identity import JoinLink
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
@@ -19,6 +20,7 @@ from tawny.service.hub_membership import HubMembershipService, Membership, link_
 
 router = APIRouter(prefix="/api/v1/fleet/membership", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
+PassShare = Literal["events", "live", "clips"]
 LinkText = Annotated[str, Field(max_length=2048)]
 
 
@@ -36,6 +38,9 @@ class MembershipInfo(schemas.ApiResponse):
     since_ms: int
     detail: str
     can_join: bool
+    pass_until_ms: int | None
+    """Until when installers at the hub may see pictures; null: there is no pass."""
+    pass_shares: list[PassShare]
 
 
 class LinkRequest(schemas.ApiRequest):
@@ -48,6 +53,11 @@ class JoinRequest(LinkRequest):
 
 class AllowRequest(schemas.ApiRequest):
     allow: list[Share]
+
+
+class PassRequest(schemas.ApiRequest):
+    hours: Annotated[float, Field(gt=0, le=LONGEST_PASS_S / 3600)]
+    shares: Annotated[list[PassShare], Field(min_length=1, max_length=len(PASS_SHARES))]
 
 
 class CodeRequest(schemas.ApiRequest):
@@ -112,6 +122,25 @@ def allow_hub(asked: AllowRequest, here: Here, note: Note) -> MembershipInfo:
     return _info(changed)
 
 
+@router.put("/pass", dependencies=own)
+def give_hub_pass(asked: PassRequest, here: Here, note: Note) -> MembershipInfo:
+    """Give installers at the hub a pass for the pictures of this recorder, instead of a former one."""
+    try:
+        given = _service(here).give_pass(asked.hours * 3600, asked.shares)
+    except NotDone as error:
+        raise _refused(error) from None
+    note("hub pass given", f"{asked.hours:g} h: {', '.join(given.given.shares) if given.given else ''}")
+    return _info(given)
+
+
+@router.delete("/pass", dependencies=own)
+def end_hub_pass(here: Here, note: Note) -> MembershipInfo:
+    """End the pass. What is shown by it ends within a second."""
+    ended = _service(here).end_pass()
+    note("hub pass ended", "")
+    return _info(ended)
+
+
 @router.delete("", dependencies=own)
 async def leave_fleet_hub(here: Here, note: Note) -> LeftInfo:
     """Leave the hub, which deletes what it knows of this recorder. Recordings stay here."""
@@ -163,4 +192,6 @@ def _info(now: Membership) -> MembershipInfo:
         hub=now.hub, name=now.name, fingerprint=now.fingerprint, words=now.words,
         allow=list(now.allow),
         state=now.state.value, since_ms=now.since_ms, detail=now.detail, can_join=now.can_join,
+        pass_until_ms=now.given.until_ms if now.given else None,
+        pass_shares=[one for one in get_args(PassShare) if now.given and one in now.given.shares],
     )  # fmt: skip

@@ -16,12 +16,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from tawny.api.auth.access import LOOK_S, Access, Signed, has_ended, rule, run_while_allowed
-from tawny.api.auth.accounts import LoginSession
+from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.allowed_requests import OF_PEOPLE
 from tawny.api.fleet.box_answers import SOCKET, refusal
 from tawny.api.fleet.copy_answers import CopiedAnswer, copies_for, serve_socket
+from tawny.api.fleet.installer_rights import OF_INSTALLERS, pass_in
 from tawny.api.request_handling import WorkerRoute
 from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
 from tawny.fleet.hub import BoxOffline, FleetHub
@@ -30,6 +31,7 @@ from tawny.fleet.session import Exchange, Kind, LineFrame
 from tawny.fleet.standby_server import STANDBY_PATH
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
+from tawny.service.copied_recorder import CopiedRecorder
 
 log = logging.getLogger(__name__)
 HEAD_TIMEOUT_S: Final = 30.0
@@ -117,9 +119,20 @@ def the_hub(here: AppContext) -> FleetHub:
     return here.hub
 
 
+def hub_of(here: AppContext, signed: LoginSession) -> FleetHub:
+    """Return the hub; also for installers, who see no camera here. Raises RequestRefused: as `the_hub`."""
+    is_installer = here.hub is not None and signed.person.role is Role.INSTALLER
+    return here.hub if is_installer and here.hub is not None else the_hub(here)
+
+
+def is_shown_live(box: str, here: AppContext) -> bool:
+    """Return whether the box's owner allows live video without a pass: what a pass shows isn't kept here."""
+    return here.hub is not None and "live" in here.hub.allowed(box)
+
+
 async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Response:
     """Return what the box answers; from its copies if it is offline, or if they are asked for."""
-    copied = await copies_for(request, request.method, box, the_hub(here), here)
+    copied = await _copies(request, request.method, box, here, signed)
     if copied is not None:
         return CopiedAnswer(box, copied, signed)
     exchange = await _ask(request, request.method, box, here, signed)
@@ -140,7 +153,8 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
     pieces = _pieces(request, exchange)
     if _is_snapshot(request, status, headers):
         jpeg = await _picture(pieces, int(headers["content-length"]))
-        await _keep(request, box, here, jpeg)
+        if _may_keep(box, here, signed):
+            await _keep(request, box, here, jpeg)
         return Response(jpeg, status, headers)
     return StreamingResponse(pieces, status, headers)
 
@@ -161,7 +175,7 @@ router.add_api_route(
 @router.websocket("/api/v1/{rest:path}", dependencies=view)
 async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signed) -> None:
     """A WebSocket of the box, or of its copies."""
-    copied = await copies_for(socket, SOCKET, box, the_hub(here), here)
+    copied = await _copies(socket, SOCKET, box, here, signed)
     if copied is not None:
         await serve_socket(socket, box, copied, signed)
         return
@@ -186,13 +200,26 @@ async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signe
         exchange.close()
 
 
+async def _copies(
+    connection: Request | WebSocket, method: str, box: str, here: AppContext, signed: LoginSession
+) -> CopiedRecorder | None:
+    """Return the copies that answer; None: the box is to be asked. Copies are nothing for installers."""
+    hub = hub_of(here, signed)
+    return None if signed.person.role is Role.INSTALLER else await copies_for(connection, method, box, hub, here)
+
+
+def _may_keep(box: str, here: AppContext, signed: LoginSession) -> bool:
+    return signed.person.role is not Role.INSTALLER and is_shown_live(box, here)
+
+
 async def _ask(
     connection: Request | WebSocket, method: str, box: str, here: AppContext, signed: LoginSession
 ) -> Exchange:
-    hub, scope = the_hub(here), connection.scope
+    hub, scope, role = hub_of(here, signed), connection.scope, signed.person.role
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").removeprefix(f"/boxes/{box}")
     query = scope.get("query_string", b"").decode("latin-1")
-    refused = refusal(method, unquote(path), len(path) + len(query), OF_PEOPLE)
+    shares = OF_PEOPLE if role is not Role.INSTALLER else OF_INSTALLERS | pass_in(hub.status(box))[1]
+    refused = refusal(method, unquote(path), len(path) + len(query), shares, role.value)
     if refused is not None:
         raise refused
     asked: dict[str, Any] = {
@@ -201,7 +228,7 @@ async def _ask(
         "query": query,
         "headers": [(name, value) for name in _ASKED if (value := connection.headers.get(name)) is not None],
         "person": signed.person.name,
-        "role": signed.person.role.value,
+        "role": role.value,
     }
     try:
         return await hub.ask(box, asked)

@@ -24,7 +24,7 @@ from tawny.model.times import Clock, utc_text
 from tawny.service.cameras.connection_report import Report, report_text
 from tawny.service.diagnosis.doctor import ExaminedRecorder, examine
 from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, versions
-from tawny.service.diagnosis.settings_view import in_force
+from tawny.service.diagnosis.settings_view import in_force, shown_text
 from tawny.service.plugin_registry import PluginRegistry
 
 # Removes what is personal from texts for other people: names, addresses, places, secrets.
@@ -394,6 +394,12 @@ class DiagnosticsService:
         with self._lock:
             self._made = self._clock.mono_s(), made
         return made
+
+    def settings_text(self) -> str:
+        """Return the settings in force that differ from the defaults, without secrets. Raises SettingsError."""
+        recorder = self._recorder()
+        secrets = known_secrets(recorder.config.parent, {}) if recorder.config is not None else {}
+        return shown_text(recorder.settings or Settings(), self._doors, secrets.values())
 
     def last(self) -> Diagnostics:
         """Return the bundle that was listed last; a new one if that was long ago."""

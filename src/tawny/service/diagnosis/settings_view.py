@@ -1,7 +1,9 @@
-"""The settings in force, for people: without secrets (`tawny config show`), or without anything personal."""
+"""The settings in force, for people: without secrets (`tawny config show`), and only those that were changed."""
 
+import json
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tawny.config.settings import Settings
@@ -13,6 +15,14 @@ from tawny.sources.onvif import OnvifService
 
 _HIDDEN = re.compile(r"secret|token|pass|metrics|credential|api_key")
 """Names of settings whose values are secret."""
+_NAMING = re.compile(r"cameras\.\S+\.source =|(?:destinations|notifiers|webhooks)\.[^.\s]+\.url =")
+"""Of each camera, and of each place where something is sent."""
+_PERSONAL = re.compile(r"^(modes\.(?:location|presence\.people\.\S+) = ).*")
+"""Where people live, and the addresses of their phones."""
+_LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@\"]+@", re.IGNORECASE)
+"""User and password in an address."""
+LEAST_SECRET: Final = 4
+"""Shorter ones would be found everywhere."""
 
 
 def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
@@ -42,6 +52,41 @@ def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
         _word(shown["retention"] or {})
         shown["pre"], shown["post"] = duration_text(shown["pre"]), duration_text(shown["post"])
     return tables
+
+
+def settings_lines(tables: dict[str, Any], path: str = "") -> list[str]:
+    """Return one line for each setting, such as `cameras.front.name = "Front door"`."""
+    lines: list[str] = []
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            lines += settings_lines(value, f"{path}{key}.")
+        else:
+            lines.append(f"{path}{key} = {json.dumps(value, ensure_ascii=False)}")
+    return lines
+
+
+def shown_text(chosen: Settings, doors: PluginRegistry, secrets: Iterable[str]) -> str:
+    """Return what differs from the defaults, for people who look after this recorder.
+
+    secrets: replaced anywhere. So is where people live, and what shows whether they are at home.
+    """
+    bare: dict[str, dict[str, Any]] = {
+        "cameras": {name: {"source": one.source} for name, one in chosen.cameras.items()},
+        "destinations": {name: {"url": one.url} for name, one in chosen.destinations.items()},
+        "notifiers": {name: {"url": one.url} for name, one in chosen.notifiers.items()},
+        "webhooks": {name: {"url": one.url} for name, one in chosen.webhooks.items()},
+    }
+    usual = set(settings_lines(in_force(Settings.model_validate(bare), doors)))
+    lines = [
+        _PERSONAL.sub(r"\1(set)", line)
+        for line in settings_lines(in_force(chosen, doors))
+        if line not in usual or _NAMING.match(line)
+    ]
+    text = "\n".join(_LOGIN.sub(r"\1(set)@", line) for line in lines)
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= LEAST_SECRET:
+            text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "(set)")
+    return text
 
 
 def _public(kind: Destination | Notifier | None, url: str) -> str:

@@ -155,7 +155,7 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
       />
       {!isScreen && <RoleChoice role={role.value} onChange={(next) => (role.value = next)} />}
       {!isScreen && role.value === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}
-      <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />
+      {(isScreen || role.value !== "installer") && <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />}
       {!isScreen && <Linked value={linked.value} onInput={(value) => (linked.value = value)} id="linked-new" />}
       <button type="submit" class="btn pri">
         {words.invite}
@@ -166,8 +166,14 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
 
 /** Owners are made by a command, on purpose. */
 function RoleChoice({ role, onChange }: { role: Role; onChange: (next: Chosen) => void }) {
-  const options = (["member", "viewer", "guest"] as const).map((value) => ({ value, label: words[value] }));
-  return <Segmented label={words.role} value={role === "owner" || role === "screen" ? "member" : role} options={options} onChange={onChange} />;
+  const roles: readonly Chosen[] = session.value?.hub ? ["member", "viewer", "guest", "installer"] : ["member", "viewer", "guest"];
+  const options = roles.map((value) => ({ value, label: words[value] }));
+  return (
+    <>
+      <Segmented label={words.role} value={role === "owner" || role === "screen" ? "member" : role} options={options} onChange={onChange} />
+      {role === "installer" && <p class="small sub">{words.installerSub}</p>}
+    </>
+  );
 }
 
 function End({ value, onInput }: { value: string; onInput: (value: string) => void }) {
@@ -269,7 +275,7 @@ function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Prom
       {person.role !== "owner" && person.role !== "screen" && (
         <RoleChoice role={person.role} onChange={(next) => void change(next, person.cameras, null)} />
       )}
-      {person.role !== "owner" && (
+      {person.role !== "owner" && person.role !== "installer" && (
         <CameraTicks chosen={person.cameras} onChange={(next) => void change(person.role, next, null)} />
       )}
       {person.role === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}

@@ -24,11 +24,23 @@ import "./recorders.css";
 
 const AGAIN_MS = 2_000;
 const PICTURES = 6;
-type View = "all" | "wall" | "timeline" | "events";
+type View = "all" | "wall" | "timeline" | "events" | "maintenance";
 const VIEWS: readonly View[] = ["all", "wall", "timeline", "events"];
 const loadPast = () => import("./Past");
+const loadMaintenance = () => import("./Maintenance");
+const waiting = (isFailed: boolean) => <p class="sub">{isFailed ? t.timeline.failed : t.timeline.loading}</p>;
 
 export default function Recorders({ params }: { params: Params }) {
+  if (session.value?.user?.role === "installer")
+    return (
+      <Page title={words.title} class="recorders">
+        <Lazy load={loadMaintenance} props={{}} waiting={waiting} />
+      </Page>
+    );
+  return <AllRecorders params={params} />;
+}
+
+function AllRecorders({ params }: { params: Params }) {
   const fleet = useSignal<Fleet | null>(null);
   const failed = useSignal("");
   const joins = useSignal(false);
@@ -56,8 +68,9 @@ export default function Recorders({ params }: { params: Params }) {
     };
   }, []);
   const found = fleet.value;
-  const view: View = VIEWS.find((one) => one === params["view"]) ?? "all";
   const isOwner = session.value?.user?.role === "owner";
+  const views: readonly View[] = isOwner ? [...VIEWS, "maintenance"] : VIEWS;
+  const view: View = views.find((one) => one === params["view"]) ?? "all";
   const add = isOwner && (
     <button type="button" class="btn pri" onClick={() => (joins.value = true)}>
       <Icon name="plus" small /> {words.add}
@@ -82,14 +95,15 @@ export default function Recorders({ params }: { params: Params }) {
             <Segmented<View>
               label={words.views.label}
               value={view}
-              options={VIEWS.map((value) => ({ value, label: words.views[value] }))}
+              options={views.map((value) => ({ value, label: words.views[value] }))}
               onChange={(next) => go(next === "all" ? "/recorders" : `/recorders/${next}`)}
             />
             {add}
           </div>
           {view === "all" && found.boxes.map((box) => <Row key={box.id} box={box} isOwner={isOwner} now_ms={found.now_ms} />)}
           {view === "wall" && <Wall boxes={found.boxes} />}
-          {view === "timeline" && <Lazy load={loadPast} props={{ boxes: found.boxes }} waiting={(isFailed) => <p class="sub">{isFailed ? t.timeline.failed : t.timeline.loading}</p>} />}
+          {view === "timeline" && <Lazy load={loadPast} props={{ boxes: found.boxes }} waiting={waiting} />}
+          {view === "maintenance" && <Lazy load={loadMaintenance} props={{}} waiting={waiting} />}
           {view === "events" && <Events boxes={found.boxes} />}
         </>
       )}

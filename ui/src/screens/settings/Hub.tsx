@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { ApiError, get, post, put, remove } from "../../api/client";
 import { cameras } from "../../api/state";
 import type { HubMembership, HubPreview } from "../../api/types";
-import { t } from "../../strings";
+import { plural, t } from "../../strings";
 import { joining as words } from "../../strings/joining";
 import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
@@ -160,6 +160,7 @@ function Joined({ now }: { now: Signal<HubMembership | null> }) {
         <Identity words={member.words} fingerprint={member.fingerprint} hint={words.wordsAfter} />
       </dl>
       <Allowed chosen={member.allow} onChange={(next) => void allow(next)} />
+      <Pass now={now} />
       {asks.value ? (
         <div class="hub-leave">
           <p>{words.leaveAsk}</p>
@@ -178,6 +179,58 @@ function Joined({ now }: { now: Signal<HubMembership | null> }) {
         </button>
       )}
     </section>
+  );
+}
+
+const HOURS = [1, 4, 24, 72] as const;
+
+/** Pictures for installers at the hub, until a time. */
+function Pass({ now }: { now: Signal<HubMembership | null> }) {
+  const hours = useSignal<number>(4);
+  const past = useSignal(true);
+  const until_ms = now.value?.pass_until_ms ?? null;
+  const give = () =>
+    tryTo(async () => {
+      const shares: HubMembership["pass_shares"] = past.value ? ["events", "live", "clips"] : ["live"];
+      now.value = await put<HubMembership>("/fleet/membership/pass", { hours: hours.value, shares });
+    });
+  const end = () =>
+    tryTo(async () => {
+      now.value = await remove<HubMembership>("/fleet/membership/pass");
+      toast(words.passEnded);
+    });
+  return (
+    <div class="hub-scan" data-pass={until_ms ?? ""}>
+      <h3>{words.pass}</h3>
+      <p class="small sub">{words.passSub}</p>
+      {until_ms === null ? (
+        <div class="row wrap">
+          <select aria-label={words.passFor} value={String(hours.value)} onChange={(event) => (hours.value = Number(event.currentTarget.value))}>
+            {HOURS.map((one) => (
+              <option key={one} value={one}>
+                {plural(one, words.passHours)}
+              </option>
+            ))}
+          </select>
+          <select aria-label={words.passWhat} value={past.value ? "past" : "live"} onChange={(event) => (past.value = event.currentTarget.value === "past")}>
+            <option value="past">{words.passShares.past}</option>
+            <option value="live">{words.passShares.live}</option>
+          </select>
+          <button type="button" class="btn" onClick={() => void give()}>
+            {words.passGive}
+          </button>
+        </div>
+      ) : (
+        <div class="row wrap">
+          <p class="grow" role="status">
+            {words.passUntil(when(until_ms), now.value?.pass_shares.length === 1 ? words.passShares.live : words.passShares.past)}
+          </p>
+          <button type="button" class="btn danger" onClick={() => void end()}>
+            {words.passEnd}
+          </button>
+        </div>
+      )}
+    </div>
   );
 }
 

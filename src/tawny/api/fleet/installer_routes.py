@@ -1,0 +1,133 @@
+"""Routes of the view “Maintenance” of a hub: health, version and settings of every recorder, without any picture.
+
+And what a recorder itself answers for it: its settings as text.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+
+from tawny.api import schemas
+from tawny.api.auth.access import MOST_CAMERAS, Access, Signed, rule
+from tawny.api.context import Here
+from tawny.api.errors import RequestRefused
+from tawny.api.fleet.installer_rights import NEWER_FIELD, pass_in
+from tawny.api.fleet.relay_routes import hub_of
+from tawny.api.request_handling import WorkerRoute
+from tawny.fleet.hub import BoxState
+from tawny.model.errors import SettingsError
+from tawny.model.states import TROUBLE, CameraState
+
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
+install = [rule(Access.INSTALL)]
+MOST_PROBLEMS = 20
+Level = Literal["offline", "problem", "warning", "unknown", "fine"]
+_ORDER: Mapping[Level, int] = {"offline": 0, "problem": 1, "warning": 2, "unknown": 3, "fine": 4}
+
+
+class KeptProblem(schemas.ApiResponse):
+    """camera, state: of a camera that doesn't record as it should; else empty. what, do: as sentences, may be empty."""
+
+    camera: str
+    state: str
+    what: str
+    do: str
+
+
+class KeptRecorder(schemas.ApiResponse):
+    """A recorder as those see it who look after it. All but `online` is as it was at `seen_ms`."""
+
+    id: str
+    name: str
+    online: bool
+    seen_ms: int
+    version: str
+    newer: str
+    """A newer version that it knows of; empty: none."""
+    level: Level
+    """`unknown`: its owner doesn't allow `health`."""
+    problems: list[KeptProblem]
+    """The worst one first."""
+    working: int
+    expected: int
+    disk_days: float | None
+    """Days of recordings that fit on its disk; null: unknown."""
+    allow: list[str]
+    pass_until_ms: int | None
+    """Until when its owner's pass lets installers see pictures; null: there is none."""
+
+
+class KeptRecorders(schemas.ApiResponse):
+    """now_ms: of the hub. Those with problems come first."""
+
+    now_ms: int
+    version: str
+    recorders: list[KeptRecorder]
+
+
+class SettingsText(schemas.ApiResponse):
+    """What differs from the defaults, one setting a line. Secrets are replaced."""
+
+    text: str
+
+
+@router.get("/fleet/maintenance", dependencies=install)
+def fleet_maintenance(here: Here, signed: Signed) -> KeptRecorders:
+    """Return health and version of every recorder of this hub, without any picture."""
+    now_ms = here.recorder.clock.now_ms()
+    found = [_kept(one, now_ms) for one in hub_of(here, signed).states()]
+    found.sort(key=lambda one: (_ORDER[one.level], one.name.casefold(), one.id))
+    return KeptRecorders(now_ms=now_ms, version=here.updates.running, recorders=found)
+
+
+@router.get("/settings/text", dependencies=install)
+def settings_text(here: Here) -> SettingsText:
+    """Return the settings in force that differ from the defaults, as text without secrets."""
+    try:
+        return SettingsText(text=here.diagnostics.settings_text())
+    except SettingsError as error:
+        raise RequestRefused(
+            409, "settings_damaged", "The settings can't be shown.", "Run `tawny config check`."
+        ) from error
+
+
+def _kept(state: BoxState, now_ms: int) -> KeptRecorder:
+    box, status = state.box, state.status
+    knows_health = "health" in state.allow and bool(status)
+    problems = list(_problems(status))[:MOST_PROBLEMS] if knows_health else []
+    level: Level = "fine" if knows_health else "unknown"
+    if problems:
+        level = "problem" if problems[0].camera else "warning"
+    disk, until_ms = status.get("disk"), pass_in(status)[0]
+    days = disk.get("keeps_days") if isinstance(disk, Mapping) else None
+    return KeptRecorder(
+        id=box.id, name=box.name, online=state.is_online, seen_ms=box.seen_ms, version=state.version,
+        newer=str(status.get(NEWER_FIELD) or "")[:60],
+        level=level if state.is_online else "offline", problems=problems,
+        working=_number(status.get("working")), expected=_number(status.get("expected")),
+        disk_days=float(days) if isinstance(days, int | float) and 0 <= days < 1e6 else None,
+        allow=list(state.allow),
+        pass_until_ms=until_ms if state.is_online and now_ms < until_ms <= schemas.LATEST_MS else None,
+    )  # fmt: skip
+
+
+def _problems(status: Mapping[str, object]) -> Iterator[KeptProblem]:
+    """Yield what a recorder has said is wrong: its cameras, then what concerns all of it. Other forms are left out."""
+    cameras, warnings = status.get("cameras"), status.get("warnings")
+    for one in cameras[:MOST_CAMERAS] if isinstance(cameras, list) else ():
+        said = one if isinstance(one, Mapping) else {}
+        with suppress(ValueError):
+            if CameraState(str(said.get("state"))) in TROUBLE:
+                name, detail = str(said.get("name", ""))[:100] or "?", str(said.get("detail", ""))[:500]
+                yield KeptProblem(camera=name, state=str(said["state"]), what=detail, do="")
+    for one in warnings if isinstance(warnings, list) else ():
+        with suppress(ValidationError):
+            warning = schemas.WarningInfo.model_validate(one)
+            yield KeptProblem(camera="", state="", what=warning.message[:500], do=warning.hint[:500])
+
+
+def _number(said: object) -> int:
+    return said if type(said) is int else 0

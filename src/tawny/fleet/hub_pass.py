@@ -1,0 +1,132 @@
+"""A pass: the owner of a recorder lets installers at its hub see pictures until a time, whatever `fleet.allow` says.
+
+It is a file in the data folder, so that `tawny fleet pass` and the page give and end the same one, and it survives a
+restart. A file that can't be read counts as no pass.
+"""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.times import Clock
+
+log = logging.getLogger(__name__)
+FILE_NAME: Final = "fleet-pass.json"
+PASS_SHARES: Final = ("events", "live", "clips")
+"""What a pass can add to what the owner allows anyway: all that shows pictures."""
+LONGEST_PASS_S: Final = 7 * 86_400.0
+_MOST_BYTES: Final = 1024
+_MOST_NOTED: Final = 1000
+_WORDS: Final = {"events": "events", "live": "live video", "clips": "recordings"}
+
+
+@dataclass(frozen=True, slots=True)
+class HubPass:
+    """shares: words of `fleet.allow`, of PASS_SHARES."""
+
+    until_ms: int
+    shares: tuple[str, ...]
+
+
+class PassStore:
+    """The pass of a recorder. Thread-safe; reads the disk. folder: its data folder; None: it can join no hub."""
+
+    def __init__(self, folder: Path | None, clock: Clock) -> None:
+        self._path, self._clock = folder / FILE_NAME if folder is not None else None, clock
+
+    def now(self) -> HubPass | None:
+        """Return the pass that holds now."""
+        if self._path is None:
+            return None
+        try:
+            with self._path.open("rb") as file:
+                made = _parsed(file.read(_MOST_BYTES))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            log.warning("cannot read the pass for the hub: %s", error)
+            return None
+        left_s = (made.until_ms - self._clock.now_ms()) / 1000
+        return made if 0 < left_s <= LONGEST_PASS_S else None  # a clock that was set back gives no longer pass
+
+    def give(self, lasts_s: float, shares: Iterable[str]) -> HubPass:
+        """Give a pass instead of a former one. Raises NotDone, StorageError."""
+        chosen = frozenset(shares)
+        if self._path is None:
+            raise NotDone("This recorder has no folder, so it can't join a hub.")
+        if not 0 < lasts_s <= LONGEST_PASS_S or not chosen or not chosen <= frozenset(PASS_SHARES):
+            raise NotDone("A pass lasts at most 7 days.", "Choose a shorter time, for example 4 h.")
+        made = HubPass(self._clock.now_ms() + round(lasts_s * 1000), tuple(one for one in PASS_SHARES if one in chosen))
+        self._write(json.dumps({"until_ms": made.until_ms, "shares": made.shares}))
+        return made
+
+    def end(self) -> bool:
+        """End the pass; return whether there was one. Raises StorageError."""
+        had_one = self.now() is not None
+        if self._path is not None:
+            try:
+                self._path.unlink(missing_ok=True)
+            except OSError as error:
+                raise StorageError(str(self._path), error.strerror or "") from error
+        return had_one
+
+    def _write(self, text: str) -> None:
+        assert self._path is not None
+        new = self._path.with_name(f"{FILE_NAME}.new")
+        try:
+            with suppress(FileNotFoundError):
+                new.unlink()
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            if os.geteuid() == 0:  # by `sudo tawny`: the recorder's own user must be able to read it
+                owner = self._path.parent.stat()
+                os.chown(new, owner.st_uid, owner.st_gid)
+            new.replace(self._path)
+        except OSError as error:
+            raise StorageError(str(self._path), error.strerror or "") from error
+
+
+class PassUse:
+    """The pass as requests of the hub use it. Thread-safe; reads the disk.
+
+    note: writes who saw what to the audit log: their name, and what it was.
+    """
+
+    def __init__(self, store: PassStore, note: Callable[[str, str], None]) -> None:
+        self._store, self._note = store, note
+        self._lock = threading.Lock()
+        self._noted: set[tuple[int, str, str]] = set()
+
+    def shares(self) -> frozenset[str]:
+        """Return what the pass adds now."""
+        found = self._store.now()
+        return frozenset(found.shares) if found is not None else frozenset()
+
+    def seen(self, person: str, share: str, camera: str) -> None:
+        """Write down what a person saw, once for each pass, so that the log stays readable. Raises StorageError."""
+        found = self._store.now()
+        what = _WORDS[share] + (f" of {camera}" if camera else "")
+        key = found.until_ms if found is not None else 0, person, what
+        with self._lock:
+            if key in self._noted:
+                return
+            if len(self._noted) >= _MOST_NOTED:
+                self._noted.clear()
+            self._noted.add(key)
+        self._note(person, what)
+
+
+def _parsed(data: bytes) -> HubPass:
+    said: Any = json.loads(data)
+    until_ms, shares = said["until_ms"], said["shares"]
+    if type(until_ms) is not int or not isinstance(shares, list):
+        raise ValueError("it has another form")
+    return HubPass(until_ms, tuple(one for one in PASS_SHARES if one in shares))
