@@ -24,7 +24,7 @@ _DETAILS_MS, _MOST_ANSWERS = 1_500, 500
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
-    record.exc_info = None  # the message names the error; where the library met it helps nobody
+    record.exc_info = None  # the message names the error
     return True
 
 
