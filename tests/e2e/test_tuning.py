@@ -99,7 +99,7 @@ def test_c1_c2_the_meter_moves_and_a_level_is_tried_without_asking(page: Page) -
     def follows() -> bool:
         figures.add(meter.text_content())
         looks: list[float] = page.evaluate("looks")
-        return len(figures) >= 3 and max((sum(begin <= at < begin + 1000 for at in looks) for begin in looks)) >= 3
+        return len(figures) >= 3 and max(sum(begin <= at < begin + 1000 for at in looks) for begin in looks) >= 3
 
     until(follows, 60, "a figure that follows the picture")
     page.get_by_text("Current threshold (50)").first.wait_for()

@@ -151,7 +151,8 @@ def describe_fleet(parser: ArgumentParser) -> None:
         "--allow",
         metavar="LIST",
         default=",".join(DEFAULT_SHARES),
-        help="for join: what people at the hub may do: health, events, live, clips, orders (default: %(default)s)",
+        help="for join: what people at the hub may do: health, events, live, clips, orders, copies, scans "
+        "(default: %(default)s)",
     )
     parser.add_argument("--name", help="for join: what this recorder is called there (default: its name)")
     parser.add_argument(

@@ -41,7 +41,7 @@ export interface AlarmInfo {
 }
 
 export interface AllowRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "scans")[];
 }
 
 export interface ArmPlan {
@@ -1045,7 +1045,7 @@ export interface Invited {
 }
 
 export interface JoinRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "scans")[];
   link: string;
 }
 
@@ -1188,7 +1188,7 @@ export interface MaskingCostInfo {
 }
 
 export interface MembershipInfo {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "scans")[];
   can_join: boolean;
   detail: string;
   fingerprint: string;

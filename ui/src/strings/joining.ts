@@ -30,6 +30,7 @@ export const joining = {
     clips: "play and save recordings",
     orders: "set modes, move cameras, talk, keep events",
     copies: "copy recordings to the hub, and keep them there",
+    scans: "have recordings scanned here, behind everything else",
   } as Record<string, string>,
   never: "They can never change settings, people or encryption here.",
   join: "Join",

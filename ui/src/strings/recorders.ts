@@ -28,6 +28,7 @@ export const recorders = {
     clips: "recordings",
     orders: "commands",
     copies: "copies of recordings",
+    scans: "scans of recordings",
   } as Record<string, string>,
   nothing: "nothing",
   remove: "Remove…",
