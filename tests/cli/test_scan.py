@@ -66,7 +66,7 @@ def test_what_is_in_the_log_is_not_scanned_again(tawny: Tawny, tmp_path: Path, m
     first = tawny(*words)
     with (tmp_path / "log.jsonl").open("a") as log:
         log.write('{"key": "torn')
-    monkeypatch.setattr("tawny.cli.scan_pool.scan_part", None)
+    monkeypatch.setattr("tawny.cli.scan_computers.scan_part", None)
     assert tawny(*words).out == first.out
 
 
@@ -86,7 +86,7 @@ def test_a_scan_that_was_broken_off_goes_on_within_the_file(
         scanned.append(part.begin_s)
         return scan_part(part, *rest)
 
-    monkeypatch.setattr("tawny.cli.scan_pool.scan_part", counted)
+    monkeypatch.setattr("tawny.cli.scan_computers.scan_part", counted)
     again = json.loads(tawny(*words).out)
     assert len(scanned) == 1
     assert again["events"] == whole["events"]

@@ -41,7 +41,14 @@ from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
 from tawny.api.events import event_routes, state_socket
-from tawny.api.fleet import copy_routes, fleet_routes, installer_routes, membership_routes, relay_routes
+from tawny.api.fleet import (
+    copy_routes,
+    fleet_routes,
+    installer_routes,
+    membership_routes,
+    relay_routes,
+    scan_routes,
+)
 from tawny.api.live import (
     camera_routes,
     cast_routes,
@@ -76,7 +83,7 @@ PARTS: Final = (
     zip_routes,
     camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, settings_routes, share_routes,
     plan_routes, live_socket, hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes,
-    phone_routes, cast_routes, state_socket, membership_routes, fleet_routes, copy_routes, installer_routes,
+    phone_routes, cast_routes, state_socket, membership_routes, fleet_routes, copy_routes, installer_routes, scan_routes,
     relay_routes,
 )  # fmt: skip
 """Modules with routes. The last ones are included by `make_routes`, in their order."""

@@ -50,6 +50,7 @@ from tawny.playback.stills import StillReader
 from tawny.service.address.address_service import AddressService, is_at_home_only
 from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.backup.backup_service import BackupService
+from tawny.service.box_scans import BoxScans
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.phone_codes import PhoneCodes
@@ -152,6 +153,8 @@ class AppContext:
     """Their recordings that were copied to this one; None: it is no hub."""
     copy_source: CopySource | None = field(default=None, init=False)
     """What a hub may copy of this recorder; None: it records to memory."""
+    scans: BoxScans | None = field(default=None, init=False)
+    """Scans recordings of this recorder for its hub; None: it records to memory."""
     member: FleetMember | None = field(default=None, init=False)
     """This recorder's connection to its hub; None only in tests of other parts."""
     membership: HubMembershipService | None = field(default=None, init=False)

@@ -1,7 +1,7 @@
 """Answers of the control socket, in the JSON that `tawny` commands and scripts rely on."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from tawny.api.admin.mode_routes import RehearsalRequest
 from tawny.api.errors import RequestRefused
 from tawny.api.fleet.membership_routes import link_seen_by
+from tawny.app.control_socket import Stream
 from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import WebInterface
+from tawny.fleet.scan_requests import scan_at, scan_boxes
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span, utc_text
@@ -27,6 +29,10 @@ from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
 from tawny.service.retention.recording_deletion import WantedDeletion
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
+_NO_HUB = {
+    "code": "not_done", "message": "This recorder isn't a hub.",
+    "hint": "Run this on the hub, or make this recorder one with `tawny hub`.",
+}  # fmt: skip
 
 
 def control_answers(web: WebInterface) -> dict[str, Answer]:
@@ -78,6 +84,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "accept-login": running.accept_login,
         "join-code": _safely(_code_answer(web)),
         "move-camera": move_camera,
+        "scan boxes": lambda _: _scan_boxes(web),
         "targets": lambda _: {"items": outward.overview()},
         "programs": lambda _: {"items": programs.overview()},
         "order": lambda request: programs.commanded(request.get("order")),
@@ -87,6 +94,27 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "fill": _safely(_fill_answer(running)),
         **_mode_answers(web.modes, web.site.zone, running.clock),
     }
+
+
+def control_streams(web: WebInterface) -> dict[str, Stream]:
+    """Return the handlers of commands that are answered by several lines, by command."""
+
+    def scan_box(request: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Pass an order of `tawny scan --on boxes` to a box."""
+        if web.site.hub is None:
+            return _no_hub()
+        order = request.get("order")
+        return scan_at(web.site.hub, str(request.get("box")), order if isinstance(order, dict) else {})
+
+    return {"scan box": scan_box}
+
+
+async def _no_hub() -> AsyncGenerator[Mapping[str, Any], None]:
+    yield {"error": _NO_HUB}
+
+
+def _scan_boxes(web: WebInterface) -> dict[str, Any]:
+    return {"boxes": scan_boxes(web.site.hub)} if web.site.hub is not None else {"error": _NO_HUB}
 
 
 def _code_answer(web: WebInterface) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

@@ -20,11 +20,7 @@ def ask(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     Raises NotDone: when none is running.
     """
-    found = _connected(folder)
-    if found is None:
-        raise NotDone(
-            f"No tawny is running for {folder}.", "Start it with `tawny run`, or pass its folder with `--data`."
-        )
+    found = connect(folder)
     with found, found.makefile("rb") as answers:
         try:
             found.sendall(json.dumps(request).encode() + b"\n")
@@ -32,6 +28,16 @@ def ask(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
         except ConnectionError:
             return
+
+
+def connect(folder: Path) -> socket.socket:
+    """Return a connection to a running recorder. Raises NotDone: when none is running."""
+    found = _connected(folder)
+    if found is None:
+        raise NotDone(
+            f"No tawny is running for {folder}.", "Start it with `tawny run`, or pass its folder with `--data`."
+        )
+    return found
 
 
 def is_in_memory(folder: Path) -> bool:

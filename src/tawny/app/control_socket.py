@@ -9,8 +9,10 @@ import asyncio
 import errno
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tawny.app.control_client import NAME, abstract_address, peer_user
@@ -28,10 +30,14 @@ MOST_WAITING = 1000
 """Maximum number of messages queued for a slow client; the oldest are dropped."""
 
 
+Stream = Callable[[Mapping[str, Any]], AsyncGenerator[Mapping[str, Any], None]]
+
+
 class ControlSocket:
     """Server of the control socket. Runs in the asyncio loop.
 
-    answers: handlers by command; called in a thread, may block. told: serializer of bus messages, None to skip one.
+    answers: handlers by command; called in a thread, may block. streams: handlers that answer by several lines, called
+    in the loop; closed when the client disconnects. told: serializer of bus messages, None to skip one.
     on_disk: False in memory mode: the folder is only a name, and an abstract socket is used.
     """
 
@@ -41,6 +47,7 @@ class ControlSocket:
         bus: Bus,
         answers: dict[str, Callable[[dict[str, Any]], Any]],
         format_message: Callable[[Message], dict[str, Any] | None],
+        streams: Mapping[str, Stream] = MappingProxyType({}),
         *,
         on_disk: bool = True,
     ) -> None:
@@ -50,6 +57,7 @@ class ControlSocket:
         self._threads = named_executor("control", MOST_AT_ONCE)
         self._quick_threads = named_executor("control quick", 2)
         self._bus, self._answers, self._format_message = bus, answers, format_message
+        self._streams = streams
         self._server: asyncio.Server | None = None
         self._folder: int | None = None
         self._callers: set[asyncio.Task[Any]] = set()
@@ -102,16 +110,19 @@ class ControlSocket:
             if not self._on_disk and peer_user(writer.get_extra_info("socket")) not in (os.geteuid(), 0):
                 return
             line = await reader.readline()
-            async for answer in self._answer(line):
-                writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-                await writer.drain()
+            async with aclosing(self._answer(line, reader, task)) as answers:
+                async for answer in answers:
+                    writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+                    await writer.drain()
         except (ConnectionError, asyncio.CancelledError, ValueError):
             pass  # the client disconnected, the server stops, or the line was too long
         finally:
             self._callers.discard(task)
             writer.close()
 
-    async def _answer(self, line: bytes) -> AsyncIterator[Any]:
+    async def _answer(
+        self, line: bytes, reader: asyncio.StreamReader, task: "asyncio.Task[Any]"
+    ) -> AsyncGenerator[Any, None]:
         try:
             request = json.loads(line)
             what = request["command"]
@@ -121,6 +132,14 @@ class ControlSocket:
         if what == "follow":
             async for formatted in self._follow():
                 yield formatted
+        elif what in self._streams:
+            watch = asyncio.create_task(_cancel_at_end(reader, task))
+            try:
+                async with aclosing(self._streams[what](request)) as answers:
+                    async for answer in answers:
+                        yield answer
+            finally:
+                watch.cancel()
         elif what in self._answers:
             loop = asyncio.get_running_loop()
             threads = self._quick_threads if what in QUICK else self._threads
@@ -128,7 +147,7 @@ class ControlSocket:
         else:
             yield _refusal(f"{what!r} isn't supported by this version")
 
-    async def _follow(self) -> AsyncIterator[dict[str, Any]]:
+    async def _follow(self) -> AsyncGenerator[dict[str, Any], None]:
         waiting: asyncio.Queue[Message] = asyncio.Queue(MOST_WAITING)
         loop = asyncio.get_running_loop()
 
@@ -144,6 +163,13 @@ class ControlSocket:
                     yield line
         finally:
             unsubscribe()
+
+
+async def _cancel_at_end(reader: asyncio.StreamReader, task: "asyncio.Task[Any]") -> None:
+    """Cancel a task when the client disconnects; what it has asked for may take minutes."""
+    while await reader.read(4096):
+        pass
+    task.cancel()
 
 
 def _push(waiting: asyncio.Queue[Message], message: Message) -> None:

@@ -1,6 +1,8 @@
 """Connects a recorder to others: a hub and what it copies, the connection to a hub, and both sides of a standby."""
 
 import logging
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tawny.fleet.standby_member import StandbyMember, StandbyOffer
 from tawny.fleet.standby_server import StandbyServer
 from tawny.model.errors import StorageError
 from tawny.model.states import RECORDED
+from tawny.service.box_scans import BoxScans
 from tawny.service.cameras.standby_cameras import (
     StandbyCameras,
     StandbyPlanner,
@@ -84,6 +87,12 @@ def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> Fle
         return BoxOffer(site.title, __version__, place.settings().fleet.allow, history, status, answers)
 
     return FleetMember(place.kept_in, lambda: place.settings().fleet, offer, place.clock)
+
+
+def make_scans(place: RecorderPlace, is_at_risk: Callable[[], bool]) -> BoxScans:
+    settings = ["--config", str(place.config)] if place.config is not None else []
+    command = [sys.executable, "-P", "-m", "tawny.cli.scan_worker", "--data", str(place.folder), *settings]
+    return BoxScans(command, is_at_risk)
 
 
 def make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:

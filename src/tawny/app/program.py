@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tawny.app.control_answers import control_answers
+from tawny.app.control_answers import control_answers, control_streams
 from tawny.app.control_socket import ControlSocket
 from tawny.app.logging_setup import RecentLines, configure_logging
 from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
@@ -153,6 +153,7 @@ class Program:
             running.bus,
             control_answers(web),
             lambda message: json_format.message(message, self._clock.now_ms()),
+            control_streams(web),
             on_disk=not is_in_memory and self._stands_for is None,
         )
         try:

@@ -37,6 +37,7 @@ from tawny.app.other_recorders import (
     make_hub,
     make_member,
     make_protected,
+    make_scans,
     make_standby,
     standby_problems,
 )
@@ -140,6 +141,8 @@ class WebInterface:
             await self.site.standby.close()
         if self.site.member is not None:
             await self.site.member.close()
+        if self.site.scans is not None:
+            await self.site.scans.close()
         if self.site.hub is not None:
             await self.site.hub.close()
         if self.site.copies is not None:
@@ -314,6 +317,7 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     site.copies = make_copies(place, site.hub) if site.hub is not None else None
     if place.kept_in is not None:
         site.copy_source = CopySource(running.parts.storage.store.volume, lambda: recorder.at_risk_s > 0)
+        site.scans = make_scans(place, lambda: recorder.at_risk_s > 0)
     return app
 
 

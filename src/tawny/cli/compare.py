@@ -12,7 +12,7 @@ import numpy as np
 
 from tawny.cli.output import Output
 from tawny.cli.paths import new_file
-from tawny.cli.scan_pool import ScanInput
+from tawny.cli.scan_inputs import ScanInput
 from tawny.detection.detector import ScanDetectorKind
 from tawny.detection.scan.compare import ComparedDetector, ComparedFrame, DetectorReading, compare
 from tawny.detection.zones import Region

@@ -163,7 +163,8 @@ def describe_fleet(parser: ArgumentParser) -> None:
         "--allow",
         metavar="LIST",
         default=",".join(DEFAULT_SHARES),
-        help="for join: what people at the hub may do: health, events, live, clips, orders, settings "
+        help="for join: what people at the hub may do: health, events, live, clips, orders, settings, "
+        "copies, scans "
         "(default: %(default)s)",
     )
     parser.add_argument("--name", help="for join: what this recorder is called there (default: its name)")

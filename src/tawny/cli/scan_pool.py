@@ -1,127 +1,94 @@
-"""Parallel scan of videos: parts in worker threads, results in input order, clips written as results complete.
+"""A scan of many videos: each part counts once, results in input order, clips written as results complete.
 
-Files and parts in the log are not scanned again.
+Parts are done by a `Computer`. Files and parts in the log are not done again.
 """
 
-import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
-from threading import Event as Flag
-from threading import Lock
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
-from tawny.detection.detector import Detector
-from tawny.detection.scan.scan import ScannedEvent, ScanOptions, ScanResult, VideoPart, merged, parts, scan_part
-from tawny.media.codec.video_file import FileVideo
+from tawny.cli.scan_computers import Computer, PartDone, Report, TargetFailed, TargetPlanned
+from tawny.cli.scan_inputs import (
+    InputFinder,
+    PartId,
+    PlannedInput,
+    ScanInput,
+    ScanTarget,
+    result_from_json,
+    result_json,
+)
+from tawny.detection.scan.scan import ScannedEvent, ScanResult, merged
 from tawny.media.image.jpeg import jpeg
 from tawny.media.mp4.file_part import copy_part
-from tawny.model.errors import DetectorFailed, NotDone, SourceError, TawnyError
-from tawny.model.times import utc_text
+from tawny.model.errors import NotDone, TawnyError
 from tawny.storage.disk.disk import turned
-
-# Inputs of a scan: a video file, or a time span of recordings that is read as one file.
-
-
-@dataclass(frozen=True)
-class ScanInput:
-    """One input of a scan.
-
-    path: the video file; of recordings only a name. stem: base name of output files. told: the fields that identify the
-    input in `--json`. source: opens recordings, for one thread; None for a file. begins_ms: start of the recordings, ms
-    UTC. asked_s: start of the requested range, in s of the input; earlier events are dropped. known_by: what identifies
-    the recordings in the cache.
-    """
-
-    path: Path
-    stem: str
-    facts: Mapping[str, Any]
-    source: Callable[[], IO[bytes]] | None = None
-    begins_ms: int = 0
-    asked_s: float = 0.0
-    known_by: tuple[Any, ...] = ()
-
-    @classmethod
-    def of_file(cls, path: Path) -> "ScanInput":
-        return cls(path, path.stem, {"file": str(path)})
-
-    @property
-    def name(self) -> str:
-        """Name for people."""
-        return str(self.path)
-
-    @property
-    def file(self) -> Path | None:
-        """The path if it is a single playable file, else None."""
-        return self.path if self.source is None else None
-
-    def video(self) -> FileVideo:
-        """Open the input, for one thread. Raises SourceError."""
-        return FileVideo(self.path, self.source)
-
-    def at(self, seconds: float) -> dict[str, Any]:
-        """Return additional fields for an instant of the input: the UTC time of recordings."""
-        return {"at": utc_text(self.begins_ms + round(seconds * 1000))} if self.source else {}
-
-    def key(self, about: Mapping[str, Any]) -> str:
-        """Return the cache key of this input with these scan options; empty if it cannot be read.
-
-        That of a file comes from path, size and modification time.
-        """
-        if self.source:
-            return _digest([*self.known_by, about])
-        try:
-            seen = self.path.stat()
-        except OSError:
-            return ""
-        return _digest([str(self.path.resolve()), seen.st_size, seen.st_mtime_ns, about])
-
-
-def _digest(known_by: list[Any]) -> str:
-    """Return a stable hash of JSON-like values."""
-    return hashlib.blake2s(json.dumps(known_by, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()
-
 
 # Cache of scan results in a file, one JSON line each: complete inputs, and parts of long ones.
 
 
 class ScanLog:
-    """Reads and appends cached results.
+    """Remembers results, and appends them to a file.
 
-    file: None disables the cache. whole: results of complete inputs by key. Damaged lines are skipped.
+    file: None: nothing is stored. whole: results of complete inputs by key. Damaged lines are skipped.
     """
 
     def __init__(self, file: Path | None) -> None:
-        self._file, self._lock = file, Lock()
+        self._file = file
         self.whole: dict[str, dict[str, Any]] = {}
-        self._parts: dict[tuple[str, int, int], ScanResult] = {}
+        self._parts: dict[PartId, ScanResult] = {}
+        self._plans: dict[str, Any] = {}
+        self._is_torn = False
+        """Whether the last line is incomplete: a former scan was killed while it wrote."""
         if file is not None and file.exists():
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            text = file.read_text(encoding="utf-8", errors="replace")
+            self._is_torn = bool(text) and not text.endswith("\n")
+            for line in text.splitlines():
                 self._read(line)
 
-    def part(self, key: str, number: int, count: int) -> ScanResult | None:
-        """Return the result of part `number` of `count`, or None."""
-        return self._parts.get((key, number, count))
+    def part(self, part: PartId) -> ScanResult | None:
+        """Return the result of a part, or None."""
+        return self._parts.get(part)
 
-    def add(self, key: str, result: dict[str, Any]) -> None:
-        """Append the result of a complete input. Raises StorageError."""
+    def knows(self, part: PartId) -> bool:
+        """Return whether a part needn't be done again."""
+        return part.key in self.whole or part in self._parts
+
+    def plan(self, key: str) -> Any:
+        """Return the inputs that were planned for a target as JSON-like values, or None."""
+        return self._plans.get(key)
+
+    def add(self, key: str, result: dict[str, Any], parts: Sequence[PartId] = ()) -> None:
+        """Add the result of a complete input, in place of its parts. Raises StorageError."""
+        self.whole[key] = result
+        for part in parts:
+            self._parts.pop(part, None)
         self._append({"key": key, "result": result})
 
-    def add_part(self, key: str, number: int, count: int, result: ScanResult) -> None:
-        entry = {**asdict(result), "scores": sorted(result.scores.items())}
-        self._append({"key": key, "part": number, "of": count, "result": entry})
+    def add_part(self, part: PartId, result: ScanResult, *, is_only: bool) -> None:
+        """Add the result of a part. is_only: its input has no other one, and is complete."""
+        self._parts[part] = result
+        if not is_only:
+            self._append({"key": part.key, "part": part.number, "of": part.of, "result": result_json(result)})
+
+    def add_plan(self, key: str, inputs: Any) -> None:
+        """Add which inputs a target has, for when it can't be planned again."""
+        if self._plans.get(key) != inputs:
+            self._plans[key] = inputs
+            self._append({"key": key, "plan": inputs})
 
     def _read(self, line: str) -> None:
         try:
             entry = json.loads(line)
-            if "part" in entry:
-                self._parts[entry["key"], int(entry["part"]), int(entry["of"])] = _log_result(entry["result"])
+            if "plan" in entry:
+                self._plans[entry["key"]] = entry["plan"]
+            elif "part" in entry:
+                part = PartId(entry["key"], int(entry["part"]), int(entry["of"]))
+                self._parts[part] = result_from_json(entry["result"])
             else:
                 self.whole[entry["key"]] = entry["result"]
         except (ValueError, KeyError, TypeError):
@@ -131,16 +98,11 @@ class ScanLog:
         if self._file is None:
             return
         try:
-            with self._lock, self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write("\n" * self._is_torn + json.dumps(entry) + "\n")
+                self._is_torn = False
         except OSError as error:
             raise turned(error, str(self._file)) from error
-
-
-def _log_result(entry: dict[str, Any]) -> ScanResult:
-    events = [ScannedEvent(**{**event, "box": tuple(event["box"])}) for event in entry["events"]]
-    scores = {int(second): int(score) for second, score in entry["scores"]}
-    return ScanResult(float(entry["duration_s"]), events, float(entry["cpu_s"]), float(entry["decoded_s"]), scores)
 
 
 # HTML page with the results of one scan: score over time, events and the video.
@@ -236,23 +198,19 @@ UNKNOWN = ""
 
 @dataclass(frozen=True)
 class ScanJob:
-    """A scan of several inputs.
+    """A scan of several targets.
 
-    about: the options of `wanted` as comparable values, part of the cache key. folder: for clips and snapshots.
-    exact: clips are cut exactly; otherwise they begin and end at keyframes. jobs: worker threads, 0 for one per CPU
-    core. sounds: returns the events of an input's sound; None: it is not analyzed.
+    folder: for clips and snapshots, of inputs that `finder` finds here. exact: clips are cut exactly; otherwise they
+    begin and end at keyframes.
     """
 
-    inputs: Sequence[ScanInput]
-    wanted: ScanOptions
-    about: Mapping[str, Any]
+    targets: Sequence[ScanTarget]
+    join_s: float
+    finder: InputFinder | None = None
     folder: Path | None = None
     before_s: float = 2.0
     after_s: float = 2.0
     exact: bool = False
-    log: Path | None = None
-    jobs: int = 0
-    sounds: Callable[[FileVideo], list[ScannedEvent]] | None = None
 
 
 @dataclass(frozen=True)
@@ -264,110 +222,123 @@ class ScannedInput:
     error: TawnyError | None = None
 
 
-_Results = list[Future[ScanResult]] | SourceError
-"""Of an input in progress, one per part; an error if the input cannot be read."""
+class ScanDriver:
+    """Collects what a computer reports: each part counts once, inputs come out in the order of the targets."""
 
+    def __init__(self, job: ScanJob, log: ScanLog) -> None:
+        self._job, self._log = job, log
+        self._planned: dict[ScanTarget, tuple[PlannedInput, ...]] = {}
+        self._failed: dict[tuple[ScanTarget, str], NotDone] = {}
+        self.cpu_s: dict[str, float] = {}
+        """CPU time so far, s, by place; of this run."""
 
-def scan_all(job: ScanJob, progress: Callable[[str], None]) -> Iterator[ScannedInput]:
-    """Yield one result per input, in order. An interrupted scan stops within seconds."""
-    workers = job.jobs if job.jobs > 0 else len(os.sched_getaffinity(0))
-    run = _Run(job, ScanLog(job.log), _Meter(progress), Flag())
-    with ThreadPoolExecutor(workers) as pool:
-        begun: list[tuple[ScanInput, str, _Results]] = []
-        try:
-            for each in job.inputs:
-                key = each.key(job.about)
-                begun.append((each, key, [] if key in run.log.whole else run.begin(each, key, workers, pool)))
-            for each, key, results in begun:
-                yield run.result(each, key, results)
-        finally:
-            run.stop.set()
-            pool.shutdown(cancel_futures=True)
+    def scan(
+        self, computer: Computer, show: Callable[["ScanDriver"], None] = lambda _: None
+    ) -> Generator[ScannedInput]:
+        """Yield one result per input, in order. Closing the iterator ends the scan; the log keeps what is done."""
+        targets = list(dict.fromkeys(self._job.targets))
+        ready = self._ready(self._job.targets)
+        with closing(computer.run(targets, self._log)) as reports:
+            for report in reports:
+                self._take(report)
+                show(self)
+                yield from ready()
+        yield from ready()
 
+    @property
+    def places(self) -> list[str]:
+        return list(dict.fromkeys(target.place for target in self._job.targets))
 
-@dataclass(frozen=True)
-class _Run:
-    """A scan in progress. Its values are shared by the workers."""
+    def counts(self, place: str) -> tuple[int, int]:
+        """Return the number of parts that are done and known at a place; the second one grows with planning."""
+        inputs = [each for target, found in self._planned.items() if target.place == place for each in found]
+        parts = [part for each in inputs for part in each.parts]
+        return sum(map(self._log.knows, parts)), len(parts)
 
-    job: ScanJob
-    log: ScanLog
-    meter: "_Meter"
-    stop: Flag
+    def _take(self, report: Report) -> None:
+        match report:
+            case TargetPlanned(target, inputs):
+                self._planned[target] = inputs
+                for each in inputs:
+                    self._finish(each)
+            case PartDone(part, result):
+                inputs = tuple(each for found in self._planned.values() for each in found if each.key == part.key)
+                if self._log.knows(part) or not inputs:  # it was done twice, or its recordings have changed
+                    return
+                place = inputs[0].source.place
+                self.cpu_s[place] = self.cpu_s.get(place, 0.0) + result.cpu_s
+                self._log.add_part(part, result, is_only=len(inputs[0].parts) == 1)
+                self._finish(inputs[0])
+            case TargetFailed(target, key, error):
+                self._failed[target, key] = error
 
-    def begin(self, each: ScanInput, key: str, workers: int, pool: ThreadPoolExecutor) -> _Results:
-        """Submit the parts of one input to the workers; cached parts return completed futures.
-
-        Inputs are split only when they are fewer than the workers.
-        """
-        try:
-            made = parts(each.video, max(1, workers // len(self.job.inputs)), resumes=self.job.log is not None)
-        except SourceError as error:
-            return error
-        futures: list[Future[ScanResult]] = []
-        for number, part in enumerate(made):
-            known = self.log.part(key, number, len(made))
-            if known is not None:
-                future: Future[ScanResult] = Future()
-                future.set_result(known)
-            else:
-                self.meter.wants(part.length_s)
-                future = pool.submit(self._scan, part, (key, number, len(made)))
-            futures.append(future)
-        return futures
-
-    def result(self, each: ScanInput, key: str, results: _Results) -> ScannedInput:
-        """Wait for the parts of an input, join them, and write clips and pictures."""
-        if key in self.log.whole:
-            return ScannedInput(each.name, self.log.whole[key])
-        if isinstance(results, SourceError):
-            return _failed(each, results)
-        try:
-            whole = merged([future.result() for future in results], self.job.wanted.join_s)
-            if self.job.sounds is not None:
-                sounds = self.job.sounds(each.video())
-                whole.events = sorted([*whole.events, *sounds], key=lambda one: one.start_s)
-            whole.events = [found for found in whole.events if found.end_s >= each.asked_s]
-        except SourceError as error:
-            return _failed(each, error)
-        except DetectorFailed as error:
-            return _not_scanned(each, error, error.detail, error.do)
-        except NotDone as error:  # of a sound model: other files may still be scanned
-            return _not_scanned(each, error, error.what, error.todo)
+    def _finish(self, each: PlannedInput) -> None:
+        """Join the parts of an input when all are known, and write clips and pictures."""
+        results = [self._log.part(part) for part in each.parts]
+        if each.key in self._log.whole or any(one is None for one in results):
+            return
+        found = [replace(one, events=[replace(event) for event in one.events]) for one in results if one is not None]
+        whole = merged(found[: each.count], self._job.join_s)
+        for sounds in found[each.count :]:
+            whole.cpu_s += sounds.cpu_s
+            whole.events = sorted([*whole.events, *sounds.events], key=lambda one: one.start_s)
+        whole.events = [one for one in whole.events if one.end_s >= each.asked_s]
         summary = _summary(each, whole)
-        if self.job.folder is not None:
-            _write_events(each, whole, summary, self.job)
-        self.log.add(key, summary)
-        return ScannedInput(each.name, summary)
+        if self._job.folder is not None and self._job.finder is not None:
+            found_here = self._job.finder.one(each.source)
+            if found_here is not None:
+                _write_events(found_here, whole, summary, self._job)
+        self._log.add(each.key, summary, each.parts)
 
-    def _scan(self, part: VideoPart, which: tuple[str, int, int]) -> ScanResult:
-        wanted = self.job.wanted
-        with ExitStack() as stack:
+    def _is_over(self, target: ScanTarget, each: PlannedInput) -> bool:
+        return each.key in self._log.whole or (target, each.key) in self._failed
 
-            def made(settings: Mapping[str, Any]) -> Detector:
-                detector = wanted.make(settings)
-                stack.callback(getattr(detector, "close", lambda: None))  # a detector may run a child process
-                return detector
+    def _ready(self, targets: Sequence[ScanTarget]) -> Callable[[], Iterator[ScannedInput]]:
+        """Return what yields the next inputs that are finished, in order."""
+        position = [0, 0]
 
-            result = scan_part(part, replace(wanted, make=made), self.meter.done, self.stop)
-        if not self.stop.is_set() and which[2] > 1:
-            self.log.add_part(*which, result)
-        return result
+        def ready() -> Iterator[ScannedInput]:
+            while position[0] < len(targets):
+                target = targets[position[0]]
+                failed = self._failed.get((target, ""))
+                if failed is not None:
+                    yield _failed_input(target.name, _facts(target), failed)
+                    position[:] = [position[0] + 1, 0]
+                    continue
+                if target not in self._planned:
+                    return
+                inputs = self._planned[target]
+                if position[1] == len(inputs):
+                    position[:] = [position[0] + 1, 0]
+                    continue
+                if target.place and not all(self._is_over(target, each) for each in inputs):
+                    return  # what a box has recorded may be planned again until all is done
+                each = inputs[position[1]]
+                problem = self._failed.get((target, each.key))
+                if problem is not None:
+                    yield _failed_input(each.name, each.facts, problem)
+                elif each.key in self._log.whole:
+                    yield ScannedInput(each.name, self._log.whole[each.key])
+                else:
+                    return
+                position[1] += 1
+
+        return ready
 
 
-def _failed(each: ScanInput, error: SourceError) -> ScannedInput:
-    is_there = each.file is None or each.file.exists()
-    todo = "Is it a readable video file?" if is_there else "Check its name and folder."
-    return _not_scanned(each, error, f"{error.detail}.", todo)
+def _facts(target: ScanTarget) -> dict[str, Any]:
+    if target.file:
+        return {"file": target.file}
+    return {**({"box": target.place} if target.place else {}), "file": None, "camera": target.camera}
 
 
-def _not_scanned(each: ScanInput, error: TawnyError, why: str, todo: str) -> ScannedInput:
-    found = NotDone(f"Can't scan {each.name}: {why}", todo)
-    summary = {"code": error.code, "message": found.message, "hint": found.do}
+def _failed_input(name: str, facts: Mapping[str, Any], found: NotDone) -> ScannedInput:
+    summary = {"code": found.code, "message": found.message, "hint": found.do}
     empty: dict[str, Any] = {"duration_s": None, "cpu_s": 0.0, "events": [], "error": summary}
-    return ScannedInput(each.name, {**each.facts, **empty}, found)
+    return ScannedInput(name, {**facts, **empty}, found)
 
 
-def _summary(each: ScanInput, whole: ScanResult) -> dict[str, Any]:
+def _summary(each: PlannedInput, whole: ScanResult) -> dict[str, Any]:
     events = [
         {
             "start_s": round(max(0.0, found.start_s), 3),
@@ -431,20 +402,3 @@ def _picture(each: ScanInput, found: ScannedEvent) -> bytes | None:
 def _scores(whole: ScanResult) -> str:
     rows = (f"{second},{whole.scores.get(second, UNKNOWN)}\n" for second in range(int(whole.duration_s) + 1))
     return "second,score\n" + "".join(rows)
-
-
-class _Meter:
-    """Progress in seconds of video, updated by the workers."""
-
-    def __init__(self, show: Callable[[str], None]) -> None:
-        self._show, self._lock = show, Lock()
-        self._done_s = self._wanted_s = 0.0
-
-    def wants(self, more_s: float) -> None:
-        self._wanted_s += more_s
-
-    def done(self, more_s: float) -> None:
-        with self._lock:
-            self._done_s += more_s
-            of = f" of {self._wanted_s / 60:.1f}" if self._wanted_s > 0 else ""
-            self._show(f"scanned {self._done_s / 60:.1f}{of} min")

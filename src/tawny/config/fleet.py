@@ -9,8 +9,8 @@ from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
 from tawny.config.secure import web_address
 
-Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings"]
-SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips", "orders", "copies", "settings")
+Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings", "scans"]
+SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips", "orders", "copies", "settings", "scans")
 DEFAULT_SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -27,7 +27,8 @@ class FleetSettings(Table):
         description="What people at the hub may do here: see `health` and `events`, watch `live` video and `clips`, "
         "and give `orders` such as modes, PTZ and marks of events. Settings can't be changed from there. `copies`: the "
         "hub may copy recordings, and keeps them even if this recorder is lost. `settings`: owners and installers at "
-        "the hub may read these settings, without secrets.",
+        "the hub may read these settings, without secrets. `scans`: the hub may have recordings "
+        "scanned here (`tawny scan --on boxes`), behind everything else that this computer does.",
     )
 
     @field_validator("hub_key")

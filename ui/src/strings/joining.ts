@@ -31,6 +31,7 @@ export const joining = {
     orders: "set modes, move cameras, talk, keep events",
     copies: "copy recordings to the hub, and keep them there",
     settings: "read the settings, without secrets (owners and installers)",
+    scans: "have recordings scanned here, behind everything else",
   } as Record<string, string>,
   never: "They can never change settings, people or encryption here.",
   join: "Join",

@@ -29,6 +29,7 @@ export const recorders = {
     orders: "commands",
     copies: "copies of recordings",
     settings: "reading its settings",
+    scans: "scans of recordings",
   } as Record<string, string>,
   nothing: "nothing",
   remove: "Remove…",

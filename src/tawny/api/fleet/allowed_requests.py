@@ -85,9 +85,11 @@ BY_SHARE: Final[dict[str, tuple[str, ...]]] = {
         "GET /api/v1/copies/file",
     ),
     "settings": ("GET /api/v1/settings/text",),
+    "scans": ("POST /api/v1/scans",),
 }
-OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies"}
-"""What people at a hub may ask for through it. Files as they lie, without privacy masks, are for the hub alone."""
+OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies", "scans"}
+"""What people at a hub may ask for through it. Files as they lie, without privacy masks, are for the hub alone; so is
+scanning."""
 OF_COPIES: Final = frozenset(
     {
         *ALWAYS,

@@ -1,0 +1,70 @@
+"""`tawny scan --on boxes`: what a box does for its hub, by the hub's own question alone."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field, field_validator
+from starlette.responses import StreamingResponse
+
+from tawny.api import schemas
+from tawny.api.auth.access import Access, Signed, rule
+from tawny.api.context import Here
+from tawny.api.errors import not_found
+from tawny.api.request_handling import BY_HUB, WorkerRoute
+from tawny.detection.user_detector import UserDetector
+from tawny.model.ids import StreamName
+
+router = APIRouter(prefix="/api/v1/scans", route_class=WorkerRoute, include_in_schema=False)
+Moment = Annotated[int, Field(ge=0, le=schemas.LATEST_MS)]
+Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")]
+"""Of a camera, a detector, a model: never a path, because a hub must not choose a program that runs here."""
+
+
+Area = Annotated[str, Field(max_length=2000, pattern=r"^[0-9.,]+$")]
+
+
+class WantedRecordings(schemas.ApiRequest):
+    camera: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")]
+    stream: StreamName = StreamName.MAIN
+    from_ms: Moment
+    to_ms: Moment
+
+
+class WantedScan(schemas.ApiRequest):
+    """settings: numbers and switches only."""
+
+    detector: Name
+    settings: Annotated[dict[Name, bool | int | float], Field(max_length=40, default_factory=dict)]
+    region: Annotated[
+        list[Annotated[str, Field(max_length=2000, pattern=r"^[0-9.,]+$")]], Field(max_length=20, default_factory=list)
+    ]
+    thorough: bool = False
+    join: Annotated[str, Field(max_length=20)] = "1 s"
+    phase: Annotated[str, Field(max_length=20)] = "0 s"
+    sound: Name = ""
+
+    @field_validator("detector")
+    @classmethod
+    def _runs_no_program(cls, name: str) -> str:
+        if name == UserDetector.name:
+            raise ValueError("a detector that is part of tawny, or installed at the recorder")
+        return name
+
+
+class ScanOrder(schemas.ApiRequest):
+    """do: `plan`: return the parts of these recordings. `part`: return the result of one of them."""
+
+    do: Literal["plan", "part"]
+    target: WantedRecordings
+    recipe: WantedScan
+    key: Annotated[str, Field(max_length=64)] = ""
+    number: Annotated[int, Field(ge=0, le=100_000)] = 0
+    count: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
+@router.post("", dependencies=[rule(Access.VIEW)])
+async def scan_for_hub(order: ScanOrder, here: Here, signed: Signed) -> StreamingResponse:
+    """Scan recordings at the lowest priority. Answers by lines of JSON."""
+    if signed.how != BY_HUB or here.scans is None:
+        raise not_found("This is for hubs only.", "Use `tawny scan`.")
+    return StreamingResponse(here.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
