@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
-from tawny.config.fleet import CopySettings, FleetSettings, HubSettings, StandbySettings
+from tawny.config.fleet import CopySettings, FleetSettings, HubNatsSettings, HubSettings, NatsLogin, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import EventApiSettings, LensSettings, PtzSettings, TrackSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
@@ -75,7 +75,9 @@ TABLES: list[tuple[str, type[BaseModel], str]] = [
     ("heartbeat", HeartbeatSettings, "start"),
     ("updates", UpdateSettings, "at once"),
     ("fleet", FleetSettings, "at once"),
+    ("fleet.nats", NatsLogin, "at once"),
     ("hub", HubSettings, "start"),
+    ("hub.nats", HubNatsSettings, "start"),
     ("hub.copies", CopySettings, "at once"),
     ("standby", StandbySettings, "at once"),
     ("encryption", SealingSettings, "at once"),

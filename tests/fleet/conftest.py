@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from tawny.config.fleet import HubNatsSettings
 from tests.api.fakes import House, make_house
 from tests.fleet.rig import BoxRig, HubRig, hub_rig
+from tests.support.nats import NatsServer, nats_server
 
 
 @pytest.fixture
@@ -14,10 +16,18 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.accounts.close()
 
 
-@pytest.fixture(params=["memory", "websocket"])
+@pytest.fixture(scope="module")
+def nats() -> Iterator[NatsServer]:
+    """A server for all tests of a file: subjects hold the key of each test's own hub."""
+    with nats_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "websocket", "nats"])
 async def rig(request: pytest.FixtureRequest, house: House) -> AsyncIterator[HubRig]:
     """A hub, by every way that messages travel."""
-    async with hub_rig(request.param, house) as made:
+    address = request.getfixturevalue("nats").address if request.param == "nats" else ""
+    async with hub_rig(request.param, house, nats=HubNatsSettings(address=address)) as made:
         yield made
 
 

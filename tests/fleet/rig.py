@@ -1,4 +1,4 @@
-"""A hub with its lines, in memory or by WebSocket, and boxes that connect to it."""
+"""A hub with its lines, in memory, by WebSocket or by NATS, and boxes that connect to it."""
 
 import asyncio
 import json
@@ -12,12 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.api.auth.accounts import Role
 from tawny.api.server import WebServer
+from tawny.config.fleet import HubNatsSettings, NatsLogin
 from tawny.fleet.box import BoxOffer, HubConnection, Welcome, greet
 from tawny.fleet.fleet_index import EventQuestion, FleetIndex
 from tawny.fleet.history_reader import FOLDER, HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.identity import fingerprint
 from tawny.fleet.message_link import LineClosed, MemoryLink, MessageLink, SecureLink, WebSocketLink, open_as_box
+from tawny.fleet.nats_link import NatsLink, NatsListener
 from tawny.fleet.recorded_time import RECORDED_PATH
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
@@ -150,8 +152,14 @@ async def eventually(is_true: Callable[[], bool], what: str, within_s: float = 2
 
 
 @asynccontextmanager
-async def hub_rig(kind: str, house: House, where: Path | str = ":memory:") -> AsyncIterator[HubRig]:
-    """kind: how messages travel. Another implementation of the line joins with one more branch."""
+async def hub_rig(
+    kind: str,
+    house: House,
+    where: Path | str = ":memory:",
+    nats: HubNatsSettings | None = None,
+    login: NatsLogin | None = None,
+) -> AsyncIterator[HubRig]:
+    """kind: how messages travel. nats: the server, for `nats`. login: of boxes there."""
     index: FleetIndex = SqliteFleetIndex(where, FakeClock())
     hub = FleetHub(index, Ed25519PrivateKey.generate(), lambda: "All houses")
     hub.start()
@@ -167,14 +175,23 @@ async def hub_rig(kind: str, house: House, where: Path | str = ":memory:") -> As
     if kind == "websocket":
         house.accounts.put_person("Anna", Role.OWNER)
         await server.start()
+    nats = nats or HubNatsSettings()
+    mark = fingerprint(hub.public_key)
+    listener = NatsListener(nats, mark, hub.accept)
+    if kind == "nats":
+        listener.start()
+        await eventually(lambda: listener.is_listening, "the hub to listen")
     carriers: dict[str, Carrier] = {
+        "nats": lambda: NatsLink.open(nats.address, mark, login or NatsLogin()),
         "memory": in_memory,
         "websocket": lambda: WebSocketLink.open(f"http://{server.address}"),
     }
     try:
-        yield HubRig(hub, index, carriers[kind], f"http://{server.address}" if kind == "websocket" else "")
+        urls = {"websocket": f"http://{server.address}", "nats": nats.address, "memory": ""}
+        yield HubRig(hub, index, carriers[kind], urls[kind])
     finally:
         await hub.close()
+        await listener.close()
         await asyncio.wait_for(asyncio.gather(*served, return_exceptions=True), 20)
         await server.stop()
         index.close()

@@ -37,6 +37,7 @@ from tawny.fleet.box import FleetMember
 from tawny.fleet.copies import FleetCopies
 from tawny.fleet.copy_source import CopySource
 from tawny.fleet.hub import FleetHub
+from tawny.fleet.nats_link import NatsListener
 from tawny.fleet.standby_member import StandbyMember
 from tawny.fleet.standby_server import StandbyServer
 from tawny.live.hls import HlsFeeds
@@ -149,6 +150,8 @@ class AppContext:
 
     hub: FleetHub | None = field(default=None, init=False)
     """The recorders that have joined this one; None: it is no hub."""
+    by_nats: NatsListener | None = field(default=None, init=False)
+    """Where recorders reach the hub through a NATS server."""
     copies: FleetCopies | None = field(default=None, init=False)
     """Their recordings that were copied to this one; None: it is no hub."""
     copy_source: CopySource | None = field(default=None, init=False)

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from tawny.fleet.copies import CopyStore, FleetCopies
 from tawny.fleet.history_reader import HistoryReader
 from tawny.fleet.hub import FleetHub
 from tawny.fleet.hub_pass import PassStore, PassUse
-from tawny.fleet.identity import load_or_make_key
+from tawny.fleet.identity import fingerprint, load_or_make_key
 from tawny.fleet.index_opening import open_index
+from tawny.fleet.nats_link import NatsListener
 from tawny.fleet.standby_member import StandbyMember, StandbyOffer
 from tawny.fleet.standby_server import StandbyServer
 from tawny.model.errors import StorageError
+from tawny.model.messages import ProblemKind
 from tawny.model.states import RECORDED
 from tawny.service.box_scans import BoxScans
 from tawny.service.cameras.standby_cameras import (
@@ -47,6 +49,18 @@ def make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
     key = load_or_make_key(place.kept_in)
     index = open_index(place.settings().hub.database, place.kept_in, place.clock)
     return FleetHub(index, key, lambda: site.title)
+
+
+def make_nats_listener(place: RecorderPlace, hub: FleetHub) -> NatsListener | None:
+    chosen = place.settings().hub.nats
+    return NatsListener(chosen, fingerprint(hub.public_key), hub.accept) if chosen.address else None
+
+
+def nats_problems(listener: NatsListener) -> Iterator[HealthProblem]:
+    """Yield a problem while no recorder can connect through the NATS server."""
+    if listener.problem:
+        detail = f"Recorders can't connect to this hub by NATS: {listener.problem}."
+        yield HealthProblem(ProblemKind.NATS, None, detail, "Check the NATS server and [hub.nats] in the settings.")
 
 
 def make_copies(place: RecorderPlace, hub: FleetHub) -> FleetCopies | None:

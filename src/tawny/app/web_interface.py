@@ -36,9 +36,11 @@ from tawny.app.other_recorders import (
     make_copies,
     make_hub,
     make_member,
+    make_nats_listener,
     make_protected,
     make_scans,
     make_standby,
+    nats_problems,
     standby_problems,
 )
 from tawny.app.own_addresses import HOST_NAME, link_text, recorder_urls
@@ -124,6 +126,8 @@ class WebInterface:
         self.site.updates.start(self.engine)
         if self.site.hub is not None:
             self.site.hub.start()
+        if self.site.by_nats is not None:
+            self.site.by_nats.start()
         if self.site.copies is not None:
             self.site.copies.start()
         if self.site.member is not None:
@@ -145,6 +149,8 @@ class WebInterface:
             await self.site.scans.close()
         if self.site.hub is not None:
             await self.site.hub.close()
+        if self.site.by_nats is not None:
+            await self.site.by_nats.close()
         if self.site.copies is not None:
             await self.site.copies.close()
         await self.site.close()
@@ -171,6 +177,8 @@ class WebInterface:
         yield HealthCheck(self.address.problems)
         if self.site.standby is not None and self.site.protected is not None:
             yield HealthCheck(partial(standby_problems, self.site.standby, self.site.protected), STANDBY_S)
+        if self.site.by_nats is not None:
+            yield HealthCheck(partial(nats_problems, self.site.by_nats))
         yield HealthCheck(SecurityWatch(self.accounts.counts, self._unknown_proxies, place.clock))
 
     def _unknown_proxies(self) -> list[str]:
@@ -227,7 +235,7 @@ class WebInterface:
             text += f"\nSecure address: {self.site.address}"
         if self.site.hub is not None:
             code, _ = self.site.hub.index.invite()
-            base = self.site.address or address
+            base = self.running.settings.hub.nats.link_address or self.site.address or address
             welcome["join"] = str(JoinLink(base, code, fingerprint(self.site.hub.public_key)))
             text += "\nTo show another recorder here, create a link with `tawny hub link`; each works once."
         if self.site.rtsp:
@@ -314,7 +322,8 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
         place.kept_in, running.changeable, member, PassStore(place.kept_in, place.clock), lambda: site.title
     )
     site.standby, site.protected = make_standby(running, site), make_protected(running, site)
-    site.copies = make_copies(place, site.hub) if site.hub is not None else None
+    if site.hub is not None:
+        site.by_nats, site.copies = make_nats_listener(place, site.hub), make_copies(place, site.hub)
     if place.kept_in is not None:
         site.copy_source = CopySource(running.parts.storage.store.volume, lambda: recorder.at_risk_s > 0)
         site.scans = make_scans(place, lambda: recorder.at_risk_s > 0)

@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from tawny import __version__
 from tawny.cli import options
 from tawny.cli.control_client import ask_once
 from tawny.cli.first_start import first_settings, interface_urls, qr_text
@@ -83,7 +82,8 @@ def _link(args: Namespace, out: Output) -> int:
     finally:
         index.close()
     mark = fingerprint(key.public_key().public_bytes_raw())
-    links = [str(JoinLink(url, code, mark)) for url in interface_urls(chosen, folder)]
+    nats = [chosen.hub.nats.link_address] if chosen.hub.nats.link_address else []
+    links = [str(JoinLink(url, code, mark)) for url in [*nats, *interface_urls(chosen, folder)]]
     text = (
         f"Fingerprint of this hub: {mark}\n\n"
         f"On the recorder that is to join, run this within 10 minutes:\n\n    tawny fleet join {links[0]}\n\n"
@@ -214,13 +214,13 @@ def _join(args: Namespace, out: Output) -> int:
         raise NotDone(f"This recorder has joined {chosen.fleet.hub}.", "Leave it first: `tawny fleet leave`.")
     key = load_or_make_key(folder)
     if args.camera is not None:
-        words = asyncio.run(comparison_words_of(link, key))
+        words = asyncio.run(comparison_words_of(link, key, chosen.fleet.nats))
         out.say(f"Found the hub {link.url}\nFingerprint: {link.hub}\nWords: {words}")
         if not args.yes:
             _confirm_hub(link)
     name = args.name or chosen.web.name or socket.gethostname()
     PassStore(folder, SystemClock()).end()  # of another hub
-    welcome = asyncio.run(join_hub(link, key, name, allow, __version__))
+    welcome = asyncio.run(join_hub(link, key, name, allow, chosen.fleet.nats))
     put_table(path, "fleet", {"hub": link.url, "hub_key": link.hub, "allow": list(allow)})
     allowed = ", ".join(allow) or "nothing"
     text = (

@@ -245,7 +245,7 @@ def _totp(accounts: Accounts, person: Account | None, args: Namespace, out: Outp
 
 
 def _password(accounts: Accounts, person: Account | None, name: str, out: Output) -> int:
-    """Set a password. Where there is no user yet, this one becomes the owner: whoever may run this may read it all."""
+    """Set a password. Where there is no user yet, this one becomes the owner: who may run this may read it all."""
     if person is None and accounts.people():
         raise NotDone(f"No user named {name}.", "See `tawny user list`.")
     if person is not None and person.role is Role.SCREEN:

@@ -15,6 +15,7 @@ from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import data_folder, existing_data, load_settings, running_data
 from tawny.config.changes import put_table
+from tawny.config.fleet import is_nats_address
 from tawny.fleet.identity import JoinLink, fingerprint, load_key, load_or_make_key
 from tawny.fleet.standby_member import join_standby, leave_standby
 from tawny.fleet.standby_store import STANDBY_FILE, StandbyStore
@@ -96,6 +97,8 @@ def _wait_until_standby(folder: Path) -> None:
 
 def _join(args: Namespace, out: Output) -> None:
     link = JoinLink.parse(args.which)
+    if is_nats_address(link.url):
+        raise UsageError("A standby isn't reached by NATS.", "Use a link that `tawny standby link` prints there.")
     chosen, path = load_settings(args)
     if path is None:
         raise NotDone("No settings file found.", "Start the recorder once (`tawny run`), or pass `--config`.")

@@ -2,12 +2,13 @@
 
 import re
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
-from tawny.config.secure import web_address
+from tawny.config.secure import is_web_address, web_address
 
 Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings", "scans"]
 SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips", "orders", "copies", "settings", "scans")
@@ -15,11 +16,70 @@ DEFAULT_SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
+def is_nats_address(text: str) -> bool:
+    """Return whether a text is the address of a NATS server. Passwords are settings of their own."""
+    try:
+        parts = urlsplit(text)
+        is_server = parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port of 65536 or more, or one bracket
+        return False
+    return is_server and "@" not in parts.netloc and not (parts.path or parts.query or parts.fragment)
+
+
+def _checked_nats(text: str) -> str:
+    if text and not is_nats_address(text):
+        raise ValueError("an address without password, for example nats://hub.example.org:4222 or tls://…")
+    return text
+
+
+def _checked_hub(text: str) -> str:
+    if text and not is_web_address(text) and not is_nats_address(text):
+        raise ValueError("an address, for example https://hub.example.org or nats://hub.example.org:4222")
+    return text
+
+
+class NatsLogin(Table):
+    """How to sign in to a NATS server. Without any of these: by nothing."""
+
+    user: str = Field("", description="User name at the NATS server.")
+    password: str = Field("", description="Its password.")
+    credentials: str = Field("", description="File with credentials (`.creds`) or the seed of an nkey, instead.")
+    authority: str = Field(
+        "", description="File with the authority of the NATS server's certificate (PEM). Empty: the system's."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "NatsLogin":
+        if bool(self.user) != bool(self.password) or (self.user and self.credentials):
+            raise ValueError("either `user` and `password`, or `credentials`")
+        return self
+
+
+class HubNatsSettings(NatsLogin):
+    """A NATS server through which recorders reach this hub, in addition to its own address."""
+
+    address: Annotated[str, AfterValidator(_checked_nats)] = Field(
+        "",
+        description="NATS server to which this hub connects, for example nats://127.0.0.1:4222 or tls://…; needs "
+        "`pip install 'tawny[fleet]'`. Empty: none.",
+    )
+    public_address: Annotated[str, AfterValidator(_checked_nats)] = Field(
+        "", description="Address of the same server for other recorders, which links to join contain. Empty: `address`."
+    )
+
+    @property
+    def link_address(self) -> str:
+        """The address that other recorders use; empty: none."""
+        return (self.public_address or self.address) if self.address else ""
+
+
 class FleetSettings(Table):
     """The hub that this recorder has joined. Written by `tawny fleet join`."""
 
-    hub: Annotated[str, web_address("https://hub.example.org")] = Field(
-        "", description="Address of the hub, for example https://hub.example.org. Empty: none."
+    hub: Annotated[str, AfterValidator(_checked_hub)] = Field(
+        "",
+        description="Address of the hub, for example https://hub.example.org, or of the NATS server through which it "
+        "is reached, for example nats://hub.example.org:4222 or tls://…. Empty: none.",
     )
     hub_key: str = Field("", description="Fingerprint of the hub's key. This recorder connects to no other hub.")
     allow: tuple[Share, ...] = Field(
@@ -30,6 +90,7 @@ class FleetSettings(Table):
         "the hub may read these settings, without secrets. `scans`: the hub may have recordings "
         "scanned here (`tawny scan --on boxes`), behind everything else that this computer does.",
     )
+    nats: NatsLogin = NatsLogin()
 
     @field_validator("hub_key")
     @classmethod
@@ -77,6 +138,7 @@ class HubSettings(Table):
         description="PostgreSQL database of what this hub knows, for example `postgresql:///tawny`; needs "
         "`pip install 'tawny[fleet]'`. Empty: the file `hub.db`. `tawny hub migrate` moves from one to the other.",
     )
+    nats: HubNatsSettings = HubNatsSettings()
 
     @field_validator("database")
     @classmethod

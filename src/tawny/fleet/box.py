@@ -15,11 +15,13 @@ from typing import Any, Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.config.fleet import FleetSettings
+from tawny import __version__
+from tawny.config.fleet import FleetSettings, NatsLogin, is_nats_address
 from tawny.engine.backoff import Backoff
 from tawny.fleet.history_reader import LEAST_BYTES, MOST_BYTES, HistoryPiece, HistoryReader
 from tawny.fleet.identity import JoinLink, comparison_words, load_key
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
+from tawny.fleet.nats_link import NatsLink
 from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock, SystemClock
@@ -91,16 +93,23 @@ async def greet(link: MessageLink, hello: Mapping[str, Any]) -> Welcome:
     return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")))
 
 
-async def comparison_words_of(link: JoinLink, key: Ed25519PrivateKey) -> str:
+async def dial(url: str, hub: str, login: NatsLogin) -> MessageLink:
+    """Connect to a hub at its own address, or through a NATS server. hub: fingerprint of its key. Raises LineClosed."""
+    return await NatsLink.open(url, hub, login) if is_nats_address(url) else await WebSocketLink.open(url)
+
+
+async def comparison_words_of(link: JoinLink, key: Ed25519PrivateKey, login: NatsLogin) -> str:
     """Return the four words for the hub of a link, which is not used up. Raises NotDone: the hub isn't there."""
-    async with _joining(), _opened(link.url, link.hub, key) as secure:
+    async with _joining(), _opened(link.url, link.hub, key, login) as secure:
         return _words(secure, key)
 
 
-async def join_hub(link: JoinLink, key: Ed25519PrivateKey, name: str, allow: tuple[str, ...], version: str) -> Welcome:
+async def join_hub(
+    link: JoinLink, key: Ed25519PrivateKey, name: str, allow: tuple[str, ...], login: NatsLogin
+) -> Welcome:
     """Use a join link. The recorder connects afterwards by itself. Raises NotDone."""
-    async with _joining(), _opened(link.url, link.hub, key) as secure:
-        hello = {"code": link.code, "name": name, "allow": list(allow), "version": version, "book": ""}
+    async with _joining(), _opened(link.url, link.hub, key, login) as secure:
+        hello = {"code": link.code, "name": name, "allow": list(allow), "version": __version__, "book": ""}
         return replace(await greet(secure, hello), words=_words(secure, key))
 
 
@@ -121,9 +130,9 @@ async def _joining() -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
-async def _opened(url: str, hub: str, key: Ed25519PrivateKey) -> AsyncGenerator[SecureLink]:
+async def _opened(url: str, hub: str, key: Ed25519PrivateKey, login: NatsLogin) -> AsyncGenerator[SecureLink]:
     """Connect to a hub and verify its key. Raises LineClosed."""
-    carrier = await WebSocketLink.open(url)
+    carrier = await dial(url, hub, login)
     try:
         yield await open_as_box(carrier, key, hub)
     finally:
@@ -228,7 +237,10 @@ class HubConnection(LineSession):
 async def leave_hub(settings: FleetSettings, key: Ed25519PrivateKey) -> None:
     """Leave the hub for good: it ends the line and deletes what it knows. Raises NotDone."""
     try:
-        async with asyncio.timeout(OPEN_TIMEOUT_S), _opened(settings.hub, settings.hub_key, key) as secure:
+        async with (
+            asyncio.timeout(OPEN_TIMEOUT_S),
+            _opened(settings.hub, settings.hub_key, key, settings.nats) as secure,
+        ):
             await greet(secure, {"book": ""})
             await secure.send(LineFrame(Kind.LEAVE, 0, b"").encoded())
             with suppress(LineClosed):
@@ -344,7 +356,7 @@ class FleetMember:
 
     async def _connect(self, settings: FleetSettings, key: Ed25519PrivateKey) -> None:
         """Connect, and serve until the line ends. Raises LineClosed."""
-        carrier = await WebSocketLink.open(settings.hub)
+        carrier = await dial(settings.hub, settings.hub_key, settings.nats)
         try:
             offer = self._make_offer()
             try:

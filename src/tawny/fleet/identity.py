@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.config.fleet import is_nats_address
+from tawny.config.secure import is_web_address
 from tawny.model.errors import NotDone, StorageError, UsageError
 
 KEY_FILE: Final = "fleet.key"
@@ -28,7 +30,10 @@ _LINK: Final = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 
 @dataclass(frozen=True, slots=True)
 class JoinLink:
-    """What a join link says. url: the hub's address, such as `http://192.168.1.5:8000`. hub: its key's fingerprint."""
+    """What a join link says. hub: fingerprint of its key.
+
+    url: the hub's address, such as `http://192.168.1.5:8000`, or of its NATS server, such as `nats://192.168.1.5:4222`.
+    """
 
     url: str
     code: str
@@ -43,15 +48,15 @@ class JoinLink:
         try:
             parts = urlsplit(text.strip())
             found = _LINK.fullmatch(parts.fragment)
-            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:  # a port above 65535
-            found, is_address = None, False
-        if found is None or not is_address or not parts.path.endswith(PATH):
+            found = None
+        url = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(PATH)}" if found is not None else ""
+        if found is None or not (is_web_address(url) or is_nats_address(url)) or not parts.path.endswith(PATH):
             raise UsageError(
                 "This isn't a link to join a hub.",
                 "Copy it whole from the hub's page “Recorders”, or from what `tawny hub link` prints there.",
             )
-        return cls(f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(PATH)}", found[1], found[2])
+        return cls(url, found[1], found[2])
 
 
 def load_key(folder: Path) -> Ed25519PrivateKey | None:

@@ -142,6 +142,7 @@ class ProblemKind(StrEnum):
     PROXY = "proxy"
     HISTORY = "history"
     STANDBY = "standby"
+    NATS = "nats"
 
 
 PROBLEM_WORDS: dict[ProblemKind, str] = {
@@ -167,10 +168,11 @@ PROBLEM_WORDS: dict[ProblemKind, str] = {
     ProblemKind.PROXY: "Reverse proxy not configured",
     ProblemKind.HISTORY: "Recordings may have been removed",
     ProblemKind.STANDBY: "Standby",
+    ProblemKind.NATS: "Connection of recorders",
 }
 OF_STATE = frozenset({ProblemKind.CAMERA, ProblemKind.SIGHT})
 """Problems that a camera's state and detail already say."""
-BESIDE_RECORDING = frozenset({ProblemKind.SIGN_INS, ProblemKind.PROXY, ProblemKind.STANDBY})
+BESIDE_RECORDING = frozenset({ProblemKind.SIGN_INS, ProblemKind.PROXY, ProblemKind.STANDBY, ProblemKind.NATS})
 """Problems that don't affect the recording of this recorder's own cameras."""
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny import __version__
 from tawny.config.fleet import SHARES
 from tawny.fleet.box import FleetMember, MemberState, comparison_words_of, join_hub, leave_hub
 from tawny.fleet.hub_pass import HubPass, PassStore
@@ -89,14 +88,14 @@ class HubMembershipService:
     async def preview(self, link: JoinLink) -> HubPreview:
         """Return what to compare before joining; the link stays unused. Raises NotDone, StorageError."""
         key = await to_thread(self._key_to_join, link)
-        return HubPreview(link.url, link.hub, await comparison_words_of(link, key))
+        return HubPreview(link.url, link.hub, await comparison_words_of(link, key, self._changeable.now().fleet.nats))
 
     async def join(self, link: JoinLink, allow: Iterable[str]) -> Membership:
         """Join the hub, and connect. Raises NotDone, StorageError, SettingsError: nothing was changed here."""
         chosen = _in_order(allow)
         key = await to_thread(self._key_to_join, link)
         await to_thread(self._passes.end)  # of another hub
-        await join_hub(link, key, self._get_name(), chosen, __version__)
+        await join_hub(link, key, self._get_name(), chosen, self._changeable.now().fleet.nats)
         values = {"hub": link.url, "hub_key": link.hub, "allow": list(chosen)}
         await to_thread(self._changeable.put, "fleet", values)
         return await to_thread(self.now)

@@ -139,7 +139,8 @@ def invite_recorder(here: Here, note: Note) -> Invitation:
     hub = the_hub(here)
     code, ends_ms = hub.index.invite()
     note("hub link created", "")
-    urls = dict.fromkeys(url.rstrip("/") for url in (here.address, *here.own_addresses()) if url)
+    nats = here.changeable.now().hub.nats.link_address
+    urls = dict.fromkeys(url.rstrip("/") for url in (nats, here.address, *here.own_addresses()) if url)
     key = fingerprint(hub.public_key)
     return Invitation(links=[str(JoinLink(url, code, key)) for url in urls], ends_ms=ends_ms)
 
