@@ -171,10 +171,12 @@ def _recorded(args: Namespace, stack: ExitStack) -> list[ScanInput]:
     from tawny.cli.paths import existing_data
     from tawny.storage.index.opening import known_camera
 
-    _, folder = existing_data(args)
+    chosen, folder = existing_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     camera = known_camera(folder, args.camera)
-    found = list(recorded(stack.enter_context(open_folder(folder)), camera, StreamName(args.stream), within))
+    found = list(
+        recorded(stack.enter_context(open_folder(folder, settings=chosen)), camera, StreamName(args.stream), within)
+    )
     if not found:
         wanted = f"from {options.time_text(within.begin_ms)} to {options.time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
