@@ -32,6 +32,7 @@ from tawny.config.retention import (
     RetentionSettings,
     SnapshotSettings,
     StreamRetentionSettings,
+    TierSettings,
 )
 from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.secure import SecureSettings
@@ -42,7 +43,6 @@ from tawny.config.settings import (
     LiveSettings,
     SealingSettings,
     StorageSettings,
-    TierSettings,
     TurnServerSettings,
     UpdateSettings,
     WebSettings,

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tawny.cli.keys import Keys
+from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.object_paths import ObjectPath, read_paths
@@ -15,6 +16,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span, SystemClock
 from tawny.playback.decrypted import DecryptedRecordings
 from tawny.sealed.key_wrapping import Identity
+from tawny.service.storage_setup import archives
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
@@ -29,7 +31,7 @@ class RecordingFolder:
     """A `playback.recordings.RecordingArchive` of the closed segments in a folder.
 
     keys: identities that decrypt encrypted segments; without keys, opening one raises FileSealed.
-    private: privacy masks by camera.
+    private: privacy masks by camera. settings: give access to archives; None: their recordings can't be read.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class RecordingFolder:
         index: Index,
         keys: Sequence[Identity] = (),
         private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE,
+        settings: Settings | None = None,
     ) -> None:
         self._unsealed, self._private = DecryptedRecordings(Keys(keys)) if keys else None, private
         self.volume = Volume.at(path)
-        attach_all(self.volume)
+        attach_all(self.volume, archives(settings or Settings(), SystemClock()))
         self.index = index
 
     def open_segments(self, camera: CameraId) -> Sequence[Segment]:
@@ -71,11 +74,15 @@ class RecordingFolder:
 
 @contextmanager
 def open_folder(
-    path: Path, keys: Sequence[Identity] = (), private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE
+    path: Path,
+    keys: Sequence[Identity] = (),
+    private: Mapping[str, tuple[Polygon, ...]] = NOTHING_PRIVATE,
+    settings: Settings | None = None,
 ) -> Iterator[RecordingFolder]:
     """Open the folder's index and recordings read-only.
 
-    private: privacy masks by camera, blacked out in everything derived from the recordings.
+    private: privacy masks by camera, blacked out in everything derived from the recordings. settings: see
+    `RecordingFolder`.
     """
     with index_to_read(path) as index:
-        yield RecordingFolder(path, index, keys, private)
+        yield RecordingFolder(path, index, keys, private, settings)

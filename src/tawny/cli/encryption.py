@@ -24,6 +24,7 @@ from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.sealing.private_memory import swaps_in_the_clear
 from tawny.service.sealing.recovery_sheet import BEFORE, RecoverySheet
 from tawny.service.sealing.sealing_service import KEYS, UnlockMethodStore, write_secret_file
+from tawny.service.storage_setup import archives
 from tawny.storage.disk.layout import DAY_MS
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
@@ -186,7 +187,7 @@ def _existing(args: Namespace, chosen: Settings, identities: Sequence[Identity])
     if not identities or not folder.is_dir():
         return None
     clock, volume = SystemClock(), Volume.at(folder)
-    attach_all(volume)
+    attach_all(volume, archives(chosen, clock))
     lock = None
     with suppress(FolderInUse):  # a recorder is running: its two newest days are skipped
         lock = volume.lock(clock)

@@ -435,7 +435,7 @@ def run_kinds(args: Namespace, out: Output) -> int:
     chosen, folder = existing_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
-    with open_folder(folder) as archive:
+    with open_folder(folder, settings=chosen) as archive:
         every = _all_events(archive.index, within, wanted)
         labelled = [event for event in every if event.end_ms is not None and label_of(event)]
         cameras = list(dict.fromkeys(event.camera for event in labelled))

@@ -39,6 +39,7 @@ from tawny.playback.redaction_areas import Redaction, SubjectMark
 from tawny.playback.stamps import FrameStamps, read_stamps
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import InMemorySource, SealedFileReader, open_sealed, scan_file
+from tawny.service.storage_setup import archives
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
@@ -106,10 +107,12 @@ def _point(text: str, word: str) -> tuple[float, float]:
 # `tawny export --evidence`: a folder that anyone can verify without the recorder.
 
 
-def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
+def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Output) -> int:
+    """where: the folder of the recordings, and the settings."""
+    folder, chosen = where
     camera, stream = known_camera(folder, args.camera), StreamName(args.stream)
     volume = Volume.at(folder)
-    attach_all(volume)
+    attach_all(volume, archives(chosen, SystemClock()))
     keys = named(args)
 
     def open_with_keys(path: str) -> SealedFileReader:
@@ -136,7 +139,7 @@ def export(args: Namespace, folder: Path, within: Span, out: Output) -> int:
     def tell(part: float) -> None:
         out.progress(f"{args.output}: {part:.0%}")
 
-    with open_folder(folder, keys) as archive:
+    with open_folder(folder, keys, settings=chosen) as archive:
         wanted = redaction(args.redact, archive.index, within) if args.redact else None
         missing = not_recorded(archive.index.gaps(camera, within), within)
         made = write_evidence(volume, archive.index, request, original, open_with_keys, tell)
@@ -266,7 +269,7 @@ def run_export(args: Namespace, out: Output) -> int:
     if args.evidence and burns:
         raise UsageError(f"{burns} can't be combined with --evidence.", "Evidence is never changed; export it apart.")
     if args.evidence:
-        return export(args, folder, within, out)
+        return export(args, (folder, chosen), within, out)
     if not args.split:
         new_file(Path(args.output))
     private = {} if args.unmasked else {name: privacy_masks(one) for name, one in chosen.cameras.items()}
@@ -277,7 +280,7 @@ def run_export(args: Namespace, out: Output) -> int:
     covers = bool(private.get(camera))
     written: list[dict[str, object]] = []
     taken: set[str] = set()
-    with open_folder(folder, keys.named(args), private) as archive:
+    with open_folder(folder, keys.named(args), private, chosen) as archive:
         clips = ClipCache(archive)
 
         def size_of(part: Span) -> int:
@@ -500,7 +503,7 @@ def _make(
     begun_s = clock.mono_s()
     with (
         _new_file(path, out),
-        open_folder(folder, keys.named(args), private) as archive,
+        open_folder(folder, keys.named(args), private, chosen) as archive,
         tempfile.TemporaryDirectory(dir=path.parent) as scratch,
     ):
         place = _Place(path, Path(scratch) / "film", out)

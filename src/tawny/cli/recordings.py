@@ -29,6 +29,7 @@ from tawny.service import json_format
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.promises import contract
 from tawny.service.sealing.policy import recipients_of
+from tawny.service.storage_setup import archives
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.secondary_volumes import attach_all
@@ -242,7 +243,7 @@ def run_check(args: Namespace, out: Output) -> int:
     given = given_witnesses(args)
     clock = SystemClock()
     volume = Volume.at(folder)
-    for error in attach_all(volume):
+    for error in attach_all(volume, archives(settings, clock)):
         out.say(str(error))
     history = HistoryJournal(volume.disk)
     lock = None
@@ -482,7 +483,7 @@ def _prune(args: Namespace, out: Output) -> RemovalPlan:
     if not args.dry_run:
         lock, disk = volume.lock(clock), volume.disk
         volume = Volume(disk, SignedHistory.opened(disk, clock.now_ms(), lambda: recipients_of(chosen)))
-    for error in attach_all(volume):
+    for error in attach_all(volume, archives(chosen, clock)):
         out.say(str(error))
     history = HistoryJournal(volume.disk)
     index = (

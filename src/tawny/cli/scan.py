@@ -140,10 +140,10 @@ def _targets(args: Namespace, stack: ExitStack) -> tuple[InputFinder, list[ScanT
     from tawny.cli.paths import existing_data
     from tawny.storage.index.opening import known_camera
 
-    _, folder = existing_data(args)
+    chosen, folder = existing_data(args)
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     camera = known_camera(folder, args.camera)
-    finder = InputFinder(stack.enter_context(open_folder(folder)))
+    finder = InputFinder(stack.enter_context(open_folder(folder, settings=chosen)))
     target = ScanTarget("", "", camera, args.stream, within.begin_ms, within.end_ms)
     if not finder.all(target):
         wanted = f"from {options.time_text(within.begin_ms)} to {options.time_text(within.end_ms)}"

@@ -220,7 +220,7 @@ def _make_own(service: ServicePaths) -> None:
     except KeyError:
         _call("useradd", "--system", "--user-group", "--home-dir", str(service.data), "--no-create-home", OWN_USER)
     storage, whole = service.settings.storage, list[Path]()
-    folders = [service.data, *(Path(tier.path).expanduser() for tier in storage.tiers)]
+    folders = [service.data, *(Path(tier.path).expanduser() for tier in storage.tiers if tier.path)]
     folders += [Path(other).expanduser() for other in (storage.spare, storage.mirror) if other]
     for folder in folders:
         if folder.parent.is_dir() and not folder.exists():

@@ -1,6 +1,6 @@
 """Retention settings for all recordings, one camera, or sub streams. Missing values inherit from the wider table."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -120,3 +120,26 @@ class SnapshotSettings(Table):
         0.0, ge=0, le=DAY_S, description="How often an image is saved, for example `1 h`. 0: never."
     )
     retention: Duration = Field(365 * DAY_S, ge=3600, description="How long these images are kept.")
+
+
+class TierSettings(Table):
+    """An archive for older recordings: a folder on another disk, or a bucket of an S3 storage."""
+
+    path: str = Field("", description="Folder on that disk. Empty if `url` is set.")
+    url: str = Field(
+        "",
+        description="Address of a bucket instead of a folder: "
+        "`s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org`. Recordings play from there.",
+    )
+    cache: Annotated[Size, Field(ge=8_000_000)] = Field(
+        64_000_000, description="Memory for parts of recordings that were read from the bucket. At least 8 MB."
+    )
+    after: Duration = Field(description="Move recordings there after this time, or earlier if the main disk is full.")
+
+    @model_validator(mode="after")
+    def _either_path_or_url(self) -> Self:
+        if bool(self.path) == bool(self.url):
+            raise ValueError("either a folder (`path`) or the address of a bucket (`url`)")
+        if self.url and not self.url.startswith("s3://"):
+            raise ValueError("url: an address, for example s3://KEY:SECRET@bucket/folder")
+        return self

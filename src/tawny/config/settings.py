@@ -22,7 +22,7 @@ from tawny.config.recognition import (
     RecogniserSettings,
     SearchSettings,
 )
-from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table
+from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table, TierSettings
 from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
@@ -178,13 +178,6 @@ def listen_address(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65_535:
         raise ValueError("HOST:PORT, for example 0.0.0.0:8000")
     return host, int(port)
-
-
-class TierSettings(Table):
-    """An archive disk for older recordings."""
-
-    path: str = Field(min_length=1, description="Folder on that disk.")
-    after: Duration = Field(description="Move recordings there after this time, or earlier if the main disk is full.")
 
 
 class StorageSettings(Table):

@@ -331,6 +331,33 @@ class FolderUnwritable(StorageError):
 
 
 @dataclass(eq=False)
+class ArchiveAway(StorageError):
+    """The archive that holds recordings, which is not a disk, can't be reached or refuses."""
+
+    exit_code = 46
+    code = "archive_away"
+    says = "The archive {where} can't be reached: {detail}."
+    advice = (
+        "Check the internet connection, and the address and access key in `storage.tiers`. Recording goes on; what is "
+        "due moves there later."
+    )
+
+
+@dataclass(eq=False)
+class ArchiveUnlisted(ArchiveAway):
+    """The list of the archive's objects is not here yet."""
+
+
+@dataclass(eq=False)
+class RecordingAway(ArchiveAway):
+    """A recording can't be read because it is only in the archive."""
+
+    code = "recording_away"
+    says = "This recording is stored in the archive, which can't be reached: {detail}."
+    advice = "Check the internet connection and the access key in `storage.tiers`. Then play it again: it isn't lost."
+
+
+@dataclass(eq=False)
 class FolderInUse(StorageError):
     exit_code = 33
     code = "in_use"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PosixPath
 from typing import Final
 
+from tawny.media.mp4.byte_reader import StoredFile, read_exactly
 from tawny.media.mp4.byte_reader import open_stored as opened_file
 from tawny.media.mp4.fragment_writer import end_box
 from tawny.model.errors import FileDamaged, FileSealed
@@ -179,22 +180,25 @@ def picture_part(stored: Path, at_ms: int) -> bytes:
             return b""
         head = HEADER_BYTES + found.header.wrap_bytes
         places = ((0, head), (init.at, init.end), (record.at, record.end))
-        return b"".join(os.pread(file, end - begin, begin) for begin, end in places)
+        return b"".join(read_exactly(stored, file, end - begin, begin) for begin, end in places)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """`sealed.file_reader.ByteSource` of an open file."""
 
-    file: int
+    file: StoredFile
     size: int
 
     def read(self, offset: int, size: int) -> bytes:
-        return os.pread(self.file, size, offset)
+        data = self.file.read(offset, size)
+        while data and len(data) < size and (more := self.file.read(offset + len(data), size - len(data))):
+            data += more
+        return data
 
 
-def _walked(stored: Path, file: int) -> FileScan:
+def _walked(stored: Path, file: StoredFile) -> FileScan:
     try:
-        return scan_file(_Reading(file, os.fstat(file).st_size), deep=False)
+        return scan_file(_Reading(file, file.size), deep=False)
     except SealedFileBroken as problem:
         raise FileDamaged(str(stored), str(problem)) from None

@@ -7,11 +7,10 @@ thread.
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from tawny.media.audio import Soundtrack, soundtrack
 from tawny.media.codec.parameter_sets import codec_string
-from tawny.media.mp4.byte_reader import open_stored, read_chunks
+from tawny.media.mp4.byte_reader import StoredFile, open_stored, read_chunks
 from tawny.media.mp4.decode_times import FileDecodeTimes
 from tawny.media.mp4.fragment_writer import fragment, init_segment
 from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, places, read_segment, samples
@@ -48,7 +47,7 @@ def reread_segment(archive: RecordingArchive, segment: Segment) -> SegmentReader
 
 
 @contextmanager
-def _held(archive: RecordingArchive, segment: Segment) -> Iterator[int]:
+def _held(archive: RecordingArchive, segment: Segment) -> Iterator[StoredFile]:
     """Keep the segment's file open: it may be closed and renamed during a slow transfer."""
     with ExitStack() as stack:
         try:
@@ -147,7 +146,7 @@ def _with_aac(
 
     def data() -> Iterator[bytes]:
         with _held(archive, segment) as held:
-            yield from made(replace(file, path=Path(f"/dev/fd/{held}")))
+            yield from made(replace(file, path=held.again))
 
     def made(file: SegmentReader) -> Iterator[bytes]:
         yield init_segment(file.video, sound.format if sound else None)

@@ -220,6 +220,9 @@ class PluginRegistry:
             problems += self._check_files(f"files.{name}", files, settings)
         for name, notifier in settings.notifiers.items():
             problems += self._check_notifier(name, notifier, settings)
+        for number, tier in enumerate(settings.storage.tiers):
+            if tier.url:
+                problems += self._check_archive(f"storage.tiers.{number}.url", tier.url)
         problems += check_rules(settings)
         problems += check_reading(settings, self.recognisers)
         problems += _check_search(settings.search, self.embedders)
@@ -229,6 +232,13 @@ class PluginRegistry:
         problems += _check_programs(settings)
         if problems:
             raise SettingsError(file, tuple(problems))
+
+    def _check_archive(self, path: str, url: str) -> Iterator[Problem]:
+        kind = self.destination_of(url)
+        if kind is None:
+            yield Problem(path, "a bucket, but boto3 is not installed", "`pip install 'tawny[s3]'`")
+        else:
+            yield from _refusals(path, lambda: kind.settings(url, {}))
 
     def _check(self, name: str, camera: CameraSettings) -> Iterator[Problem]:
         for key in ("source", "sub"):

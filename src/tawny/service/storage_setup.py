@@ -6,17 +6,27 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from tawny.config.retention import TierSettings
 from tawny.config.settings import Settings
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import ArchiveAway, ArchiveUnlisted, DiskFull, StorageError
 from tawny.model.times import Clock
 from tawny.recorder.recorder import BufferLimits
 from tawny.recorder.segmenter import SEGMENT_BYTES
+from tawny.storage.archive.archive_disk import ArchiveSettings
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.memory_disk import RamDisk
-from tawny.storage.disk.secondary_volumes import VolumeUse, expect_itself, join
+from tawny.storage.disk.secondary_volumes import (
+    Archives,
+    ClosedBucket,
+    VolumeUse,
+    attach_archive,
+    expect_itself,
+    join,
+)
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine
 from tawny.storage.history.signed_history import SignedHistory
@@ -70,6 +80,13 @@ class VolumeChoice:
     after_s: float = 0.0
     volume: Volume | None = None
     error: StorageError | None = None
+    archive: ArchiveSettings | None = None
+    """Access to a bucket; None: `root` is a folder."""
+
+    @property
+    def name(self) -> str:
+        """The folder, or the address of a bucket without credentials."""
+        return str(self.root) if self.archive is None else self.archive.bucket.name
 
 
 class _NoHistory(HistoryJournal):
@@ -96,6 +113,7 @@ def open_store(
     volume = Volume(disk, SignedHistory.opened(disk, clock.now_ms(), recipients))
     history = HistoryJournal(disk)
     chosen = settings.storage.mirror
+    others = tuple(_others(settings, volume, clock))  # first: an index that is made again lists their files too
     return Store(
         volume,
         history,
@@ -104,7 +122,7 @@ def open_store(
         lock.before,
         lock.pulse,
         lock.release,
-        others=tuple(_others(settings, volume)),
+        others=others,
         mirror=Path(chosen).expanduser() if chosen else None,
     )
 
@@ -115,12 +133,48 @@ def _limits(buffer_s: float) -> BufferLimits:
     return BufferLimits(buffer_s, round(usual.waiting_bytes * max(1.0, buffer_s / usual.waiting_s)))
 
 
-def _others(settings: Settings, volume: Volume) -> Iterator[VolumeChoice]:
+def _others(settings: Settings, volume: Volume, clock: Clock) -> Iterator[VolumeChoice]:
     """Yield the secondary volumes. Recording continues without missing ones."""
     for tier in sorted(settings.storage.tiers, key=lambda one: one.after):
+        if tier.url:
+            yield _archived(volume, tier, clock)
+            continue
         yield _joined(volume, VolumeChoice(Path(tier.path).expanduser(), VolumeUse.TIER, tier.after))
     if settings.storage.spare:
         yield _joined(volume, VolumeChoice(Path(settings.storage.spare).expanduser(), VolumeUse.SPARE))
+
+
+def _archived(volume: Volume, tier: TierSettings, clock: Clock) -> VolumeChoice:
+    """Attach an archive without a request. One that is not registered yet is joined once the recorder runs."""
+    try:
+        chosen = VolumeChoice(Path(), VolumeUse.TIER, tier.after, archive=archive_of(tier, clock))
+        assert chosen.archive is not None
+        return replace(chosen, volume=attach_archive(volume, chosen.archive))
+    except ArchiveUnlisted:
+        return chosen
+    except StorageError as error:
+        log.error("%s", error)
+        closed = ArchiveSettings(ClosedBucket(error.where), 0)
+        return VolumeChoice(Path(), VolumeUse.TIER, tier.after, error=error, archive=closed)
+
+
+def archive_of(tier: TierSettings, clock: Clock) -> ArchiveSettings:
+    """Return access to the bucket of a tier. Raises ArchiveAway if the package for it is not installed."""
+    try:
+        s3 = import_module("tawny.delivery.destinations.s3")
+    except ImportError as error:
+        raise ArchiveAway("at S3", "boto3 is not installed: `pip install 'tawny[s3]'`") from error
+    return ArchiveSettings(s3.S3Archive(tier.url, clock), tier.cache)
+
+
+def archives(settings: Settings, clock: Clock) -> Archives:
+    """Return access to the archives of the settings, for `attach_all`."""
+
+    def named(name: str) -> ArchiveSettings | None:
+        made = (archive_of(tier, clock) for tier in settings.storage.tiers if tier.url)
+        return next((one for one in made if one.bucket.name == name), None)
+
+    return named
 
 
 def _joined(volume: Volume, chosen: VolumeChoice) -> VolumeChoice:

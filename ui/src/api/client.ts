@@ -97,7 +97,8 @@ async function answerOf(method: string, address: string, body?: unknown, signal?
   throw error;
 }
 
-async function readError(answer: Response): Promise<ApiError> {
+/** The error that an answer tells. */
+export async function readError(answer: Response): Promise<ApiError> {
   try {
     const body = translated((await answer.json()) as Partial<ErrorResponse>);
     return new ApiError(

@@ -45,7 +45,9 @@ export class PieceGone extends Error {
   constructor(
     readonly piece: string,
     readonly status: number,
+    /** What the recorder says of it. */
+    message?: string,
   ) {
-    super(`answer ${status}`);
+    super(message);
   }
 }

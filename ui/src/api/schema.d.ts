@@ -2700,6 +2700,7 @@ export interface VolumeRetentionInfo {
   free_bytes: number | null;
   path: string;
   problem: string;
+  stored_bytes?: number | null;
   total_bytes: number | null;
   use: "first" | "tier" | "spare" | "mirror";
 }

@@ -9,7 +9,7 @@ export type Showing =
   | { is: "pictures"; because: "speed" | "unplayable" }
   | { is: "hole"; hole: Hole }
   | { is: "sealed" }
-  | { is: "problem" };
+  | { is: "problem"; said?: string };
 
 /** What the group needs of a player; `RecordedPlayer` is one. */
 export interface Follower {

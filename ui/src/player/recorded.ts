@@ -20,7 +20,6 @@ import { unlocks } from "../sealed/unlocks";
 const LOADING: Showing = { is: "loading" };
 const VIDEO: Showing = { is: "video" };
 const SEALED: Showing = { is: "sealed" };
-const PROBLEM: Showing = { is: "problem" };
 const REST_MS = 300;
 const SEALED_STATUS = 423;
 const STILL_MS = 15;
@@ -68,6 +67,7 @@ export class RecordedPlayer implements PastPlayer {
   private entered_ms = 0;
   private filling = true;
   private failures = 0;
+  private problem: Showing = { is: "problem" };
   private broken = 0;
   private download: AbortController | null = null;
   private heading: Range | null = null;
@@ -109,8 +109,8 @@ export class RecordedPlayer implements PastPlayer {
     this.speed = speed;
     if (this.unlocks !== unlocks.peek()) this.lookAgain();
     const cover = this.pieces.cover(at_ms, this.source.now());
-    if (this.failures >= BROKEN_AFTER) return this.rest(PROBLEM);
-    if (cover.is === "hole") return this.rest({ is: "hole", hole: cover.hole });
+    if (this.failures >= BROKEN_AFTER) return this.rest(this.problem);
+    if (cover.is === "hole") return this.rest(cover);
     if ("piece" in cover && this.locked.has(cover.piece.id)) return this.rest(SEALED);
     const stays = this.gaveUp || ("piece" in cover && this.stills.has(cover.piece.id));
     if (byKeyPictures(speed) && !stays) return this.showPictures(at_ms, playing ? speed : 0, "speed");
@@ -389,21 +389,21 @@ export class RecordedPlayer implements PastPlayer {
   }
 
   private async recover(reason: unknown): Promise<void> {
-    if (reason instanceof DOMException && reason.name === "AbortError") return;
+    if ((reason as Error).name === "AbortError") return;
     if (reason instanceof SinkClosed || this.video.error) {
       this.broken += 1;
       if (this.broken >= BROKEN_AFTER) this.gaveUp = true;
       this.renew(this.at_ms);
       return this.pause(REST_MS);
     }
-    if (reason instanceof PieceGone && reason.status === SEALED_STATUS) {
-      this.locked.add(reason.piece);
-      return;
-    }
-    if (reason instanceof PieceGone && reason.status === 404 && !this.gone.has(reason.piece)) {
-      this.gone.add(reason.piece);
-      this.pieces.forget(reason.piece);
-      return;
+    if (reason instanceof PieceGone) {
+      const { piece, status, message } = reason;
+      if (status === SEALED_STATUS) return void this.locked.add(piece);
+      if (status === 404 && !this.gone.has(piece)) {
+        this.gone.add(piece);
+        return this.pieces.forget(piece);
+      }
+      this.problem = { is: "problem", said: message };
     }
     this.failures += 1;
     await this.pause(Math.min(5000, 400 * 2 ** this.failures));

@@ -1,5 +1,5 @@
 /** Where a player has its video from; the recorder's HTTP in the browser, anything else in tests. */
-import { get, url } from "../api/client";
+import { get, readError, url } from "../api/client";
 import { type Answer, type Piece, PieceGone, type Stretch } from "../api/pieces";
 import { cameras, serverNow } from "../api/state";
 import { Media, canPlay } from "../live/media";
@@ -38,7 +38,7 @@ export const recorder: VideoSource = {
     const here = piece.sealed ? opening.peek() : null;
     if (here) return here.open(piece, from_ms, signal);
     const answer = await fetch(url(piece.url, { from_ms: Math.round(from_ms) }), { signal, credentials: "same-origin" });
-    if (!answer.ok || !answer.body) throw new PieceGone(piece.id, answer.status);
+    if (!answer.ok || !answer.body) throw new PieceGone(piece.id, answer.status, (await readError(answer)).message);
     const start_ms = Number(answer.headers.get("X-Start-Ms") ?? piece.start_ms);
     return { start_ms, body: answer.body, codecs: answer.headers.get("X-Codecs") ?? "" };
   },

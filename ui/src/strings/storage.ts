@@ -111,6 +111,7 @@ export const storage = {
       mirror: "Mirror: second copy of everything",
     } as Record<string, string>,
     free: (free: string, total: string) => `${free} of ${total} free`,
+    stored: (stored: string) => `${stored} stored`,
     unknown: "Measuring…",
   },
 };

@@ -1,7 +1,6 @@
 """Routes for recordings: timeline, calendar, playback, previews and clips, and media by opaque ID."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -340,7 +339,7 @@ def stored(segment: OneSegment, request: Request, here: Here) -> Response:
 
 def _size_of(path: Path) -> int:
     with open_stored(path) as file:
-        return os.fstat(file).st_size
+        return file.size
 
 
 @media_router.get("/{event}.jpg", dependencies=view, response_class=Response)

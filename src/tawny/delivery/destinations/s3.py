@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
@@ -21,12 +21,31 @@ from botocore.config import Config
 
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent
 from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, only
-from tawny.model.errors import DeliveryError, TargetFull, TargetLied, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import (
+    ArchiveAway,
+    DeliveryError,
+    TargetFull,
+    TargetLied,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+)
+from tawny.model.times import Clock
 from tawny.model.validation import value_text
+from tawny.storage.archive.range_reader import ObjectPart
 
 PART_BYTES = 8 * 1024 * 1024
 """S3 requires at least 5 MiB; each part is held in memory while it is sent."""
 TIMEOUT_S = 15.0
+ARCHIVE_TIMEOUT_S = 5.0
+_AWAY_S = 5.0
+"""How long, in s, calls of an archive fail at once after it could not be reached."""
+_AWAY_WORDS = {
+    "EndpointConnectionError": "no connection",
+    "ConnectTimeoutError": "it doesn't answer",
+    "ReadTimeoutError": "it doesn't answer",
+    "ConnectionClosedError": "the connection was closed",
+}
 MOST_LINK_S = 7 * 86_400
 NO_KEY = (
     "there is no access key: not in the address, not in AWS's variables or files, and this computer has no role of AWS"
@@ -79,27 +98,28 @@ class S3:
     def connect(self, opening: DestinationContext) -> DestinationConnection:
         place, public = _parse(opening.url), f"{opening.name} ({self.public(opening.url)})"
         with _of_client(public):
-            client = self._client(place, opening)
+            client = _make_client(place, TIMEOUT_S, path_style=bool(opening.options["path_style"]))
         return _OpenBucket(client, place, str(opening.options["storage_class"]), public, write_only=opening.write_only)
 
-    def _client(self, place: _Place, opening: DestinationContext) -> Any:
-        # a session of its own: the shared one would keep credentials that were read before
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=place.endpoint,
-            region_name=place.region or "us-east-1",
-            aws_access_key_id=place.key or None,
-            aws_secret_access_key=place.secret or None,
-            config=Config(
-                connect_timeout=TIMEOUT_S,
-                read_timeout=2 * TIMEOUT_S,
-                retries={"total_max_attempts": 1},  # the courier retries and reports
-                s3={"addressing_style": "path" if opening.options["path_style"] else "auto"},
-                request_checksum_calculation="when_required",  # many servers do not support newer checksums
-                response_checksum_validation="when_required",
-                signature_version="s3v4",
-            ),
-        )
+
+def _make_client(place: _Place, timeout_s: float, *, path_style: bool) -> Any:
+    # a session of its own: the shared one would keep credentials that were read before
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=place.endpoint,
+        region_name=place.region or "us-east-1",
+        aws_access_key_id=place.key or None,
+        aws_secret_access_key=place.secret or None,
+        config=Config(
+            connect_timeout=timeout_s,
+            read_timeout=2 * timeout_s,
+            retries={"total_max_attempts": 1},  # the callers retry and report
+            s3={"addressing_style": "path" if path_style else "auto"},
+            request_checksum_calculation="when_required",  # many servers do not support newer checksums
+            response_checksum_validation="when_required",
+            signature_version="s3v4",
+        ),
+    )
 
 
 @contextmanager
@@ -126,9 +146,9 @@ class _OpenBucket:
         self._more = {"StorageClass": storage_class} if storage_class else {}
 
     def find(self, name: str) -> RemoteFile | None:
-        with self._worded():
+        with self.worded():
             try:
-                found = self.client.head_object(Bucket=self._bucket, Key=self._key(name))
+                found = self.client.head_object(Bucket=self._bucket, Key=self.key(name))
             except botocore.exceptions.ClientError as error:
                 if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                     return None
@@ -136,7 +156,7 @@ class _OpenBucket:
         return RemoteFile(name, found["ContentLength"], round(found["LastModified"].timestamp() * 1000))
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
-        with self._worded():
+        with self.worded():
             if content.size_bytes <= PART_BYTES:
                 self._put_at_once(name, content)
             else:
@@ -146,7 +166,7 @@ class _OpenBucket:
         data = content.read(0, content.size_bytes)
         taken = self.client.put_object(
             Bucket=self._bucket,
-            Key=self._key(name),
+            Key=self.key(name),
             Body=data,
             ContentType=content.media_type,
             ContentMD5=_md5(data),
@@ -156,7 +176,7 @@ class _OpenBucket:
         self._compare(taken, data, name)
 
     def _put_in_parts(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
-        target = {"Bucket": self._bucket, "Key": self._key(name)}
+        target = {"Bucket": self._bucket, "Key": self.key(name)}
         upload, parts = self._begun(target, content, progress)
         if not upload:
             begun = self.client.create_multipart_upload(
@@ -243,35 +263,35 @@ class _OpenBucket:
         return None
 
     def read(self, name: str) -> Iterator[bytes]:
-        with self._worded():
-            body = self.client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
+        with self.worded():
+            body = self.client.get_object(Bucket=self._bucket, Key=self.key(name))["Body"]
             with body:
                 yield from body.iter_chunks(PORTION_BYTES)
 
     def remove(self, name: str) -> None:
-        with self._worded():
-            self.client.delete_object(Bucket=self._bucket, Key=self._key(name))
+        with self.worded():
+            self.client.delete_object(Bucket=self._bucket, Key=self.key(name))
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         below = self._folder + (prefix.strip("/") + "/" if prefix.strip("/") else "")
-        with self._worded():
+        with self.worded():
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=below):
                 for found in page.get("Contents", ()):
                     modified_ms = round(found["LastModified"].timestamp() * 1000)
                     yield RemoteFile(found["Key"].removeprefix(self._folder), found["Size"], modified_ms)
 
     def link(self, name: str, lasts_s: float) -> str:
-        target = {"Bucket": self._bucket, "Key": self._key(name)}
+        target = {"Bucket": self._bucket, "Key": self.key(name)}
         return str(self.client.generate_presigned_url("get_object", target, min(int(lasts_s), MOST_LINK_S)))
 
     def close(self) -> None:
         self.client.close()
 
-    def _key(self, name: str) -> str:
+    def key(self, name: str) -> str:
         return self._folder + name
 
     @contextmanager
-    def _worded(self) -> Iterator[None]:
+    def worded(self) -> Iterator[None]:
         """Convert boto errors to DeliveryError."""
         try:
             yield
@@ -294,6 +314,104 @@ class _OpenBucket:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BUSY:
             return TargetUnreachable(self._public, text)
         return DeliveryError(self._public, f"{code}: {text}")
+
+
+class S3Archive:
+    """A bucket as an archive of recordings: `storage.archive.range_reader.ObjectBucket`. Thread-safe.
+
+    While it can't be reached, calls fail at once for some seconds: playing and retention don't wait for it again.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        """Raises ValueError for an invalid address, ArchiveAway if AWS's settings of this user can't be used."""
+        self._place, self._clock = _parse(url), clock
+        self.name = archive_name(url)
+        self._away_s = -_AWAY_S
+        self._away = ""
+        self._progress: dict[str, str] = {}
+        with self._turned(), _of_client(self.name):
+            path_style = self._place.endpoint is not None
+            self._client = _make_client(self._place, ARCHIVE_TIMEOUT_S, path_style=path_style)
+        self._bucket = _OpenBucket(self._client, self._place, "", self.name, write_only=False)
+
+    def read(self, key: str, offset: int, size_bytes: int) -> ObjectPart | None:
+        where = {"Bucket": self._place.bucket, "Key": self._bucket.key(key)}
+        with self._turned(), self._bucket.worded():
+            try:
+                found = self._client.get_object(**where, Range=f"bytes={offset}-{offset + size_bytes - 1}")
+                with found["Body"] as body:
+                    data = body.read()
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                    return None
+                if error.response["Error"]["Code"] in ("416", "InvalidRange"):
+                    return ObjectPart(b"", 0, "")
+                raise
+        total = str(found.get("ContentRange", "")).rpartition("/")[2]
+        return ObjectPart(data, int(total) if total.isdigit() else len(data), str(found.get("ETag", "")))
+
+    def put(self, key: str, source: BinaryIO, size_bytes: int, sha256: str) -> None:
+        def note(progress: str) -> None:
+            self._progress[key] = progress
+
+        with self._turned():
+            self._bucket.put(key, _OpenContent(source, size_bytes, sha256), self._progress.get(key, ""), note)
+        self._progress.pop(key, None)
+
+    def holds(self, key: str, size_bytes: int, sha256: str) -> bool:
+        with self._turned(), self._bucket.worded():
+            try:
+                found = self._client.head_object(Bucket=self._place.bucket, Key=self._bucket.key(key))
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                    return False
+                raise
+        stated = found.get("Metadata", {}).get("sha256", "")
+        return bool(found["ContentLength"] == size_bytes and (not sha256 or stated == sha256))
+
+    def remove(self, key: str) -> None:
+        with self._turned():
+            self._bucket.remove(key)
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        with self._turned():
+            for found in self._bucket.files():
+                yield found.name, found.size_bytes
+
+    @contextmanager
+    def _turned(self) -> Iterator[None]:
+        """Convert DeliveryError to ArchiveAway. Fail at once shortly after the bucket could not be reached."""
+        if self._clock.mono_s() < self._away_s + _AWAY_S:
+            raise ArchiveAway(self.name, self._away)
+        try:
+            yield
+        except TargetUnreachable as error:
+            self._away_s, self._away = self._clock.mono_s(), _AWAY_WORDS.get(error.detail, error.detail.rstrip("."))
+            raise ArchiveAway(self.name, self._away) from error
+        except DeliveryError as error:
+            raise ArchiveAway(self.name, error.detail.rstrip(".")) from error
+
+
+def archive_name(url: str) -> str:
+    """Return the address of an archive without credentials. Raises ValueError if it is invalid."""
+    place = _parse(url)
+    name = "/".join(one for one in (f"s3://{place.bucket}", place.folder) if one)
+    return f"{name}?endpoint={place.endpoint}" if place.endpoint else name
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenContent:
+    """`DeliveryContent` of an open file."""
+
+    source: BinaryIO
+    size_bytes: int
+    sha256: str
+    media_type: str = "application/octet-stream"
+    modified_ms: int = 0
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        self.source.seek(offset)
+        return self.source.read(size_bytes)
 
 
 def _md5(data: bytes) -> str:

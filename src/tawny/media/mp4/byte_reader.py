@@ -1,33 +1,75 @@
-"""Reads from files that may be truncated, deleted or fail during the read. Thread-safe."""
+"""Reads from files that may be truncated, deleted or fail during the read, here or in an archive. Thread-safe."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path, PosixPath
+from typing import Protocol
 
 from tawny.model.errors import FileDamaged, StorageError
 
 _PIECE_BYTES = 1 << 18
 
 
+class StoredFile(Protocol):
+    """An open file. Raises OSError, StorageError."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def again(self) -> Path:
+        """Path that opens the same file while this one is open, even if it was renamed."""
+        ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return 1 to `size` bytes from `offset` on; empty at the end."""
+        ...
+
+
+class _LocalFile:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    @property
+    def again(self) -> Path:
+        return Path(f"/dev/fd/{self._descriptor}")
+
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self._descriptor, size, offset)
+
+
+class ArchivedPath(PosixPath):
+    """Path of a file in an archive, which only `open_stored` can open, by `opens`."""
+
+    opens: Callable[[], AbstractContextManager[StoredFile]]
+
+
 @contextmanager
-def open_stored(path: Path) -> Iterator[int]:
-    """Open the file for `os.pread`. Raises StorageError for any OSError, also of the with block."""
+def open_stored(path: Path) -> Iterator[StoredFile]:
+    """Open the file. Raises StorageError for any OSError, also of the with block."""
+    if isinstance(path, ArchivedPath):
+        with path.opens() as archived:
+            yield archived
+        return
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield file
+            yield _LocalFile(file)
         finally:
             os.close(file)
     except OSError as problem:
         raise StorageError(str(path), problem.strerror or str(problem)) from problem
 
 
-def read_exactly(path: Path, file: int, size: int, offset: int) -> bytes:
+def read_exactly(path: Path, file: StoredFile, size: int, offset: int) -> bytes:
     """Read `size` bytes. Raises FileDamaged if the file ends before."""
-    data = os.pread(file, size, offset)
+    data = file.read(offset, size)
     while len(data) < size:
-        more = os.pread(file, size - len(data), offset + len(data))
+        more = file.read(offset + len(data), size - len(data))
         if not more:
             raise FileDamaged(str(path), f"it ends at {offset + len(data)} bytes, inside a fragment")
         data += more
@@ -40,7 +82,7 @@ def read_bytes(path: Path, begin: int, end: int) -> Iterator[bytes]:
         yield from read_chunks(path, file, begin, end)
 
 
-def read_chunks(path: Path, file: int, begin: int, end: int) -> Iterator[bytes]:
+def read_chunks(path: Path, file: StoredFile, begin: int, end: int) -> Iterator[bytes]:
     """Yield bytes of an open file in chunks. path: for error messages."""
     while begin < end:
         piece = read_exactly(path, file, min(_PIECE_BYTES, end - begin), begin)

@@ -9,7 +9,7 @@ from struct import unpack_from
 
 from tawny.media.codec.parameter_sets import video_format
 from tawny.media.mp4.boxes import BoxContent, boxes, find, first, numbers, stated_orientation, version
-from tawny.media.mp4.byte_reader import read_exactly
+from tawny.media.mp4.byte_reader import StoredFile, read_exactly
 from tawny.model.errors import FileDamaged
 from tawny.model.packets import VIDEO_RATE, AudioCodec, AudioFormat, Format, VideoCodec, VideoFormat
 
@@ -319,7 +319,7 @@ def summary(offset: int, head_bytes: int, data_bytes: int, runs: list[SampleRun]
     )
 
 
-def runs_in(path: Path, file: int, tracks: tuple[TrackFormat, ...], fragment: StoredFragment) -> list[SampleRun]:
+def runs_in(path: Path, file: StoredFile, tracks: tuple[TrackFormat, ...], fragment: StoredFragment) -> list[SampleRun]:
     """Return the fragment's runs, video first. Raises FileDamaged if the file changed since it was scanned."""
     head = read_exactly(path, file, fragment.head_bytes, fragment.offset)
     try:
@@ -331,7 +331,7 @@ def runs_in(path: Path, file: int, tracks: tuple[TrackFormat, ...], fragment: St
     return sorted(runs, key=lambda run: not run.track.is_video)
 
 
-def flaw_in(path: Path, file: int, tracks: tuple[TrackFormat, ...], fragment: StoredFragment) -> str:
+def flaw_in(path: Path, file: StoredFile, tracks: tuple[TrackFormat, ...], fragment: StoredFragment) -> str:
     """Read the video data and return a description of the first defect; empty if intact."""
     for run in runs_in(path, file, tracks, fragment):
         if not run.track.is_video or run.data_end - run.data_at > _MOST_LOOKED_THROUGH_BYTES:

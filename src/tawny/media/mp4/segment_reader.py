@@ -5,7 +5,6 @@ intact is reported and never used. Stateless; call from any thread. The file may
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from tawny.media.mp4.boxes import OURS, boxes
-from tawny.media.mp4.byte_reader import open_stored, read_bytes, read_exactly
+from tawny.media.mp4.byte_reader import StoredFile, open_stored, read_bytes, read_exactly
 from tawny.media.mp4.fragment_reader import (
     NOT_SYNC,
     SampleRun,
@@ -131,7 +130,7 @@ def flaw(segment: SegmentReader, fragment: StoredFragment) -> str:
         return flaw_in(segment.path, file, segment.tracks, fragment)
 
 
-def _places(segment: SegmentReader, file: int, fragments: Iterable[StoredFragment]) -> Iterator[SamplePlace]:
+def _places(segment: SegmentReader, file: StoredFile, fragments: Iterable[StoredFragment]) -> Iterator[SamplePlace]:
     for fragment in fragments:
         for run in runs_in(segment.path, file, segment.tracks, fragment):
             yield from _run_places(run, fragment.offset + run.data_at)
@@ -148,9 +147,9 @@ def _run_places(run: SampleRun, offset: int) -> Iterator[SamplePlace]:
 class _Scan:
     """One scan of a file's headers, from the start to the last intact box."""
 
-    def __init__(self, path: Path, file: int) -> None:
+    def __init__(self, path: Path, file: StoredFile) -> None:
         self._path, self._file = path, file
-        self._size = os.fstat(file).st_size
+        self._size = file.size
         self._at = 0  # Invariant: everything before it is intact
         self._trailer_at = 0
         self._tracks: tuple[TrackFormat, ...] = ()
@@ -189,10 +188,10 @@ class _Scan:
 
     def _header(self) -> bytes:
         """Return the content of the moov box, which must be among the first 8 boxes."""
-        if os.pread(self._file, len(MAGIC), 0) == MAGIC:
+        if self._file.read(0, len(MAGIC)) == MAGIC:
             raise FileSealed(str(self._path))
         for _ in range(8):
-            kind, head, size = self._box(os.pread(self._file, 16, self._at))
+            kind, head, size = self._box(self._file.read(self._at, 16))
             if kind not in (b"ftyp", b"moov", *_SKIPPED) or size > _MOST_HEADER_BYTES:
                 break
             begin, self._at = self._at, self._at + size
@@ -212,7 +211,7 @@ class _Scan:
     def _body(self) -> str:
         """Scan the fragments. Return why the scan stopped before the file's end, or an empty string."""
         while self._at < self._size:
-            peek = os.pread(self._file, _PEEK_BYTES, self._at)
+            peek = self._file.read(self._at, _PEEK_BYTES)
             kind, head, size = self._box(peek)
             if not kind:
                 return "zeros at the end" if not peek.strip(b"\0") else "cut off, or garbage, at the end"
@@ -240,14 +239,14 @@ class _Scan:
 
     def _end_box(self, head: int, size: int) -> Json | None:
         begin = head + len(OURS)
-        return _json(os.pread(self._file, min(size, _MOST_HEADER_BYTES) - begin, self._at + begin))
+        return _json(self._file.read(self._at + begin, min(size, _MOST_HEADER_BYTES) - begin))
 
     def _fragment(self, peek: bytes, head: int, size: int) -> StoredFragment:
         """Parse the moof at `_at` and the following mdat. Raises ValueError if they are incomplete or inconsistent."""
         if head != 8 or size > _MOST_HEADER_BYTES or len(self._fragments) >= _MOST_FRAGMENTS:
             raise ValueError("a fragment's header is too large")
         if size + 16 > len(peek):
-            peek = os.pread(self._file, size + 16, self._at)
+            peek = self._file.read(self._at, size + 16)
         runs = runs_of(peek[8:size], self._at, self._tracks)
         begin, self._at = self._at, self._at + size
         kind, data_head, data_size = self._box(peek[size : size + 16])

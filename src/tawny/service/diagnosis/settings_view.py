@@ -38,6 +38,8 @@ def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     for name, one in chosen.destinations.items():
         tables["destinations"][name]["url"] = _public(doors.destination_of(one.url), one.url)
+    for tier, table in zip(chosen.storage.tiers, tables["storage"]["tiers"], strict=True):
+        table["url"] = _public(doors.destination_of(tier.url), tier.url) if tier.url else ""
     for name, notifier in chosen.notifiers.items():
         tables["notifiers"][name]["url"] = _public(doors.notifier_of(notifier.url), notifier.url)
     for name, emit in chosen.webhooks.items():

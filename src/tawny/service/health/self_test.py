@@ -149,10 +149,16 @@ class SelfTester:
             return None
         for _ in range(20):
             at_ms = self._dice.randint(bounds.begin_ms, max(bounds.begin_ms, bounds.end_ms - 1))
-            found = self._index.segments(camera, None, Span(at_ms, at_ms + _MINUTE_MS))
+            near = self._index.segments(camera, None, Span(at_ms, at_ms + _MINUTE_MS))
+            found = [one for one in near if not self._is_archived(one)]
             if found:
                 return self._dice.choice(found)
         return self._newest(camera)  # a camera that is recorded around events has little
+
+    def _is_archived(self, segment: Segment) -> bool:
+        """Return whether the segment is in an archive, where reading all of it costs."""
+        holding = self._volume.holding(segment.path)
+        return holding is not None and holding.archive is not None
 
     def _plays(self, segment: Segment) -> Iterator[None]:
         if is_sealed(segment.path):

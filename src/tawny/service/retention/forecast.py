@@ -26,6 +26,8 @@ ENOUGH_S = 3600.0
 UNKNOWN = "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
 IDLE = "Nothing is being recorded, so nothing more will be stored."
 ROOM = "the oldest are deleted to make room."
+ARCHIVED = "Older recordings move to the archive, which has room for all of them."
+_NO_LIMIT_BYTES = 1 << 60
 
 
 @dataclass(slots=True)
@@ -120,6 +122,14 @@ def storage_outlook(
     return StorageOutlook(sentence, fits=True, keeps_s=reach_s, full_at_ms=full_at_ms)
 
 
+def archived_outlook(kept: RetentionContract, used_bytes: int, meter: RateMeter, now_ms: int) -> StorageOutlook:
+    """Return the outlook with an archive, which has room for everything: only the rules limit how far it goes back."""
+    rule = kept.everyone
+    if rule.max_s is None and rule.size_bytes is None:
+        return StorageOutlook(ARCHIVED, fits=True)
+    return storage_outlook(kept, DiskCapacity(_NO_LIMIT_BYTES, 0), used_bytes, meter, now_ms)
+
+
 def reach_text(seconds: float) -> str:
     """Return `about 11 days`, `about 5 hours` or `about 90 minutes`: rounded down, so that it promises no more."""
     if seconds >= 2 * DAY_S:
@@ -177,12 +187,17 @@ class FreeSpace:
         return self._meter.rates()
 
     def step(self) -> float:
-        used_bytes, settings = self._index.size_bytes(), self._settings()
+        stored_bytes, settings = self._index.size_bytes(), self._settings()
+        archived = [one.archive.objects.size_bytes for one in self._volume.others if one.archive is not None]
+        used_bytes = max(0, stored_bytes - sum(archived))
         disks = [space for _, space in spaces(self._volume)]
         space = DiskCapacity(sum(one.free_bytes for one in disks), sum(one.total_bytes for one in disks))
         kept, now_ms = contract(settings), self._clock.now_ms()
         self._meter.add(self._momentary(), LOOK_S, kept, now_ms)
-        outlook = storage_outlook(kept, space, used_bytes, self._meter, now_ms)
+        if archived:
+            outlook = archived_outlook(kept, stored_bytes, self._meter, now_ms)
+        else:
+            outlook = storage_outlook(kept, space, used_bytes, self._meter, now_ms)
         days = None if outlook.keeps_s is None else outlook.keeps_s / DAY_S
         self.figures = DiskInfo(
             space.free_bytes, space.total_bytes, used_bytes, outlook.full_at_ms, days, outlook.fits, outlook.sentence

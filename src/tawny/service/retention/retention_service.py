@@ -55,6 +55,8 @@ class VolumeRetentionInfo:
     total_bytes: int | None
     problem: str
     """Why it is not in use; empty if it is."""
+    stored_bytes: int | None = None
+    """Size of what is stored in an archive, which states no capacity; None for a disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class RetentionService:
 
     def _volumes(self) -> list[VolumeRetentionInfo]:
         found = [_of_volume(self._kept.volume, "first", "")]
-        problems = {str(look.root): (look.use, look.problem, look.volume) for look in self._kept.others.looks()}
+        problems = {look.name: (look.use, look.problem, look.volume) for look in self._kept.others.looks()}
         for root, (use, problem, volume) in problems.items():
             words = problem.message if problem is not None else ""
             if volume is None or words:
@@ -221,6 +223,8 @@ class RetentionService:
 
 
 def _of_volume(volume: Volume, use: UseName, problem: str) -> VolumeRetentionInfo:
+    if volume.archive is not None:  # a bucket states no capacity
+        return VolumeRetentionInfo(volume.name, use, None, None, problem, volume.archive.objects.size_bytes)
     with suppress(StorageError):
         space = volume.space()
         return VolumeRetentionInfo(str(volume.root), use, space.free_bytes, space.total_bytes, problem)

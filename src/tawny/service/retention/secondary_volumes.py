@@ -6,14 +6,13 @@ One actor per volume, because a disk that hangs blocks its thread, and one mover
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 from tawny.engine import Engine
 from tawny.model.errors import StorageError
 from tawny.model.times import Clock
 from tawny.service.storage_setup import VolumeChoice
-from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
+from tawny.storage.disk.secondary_volumes import VolumeUse, check_present, join, join_archive
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
@@ -22,15 +21,20 @@ from tawny.storage.retention.tiers import TierMover
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 10.0
+LOOK_ARCHIVE_S: Final = 60.0
+"""The same for an archive, where each look is a request that costs."""
 HANGS_S: Final = 20.0
 """Duration, s, of a check after which the disk counts as hanging."""
 
 
 @dataclass(frozen=True, slots=True)
 class OtherVolume:
-    """State of a secondary volume. volume: None if never available. problem: why it is not in use; None if it is."""
+    """State of a secondary volume. name: its folder or address. volume: None if never available.
 
-    root: Path
+    problem: why it is not in use; None if it is.
+    """
+
+    name: str
     use: Literal["tier", "spare"]
     volume: Volume | None
     problem: StorageError | None
@@ -63,16 +67,16 @@ class OtherVolumes:
         """Yield the state of every configured volume. Call from any thread."""
         for look in self._looks:
             use: Literal["tier", "spare"] = "tier" if look.chosen.use is VolumeUse.TIER else "spare"
-            yield OtherVolume(look.chosen.root, use, look.volume, look.problem)
+            yield OtherVolume(look.chosen.name, use, look.volume, look.problem)
 
     def problems(self) -> Iterator[tuple[str, StorageError]]:
         """Yield problems with the volume's use, from memory. Call from any thread."""
-        away = {str(look.chosen.root) for look in self._looks if look.problem is not None}
+        away = {look.chosen.name for look in self._looks if look.problem is not None}
         for look in self._looks:
             if look.problem is not None:
                 yield look.chosen.use.value, look.problem
         for mover in self._movers:
-            if mover.problem is not None and str(mover.root) not in away:
+            if mover.problem is not None and mover.tier_name not in away:
                 yield VolumeUse.TIER.value, mover.problem
 
     def _prepare(self, volume: Volume) -> None:
@@ -116,11 +120,11 @@ class _Look:
         """Why it is not in use now; None if it is. Call from any thread."""
         since_s = self._looking_s
         if since_s is not None and self._clock.mono_s() - since_s > HANGS_S:
-            return StorageError(str(self.chosen.root), "it isn't responding")
+            return StorageError(self.chosen.name, "it isn't responding")
         return self._problem
 
     def start(self, engine: Engine) -> None:
-        engine.start(f"{self.chosen.use} {self.chosen.root}", lambda: self)
+        engine.start(f"{self.chosen.use} {self.chosen.name}", lambda: self)
 
     def step(self) -> float:
         self._looking_s = self._clock.mono_s()
@@ -133,15 +137,18 @@ class _Look:
             self._problem = error
         finally:
             self._looking_s = None
-        return LOOK_S
+        return LOOK_S if self.chosen.archive is None else LOOK_ARCHIVE_S
 
     def close(self) -> None:
         """No resources to release."""
 
     def _look(self) -> None:
         if self.volume is None:
-            self.volume = join(self._first, self.chosen.root, self.chosen.use, self._prepare)
-            log.warning("%s is available and now in use", self.chosen.root)
+            if self.chosen.archive is not None:
+                self.volume = join_archive(self._first, self.chosen.archive, self._prepare)
+            else:
+                self.volume = join(self._first, self.chosen.root, self.chosen.use, self._prepare)
+            log.warning("%s is available and now in use", self.chosen.name)
             self._joined(self.chosen, self.volume)
-        elif not is_volume_present(self.volume):
-            raise StorageError(str(self.chosen.root), "the disk that should be there is not")
+        else:
+            check_present(self.volume)

@@ -1,5 +1,7 @@
 """Secondary volumes of a recorder: tiers for older segments, spares for failover, and mirrors.
 
+A tier may be an archive: a bucket instead of a folder.
+
 `history/volumes.json` of the main volume lists them. Each volume holds its id in `history/volume`, so that an empty
 mount point is never used in its place. The location of a file is not stored: the volumes are searched.
 
@@ -8,19 +10,23 @@ Invariant: the file of every segment in the index is complete on at least one of
 
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from tawny.model.errors import StorageError
+from tawny.model.errors import ArchiveAway, ArchiveUnlisted, StorageError
+from tawny.storage.archive.archive_disk import ArchiveDisk, ArchiveSettings
+from tawny.storage.archive.range_reader import OUTLINE, ObjectBucket, ObjectPart
+from tawny.storage.archive.stored_objects import StoredObjects
 from tawny.storage.disk.disk import DiskAccess, DiskCapacity, RealDisk, parent_of
 from tawny.storage.disk.volume import Volume
 
 _NAMES: Final = "history/volumes.json"
 _MARK: Final = "history/volume"
+_MOST_MARK_BYTES: Final = 100
 
 
 class VolumeUse(StrEnum):
@@ -38,8 +44,19 @@ class SecondaryVolume:
     id: str
     use: VolumeUse
 
+    @property
+    def is_archive(self) -> bool:
+        return "://" in self.path
+
 
 Prepare = Callable[[Volume], None]
+Archives = Callable[[str], ArchiveSettings | None]
+"""Returns access to the archive with this name. None: the settings have no such archive."""
+
+
+def _no_archives(_name: str) -> ArchiveSettings | None:
+    """Default for `archives`."""
+    return None
 
 
 def _as_it_is(volume: Volume) -> None:
@@ -97,40 +114,139 @@ def attach(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it
     return other
 
 
-def attach_all(volume: Volume) -> list[StorageError]:
-    """Attach all registered volumes, for read-only commands. Return the errors of missing ones."""
+def join_archive(volume: Volume, chosen: ArchiveSettings, prepare: Prepare = _as_it_is) -> Volume:
+    """Add the bucket as a tier of `volume`. If it holds recordings that are not listed here, they are listed first.
+
+    Raises ArchiveAway if it can't be reached, StorageError.
+    """
+    try:
+        return attach_archive(volume, chosen, prepare)
+    except ArchiveAway as error:
+        if not isinstance(error, ArchiveUnlisted):
+            raise
+    bucket, listed = chosen.bucket, others(volume)
+    stored = _stored_mark(bucket)
+    mark = stored or secrets.token_hex(8)
+    objects = StoredObjects(StoredObjects.file(volume.root, mark))
+    try:
+        if not stored:
+            _write(ArchiveDisk(chosen, objects, volume.root), _MARK, mark.encode())
+        objects.fill((key, size) for key, size in bucket.sizes() if not key.endswith(OUTLINE))
+    finally:
+        objects.close()
+    known = [one for one in listed if one.path != bucket.name]
+    _remember(volume, [*known, SecondaryVolume(bucket.name, mark, VolumeUse.TIER)])
+    return attach_archive(volume, chosen, prepare, is_new=True)
+
+
+def _stored_mark(bucket: ObjectBucket) -> str:
+    part = bucket.read(_MARK, 0, _MOST_MARK_BYTES)
+    mark = part.data.decode("ascii", "replace").strip() if part is not None else ""
+    return mark if mark.isalnum() else ""
+
+
+def attach_archive(
+    volume: Volume, chosen: ArchiveSettings, prepare: Prepare = _as_it_is, *, is_new: bool = False
+) -> Volume:
+    """Attach an archive that `join_archive` registered. Needs no request.
+
+    is_new: its recordings are not in the index yet. Raises ArchiveUnlisted if it is not registered, StorageError.
+    """
+    name = chosen.bucket.name
+    one = next((one for one in others(volume) if one.path == name), None)
+    file = StoredObjects.file(volume.root, one.id) if one is not None else None
+    if one is None or file is None or not file.is_file():
+        raise ArchiveUnlisted(name, "its recordings are not listed here yet")
+    objects = StoredObjects(file)
+    if not objects.is_complete:
+        objects.close()
+        raise ArchiveUnlisted(name, "its recordings are not listed here yet")
+    other = Volume(ArchiveDisk(chosen, objects, volume.root, is_new=is_new), volume.signed, one.id)
+    prepare(other)
+    volume.add_other(other, is_spare=False)
+    return other
+
+
+def attach_all(volume: Volume, archives: Archives = _no_archives) -> list[StorageError]:
+    """Attach all registered volumes, for commands. Return the errors of missing ones.
+
+    archives: gives access to archives; without it their recordings are listed but can't be read.
+    """
     missing: list[StorageError] = []
     for one in others(volume):
         try:
-            attach(volume, Path(one.path), one.use)
+            if one.is_archive:
+                attach_archive(volume, archives(one.path) or ArchiveSettings(ClosedBucket(one.path), 0))
+            else:
+                attach(volume, Path(one.path), one.use)
         except StorageError as error:
             missing.append(error)
     return missing
 
 
+class ClosedBucket:
+    """`ObjectBucket` without access: nothing can be read or written."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def read(self, key: str, offset: int, size_bytes: int) -> ObjectPart | None:
+        raise self._error()
+
+    def put(self, key: str, source: BinaryIO, size_bytes: int, sha256: str) -> None:
+        raise self._error()
+
+    def holds(self, key: str, size_bytes: int, sha256: str) -> bool:
+        raise self._error()
+
+    def remove(self, key: str) -> None:
+        raise self._error()
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        raise self._error()
+
+    def _error(self) -> ArchiveAway:
+        return ArchiveAway(self.name, "the settings have no access to it")
+
+
 def is_volume_present(volume: Volume) -> bool:
     """Return whether the same disk is still mounted. Another one, or none, may have replaced it."""
     try:
-        return volume.mark is None or _mark(volume.disk) == volume.mark
+        check_present(volume)
     except StorageError:
         return False
+    return True
+
+
+def check_present(volume: Volume) -> None:
+    """Raise StorageError unless the same disk is still mounted, ArchiveAway if an archive can't be reached."""
+    if volume.mark is None:
+        return
+    if volume.archive is not None:
+        volume.archive.expect(_MARK, volume.mark.encode())
+    elif _mark(volume.disk) != volume.mark:
+        raise StorageError(str(volume.root), "the disk that should be there is not")
 
 
 def any_away(volume: Volume) -> bool:
-    """Return whether a volume that may hold segments is not attached."""
-    here = {str(other.root) for other in volume.others}
-    return any(str(Path(one.path).resolve()) not in here for one in others(volume) if one.use is not VolumeUse.MIRROR)
+    """Return whether a volume that may hold segments is not attached. The list of an archive is always here."""
+    here = {other.name for other in volume.others}
+    return any(_name(one) not in here for one in others(volume) if one.use is not VolumeUse.MIRROR)
+
+
+def _name(one: SecondaryVolume) -> str:
+    return one.path if one.is_archive else str(Path(one.path).resolve())
 
 
 def spaces(volume: Volume) -> list[tuple[Volume, DiskCapacity]]:
-    """Return the capacity of the main volume and of the others that respond.
+    """Return the capacity of the main volume and of the others that respond, without archives, which state none.
 
     Raises StorageError for the main volume only.
     """
     found = [(volume, volume.space())]
     for other in volume.others:
         with suppress(StorageError):
-            if is_volume_present(other):
+            if other.archive is None and is_volume_present(other):
                 found.append((other, other.space()))
     return found
 
@@ -152,7 +268,9 @@ def _remember(volume: Volume, these: Iterable[SecondaryVolume]) -> None:
 
 def _mark(disk: DiskAccess) -> str | None:
     entry = disk.entry(_MARK)
-    return disk.read(_MARK, 0, 100).decode("ascii", "replace").strip() if entry and entry.kind == "file" else None
+    if entry is None or entry.kind != "file":
+        return None
+    return disk.read(_MARK, 0, _MOST_MARK_BYTES).decode("ascii", "replace").strip()
 
 
 def _write(disk: DiskAccess, path: str, content: bytes) -> None:

@@ -17,6 +17,7 @@ from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
+from tawny.storage.archive.archive_disk import ArchiveDisk
 from tawny.storage.disk.disk import DiskAccess, DiskCapacity, FolderEntry, RealDisk, parent_of, parts_of, turned
 from tawny.storage.disk.layout import (
     event_paths,
@@ -156,6 +157,29 @@ class OpenFolders:
         self._listed, self._is_stale = listed, False
 
 
+class _NoOpenFolders(OpenFolders):
+    """Of an archive, which only ever holds closed segments."""
+
+    def __init__(self, archive: ArchiveDisk) -> None:
+        super().__init__(archive)
+        self._is_new = archive.is_new
+
+    def enter(self, folder: str, *, sync: bool = True) -> None:
+        """No effect."""
+
+    def leave(self, folder: str) -> None:
+        """No effect."""
+
+    def save(self) -> None:
+        """No effect."""
+
+    def clear(self) -> None:
+        """No effect."""
+
+    def left_over(self) -> list[str] | None:
+        return None if self._is_new else []
+
+
 def _hour(folder: str) -> str:
     """Return `2026/11/20/05` of an hour folder."""
     return folder[-_HOUR_CHARACTERS:]
@@ -173,7 +197,7 @@ class Volume:
         None for the main volume.
         """
         self.disk, self.signed, self.mark = disk, signed, mark
-        self.open_folders = OpenFolders(disk)
+        self.open_folders = _NoOpenFolders(disk) if isinstance(disk, ArchiveDisk) else OpenFolders(disk)
         self.others: tuple[Volume, ...] = ()
         """Other volumes that may hold segments (`storage.disk.secondary_volumes`)."""
         self.spares: tuple[Volume, ...] = ()
@@ -211,6 +235,16 @@ class Volume:
     def root(self) -> Path:
         return self.disk.root
 
+    @property
+    def name(self) -> str:
+        """Its folder, or the address of an archive."""
+        return self.disk.name if isinstance(self.disk, ArchiveDisk) else str(self.root)
+
+    @property
+    def archive(self) -> ArchiveDisk | None:
+        """The disk, if it is an archive: its files are read by requests, and it states no capacity."""
+        return self.disk if isinstance(self.disk, ArchiveDisk) else None
+
     def lock(self, clock: Clock) -> VolumeLock:
         """Acquire the recorder's lock. Raises FolderInUse, which names the other process, and FolderUnwritable."""
         return VolumeLock.take(self.root, boot_id(), clock.now_ms())
@@ -247,20 +281,29 @@ class Volume:
         return None
 
     def path(self, path: str) -> Path:
-        """Return the file's path for reading; on a mirror if it exists nowhere else.
+        """Return the file's path for `open_stored`; on a mirror if no disk has it, then in an archive.
 
         Raises StorageError if a component of the path is a link.
         """
         if not self.others and not self.copies:
             return self.own_path(path)
-        for volume in (*self.everywhere, *self.copies):
+        disks = [volume for volume in self.everywhere if volume.archive is None]
+        for volume in (*disks, *self.copies):
             with suppress(StorageError):
                 if volume.disk.entry(path) is not None:
                     return volume.own_path(path)
+        for archive in (volume.archive for volume in self.others):
+            if archive is not None and archive.entry(path) is not None:
+                return archive.outlined_place(path)
         return self.own_path(path)
 
     def own_path(self, path: str) -> Path:
-        """Return the file's path on this volume. Raises StorageError like `path`."""
+        """Return the file's path on this volume. Raises StorageError like `path`.
+
+        In an archive, everything is read from the object itself, as for a check.
+        """
+        if self.archive is not None:
+            return self.archive.place(path)
         names = parts_of(path)
         for depth in range(1, len(names) + 1):
             entry = self.disk.entry("/".join(names[:depth]))

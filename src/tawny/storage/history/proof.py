@@ -8,6 +8,7 @@ fingerprint from another source.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -172,7 +173,9 @@ def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iter
     there: defaultdict[bytes, dict[Place, str]] = defaultdict(dict)
     thinned = {recorder: histories.explained(recorder, THINNED_OF) for recorder in histories.of}
     for path, on in _closed_files(volume):
-        header = read_header(on.disk, path)
+        header = None
+        with suppress(FileDamaged):
+            header = read_header(on.disk, path)
         if header is None:
             continue  # older than the signed history; or damaged, which the complete check reports
         recorder = header.recorder if header.recorder in histories.of else own

@@ -13,13 +13,15 @@ from typing import Final
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import ArchiveAway, FileDamaged
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, Segment, explaining, segment_id
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, utc_text
 from tawny.sealed.file_reader import FileEnding
+from tawny.storage.archive.archive_disk import ArchiveDifference, ArchiveDisk
+from tawny.storage.archive.stored_objects import StoredObject
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thinned
+from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thinned, segment_name
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.secondary_volumes import any_away
 from tawny.storage.disk.volume import Volume
@@ -96,12 +98,15 @@ def check_volume(
     if beside_recorder is None:
         beside_recorder = holder(volume.root) is not None
     checking = _Checking(volume, index, ledger, deep=deep, beside_recorder=beside_recorder)
+    for each in volume.others:
+        if each.archive is not None:
+            checking.compare_archive(each.archive, deep=deep)
     everything = ((each, found) for each in volume.everywhere for found in walk(each))
     for count, (each, found) in enumerate(everything, 1):
         checking.look_at(found, each)
         progress(count)
     checking.check_index_rows()
-    if deep:
+    if deep and not checking.unread:  # else every file there would count as missing
         checking.findings += verify_history(volume, clock.now_ms(), repair=ledger is not None and not beside_recorder)
     coverage = checking.check_coverage(clock.now_ms()) if scope.with_wall else None
     damage = _damage(index, clock.now_ms())
@@ -140,11 +145,40 @@ class _Checking:
         self._unlisted: list[Segment] = []
         self._doubles: list[Segment] = []  # another file has the row
         self.findings: list[Finding] = []
+        self.unread: set[ArchiveDisk] = set()  # archives that can't be reached
         self.segments = self.thinned = self.covered_ms = 0
         self.thinned_spans: defaultdict[CameraId, list[Span]] = defaultdict(list)
 
     def _find(self, what: FindingKind, path: str, detail: str = "", *, repaired: bool = False) -> None:
         self.findings.append(Finding(what, path, detail, repaired))
+
+    def compare_archive(self, archive: ArchiveDisk, *, deep: bool) -> None:
+        """Compare the objects of an archive with their list, by their sizes. deep: its files will be read."""
+        try:
+            for one in archive.differences():
+                self._differs(archive, one)
+        except ArchiveAway as error:
+            self._find(FindingKind.AWAY, archive.name, f"{error.detail}; what it holds was not checked")
+            self.unread |= {archive} if deep else set()
+
+    def _differs(self, archive: ArchiveDisk, one: ArchiveDifference) -> None:
+        may_repair = self._ledger is not None and not self._beside_recorder
+        if one.size_bytes is None:
+            if may_repair:
+                archive.objects.drop(one.path)  # its row follows, as for any file that is gone
+            else:
+                self._find(FindingKind.ROW_WITHOUT_FILE, one.path, "it was deleted from the archive")
+                self._seen.add(one.path)
+        elif one.listed_bytes is None:
+            if may_repair and segment_name(one.path) is not None:
+                archive.objects.put(one.path, StoredObject(one.size_bytes, ""))
+        else:
+            detail = f"{one.size_bytes} bytes in the archive, {one.listed_bytes} were stored"
+            if may_repair:
+                archive.objects.put(one.path, StoredObject(one.size_bytes, ""))
+            else:
+                self._seen.add(one.path)  # it can't be read as listed
+            self._find(FindingKind.CHANGED, one.path, detail)
 
     def look_at(self, found: FoundFile, on: Volume) -> None:
         """Check one entry. on: the volume that has it."""
@@ -191,6 +225,10 @@ class _Checking:
 
     def _read(self, name: SegmentName, size_bytes: int) -> tuple[FindingKind | None, str, Segment | None]:
         """Return finding, detail and expected row of a file. The row is None if the file is not playable."""
+        if self._on.archive is not None and (not self._deep or self._on.archive in self.unread):
+            listed = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
+            if self._on.archive in self.unread or (listed is not None and listed.path == name.path):
+                return None, "", listed  # the sizes were compared; reading each file would take a request
         if size_bytes == 0:
             return FindingKind.EMPTY, "", None
         said = read_about(self._on.disk, name.path)

@@ -76,6 +76,7 @@ class FindingKind(StrEnum):
     HISTORY = "signed history broken"
     WITNESS = "not what a witness has seen"
     MISSING = "missing, unexplained"
+    AWAY = "can't be reached"
     NOT_STORED = "listed, but not stored"
     NOT_STATED = "not in the signed history"
 

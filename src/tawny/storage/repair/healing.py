@@ -82,6 +82,8 @@ class Healer:
 
     def _look(self, path: str) -> None:
         holding = self._volume.holding(path)
+        if holding is not None and holding.archive is not None:
+            return  # reading all of it costs; `check --deep` does
         why = wrong_with(holding, path) if holding is not None else "it is missing"
         if why:
             try:

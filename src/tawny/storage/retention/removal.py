@@ -17,7 +17,7 @@ from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS, is_of_day
-from tawny.storage.disk.secondary_volumes import is_volume_present
+from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
@@ -121,8 +121,7 @@ def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segme
     well = [volume]
     for other in volume.others:
         try:
-            if not is_volume_present(other):
-                raise StorageError(str(other.root), "the disk that should be there is not")
+            check_present(other)
             _unlink_on(other, segments, folders)
             well.append(other)
         except StorageError as error:

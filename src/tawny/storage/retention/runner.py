@@ -35,7 +35,7 @@ from tawny.storage.retention.planning import (
     events_at,
     recorded_rate,
 )
-from tawny.storage.retention.removal import Removal, remove_segments, tidy
+from tawny.storage.retention.removal import Removal, finish_removals, remove_segments, tidy
 from tawny.storage.retention.thinning import thin
 from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
 
@@ -187,6 +187,8 @@ class Retention:
             self._settle_s = now_s + _SETTLE_EVERY_S
             self._aged = None  # events may have lost their promise since
             self._index.settle(self._clock.now_ms() - _SETTLED_MS)
+            if self._volume.others:  # a volume was away when something on it was removed
+                finish_removals(self._volume, self._index, self._ledger, self._clock)
 
     def wake(self) -> None:
         """Run soon, because the rules changed."""

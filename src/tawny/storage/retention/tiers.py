@@ -1,13 +1,12 @@
 """Tiers: move segments to another volume at a given age, or when the main disk lacks space.
 
-A file is copied, synced and renamed before the original is removed, so one volume always has it complete. Readers check
-both volumes. Rows do not change, because they do not name a volume.
+A file is copied, synced and renamed, or stored in an archive and verified there, before the original is removed, so one
+volume always has it complete. Readers check both volumes. Rows do not change, because they do not name a volume.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from tawny.engine import Engine
@@ -15,7 +14,7 @@ from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.secondary_volumes import is_volume_present
+from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.removal import tidy
@@ -27,7 +26,7 @@ _SOON_S: Final = 0.5
 _AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 500
 _HANGS_S: Final = 30.0
-"""A copy of one file that takes longer means that the disk does not respond."""
+"""A copy of one file that takes longer means that the disk does not respond; an archive has timeouts of its own."""
 _SPARE_SHARE: Final = 0.02
 """Share of the main disk: margin by which moving starts before retention would have to remove."""
 _LEAST_MS: Final = 120_000
@@ -59,27 +58,27 @@ class TierMover:
         self._problem: StorageError | None = None
 
     @property
-    def root(self) -> Path:
-        """The tier's folder."""
-        return self._tier.root
+    def tier_name(self) -> str:
+        """The tier's folder, or the address of an archive."""
+        return self._tier.name
 
     @property
     def problem(self) -> StorageError | None:
         """The error that prevents moving now, or None. Call from any thread."""
         since_s = self._moving_s
-        if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
-            return StorageError(str(self._tier.root), "it isn't responding")
+        if since_s is not None and self._tier.archive is None and self._clock.mono_s() - since_s > _HANGS_S:
+            return StorageError(self._tier.name, "it isn't responding")
         return self._problem
 
     def start(self, engine: Engine) -> None:
-        engine.start(f"{self.name} {self._tier.root}", lambda: self)
+        engine.start(f"{self.name} {self._tier.name}", lambda: self)
 
     def step(self) -> float:
         try:
             moved = self.move()
         except StorageError as error:
             if self._problem is None:
-                log.warning("cannot move segments to %s: %s", self._tier.root, error)
+                log.warning("cannot move segments to %s: %s", self._tier.name, error)
             self._problem = error
             return _EVERY_S
         finally:
@@ -93,8 +92,7 @@ class TierMover:
     def move(self) -> int:
         """Move some segments. Return their number. Raises StorageError; the current segment then stays in place."""
         self._moving_s = self._clock.mono_s()
-        if not is_volume_present(self._tier):
-            raise StorageError(str(self._tier.root), "the disk that should be there is not")
+        check_present(self._tier)
         count = 0
         for segment, source in self._due():
             self._move(segment.path, source)
@@ -124,11 +122,13 @@ class TierMover:
         return round(space.total_bytes * (self._free_share() + _SPARE_SHARE)) - space.free_bytes
 
     def _move(self, path: str, source: Volume) -> None:
-        folder = parent_of(path)
+        folder, archive = parent_of(path), self._tier.archive
         there, here = self._tier.disk.entry(path), source.disk.entry(path)
         if here is None:
             return
-        if there is None or there.size_bytes != here.size_bytes:
+        if archive is not None:
+            archive.store(path, source.own_path(path))
+        elif there is None or there.size_bytes != here.size_bytes:
             self._tier.open_folders.enter(folder)  # a start then finds an incomplete copy
             copy(source, self._tier, path)
             self._tier.open_folders.leave(folder)

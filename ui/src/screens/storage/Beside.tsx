@@ -103,9 +103,11 @@ export function Where({ kept }: { kept: Kept }) {
             <ServerText
               text={
                 volume.problem ||
-                (volume.free_bytes === null || volume.total_bytes === null
-                  ? where.unknown
-                  : where.free(size(volume.free_bytes), size(volume.total_bytes)))
+                (typeof volume.stored_bytes === "number"
+                  ? where.stored(size(volume.stored_bytes))
+                  : volume.free_bytes === null || volume.total_bytes === null
+                    ? where.unknown
+                    : where.free(size(volume.free_bytes), size(volume.total_bytes)))
               }
             />
           </p>

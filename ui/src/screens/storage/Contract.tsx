@@ -70,7 +70,8 @@ export function Room({ kept }: { kept: Kept }) {
   const measured = holding.filter((volume) => volume.total_bytes !== null);
   const total = measured.reduce((sum, volume) => sum + (volume.total_bytes ?? 0), 0);
   const free = measured.reduce((sum, volume) => sum + (volume.free_bytes ?? 0), 0);
-  const video = videoBytes(kept);
+  const archived = holding.reduce((sum, volume) => sum + (volume.stored_bytes ?? 0), 0);
+  const video = Math.max(0, videoBytes(kept) - archived);
   if (total <= 0) return null;
   const parts = [
     ["video", bar.video, Math.max(0, video - kept.locked_bytes)],

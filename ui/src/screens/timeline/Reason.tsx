@@ -25,7 +25,8 @@ export default function Reason({ model, camera, showing, large }: { model: Timel
         {large && <UnlockButton />}
       </Panel>
     );
-  if (showing.is === "problem") return <Panel icon="triangle-alert" title={t.timeline.player.problem} tone="warn" />;
+  if (showing.is === "problem")
+    return <Panel icon="triangle-alert" title={t.timeline.player.problem} detail={showing.said} tone="warn" />;
   if (showing.is !== "hole") return null;
   return <Hole model={model} camera={camera} next_ms={showing.hole.next_ms} why={showing.hole.why} large={large} />;
 }

@@ -1,0 +1,1 @@
+"""The archive: recordings in a bucket of objects, read by ranges."""
