@@ -93,8 +93,8 @@ class ScanWorker:
             from tawny.cli.archive import open_folder  # lazy: for files, loading it takes longer than scanning one
             from tawny.cli.paths import existing_data
 
-            _, folder = existing_data(self._args)
-            self._finder = InputFinder(self._stack.enter_context(open_folder(folder)))
+            chosen, folder = existing_data(self._args)
+            self._finder = InputFinder(self._stack.enter_context(open_folder(folder, settings=chosen)))
         return self._finder
 
 
