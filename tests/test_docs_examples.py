@@ -16,7 +16,7 @@ HISTORIC = {"renamed.md"}
 CAMERAS = ("front-door", "kitchen", "yard", "drive", "bedroom", "porch", "garden", "hall", "driveway", "desk")
 SECRETS = {
     name: f"a secret of many letters {name}"
-    for name in ("FRONT_DOOR", "PANEL", "BELL", "YARD", "DRIVE", "MQTT", "BOT", "KEY", "SECRET", "PASSWORD")
+    for name in ("FRONT_DOOR", "PANEL", "BELL", "YARD", "DRIVE", "MQTT", "BOT", "KEY", "SECRET", "PASSWORD", "NATS")
 }
 OTHERS = {
     "scripts": '[scripts]\nfolder = "/etc/tawny/scripts"\n',

@@ -166,6 +166,7 @@ _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
 _CERTAIN: Final = "`certainty` is another measure, and by default that of the model card"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
+    Change("settings", "key", "path", "no longer required: `url` may name a bucket instead", "storage.tiers[[]]"),
     Change("openapi", "value", "disarm", "`set_mode` with the mode says the same", _ORDERS),
     Change("help", "command", "tawny disarm", "`tawny mode home` says the same"),
     Change("help", "argument", "camera", _ACTIONS, "tawny cameras report"),

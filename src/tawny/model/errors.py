@@ -347,11 +347,15 @@ class ArchiveAway(StorageError):
 class ArchiveUnlisted(ArchiveAway):
     """The list of the archive's objects is not here yet."""
 
+    exit_code = 47
+    code = "archive_unlisted"
+
 
 @dataclass(eq=False)
 class RecordingAway(ArchiveAway):
     """A recording can't be read because it is only in the archive."""
 
+    exit_code = 48
     code = "recording_away"
     says = "This recording is stored in the archive, which can't be reached: {detail}."
     advice = "Check the internet connection and the access key in `storage.tiers`. Then play it again: it isn't lost."
