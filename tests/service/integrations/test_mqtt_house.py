@@ -217,6 +217,7 @@ def test_an_order_that_the_broker_kept_is_an_old_one(bench: Bench) -> None:
     bench.home.press("alarm", "DISARM")
     bench.until_state("alarm", "disarmed")
     bench.programs.close()
+    bench.home.values.pop("tawny/status")  # of the connection before
     bench.programs = bench.made()
     bench.programs.start()  # at a new connection what is kept comes again
     until(lambda: bench.home.values.get("tawny/status") == b"online", 60, "the new connection")
