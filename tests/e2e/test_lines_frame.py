@@ -129,7 +129,7 @@ def test_l5_one_camera_alone_is_heard(page: Page, house: Tawny) -> None:
         tile.locator(".tile-link").focus()
         page.keyboard.press("s")
         expect(tile.locator('[data-act=sound][aria-pressed="true"]')).to_have_count(1)
-        page.wait_for_function(f"({heard})() === 1")
+        page.wait_for_function(f"() => ({heard})() === 1")
     expect(page.locator('.tile [data-act=sound][aria-pressed="true"]')).to_have_count(1)
 
 
@@ -142,7 +142,7 @@ def test_l6_escape_leads_back_before_the_page_of_a_camera_has_loaded(page: Page,
     expect(page).to_have_url(f"{house.base}/live/pond")
     page.keyboard.press("Escape")
     expect(page).to_have_url(f"{house.base}/")
-    page.wait_for_function("document.activeElement?.closest('.tile')?.dataset.camera === 'pond'")
+    page.wait_for_function("() => document.activeElement?.closest('.tile')?.dataset.camera === 'pond'")
     page.unroute_all()
 
 
