@@ -176,12 +176,19 @@ def phase(page: Page, house: Tawny) -> str:
     return str(answer.json()["phase"])
 
 
+def switch_on_for_all(page: Page, house: Tawny) -> None:
+    """Switch on, and wait until it watches or follows anything that moves."""
+    switch(page, on=True)
+    anything = page.get_by_role("button", name="Anything that moves")
+    if anything.get_attribute("aria-pressed") == "false":
+        anything.click()
+    expect(anything).to_have_attribute("aria-pressed", "true")
+    until(lambda: phase(page, house) in ("watching", "following"), WAIT_S, "it watches")
+
+
 def test_switched_on_it_keeps_who_walks_in_its_picture(page: Page, house: Tawny, camera: TurningCamera) -> None:
     """Further than it sees without turning. Each move ends by itself, should the recorder fail meanwhile."""
-    switch(page, on=True)
-    page.get_by_role("button", name="Anything that moves").click()
-    expect(page.get_by_role("button", name="Anything that moves")).to_have_attribute("aria-pressed", "true")
-    until(lambda: phase(page, house) == "watching", WAIT_S, "it watches")
+    switch_on_for_all(page, house)
     assert barriers(page, axe_script()) == NONE
     camera.enter()
     until(lambda: phase(page, house) == "following", WAIT_S, "it follows")
@@ -218,7 +225,8 @@ def test_in_another_mode_it_stands_still(page: Page, house: Tawny, camera: Turni
 
 def test_who_moves_it_by_hand_has_it(page: Page, owner: BrowserContext, house: Tawny, camera: TurningCamera) -> None:
     """It follows nothing until the pause is over, whoever walks there."""
-    switch(page, on=True)
+    switch_on_for_all(page, house)
+    camera.enter()
     until(lambda: phase(page, house) == "following", WAIT_S, "it follows")
     live = owner.new_page()
     live.goto(f"{house.base}/live/yard")
