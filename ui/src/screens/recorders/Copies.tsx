@@ -1,7 +1,6 @@
 /** Copies of recordings that this hub holds: how far they are, and where they are shown. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { ApiError, get, remove } from "../../api/client";
+import { ApiError, remove } from "../../api/client";
 import type { FleetCopies, FleetCopy } from "../../api/types";
 import { plural, t } from "../../strings";
 import { copies as words } from "../../strings/copies";
@@ -10,30 +9,13 @@ import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
 import { size, when } from "../../ui/times";
 import { toast } from "../../ui/toast";
+import { usePolled } from "../../ui/usePolled";
 
 const AGAIN_MS = 5_000;
 
 export function Copies({ isOwner }: { isOwner: boolean }) {
-  const found = useSignal<FleetCopies | null>(null);
+  const { found } = usePolled<FleetCopies>("/fleet/copies", AGAIN_MS); // the page says itself when the hub doesn't answer
   const asks = useSignal<FleetCopy | null>(null);
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout>;
-    let ended = false;
-    const load = () =>
-      get<FleetCopies>("/fleet/copies")
-        .then(
-          (answer) => (found.value = answer),
-          () => undefined, // the page says itself when the hub doesn't answer
-        )
-        .finally(() => {
-          if (!ended) timer = setTimeout(() => void load(), AGAIN_MS);
-        });
-    void load();
-    return () => {
-      ended = true;
-      clearTimeout(timer);
-    };
-  }, []);
   const list = found.value?.copies ?? [];
   if (list.length === 0) return null;
   return (

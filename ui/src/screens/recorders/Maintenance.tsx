@@ -12,38 +12,15 @@ import { ServerText } from "../../ui/ServerText";
 import { Sheet } from "../../ui/Sheet";
 import { when } from "../../ui/times";
 import { canCopy, copy } from "../../ui/toast";
+import { usePolled } from "../../ui/usePolled";
 import "./maintenance.css";
 
 const AGAIN_MS = 5_000;
 
 export default function Maintenance() {
-  const found = useSignal<KeptRecorders | null>(null);
-  const failed = useSignal("");
+  const { found, failed } = usePolled<KeptRecorders>("/fleet/maintenance", AGAIN_MS);
   const text = useSignal("");
   const open = useSignal("");
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout>;
-    let ended = false;
-    const load = () =>
-      get<KeptRecorders>("/fleet/maintenance")
-        .then(
-          (answer) => {
-            found.value = answer;
-            failed.value = "";
-          },
-          (reason: unknown) => {
-            failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
-          },
-        )
-        .finally(() => {
-          if (!ended) timer = setTimeout(() => void load(), AGAIN_MS);
-        });
-    void load();
-    return () => {
-      ended = true;
-      clearTimeout(timer);
-    };
-  }, []);
   if (!found.value) return failed.value ? <Problem what={failed.value} /> : null;
   const { recorders: all, version } = found.value;
   if (all.length === 0) return <Problem icon="house" what={words.none} todo={words.noneDo} />;

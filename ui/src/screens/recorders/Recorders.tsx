@@ -1,7 +1,6 @@
 /** All recorders of this hub: their health, their cameras live, and their events. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { ApiError, get, remove } from "../../api/client";
+import { ApiError, remove } from "../../api/client";
 import type { Fleet, FleetBox } from "../../api/types";
 import { plural, t } from "../../strings";
 import { recorders as words } from "../../strings/recorders";
@@ -16,6 +15,7 @@ import { type Params, go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
+import { usePolled } from "../../ui/usePolled";
 import { Copies } from "./Copies";
 import { Events } from "./Events";
 import { Join } from "./Join";
@@ -41,32 +41,8 @@ export default function Recorders({ params }: { params: Params }) {
 }
 
 function AllRecorders({ params }: { params: Params }) {
-  const fleet = useSignal<Fleet | null>(null);
-  const failed = useSignal("");
+  const { found: fleet, failed } = usePolled<Fleet>("/fleet", AGAIN_MS);
   const joins = useSignal(false);
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout>;
-    let ended = false;
-    const load = () =>
-      get<Fleet>("/fleet")
-        .then(
-          (found) => {
-            fleet.value = found;
-            failed.value = "";
-          },
-          (reason: unknown) => {
-            failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
-          },
-        )
-        .finally(() => {
-          if (!ended) timer = setTimeout(() => void load(), AGAIN_MS);
-        });
-    void load();
-    return () => {
-      ended = true;
-      clearTimeout(timer);
-    };
-  }, []);
   const found = fleet.value;
   const isOwner = session.value?.user?.role === "owner";
   const views: readonly View[] = isOwner ? [...VIEWS, "maintenance"] : VIEWS;
