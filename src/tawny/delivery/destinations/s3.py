@@ -150,7 +150,7 @@ class _OpenBucket:
             try:
                 found = self.client.head_object(Bucket=self._bucket, Key=self.key(name))
             except botocore.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                if _is_missing(error):
                     return None
                 raise
         return RemoteFile(name, found["ContentLength"], round(found["LastModified"].timestamp() * 1000))
@@ -316,6 +316,10 @@ class _OpenBucket:
         return DeliveryError(self._public, f"{code}: {text}")
 
 
+def _is_missing(error: botocore.exceptions.ClientError) -> bool:
+    return error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound")
+
+
 class S3Archive:
     """A bucket as an archive of recordings: `storage.archive.range_reader.ObjectBucket`. Thread-safe.
 
@@ -342,7 +346,7 @@ class S3Archive:
                 with found["Body"] as body:
                     data = body.read()
             except botocore.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                if _is_missing(error):
                     return None
                 if error.response["Error"]["Code"] in ("416", "InvalidRange"):
                     return ObjectPart(b"", 0, "")
@@ -363,7 +367,7 @@ class S3Archive:
             try:
                 found = self._client.head_object(Bucket=self._place.bucket, Key=self._bucket.key(key))
             except botocore.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                if _is_missing(error):
                     return False
                 raise
         stated = found.get("Metadata", {}).get("sha256", "")
