@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
-from tawny.media.image.jpeg import jpeg, scaled_size, side_by_side
-from tawny.media.image.mask import jpeg_aspect, mask_picture, masked_jpeg
+from tawny.media.image.jpeg import jpeg, jpeg_aspect, masked_jpeg, scaled_size, side_by_side
+from tawny.media.image.mask import mask_picture
 from tawny.model.polygon import Polygon
 
 LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])

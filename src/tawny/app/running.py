@@ -14,7 +14,7 @@ from tawny.config.settings import RemovedCameraSettings, Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
-from tawny.media.image.mask import jpeg_aspect, masked_jpeg
+from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
 from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName

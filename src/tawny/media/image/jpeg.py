@@ -8,7 +8,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, Decoder, turned
-from tawny.media.image.mask import mask_picture
+from tawny.media.image.mask import fill_masks, mask_picture
 from tawny.media.image.stamp import Stamp, stamped
 from tawny.model.observations import Box
 from tawny.model.packets import Packet, SourcePacket, VideoFormat
@@ -203,6 +203,40 @@ def event_image(data: bytes, box: Box | None, view: ImageView, *, aspect: float 
     if right - left >= NEARLY_ALL * wide and bottom - top >= NEARLY_ALL * high:
         return data
     return jpeg(np.ascontiguousarray(found[top:bottom, left:right]), quality=85)
+
+
+_BLACK: Final = 24
+"""Brightness up to which encoded pixels count as black."""
+
+
+def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = None) -> bytes:
+    """Return a stored JPEG with the masked regions black; as it is, if they are already or it is no image.
+
+    private: in the image as shown. aspect: width by height of one of the images in a strip; None: it is one image.
+    """
+    found = _decoded(data) if private else None
+    if found is None:
+        return data
+    import cv2  # imported late: 16 MB, unused without privacy masks
+
+    high, wide = found.shape[:2]
+    columns = max(1, round(wide / high / aspect)) if aspect else 1
+    hidden = np.zeros((high, wide), np.uint8)
+    for column in np.array_split(hidden, columns, axis=1):
+        part = np.zeros(column.shape, np.uint8)
+        fill_masks(part, private, (1,))
+        column[:] = part
+    inside = cv2.erode(hidden, np.ones((9, 9), np.uint8)).astype(bool)  # encoding blurs the edge
+    if not inside.any() or found[inside].max() <= _BLACK:
+        return data
+    found[hidden.astype(bool)] = 0
+    return _encoded(cv2.cvtColor(found, cv2.COLOR_RGB2BGR), 85)
+
+
+def jpeg_aspect(data: bytes) -> float | None:
+    """Return width by height; None if it is no image."""
+    found = _decoded(data)
+    return None if found is None else found.shape[1] / found.shape[0]
 
 
 def _decoded(data: bytes) -> Any:

@@ -25,7 +25,7 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
     wide, high = video.width, video.height
     if wide % 2 or high % 2:
         rgb: Any = video.to_ndarray(format="rgb24")
-        _fill(rgb, private, (0, 0, 0))
+        fill_masks(rgb, private, (0, 0, 0))
         return DecodedFrame(
             av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.camera, frame.at_ms, frame.orientation
         )
@@ -44,57 +44,19 @@ def masked_planes(frame: DecodedFrame, private: Sequence[Polygon], name: str) ->
     video = frame.raw
     wide, high = video.width // 2 * 2, video.height // 2 * 2
     planes = np.array(video.reformat(width=wide, height=high, format=name).to_ndarray(), np.uint8, copy=True)
-    _fill(planes[:high], private, (0 if name == FULL_RANGE else 16,))
+    fill_masks(planes[:high], private, (0 if name == FULL_RANGE else 16,))
     for colour in planes[high:].reshape(2, high // 2, wide // 2):
-        _fill(colour, private, (_NO_COLOUR,))
+        fill_masks(colour, private, (_NO_COLOUR,))
     return planes
 
 
-def _fill(plane: Plane, private: Sequence[Polygon], colour: tuple[int, ...]) -> None:
+def fill_masks(plane: Plane, private: Sequence[Polygon], colour: tuple[int, ...]) -> None:
     """Fill the masks in place, each by itself: polygons filled together leave their overlap as it was."""
     import cv2  # imported late: 16 MB, unused without privacy masks
 
     size = np.array([plane.shape[1], plane.shape[0]])
     for part in private:
         cv2.fillPoly(plane, [np.round(np.array(part.points) * size).astype(np.int32)], colour)
-
-
-_BLACK: Final = 24
-"""Brightness up to which encoded pixels count as black."""
-
-
-def masked_jpeg(data: bytes, private: Sequence[Polygon], aspect: float | None = None) -> bytes:
-    """Return a stored JPEG with the masked regions black; as it is, if they are already or it is no image.
-
-    private: in the image as shown. aspect: width by height of one of the images in a strip; None: it is one image.
-    """
-    if not private or not data:
-        return data
-    import cv2  # imported late: 16 MB, unused without privacy masks
-
-    found: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if found is None:
-        return data
-    high, wide = found.shape[:2]
-    columns = max(1, round(wide / high / aspect)) if aspect else 1
-    hidden = np.zeros((high, wide), np.uint8)
-    for column in np.array_split(hidden, columns, axis=1):
-        part = np.zeros(column.shape, np.uint8)
-        _fill(part, private, (1,))
-        column[:] = part
-    inside = cv2.erode(hidden, np.ones((9, 9), np.uint8)).astype(bool)  # encoding blurs the edge
-    if not inside.any() or found[inside].max() <= _BLACK:
-        return data
-    found[hidden.astype(bool)] = 0
-    return cv2.imencode(".jpg", found, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-
-
-def jpeg_aspect(data: bytes) -> float | None:
-    """Return width by height; None if it is no image."""
-    import cv2  # imported late: 16 MB, unused without privacy masks
-
-    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
-    return None if found is None else found.shape[1] / found.shape[0]
 
 
 # Irreversible redaction of image regions: 20 large patches across the frame, in 16 shades.
