@@ -18,8 +18,6 @@ router = APIRouter(prefix="/api/v1/scans", route_class=WorkerRoute, include_in_s
 Moment = Annotated[int, Field(ge=0, le=schemas.LATEST_MS)]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")]
 """Of a camera, a detector, a model: never a path, because a hub must not choose a program that runs here."""
-
-
 Area = Annotated[str, Field(max_length=2000, pattern=r"^[0-9.,]+$")]
 
 
@@ -35,9 +33,7 @@ class WantedScan(schemas.ApiRequest):
 
     detector: Name
     settings: Annotated[dict[Name, bool | int | float], Field(max_length=40, default_factory=dict)]
-    region: Annotated[
-        list[Annotated[str, Field(max_length=2000, pattern=r"^[0-9.,]+$")]], Field(max_length=20, default_factory=list)
-    ]
+    region: Annotated[list[Area], Field(max_length=20, default_factory=list)]
     thorough: bool = False
     join: Annotated[str, Field(max_length=20)] = "1 s"
     phase: Annotated[str, Field(max_length=20)] = "0 s"
