@@ -27,14 +27,22 @@ def axe_script() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-STILL = """() => document.getAnimations().every(
-  (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity
-)"""
+STILL = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const moves = (one) => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity;
+  await frame(); // a theme just chosen begins its transitions here
+  do await frame(); while (document.getAnimations().some(moves));
+}"""
+
+
+def wait_until_still(page: Page) -> None:
+    """Until nothing fades in or out any more: colours half faded have no contrast."""
+    page.evaluate(STILL)
 
 
 def violations(page: Page, axe: str, rules: Sequence[str] = RULES) -> list[str]:
-    """What breaks the rules, once nothing fades in or out any more: colours half faded have no contrast."""
-    page.wait_for_function(STILL)
+    """What breaks the rules, once the page is still."""
+    wait_until_still(page)
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)
     found: list[str] = page.evaluate(CHECK, rules)

@@ -34,7 +34,6 @@ def page(signed_in: BrowserContext, demo: Tawny) -> Page:
 def made_of(page: Page, kind: str) -> None:
     sheet = page.get_by_role("dialog", name="Save a clip")
     sheet.get_by_role("button", name=kind, exact=True).click()
-    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
     assert violations(page, axe_script()) == []
     sheet.get_by_role("button", name=re.compile("^Create$|Save in tawny")).click()
     page.wait_for_url("**/clips")
@@ -103,7 +102,6 @@ def test_a_deleted_clip_comes_back_as_it_was(page: Page) -> None:
     row.get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0, timeout=WAIT_MS)
     told = page.get_by_role("status").filter(has_text="Clip deleted.")
-    page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
     assert violations(page, axe_script()) == []
     told.get_by_role("button", name="Undo").click(timeout=5000)
     expect(row.get_by_role("button", name="Kept")).to_be_visible(timeout=WAIT_MS)

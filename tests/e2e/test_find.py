@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny
-from tests.e2e.rules import axe_script, violations
+from tests.e2e.rules import axe_script, violations, wait_until_still
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 60_000
@@ -36,7 +36,7 @@ def looked_at(page: Page, name: str) -> None:
         page.emulate_media(color_scheme=theme)
         for width, height in ((1440, 900), (390, 844)):
             page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
+            wait_until_still(page)
             assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
             if SHOTS:
                 page.wait_for_timeout(1500)
