@@ -108,6 +108,14 @@ def segments(folder: Path, camera: CameraId = DOOR, stream: StreamName = StreamN
         return index.segments(camera, stream, EVER)
 
 
+def run_begins(part: Sequence[object], whole: Sequence[object]) -> int:
+    """Where `part` stands in `whole` without a break. Its first item alone may also stand before, as a clip repeats."""
+    found = (n for n in range(len(whole) - len(part) + 1) if whole[n : n + len(part)] == part)
+    first = next(found, None)
+    assert first is not None, "not in one piece"
+    return first
+
+
 def assert_all_recorded(camera: RtspCamera, folder: Path, sent: Sequence[SentUnit], name: CameraId = DOOR) -> None:
     """Byte for byte what the camera sent in its one connection, at least as far as `sent`.
 
@@ -115,12 +123,10 @@ def assert_all_recorded(camera: RtspCamera, folder: Path, sent: Sequence[SentUni
     """
     assert len(camera.playing) == 1
     for is_video in (True, False):
-        whole = [unit.data for unit in camera.playing[0].sent if unit.is_video == is_video]
+        whole = [hashed(unit.data) for unit in camera.playing[0].sent if unit.is_video == is_video]
         recorded = [hashed(data) for data in on_disk(folder, name, is_video=is_video)]
-        first = (
-            0 if is_video or not recorded else next(n for n, data in enumerate(whole) if hashed(data) == recorded[0])
-        )
-        assert recorded == [hashed(data) for data in whole[first:]][: len(recorded)]
+        first = 0 if is_video else run_begins(recorded, whole)
+        assert recorded == whole[first : first + len(recorded)]
         assert len(recorded) + first >= sum(unit.is_video == is_video for unit in sent)
 
 

@@ -22,7 +22,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tests.app.rig import DOOR, EVER, Rig, hashed, looked_at, on_disk, one_camera, rig, segments
+from tests.app.rig import DOOR, EVER, Rig, hashed, looked_at, on_disk, one_camera, rig, run_begins, segments
 
 LEFT, RIGHT = "[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]", "[[0.5, 0], [1, 0], [1, 1], [0.5, 1]]"
 CLIP = ClipSpec(width=160, height=120, fps=10, seconds=4.0, sound="aac")
@@ -71,8 +71,8 @@ def test_stored_files_never_hold_what_is_under_the_mask(tmp_path: Path, codec: A
         assert max(left for left, _ in found) < DARK
         assert min(right for _, right in found) > LIGHT
     sound = on_disk(tmp_path, DOOR, is_video=False)
-    whole = [unit.data for unit in sent if not unit.is_video]
-    assert sound == whole[(first := whole.index(sound[0])) : first + len(sound)]
+    assert sound
+    assert run_begins(sound, [unit.data for unit in sent if not unit.is_video]) >= 0
     assert looked_at(tmp_path).ok
     assert 0 < cost.cores < 16
     assert cost.bytes_day > 0
