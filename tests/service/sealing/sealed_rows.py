@@ -71,6 +71,11 @@ def row(what: str, locked: str, unlocked: str = "") -> Callable[[Row], Row]:
     return put
 
 
+def changed(data: bytes) -> bytes:
+    """A bit of a recording, in its first fragment."""
+    return data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
+
+
 def sealed(home: House, told: Callable[[RecorderService, CameraId], object], *, unlocked: bool = False) -> None:
     """Of the plain camera it is there, of the sealed one it is said that it is sealed; `unlocked` opens it."""
     assert told(home.rig.running, YARD)
@@ -315,7 +320,7 @@ def mirrors(home: House, tmp: Path) -> None:
     same = [path, sealed_path(picture_path(home.events[DOOR])), *rings(copy.folder)]
     assert all((tmp / "mirror" / one).read_bytes() == (copy.folder / one).read_bytes() for one in same)
     whole = (copy.folder / path).read_bytes()
-    (copy.folder / path).write_bytes(whole[:5000] + b"?" + whole[5001:])
+    (copy.folder / path).write_bytes(changed(whole))
     assert wrong_with(copy.volume, path)
     assert heal(copy.volume, copy.ledger, path, "it rotted")
     assert (copy.folder / path).read_bytes() == whole
@@ -360,7 +365,7 @@ def checks(home: House, tmp: Path) -> None:
     path = copy.folder / home.segments[DOOR].path
     assert not found(home, copy)
     data = path.read_bytes()
-    path.write_bytes(data[:9000] + b"?" + data[9001:])
+    path.write_bytes(changed(data))
     assert "doesn't match what was encrypted" in found(home, copy)
 
 
@@ -387,7 +392,7 @@ def looks_itself(home: House, tmp: Path) -> None:
     tester = SelfTester(copy.volume, copy.index, copy.clock, ZoneInfo("UTC"), lambda: [DOOR])
     assert not self_tested(tester)
     data = (copy.folder / path).read_bytes()
-    (copy.folder / path).write_bytes(data[:9000] + b"?" + data[9001:])
+    (copy.folder / path).write_bytes(changed(data))
     assert "changed on disk" in self_tested(tester)
 
 
