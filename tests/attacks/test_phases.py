@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from starlette.responses import PlainTextResponse
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from tawny.api.auth.access import COOKIE
@@ -26,6 +28,7 @@ POST = (
 
 @dataclass
 class Watched:
+    app: FastAPI
     server: WebServer
     manager: ConnectionManager
     clock: FakeClock
@@ -57,7 +60,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     token = house.accounts.begin_session(house.accounts.put_person("Anna", Role.OWNER), Caller("127.0.0.1"))
     server = WebServer(house.app, house.accounts, "127.0.0.1", 0, manager)
     await server.start()
-    yield Watched(server, manager, clock, f"Cookie: {COOKIE}={token}\r\n".encode())
+    yield Watched(house.app, server, manager, clock, f"Cookie: {COOKIE}={token}\r\n".encode())
     await server.stop()
     house.accounts.close()
 
@@ -86,6 +89,40 @@ async def test_a_slow_connection_is_closed_at_its_deadline(
     async with asyncio.timeout(10):
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await reader.readexactly(1_000_000)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "stated", "sent", "is_closed"),
+    [
+        ("GET", "10", b"only", True),
+        ("GET", "10", b"", True),
+        ("GET", "4", b"all.", False),
+        ("GET", "", b"any", False),
+        ("HEAD", "10", b"", False),
+    ],
+)
+async def test_a_body_shorter_than_stated_closes_the_connection_and_logs_nothing(
+    watched: Watched, caplog: pytest.LogCaptureFixture, method: str, stated: str, sent: bytes, is_closed: bool
+) -> None:
+    async def page() -> StreamingResponse:
+        async def body() -> AsyncIterator[bytes]:
+            yield sent
+
+        return StreamingResponse(body(), headers={"Content-Length": stated} if stated else {})
+
+    route = APIRoute("/healthz/short", page, methods=[method])
+    watched.app.router.routes.insert(0, route)
+    request = method.encode() + b" /healthz/short HTTP/1.1\r\n" + HOST + b"\r\n"
+    reader, writer = await watched.open(request)
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        if is_closed:
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await reader.readexactly(1_000_000)
+        else:
+            await watched.only_one(Phase.IDLE)
+    assert not [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
     writer.close()
 
 

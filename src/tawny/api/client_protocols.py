@@ -207,7 +207,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 class AdmittedRequests:
     """ASGI middleware, inside the one for proxies: counts each request for its client's address.
 
-    It sends bodies in portions to clients that have not signed in: each waits until the client has read the last.
+    It sends bodies in portions to clients that have not signed in: each waits until the client has read the last. A
+    body that ends before its stated length, as one of another recorder that goes offline, closes the connection.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -219,8 +220,19 @@ class AdmittedRequests:
             await self._app(scope, receive, send)
             return
 
+        missing = 0
+
         async def send_in_portions(message: Message) -> None:
+            nonlocal missing
             body = message.get("body", b"")
+            if message["type"] == "http.response.start":
+                missing = _stated_length(scope, message)
+            elif message["type"] == "http.response.body":
+                missing -= len(body)
+                if missing > 0 and not message.get("more_body", False):
+                    connection.abort()  # so that the client sees it; h11 would raise
+                    await asyncio.sleep(0)  # until it is closed
+                    return
             if message["type"] != "http.response.body" or len(body) <= PORTION_BYTES or connection.is_signed_in:
                 await send(message)
                 return
@@ -241,6 +253,13 @@ class AdmittedRequests:
                 "Close pages of tawny that you don't need.",
             )
             await refused(scope, receive, send)
+
+
+def _stated_length(scope: Scope, start: Message) -> int:
+    """Return how many bytes follow this start of a response; 0 if that isn't stated."""
+    if scope["method"] == "HEAD" or start["status"] in (204, 304):
+        return 0
+    return int(dict(start["headers"]).get(b"content-length", 0))
 
 
 def note_sign_in(request: HTTPConnection) -> None:
