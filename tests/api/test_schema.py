@@ -31,7 +31,7 @@ def test_every_route_of_the_api_is_described(described: dict[str, Any]) -> None:
     routes = {route.split(" ")[1] for route in check_routes(make_routes()) if route.split(" ")[0] not in ("HEAD", "WS")}
     api = {path for path in routes if path.startswith(("/api/", "/media/"))} - {"/api/v1/openapi.json"}
     for_hubs = {
-        path for path in api if path.startswith(("/api/v1/copies/", "/api/v1/scans"))
+        path for path in api if path.startswith(("/api/v1/copies/", "/api/v1/scans", "/api/v1/updates"))
     }  # refused to every other client
     assert api - for_hubs <= set(described["paths"])
 

@@ -52,6 +52,7 @@ from tawny.service.address.address_service import AddressService, is_at_home_onl
 from tawny.service.address.phone_check import PhoneChecks
 from tawny.service.backup.backup_service import BackupService
 from tawny.service.box_scans import BoxScans
+from tawny.service.box_update import BoxUpdate
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.cameras.connection_settings import CameraConnectionService
 from tawny.service.cameras.phone_codes import PhoneCodes
@@ -158,6 +159,8 @@ class AppContext:
     """What a hub may copy of this recorder; None: it records to memory."""
     scans: BoxScans | None = field(default=None, init=False)
     """Scans recordings of this recorder for its hub; None: it records to memory."""
+    update: BoxUpdate | None = field(default=None, init=False)
+    """Updates this recorder when its hub orders it; None: it records to memory."""
     member: FleetMember | None = field(default=None, init=False)
     """This recorder's connection to its hub; None only in tests of other parts."""
     membership: HubMembershipService | None = field(default=None, init=False)

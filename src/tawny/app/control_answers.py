@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from tawny.api.fleet.membership_routes import link_seen_by
 from tawny.app.control_socket import Stream
 from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import WebInterface
-from tawny.fleet.scan_requests import scan_at, scan_boxes
+from tawny.fleet.box_orders import Work, boxes_for, order_at
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span, utc_text
@@ -84,7 +85,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "accept-login": running.accept_login,
         "join-code": _safely(_code_answer(web)),
         "move-camera": move_camera,
-        "scan boxes": lambda _: _scan_boxes(web),
+        "scan boxes": lambda _: _boxes_for(web, "scans"),
+        "update boxes": lambda _: _boxes_for(web, "updates"),
         "targets": lambda _: {"items": outward.overview()},
         "programs": lambda _: {"items": programs.overview()},
         "order": lambda request: programs.commanded(request.get("order")),
@@ -99,22 +101,22 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
 def control_streams(web: WebInterface) -> dict[str, Stream]:
     """Return the handlers of commands that are answered by several lines, by command."""
 
-    def scan_box(request: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Pass an order of `tawny scan --on boxes` to a box."""
+    def order_box(work: Work, request: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Pass an order of `tawny scan --on boxes` or `tawny hub update` to a box."""
         if web.site.hub is None:
             return _no_hub()
         order = request.get("order")
-        return scan_at(web.site.hub, str(request.get("box")), order if isinstance(order, dict) else {})
+        return order_at(web.site.hub, str(request.get("box")), work, order if isinstance(order, dict) else {})
 
-    return {"scan box": scan_box}
+    return {"scan box": partial(order_box, "scans"), "update box": partial(order_box, "updates")}
 
 
 async def _no_hub() -> AsyncGenerator[Mapping[str, Any], None]:
     yield {"error": _NO_HUB}
 
 
-def _scan_boxes(web: WebInterface) -> dict[str, Any]:
-    return {"boxes": scan_boxes(web.site.hub)} if web.site.hub is not None else {"error": _NO_HUB}
+def _boxes_for(web: WebInterface, work: Work) -> dict[str, Any]:
+    return {"boxes": boxes_for(web.site.hub, work)} if web.site.hub is not None else {"error": _NO_HUB}
 
 
 def _code_answer(web: WebInterface) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

@@ -30,6 +30,7 @@ from tawny.model.errors import StorageError
 from tawny.model.messages import ProblemKind
 from tawny.model.states import RECORDED
 from tawny.service.box_scans import BoxScans
+from tawny.service.box_update import UPDATE_LOG, UPDATE_ORDERED, BoxUpdate
 from tawny.service.cameras.standby_cameras import (
     StandbyCameras,
     StandbyPlanner,
@@ -107,6 +108,13 @@ def make_scans(place: RecorderPlace, is_at_risk: Callable[[], bool]) -> BoxScans
     settings = ["--config", str(place.config)] if place.config is not None else []
     command = [sys.executable, "-P", "-m", "tawny.cli.scan_worker", "--data", str(place.folder), *settings]
     return BoxScans(command, is_at_risk)
+
+
+def make_update(place: RecorderPlace, site: AppContext) -> BoxUpdate:
+    def note() -> None:
+        site.accounts.note(UPDATE_ORDERED, "", Caller(""), place.settings().fleet.hub)
+
+    return BoxUpdate(lambda: place.settings().updates.command, place.folder / UPDATE_LOG, note)
 
 
 def make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:

@@ -40,6 +40,7 @@ from tawny.app.other_recorders import (
     make_protected,
     make_scans,
     make_standby,
+    make_update,
     nats_problems,
     standby_problems,
 )
@@ -327,6 +328,7 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     if place.kept_in is not None:
         site.copy_source = CopySource(running.parts.storage.store.volume, lambda: recorder.at_risk_s > 0)
         site.scans = make_scans(place, lambda: recorder.at_risk_s > 0)
+        site.update = make_update(place, site)
     return app
 
 

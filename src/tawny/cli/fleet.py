@@ -9,6 +9,7 @@ from threading import Event
 from typing import Final
 
 from tawny.cli import options
+from tawny.cli.box_updates import STAGES, update_boxes
 from tawny.cli.control_client import ask_once
 from tawny.cli.first_start import first_settings, interface_urls, qr_text
 from tawny.cli.options import time_text
@@ -21,6 +22,7 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.config.units import seconds
 from tawny.fleet.box import comparison_words_of, join_hub, leave_hub
+from tawny.fleet.hub import MOST_BOXES
 from tawny.fleet.hub_pass import PASS_SHARES, PassStore
 from tawny.fleet.identity import JoinLink, fingerprint, forget_key, load_key, load_or_make_key
 from tawny.fleet.index_opening import migrate, open_index
@@ -37,24 +39,48 @@ def describe_hub(parser: ArgumentParser) -> None:
     parser.add_argument(
         "action",
         nargs="?",
-        choices=("run", "link", "list", "revoke", "migrate"),
+        choices=("run", "link", "list", "revoke", "update", "migrate"),
         default="run",
         help="run: run the recorder as a hub (default); link: create a link by which another recorder can join; "
-        "list: show the recorders that have joined; revoke: remove one; migrate: move what the hub knows to PostgreSQL",
+        "list: show the recorders that have joined; revoke: remove one; update: update them in stages; migrate: move "
+        "what the hub knows to PostgreSQL",
     )
     parser.add_argument(
         "recorder",
-        nargs="?",
-        help="for revoke: its name in the list; for migrate: address of the database, such as postgresql:///tawny",
+        nargs="*",
+        help="for revoke: its name in the list; for update: names (default: all that allow it); for migrate: address "
+        "of the database, such as postgresql:///tawny",
+    )
+    parser.add_argument(
+        "--stages",
+        metavar="LIST",
+        default=STAGES,
+        help="for update: how many recorders at once in each stage, the last number for all further ones "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--to", metavar="VERSION", default="", help="for update: version that each must run afterwards")
+    parser.add_argument(
+        "--watch",
+        metavar="TIME",
+        default="5 min",
+        help="for update: how long every camera must work as before until the next stage begins (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--wait",
+        metavar="TIME",
+        default="30 min",
+        help="for update: how long a recorder may take until it works again (default: %(default)s)",
     )
     options.data(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="for run: address of the web interface")
 
 
 def run_hub(args: Namespace, out: Output) -> int:
-    if (args.recorder is not None) != (args.action in ("revoke", "migrate")):
+    most = {"revoke": 1, "migrate": 1, "update": MOST_BOXES}.get(args.action, 0)
+    if len(args.recorder) > most or (most == 1 and not args.recorder):
         raise UsageError(
-            "`tawny hub revoke` needs the name of one recorder, `tawny hub migrate` the address of a database.",
+            "`tawny hub revoke` needs the name of one recorder, `tawny hub migrate` the address of a database; "
+            "`tawny hub update` takes names, other actions none.",
             "See `tawny hub list`, or use an address such as postgresql:///tawny.",
         )
     match args.action:
@@ -64,6 +90,8 @@ def run_hub(args: Namespace, out: Output) -> int:
             return _list(args, out)
         case "revoke":
             return _revoke(args, out)
+        case "update":
+            return update_boxes(args, out)
         case "migrate":
             return _migrate(args, out)
     path = config_file(args) or first_settings(args)
@@ -114,18 +142,18 @@ def _revoke(args: Namespace, out: Output) -> int:
     _check_hub(chosen, folder)
     index = open_index(chosen.hub.database, folder, SystemClock())
     try:
-        is_gone = index.revoke(args.recorder)
+        is_gone = index.revoke(args.recorder[0])
     finally:
         index.close()
     if not is_gone:
-        raise NotDone(f"No recorder {args.recorder} has joined this hub.", "See `tawny hub list`.")
-    text = f"{args.recorder} is removed, with all that this hub knew of it. It can join again with a new link."
-    out.data({"revoked": args.recorder}, text)
+        raise NotDone(f"No recorder {args.recorder[0]} has joined this hub.", "See `tawny hub list`.")
+    text = f"{args.recorder[0]} is removed, with all that this hub knew of it. It can join again with a new link."
+    out.data({"revoked": args.recorder[0]}, text)
     return 0
 
 
 def _migrate(args: Namespace, out: Output) -> int:
-    database = HubSettings(database=args.recorder).database
+    database = HubSettings(database=args.recorder[0]).database
     _, path = load_settings(args)
     _, folder = existing_data(args)
     _check_hub(Settings(), folder)
@@ -164,7 +192,7 @@ def describe_fleet(parser: ArgumentParser) -> None:
         metavar="LIST",
         default=",".join(DEFAULT_SHARES),
         help="for join: what people at the hub may do: health, events, live, clips, orders, settings, "
-        "copies, scans "
+        "copies, scans, updates "
         "(default: %(default)s)",
     )
     parser.add_argument("--name", help="for join: what this recorder is called there (default: its name)")

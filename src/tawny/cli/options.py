@@ -92,3 +92,11 @@ def time_text(ms: int | None) -> str:
 
 def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
+
+
+def option_s(text: str, option: str) -> float:
+    """Parse a duration to s. option: its name, for the message. Raises UsageError."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text} is invalid.", f"Use {error}.") from None

@@ -12,7 +12,7 @@ from tawny.cli.output import Output
 from tawny.cli.scan_computers import ThreadComputer
 from tawny.cli.scan_inputs import InputFinder, ScanTarget
 from tawny.cli.scan_pool import ScanDriver, ScanJob, ScanLog, ScannedInput
-from tawny.cli.scan_recipe import ScanRecipe, option_s, pair, polygon, prepare
+from tawny.cli.scan_recipe import ScanRecipe, pair, polygon, prepare
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
 from tawny.model.times import SystemClock, utc_from_text
@@ -96,8 +96,8 @@ def _place(args: Namespace) -> tuple[str, str]:
 
 def _job(args: Namespace, targets: Sequence[ScanTarget], finder: InputFinder) -> ScanJob:
     return ScanJob(
-        targets, option_s(args.join, "--join"), finder, Path(args.events_out) if args.events_out else None,
-        option_s(args.before, "--before"), option_s(args.after, "--after"), args.exact,
+        targets, options.option_s(args.join, "--join"), finder, Path(args.events_out) if args.events_out else None,
+        options.option_s(args.before, "--before"), options.option_s(args.after, "--after"), args.exact,
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _run_comparison(args: Namespace, out: Output) -> int:
     except ValueError as error:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
     with ExitStack() as stack:
-        join_s = option_s(args.join, "--join")
+        join_s = options.option_s(args.join, "--join")
         finder, targets = _targets(args, stack)
         inputs = [each for target in targets for each in finder.all(target)]
         return run_comparison(Comparison.of(args, inputs, regions, join_s, pair), out)

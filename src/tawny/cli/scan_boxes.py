@@ -22,13 +22,13 @@ from tawny.cli.paths import running_data
 from tawny.cli.scan_computers import KnownResults, PartDone, Report, TargetFailed, TargetPlanned
 from tawny.cli.scan_inputs import PlannedInput, ScanTarget, digest, result_from_json
 from tawny.cli.scan_pool import ScanDriver, ScanJob, ScanLog, ScannedInput
-from tawny.cli.scan_recipe import ScanRecipe, option_s
+from tawny.cli.scan_recipe import ScanRecipe
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.times import SystemClock
 
 Answers = AsyncGenerator[Mapping[str, Any], None]
 Ask = Callable[[str, Mapping[str, Any]], Answers]
-"""Asks a box; answers as `fleet.scan_requests.scan_at`."""
+"""Asks a box; answers as `fleet.box_orders.order_at`."""
 LOG_FILE: Final = "scans.jsonl"
 """In the data folder of the hub: results of parts, so that a scan that was broken off goes on."""
 AGAIN_S: Final = 1.0
@@ -261,7 +261,7 @@ def boxes_scan(args: Namespace, out: Output) -> Generator[ScannedInput]:
     if not args.begin:
         raise UsageError("No start time.", 'Pass --from, for example --from "2026-11-20 05:00".')
     recipe, folder = ScanRecipe.of(args), running_data(args)
-    join_s, wait_s = option_s(args.join, "--join"), option_s(args.wait, "--wait")
+    join_s, wait_s = options.option_s(args.join, "--join"), options.option_s(args.wait, "--wait")
     within = options.span(args.begin, args.end, SystemClock().now_ms())
     boxes = ask_once(folder, {"command": "scan boxes"})["boxes"]
     targets = [

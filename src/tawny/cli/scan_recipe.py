@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tawny.cli import options
 from tawny.config.settings import DetectionSettings
-from tawny.config.units import seconds
 from tawny.detection.detector import DetectorKind, ScanDetectorKind
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scan.scan import ScannedEvent, ScanOptions
@@ -94,7 +94,7 @@ def _wanted(recipe: ScanRecipe, printed: Printed) -> ScanOptions:
         regions = tuple(map(polygon, recipe.region))
     except ValueError as error:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.", "See `tawny scan --help`.") from None
-    join_s, phase_s = option_s(recipe.join, "--join"), option_s(recipe.phase, "--phase")
+    join_s, phase_s = options.option_s(recipe.join, "--join"), options.option_s(recipe.phase, "--phase")
     return ScanOptions(kind, recipe.settings, recipe.thorough, join_s, regions, phase_s)
 
 
@@ -229,10 +229,3 @@ def polygon(text: str) -> Polygon:
     if len(numbers) % 2:
         raise ValueError(f"--region {text} must be pairs of x and y")
     return Polygon.of(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def option_s(text: str, option: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text} is invalid.", f"Use {error}.") from None

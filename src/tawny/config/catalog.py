@@ -34,7 +34,7 @@ _FILE_ONLY: Final = (
     "scripts", "recognizers", "removed_cameras", "log.file", "storage.mode", "storage.spare", "storage.mirror",
     "relays.<name>.script", "cameras.<id>.recipients", "cameras.<id>.event_api", "sign_in.proxy_header",
     "api_clients.<name>.socket", "webhooks.<name>.clips", "webhooks.<name>.url",
-    "fleet.nats.credentials", "hub.nats.credentials",
+    "fleet.nats.credentials", "hub.nats.credentials", "updates.command",
 )  # fmt: skip
 """Tables and keys that name programs, folders or keys of this computer: a browser must not set them."""
 _OWN_PAGE: Final = (

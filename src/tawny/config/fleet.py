@@ -1,7 +1,7 @@
 """Settings of several recorders: the tables `fleet` (this one has joined a hub), `hub` (it is one) and `standby`."""
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -10,8 +10,8 @@ from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
 from tawny.config.secure import is_web_address, web_address
 
-Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings", "scans"]
-SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips", "orders", "copies", "settings", "scans")
+Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings", "scans", "updates"]
+SHARES: Final[tuple[Share, ...]] = get_args(Share)
 DEFAULT_SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -88,7 +88,8 @@ class FleetSettings(Table):
         "and give `orders` such as modes, PTZ and marks of events. Settings can't be changed from there. `copies`: the "
         "hub may copy recordings, and keeps them even if this recorder is lost. `settings`: owners and installers at "
         "the hub may read these settings, without secrets. `scans`: the hub may have recordings "
-        "scanned here (`tawny scan --on boxes`), behind everything else that this computer does.",
+        "scanned here (`tawny scan --on boxes`), behind everything else that this computer does. `updates`: the hub "
+        "may start `updates.command` here.",
     )
     nats: NatsLogin = NatsLogin()
 

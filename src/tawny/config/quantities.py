@@ -34,3 +34,13 @@ Share = Annotated[float, _reading(share, "10 %")]
 CHECKED = AfterValidator(check_label)
 """For fields of settings and requests that hold what a user has typed."""
 LabelText = Annotated[str, CHECKED]
+
+
+def _checked_program(words: tuple[str, ...]) -> tuple[str, ...]:
+    if words and not words[0].startswith("/"):
+        raise ValueError('a program by its full path, and its arguments, for example ["/usr/local/bin/update"]')
+    return words
+
+
+Program = Annotated[tuple[str, ...], AfterValidator(_checked_program)]
+"""A program of this computer, and its arguments; empty: none."""

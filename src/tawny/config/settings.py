@@ -14,7 +14,7 @@ from tawny.config.fleet import FleetSettings, HubSettings, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
-from tawny.config.quantities import Duration, LabelText, Microphone, Share, Size
+from tawny.config.quantities import Duration, LabelText, Microphone, Program, Share, Size
 from tawny.config.recognition import (
     AudioSettings,
     FallbackKindSettings,
@@ -76,6 +76,11 @@ class UpdateSettings(Table):
     url: Annotated[str, web_address("https://example.org/releases.json")] = Field(
         f"https://api.github.com/repos/{REPOSITORY}/releases",
         description="Address of the list of releases, in JSON as GitHub, GitLab, Gitea, Forgejo or PyPI answer it.",
+    )
+    command: Program = Field(
+        (),
+        description="Program, by its full path, and its arguments: it updates this recorder when its hub orders that "
+        "(`tawny hub update`) and `fleet.allow` has `updates`. Empty: a hub can't update this recorder.",
     )
 
 

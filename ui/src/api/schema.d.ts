@@ -41,7 +41,7 @@ export interface AlarmInfo {
 }
 
 export interface AllowRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
 }
 
 export interface ArmPlan {
@@ -1045,7 +1045,7 @@ export interface Invited {
 }
 
 export interface JoinRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
   link: string;
 }
 
@@ -1217,7 +1217,7 @@ export interface MaskingCostInfo {
 }
 
 export interface MembershipInfo {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
   can_join: boolean;
   detail: string;
   fingerprint: string;

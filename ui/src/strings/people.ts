@@ -73,6 +73,7 @@ export const accessLog = {
     "hub pass given": "gave installers at the hub a pass",
     "hub pass ended": "ended the pass of installers at the hub",
     "pictures seen from the hub": "looked by the pass",
+    "update ordered by the hub": "update ordered by the hub",
     claim: "created the owner’s account, or set a new password",
     "sign-in": "signed in with a password",
     "sign-in by link": "signed in by link",

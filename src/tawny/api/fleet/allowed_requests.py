@@ -86,10 +86,11 @@ BY_SHARE: Final[dict[str, tuple[str, ...]]] = {
     ),
     "settings": ("GET /api/v1/settings/text",),
     "scans": ("POST /api/v1/scans",),
+    "updates": ("POST /api/v1/updates",),
 }
-OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies", "scans"}
-"""What people at a hub may ask for through it. Files as they lie, without privacy masks, are for the hub alone; so is
-scanning."""
+OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies", "scans", "updates"}
+"""What people at a hub may ask for through it. Files as they lie, without privacy masks, are for the hub alone; so are
+scans and updates."""
 OF_COPIES: Final = frozenset(
     {
         *ALWAYS,

@@ -1,4 +1,4 @@
-"""`tawny scan --on boxes`: what a box does for its hub, by the hub's own question alone."""
+"""What a box does for its hub alone: it scans recordings (`tawny scan --on boxes`), and updates itself."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from tawny.api.request_handling import BY_HUB, WorkerRoute
 from tawny.detection.user_detector import UserDetector
 from tawny.model.ids import StreamName
 
-router = APIRouter(prefix="/api/v1/scans", route_class=WorkerRoute, include_in_schema=False)
+router = APIRouter(prefix="/api/v1", route_class=WorkerRoute, include_in_schema=False)
 Moment = Annotated[int, Field(ge=0, le=schemas.LATEST_MS)]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")]
 """Of a camera, a detector, a model: never a path, because a hub must not choose a program that runs here."""
@@ -58,9 +58,17 @@ class ScanOrder(schemas.ApiRequest):
     count: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
-@router.post("", dependencies=[rule(Access.VIEW)])
+@router.post("/scans", dependencies=[rule(Access.VIEW)])
 async def scan_for_hub(order: ScanOrder, here: Here, signed: Signed) -> StreamingResponse:
     """Scan recordings at the lowest priority. Answers by lines of JSON."""
     if signed.how != BY_HUB or here.scans is None:
         raise not_found("This is for hubs only.", "Use `tawny scan`.")
     return StreamingResponse(here.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
+
+
+@router.post("/updates", dependencies=[rule(Access.VIEW)])
+async def update_for_hub(here: Here, signed: Signed) -> StreamingResponse:
+    """Start the update command of this recorder's owner. Answers by lines of JSON."""
+    if signed.how != BY_HUB or here.update is None:
+        raise not_found("This is for hubs only.", "Use `tawny hub update` at the hub.")
+    return StreamingResponse(here.update.answer(), media_type="application/x-ndjson")

@@ -1,43 +1,49 @@
-"""Asks a box to scan what it has recorded, through its line: the hub's side of `tawny scan --on boxes`."""
+"""What a hub itself orders at its boxes, through their lines: scans of recordings, and updates."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LineClosed
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tawny.model.errors import NotDone
 
-ADDRESS: Final = "/api/v1/scans"
-SHARE: Final = "scans"
+Work = Literal["scans", "updates"]
 """What a box's owner must allow."""
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 OFFLINE: Final[Mapping[str, Any]] = {"offline": True}
 
 
-def scan_boxes(hub: FleetHub) -> list[dict[str, Any]]:
-    """Return the boxes of a hub, with what they allow and their cameras. Reads the disk."""
+def boxes_for(hub: FleetHub, work: Work) -> list[dict[str, Any]]:
+    """Return the boxes of a hub and whether they allow this work. Reads the disk.
+
+    cameras: state by ID, empty if unknown. warnings: as its page shows them.
+    """
     return [
         {
             "id": state.box.id,
             "name": state.box.name,
             "online": state.is_online,
-            "allows": SHARE in state.allow,
-            "cameras": _camera_ids(state.status),
+            "allows": work in state.allow,
+            "version": state.version,
+            "cameras": _camera_states(state.status),
+            "warnings": _warnings(state.status),
         }
         for state in hub.states()
     ]
 
 
-async def scan_at(hub: FleetHub, box: str, order: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
-    """Yield what a box answers to an order, as `service.box_scans` does.
+async def order_at(
+    hub: FleetHub, box: str, work: Work, order: Mapping[str, Any]
+) -> AsyncGenerator[Mapping[str, Any], None]:
+    """Yield what a box answers to an order: see `service.box_scans` and `service.box_update`.
 
-    The last answer may also be `offline`, or `refused` with the status. Closing the generator ends the work there.
+    The last answer may also be `offline`, or `refused` with the status. Closing the generator ends a scan there.
     """
     request = {
-        "method": "POST", "path": ADDRESS, "query": "", "headers": [("content-type", "application/json")],
-        "person": SHARE, "role": "guest",
+        "method": "POST", "path": f"/api/v1/{work}", "query": "", "headers": [("content-type", "application/json")],
+        "person": work, "role": "guest",
     }  # fmt: skip
     try:
         exchange = await hub.ask(box, request)
@@ -77,8 +83,14 @@ async def _lines(exchange: Exchange) -> AsyncGenerator[Mapping[str, Any], None]:
             yield found
 
 
-def _camera_ids(status: Mapping[str, Any]) -> list[str]:
+def _camera_states(status: Mapping[str, Any]) -> dict[str, str]:
     """Return the cameras in what a box said of itself."""
     said = status.get("cameras")
-    found = [one.get("id") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
-    return [one for one in found if isinstance(one, str) and one]
+    found = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    return {one["id"]: str(one.get("state", "")) for one in found if isinstance(one.get("id"), str) and one["id"]}
+
+
+def _warnings(status: Mapping[str, Any]) -> list[str]:
+    said = status.get("warnings")
+    found = [one.get("message") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    return [one[:500] for one in found if isinstance(one, str)]
