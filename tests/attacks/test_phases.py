@@ -111,19 +111,21 @@ async def test_a_body_shorter_than_stated_closes_the_connection_and_logs_nothing
 
         return StreamingResponse(body(), headers={"Content-Length": stated} if stated else {})
 
-    route = APIRoute("/healthz/short", page, methods=[method])
-    watched.app.router.routes.insert(0, route)
-    request = method.encode() + b" /healthz/short HTTP/1.1\r\n" + HOST + b"\r\n"
-    reader, writer = await watched.open(request)
-    async with asyncio.timeout(10):
-        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        if is_closed:
-            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-                await reader.readexactly(1_000_000)
-        else:
-            await watched.only_one(Phase.IDLE)
+    route, routes = APIRoute("/healthz/short", page, methods=[method]), watched.app.router.routes
+    routes.insert(0, route)
+    try:
+        reader, writer = await watched.open(method.encode() + b" /healthz/short HTTP/1.1\r\n" + HOST + b"\r\n")
+        async with asyncio.timeout(10):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            if is_closed:
+                with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                    await reader.readexactly(1_000_000)
+            else:
+                await watched.only_one(Phase.IDLE)
+        writer.close()
+    finally:
+        routes.remove(route)
     assert not [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
-    writer.close()
 
 
 async def test_who_has_a_session_is_signed_in(watched: Watched) -> None:
