@@ -168,7 +168,7 @@ def files(folder: Path) -> dict[str, Path]:
     epoch = Epoch.new()
     made = {"good": make(epoch).data}
     made["torn"] = make(epoch).data[:-300]
-    made["changed"] = made["good"][:-400] + b"x" + made["good"][-399:]
+    made["changed"] = made["good"][:-400] + bytes([made["good"][-400] ^ 1]) + made["good"][-399:]
     for name, data in made.items():
         (folder / f"{name}.tws").write_bytes(data)
     (folder / "key").write_text(OWNER.text)

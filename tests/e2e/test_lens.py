@@ -37,6 +37,10 @@ PIXELS = """(canvas) => {
 }"""
 
 
+HAS_PIXELS = """(css) => {
+  const found = document.querySelector(css);
+  return found && (found.videoWidth ?? found.width) > 0;
+}"""
 THROW = """async ([x, y]) => {
   const frame = document.querySelector('.focus-picture');
   const sleep = (ms) => { for (const until = performance.now() + ms; performance.now() < until;); };
@@ -137,6 +141,7 @@ def page(owner: BrowserContext) -> Iterator[Page]:
 
 
 def pixels(page: Page, selector: str) -> Any:
+    page.wait_for_function(HAS_PIXELS, arg=selector)
     wide, high, data = page.locator(selector).first.evaluate(PIXELS)
     return np.array(data, np.uint8).reshape(high, wide)
 
