@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
-from tawny.config.loader import AT_ONCE, difference
+from tawny.config.effects import difference
 from tawny.config.settings import RemovedCameraSettings, Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
@@ -315,9 +315,8 @@ class RecorderRuntime:
         new = self._with_others(new)
         self._doors.check(new, file)
         change = difference(self.settings, new)
-        later = [path for path in change.other if not path.endswith(".retention") and path not in AT_ONCE]
-        if later:
-            log.warning("changed settings take effect at the next start: %s", ", ".join(later))
+        if change.at_start:
+            log.warning("changed settings take effect at the next start: %s", ", ".join(change.at_start))
         # the server listens where it began to, perhaps by `--listen`, and addresses for others name that port
         web = new.web.model_copy(update={"listen": self.settings.web.listen})
         new = new.model_copy(update={"web": web})

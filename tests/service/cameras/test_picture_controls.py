@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tawny.config.loader import difference, read_settings
+from tawny.config.effects import difference
+from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId

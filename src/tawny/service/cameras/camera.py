@@ -280,7 +280,7 @@ class RunningCamera:
         return any(mask not in hub.private for hub in self.hubs.values() for mask in private)
 
     def watch_otherwise(self, settings: CameraSettings) -> None:
-        """Apply settings that differ only in what `loader.difference` calls watched; recording continues."""
+        """Apply settings that differ only in what `config.effects` lists in STAYS_CONNECTED; recording continues."""
         before, self.settings = self.settings, settings
         if (name := display_name(self.id, settings)) != self.name:
             self.name = name

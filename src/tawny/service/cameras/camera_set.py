@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from tawny.config.loader import SettingsDifference
+from tawny.config.effects import SettingsDifference
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import CameraTurned, EventChanged, Message, PartDied, ProblemKind
