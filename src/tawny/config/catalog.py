@@ -231,9 +231,8 @@ def _key(name: str, path: str, info: FieldInfo, annotation: Any, metadata: list[
     most = next((float(one.le) for one in metadata if isinstance(one, Le)), None)  # type: ignore[arg-type]
     most = most or next((one.max_length for one in metadata if isinstance(one, MaxLen)), None)
     default = "" if info.is_required() else _default_text(entered, info.get_default(call_default_factory=True))
-    return SettingKey(
-        name, kind, info.description or "", default, choices, least, most, info.is_required(), takes_effect_at_start(path)
-    )  # fmt: skip
+    later = takes_effect_at_start(path)
+    return SettingKey(name, kind, info.description or "", default, choices, least, most, info.is_required(), later)
 
 
 def _entered(name: str, annotation: Any, metadata: list[Any]) -> Kind:
