@@ -204,8 +204,8 @@ def test_a_running_recorder_names_what_it_sees(tmp_path: Path) -> None:
     dets = np.array([[[22, 16, 42, 48, 0.9]]], np.float32)
     file = models.saying(tmp_path / "m.onnx", {"dets": dets, "labels": np.zeros((1, 1), np.int64)})
     ModelStore(tmp_path / "data", FakeClock()).add(str(file))
-    doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
-    with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path / "data", doors) as made:
+    plugins = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
+    with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path / "data", plugins) as made:
 
         def named() -> list[Event]:
             return [one.event for one in made.heard if isinstance(one, EventChanged) and one.event.kind == "person"]

@@ -222,7 +222,7 @@ class _Order:
 
     archive: RecorderService
     clips: ClipCache
-    wish: ExportOptions
+    options: ExportOptions
     zone: ZoneInfo
 
 
@@ -274,27 +274,27 @@ class ClipJobs:
     # --- called for users
 
     def ask(
-        self, person: Account, archive: RecorderService, clips: ClipCache, wish: ExportOptions, name: str
+        self, person: Account, archive: RecorderService, clips: ClipCache, options: ExportOptions, name: str
     ) -> ClipExportJob:
         """Queue a job. Raises NotDone: when the clip is not possible or the queue is full."""
-        check_export(wish)
+        check_export(options)
         with self._lock:
             of_one = sum(self._jobs[job_id].made_by == person.id for job_id in self._orders)
             if len(self._orders) >= MOST_WAITING or of_one >= MOST_OF_ONE:
                 raise NotDone("Too many clips are in the queue.", "Try again when some are done.")
             made = ClipExportJob(
                 secrets.token_hex(8),
-                wish.kind,
-                wish.cameras,
-                wish.span.begin_ms,
-                wish.span.end_ms,
-                wish.lapse_speed if wish.kind is ExportKind.TIMELAPSE else None,
+                options.kind,
+                options.cameras,
+                options.span.begin_ms,
+                options.span.end_ms,
+                options.lapse_speed if options.kind is ExportKind.TIMELAPSE else None,
                 name,
                 person.id,
                 self._clock.now_ms(),
-                redacted=wish.redaction is not None,
+                redacted=options.redaction is not None,
             )
-            self._orders[made.id] = _Order(archive, clips, wish, ZoneInfo(archive.zone))
+            self._orders[made.id] = _Order(archive, clips, options, ZoneInfo(archive.zone))
             self._forget_old()
         self._put(made)
         self._handle.wake()
@@ -370,7 +370,7 @@ class ClipJobs:
             self.check_maker(job)
             place = _Bench(self, job, *self._store.begin(job.id))
             prove = order.archive.prove
-            made = make_export(order.archive, order.clips, order.wish, order.zone, place, self.most_bytes, prove)
+            made = make_export(order.archive, order.clips, order.options, order.zone, place, self.most_bytes, prove)
             done = replace(self._jobs.get(job.id, job), state=ClipJobState.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
             self.check_maker(job)
             self.room(job.id, 0)

@@ -190,7 +190,7 @@ class DetectionServices:
 
     clock: Clock
     engine: Engine
-    doors: PluginRegistry
+    plugins: PluginRegistry
     events: EventWriter
     scores: MotionScoreFile
     grids: MotionGrids
@@ -396,10 +396,10 @@ class CameraDetection:
         work = self._work = DetectionWork(means.clock)
 
         def make_detector() -> Detector:
-            return in_places(means.doors.detectors[settings.detector](settings.options), places)
+            return in_places(means.plugins.detectors[settings.detector](settings.options), places)
 
         def make() -> Watcher:
-            made = means.doors.detectors[settings.detector](settings.options)
+            made = means.plugins.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
             if turns:
