@@ -154,7 +154,7 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     login_file = _make_login_file(place, store)
     services = CameraServices(
         clock, engine, bus, place.plugins, storage.gaps, storage.marks, storage.events, recorder, storage.scores,
-        storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
+        storage.grids, ingest, recognition.naming.queue, recognition.reading.queue,
         recognition.naming.suggesting.guesser, login_file.history, storage.figures,
         recognition.sounds,
     )  # fmt: skip

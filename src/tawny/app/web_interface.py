@@ -291,7 +291,7 @@ async def make_web_interface(
         storing=_make_storage_choice(running, keeping, file),
         recording=_make_recording_choice(running),
         orders=programs,
-        sealed=running.sealing.desk(place.folder, changeable), history=running.sealing.watch,
+        sealed=running.sealing.service(place.folder, changeable), history=running.sealing.watch,
         diagnostics=_make_diagnostics(running, accounts, log_lines),
         backup=BackupService(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),

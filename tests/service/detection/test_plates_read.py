@@ -93,7 +93,7 @@ class House:
             events,
             MotionScoreFile(volume, self.clock),
             MotionGrids(volume, self.clock),
-            reading=room.desk,
+            reading=room.queue,
         )
         cameras = {name: Camera(self.clock, packets) for name in (DRIVE, STREET)}
         engine.start("cameras", lambda: Feeder(*cameras.values()))

@@ -523,25 +523,25 @@ def may_change(person: Account, job: ClipExportJob) -> bool:
 class _Bench:
     """The `playback.exports.ExportTarget` of a job."""
 
-    def __init__(self, desk: ClipJobs, job: ClipExportJob, out: Path, scratch: Path) -> None:
+    def __init__(self, jobs: ClipJobs, job: ClipExportJob, out: Path, scratch: Path) -> None:
         self.out, self.scratch = out, scratch
-        self._desk, self._job, self._job_id = desk, job, job.id
+        self._jobs, self._job, self._job_id = jobs, job, job.id
         self._needed_bytes = 0
         self._reported_s = float("-inf")
 
     def needs(self, size_bytes: int) -> None:
         self._needed_bytes = size_bytes
-        self._desk.room(self._job_id, size_bytes)
+        self._jobs.room(self._job_id, size_bytes)
 
     def has_done(self, part: float) -> None:
-        if not self._desk.is_wanted(self._job_id):
+        if not self._jobs.is_wanted(self._job_id):
             raise JobCancelled
-        now_s = self._desk.now_s()
+        now_s = self._jobs.now_s()
         if now_s - self._reported_s >= TELL_S:
             self._reported_s = now_s
-            self._desk.check_maker(self._job)
-            self._desk.room(self._job_id, self._needed_bytes)
-            self._desk.progress(self._job_id, part)
+            self._jobs.check_maker(self._job)
+            self._jobs.room(self._job_id, self._needed_bytes)
+            self._jobs.progress(self._job_id, part)
 
 
 class _Maker:
@@ -549,15 +549,15 @@ class _Maker:
 
     name = "clips"
 
-    def __init__(self, desk: ClipJobs) -> None:
-        self._desk = desk
+    def __init__(self, jobs: ClipJobs) -> None:
+        self._jobs = jobs
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
 
     def step(self) -> float:
-        return 0.0 if self._desk.work() else self._desk.delete_removed()
+        return 0.0 if self._jobs.work() else self._jobs.delete_removed()
 
     def close(self) -> None:
-        self._desk.given_up()
+        self._jobs.given_up()
 
 
 def _about(job: ClipExportJob) -> dict[str, Any]:

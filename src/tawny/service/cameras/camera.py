@@ -90,7 +90,7 @@ class CameraServices:
     grids: MotionGrids
     ingest: Engine | None = None
     """Reads all streams whose connections never block; None: each stream has its own thread."""
-    desk: ClassificationQueue = field(default_factory=ClassificationQueue)
+    classification_queue: ClassificationQueue = field(default_factory=ClassificationQueue)
     """Classifies moving objects."""
     reading: RecognitionQueue = field(default_factory=RecognitionQueue)
     """Recognizes identities."""
@@ -140,7 +140,8 @@ class RunningCamera:
         self._after: dict[StreamName, int] = {}
         """Number of the first packet of each stream that was not written, while nothing is recorded."""
         means = DetectionServices(
-            parts.clock, parts.engine, parts.plugins, parts.events, parts.scores, parts.grids, parts.desk,
+            parts.clock, parts.engine, parts.plugins, parts.events, parts.scores, parts.grids,
+            parts.classification_queue,
             parts.reading, parts.guesser, parts.figures, parts.sounds, parts.followers,
         )  # fmt: skip
         self.watching = CameraDetection(

@@ -43,7 +43,7 @@ class RecognitionService:
         self, settings: Callable[[], Settings], plugins: PluginRegistry, book: IdentityStore, clock: Clock
     ) -> None:
         self._settings, self._plugins, self._clock = settings, plugins, clock
-        self.book, self.desk = book, RecognitionQueue()
+        self.book, self.queue = book, RecognitionQueue()
         self._made: dict[str, tuple[RecogniserSettings | None, Recogniser]] = {}
         self._checked_s = float("-inf")
 
@@ -54,16 +54,16 @@ class RecognitionService:
         return [*wrong, *([self.book.trouble] if self.book.trouble else [])]
 
     def start(self, engine: Engine) -> None:
-        self.desk.handle.start(engine, self.name, lambda: self)
+        self.queue.handle.start(engine, self.name, lambda: self)
 
     def step(self) -> float:
         if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:
             self._checked_s = self._clock.mono_s()
             self._choose()
-        return min(self.desk.step(), CHECKED_EVERY_S)
+        return min(self.queue.step(), CHECKED_EVERY_S)
 
     def close(self) -> None:
-        self.desk.close()
+        self.queue.close()
         for _, recogniser in self._made.values():
             recogniser.close()
         self._made = {}
@@ -80,7 +80,7 @@ class RecognitionService:
             made = make_recogniser(name, settings.recognizers, self._plugins.recognisers, self._clock)
             if made is not None:
                 self._made[name] = settings.recognizers.get(name), made
-        self.desk.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
+        self.queue.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
 
 
 def recogniser_settings(settings: Settings, name: str) -> RecogniserSettings:
