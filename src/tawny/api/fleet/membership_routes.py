@@ -178,7 +178,7 @@ def _service(here: AppContext) -> HubMembershipService:
 
 def _link(text: str) -> JoinLink:
     try:
-        return JoinLink.parse(text)
+        return JoinLink.parse(text).needed("hub")
     except UsageError as error:
         raise bad_input(error.message, error.do) from None
 
