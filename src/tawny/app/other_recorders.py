@@ -40,6 +40,7 @@ from tawny.service.cameras.standby_cameras import (
 from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.json_format import newer_version
+from tawny.service.standby_service import StandbyParts, StandbyService
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +118,22 @@ def make_update(place: RecorderPlace, site: AppContext) -> BoxUpdate:
     return BoxUpdate(lambda: place.settings().updates.command, place.folder / UPDATE_LOG, note)
 
 
-def make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:
+def connect_standbys(running: RecorderRuntime, site: AppContext) -> None:
+    """Make both sides of a standby, and what shows them to people."""
     place = running.parts.place
-    ledger = running.parts.storage.ledger
-    work = StandbyCameras(running, running.index, ledger, lambda: site.title, place.clock)
+    work = StandbyCameras(running, running.index, running.parts.storage.ledger, lambda: site.title, place.clock)
+    planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
+    site.standby = _make_standby(running, site, work)
+    site.protected = _make_protected(running, site, planner)
+    parts = StandbyParts(
+        place.kept_in, site.protected, site.standby, running.index, place.clock, planner, work.id_of,
+        lambda: site.title, lambda: [*site.own_addresses(), site.address],
+    )  # fmt: skip
+    site.standbys = StandbyService(running.changeable, parts)
+
+
+def _make_standby(running: RecorderRuntime, site: AppContext, work: StandbyCameras) -> StandbyServer:
+    place = running.parts.place
 
     def answer(standby: str) -> bool | None:
         return running.is_alive() if place.settings().standby.key == standby else None
@@ -130,9 +143,8 @@ def make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:
     )
 
 
-def make_protected(running: RecorderRuntime, site: AppContext) -> StandbyMember:
+def _make_protected(running: RecorderRuntime, site: AppContext, planner: StandbyPlanner) -> StandbyMember:
     place, parts = running.parts.place, running.parts
-    planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
     placer = StandbyFootage(
         PlacingServices(
             place.settings, lambda: site.title, parts.storage.store.volume, running.index, parts.storage.ledger,
