@@ -378,7 +378,7 @@ class StandbyMemberState(StrEnum):
 
 
 class StandbyMember:
-    """Keeps a recorder connected to its standby. One task in one event loop; `changed` may be called from any thread.
+    """Keeps a recorder connected to its standby. One task in one event loop.
 
     folder: the data folder; None: it records to memory and can have no standby.
     """
@@ -415,8 +415,13 @@ class StandbyMember:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def changed(self) -> None:
-        """Use the settings as they are now. Others than those of the standby leave the line as it is."""
+        """Use the settings as they are now. Others than those of the standby leave the line as it is. Any thread."""
         if self._loop is not None and self._get_settings() != self._used:
+            self._loop.call_soon_threadsafe(self._changed.set)
+
+    def retry(self) -> None:
+        """Connect at once: the standby knows this recorder again. Any thread."""
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _keep_connected(self) -> None:

@@ -42,8 +42,8 @@ LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
 NOTE_S: Final = 60.0
 MOST_RECORDED: Final = 256
-MOST_TOLD: Final = 200
-"""Takeovers that a recorder is told of, besides MOST_FORMER that it has the recordings of."""
+MOST_SENT: Final = 200
+"""Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
 MOST_FORMER: Final = 100
 _SLACK_MS: Final = 10_000
 """Time around a takeover that its recorder may fetch, too: both clocks may differ."""
@@ -116,7 +116,7 @@ class _Protected:
 
 @dataclass(frozen=True, slots=True)
 class StandbyNews:
-    """What a recorder is told of itself. Each change replaces `refused` and `takeovers`."""
+    """What a standby says of a recorder. Each change replaces `refused` and `takeovers`."""
 
     is_watched: bool
     refused: Mapping[str, str]
@@ -155,7 +155,7 @@ class StandbyConnection(LineSession):
         if news.is_same(self._said):
             return
         self._said = news
-        not_handed = [each for each in one.takeovers if not each.is_handed][-MOST_TOLD:]
+        not_handed = [each for each in one.takeovers if not each.is_handed][-MOST_SENT:]
         handed = [each for each in one.takeovers if each.is_handed][-MOST_FORMER:]
         said = {
             "now_ms": self._server.clock.now_ms(), "is_watched": news.is_watched, "refused": dict(news.refused),

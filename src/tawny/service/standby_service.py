@@ -64,7 +64,7 @@ class CoveredCamera:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeoverInfo:
+class ShownTakeover:
     """One failure of a recorder, over all its cameras. Times in ms UTC of this recorder's clock.
 
     silent_ms: when it was here last. end_ms: None while it lasts. lost_ms: most that any camera was not recorded.
@@ -95,7 +95,7 @@ class OwnStandby:
     is_watched: bool
     cameras: tuple[CoveredCamera, ...]
     unknown_modes: tuple[str, ...]
-    takeovers: tuple[TakeoverInfo, ...]
+    takeovers: tuple[ShownTakeover, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class ProtectedRecorder:
     heard_ms: int
     cameras: tuple[CoveredCamera, ...]
     bytes: int
-    takeovers: tuple[TakeoverInfo, ...]
+    takeovers: tuple[ShownTakeover, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,10 @@ class StandbyService:
         """Choose a standby, and connect. Raises NotDone, StorageError, SettingsError: nothing was changed here."""
         key = await to_thread(self._key_for, link)
         await join_standby(link, key, self._of.get_name(), __version__)
+        before = self._changeable.now().standby
         await to_thread(self._changeable.put, "standby", {"address": link.url, "key": link.hub})
+        if self._changeable.now().standby == before:  # that one had forgotten this recorder
+            self._of.member.retry()
         return await to_thread(self.now)
 
     async def leave(self) -> str:
@@ -267,7 +270,7 @@ class StandbyService:
             found.append(CoveredCamera(one.id, one.name, _OWN_WORDS.get(why, why)))
         return tuple(found)
 
-    def _own_takeovers(self, takeovers: Sequence[Takeover]) -> Iterable[TakeoverInfo]:
+    def _own_takeovers(self, takeovers: Sequence[Takeover]) -> Iterable[ShownTakeover]:
         for silent_ms, several in _failures(takeovers):
             outcomes = [self._outcome(one) for one in several]
             found = {handing for _, handing in outcomes}
@@ -311,7 +314,7 @@ class StandbyService:
             state.silent_ms, cameras, size, tuple(self._others_takeovers(state)),
         )  # fmt: skip
 
-    def _others_takeovers(self, state: ProtectedState) -> Iterable[TakeoverInfo]:
+    def _others_takeovers(self, state: ProtectedState) -> Iterable[ShownTakeover]:
         for silent_ms, several in _failures(state.takeovers):
             lost_ms = max(self._recorded_from_ms(state.box, one) - silent_ms for one in several)
             handing: Handing = "handed" if all(one.is_handed for one in several) else "waiting"
@@ -349,7 +352,7 @@ def _failures(takeovers: Sequence[Takeover]) -> list[tuple[int, list[Takeover]]]
     return found[:MOST_SHOWN]
 
 
-def _together(silent_ms: int, several: Sequence[Takeover], lost_ms: int, handing: Handing) -> TakeoverInfo:
+def _together(silent_ms: int, several: Sequence[Takeover], lost_ms: int, handing: Handing) -> ShownTakeover:
     ends = [one.end_ms for one in several]
     end_ms = None if None in ends else max(one for one in ends if one is not None)
-    return TakeoverInfo(silent_ms, end_ms, tuple(dict.fromkeys(one.camera for one in several)), lost_ms, handing)
+    return ShownTakeover(silent_ms, end_ms, tuple(dict.fromkeys(one.camera for one in several)), lost_ms, handing)
