@@ -47,7 +47,7 @@ SCREENS = (
     "/", "/live/front", "/timeline", "/events", "/events?tab=motion", "/events?only=all", "/events/{event}?only=all",
     "/find", "/find?q=person", "/clips", "/health", "/settings", "/settings?q=night", "/settings?q=xyzzy",
     "/settings/cameras", "/settings/detection", "/settings/integrations", "/settings/links", "/settings/look",
-    "/settings/hub", "/settings/all", "/settings/storage", "/settings/modes", "/settings/people", "/settings/system",
+    "/settings/hub", "/settings/standby", "/settings/all", "/settings/storage", "/settings/modes", "/settings/people", "/settings/system",
     "/settings/notifications", "/settings/encryption", "/settings/address", "/settings/account",
     "/settings/add-camera", "/settings/cameras/front/general", "/settings/cameras/front/recording",
     "/settings/cameras/front/picture", "/settings/cameras/front/motion", "/settings/cameras/front/connection",

@@ -27,7 +27,7 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.service.cameras.standby_cameras import NOT_RECORDED, id_at_standby
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.standby_service import StandbyParts, StandbyService, unknown_modes
+from tawny.service.standby_service import StandbyParts, StandbyService, StatedPartner, unknown_modes
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House, make_house
@@ -63,6 +63,11 @@ class Side:
     @property
     def file(self) -> Path:
         return self.folder / "tawny.toml"
+
+    @property
+    def service(self) -> StandbyService:
+        assert self.house.site.standbys is not None
+        return self.house.site.standbys
 
     async def shows(self) -> dict[str, Any]:
         answer = await self.page.get(AT)
@@ -196,6 +201,11 @@ async def test_both_pages_say_when_it_would_take_over(pair: Pair) -> None:
     assert not (await pair.shed.shows())["protected"][0]["is_watched"]
     await pair.passes(SETTLE_S)
     await eventually(lambda: pair.house.member.known.is_watched, "the recorder to know it")
+    for of, partner in (
+        (pair.house, StatedPartner("own", "Shed", "ready")),
+        (pair.shed, StatedPartner("protected", "House", "ready")),
+    ):
+        assert of.service.stated() == [partner]
     own, [protected] = (await pair.house.shows())["own"], (await pair.shed.shows())["protected"]
     assert (own["state"], own["name"], own["is_watched"], own["why"]) == ("ready", "Shed", True, "")
     assert own["heard_ms"] == pair.clock.now_ms()
@@ -212,6 +222,7 @@ async def test_a_takeover_is_on_both_pages_until_its_recordings_are_back(pair: P
     pair.clock.advance(LEASE_S + 0.1)
     await eventually(lambda: pair.shed.work.recorded == {"house": ["front", "yard"]}, "the takeover")
     await eventually(lambda: bool(pair.house.member.known.takeovers), "the recorder to know it")
+    assert [one.state for one in pair.shed.service.stated()] == ["taken"]
     [protected] = (await pair.shed.shows())["protected"]
     key = load_or_make_key(pair.house.folder).public_key().public_bytes_raw()
     assert [one["recorded_as"] for one in protected["cameras"]] == [
@@ -257,6 +268,7 @@ async def test_the_standby_ends_it_and_the_recorder_says_so(pair: Pair) -> None:
     assert (await pair.shed.page.delete(f"{AT}/recorders/house")).status_code == 404
     await eventually(lambda: pair.house.member.state is StandbyMemberState.REFUSED, "the refusal")
     own = (await pair.house.shows())["own"]
+    assert [one.state for one in pair.house.service.stated()] == ["away"]
     assert (own["state"], own["why"], own["is_watched"]) == ("refused", "this recorder was revoked", False)
     await pair.join()  # by a new link, without ending it here first
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tawny.api.auth.accounts import Caller
 from tawny.api.context import AppContext
 from tawny.api.fleet.box_answers import PICTURES_SEEN, BoxAnswers
 from tawny.api.fleet.installer_rights import NEWER_FIELD, STATUS_FIELD
+from tawny.api.fleet.standby_routes import STANDBY_FIELD
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.fleet.box import BoxOffer, FleetMember
@@ -96,7 +98,8 @@ def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> Fle
         given = passes.now()
         stated = {"until_ms": given.until_ms, "shares": given.shares} if given is not None else None
         newer = newer_version(site.updates)
-        more = {STATUS_FIELD: stated, NEWER_FIELD: newer["version"] if newer else ""}
+        partners = [asdict(one) for one in site.standbys.stated()] if site.standbys is not None else []
+        more = {STATUS_FIELD: stated, NEWER_FIELD: newer["version"] if newer else "", STANDBY_FIELD: partners}
         return serializers.health(site.health.now(), site.system).model_dump(mode="json") | more
 
     def offer() -> BoxOffer:

@@ -126,6 +126,18 @@ class StandbyOverview:
     protected: tuple[ProtectedRecorder, ...]
 
 
+PartnerState = Literal["ready", "away", "taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class StatedPartner:
+    """A standby of this recorder (`own`), or a recorder that it protects. taken: its cameras are recorded here."""
+
+    side: Literal["own", "protected"]
+    name: str
+    state: PartnerState
+
+
 @dataclass(frozen=True, slots=True)
 class StandbyPreview:
     """A standby that may be chosen: its address and key, which it has proved, and what it would take over."""
@@ -167,6 +179,18 @@ class StandbyService:
         can_join = of.folder is not None and self._changeable.file is not None
         protected = tuple(self._protected(one) for one in of.server.states())
         return StandbyOverview(can_join, of.server.is_ready, of.server.problem, self._own(), protected)
+
+    def stated(self) -> list[StatedPartner]:
+        """Return in short what a hub shows of both sides."""
+        of, chosen = self._of, self._changeable.now().standby
+        partners = []
+        if chosen.address:
+            is_ready = of.member.state is StandbyMemberState.READY
+            partners.append(StatedPartner("own", of.member.standby or chosen.address, "ready" if is_ready else "away"))
+        for one in of.server.states():
+            state: PartnerState = "taken" if one.taken else "ready" if one.is_connected else "away"
+            partners.append(StatedPartner("protected", one.box.name, state))
+        return partners
 
     # --- as the recorder
 

@@ -87,6 +87,7 @@ export interface BoxInfo {
   name: string;
   online: boolean;
   seen_ms: number;
+  standbys: StandbyPartner[];
   summary: string;
   version: string;
   words: string;
@@ -1079,6 +1080,7 @@ export interface KeptRecorder {
   pass_until_ms: number | null;
   problems: KeptProblem[];
   seen_ms: number;
+  standbys: StandbyPartner[];
   version: string;
   working: number;
 }
@@ -2486,6 +2488,12 @@ export interface StandbyInfo {
 }
 
 export type StandbyMemberState = "none" | "not_ready" | "ready" | "refused";
+
+export interface StandbyPartner {
+  name: string;
+  side: "own" | "protected";
+  state: "ready" | "away" | "taken";
+}
 
 export interface StandbyPreviewInfo {
   address: string;

@@ -33,6 +33,12 @@ export const recorders = {
     updates: "updates",
   } as Record<string, string>,
   nothing: "nothing",
+  standby: "Standby",
+  protects: "Standby for",
+  standbys: {
+    own: { ready: "ready", away: "not reachable", taken: "" },
+    protected: { ready: "ready", away: "not connected", taken: "its cameras are taken over" },
+  },
   remove: "Remove…",
   removeAsk: (name: string) => `Remove ${name}?`,
   removeHint: "Its line ends at once, and this hub deletes what it knows of it. Its recordings stay at the recorder.",

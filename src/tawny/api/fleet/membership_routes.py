@@ -47,6 +47,13 @@ class LinkRequest(schemas.ApiRequest):
     link: LinkText
 
 
+class Invitation(schemas.ApiResponse):
+    """links: the same link by each address of the hub or the standby, best first."""
+
+    links: list[str]
+    ends_ms: int
+
+
 class JoinRequest(LinkRequest):
     allow: list[Share]
 

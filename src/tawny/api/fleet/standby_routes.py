@@ -1,26 +1,31 @@
 """Routes of the page “Standby” in the settings: this recorder's own standby, and the recorders that it protects."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path
+from pydantic import ValidationError
 
 from tawny.api import schemas
 from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
-from tawny.api.fleet.fleet_routes import Invitation
-from tawny.api.fleet.membership_routes import LinkRequest
+from tawny.api.fleet.membership_routes import Invitation, LinkRequest
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.fleet.identity import JoinLink
 from tawny.fleet.standby_lease import LeaseState
 from tawny.fleet.standby_member import StandbyMemberState
 from tawny.model.errors import NotDone, UsageError
-from tawny.service.standby_service import Handing, StandbyOverview, StandbyService
+from tawny.service.standby_service import Handing, PartnerState, StandbyOverview, StandbyService
 
 router = APIRouter(prefix="/api/v1/standby", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
+STANDBY_FIELD: Final = "standbys"
+"""Where a box states its standby, and the recorders that it protects, in its status for a hub."""
+MOST_PARTNERS: Final = 50
 Recorder = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9-]+$")]
 
 
@@ -100,6 +105,15 @@ class StandbyInfo(schemas.ApiResponse):
     protected: list[ProtectedRecorderInfo]
 
 
+class StandbyPartner(schemas.ApiResponse):
+    """The standby of a recorder (`own`), or a recorder that it protects."""
+
+    side: Literal["own", "protected"]
+    name: str
+    state: PartnerState
+    """`taken`: its cameras are recorded by this standby."""
+
+
 class StandbyPreviewInfo(schemas.ApiResponse):
     """What to compare before choosing a standby. It shows the same words once it is chosen."""
 
@@ -172,6 +186,15 @@ async def end_protection(recorder: Recorder, here: Here, note: Note) -> None:
     if not await asyncio.shield(_service(here).revoke(recorder)):
         raise not_found("This standby has no such recorder.")
     await in_worker(note, "recorder removed from standby", recorder)
+
+
+def partners_in(status: Mapping[str, Any]) -> Iterator[StandbyPartner]:
+    """Yield what a box has stated. Other forms are left out."""
+    said = status.get(STANDBY_FIELD)
+    for one in said[:MOST_PARTNERS] if isinstance(said, list) else ():
+        with suppress(ValidationError):
+            partner = StandbyPartner.model_validate(one)
+            yield partner.model_copy(update={"name": partner.name[:100]})
 
 
 def _service(here: AppContext) -> StandbyService:
