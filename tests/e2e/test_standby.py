@@ -100,7 +100,7 @@ def test_a_standby_is_chosen_takes_over_and_is_ended_by_its_pages(pair: Pair) ->
     assert unfit(at_shed, axe) == []
     pair.choose(link)
     expect(at_house.get_by_text("Hall: it is not recorded by its settings")).to_be_visible()
-    expect(at_house.get_by_text("If presence begins “home”")).to_be_visible()
+    expect(at_house.get_by_text("If presence begins “Home”")).to_be_visible()
     assert unfit(at_house, axe) == []
     words = four_words(at_house)
     at_house.get_by_role("button", name="Choose it").click()

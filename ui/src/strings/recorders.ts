@@ -36,7 +36,7 @@ export const recorders = {
   standby: "Standby",
   protects: "Standby for",
   standbys: {
-    own: { ready: "ready", away: "not reachable", taken: "" },
+    own: { ready: "ready", away: "not ready", taken: "" },
     protected: { ready: "ready", away: "not connected", taken: "its cameras are taken over" },
   },
   remove: "Remove…",

@@ -6,6 +6,7 @@ import { locale } from "../../strings/language";
 import { standby as words } from "../../strings/standby";
 import { Icon } from "../../ui/Icon";
 import type { IconName } from "../../ui/icon-names";
+import { modeName } from "../../ui/modeNames";
 import { ServerText } from "../../ui/ServerText";
 import { length, when } from "../../ui/times";
 
@@ -110,7 +111,7 @@ export function Cover({ cameras, now, modes = [] }: { cameras: readonly CoveredC
       )}
       {modes.length > 0 && (
         <p class="small sub sb-modes">
-          <Icon name="info" small /> <span>{words.presence(modes.join(", "))}</span>
+          <Icon name="info" small /> <span>{words.presence(modes.map(modeName).join(", "))}</span>
         </p>
       )}
     </div>
