@@ -18,7 +18,7 @@ from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, owner_of, signed_in_again, tawny
 from tests.e2e.rules import axe_script, barriers, unfit
-from tests.e2e.test_secure_address import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.browser
 SETTINGS = """\

@@ -26,7 +26,6 @@ from tawny.fleet.hub import BoxState, FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.model.events import event_title, shown_level
 from tawny.model.ids import CameraId
-from tawny.model.segments import Gap
 from tawny.model.times import Span, missing_spans
 
 router = APIRouter(prefix="/api/v1/fleet", route_class=WorkerRoute)
@@ -311,11 +310,6 @@ def _lane(lane: FleetLane, name: str, within: Span, now_ms: int, away_ms: int | 
             for one in lane.events
         ],
     )  # fmt: skip
-
-
-def _ended(gap: Gap, away_ms: int | None) -> Gap:
-    is_open = gap.end_ms is None and away_ms is not None
-    return replace(gap, end_ms=max(gap.begin_ms, away_ms or 0)) if is_open else gap
 
 
 def _media(box: str, event: str, end: str) -> str:

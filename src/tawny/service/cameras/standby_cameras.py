@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 SCHEMES: Final = frozenset({"rtsp", "rtsps", "http", "https"})
 """Of addresses that the standby can read as well as the recorder."""
 DEMO: Final = "demo:"
-_OWN: Final = frozenset(
+CROSSING: Final = frozenset(
     {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks", "burn_in_masks"}
 )
 """Settings that cross."""
@@ -76,7 +76,7 @@ class StandbyPlanner:
         why_not = "" if _is_reachable(camera.source) else NOT_REACHABLE
         values: dict[str, Any] = {}
         if not why_not:
-            values = camera.model_dump(mode="json", include=set(_OWN), exclude_unset=True)
+            values = camera.model_dump(mode="json", include=set(CROSSING), exclude_unset=True)
             values |= {table: dict(options) for table, options in camera.tables.items() if table in _TABLES}
             if camera.warm_up is not None:
                 values["warm_up"] = f"{camera.warm_up:g} s"  # as settings have it
@@ -271,7 +271,7 @@ def _mark(key: bytes, camera: str, digits: int) -> str:
 
 def others_camera(camera: StandbyCamera, recorder: str) -> OthersCameraSettings:
     """Return a camera as the standby records it: all the time, without detection. Raises ValueError: it is invalid."""
-    values = {key: value for key, value in camera.settings.items() if key in _OWN | _TABLES}
+    values = {key: value for key, value in camera.settings.items() if key in CROSSING | _TABLES}
     if not all(_is_reachable(str(values.get(key) or DEMO)) for key in ("source", "sub")):
         raise ValueError("an address that only its own recorder can read")
     name = f"{camera.name} ({recorder})"
