@@ -1,5 +1,6 @@
 /** The standby of this recorder: choosing it by a link, its state, what it would take over, and ending it. */
 import { type Signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { ApiError, get, post, remove } from "../../api/client";
 import type { OwnStandby, StandbyInfo, StandbyPreview } from "../../api/types";
 import { plural, t } from "../../strings";
@@ -10,7 +11,7 @@ import { ServerText } from "../../ui/ServerText";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { usePolled } from "../../ui/usePolled";
-import { Confirm, Cover, Facts, Heard, StateLine, Takeovers } from "./StandbyParts";
+import { Cover, End, Facts, Heard, StateLine, Takeovers } from "./StandbyParts";
 import { Protects } from "./StandbyProtects";
 import "./standby.css";
 
@@ -55,6 +56,8 @@ function Choose({ now }: { now: Signal<StandbyInfo | null> }) {
   const found = useSignal<StandbyPreview | null>(null);
   const failed = useSignal<ApiError | null>(null);
   const busy = useSignal(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), [found.value]);
   const act = async (action: () => Promise<void>) => {
     busy.value = true;
     failed.value = null;
@@ -89,7 +92,9 @@ function Choose({ now }: { now: Signal<StandbyInfo | null> }) {
   if (found.value)
     return (
       <div class="sb-found">
-        <h3>{words.found}</h3>
+        <h3 ref={heading} tabIndex={-1}>
+          {words.found}
+        </h3>
         <Facts address={found.value.address} four={found.value.words} hint={words.wordsBefore} fingerprint={found.value.fingerprint} />
         <p>{plural(found.value.cameras.length, words.gets)}</p>
         <Cover cameras={found.value.cameras} now={false} modes={found.value.unknown_modes} />
@@ -147,14 +152,12 @@ function Choose({ now }: { now: Signal<StandbyInfo | null> }) {
 }
 
 function Chosen({ now, own }: { now: Signal<StandbyInfo | null>; own: OwnStandby }) {
-  const asks = useSignal(false);
   const leaving = useSignal(false);
   const leave = async () => {
     leaving.value = true;
     await tryTo(async () => {
       const { hint } = await remove<{ hint: string }>("/standby");
       toast(hint || words.left);
-      asks.value = false;
       now.value = await get<StandbyInfo>("/standby");
     });
     leaving.value = false;
@@ -167,13 +170,7 @@ function Chosen({ now, own }: { now: Signal<StandbyInfo | null>; own: OwnStandby
       </Facts>
       <Cover cameras={own.cameras} now={own.is_watched} modes={own.unknown_modes} />
       <Takeovers takeovers={own.takeovers} cameras={own.cameras} />
-      {asks.value ? (
-        <Confirm what={words.leaveAsk} yes={leaving.value ? words.leaving : words.leaveNow} no={words.stay} busy={leaving.value} onYes={() => void leave()} onNo={() => (asks.value = false)} />
-      ) : (
-        <button type="button" class="btn sb-end" onClick={() => (asks.value = true)}>
-          {words.leave}
-        </button>
-      )}
+      <End name={words.leave} what={words.leaveAsk} yes={leaving.value ? words.leaving : words.leaveNow} busy={leaving.value} onYes={() => void leave()} />
       {own.state === "refused" && (
         <details class="sb-again">
           <summary>{words.again}</summary>

@@ -1,5 +1,7 @@
 /** What both sides of a standby show alike: a state, its facts, the cameras, and the last takeovers. */
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
 import type { CoveredCamera, StandbyTakeover } from "../../api/types";
 import { plural } from "../../strings";
 import { locale } from "../../strings/language";
@@ -156,18 +158,37 @@ function whose(ids: readonly string[], names: ReadonlyMap<string, string>): stri
 
 const seconds = (ms: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format(ms / 1000);
 
-export function Confirm(props: { what: string; yes: string; no: string; busy?: boolean; onYes: () => void; onNo: () => void }) {
+/** A button that asks before it ends something. It keeps the focus, and gets it back. */
+export function End(props: { name: string; label?: string; what: string; yes: string; busy?: boolean; onYes: () => void }) {
+  const { name, label, what, yes, busy, onYes } = props;
+  const asks = useSignal(false);
+  const button = useRef<HTMLButtonElement>(null);
   return (
-    <div class="sb-confirm">
-      <p>{props.what}</p>
-      <div class="row wrap">
-        <button type="button" class="btn danger" disabled={props.busy} onClick={props.onYes}>
-          {props.yes}
-        </button>
-        <button type="button" class="btn" disabled={props.busy} onClick={props.onNo}>
-          {props.no}
-        </button>
-      </div>
+    <div class="sb-end">
+      <button ref={button} type="button" class="btn" aria-label={label} aria-expanded={asks.value} onClick={() => (asks.value = !asks.value)}>
+        {name}
+      </button>
+      {asks.value && (
+        <div class="sb-confirm">
+          <p>{what}</p>
+          <div class="row wrap">
+            <button type="button" class="btn danger" disabled={busy} onClick={onYes}>
+              {yes}
+            </button>
+            <button
+              type="button"
+              class="btn"
+              disabled={busy}
+              onClick={() => {
+                asks.value = false;
+                button.current?.focus();
+              }}
+            >
+              {words.stay}
+            </button>
+          </div>
+        </div>
+      )}
     </div>
   );
 }

@@ -9,7 +9,7 @@ import { InviteSheet } from "../../ui/InviteSheet";
 import { ServerText } from "../../ui/ServerText";
 import { size, when } from "../../ui/times";
 import { toast } from "../../ui/toast";
-import { Confirm, Cover, Facts, Heard, StateLine, Takeovers } from "./StandbyParts";
+import { Cover, End, Facts, Heard, StateLine, Takeovers } from "./StandbyParts";
 
 const words = every.protects;
 const said = { ...every.invite, shown: (link: string) => link };
@@ -42,7 +42,6 @@ export function Protects({ now }: { now: StandbyInfo }) {
 }
 
 function Recorder({ one, now_ms }: { one: ProtectedRecorder; now_ms: number }) {
-  const asks = useSignal(false);
   const end = () =>
     tryTo(async () => {
       await remove(`/standby/recorders/${one.id}`);
@@ -70,13 +69,7 @@ function Recorder({ one, now_ms }: { one: ProtectedRecorder; now_ms: number }) {
       </Facts>
       <Cover cameras={one.cameras} now={one.is_watched} />
       <Takeovers takeovers={one.takeovers} cameras={one.cameras} />
-      {asks.value ? (
-        <Confirm what={words.endHint} yes={words.endNow} no={every.own.stay} onYes={() => void end()} onNo={() => (asks.value = false)} />
-      ) : (
-        <button type="button" class="btn sb-end" aria-label={`${words.end} ${one.name}`} onClick={() => (asks.value = true)}>
-          {words.end}
-        </button>
-      )}
+      <End name={words.end} label={`${words.end} ${one.name}`} what={words.endHint} yes={words.endNow} onYes={() => void end()} />
     </article>
   );
 }
