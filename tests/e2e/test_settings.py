@@ -37,7 +37,7 @@ detection.detector = "off"
 """
 SECTIONS = (
     "cameras", "detection", "notifications", "storage", "modes", "people", "encryption", "address", "integrations",
-    "hub", "links", "system", "look", "account", "all",
+    "hub", "standby", "links", "system", "look", "account", "all",
 )  # fmt: skip
 SHOTS = Path(os.environ.get("SHOTS", "/nowhere"))
 

@@ -33,13 +33,12 @@ from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.other_recorders import (
+    connect_standbys,
     make_copies,
     make_hub,
     make_member,
     make_nats_listener,
-    make_protected,
     make_scans,
-    make_standby,
     make_update,
     nats_problems,
     standby_problems,
@@ -322,7 +321,7 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     site.membership = HubMembershipService(
         place.kept_in, running.changeable, member, PassStore(place.kept_in, place.clock), lambda: site.title
     )
-    site.standby, site.protected = make_standby(running, site), make_protected(running, site)
+    connect_standbys(running, site)
     if site.hub is not None:
         site.by_nats, site.copies = make_nats_listener(place, site.hub), make_copies(place, site.hub)
     if place.kept_in is not None:
