@@ -19,7 +19,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -28,12 +28,11 @@ from pathlib import Path
 from benchmarks.peers import report
 from tawny.fleet.fleet_index import BoxDay, CameraDay, EventQuestion, FleetIndex, PlacedCamera
 from tawny.fleet.history_reader import HistoryPiece
-from tawny.fleet.history_rows import DAY_MS
+from tawny.fleet.history_rows import DAY_MS, NAMED, PICTURE, HistoryRows
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
-from tawny.model.events import Event, SeenObject, event_id, rounded
+from tawny.model.events import event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, SystemClock, utc_text
-from tawny.storage.history.ledger import event_record
 
 FIRST_DAY = SystemClock().now_ms() // DAY_MS - 366
 EVENTS_A_DAY, GAPS_A_DAY = 40, 6
@@ -126,27 +125,39 @@ def answers(index: FleetIndex, cameras: list[PlacedCamera], days: int, rounds: i
 
 
 def fill_postgres(address: str, days: int, pieces: int, cameras: list[PlacedCamera]) -> None:
-    """Tell the index the past of some recorders, in a process of its own."""
+    """Store the past of some recorders, in a process of its own: as `add` does, but without parsing lines."""
+    from tawny.fleet import postgres_history
     from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 
     index = PostgresFleetIndex(address, SystemClock())
-    fill(index, cameras, days, pieces)
+    today = SystemClock().now_ms() // DAY_MS
+    for day in range(FIRST_DAY, FIRST_DAY + days):
+        for piece in range(pieces):
+            for box, mine in by_box(cameras).items():
+                rows = rows_of_part(mine, day * DAY_MS + piece * DAY_MS // pieces, DAY_MS // pieces)
+                with index.writing() as db:
+                    db.execute("SELECT 1 FROM boxes WHERE id = %s FOR UPDATE", (box,))
+                    postgres_history.store(db, box, rows, today)
+        for box, mine in by_box(cameras).items():
+            index.put_recorded(box, "book", recorded_day(mine, day))
     index.close()
 
 
-def fill(index: FleetIndex, cameras: list[PlacedCamera], days: int, pieces: int = 1) -> None:
-    """Tell the index the past of all recorders, day by day, each in pieces."""
-    of_box: dict[str, list[CameraId]] = {}
-    for one in cameras:
-        of_box.setdefault(one.box, []).append(one.camera)
+def fill(index: FleetIndex, cameras: list[PlacedCamera], days: int) -> None:
+    """Tell the index the past of all recorders, day by day."""
     for day in range(FIRST_DAY, FIRST_DAY + days):
-        file, cursors = f"{utc_text(day * DAY_MS)[:10]}.jsonl", dict.fromkeys(of_box, 0)
-        for piece in range(pieces):
-            for box, mine in of_box.items():
-                data = b"".join(lines(mine, day * DAY_MS + piece * DAY_MS // pieces, DAY_MS // pieces))
-                cursors[box] = index.add(box, HistoryPiece(file, cursors[box], cursors[box] + len(data), data))
-        for box, mine in of_box.items():
+        file = f"{utc_text(day * DAY_MS)[:10]}.jsonl"
+        for box, mine in by_box(cameras).items():
+            data = lines_of(rows_of_part(mine, day * DAY_MS, DAY_MS))
+            index.add(box, HistoryPiece(file, 0, len(data), data))
             index.put_recorded(box, "book", recorded_day(mine, day))
+
+
+def by_box(cameras: list[PlacedCamera]) -> dict[str, list[CameraId]]:
+    found: dict[str, list[CameraId]] = {}
+    for one in cameras:
+        found.setdefault(one.box, []).append(one.camera)
+    return found
 
 
 def joined(index: FleetIndex, count: int) -> list[str]:
@@ -160,27 +171,38 @@ def joined(index: FleetIndex, count: int) -> list[str]:
     return boxes
 
 
-def lines(cameras: list[CameraId], begin_ms: int, length_ms: int) -> Iterator[bytes]:
-    """Yield lines of a recorder from a part of a day, in the order of time."""
-    count = EVENTS_A_DAY * len(cameras) * length_ms // DAY_MS
+def rows_of_part(cameras: list[CameraId], begin_ms: int, length_ms: int) -> HistoryRows:
+    """Return what a recorder says of a part of a day, in the order of time."""
+    rows, count = HistoryRows(), EVENTS_A_DAY * len(cameras) * length_ms // DAY_MS
     for number in range(count):
-        start_ms = begin_ms + number * length_ms // count
-        kind = random.choice(("person", "vehicle", "animal", "motion"))
-        left, right, top, bottom = (random.random() for _ in range(4))
-        event = Event(
-            event_id(start_ms, random.randbytes(4)), random.choice(cameras), kind, start_ms,
-            start_ms + random.randrange(2000, 60_000), random.uniform(50, 100), (left, top, right, bottom), ("gate",),
-            (SeenObject(kind, random.random()),), picture_ms=start_ms + random.randrange(3000), level="alert",
-        )  # fmt: skip
-        said = {"at_ms": start_ms, "what": "event", "event": event_record(rounded(event))}
-        yield json.dumps(said).encode() + b"\n"
+        start_ms, camera = begin_ms + number * length_ms // count, random.choice(cameras)
+        event, kind = event_id(start_ms, random.randbytes(4)), random.choice(("person", "vehicle", "animal", "motion"))
+        end_ms, picture_ms = start_ms + random.randrange(2000, 60_000), start_ms + random.randrange(3000)
+        left, right, top, bottom = (random.randrange(10_000) / 10_000 for _ in range(4))
+        record = (
+            f'{{"id":"{event}","camera":"{camera}","kind":"{kind}","start_ms":{start_ms},"end_ms":{end_ms},'
+            f'"score":{random.randrange(5000, 10_000) / 100},"box":[{left},{top},{right},{bottom}],"zones":["gate"],'
+            f'"objects":[{{"label":"{kind}","score":{random.randrange(10_000) / 10_000}}}],"kept":false,'
+            f'"reviewed":false,"false_alarm":"","picture_ms":{picture_ms},"level":"alert"}}'
+        )
+        marks = PICTURE | NAMED
+        rows.events.append((event, camera, start_ms, end_ms, kind, kind, 3, marks, record, start_ms, number))
     zero_ms, part_ms = begin_ms - begin_ms % DAY_MS, DAY_MS // GAPS_A_DAY
-    gaps = [one for one in range(GAPS_A_DAY) if begin_ms <= zero_ms + one * part_ms < begin_ms + length_ms]
-    for camera in cameras:
-        for number in gaps:
-            at_ms = zero_ms + number * part_ms + random.randrange(3_600_000)
-            gap = {"camera": camera, "begin_ms": at_ms, "end_ms": at_ms + 20_000, "reason": "wifi", "detail": ""}
-            yield json.dumps({"at_ms": at_ms, "what": "gap", "gap": gap}).encode() + b"\n"
+    for number in range(GAPS_A_DAY):
+        if begin_ms <= zero_ms + number * part_ms < begin_ms + length_ms:
+            for camera in cameras:
+                at_ms = zero_ms + number * part_ms + random.randrange(3_600_000)
+                rows.gaps.append((camera, at_ms, at_ms + 20_000, "wifi", "", at_ms, number))
+    return rows
+
+
+def lines_of(rows: HistoryRows) -> bytes:
+    """Return rows as lines of a recorder's history."""
+    lines = [f'{{"at_ms":{row[2]},"what":"event","event":{row[8]}}}\n' for row in rows.events]
+    for camera, begin_ms, end_ms, reason, detail, *_ in rows.gaps:
+        gap = {"camera": camera, "begin_ms": begin_ms, "end_ms": end_ms, "reason": reason, "detail": detail}
+        lines.append(json.dumps({"at_ms": begin_ms, "what": "gap", "gap": gap}) + "\n")
+    return "".join(lines).encode()
 
 
 def recorded_day(cameras: list[CameraId], day: int) -> BoxDay:

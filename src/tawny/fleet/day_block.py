@@ -5,14 +5,15 @@
 """
 
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from tawny.fleet.history_rows import DAY_MS, REVIEWED, Row
-from tawny.model.events import event_id_says
-from tawny.model.ids import EventId
 
 MOST_OF_A_DAY: Final = 10_000
 """Events of a block, marks of deleted ones, gaps and damaged spans: the oldest ones are deleted."""
@@ -21,7 +22,9 @@ ANY_EVENT, NEW_EVENT = 32, 64
 """Further bits of a block's marks: it has events; it has events that nobody has reviewed."""
 LASTS: Final = 1 << 62
 """End of what lasts, in ms UTC."""
+EPOCH: Final = date(1970, 1, 1).toordinal()
 _KINDS: Final = 62
+_OWN_ID: Final = re.compile(r"[0-9]{8}T[0-9]{9}-[0-9a-f]{8}")
 _PLACE: Final = slice(-2, None)
 
 Counts = tuple[int, int, int, int]
@@ -146,9 +149,16 @@ def kind_bits(kinds: Iterable[str]) -> int:
 
 
 def day_in(event: str) -> int | None:
-    """Return the day in UTC that an event's id names; None for ids of another format."""
-    said = event_id_says(EventId(event))
-    return None if said is None else said[0] // DAY_MS
+    """Return the day in UTC that an event's id names (`model.events.event_id`); None for ids of another format."""
+    return _day(event[:8]) if _OWN_ID.fullmatch(event) else None
+
+
+@lru_cache(maxsize=64)
+def _day(text: str) -> int | None:
+    try:
+        return date.fromisoformat(text).toordinal() - EPOCH
+    except ValueError:
+        return None
 
 
 def _keep(table: dict[Any, Row], most: int, age: Callable[[Any, Row], Any]) -> None:

@@ -6,7 +6,7 @@ What boxes say of their past is in `postgres_history`. Only these two import `ps
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any, Final
 
@@ -112,14 +112,23 @@ class PostgresFleetIndex:
         self._open: dict[str, Connection[Row]] = {}
 
     def _connect(self) -> Connection[Row]:
-        """Connect, and create the tables where there are none. Raises DatabaseNewer."""
+        """Raises DatabaseNewer."""
         db = psycopg.connect(
             self._address, autocommit=True, connect_timeout=10, tcp_user_timeout=15_000, keepalives=1,
             keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
         )  # fmt: skip
-        _allow(db, MOST_STATEMENT_S)
+        with ExitStack() as undone:
+            undone.callback(db.close)
+            _allow(db, MOST_STATEMENT_S)
+            self._prepare(db)
+            undone.pop_all()
+        return db
+
+    def _prepare(self, db: Connection[Row]) -> None:
+        """Create the tables where there are none, and convert those of version 1. Raises DatabaseNewer."""
         with db.transaction():
             db.execute("SELECT pg_advisory_xact_lock(%s)", (_SETUP_LOCK,))
+            _allow(db, _MOST_LONG_S, local=True)
             if db.execute("SELECT to_regclass('version')").fetchone() == (None,):
                 db.execute(_SCHEMA)
                 db.execute(postgres_history.SCHEMA)
@@ -127,14 +136,11 @@ class PostgresFleetIndex:
             if found == 1:
                 self._convert(db)
         if found > VERSION:
-            db.close()
             raise DatabaseNewer(self.where, other_version(found, VERSION))
-        return db
 
     def _convert(self, db: Connection[Row]) -> None:
         """Change the tables of version 1 to those of this one: about a minute for a million events."""
         log.info("the hub's database is converted to version %d", VERSION)
-        _allow(db, _MOST_LONG_S, local=True)
         db.execute(_FROM_VERSION_1)
         db.execute(postgres_history.SCHEMA)
         for table, query in _FORMER:

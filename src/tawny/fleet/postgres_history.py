@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 from tawny.fleet import fleet_index as limits
 from tawny.fleet.day_block import (
     ANY_EVENT,
+    EPOCH,
     NEW_EVENT,
     Counts,
     DayBlock,
@@ -148,21 +149,18 @@ def _months(db: Connection[Row]) -> set[tuple[int, int]]:
         "WHERE inhparent = 'day_blocks'::regclass AND relname != 'day_blocks_other'"
     )
     parts = [str(name).split("_") for (name,) in rows]
-    return {_month_of(date(int(year), int(month), 1).toordinal() - _EPOCH) for *_, year, month in parts}
-
-
-_EPOCH: Final = date(1970, 1, 1).toordinal()
+    return {_month_of(date(int(year), int(month), 1).toordinal() - EPOCH) for *_, year, month in parts}
 
 
 def _month_of(day: int) -> tuple[int, int]:
     """Return the first day of a day's month, and of the month after it, since 1970."""
-    begin = date.fromordinal(day + _EPOCH).replace(day=1)
+    begin = date.fromordinal(day + EPOCH).replace(day=1)
     after = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
-    return begin.toordinal() - _EPOCH, after.toordinal() - _EPOCH
+    return begin.toordinal() - EPOCH, after.toordinal() - EPOCH
 
 
 def _month_name(table: str, begin: int) -> str:
-    return f"{table}_{date.fromordinal(begin + _EPOCH):%Y_%m}"
+    return f"{table}_{date.fromordinal(begin + EPOCH):%Y_%m}"
 
 
 # --- changes
@@ -180,7 +178,7 @@ class BoxBlocks:
 
     def admit(self, names: Iterable[str]) -> Mapping[str, int]:
         """Return the numbers of all cameras by name. New ones are added, as long as a box may have so many."""
-        new = sorted(set(names) - set(self._cameras))[: max(0, limits.MOST_CAMERAS - len(self._cameras))]
+        new = sorted({_OF_BOX, *names} - set(self._cameras))[: max(0, limits.MOST_CAMERAS - len(self._cameras))]
         if new:
             self._db.execute("INSERT INTO cameras (box, name) SELECT %s, unnest(%s::text[])", (self.box, new))
             self._cameras = camera_ids(self._db, self.box)
@@ -217,9 +215,9 @@ class BoxBlocks:
             block.bound()
             counts, (before, lasted_ms) = block.counts, self._before.get((camera, day), ((0, 0, 0, 0), None))
             added = [one + new - old for one, new, old in zip(added, counts, before, strict=True)]
-            if counts == (0, 0, 0, 0):
+            if not any(counts) and (camera, day) in self._before:
                 self._db.execute("DELETE FROM day_blocks WHERE day = %s AND camera = %s", (day, camera))
-            else:
+            elif any(counts):
                 rows.append((day, camera, block.kinds, block.marks, *counts, block.newest_ms, *block.pack()))
             if block.lasts_ms != lasted_ms:
                 self._put_lasting(camera, day, block.lasts_ms)
@@ -253,7 +251,7 @@ def store(db: Connection[Row], box: str, rows: HistoryRows, today: int) -> None:
     need_months(db, days | {day for row in rows.events if (day := day_in(row[0])) is not None}, today)
     blocks = BoxBlocks(db, box)
     named = {row[0] for row in (*rows.gaps, *rows.damage)} | {row[1] for row in rows.events}
-    known = blocks.admit({_OF_BOX, *named})
+    known = blocks.admit(named)
     rows = HistoryRows(
         [row for row in rows.events if row[1] in known],
         [row for row in rows.gaps if row[0] in known],
@@ -284,7 +282,8 @@ def _load(blocks: BoxBlocks, rows: HistoryRows, places: Iterable[tuple[int, int]
     """Read all blocks that rows are about."""
     whole = {day for row in rows.events if row[2] < 0 and (day := day_in(row[0])) is not None}
     wanted = [(blocks.camera(row[1]), row[2] // DAY_MS) for row in rows.events if row[2] >= 0]
-    wanted += [(blocks.camera(_OF_BOX), day_in(row[0]) or 0) for row in rows.events]
+    for event, camera, *_ in rows.events:
+        wanted += [(blocks.camera(one), day_in(event) or 0) for one in (_OF_BOX, camera)]
     wanted += [(blocks.camera(row[0]), row[1] // DAY_MS) for row in rows.gaps]
     wanted += [(blocks.camera(row[0]), row[2] // DAY_MS) for row in rows.damage]
     for day in whole:
@@ -301,11 +300,11 @@ def _put_event(db: Connection[Row], blocks: BoxBlocks, row: Row, places: Mapping
     if removed.get(event, (0, 0)) > tuple(place):
         return
     removed.pop(event, None)
-    if before is not None and before != here:
-        former = blocks.block(*before)
-        if former.events[event][-2:] > tuple(place):
+    former = before or (here if of_id is None else (here[0], of_id))
+    if former != here and (old := blocks.block(*former).events.get(event)) is not None:
+        if old[-2:] > tuple(place):
             return
-        former.remove_event(event)
+        blocks.block(*former).remove_event(event)
     blocks.block(*here).put_event(event, (kind, title, start_ms, end_ms, marks, *place), record)
     if of_id != here[1] and before != here:
         db.execute(
