@@ -177,7 +177,7 @@ class BoxBlocks:
         """Of blocks that are stored."""
 
     def admit(self, names: Iterable[str]) -> Mapping[str, int]:
-        """Return the numbers of all cameras by name. New ones are added, as long as a box may have so many."""
+        """Return the numbers of all cameras by name. New ones are added up to the limit."""
         new = sorted({_OF_BOX, *names} - set(self._cameras))[: max(0, limits.MOST_CAMERAS - len(self._cameras))]
         if new:
             self._db.execute("INSERT INTO cameras (box, name) SELECT %s, unnest(%s::text[])", (self.box, new))
