@@ -16,6 +16,7 @@ from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import StorageError
+from tawny.model.events import event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
@@ -335,3 +336,84 @@ def test_lines_without_sense_are_left_out(index: FleetIndex, line: bytes) -> Non
     found = lane(index, Span(0, DAY_MS))
     assert [one.begin_ms for one in found.gaps] == [7]
     assert [one.id for one in found.events] == ["good"]
+
+
+OWN = (event_id(ZERO_MS + 5, b"\1\2\3\4"), "foreign-5")
+"""Ids that name their day, and others."""
+
+
+@pytest.mark.parametrize("event", OWN)
+def test_a_deleted_event_is_not_brought_back_by_an_older_file(index: FleetIndex, event: str) -> None:
+    join(index, "Shed")
+    add(index, "shed", dropped_line(event), "2026-11-20.jsonl")
+    add(index, "shed", event_line(event, ZERO_MS + 5) + event_line("other", ZERO_MS + 6), "2026-11-19.jsonl")
+    assert ids(index) == ["other"]
+    add(index, "shed", event_line(event, ZERO_MS + 5), "2026-11-21.jsonl")
+    assert ids(index) == ["other", event]
+
+
+@pytest.mark.parametrize("event", OWN)
+def test_an_older_file_deletes_no_event_that_was_said_later(index: FleetIndex, event: str) -> None:
+    join(index, "Shed")
+    add(index, "shed", event_line(event, ZERO_MS + 5), "2026-11-20.jsonl")
+    add(index, "shed", dropped_line(event), "2026-11-19.jsonl")
+    assert ids(index) == [event]
+    add(index, "shed", dropped_line(event), "2026-11-21.jsonl")
+    assert (ids(index), lane(index).events) == ([], [])
+
+
+def test_an_event_whose_day_and_camera_change_is_there_once(index: FleetIndex) -> None:
+    join(index, "Shed")
+    add(index, "shed", event_line("e", ZERO_MS))
+    add(index, "shed", event_line("e", ZERO_MS + DAY_MS, camera="yard"))
+    [found] = index.find(EventQuestion(("shed",)))
+    assert (found.event.start_ms, found.event.camera) == (ZERO_MS + DAY_MS, "yard")
+    assert lane(index).events == []
+    add(index, "shed", event_line("e", ZERO_MS), "2026-11-01.jsonl")
+    assert index.find(EventQuestion(("shed",))) == [found]
+    add(index, "shed", dropped_line("e"))
+    assert ids(index) == []
+
+
+def test_what_lasts_beyond_midnight_is_on_both_days(index: FleetIndex) -> None:
+    join(index, "Shed")
+    began_ms = ZERO_MS - 5
+    add(index, "shed", event_line("e", began_ms, end_ms=ZERO_MS + 5) + damage_line(began_ms, ZERO_MS + 5))
+    add(index, "shed", gap_line(began_ms, None))
+    for within in (Span(ZERO_MS - DAY_MS, ZERO_MS), WHOLE):
+        found = lane(index, within)
+        assert (len(found.events), len(found.gaps), len(found.damage)) == (1, 1, 1)
+    add(index, "shed", gap_line(began_ms, ZERO_MS - 1) + event_line("e", began_ms, end_ms=ZERO_MS - 1))
+    found = lane(index)
+    assert (found.events, found.gaps, len(found.damage)) == ([], [], 1)
+
+
+def test_rare_events_are_found_over_many_days(index: FleetIndex) -> None:
+    join(index, "Shed", "Barn")
+    for day in range(40):
+        begin_ms = ZERO_MS + day * DAY_MS
+        add(index, "shed", event_line(f"p{day}", begin_ms) + event_line(f"q{day}", begin_ms + 9, camera="yard"))
+        add(index, "barn", event_line(f"a{day}", begin_ms + 5, kind="animal" if day % 9 == 0 else "person"))
+    assert ids(index, "shed", "barn", kinds=("animal",)) == ["a36", "a27", "a18", "a9", "a0"]
+    assert ids(index, "shed", "barn", limit=4) == ["q39", "a39", "p39", "q38"]
+    assert ids(index, "shed", "barn", after=(ZERO_MS + 5, "barn", "a0")) == ["p0"]
+    assert ids(index, "shed", limit=100, within=Span(ZERO_MS + 9, ZERO_MS + DAY_MS + 1)) == ["p1", "q0"]
+    assert ids(index, "barn", cameras=(PlacedCamera("barn", CameraId("nowhere")),)) == []
+
+
+@pytest.mark.parametrize("limit", ["MOST_EVENTS", "MOST_GAPS"])
+def test_the_oldest_days_of_a_box_go_first(index: FleetIndex, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(limits, limit, 3)
+    join(index, "Shed", "Barn")
+    at = [ZERO_MS + number * DAY_MS for number in range(5)]
+    data = b"".join(
+        event_line(event_id(one, b"mark"), one) + gap_line(one, one + 1) + damage_line(one, one + 1) for one in at
+    )
+    for box in ("shed", "barn"):
+        add(index, box, data)
+    index.note("shed", "", (), {})
+    most = {"MOST_EVENTS": (3, 5), "MOST_GAPS": (5, 3)}[limit]
+    for box, (events, gaps) in {"shed": most, "barn": (5, 5)}.items():
+        found = lane(index, Span(ZERO_MS, ZERO_MS + 5 * DAY_MS), box)
+        assert [one.start_ms for one in found.events] == at[-events:]
+        assert [one.begin_ms for one in found.gaps] == [one.begin_ms for one in found.damage] == at[-gaps:]

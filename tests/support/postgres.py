@@ -31,13 +31,22 @@ class PostgresServer:
         self._folder, self._user, self._settings = folder, user, settings
         self.address = f"postgresql://tawny@/postgres?host={folder}"
 
-    def start(self) -> None:
-        settings = (f"unix_socket_directories={self._folder}", "listen_addresses=''", *self._settings)
+    def start(self, *more: str) -> None:
+        """more: settings for this time."""
+        settings = (f"unix_socket_directories={self._folder}", "listen_addresses=''", *self._settings, *more)
         options = " ".join(f"-c {one}" for one in settings)
         self._control("-l", str(self._folder / "log"), "-o", options, "-w", "-t", "120", "start")
 
     def stop(self) -> None:
         self._control("-m", "fast", "-w", "stop")
+
+    def forget_files(self) -> None:
+        """Remove the server's files from the system's cache, as far as they are written."""
+        for path in (self._folder / "data").rglob("*"):
+            if path.is_file():
+                fd = os.open(path, os.O_RDONLY)
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.close(fd)
 
     def new_database(self) -> str:
         """Return the address of an empty database."""

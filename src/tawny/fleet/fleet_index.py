@@ -28,6 +28,8 @@ MOST_EVENTS: Final = 1_000_000
 MOST_EVENT_BYTES: Final = 1024 * 1024 * 1024
 """Of the records of one box's events."""
 MOST_GAPS: Final = 200_000
+MOST_CAMERAS: Final = 1_000
+"""Of one box, in PostgreSQL: lines about others are not stored."""
 MOST_FILES: Final = 20_000
 """Of one box's history."""
 MOST_PICTURE_BYTES: Final = 256 * 1024

@@ -339,7 +339,9 @@ class SqliteFleetIndex(SmallDb):
 
 
 def _table(db: sqlite3.Connection, name: str) -> tuple[str, Sequence[str], Iterator[Row]]:
-    rows = db.execute(f"SELECT * FROM {name}")  # noqa: S608
+    """Return a table's rows by box, camera and time."""
+    order = {"events": "ORDER BY box, camera, start_ms", "recorded": "ORDER BY box, day"}.get(name, "")
+    rows = db.execute(f"SELECT * FROM {name} {order}")  # noqa: S608
     return name, [column[0] for column in rows.description], rows
 
 
