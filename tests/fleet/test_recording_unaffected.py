@@ -40,22 +40,24 @@ async def test_a_hub_that_is_absent_is_asked_again_and_again(tmp_path: Path, box
     await member.close()
 
 
-async def answer_with_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 301 Moved\r\nLocation: https://hub.example/api/v1/fleet/line\r\nContent-Length: 0\r\n\r\n")
-    await writer.drain()
-    writer.close()
+@pytest.mark.parametrize("to", ["https://hub.example", "ws://127.0.0.1:9"])
+async def test_an_address_that_leads_elsewhere_is_said_to(tmp_path: Path, box: BoxRig, to: str) -> None:
+    """A reverse proxy in front of the hub does that. It is not followed: the settings may change."""
 
+    async def answer_with_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        there = f"{to}/api/v1/fleet/line".encode()
+        writer.write(b"HTTP/1.1 301 Moved\r\nLocation: " + there + b"\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
 
-async def test_an_address_that_leads_to_https_is_said_to(tmp_path: Path, box: BoxRig) -> None:
-    """A reverse proxy in front of the hub does that. The recorder goes on trying: the settings may change."""
     server = await asyncio.start_server(answer_with_redirect, "127.0.0.1", 0)
     save_key(tmp_path, box.key)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     member = FleetMember(tmp_path, lambda: FleetSettings(hub=url, hub_key=MARK), box.offer)
     member.start()
     await eventually(lambda: member.state is MemberState.OFFLINE, "the hub to be missed")
-    assert member.detail == f"{url} leads to https://hub.example; use that address"
+    assert member.detail == f"{url} leads to {to}; use that address"
     await member.close()
     server.close()
 

@@ -339,6 +339,11 @@ class StandbyMember:
         self.standby = ""
         """Name of the standby, once it has said it."""
 
+    def problems(self) -> Mapping[str, str]:
+        """Return why cameras of this recorder would not be taken over now, by name, as far as it knows that itself."""
+        now_ms = self._clock.now_ms()
+        return {one.name: why for one in self._make_offer().plan().cameras if (why := one.hindrance(now_ms))}
+
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._keep_connected(), name="standby member")
