@@ -3,7 +3,7 @@
     python -m benchmarks.fleet_return [--by websocket|nats] [--index sqlite|postgresql] [--boxes 50] [--kills 20]
         [--cut 100]
 
-A hub (`tawny hub`) and boxes of 16 cameras, five in a process, each with its key, its history on disk and its session,
+A hub (`tawny hub`) and boxes of 16 cameras in ten processes, each with its key, its history on disk and its session,
 as `tests.support.many_boxes` has them. First their lines are cut, until each box waits as long as it ever does before
 it connects again, and an hour happens: 90 lines of each camera, 72,000 of 50 boxes. Time counts from the lines' return
 until all is in the hub. Then another two hours happen while the hub is killed 20 times in the middle of storing, and 20
@@ -33,7 +33,7 @@ from tests.support.postgres import PostgresServer, postgres_server
 
 Index = Literal["sqlite", "postgresql"]
 MOST_RETURN_S = 60.0
-BOXES_IN_PROCESS = 5
+MOST_PROCESSES = 10
 AGE_S = 120.0
 """Least age of what a power cut puts back."""
 IN_TIME_S = 600.0
@@ -186,7 +186,8 @@ def campaign(folder: Path, by: Carrier, index: Index, boxes: int, kills: int, cu
             nats = stack.enter_context(_nats(store))
         if index == "postgresql":
             postgres = stack.enter_context(postgres_server("synchronous_commit=off", "wal_writer_delay=10s"))
-        counts = [min(BOXES_IN_PROCESS, boxes - first) for first in range(0, boxes, BOXES_IN_PROCESS)]
+        size = -(-boxes // MOST_PROCESSES)
+        counts = [min(size, boxes - first) for first in range(0, boxes, size)]
         database = postgres.new_database() if postgres is not None else ""
         fleet = stack.enter_context(many_boxes(folder, [(by, count) for count in counts], nats, database))
         return Campaign(fleet, folder, kills, cut_s, postgres, store).run()

@@ -257,7 +257,7 @@ class BoxGroup:
         return int((self.folder / "online").read_text())
 
     def history(self, box: int) -> Path:
-        return self.folder / f"box-{box:02d}" / FOLDER / DAY
+        return self.folder / f"box-{box:03d}" / FOLDER / DAY
 
 
 @dataclass
@@ -288,8 +288,8 @@ class ManyBoxes:
             for box in range(group.first, group.first + group.count):
                 lines, events, gaps = hour_of(box, hour)
                 hours[group.history(box)] = lines
-                self.events |= {(f"box-{box:02d}", *one) for one in events}
-                self.gaps |= {(f"box-{box:02d}", *one) for one in gaps}
+                self.events |= {(f"box-{box:03d}", *one) for one in events}
+                self.gaps |= {(f"box-{box:03d}", *one) for one in gaps}
         for part in range(parts):
             count = 0
             for path, lines in hours.items():
@@ -361,7 +361,7 @@ def many_boxes(
             for box, link in enumerate(links, first):
                 group.history(box).parent.mkdir(parents=True)
                 group.history(box).touch()
-                (group.folder / f"box-{box:02d}" / "link").write_text(str(link))
+                (group.folder / f"box-{box:03d}" / "link").write_text(str(link))
             made.groups.append(group)
             stack.callback(group.stop)
             group.start()
