@@ -11,6 +11,7 @@ from tawny.api.server import WebServer
 from tawny.config.fleet import HubNatsSettings, NatsLogin
 from tawny.fleet.message_link import MAX_MESSAGE_BYTES, LineClosed, MemoryLink, MessageLink, WebSocketLink
 from tawny.fleet.nats_link import NatsLink, NatsListener
+from tawny.fleet.session import Kind, LineFrame, LineSession
 from tests.api.fakes import House
 from tests.fleet.rig import eventually
 
@@ -157,3 +158,42 @@ async def test_a_message_that_is_too_large_ends_the_line(ends: Ends) -> None:
         await asyncio.wait_for(hub.receive(), 10)
     with suppress(LineClosed):
         await box.close()
+
+
+class OneMessage:
+    """A link on which one message arrives when the test wants it, and then nothing."""
+
+    def __init__(self) -> None:
+        self.message = asyncio.get_running_loop().create_future()
+
+    async def send(self, message: bytes) -> None:
+        raise AssertionError("nothing is sent")
+
+    async def receive(self) -> bytes:
+        if self.message.done():
+            await asyncio.Event().wait()
+        found: bytes = await self.message
+        return found
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_a_line_that_is_ended_ends_also_if_a_message_arrives_at_that_moment(ticks: int) -> None:
+    """Else it went on for 4 s, and a revoked recorder with it."""
+    link = OneMessage()
+    session = LineSession(link)
+
+    async def read() -> None:
+        while True:
+            await session.receive_frame()
+
+    task = asyncio.create_task(read())
+    await asyncio.sleep(0.01)
+    link.message.set_result(LineFrame(Kind.BEAT, 0, b"").encoded())
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=2)
+    assert task.cancelled()

@@ -1,6 +1,7 @@
 """The hub is absent, slow, or full: the box goes on, in bounded memory."""
 
 import asyncio
+import itertools
 import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.config.fleet import FleetSettings
+from tawny.config.fleet import FleetSettings, NatsLogin
+from tawny.fleet import box as fleet_box
 from tawny.fleet.box import FleetMember, HubConnection, MemberState, greet
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import fingerprint, save_key
-from tawny.fleet.message_link import LineClosed, MemoryLink, WebSocketLink, open_as_box, open_as_hub
+from tawny.fleet.message_link import LineClosed, MemoryLink, MessageLink, WebSocketLink, open_as_box, open_as_hub
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import DiskFull
@@ -177,3 +179,32 @@ async def test_a_full_hub_is_filled_once_it_has_room(
         index.is_full = False
         async with rig.connected(box):
             await eventually(lambda: rig.events() == ["e"], "the event")
+
+
+async def test_a_full_hub_is_not_dialled_all_the_time(
+    house: House, box: BoxRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line comes up, and ends with the first piece of history: that is no success."""
+    monkeypatch.setattr("tawny.fleet.box.RETRY_S", (0.05, 30.0))
+    box.write(event_line("e"))
+    dialled: list[float] = []
+    dial = fleet_box.dial
+
+    async def counted(url: str, hub: str, login: NatsLogin) -> MessageLink:
+        dialled.append(asyncio.get_running_loop().time())
+        return await dial(url, hub, login)
+
+    monkeypatch.setattr(fleet_box, "dial", counted)
+    async with hub_rig("websocket", house) as rig:
+        await rig.join(box)
+        rig.hub.index = FullIndex(":memory:", FakeClock())
+        code, _ = rig.hub.index.invite()
+        rig.hub.index.join(code, "Shed", box.key.public_key().public_bytes_raw(), "words")
+        save_key(tmp_path, box.key)
+        settings = FleetSettings(hub=rig.url, hub_key=rig.mark)
+        member = FleetMember(tmp_path, lambda: settings, box.offer)
+        member.start()
+        await eventually(lambda: len(dialled) >= 6, "the sixth try")
+        await member.close()
+    waits = [after - before for before, after in itertools.pairwise(dialled)]
+    assert waits[4] > 0.05 * 2**4 * 0.8

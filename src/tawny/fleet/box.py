@@ -37,6 +37,8 @@ STATUS_S: Final = 5.0
 JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
+HELD_S: Final = 10.0
+"""A line that was up for less counts as a failure: a hub that can't store anything ends each one at once."""
 REFUSED_S: Final = 60.0
 """Wait in s after the hub refused this recorder."""
 
@@ -285,6 +287,7 @@ class FleetMember:
         """When the state began."""
         self.welcome: Welcome | None = None
         self._keys: tuple[bytes, bytes] | None = None
+        self._online_s = 0.0
 
     def words(self) -> str:
         """Return the four words to compare; empty until the hub has been reached. Reads a list of words."""
@@ -311,7 +314,7 @@ class FleetMember:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _keep_connected(self) -> None:
-        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
+        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1], forget_s=HELD_S)
         while True:
             self._changed.clear()
             settings = self._used = self._get_settings()
@@ -334,18 +337,17 @@ class FleetMember:
                 changing.cancel()
                 ended = (await asyncio.gather(connecting, changing, return_exceptions=True))[0]
             if isinstance(ended, LineClosed):
-                was_online = self.state is MemberState.ONLINE
+                held_s = self._clock.mono_s() - self._online_s if self.state is MemberState.ONLINE else 0.0
                 is_refused = isinstance(ended, LineRefused)
                 if str(ended) != self.detail:
                     log.warning("no connection to the hub: %s", ended)
                 self._enter(MemberState.REFUSED if is_refused else MemberState.OFFLINE, str(ended))
-                if was_online:
-                    backoff.reset()
-                pause_s = REFUSED_S if is_refused else backoff.next_s()
+                pause_s = REFUSED_S if is_refused else backoff.next_s(held_s)
             elif isinstance(ended, Exception):
                 raise ended
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._changed.wait()
 
     def _key(self) -> Ed25519PrivateKey | None:
         try:
@@ -371,6 +373,7 @@ class FleetMember:
                 raise LineClosed(f"the history can't be read: {error}") from error
             self._keys = secure.peer, key.public_key().public_bytes_raw()
             self._enter(MemberState.ONLINE)
+            self._online_s = self._clock.mono_s()
             log.info("connected to the hub %s", self.welcome.hub)
             await HubConnection(secure, offer, dict(self.welcome.cursors)).serve()
         finally:

@@ -148,7 +148,8 @@ class NatsConnection:
 
     async def close(self) -> None:
         with suppress(*_client_errors()):
-            await asyncio.wait_for(self._client.close(), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await self._client.close()
         await self._end()
 
     async def _note(self, error: Exception) -> None:

@@ -263,7 +263,9 @@ class LineSession:
     async def receive_frame(self) -> LineFrame:
         """Raises LineClosed, also after silence."""
         try:
-            return decode_frame(await asyncio.wait_for(self.link.receive(), SILENT_S))
+            async with asyncio.timeout(SILENT_S):  # `wait_for` may lose a cancellation: the line would go on
+                message = await self.link.receive()
+            return decode_frame(message)
         except TimeoutError:
             raise LineClosed(f"nothing arrived for {SILENT_S:g} s") from None
 

@@ -215,7 +215,8 @@ class StandbyLine(LineSession):
             for one in list(self._takeovers.values()):
                 is_done = await self._fetch(one) and is_done
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._has_news.wait(), None if is_done else backoff.next_s())
+                async with asyncio.timeout(None if is_done else backoff.next_s()):
+                    await self._has_news.wait()
             if is_done:
                 backoff.reset()
 
@@ -379,7 +380,8 @@ class StandbyMember:
                 self._become(StandbyMemberState.REFUSED if is_refused else StandbyMemberState.NOT_READY, str(ended))
                 pause_s = REFUSED_S if is_refused else backoff.next_s()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._changed.wait()
 
     async def _connect_until_changed(self, settings: StandbySettings, key: Ed25519PrivateKey) -> LineClosed | None:
         """Return why the line has ended; None: the settings have changed."""
