@@ -37,7 +37,7 @@ STATUS_S: Final = 5.0
 JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
-HELD_S: Final = 10.0
+HELD_S: Final = 5.0
 """A line that was up for less counts as a failure: a hub that can't store anything ends each one at once."""
 REFUSED_S: Final = 60.0
 """Wait in s after the hub refused this recorder."""
