@@ -41,7 +41,7 @@ def round_of(fleet: Fleet, folder: Path, number: int) -> float:
         f"alone {alone_s:.1f} CPU s; on boxes {own_s + workers_s + recorders_s:.1f} in {took_s:.0f} s: workers "
         f"{workers_s:.1f}, command {own_s:.1f}, recorders {recorders_s:.1f} besides {idle_share * took_s:.1f} as ever"
     )
-    return (own_s + workers_s + recorders_s) / alone_s
+    return float(own_s + workers_s + recorders_s) / alone_s
 
 
 def _idle_share(fleet: Fleet) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import FleetSettings, NatsLogin
 from tawny.fleet import box as fleet_box
-from tawny.fleet.box import FleetMember, HubConnection, MemberState, greet
+from tawny.fleet.box import FIRST_PIECE_BYTES, FleetMember, HubConnection, MemberState, greet
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import fingerprint, save_key
 from tawny.fleet.message_link import LineClosed, MemoryLink, MessageLink, WebSocketLink, open_as_box, open_as_hub
@@ -21,7 +22,7 @@ from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import DiskFull
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
-from tests.fleet.rig import BoxRig, event_line, eventually, hub_rig
+from tests.fleet.rig import DAY, BoxRig, event_line, eventually, hub_rig
 
 MOST_BYTES = 16 * 1024 * 1024
 HUB = Ed25519PrivateKey.generate()
@@ -208,3 +209,36 @@ async def test_a_full_hub_is_not_dialled_all_the_time(
         await member.close()
     waits = [after - before for before, after in itertools.pairwise(dialled)]
     assert waits[4] > 0.05 * 2**4 * 0.8
+
+
+@pytest.mark.parametrize(("took_ms", "pieces"), [(10_000, 3), (0, 7), ("much", 7)])
+async def test_a_busy_hub_gets_larger_pieces_than_a_slow_uplink(
+    box: BoxRig, monkeypatch: pytest.MonkeyPatch, took_ms: object, pieces: int
+) -> None:
+    """Each piece is a commit: small ones would make a hub slower that 50 boxes fill at once. Of 16 kB, 32 kB, …"""
+    monkeypatch.setattr(fleet_box, "QUICK_S", -1.0)
+    line = event_line("e")
+    box.write(line * (7 * (FIRST_PIECE_BYTES // len(line))))
+    size = (box.folder / "history" / DAY).stat().st_size
+    hub_end, box_end = MemoryLink.pair()
+
+    async def hub() -> int:
+        link = await open_as_hub(hub_end, HUB)
+        await link.receive()
+        await link.send(LineFrame(Kind.WELCOME, 0, as_payload({"cursors": {}})).encoded())
+        number = end = 0
+        while end < size:
+            frame = decode_frame(await link.receive())
+            if frame.kind is Kind.LINES:
+                number, end = number + 1, json.loads(frame.payload.partition(b"\n")[0])["end"]
+                said = {"file": DAY, "offset": end, "took_ms": took_ms}
+                await link.send(LineFrame(Kind.CURSOR, 0, as_payload(said)).encoded())
+        return number
+
+    filling = asyncio.create_task(hub())
+    secure = await open_as_box(box_end, box.key, MARK)
+    await greet(secure, {"book": ""})
+    serving = asyncio.create_task(HubConnection(secure, box.offer(), {}).serve())
+    assert await asyncio.wait_for(filling, 20) == pieces
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
