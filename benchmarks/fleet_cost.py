@@ -5,7 +5,8 @@
 Recorders with the same cameras (files of 720p, 2 Mbit/s) run at the same time, so that load of the machine meets them
 all, with motion detection or `--alone` without: without a hub; with one that is connected, and looks at nothing; with
 one that is absent (a closed port); with one that is slow (accepts, and neither answers nor reads); with one that lies
-(another key), and with one that answers garbage. CPU is user and system time of the recorder after 20 s, its ratio that
+(another key); with one that answers garbage, and with one that is full (a hub whose files can't grow any more, while
+the recorder has 2 MB of history for it). CPU is user and system time of the recorder after 20 s, its ratio that
 to the recorder without a hub; each round begins anew, and the median of the rounds counts. Memory is resident at the
 end. Then every recording is checked by `tawny check --wall`.
 
@@ -16,7 +17,9 @@ and is asked for live video `--live` times (p95, limit 1 s). Exit: 1 over a limi
 import argparse
 import contextlib
 import json
+import resource
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -85,7 +88,8 @@ def _round(folder: Path, cameras: str, seconds: float) -> dict[str, tuple[float,
         programs = {
             name: stack.enter_context(_recorder(folder / name, cameras, hub, key)) for name, (hub, key) in made.items()
         }
-        programs["connected"] = stack.enter_context(_joined(folder, cameras))
+        programs["connected"] = stack.enter_context(_joined(folder, cameras, "hub", "connected"))
+        programs["full"] = stack.enter_context(_at_full_hub(folder, cameras))
         watch_for(WARM_UP_S, "warming up")
         before = {name: one.cpu_s() for name, one in programs.items()}
         watch_for(seconds, "measuring")
@@ -111,27 +115,54 @@ def _recorder(folder: Path, cameras: str, hub: str, key: str) -> Iterator[Counte
 
 
 @contextlib.contextmanager
-def _joined(folder: Path, cameras: str) -> Iterator[Counted]:
-    link = _asked("hub", "link", folder=folder / "hub")["link"]
-    with _recorder(folder / "connected", cameras, "", "") as program:
-        where = folder / "connected"
+def _joined(folder: Path, cameras: str, hub: str, name: str) -> Iterator[Counted]:
+    link = _asked("hub", "link", folder=folder / hub)["link"]
+    with _recorder(folder / name, cameras, "", "") as program:
+        where = folder / name
         until(lambda: (where / "data" / "control").exists(), 60, "the recorder")
         _asked("fleet", "join", str(link), folder=where)
         yield program
 
 
 @contextlib.contextmanager
+def _at_full_hub(folder: Path, cameras: str) -> Iterator[Counted]:
+    with _running_hub(folder / "full-hub") as (_, hub), _joined(folder, cameras, "full-hub", "full") as program:
+        resource.prlimit(hub.process.pid, resource.RLIMIT_FSIZE, (0, 0))
+        history = folder / "full" / "data" / "history" / "2026-01-01.jsonl"
+        history.write_bytes(b"".join(_event_line(number) for number in range(8000)))
+        yield program
+        with contextlib.closing(sqlite3.connect(folder / "full-hub" / "data" / "hub.db")) as index:
+            [stored] = index.execute("SELECT count(*) FROM events").fetchone()
+        if stored or not hub.is_running:
+            raise SystemExit(f"the full hub has stored {stored} events, or has ended")
+
+
+def _event_line(number: int) -> bytes:
+    record = {
+        "id": f"old-{number}", "camera": "cam-0", "kind": "person", "start_ms": number * 1000, "end_ms": number * 1000,
+        "score": 80.5, "box": None, "zones": [], "objects": [], "kept": False, "reviewed": False, "picture_ms": None,
+    }  # fmt: skip
+    return json.dumps({"at_ms": number * 1000, "what": "event", "event": record}).encode() + b"\n"
+
+
+@contextlib.contextmanager
 def _hub(folder: Path) -> Iterator[str]:
-    port = _closed_port()
-    (folder / "hub").mkdir()
-    (folder / "hub" / "tawny.toml").write_text("[hub]\nenabled = true\n")
-    where = ["--config", str(folder / "hub" / "tawny.toml"), "--data", str(folder / "hub" / "data")]
-    with running([tawny(), "run", *where, "--listen", f"127.0.0.1:{port}"]):
-        until(lambda: (folder / "hub" / "data" / "control").exists(), 60, "the hub")
+    with _running_hub(folder / "hub") as (url, _):
         setup = _asked("setup-link", folder=folder / "hub")
         claim = json.dumps({"token": setup["token"], "name": "Anna", "password": "correct horse battery"}).encode()
-        _post(f"http://127.0.0.1:{port}", "/api/v1/setup/claim", claim)
-        yield NOT_OURS.format(port=port)
+        _post(url, "/api/v1/setup/claim", claim)
+        yield url
+
+
+@contextlib.contextmanager
+def _running_hub(folder: Path) -> Iterator[tuple[str, Counted]]:
+    port = _closed_port()
+    folder.mkdir()
+    (folder / "tawny.toml").write_text("[hub]\nenabled = true\n")
+    where = ["--config", str(folder / "tawny.toml"), "--data", str(folder / "data")]
+    with running([tawny(), "run", *where, "--listen", f"127.0.0.1:{port}"]) as program:
+        until(lambda: (folder / "data" / "control").exists(), 60, "the hub")
+        yield NOT_OURS.format(port=port), program
 
 
 def _post(base: str, path: str, body: bytes) -> None:

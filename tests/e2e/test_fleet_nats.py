@@ -1,5 +1,6 @@
 """A hub and two recorders that reach each other only through a NATS server, in processes of their own."""
 
+import base64
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from tawny.fleet.identity import fingerprint, load_key
 from tawny.testing.waiting import until
 from tests.e2e.conftest import LINK, OURS, OWNER, SMALL_DEMO, with_settings
 from tests.e2e.test_fleet import SETTINGS, command
@@ -148,6 +150,19 @@ def test_a_hub_that_is_killed_gets_each_line_once(houses: Houses) -> None:
         houses.start_hub()
     until(lambda: len(houses.events(*kinds)) == 6, 90, "all events")
     assert set(houses.events(*kinds).values()) == {1}
+
+
+def test_the_disk_of_a_house_names_no_other(houses: Houses) -> None:
+    """A thief of one recorder learns nothing of the others, neither by name nor by key."""
+    keys = {name: load_key(houses.folders[name] / "data") for name in NAMES}
+    for mine, other in (NAMES, NAMES[::-1]):
+        key = keys[other]
+        assert key is not None
+        public = key.public_key().public_bytes_raw()
+        secrets = (f'"{other}"'.encode(), public, base64.b64encode(public), fingerprint(public).encode())
+        for path in houses.folders[mine].rglob("*"):
+            data = path.read_bytes() if path.is_file() else b""
+            assert not any(one in data for one in secrets), path
 
 
 def test_zz_a_revoked_house_is_out_within_a_second(houses: Houses) -> None:

@@ -1,7 +1,6 @@
 """Two recorders and their pages: one becomes the standby of the other by a link, takes over, and is ended."""
 
 import re
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import LINK, SMALL_DEMO, Tawny, owner_of
 from tests.e2e.rules import axe_script, unfit
+from tests.support.ports import free_port
 from tests.support.standby_rig import Recorder
 
 pytestmark = pytest.mark.browser
@@ -74,13 +74,6 @@ def pair(browser: Browser, tmp_path: Path) -> Iterator[Pair]:
             made.append((one, page))
         (house, at_house), (shed, at_shed) = made
         yield Pair(house, shed, at_house, at_shed)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def four_words(page: Page) -> str:

@@ -11,6 +11,7 @@ from tawny.api.server import WebServer
 from tawny.config.fleet import HubNatsSettings, NatsLogin
 from tawny.fleet.message_link import MAX_MESSAGE_BYTES, LineClosed, MemoryLink, MessageLink, WebSocketLink
 from tawny.fleet.nats_link import NatsLink, NatsListener
+from tawny.fleet.session import CREDIT_BYTES, Exchange, Kind, LineFrame, LineSession
 from tests.api.fakes import House
 from tests.fleet.rig import eventually
 
@@ -157,3 +158,78 @@ async def test_a_message_that_is_too_large_ends_the_line(ends: Ends) -> None:
         await asyncio.wait_for(hub.receive(), 10)
     with suppress(LineClosed):
         await box.close()
+
+
+class OneMessage:
+    """A link on which one message arrives when the test wants it, and then nothing."""
+
+    def __init__(self) -> None:
+        self.message = asyncio.get_running_loop().create_future()
+
+    async def send(self, message: bytes) -> None:
+        raise AssertionError("nothing is sent")
+
+    async def receive(self) -> bytes:
+        if self.message.done():
+            await asyncio.Event().wait()
+        found: bytes = await self.message
+        return found
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_a_line_that_is_ended_ends_also_if_a_message_arrives_at_that_moment(ticks: int) -> None:
+    """Else it went on for 4 s, and a revoked recorder with it."""
+    link = OneMessage()
+    session = LineSession(link)
+
+    async def read() -> None:
+        while True:
+            await session.receive_frame()
+
+    task = asyncio.create_task(read())
+    await asyncio.sleep(0.01)
+    link.message.set_result(LineFrame(Kind.BEAT, 0, b"").encoded())
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=2)
+    assert task.cancelled()
+
+
+@pytest.mark.parametrize(("answer_bytes", "most_reports"), [(10_000, 0), (10 * CREDIT_BYTES, 10)])
+async def test_what_was_read_is_reported_seldom(answer_bytes: int, most_reports: int) -> None:
+    """A report is a message of its own: with one for each, a short request would be twice as many messages."""
+    here, there = MemoryLink.pair()
+    kinds: list[Kind] = []
+
+    class Counting(LineSession):
+        async def receive_frame(self) -> LineFrame:
+            frame = await super().receive_frame()
+            kinds.append(frame.kind)
+            return frame
+
+    sessions = [Counting(here), Counting(there)]
+    asking, answering = (one.exchanges.setdefault(1, Exchange(one, 1)) for one in sessions)
+    running = [asyncio.create_task(one.run()) for one in sessions]
+
+    async def answer() -> None:
+        while (await answering.receive()).kind is not Kind.END:
+            pass
+        await answering.send(Kind.DATA, bytes(answer_bytes))
+        await answering.send(Kind.END)
+
+    answered = asyncio.create_task(answer())
+    await asking.send(Kind.DATA, b"{}")
+    await asking.send(Kind.END)
+    received = 0
+    while (frame := await asyncio.wait_for(asking.receive(), 20)).kind is Kind.DATA:
+        received += len(frame.payload)
+    await answered
+    assert received == answer_bytes
+    assert kinds.count(Kind.CREDIT) <= most_reports
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

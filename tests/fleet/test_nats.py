@@ -16,6 +16,7 @@ import pytest
 from nats.aio.client import Client
 
 from tawny.config.fleet import FleetSettings, HubNatsSettings, NatsLogin
+from tawny.fleet import nats_link
 from tawny.fleet.box import FleetMember, MemberState
 from tawny.fleet.identity import save_key
 from tawny.fleet.message_link import LineClosed
@@ -140,6 +141,27 @@ async def test_three_boxes_share_a_server_and_each_line_arrives_once(
         async with rig.connected(boxes[0]), rig.connected(boxes[1]), rig.connected(boxes[2]):
             await eventually(lambda: len(rig.events()) == 90, "all events")
             assert len(set(rig.events())) == 90
+
+
+async def test_more_lines_than_one_connection_carries_have_further_ones(
+    nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server drops a connection to which too much is under way: an installer's 300 homes need several."""
+    monkeypatch.setattr(nats_link, "LINES_A_CONNECTION", 2)
+    opened: list[str] = []
+
+    class Counted(nats_link.NatsConnection):
+        def __init__(self, host: str) -> None:
+            opened.append(host)
+            super().__init__(host)
+
+    async with listening(nats.address):
+        monkeypatch.setattr(nats_link, "NatsConnection", Counted)
+        links = [await NatsLink.open(nats.address, HUB, NO_ONE) for _ in range(5)]
+        assert len(opened) == 5 + 2  # the boxes' own, and two of the hub besides its first one
+        assert await asyncio.gather(*map(answered, links)) == [True] * 5
+        again = [await NatsLink.open(nats.address, HUB, NO_ONE) for _ in range(2)]
+        assert await asyncio.gather(*map(answered, again)) == [True] * 2
 
 
 async def test_a_hub_that_is_not_there_is_said_at_once(nats: NatsServer) -> None:

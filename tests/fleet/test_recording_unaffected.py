@@ -1,6 +1,8 @@
 """The hub is absent, slow, or full: the box goes on, in bounded memory."""
 
 import asyncio
+import itertools
+import json
 import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,17 +11,18 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.config.fleet import FleetSettings
-from tawny.fleet.box import FleetMember, HubConnection, MemberState, greet
+from tawny.config.fleet import FleetSettings, NatsLogin
+from tawny.fleet import box as fleet_box
+from tawny.fleet.box import FIRST_PIECE_BYTES, FleetMember, HubConnection, MemberState, greet
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import fingerprint, save_key
-from tawny.fleet.message_link import LineClosed, MemoryLink, WebSocketLink, open_as_box, open_as_hub
+from tawny.fleet.message_link import LineClosed, MemoryLink, MessageLink, WebSocketLink, open_as_box, open_as_hub
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
 from tawny.model.errors import DiskFull
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
-from tests.fleet.rig import BoxRig, event_line, eventually, hub_rig
+from tests.fleet.rig import DAY, BoxRig, event_line, eventually, hub_rig
 
 MOST_BYTES = 16 * 1024 * 1024
 HUB = Ed25519PrivateKey.generate()
@@ -40,22 +43,24 @@ async def test_a_hub_that_is_absent_is_asked_again_and_again(tmp_path: Path, box
     await member.close()
 
 
-async def answer_with_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 301 Moved\r\nLocation: https://hub.example/api/v1/fleet/line\r\nContent-Length: 0\r\n\r\n")
-    await writer.drain()
-    writer.close()
+@pytest.mark.parametrize("to", ["https://hub.example", "ws://127.0.0.1:9"])
+async def test_an_address_that_leads_elsewhere_is_said_to(tmp_path: Path, box: BoxRig, to: str) -> None:
+    """A reverse proxy in front of the hub does that. It is not followed: the settings may change."""
 
+    async def answer_with_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        there = f"{to}/api/v1/fleet/line".encode()
+        writer.write(b"HTTP/1.1 301 Moved\r\nLocation: " + there + b"\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
 
-async def test_an_address_that_leads_to_https_is_said_to(tmp_path: Path, box: BoxRig) -> None:
-    """A reverse proxy in front of the hub does that. The recorder goes on trying: the settings may change."""
     server = await asyncio.start_server(answer_with_redirect, "127.0.0.1", 0)
     save_key(tmp_path, box.key)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     member = FleetMember(tmp_path, lambda: FleetSettings(hub=url, hub_key=MARK), box.offer)
     member.start()
     await eventually(lambda: member.state is MemberState.OFFLINE, "the hub to be missed")
-    assert member.detail == f"{url} leads to https://hub.example; use that address"
+    assert member.detail == f"{url} leads to {to}; use that address"
     await member.close()
     server.close()
 
@@ -175,3 +180,65 @@ async def test_a_full_hub_is_filled_once_it_has_room(
         index.is_full = False
         async with rig.connected(box):
             await eventually(lambda: rig.events() == ["e"], "the event")
+
+
+async def test_a_full_hub_is_not_dialled_all_the_time(
+    house: House, box: BoxRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line comes up, and ends with the first piece of history: that is no success."""
+    monkeypatch.setattr("tawny.fleet.box.RETRY_S", (0.05, 30.0))
+    box.write(event_line("e"))
+    dialled: list[float] = []
+    dial = fleet_box.dial
+
+    async def counted(url: str, hub: str, login: NatsLogin) -> MessageLink:
+        dialled.append(asyncio.get_running_loop().time())
+        return await dial(url, hub, login)
+
+    monkeypatch.setattr(fleet_box, "dial", counted)
+    async with hub_rig("websocket", house) as rig:
+        await rig.join(box)
+        rig.hub.index = FullIndex(":memory:", FakeClock())
+        code, _ = rig.hub.index.invite()
+        rig.hub.index.join(code, "Shed", box.key.public_key().public_bytes_raw(), "words")
+        save_key(tmp_path, box.key)
+        settings = FleetSettings(hub=rig.url, hub_key=rig.mark)
+        member = FleetMember(tmp_path, lambda: settings, box.offer)
+        member.start()
+        await eventually(lambda: len(dialled) >= 6, "the sixth try")
+        await member.close()
+    waits = [after - before for before, after in itertools.pairwise(dialled)]
+    assert waits[4] > 0.05 * 2**4 * 0.8
+
+
+@pytest.mark.parametrize(("took_ms", "pieces"), [(10_000, 3), (0, 7), ("much", 7)])
+async def test_a_busy_hub_gets_larger_pieces_than_a_slow_uplink(
+    box: BoxRig, monkeypatch: pytest.MonkeyPatch, took_ms: object, pieces: int
+) -> None:
+    """Each piece is a commit: small ones would make a hub slower that 50 boxes fill at once. Of 16 kB, 32 kB, …"""
+    monkeypatch.setattr(fleet_box, "QUICK_S", -1.0)
+    line = event_line("e")
+    box.write(line * (7 * (FIRST_PIECE_BYTES // len(line))))
+    size = (box.folder / "history" / DAY).stat().st_size
+    hub_end, box_end = MemoryLink.pair()
+
+    async def hub() -> int:
+        link = await open_as_hub(hub_end, HUB)
+        await link.receive()
+        await link.send(LineFrame(Kind.WELCOME, 0, as_payload({"cursors": {}})).encoded())
+        number = end = 0
+        while end < size:
+            frame = decode_frame(await link.receive())
+            if frame.kind is Kind.LINES:
+                number, end = number + 1, json.loads(frame.payload.partition(b"\n")[0])["end"]
+                said = {"file": DAY, "offset": end, "took_ms": took_ms}
+                await link.send(LineFrame(Kind.CURSOR, 0, as_payload(said)).encoded())
+        return number
+
+    filling = asyncio.create_task(hub())
+    secure = await open_as_box(box_end, box.key, MARK)
+    await greet(secure, {"book": ""})
+    serving = asyncio.create_task(HubConnection(secure, box.offer(), {}).serve())
+    assert await asyncio.wait_for(filling, 20) == pieces
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)

@@ -15,7 +15,8 @@ from tawny.api.auth.accounts import Role
 from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.fleet.allowed_requests import ALWAYS, BY_SHARE, required_share
 from tawny.api.fleet.box_answers import BoxAnswers
-from tawny.fleet.message_link import LINE_PATH
+from tawny.fleet.message_link import LINE_PATH, MemoryLink
+from tawny.fleet.session import Exchange, Kind, LineSession
 from tests.api.fakes import House, make_house, routes
 from tests.fleet.rig import EVERYTHING, BoxRig, HubRig, eventually, hub_rig
 
@@ -91,6 +92,32 @@ async def test_the_owner_of_the_box_decides(
         allowed.clear()  # it applies to the next request
         refused = await ask(browser, method, path)
         assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed_by_recorder")
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.INSTALLER, Role.VIEWER, Role.GUEST])
+@pytest.mark.parametrize("share", sorted(BY_SHARE))
+async def test_what_the_owner_does_not_allow_is_refused_by_the_box_itself(share: str, role: Role) -> None:
+    """By each route of it, whatever the hub says of who asks, and with everything else allowed."""
+    asked: list[str] = []
+
+    async def box_app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+
+    answers = BoxAnswers(box_app, lambda: frozenset(BY_SHARE) - {share})
+    for route in BY_SHARE[share]:
+        method, path = example(route)
+        here, there = MemoryLink.pair()
+        hub, box = LineSession(here), LineSession(there)
+        asking, answering = (one.exchanges.setdefault(1, Exchange(one, 1)) for one in (hub, box))
+        running = [asyncio.create_task(one.run()) for one in (hub, box)]
+        await asking.send(Kind.END)
+        await answers({"method": method, "path": path, "query": "", "headers": [], "role": role.value}, answering)
+        head = await asyncio.wait_for(asking.receive(), 10)
+        assert (route, head.kind, head.json["status"]) == (route, Kind.HEAD, 403)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    assert asked == []
 
 
 async def test_nobody_from_a_hub_is_more_than_a_member(two: tuple[House, HubRig, BoxRig, House]) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,9 +57,9 @@ class Fleet:
         return all(states[name]["online"] and states[name]["cameras"] for name in self.boxes)
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    folder = tmp_path_factory.mktemp("fleet")
+@contextmanager
+def scanned_fleet(folder: Path, times: int) -> Iterator[Fleet]:
+    """Run a hub and two boxes; both have the same film of 35 s so many times."""
     begin_ms = round(time.time() * 1000) // HOUR_MS * HOUR_MS - 3 * HOUR_MS
     names = ("hub", "beach", "shed")
     made = {name: Recorder(name, folder / name, "127.0.0.1", free_port()) for name in names}
@@ -66,7 +67,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     made["hub"].configure("[hub]\nenabled = true\n")
     for number, one in enumerate(boxes.values()):
         one.configure(CAMERA)
-        record_films(one.data, DOOR, (partial(films.walkers, 350),) * TIMES, begin_ms + number * 60_000)
+        record_films(one.data, DOOR, (partial(films.walkers, 350),) * times, begin_ms + number * 60_000)
     span = (utc_text(begin_ms), utc_text(begin_ms + HOUR_MS))
     fleet = Fleet(made["hub"], boxes, span)
     try:
@@ -83,14 +84,25 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with scanned_fleet(tmp_path_factory.mktemp("fleet"), TIMES) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def expected(fleet: Fleet) -> dict[str, dict[str, Any]]:
     """What `tawny scan` finds on each box itself."""
     found = {}
     for name, box in fleet.boxes.items():
-        words = ["--camera", DOOR, "--from", fleet.span[0], "--to", fleet.span[1], "--log", str(box.folder / "scanned")]
-        found[name] = timeless(box.command("scan", *words))
+        found[name] = timeless(scan_at(box, fleet))
         assert len(found[name]["events"]) == 2 * TIMES
     return found
+
+
+def scan_at(box: Recorder, fleet: Fleet) -> dict[str, Any]:
+    """Scan the same by the box's own command."""
+    words = ["--camera", DOOR, "--from", fleet.span[0], "--to", fleet.span[1], "--log", str(box.folder / "scanned")]
+    return box.command("scan", *words)
 
 
 def timeless(summary: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan, look_up
 from tawny.sealed.key_wrapping import Identity
 
 SOURCE = "rtsp://viewer:horse-battery@192.0.2.7/main"
@@ -56,6 +56,9 @@ def test_a_plan_that_does_not_fit_into_a_message_is_refused() -> None:
         ("http://0.0.0.0:8000", ()),
         ("http://0:8000", ()),
         ("http://[::]:8000", ()),
+        ("http://127.0.0.1:8000", ()),
+        ("http://localhost:8000", ()),
+        ("http://[::1]:8000", ()),
         ("http://192.0.2.5:99999", ()),
         ("file:///etc/passwd", ()),
         ("http:///x", ()),
@@ -85,3 +88,11 @@ PAUSED = {"is_due": False, "why_off": "it is paused there"}
 )
 def test_when_a_camera_may_be_recorded(camera: dict[str, object], expected: str) -> None:
     assert StandbyCamera("front", "Front", {}, **camera).hindrance(NOON_MS) == expected  # type: ignore[arg-type]
+
+
+def test_names_are_looked_up_side_by_side_and_unknown_ones_have_no_address() -> None:
+    names = ["localhost", *(f"camera-{number}.invalid" for number in range(20))]
+    found = look_up(names)
+    assert {"127.0.0.1", "::1"} & set(found["localhost"])
+    assert not any(found.get(name) for name in names[1:])
+    assert look_up([]) == {}

@@ -18,7 +18,7 @@ from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState
 from tawny.fleet.standby_member import StandbyWelcome, greet_standby
 from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
-from tawny.fleet.standby_server import StandbyServer
+from tawny.fleet.standby_server import AGAIN_S, StandbyServer
 from tawny.fleet.standby_store import FOLDER, StandbyStore
 from tawny.model.errors import NotDone, Problem, SettingsError, StorageError, TawnyError
 from tawny.model.times import Span
@@ -38,6 +38,7 @@ class Work:
     silent_ms: int = 0
     fetched: list[Span] = field(default_factory=list)
     failures: list[TawnyError] = field(default_factory=list)
+    unfit: dict[str, str] = field(default_factory=dict)
     begun: threading.Event = field(default_factory=threading.Event)
     may_go_on: threading.Event = field(default_factory=threading.Event)
 
@@ -49,8 +50,11 @@ class Work:
         assert self.may_go_on.wait(30)
         if self.failures:
             raise self.failures.pop()
-        self.recorded[box.id], self.silent_ms = [one.id for one in cameras], silent_ms
-        return {}
+        self.recorded[box.id], self.silent_ms = [one.id for one in cameras if one.id not in self.unfit], silent_ms
+        return self.check(cameras)
+
+    def check(self, cameras: Sequence[StandbyCamera]) -> Mapping[str, str]:
+        return {one.id: self.unfit[one.id] for one in cameras if one.id in self.unfit}
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         self.fetched.append(span)
@@ -185,6 +189,21 @@ async def test_a_paused_camera_is_not_taken_over_and_that_is_said(standby: Stand
     standby.clock.advance(LEASE_S + 0.1)
     await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
     assert standby.server.states()[0].problems == {"Yard": "it is paused there"}
+
+
+async def test_a_camera_that_the_standby_refuses_is_said_before_it_is_needed_and_tried_again(standby: Standby) -> None:
+    """The standby doesn't trust a plan. What it refuses may be reachable later, such as by another address."""
+    standby.work.unfit["yard"] = "the name in its address leads the standby to itself"
+    barn = await standby.pair(FRONT, YARD)
+    assert standby.server.states()[0].problems == {"Yard": standby.work.unfit["yard"]}
+    await barn.dies()
+    standby.clock.advance(LEASE_S)
+    await standby.becomes(LeaseState.TAKEN)
+    await eventually(lambda: standby.work.of_barn == ["front"], "the other camera")
+    del standby.work.unfit["yard"]
+    standby.clock.advance(AGAIN_S)
+    await eventually(lambda: standby.work.of_barn == ["front", "yard"], "both")
+    await eventually(lambda: standby.server.states()[0].problems == {}, "no problem")
 
 
 async def test_a_pause_with_an_end_is_over_at_its_end(standby: Standby) -> None:

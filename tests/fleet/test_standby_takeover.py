@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.model.segments import GapReason
+from tawny.service.cameras.standby_addresses import NOT_OF_NETWORK
 from tawny.testing.waiting import until
 from tests.support.standby_rig import FRONT, PASSWORD, PATIENCE_S, Rig, rig
 
@@ -108,13 +109,18 @@ def test_a_recorder_that_answers_is_not_taken_over(pair: Rig) -> None:
     assert not list((pair.shed.data / pair.at_shed).rglob("*.mp4"))
 
 
-def test_a_paused_camera_is_not_recorded_by_the_standby(pair: Rig) -> None:
-    pair.pair()
-    pair.house.command("pause", "front")
-    until(lambda: pair.shed.command("standby")["protected"][0]["problems"], PATIENCE_S, "the pause to arrive")
-    pair.settle()
-    pair.house.kill()
-    until(lambda: pair.lease() == "taken", PATIENCE_S, "the takeover")
-    assert pair.shed.command("standby")["protected"][0]["problems"] == {"Front door": "it is paused there"}
-    assert pair.recorded_by_shed() == []
-    assert not list((pair.shed.data / pair.at_shed).rglob("*.mp4"))
+def test_paused_cameras_and_those_at_localhost_are_not_recorded_by_the_standby(tmp_path: Path) -> None:
+    """A camera at localhost would be something else of the standby. Both sides say so."""
+    hub = '[cameras.hub]\nname = "Street"\nsource = "rtsp://127.0.0.1:9/street"\ndetection.detector = "off"\n'
+    with rig(tmp_path, more=hub) as pair:
+        pair.pair()
+        pair.house.command("pause", "front")
+        both = {"Front door": "it is paused there", "Street": NOT_OF_NETWORK}
+        until(lambda: pair.shed.command("standby")["protected"][0]["problems"] == both, PATIENCE_S, "the pause")
+        assert pair.house.command("standby")["standby"]["problems"] == both
+        pair.settle()
+        pair.house.kill()
+        until(lambda: pair.lease() == "taken", PATIENCE_S, "the takeover")
+        assert pair.shed.command("standby")["protected"][0]["problems"] == both
+        assert pair.recorded_by_shed() == []
+        assert not list(pair.shed.data.rglob("*.mp4"))

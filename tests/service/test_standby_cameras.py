@@ -1,7 +1,7 @@
 """What of a recorder's cameras its standby learns, when it may record them, and how it does."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,8 +18,17 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.sealed.key_wrapping import Identity
-from tawny.service.cameras.standby_cameras import (
+from tawny.service.cameras.standby_addresses import (
+    LEADS_TO_STANDBY,
+    NOT_OF_NETWORK,
     NOT_REACHABLE,
+    UNKNOWN_NAME,
+    AddressRefused,
+    CameraPlaces,
+    LookUp,
+)
+from tawny.service.cameras.standby_cameras import (
+    INVALID,
     StandbyCameras,
     StandbyPlanner,
     id_at_standby,
@@ -60,6 +69,21 @@ def planned(text: str, pause_s: float | None = None, *, is_paused: bool = False,
 
 
 NOW_MS = FakeClock().now_ms()
+NAMES = {
+    "gate.lan": ["192.0.2.7"], "here.example": ["192.0.2.7", "127.0.0.1"], "here6.example": ["::1"],
+    "mapped.example": ["::ffff:127.0.0.1"], "cloud.example": ["169.254.169.254"], "gone.example": [],
+}  # fmt: skip
+"""What a name server answers; other names are not found in time."""
+
+
+def look_up(names: Collection[str]) -> Mapping[str, Sequence[str]]:
+    return {name: NAMES[name] for name in names if name in NAMES}
+
+
+def at_standby(camera: StandbyCamera) -> OthersCameraSettings:
+    places = CameraPlaces(look_up)
+    places.learn([camera])
+    return others_camera(camera, "Barn", places)
 
 
 def test_a_camera_of_the_network_crosses_with_what_recording_needs() -> None:
@@ -71,14 +95,14 @@ def test_a_camera_of_the_network_crosses_with_what_recording_needs() -> None:
         "source": "rtsp://u:secret@192.0.2.7/main", "rotate": 90, "warm_up": "3 s", "rtsp": {"transport": "tcp"},
         "encrypt": False, "recipients": [],
     }  # fmt: skip
-    made = others_camera(found, "Barn")
+    made = at_standby(found)
     assert (made.name, made.record, made.detection.detector) == ("Front (Barn)", "continuous", "off")
     assert (made.rotate, made.warm_up, made.table("rtsp")) == (90, 3.0, {"transport": "tcp"})
 
 
 def test_masks_are_burned_in_by_the_standby_as_well() -> None:
     masks = "privacy_masks = [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]\nburn_in_masks = true\n"
-    made = others_camera(planned(FRONT + masks), "Barn")
+    made = at_standby(planned(FRONT + masks))
     assert made.burn_in_masks
     assert len(made.privacy_masks) == 1
 
@@ -89,19 +113,91 @@ def test_a_camera_of_the_recorder_itself_does_not_cross(source: str) -> None:
     assert (found.hindrance(NOW_MS), dict(found.settings)) == (NOT_REACHABLE, {})
 
 
+OWN = [
+    "rtsp://127.0.0.1/main", "rtsp://u:p@127.8.9.1:8554/main", "http://localhost:1984/api", "http://LOCALHOST./",
+    "http://go2rtc.localhost/", "http://localhost.localdomain/", "http://ip6-localhost/", "rtsp://[::1]/main",
+    "rtsp://[::ffff:127.0.0.1]/main", "rtsp://[::127.0.0.1]/main", "http://127.1/", "http://2130706433/",
+    "http://0x7f.1/", "http://0.0.0.0:8000/", "http://0/", "rtsp://[::]/main", "http://169.254.169.254/latest",
+    "rtsp://u:p@[fe80::1]/main", "http://2852039166/", "rtsp://barn.example#@169.254.169.254/", "rtsp://224.0.0.1/",
+]  # fmt: skip
+"""Addresses that lead each computer to itself, or to its own link."""
+
+
+@pytest.mark.parametrize("source", OWN)
+def test_an_address_of_the_computer_itself_is_taken_over_by_none(source: str) -> None:
+    """Its own recorder says so, and the standby decides it itself: also of the sub stream."""
+    assert planned(f'[cameras.front]\nsource = "{source}"\n').hindrance(NOW_MS) == NOT_OF_NETWORK
+    sub = planned(f'{FRONT}sub = "{source}"\n')
+    assert (sub.hindrance(NOW_MS), "sub" in sub.settings) == ("", False)
+    for settings in ({"source": source}, {"source": "rtsp://192.0.2.7/", "sub": source}):
+        with pytest.raises(AddressRefused, match="leads each computer to itself"):
+            at_standby(StandbyCamera("front", "Front", settings))
+
+
+@pytest.mark.parametrize("source", ["/dev/video0", "exec:rm -rf /", "/etc/passwd", "file:///etc/passwd", ""])
+def test_a_recorder_in_wrong_hands_cannot_name_anything_else(source: str) -> None:
+    with pytest.raises(ValueError, match=r"connected to that recorder|address"):
+        at_standby(StandbyCamera("front", "Front", {"source": source}))
+    with pytest.raises(AddressRefused, match="connected to that recorder"):
+        at_standby(StandbyCamera("front", "Front", {"source": "rtsp://192.0.2.7/b", "sub": "/dev/video0"}))
+
+
 @pytest.mark.parametrize(
-    "source",
+    ("name", "why"),
     [
-        "/dev/video0", "exec:rm -rf /", "/etc/passwd", "file:///etc/passwd", "", "http://169.254.169.254/latest",
-        "rtsp://u:p@[fe80::1]/main", "http://0.0.0.0:8000/", "http://2852039166/",
-        "rtsp://barn.example#@169.254.169.254/",
+        ("here.example", LEADS_TO_STANDBY), ("here6.example", LEADS_TO_STANDBY), ("mapped.example", LEADS_TO_STANDBY),
+        ("cloud.example", LEADS_TO_STANDBY), ("gone.example", UNKNOWN_NAME), ("slow.example", UNKNOWN_NAME),
     ],
 )  # fmt: skip
-def test_a_recorder_in_wrong_hands_cannot_name_anything_else(source: str) -> None:
-    with pytest.raises(ValueError, match=r"only its own recorder|address"):
-        others_camera(StandbyCamera("front", "Front", {"source": source}), "Barn")
-    with pytest.raises(ValueError, match="only its own recorder"):
-        others_camera(StandbyCamera("front", "Front", {"source": "rtsp://a/b", "sub": "/dev/video0"}), "Barn")
+def test_a_name_that_leads_to_the_standby_itself_is_refused(name: str, why: str) -> None:
+    recorder = Recorder()
+    cameras, _ = standby(recorder, FakeClock())
+    named = StandbyCamera("yard", "Yard", {"source": f"rtsp://u:p@{name}/main"})
+    assert cameras.check([named, planned(FRONT)]) == {"yard": why}
+    assert cameras.record(BARN, [named, planned(FRONT)], 1) == {"yard": why}
+    assert list(recorder.recorded) == [AT_STANDBY]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"source": "rtsp://u:p%40@gate.lan:8554/main?x=1"}, "rtsp://u:p%40@192.0.2.7:8554/main?x=1"),
+        ({"source": "rtsps://gate.lan/", "rtsp": {"fingerprint": "aa" * 32}}, "rtsps://192.0.2.7/"),
+        ({"source": "rtsps://gate.lan/"}, "rtsps://gate.lan/"),
+    ],
+)  # fmt: skip
+def test_a_name_is_used_by_the_address_that_was_checked(settings: dict[str, object], expected: str) -> None:
+    """A name server that answers something else a moment later changes nothing; a certificate has the name itself."""
+    assert at_standby(StandbyCamera("front", "Front", settings)).source == expected
+
+
+def test_a_camera_with_an_address_does_not_wait_for_names() -> None:
+    recorder, seen = Recorder(), list[list[str]]()
+
+    def look_up_slowly(names: Collection[str]) -> Mapping[str, Sequence[str]]:
+        seen.append(list(recorder.recorded))
+        return {"gate.lan": ["192.0.2.9"]}
+
+    cameras, _ = standby(recorder, FakeClock(), look_up_slowly)
+    gate = StandbyCamera("gate", "Gate", {"source": "rtsp://gate.lan/"})
+    cameras.record(BARN, [gate, planned(FRONT)], 1)
+    assert seen == [[AT_STANDBY]]
+    assert len(recorder.recorded) == 2
+
+
+def test_a_name_that_moves_is_followed_and_one_that_is_unknown_for_a_while_stays() -> None:
+    recorder, found = Recorder(), {"gate.lan": ["192.0.2.9"]}
+    cameras, _ = standby(recorder, FakeClock(), lambda _: dict(found))
+    gate = StandbyCamera("gate", "Gate", {"source": "rtsp://gate.lan/"})
+    for now, expected in (
+        (["192.0.2.9"], "rtsp://192.0.2.9/"), ([], "rtsp://192.0.2.9/"), (["192.0.2.10"], "rtsp://192.0.2.10/"),
+    ):  # fmt: skip
+        found["gate.lan"] = now
+        assert cameras.record(BARN, [gate], 1) == {}
+        assert [one.source for one in recorder.recorded.values()] == [expected]
+    found["gate.lan"] = ["127.0.0.1"]
+    assert cameras.record(BARN, [gate], 1) == {"gate": LEADS_TO_STANDBY}
+    assert recorder.recorded == {}
 
 
 @pytest.mark.parametrize(
@@ -145,7 +241,7 @@ def test_those_of_another_camera_do_not(by_time: str) -> None:
 
 def test_an_encrypted_camera_is_encrypted_for_its_own_keys_alone() -> None:
     own = f'[encryption]\nrecipients = ["{OWNER}"]\nrecovery = "{OWNER}"\n'
-    theirs = others_camera(planned(f"{FRONT}encrypt = true\n{own}"), "Barn")
+    theirs = at_standby(planned(f"{FRONT}encrypt = true\n{own}"))
     standby = settings_of(f'storage.encrypt = true\n[encryption]\nrecipients = ["{OTHER}"]\nrecovery = "{OTHER}"\n')
     here = standby.model_copy(update={"cameras": {"barn-front": theirs}})
     policy = policy_of(here, CameraId("barn-front"))
@@ -155,14 +251,14 @@ def test_an_encrypted_camera_is_encrypted_for_its_own_keys_alone() -> None:
 
 def test_one_that_is_not_encrypted_is_not_encrypted_on_a_standby_that_is() -> None:
     standby = settings_of(f'storage.encrypt = true\n[encryption]\nrecipients = ["{OTHER}"]\nrecovery = "{OTHER}"\n')
-    here = standby.model_copy(update={"cameras": {"barn-front": others_camera(planned(FRONT), "Barn")}})
+    here = standby.model_copy(update={"cameras": {"barn-front": at_standby(planned(FRONT))}})
     assert policy_of(here, CameraId("barn-front")) is None
 
 
 @dataclass
 class Recorder:
     settings: Settings = field(default_factory=Settings)
-    recorded: list[str] = field(default_factory=list)
+    recorded: dict[str, OthersCameraSettings] = field(default_factory=dict)
     refuses: str = ""
     ending: bool = False
     meanwhile: Callable[[], None] | None = None
@@ -170,7 +266,7 @@ class Recorder:
     def record_for_others(self, cameras: Mapping[str, OthersCameraSettings]) -> None:
         if any(self.refuses and self.refuses in one for one in cameras):
             raise SettingsError("others", (Problem("cameras", "x", "y"),))
-        self.recorded = list(cameras)
+        self.recorded = dict(cameras)
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
@@ -185,10 +281,10 @@ class Recorder:
         return Path(segment.path)
 
 
-def standby(recorder: Recorder, clock: FakeClock) -> tuple[StandbyCameras, MemoryIndex]:
+def standby(recorder: Recorder, clock: FakeClock, names: LookUp = look_up) -> tuple[StandbyCameras, MemoryIndex]:
     index = MemoryIndex()
     ledger = HistoryLedger(HistoryJournal(MemoryDisk()), index, clock)
-    return StandbyCameras(recorder, index, ledger, lambda: "Shed", clock), index
+    return StandbyCameras(recorder, index, ledger, lambda: "Shed", clock, names), index
 
 
 def test_the_time_that_neither_has_names_both() -> None:
@@ -197,7 +293,7 @@ def test_the_time_that_neither_has_names_both() -> None:
     silent_ms = clock.now_ms()
     clock.advance(3.5)
     assert cameras.record(BARN, [planned(FRONT)], silent_ms) == {}
-    assert recorder.recorded == [AT_STANDBY]
+    assert list(recorder.recorded) == [AT_STANDBY]
     assert index.gaps(AT_STANDBY, Span(0, 1 << 45)) == [
         Gap(
             AT_STANDBY, silent_ms, silent_ms + 3500, GapReason.RECORDER_OFF,
@@ -205,7 +301,7 @@ def test_the_time_that_neither_has_names_both() -> None:
         )
     ]  # fmt: skip
     cameras.record(BARN, [], silent_ms)
-    assert recorder.recorded == []
+    assert recorder.recorded == {}
 
 
 def test_one_camera_that_cannot_be_recorded_hinders_no_other() -> None:
@@ -215,7 +311,8 @@ def test_one_camera_that_cannot_be_recorded_hinders_no_other() -> None:
     invalid = StandbyCamera("door", "Door", {"source": "rtsp://192.0.2.9/", "rotate": 17})
     refused = cameras.record(BARN, [yard, invalid, planned(FRONT)], 1)
     assert set(refused) == {"yard", "door"}
-    assert recorder.recorded == [AT_STANDBY]
+    assert refused["door"] == INVALID
+    assert list(recorder.recorded) == [AT_STANDBY]
 
 
 def test_two_recorders_that_fail_together_are_both_recorded() -> None:

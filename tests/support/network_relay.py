@@ -16,6 +16,8 @@ from typing import Any, cast
 PIECE_BYTES = 4096
 HELD_BYTES = 16_384
 """Data buffered before backpressure reaches the sender, bytes."""
+LOOK_S = 0.1
+"""How often a line that is cut looks whether it is whole again."""
 Address = tuple[str, int]
 
 
@@ -24,7 +26,8 @@ class NetworkRelay:
     """Properties of a link.
 
     rate: bytes per second towards the client; None: unlimited. delay_s: in both directions. loss: share of UDP packets;
-    with TCP the data is delayed instead.
+    with TCP the data is delayed instead. is_cut: nothing of TCP passes, and neither side is told, as with a cable that
+    was pulled; data under way arrives when it is back.
     """
 
     rate: float | None = None
@@ -33,6 +36,11 @@ class NetworkRelay:
     port: int = 0
     """The listening port."""
     lost: int = 0
+    is_cut: bool = False
+
+    async def uncut(self) -> None:
+        while self.is_cut:
+            await asyncio.sleep(LOOK_S)
 
 
 @contextmanager
@@ -96,6 +104,7 @@ async def _serve(
 ) -> None:
     writers = [writer]
     try:
+        await line.uncut()
         behind_reader, behind_writer = await asyncio.open_connection(*target, limit=HELD_BYTES)
         writers.append(behind_writer)
         for each in writers:
@@ -135,6 +144,7 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
                     await asyncio.sleep(line.delay_s * 3)
                 if paced and line.rate:
                     await asyncio.sleep(len(data) / line.rate)
+                await line.uncut()
                 writer.write(data)
                 await writer.drain()
     finally:

@@ -1,4 +1,6 @@
-"""Two recorders and their cameras: in one network, or each in a network of its own whose cables can be pulled.
+"""Two recorders and their cameras: on this computer, or each in a network of its own whose cables can be pulled.
+
+On this computer they use its address in the network: a standby takes over no camera at a loopback address.
 
 As a program it is the camera: `python -m tests.support.standby_rig HOST`. Its video runs on, watched or not, so that
 two recorders get the same frames.
@@ -9,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -223,9 +226,9 @@ def rig(folder: Path, *, with_networks: bool = False, more: str = "") -> Iterato
     """Yield two recorders that are configured, but not started. more: settings of the house."""
     with ExitStack() as undo:
         networks = _networks(undo) if with_networks else ("", "", "")
-        hosts = ("10.233.1.1", "10.233.1.2", "10.233.2.2") if with_networks else ("127.0.0.1",) * 3
+        hosts = ("10.233.1.1", "10.233.1.2", "10.233.2.2") if with_networks else (own_address(),) * 3
         camera = _start_camera(undo, networks[0], hosts[0])
-        ports = (8000, 8000) if with_networks else _free_ports()
+        ports = (8000, 8000) if with_networks else _free_ports(hosts[0])
         house = Recorder("House", folder / "house", hosts[1], ports[0], networks[1])
         shed = Recorder("Shed", folder / "shed", hosts[2], ports[1], networks[2])
         house.configure(SETTINGS.format(camera=camera) + more)
@@ -273,12 +276,21 @@ def _networks(undo: ExitStack) -> tuple[str, str, str]:
     return way, house, shed
 
 
-def _free_ports() -> tuple[int, int]:
-    import socket
+def own_address() -> str:
+    """Return the address of this computer in its network. Skips without a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # sends nothing: the system only chooses an address
+        except OSError:
+            pytest.skip("this computer has no network")
+        found: str = asking.getsockname()[0]
+        return found
 
+
+def _free_ports(host: str) -> tuple[int, int]:
     with socket.socket() as one, socket.socket() as other:
         for each in (one, other):
-            each.bind(("127.0.0.1", 0))
+            each.bind((host, 0))
         return one.getsockname()[1], other.getsockname()[1]
 
 

@@ -137,6 +137,7 @@ def _standby(web: WebInterface) -> dict[str, Any]:
         "is_standby": protecting is not None and protecting.is_ready,
         "standby": None if own is None or own.state == "none" else {
             "name": own.standby, "state": own.state.value, "since_ms": own.since_ms, "detail": own.detail,
+            "problems": dict(own.problems()),
         },
         "protected": [
             {

@@ -155,6 +155,7 @@ def _status(args: Namespace, out: Output) -> None:
     if own is not None:
         detail = f": {own['detail']}" if own["detail"] else ""
         lines.append(f"Standby {own['name']}: {_STATES[own['state']]} since {time_text(own['since_ms'])}{detail}")
+        lines += [f"    would not take over: {camera}: {why}" for camera, why in own["problems"].items()]
     for one in found["protected"]:
         state = _LEASES[one["lease"]] if one["is_connected"] or one["lease"] != "held" else "not connected"
         lines.append(f"{one['id']:<20} {one['name']:<24} {state}, since {time_text(one['since_ms'])}   {one['words']}")

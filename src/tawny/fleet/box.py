@@ -31,12 +31,14 @@ HISTORY_S: Final = 2.0
 """Interval in s at which new lines of history are looked for."""
 FIRST_PIECE_BYTES: Final = 16 * 1024
 QUICK_S, SLOW_S = 0.25, 1.0
-"""The next piece of history is twice as large if one is stored sooner than this, and half if later."""
+"""The next piece of history is twice as large if one takes less than this on its way and back, and half if more."""
 STATUS_S: Final = 5.0
 """Interval in s of the health."""
 JOIN_TIMEOUT_S: Final = 20.0
 RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
+HELD_S: Final = 5.0
+"""A line that was up for less counts as a failure: a hub that can't store anything ends each one at once."""
 REFUSED_S: Final = 60.0
 """Wait in s after the hub refused this recorder."""
 
@@ -223,7 +225,7 @@ class HubConnection(LineSession):
             if said.get("file") != piece.file or offset <= piece.offset:
                 raise LineClosed("the hub doesn't store what it is sent")
             self._cursors[piece.file] = offset
-            took_s = loop.time() - begun_s
+            took_s = loop.time() - begun_s - _seconds_in(said.get("took_ms"))
             factor = 2.0 if took_s < QUICK_S else 0.5 if took_s > SLOW_S else 1.0
             most_bytes = max(LEAST_BYTES, min(MOST_BYTES, int(most_bytes * factor)))
 
@@ -285,6 +287,7 @@ class FleetMember:
         """When the state began."""
         self.welcome: Welcome | None = None
         self._keys: tuple[bytes, bytes] | None = None
+        self._online_s = 0.0
 
     def words(self) -> str:
         """Return the four words to compare; empty until the hub has been reached. Reads a list of words."""
@@ -311,7 +314,7 @@ class FleetMember:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _keep_connected(self) -> None:
-        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
+        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1], forget_s=HELD_S)
         while True:
             self._changed.clear()
             settings = self._used = self._get_settings()
@@ -334,18 +337,17 @@ class FleetMember:
                 changing.cancel()
                 ended = (await asyncio.gather(connecting, changing, return_exceptions=True))[0]
             if isinstance(ended, LineClosed):
-                was_online = self.state is MemberState.ONLINE
+                held_s = self._clock.mono_s() - self._online_s if self.state is MemberState.ONLINE else 0.0
                 is_refused = isinstance(ended, LineRefused)
                 if str(ended) != self.detail:
                     log.warning("no connection to the hub: %s", ended)
                 self._enter(MemberState.REFUSED if is_refused else MemberState.OFFLINE, str(ended))
-                if was_online:
-                    backoff.reset()
-                pause_s = REFUSED_S if is_refused else backoff.next_s()
+                pause_s = REFUSED_S if is_refused else backoff.next_s(held_s)
             elif isinstance(ended, Exception):
                 raise ended
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._changed.wait()
 
     def _key(self) -> Ed25519PrivateKey | None:
         try:
@@ -371,6 +373,7 @@ class FleetMember:
                 raise LineClosed(f"the history can't be read: {error}") from error
             self._keys = secure.peer, key.public_key().public_bytes_raw()
             self._enter(MemberState.ONLINE)
+            self._online_s = self._clock.mono_s()
             log.info("connected to the hub %s", self.welcome.hub)
             await HubConnection(secure, offer, dict(self.welcome.cursors)).serve()
         finally:
@@ -379,6 +382,11 @@ class FleetMember:
 
 def _encoded(piece: HistoryPiece) -> bytes:
     return as_payload({"file": piece.file, "offset": piece.offset, "end": piece.end}) + b"\n" + piece.data
+
+
+def _seconds_in(took_ms: object) -> float:
+    """Return how long a hub needed itself; smaller pieces would make a busy hub busier."""
+    return took_ms / 1000 if type(took_ms) is int and took_ms > 0 else 0.0
 
 
 def _cursors_in(said: object) -> dict[str, int]:

@@ -22,7 +22,8 @@ from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, merge_spans, missing_spans
 
 INVITATION_MS: Final = 10 * 60_000
-MOST_INVITATIONS: Final = 50
+MOST_INVITATIONS: Final = 1000
+"""Valid at the same time: whoever sets up hundreds of recorders may make all their links first."""
 MOST_EVENTS: Final = 1_000_000
 """Of one box, with marks of deleted ones; the oldest ones are deleted. So are gaps and damage beyond MOST_GAPS."""
 MOST_EVENT_BYTES: Final = 1024 * 1024 * 1024

@@ -57,7 +57,8 @@ class BoxConnection(LineSession):
         self.allow = tuple(str(one)[:20] for one in allow[:10]) if isinstance(allow, list) else ()
         self.book = str(hello.get("book", ""))[:64]
         self.status: Mapping[str, Any] = box.status
-        self._pieces: asyncio.Queue[HistoryPiece | None] = asyncio.Queue(_UNSTORED_PIECES)
+        self._pieces: asyncio.Queue[tuple[HistoryPiece | None, float]] = asyncio.Queue(_UNSTORED_PIECES)
+        """With the time at which each arrived, s of the event loop."""
         self._last_number = 0
         self.is_leaving = False
 
@@ -91,9 +92,9 @@ class BoxConnection(LineSession):
     async def handle(self, frame: LineFrame) -> None:
         match frame.kind:
             case Kind.LINES if not self._pieces.full():
-                self._pieces.put_nowait(_piece_in(frame))
+                self._pieces.put_nowait((_piece_in(frame), asyncio.get_running_loop().time()))
             case Kind.REFILL if not self._pieces.full():
-                self._pieces.put_nowait(None)
+                self._pieces.put_nowait((None, 0.0))
             case Kind.STATUS if len(frame.payload) <= MOST_STATUS_BYTES:
                 self.status = frame.json
             case Kind.LEAVE:
@@ -103,14 +104,17 @@ class BoxConnection(LineSession):
                 raise LineClosed("the recorder sent what wasn't asked for")
 
     async def _store(self) -> None:
+        """Store pieces, and say how long that took here: the box finds out how fast its uplink is."""
         while True:
-            piece = await self._pieces.get()
+            piece, arrived_s = await self._pieces.get()
             if piece is None:
                 await asyncio.to_thread(self._index.refill, self.box.id)
                 await self.send(LineFrame(Kind.CURSOR, 0, as_payload({})))
             else:
                 end = await asyncio.to_thread(self._index.add, self.box.id, piece)
-                await self.send(LineFrame(Kind.CURSOR, 0, as_payload({"file": piece.file, "offset": end})))
+                took_ms = round((asyncio.get_running_loop().time() - arrived_s) * 1000)
+                said = {"file": piece.file, "offset": end, "took_ms": took_ms}
+                await self.send(LineFrame(Kind.CURSOR, 0, as_payload(said)))
 
     async def _note(self) -> None:
         while True:

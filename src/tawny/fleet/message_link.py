@@ -88,6 +88,14 @@ class MemoryLink:
             closing.cancel()
 
 
+class _SameAddress(connect):
+    """Connects there and nowhere else: what answers could name an address that only this computer reaches."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        found = super().process_redirect(exc)
+        return InvalidURI(found, "a redirect") if isinstance(found, str) else found
+
+
 class WebSocketLink:
     """The box's end of a WebSocket to the hub."""
 
@@ -99,7 +107,7 @@ class WebSocketLink:
         """Connect to a recorder. url: `https://hub.example.org`. path: of its end of lines. Raises LineClosed."""
         scheme, _, rest = url.partition("://")
         try:
-            made = await connect(
+            made = await _SameAddress(
                 f"{'wss' if scheme == 'https' else 'ws'}://{rest}{path}",
                 origin=f"{scheme}://{urlsplit(url).netloc}",  # type: ignore[arg-type]
                 compression=None,  # what is encrypted cannot be compressed

@@ -36,14 +36,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MOST_WINDOW_BYTES: Final = 512 * 1024
-"""Under way in one direction of a line, at most. 64 lines stay below the 64 MB at which a server drops a connection."""
+"""Under way in one direction of a line, at most."""
+LINES_A_CONNECTION: Final = 64
+"""Of a hub: what is under way to it stays at half of the 64 MB at which a server drops a connection."""
 LEAST_WINDOW_BYTES: Final = 16 * 1024
 FIRST_WINDOW_BYTES: Final = 64 * 1024
 CREDIT_BYTES: Final = 8 * 1024
 """The reader reports after reading this much; less than the smallest window."""
 QUICK_S, SLOW_S = 0.7, 1.5
 """The window grows where messages are read sooner than this after they were sent, and is halved where later."""
-MOST_LINES: Final = 128
+MOST_LINES: Final = 1024
 """At the same time at one hub, with those that have not proved a key yet."""
 PING_S: Final = 2
 """Interval in s at which the NATS server must answer; after two unanswered ones the connection has ended."""
@@ -146,7 +148,8 @@ class NatsConnection:
 
     async def close(self) -> None:
         with suppress(*_client_errors()):
-            await asyncio.wait_for(self._client.close(), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await self._client.close()
         await self._end()
 
     async def _note(self, error: Exception) -> None:
@@ -338,6 +341,10 @@ class NatsListener:
         self._settings, self._hub, self._accept = settings, hub, accept
         self._task: asyncio.Task[None] | None = None
         self._lines: set[asyncio.Task[None]] = set()
+        self._carried: dict[NatsConnection, int] = {}
+        """Number of lines of each connection."""
+        self._choosing = asyncio.Lock()
+        self._dialled_by: NatsConnection | None = None
         self.is_listening = False
         """Whether recorders can connect."""
         self.problem = ""
@@ -352,12 +359,15 @@ class NatsListener:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in list(self._carried):
+            await connection.close()
 
     async def _listen(self) -> None:
         backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
         while True:
             try:
                 connection = await NatsConnection.open(self._settings.address, self._settings)
+                self._dialled_by, self._carried[connection] = connection, 0
                 try:
                     await connection.subscribe(_dial_subject(self._hub), partial(self._dialled, connection))
                     log.info("recorders can connect through %s", self._settings.address)
@@ -367,6 +377,7 @@ class NatsListener:
                     raise LineClosed(connection.why())
                 finally:
                     self.is_listening = False
+                    del self._carried[connection]
                     await connection.close()
             except LineClosed as error:
                 if str(error) != self.problem:
@@ -382,11 +393,17 @@ class NatsListener:
             await connection.publish(msg.reply, bytes([_Message.CLOSE]))
         else:
             own = f"tawny.{self._hub}.line.{secrets.token_urlsafe(16)}"
-            task = asyncio.create_task(self._serve(NatsLink(connection, own, msg.reply, is_alone=False)))
+            task = asyncio.create_task(self._serve(own, msg.reply))
             self._lines.add(task)
             task.add_done_callback(self._forget)
 
-    async def _serve(self, link: NatsLink) -> None:
+    async def _serve(self, own: str, peer: str) -> None:
+        try:
+            connection = await self._with_room()
+        except LineClosed as error:
+            log.warning("a recorder can't connect by NATS: %s", error)
+            return
+        link = NatsLink(connection, own, peer, is_alone=False)
         try:
             await link.accept()
         except LineClosed as error:
@@ -395,6 +412,28 @@ class NatsListener:
             await self._accept(link)
         finally:
             await link.close()
+            await self._release(connection)
+
+    async def _with_room(self) -> NatsConnection:
+        """Return a connection for one more line, a new one if all are full. Raises LineClosed."""
+        async with self._choosing:
+            for connection, lines in self._carried.items():
+                if lines < LINES_A_CONNECTION and not connection.ended.is_set():
+                    break
+            else:
+                connection = await NatsConnection.open(self._settings.address, self._settings)
+                self._carried[connection] = 0
+            self._carried[connection] += 1
+            return connection
+
+    async def _release(self, connection: NatsConnection) -> None:
+        """Count a line less; close a further connection that carries none."""
+        if connection not in self._carried:  # it was that of the dial subject, and has ended
+            return
+        self._carried[connection] -= 1
+        if not self._carried[connection] and connection is not self._dialled_by:
+            del self._carried[connection]
+            await connection.close()
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._lines.discard(task)

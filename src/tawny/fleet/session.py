@@ -21,6 +21,8 @@ SILENT_S: Final = 4.0
 """Time in s without any frame after which the other side counts as gone: offline is shown within 5 s."""
 MOST_EXCHANGES: Final = 32
 WINDOW_BYTES: Final = 256 * 1024
+CREDIT_BYTES: Final = WINDOW_BYTES // 4
+"""The reader of an exchange reports after reading this much: a short request and its answer need no report."""
 PORTION_BYTES: Final = 16 * 1024
 """Maximum payload of one frame of an exchange, so that others get their turn, and that it arrives within SILENT_S over
 an uplink of 64 kbit/s.
@@ -118,6 +120,7 @@ class Exchange:
         self._received: deque[LineFrame] = deque()
         self._received_bytes = 0
         self._credit = WINDOW_BYTES
+        self._unreported_bytes = 0
         self._changed = asyncio.Event()
         self._is_gone = False
 
@@ -145,8 +148,10 @@ class Exchange:
         frame = self._received.popleft()
         cost = _cost(frame.payload)
         self._received_bytes -= cost
-        if not self._is_gone:
-            await self._session.send(LineFrame(Kind.CREDIT, self.number, struct.pack(">I", cost)))
+        self._unreported_bytes += cost
+        if self._unreported_bytes >= CREDIT_BYTES and not self._is_gone:
+            read_bytes, self._unreported_bytes = self._unreported_bytes, 0
+            await self._session.send(LineFrame(Kind.CREDIT, self.number, struct.pack(">I", read_bytes)))
         return frame
 
     async def send_message(self, message: str | bytes) -> None:
@@ -263,7 +268,9 @@ class LineSession:
     async def receive_frame(self) -> LineFrame:
         """Raises LineClosed, also after silence."""
         try:
-            return decode_frame(await asyncio.wait_for(self.link.receive(), SILENT_S))
+            async with asyncio.timeout(SILENT_S):  # `wait_for` may lose a cancellation: the line would go on
+                message = await self.link.receive()
+            return decode_frame(message)
         except TimeoutError:
             raise LineClosed(f"nothing arrived for {SILENT_S:g} s") from None
 

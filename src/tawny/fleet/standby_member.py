@@ -271,7 +271,8 @@ class StandbyLine(LineSession):
             for one in list(self._takeovers.values()):
                 is_done = await self._fetch(one) and is_done
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._has_news.wait(), None if is_done else backoff.next_s())
+                async with asyncio.timeout(None if is_done else backoff.next_s()):
+                    await self._has_news.wait()
             if is_done:
                 backoff.reset()
 
@@ -405,6 +406,11 @@ class StandbyMember:
         """Return the four words to compare; empty until the standby has been reached. Reads a list of words."""
         return comparison_words(*self._keys) if self._keys else ""
 
+    def problems(self) -> Mapping[str, str]:
+        """Return why cameras of this recorder would not be taken over now, by name, as far as it knows that itself."""
+        now_ms = self._clock.now_ms()
+        return {one.name: why for one in self._make_offer().plan().cameras if (why := one.hindrance(now_ms))}
+
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._keep_connected(), name="standby member")
@@ -448,7 +454,8 @@ class StandbyMember:
                 self._become(StandbyMemberState.REFUSED if is_refused else StandbyMemberState.NOT_READY, str(ended))
                 pause_s = REFUSED_S if is_refused else backoff.next_s()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._changed.wait()
 
     async def _connect_until_changed(self, settings: StandbySettings, key: Ed25519PrivateKey) -> LineClosed | None:
         """Return why the line has ended; None: the settings have changed."""

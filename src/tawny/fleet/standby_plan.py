@@ -7,9 +7,12 @@ ChaCha20-Poly1305), and is opened in memory only.
 import ipaddress
 import json
 import os
+import re
 import socket
+import threading
 import zlib
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,12 +20,18 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from tawny.engine.threads import start_thread
+from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import KeyUnwrapper, wrap
 
 MOST_PLAN_BYTES: Final = 256 * 1024
 """Of an encrypted plan: it must fit into one message."""
 _MOST_TEXT_BYTES: Final = 8 * 1024 * 1024
 MOST_CAMERAS: Final = 256
+LOOKUP_S: Final = 2.0
+"""Time in s for all names of a plan: cameras with names wait for it, no others."""
+_LOOKUP_THREADS: Final = 8
+_OWN_NAME: Final = re.compile(r"(.+\.)?localhost(\.localdomain)?\.?|ip6-(localhost|loopback)\.?", re.IGNORECASE)
 _KEY_BYTES, _NONCE_BYTES, _LENGTH_BYTES = 32, 12, 2
 
 
@@ -98,19 +107,65 @@ def _plan_in(said: Any) -> StandbyPlan:
 
 
 def is_host_of_network(host: str) -> bool:
-    """Return whether a standby may connect to a host of a plan: neither link-local, nor multicast, nor `0.0.0.0`.
+    """Return whether a host of a plan is one that a standby may connect to.
 
-    Names are not looked up.
+    Neither the standby itself (loopback, `localhost`, `0.0.0.0`) nor link-local or multicast. Other names are not
+    looked up: see `look_up`.
     """
+    found = _ip_of(host)
+    if found is None:
+        return bool(host) and _OWN_NAME.fullmatch(host) is None
+    return not (found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast)
+
+
+def is_name(host: str) -> bool:
+    """Return whether a host must be looked up."""
+    return _ip_of(host) is None
+
+
+def look_up(names: Collection[str]) -> Mapping[str, Sequence[str]]:
+    """Return the addresses of those names that are found within LOOKUP_S. Waits for the network."""
+    found, waiting, done = dict[str, Sequence[str]](), deque(set(names)), threading.Semaphore(0)
+
+    def run() -> None:
+        while waiting:
+            try:
+                name = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            found[name] = _addresses_of(name)
+            done.release()
+
+    clock, count = SystemClock(), len(waiting)
+    ends_s = clock.mono_s() + LOOKUP_S
+    for _ in range(min(_LOOKUP_THREADS, count)):
+        start_thread("lookup", run)
+    while count and done.acquire(timeout=max(0.0, ends_s - clock.mono_s())):
+        count -= 1
+    waiting.clear()
+    return dict(found)
+
+
+def _addresses_of(name: str) -> Sequence[str]:
+    """Return the addresses of a host; none if it is unknown."""
+    try:
+        return [str(place[0]) for *_, place in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        return []
+
+
+def _ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host is, also by one within IPv6; None: it is a name."""
     try:
         found = ipaddress.ip_address(host)
     except ValueError:
         try:
-            found = ipaddress.ip_address(socket.inet_aton(host))  # also `2852039166` and `0xa9.0xfe.1`
+            return ipaddress.IPv4Address(socket.inet_aton(host))  # also `2852039166`, `127.1` and `0xa9.0xfe.1`
         except (OSError, ValueError):
-            return bool(host)
-    found = getattr(found, "ipv4_mapped", None) or found
-    return not (found.is_link_local or found.is_unspecified or found.is_multicast)
+            return None
+    if isinstance(found, ipaddress.IPv6Address) and int(found) >> 32 in (0, 0xFFFF) and int(found) > 1:
+        return ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)  # ::127.0.0.1 and ::ffff:127.0.0.1
+    return found
 
 
 def _address_in(text: str) -> str:

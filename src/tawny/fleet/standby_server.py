@@ -41,6 +41,9 @@ ASK_S: Final = 0.4
 LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
 NOTE_S: Final = 60.0
+AGAIN_S: Final = 30.0
+"""Interval in s at which others' cameras are set again while they are recorded: those that were refused are tried, and
+names looked up."""
 MOST_RECORDED: Final = 256
 MOST_SENT: Final = 200
 """Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
@@ -60,6 +63,9 @@ class StandbyWork(Protocol):
 
         silent_ms: when it was here last, ms UTC. Return why some can't be recorded, by id. Raises SettingsError.
         """
+
+    def check(self, cameras: Sequence[StandbyCamera]) -> Mapping[str, str]:
+        """Return why some of these cameras could not be recorded, by id."""
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         """Return the files with some of this time, oldest first; None while one of them is still being written."""
@@ -112,6 +118,8 @@ class _Protected:
     connection: "StandbyConnection | None" = None
     task: asyncio.Task[None] | None = None
     recording: asyncio.Task[Mapping[str, str]] | None = None
+    set_s: float = 0.0
+    """When its cameras were set last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +325,7 @@ class StandbyServer:
         except ValueError as error:
             raise LineClosed(str(error)) from None
         await asyncio.to_thread(self._store.keep_plan, one.box.id, sealed)
+        one.refused = await asyncio.to_thread(self._work.check, one.plan.cameras)
 
     async def hand_over(self, one: _Protected, said: Mapping[str, Any]) -> None:
         """Note that the recorder has what was recorded in a takeover."""
@@ -404,7 +413,8 @@ class StandbyServer:
             plan = await asyncio.to_thread(self._store.plan, box.id, self._identity)
             now_ms, before = self.clock.now_ms(), await asyncio.to_thread(self._store.takeovers, box.id)
             ended = [one if one.end_ms else replace(one, end_ms=now_ms) for one in before]
-            made = _Protected(box, Lease(self.clock.mono_s()), box.seen_ms, plan, ended, now_ms)
+            refused = await asyncio.to_thread(self._work.check, plan.cameras) if plan is not None else {}
+            made = _Protected(box, Lease(self.clock.mono_s()), box.seen_ms, plan, ended, now_ms, refused=refused)
             found = self._protected.setdefault(box.id, made)  # another connection may have been faster
             if found is made:
                 made.task = asyncio.create_task(self._keep(made), name=f"standby of {box.id}")
@@ -492,11 +502,16 @@ class StandbyServer:
             if (is_taken or (camera.id in one.recorded and not one.lease.has_returned(camera.id, now_s)))
             and not camera.hindrance(now_ms)
         }
-        if wanted == one.recorded:
+        is_same = wanted == one.recorded
+        if is_same and not (wanted and now_s >= one.set_s + AGAIN_S):
             return
         recording = asyncio.to_thread(self._work.record, one.box, list(wanted.values()), one.silent_ms)
-        one.recording = asyncio.create_task(recording)
-        one.refused = await asyncio.shield(one.recording)
+        one.recording, one.set_s = asyncio.create_task(recording), now_s
+        refused = await asyncio.shield(one.recording)
+        former = {camera: why for camera, why in one.refused.items() if camera not in wanted}
+        one.refused = {**former, **refused}
+        if is_same:
+            return
         changed_ms = self.clock.now_ms()
         begun, ended = wanted.keys() - one.recorded.keys(), one.recorded.keys() - wanted.keys()
         one.takeovers = [

@@ -26,7 +26,8 @@ from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import BY_CHOICE, GapReason
 from tawny.model.times import Clock, Span
-from tawny.service.cameras.standby_cameras import NOT_REACHABLE, NOT_RECORDED, PAUSED
+from tawny.service.cameras.standby_addresses import NOT_REACHABLE
+from tawny.service.cameras.standby_cameras import NOT_RECORDED, PAUSED
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.storage.index.protocol import Index
 

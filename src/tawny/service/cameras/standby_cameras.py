@@ -1,7 +1,7 @@
 """Cameras of other recorders: the plan that a recorder sends its standby, and how the standby records them.
 
 Only what recording needs crosses: no detection, no orders to the camera, no microphone. A plan from a recorder in wrong
-hands can therefore make the standby read network cameras, and nothing else of its computer.
+hands can therefore make the standby read network cameras, and nothing else of its computer (`standby_addresses`).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from tawny.config.settings import CameraSettings, Settings, display_name, in_mode, is_camera_id
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.standby_member import StandbyMember, StandbyMemberState
-from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan, is_host_of_network
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan, look_up
 from tawny.fleet.standby_server import ProtectedState
 from tawny.model.errors import SettingsError
 from tawny.model.ids import CameraId, StreamName
@@ -23,18 +23,15 @@ from tawny.model.messages import ProblemKind
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Clock, Span
 from tawny.service.cameras.duty import CameraDuty
+from tawny.service.cameras.standby_addresses import AddressRefused, CameraPlaces, LookUp, names_of, why_unreachable
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.sealing.policy import OthersCameraSettings
-from tawny.sources.network_address import parse_network, scheme_of
 from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 
 log = logging.getLogger(__name__)
-SCHEMES: Final = frozenset({"rtsp", "rtsps", "http", "https"})
-"""Of addresses that the standby can read as well as the recorder."""
-DEMO: Final = "demo:"
 CROSSING: Final = frozenset(
     {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks", "burn_in_masks"}
 )
@@ -43,9 +40,9 @@ _TABLES: Final = frozenset({"rtsp", "http"})
 """Tables of sources that cross."""
 _RULE_TIMES: Final = 50
 """Number of times at which rules begin or cease to apply that are looked at."""
-NOT_REACHABLE: Final = "it is connected to that recorder itself"
 PAUSED: Final = "it is paused there"
 NOT_RECORDED: Final = "it is not recorded there"
+INVALID: Final = "its settings are invalid, or of another version of tawny"
 
 
 # The recorder's side.
@@ -73,14 +70,14 @@ class StandbyPlanner:
 
     def _camera(self, settings: Settings, name: CameraId, camera: CameraSettings) -> StandbyCamera:
         duty = self._arming.duty(name, camera)
-        why_not = "" if _is_reachable(camera.source) else NOT_REACHABLE
+        why_not = why_unreachable(camera.source)
         values: dict[str, Any] = {}
         if not why_not:
             values = camera.model_dump(mode="json", include=set(CROSSING), exclude_unset=True)
             values |= {table: dict(options) for table, options in camera.tables.items() if table in _TABLES}
             if camera.warm_up is not None:
                 values["warm_up"] = f"{camera.warm_up:g} s"  # as settings have it
-            if not _is_reachable(camera.sub):
+            if why_unreachable(camera.sub):
                 values.pop("sub", None)
             values["encrypt"] = settings.is_sealed(name)
             values["recipients"] = [*settings.encryption.all, *camera.recipients] if values["encrypt"] else []
@@ -114,15 +111,6 @@ class StandbyPlanner:
         there = in_mode(settings, mode, name)
         now = replace(self._arming.deciding.standing(name), at_ms=at_ms, mode=mode)
         return there.privacy or there.record == "off" or bool(self._arming.deciding.rules.unrecorded(now))
-
-
-def _is_reachable(address: str) -> bool:
-    if address.startswith(DEMO):
-        return True
-    try:
-        return scheme_of(address) in SCHEMES and is_host_of_network(parse_network(address).host)
-    except ValueError:
-        return False
 
 
 def _why_off(duty: CameraDuty) -> str:
@@ -194,16 +182,39 @@ class StandbyCameras:
         ledger: HistoryLedger,
         get_name: Callable[[], str],
         clock: Clock,
+        look_up: LookUp = look_up,
     ) -> None:
         self._recorder, self._index, self._ledger = recorder, index, ledger
-        self._get_name, self._clock = get_name, clock
+        self._get_name, self._clock, self._look_up = get_name, clock, look_up
         self._borrowed: dict[str, dict[CameraId, _Borrowed]] = {}
+        self._places: dict[str, CameraPlaces] = {}
+        self._recorded: dict[str, OthersCameraSettings] = {}
         self._recording = threading.Lock()  # each call sets the cameras of all recorders
 
     def record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
-        """See `StandbyWork.record`. Raises SettingsError."""
+        """See `StandbyWork.record`. Raises SettingsError.
+
+        Cameras whose names must be looked up wait for that, and no others do.
+        """
+        places = self._places.setdefault(box.id, CameraPlaces(self._look_up))
         with self._recording:
-            return self._record(box, cameras, silent_ms)
+            refused = self._record(box, [one for one in cameras if places.has(one)], silent_ms)
+        if any(names_of(one) for one in cameras):
+            places.learn(cameras)
+            with self._recording:
+                refused = self._record(box, cameras, silent_ms)
+        return refused
+
+    def check(self, cameras: Sequence[StandbyCamera]) -> Mapping[str, str]:
+        """See `StandbyWork.check`."""
+        places, refused = CameraPlaces(self._look_up), dict[str, str]()
+        places.learn(cameras)
+        for camera in cameras:
+            try:
+                others_camera(camera, "", places)
+            except ValueError as error:
+                refused[camera.id] = _why_refused(error)
+        return refused
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         """See `StandbyWork.footage`."""
@@ -228,14 +239,15 @@ class StandbyCameras:
         wanted: dict[CameraId, _Borrowed] = {}
         for camera in cameras:
             try:
-                wanted[self.id_of(box, camera.id)] = _Borrowed(camera.id, others_camera(camera, box.name))
-            except ValueError:
-                refused[camera.id] = "its settings are invalid, or of another version of tawny"
+                settings = others_camera(camera, box.name, self._places[box.id])
+                wanted[self.id_of(box, camera.id)] = _Borrowed(camera.id, settings)
+            except ValueError as error:
+                refused[camera.id] = _why_refused(error)
         others = {name: one for of, each in self._borrowed.items() if of != box.id for name, one in each.items()}
         for name in [name for name in wanted if name not in before]:
             try:
                 kept = {**others, **{one: wanted[one] for one in wanted if one in before}, name: wanted[name]}
-                self._recorder.record_for_others({one: each.settings for one, each in kept.items()})
+                self._record_for_others(kept)
             except SettingsError as error:
                 refused[wanted[name].camera] = error.message
                 del wanted[name]
@@ -243,8 +255,15 @@ class StandbyCameras:
             self._note_lost(name, box, silent_ms)
             before = {**before, name: wanted[name]}
         self._borrowed[box.id] = wanted
-        self._recorder.record_for_others({one: each.settings for one, each in {**others, **wanted}.items()})
+        self._record_for_others({**others, **wanted})
         return refused
+
+    def _record_for_others(self, cameras: Mapping[CameraId, _Borrowed]) -> None:
+        """Raises SettingsError."""
+        wanted: dict[str, OthersCameraSettings] = {name: each.settings for name, each in cameras.items()}
+        if wanted != self._recorded:
+            self._recorder.record_for_others(wanted)
+            self._recorded = wanted
 
     def _note_lost(self, name: CameraId, box: Box, silent_ms: int) -> None:
         """Write down the time that neither recorder has."""
@@ -269,13 +288,18 @@ def _mark(key: bytes, camera: str, digits: int) -> str:
     return hashlib.sha256(key + b"/" + camera.encode()).hexdigest()[:digits]
 
 
-def others_camera(camera: StandbyCamera, recorder: str) -> OthersCameraSettings:
-    """Return a camera as the standby records it: all the time, without detection. Raises ValueError: it is invalid."""
-    values = {key: value for key, value in camera.settings.items() if key in CROSSING | _TABLES}
-    if not all(_is_reachable(str(values.get(key) or DEMO)) for key in ("source", "sub")):
-        raise ValueError("an address that only its own recorder can read")
+def others_camera(camera: StandbyCamera, recorder: str, places: CameraPlaces) -> OthersCameraSettings:
+    """Return a camera as the standby records it: all the time, without detection.
+
+    Raises ValueError: it is invalid; AddressRefused: the standby doesn't use its address.
+    """
+    values = places.settled({key: value for key, value in camera.settings.items() if key in CROSSING | _TABLES})
     name = f"{camera.name} ({recorder})"
     off: dict[str, Any] = {"detector": "off"}
     return OthersCameraSettings.model_validate(
         values | {"name": name, "record": "continuous", "detection": off, "camera_events": "off"}
     )
+
+
+def _why_refused(error: ValueError) -> str:
+    return str(error) if isinstance(error, AddressRefused) else INVALID
