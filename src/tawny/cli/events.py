@@ -244,11 +244,15 @@ def describe_find(parser: ArgumentParser) -> None:
     since = "only from this time on, whatever the words say, for example 2026-11-20, yesterday or '3 h ago'"
     parser.add_argument("--since", metavar="T", help=since)
     parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
+    in_results = "search what `tawny scan` has found instead: its `--log` file, or its output with --json"
+    parser.add_argument("--in", metavar="RESULTS", dest="results", help=in_results)
 
 
 def run_find(args: Namespace, out: Output) -> int:
     if not args.words and args.spot is None and args.like is None:
         raise UsageError("What to search for is missing.", "Give words, an area with `--spot`, or `--like EVENT`.")
+    if args.results:
+        return _find_in_results(args, out)
     chosen, folder = existing_data(args)
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)
@@ -278,6 +282,27 @@ def run_find(args: Namespace, out: Output) -> int:
         read, heads = [row(one) for one in events], HEADS
     data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
     out.data(data, out.table(heads, read, empty=f"No matching events ({query.time_words})."))
+    return 0
+
+
+def _find_in_results(args: Namespace, out: Output) -> int:
+    if args.spot or args.since:
+        raise UsageError("Results of scans have no areas.", "Leave out `--spot`, and say the time in the words.")
+    # lazy: other searches don't need what reads scans
+    from tawny.cli.scan_search import ScanResults, print_hits, search_results
+
+    results, (chosen, _) = ScanResults.read(Path(args.results)), load_settings(args)
+    model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
+    zone = ZoneInfo(local_zone())
+    query, hits = search_results(results, " ".join(args.words), args.like, model, zone, args.most)
+    if model.trouble:
+        out.say(model.trouble)
+    elif model.id and (count := results.other_vectors(model.id)):
+        out.say(f"{count} objects were seen by another search model and are found by colours only: scan them again.")
+    if query.unknown:
+        out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
+    print_hits(results, query, hits, out)
+    model.close()
     return 0
 
 

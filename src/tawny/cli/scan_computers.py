@@ -107,7 +107,8 @@ class PartRunner:
                 stack.callback(getattr(detector, "close", lambda: None))  # a detector may run a child process
                 return detector
 
-            return scan_part(part, replace(wanted, make=made), self._progress, self._stop)
+            result = scan_part(part, replace(wanted, make=made), self._progress, self._stop)
+            return replace(result, model=self._scan.search_model)
 
     def listen(self, each: ScanInput) -> ScanResult:
         """Return the sounds of a whole input. Raises SourceError, NotDone: the model can't be used."""

@@ -21,7 +21,9 @@ from tawny.cli.scan_inputs import (
     ScanTarget,
     result_from_json,
     result_json,
+    text_of,
 )
+from tawny.detection.appearance import Appearance, colours_shown
 from tawny.detection.scan.scan import ScannedEvent, ScanResult, merged
 from tawny.media.image.jpeg import jpeg
 from tawny.media.mp4.file_part import copy_part
@@ -347,16 +349,27 @@ def _summary(each: PlannedInput, whole: ScanResult) -> dict[str, Any]:
             "score": found.score,
             **({"sound": found.label} if found.label else {}),
             **each.at(max(0.0, found.start_s)),
+            **_looks(found),
         }
         for found in whole.events
     ]
     return {
         **each.facts,
+        **({"search_model": whole.model} if whole.model else {}),
         "duration_s": round(whole.duration_s, 3),
         "cpu_s": round(whole.cpu_s, 3),
         "decoded_s": round(min(whole.decoded_s, whole.duration_s), 3),
         "events": events,
     }
+
+
+def _looks(found: ScannedEvent) -> dict[str, Any]:
+    """Return what the object looked like: in words for people, and packed for `tawny find --in`."""
+    shown: dict[str, Any] = {}
+    if found.looks:
+        look = Appearance.unpacked(found.looks)
+        shown = {"colours": colours_shown(look), "size": look.size, "looks": text_of(found.looks)}
+    return shown | ({"vector": text_of(found.vector)} if found.vector else {})
 
 
 # --- clips, snapshots, scores

@@ -84,7 +84,7 @@ def search_fleet(
 
     Names of recorders may be among the words.
     """
-    left, boxes = _without_names(text, scope.boxes)
+    left, boxes = without_names(text, scope.boxes)
     scope = replace(scope, boxes={box: scope.boxes[box] for box in boxes})
     names = {CameraId(name.lower()): name for name in scope.cameras.values()}
     known = SearchableNames(names, recognised=SearchableIdentity(words=_words))
@@ -93,7 +93,7 @@ def search_fleet(
     return question, [_placed(event) for event in found]
 
 
-def _without_names(text: str, boxes: Mapping[str, str]) -> tuple[str, list[str]]:
+def without_names(text: str, boxes: Mapping[str, str]) -> tuple[str, list[str]]:
     """Return the words without names of recorders, and the recorders that they name; all if they name none."""
     named = []
     for box, name in sorted(boxes.items(), key=lambda one: -len(one[1])):
