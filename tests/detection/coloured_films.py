@@ -28,7 +28,7 @@ def first_s(number: int) -> float:
 
 def _pictures(colours: Sequence[str]) -> Iterator[av.VideoFrame]:
     rng = np.random.default_rng(7)
-    place = rng.normal(118, 9, (HIGH // 8, WIDE // 8, 1)) + rng.normal(0, 2, (1, 1, 3))
+    place: Any = rng.normal(118, 9, (HIGH // 8, WIDE // 8, 1)) + rng.normal(0, 2, (1, 1, 3))
     place = np.kron(place, np.ones((8, 8, 1)))
     for n in range(round((first_s(len(colours)) + 5) * FPS)):
         picture, at_s = place.copy(), n / FPS

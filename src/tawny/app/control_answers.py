@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from tawny.api.admin.mode_routes import RehearsalRequest
+from tawny.api.auth.accounts import Role
 from tawny.api.errors import RequestRefused
+from tawny.api.fleet.fleet_routes import FleetSearch, found_in_fleet
 from tawny.api.fleet.membership_routes import link_seen_by
 from tawny.app.control_socket import Stream
 from tawny.app.running import RecorderRuntime
@@ -34,6 +36,11 @@ _NO_HUB = {
     "code": "not_done", "message": "This recorder isn't a hub.",
     "hint": "Run this on the hub, or make this recorder one with `tawny hub`.",
 }  # fmt: skip
+_TOO_MUCH = {
+    "code": "usage", "message": "This search is too long.", "hint": "Use at most 200 letters, and `--most` up to 200.",
+}  # fmt: skip
+COMMAND_LINE = "command line"
+"""Who asks, for the recorders of a hub."""
 
 
 def control_answers(web: WebInterface) -> dict[str, Answer]:
@@ -108,7 +115,25 @@ def control_streams(web: WebInterface) -> dict[str, Stream]:
         order = request.get("order")
         return order_at(web.site.hub, str(request.get("box")), work, order if isinstance(order, dict) else {})
 
-    return {"scan box": partial(order_box, "scans"), "update box": partial(order_box, "updates")}
+    return {
+        "scan box": partial(order_box, "scans"),
+        "update box": partial(order_box, "updates"),
+        "find in boxes": partial(_find_in_boxes, web),
+    }
+
+
+async def _find_in_boxes(web: WebInterface, request: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
+    """Search for `tawny find --on boxes`; the only answer is as that of `GET /api/v1/fleet/find`."""
+    hub = web.site.hub
+    if hub is None:
+        yield {"error": _NO_HUB}
+        return
+    try:
+        asked = FleetSearch(q=str(request.get("words")), limit=int(request.get("most", 0)))
+    except (ValidationError, ValueError, TypeError):
+        yield {"error": _TOO_MUCH}
+        return
+    yield (await found_in_fleet(web.site, asked, COMMAND_LINE, Role.OWNER)).model_dump(mode="json")
 
 
 async def _no_hub() -> AsyncGenerator[Mapping[str, Any], None]:

@@ -14,7 +14,7 @@ from tawny.app.control_client import ask, is_in_memory
 from tawny.app.local_zone import local_zone
 from tawny.cli import options
 from tawny.cli.archive import open_folder
-from tawny.cli.control_client import lasts, ordered
+from tawny.cli.control_client import ask_once, lasts, ordered
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
@@ -245,14 +245,19 @@ def describe_find(parser: ArgumentParser) -> None:
     parser.add_argument("--since", metavar="T", help=since)
     parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
     in_results = "search what `tawny scan` has found instead: its `--log` file, or its output with --json"
+    parser.add_argument("--on", choices=["boxes"], help="search the recorders that have joined this hub")
     parser.add_argument("--in", metavar="RESULTS", dest="results", help=in_results)
 
 
 def run_find(args: Namespace, out: Output) -> int:
     if not args.words and args.spot is None and args.like is None:
         raise UsageError("What to search for is missing.", "Give words, an area with `--spot`, or `--like EVENT`.")
+    if args.results and args.on:
+        raise UsageError("`--in` and `--on` don't go together.", "Results of boxes are searched with `--in` alone.")
     if args.results:
         return _find_in_results(args, out)
+    if args.on:
+        return _find_on_boxes(args, out)
     chosen, folder = existing_data(args)
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)
@@ -282,6 +287,36 @@ def run_find(args: Namespace, out: Output) -> int:
         read, heads = [row(one) for one in events], HEADS
     data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
     out.data(data, out.table(heads, read, empty=f"No matching events ({query.time_words})."))
+    return 0
+
+
+FLEET_HEADS = ("start", "recorder", "camera", "what", "match", "event")
+NOT_SEARCHED = {
+    "offline": "is offline",
+    "not_allowed": "doesn't allow it: its owner can add `events` to `allow` under [fleet] in its settings",
+    "no_answer": "didn't answer in time",
+    "no_model": "has no search model, and finds colours and sizes only",
+}
+
+
+def _find_on_boxes(args: Namespace, out: Output) -> int:
+    """Search what a hub knows of its recorders; what objects looked like is asked of those that are connected."""
+    if args.spot or args.since or args.like:
+        raise UsageError("With `--on boxes`, words are searched only.", "Leave out `--spot`, `--since` and `--like`.")
+    request = {"command": "find in boxes", "words": " ".join(args.words), "most": args.most}
+    found = ask_once(running_data(args), request)
+    rows = [
+        (
+            time_text(one["start_ms"]), one["box"], one["camera_name"], one["why"] or one["title"],
+            "–" if one["match"] is None else f"{one['match']:.0%}", one["id"],
+        )
+        for one in found["events"]
+    ]  # fmt: skip
+    for one in found["missing"]:
+        out.say(f"Not searched: {one['box']} {NOT_SEARCHED[one['reason']]}.")
+    if found["unknown"]:
+        out.say(f"Ignored unknown words: {', '.join(found['unknown'])}.")
+    out.data(found, out.table(FLEET_HEADS, rows, empty=f"No matching events ({found['time']})."))
     return 0
 
 

@@ -862,10 +862,12 @@ export interface FleetEvent {
   end_ms: number | null;
   id: string;
   level: string;
+  match?: number | null;
   snapshot: string | null;
   start_ms: number;
   title: string;
   type: string;
+  why?: string;
 }
 
 export interface FleetEvents {
@@ -874,7 +876,9 @@ export interface FleetEvents {
 }
 
 export interface FleetFound {
+  by_look: boolean;
   events: FleetEvent[];
+  missing: FleetMissing[];
   time: string;
   unknown: string[];
 }
@@ -903,6 +907,11 @@ export interface FleetLaneInfo {
   name: string;
   spans: [number, number][];
   unknown: [number, number][];
+}
+
+export interface FleetMissing {
+  box: string;
+  reason: "offline" | "not_allowed" | "no_answer" | "no_model";
 }
 
 export interface FleetTimeline {

@@ -85,6 +85,13 @@ export const recorders = {
     nothingDo: "Try fewer words, or another recorder or day.",
     understood: (time: string) => `Searched: ${time}.`,
     unknown: (text: string) => `Not understood here: ${text}`,
+    match: (percent: number) => `${percent}%`,
+    missing: {
+      offline: (names: string) => `Offline, and not searched: ${names}.`,
+      not_allowed: (names: string) => `Their owners don’t allow it: ${names}.`,
+      no_answer: (names: string) => `Didn’t answer in time: ${names}.`,
+      no_model: (names: string) => `Without a search model, by colours and sizes only: ${names}.`,
+    },
     going: "ongoing",
     away: "The recorder is offline. The video is there, and can be played when it is back.",
   },
