@@ -348,7 +348,7 @@ def test_a_result_with_control_characters_is_refused(archive: Path) -> None:
 )
 def test_looks_that_are_none_are_refused(name: str, value: Any) -> None:
     said = result_json(ScanResult(10.0, [ScannedEvent(1.0, 2.0, "person", 80)], 0.1, 1.0, {1: 80}))
-    assert result_from_json(said).events[0].kind == "person"
+    assert isinstance(result_from_json(said), ScanResult)
     said["events"][0][name] = value
     with pytest.raises((ValueError, TypeError)):
         result_from_json(said)

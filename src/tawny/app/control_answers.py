@@ -93,6 +93,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "join-code": _safely(_code_answer(web)),
         "move-camera": move_camera,
         "scan boxes": lambda _: _boxes_for(web, "scans"),
+        "training boxes": lambda _: _boxes_for(web, "training"),
         "update boxes": lambda _: _boxes_for(web, "updates"),
         "targets": lambda _: {"items": outward.overview()},
         "programs": lambda _: {"items": programs.overview()},
@@ -109,7 +110,7 @@ def control_streams(web: WebInterface) -> dict[str, Stream]:
     """Return the handlers of commands that are answered by several lines, by command."""
 
     def order_box(work: Work, request: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Pass an order of `tawny scan --on boxes` or `tawny hub update` to a box."""
+        """Pass an order of `tawny scan --on boxes`, `kinds export --on boxes` or `hub update` to a box."""
         if web.site.hub is None:
             return _no_hub()
         order = request.get("order")
@@ -117,6 +118,7 @@ def control_streams(web: WebInterface) -> dict[str, Stream]:
 
     return {
         "scan box": partial(order_box, "scans"),
+        "training box": partial(order_box, "training"),
         "update box": partial(order_box, "updates"),
         "find in boxes": partial(_find_in_boxes, web),
     }

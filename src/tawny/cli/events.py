@@ -1,7 +1,6 @@
-"""`tawny event`, `events`, `find`, `known` and `kinds`."""
+"""`tawny event`, `events`, `find` and `known`."""
 
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -13,13 +12,11 @@ from zoneinfo import ZoneInfo
 from tawny.app.control_client import ask, is_in_memory
 from tawny.app.local_zone import local_zone
 from tawny.cli import options
-from tawny.cli.archive import open_folder
 from tawny.cli.control_client import ask_once, lasts, ordered
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
 from tawny.config.settings import Settings, display_name
-from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import ALL_LEVELS, Event
 from tawny.model.ids import CameraId, EventId
@@ -35,7 +32,6 @@ from tawny.playback.search.event_search import (
     search_hits,
 )
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
-from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
 from tawny.service import json_format
 from tawny.service.detection.appearance_service import stored_looks
 from tawny.service.detection.embedding_search import SearchModel, VectorSearch
@@ -478,49 +474,3 @@ def _forget(args: Namespace, book: IdentityStore, out: Output) -> int:
     count = book.forget_all() if args.all else book.forget(args.name)
     out.data({"forgotten": count}, f"{count} deleted." if count else "No one with this name.")
     return 0 if count or args.all else 1
-
-
-# `tawny kinds export`: export image crops of labeled events, to train a custom model.
-
-
-def describe_kinds(parser: ArgumentParser) -> None:
-    options.data(parser)
-    options.times(parser, begin="1970-01-01", end="now")
-    parser.add_argument("do", choices=["export"], help="action")
-    parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
-    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="output folder; one file per camera")
-
-
-def run_kinds(args: Namespace, out: Output) -> int:
-    chosen, folder = existing_data(args)
-    within = options.span(args.begin, args.end, SystemClock().now_ms())
-    wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
-    with open_folder(folder, settings=chosen) as archive:
-        every = _all_events(archive.index, within, wanted)
-        labelled = [event for event in every if event.end_ms is not None and label_of(event)]
-        cameras = list(dict.fromkeys(event.camera for event in labelled))
-        rows: list[tuple[str, str, str]] = []
-        for camera in cameras:
-            if chosen.is_sealed(camera):
-                out.say(f"{camera} is encrypted and is not exported.")
-                continue
-            settings = chosen.cameras.get(camera)
-            private = privacy_masks(settings) if settings else ()
-            cuts: list[SampleCrop] = []
-            for event in (event for event in labelled if event.camera == camera):
-                cuts += crop_samples(archive, event, private)
-                out.progress(f"{camera}: {len(cuts)} images")
-            if any(one.label for one in cuts):
-                file = write(Path(args.output), camera, cuts)
-                labels = Counter(one.label for one in cuts if one.label)
-                result = {"file": str(file), "camera": camera, "crops": len(cuts), "labels": dict(labels)}
-                out.data(result, "")
-                rows.append((str(file), str(len(cuts)), ", ".join(f"{n} {label}" for label, n in labels.items())))
-    if not rows:
-        raise NotDone(
-            "Nothing to export: none of the recorded events has been labeled.",
-            "Label some events on their pages (“What was it?”), then export again.",
-        )
-    if not args.json:
-        out.data(None, out.table(("file", "crops", "labels"), rows, empty=""))
-    return 0

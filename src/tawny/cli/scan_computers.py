@@ -15,7 +15,7 @@ from threading import Event as Flag
 from threading import Lock
 from typing import Any, Protocol
 
-from tawny.cli.scan_inputs import InputFinder, PartId, PlannedInput, ScanInput, ScanTarget
+from tawny.cli.scan_inputs import InputFinder, PartId, PartResult, PlannedInput, ScanInput, ScanTarget
 from tawny.cli.scan_recipe import PreparedScan
 from tawny.detection.detector import Detector
 from tawny.detection.scan.scan import ScannedEvent, ScanResult, VideoPart, parts, scan_part
@@ -34,7 +34,7 @@ class TargetPlanned:
 @dataclass(frozen=True, slots=True)
 class PartDone:
     part: PartId
-    result: ScanResult
+    result: PartResult
 
 
 @dataclass(frozen=True, slots=True)

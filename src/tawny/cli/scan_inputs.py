@@ -21,6 +21,7 @@ from tawny.media.mp4.file_part import VirtualFile
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.observations import Box
 from tawny.model.times import Span, stamp, utc_text
+from tawny.playback.training_samples import EventSamples, samples_from_json
 
 if TYPE_CHECKING:
     from tawny.cli.archive import RecordingFolder
@@ -165,14 +166,22 @@ class ScanInput:
         return digest([str(self.path.resolve()), seen.st_size, seen.st_mtime_ns, about])
 
 
-def result_json(result: ScanResult) -> dict[str, Any]:
+PartResult = ScanResult | EventSamples
+"""What a part of a scan, or of an export of training samples, has given."""
+
+
+def result_json(result: PartResult) -> dict[str, Any]:
     """Return the result of a part as JSON-like values."""
+    if isinstance(result, EventSamples):
+        return {"samples": result.as_json()}
     events = [{**asdict(one), "looks": text_of(one.looks), "vector": text_of(one.vector)} for one in result.events]
     return {**asdict(result), "events": events, "scores": sorted(result.scores.items())}
 
 
-def result_from_json(said: Mapping[str, Any]) -> ScanResult:
+def result_from_json(said: Mapping[str, Any]) -> PartResult:
     """Raises ValueError, KeyError, TypeError: it is none."""
+    if "samples" in said:
+        return samples_from_json(said["samples"])
     events = [
         ScannedEvent(
             _finite(one["start_s"]), _finite(one["end_s"]), _word(one["kind"]), int(one["score"]),

@@ -16,6 +16,7 @@ from tawny.cli.scan_computers import Computer, PartDone, Report, TargetFailed, T
 from tawny.cli.scan_inputs import (
     InputFinder,
     PartId,
+    PartResult,
     PlannedInput,
     ScanInput,
     ScanTarget,
@@ -42,7 +43,7 @@ class ScanLog:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self.whole: dict[str, dict[str, Any]] = {}
-        self._parts: dict[PartId, ScanResult] = {}
+        self._parts: dict[PartId, PartResult] = {}
         self._plans: dict[str, Any] = {}
         self._is_torn = False
         """Whether the last line is incomplete: a former scan was killed while it wrote."""
@@ -52,7 +53,7 @@ class ScanLog:
             for line in text.splitlines():
                 self._read(line)
 
-    def part(self, part: PartId) -> ScanResult | None:
+    def part(self, part: PartId) -> PartResult | None:
         """Return the result of a part, or None."""
         return self._parts.get(part)
 
@@ -71,7 +72,7 @@ class ScanLog:
             self._parts.pop(part, None)
         self._append({"key": key, "result": result})
 
-    def add_part(self, part: PartId, result: ScanResult, *, is_only: bool) -> None:
+    def add_part(self, part: PartId, result: PartResult, *, is_only: bool) -> None:
         """Add the result of a part. is_only: its input has no other one, and is complete."""
         self._parts[part] = result
         if not is_only:
@@ -224,6 +225,11 @@ class ScannedInput:
     error: TawnyError | None = None
 
 
+def other_answer(place: str) -> NotDone:
+    """Return the error of a box that has answered an order with the result of another one."""
+    return NotDone(f"{place} answered with something else.", "Update it: both need the same version.")
+
+
 class ScanDriver:
     """Collects what a computer reports: each part counts once, inputs come out in the order of the targets."""
 
@@ -263,7 +269,7 @@ class ScanDriver:
                 self._planned[target] = inputs
                 for each in inputs:
                     self._finish(each)
-            case PartDone(part, result):
+            case PartDone(part, ScanResult() as result):
                 inputs = tuple(each for found in self._planned.values() for each in found if each.key == part.key)
                 if self._log.knows(part) or not inputs:  # it was done twice, or its recordings have changed
                     return
@@ -271,15 +277,19 @@ class ScanDriver:
                 self.cpu_s[place] = self.cpu_s.get(place, 0.0) + result.cpu_s
                 self._log.add_part(part, result, is_only=len(inputs[0].parts) == 1)
                 self._finish(inputs[0])
+            case PartDone(part, _):
+                for target, inputs in self._planned.items():
+                    if any(each.key == part.key for each in inputs):
+                        self._failed[target, part.key] = other_answer(target.place)
             case TargetFailed(target, key, error):
                 self._failed[target, key] = error
 
     def _finish(self, each: PlannedInput) -> None:
         """Join the parts of an input when all are known, and write clips and pictures."""
-        results = [self._log.part(part) for part in each.parts]
-        if each.key in self._log.whole or any(one is None for one in results):
+        results = [one for part in each.parts if isinstance(one := self._log.part(part), ScanResult)]
+        if each.key in self._log.whole or len(results) < len(each.parts):
             return
-        found = [replace(one, events=[replace(event) for event in one.events]) for one in results if one is not None]
+        found = [replace(one, events=[replace(event) for event in one.events]) for one in results]
         whole = merged(found[: each.count], self._job.join_s)
         for sounds in found[each.count :]:
             whole.cpu_s += sounds.cpu_s

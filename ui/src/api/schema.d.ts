@@ -41,7 +41,7 @@ export interface AlarmInfo {
 }
 
 export interface AllowRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "training" | "updates")[];
 }
 
 export interface ArmPlan {
@@ -1054,7 +1054,7 @@ export interface Invited {
 }
 
 export interface JoinRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "training" | "updates")[];
   link: string;
 }
 
@@ -1226,7 +1226,7 @@ export interface MaskingCostInfo {
 }
 
 export interface MembershipInfo {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "training" | "updates")[];
   can_join: boolean;
   detail: string;
   fingerprint: string;

@@ -30,6 +30,7 @@ export const recorders = {
     copies: "copies of recordings",
     settings: "reading its settings",
     scans: "scans of recordings",
+    training: "images for training",
     updates: "updates",
   } as Record<string, string>,
   nothing: "nothing",
