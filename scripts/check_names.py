@@ -36,9 +36,9 @@ EXEMPT: Final = frozenset({("tawny.detection.models.labels", "bench")})
 
 
 SIZE_LIMITS: Final[Mapping[str, int]] = {
-    "Python files": 671,  # aim 430
-    "classes": 2135,  # aim 850
-    "lines of code": 104_737,  # aim 48,000; without comments and docstrings
+    "Python files": 675,  # aim 430
+    "classes": 2156,  # aim 850
+    "lines of code": 105_593,  # aim 48,000; without comments and docstrings
     "modules under 60 lines with one importer": 0,  # aim 20
     "functions over 60 lines": 0,  # aim 0
     "functions with more than 7 parameters": 0,  # aim 0

@@ -1,15 +1,18 @@
 """`tawny find --in RESULTS`: what scans have found, by words and by what it looked like."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tawny.cli.scan_recipe import ScanRecipe, prepare
 from tests.cli.conftest import Tawny
 from tests.detection import films
 from tests.detection.coloured_films import cars, first_s
 from tests.detection.made_clip import make_clip
+from tests.sealed.made import OWNER, RECOVERY
 
 
 @pytest.fixture
@@ -127,3 +130,14 @@ def test_an_input_that_was_scanned_twice_counts_as_it_was_found_last(tawny: Tawn
 def test_wrong_use_is_said(tawny: Tawny, tmp_path: Path, words: tuple[str, ...], code: int) -> None:
     (tmp_path / "empty").write_text("")
     assert tawny("find", *words).code == code
+
+
+def test_nothing_is_measured_of_encrypted_cameras_and_by_choice(tmp_path: Path) -> None:
+    settings = tmp_path / "tawny.toml"
+    keys = f'[encryption]\nrecipients = ["{OWNER.recipient}"]\nrecovery = "{RECOVERY.recipient}"\n'
+    settings.write_text(f'{keys}[cameras.door]\nsource = "demo:front"\nencrypt = true\n')
+    args = Namespace(config=str(settings), data=str(tmp_path))
+    assert prepare(ScanRecipe(), args, "door", print).wanted.measure is None
+    assert prepare(ScanRecipe(), args, "", print).wanted.measure is not None
+    settings.write_text("[search]\ncolours = false\n")
+    assert prepare(ScanRecipe(), args, "", print).wanted.measure is None

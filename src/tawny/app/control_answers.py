@@ -39,6 +39,8 @@ _NO_HUB = {
 _TOO_MUCH = {
     "code": "usage", "message": "This search is too long.", "hint": "Use at most 200 letters, and `--most` up to 200.",
 }  # fmt: skip
+_WORKS: Mapping[str, Work] = {"scan": "scans", "training": "training", "update": "updates"}
+"""What the commands of a hub order at boxes: `scan boxes` lists those that allow it, `scan box` orders it at one."""
 COMMAND_LINE = "command line"
 """Who asks, for the recorders of a hub."""
 
@@ -92,9 +94,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "accept-login": running.accept_login,
         "join-code": _safely(_code_answer(web)),
         "move-camera": move_camera,
-        "scan boxes": lambda _: _boxes_for(web, "scans"),
-        "training boxes": lambda _: _boxes_for(web, "training"),
-        "update boxes": lambda _: _boxes_for(web, "updates"),
+        **{f"{name} boxes": partial(_boxes_for, web, work) for name, work in _WORKS.items()},
         "targets": lambda _: {"items": outward.overview()},
         "programs": lambda _: {"items": programs.overview()},
         "order": lambda request: programs.commanded(request.get("order")),
@@ -117,9 +117,7 @@ def control_streams(web: WebInterface) -> dict[str, Stream]:
         return order_at(web.site.hub, str(request.get("box")), work, order if isinstance(order, dict) else {})
 
     return {
-        "scan box": partial(order_box, "scans"),
-        "training box": partial(order_box, "training"),
-        "update box": partial(order_box, "updates"),
+        **{f"{name} box": partial(order_box, work) for name, work in _WORKS.items()},
         "find in boxes": partial(_find_in_boxes, web),
     }
 
@@ -142,7 +140,7 @@ async def _no_hub() -> AsyncGenerator[Mapping[str, Any], None]:
     yield {"error": _NO_HUB}
 
 
-def _boxes_for(web: WebInterface, work: Work) -> dict[str, Any]:
+def _boxes_for(web: WebInterface, work: Work, _request: Mapping[str, Any]) -> dict[str, Any]:
     return {"boxes": boxes_for(web.site.hub, work)} if web.site.hub is not None else {"error": _NO_HUB}
 
 

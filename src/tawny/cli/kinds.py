@@ -201,7 +201,7 @@ class SampleDriver:
         return sum(map(self.log.knows, parts)), len(parts)
 
     def crops(self, target: ScanTarget) -> list[SampleCrop]:
-        """Return what is known of a target, in the order of its events."""
+        """Return the samples of a target so far, in the order of its events."""
         found = [self.log.part(part) for each in self.inputs.get(target, ()) for part in each.parts]
         return [crop for one in found if isinstance(one, EventSamples) for crop in one.crops]
 

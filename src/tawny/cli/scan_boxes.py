@@ -174,7 +174,7 @@ class _OneBox:
             except _Failed as error:
                 self._report(TargetFailed(target, each.key, NotDone(error.what, error.todo)))
                 return True
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError):
                 raise NotDone(
                     f"{self._box} answered with something else.", "Update it: both need the same version."
                 ) from None
@@ -210,7 +210,7 @@ def _inputs(target: ScanTarget, said: Any) -> tuple[PlannedInput, ...] | None:
         return None
     try:
         return tuple(PlannedInput.of_box(one, target) for one in said)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

@@ -148,7 +148,8 @@ def _naming(args: Namespace) -> _Naming | None:
 
 
 def _look_meter(args: Namespace, camera: str) -> "LookMeter | None":
-    """Return what measures the looks of objects, as live detection does here; None: the settings say not to.
+    """Return what measures the looks of objects, as live detection does here; None: the settings say not to, or the
+    camera is encrypted, of which nothing is stored readably.
 
     Raises NotDone if the search model of the settings can't be used.
     """
@@ -161,7 +162,7 @@ def _look_meter(args: Namespace, camera: str) -> "LookMeter | None":
 
     settings, _ = load_settings(args)
     search = settings.search
-    if not (search.colours or search.model):
+    if not (search.colours or search.model) or (camera and settings.is_sealed(CameraId(camera))):
         return None
     model = SearchModel(lambda: search, PluginGroup("tawny.embedders")) if search.model else None
     if model is not None and not model.id:

@@ -214,7 +214,7 @@ def _objects_of(summary: Mapping[str, Any]) -> Iterator[ScannedObject]:
     mark = digest([summary.get(name) for name in _IDENTITY])[:8]
     camera = CameraId(str(summary.get("camera") or Path(str(summary.get("file"))).stem).lower())
     for number, said in enumerate(summary["events"], 1):
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(ValueError, KeyError, TypeError, OverflowError):
             begin_ms = utc_from_text(said["at"]) if "at" in said else round(said["start_s"] * 1000)
             length_ms = round((said["end_s"] - said["start_s"]) * 1000)
             event = Event(

@@ -144,14 +144,16 @@ def samples_from_json(said: Mapping[str, Any]) -> EventSamples:
 
 _CROP_BYTES: Final = 2 * SIDE * SIDE
 _MOST_LETTERS: Final = 64
+_MOST_NUMBER: Final = 1 << 53
 
 
 def _checked(crop: Any, at_ms: int, track: int, box: Sequence[float], label: str, event: str) -> SampleCrop:
     x0, y0, x1, y1 = (float(edge) for edge in box)
     is_label = label in ("", *KINDS)
-    if not (is_label and len(event) <= _MOST_LETTERS and event.isprintable() and -1 <= x0 <= x1 <= 2):
+    numbers = (type(at_ms) is int and type(track) is int) and max(abs(at_ms), abs(track)) <= _MOST_NUMBER
+    if not (is_label and numbers and len(event) <= _MOST_LETTERS and event.isprintable() and -1 <= x0 <= x1 <= 2):
         raise ValueError("no sample")
-    return SampleCrop(crop, int(at_ms), int(track), (x0, y0, x1, y1), label, event)
+    return SampleCrop(crop, at_ms, track, (x0, y0, x1, y1), label, event)
 
 
 def write(folder: Path, camera: str, cuts: Sequence[SampleCrop], *, replaces: bool = False) -> Path:
