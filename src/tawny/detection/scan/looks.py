@@ -15,6 +15,7 @@ from tawny.detection.embedding import square_around
 from tawny.detection.scan.scan import ENOUGH_FPS, ScannedEvent
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
+from tawny.media.image.jpeg import scaled_size
 from tawny.media.image.mask import mask_picture
 from tawny.model.polygon import Polygon
 
@@ -22,8 +23,10 @@ SCENE_S: Final = 20.0
 """Time in s before and after the best frame whose keyframes show the scene without the object."""
 LEAST_FRAMES, MOST_FRAMES = 3, 5
 """Keyframes that the scene is computed from: with fewer, the object may be in most of them."""
-SCENE_SIDE: Final = 180
-"""Maximum height of the scene, px."""
+PICTURE_WIDTH: Final = 1280
+"""Maximum width of the best frame, px; as that of an event's image."""
+SCENE_WIDTH: Final = 320
+"""Maximum width of the scene, px."""
 FULL_IMAGE: Final = (0.0, 0.0, 1.0, 1.0)
 """Box of an event whose detector says no place."""
 
@@ -53,13 +56,17 @@ class LookMeter:
         return found
 
     def _one(self, video: FileVideo, event: ScannedEvent, frame: DecodedFrame) -> ScannedEvent:
-        rgb, looks, vector = mask_picture(frame, self.private).rgb, b"", b""
+        rgb, looks, vector = self._rgb(frame, PICTURE_WIDTH), b"", b""
         if self.colours:
             scene = self._scene(video, event.best_s)
             looks = appearance_of(rgb, event.box, event.kind, scene).packed()
         if self.embed is not None:
             vector = self.embed(square_around(rgb, event.box))
         return replace(event, looks=looks, vector=vector)
+
+    def _rgb(self, frame: DecodedFrame, width: int) -> Any:
+        """Return a frame as an event's image has it, at most this many px wide."""
+        return scaled_size(mask_picture(frame, self.private), width)[..., ::-1]
 
     def _scene(self, video: FileVideo, at_s: float) -> Any:
         """Return the median of keyframes around an instant, uint8 [height, width, 3]; None if there are too few."""
@@ -68,19 +75,9 @@ class LookMeter:
         groups = list(video.keyframes(max(0.0, at_s - SCENE_S), at_s + SCENE_S))
         chosen = sorted({round(n) for n in np.linspace(0, len(groups) - 1, min(MOST_FRAMES, len(groups)))})
         frames = [frame for n in chosen if (frame := groups[n].picture()) is not None]
-        small = [_small(mask_picture(frame, self.private).rgb) for frame in frames]
+        small = [self._rgb(frame, SCENE_WIDTH) for frame in frames]
         alike = [one for one in small if one.shape == small[0].shape]
         return np.median(alike, axis=0).astype(np.uint8) if len(alike) >= LEAST_FRAMES else None
-
-
-def _small(rgb: Any) -> Any:
-    import cv2  # local: recording works without the vision library
-
-    height, width = rgb.shape[:2]
-    scale = SCENE_SIDE / height
-    if scale >= 1:
-        return rgb
-    return cv2.resize(rgb, (max(1, round(width * scale)), SCENE_SIDE), interpolation=cv2.INTER_AREA)
 
 
 def _frames_at(video: FileVideo, times_s: Sequence[float]) -> Iterator[DecodedFrame | None]:
