@@ -257,7 +257,7 @@ def test_samples_are_a_share_of_their_own(fleet: Fleet, tmp_path: Path) -> None:
         done = subprocess.run([*fleet.export_words(tmp_path), "--box", "shed"], capture_output=True, timeout=60)
         assert (done.returncode, b"allow training" in done.stdout + done.stderr) == (3, True)
         target = {"camera": DOOR, "from_ms": 1, "to_ms": 2}
-        order = {"do": "plan", "target": target, "recipe": {"samples": True}}
+        order = {"do": "plan", "target": target, "recipe": {"samples": "crops"}}
         [said] = ask(fleet.hub.data, {"command": "training box", "box": "shed", "order": order})
         assert said == {"refused": 403}
         [said] = ask(fleet.hub.data, {"command": "scan box", "box": "shed", "order": order})

@@ -36,7 +36,7 @@ from tawny.playback.training_samples import (
 )
 from tawny.storage.index.opening import known_camera
 
-SAMPLES: Final[Mapping[str, Any]] = {"samples": True}
+SAMPLES: Final[Mapping[str, Any]] = {"samples": "crops"}
 """What an order has in place of the options of a scan."""
 LOG_FILE: Final = "samples.jsonl"
 """In the output folder: the crops of each event, so that an export that was broken off goes on."""

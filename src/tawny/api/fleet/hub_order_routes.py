@@ -50,7 +50,7 @@ class WantedScan(schemas.ApiRequest):
 
 
 class WantedSamples(schemas.ApiRequest):
-    samples: Literal[True]
+    samples: Literal["crops"]
 
 
 class ScanOrder(schemas.ApiRequest):
