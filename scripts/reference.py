@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from tawny.cli.main import COMMANDS, parser
+from tawny.config.effects import RECONNECTS, keys_at_once, takes_effect_at_start
 from tawny.config.fleet import CopySettings, FleetSettings, HubNatsSettings, HubSettings, NatsLogin, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import EventApiSettings, LensSettings, PtzSettings, TrackSettings
@@ -59,58 +60,58 @@ from tawny.sources.pi_controls import BOARDS, CONTROLS, MODULES, why_not
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 PI_CONTROLS = "raspberry-pi-controls.md"
 MADE = "<!-- made by scripts/reference.py from the code; edit the code, not this page -->\n"
-TABLES: list[tuple[str, type[BaseModel], str]] = [
-    ("storage", StorageSettings, "start"),
-    ("storage.retention", RetentionSettings, "at once"),
-    ("storage.retention.sub", StreamRetentionSettings, "at once"),
-    ("storage.tiers", TierSettings, "start"),
-    ("storage.snapshots", SnapshotSettings, "at once"),
-    ("web", WebSettings, "start"),
-    ("web.secure", SecureSettings, "at once"),
-    ("sign_in", SignInSettings, "at once"),
-    ("sign_in.oidc", OidcSettings, "at once"),
-    ("sign_in.oidc.groups.<name>", GroupSettings, "at once"),
-    ("live", LiveSettings, "start"),
-    ("live.turn", TurnServerSettings, "start"),
-    ("heartbeat", HeartbeatSettings, "start"),
-    ("updates", UpdateSettings, "at once"),
-    ("fleet", FleetSettings, "at once"),
-    ("fleet.nats", NatsLogin, "at once"),
-    ("hub", HubSettings, "start"),
-    ("hub.nats", HubNatsSettings, "start"),
-    ("hub.copies", CopySettings, "at once"),
-    ("standby", StandbySettings, "at once"),
-    ("encryption", SealingSettings, "at once"),
-    ("modes", ModesSettings, "at once"),
-    ("modes.<name>.cameras.<id>", ModeCameraSettings, "at once"),
-    ("modes.presence", PresenceSettings, "at once"),
-    ("modes.presence.people.<name>", PersonPresenceSettings, "at once"),
-    ("rules", RuleSettings, "at once"),
-    ("rules: when", RuleCondition, "at once"),
-    ("outbox", OutboxSettings, "at once"),
-    ("destinations.<name>", DestinationSettings, "immediately; restarts only this destination"),
-    ("notifiers.<name>", NotifierSettings, "immediately; restarts only this channel"),
-    ("webhooks.<name>", EmitterSettings, "start"),
-    ("api_clients.<name>", InputSettings, "start"),
-    ("mqtt", MqttSettings, "start"),
-    ("scripts", ScriptSettings, "start"),
-    ("relays.<name>", RelaySettings, "at once"),
-    ("object_detection", ObjectModelSettings, "at once"),
-    ("search", SearchSettings, "at once"),
-    ("recognizers.<name>", RecogniserSettings, "at once"),
-    ("cameras.<id>", CameraSettings, "at once; only this camera begins again, and not for `record`, `pre` and `post`"),
-    ("cameras.<id>.retention", CameraRetentionSettings, "at once"),
-    ("cameras.<id>.event_api", EventApiSettings, "at once"),
-    ("cameras.<id>.lens", LensSettings, "at once"),
-    ("cameras.<id>.ptz", PtzSettings, "at once"),
-    ("cameras.<id>.ptz.track", TrackSettings, "at once"),
-    ("cameras.<id>.detection", DetectionSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.detection.sound", AudioSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.detection.certainty", FallbackKindSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.detection.zones.<name>", ZoneSettings, "at once; only this camera begins again"),
-    ("cameras.<id>.detection.lines.<name>", LineSettings, "at once; only this camera begins again"),
+TABLES: list[tuple[str, type[BaseModel]]] = [
+    ("storage", StorageSettings),
+    ("storage.retention", RetentionSettings),
+    ("storage.retention.sub", StreamRetentionSettings),
+    ("storage.tiers", TierSettings),
+    ("storage.snapshots", SnapshotSettings),
+    ("web", WebSettings),
+    ("web.secure", SecureSettings),
+    ("sign_in", SignInSettings),
+    ("sign_in.oidc", OidcSettings),
+    ("sign_in.oidc.groups.<name>", GroupSettings),
+    ("live", LiveSettings),
+    ("live.turn", TurnServerSettings),
+    ("heartbeat", HeartbeatSettings),
+    ("updates", UpdateSettings),
+    ("fleet", FleetSettings),
+    ("fleet.nats", NatsLogin),
+    ("hub", HubSettings),
+    ("hub.nats", HubNatsSettings),
+    ("hub.copies", CopySettings),
+    ("standby", StandbySettings),
+    ("encryption", SealingSettings),
+    ("modes", ModesSettings),
+    ("modes.<name>.cameras.<id>", ModeCameraSettings),
+    ("modes.presence", PresenceSettings),
+    ("modes.presence.people.<name>", PersonPresenceSettings),
+    ("rules", RuleSettings),
+    ("rules: when", RuleCondition),
+    ("outbox", OutboxSettings),
+    ("destinations.<name>", DestinationSettings),
+    ("notifiers.<name>", NotifierSettings),
+    ("webhooks.<name>", EmitterSettings),
+    ("api_clients.<name>", InputSettings),
+    ("mqtt", MqttSettings),
+    ("scripts", ScriptSettings),
+    ("relays.<name>", RelaySettings),
+    ("object_detection", ObjectModelSettings),
+    ("search", SearchSettings),
+    ("recognizers.<name>", RecogniserSettings),
+    ("cameras.<id>", CameraSettings),
+    ("cameras.<id>.retention", CameraRetentionSettings),
+    ("cameras.<id>.event_api", EventApiSettings),
+    ("cameras.<id>.lens", LensSettings),
+    ("cameras.<id>.ptz", PtzSettings),
+    ("cameras.<id>.ptz.track", TrackSettings),
+    ("cameras.<id>.detection", DetectionSettings),
+    ("cameras.<id>.detection.sound", AudioSettings),
+    ("cameras.<id>.detection.certainty", FallbackKindSettings),
+    ("cameras.<id>.detection.zones.<name>", ZoneSettings),
+    ("cameras.<id>.detection.lines.<name>", LineSettings),
 ]
-"""The table's name, its type, and when a change takes effect."""
+"""The table's name, and its type."""
 
 
 def pages() -> dict[str, str]:
@@ -188,13 +189,23 @@ def _words(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         yield words + (" …" if action.nargs in ("*", "+") else ""), (action.help or "").replace("|", "\\|")
 
 
+def _effect(table: str) -> str:
+    """Return when a change of a table takes effect."""
+    if takes_effect_at_start(table):
+        now = ", ".join(f"`{key}`" for key in keys_at_once(table))
+        return f"at the next start; at once: {now}" if now else "at the next start"
+    if table == "cameras.<id>":
+        return f"at once; the camera connects again for {', '.join(f'`{key}`' for key in sorted(RECONNECTS))}"
+    return "at once"
+
+
 def _settings() -> str:
     parts = [MADE, "# Settings", ""]
     parts += ["`tawny.toml`; `tawny init` writes one with comments. A camera needs only a `source`.", ""]
-    for table, kind, effect in TABLES:
+    for table, kind in TABLES:
         text = " ".join((kind.__doc__ or "").split())
         heading = table.replace("<", "&lt;").replace(">", "&gt;")
-        parts += [f"## [{heading}]", "", text, "", f"Takes effect: {effect}.", ""]
+        parts += [f"## [{heading}]", "", text, "", f"Takes effect: {_effect(table)}.", ""]
         parts += ["| setting | default | what |", "|---|---|---|"]
         parts += [f"| `{name}` | {default} | {what} |" for name, default, what in _fields(kind)]
         parts += [""]

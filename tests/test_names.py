@@ -38,6 +38,23 @@ def test_modules_are_whole_ideas(sizes: Mapping[str, list[str]], name: str, limi
     assert len(found) <= limit, f"scripts/check_names.py --report lists them: {found[-3:]}"
 
 
+@pytest.mark.parametrize(("name", "limit"), CHECK["SHARE_LIMITS"].items())
+def test_code_is_not_cut_into_more_pieces(sizes: Mapping[str, list[str]], name: str, limit: float) -> None:
+    assert CHECK["share_of"](name, sizes) <= limit
+
+
+def test_no_name_has_a_word_that_no_engineer_would_search_for() -> None:
+    assert CHECK["find_identifiers"](MODULES) == []
+
+
+def test_names_with_unusual_words_are_found(tmp_path: Path) -> None:
+    package = tmp_path / "tawny"
+    package.mkdir()
+    (package / "one.py").write_text("class OrderDesk:\n    def f(self, clear):\n        self._ears = clear  # ears\n")
+    found = CHECK["find_identifiers"](CHECK["find_modules"](tmp_path))
+    assert found == ["tawny.one:1 OrderDesk", "tawny.one:3 _ears"]
+
+
 def test_tests_use_public_attributes() -> None:
     found = CHECK["find_private_access"](CHECK["TESTS"])
     assert len(found) <= CHECK["PRIVATE_ACCESS_LIMIT"], "scripts/check_names.py --report lists them"

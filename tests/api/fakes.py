@@ -375,8 +375,8 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
     """The parts of a recorder without settings that any page may use; the others are NotGiven."""
     clock, folder = recorder.clock, recorder.root
     changeable = ChangeableSettings(Settings, lambda *_: None, None)
-    engine, doors = ThreadEngine(clock, lambda *_: None), plug_ins()
-    outside = DeliveryService(Settings(), ":memory:", recorder, doors, clock, engine)
+    engine, plugins = ThreadEngine(clock, lambda *_: None), plug_ins()
+    outside = DeliveryService(Settings(), ":memory:", recorder, plugins, clock, engine)
     modes = ModeController(Settings, ZoneInfo("UTC"), None, clock, Bus(), lambda _: False, lambda _: frozenset())
     means = CommandMeans(Mock(), modes.modes, OutboxMarks(outside.outbox, "inputs/"), lambda *_: None)
     address = AddressService(changeable, AddressMeans(machine_names), clock)
@@ -406,7 +406,7 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
         models=not_given("models"),
         known=IdentityService(IdentityStore(None, None), Settings, {}),
         appearance=AppearanceService(lambda: AppearanceDb(None), source, SearchModel(SearchSettings, {}), clock),
-        placing=TargetSettingsService(Settings, lambda *_: None, outside, doors, None),
+        placing=TargetSettingsService(Settings, lambda *_: None, outside, plugins, None),
         orders=IntegrationService(Settings, recorder, means, clock, engine),
         keeping=not_given("keeping"),
         connecting=not_given("connecting"),

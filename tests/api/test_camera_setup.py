@@ -45,9 +45,9 @@ class Desk(CameraSetupService):
 
     def __init__(self) -> None:
         settings = Settings()
-        doors = PluginRegistry.opened()
+        plugins = PluginRegistry.opened()
         changeable = ChangeableSettings(lambda: settings, lambda *_: None, Path("tawny.toml"))
-        super().__init__(changeable, doors, SystemClock(), LoginHistory())
+        super().__init__(changeable, plugins, SystemClock(), LoginHistory())
         self.asked: list[object] = []
         self.fails: Exception | None = None
 

@@ -74,7 +74,7 @@ class FakeOutside:
         return self._snoozes
 
     @property
-    def messaging(self) -> "FakeOutside":
+    def notifications(self) -> "FakeOutside":
         return self
 
     def sent_image(self, name: str, token: str) -> StoredContent:

@@ -99,6 +99,7 @@ NO_PICTURES = {
     "WS /api/v1/standby/line": "of a recorder and its standby, by their keys; see `tests/fleet`",
     "WS /api/v1/fleet/line": "of recorders that have joined, by their keys; see `tests/fleet`",
     "DELETE /api/v1/fleet/boxes/{box}": "removes a recorder from this hub",
+    "DELETE /api/v1/standby/recorders/{recorder}": "ends the protection of a recorder",
     "GET /api/v1/fleet/boxes/{box}/cameras/{camera}/picture": "of another recorder; see `tests/fleet`",
     "DELETE /api/v1/fleet/copies/{folder}": "deletes copies of another recorder",
     **{

@@ -39,10 +39,10 @@ def one_camera(source: str, more: str = "") -> Settings:
 
 class Rig:
     def __init__(
-        self, chosen: Settings, folder: Path, doors: PluginRegistry | None = None, config: Path | None = None
+        self, chosen: Settings, folder: Path, plugins: PluginRegistry | None = None, config: Path | None = None
     ) -> None:
         self.folder, self.clock = folder, SystemClock()
-        self.running = RecorderRuntime.open(chosen, folder, self.clock, doors or PluginRegistry.opened(), config)
+        self.running = RecorderRuntime.open(chosen, folder, self.clock, plugins or PluginRegistry.opened(), config)
         self.heard: list[Message] = []
         self.running.bus.subscribe(self.heard.append)
 
@@ -81,13 +81,13 @@ class Rig:
 def rig(
     chosen: Settings,
     folder: Path,
-    doors: PluginRegistry | None = None,
+    plugins: PluginRegistry | None = None,
     config: Path | None = None,
     *,
     has_interface: bool = False,
 ) -> Iterator[Rig]:
     """has_interface: an interface is made for it, which starts what is not needed for the first picture."""
-    made = Rig(chosen, folder, doors, config)
+    made = Rig(chosen, folder, plugins, config)
     made.running.begin()
     if not has_interface:
         made.running.begin_housekeeping()

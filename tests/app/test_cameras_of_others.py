@@ -19,8 +19,8 @@ def test_settings_that_change_during_a_takeover_are_kept(tmp_path: Path, monkeyp
     changing: list[threading.Thread] = []
     with rig(settings(DOOR), tmp_path) as bench:
 
-        def change_meanwhile(doors: PluginRegistry, new: Settings, file: str) -> None:
-            check(doors, new, file)
+        def change_meanwhile(plugins: PluginRegistry, new: Settings, file: str) -> None:
+            check(plugins, new, file)
             if not changing:
                 changing.append(threading.Thread(target=bench.running.apply, args=(settings(DOOR + GARDEN), "test")))
                 changing[0].start()

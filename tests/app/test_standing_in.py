@@ -35,7 +35,7 @@ def _settings(spare: Path) -> Settings:
 
 
 @pytest.fixture
-def doors() -> Iterator[PluginRegistry]:
+def plugins() -> Iterator[PluginRegistry]:
     yield PluginRegistry({"film": Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)}, {})
 
 
@@ -49,15 +49,15 @@ def _live(running: RecorderRuntime, cause: str) -> None:
 
 
 def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
-    tmp_path: Path, doors: PluginRegistry
+    tmp_path: Path, plugins: PluginRegistry
 ) -> None:
     first, spare, chosen = tmp_path / "first", tmp_path / "spare", _settings(tmp_path / "spare")
-    _live(RecorderRuntime.open(chosen, first, CLOCK, doors), "person")
-    meanwhile = RecorderRuntime.open(program.standing_in(chosen, spare), spare, CLOCK, doors, stands_for=first)
+    _live(RecorderRuntime.open(chosen, first, CLOCK, plugins), "person")
+    meanwhile = RecorderRuntime.open(program.standing_in(chosen, spare), spare, CLOCK, plugins, stands_for=first)
     assert any("is missing. Recording to" in one.message for one in meanwhile.warnings())
     _live(meanwhile, "disk")
     assert (spare / "tawny.db").exists()
-    again = RecorderRuntime.open(chosen, first, CLOCK, doors)
+    again = RecorderRuntime.open(chosen, first, CLOCK, plugins)
     again.close("person")
     assert not (spare / "tawny.db").exists()
     volume = Volume.at(first)

@@ -65,9 +65,9 @@ class _Hanging:
 
 
 def test_a_detector_that_hangs(camera: RtspCamera, tmp_path: Path) -> None:
-    doors = PluginRegistry(PluginRegistry.opened().sources, {"hanging": _Hanging})
+    plugins = PluginRegistry(PluginRegistry.opened().sources, {"hanging": _Hanging})
     chosen = settings(f'[cameras.door]\nsource = "{camera.address}"\ndetection.detector = "hanging"\n')
-    with rig(chosen, tmp_path, doors) as bench:
+    with rig(chosen, tmp_path, plugins) as bench:
         bench.wait_for(CameraState.RECORDING)
         bench.wait_for_seconds(4)
         _Hanging.let_go.set()

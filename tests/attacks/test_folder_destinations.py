@@ -68,11 +68,11 @@ def test_tawnys_own_folders_are_refused(tmp_path: Path, place: str) -> None:
             "destinations": {"nas": {"url": f"folder:{tmp_path / place}"}},
         }
     )
-    doors = PluginRegistry.opened((tmp_path / "data",))
+    plugins = PluginRegistry.opened((tmp_path / "data",))
     with pytest.raises(SettingsError, match="tawny's own"):
-        doors.check(settings, "tawny.toml")
+        plugins.check(settings, "tawny.toml")
     allowed = {"nas": {"url": f"folder:{tmp_path / place}", "allow_any_folder": True}}
-    doors.check(Settings.model_validate({"destinations": allowed}), "tawny.toml")
+    plugins.check(Settings.model_validate({"destinations": allowed}), "tawny.toml")
 
 
 def test_the_settings_file_may_say_so_and_the_interface_may_not(bench: Bench, tmp_path: Path) -> None:

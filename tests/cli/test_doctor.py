@@ -10,7 +10,7 @@ import pytest
 from tawny.engine import Bus
 from tawny.service.diagnosis import machine
 from tests.cli.conftest import Tawny, answering
-from tests.service.address.authority import free_port
+from tests.support.ports import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import pytest
 from pydantic import BaseModel
 
-from scripts.reference import TABLES
 from tawny.config.catalog import SettingKey, catalog, instances, key_of
 from tawny.config.settings import CameraSettings, Settings, WebSettings
 
@@ -81,15 +80,16 @@ def test_what_the_file_says_has_its_line_and_no_secret() -> None:
     assert found["storage"] == {}, "a table that the file lacks can be written"
 
 
-def test_it_says_what_needs_a_restart_as_the_reference_does() -> None:
-    at_once = {path.replace("<name>", "x").replace("<id>", "x") for path, _, when in TABLES if when != "start"}
-    wrong = [
-        table.path
-        for table in ALL
-        for one in table.keys
-        if one.at_start and table.path.replace("<name>", "x").replace("<id>", "x") in at_once
-    ]
-    assert wrong == []
+@pytest.mark.parametrize(
+    ("path", "at_start"),
+    [
+        ("web.listen", True), ("web.name", False), ("web.secure.way", False), ("storage.path", True),
+        ("storage.encrypt", False), ("storage.retention.min", False), ("live.port", True), ("hub.database", True),
+        ("mqtt.url", True), ("fleet.allow", False), ("cameras.front.source", False),
+    ],
+)  # fmt: skip
+def test_a_key_says_whether_it_takes_effect_at_the_next_start(path: str, *, at_start: bool) -> None:
+    assert key(path).at_start is at_start
 
 
 def test_what_there_is_not_is_not_found() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tawny.config.changes import parse_modes, put_table, template, write_new
 from tawny.config.drafts import SettingsDraft
-from tawny.config.loader import difference, parse_settings, read_settings
+from tawny.config.loader import parse_settings, read_settings
 from tawny.config.mode_presets import FAMILY, PRESETS, with_preset
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, SettingsError
@@ -180,15 +180,6 @@ def test_a_settings_file_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "tawny.toml").write_text("# mine")
     with pytest.raises(NotDone, match="already"):
         write_new(tmp_path / "tawny.toml", template())
-
-
-def test_only_what_differs_is_a_difference() -> None:
-    new, _ = parse_settings(GOOD.replace("20 s", "30 s") + '\n[cameras.gate]\nsource = "demo:"\n', {"PW": "s3cret"})
-    assert new is not None
-    change = difference(good(), new)
-    assert (change.added, change.removed, change.changed, change.other) == (("gate",), (), (), ())
-    assert change.watched == ("front-door",), "its connection stays while its post-roll changes"
-    assert not difference(good(), good())
 
 
 @pytest.mark.parametrize("value", ["[1]", "[1, 2, 3]", '["a", "b"]', '"Berlin"', "[true, 1]", "{ lat = 1 }"])

@@ -27,17 +27,16 @@ def axe_script() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-STILL = """async () => {
-  const frame = () => new Promise(requestAnimationFrame);
-  const moves = (one) => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity;
-  await frame(); // a theme just chosen begins its transitions here
-  do await frame(); while (document.getAnimations().some(moves));
-}"""
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+STILL = """() => document.getAnimations().every(
+  (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity
+)"""
 
 
 def wait_until_still(page: Page) -> None:
     """Until nothing fades in or out any more: colours half faded have no contrast."""
-    page.evaluate(STILL)
+    page.evaluate(TWO_FRAMES)  # a theme just chosen begins its transitions there
+    page.wait_for_function(STILL)
 
 
 def violations(page: Page, axe: str, rules: Sequence[str] = RULES) -> list[str]:

@@ -20,9 +20,9 @@ from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, unfit, violations
 from tests.e2e.test_first_hour import first_start
-from tests.e2e.test_secure_address import free_port
 from tests.sealed.made import OWNER as KEY
 from tests.sealed.made import RECOVERY
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 PASSPHRASE = "river-candle-otter-amber"

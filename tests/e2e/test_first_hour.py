@@ -22,8 +22,9 @@ from tests.delivery.notifiers.test_webpush import Phone
 from tests.e2e.conftest import CHROMIUM, LINK, OURS, OWNER
 from tests.e2e.rules import NONE, WIDTHS, as_wide_as, axe_script, barriers
 from tests.e2e.test_phone import SUBSCRIBES
-from tests.e2e.test_secure_address import free_port, trusting
+from tests.e2e.test_secure_address import trusting
 from tests.support.cabled_camera import cabled_cameras
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 pytestmark = pytest.mark.browser

@@ -22,6 +22,7 @@ from tawny.api.application import make_routes
 from tawny.api.auth.access import check_routes
 from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 TAWNY = str(Path(sys.executable).with_name("tawny"))
@@ -241,12 +242,6 @@ def test_root_records_to_var_lib(tmp_path: Path) -> None:
         assert (inside / "tawny.toml").stat().st_mode & 0o777 == 0o600
         assert (inside / "accounts.db").exists()
         assert root.written() == {"home", "folder"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # Another computer in the network: a namespace at the other end of a cable.

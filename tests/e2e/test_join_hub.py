@@ -121,5 +121,5 @@ def test_a_link_that_is_none_says_so(page: Page) -> None:
     page.get_by_label("Link from the hub").fill("https://example.org/")
     page.get_by_role("button", name="Continue").click()
     expect(
-        page.get_by_text("This isn’t a link to join a hub").or_(page.get_by_text("This isn't a link"))
+        page.get_by_text("This isn’t a link of a hub or a standby").or_(page.get_by_text("This isn't a link"))
     ).to_be_visible()

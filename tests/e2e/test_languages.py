@@ -26,7 +26,15 @@ name = "Tor"
 demo.quiet = true
 """
 SCREENS = ("/", "/live/porch", "/timeline", "/events", "/health", "/settings", "/settings/cameras/porch")
-MORE_SCREENS = ("/clips", "/find", "/settings/storage", "/settings/modes", "/settings/people", "/settings/system")
+MORE_SCREENS = (
+    "/clips",
+    "/find",
+    "/settings/standby",
+    "/settings/storage",
+    "/settings/modes",
+    "/settings/people",
+    "/settings/system",
+)
 GERMAN_LOADING = re.compile("wird geladen|werden geladen", re.IGNORECASE)
 SAID = """() => {
   const said = [...document.querySelectorAll('[aria-label], [title], [placeholder]')]

@@ -1,7 +1,6 @@
 """A browser becomes a camera with a one-time code: an owner's page, and a phone with a moving test picture."""
 
 import re
-import socket
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -17,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from tawny.testing.waiting import until
 from tests.e2e.conftest import CHROMIUM, OURS, OWNER, Tawny, owner_of, tawny, with_settings
 from tests.e2e.rules import axe_script, violations
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.browser
 WAIT_MS = 60_000
@@ -227,12 +227,6 @@ def test_a_phone_that_was_never_here_is_shown_the_way(house: Tawny, phone: Page)
     phone.goto(f"{house.base}/phone")
     expect(phone.get_by_text("This phone isn’t a camera of this recorder.")).to_be_visible(timeout=WAIT_MS)
     assert violations(phone, axe_script()) == []
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def new_link(owner: BrowserContext, house: Tawny, name: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from tawny.testing.clips import ClipSpec
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, OWNER, Tawny, with_settings
-from tests.sources.test_rtmp import KEY, Sender, free_port
+from tests.sources.test_rtmp import KEY, Sender
+from tests.support.ports import free_port
 
 
 class House:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from tawny.testing.waiting import until
 from tests.e2e.conftest import CHROMIUM, OURS, OWNER, Tawny, owner_of, tawny
 from tests.e2e.rules import WIDTHS, as_wide_as, axe_script, unfit, violations
 from tests.service.address.authority import own_certificate
+from tests.support.ports import free_port
 from tests.support.processes import ended
 
 pytestmark = pytest.mark.browser
@@ -36,13 +36,6 @@ serve)
 *) exit 2 ;;
 esac
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

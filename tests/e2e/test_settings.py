@@ -18,7 +18,7 @@ from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, owner_of, signed_in_again, tawny
 from tests.e2e.rules import axe_script, barriers, unfit
-from tests.e2e.test_secure_address import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.browser
 SETTINGS = """\
@@ -37,7 +37,7 @@ detection.detector = "off"
 """
 SECTIONS = (
     "cameras", "detection", "notifications", "storage", "modes", "people", "encryption", "address", "integrations",
-    "hub", "links", "system", "look", "account", "all",
+    "hub", "standby", "links", "system", "look", "account", "all",
 )  # fmt: skip
 SHOTS = Path(os.environ.get("SHOTS", "/nowhere"))
 

@@ -24,7 +24,7 @@ def rules(*said: dict[str, Any]) -> RuleEngine:
 
 
 def said(made: RuleEngine, now: RuleContext = NOW) -> dict[str, tuple[bool, str]]:
-    return {str(one.deed): (one.does, one.why) for one in made.decide(now)}
+    return {str(one.action): (one.does, one.why) for one in made.decide(now)}
 
 
 @pytest.mark.shows("DY17")
@@ -90,7 +90,7 @@ def test_without_rules_everybody_gets_everything() -> None:
 
 def test_who_is_named_gets_what_rules_say_and_who_is_not_gets_all() -> None:
     made = rules({"when": {"mode": "away"}, "do": ["notify phone"]})
-    assert {deed: does for deed, (does, _) in said(made).items()} == {
+    assert {action: does for action, (does, _) in said(made).items()} == {
         "notify phone": False, "notify mail": True, "upload to offsite": True,
     }  # fmt: skip
 
@@ -117,7 +117,7 @@ def test_why_not_names_every_rule_that_could_have() -> None:
 
 def test_a_deed_of_two_rules_is_done_if_one_fits() -> None:
     made = rules({"when": {"mode": "away"}, "do": ["record yard 2 min"]}, {"do": ["record yard 2 min"]})
-    assert next(one for one in made.decide(NOW) if one.deed == RuleAction("record", "yard", "", 120.0)).does
+    assert next(one for one in made.decide(NOW) if one.action == RuleAction("record", "yard", "", 120.0)).does
 
 
 def test_a_camera_is_unrecorded_while_its_rule_fits() -> None:

@@ -105,8 +105,8 @@ def run_program(folder: Path, packets: list[SourcePacket], run_s: float) -> None
     settings, problems = parse_settings(f'web.listen = "127.0.0.1:0"\n{SETTINGS}', {})
     assert settings is not None, problems
     installed = PluginRegistry.opened()
-    doors = replace(installed, sources={**installed.sources, "film": Film(packets, run_s)})
-    vars(program)["PluginRegistry"] = SimpleNamespace(opened=lambda *_: doors)
+    plugins = replace(installed, sources={**installed.sources, "film": Film(packets, run_s)})
+    vars(program)["PluginRegistry"] = SimpleNamespace(opened=lambda *_: plugins)
     vars(program)["RecorderRuntime"] = _Watched
     program.Program(settings, folder).run(lambda _data, _text: None)
 

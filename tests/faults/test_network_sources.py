@@ -34,7 +34,8 @@ from tests.faults.figures import note
 from tests.sources.http_camera import http_camera
 from tests.sources.rtmp_server import rtmp_camera
 from tests.sources.test_local_stream import ffmpeg, pictures, writing
-from tests.sources.test_rtmp import KEY, Sender, free_port
+from tests.sources.test_rtmp import KEY, Sender
+from tests.support.ports import free_port
 
 TOLD_S, AGAIN_S = 6.0, 5.0
 SLOW_S = 4.0

@@ -30,7 +30,7 @@ from tawny.testing.rtsp_viewer import losing
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, OWNER, Tawny, with_settings
 from tests.faults.figures import note
-from tests.service.address.authority import free_port
+from tests.support.ports import free_port
 
 CLIP = made_clip(ClipSpec(fps=10, seconds=6, sound="aac", detail=20))
 AGAIN_S = 60.0

@@ -134,7 +134,7 @@ class World:
             clock=self.clock,
             engine=self.engine,
             bus=self.bus,
-            doors=PluginRegistry({"pictures": self.cameras_of}, {}),
+            plugins=PluginRegistry({"pictures": self.cameras_of}, {}),
             gaps=self.gap_writer,
             marks=marks,
             events=events,
@@ -151,7 +151,7 @@ class World:
                 self.index,
                 self.recorder,
                 self.ledger,
-                cameras=lambda: [self.shown(camera.keeper.status) for camera in self.cameras.values()],
+                cameras=lambda: [self.shown(camera.coverage.status) for camera in self.cameras.values()],
                 others=list,
             ),
             HeartbeatSettings.model_validate({"url": check_in, "interval": "1 min"}),
@@ -162,7 +162,7 @@ class World:
         )
         self.care.start(self.engine)
         self.engine.start("housekeeping", lambda: Housekeeping(self.cameras.values, self.clock))
-        self.engine.start("pulse", lambda: Heartbeat(self.ledger, self.lock.pulse, self.clock))
+        self.engine.start(Heartbeat.name, lambda: Heartbeat(self.ledger, self.lock.pulse, self.clock))
 
     def run(self, seconds: float) -> None:
         self.engine.run_for(seconds)

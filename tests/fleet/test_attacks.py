@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -374,6 +375,17 @@ def test_only_a_whole_link_is_one(text: str) -> None:
 def test_a_link_keeps_address_code_and_key() -> None:
     link = JoinLink("https://hub.example:8443/cams", "a" * 22, MARK)
     assert JoinLink.parse(f" {link}\n") == link
+    to_standby = replace(link, to="standby")
+    assert JoinLink.parse(str(to_standby)) == to_standby
+
+
+def test_a_link_to_a_hub_is_none_to_a_standby_and_the_other_way_round() -> None:
+    link = JoinLink("https://hub.example", "a" * 22, MARK)
+    assert link.needed("hub") == link
+    with pytest.raises(UsageError, match="leads to a hub"):
+        link.needed("standby")
+    with pytest.raises(UsageError, match="leads to a standby"):
+        replace(link, to="standby").needed("hub")
 
 
 def test_an_invitation_expires_after_ten_minutes() -> None:

@@ -169,3 +169,16 @@ async def test_a_box_answers_what_it_recorded(house: House) -> None:
     assert answer.status_code == 200
     assert answer.json()["now_ms"] == house.clock.now_ms()
     assert {one["id"] for one in answer.json()["cameras"]} >= {"porch"}
+
+
+async def test_a_hub_shows_the_standby_of_a_recorder_and_whom_it_protects(known: Known) -> None:
+    own = {"side": "own", "name": "Shed", "state": "away"}
+    other = {"side": "protected", "name": "Barn", "state": "taken"}
+    said = [own, other, {"side": "own", "name": "Shed", "state": "gone"}, "nonsense", {}]
+    known.rig.index.note("beach", "1", ("health",), {"standbys": said})
+    known.rig.index.note("town", "1", ("health",), {"standbys": "nonsense"})
+    fleet = (await known.browser.get("/api/v1/fleet")).json()
+    shown = {one["id"]: one["standbys"] for one in fleet["boxes"]}
+    assert shown == {"beach": [own, other], "town": []}
+    kept = {one["id"]: one["standbys"] for one in (await known.get("maintenance"))["recorders"]}
+    assert kept == shown

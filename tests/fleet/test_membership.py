@@ -189,7 +189,7 @@ async def test_a_revoked_recorder_says_why_and_can_join_again(here: Joining) -> 
 @pytest.mark.parametrize(
     ("link", "status", "says"),
     [
-        ("https://example.org/join", 400, "This isn't a link to join a hub."),
+        ("https://example.org/join", 400, "This isn't a link of a hub or a standby."),
         (f"http://127.0.0.1:9/join#{'c' * 22}.{'h' * 43}", 409, "Joining failed: cannot connect to"),
         ("x" * 3000, 422, "Invalid request"),
     ],

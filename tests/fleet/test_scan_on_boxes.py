@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from tawny.model.times import utc_text
 from tawny.testing.waiting import until
 from tests.detection import films
 from tests.support.long_recording import label_event, passer_by, record_films
+from tests.support.ports import free_port
 from tests.support.standby_rig import PATIENCE_S, Recorder
 
 DOOR = CameraId("door")
@@ -60,13 +60,6 @@ class Fleet:
     def are_online(self) -> bool:
         states = self.states()
         return all(states[name]["online"] and states[name]["cameras"] for name in self.boxes)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tawny.service.box_update import UPDATE_LOG
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tests.fleet.test_scan_on_boxes import free_port
+from tests.support.ports import free_port
 from tests.support.standby_rig import PATIENCE_S, Recorder
 
 OLD, NEW = tawny.__version__, "99.1.0"

@@ -9,7 +9,7 @@ import pytest
 
 from tawny.fleet.message_link import LineClosed, MemoryLink
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
-from tawny.fleet.standby_member import StandbyLine, StandbyOffer, StandbyWelcome
+from tawny.fleet.standby_member import StandbyKnowledge, StandbyLine, StandbyOffer, StandbyWelcome
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_store import Takeover, takeovers_in
 from tawny.model.times import Span
@@ -38,12 +38,20 @@ class Placer:
         raise AssertionError("nothing is missing")
 
 
-async def told(placer: Placer, clock: FakeClock, folder: Path, takeover: Takeover, now_ms: int) -> LineFrame:
+async def told(
+    placer: Placer,
+    clock: FakeClock,
+    folder: Path,
+    takeover: Takeover,
+    now_ms: int,
+    known: StandbyKnowledge | None = None,
+) -> LineFrame:
     """Say of a takeover by the standby's clock; return the answer. Raises LineClosed: the recorder ends the line."""
     here, there = MemoryLink.pair()
     offer = StandbyOffer("Barn", "1", StandbyPlan, lambda: None, placer)
     welcome = StandbyWelcome("Barn", "", "Shed", Identity.new().recipient)
-    serving = asyncio.create_task(StandbyLine(here, offer, welcome, folder / "incoming", clock).serve())
+    known = known or StandbyKnowledge()
+    serving = asyncio.create_task(StandbyLine(here, offer, welcome, folder / "incoming", clock, known).serve())
     try:
         said = as_payload({"now_ms": now_ms, "takeovers": [asdict(takeover)]})
         await there.send(LineFrame(Kind.STANDBY, 0, said).encoded())

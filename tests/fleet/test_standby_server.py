@@ -229,7 +229,7 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
     barn.link, _ = await standby.connect()
     [offered] = await takeovers(barn.link)
-    assert (offered["camera"], offered["end_ms"]) == ("front", None)
+    assert (offered["camera"], offered["end_ms"], offered["is_handed"]) == ("front", None, False)
     await standby.passes(RETURN_S + 2 * STEP_S, barn)
     await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
     said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"]})
@@ -237,7 +237,8 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     await barn.present()
     await barn.dies()
     barn.link, _ = await standby.connect()
-    assert await takeovers(barn.link) == []
+    [handed] = await takeovers(barn.link)  # the recorder's page shows it, and fetches nothing
+    assert (handed["begin_ms"], handed["is_handed"]) == (offered["begin_ms"], True)
 
 
 async def test_a_recorder_fetches_nothing_but_its_own_takeovers(standby: Standby) -> None:

@@ -213,8 +213,8 @@ def edges_run(pi: Path, tmp_path_factory: pytest.TempPathFactory) -> EdgesRun:
         made.change(r"^(url = \"telegram.*)$", f'\\1\napi = "{telegram.base}"')
         heard = stack.enter_context(receiver(name))
         with made.running(until_minute_ms(22)) as log:
-            awaited(lambda: len(edges(telegram.asked)) >= 3, log, 120)
-            awaited(lambda: len([said for said in heard if "detection" in said]) >= 3, log, 60)
+            awaited(lambda: len(edges(telegram.asked)) >= 4, log, 120)
+            awaited(lambda: len([said for said in heard if "detection" in said]) >= 4, log, 60)
             early = [*files(one), *files(two)]
             received = [said for said in heard if "detection" in said]
         with made.running(until_minute_ms(39, second=30)) as log:
@@ -225,9 +225,9 @@ def edges_run(pi: Path, tmp_path_factory: pytest.TempPathFactory) -> EdgesRun:
 def test_pk10_each_change_makes_a_clip_and_a_message_to_the_receiver(edges_run: EdgesRun) -> None:
     texts = [text for text, _ in edges_run.telegram]
     assert [one["detection"] for one in edges_run.received[:3]] == [text.endswith("True") for text in texts[:3]]
-    *early, whole = [FileVideo(Path(one["h264"])).duration_s for one in edges_run.received[:3]]
-    assert 5 < whole < 8.5, "3 s before it and 3 s after it"
-    assert all(2 < one < 8.5 for one in early), "less before these, if the camera had just been opened"
+    late = edges_run.received[2:4]  # the first two may come when the camera has just been opened
+    assert len(late) == 2
+    assert all(3 < FileVideo(Path(one["h264"])).duration_s < 8.5 for one in late)
 
 
 def test_pk20_uploads_wait_for_their_minute(edges_run: EdgesRun) -> None:

@@ -39,7 +39,8 @@ from tests.sources.http_camera import http_camera, sender_words
 from tests.sources.reading import opening
 from tests.sources.rtmp_server import rtmp_camera
 from tests.sources.test_local_stream import ffmpeg, jpegs, pictures, writing
-from tests.sources.test_rtmp import KEY, free_port
+from tests.sources.test_rtmp import KEY
+from tests.support.ports import free_port
 
 Made = Callable[["Cell", Clock], Any]
 SPEED = 3

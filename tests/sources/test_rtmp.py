@@ -39,14 +39,10 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.source import SourceCase, SourceContract
 from tawny.testing.waiting import until
 from tests.sources.reading import opening, read_all
+from tests.support.ports import free_port
 
 SPEC = ClipSpec(sound="aac")
 KEY = "s3cret-of-the-contract"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 class Sender:

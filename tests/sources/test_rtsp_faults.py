@@ -41,6 +41,8 @@ class Case:
     sound: bool = False
 
 
+MOST_LOST = 4
+"""Pictures in buffers when a camera is gone: a thirtieth of a second at eight times the speed."""
 CASES = [
     Case("stall", fault(stall=True), SourceStalled, 1.2),
     Case("stall-udp", fault(stall=True), SourceStalled, 1.2, "udp"),
@@ -88,8 +90,11 @@ def test_a_fault_is_found_soon_and_costs_no_whole_picture(case: Case, client: st
     assert good == served[: len(good)]
     sent_whole = whole(viewer)
     missing = [data for data in sent_whole if data not in read.data()]
-    # what waited in its own buffers is lost with a camera that is gone: the last ones only
-    assert missing == (sent_whole[len(sent_whole) - len(missing) :] if case.name == "gone" else [])
+    if case.name == "gone":  # what waits in buffers is lost with the camera: the very last ones
+        assert len(missing) <= MOST_LOST
+        assert missing == sent_whole[len(sent_whole) - len(missing) :]
+    else:
+        assert missing == []
 
 
 def test_a_stall_is_found_between_five_and_six_seconds_after_the_last_packet() -> None:

@@ -39,6 +39,8 @@ ROOT = Path(__file__).parents[2]
 PASSWORD = "horse-battery-staple"
 PATIENCE_S = 120.0
 FRONT = CameraId("front")
+_RUNS = re.compile(r"^(?:Open |.* Web interface: )http", re.M)
+"""What it prints once it runs: without an owner, and with one."""
 SETTLED_S = 6.5
 """After a connection: silence has no effect before."""
 
@@ -56,7 +58,10 @@ def serve_camera(host: str) -> None:
 
 @dataclass
 class Recorder:
-    """A recorder in a process. namespace: its network; empty: this computer's. port: of its web interface."""
+    """A recorder in a process. namespace: its network; empty: this computer's. port: of its web interface.
+
+    program: what runs `tawny`; empty: `tawny` itself.
+    """
 
     name: str
     folder: Path
@@ -65,6 +70,7 @@ class Recorder:
     namespace: str = ""
     process: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
+    program: Sequence[str] = ()
 
     @property
     def data(self) -> Path:
@@ -84,7 +90,7 @@ class Recorder:
         self.starts += 1
         with (self.folder / "log").open("ab") as out:
             self.process = subprocess.Popen(self._words("run"), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        until(lambda: len(re.findall(r"^Open http", self.log, re.M)) == self.starts, PATIENCE_S, f"{self.name} to run")
+        until(lambda: len(_RUNS.findall(self.log)) == self.starts, PATIENCE_S, f"{self.name} to run")
 
     def kill(self) -> float:
         """Kill -9. Return when, s UTC."""
@@ -127,9 +133,9 @@ class Recorder:
 
     def _words(self, *words: str) -> list[str]:
         within = ["ip", "netns", "exec", self.namespace] if self.namespace else []
-        tawny = str(Path(sys.executable).with_name("tawny"))
+        program = self.program or (str(Path(sys.executable).with_name("tawny")),)
         place = ["--config", str(self.folder / "tawny.toml"), "--data", str(self.data)]
-        return [*within, tawny, *words, *place]
+        return [*within, *program, *words, *place]
 
 
 @dataclass

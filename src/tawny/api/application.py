@@ -48,6 +48,7 @@ from tawny.api.fleet import (
     installer_routes,
     membership_routes,
     relay_routes,
+    standby_routes,
 )
 from tawny.api.live import (
     camera_routes,
@@ -83,8 +84,8 @@ PARTS: Final = (
     zip_routes,
     camera_removal_routes, camera_setup_routes, setup_routes, recording_choice_routes, settings_routes, share_routes,
     plan_routes, live_socket, hls_routes, webrtc_routes, sealing_routes, address_routes, public_address_routes,
-    phone_routes, cast_routes, state_socket, membership_routes, fleet_routes, copy_routes, installer_routes,
-    hub_order_routes, relay_routes,
+    phone_routes, cast_routes, state_socket, membership_routes, standby_routes, fleet_routes, copy_routes,
+    installer_routes, hub_order_routes, relay_routes,
 )  # fmt: skip
 """Modules with routes. The last ones are included by `make_routes`, in their order."""
 

@@ -222,17 +222,20 @@ class AdmittedRequests:
 
         missing = 0
 
-        async def send_in_portions(message: Message) -> None:
+        async def send_whole(message: Message) -> None:
             nonlocal missing
-            body = message.get("body", b"")
             if message["type"] == "http.response.start":
                 missing = _stated_length(scope, message)
             elif message["type"] == "http.response.body":
-                missing -= len(body)
+                missing -= len(message.get("body", b""))
                 if missing > 0 and not message.get("more_body", False):
                     connection.abort()  # so that the client sees it; h11 would raise
                     await asyncio.sleep(0)  # until it is closed
                     return
+            await send_in_portions(message)
+
+        async def send_in_portions(message: Message) -> None:
+            body = message.get("body", b"")
             if message["type"] != "http.response.body" or len(body) <= PORTION_BYTES or connection.is_signed_in:
                 await send(message)
                 return
@@ -244,7 +247,7 @@ class AdmittedRequests:
             await as_answer(HEADERS_TOO_LARGE)(scope, receive, send)
         elif connection.serve(scope["client"][0]):
             scope["state"][_LOOP] = asyncio.get_running_loop()
-            await self._app(scope, receive, send_in_portions)
+            await self._app(scope, receive, send_whole)
         else:
             refused = answer(
                 429,

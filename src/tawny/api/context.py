@@ -79,6 +79,7 @@ from tawny.service.retention.retention_service import RetentionService
 from tawny.service.scoped_recorder import scope_recorder
 from tawny.service.sealing.history_watch import HistoryWatch
 from tawny.service.sealing.sealing_service import SealingService
+from tawny.service.standby_service import StandbyService
 from tawny.service.storage_choice import StorageChoiceService
 from tawny.service.system_actions import SystemActions
 from tawny.service.talkback import Talkback
@@ -169,6 +170,8 @@ class AppContext:
     """The recorders that this one protects, and answers to its own standby; None only in tests of other parts."""
     protected: StandbyMember | None = field(default=None, init=False)
     """This recorder's connection to its standby; None only in tests of other parts."""
+    standbys: StandbyService | None = field(default=None, init=False)
+    """Both sides of a standby for people; None only in tests of other parts."""
     seen: frozenset[CameraId] | None = field(default=None, init=False)
     """Cameras the current user may see; None: all."""
     requires_second_step: bool = field(default=False, init=False)

@@ -234,11 +234,11 @@ def _fill_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], dict
     return fill
 
 
-def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:
+def _mode_answers(service: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, Answer]:
     """Return the handlers of `modes`, `rehearse` and `why`."""
 
     def modes(_: Mapping[str, Any]) -> dict[str, Any]:
-        now = desk.now()
+        now = service.now()
         return {
             "modes": list(now.modes),
             "mode": now.mode,
@@ -260,7 +260,7 @@ def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, 
         imagined = Rehearsal(
             wanted.camera, wanted.kind, at_ms, tuple(wanted.zones), wanted.mode, home, wanted.lasts_s
         )  # fmt: skip
-        found = desk.rehearse(imagined)
+        found = service.rehearse(imagined)
         local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
         return {
             "at": utc_text(at_ms),
@@ -277,7 +277,7 @@ def _mode_answers(desk: ModeService, zone: ZoneInfo, clock: Clock) -> dict[str, 
     def why(request: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "event": str(request.get("event")),
-            "outcomes": _outcome_list(desk.why(EventId(str(request.get("event"))))),
+            "outcomes": _outcome_list(service.why(EventId(str(request.get("event"))))),
         }
 
     return {name: _safely(ask) for name, ask in (("modes", modes), ("rehearse", rehearse), ("why", why))}

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tawny.api.auth.accounts import Caller
 from tawny.api.context import AppContext
 from tawny.api.fleet.box_answers import PICTURES_SEEN, BoxAnswers
 from tawny.api.fleet.installer_rights import NEWER_FIELD, STATUS_FIELD
+from tawny.api.fleet.standby_routes import STANDBY_FIELD
 from tawny.app.recorder_parts import RecorderPlace
 from tawny.app.running import RecorderRuntime
 from tawny.fleet.box import BoxOffer, FleetMember
@@ -40,6 +42,7 @@ from tawny.service.cameras.standby_cameras import (
 from tawny.service.cameras.standby_footage import PlacingServices, StandbyFootage
 from tawny.service.health.alarms import HealthProblem
 from tawny.service.json_format import newer_version
+from tawny.service.standby_service import StandbyParts, StandbyService
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +98,8 @@ def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> Fle
         given = passes.now()
         stated = {"until_ms": given.until_ms, "shares": given.shares} if given is not None else None
         newer = newer_version(site.updates)
-        more = {STATUS_FIELD: stated, NEWER_FIELD: newer["version"] if newer else ""}
+        partners = [asdict(one) for one in site.standbys.stated()] if site.standbys is not None else []
+        more = {STATUS_FIELD: stated, NEWER_FIELD: newer["version"] if newer else "", STANDBY_FIELD: partners}
         return serializers.health(site.health.now(), site.system).model_dump(mode="json") | more
 
     def offer() -> BoxOffer:
@@ -117,10 +121,22 @@ def make_update(place: RecorderPlace, site: AppContext) -> BoxUpdate:
     return BoxUpdate(lambda: place.settings().updates.command, place.folder / UPDATE_LOG, note)
 
 
-def make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:
+def connect_standbys(running: RecorderRuntime, site: AppContext) -> None:
+    """Make both sides of a standby, and what shows them to people."""
     place = running.parts.place
-    ledger = running.parts.storage.ledger
-    work = StandbyCameras(running, running.index, ledger, lambda: site.title, place.clock)
+    work = StandbyCameras(running, running.index, running.parts.storage.ledger, lambda: site.title, place.clock)
+    planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
+    site.standby = _make_standby(running, site, work)
+    site.protected = _make_protected(running, site, planner)
+    parts = StandbyParts(
+        place.kept_in, site.protected, site.standby, running.index, place.clock, planner, work.id_of,
+        lambda: site.title, lambda: [*site.own_addresses(), site.address],
+    )  # fmt: skip
+    site.standbys = StandbyService(running.changeable, parts)
+
+
+def _make_standby(running: RecorderRuntime, site: AppContext, work: StandbyCameras) -> StandbyServer:
+    place = running.parts.place
 
     def answer(standby: str) -> bool | None:
         return running.is_alive() if place.settings().standby.key == standby else None
@@ -130,9 +146,8 @@ def make_standby(running: RecorderRuntime, site: AppContext) -> StandbyServer:
     )
 
 
-def make_protected(running: RecorderRuntime, site: AppContext) -> StandbyMember:
+def _make_protected(running: RecorderRuntime, site: AppContext, planner: StandbyPlanner) -> StandbyMember:
     place, parts = running.parts.place, running.parts
-    planner = StandbyPlanner(place.settings, running.arming, site.own_addresses, place.clock)
     placer = StandbyFootage(
         PlacingServices(
             place.settings, lambda: site.title, parts.storage.store.volume, running.index, parts.storage.ledger,

@@ -112,10 +112,10 @@ class Program:
         return_unused_memory(find_library_pages())
         if not keep_memory_private():
             log.warning("cannot protect tawny's memory: other programs of this user can read it")
-        doors = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
-        doors.check(self._settings, str(self._config or "the command line"))
+        plugins = PluginRegistry.opened((self._folder, Path(__file__).parents[1], Path(sys.prefix)))
+        plugins.check(self._settings, str(self._config or "the command line"))
         running = RecorderRuntime.open(
-            self._settings, self._folder, self._clock, doors, self._config, stands_for=self._stands_for
+            self._settings, self._folder, self._clock, plugins, self._config, stands_for=self._stands_for
         )
         limits = ConnectionLimits.for_descriptors(limit)
         connections = ConnectionManager(self._clock, limits)

@@ -66,7 +66,7 @@ class RecorderPlace:
     settings: Callable[[], Settings]
     folder: Path
     clock: Clock
-    doors: PluginRegistry
+    plugins: PluginRegistry
     config: Path | None = None
     stands_for: Path | None = None
     bus: Bus = field(default_factory=Bus)
@@ -153,8 +153,8 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     )
     login_file = _make_login_file(place, store)
     services = CameraServices(
-        clock, engine, bus, place.doors, storage.gaps, storage.marks, storage.events, recorder, storage.scores,
-        storage.grids, ingest, recognition.naming.desk, recognition.reading.desk,
+        clock, engine, bus, place.plugins, storage.gaps, storage.marks, storage.events, recorder, storage.scores,
+        storage.grids, ingest, recognition.naming.queue, recognition.reading.queue,
         recognition.naming.suggesting.guesser, login_file.history, storage.figures,
         recognition.sounds,
     )  # fmt: skip
@@ -225,22 +225,22 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
 
 
 def _make_recognition(place: RecorderPlace, storage: RecorderStorage) -> Recognition:
-    clock, doors, settings = place.clock, place.doors, place.settings
+    clock, plugins, settings = place.clock, place.plugins, place.settings
     volume, index, models = storage.store.volume, storage.store.index, ModelStore(place.folder, clock)
     archive = EventArchive(index, storage.marks, volume.read_picture, place.bus.publish)
     again = EventReclassifier(models.folder, archive, clock)
-    naming = ClassifierRuntime(models, settings, clock, doors.accelerators, again)
+    naming = ClassifierRuntime(models, settings, clock, plugins.accelerators, again)
     key_in = place.config.parent if place.config is not None else None
     known = IdentityStore(place.kept_in, key_in, lambda by: recogniser_settings(settings(), by).min_similarity)
-    sounds = SoundService(sound_store(place.folder, clock), doors.sounds, clock)
+    sounds = SoundService(sound_store(place.folder, clock), plugins.sounds, clock)
     seen = AppearanceSource(
         index, volume.read_picture, lambda camera: settings().is_sealed(camera),
         settings=lambda: settings().search, strip=volume.read_loop,
     )  # fmt: skip
-    model = SearchModel(lambda: settings().search, doors.embedders)
+    model = SearchModel(lambda: settings().search, plugins.embedders)
     appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, clock)
     place.bus.subscribe(appearance.on_message)
-    return Recognition(naming, known, RecognitionService(settings, doors, known, clock), sounds, appearance)
+    return Recognition(naming, known, RecognitionService(settings, plugins, known, clock), sounds, appearance)
 
 
 def _make_stored_recordings(

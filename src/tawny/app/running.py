@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
-from tawny.config.loader import AT_ONCE, difference
+from tawny.config.effects import difference
 from tawny.config.settings import RemovedCameraSettings, Settings, removed_names
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
@@ -61,7 +61,7 @@ PULSE_S = 10.0
 class Housekeeping:
     """Actor that checks the cameras. Never blocks: `stepped_s` shows that recording is alive."""
 
-    name = "housekeeping"
+    name = "disk heartbeat"
 
     def __init__(self, cameras: Callable[[], Iterable[RunningCamera]], clock: Clock) -> None:
         self._cameras, self._clock = cameras, clock
@@ -80,7 +80,7 @@ class Housekeeping:
 class Heartbeat:
     """Actor that writes heartbeat and pending history entries. Blocks while the main disk is stalled."""
 
-    name = "pulse"
+    name = "disk heartbeat"
 
     def __init__(self, ledger: HistoryLedger, pulse: Callable[[int], None], clock: Clock) -> None:
         self._ledger, self._write_pulse, self._clock = ledger, pulse, clock
@@ -139,7 +139,7 @@ class RecorderRuntime:
         self.parts, self._settings = parts, settings
         self.clock, self.bus, self.index = place.clock, place.bus, store.index
         self.started_ms, self.host, self.zone = storage.started_ms, place.host, place.zone
-        self._doors, self._volume, self._ledger = place.doors, store.volume, storage.ledger
+        self._plugins, self._volume, self._ledger = place.plugins, store.volume, storage.ledger
         self._engine, self._ingest, self._recorder = parts.engine, parts.ingest, parts.recorder
         self._cameras, self._camera_set = parts.cameras, parts.camera_set
         self.arming, self.sealing, self.care = parts.arming, storage.sealing, parts.care
@@ -157,7 +157,7 @@ class RecorderRuntime:
         )
         self.appearance = parts.recognition.appearance
         self.tuning = DetectionTuningService(
-            self.changeable, lambda: self._cameras.now, place.doors, place.clock, storage.mutings,
+            self.changeable, lambda: self._cameras.now, place.plugins, place.clock, storage.mutings,
             parts.recognition.sounds,
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
@@ -166,7 +166,7 @@ class RecorderRuntime:
         """Cameras of other recorders that are recorded in their place."""
         self._formerly_others: dict[str, str] = {}
         """Names of those that were recorded in this run, by ID."""
-        self._heeding: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
+        self._on_changes: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
         self._housekeeping: Housekeeping | None = None
@@ -177,7 +177,7 @@ class RecorderRuntime:
         settings: Settings,
         folder: Path,
         clock: Clock,
-        doors: PluginRegistry,
+        plugins: PluginRegistry,
         config: Path | None = None,
         *,
         stands_for: Path | None = None,
@@ -188,7 +188,7 @@ class RecorderRuntime:
         disk. Raises FolderUnwritable, FolderInUse, DiskFull, StorageError: when the folder cannot be opened.
         """
         now = CurrentSettings(settings)
-        return cls(make_recorder_parts(RecorderPlace(now, folder, clock, doors, config, stands_for)), now)
+        return cls(make_recorder_parts(RecorderPlace(now, folder, clock, plugins, config, stands_for)), now)
 
     @property
     def settings(self) -> Settings:
@@ -230,7 +230,7 @@ class RecorderRuntime:
         if stored.mirror is not None:
             stored.mirror.start(pooled)
         login_file.start(pooled)
-        pooled.start("pulse", lambda: Heartbeat(self._ledger, pulse, self.clock))
+        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, pulse, self.clock))
         self.sealing.start(pooled)
         self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
@@ -313,11 +313,10 @@ class RecorderRuntime:
     def _apply(self, new: Settings, file: str) -> None:
         """See `apply`. Called with `_changing` held."""
         new = self._with_others(new)
-        self._doors.check(new, file)
+        self._plugins.check(new, file)
         change = difference(self.settings, new)
-        later = [path for path in change.other if not path.endswith(".retention") and path not in AT_ONCE]
-        if later:
-            log.warning("changed settings take effect at the next start: %s", ", ".join(later))
+        if change.at_start:
+            log.warning("changed settings take effect at the next start: %s", ", ".join(change.at_start))
         # the server listens where it began to, perhaps by `--listen`, and addresses for others name that port
         web = new.web.model_copy(update={"listen": self.settings.web.listen})
         new = new.model_copy(update={"web": web})
@@ -329,8 +328,8 @@ class RecorderRuntime:
         if self.parts.stored.mirror is not None:
             self.parts.stored.mirror.promise(kept)
         since_ms = self._camera_set.take_over(new.cameras, change)
-        for heed in self._heeding:
-            heed(new)
+        for callback in self._on_changes:
+            callback(new)
         self._explain_absence(change.added, since_ms)
 
     def _with_others(self, new: Settings) -> Settings:
@@ -367,9 +366,9 @@ class RecorderRuntime:
         """Return whether a camera has not answered for a minute."""
         return self._cameras.is_offline(camera, self.clock.now_ms())
 
-    def whenever_changed(self, heed: Callable[[Settings], None]) -> None:
+    def whenever_changed(self, callback: Callable[[Settings], None]) -> None:
         """Register a callback that receives settings after they were applied."""
-        self._heeding.append(heed)
+        self._on_changes.append(callback)
 
     def _stand(self) -> None:
         """Re-evaluate what each camera should do now."""
@@ -415,7 +414,7 @@ class RecorderRuntime:
 
     def _state_of(self, camera: CameraId) -> CameraState | None:
         found = self._cameras.now.get(camera)
-        return None if found is None else found.keeper.status.state
+        return None if found is None else found.coverage.status.state
 
     def watched(self, camera: CameraId, stream: StreamName, viewers: int) -> None:
         found = self._cameras.now.get(camera)
@@ -431,7 +430,7 @@ class RecorderRuntime:
 
     def warnings(self) -> Sequence[web.RecorderWarning]:
         warnings = [
-            web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._doors.broken
+            web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._plugins.broken
         ]
         if self._ledger.problem is not None:
             warnings.append(web.RecorderWarning(self._ledger.problem.message, self._ledger.problem.do))
@@ -535,7 +534,7 @@ class RecorderRuntime:
         if name not in now:
             return {"known": list(now)}
         try:
-            found = openings(name, now[name].settings, self._doors, self.clock)
+            found = openings(name, now[name].settings, self._plugins, self.clock)
         except NothingToReport:
             return {"report": {}}
         with_host, status = request.get("host") is True, now[name].status

@@ -33,13 +33,12 @@ from tawny.api.past.clip_jobs import ClipStore
 from tawny.api.server import WebServer, addresses_of
 from tawny.api.static_files import StaticFiles
 from tawny.app.other_recorders import (
+    connect_standbys,
     make_copies,
     make_hub,
     make_member,
     make_nats_listener,
-    make_protected,
     make_scans,
-    make_standby,
     make_update,
     nats_problems,
     standby_problems,
@@ -279,10 +278,10 @@ async def make_web_interface(
         interface=StaticFiles.at(), passwords=Passwords(), languages=Languages(place.kept_in),
         metrics_token=settings.web.metrics, live=settings.live, keeping=keeping,
         caring=running.care, appearance=running.appearance, outside=outward, modes=modes, models=models,
-        known=IdentityService(running.known, place.settings, place.doors.recognisers),
+        known=IdentityService(running.known, place.settings, place.plugins.recognisers),
         placing=placing,
-        connecting=CameraConnectionService(changeable, place.doors, clock, running.logins),
-        picture=PictureControlService(changeable, place.doors, clock),
+        connecting=CameraConnectionService(changeable, place.plugins, clock, running.logins),
+        picture=PictureControlService(changeable, place.plugins, clock),
         setup=_make_camera_setup(running),
         changeable=changeable, editor=SettingsEditor(changeable, clock), log_lines=log_lines,
         system=_make_system_actions(running, restart), deleting=running.deleting,
@@ -291,7 +290,7 @@ async def make_web_interface(
         storing=_make_storage_choice(running, keeping, file),
         recording=_make_recording_choice(running),
         orders=programs,
-        sealed=running.sealing.desk(place.folder, changeable), history=running.sealing.watch,
+        sealed=running.sealing.service(place.folder, changeable), history=running.sealing.watch,
         diagnostics=_make_diagnostics(running, accounts, log_lines),
         backup=BackupService(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
@@ -322,7 +321,7 @@ def _make_app(running: RecorderRuntime, site: AppContext) -> FastAPI:
     site.membership = HubMembershipService(
         place.kept_in, running.changeable, member, PassStore(place.kept_in, place.clock), lambda: site.title
     )
-    site.standby, site.protected = make_standby(running, site), make_protected(running, site)
+    connect_standbys(running, site)
     if site.hub is not None:
         site.by_nats, site.copies = make_nats_listener(place, site.hub), make_copies(place, site.hub)
     if place.kept_in is not None:
@@ -372,14 +371,14 @@ def _make_system_actions(running: RecorderRuntime, restart: Callable[[], None] |
 
 def _phones(place: RecorderPlace) -> Phone:
     """Return the source that the readers of these cameras use."""
-    source = place.doors.sources.get(Phone.scheme)
+    source = place.plugins.sources.get(Phone.scheme)
     return source if isinstance(source, Phone) else Phone()
 
 
 def _make_modes(running: RecorderRuntime, outward: DeliveryService) -> ModeService:
     place = running.parts.place
     return ModeService(
-        running.arming, running.changeable, lambda new: place.doors.check(new, "what was entered"), outward.rehearsed,
+        running.arming, running.changeable, lambda new: place.plugins.check(new, "what was entered"), outward.rehearsed,
         outward.outbox, ZoneInfo(place.zone), place.clock,
     )  # fmt: skip
 
@@ -403,7 +402,7 @@ def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: C
         running.reports,
         lambda: [one.name for one in accounts.people()],
     )
-    return DiagnosticsService(examined, state, place.doors, place.clock)
+    return DiagnosticsService(examined, state, place.plugins, place.clock)
 
 
 def take_over_web(site: AppContext, connections: ConnectionManager, settings: Settings) -> None:
@@ -446,9 +445,9 @@ def _make_first_setup(
 
 
 def _make_camera_setup(running: RecorderRuntime) -> CameraSetupService:
-    doors = running.parts.place.doors
+    plugins = running.parts.place.plugins
     restart, is_offline = running.restart_camera, running.is_offline
-    return CameraSetupService(running.changeable, doors, running.clock, running.logins, restart, is_offline)
+    return CameraSetupService(running.changeable, plugins, running.clock, running.logins, restart, is_offline)
 
 
 def _make_storage_choice(
@@ -490,13 +489,13 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[Delive
         placing.put("destinations", name, {"write_only": True})
 
     outward = DeliveryService(
-        place.settings(), where, running, place.doors, place.clock, running.pooled_engine(),
+        place.settings(), where, running, place.plugins, place.clock, running.pooled_engine(),
         DeliveryPolicy(
             may_see, running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
         ),
     )  # fmt: skip
     running.arming.deciding.leave_out(outward.snoozes.rules_at)
-    placing = TargetSettingsService(place.settings, running.apply, outward, place.doors, place.config)
+    placing = TargetSettingsService(place.settings, running.apply, outward, place.plugins, place.config)
     return outward, placing
 
 

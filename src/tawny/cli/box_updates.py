@@ -16,7 +16,7 @@ from tawny.cli import options
 from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
-from tawny.cli.scan_boxes import ask_running_hub
+from tawny.cli.scan_boxes import ask_running_hub, check_joined
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.states import TROUBLE, CameraState
 from tawny.model.times import Clock, SystemClock
@@ -102,6 +102,7 @@ class StagedUpdate:
     ) -> None:  # fmt: skip
         self._boxes, self._plan, self._report = boxes, plan, report
         self._target, self._clock, self._pause = plan.target, clock, pause
+        self._seen_s, self._seen = -LOOK_S, dict[str, BoxNow]()
 
     async def run(self, names: Sequence[str]) -> list[BoxUpdated]:
         """Return the results of those that were ordered to update. Raises NotDone: the hub doesn't answer."""
@@ -153,7 +154,7 @@ class StagedUpdate:
         good_s: float | None = None
         while True:
             await self._pause(LOOK_S)
-            now, now_s = self._boxes.states()[box], self._clock.mono_s()
+            now, now_s = self._look()[box], self._clock.mono_s()
             wrong = self._wrong(now, before)
             good_s = (good_s if good_s is not None else now_s) if not wrong else None
             if good_s is not None and now_s - good_s >= self._plan.watch_s:
@@ -163,6 +164,12 @@ class StagedUpdate:
                 )  # fmt: skip
             if wrong and now_s - begun_s >= self._plan.wait_s:
                 return BoxUpdated(box, before.version, now.version, 0, wrong)
+
+    def _look(self) -> Mapping[str, BoxNow]:
+        """Return the states of all: asked for once for those of a stage, which look at about the same time."""
+        if self._clock.mono_s() - self._seen_s >= LOOK_S / 2:
+            self._seen, self._seen_s = dict(self._boxes.states()), self._clock.mono_s()
+        return self._seen
 
     def _wrong(self, now: BoxNow, before: BoxNow) -> str:
         if not now.is_online:
@@ -222,8 +229,7 @@ def update_boxes(args: Namespace, out: Output) -> int:
 
 def _chosen(states: Mapping[str, BoxNow], wanted: Sequence[str], out: Output) -> list[str]:
     """Return which recorders are updated. Raises NotDone: there are none, or one that is wanted can't be."""
-    if missing := [one for one in wanted if one not in states]:
-        raise NotDone(f"No recorder {', '.join(missing)} has joined this hub.", "See `tawny hub list`.")
+    check_joined(wanted, states)
     found = []
     for box in dict.fromkeys(wanted or states):
         now = states[box]

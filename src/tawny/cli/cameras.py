@@ -100,12 +100,12 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     values = with_sound({**camera.values, **chosen}, PluginRegistry.opened(), camera.settings, sound=bool(args.sound))
     found: dict[str, Any] = {}
     if not args.skip_test:
-        doors, sub = PluginRegistry.opened(), camera.settings.sub
+        plugins, sub = PluginRegistry.opened(), camera.settings.sub
         for one in filter(None, (camera.settings.source, sub)):
-            if doors.source_of(one) is None:
+            if plugins.source_of(one) is None:
                 raise UsageError(*unknown_kind(one))
         for stream in (StreamName.MAIN, StreamName.SUB) if sub else (StreamName.MAIN,):
-            found[stream.value] = dataclasses.asdict(probe(doors, args.name, camera.settings, stream, SystemClock()))
+            found[stream.value] = dataclasses.asdict(probe(plugins, args.name, camera.settings, stream, SystemClock()))
     if not path.exists():
         write_new(path, template())
     draft = SettingsDraft(path, "", {}, may_refer=True)
@@ -179,16 +179,16 @@ def run_camera_report(args: Namespace, out: Output) -> int:
 def _report_known(args: Namespace, out: Output) -> int:
     """Write an entry for the list of known cameras. Raises SourceError for a camera that isn't there."""
     camera, logins = _camera_of(args)
-    doors, clock, found = PluginRegistry.opened(), SystemClock(), dict[StreamName, ProbeResult]()
+    plugins, clock, found = PluginRegistry.opened(), SystemClock(), dict[StreamName, ProbeResult]()
     for stream in (StreamName.MAIN, StreamName.SUB) if camera.sub else (StreamName.MAIN,):
-        found[stream] = probe(doors, args.name, camera, stream, clock, logins)
+        found[stream] = probe(plugins, args.name, camera, stream, clock, logins)
     details = None
     if camera.onvif:
         place = OnvifService.of(camera.onvif)
         details = ask_details(camera.onvif, clock, logins.record(args.name, place.host, place.port_used))
     forgiven: list[str] = []
     try:
-        opened = connection_report.openings(CameraId(args.name), camera, doors, clock, logins)
+        opened = connection_report.openings(CameraId(args.name), camera, plugins, clock, logins)
     except NothingToReport:  # of cameras that aren't RTSP there is no conversation
         opened = {}
     for source, opening in opened.values():

@@ -46,8 +46,8 @@ def describe_doctor(parser: ArgumentParser) -> None:
 
 def run_doctor(args: Namespace, out: Output) -> int:
     target = new_file(Path(args.bundle)) if args.bundle else None
-    clock, doors = SystemClock(), PluginRegistry.opened()
-    recorder = _recorder(args, doors)
+    clock, plugins = SystemClock(), PluginRegistry.opened()
+    recorder = _recorder(args, plugins)
     found: list[Diagnosis] = []
 
     def add(diagnoses: Iterator[Diagnosis]) -> None:
@@ -57,12 +57,12 @@ def run_doctor(args: Namespace, out: Output) -> int:
 
     add(examine(recorder, clock))
     if args.cameras and recorder.settings is not None:
-        add(try_cameras(recorder.settings, doors, clock))
+        add(try_cameras(recorder.settings, plugins, clock))
     out.progress("")
     result: dict[str, Any] = {"ok": is_trustworthy(found), "checks": [asdict(one) for one in found]}
     text = _text(found, out)
     if target is not None:
-        files = _files(data_folder(args, recorder.settings or Settings()), recorder, found, doors)
+        files = _files(data_folder(args, recorder.settings or Settings()), recorder, found, plugins)
         try:
             write_secret_file(target, zip_of(files, clock.now_ms()))
         except FolderUnwritable as error:
@@ -83,13 +83,13 @@ def _text(found: Sequence[Diagnosis], out: Output) -> str:
     return "\n".join(lines)
 
 
-def _recorder(args: Namespace, doors: PluginRegistry) -> ExaminedRecorder:
+def _recorder(args: Namespace, plugins: PluginRegistry) -> ExaminedRecorder:
     """Return what the command is about, however broken its settings are."""
     path, settings, problems = config_file(args), None, tuple[Problem, ...]()
     if path is not None:
         try:
             settings = read_settings(path)
-            doors.check(settings, str(path))
+            plugins.check(settings, str(path))
         except SettingsError as error:
             problems = error.problems
     chosen = settings or Settings()
@@ -99,7 +99,7 @@ def _recorder(args: Namespace, doors: PluginRegistry) -> ExaminedRecorder:
 
 
 def _files(
-    folder: Path, recorder: ExaminedRecorder, found: Sequence[Diagnosis], doors: PluginRegistry
+    folder: Path, recorder: ExaminedRecorder, found: Sequence[Diagnosis], plugins: PluginRegistry
 ) -> list[BundleFile]:
     """Return the bundle of the recorder running for this folder; without one, what is known here."""
     with suppress(NotDone):
@@ -107,7 +107,7 @@ def _files(
             if "items" in answer:
                 return [BundleFile(one["name"], one["about"], base64.b64decode(one["data"])) for one in answer["items"]]
     contents = BundleContents(recorder, found, log=_log(recorder.settings), people=_people(recorder.folder))
-    return make_files(contents, doors, SystemClock().now_ms())
+    return make_files(contents, plugins, SystemClock().now_ms())
 
 
 def _log(settings: Settings | None) -> str:

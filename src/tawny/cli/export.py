@@ -492,8 +492,8 @@ def _make(
     names = args.camera.split(",") if kind is ExportKind.SIDE_BY_SIDE else [args.camera]
     cameras = tuple(known_camera(folder, name) for name in names)
     columns, rows = _sheet_size(args.sheet or "10x12")
-    wish = ExportOptions(kind, cameras, within, _speed(args.timelapse), columns, rows)
-    check_export(wish)
+    options = ExportOptions(kind, cameras, within, _speed(args.timelapse), columns, rows)
+    check_export(options)
     burns = _burns(args)
     if args.redact and (args.split or burns or _kind(args) is not None):
         raise UsageError("--redact can't be combined with that option.", "Use one of them.")
@@ -508,10 +508,10 @@ def _make(
     ):
         place = _Place(path, Path(scratch) / "film", out)
         if burns:
-            wish = replace(wish, stamp=partial(_stamps, archive, chosen, only_boxes=not args.stamp))
+            options = replace(options, stamp=partial(_stamps, archive, chosen, only_boxes=not args.stamp))
         if args.redact:
-            wish = replace(wish, redaction=redaction(args.redact, archive.index, within))
-        made = make_export(archive, ClipCache(archive), wish, ZoneInfo(local_zone()), place, MOST_BYTES)
+            options = replace(options, redaction=redaction(args.redact, archive.index, within))
+        made = make_export(archive, ClipCache(archive), options, ZoneInfo(local_zone()), place, MOST_BYTES)
     size_bytes = path.stat().st_size
     result: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
     words = f"{path}: from {time_text(within.begin_ms)}, {size_text(size_bytes)}"

@@ -238,6 +238,7 @@ def _join(args: Namespace, out: Output) -> int:
     folder = data_folder(args, chosen)
     existing_data(args)
     link = JoinLink.parse(args.link) if args.camera is None else _link_before_camera(folder, args.camera, out)
+    link = link.needed("hub")
     if chosen.fleet.hub and chosen.fleet.hub_key != link.hub:
         raise NotDone(f"This recorder has joined {chosen.fleet.hub}.", "Leave it first: `tawny fleet leave`.")
     key = load_or_make_key(folder)

@@ -40,15 +40,15 @@ def describe_models(parser: ArgumentParser) -> None:
 
 def run_models(args: Namespace, out: Output) -> int:
     chosen, _ = load_settings(args)
-    shelf = ModelStore(data_folder(args, chosen), SystemClock())
+    store = ModelStore(data_folder(args, chosen), SystemClock())
     sounds = sound_store(data_folder(args, chosen), SystemClock())
     if args.do == "list":
-        return _list(shelf, sounds, chosen.object_detection, out)
+        return _list(store, sounds, chosen.object_detection, out)
     if not args.what:
         raise UsageError(f"`tawny models {args.do}` requires a name.")
     if args.do == "remove":
         is_sound = args.sound or args.what in [card.name for card in sounds.all()]
-        (sounds if is_sound else shelf).remove(args.what)
+        (sounds if is_sound else store).remove(args.what)
         out.data({"removed": args.what}, f"Removed {args.what}.")
         return 0
     if args.sound:
@@ -56,15 +56,15 @@ def run_models(args: Namespace, out: Output) -> int:
         how = f'Set `model = "{card.name}"` under `[cameras.NAME.detection.sound]`, or choose it on the camera\'s page.'
         out.data(_data(card), f"Added {card.name} ({card.family}, {len(card.labels)} classes). {how}")
         return 0
-    card = _add_recommended(shelf, args, out) if args.what == RECOMMENDED_NAME else _add(shelf, args, out)
+    card = _add_recommended(store, args, out) if args.what == RECOMMENDED_NAME else _add(store, args, out)
     text = f"Added {card.name} ({card.family}). If tawny is running, it uses the model within seconds."
     out.data(_data(card), text)
     return 0
 
 
-def _list(shelf: ModelStore, sounds: ModelStore, chosen: ObjectModelSettings, out: Output) -> int:
-    cards, of_sounds = shelf.all(), sounds.all()
-    used, broken = _used(shelf, chosen.model)
+def _list(store: ModelStore, sounds: ModelStore, chosen: ObjectModelSettings, out: Output) -> int:
+    cards, of_sounds = store.all(), sounds.all()
+    used, broken = _used(store, chosen.model)
     rows = [
         (card.name, card.family, f"{card.bytes / 1e6:.1f} MB", card.licence or "–", "yes" if card.name == used else "–")
         for card in cards
@@ -85,12 +85,12 @@ def _list(shelf: ModelStore, sounds: ModelStore, chosen: ObjectModelSettings, ou
     return int(bool(broken or trouble))
 
 
-def _used(shelf: ModelStore, wanted: str) -> tuple[str, str]:
+def _used(store: ModelStore, wanted: str) -> tuple[str, str]:
     """Return the name of the model in use and an empty string, or an empty name and the problem."""
     try:
-        card = None if wanted == OFF else shelf.chosen(wanted)
+        card = None if wanted == OFF else store.chosen(wanted)
         if card is not None:
-            shelf.check(card)
+            store.check(card)
         return card.name if card else "", ""
     except NotDone as error:
         return "", str(error)
@@ -104,18 +104,18 @@ def _suggesting(wanted: str) -> tuple[KindCard | None, str]:
         return None, str(error)
 
 
-def _add(shelf: ModelStore, args: Namespace, out: Output) -> ModelManifest:
+def _add(store: ModelStore, args: Namespace, out: Output) -> ModelManifest:
     labels = read_labels(Path(args.labels)) if args.labels else None
-    return shelf.add(
+    return store.add(
         args.what, name=args.name, sha256=args.sha256, labels=labels, licence=args.licence,
         progress=lambda count: out.progress(f"{count / 1e6:.1f} MB"),
     )  # fmt: skip
 
 
-def _add_recommended(shelf: ModelStore, args: Namespace, out: Output) -> ModelManifest:
+def _add_recommended(store: ModelStore, args: Namespace, out: Output) -> ModelManifest:
     if not args.yes:
         _ask(RECOMMENDED, out)
-    return shelf.add_offer(RECOMMENDED, lambda count: out.progress(f"{count / RECOMMENDED.bytes:.0%}"))
+    return store.add_offer(RECOMMENDED, lambda count: out.progress(f"{count / RECOMMENDED.bytes:.0%}"))
 
 
 def _ask(offer: RecommendedModel, out: Output) -> None:

@@ -72,8 +72,8 @@ def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
     file, clock = AccountsFile(folder / "accounts.db"), SystemClock()
     cameras = frozenset(chosen.cameras) | set(Volume.at(folder).cameras())
     headroom = DiskHeadroom(folder, lambda: chosen.storage.retention.min_free)
-    house = AccountStores(interface_urls(chosen, folder)[0], chosen.web.rtsp, cameras, headroom)
-    return house, Accounts(file, clock), Passes(file, clock)
+    stores = AccountStores(interface_urls(chosen, folder)[0], chosen.web.rtsp, cameras, headroom)
+    return stores, Accounts(file, clock), Passes(file, clock)
 
 
 def camera_list(text: str | None) -> list[CameraId] | None:

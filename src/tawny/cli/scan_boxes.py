@@ -7,7 +7,7 @@ import asyncio
 import json
 import shutil
 from argparse import Namespace
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Generator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
@@ -253,6 +253,12 @@ async def ask_running_hub(folder: Path, request: Mapping[str, Any]) -> Answers:
         writer.close()
 
 
+def check_joined(wanted: Sequence[str], known: Container[str]) -> None:
+    """Raise NotDone for recorders that have not joined the hub."""
+    if missing := [one for one in wanted if one not in known]:
+        raise NotDone(f"No recorder {', '.join(missing)} has joined this hub.", "See `tawny hub list`.")
+
+
 # --- the command
 
 
@@ -289,8 +295,7 @@ def chosen_cameras(
     Raises NotDone: there are none, or one that is wanted doesn't allow it.
     """
     known = {str(one["id"]): one for one in boxes}
-    if missing := [one for one in wanted if one not in known]:
-        raise NotDone(f"No recorder {', '.join(missing)} has joined this hub.", "See `tawny hub list`.")
+    check_joined(wanted, known)
     hint = f"Its owner can add `{share}` to `allow` under [fleet] in its settings."
     found: list[tuple[str, str]] = []
     for box in wanted or known:

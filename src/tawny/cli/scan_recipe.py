@@ -127,11 +127,11 @@ def _naming(args: Namespace) -> _Naming | None:
     from tawny.service.detection.model_store import ModelStore
 
     settings, _ = load_settings(args)
-    chosen, shelf = settings.object_detection, ModelStore(data_folder(args, settings), SystemClock())
-    found = None if chosen.model == OFF else shelf.chosen(chosen.model)
+    chosen, store = settings.object_detection, ModelStore(data_folder(args, settings), SystemClock())
+    found = None if chosen.model == OFF else store.chosen(chosen.model)
     if found is not None:
-        shelf.check(found)
-        model = ObjectModel(shelf.file(found.name), found.labels or None, threshold=chosen.sure)
+        store.check(found)
+        model = ObjectModel(store.file(found.name), found.labels or None, threshold=chosen.sure)
 
         def by_model() -> LookStage:
             queue = ClassificationQueue(model, is_inline=True)

@@ -151,10 +151,10 @@ def run_config(args: Namespace, out: Output) -> int:
     if path is None:
         raise NotDone("No settings file found.", "Create one with `tawny init`, or pass it with `--config`.")
     chosen, _ = load_settings(args)
-    doors = PluginRegistry.opened()
-    doors.check(chosen, str(path))
+    plugins = PluginRegistry.opened()
+    plugins.check(chosen, str(path))
     if args.what == "show":
-        shown = in_force(chosen, doors)
+        shown = in_force(chosen, plugins)
         out.data(shown, "\n".join(settings_lines(shown)))
     else:
         count = len(chosen.cameras)

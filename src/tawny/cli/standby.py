@@ -75,7 +75,7 @@ def _link(args: Namespace, out: Output) -> None:
         store.close()
     _wait_until_standby(folder)
     mark = fingerprint(key.public_key().public_bytes_raw())
-    links = [str(JoinLink(url, code, mark)) for url in interface_urls(chosen, folder)]
+    links = [str(JoinLink(url, code, mark, "standby")) for url in interface_urls(chosen, folder)]
     text = (
         f"On the recorder whose cameras are to be taken over, run this within 10 minutes:\n\n    tawny standby join "
         f"{links[0]}\n\nThe link works once. Compare the four words that it prints with those of `tawny standby` here."
@@ -96,7 +96,7 @@ def _wait_until_standby(folder: Path) -> None:
 
 
 def _join(args: Namespace, out: Output) -> None:
-    link = JoinLink.parse(args.which)
+    link = JoinLink.parse(args.which).needed("standby")
     if is_nats_address(link.url):
         raise UsageError("A standby isn't reached by NATS.", "Use a link that `tawny standby link` prints there.")
     chosen, path = load_settings(args)

@@ -16,7 +16,7 @@ from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tawny.config.loader import AT_ONCE
+from tawny.config.effects import is_in, takes_effect_at_start
 from tawny.config.quantities import Duration, Share, Size
 from tawny.config.settings import Settings
 from tawny.config.units import duration_text, share_text, size_text
@@ -44,8 +44,6 @@ _OWN_PAGE: Final = (
     "cameras.<id>.detection.motion_masks", "cameras.<id>.detection.detector", "rules[]", "storage.retention.events",
     "cameras.<id>.retention.events", "modes.presence.people",
 )  # fmt: skip
-_AT_START: Final = ("storage", "web", "live", "heartbeat", "log", "webhooks", "api_clients", "mqtt", "scripts")
-_AT_ONCE: Final = (*AT_ONCE, "storage.retention", "storage.snapshots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +223,7 @@ def _unwrapped(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any]]:
 
 def _key(name: str, path: str, info: FieldInfo, annotation: Any, metadata: list[Any]) -> SettingKey:
     entered = _entered(name, annotation, metadata)
-    kind: Kind = "page" if _is_in(path, _OWN_PAGE) else "file" if "[]" in path or _is_in(path, _FILE_ONLY) else entered
+    kind: Kind = "page" if is_in(path, _OWN_PAGE) else "file" if "[]" in path or is_in(path, _FILE_ONLY) else entered
     choices = tuple(str(one) for one in get_args(annotation)) if get_origin(annotation) is Literal else ()
     if kind == "list" and get_origin(inner := get_args(annotation)[0]) is Literal:
         choices = tuple(str(one) for one in get_args(inner))
@@ -233,9 +231,8 @@ def _key(name: str, path: str, info: FieldInfo, annotation: Any, metadata: list[
     most = next((float(one.le) for one in metadata if isinstance(one, Le)), None)  # type: ignore[arg-type]
     most = most or next((one.max_length for one in metadata if isinstance(one, MaxLen)), None)
     default = "" if info.is_required() else _default_text(entered, info.get_default(call_default_factory=True))
-    return SettingKey(
-        name, kind, info.description or "", default, choices, least, most, info.is_required(), _is_at_start(path)
-    )  # fmt: skip
+    later = takes_effect_at_start(path)
+    return SettingKey(name, kind, info.description or "", default, choices, least, most, info.is_required(), later)
 
 
 def _entered(name: str, annotation: Any, metadata: list[Any]) -> Kind:
@@ -274,11 +271,3 @@ def _default_text(kind: Kind, default: Any) -> str:
     if isinstance(default, tuple | list):
         return ", ".join(map(str, default))
     return json.dumps(default) if isinstance(default, dict) and default else "" if default == {} else str(default)
-
-
-def _is_in(path: str, tables: tuple[str, ...]) -> bool:
-    return any(path == one or path.startswith((f"{one}.", f"{one}[]")) for one in tables)
-
-
-def _is_at_start(path: str) -> bool:
-    return _is_in(path, _AT_START) and not _is_in(path, _AT_ONCE)

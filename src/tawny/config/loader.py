@@ -5,14 +5,12 @@ import re
 import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tawny.config.lens_and_ptz import NO_LENS, PtzSettings
 from tawny.config.renamed import find_renamed
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
@@ -234,91 +232,3 @@ def _line_of(path: list[str], text: str) -> int | None:
         if depth and path[:depth] == here and (best is None or depth > best[0]):
             best = (depth, number)
     return best[1] if best else None
-
-
-# Difference between two settings, so that a change restarts only what it affects.
-
-_OUTWARD = ("outbox", "destinations", "files", "notifiers")
-_PROGRAMS = ("webhooks", "api_clients", "mqtt", "scripts", "relays")
-_WEB = ("web.name", "web.public_url", "web.hosts", "web.proxies", "web.secure")
-AT_ONCE = frozenset(
-    {*_OUTWARD, *_WEB, "relays", "storage.encrypt", "encryption", "removed_cameras", "fleet", "standby"}
-)
-"""Paths in `SettingsDifference.other` that take effect without a restart, in addition to retention."""
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsDifference:
-    """Differences between two settings.
-
-    added, removed, changed, watched: camera IDs. other: changed paths that do not restart a camera, for example
-    `storage.retention`.
-    """
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
-    watched: tuple[str, ...]
-    """Cameras whose connection stays: what changed is in `_watched`."""
-    other: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed or self.watched or self.other)
-
-
-def difference(old: Settings, new: Settings) -> SettingsDifference:
-    both = [key for key in old.cameras if key in new.cameras]
-    return SettingsDifference(
-        added=tuple(key for key in new.cameras if key not in old.cameras),
-        removed=tuple(key for key in old.cameras if key not in new.cameras),
-        changed=tuple(key for key in both if _recorded(old.cameras[key]) != _recorded(new.cameras[key])),
-        watched=tuple(
-            key
-            for key in both
-            if _watched(old.cameras[key]) != _watched(new.cameras[key])
-            and _recorded(old.cameras[key]) == _recorded(new.cameras[key])
-        ),
-        other=(
-            *(
-                f"{table}.{key}"
-                for table in ("storage", "web")
-                for key in type(getattr(new, table)).model_fields
-                if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
-            ),
-            *(
-                table
-                for table in (*_OUTWARD, *_PROGRAMS, "encryption", "removed_cameras")
-                if getattr(old, table) != getattr(new, table)
-            ),
-            *(f"cameras.{key}.retention" for key in both if old.cameras[key].retention != new.cameras[key].retention),
-        ),
-    )
-
-
-def _recorded(camera: CameraSettings) -> CameraSettings:
-    """Return the camera without the settings that do not affect its connection and its files."""
-    own = {
-        "retention": None,
-        "detection": DetectionSettings(),
-        "privacy_masks": (),
-        "onvif": "",
-        "camera_events": "auto",
-        "events_port": 0,
-        "event_api": None,
-        "fill_gaps": False,
-        "ptz": PtzSettings(),
-        "serial": "",
-        "mac": "",
-        "rotate": 0,
-        "mirror": False,
-        "lens": NO_LENS,
-    }
-    return camera.model_copy(update={**own, "record": "continuous", "pre": 0.0, "post": 0.0, "name": "", "group": ""})
-
-
-def _watched(camera: CameraSettings) -> tuple[object, ...]:
-    return (
-        camera.detection, camera.privacy_masks, camera.orientation, camera.record, camera.pre, camera.post,
-        camera.name, camera.group, camera.onvif, camera.camera_events, camera.ptz, camera.lens,
-        camera.fill_gaps, camera.events_port, camera.event_api,
-    )  # fmt: skip

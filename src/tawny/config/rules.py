@@ -97,7 +97,7 @@ def _several(value: object) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-Deeds = Annotated[tuple[RuleAction, ...], *parsed_texts(RuleAction, parse_action, WANTED)]
+ActionTexts = Annotated[tuple[RuleAction, ...], *parsed_texts(RuleAction, parse_action, WANTED)]
 Word = Annotated[str, Field(min_length=1, max_length=60)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_several, json_schema_input_type=str | list[str])]
 """One value, or a list of which one must match."""
@@ -150,7 +150,7 @@ class RuleSettings(Table):
     when: RuleCondition = Field(
         RuleCondition(), description="Conditions: a table. Anything not listed matches everything."
     )
-    do: Annotated[Deeds, Field(min_length=1)] = Field(description=f"Actions: {WANTED}.")
+    do: Annotated[ActionTexts, Field(min_length=1)] = Field(description=f"Actions: {WANTED}.")
 
     @property
     def key(self) -> str:

@@ -261,7 +261,7 @@ class Notifier(Protocol):
         """Return the address without secrets, for logs, status and errors."""
         ...
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
+    def open(self, context: NotifierContext) -> NotifierConnection:
         """Connect. Raises DeliveryError."""
         ...
 
@@ -281,7 +281,7 @@ class ButtonPresses(Protocol):
 class ButtonNotifier(Protocol):
     """Protocol of notifiers whose `NotifierTraits.buttons` is "calls"."""
 
-    def presses(self, telling: NotifierContext) -> ButtonPresses: ...
+    def presses(self, context: NotifierContext) -> ButtonPresses: ...
 
 
 @runtime_checkable

@@ -475,8 +475,8 @@ SIZES = 25.0
 class TrackClassifier:
     """Assigns labels to the tracks of one camera. wanted: labels or types; other objects get no label."""
 
-    def __init__(self, camera: CameraId, desk: ClassificationQueue, wanted: Sequence[str]) -> None:
-        self._camera, self._desk, self._wanted = camera, desk, tuple(wanted)
+    def __init__(self, camera: CameraId, queue: ClassificationQueue, wanted: Sequence[str]) -> None:
+        self._camera, self._queue, self._wanted = camera, queue, tuple(wanted)
         self._votes: dict[int, LabelVotes] = {}
         self._standing, self._turns = {turn: StationaryObjects() for turn in TURNS}, RotationCycle()
         self._turned: Counter[int] = Counter()
@@ -485,7 +485,7 @@ class TrackClassifier:
         self._asked_ms = 0
 
     def look(self, frame: Frame, look: Look) -> Look:
-        for answer in self._desk.answers(self._camera):
+        for answer in self._queue.answers(self._camera):
             self._take(answer)
         followed = (*look.seen, *(thing for thing in look.near if thing.score >= LIKELY))
         here = {thing.track for thing in (*look.seen, *look.near)}
@@ -493,7 +493,7 @@ class TrackClassifier:
         self._turned = Counter({track: count for track, count in self._turned.items() if track in here})
         for thing in followed:
             self._votes.setdefault(thing.track, LabelVotes(TRIGGER)).go(thing.box)
-        if followed and self._desk.is_open:
+        if followed and self._queue.is_open:
             self._ask(frame, followed)
         return replace(look, seen=self._named(look.seen), near=self._named(look.near))
 
@@ -520,7 +520,7 @@ class TrackClassifier:
         turn = self._turns.next() if nameless else UPRIGHT
         if turn != UPRIGHT:
             self._turned.update(nameless)
-        self._desk.ask(ClassificationJob(self._camera, frame.at_ms, cut, exact, boxes, turn))
+        self._queue.ask(ClassificationJob(self._camera, frame.at_ms, cut, exact, boxes, turn))
 
     def _needs_turning(self, track: int) -> bool:
         votes = self._votes[track]

@@ -291,11 +291,11 @@ class TrackRecogniser:
     def __init__(
         self,
         camera: CameraId,
-        desk: RecognitionQueue,
+        queue: RecognitionQueue,
         wanted: RecognitionWanted,
         large: Hub | None,
     ) -> None:
-        self._camera, self._desk, self._wanted, self._large = camera, desk, wanted, large
+        self._camera, self._queue, self._wanted, self._large = camera, queue, wanted, large
         self._votes: dict[int, dict[str, ReadVotes]] = {}
         self._seen_ms: dict[int, int] = {}
         self._places: deque[tuple[int, tuple[ReadableObject, ...]]] = deque(maxlen=50)
@@ -333,7 +333,7 @@ class TrackRecogniser:
         asked = self._of_frame(frame, things) if self._large is None else self._of_keyframe(self._large)
         if asked is not None:
             self._asked_ms = frame.at_ms
-            self._desk.ask(asked)
+            self._queue.ask(asked)
 
     def _of_frame(self, frame: Frame, things: tuple[ReadableObject, ...]) -> RecognitionJob:
         rgb = frame.rgb.copy()  # the frame's buffers are reused
@@ -353,7 +353,7 @@ class TrackRecogniser:
         return None
 
     def _take(self) -> None:
-        for answer in self._desk.answers(self._camera):
+        for answer in self._queue.answers(self._camera):
             if answer.track in self._seen_ms:
                 by = self._votes.setdefault(answer.track, {})
                 by.setdefault(answer.read.by, ReadVotes(self._wanted.sure)).vote(answer.read)

@@ -53,11 +53,11 @@ log = logging.getLogger(__name__)
 class RuleOutcome:
     """Result of the rules for an event.
 
-    deed: the action, for example `notify phone`. why: the complete reason. rule_does, rule_says: the part of the rules.
+    action: for example `notify phone`. why: the complete reason. rule_does, rule_says: the part of the rules.
     """
 
     event: EventId
-    deed: str
+    action: str
     does: bool
     why: str
     rule_does: bool
@@ -139,9 +139,9 @@ class ModeStore:
             rows = db.execute(query, (event,)).fetchall()
         return [
             RuleOutcome(
-                event, rename_action(deed) or deed, bool(does), why, bool(rule_does), says, bool(is_final), at_ms
+                event, rename_action(action) or action, bool(does), why, bool(rule_does), says, bool(is_final), at_ms
             )
-            for deed, does, why, rule_does, says, is_final, at_ms in rows
+            for action, does, why, rule_does, says, is_final, at_ms in rows
         ]
 
     def reason(self, one: RuleOutcome) -> None:
@@ -150,7 +150,7 @@ class ModeStore:
             with self._writing() as db:
                 db.execute("DELETE FROM reasons WHERE at_ms < ?", (one.at_ms - REMEMBERED_MS,))
                 row = (
-                    one.event, one.deed, one.does, one.why, one.rule_does, one.rule_says, one.is_final, one.at_ms,
+                    one.event, one.action, one.does, one.why, one.rule_does, one.rule_says, one.is_final, one.at_ms,
                 )  # fmt: skip
                 db.execute("INSERT OR REPLACE INTO reasons VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         except StorageError as error:

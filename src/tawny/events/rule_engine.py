@@ -246,11 +246,11 @@ class ModeChoice:
     why: str
     channels: tuple[str, ...] | None = None
 
-    def about(self, deed: RuleAction) -> "RuleDecision":
-        if self.asks and self.channels is not None and deed.name not in self.channels:
+    def about(self, action: RuleAction) -> "RuleDecision":
+        if self.asks and self.channels is not None and action.name not in self.channels:
             why = f"{self.why} Only by {_or(self.channels) or 'no channel'}."
-            return RuleDecision(deed, does=False, why=why, by_mode=True)
-        return RuleDecision(deed, does=self.asks, why=self.why, by_mode=True)
+            return RuleDecision(action, does=False, why=why, by_mode=True)
+        return RuleDecision(action, does=self.asks, why=self.why, by_mode=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,7 @@ class RuleDecision:
     rule: key of the rule that said so; empty: none did. is_snoozed: it would be performed if no rule were snoozed.
     """
 
-    deed: RuleAction
+    action: RuleAction
     does: bool
     why: str
     by_mode: bool = False
@@ -304,7 +304,7 @@ class RuleEngine:
         others = dict.fromkeys(
             one for rule in self._rules for one in rule.do if one.verb not in (*self._targets, "don't record")
         )
-        return [*found, *(self._deed(one, misfits, situation) for one in others)]
+        return [*found, *(self._decide(one, misfits, situation) for one in others)]
 
     def fitting(self, situation: RuleContext) -> list[tuple[RuleSettings, int]]:
         """Return the rules that apply and could be snoozed, or are, with their numbers."""
@@ -330,7 +330,7 @@ class RuleEngine:
     # --- internal -------------------------------------------------------------------------------------------------
 
     def _target(self, verb: str, name: str, misfits: Sequence[str], now: RuleContext) -> RuleDecision:
-        deed = RuleAction("notify" if verb == "notify" else "upload", name)
+        action = RuleAction("notify" if verb == "notify" else "upload", name)
         naming = [
             (number, rule, misfit)
             for number, (rule, misfit) in enumerate(zip(self._rules, misfits, strict=True), 1)
@@ -339,44 +339,44 @@ class RuleEngine:
         silencing = [each for each in naming if any(one.verb == verb and one.name == NONE for one in each[1].do)]
         for number, rule, misfit in silencing:
             if not misfit:
-                silence = "no notifications" if verb == "notify" else "nothing is sent"
-                return RuleDecision(deed, does=False, why=f"{called(rule, number)}: {silence} ({rule.when}).")
+                suppressed = "no notifications" if verb == "notify" else "nothing is sent"
+                return RuleDecision(action, does=False, why=f"{called(rule, number)}: {suppressed} ({rule.when}).")
         naming = [each for each in naming if each not in silencing]
         held: list[tuple[int, RuleSettings, str]] = []
         for number, rule, misfit in naming:
             if misfit:
                 continue
-            if snoozed := _snoozed(rule, deed, now):
+            if snoozed := _snoozed(rule, action, now):
                 held.append((number, rule, snoozed))
                 continue
             why = f"{called(rule, number)} {SAID[verb]} {name} ({rule.when})."
-            return RuleDecision(deed, does=True, why=why, rule=rule.key)
+            return RuleDecision(action, does=True, why=why, rule=rule.key)
         if verb == "notify" and now.kind == DOORBELL and not held:
-            return RuleDecision(deed, does=True, why=RANG)
+            return RuleDecision(action, does=True, why=RANG)
         if verb == "notify" and now.chosen is not None:
-            chosen = now.chosen.about(deed)
+            chosen = now.chosen.about(action)
             if chosen.does or not held:
                 return chosen
         if held:
-            return RuleDecision(deed, does=False, why=_none_fits(held), is_snoozed=True)
+            return RuleDecision(action, does=False, why=_none_fits(held), is_snoozed=True)
         if not naming and now.names and now.kind == MOTION and not now.is_alert:
-            return RuleDecision(deed, does=False, why=NAMELESS)
+            return RuleDecision(action, does=False, why=NAMELESS)
         if not naming:
-            return RuleDecision(deed, does=True, why=UNRULED)
-        return RuleDecision(deed, does=False, why=_none_fits(naming))
+            return RuleDecision(action, does=True, why=UNRULED)
+        return RuleDecision(action, does=False, why=_none_fits(naming))
 
-    def _deed(self, deed: RuleAction, misfits: Sequence[str], now: RuleContext) -> RuleDecision:
+    def _decide(self, action: RuleAction, misfits: Sequence[str], now: RuleContext) -> RuleDecision:
         naming = [
             (number, rule, misfit)
             for number, (rule, misfit) in enumerate(zip(self._rules, misfits, strict=True), 1)
-            if deed in rule.do
+            if action in rule.do
         ]
-        fitting = [(number, rule, _snoozed(rule, deed, now)) for number, rule, misfit in naming if not misfit]
+        fitting = [(number, rule, _snoozed(rule, action, now)) for number, rule, misfit in naming if not misfit]
         for number, rule, snoozed in fitting:
             if not snoozed:
                 why = f"{called(rule, number)} says so ({rule.when})."
-                return RuleDecision(deed, does=True, why=why, rule=rule.key)
-        return RuleDecision(deed, does=False, why=_none_fits(fitting or naming), is_snoozed=bool(fitting))
+                return RuleDecision(action, does=True, why=why, rule=rule.key)
+        return RuleDecision(action, does=False, why=_none_fits(fitting or naming), is_snoozed=bool(fitting))
 
     def _misfit(self, rule: RuleSettings, now: RuleContext) -> str:
         """Return the first unmet condition, or an empty string."""
@@ -408,9 +408,9 @@ class RuleEngine:
             )
 
 
-def _snoozed(rule: RuleSettings, deed: RuleAction, now: RuleContext) -> str:
+def _snoozed(rule: RuleSettings, action: RuleAction, now: RuleContext) -> str:
     """Return why a rule that applies doesn't perform this action, or an empty string."""
-    return now.snoozed.get(rule.key, "") if now.snoozed and deed.verb in SNOOZED else ""
+    return now.snoozed.get(rule.key, "") if now.snoozed and action.verb in SNOOZED else ""
 
 
 def rule_name(rule: RuleSettings, number: int) -> str:

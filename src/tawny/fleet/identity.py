@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,12 +25,14 @@ PATH: Final = "/join"
 """Of the hub's page that a join link opens in a browser."""
 WORDS: Final = 4
 _BITS: Final = 11
-_LINK: Final = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
+_LINK: Final = re.compile(r"(standby\.)?([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
+Joinable = Literal["hub", "standby"]
+"""What a link leads to."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinLink:
-    """What a join link says. hub: fingerprint of its key.
+    """What a join link says. hub: fingerprint of the key of the hub, or of the standby. to: which of both it is.
 
     url: the hub's address, such as `http://192.168.1.5:8000`, or of its NATS server, such as `nats://192.168.1.5:4222`.
     """
@@ -38,9 +40,23 @@ class JoinLink:
     url: str
     code: str
     hub: str
+    to: Joinable = "hub"
 
     def __str__(self) -> str:
-        return f"{self.url}{PATH}#{self.code}.{self.hub}"
+        return f"{self.url}{PATH}#{'standby.' if self.to == 'standby' else ''}{self.code}.{self.hub}"
+
+    def needed(self, to: Joinable) -> Self:
+        """Return the link if it leads there. Raises UsageError."""
+        if self.to == to:
+            return self
+        if self.to == "hub":
+            raise UsageError(
+                "This link leads to a hub, not to a standby.",
+                "Create one on the standby: under Settings, Standby, or by `tawny standby link`.",
+            )
+        raise UsageError(
+            "This link leads to a standby, not to a hub.", "Use it under Settings, Standby, or by `tawny standby join`."
+        )
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -53,10 +69,10 @@ class JoinLink:
         url = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(PATH)}" if found is not None else ""
         if found is None or not (is_web_address(url) or is_nats_address(url)) or not parts.path.endswith(PATH):
             raise UsageError(
-                "This isn't a link to join a hub.",
-                "Copy it whole from the hub's page “Recorders”, or from what `tawny hub link` prints there.",
+                "This isn't a link of a hub or a standby.",
+                "Copy it whole from the hub's page “Recorders”, or from the standby's page Settings, Standby.",
             )
-        return cls(url, found[1], found[2])
+        return cls(url, found[2], found[3], "standby" if found[1] else "hub")
 
 
 def load_key(folder: Path) -> Ed25519PrivateKey | None:

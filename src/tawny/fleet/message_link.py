@@ -6,6 +6,7 @@ or of another connection ends the link. A reverse proxy or a certificate of its 
 """
 
 import asyncio
+import os
 import ssl
 import struct
 from collections.abc import Coroutine
@@ -113,7 +114,7 @@ class WebSocketLink:
         except InvalidURI as error:  # a redirect, such as a reverse proxy's to https
             raise LineClosed(f"{url} leads to {error.uri.removesuffix(path)}; use that address") from error
         except (OSError, TimeoutError, InvalidHandshake) as error:
-            raise LineClosed(f"cannot connect to {url}: {error or 'no answer'}") from error
+            raise LineClosed(f"cannot connect to {url}: {_why(error)}") from error
         except ValueError as error:  # a name with 64 letters without a dot
             raise LineClosed(f"cannot connect to {url}: not a valid name") from error
         return cls(made)
@@ -122,13 +123,13 @@ class WebSocketLink:
         try:
             await self._connection.send(message)
         except ConnectionClosed as error:
-            raise LineClosed("the hub closed the connection") from error
+            raise LineClosed("the other side closed the connection") from error
 
     async def receive(self) -> bytes:
         try:
             found = await self._connection.recv(decode=False)
         except ConnectionClosed as error:
-            raise LineClosed("the hub closed the connection") from error
+            raise LineClosed("the other side closed the connection") from error
         return found
 
     async def close(self) -> None:
@@ -176,7 +177,7 @@ async def open_as_box(link: MessageLink, key: Ed25519PrivateKey, hub: str) -> Se
     theirs, hub_key, signature = answer[:32], answer[32:64], answer[64:]
     transcript = _transcript(mine, theirs, hub_key)
     if fingerprint(hub_key) != hub or not _is_signed(hub_key, signature, b"hub" + transcript):
-        raise LineClosed("the hub at this address has another key than the one that this recorder joined")
+        raise LineClosed("what answers at this address has another key than the one that this recorder joined")
     to_hub, to_box = _keys(own, theirs, transcript)
     made = SecureLink(link, (to_hub, to_box), hub_key)
     await made.send(key.public_key().public_bytes_raw() + key.sign(b"box" + transcript))
@@ -199,6 +200,12 @@ async def open_as_hub(link: MessageLink, key: Ed25519PrivateKey) -> SecureLink:
         raise LineClosed("a recorder didn't prove its key")
     made.peer = proof[:32]
     return made
+
+
+def _why(error: Exception) -> str:
+    """Return an error's reason without its number, for people."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number is not None and number > 0 else str(error) or "no answer"
 
 
 def _any_certificate() -> ssl.SSLContext:

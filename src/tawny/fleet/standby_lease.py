@@ -52,6 +52,10 @@ class Lease:
         self._ends_s = max(now_s + LEASE_S, self._settled_s)
         self._recorded_since_s = {camera: self._recorded_since_s.get(camera, now_s) for camera in recorded}
 
+    def is_settled(self, now_s: float) -> bool:
+        """Return whether the recorder is here, and silence from now on would have an effect."""
+        return self.state is LeaseState.HELD and now_s >= self._settled_s
+
     def ends(self, now_s: float) -> bool:
         """Return True once if the lease has ended: the recorder itself must be asked now."""
         if now_s < self._ends_s or self.state in (LeaseState.ASKING, LeaseState.TAKEN):

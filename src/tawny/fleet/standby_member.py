@@ -8,9 +8,9 @@ import asyncio
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.config.fleet import StandbySettings
 from tawny.engine.backoff import Backoff
 from tawny.fleet.box import LineRefused
-from tawny.fleet.identity import JoinLink, load_key
-from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, WebSocketLink, open_as_box
+from tawny.fleet.identity import JoinLink, comparison_words, load_key
+from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
 from tawny.fleet.standby_lease import PRESENT_S
 from tawny.fleet.standby_plan import StandbyPlan
@@ -42,6 +42,7 @@ MOST_TRIES: Final = 24
 BYTES_PER_S: Final = 8_000_000
 """Most that is fetched: what is recorded meanwhile comes first."""
 MOST_FILE_BYTES: Final = 2_000_000_000
+MOST_REFUSED: Final = 256
 MOST_AHEAD_MS: Final = 60_000
 """Most that both clocks may differ: beyond, one of them has not been set yet, and nothing is fetched."""
 
@@ -98,19 +99,38 @@ async def greet_standby(link: MessageLink, hello: Mapping[str, object]) -> Stand
     return StandbyWelcome(name, words, standby or "standby", recipient)
 
 
+async def standby_words(link: JoinLink, key: Ed25519PrivateKey) -> str:
+    """Return the four words for the standby of a link, which is not used up. Raises NotDone: it isn't there."""
+    async with _joining(link, key) as secure:
+        return _words(secure, key)
+
+
 async def join_standby(link: JoinLink, key: Ed25519PrivateKey, name: str, version: str) -> StandbyWelcome:
-    """Use a link of `tawny standby link`. The recorder connects afterwards by itself. Raises NotDone."""
+    """Use the link of a standby. The recorder connects afterwards by itself. Raises NotDone."""
+    async with _joining(link, key) as secure:
+        welcome = await greet_standby(secure, {"code": link.code, "name": name, "version": version})
+        return replace(welcome, words=_words(secure, key))
+
+
+def _words(secure: SecureLink, key: Ed25519PrivateKey) -> str:
+    """Return the words by the keys that both sides proved: what a standby says that they are doesn't count."""
+    return comparison_words(secure.peer, key.public_key().public_bytes_raw())
+
+
+@asynccontextmanager
+async def _joining(link: JoinLink, key: Ed25519PrivateKey) -> AsyncGenerator[SecureLink]:
+    """Connect to the standby of a link, and verify its key. Raises NotDone."""
     try:
         async with asyncio.timeout(20):
             carrier = await WebSocketLink.open(link.url, STANDBY_PATH)
             try:
-                secure = await open_as_box(carrier, key, link.hub)
-                return await greet_standby(secure, {"code": link.code, "name": name, "version": version})
+                yield await open_as_box(carrier, key, link.hub)
             finally:
                 await carrier.close()
     except LineRefused as error:
         raise NotDone(
-            f"The standby refused this recorder: {error}.", "Create a new link there: `tawny standby link`."
+            f"The standby refused this recorder: {error}.",
+            "Create a new link there: under Settings, Standby, or by `tawny standby link`.",
         ) from error
     except (LineClosed, TimeoutError) as error:
         raise NotDone(
@@ -139,17 +159,41 @@ async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey) -> No
         raise NotDone(
             f"The standby wasn't reached: {error or 'it did not answer'}.",
             "This recorder has left it all the same. It still has the credentials of the cameras until it reaches this "
-            "recorder: run `tawny standby revoke` there, or change the cameras' passwords.",
+            "recorder: end the protection there under Settings, Standby, or change the cameras' passwords.",
         ) from error
 
 
+@dataclass(slots=True)
+class StandbyKnowledge:
+    """What the standby has said last; it is kept while it is away. Times in ms UTC of this recorder's clock."""
+
+    heard_ms: int | None = None
+    """When anything arrived; None: nothing since tawny has started."""
+    is_watched: bool = False
+    """Whether it would record the cameras after some seconds of silence."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why it could not record cameras, by ID."""
+    takeovers: Sequence[Takeover] = ()
+    """Oldest first, also those whose recordings this recorder has."""
+
+
 class StandbyLine(LineSession):
-    """One connection of a recorder to its standby, after the welcome. folder: for files on their way."""
+    """One connection of a recorder to its standby, after the welcome. folder: for files on their way.
+
+    known: where it writes down what the standby says.
+    """
 
     def __init__(
-        self, link: MessageLink, offer: StandbyOffer, welcome: StandbyWelcome, folder: Path, clock: Clock
+        self,
+        link: MessageLink,
+        offer: StandbyOffer,
+        welcome: StandbyWelcome,
+        folder: Path,
+        clock: Clock,
+        known: StandbyKnowledge,
     ) -> None:
         super().__init__(link)
+        self._known = known
         self._offer, self._welcome, self._folder, self._clock = offer, welcome, folder, clock
         self._takeovers: dict[tuple[str, int], Takeover] = {}
         self._explained: set[Takeover] = set()
@@ -163,7 +207,13 @@ class StandbyLine(LineSession):
         try:
             await self.run(self._say_present(), self._send_plans(), self._fetch_all())
         finally:
+            self._known.is_watched = False
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def receive_frame(self) -> LineFrame:
+        frame = await super().receive_frame()
+        self._known.heard_ms = self._clock.now_ms()
+        return frame
 
     async def handle(self, frame: LineFrame) -> None:
         if frame.kind is not Kind.STANDBY:
@@ -176,8 +226,14 @@ class StandbyLine(LineSession):
         now_ms = said.get("now_ms")
         if type(now_ms) is int:
             self._standby_ahead_of_mono_ms = now_ms - round(self._clock.mono_s() * 1000)
-        self._takeovers = {(one.camera, one.begin_ms): one for one in found if not one.is_handed}
-        self._has_news.set()
+        ahead_ms, refused = self._ahead_ms(), said.get("refused")
+        self._known.takeovers = [_by_own_clock(one, ahead_ms) for one in found]
+        self._known.is_watched = said.get("is_watched") is True
+        self._known.refused = _refused_in(refused) if isinstance(refused, dict) else {}
+        open_ones = {(one.camera, one.begin_ms): one for one in found if not one.is_handed}
+        if open_ones != self._takeovers:
+            self._takeovers = open_ones
+            self._has_news.set()
 
     def _ahead_ms(self) -> int:
         """Return how far the standby's clock is ahead now: this one may have been set meanwhile."""
@@ -299,6 +355,10 @@ class StandbyLine(LineSession):
             raise StorageError(str(path), error.strerror or "") from error
 
 
+def _refused_in(said: Mapping[str, object]) -> Mapping[str, str]:
+    return {str(camera)[:40]: str(why)[:300] for camera, why in list(said.items())[:MOST_REFUSED]}
+
+
 def _by_own_clock(takeover: Takeover, ahead_ms: int) -> Takeover:
     end_ms = takeover.end_ms
     return replace(
@@ -318,7 +378,7 @@ class StandbyMemberState(StrEnum):
 
 
 class StandbyMember:
-    """Keeps a recorder connected to its standby. One task in one event loop; `changed` may be called from any thread.
+    """Keeps a recorder connected to its standby. One task in one event loop.
 
     folder: the data folder; None: it records to memory and can have no standby.
     """
@@ -338,6 +398,12 @@ class StandbyMember:
         self.state, self.detail, self.since_ms = StandbyMemberState.NONE, "", clock.now_ms()
         self.standby = ""
         """Name of the standby, once it has said it."""
+        self.known = StandbyKnowledge()
+        self._keys: tuple[bytes, bytes] | None = None
+
+    def words(self) -> str:
+        """Return the four words to compare; empty until the standby has been reached. Reads a list of words."""
+        return comparison_words(*self._keys) if self._keys else ""
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -349,15 +415,23 @@ class StandbyMember:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def changed(self) -> None:
-        """Use the settings as they are now. Others than those of the standby leave the line as it is."""
+        """Use the settings as they are now. Others than those of the standby leave the line as it is. Any thread."""
         if self._loop is not None and self._get_settings() != self._used:
+            self._loop.call_soon_threadsafe(self._changed.set)
+
+    def retry(self) -> None:
+        """Connect at once: the standby knows this recorder again. Any thread."""
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _keep_connected(self) -> None:
         backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
         while True:
             self._changed.clear()
-            settings = self._used = self._get_settings()
+            settings = self._get_settings()
+            if self._used is not None and self._used.key != settings.key:  # what another one said doesn't count
+                self.known, self.standby, self._keys = StandbyKnowledge(), "", None
+            self._used = settings
             key = await asyncio.to_thread(self._key) if settings.address else None
             if key is None:
                 self._become(StandbyMemberState.NONE, "")
@@ -402,10 +476,12 @@ class StandbyMember:
             except TimeoutError:
                 raise LineClosed("the standby did not answer") from None
             self.standby = welcome.standby
+            self._keys = secure.peer, key.public_key().public_bytes_raw()
             self._become(StandbyMemberState.READY, "")
             log.info("connected to the standby %s", welcome.standby)
             assert self._folder is not None
-            await StandbyLine(secure, offer, welcome, self._folder / INCOMING, self._clock).serve()
+            folder = self._folder / INCOMING
+            await StandbyLine(secure, offer, welcome, folder, self._clock, self.known).serve()
         finally:
             await carrier.close()
 

@@ -42,6 +42,9 @@ LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
 NOTE_S: Final = 60.0
 MOST_RECORDED: Final = 256
+MOST_SENT: Final = 200
+"""Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
+MOST_FORMER: Final = 100
 _SLACK_MS: Final = 10_000
 """Time around a takeover that its recorder may fetch, too: both clocks may differ."""
 _FILE_BYTES: Final = 64 * 1024
@@ -63,19 +66,35 @@ class StandbyWork(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectedCamera:
+    """A camera of another recorder. problem: why it would not be taken over now; empty: it would."""
+
+    id: str
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProtectedState:
-    """A recorder as its standby shows it. problems: why cameras would not be taken over, by name."""
+    """A recorder as its standby shows it."""
 
     box: Box
     lease: LeaseState
     is_connected: bool
-    has_plan: bool
+    is_watched: bool
+    """Whether its cameras would be recorded after some seconds of silence."""
     silent_ms: int
     """When it was here last."""
     since_ms: int
     """Of the connection's or the takeover's begin."""
     taken: tuple[str, ...]
-    problems: Mapping[str, str]
+    cameras: tuple[ProtectedCamera, ...]
+    takeovers: tuple[Takeover, ...]
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Why cameras would not be taken over, by name."""
+        return {one.name: one.problem for one in self.cameras if one.problem}
 
 
 @dataclass(slots=True)
@@ -95,6 +114,20 @@ class _Protected:
     recording: asyncio.Task[Mapping[str, str]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StandbyNews:
+    """What a standby says of a recorder. Each change replaces `refused` and `takeovers`."""
+
+    is_watched: bool
+    refused: Mapping[str, str]
+    takeovers: Sequence[Takeover]
+
+    def is_same(self, other: "StandbyNews | None") -> bool:
+        if other is None or self.is_watched != other.is_watched:
+            return False
+        return self.refused is other.refused and self.takeovers is other.takeovers
+
+
 class StandbyConnection(LineSession):
     """The standby's end of one recorder's line."""
 
@@ -102,6 +135,7 @@ class StandbyConnection(LineSession):
         super().__init__(link)
         self._server, self._protected = server, protected
         self._sending: set[asyncio.Task[None]] = set()
+        self._said: StandbyNews | None = None
         self.is_leaving = False
 
     async def serve(self) -> None:
@@ -115,9 +149,18 @@ class StandbyConnection(LineSession):
             await asyncio.gather(*self._sending, return_exceptions=True)
 
     def tell(self) -> None:
-        """Send the takeovers of this recorder's cameras."""
-        open_ones = [asdict(one) for one in self._protected.takeovers if not one.is_handed]
-        said = {"now_ms": self._server.clock.now_ms(), "takeovers": open_ones[-200:]}
+        """Send the takeovers of this recorder's cameras, and whether they are watched, unless it knows that."""
+        one = self._protected
+        news = StandbyNews(one.lease.is_settled(self._server.clock.mono_s()), one.refused, one.takeovers)
+        if news.is_same(self._said):
+            return
+        self._said = news
+        not_handed = [each for each in one.takeovers if not each.is_handed][-MOST_SENT:]
+        handed = [each for each in one.takeovers if each.is_handed][-MOST_FORMER:]
+        said = {
+            "now_ms": self._server.clock.now_ms(), "is_watched": news.is_watched, "refused": dict(news.refused),
+            "takeovers": [asdict(each) for each in (*handed, *not_handed)],
+        }  # fmt: skip
         self.post(LineFrame(Kind.STANDBY, 0, as_payload(said)))
 
     async def handle(self, frame: LineFrame) -> None:
@@ -187,6 +230,7 @@ class StandbyServer:
         self._protected: dict[str, _Protected] = {}
         self._watch: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[bool | None]] = set()
+        self._looking = asyncio.Lock()
         self.problem = ""
         """Why it can be no standby although it is set to be one."""
 
@@ -213,8 +257,8 @@ class StandbyServer:
         return self._store is not None
 
     def states(self) -> list[ProtectedState]:
-        now_ms = self.clock.now_ms()
-        return [_state_of(one, now_ms) for one in list(self._protected.values())]
+        now_ms, now_s = self.clock.now_ms(), self.clock.mono_s()
+        return [_state_of(one, now_ms, now_s) for one in list(self._protected.values())]
 
     async def accept(self, carrier: MessageLink) -> None:
         """Serve a connection until it ends. Never raises for what the other side does."""
@@ -239,6 +283,13 @@ class StandbyServer:
             log.error("cannot be a standby: %s", error)
         finally:
             await carrier.close()
+
+    async def invite(self) -> tuple[str, int]:
+        """Return a code by which one recorder can join, and when it expires, ms UTC. Raises NotDone, StorageError."""
+        await self._look_once()  # the settings may have changed just now
+        if self._store is None:
+            raise NotDone("This recorder is no standby.", self.problem or "Check `standby.enabled` in the settings.")
+        return await asyncio.to_thread(self._store.invite)
 
     async def revoke(self, box: str) -> bool:
         """Remove a recorder: its line ends, its credentials are deleted, and its cameras are not recorded any more."""
@@ -370,6 +421,10 @@ class StandbyServer:
             await asyncio.sleep(REVOKED_S)
 
     async def _look_once(self) -> None:
+        async with self._looking:
+            await self._follow_settings()
+
+    async def _follow_settings(self) -> None:
         is_enabled = self._is_enabled() and self._folder is not None
         if is_enabled and self._store is None:
             assert self._folder is not None
@@ -416,6 +471,8 @@ class StandbyServer:
                         return
                     one.lease.answer(self.clock.mono_s(), is_recording=answer)
                 await self._record(one)
+                if one.connection is not None:
+                    one.connection.tell()
                 if one.connection is not None and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
                     await asyncio.to_thread(self._store.note, one.box.id, "")
@@ -451,8 +508,6 @@ class StandbyServer:
             one.since_ms = now_ms
             log.warning("recorder %s is silent; recording %s in its place", one.box.name, ", ".join(sorted(begun)))
         await self._keep_takeovers(one)
-        if one.connection is not None:
-            one.connection.tell()
 
     async def _keep_takeovers(self, one: _Protected) -> None:
         assert self._store is not None
@@ -503,14 +558,13 @@ async def _refuse(link: SecureLink, why: str) -> None:
     await link.send(LineFrame(Kind.REFUSED, 0, as_payload({"reason": why})).encoded())
 
 
-def _state_of(one: _Protected, now_ms: int) -> ProtectedState:
-    plan = one.plan
-    problems = {
-        camera.name: why
-        for camera in (plan.cameras if plan is not None else ())
-        if (why := camera.hindrance(now_ms) or one.refused.get(camera.id, ""))
-    }
+def _state_of(one: _Protected, now_ms: int, now_s: float) -> ProtectedState:
+    cameras = tuple(
+        ProtectedCamera(camera.id, camera.name, camera.hindrance(now_ms) or one.refused.get(camera.id, ""))
+        for camera in (one.plan.cameras if one.plan is not None else ())
+    )
+    is_watched = one.connection is not None and one.lease.is_settled(now_s)
     return ProtectedState(
-        one.box, one.lease.state, one.connection is not None, plan is not None, one.silent_ms, one.since_ms,
-        tuple(one.recorded), problems,
+        one.box, one.lease.state, one.connection is not None, is_watched, one.silent_ms, one.since_ms,
+        tuple(one.recorded), cameras, tuple(one.takeovers),
     )  # fmt: skip

@@ -103,26 +103,26 @@ class JpegStream:
         self.encoded = 0
         """Number of images encoded since creation."""
 
-    def look(self, wish: JpegOptions, tell: Callable[[], None]) -> "JpegLook":
+    def look(self, options: JpegOptions, tell: Callable[[], None]) -> "JpegLook":
         with self._lock:
-            self._made.setdefault(wish, _Made()).tell.append(tell)
+            self._made.setdefault(options, _Made()).tell.append(tell)
             if self._thread is None:
                 self._thread = start_thread("jpegs", self._run)
         self._due.set()
-        return JpegLook(self, wish, tell)
+        return JpegLook(self, options, tell)
 
-    def newest(self, wish: JpegOptions) -> Snapshot | None:
+    def newest(self, options: JpegOptions) -> Snapshot | None:
         with self._lock:
-            made = self._made.get(wish)
+            made = self._made.get(options)
             return made.newest if made else None
 
-    def leave(self, wish: JpegOptions, tell: Callable[[], None]) -> None:
+    def leave(self, options: JpegOptions, tell: Callable[[], None]) -> None:
         with self._lock:
-            made = self._made.get(wish)
+            made = self._made.get(options)
             if made is not None:
                 made.tell.remove(tell)
                 if not made.tell:
-                    del self._made[wish]
+                    del self._made[options]
         self._due.set()
 
     def _run(self) -> None:
@@ -146,16 +146,16 @@ class JpegStream:
 
     def _fps(self) -> float:
         with self._lock:
-            return max((wish.fps for wish in self._made), default=0.0)
+            return max((options.fps for options in self._made), default=0.0)
 
     def _give(self, frame: DecodedFrame, number: int) -> None:
         with self._lock:
-            wanted = [(wish, made) for wish, made in self._made.items() if frame.at_ms >= made.due_ms]
+            wanted = [(options, made) for options, made in self._made.items() if frame.at_ms >= made.due_ms]
         frame = mask_picture(frame, self._hub.private) if wanted else frame
-        for wish, made in wanted:
-            still = Snapshot(stamped_jpeg(frame, wish), frame.at_ms, number)
+        for options, made in wanted:
+            still = Snapshot(stamped_jpeg(frame, options), frame.at_ms, number)
             self.encoded += 1
-            step_ms = 1000 / wish.fps
+            step_ms = 1000 / options.fps
             with self._lock:
                 made.newest = still
                 made.due_ms = max(made.due_ms + step_ms, frame.at_ms + step_ms * SLACK)
@@ -164,31 +164,31 @@ class JpegStream:
                 each()
 
 
-def stamped_jpeg(frame: DecodedFrame, wish: JpegOptions) -> bytes:
+def stamped_jpeg(frame: DecodedFrame, options: JpegOptions) -> bytes:
     """Return the frame as JPEG, with its stamp if one is wanted."""
-    if wish.stamps is None:
-        return jpeg(frame, wish.width, wish.quality)
-    return jpeg(stamped(downscaled(frame, wish.width), wish.stamps(frame.at_ms)), None, wish.quality)
+    if options.stamps is None:
+        return jpeg(frame, options.width, options.quality)
+    return jpeg(stamped(downscaled(frame, options.width), options.stamps(frame.at_ms)), None, options.quality)
 
 
-def stamped_snapshot(hub: Hub, wish: JpegOptions) -> Snapshot | None:
+def stamped_snapshot(hub: Hub, options: JpegOptions) -> Snapshot | None:
     """Return the newest keyframe with its stamp; None if there is none."""
     keyframe = next(iter(hub.recent(0.0)), None)
     frame = keyframe_picture(keyframe, hub.private) if keyframe is not None else None
-    return Snapshot(stamped_jpeg(frame, wish), frame.at_ms, keyframe.number) if frame and keyframe else None
+    return Snapshot(stamped_jpeg(frame, options), frame.at_ms, keyframe.number) if frame and keyframe else None
 
 
 class JpegLook:
     """One viewer's subscription."""
 
-    def __init__(self, jpegs: JpegStream, wish: JpegOptions, tell: Callable[[], None]) -> None:
-        self._jpegs, self._wish, self._tell = jpegs, wish, tell
+    def __init__(self, jpegs: JpegStream, options: JpegOptions, tell: Callable[[], None]) -> None:
+        self._jpegs, self._options, self._tell = jpegs, options, tell
 
     def newest(self) -> Snapshot | None:
-        return self._jpegs.newest(self._wish)
+        return self._jpegs.newest(self._options)
 
     def close(self) -> None:
-        self._jpegs.leave(self._wish, self._tell)
+        self._jpegs.leave(self._options, self._tell)
 
 
 class _Work:
@@ -245,13 +245,13 @@ LOOK_S = 4.0
 """Maximum time between parts, in seconds. Sending detects clients that have disconnected."""
 
 
-async def multipart_stream(hub: Hub, wish: JpegOptions) -> AsyncGenerator[bytes]:
+async def multipart_stream(hub: Hub, options: JpegOptions) -> AsyncGenerator[bytes]:
     """Yield one part per image and repeat the last one while idle.
 
     Each part ends with the boundary: browsers wait for it.
     """
     yield OPENING
-    async for still in jpeg_pictures(hub, wish, again_s=LOOK_S):
+    async for still in jpeg_pictures(hub, options, again_s=LOOK_S):
         yield multipart_part(still)
 
 
@@ -260,10 +260,10 @@ def multipart_part(still: Snapshot) -> bytes:
     return head.encode() + still.jpeg + b"\r\n" + OPENING
 
 
-async def jpeg_pictures(hub: Hub, wish: JpegOptions, again_s: float) -> AsyncGenerator[Snapshot]:
+async def jpeg_pictures(hub: Hub, options: JpegOptions, again_s: float) -> AsyncGenerator[Snapshot]:
     """Yield the newest image whenever the consumer is ready. Repeat the last one after `again_s` without a new one."""
     wakeup = Wakeup()
-    look = share_once(JpegStream, hub, lambda: JpegStream(hub)).look(wish, wakeup)
+    look = share_once(JpegStream, hub, lambda: JpegStream(hub)).look(options, wakeup)
     shown: Snapshot | None = None
     try:
         while True:

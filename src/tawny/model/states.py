@@ -51,8 +51,8 @@ STATE_WORDS: dict[CameraState, str] = {
     CameraState.UNKNOWN: "Unknown",
 }
 """The texts of all readers. A new state also needs: `State` in api/schemas.py, and scripts/interface_types.py; states,
-since and checks in ui/src/strings/app.ts; ui/src/ui/cameraWords.ts; troubleshooting.md. tests/test_readers.py checks
-most of them.
+since and checks in ui/src/strings/app.ts; ui/src/ui/cameraWords.ts; German in service/translations/de.json;
+troubleshooting.md. tests/test_readers.py and tests/service/test_languages.py check most of them.
 """
 
 STATE_WORDS_OF_SEVERAL = {

@@ -134,37 +134,37 @@ class ExportTarget(Protocol):
         ...
 
 
-def check_export(wish: ExportOptions) -> None:
+def check_export(options: ExportOptions) -> None:
     """Raises NotDone: if the request exceeds a limit or is inconsistent."""
-    seconds = wish.span.seconds
+    seconds = options.span.seconds
     if seconds <= 0:
         raise NotDone("The end must be after the start.", "Choose another time.")
-    if wish.kind is ExportKind.GIF and seconds > MOST_GIF_S:
+    if options.kind is ExportKind.GIF and seconds > MOST_GIF_S:
         raise NotDone(
             f"A GIF can be at most {MOST_GIF_S:.0f} s long.", "Choose a shorter time, or export a time-lapse."
         )
-    if wish.kind is ExportKind.SIDE_BY_SIDE:
+    if options.kind is ExportKind.SIDE_BY_SIDE:
         if seconds > MOST_BESIDE_S:
             raise NotDone("Side by side can be at most 10 min long.", "Choose a shorter time.")
-        if not 2 <= len(wish.cameras) <= MOST_BESIDE:
+        if not 2 <= len(options.cameras) <= MOST_BESIDE:
             raise NotDone(f"Side by side requires 2 to {MOST_BESIDE} cameras.", "Choose other cameras.")
-    elif len(wish.cameras) != 1:
+    elif len(options.cameras) != 1:
         raise NotDone("This format supports only one camera.", "Choose one camera.")
-    if wish.stamp is not None:
-        _check_stamp(wish)
-    if wish.kind is ExportKind.TIMELAPSE:
-        if not LEAST_SPEED <= wish.lapse_speed <= MOST_SPEED:
+    if options.stamp is not None:
+        _check_stamp(options)
+    if options.kind is ExportKind.TIMELAPSE:
+        if not LEAST_SPEED <= options.lapse_speed <= MOST_SPEED:
             raise NotDone(
                 f"A time-lapse must be {LEAST_SPEED:.0f} to {MOST_SPEED:.0f} times as fast.", "Choose another speed."
             )
-        if seconds / wish.lapse_speed > MOST_LAPSE_S:
+        if seconds / options.lapse_speed > MOST_LAPSE_S:
             raise NotDone("This time-lapse would be longer than 10 min.", "Choose a higher speed.")
 
 
-def _check_stamp(wish: ExportOptions) -> None:
-    if wish.kind not in STAMPED or wish.redaction is not None:
+def _check_stamp(options: ExportOptions) -> None:
+    if options.kind not in STAMPED or options.redaction is not None:
         raise NotDone("This export can't be stamped or get boxes.", "Choose a clip, a GIF or a contact sheet.")
-    if wish.kind is ExportKind.MP4 and wish.span.seconds > MOST_STAMPED_S:
+    if options.kind is ExportKind.MP4 and options.span.seconds > MOST_STAMPED_S:
         long = f"{MOST_STAMPED_S / 60:.0f} min"
         what = f"Clips with stamps or boxes can be at most {long} long, because they are re-encoded."
         raise NotDone(what, "Choose a shorter time.")
@@ -177,7 +177,7 @@ Prove = Callable[[CameraId, Span, Path, Callable[[float], None]], object]
 def make_export(
     archive: RecordingArchive,
     clips: ClipCache,
-    wish: ExportOptions,
+    options: ExportOptions,
     zone: ZoneInfo,
     place: ExportTarget,
     most_bytes: int,
@@ -187,33 +187,33 @@ def make_export(
 
     Raises NotDone: if nothing is recorded or the request exceeds a limit; OSError; any error of `place`.
     """
-    check_export(wish)
-    match wish.kind:
+    check_export(options)
+    match options.kind:
         case ExportKind.EVIDENCE:
-            return _evidence(archive, wish, place, prove)
-        case ExportKind.MP4 if wish.stamp is not None:
-            return _stamped(archive, wish, wish.stamp, place)
-        case ExportKind.MP4 if wish.redaction is not None:
-            return _redact(archive, wish, wish.redaction, place)
+            return _evidence(archive, options, place, prove)
+        case ExportKind.MP4 if options.stamp is not None:
+            return _stamped(archive, options, options.stamp, place)
+        case ExportKind.MP4 if options.redaction is not None:
+            return _redact(archive, options, options.redaction, place)
         case ExportKind.MP4:
-            return _copy(clips, wish, place, most_bytes)
+            return _copy(clips, options, place, most_bytes)
         case ExportKind.GIF:
-            return _gif(archive, wish, place)
+            return _gif(archive, options, place)
         case ExportKind.SHEET:
-            return _sheet(archive, wish, place)
+            return _sheet(archive, options, place)
         case ExportKind.TIMELAPSE:
-            return _lapse(archive, wish, zone, place)
-    return _beside(archive, wish, zone, place)
+            return _lapse(archive, options, zone, place)
+    return _beside(archive, options, zone, place)
 
 
 def nothing_recorded() -> NotDone:
     return NotDone("There is no video in this time.", "Choose another time.")
 
 
-def _copy(clips: ClipCache, wish: ExportOptions, place: ExportTarget, most_bytes: int) -> ExportResult:
-    camera, sound, exact = wish.cameras[0], wish.with_sound, wish.exact
+def _copy(clips: ClipCache, options: ExportOptions, place: ExportTarget, most_bytes: int) -> ExportResult:
+    camera, sound, exact = options.cameras[0], options.with_sound, options.exact
     try:
-        clip = clips.clip(camera, StreamName.MAIN, wish.span, most_bytes, with_sound=sound, exact=exact)
+        clip = clips.clip(camera, StreamName.MAIN, options.span, most_bytes, with_sound=sound, exact=exact)
     except ClipTooLongToMask:
         long = f"{MOST_COVERED_S / 60:.0f} min"
         what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
@@ -230,34 +230,38 @@ def _copy(clips: ClipCache, wish: ExportOptions, place: ExportTarget, most_bytes
     return ExportResult(clip.start_ms, clip.cut_at_ms)
 
 
-def _evidence(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget, prove: Prove | None) -> ExportResult:
+def _evidence(
+    archive: RecordingArchive, options: ExportOptions, place: ExportTarget, prove: Prove | None
+) -> ExportResult:
     """Write the folder into a ZIP without compression; delete each file once it is stored."""
     if prove is None or place.out.is_relative_to("/proc"):
         raise NotDone("Evidence isn't available for recordings kept in memory only.", "Download a clip instead.")
-    found = archive.index.segments(wish.cameras[0], StreamName.MAIN, wish.span)
+    found = archive.index.segments(options.cameras[0], StreamName.MAIN, options.span)
     place.needs(2 * sum(segment.size_bytes for segment in found))
     with TemporaryDirectory(dir=place.out.parent, prefix=place.scratch.name) as scratch:
         folder = Path(scratch) / "evidence"
-        prove(wish.cameras[0], wish.span, folder, lambda part: place.has_done(0.7 * part))
+        prove(options.cameras[0], options.span, folder, lambda part: place.has_done(0.7 * part))
         paths = sorted(folder.iterdir())
         with ZipFile(place.out, "w", ZIP_STORED) as file:
             for number, path in enumerate(paths):
                 file.write(path, f"evidence/{path.name}")
                 path.unlink()
                 place.has_done(0.7 + 0.3 * number / len(paths))
-    return ExportResult(wish.span.begin_ms)
+    return ExportResult(options.span.begin_ms)
 
 
-def _redact(archive: RecordingArchive, wish: ExportOptions, redaction: Redaction, place: ExportTarget) -> ExportResult:
+def _redact(
+    archive: RecordingArchive, options: ExportOptions, redaction: Redaction, place: ExportTarget
+) -> ExportResult:
     from tawny.playback.redactor import redact  # not at module level: large dependencies, rarely used
 
-    made = redact(archive, wish.cameras[0], wish.span, redaction, place.out, place.has_done)
+    made = redact(archive, options.cameras[0], options.span, redaction, place.out, place.has_done)
     return ExportResult(made.start_ms, shown_s=made.shown_s)
 
 
-def _stamped(archive: RecordingArchive, wish: ExportOptions, make: StampMaker, place: ExportTarget) -> ExportResult:
+def _stamped(archive: RecordingArchive, options: ExportOptions, make: StampMaker, place: ExportTarget) -> ExportResult:
     """Re-encode the clip with each frame's own time. Frames keep their times; sound is copied."""
-    camera, span = wish.cameras[0], wish.span
+    camera, span = options.cameras[0], options.span
     stamps, private = make(camera, span), archive.private(camera)
     found = next((one for name in StreamName if (one := segments(archive, camera, name, span))), [])
     pieces: list[SegmentPart] = []
@@ -280,7 +284,7 @@ def _stamped(archive: RecordingArchive, wish: ExportOptions, make: StampMaker, p
         if not pieces:
             raise nothing_recorded()
         whole = cut_clip(pieces)
-        file = as_file(whole, with_sound=wish.with_sound)
+        file = as_file(whole, with_sound=options.with_sound)
         place.needs(file.size_bytes)
         with place.out.open("wb") as out:
             for data in file.read(0, file.size_bytes):
@@ -288,26 +292,28 @@ def _stamped(archive: RecordingArchive, wish: ExportOptions, make: StampMaker, p
     return ExportResult(whole.begin_ms, whole.left_out[0].start_ms if whole.left_out else None)
 
 
-def _gif(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
+def _gif(archive: RecordingArchive, options: ExportOptions, place: ExportTarget) -> ExportResult:
     step_ms = 1000 // GIF_FPS
-    stamps = wish.stamp(wish.cameras[0], wish.span) if wish.stamp else None
+    stamps = options.stamp(options.cameras[0], options.span) if options.stamp else None
     found = [
         gif_picture(stamped(downscaled(frame, GIF_WIDTH), stamps.at(at_ms)) if stamps else frame)
-        for at_ms, frame in _shown(archive, wish, StreamName.SUB, step_ms, place, 0.7)
+        for at_ms, frame in _shown(archive, options, StreamName.SUB, step_ms, place, 0.7)
     ]
     if not found:
         raise nothing_recorded()
     first = found[0]
     write_gif(place.out, [one for one in found if (one.width, one.height) == (first.width, first.height)])
-    return ExportResult(wish.span.begin_ms)
+    return ExportResult(options.span.begin_ms)
 
 
-def _sheet(archive: RecordingArchive, wish: ExportOptions, place: ExportTarget) -> ExportResult:
+def _sheet(archive: RecordingArchive, options: ExportOptions, place: ExportTarget) -> ExportResult:
     """Write frames evenly spread over the time, row by row."""
-    stamps = wish.stamp(wish.cameras[0], wish.span) if wish.stamp else None
-    made = sheet_jpeg(archive, wish.cameras[0], wish.span, (wish.columns, wish.rows), place.has_done, stamps)
+    stamps = options.stamp(options.cameras[0], options.span) if options.stamp else None
+    made = sheet_jpeg(
+        archive, options.cameras[0], options.span, (options.columns, options.rows), place.has_done, stamps
+    )
     place.out.write_bytes(made)
-    return ExportResult(wish.span.begin_ms)
+    return ExportResult(options.span.begin_ms)
 
 
 def sheet_jpeg(
@@ -337,13 +343,13 @@ def sheet_jpeg(
     return tiles.jpeg()
 
 
-def _lapse(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
+def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
     """Write the time-lapse without unrecorded time."""
     film: VideoWriter | None = None
     canvas: Canvas | None = None
     try:
-        step_ms = wish.lapse_speed * 1000 / LAPSE_FPS
-        for at_ms, frame in _shown(archive, wish, StreamName.MAIN, step_ms, place, 1.0):
+        step_ms = options.lapse_speed * 1000 / LAPSE_FPS
+        for at_ms, frame in _shown(archive, options, StreamName.MAIN, step_ms, place, 1.0):
             if film is None or canvas is None:
                 width = min(LAPSE_WIDTH, frame.width) // 2 * 2
                 canvas = Canvas(1, 1, width, round(frame.height * width / frame.width / 2) * 2)
@@ -353,22 +359,22 @@ def _lapse(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place
             film.add(canvas.picture)
         if film is None:
             raise nothing_recorded()
-        film.finish(wish.span.begin_ms)
+        film.finish(options.span.begin_ms)
     finally:
         if film is not None:
             film.close()
-    return ExportResult(wish.span.begin_ms)
+    return ExportResult(options.span.begin_ms)
 
 
-def _beside(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
+def _beside(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:
     """Write the film; a camera without recording stays dark."""
-    columns = 2 if len(wish.cameras) <= 4 else 3
-    canvas = Canvas(len(wish.cameras), columns, *CELLS[columns])
-    each = [FrameReader(archive, camera, StreamName.SUB) for camera in wish.cameras]
+    columns = 2 if len(options.cameras) <= 4 else 3
+    canvas = Canvas(len(options.cameras), columns, *CELLS[columns])
+    each = [FrameReader(archive, camera, StreamName.SUB) for camera in options.cameras]
     film = VideoWriter(place.out, place.scratch, canvas.width, canvas.height, BESIDE_FPS)
     try:
         has_any = False
-        for at_ms in _instants(wish.span, 1000 / BESIDE_FPS, place, 1.0):
+        for at_ms in _instants(options.span, 1000 / BESIDE_FPS, place, 1.0):
             frames = [pictures.at(at_ms) for pictures in each]
             has_any = has_any or any(frames)
             for cell, frame in enumerate(frames):
@@ -377,10 +383,10 @@ def _beside(archive: RecordingArchive, wish: ExportOptions, zone: ZoneInfo, plac
             film.add(canvas.picture)
         if not has_any:
             raise nothing_recorded()
-        film.finish(wish.span.begin_ms)
+        film.finish(options.span.begin_ms)
     finally:
         film.close()
-    return ExportResult(wish.span.begin_ms)
+    return ExportResult(options.span.begin_ms)
 
 
 def clock_text(zone: ZoneInfo, at_ms: int) -> str:
@@ -390,14 +396,14 @@ def clock_text(zone: ZoneInfo, at_ms: int) -> str:
 
 def _shown(
     archive: RecordingArchive,
-    wish: ExportOptions,
+    options: ExportOptions,
     stream: StreamName,
     step_ms: float,
     place: ExportTarget,
     share: float,
 ) -> Iterator[tuple[int, DecodedFrame]]:
-    pictures = FrameReader(archive, wish.cameras[0], stream, is_coarse=_is_coarse(step_ms))
-    for at_ms in _instants(wish.span, step_ms, place, share):
+    pictures = FrameReader(archive, options.cameras[0], stream, is_coarse=_is_coarse(step_ms))
+    for at_ms in _instants(options.span, step_ms, place, share):
         frame = pictures.at(at_ms)
         if frame is not None:
             yield (pictures.start_ms or at_ms) + frame.at_ms, frame

@@ -194,7 +194,7 @@ class CoverageMonitor:
         """Return the time of the last packet while an open connection delivers none, else None."""
         return self._silent_ms
 
-    def speaks_again(self, at_ms: int) -> None:
+    def arrives_again(self, at_ms: int) -> None:
         """Report that a connection that was silent delivers packets, the first one at `at_ms`.
 
         No run begins then: the computer was asleep, or the camera paused without ending the connection.

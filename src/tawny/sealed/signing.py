@@ -108,9 +108,9 @@ def read_signed(line: bytes) -> SignedLine:
     try:
         signature = bytes.fromhex(content["sig"])
     except ValueError:
-        raise SealedFileBroken("a signature that is none") from None
+        raise SealedFileBroken("a signature that is not hexadecimal") from None
     if signature.hex() != content["sig"]:
-        raise SealedFileBroken("a line that was written by another hand")
+        raise SealedFileBroken("a signature in another notation than tawny's")
     return SignedLine({name: value for name, value in content.items() if name != "sig"}, line, signature)
 
 
@@ -122,4 +122,4 @@ def read_canonical(line: bytes) -> Any:
             return content
     except (ValueError, RecursionError):
         pass
-    raise SealedFileBroken("a line that was written by another hand")
+    raise SealedFileBroken("a signature in another notation than tawny's")

@@ -44,29 +44,29 @@ def check_rules(settings: Settings) -> Iterator[Problem]:
                     yield Problem(f"{path}.when.{key}", repr(name), ", ".join(names) or "none are set")
         if not settings.modes.location and any(one.needs_sun for one in rule.when.between):
             yield Problem(f"{path}.when.between", "sunrise or sunset", "location = [latitude, longitude] under [modes]")
-        for deed in rule.do:
-            yield from _check_deed(f"{path}.do", deed, settings)
+        for action in rule.do:
+            yield from _check_action(f"{path}.do", action, settings)
 
 
-def _check_deed(path: str, deed: RuleAction, settings: Settings) -> Iterator[Problem]:
-    match deed.verb:
-        case "notify" if deed.name not in (ALL, NONE):
+def _check_action(path: str, action: RuleAction, settings: Settings) -> Iterator[Problem]:
+    match action.verb:
+        case "notify" if action.name not in (ALL, NONE):
             names = tuple(settings.notifiers)
-        case "upload" if deed.name not in (ALL, NONE):
+        case "upload" if action.name not in (ALL, NONE):
             names = tuple(settings.destinations)
-        case "record" if deed.name:
+        case "record" if action.name:
             names = tuple(settings.cameras)
         case "ptz":
             names = tuple(settings.cameras)
         case "relay":
             names = tuple(settings.relays)
         case "run" | "say" if not settings.scripts.folder:
-            yield Problem(path, repr(str(deed)), "scripts only where `scripts.folder` is set")
+            yield Problem(path, repr(str(action)), "scripts only where `scripts.folder` is set")
             return
         case _:
             return
-    if deed.name not in names:
-        yield Problem(path, repr(str(deed)), f"one of {', '.join(names)}" if names else "none are set")
+    if action.name not in names:
+        yield Problem(path, repr(str(action)), f"one of {', '.join(names)}" if names else "none are set")
 
 
 # Validation of recognition settings: unknown recognizers, sealed cameras and zones.

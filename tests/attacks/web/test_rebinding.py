@@ -24,7 +24,8 @@ from tawny.api.client_address import (
 from tawny.api.live.stream_access import PassAuthenticator
 from tawny.api.server import WebServer
 from tawny.app.web_interface import take_over_web
-from tawny.config.loader import AT_ONCE, difference, parse_settings
+from tawny.config.effects import difference
+from tawny.config.loader import parse_settings
 from tawny.config.settings import Settings
 from tawny.engine.connections import ConnectionManager, ConnectionRules
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
@@ -203,7 +204,7 @@ async def test_changed_settings_take_effect_at_once(house: House) -> None:
     assert all(map(house.site.names.allows, ("tawny.lan:8000", "xn--kche-0ra.example", "more.example", "garage-pi")))
     assert not house.site.names.allows("cam.example.org")
     assert house.site.proxies.trusts("172.30.32.9")
-    assert set(difference(Settings(), changed).other) - AT_ONCE == {"web.listen"}
+    assert difference(Settings(), changed).at_start == ("web.listen",)
     proxied = connections.admit("172.30.32.9", ConnectionRules(idle_s=9.0))
     assert proxied is not None
     assert proxied.group is None

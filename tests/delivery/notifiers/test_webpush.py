@@ -70,7 +70,7 @@ def service() -> Iterator[StandIn]:
         yield made
 
 
-def telling(marks: Marks, seen: tuple[str, ...] = ("Anna",)) -> NotifierContext:
+def context_of(marks: Marks, seen: tuple[str, ...] = ("Anna",)) -> NotifierContext:
     options = WebPush().settings(URL, {})
     return NotifierContext("browsers", URL, options, FakeClock(), marks, lambda person, camera: person in seen)
 
@@ -78,7 +78,7 @@ def telling(marks: Marks, seen: tuple[str, ...] = ("Anna",)) -> NotifierContext:
 def test_only_the_browser_can_read_it(service: StandIn) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    WebPush().open(telling(marks)).send(SENT, None)
+    WebPush().open(context_of(marks)).send(SENT, None)
     asked = service.last
     told = json.loads(phone.opens(asked.body))
     assert (told["title"], told["body"], told["url"]) == (SENT.title, SENT.text, f"/events/{SENT.event}")
@@ -92,7 +92,7 @@ def test_a_long_text_is_shortened_by_characters(letter: str, service: StandIn) -
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
     for text, title in ((letter * 5000, SENT.title), (letter * 9000, letter * 9000)):
-        WebPush().open(telling(marks)).send(replace(SENT, text=text, title=title), None)
+        WebPush().open(context_of(marks)).send(replace(SENT, text=text, title=title), None)
         plain = phone.opens(service.last.body)
         told = json.loads(plain)
         assert webpush.MOST_BYTES - 12 <= len(plain) <= webpush.MOST_BYTES
@@ -103,7 +103,7 @@ def test_a_long_text_is_shortened_by_characters(letter: str, service: StandIn) -
 def test_it_is_signed_for_that_service(service: StandIn) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    WebPush().open(telling(marks)).send(SENT, None)
+    WebPush().open(context_of(marks)).send(SENT, None)
     scheme, _, rest = service.last.headers["authorization"].partition(" ")
     token, key = (part.strip().partition("=")[2] for part in rest.split(","))
     told, _, signature = token.rpartition(".")
@@ -122,7 +122,7 @@ def test_who_may_not_see_the_camera_is_not_told(service: StandIn) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/anna", "Anna"))
     subscribe(marks, Phone().asks(f"{service.base}/ben", "Ben"))
-    WebPush().open(telling(marks)).send(SENT, None)
+    WebPush().open(context_of(marks)).send(SENT, None)
     assert [asked.path for asked in service.asked] == ["/anna"]
 
 
@@ -182,7 +182,7 @@ def test_a_click_opens_what_it_is_about(service: StandIn, kind: str, event: str,
 def test_a_ring_opens_the_camera_ready_to_answer(service: StandIn, opens: str, talks: bool) -> None:
     marks, phone = Marks(), Phone()
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
-    WebPush().open(telling(marks)).send(replace(SENT, opens=opens, urgency=Urgency.HIGH), None)
+    WebPush().open(context_of(marks)).send(replace(SENT, opens=opens, urgency=Urgency.HIGH), None)
     told = json.loads(phone.opens(service.last.body))
     assert (told["url"], told["talk"], told["silent"], told["tag"]) == (opens, talks, False, SENT.event)
 
@@ -191,7 +191,7 @@ def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/gone"))
     service.fails = [(410, b"")]
-    WebPush().open(telling(marks)).send(SENT, None)
+    WebPush().open(context_of(marks)).send(SENT, None)
     assert webpush.browsers(marks) == []
 
 
@@ -201,7 +201,7 @@ def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: St
         subscribe(marks, Phone().asks(f"{service.base}/{name}"))
     service.fails = [(500, b"")]
     with pytest.raises(DeliveryError) as failed:
-        WebPush().open(telling(marks)).send(SENT, None)
+        WebPush().open(context_of(marks)).send(SENT, None)
     assert len(service.asked) == 1
     assert "/one" not in str(failed.value)
 
@@ -217,7 +217,7 @@ def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: St
 def test_the_contact_is_an_address_that_push_services_accept(service: StandIn, url: str, sub: str) -> None:
     marks = Marks()
     subscribe(marks, Phone().asks(f"{service.base}/push/abc"))
-    context = replace(telling(marks), url=url, options=WebPush().settings(url, {}))
+    context = replace(context_of(marks), url=url, options=WebPush().settings(url, {}))
     WebPush().open(context).send(SENT, None)
     told = service.last.headers["authorization"].split(" t=")[1].split(".")[1]
     assert json.loads(urlsafe_b64decode(told + "=="))["sub"] == sub

@@ -22,16 +22,10 @@ from cryptography.x509.oid import NameOID
 from tawny.service.address.acme import HttpChallenges, Order
 from tawny.testing.http_service import Asked, Reply, StandIn, served
 from tawny.testing.waiting import until
+from tests.support.ports import free_port
 
 EAB_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 DAYS_90_S = 90 * 86_400
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -17,7 +17,8 @@ from tawny.service.address.acme import ACCOUNT_KEY, HttpChallenges, Issued, Orde
 from tawny.service.address.dns_challenge import CertificateProblem
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import Asked, Reply, StandIn, served
-from tests.service.address.authority import EAB_KEY, Authority, authority, fits, free_port
+from tests.service.address.authority import EAB_KEY, Authority, authority, fits
+from tests.support.ports import free_port
 
 DAY_MS = 86_400_000
 

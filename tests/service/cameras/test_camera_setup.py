@@ -64,10 +64,10 @@ class House:
         self.logins = LoginHistory()
         self.applied: list[Settings] = []
         config = self.config if has_file else None
-        doors = PluginRegistry.opened()
+        plugins = PluginRegistry.opened()
         self.clock = AheadClock()
         self.setup = CameraSetupService(
-            ChangeableSettings(lambda: self.settings, self._apply, config), doors, self.clock, self.logins
+            ChangeableSettings(lambda: self.settings, self._apply, config), plugins, self.clock, self.logins
         )
 
     def _apply(self, new: Settings, _file: str) -> None:

@@ -14,7 +14,7 @@ def test_names_do_not_build_status(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     def status(camera: RunningCamera) -> CameraStatus:
         built.append(camera.id)
-        return camera.keeper.status
+        return camera.coverage.status
 
     monkeypatch.setattr(RunningCamera, "status", property(status))
     with rig(one_camera("rtsp://127.0.0.1:9/none", 'name = "Front door"'), tmp_path) as bench:

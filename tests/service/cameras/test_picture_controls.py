@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tawny.config.loader import difference, read_settings
+from tawny.config.effects import difference
+from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
@@ -49,11 +50,11 @@ class Place:
         self.camera = PiCamera(lambda: None, lambda: str(self.pi.python), lambda: board_of("Raspberry Pi 4"))
         found = PluginRegistry.opened()
         own: dict[str, CameraSource] = {"picamera": self.camera, "v4l2": V4l2(ioctl=self.webcam)}
-        self.doors = PluginRegistry({**found.sources, **own}, found.detectors)
+        self.plugins = PluginRegistry({**found.sources, **own}, found.detectors)
         self.now = read_settings(self.file)
         self.restarted: list[str] = []
         changeable = ChangeableSettings(lambda: self.now, self.apply, self.file)
-        self.service = PictureControlService(changeable, self.doors, FakeClock())
+        self.service = PictureControlService(changeable, self.plugins, FakeClock())
 
     def apply(self, new: Settings, _: str) -> None:
         for name in difference(self.now, new).changed:

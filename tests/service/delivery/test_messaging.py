@@ -73,7 +73,7 @@ class Bench:
         self.uploads = Uploads(
             source, self.recorder, PluginRegistry.opened(), self.engine, lambda name: False, lambda delivery: None
         )
-        self.messaging = Notifications(
+        self.notifications = Notifications(
             self.settings,
             source,
             self.recorder,
@@ -82,8 +82,8 @@ class Bench:
             lambda person, camera: True,
             lambda name: False,
         )
-        (self.courier,) = self.messaging.start(self.engine)
-        self.messaging.telling.step()
+        (self.courier,) = self.notifications.start(self.engine)
+        self.notifications.scheduler.step()
 
     def killed(self) -> None:
         self.outbox.close()
@@ -96,13 +96,13 @@ class Bench:
 
     def tell(self, event: Event) -> Event:
         self.recorder.index.put_event(event)
-        self.messaging.telling.on_message(EventChanged("updated", event))
-        self.messaging.telling.step()
+        self.notifications.scheduler.on_message(EventChanged("updated", event))
+        self.notifications.scheduler.step()
         return event
 
     def work(self, courier: Courier | None = None) -> None:
         (courier or self.courier).step()
-        self.messaging.telling.step()
+        self.notifications.scheduler.step()
 
     def sent(self, method: str = "/send") -> list[Asked]:
         return [one for one in self.service.asked if method in one.path]
@@ -155,9 +155,9 @@ def test_a_visit_names_no_camera_that_is_silenced(
     if silenced == "the event":
         bench.recorder.index.put_event(replace(first.ended(bench.clock.now_ms()), muted="always"))
     elif silenced == "the camera, for this notifier":
-        bench.messaging.acts.do("phone", bench.messaging.acts.token("phone", "m", first.id))
+        bench.notifications.actions.do("phone", bench.notifications.actions.token("phone", "m", first.id))
     elif silenced == "the camera, by a person":
-        bench.messaging.snoozes.put(yard, 3600, "anna", "Anna", everyone=True)
+        bench.notifications.snoozes.put(yard, 3600, "anna", "Anna", everyone=True)
     elif silenced == "the camera, by a rule":
         deed = RuleAction("notify", "phone")
 
@@ -217,12 +217,12 @@ def test_what_follows_is_what_was_wished(tmp_path: Path, service: StandIn, kind:
 
 def test_trouble_and_its_end(bench: Bench) -> None:
     trouble = Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer.")
-    bench.messaging.telling.on_message(trouble)
+    bench.notifications.scheduler.on_message(trouble)
     bench.work()
     bench.work()
     bench.clock.advance(3600)
-    bench.messaging.telling.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
-    bench.messaging.telling.step()
+    bench.notifications.scheduler.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
+    bench.notifications.scheduler.step()
     bench.work()
     first, second = (one.form["text"].decode().splitlines()[0] for one in bench.sent("/sendMessage"))
     assert first == "Front door has not been recording since 06:00. No answer."
@@ -333,12 +333,12 @@ def test_no_secret_is_told_anywhere(bench: Bench, caplog: pytest.LogCaptureFixtu
     bench.service.fails = [(401, {"description": "who are you"})] * 5
     bench.happens()
     bench.work()
-    steps = bench.messaging.test("phone")
+    steps = bench.notifications.test("phone")
     everything = [
         caplog.text,
         bench.outbox.trouble("phone"),
         str(steps),
-        str(bench.messaging.all()[0].where),
+        str(bench.notifications.all()[0].where),
         (bench.root / "outbox.db").read_bytes().decode("latin-1"),
     ]
     assert steps[0].wrong
@@ -346,15 +346,15 @@ def test_no_secret_is_told_anywhere(bench: Bench, caplog: pytest.LogCaptureFixtu
 
 
 def test_a_test_says_that_it_went_well(bench: Bench) -> None:
-    (step,) = bench.messaging.test("phone")
+    (step,) = bench.notifications.test("phone")
     assert (step.what, step.wrong) == ("Notification sent", "")
     assert b"Test from garage-pi" in bench.sent()[0].form["text"]
 
 
 def test_a_test_names_the_recorder(bench: Bench) -> None:
     web = bench.settings.web.model_copy(update={"name": "Cabin"})
-    bench.messaging.take_over(bench.settings.model_copy(update={"web": web}))
-    bench.messaging.test("phone")
+    bench.notifications.take_over(bench.settings.model_copy(update={"web": web}))
+    bench.notifications.test("phone")
     assert b"Test from Cabin" in bench.sent()[0].form["text"]
 
 
@@ -374,10 +374,10 @@ def pressing(bench: Bench, token: str, chat: int = 42) -> None:
 
 
 def test_tokens_fit_and_are_for_one_act_of_one_event(bench: Bench) -> None:
-    acts, event = bench.messaging.acts, bench.happens()
-    token = acts.token("phone", "k", event.id)
+    actions, event = bench.notifications.actions, bench.happens()
+    token = actions.token("phone", "k", event.id)
     assert len(token.encode()) <= 64
-    assert acts.look("phone", token).words == "Keep this event?"
+    assert actions.look("phone", token).words == "Keep this event?"
     for wrong in (
         token[:-1] + ("y" if token.endswith("x") else "x"),
         token.replace("k.", "f.", 1),
@@ -387,18 +387,18 @@ def test_tokens_fit_and_are_for_one_act_of_one_event(bench: Bench) -> None:
         token + ".1",
     ):
         with pytest.raises(NotDone):
-            acts.look("phone", wrong)
+            actions.look("phone", wrong)
     with pytest.raises(NotDone):
-        acts.look("another", token)
+        actions.look("another", token)
     bench.clock.advance(LASTS_MS / 1000 + 60)
     with pytest.raises(NotDone):
-        acts.do("phone", token)
+        actions.do("phone", token)
 
 
 def test_a_camera_that_was_muted_says_nothing_for_an_hour(bench: Bench) -> None:
     event = bench.happens()
     bench.work()
-    said = bench.messaging.acts.do("phone", bench.messaging.acts.token("phone", "m", event.id))
+    said = bench.notifications.actions.do("phone", bench.notifications.actions.token("phone", "m", event.id))
     assert said == "Front door is muted for an hour."
     bench.clock.advance(1800)
     bench.happens()
@@ -412,14 +412,14 @@ def test_a_camera_that_was_muted_says_nothing_for_an_hour(bench: Bench) -> None:
 
 
 def test_another_phone_is_not_muted(bench: Bench) -> None:
-    bench.messaging.acts.mute("phone", PORCH, 3_600_000)
-    acts: MessageActions = bench.messaging.acts
+    bench.notifications.actions.mute("phone", PORCH, 3_600_000)
+    actions: MessageActions = bench.notifications.actions
     now_ms = bench.clock.now_ms()
-    assert acts.is_muted("phone", PORCH, now_ms)
-    assert not acts.is_muted("tablet", PORCH, now_ms)
-    assert not acts.is_muted("phone", CameraId("yard"), now_ms)
-    acts.mute("phone", PORCH, 0)
-    assert not acts.is_muted("phone", PORCH, now_ms)
+    assert actions.is_muted("phone", PORCH, now_ms)
+    assert not actions.is_muted("tablet", PORCH, now_ms)
+    assert not actions.is_muted("phone", CameraId("yard"), now_ms)
+    actions.mute("phone", PORCH, 0)
+    assert not actions.is_muted("phone", PORCH, now_ms)
 
 
 def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:
@@ -436,7 +436,7 @@ def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:
 
 def test_a_button_in_another_chat_does_nothing(bench: Bench) -> None:
     event = bench.happens()
-    pressing(bench, bench.messaging.acts.token("phone", "k", event.id), chat=666)
+    pressing(bench, bench.notifications.actions.token("phone", "k", event.id), chat=666)
     found = bench.recorder.index.event(event.id)
     assert found
     assert not found.kept
@@ -445,14 +445,14 @@ def test_a_button_in_another_chat_does_nothing(bench: Bench) -> None:
 
 def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path, service: StandIn) -> None:
     bench = Bench(tmp_path, service, daily_summary="06:30", min_interval="0 s")
-    bench.messaging.telling.step()
+    bench.notifications.scheduler.step()
     begin_ms = bench.clock.now_ms()
     bench.recorder.record(begin_ms, seconds=30)
     bench.happens(end_ms=begin_ms + 1000)
     bench.clock.advance(40)
     bench.recorder.record(bench.clock.now_ms() - 5_000, seconds=5)
     bench.clock.advance(1800)
-    bench.messaging.telling.step()
+    bench.notifications.scheduler.step()
     recap = bench.outbox.find("phone", "recap/2026-11-20")
     assert recap
     until_done(bench)
@@ -487,15 +487,15 @@ def test_a_link_of_our_own_shows_the_image_for_six_hours(
     assert link.endswith(ending)
     token = link.rpartition("/")[2].removesuffix(ending)
     assert len(token) <= 64
-    assert bench.messaging.sent_image("phone", token).read(0, 6).startswith(begin)
+    assert bench.notifications.sent_image("phone", token).read(0, 6).startswith(begin)
     for bad in ("", "x", token[:-1] + ("A" if token[-1] != "A" else "B"), "gif.e.zz.x", f"x{token}"):
         with pytest.raises(NotDone):
-            bench.messaging.sent_image("phone", bad)
+            bench.notifications.sent_image("phone", bad)
     with pytest.raises(NotDone):
-        bench.messaging.acts.do("phone", token)
+        bench.notifications.actions.do("phone", token)
     bench.clock.advance(6 * 3600 + 60)
     with pytest.raises(NotDone, match="expired"):
-        bench.messaging.sent_image("phone", token)
+        bench.notifications.sent_image("phone", token)
 
 
 def test_without_snapshots_no_link_shows_an_image(tmp_path: Path, service: StandIn) -> None:

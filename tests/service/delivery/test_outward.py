@@ -41,7 +41,7 @@ class Bench:
             self.clock,
             ThreadEngine(self.clock, lambda part, error: None),
         )
-        self.outward.bringing.take_over(settings(text).destinations, {})
+        self.outward.uploads.take_over(settings(text).destinations, {})
 
     def put(self, name: str) -> Path:
         path = self.nas / name
@@ -60,7 +60,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.mark.parametrize(("more", "zone"), [("", BERLIN), ('time_zone = "local"', BERLIN), ('time_zone = "utc"', UTC)])
 def test_names_are_local_unless_utc_is_chosen(tmp_path: Path, more: str, zone: tzinfo) -> None:
     bench = Bench(tmp_path, more)
-    assert [rule.zone for rule in bench.outward.bringing.wishes()] == [zone]
+    assert [rule.zone for rule in bench.outward.uploads.rules()] == [zone]
     bench.outward.close()
 
 
@@ -85,9 +85,9 @@ def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -
     old = bench.put("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4")
     bench.put("porch/2026/11/19/20261119T055812345-1a2b3c4d.mp4")
     bench.put("porch/holiday.mp4")
-    assert [there.name for there in bench.outward.bringing.too_old("nas")] == [old.relative_to(bench.nas).as_posix()]
+    assert [there.name for there in bench.outward.uploads.too_old("nas")] == [old.relative_to(bench.nas).as_posix()]
     bench.outward.pause("nas", paused=True)  # its courier would take it before we look
-    assert [there.name for there in bench.outward.bringing.sweep("nas")] == [old.relative_to(bench.nas).as_posix()]
+    assert [there.name for there in bench.outward.uploads.sweep("nas")] == [old.relative_to(bench.nas).as_posix()]
     taken = bench.outward.outbox.take("nas")
     assert taken
     assert (taken.what, taken.name) == (DeliveryKind.REMOVAL, old.relative_to(bench.nas).as_posix())
@@ -154,13 +154,13 @@ def test_a_link_in_a_message_opens_the_clip_for_six_hours(tmp_path: Path) -> Non
     url = "s3://key:pLantedS3cret@cam/tawny?endpoint=http%3A%2F%2F127.0.0.1%3A9&region=eu-central-1"
     bench = Bench(tmp_path, f'[destinations.cloud]\nurl = "{url}"')
     outbox = bench.outward.outbox
-    bench.outward.bringing.stop()  # it is carried here, by hand
+    bench.outward.uploads.stop()  # it is carried here, by hand
     outbox.add([replace(clip("porch/e.mp4", 1000), to="cloud")])
-    assert bench.outward.bringing.link(EventId("e")) == ""
+    assert bench.outward.uploads.link(EventId("e")) == ""
     taken = outbox.take("cloud")
     assert taken
     outbox.done(taken, taken.name, 1)
-    asked = urlsplit(bench.outward.bringing.link(EventId("e")))
+    asked = urlsplit(bench.outward.uploads.link(EventId("e")))
     assert asked.path == "/cam/tawny/porch/e.mp4"
     assert parse_qs(asked.query)["X-Amz-Expires"] == [str(6 * 3600)]
     assert "pLantedS3cret" not in asked.query

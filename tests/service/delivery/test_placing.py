@@ -44,18 +44,18 @@ class Bench:
         self.file, self.clock = root / "tawny.toml", FakeClock()
         self.recorder = House(root, self.clock)
         self.file.write_text(TEXT)
-        self.settings, doors = read_settings(self.file), PluginRegistry.opened()
+        self.settings, plugins = read_settings(self.file), PluginRegistry.opened()
         self.outward = DeliveryService(
             self.settings,
             ":memory:",
             self.recorder,
-            doors,
+            plugins,
             self.clock,
             ThreadEngine(self.clock, lambda part, error: None),
             DeliveryPolicy(save_write_only=self.save_write_only),
         )
         config = self.file if in_file else None
-        self.placing = TargetSettingsService(lambda: self.settings, self.apply, self.outward, doors, config)
+        self.placing = TargetSettingsService(lambda: self.settings, self.apply, self.outward, plugins, config)
         self.outward.start()
 
     def save_write_only(self, name: str) -> None:
@@ -193,7 +193,7 @@ def test_it_is_tried_out_before_it_is_kept(bench: Bench, tmp_path: Path) -> None
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Apprise's own, of services that nobody asked for
 def test_each_kind_that_is_offered_makes_an_address_that_is_understood(bench: Bench) -> None:
-    doors, filled = PluginRegistry.opened(), {
+    plugins, filled = PluginRegistry.opened(), {
         "path": "/mnt/nas", "address": "https://h/x", "host": "h", "user": "u", "password": "p", "folder": "f",
         "bucket": "b", "key": "k", "secret": "s", "region": "r", "endpoint": "https%3A%2F%2Fe", "remote": "drive",
         "topic": "t", "token": "1:a", "chat": "42", "contact": "me@example.org", "hook": "1/x",
@@ -208,7 +208,7 @@ def test_each_kind_that_is_offered_makes_an_address_that_is_understood(bench: Be
             values["address"] = "tawny://:secret@h/f"
         url = kind.address.replace("[", "").replace("]", "").format(**values)
         table = {field.key: "to@example.org" for field in kind.fields if field.key in ("to", "sender")}
-        part = doors.destination_of(url) if kind.group == "destinations" else doors.notifier_of(url)
+        part = plugins.destination_of(url) if kind.group == "destinations" else plugins.notifier_of(url)
         assert part is not None, url
         part.settings(url, table)
         assert kind.scheme in offered

@@ -16,7 +16,7 @@ from tawny.model.events import Level
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level
 from tawny.testing.http_service import StandIn, served
 from tests.playback.archives import PORCH
-from tests.service.delivery.telling_bench import PHONE, Bench
+from tests.service.delivery.scheduler_rig import PHONE, Bench
 from tests.service.delivery.test_messaging import HOME, bot
 from tests.service.delivery.test_messaging import Bench as Messaging
 
@@ -94,7 +94,7 @@ def test_a_ring_needs_no_rule_and_yields_to_a_rule_for_silence(case: str) -> Non
     now = RuleContext(0, PORCH, "doorbell", "home", names=True, is_alert=True, chosen=chosen)
     (found,) = engine.decide(now)
     found = at_level(NotificationFilter("phone", levels=frozenset({"detection"})), Level.ALERT, found)
-    assert (found.deed, found.does) == (RuleAction("notify", "phone"), does)
+    assert (found.action, found.does) == (RuleAction("notify", "phone"), does)
     assert (found.why == RANG) is does
 
 
@@ -118,7 +118,7 @@ def test_its_message_says_who_rang_where_and_can_be_answered(tmp_path: Path, ser
     talk = [{"text": "Talk", "url": answer}] if can_talk else []
     assert row[:-1] == [*talk, {"text": "Live", "url": page}]
     assert row[-1]["text"] == "Mute for 1 h"
-    bench.messaging.acts.do("phone", row[-1]["callback_data"])
+    bench.notifications.actions.do("phone", row[-1]["callback_data"])
     bench.recorder.index.put_event(ring.ended(bench.clock.now_ms()))
     bench.clock.advance(20)
     bench.happens(kind="doorbell")

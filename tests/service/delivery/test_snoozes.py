@@ -134,7 +134,7 @@ def test_browsers_are_sent_to_and_the_reason_names_who_is_left_out(kept: Kept) -
     kept.snoozes.put(PORCH, 3600, "ben", "Ben", everyone=False)
     browsers = NotificationFilter("browsers", leaves_out=kept.snoozes.why_some)
     says = RuleDecision(RuleAction("notify", "browsers"), does=True, why="By default.")
-    found = verdict(browsers, PORCH, "person", says, kept.clock.now_ms(), BERLIN, silence="")
+    found = verdict(browsers, PORCH, "person", says, kept.clock.now_ms(), BERLIN, why_muted="")
     assert (found.does, found.why) == (True, "By default. Ben snoozed notifications until 11:30.")
 
 
@@ -266,7 +266,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_u4_a_snoozed_camera_sends_nothing_for_an_hour_and_records_its_events(bench: Bench) -> None:
-    bench.messaging.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=True)
+    bench.notifications.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=True)
     bench.clock.advance(10)
     event = bench.happens()
     bench.work()
@@ -284,7 +284,7 @@ def test_u4_a_snoozed_camera_sends_nothing_for_an_hour_and_records_its_events(be
 def test_what_waits_when_somebody_snoozes_is_dropped_with_the_reason(bench: Bench) -> None:
     event = bench.happens(picture_ms=None)
     bench.clock.advance(0.5)
-    bench.messaging.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=True)
+    bench.notifications.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=True)
     bench.clock.advance(2)
     bench.work()
     assert bench.sent() == []
@@ -294,8 +294,8 @@ def test_what_waits_when_somebody_snoozes_is_dropped_with_the_reason(bench: Benc
 
 
 def test_problems_are_told_while_it_lasts(bench: Bench) -> None:
-    bench.messaging.snoozes.put(None, 3600, "anna", "Anna", everyone=True)
-    bench.messaging.telling.on_message(Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer."))
+    bench.notifications.snoozes.put(None, 3600, "anna", "Anna", everyone=True)
+    bench.notifications.scheduler.on_message(Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer."))
     bench.work()
     bench.work()
     assert len(bench.sent()) == 1
@@ -304,11 +304,11 @@ def test_problems_are_told_while_it_lasts(bench: Bench) -> None:
 def test_the_channel_of_another_person_is_told(tmp_path: Path) -> None:
     with served(StandIn(bot)) as service:
         bench = Bench(tmp_path, service, user="Ben")
-        bench.messaging.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=False)
+        bench.notifications.snoozes.put(PORCH, 3600, "anna", "Anna", everyone=False)
         bench.happens()
         bench.work()
         assert len(bench.sent()) == 1
-        bench.messaging.snoozes.put(PORCH, 3600, "ben", "Ben", everyone=False)
+        bench.notifications.snoozes.put(PORCH, 3600, "ben", "Ben", everyone=False)
         bench.clock.advance(100)
         bench.happens()
         bench.work()

@@ -25,7 +25,7 @@ from tawny.testing.waiting import until
 from tests.app.rig import settings
 from tests.delivery.destinations.servers import WRITER, s3_server
 from tests.service.delivery.test_placing import Bench as SettingsBench
-from tests.service.delivery.test_sending import Bench
+from tests.service.delivery.test_upload_scheduler import Bench
 
 QUIET_S = 540.0
 
@@ -67,13 +67,13 @@ class Cloud:
 
     def _ended(self, delivery: Delivery) -> None:
         self.ended.append(delivery)
-        self.bench.sending.ended(delivery)
+        self.bench.upload_scheduler.ended(delivery)
 
     def run_for(self, seconds: float) -> None:
         """Advance the clock by a second at a time and send what is due."""
         for _ in range(round(seconds)):
             self.bench.clock.advance(1)
-            self.bench.sending.step()
+            self.bench.upload_scheduler.step()
             while self.courier.step() == 0:
                 pass
 

@@ -54,11 +54,11 @@ def _concern_after_two_walks(folder: Path, kind: DetectorKind) -> tuple[str, boo
     clock, volume = FakeClock(), Volume.at(folder)
     camera = Camera(clock, encoded(scene), keep_s=20.0)
     engine = InlineEngine(clock, lambda _part, _error: None)
-    doors = PluginRegistry({}, {"motion": kind})
+    plugins = PluginRegistry({}, {"motion": kind})
     means = DetectionServices(
         clock,
         engine,
-        doors,
+        plugins,
         EventWriter(cast("EventMarks", Mock(EventMarks)), EventFiles(volume)),
         MotionScoreFile(volume, clock),
         MotionGrids(volume, clock),

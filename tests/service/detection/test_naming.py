@@ -35,8 +35,8 @@ class Bench:
             '[cameras.door]\nsource = "demo:front"\n[cameras.hall]\nsource = '
             '"demo:front"\ndetection.notify_types = []\n'
         )
-        self.shelf = ModelStore(folder, self.clock)
-        self.naming = ClassifierRuntime(self.shelf, lambda: self.settings, self.clock)
+        self.store = ModelStore(folder, self.clock)
+        self.naming = ClassifierRuntime(self.store, lambda: self.settings, self.clock)
 
     def step(self) -> None:
         self.clock.advance(3)
@@ -55,25 +55,25 @@ def file(tmp_path: Path) -> Path:
 
 def test_without_a_model_nothing_is_asked_and_nothing_is_wrong(bench: Bench) -> None:
     bench.step()
-    assert (bench.naming.desk.is_open, bench.naming.trouble) == (False, "")
+    assert (bench.naming.queue.is_open, bench.naming.trouble) == (False, "")
 
 
 def test_a_model_that_is_added_is_used_soon_and_one_that_goes_is_not(bench: Bench, file: Path) -> None:
-    bench.shelf.add(str(file), name="one")
+    bench.store.add(str(file), name="one")
     bench.step()
     assert bench.naming.provider == "CPUExecutionProvider"
-    bench.shelf.remove("one")
+    bench.store.remove("one")
     bench.step()
-    assert not bench.naming.desk.is_open
+    assert not bench.naming.queue.is_open
     assert bench.naming.card is None
     assert bench.naming.trouble == ""
 
 
 def test_the_settings_choose(bench: Bench, file: Path) -> None:
-    bench.shelf.add(str(file), name="one")
+    bench.store.add(str(file), name="one")
     bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(model="off")})
     bench.step()
-    assert (bench.naming.desk.is_open, bench.naming.trouble) == (False, "")
+    assert (bench.naming.queue.is_open, bench.naming.trouble) == (False, "")
     bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(model="two")})
     bench.step()
     assert "No model named two" in bench.naming.trouble
@@ -81,7 +81,7 @@ def test_the_settings_choose(bench: Bench, file: Path) -> None:
         update={"object_detection": ObjectModelSettings(model="one", device="cuda")}
     )
     bench.step()
-    assert (bench.naming.provider, bench.naming.desk.is_open) == ("CPUExecutionProvider", True)
+    assert (bench.naming.provider, bench.naming.queue.is_open) == ("CPUExecutionProvider", True)
     assert "doesn't support CUDAExecutionProvider" in bench.naming.trouble
     assert "pip install onnxruntime-gpu" in bench.naming.trouble
     bench.settings = bench.settings.model_copy(
@@ -113,8 +113,8 @@ def test_an_accelerator_that_somebody_installed_opens_models(bench: Bench, file:
     def broken(model: Path) -> Any:
         raise RuntimeError("no chip found")
 
-    bench.shelf.add(str(file), name="one")
-    bench.naming = ClassifierRuntime(bench.shelf, lambda: bench.settings, bench.clock, {"chip": Chip, "broken": broken})
+    bench.store.add(str(file), name="one")
+    bench.naming = ClassifierRuntime(bench.store, lambda: bench.settings, bench.clock, {"chip": Chip, "broken": broken})
     bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(device="chip")})
     bench.step()
     assert (bench.naming.provider, bench.naming.trouble) == ("chip", "")
@@ -125,7 +125,7 @@ def test_an_accelerator_that_somebody_installed_opens_models(bench: Bench, file:
     bench.settings = bench.settings.model_copy(update={"object_detection": ObjectModelSettings(device="gone")})
     bench.step()
     assert "Accelerator gone isn't available" in bench.naming.trouble
-    assert not bench.naming.desk.is_open
+    assert not bench.naming.queue.is_open
 
 
 def test_settings_with_an_accelerator_that_is_not_there_are_refused() -> None:
@@ -156,21 +156,21 @@ def _swap(file: Path) -> None:
      (Path.unlink, "is missing")],
 )  # fmt: skip
 def test_a_model_that_broke_is_told_of(bench: Bench, file: Path, damage: Callable[[Path], None], says: str) -> None:
-    bench.shelf.add(str(file), name="one")
-    damage(bench.shelf.file("one"))
+    bench.store.add(str(file), name="one")
+    damage(bench.store.file("one"))
     bench.step()
-    assert not bench.naming.desk.is_open
+    assert not bench.naming.queue.is_open
     assert "Can't use the model one" in bench.naming.trouble
     assert says in bench.naming.trouble
-    bench.shelf.add(str(file), name="one")
+    bench.store.add(str(file), name="one")
     bench.step()
-    assert (bench.naming.desk.is_open, bench.naming.trouble) == (True, "")
+    assert (bench.naming.queue.is_open, bench.naming.trouble) == (True, "")
 
 
 def test_motion_that_a_model_did_not_name_is_told_only_where_a_rule_says_so(bench: Bench, file: Path) -> None:
     bench.step()
     assert not bench.naming.names(CameraId("door"))
-    bench.shelf.add(str(file), name="one")
+    bench.store.add(str(file), name="one")
     bench.step()
     assert [bench.naming.names(CameraId(name)) for name in ("door", "hall", "none")] == [True, False, False]
     calendar = Calendar(ZoneInfo("UTC"))
@@ -204,15 +204,15 @@ def test_a_running_recorder_names_what_it_sees(tmp_path: Path) -> None:
     dets = np.array([[[22, 16, 42, 48, 0.9]]], np.float32)
     file = models.saying(tmp_path / "m.onnx", {"dets": dets, "labels": np.zeros((1, 1), np.int64)})
     ModelStore(tmp_path / "data", FakeClock()).add(str(file))
-    doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
-    with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path / "data", doors) as made:
+    plugins = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
+    with rig(settings('[cameras.door]\nsource = "demo:front"\n'), tmp_path / "data", plugins) as made:
 
         def named() -> list[Event]:
             return [one.event for one in made.heard if isinstance(one, EventChanged) and one.event.kind == "person"]
 
         until(named, 60, "a person")
         assert [thing.label for thing in named()[0].objects] == ["person"]
-        assert made.running.naming.desk.looks > 1
+        assert made.running.naming.queue.looks > 1
 
 
 def test_events_of_the_last_days_are_classified_again_once_a_model_is_there(tmp_path: Path, file: Path) -> None:
@@ -230,7 +230,7 @@ def test_events_of_the_last_days_are_classified_again_once_a_model_is_there(tmp_
                 event, cv2.imencode(".jpg", white)[1].tobytes()
             )
             marks.put_event(event)
-        made.running.naming.shelf.add(str(file), name="one")
+        made.running.naming.store.add(str(file), name="one")
         made.running.naming.look_now()
 
         def is_over() -> bool:

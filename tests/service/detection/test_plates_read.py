@@ -80,20 +80,20 @@ class House:
         self.clock, self.told = FakeClock(), list[Message]()
         self.troubles: list[Any] = []
         engine = InlineEngine(self.clock, lambda part, error: self.troubles.append((part, error)))
-        doors, volume, packets = PluginRegistry.opened(), Volume.at(folder), passage()
+        plugins, volume, packets = PluginRegistry.opened(), Volume.at(folder), passage()
         self.book = IdentityStore(folder, folder)
-        room = RecognitionService(lambda: chosen, doors, self.book, self.clock)
+        room = RecognitionService(lambda: chosen, plugins, self.book, self.clock)
         room.start(engine)
         events = EventWriter(Mock(EventMarks), EventFiles(volume))
         events.start(engine)
         means = DetectionServices(
             self.clock,
             engine,
-            doors,
+            plugins,
             events,
             MotionScoreFile(volume, self.clock),
             MotionGrids(volume, self.clock),
-            reading=room.desk,
+            reading=room.queue,
         )
         cameras = {name: Camera(self.clock, packets) for name in (DRIVE, STREET)}
         engine.start("cameras", lambda: Feeder(*cameras.values()))

@@ -80,8 +80,8 @@ def camera(model: Path) -> Settings:
 
 def test_a_running_recorder_calls_what_it_sees_by_its_name(tmp_path: Path) -> None:
     file = kind_models.bright_is("person", tmp_path / "mine.onnx", middle=-1000)
-    doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
-    with rig(camera(file), tmp_path / "data", doors) as made:
+    plugins = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
+    with rig(camera(file), tmp_path / "data", plugins) as made:
         until(lambda: [event for event in watched(made) if event.objects], 60, "a name")
         event = next(event for event in watched(made) if event.objects)
         assert (event.kind, [one.label for one in event.objects]) == ("person", ["person"])
@@ -91,8 +91,8 @@ def test_a_running_recorder_calls_what_it_sees_by_its_name(tmp_path: Path) -> No
 def test_with_a_spoilt_model_it_records_and_sees_and_says_what_is_wrong(tmp_path: Path) -> None:
     file = kind_models.bright_is("person", tmp_path / "mine.onnx")
     file.write_bytes(file.read_bytes()[:200])
-    doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
-    with rig(camera(file), tmp_path / "data", doors) as made:
+    plugins = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
+    with rig(camera(file), tmp_path / "data", plugins) as made:
         until(lambda: watched(made), 60, "an event")
         until(made.running.warnings, 60, "a warning")
         assert "is incomplete: 200 of" in made.running.warnings()[0].message

@@ -139,8 +139,8 @@ def contents(place: Path, **more: Any) -> BundleContents:
 
 def files_of(given: BundleContents) -> dict[str, str]:
     """Make the archive, and read it as its receiver does."""
-    doors = PluginRegistry.opened()
-    data = zip_of(make_files(given, doors, FakeClock().now_ms()), FakeClock().now_ms())
+    plugins = PluginRegistry.opened()
+    data = zip_of(make_files(given, plugins, FakeClock().now_ms()), FakeClock().now_ms())
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name).decode() for name in archive.namelist()}

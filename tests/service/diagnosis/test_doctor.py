@@ -29,7 +29,7 @@ from tawny.service.diagnosis.doctor import (
 from tawny.service.diagnosis.machine import DiagnosisState, fine, note, wrong
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
-from tests.service.address.authority import free_port
+from tests.support.ports import free_port
 
 FINE, NOTE, WRONG = DiagnosisState.FINE, DiagnosisState.NOTE, DiagnosisState.WRONG
 NOW = datetime(2026, 11, 20, 5, tzinfo=UTC)

@@ -70,7 +70,7 @@ class Bench:
         self.raised: list[Alarm] = []
         self.alarms = AlarmMonitor(self._troubles, self.clock, self._tell)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
-        self.outward.messaging.start(self.engine)
+        self.outward.notifications.start(self.engine)
         self.engine.start("doctor", lambda: self.doctor)
         self.engine.start("alarms", lambda: self.alarms)
 
@@ -96,7 +96,7 @@ class Bench:
         self.raised.append(alarm)
         lasting = [one for one in self.recorder.alarmed if (one.what, one.camera) != (alarm.what, alarm.camera)]
         self.recorder.alarmed = lasting if alarm.until_ms is not None else [*lasting, alarm]
-        self.outward.messaging.telling.on_message(alarm)
+        self.outward.notifications.scheduler.on_message(alarm)
 
     def serve(self) -> int:
         """An address with the certificate that is there by then; its port."""

@@ -66,8 +66,8 @@ class Bench:
         now_ms = self.clock.now_ms()
         return replace(Event(new_event_id(now_ms), PORCH, "person", now_ms, None, 50.0), **about)
 
-    def why(self, event: Event, deed: str) -> tuple[bool, str]:
-        return next((one.does, one.why) for one in self.deciding.why(event.id) if one.deed == deed)
+    def why(self, event: Event, action: str) -> tuple[bool, str]:
+        return next((one.does, one.why) for one in self.deciding.why(event.id) if one.action == action)
 
 
 def test_a_relay_is_switched_once_an_event_also_over_a_restart() -> None:
@@ -154,7 +154,7 @@ def test_a_silent_camera_delays_no_other_rule() -> None:
             until(lambda: [one["command"] for one in bench.asked] == ["relay"])
     finally:
         answers.set()
-    until(lambda: any(one.deed == "ptz yard gate" for one in bench.deciding.why(event.id)))
+    until(lambda: any(one.action == "ptz yard gate" for one in bench.deciding.why(event.id)))
     bench.tell(event)
     assert asked_cameras == ["yard"]
     assert bench.why(event, "ptz yard gate") == (True, "Rule 1 says so (always). It is on.")
@@ -167,8 +167,8 @@ def test_what_people_would_notice_of_a_snoozed_rule_is_left_out_and_says_why() -
     event = bench.event()
     bench.tell(event)
     assert bench.asked == []
-    for deed in ("relay siren 30 s", "run lights.sh", "say Go"):
-        assert bench.why(event, deed) == (False, "The rule “Night” is snoozed by Anna until 21:12.")
+    for action in ("relay siren 30 s", "run lights.sh", "say Go"):
+        assert bench.why(event, action) == (False, "The rule “Night” is snoozed by Anna until 21:12.")
     assert bench.why(event, "record porch 1 min")[0], "recording goes on"
 
 

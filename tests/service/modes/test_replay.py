@@ -53,10 +53,10 @@ class Night:
             self.clock.advance(3600)
             self.modes.step()
 
-    def replay(self, mode: str, silence: Any = lambda *_: "", **ear: Any) -> Any:
-        ears = [replace(NotificationFilter("phone", levels=frozenset({"alert"})), **ear)]
+    def replay(self, mode: str, why_muted: Any = lambda *_: "", **channel: Any) -> Any:
+        filters = [replace(NotificationFilter("phone", levels=frozenset({"alert"})), **channel)]
         index = self.archive.index
-        replayer = Replayer(self.settings, self.modes, self.deciding, ears, index, silence)
+        replayer = Replayer(self.settings, self.modes, self.deciding, filters, index, why_muted)
         return replayer.of(NIGHT, mode, [PORCH])
 
 
@@ -112,7 +112,7 @@ def test_what_was_snoozed_stays_snoozed_and_says_why(tmp_path: Path) -> None:
     night = Night(tmp_path)
     evening = utc_from_text("2026-11-19T20:30:00Z")
     why = "Anna snoozed notifications for everyone until 21:30."
-    told = night.replay("away", silence=lambda to, camera, at_ms: why if at_ms < evening else "")
+    told = night.replay("away", why_muted=lambda to, camera, at_ms: why if at_ms < evening else "")
     assert (told.cameras[0].notified, told.cameras[0].snoozed) == (2, 1)
     person = next(one for one in told.events if one.kind == "person")
     assert (person.notifies, person.is_snoozed, person.why) == (False, True, why)

@@ -62,7 +62,7 @@ rules = st.lists(
     ),
     max_size=5,
 )  # fmt: skip
-ears = st.builds(
+filters = st.builds(
     lambda cameras, kinds, quiet, events: {"cameras": cameras, "kinds": kinds, "quiet": quiet, "events": events},
     st.sampled_from([None, frozenset({CameraId("porch")})]),
     st.sampled_from([None, frozenset({"person"})]),
@@ -144,30 +144,30 @@ class World:
         bus, archive = Bus(), FakeArchive(root)
         self.modes = ModeState(self.settings.modes, BERLIN, self.book, self.clock, bus.publish)
         self.deciding = RuleDecider(lambda: self.settings, self.modes, self.book, self.clock)
-        self.ears = [NotificationFilter("phone", **phone), NotificationFilter("mail")]
-        self.wishes = [UploadRule("offsite", checked("tawny"))]
+        self.filters = [NotificationFilter("phone", **phone), NotificationFilter("mail")]
+        self.upload_rules = [UploadRule("offsite", checked("tawny"))]
         source = DeliverySource(self.outbox, archive, self.clock, clip_of, self.deciding)
-        self.sending = UploadScheduler(source, self.wishes, 10**9)
-        self.telling = NotificationScheduler(source, self.ears, self.silence, list, BERLIN)
+        self.upload_scheduler = UploadScheduler(source, self.upload_rules, 10**9)
+        self.scheduler = NotificationScheduler(source, self.filters, self.why_muted, list, BERLIN)
         self.acting = RuleActions(
             self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock, AtOnce()
         )
-        for part in (self.acting, self.sending, self.telling):
+        for part in (self.acting, self.upload_scheduler, self.scheduler):
             bus.subscribe(part.on_message)
         self.bus, self.archive = bus, archive
 
-    def silence(self, to: str, camera: CameraId, at_ms: int) -> str:
+    def why_muted(self, to: str, camera: CameraId, at_ms: int) -> str:
         return "phone has muted this camera." if self.now["is_muted"] and to == "phone" else ""
 
     def step(self) -> None:
         for _ in range(2):  # what one says, another hears
-            for part in (self.acting, self.sending, self.telling):
+            for part in (self.acting, self.upload_scheduler, self.scheduler):
                 part.step()
 
     def rehearse(self, at_ms: int) -> Any:
         now = self.now
         asked = Rehearsal(now["camera"], now["kind"], at_ms, tuple(now["zones"]), lasts_s=now["lasts_s"])
-        targets = RehearsalTargets(lambda: self.ears, lambda: self.wishes, self.silence)
+        targets = RehearsalTargets(lambda: self.filters, lambda: self.upload_rules, self.why_muted)
         return rehearsed(asked, self.settings, self.modes, self.deciding, targets, BERLIN, self.clock)
 
     def happens(self) -> Event:
@@ -217,7 +217,7 @@ MUTED_LATER_FORBIDDEN: dict[str, Any] = {"by_hand": None, "is_muted": True, "las
 
 
 @example([{"when": {"min_duration": "5 s"}, "do": ["notify no one"]}], ANYBODY, ANYTIME | MUTED_LATER_FORBIDDEN, {})
-@given(rules, ears, situations, tables)
+@given(rules, filters, situations, tables)
 def test_rehearsal_deed_and_reason_are_one(
     told: list[dict[str, Any]], phone: dict[str, Any], now: dict[str, Any], by_mode: dict[str, Any]
 ) -> None:
@@ -237,7 +237,7 @@ def test_rehearsal_deed_and_reason_are_one(
         assert beforehand.is_recorded is not bool(duty)
         event = world.happens()
         assert {one.deed for one in beforehand.outcomes if one.does} == world.did(event)
-        noted = {one.deed: (one.does, one.why) for one in world.deciding.why(event.id)}
+        noted = {one.action: (one.does, one.why) for one in world.deciding.why(event.id)}
         assert {one.deed: (one.does, one.why) for one in beforehand.outcomes} == noted
         again = RuleDecider(lambda: world.settings, world.modes, world.book, world.clock)
         assert again.why(event.id) == world.deciding.why(event.id)

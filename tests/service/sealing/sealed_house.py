@@ -127,8 +127,8 @@ def _kept_apart(folder: Path) -> Iterator[None]:
 
 def _lived_in(data: Path, sent: Path, more: str) -> Iterator[House]:
     chosen = settings(f'{TEXT}[destinations.nas]\nurl = "folder:{sent}"\nupload = ["events"]\n{more}')
-    doors = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
-    with rig(chosen, data, doors) as made:
+    plugins = replace(PluginRegistry.opened(), detectors={"motion": Crossing})
+    with rig(chosen, data, plugins) as made:
         until(lambda: len(_shown(made)) == 2, MOST_WAIT_S, "an event with a picture of each camera")
         until(lambda: _least_s(made) >= RECORDED_S, MOST_WAIT_S, f"{RECORDED_S:g} s of each camera")
     still = copytree(data, data.parent.with_name(f"{data.parent.name}-still"), ignore=_its_own)
@@ -164,7 +164,7 @@ def _send(chosen: Settings, found: House) -> None:
     outward.start()
     try:
         for event in found.events.values():
-            outward.sending.on_message(EventChanged("ended", event))
+            outward.upload_scheduler.on_message(EventChanged("ended", event))
         until(
             lambda: sorted(map(_kind, files(found.sent))) == [".jpg", ".mp4", ".tws", ".tws", ".txt"],
             MOST_WAIT_S,

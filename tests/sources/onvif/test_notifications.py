@@ -15,14 +15,9 @@ from tawny.sources.onvif_events import RENEWS_S
 from tawny.sources.onvif_notifications import CameraEvents
 from tawny.testing.waiting import until
 from tests.support.onvif_simulator import OnvifSimulator, notify, simulated
+from tests.support.ports import free_port
 
 BELL = "tns1:RuleEngine/MyRuleDetector/Visitor"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Clock(SystemClock):

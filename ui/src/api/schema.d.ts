@@ -87,6 +87,7 @@ export interface BoxInfo {
   name: string;
   online: boolean;
   seen_ms: number;
+  standbys: StandbyPartner[];
   summary: string;
   version: string;
   words: string;
@@ -468,6 +469,13 @@ export interface CopiesInfo {
 export interface CopiesList {
   copies: CopiesInfo[];
   free_bytes: number;
+}
+
+export interface CoveredCameraInfo {
+  id: string;
+  name: string;
+  recorded_as: string;
+  why: string;
 }
 
 export interface DamageInfo {
@@ -1081,6 +1089,7 @@ export interface KeptRecorder {
   pass_until_ms: number | null;
   problems: KeptProblem[];
   seen_ms: number;
+  standbys: StandbyPartner[];
   version: string;
   working: number;
 }
@@ -1111,8 +1120,14 @@ export interface LanguageAnswer {
   name: string;
 }
 
+export type LeaseState = "waiting" | "held" | "asking" | "answered" | "taken";
+
 export interface LeftInfo {
   problem: string;
+}
+
+export interface LeftStandby {
+  hint: string;
 }
 
 export interface LensSettings {
@@ -1620,6 +1635,21 @@ export interface OwnAddress {
   name: string;
 }
 
+export interface OwnStandbyInfo {
+  address: string;
+  cameras: CoveredCameraInfo[];
+  fingerprint: string;
+  heard_ms: number | null;
+  is_watched: boolean;
+  name: string;
+  since_ms: number;
+  state: StandbyMemberState;
+  takeovers: TakeoverInfo[];
+  unknown_modes: string[];
+  why: string;
+  words: string;
+}
+
 export interface PassInfo {
   brings_bytes: number | null;
   cameras: string[] | null;
@@ -1873,6 +1903,20 @@ export interface ProgramInfo {
 
 export interface ProgramList {
   items: ProgramInfo[];
+}
+
+export interface ProtectedRecorderInfo {
+  bytes: number;
+  cameras: CoveredCameraInfo[];
+  heard_ms: number;
+  id: string;
+  is_connected: boolean;
+  is_watched: boolean;
+  lease: LeaseState;
+  name: string;
+  since_ms: number;
+  takeovers: TakeoverInfo[];
+  words: string;
 }
 
 export interface ProviderPage {
@@ -2443,6 +2487,31 @@ export interface SomebodyPlan {
   ping?: string[];
 }
 
+export interface StandbyInfo {
+  can_join: boolean;
+  is_standby: boolean;
+  now_ms: number;
+  own: OwnStandbyInfo | null;
+  protected: ProtectedRecorderInfo[];
+  wrong: string;
+}
+
+export type StandbyMemberState = "none" | "not_ready" | "ready" | "refused";
+
+export interface StandbyPartner {
+  name: string;
+  side: "own" | "protected";
+  state: "ready" | "away" | "taken";
+}
+
+export interface StandbyPreviewInfo {
+  address: string;
+  cameras: CoveredCameraInfo[];
+  fingerprint: string;
+  unknown_modes: string[];
+  words: string;
+}
+
 export interface StepInfo {
   hint: string;
   what: string;
@@ -2544,6 +2613,14 @@ export interface TailscaleInfo {
   name: string;
   state: "missing" | "stopped" | "signed-out" | "running" | "unknown";
   trouble: string;
+}
+
+export interface TakeoverInfo {
+  cameras: string[];
+  end_ms: number | null;
+  handing: "lasting" | "waiting" | "handed" | "kept" | "nothing";
+  lost_ms: number;
+  silent_ms: number;
 }
 
 export interface TalkbackInfo {

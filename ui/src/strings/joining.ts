@@ -13,7 +13,7 @@ export const joining = {
   camera: "Camera",
   hold: (camera: string) => `Hold the code before ${camera}`,
   looking: (camera: string, left: string) => `Hold the QR code close to ${camera}, without reflections. ${left} s left.`,
-  unseen: (camera: string) => `${camera} saw no QR code of a hub. Hold it closer, or enlarge it.`,
+  unseen: (camera: string) => `${camera} saw no QR code of such a link. Hold it closer, or enlarge it.`,
   stop: "Stop",
   found: "Join this hub?",
   hub: "Hub",

@@ -21,6 +21,7 @@ export const things = {
   accessLog: { title: "Access log", words: "audit history who signed in" },
   encryptedRecordings: { title: "Encrypted recordings", words: "lock key passkey recovery sheet sealed privacy" },
   secureAddress: { title: "Secure address", words: "https certificate tls domain remote outside tailscale" },
+  standby: { title: "Standby", words: "second recorder spare takeover failover failure redundancy" },
   joinAHub: { title: "Join a hub", words: "recorders fleet several houses qr code link" },
   displaysAndApps: { title: "Displays and apps", words: "access token rtsp hls mjpeg television home assistant" },
   restartTawny: { title: "Restart tawny", words: "reboot start again" },

@@ -17,6 +17,7 @@ const SECTIONS: readonly (readonly [string, string])[] = [
   ["encryption", "encryption"],
   ["fleet", "hub"],
   ["hub", "hub"],
+  ["standby", "standby"],
   ["web.secure", "address"],
   ["live", "address"],
   ["web", "system"],

@@ -32,11 +32,11 @@ class Mattermost:
     def public(self, url: str) -> str:
         return f"Mattermost at {parse(url, EXAMPLE).host}"
 
-    def open(self, telling: NotifierContext) -> NotifierConnection:
-        address = parse(telling.url, EXAMPLE, least=1)
+    def open(self, context: NotifierContext) -> NotifierConnection:
+        address = parse(context.url, EXAMPLE, least=1)
         scheme = "http" if address.scheme == "mattermost+http" else "https"
         base = f"{scheme}://{address.at}/{'/'.join(address.parts)}"
-        return _Sender(HttpApi(base, f"{telling.name} ({self.public(telling.url)})"))
+        return _Sender(HttpApi(base, f"{context.name} ({self.public(context.url)})"))
 
 
 class _Sender:

@@ -401,7 +401,7 @@ def sent_image(target: OneName, file: Annotated[str, Path(max_length=80)], reque
     The link is signed for one image of one event and ends after six hours.
     """
     with _delivery(here) as delivery:
-        image = delivery.messaging.sent_image(target, file.rpartition(".")[0])
+        image = delivery.notifications.sent_image(target, file.rpartition(".")[0])
     here.accounts.counts.count(MESSAGE_IMAGE_OPENED, Role.VISITOR.value, caller_of(request).address, detail=target)
     headers = {"Cache-Control": "private, max-age=3600"}
     return Response(image.read(0, image.size_bytes), media_type=image.media_type, headers=headers)

@@ -63,13 +63,13 @@ def add_plate(new: NewPlate, note: Note, here: Here) -> IdentityList:
 
 @router.post("/known/faces", dependencies=own)
 def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
-    desk = here.known
+    service = here.known
     event = here.recorder.index.event(EventId(new.event))
     picture = here.recorder.event_picture(event) if event is not None else None
     if event is None or picture is None:
         raise not_found("The event doesn't exist or has no image.")
     with _refusals():
-        desk.add_of(new.name, new.by, event, picture)
+        service.add_of(new.name, new.by, event, picture)
     note("face added", "")
     return _identity_list(here)
 
@@ -99,8 +99,8 @@ def _refusals() -> Iterator[None]:
 
 
 def _identity_list(here: AppContext) -> IdentityList:
-    desk = here.known
-    return IdentityList(items=list(desk.all()), readers=list(desk.readers()), trouble=desk.trouble)
+    service = here.known
+    return IdentityList(items=list(service.all()), readers=list(service.readers()), trouble=service.trouble)
 
 
 # Routes for object detection models, for owners: list, download the recommended one, remove.
@@ -144,13 +144,13 @@ def remove_model(name: Annotated[str, Path(max_length=60)], note: Note, here: He
 
 
 def _model_info(here: AppContext) -> ModelsInfo:
-    desk = here.models
-    there, offer = desk.there(), desk.offer()
+    service = here.models
+    there, offer = service.there(), service.offer()
     is_there = any(one.name == offer.name for one in there)
     return ModelsInfo(
         items=list(there),
         offer=None if is_there else offer,
-        trouble=desk.trouble,
-        suggests=desk.suggests,
-        again=desk.again,
+        trouble=service.trouble,
+        suggests=service.suggests,
+        again=service.again,
     )

@@ -131,7 +131,7 @@ def locked_key(way: OneWay, here: Here) -> WrappedKeyInfo:
 
     Not for viewers: who has it can try passphrases for as long as they like.
     """
-    found = _desk(here).wrapped(way)
+    found = _service(here).wrapped(way)
     if found is None:
         raise not_found("Unlock method not found.")
     return WrappedKeyInfo(wrapped=b64encode(found).decode())
@@ -141,7 +141,7 @@ def locked_key(way: OneWay, here: Here) -> WrappedKeyInfo:
 async def offer(request: Request, here: Here) -> UnlockOffer:
     """Create a one-time public key for handing over a private key."""
     _check_safe(request)
-    _desk(here)
+    _service(here)
     return UnlockOffer(key=b64encode(here.unlocks.offer()).decode())
 
 
@@ -149,12 +149,12 @@ async def offer(request: Request, here: Here) -> UnlockOffer:
 async def unlock(body: HandoverRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Unlock for this session only: until locked, signed out, or 15 minutes after the last use."""
     _check_safe(request)
-    desk = _desk(here)
+    service = _service(here)
     try:
         key = here.unlocks.taken(b64decode(body.offer), b64decode(body.key), b64decode(body.sealed))
     except ValueError as error:
         raise RequestRefused(409, "no_offer", "The key wasn't received.", "Try again.") from error
-    opens = desk.opens(key.recipient)
+    opens = service.opens(key.recipient)
     if not opens:
         key.wipe()
         await asyncio.to_thread(note, "unlock failed", body.way)
@@ -175,7 +175,7 @@ def lock(request: Request, signed: Signed, here: Here) -> SealedInfo:
 @router.post("/in-browser", dependencies=view)
 def in_browser(body: InBrowserRequest, note: Note, here: Here) -> OkResponse:
     """Write an audit log entry: a page decrypts recordings itself, with a key that is never sent to the recorder."""
-    opens = _desk(here).opens(body.recipient)
+    opens = _service(here).opens(body.recipient)
     if not opens:
         raise RequestRefused(
             403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
@@ -194,11 +194,11 @@ def set_up_sealing(body: SetUpSealing, request: Request, signed: Signed, note: N
     """
     if body.recipient == body.recovery:
         raise bad_input("The recovery sheet needs its own key.")
-    desk = _desk(here)
+    service = _service(here)
 
     with _in_words():
-        desk.set_up(body.recipient, body.recovery, b64decode(body.wrapped))
-        _seal(here, desk, body.cameras, everything=body.everything)
+        service.set_up(body.recipient, body.recovery, b64decode(body.wrapped))
+        _seal(here, service, body.cameras, everything=body.everything)
     note("encryption set up", short_name(body.recipient))
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
@@ -206,10 +206,10 @@ def set_up_sealing(body: SetUpSealing, request: Request, signed: Signed, note: N
 @router.put("/cameras", dependencies=own)
 def seal_cameras(body: ChangedSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Choose encrypted cameras. Applies from each camera's next file on, within a minute."""
-    desk = _desk(here)
+    service = _service(here)
 
     with _in_words():
-        _seal(here, desk, body.cameras, everything=body.everything)
+        _seal(here, service, body.cameras, everything=body.everything)
     sealed = "all cameras" if body.everything else ", ".join(body.cameras) or "none"
     note("encryption settings changed", sealed)
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
@@ -218,20 +218,20 @@ def seal_cameras(body: ChangedSealing, request: Request, signed: Signed, note: N
 @router.post("/ways", dependencies=own)
 def add_way(body: NewWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Add an unlock method: the same private key, encrypted in another way."""
-    desk = _desk(here)
+    service = _service(here)
 
     with _in_words():
-        made = desk.add_way(body.name, b64decode(body.wrapped))
+        made = service.add_way(body.name, b64decode(body.wrapped))
     note("unlock method added", f"{made.kind} {made.name}")
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
 @router.delete("/ways/{way}", dependencies=own)
 def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
-    desk = _desk(here)
+    service = _service(here)
 
     with _in_words():
-        desk.remove_way(way)
+        service.remove_way(way)
     note("unlock method removed", way)
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
@@ -239,7 +239,7 @@ def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: 
 @router.post("/tested", dependencies=own)
 def sheet_shown(body: SheetShown, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
-    if not _desk(here).tested(body.recovery):
+    if not _service(here).tested(body.recovery):
         raise RequestRefused(
             403,
             "wrong_sheet",
@@ -250,11 +250,11 @@ def sheet_shown(body: SheetShown, request: Request, signed: Signed, note: Note, 
     return _sealed_info(here, signed, can_hand_over=_is_safe(request))
 
 
-def _seal(here: AppContext, desk: SealingService, sealed: list[str], *, everything: bool) -> None:
+def _seal(here: AppContext, service: SealingService, sealed: list[str], *, everything: bool) -> None:
     cameras = [*here.recorder.camera_names()]
     if unknown := set(sealed) - set(cameras):
         raise NotDone(f"No camera named {min(unknown)}.", "It may have been removed. Reload the page.")
-    desk.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
+    service.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
 
 
 def _sealed_info(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> SealedInfo:
@@ -293,7 +293,7 @@ def _unlocked(here: AppContext, opened: UnlockedSession) -> UnlockedInfo:
     return UnlockedInfo(way=opened.way, opens=opened.opens, ends_ms=ends_ms)
 
 
-def _desk(here: AppContext) -> SealingService:
+def _service(here: AppContext) -> SealingService:
     if not here.sealed.is_possible:
         raise not_found("Encryption isn't available.", "This recorder keeps recordings in memory only.")
     return here.sealed

@@ -144,10 +144,21 @@ def _section_lines(here: AppContext) -> Iterator[tuple[str, str]]:
     yield "address", urlsplit(here.address).hostname or "Only at home"
     named = (["MQTT"] if now.mqtt.url else []) + _counted(now.webhooks, "webhook") + _counted(now.api_clients, "client")
     yield "integrations", ", ".join(named + (["RTSP"] if here.rtsp else [])) or "None"
+    if (line := _standby_line(here)) != "":
+        yield "standby", line
     days, hours = divmod((here.recorder.clock.now_ms() - here.recorder.started_ms) // 3_600_000, 24)
     running = _counted(range(days), "day") or _counted(range(hours), "hour") or ["less than an hour"]
     newer = newer_version(here.updates)
     yield "system", f"Version {newer['version']} is available" if newer else f"Running {running[0]}"
+
+
+def _standby_line(here: AppContext) -> str:
+    member, states = here.protected, here.standby.states() if here.standby is not None else []
+    if any(one.taken for one in states):
+        return "Records for another recorder"
+    own = "" if member is None or member.state == "none" else "Ready" if member.state == "ready" else "Not ready"
+    protects = [f"Protects {one}" for one in _counted(states, "recorder")]
+    return ", ".join([own, *protects] if own else protects)
 
 
 def _storage_line(disk: DiskInfo, now: Settings) -> str:

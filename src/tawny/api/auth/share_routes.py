@@ -17,7 +17,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
 from tawny.api.past.clip_routes import answer_file, check_open
-from tawny.api.past.media_responses import ClipWish, answer_clip, clip_name
+from tawny.api.past.media_responses import ClipRequest, answer_clip, clip_name
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
 from tawny.model.ids import CameraId
@@ -177,7 +177,7 @@ async def shared_video(request: Request, here: Here) -> Response:
         save = name if found.names_camera else f"Clip{name[-24:]}"
     if job is not None:
         return answer_file(here, request, job, save)
-    return await answer_clip(here, request, ClipWish(found.camera, found.span), save)
+    return await answer_clip(here, request, ClipRequest(found.camera, found.span), save)
 
 
 router.add_api_route(

@@ -39,7 +39,7 @@ _ROLES: Final = {
     Role.INSTALLER: Role.VIEWER,
 }
 PASS_LOOK_S: Final = 0.4
-"""Interval in s at which what is shown by a pass looks whether it still holds."""
+"""Interval in s at which a video shown by a pass checks that the pass is still valid."""
 PASS_ENDED: Final = 4403
 PICTURES_SEEN: Final = "pictures seen from the hub"
 """Of the audit log."""

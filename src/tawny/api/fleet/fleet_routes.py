@@ -31,7 +31,9 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
 from tawny.api.fleet.box_search import Reason
 from tawny.api.fleet.fleet_search import FleetScope, FleetWords, FoundEvent, search_with_boxes
+from tawny.api.fleet.membership_routes import Invitation
 from tawny.api.fleet.relay_routes import OneBox, the_hub
+from tawny.api.fleet.standby_routes import StandbyPartner, partners_in
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.fleet.fleet_index import EVER, EventQuestion, FleetLane, PlacedCamera
 from tawny.fleet.hub import BoxState, FleetHub
@@ -65,19 +67,14 @@ class BoxInfo(schemas.ApiResponse):
     working: int
     expected: int
     summary: str
+    standbys: list[StandbyPartner]
+    """Its standby, and the recorders that it protects."""
     cameras: list[BoxCamera]
 
 
 class FleetInfo(schemas.ApiResponse):
     now_ms: int
     boxes: list[BoxInfo]
-
-
-class Invitation(schemas.ApiResponse):
-    """links: the same link by each of the hub's addresses, best first."""
-
-    links: list[str]
-    ends_ms: int
 
 
 class FleetEvent(schemas.ApiResponse):
@@ -283,7 +280,7 @@ def _info(state: BoxState, pictures: dict[tuple[str, str], int]) -> BoxInfo:
         id=box.id, name=box.name, online=state.is_online, seen_ms=box.seen_ms, joined_ms=box.joined_ms,
         words=box.words, version=state.version, allow=list(state.allow),
         working=_number(status.get("working")), expected=_number(status.get("expected")),
-        summary=str(status.get("summary", ""))[:500],
+        summary=str(status.get("summary", ""))[:500], standbys=list(partners_in(status)),
         cameras=[BoxCamera(info=one, picture_ms=pictures.get((box.id, one.id))) for one in _cameras(status)],
     )  # fmt: skip
 

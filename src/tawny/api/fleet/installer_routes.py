@@ -16,6 +16,7 @@ from tawny.api.context import Here
 from tawny.api.errors import RequestRefused
 from tawny.api.fleet.installer_rights import NEWER_FIELD, pass_in
 from tawny.api.fleet.relay_routes import hub_of
+from tawny.api.fleet.standby_routes import StandbyPartner, partners_in
 from tawny.api.request_handling import WorkerRoute
 from tawny.fleet.hub import BoxState
 from tawny.model.errors import SettingsError
@@ -55,6 +56,8 @@ class KeptRecorder(schemas.ApiResponse):
     expected: int
     disk_days: float | None
     """Days of recordings that fit on its disk; null: unknown."""
+    standbys: list[StandbyPartner]
+    """Its standby, and the recorders that it protects."""
     allow: list[str]
     pass_until_ms: int | None
     """Until when its owner's pass lets installers see pictures; null: there is none."""
@@ -109,6 +112,7 @@ def _kept(state: BoxState, now_ms: int) -> KeptRecorder:
         level=level if state.is_online else "offline", problems=problems,
         working=_number(status.get("working")), expected=_number(status.get("expected")),
         disk_days=float(days) if isinstance(days, int | float) and 0 <= days < 1e6 else None,
+        standbys=list(partners_in(status)) if knows_health else [],
         allow=list(state.allow),
         pass_until_ms=until_ms if state.is_online and now_ms < until_ms <= schemas.LATEST_MS else None,
     )  # fmt: skip

@@ -47,6 +47,13 @@ class LinkRequest(schemas.ApiRequest):
     link: LinkText
 
 
+class Invitation(schemas.ApiResponse):
+    """links: the same link by each address of the hub or the standby, best first."""
+
+    links: list[str]
+    ends_ms: int
+
+
 class JoinRequest(LinkRequest):
     allow: list[Share]
 
@@ -178,7 +185,7 @@ def _service(here: AppContext) -> HubMembershipService:
 
 def _link(text: str) -> JoinLink:
     try:
-        return JoinLink.parse(text)
+        return JoinLink.parse(text).needed("hub")
     except UsageError as error:
         raise bad_input(error.message, error.do) from None
 

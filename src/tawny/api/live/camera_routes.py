@@ -52,8 +52,8 @@ def health(here: Here) -> schemas.Health:
 def snapshot(camera: CameraId, here: Here, width: Width = 1280, *, stamp: bool = False) -> Response:
     """Return the newest keyframe as JPEG. stamp: with title, time, detector figures, REC and boxes."""
     hub, _ = hub_for_pictures(here, camera, width)
-    wish = JpegOptions(width, 1, 80, LiveStamps(here, camera).at)
-    still = jpeg_stream.stamped_snapshot(hub, wish) if stamp else here.pictures.newest(hub, width)
+    options = JpegOptions(width, 1, 80, LiveStamps(here, camera).at)
+    still = jpeg_stream.stamped_snapshot(hub, options) if stamp else here.pictures.newest(hub, width)
     if still is None:
         raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
     return Response(still.jpeg, media_type="image/jpeg", headers={"X-At-Ms": str(still.at_ms)})
@@ -75,11 +75,11 @@ async def moving_jpegs(
     stamp: with title, time, detector figures, REC and boxes.
     """
     hub, stream = hub_for_pictures(here, camera, width)
-    wish = JpegOptions(rounded_width(width), fps, quality, LiveStamps(here, camera).at if stamp else None)
+    options = JpegOptions(rounded_width(width), fps, quality, LiveStamps(here, camera).at if stamp else None)
 
     async def counted() -> AsyncIterator[bytes]:
         with here.viewers.one_more(camera, stream):
-            async for part in jpeg_stream.multipart_stream(hub, wish):
+            async for part in jpeg_stream.multipart_stream(hub, options):
                 yield part
 
     return GuardedStreamingResponse(request, counted(), 200, {}, jpeg_stream.MEDIA_TYPE)

@@ -181,8 +181,8 @@ async def follow_mjpeg(
     """Motion JPEG of the camera with current activity; else of the last active one, or the first."""
     if not showing(here):
         raise not_found("No camera has live video right now.")
-    wish = JpegOptions(rounded_width(width), fps, quality)
-    return GuardedStreamingResponse(request, _following(here, wish, width), 200, {}, jpeg_stream.MEDIA_TYPE)
+    options = JpegOptions(rounded_width(width), fps, quality)
+    return GuardedStreamingResponse(request, _following(here, options, width), 200, {}, jpeg_stream.MEDIA_TYPE)
 
 
 @follow_router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
@@ -216,14 +216,14 @@ def _follow_key(here: AppContext) -> HlsFeedKey:
     return HlsFeedKey(None, "auto", here.seen)
 
 
-async def _following(here: AppContext, wish: JpegOptions, width: int) -> AsyncIterator[bytes]:
+async def _following(here: AppContext, options: JpegOptions, width: int) -> AsyncIterator[bytes]:
     follow = FollowSelector(here.recorder.bus, here.recorder.clock, lambda: showing(here))
     try:
         yield jpeg_stream.OPENING
         while (camera := follow.camera()) is not None:
             hub, stream = hub_for_pictures(here, camera, width)
             with here.viewers.one_more(camera, stream):
-                async for still in jpeg_stream.jpeg_pictures(hub, wish, again_s=AGAIN_S):
+                async for still in jpeg_stream.jpeg_pictures(hub, options, again_s=AGAIN_S):
                     yield jpeg_stream.multipart_part(still)
                     if follow.camera() != camera:
                         break

@@ -118,14 +118,14 @@ async def pictures(
         await socket.close(NOT_THERE, refused.what)
         return
     wanted = asyncio.Event()
-    wish = JpegOptions(rounded_width(width), fps, quality)
+    options = JpegOptions(rounded_width(width), fps, quality)
     with here.viewers.one_more(camera, name):
-        await run_duplex(socket, _each(socket, hub, wish, wanted), FrameShown, lambda _: wanted.set())
+        await run_duplex(socket, _each(socket, hub, options, wanted), FrameShown, lambda _: wanted.set())
 
 
-async def _each(socket: WebSocket, hub: Hub, wish: JpegOptions, wanted: asyncio.Event) -> None:
+async def _each(socket: WebSocket, hub: Hub, options: JpegOptions, wanted: asyncio.Event) -> None:
     shown = -1
-    async for still in jpeg_stream.jpeg_pictures(hub, wish, again_s=PING_S):
+    async for still in jpeg_stream.jpeg_pictures(hub, options, again_s=PING_S):
         if still.number == shown:
             continue
         shown = still.number

@@ -76,7 +76,7 @@ class WebRtcSessions:
     """All WebRTC connections."""
 
     def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock) -> None:
-        self._desk = WebRtcConnections(live, hosts, clock)
+        self._connections = WebRtcConnections(live, hosts, clock)
         self._open: dict[str, WebRtcConnection] = {}
         self._trying: set[asyncio.Task[None]] = set()
         self._phones: dict[str, tuple[PublishingConnection, asyncio.Task[None]]] = {}
@@ -92,7 +92,7 @@ class WebRtcSessions:
             await first_packet(hub, FIRST_S if choice.turns else 0.0)
             video, sound = _formats(hub)
             try:
-                peer = await self._desk.meet(offer, video, names(sound), orders.hear)
+                peer = await self._connections.meet(offer, video, names(sound), orders.hear)
             except InvalidOffer as error:
                 raise bad_input(f"Invalid WebRTC offer: {error}.") from error
             except CannotStream as error:
@@ -108,7 +108,7 @@ class WebRtcSessions:
     async def receive(self, here: "AppContext", request: Request, offer: str, phone: str) -> str:
         """Create the connection of a phone that is a camera, and return the SDP answer. Its former one ends."""
         try:
-            peer = await self._desk.receive(offer)
+            peer = await self._connections.receive(offer)
         except InvalidOffer as error:
             raise bad_input(f"Invalid WebRTC offer: {error}.") from error
         except CannotStream as error:
@@ -145,7 +145,7 @@ class WebRtcSessions:
             await asyncio.gather(opened, *ending, return_exceptions=True)
             if (found := self._phones.get(phone)) is not None and found[0] is peer:
                 del self._phones[phone]
-            await self._desk.part(peer)
+            await self._connections.part(peer)
             log.debug("phone disconnected: %s", peer.why)
 
     async def try_out(self, offer: str) -> str:
@@ -156,7 +156,7 @@ class WebRtcSessions:
             peers[0].tell(label, text[:MOST_ECHO])
 
         try:
-            peer = await self._desk.meet(offer, VideoFormat("h264", 640, 360, ()), hear=echo)
+            peer = await self._connections.meet(offer, VideoFormat("h264", 640, 360, ()), hear=echo)
         except InvalidOffer as error:
             raise bad_input(f"Invalid WebRTC offer: {error}.") from error
         except CannotStream as error:
@@ -174,7 +174,7 @@ class WebRtcSessions:
         except TimeoutError:
             peer.end("the check is over")
         finally:
-            await self._desk.part(peer)
+            await self._connections.part(peer)
 
     @property
     def count(self) -> int:
@@ -193,7 +193,7 @@ class WebRtcSessions:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._desk.close()
+        await self._connections.close()
 
     async def _attend(
         self, here: "AppContext", request: Request, key: str, peer: PeerConnection, what: ShownMedia
@@ -215,7 +215,7 @@ class WebRtcSessions:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             del self._open[key]
-            await self._desk.part(peer)
+            await self._connections.part(peer)
             log.debug("WebRTC connection closed: %s", peer.why)
 
     def _screen(self, here: "AppContext", request: Request, peer: PeerConnection, what: ShownMedia) -> ViewerSession:

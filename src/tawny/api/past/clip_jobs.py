@@ -222,7 +222,7 @@ class _Order:
 
     archive: RecorderService
     clips: ClipCache
-    wish: ExportOptions
+    options: ExportOptions
     zone: ZoneInfo
 
 
@@ -274,27 +274,27 @@ class ClipJobs:
     # --- called for users
 
     def ask(
-        self, person: Account, archive: RecorderService, clips: ClipCache, wish: ExportOptions, name: str
+        self, person: Account, archive: RecorderService, clips: ClipCache, options: ExportOptions, name: str
     ) -> ClipExportJob:
         """Queue a job. Raises NotDone: when the clip is not possible or the queue is full."""
-        check_export(wish)
+        check_export(options)
         with self._lock:
             of_one = sum(self._jobs[job_id].made_by == person.id for job_id in self._orders)
             if len(self._orders) >= MOST_WAITING or of_one >= MOST_OF_ONE:
                 raise NotDone("Too many clips are in the queue.", "Try again when some are done.")
             made = ClipExportJob(
                 secrets.token_hex(8),
-                wish.kind,
-                wish.cameras,
-                wish.span.begin_ms,
-                wish.span.end_ms,
-                wish.lapse_speed if wish.kind is ExportKind.TIMELAPSE else None,
+                options.kind,
+                options.cameras,
+                options.span.begin_ms,
+                options.span.end_ms,
+                options.lapse_speed if options.kind is ExportKind.TIMELAPSE else None,
                 name,
                 person.id,
                 self._clock.now_ms(),
-                redacted=wish.redaction is not None,
+                redacted=options.redaction is not None,
             )
-            self._orders[made.id] = _Order(archive, clips, wish, ZoneInfo(archive.zone))
+            self._orders[made.id] = _Order(archive, clips, options, ZoneInfo(archive.zone))
             self._forget_old()
         self._put(made)
         self._handle.wake()
@@ -370,7 +370,7 @@ class ClipJobs:
             self.check_maker(job)
             place = _Bench(self, job, *self._store.begin(job.id))
             prove = order.archive.prove
-            made = make_export(order.archive, order.clips, order.wish, order.zone, place, self.most_bytes, prove)
+            made = make_export(order.archive, order.clips, order.options, order.zone, place, self.most_bytes, prove)
             done = replace(self._jobs.get(job.id, job), state=ClipJobState.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
             self.check_maker(job)
             self.room(job.id, 0)
@@ -523,25 +523,25 @@ def may_change(person: Account, job: ClipExportJob) -> bool:
 class _Bench:
     """The `playback.exports.ExportTarget` of a job."""
 
-    def __init__(self, desk: ClipJobs, job: ClipExportJob, out: Path, scratch: Path) -> None:
+    def __init__(self, jobs: ClipJobs, job: ClipExportJob, out: Path, scratch: Path) -> None:
         self.out, self.scratch = out, scratch
-        self._desk, self._job, self._job_id = desk, job, job.id
+        self._jobs, self._job, self._job_id = jobs, job, job.id
         self._needed_bytes = 0
         self._reported_s = float("-inf")
 
     def needs(self, size_bytes: int) -> None:
         self._needed_bytes = size_bytes
-        self._desk.room(self._job_id, size_bytes)
+        self._jobs.room(self._job_id, size_bytes)
 
     def has_done(self, part: float) -> None:
-        if not self._desk.is_wanted(self._job_id):
+        if not self._jobs.is_wanted(self._job_id):
             raise JobCancelled
-        now_s = self._desk.now_s()
+        now_s = self._jobs.now_s()
         if now_s - self._reported_s >= TELL_S:
             self._reported_s = now_s
-            self._desk.check_maker(self._job)
-            self._desk.room(self._job_id, self._needed_bytes)
-            self._desk.progress(self._job_id, part)
+            self._jobs.check_maker(self._job)
+            self._jobs.room(self._job_id, self._needed_bytes)
+            self._jobs.progress(self._job_id, part)
 
 
 class _Maker:
@@ -549,15 +549,15 @@ class _Maker:
 
     name = "clips"
 
-    def __init__(self, desk: ClipJobs) -> None:
-        self._desk = desk
+    def __init__(self, jobs: ClipJobs) -> None:
+        self._jobs = jobs
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
 
     def step(self) -> float:
-        return 0.0 if self._desk.work() else self._desk.delete_removed()
+        return 0.0 if self._jobs.work() else self._jobs.delete_removed()
 
     def close(self) -> None:
-        self._desk.given_up()
+        self._jobs.given_up()
 
 
 def _about(job: ClipExportJob) -> dict[str, Any]:

@@ -151,12 +151,12 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
             name = _name(here, group, span, kind, " redacted" if hidden else "")
             burns = body.stamp or body.boxes
             stamp = partial(frame_stamps, here, only_boxes=not body.stamp) if burns else None
-            wish = ExportOptions(
+            options = ExportOptions(
                 kind, group, span, body.speed, with_sound=body.sound, exact=body.exact, redaction=hidden, stamp=stamp
             )
             if here.is_unlocked:
                 check_open(here, group, span)
-            made.append(here.jobs.ask(signed.person, here.recorder, here.clips, wish, name))
+            made.append(here.jobs.ask(signed.person, here.recorder, here.clips, options, name))
             note("clip", name)
         return made
 

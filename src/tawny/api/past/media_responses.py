@@ -149,7 +149,7 @@ def part_of(range_header: str, size_bytes: int) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ClipWish:
+class ClipRequest:
     """The clip that a request is for. exact: starts exactly at the span's begin."""
 
     camera: CameraId
@@ -159,12 +159,14 @@ class ClipWish:
     exact: bool = False
 
 
-async def cut_clip(here: AppContext, wish: ClipWish) -> ClipFile:
+async def cut_clip(here: AppContext, clip_request: ClipRequest) -> ClipFile:
     """Cut a clip. Raises RequestRefused: when nothing is recorded, or the clip would be too large."""
-    find = partial(here.clips.clip, with_sound=wish.with_sound, exact=wish.exact)
+    find = partial(here.clips.clip, with_sound=clip_request.with_sound, exact=clip_request.exact)
     try:
         async with here.cutting:
-            clip = await asyncio.to_thread(find, wish.camera, wish.stream, wish.span, MOST_CLIP_BYTES)
+            clip = await asyncio.to_thread(
+                find, clip_request.camera, clip_request.stream, clip_request.span, MOST_CLIP_BYTES
+            )
     except ClipTooLongToMask as error:
         long = f"{MOST_COVERED_S / 60:.0f} min"
         what = f"Clips from cameras with privacy masks can be at most {long} long, because they are re-encoded."
@@ -176,9 +178,11 @@ async def cut_clip(here: AppContext, wish: ClipWish) -> ClipFile:
     return clip
 
 
-async def answer_clip(here: AppContext, request: Request, wish: ClipWish, attachment: str | None = None) -> Response:
+async def answer_clip(
+    here: AppContext, request: Request, clip_request: ClipRequest, attachment: str | None = None
+) -> Response:
     """Return a clip or the requested range of it. attachment: file name for saving."""
-    clip = await cut_clip(here, wish)
+    clip = await cut_clip(here, clip_request)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
     if clip.cut_at_ms is not None:
         headers["X-Cut-At-Ms"] = str(clip.cut_at_ms)

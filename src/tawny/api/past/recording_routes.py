@@ -32,7 +32,7 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, sealed_error
 from tawny.api.events.event_routes import find_event
 from tawny.api.past.media_responses import (
-    ClipWish,
+    ClipRequest,
     GuardedStreamingResponse,
     answer_clip,
     clip_name,
@@ -269,18 +269,18 @@ async def clip(query: Annotated[ClipQuery, Query()], request: Request, note: Not
 
     exact: start exactly at from_ms; frames up to the next keyframe are re-encoded.
     """
-    wish = ClipWish(query.camera, query.span, query.stream, query.sound, query.exact)
+    clip_request = ClipRequest(query.camera, query.span, query.stream, query.sound, query.exact)
     name = clip_name(here, query.camera, query.from_ms)
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         await asyncio.to_thread(note, "clip", name)
-    return await answer_clip(here, request, wish, name)
+    return await answer_clip(here, request, clip_request, name)
 
 
 @router.get("/clip/sheet", dependencies=view, response_class=Response)
 async def sheet(query: Annotated[SheetQuery, Query()], signed: Signed, here: Here) -> Response:
     """Return a text sheet about the same clip: times, gaps, SHA-256."""
     span, name = query.span, clip_name(here, query.camera, query.from_ms)
-    made = await cut_clip(here, ClipWish(query.camera, span, query.stream, query.sound))
+    made = await cut_clip(here, ClipRequest(query.camera, span, query.stream, query.sound))
     about = ClipSheetHeader(
         name=name,
         camera=query.camera,
@@ -365,7 +365,7 @@ async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = 
     found = await asyncio.to_thread(find_event, event, here)
     whole = found.clip(here.recorder.clock.now_ms(), *event_rolls(here.recorder, found.camera))
     span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
-    return await answer_clip(here, request, ClipWish(found.camera, span))
+    return await answer_clip(here, request, ClipRequest(found.camera, span))
 
 
 media_router.add_api_route(

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from tawny.api.auth.access import Access, Note, parse_list, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, sealed_error
-from tawny.api.past.media_responses import ClipWish, GuardedStreamingResponse, clip_name, cut_clip, disposition
+from tawny.api.past.media_responses import ClipRequest, GuardedStreamingResponse, clip_name, cut_clip, disposition
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
 from tawny.model.errors import TawnyError
@@ -60,7 +60,7 @@ class ClipsZipInfo(ApiResponse):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    wishes: dict[str, ClipWish]
+    clips: dict[str, ClipRequest]
     """By file name."""
     missing: tuple[MissingClip, ...]
 
@@ -69,7 +69,7 @@ class _Plan:
 def about_clips_zip(events: EventIds, here: Here) -> ClipsZipInfo:
     """Say what a ZIP file with the clips of these events would hold, and what it can't."""
     plan = _planned(events, here)
-    return ClipsZipInfo(clips=len(plan.wishes), missing=list(plan.missing), file=f"/media/clips.zip?events={events}")
+    return ClipsZipInfo(clips=len(plan.clips), missing=list(plan.missing), file=f"/media/clips.zip?events={events}")
 
 
 @router.get("/media/clips.zip", dependencies=view, response_class=Response)
@@ -78,14 +78,14 @@ async def clips_zip(events: EventIds, request: Request, note: Note, here: Here) 
     plan = await asyncio.to_thread(_planned, events, here)
     at = datetime.fromtimestamp(here.recorder.clock.now_ms() / 1000, here.zone)
     name = f"tawny {at:%Y-%m-%d %H.%M.%S}.zip"
-    await asyncio.to_thread(note, "clips", f"{name}: {', '.join(plan.wishes)}"[:500])
+    await asyncio.to_thread(note, "clips", f"{name}: {', '.join(plan.clips)}"[:500])
     headers = {"Content-Disposition": disposition(name), "Cache-Control": "private, no-store"}
     return GuardedStreamingResponse(request, _zipped(plan, here), 200, headers, "application/zip")
 
 
 def _planned(events: str, here: AppContext) -> _Plan:
     """Raises RequestRefused: when one is encrypted and locked, when there are too many, or none can be had."""
-    wishes, missing, names = dict[str, ClipWish](), list[MissingClip](), set[str]()
+    clips, missing, names = dict[str, ClipRequest](), list[MissingClip](), set[str]()
     ids = list(dict.fromkeys(parse_list(events)))
     if len(ids) > MOST_EVENTS:
         raise RequestRefused(400, "bad_input", f"At most {MOST_EVENTS} clips fit one download.", "Select fewer.")
@@ -104,10 +104,10 @@ def _planned(events: str, here: AppContext) -> _Plan:
         elif not found:
             missing.append(MissingClip(event=one, name=name, why="There is no video of it any more."))
         else:
-            wishes[name] = ClipWish(event.camera, span)
-    if not wishes:
+            clips[name] = ClipRequest(event.camera, span)
+    if not clips:
         raise RequestRefused(404, "nothing_recorded", "There is no clip to download.", missing[0].why)
-    return _Plan(wishes, tuple(missing))
+    return _Plan(clips, tuple(missing))
 
 
 def _unique(name: str, taken: set[str]) -> str:
@@ -143,9 +143,9 @@ async def _zipped(plan: _Plan, here: AppContext) -> AsyncIterator[bytes]:
     """Yield the file. One clip at a time is open, and of it only what is being sent is in memory."""
     outlet, missing = _Outlet(), [f"{one.name or one.event}: {one.why}" for one in plan.missing]
     file = ZipFile(outlet, "w", ZIP_STORED)  # closed only when whole: of an aborted download nothing is finished
-    for name, wish in plan.wishes.items():
+    for name, clip_request in plan.clips.items():
         try:
-            clip = await cut_clip(here, wish)
+            clip = await cut_clip(here, clip_request)
             at = datetime.fromtimestamp(clip.start_ms / 1000, here.zone)
             info = ZipInfo(name, max(at.timetuple()[:6], _EARLIEST))
             async for piece in iterate_in_threadpool(_packed(file, info, clip, outlet)):

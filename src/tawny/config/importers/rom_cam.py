@@ -159,9 +159,9 @@ def _away(theirs: ForeignValues, found: ImportResult) -> None:
         return
     presence: dict[str, Any] = {"ping": list(addresses), "away_after": "60 s"}
     found.put("disable_recording_for_ips", "modes.presence", presence)
-    deeds = [*(["notify no one"] if "notifiers" in found.settings else [])]
-    deeds += ["don't upload"] if "destinations" in found.settings else []
-    if deeds:
-        found.settings["rules"] = [{"when": {"mode": "home"}, "do": deeds}]
-    reason = f"modes.presence.ping; at home: {', '.join(deeds) or 'nothing to do'}"
+    actions = [*(["notify no one"] if "notifiers" in found.settings else [])]
+    actions += ["don't upload"] if "destinations" in found.settings else []
+    if actions:
+        found.settings["rules"] = [{"when": {"mode": "home"}, "do": actions}]
+    reason = f"modes.presence.ping; at home: {', '.join(actions) or 'nothing to do'}"
     found.became["disable_recording_for_ips"] = reason

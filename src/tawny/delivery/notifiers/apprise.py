@@ -119,14 +119,14 @@ def _heard() -> Iterator[list[str]]:
     log_lines: list[str] = []
     here = threading.get_ident()
 
-    class Ear(logging.Handler):
+    class LogCollector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.thread == here:
                 log_lines.append(record.getMessage())
 
-    ear = Ear()
-    _SAID.addHandler(ear)
+    collector = LogCollector()
+    _SAID.addHandler(collector)
     try:
         yield log_lines
     finally:
-        _SAID.removeHandler(ear)
+        _SAID.removeHandler(collector)

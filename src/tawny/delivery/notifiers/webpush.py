@@ -162,7 +162,7 @@ class WebPush:
 
 class _Sender:
     def __init__(self, channel: NotifierContext, kept: NotifierStore) -> None:
-        self._telling, self._kept = channel, kept
+        self._context, self._kept = channel, kept
         contact = channel.url.removeprefix("webpush:")
         self._contact = f"mailto:{contact}" if "@" in contact else contact or NO_CONTACT
 
@@ -190,13 +190,13 @@ class _Sender:
         """No resources to release."""
 
     def _gets(self, person: str, message: Message) -> bool:
-        if not self._telling.may_see(person, message.camera):
+        if not self._context.may_see(person, message.camera):
             return False  # messages without a camera are for users who may see all
         return message.kind not in ABOUT_EVENTS or not self._has_snoozed(person, message)
 
     def _has_snoozed(self, person: str, message: Message) -> bool:
-        times_ms = (message.at_ms, self._telling.clock.now_ms())
-        return any(self._telling.has_snoozed(person, message.camera, at_ms) for at_ms in times_ms)
+        times_ms = (message.at_ms, self._context.clock.now_ms())
+        return any(self._context.has_snoozed(person, message.camera, at_ms) for at_ms in times_ms)
 
     def _push(self, browser: Browser, message: Message) -> None:
         content = {
@@ -207,12 +207,12 @@ class _Sender:
             "talk": message.opens.endswith("?talk=1"),
             "image": f"/media/{message.event}.jpg?show={message.image_view}" if message.event else "",
             "camera": message.camera if message.kind in ABOUT_EVENTS else "",
-            "badge": self._telling.new_events(browser.person),
+            "badge": self._context.new_events(browser.person),
             "history": message.history,
             "silent": message.urgency is Urgency.QUIET,
         }
         parts = urlsplit(browser.endpoint)
-        now_s = self._telling.clock.now_ms() // 1000
+        now_s = self._context.clock.now_ms() // 1000
         key = key_of(vapid(self._kept))
         headers = {
             "Authorization": vapid_header(key, f"{parts.scheme}://{parts.netloc}", now_s + LASTS_S // 2, self._contact),
@@ -223,7 +223,7 @@ class _Sender:
             "Topic": base64url_text(sha256(str(content["tag"]).encode()).digest()[:24]),
         }
         body = _payload(content)
-        api = HttpApi(browser.endpoint, f"{self._telling.name} ({parts.hostname})")
+        api = HttpApi(browser.endpoint, f"{self._context.name} ({parts.hostname})")
         answer = api.ask(
             "POST", "", encrypt_payload(body, base64url_bytes(browser.p256dh), base64url_bytes(browser.auth)), headers
         )

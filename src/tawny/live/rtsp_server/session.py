@@ -99,14 +99,14 @@ class ServerSession:
 
     def __init__(
         self,
-        house: ServerContext,
+        context: ServerContext,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         connection: ClientConnection,
         has_room: Callable[[], bool],
     ) -> None:
         """has_room: returns whether another player may receive video."""
-        self._house, self._reader, self._writer = house, reader, writer
+        self._context, self._reader, self._writer = context, reader, writer
         self._connection, self._has_room = connection, has_room
         self._nonce, self._session = secrets.token_hex(16), secrets.token_hex(8)
         self._wanted: _Wanted | None = None
@@ -118,7 +118,7 @@ class ServerSession:
         self._playing: asyncio.Task[None] | None = None
         self._user = ""
         self._refusals = 0
-        self._heard_s = house.clock.mono_s()
+        self._heard_s = context.clock.mono_s()
 
     @property
     def is_playing(self) -> bool:
@@ -150,7 +150,7 @@ class ServerSession:
     async def _answer_one(self) -> bool:
         """Read one request and send the response. Return False if the connection must be closed."""
         first = await self._reader.readexactly(1)
-        self._heard_s = self._house.clock.mono_s()
+        self._heard_s = self._context.clock.mono_s()
         if not self.is_playing:
             self._connection.enter(Phase.HEAD)
         if first == b"$":  # interleaved RTCP from the player
@@ -194,7 +194,7 @@ class ServerSession:
 
     async def _enter(self, request: RtspRequest) -> RtspReply | None:
         """Authenticate the request and check the permission. Return the error response, or None if permitted."""
-        authorization, doorman = request.header("authorization"), self._house.doorman
+        authorization, doorman = request.header("authorization"), self._context.doorman
         user = digest_auth.user_of(authorization)
         address = self._writer.get_extra_info("peername")[0]
         stored = await doorman.digest_of(user, address) if user else None
@@ -220,15 +220,15 @@ class ServerSession:
         names = {stream.value: stream for stream in StreamName}
         stream = names.get(path[1]) if len(path) > 1 and not path[1].startswith("track") else StreamName.MAIN
         camera = CameraId(path[0])
-        hub = self._house.hub(camera, stream) if stream else None
-        if stream is None or hub is None or not await self._house.doorman.may_see(user, camera):
+        hub = self._context.hub(camera, stream) if stream else None
+        if stream is None or hub is None or not await self._context.doorman.may_see(user, camera):
             return None
         shown = await self._without_private(stream, hub) if hub.private else hub
 
         async def still() -> bool:
-            return (shown is not hub or not hub.private) and await self._house.doorman.may_see(user, camera)
+            return (shown is not hub or not hub.private) and await self._context.doorman.may_see(user, camera)
 
-        return _Wanted(camera, shown, self._house.one_more(camera, stream), still)
+        return _Wanted(camera, shown, self._context.one_more(camera, stream), still)
 
     async def _without_private(self, stream: StreamName, hub: Hub) -> Hub:
         """Return a transcoded hub with masks applied and without audio. Waits for the first packet."""
@@ -239,7 +239,7 @@ class ServerSession:
 
     async def _follow(self, user: str) -> _Wanted | None:
         """Return the follow stream of the cameras that the user may see; None without one."""
-        found = await self._house.doorman.followed(user)
+        found = await self._context.doorman.followed(user)
         if found is None:
             return None
         if self._following is None:
@@ -249,13 +249,13 @@ class ServerSession:
             return None
 
         async def still() -> bool:
-            return await self._house.doorman.followed(user) is found
+            return await self._context.doorman.followed(user) is found
 
         return _Wanted("follow", found.hub, nullcontext(), still)
 
     def _describe(self, request: RtspRequest) -> RtspReply:
         assert self._wanted is not None
-        formats = formats_now(self._wanted.hub, self._house.clock)
+        formats = formats_now(self._wanted.hub, self._context.clock)
         if formats is None:
             return RtspReply("503 Service Unavailable", {"Retry-After": "5"})
         lines = [
@@ -274,7 +274,7 @@ class ServerSession:
 
     def _set_up(self, request: RtspRequest) -> RtspReply:
         assert self._wanted is not None
-        formats = formats_now(self._wanted.hub, self._house.clock)
+        formats = formats_now(self._wanted.hub, self._context.clock)
         number = {"track0": 0, "track1": 1}.get(request.path[-1])
         media: Format | None = formats[number] if formats and number is not None else None
         if media is None:
@@ -319,7 +319,7 @@ class ServerSession:
     async def _play(self) -> None:
         assert self._wanted is not None
         wanted, watch = self._wanted, asyncio.create_task(self._watch(self._wanted))
-        sender = RtspSender(wanted.hub, self._house.clock, self._tracks, self._writer.drain)
+        sender = RtspSender(wanted.hub, self._context.clock, self._tracks, self._writer.drain)
         both = [watch, asyncio.create_task(sender.run())]
         try:
             with wanted.counted:
@@ -335,11 +335,11 @@ class ServerSession:
     async def _watch(self, wanted: _Wanted) -> None:
         """Return when the permission is lost, or when a UDP player has been silent for 2 * TIMEOUT_S."""
         while True:
-            await asyncio.sleep(self._house.look_s)
+            await asyncio.sleep(self._context.look_s)
             if not await wanted.still():
                 return
             by_udp = any(isinstance(track.channel, UdpChannel) for track in self._tracks.values())
-            if by_udp and self._house.clock.mono_s() - self._heard_s > 2 * TIMEOUT_S:
+            if by_udp and self._context.clock.mono_s() - self._heard_s > 2 * TIMEOUT_S:
                 return
 
 
@@ -361,11 +361,11 @@ class RtspServer:
     """Call `start` once and `stop` once, both in the serving event loop."""
 
     def __init__(
-        self, house: ServerContext, host: str, port: int, connections: ConnectionManager | None = None
+        self, context: ServerContext, host: str, port: int, connections: ConnectionManager | None = None
     ) -> None:
         """port 0: any free port. connections: shared with other servers; None: own."""
-        self._house, self._host, self._port = house, host, port
-        self.connections = ConnectionManager(house.clock) if connections is None else connections
+        self._context, self._host, self._port = context, host, port
+        self.connections = ConnectionManager(context.clock) if connections is None else connections
         self._acceptors: list[ConnectionAcceptor] = []
         self._talks: dict[asyncio.Task[None], ServerSession] = {}
 
@@ -405,7 +405,7 @@ class RtspServer:
         reader = asyncio.StreamReader(limit=MOST_HEADER_BYTES)
 
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            session = ServerSession(self._house, reader, writer, connection, self._has_room)
+            session = ServerSession(self._context, reader, writer, connection, self._has_room)
             task = asyncio.create_task(session.run())
             self._talks[task] = session
             task.add_done_callback(self._talks.pop)

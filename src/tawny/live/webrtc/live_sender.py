@@ -208,7 +208,7 @@ class LiveSender:
         self._time = 0
         self._needs_keyframe, self._again_due = True, False
         self._sent_again_s = clock.mono_s()
-        peer.keyframe = self._wish
+        peer.keyframe = self._request_keyframe
 
     def close(self) -> None:
         self._reader.close()
@@ -237,7 +237,7 @@ class LiveSender:
             for each in waiting:
                 each.cancel()
 
-    def _wish(self) -> None:
+    def _request_keyframe(self) -> None:
         self._again_due = True
         self._wakeup()
 

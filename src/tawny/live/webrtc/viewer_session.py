@@ -169,14 +169,14 @@ class ViewerSession:
 
     async def run(self) -> None:
         """Run until the connection ends."""
-        telling = asyncio.create_task(self._tell_on())
+        reporting = asyncio.create_task(self._tell_on())
         try:
             await self._go_live()
             while not self._viewer.ended.is_set():
                 await self._step()
         finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
             await self._stop()
 
     async def _step(self) -> None:
@@ -238,7 +238,7 @@ class ViewerSession:
         """Freeze the current frame. Playback resumes from there."""
         await self._stop()
         self._past, self._pace = None, PlaybackClock(self._clock, at_ms, self._rate, is_held=True)
-        self._stage.keyframe = self._wish
+        self._stage.keyframe = self._request_keyframe
         self._task = asyncio.create_task(_until(self._viewer.ended))
 
     async def _go_to(self, at_ms: int, *, is_held: bool) -> None:
@@ -252,7 +252,7 @@ class ViewerSession:
         )
         self._past = past
         self._begun_s, self._is_wanted_again = self._clock.mono_s(), False
-        self._stage.keyframe = self._wish
+        self._stage.keyframe = self._request_keyframe
         self._task = asyncio.create_task(past.run())
 
     def _apart_ms(self, *, is_held: bool) -> int:
@@ -280,7 +280,7 @@ class ViewerSession:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    def _wish(self) -> None:
+    def _request_keyframe(self) -> None:
         """Handle a keyframe request of the viewer."""
         if self._pace is None or self._past is None:
             return

@@ -23,25 +23,25 @@ def orientation_values(orientation: Orientation) -> dict[str, str | int]:
 
 
 def with_sound(
-    values: Mapping[str, Any], doors: PluginRegistry, camera: CameraSettings, *, sound: bool
+    values: Mapping[str, Any], plugins: PluginRegistry, camera: CameraSettings, *, sound: bool
 ) -> dict[str, Any]:
     """Return a new camera's values with the choice of its sound, for each type of its sources that has one.
 
     Without it, sound is recorded.
     """
-    kinds = [doors.source_of(address) for address in (camera.source, camera.sub) if address]
+    kinds = [plugins.source_of(address) for address in (camera.source, camera.sub) if address]
     chosen = {one.scheme: {**values.get(one.scheme, {}), "sound": sound} for one in kinds if has_sound(one)}
     return {**values, **chosen}
 
 
-def silent_tables(before: CameraSettings, after: CameraSettings, doors: PluginRegistry) -> dict[str, dict[str, Any]]:
+def silent_tables(before: CameraSettings, after: CameraSettings, plugins: PluginRegistry) -> dict[str, dict[str, Any]]:
     """Return the tables of the source types of new addresses, by scheme, in which sound must be off, as it was before.
 
     A sub stream that is new is as the main stream was.
     """
     made = dict[str, dict[str, Any]]()
     for old, new in ((before.source, after.source), (before.sub or before.source, after.sub)):
-        was, now = doors.source_of(old), doors.source_of(new) if new else None
+        was, now = plugins.source_of(old), plugins.source_of(new) if new else None
         if was is None or now is None or before.table(was.scheme).get("sound") is not False:
             continue
         table = after.table(now.scheme)
@@ -50,9 +50,9 @@ def silent_tables(before: CameraSettings, after: CameraSettings, doors: PluginRe
     return made
 
 
-def keep_silent(draft: SettingsDraft, camera: str, before: CameraSettings, doors: PluginRegistry) -> None:
+def keep_silent(draft: SettingsDraft, camera: str, before: CameraSettings, plugins: PluginRegistry) -> None:
     """Write into a draft with the camera's new addresses that no sound is recorded, where that was so before."""
-    for scheme in silent_tables(before, draft.understood().cameras[camera], doors):
+    for scheme in silent_tables(before, draft.understood().cameras[camera], plugins):
         draft.put_setting(f"cameras.{camera}.{scheme}.sound", value=False, is_secret=False)
 
 

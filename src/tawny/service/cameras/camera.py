@@ -81,7 +81,7 @@ class CameraServices:
     clock: Clock
     engine: Engine
     bus: Bus
-    doors: PluginRegistry
+    plugins: PluginRegistry
     gaps: GapWriter
     marks: EventMarks
     events: EventWriter
@@ -90,7 +90,7 @@ class CameraServices:
     grids: MotionGrids
     ingest: Engine | None = None
     """Reads all streams whose connections never block; None: each stream has its own thread."""
-    desk: ClassificationQueue = field(default_factory=ClassificationQueue)
+    classification_queue: ClassificationQueue = field(default_factory=ClassificationQueue)
     """Classifies moving objects."""
     reading: RecognitionQueue = field(default_factory=RecognitionQueue)
     """Recognizes identities."""
@@ -140,13 +140,14 @@ class RunningCamera:
         self._after: dict[StreamName, int] = {}
         """Number of the first packet of each stream that was not written, while nothing is recorded."""
         means = DetectionServices(
-            parts.clock, parts.engine, parts.doors, parts.events, parts.scores, parts.grids, parts.desk,
+            parts.clock, parts.engine, parts.plugins, parts.events, parts.scores, parts.grids,
+            parts.classification_queue,
             parts.reading, parts.guesser, parts.figures, parts.sounds, parts.followers,
         )  # fmt: skip
         self.watching = CameraDetection(
             camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.noticed
         )
-        self.keeper = CoverageMonitor(
+        self.coverage = CoverageMonitor(
             CameraStatus(camera_id, self.name, self.duty.state, since_ms),
             Gap(camera_id, since_ms, None, self.duty.reason, self.duty.detail),
             parts.clock,
@@ -171,7 +172,7 @@ class RunningCamera:
     @property
     def status(self) -> CameraStatus:
         """Return the current status, with the time of the last packet, rates and hints."""
-        status, hub = self.keeper.status, self.hubs[StreamName.MAIN]
+        status, hub = self.coverage.status, self.hubs[StreamName.MAIN]
         shown = self.watching.shown(status)
         newest = hub.newest
         fps, bit_rate = rates(hub) if status.state in ON_WATCH else (None, None)
@@ -198,21 +199,21 @@ class RunningCamera:
         self._looked_s = self._parts.clock.mono_s()
         newest = self.hubs[StreamName.MAIN].newest
         silent_s = self._looked_s - self._sessions[StreamName.MAIN].arrived_s
-        if newest is not None and silent_s > SILENT_S and self.keeper.status.state in ON_WATCH:
-            self.keeper.silent(newest.at_ms)
-        elif silent_s <= SILENT_S and (since_ms := self.keeper.silent_ms) is not None and self.duty.is_recorded:
+        if newest is not None and silent_s > SILENT_S and self.coverage.status.state in ON_WATCH:
+            self.coverage.silent(newest.at_ms)
+        elif silent_s <= SILENT_S and (since_ms := self.coverage.silent_ms) is not None and self.duty.is_recorded:
             came = (one.at_ms for one in self.hubs[StreamName.MAIN].recent(SILENT_S) if one.at_ms > since_ms)
             if (at_ms := next(came, None)) is not None:
-                self.keeper.speaks_again(at_ms)
+                self.coverage.arrives_again(at_ms)
 
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""
         if loss.stream is not StreamName.MAIN:
             return
         if loss.end_ms is None:
-            self.keeper.disk_failed(loss.begin_ms, loss.reason, loss.detail)
+            self.coverage.disk_failed(loss.begin_ms, loss.reason, loss.detail)
         else:
-            self.keeper.disk_recovered(loss.end_ms)
+            self.coverage.disk_recovered(loss.end_ms)
 
     def noticed(self, message: Message) -> None:
         """Handle an event that began, changed or ended, or a movement. Called on any thread, and possibly twice."""
@@ -239,9 +240,9 @@ class RunningCamera:
         if change.stream is not StreamName.MAIN or not self.duty.is_recorded:
             return
         if change.is_written:
-            self.keeper.writes(change.at_ms)
+            self.coverage.writes(change.at_ms)
         elif not self._wanted.is_always:
-            self.keeper.waits(change.at_ms)
+            self.coverage.waits(change.at_ms)
 
     def take_duty(self, duty: CameraDuty) -> None:
         """Record as this duty says from now on; the connection stays. `watch_as_due` must follow."""
@@ -254,12 +255,12 @@ class RunningCamera:
         if duty.is_recorded and not before.is_recorded:
             for stream, hub in self.hubs.items():
                 self._parts.recorder.add(self.id, stream, hub, wanted=self._wanted, after=self._after.get(stream, 0))
-            self.keeper.switch_on(now_ms, waits=duty.waits, arrives=self._arrives())
+            self.coverage.switch_on(now_ms, waits=duty.waits, arrives=self._arrives())
         elif not duty.is_recorded:
             newest = self.hubs[StreamName.MAIN].newest if self._arrives() else None
             if before.is_recorded:
                 self._after = {stream: self._parts.recorder.remove(self.id, stream) for stream in self.hubs}
-            self.keeper.switch_off(newest.at_ms if newest else now_ms, duty.state, duty.reason, duty.detail)
+            self.coverage.switch_off(newest.at_ms if newest else now_ms, duty.state, duty.reason, duty.detail)
         self._parts.recorder.wake()
 
     def watch_as_due(self, before: CameraDuty) -> None:
@@ -280,11 +281,11 @@ class RunningCamera:
         return any(mask not in hub.private for hub in self.hubs.values() for mask in private)
 
     def watch_otherwise(self, settings: CameraSettings) -> None:
-        """Apply settings that differ only in what `loader.difference` calls watched; recording continues."""
+        """Apply settings that differ only in what `config.effects` lists in STAYS_CONNECTED; recording continues."""
         before, self.settings = self.settings, settings
         if (name := display_name(self.id, settings)) != self.name:
             self.name = name
-            self.keeper.rename(name)
+            self.coverage.rename(name)
         private, is_turned = privacy_masks(settings), before.orientation != settings.orientation
         is_seen_otherwise = is_turned or any(hub.private != private for hub in self.hubs.values())
         for hub in self.hubs.values():
@@ -303,7 +304,7 @@ class RunningCamera:
 
     def adjust(self, settings: CameraSettings) -> bool:
         """Apply settings that differ only in picture controls, if the source can; recording continues."""
-        source = self._parts.doors.source_of(self.settings.source)
+        source = self._parts.plugins.source_of(self.settings.source)
         opening = self._opening(StreamName.MAIN, self.settings.source)
         if is_adjusted := adjust_camera(source, opening, self.settings, settings):
             self.settings = settings
@@ -372,7 +373,7 @@ class RunningCamera:
             handle.join(3.0)
         for stream in self.hubs:
             self._parts.recorder.remove(self.id, stream)
-        return self.keeper.stop(self._parts.clock.now_ms(), *((then.reason, then.detail) if then else ()))
+        return self.coverage.stop(self._parts.clock.now_ms(), *((then.reason, then.detail) if then else ()))
 
     def _begin_stream(self, stream: StreamName, address: str) -> None:
         parts = self._parts
@@ -381,7 +382,7 @@ class RunningCamera:
         self._losses[stream] = PacketLoss(hub)
         warm_up_s = self.settings.warm_up
         if warm_up_s is None:
-            warm_up_s = float(getattr(parts.doors.source_of(address), "warm_up_s", 0.0))
+            warm_up_s = float(getattr(parts.plugins.source_of(address), "warm_up_s", 0.0))
         session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard, warm_up_s)
         session.orientation = self.settings.orientation
         if not self.duty.is_read:
@@ -409,12 +410,12 @@ class RunningCamera:
     def speaker(self) -> Speaker | None:
         """Return its loudspeaker, not yet connected; None if its source type has none."""
         address = self.settings.source
-        source = self._parts.doors.source_of(address)
+        source = self._parts.plugins.source_of(address)
         return source.speaker(self._opening(StreamName.MAIN, address)) if isinstance(source, SpeakingSource) else None
 
     def _opener(self, stream: StreamName, address: str) -> tuple[Engine, Callable[[], CameraConnection]]:
         """Return the engine for a stream's reader and a function that connects."""
-        source, ingest = self._parts.doors.source_of(address), self._parts.ingest
+        source, ingest = self._parts.plugins.source_of(address), self._parts.ingest
         assert source is not None, "settings were checked before"
         sound = self.settings.microphone if stream is StreamName.MAIN else ""
         options = self._opening(stream, address).options
@@ -434,7 +435,7 @@ class RunningCamera:
 
     def _opening(self, stream: StreamName, address: str) -> SourceContext:
         """Return how to open a stream, with the settings in force now."""
-        source = self._parts.doors.source_of(address)
+        source = self._parts.plugins.source_of(address)
         options = source.settings(self.settings.table(source.scheme)) if source is not None else {}
         return SourceContext(self.id, stream, address, options, self._parts.clock, self._parts.logins)
 
@@ -444,13 +445,13 @@ class RunningCamera:
             self._calls.delivers(is_there=isinstance(message, RunStarted))
         match message:
             case RunStarted(_, StreamName.MAIN, _, at_ms) if self.duty.is_recorded:
-                self.keeper.begun(at_ms)
+                self.coverage.begun(at_ms)
             case RunEnded(_, StreamName.MAIN, _, _, why) if self._is_ending and why == STOPPED:
                 pass
             case RunEnded(_, StreamName.MAIN, _, at_ms, why) if self.duty.is_recorded:
-                self.keeper.over(at_ms, *self._cause(why))
+                self.coverage.over(at_ms, *self._cause(why))
             case HoleFound(_, StreamName.MAIN, begin_ms, end_ms, missing, dropped) if self.duty.is_recorded:
-                self.keeper.hole(begin_ms, end_ms, missing, dropped)
+                self.coverage.hole(begin_ms, end_ms, missing, dropped)
             case DamageFound(damage) if self.duty.is_recorded:
                 self._parts.gaps.put_damage(damage)
                 self._losses[damage.stream].on_damage(damage)
@@ -477,7 +478,7 @@ class RunningCamera:
         self._parts.bus.publish(message)
 
     def _seen_otherwise(self) -> None:
-        self._parts.bus.publish(StatusChanged(self.watching.shown(self.keeper.status)))
+        self._parts.bus.publish(StatusChanged(self.watching.shown(self.coverage.status)))
 
     def _put_gap(self, gap: Gap) -> None:
         self._parts.gaps.put(gap)
@@ -501,7 +502,7 @@ class RunningCamera:
         """Handle a source that cannot be opened or has ended. A failed sub stream does not stop the recording."""
         if stream is StreamName.MAIN:
             if self.duty.is_recorded:
-                self.keeper.failed(error)
+                self.coverage.failed(error)
         elif not self._calls.sleeps:
             self._sub_trouble = (
                 f"The sub stream isn't available, so detection uses the main stream. {error.for_viewers}"

@@ -117,8 +117,8 @@ class _Preview:
 class CameraPreviews:
     """All previews of one recorder. Thread-safe."""
 
-    def __init__(self, doors: PluginRegistry, clock: Clock, tries: LoginTries) -> None:
-        self._doors, self._clock, self._tries = doors, clock, tries
+    def __init__(self, plugins: PluginRegistry, clock: Clock, tries: LoginTries) -> None:
+        self._plugins, self._clock, self._tries = plugins, clock, tries
         self._lock = threading.Lock()
         self._previews: dict[str, _Preview] = {}
         self._asked_s = clock.mono_s()
@@ -207,7 +207,7 @@ class CameraPreviews:
                 preview.ended.wait(_PAUSE_S)
 
     def _read(self, preview: _Preview, source: PreviewSource) -> None:
-        opener = self._doors.source_of(source.address)
+        opener = self._plugins.source_of(source.address)
         if opener is None:
             raise NotDone("Unknown type of address.", "Enter the camera's IP address.")
         options = opener.settings({})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from tawny.config.loader import SettingsDifference
+from tawny.config.effects import SettingsDifference
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import CameraTurned, EventChanged, Message, PartDied, ProblemKind
@@ -40,16 +40,16 @@ class RunningCameras:
         found = self.now.get(camera)
         if found is None:
             return False
-        status = found.keeper.status
+        status = found.coverage.status
         return status.state is CameraState.OFFLINE and now_ms - status.since_ms >= OFFLINE_MS
 
     def statuses(self) -> list[CameraStatus]:
-        return [camera.watching.shown(camera.keeper.status) for camera in self.now.values()]
+        return [camera.watching.shown(camera.coverage.status) for camera in self.now.values()]
 
     def detection_problems(self) -> Iterator[HealthProblem]:
         """Yield why cameras that are recorded are not watched as they should be."""
         for name, camera in self.now.items():
-            fault = camera.watching.fault(camera.keeper.status)
+            fault = camera.watching.fault(camera.coverage.status)
             if fault is not None:
                 yield HealthProblem(ProblemKind.DETECTION, name, *fault)
 

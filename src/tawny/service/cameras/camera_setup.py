@@ -203,7 +203,7 @@ def _login(address: NetworkAddress, name: str) -> str:
 
 
 def try_streams(
-    doors: PluginRegistry,
+    plugins: PluginRegistry,
     camera: CameraSettings,
     seconds: float,
     clock: Clock,
@@ -214,7 +214,7 @@ def try_streams(
     for stream, address in ((StreamName.MAIN, camera.source), (StreamName.SUB, camera.sub)):
         if not address:
             continue
-        source = doors.source_of(address)
+        source = plugins.source_of(address)
         if source is None:
             raise NotDone(*unknown_kind(address))
         begins(stream)
@@ -276,18 +276,18 @@ class CameraSetupService:
     def __init__(
         self,
         settings: ChangeableSettings,
-        doors: PluginRegistry,
+        plugins: PluginRegistry,
         clock: Clock,
         logins: LoginHistory,
         restart: Callable[[CameraId], None] = lambda _: None,
         is_offline: Callable[[CameraId], bool] = lambda _: True,
     ) -> None:
-        self._settings, self._doors, self._clock, self._logins = settings, doors, clock, logins
+        self._settings, self._plugins, self._clock, self._logins = settings, plugins, clock, logins
         self._restart, self._is_offline = restart, is_offline
         self._lock = threading.Lock()
         self._removed: dict[str, _Removed] = {}
         self._tries = LoginTries(clock)
-        self.previews = CameraPreviews(doors, clock, self._tries)
+        self.previews = CameraPreviews(plugins, clock, self._tries)
         self._found: dict[str, FoundCamera] = {}
         self._searching: threading.Thread | None = None
 
@@ -340,7 +340,7 @@ class CameraSetupService:
             self._tries.refused(place)
             raise
         self._tries.accepted(place)
-        return TriedCamera(camera, try_streams(self._doors, camera.settings, seconds, self._clock))
+        return TriedCamera(camera, try_streams(self._plugins, camera.settings, seconds, self._clock))
 
     def change_camera(
         self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = TRY_S
@@ -425,7 +425,7 @@ class CameraSetupService:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
         camera = camera_with(camera_id, wanted, streams, {})
-        values = with_sound({**camera.values, **chosen}, self._doors, camera.settings, sound=sound)
+        values = with_sound({**camera.values, **chosen}, self._plugins, camera.settings, sound=sound)
 
         def edit(draft: SettingsDraft) -> None:
             draft.add_camera(camera_id, values, camera.secrets)
@@ -513,7 +513,7 @@ class CameraSetupService:
         def edit(draft: SettingsDraft) -> None:
             same = replaced_services(draft.addresses(camera), before, made.values["source"], made.settings.source)
             draft.put_addresses(camera, same | values, made.secrets)
-            keep_silent(draft, camera, before, self._doors)
+            keep_silent(draft, camera, before, self._plugins)
 
         self._logins.forget(camera)
         self._change(config, edit, addresses_of=camera)
@@ -545,7 +545,7 @@ class CameraSetupService:
         if is_host(wanted.address):
             return
         for address in filter(None, (wanted.address, wanted.sub)):
-            source = self._doors.source_of(address)
+            source = self._plugins.source_of(address)
             if source is None or source.scheme not in _KINDS:
                 raise NotDone(*unknown_kind(address))
             if "${" in address:
@@ -571,9 +571,9 @@ class CameraSetupService:
                 places = {key: getattr(written.cameras[addresses_of], key) for key in _PLACES}
                 before = cameras[addresses_of]
                 after = before.model_copy(update=places)
-                cameras[addresses_of] = after.model_copy(update=silent_tables(before, after, self._doors))
+                cameras[addresses_of] = after.model_copy(update=silent_tables(before, after, self._plugins))
             new = settings.model_copy(update={"cameras": cameras, "removed_cameras": written.removed_cameras})
-            self._doors.check(new, "the settings")
+            self._plugins.check(new, "the settings")
             draft.write()
             self._settings.apply_written(new)
 

@@ -27,7 +27,11 @@ _MOST_GAPS: Final = 100
 
 
 def openings(
-    camera: CameraId, settings: CameraSettings, doors: PluginRegistry, clock: Clock, logins: LoginHistory | None = None
+    camera: CameraId,
+    settings: CameraSettings,
+    plugins: PluginRegistry,
+    clock: Clock,
+    logins: LoginHistory | None = None,
 ) -> dict[StreamName, tuple[ReportingSource, SourceContext]]:
     """Return the camera's streams that support reports. Raises NothingToReport if none does.
 
@@ -35,7 +39,7 @@ def openings(
     """
     found: dict[StreamName, tuple[ReportingSource, SourceContext]] = {}
     for stream, address in ((StreamName.MAIN, settings.source), (StreamName.SUB, settings.sub)):
-        source = doors.source_of(address) if address else None
+        source = plugins.source_of(address) if address else None
         if source is not None and isinstance(source, ReportingSource):
             options = source.settings(settings.table(source.scheme))
             found[stream] = source, SourceContext(camera, stream, address, options, clock, logins or LoginHistory())

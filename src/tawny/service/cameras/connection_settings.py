@@ -58,7 +58,7 @@ class ProbeResult:
 
 
 def probe(
-    doors: PluginRegistry,
+    plugins: PluginRegistry,
     name: str,
     camera: CameraSettings,
     stream: StreamName,
@@ -70,7 +70,7 @@ def probe(
     logins: what sign-in cameras offered before; None: any is accepted.
     """
     address = camera.source if stream is StreamName.MAIN else camera.sub
-    source = doors.source_of(address)
+    source = plugins.source_of(address)
     if source is None:
         raise NotDone(*unknown_kind(address))
     options = source.settings(camera.table(source.scheme))
@@ -98,11 +98,11 @@ class CameraConnectionService:
     def __init__(
         self,
         settings: ChangeableSettings,
-        doors: PluginRegistry,
+        plugins: PluginRegistry,
         clock: Clock,
         logins: LoginHistory | None = None,
     ) -> None:
-        self._settings, self._doors, self._clock = settings, doors, clock
+        self._settings, self._plugins, self._clock = settings, plugins, clock
         self._logins = logins or LoginHistory()
         self._lock = threading.Lock()
 
@@ -120,10 +120,10 @@ class CameraConnectionService:
             _refuse_new_places(now, wanted)
         draft = SettingsDraft(self._settings.file, "", {})
         _write_into(draft, camera, now, wanted)
-        keep_silent(draft, camera, now, self._doors)
+        keep_silent(draft, camera, now, self._plugins)
         made = draft.understood().cameras[camera]
         new = self._with(camera, made)
-        self._doors.check(new, "the settings")
+        self._plugins.check(new, "the settings")
         found = {} if untried else self._tried(camera, made, None if wanted.password else self._logins)
         with self._lock:
             draft.write()
@@ -134,7 +134,7 @@ class CameraConnectionService:
 
     def _tried(self, camera: CameraId, made: CameraSettings, logins: LoginHistory | None) -> Mapping[str, str]:
         streams = (StreamName.MAIN, StreamName.SUB) if made.sub else (StreamName.MAIN,)
-        seen = {one.value: probe(self._doors, camera, made, one, self._clock, logins) for one in streams}
+        seen = {one.value: probe(self._plugins, camera, made, one, self._clock, logins) for one in streams}
         return {name: f"{one.codec.upper()} {one.width}x{one.height}" for name, one in seen.items()}
 
     def _camera(self, camera: CameraId) -> CameraSettings:
@@ -155,7 +155,7 @@ class CameraConnectionService:
         before = settings.cameras[camera]
         places = {"source": made.source, "sub": made.sub, "onvif": made.onvif, "event_api": made.event_api}
         after = before.model_copy(update=places)
-        after = after.model_copy(update=silent_tables(before, after, self._doors))
+        after = after.model_copy(update=silent_tables(before, after, self._plugins))
         return settings.model_copy(update={"cameras": {**settings.cameras, camera: after}})
 
 

@@ -38,22 +38,24 @@ class DetectionTuningService:
         self,
         settings: ChangeableSettings,
         cameras: Callable[[], Mapping[CameraId, RunningCamera]],
-        doors: PluginRegistry,
+        plugins: PluginRegistry,
         clock: Clock,
         mutings: Mutings,
         sounds: SoundService,
     ) -> None:
-        self._settings, self._cameras, self._doors, self._clock = settings, cameras, doors, clock
+        self._settings, self._cameras, self._plugins, self._clock = settings, cameras, plugins, clock
         self._mutings, self._sounds = mutings, sounds
         self._lock = threading.Lock()
         self._changes: dict[CameraId, web.DetectionChangedInfo] = {}
 
     def detectors(self) -> Sequence[web.DetectorView]:
-        return [self._about(name) for name in sorted(self._doors.detectors, key=lambda name: (name != "motion", name))]
+        return [
+            self._about(name) for name in sorted(self._plugins.detectors, key=lambda name: (name != "motion", name))
+        ]
 
     def readers(self) -> Sequence[str]:
         own = [name for name, one in self._settings.now().recognizers.items() if one.file]
-        return list(dict.fromkeys([*sorted(self._doors.recognisers), *own]))
+        return list(dict.fromkeys([*sorted(self._plugins.recognisers), *own]))
 
     def watching(self, camera: CameraId) -> web.DetectionView | None:
         running, settings = self._cameras().get(camera), self._settings.now().cameras.get(camera)
@@ -66,7 +68,7 @@ class DetectionTuningService:
             version=_version(settings),
             is_kept=self._settings.file is not None,
             notes=running.watching.notes,
-            trouble=" ".join(running.watching.fault(running.keeper.status) or ()) or running.watching.trouble,
+            trouble=" ".join(running.watching.fault(running.coverage.status) or ()) or running.watching.trouble,
             sound_trouble=running.watching.sound_trouble,
             changed=self._changes.get(camera),
         )
@@ -81,7 +83,7 @@ class DetectionTuningService:
             if camera not in now.cameras:
                 raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
             new = _with(now, camera, watch, privacy_masks)
-            self._doors.check(new, "the settings")
+            self._plugins.check(new, "the settings")
             if self._settings.file is not None:  # other values in the file may be overridden by the command line
                 written = change_detection(self._settings.file, camera, watch, privacy_masks).cameras[camera]
                 new = _with(now, camera, written.detection, written.privacy_masks)
@@ -129,7 +131,7 @@ class DetectionTuningService:
     def _about(self, name: str) -> web.DetectorView:
         from tawny.detection.classic.base import SHARED, ClassicDetector  # local: requires the vision library
 
-        kind = self._doors.detectors[name]
+        kind = self._plugins.detectors[name]
         words = (getattr(kind, "__doc__", None) or "").strip().partition("\n")[0]
         numbers: Mapping[str, DetectorParameter] = {}
         if isinstance(kind, type) and issubclass(kind, ClassicDetector):

@@ -42,8 +42,8 @@ def adjust_camera(
 class PictureControlService:
     """Picture controls of the cameras of this recorder."""
 
-    def __init__(self, settings: ChangeableSettings, doors: PluginRegistry, clock: Clock) -> None:
-        self._settings, self._doors, self._clock = settings, doors, clock
+    def __init__(self, settings: ChangeableSettings, plugins: PluginRegistry, clock: Clock) -> None:
+        self._settings, self._plugins, self._clock = settings, plugins, clock
         self._lock = threading.Lock()
 
     def controls(self, camera: CameraId) -> list[PictureControl]:
@@ -70,7 +70,7 @@ class PictureControlService:
             now, made = self._settings.now(), draft.understood().cameras[camera]
             after = now.cameras[camera].model_copy(update={source.scheme: made.table(source.scheme)})
             new = now.model_copy(update={"cameras": {**now.cameras, camera: after}})
-            self._doors.check(new, "your input")
+            self._plugins.check(new, "your input")
             self._settings.apply_written(new)
             try:
                 draft.write()
@@ -94,7 +94,7 @@ class PictureControlService:
         chosen = self._settings.now().cameras.get(camera)
         if chosen is None:
             raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
-        source = self._doors.source_of(chosen.source)
+        source = self._plugins.source_of(chosen.source)
         if not isinstance(source, AdjustableSource):
             return None
         options = source.settings(chosen.table(source.scheme))

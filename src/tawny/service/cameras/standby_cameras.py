@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 SCHEMES: Final = frozenset({"rtsp", "rtsps", "http", "https"})
 """Of addresses that the standby can read as well as the recorder."""
 DEMO: Final = "demo:"
-_OWN: Final = frozenset(
+CROSSING: Final = frozenset(
     {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks", "burn_in_masks"}
 )
 """Settings that cross."""
@@ -44,6 +44,8 @@ _TABLES: Final = frozenset({"rtsp", "http"})
 _RULE_TIMES: Final = 50
 """Number of times at which rules begin or cease to apply that are looked at."""
 NOT_REACHABLE: Final = "it is connected to that recorder itself"
+PAUSED: Final = "it is paused there"
+NOT_RECORDED: Final = "it is not recorded there"
 
 
 # The recorder's side.
@@ -74,7 +76,7 @@ class StandbyPlanner:
         why_not = "" if _is_reachable(camera.source) else NOT_REACHABLE
         values: dict[str, Any] = {}
         if not why_not:
-            values = camera.model_dump(mode="json", include=set(_OWN), exclude_unset=True)
+            values = camera.model_dump(mode="json", include=set(CROSSING), exclude_unset=True)
             values |= {table: dict(options) for table, options in camera.tables.items() if table in _TABLES}
             if camera.warm_up is not None:
                 values["warm_up"] = f"{camera.warm_up:g} s"  # as settings have it
@@ -126,12 +128,12 @@ def _is_reachable(address: str) -> bool:
 def _why_off(duty: CameraDuty) -> str:
     if duty.is_recorded:
         return ""
-    return "it is paused there" if not duty.is_read else "it is not recorded there"
+    return PAUSED if not duty.is_read else NOT_RECORDED
 
 
 # Health of both sides.
 
-STANDBY_DO: Final = "Check both recorders and the network between them. `tawny standby` shows more."
+STANDBY_DO: Final = "Check both recorders and the network between them. Settings, Standby shows more."
 
 
 def protected_problems(states: Sequence[ProtectedState], problem: str) -> Iterator[HealthProblem]:
@@ -205,7 +207,7 @@ class StandbyCameras:
 
     def footage(self, box: Box, camera: str, span: Span) -> Sequence[Path] | None:
         """See `StandbyWork.footage`."""
-        name = self._id(box, camera)
+        name = self.id_of(box, camera)
         if self._recorder.is_ending(name):
             return None
         if any(one.span.overlaps(span) for one in self._recorder.open_segments(name) if one.stream is StreamName.MAIN):
@@ -213,13 +215,20 @@ class StandbyCameras:
         found = self._index.segments(name, StreamName.MAIN, span)
         return [self._recorder.segment_path(one) for one in found if not is_open(one)]
 
+    def id_of(self, box: Box, camera: str) -> CameraId:
+        """Return the ID here of a recorder's camera, which is none of this recorder's own."""
+        found = id_at_standby(box.id, box.key, camera)
+        own = self._recorder.settings.cameras.get(found)
+        is_taken = own is not None and not isinstance(own, OthersCameraSettings)
+        return CameraId(f"standby-{_mark(box.key, camera, 16)}") if is_taken else found
+
     def _record(self, box: Box, cameras: Sequence[StandbyCamera], silent_ms: int) -> Mapping[str, str]:
         refused: dict[str, str] = {}
         before = self._borrowed.get(box.id, {})
         wanted: dict[CameraId, _Borrowed] = {}
         for camera in cameras:
             try:
-                wanted[self._id(box, camera.id)] = _Borrowed(camera.id, others_camera(camera, box.name))
+                wanted[self.id_of(box, camera.id)] = _Borrowed(camera.id, others_camera(camera, box.name))
             except ValueError:
                 refused[camera.id] = "its settings are invalid, or of another version of tawny"
         others = {name: one for of, each in self._borrowed.items() if of != box.id for name, one in each.items()}
@@ -246,13 +255,6 @@ class StandbyCameras:
             detail = f"{box.name} didn't answer until the standby {self._get_name()} took over"
             self._ledger.put_gap(Gap(name, begin_ms, now_ms, GapReason.RECORDER_OFF, detail))
 
-    def _id(self, box: Box, camera: str) -> CameraId:
-        """Return the ID here of a recorder's camera, which is none of this recorder's own."""
-        found = id_at_standby(box.id, box.key, camera)
-        own = self._recorder.settings.cameras.get(found)
-        is_taken = own is not None and not isinstance(own, OthersCameraSettings)
-        return CameraId(f"standby-{_mark(box.key, camera, 16)}") if is_taken else found
-
 
 def id_at_standby(box: str, key: bytes, camera: str) -> CameraId:
     """Return the ID at the standby of a recorder's camera: `barn-front-1f0c9a5b7e`. key: the recorder's public key.
@@ -269,7 +271,7 @@ def _mark(key: bytes, camera: str, digits: int) -> str:
 
 def others_camera(camera: StandbyCamera, recorder: str) -> OthersCameraSettings:
     """Return a camera as the standby records it: all the time, without detection. Raises ValueError: it is invalid."""
-    values = {key: value for key, value in camera.settings.items() if key in _OWN | _TABLES}
+    values = {key: value for key, value in camera.settings.items() if key in CROSSING | _TABLES}
     if not all(_is_reachable(str(values.get(key) or DEMO)) for key in ("source", "sub")):
         raise ValueError("an address that only its own recorder can read")
     name = f"{camera.name} ({recorder})"

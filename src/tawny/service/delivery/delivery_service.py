@@ -67,7 +67,7 @@ class DeliveryService:
         settings: Settings,
         where: Path | str,
         recorder: RecorderService,
-        doors: PluginRegistry,
+        plugins: PluginRegistry,
         clock: Clock,
         engine: Engine,
         policy: DeliveryPolicy = DeliveryPolicy(),
@@ -88,15 +88,15 @@ class DeliveryService:
             self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
             lambda: safe_names(recorder.camera_names()), Languages(scratch),
         )  # fmt: skip
-        self.sending = UploadScheduler(source, [], budget_bytes(settings), self._served)
+        self.upload_scheduler = UploadScheduler(source, [], budget_bytes(settings), self._served)
         is_paused = self._paused.__contains__
-        self.bringing = Uploads(source, recorder, doors, self._engine, is_paused, self._brought, scratch)
-        self.messaging = Notifications(
-            settings, source, recorder, doors, self.bringing, policy.may_see, self._paused.__contains__
+        self.uploads = Uploads(source, recorder, plugins, self._engine, is_paused, self._brought, scratch)
+        self.notifications = Notifications(
+            settings, source, recorder, plugins, self.uploads, policy.may_see, self._paused.__contains__
         )
         means = FileSetMeans(
             lambda: [*recorder.camera_names()],
-            self.bringing.forms.of,
+            self.uploads.forms.of,
             policy.publish,
             ZoneInfo(recorder.zone),
             self._paused.__contains__,
@@ -116,16 +116,18 @@ class DeliveryService:
             before, self._settings = self._settings, settings
             if not self._started:
                 return
-            self.bringing.take_over(settings.destinations, settings.files)
-            self.sending.take_over(self.bringing.wishes(), budget_bytes(settings))
+            self.uploads.take_over(settings.destinations, settings.files)
+            self.upload_scheduler.take_over(self.uploads.rules(), budget_bytes(settings))
             self.files.take_over(settings.files)
             if not self._is_working and (self._names or settings.files):
                 self._is_working = True
                 self.files.handle.start(self._engine, self.files.name, lambda: self.files)
-                self.sending.handle.start(self._engine, self.sending.name, lambda: self.sending)
-                self._engine.start(Sweeper.name, lambda: Sweeper(self.bringing, self.outbox, self._clock))
-                self.messaging.start(self._engine)
-            self.messaging.take_over(settings)
+                self.upload_scheduler.handle.start(
+                    self._engine, self.upload_scheduler.name, lambda: self.upload_scheduler
+                )
+                self._engine.start(Sweeper.name, lambda: Sweeper(self.uploads, self.outbox, self._clock))
+                self.notifications.start(self._engine)
+            self.notifications.take_over(settings)
             for name in self._names:
                 if _of(before, name) != _of(settings, name):
                     self.outbox.try_now(name)  # the backoff was caused by the previous settings
@@ -135,9 +137,9 @@ class DeliveryService:
         with self._changing:
             self._started = False
             self._unsubscribe()
-            self.bringing.stop()
+            self.uploads.stop()
             self.files.stop()
-            self.messaging.stop()
+            self.notifications.stop()
             self._engine.stop(_STOP_S)
 
     def close(self) -> None:
@@ -147,12 +149,14 @@ class DeliveryService:
 
     @property
     def snoozes(self) -> Snoozes:
-        return self.messaging.snoozes
+        return self.notifications.snoozes
 
     @property
     def rehearsed(self) -> RehearsalTargets:
         """The targets as the rule rehearsal sees them."""
-        return RehearsalTargets(self.messaging.ears, self.bringing.wishes, self.messaging.silence, self._recorder.index)
+        return RehearsalTargets(
+            self.notifications.filters, self.uploads.rules, self.notifications.why_muted, self._recorder.index
+        )
 
     def held(self) -> list[tuple[CameraId, Span]]:
         """Return the recordings that wait for upload, except those for targets no longer in the settings."""
@@ -186,34 +190,34 @@ class DeliveryService:
 
     def all_targets(self) -> list[TargetView]:
         """Return the destinations, the sets of files, then the notifiers."""
-        return [*map(self._destination, self._settings.destinations), *self.files.views(), *self.messaging.all()]
+        return [*map(self._destination, self._settings.destinations), *self.files.views(), *self.notifications.all()]
 
     def mute(self, name: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this time; 0 unmutes."""
         self._known(name)
-        self.messaging.acts.mute(name, camera, for_ms)
+        self.notifications.actions.mute(name, camera, for_ms)
 
     def push_key(self) -> str:
         """Return the VAPID public key browsers subscribe with."""
-        notifier, kept = self.messaging.browsers()
+        notifier, kept = self.notifications.browsers()
         return notifier.public_key(kept)
 
     def has_browser_channel(self) -> bool:
         """Return whether subscribed browsers get notifications."""
-        return self.messaging.browser_channel()[1]
+        return self.notifications.browser_channel()[1]
 
     def has_browser(self) -> bool:
         """Return whether a browser gets notifications."""
         from tawny.delivery.notifiers.webpush import browsers  # loads cryptography
 
-        return self.has_browser_channel() and bool(browsers(self.messaging.browsers()[1]))
+        return self.has_browser_channel() and bool(browsers(self.notifications.browsers()[1]))
 
     def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         """Add or remove a browser subscription. keys: its p256dh and auth; None removes it.
 
         It gets messages once there is a channel for browsers. Raises ValueError if the keys are invalid.
         """
-        notifier, kept = self.messaging.browsers()
+        notifier, kept = self.notifications.browsers()
         if keys is None:
             notifier.unsubscribe(kept, endpoint)
         else:
@@ -221,11 +225,11 @@ class DeliveryService:
 
     def act_words(self, name: str, token: str) -> str:
         """Return the question of a message action. Raises NotDone if the token is invalid or expired."""
-        return self.messaging.acts.look(name, token).words
+        return self.notifications.actions.look(name, token).words
 
     def act(self, name: str, token: str) -> str:
         """Execute a message action; return its confirmation. Raises NotDone like `act_words`."""
-        return self.messaging.acts.do(name, token)
+        return self.notifications.actions.do(name, token)
 
     def overview(self) -> list[dict[str, object]]:
         """Return all targets, as in `tawny notifications list --json` and `tawny uploads list --json`."""
@@ -255,7 +259,7 @@ class DeliveryService:
         if name not in chosen:
             return {"known": list(chosen)}
         try:
-            found = self.bringing.too_old(name) if dry_run else self.bringing.sweep(name)
+            found = self.uploads.too_old(name) if dry_run else self.uploads.sweep(name)
         except DeliveryError as error:
             return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
         items = [{"name": one.name, "size_bytes": one.size_bytes, "written_ms": one.modified_ms} for one in found]
@@ -268,10 +272,10 @@ class DeliveryService:
         """
         settings = self._settings
         if name in settings.notifiers:
-            return self.messaging.test(name)
+            return self.notifications.test(name)
         if name in settings.files:
             return self.files.test(name, settings.files[name])
-        steps = self.bringing.test(name)
+        steps = self.uploads.test(name)
         if steps[-1].write_only and self._save_write_only is not None:
             try:
                 self._save_write_only(name)
@@ -299,18 +303,18 @@ class DeliveryService:
 
     def _on_message(self, message: Message) -> None:
         if self._is_working:
-            self.sending.on_message(message)
+            self.upload_scheduler.on_message(message)
             self.files.on_message(message)
-            self.messaging.telling.on_message(message)
+            self.notifications.scheduler.on_message(message)
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""
-        self.sending.ended(delivery)
+        self.upload_scheduler.ended(delivery)
         self.files.ended(delivery)
-        self.messaging.telling.ended(delivery)
+        self.notifications.scheduler.ended(delivery)
 
     def _destination(self, name: str) -> TargetView:
-        where, gets = self.bringing.public(name), ", ".join(self._settings.destinations[name].upload)
+        where, gets = self.uploads.public(name), ", ".join(self._settings.destinations[name].upload)
         outbox, receives = self.outbox, _access_at_destination(self._settings, name)
         return TargetView(
             name, "destination", where, "", gets, outbox.waiting(name), outbox.trouble(name), name in self._paused,

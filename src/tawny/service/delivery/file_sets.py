@@ -141,7 +141,7 @@ class FileSets:
         self._folders: dict[str, tuple[FileSetSettings, ExportFolder]] = {}
         self._expires_s = 0.0
         self._is_new = True
-        self._crew = WorkerPool[FileSetSettings](engine, self._begin)
+        self._workers = WorkerPool[FileSetSettings](engine, self._begin)
         self.handle = ActorHandle()
 
     @property
@@ -159,7 +159,7 @@ class FileSets:
             self._since_ms = {one.name: self._since(one) for one in self._sets}
             self._folders = {name: self._folder(name, one) for name, one in chosen.items() if one.folder}
             self._due_ms, self._is_new = {}, True
-            self._crew.take_over({name: one for name, one in chosen.items() if one.folder})
+            self._workers.take_over({name: one for name, one in chosen.items() if one.folder})
         self.handle.wake()
 
     def on_message(self, message: Message) -> None:
@@ -206,7 +206,7 @@ class FileSets:
 
     def stop(self) -> None:
         """Stop writing. Interrupted files wait for the next start."""
-        self._crew.stop()
+        self._workers.stop()
 
     def ended(self, delivery: Delivery) -> None:
         """Announce a file that is complete."""

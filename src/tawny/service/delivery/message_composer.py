@@ -249,7 +249,7 @@ class MessageMeans:
     source: DeliverySource
     recorder: RecorderService
     clips: ClipCache
-    acts: MessageActions
+    actions: MessageActions
     camera_name: Callable[[CameraId], str]
     link: Callable[[EventId, str], str]
     forms: EventForms
@@ -291,7 +291,7 @@ class MessageComposer:
         self._visit_has = visit_has
         self._to, self._settings, self._traits, self._means = to, settings, traits, means
         self._address, self._may_see = address, may_see
-        self._recorder, self._acts, self._camera_name = means.recorder, means.acts, means.camera_name
+        self._recorder, self._actions, self._camera_name = means.recorder, means.actions, means.camera_name
         self._sealed, self._clips = means.source.sealed, means.clips
 
     @property
@@ -415,13 +415,13 @@ class MessageComposer:
         if found := self._means.link(event.id, form):
             return found
         if self._address and not self._sealed.seals(event.camera):
-            token = self._acts.shown_token(self._to, form, event.id)
+            token = self._actions.shown_token(self._to, form, event.id)
             return f"{self._address}/api/v1/sent/{self._to}/{token}.{'gif' if form == 'gif' else 'jpg'}"
         return self._means.link(event.id, "jpg") if event.picture_ms is not None else ""
 
     def sent_image(self, token: str) -> StoredContent:
         """Return the image that a link of a message shows. Raises NotDone if the link has expired."""
-        form, event = self._acts.shown(self._to, token)
+        form, event = self._actions.shown(self._to, token)
         if not self._may_see(event.camera) or self._sealed.seals(event.camera):
             raise NotDone(_LINK_ENDED, _DO)
         if form == "jpg":
@@ -473,7 +473,7 @@ class MessageComposer:
         calls = self._traits.buttons == "calls"
         if not self._settings.buttons or not self._traits.buttons or not (calls or self._address):
             return ()
-        made = [(label, self._acts.token(self._to, do, event.id)) for do, label in LABELS.items()]
+        made = [(label, self._actions.token(self._to, do, event.id)) for do, label in LABELS.items()]
         start = f"{self._address}/actions/{self._to}/" if self._address else ""
         return tuple(Button(label, start + token if start else "", token) for label, token in made)
 

@@ -65,47 +65,47 @@ class NotificationFilter:
         return "" if self.may_see(camera) else f"The person {self.to} belongs to can't see this camera."
 
 
-def at_level(channel: NotificationFilter, level: Level, says: RuleDecision) -> RuleDecision:
+def at_level(channel: NotificationFilter, level: Level, decision: RuleDecision) -> RuleDecision:
     """Return the decision with the notifier's levels applied: they count where no rule names the notifier.
 
     Where the table of a mode decides, only levels count that the notifier's own settings name.
     """
-    is_narrowed = says.why in (UNRULED, NAMELESS) or (says.by_mode and says.does and channel.has_own_levels)
+    is_narrowed = decision.why in (UNRULED, NAMELESS) or (decision.by_mode and decision.does and channel.has_own_levels)
     if channel.levels is None or not is_narrowed:
-        return says
-    if says.by_mode and level in channel.levels:
-        return says
+        return decision
+    if decision.by_mode and level in channel.levels:
+        return decision
     if level in channel.levels:
-        return replace(says, does=True, why=UNRULED)
+        return replace(decision, does=True, why=UNRULED)
     only = " and ".join(level_words(channel.levels))
-    return replace(says, does=False, why=f"{channel.to} only receives {only or 'nothing'}.")
+    return replace(decision, does=False, why=f"{channel.to} only receives {only or 'nothing'}.")
 
 
 def verdict(
     channel: NotificationFilter,
     camera: CameraId,
     kind: str,
-    says: RuleDecision,
+    decision: RuleDecision,
     now_ms: int,
     zone: ZoneInfo,
     *,
-    silence: str,
+    why_muted: str,
 ) -> FilterDecision:
     """Apply the notifier's settings, then the rules, then mutes and snoozes, then its quiet hours.
 
-    silence: why the notifier is muted or snoozed, or empty.
+    why_muted: why the notifier is muted or snoozed, or empty.
     """
     against = channel.why_not(camera, kind)
-    if against or not says.does:
-        return FilterDecision(does=False, why=against or says.why)
-    if silence:
-        return FilterDecision(does=False, why=silence, is_final=True)
+    if against or not decision.does:
+        return FilterDecision(does=False, why=against or decision.why)
+    if why_muted:
+        return FilterDecision(does=False, why=why_muted, is_final=True)
     quiet_ms = quiet_until_ms(channel.quiet, now_ms, zone)
     if quiet_ms <= now_ms or kind == DOORBELL:
-        return FilterDecision(does=True, why=f"{says.why} {channel.leaves_out(camera, now_ms)}".strip())
+        return FilterDecision(does=True, why=f"{decision.why} {channel.leaves_out(camera, now_ms)}".strip())
     until = datetime.fromtimestamp(quiet_ms / 1000, UTC).astimezone(zone)
     return FilterDecision(
-        does=True, why=f"{says.why} {channel.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms
+        does=True, why=f"{decision.why} {channel.to} has quiet hours until {until:%H:%M}.", wait_ms=quiet_ms
     )
 
 

@@ -79,15 +79,15 @@ class _Heard:
 
 
 class NotificationScheduler:
-    """Scheduler of all notifiers, run as one actor. Call `heard` and `ended` from any thread."""
+    """Scheduler of all notifiers, run as one actor. Call `on_message` and `ended` from any thread."""
 
     name = "notifications"
 
     def __init__(
         self,
         source: DeliverySource,
-        ears: Sequence[NotificationFilter],
-        silence: Callable[[str, CameraId, int], str],
+        filters: Sequence[NotificationFilter],
+        why_muted: Callable[[str, CameraId, int], str],
         lasting: Callable[[], Iterable[Alarm]],
         zone: ZoneInfo,
         *,
@@ -96,13 +96,13 @@ class NotificationScheduler:
     ) -> None:
         """Create the scheduler.
 
-        silence: returns why a notifier sends nothing about a camera's event of a time, ms UTC; empty if it does.
+        why_muted: returns why a notifier sends nothing about a camera's event of a time, ms UTC; empty if it does.
         lasting: returns the current problems. links: whether clips are uploaded, so that messages can link to them.
         visit_of: returns the visit that an event belongs to.
         """
         self._outbox, self._archive, self._clock = source.outbox, source.archive, source.clock
-        self._clip_of, self._deciding, self._silence = source.clip_of, source.deciding, silence
-        self._ears, self._lasting, self._zone = tuple(ears), lasting, zone
+        self._clip_of, self._deciding, self._why_muted = source.clip_of, source.deciding, why_muted
+        self._filters, self._lasting, self._zone = tuple(filters), lasting, zone
         self._links, self._visit_of = links, visit_of
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
         self._state: dict[str, _Heard] = {}
@@ -123,19 +123,19 @@ class NotificationScheduler:
 
     def sends(self, to: str, event: Event) -> bool:
         """Return whether a notifier sends this event, as of its begin and as of now. Call from any thread."""
-        channel, now_ms = next((one for one in self._ears if one.to == to), None), self._clock.now_ms()
+        channel, now_ms = next((one for one in self._filters if one.to == to), None), self._clock.now_ms()
         if channel is None or event.muted:
             return False
-        silence = self._silence(to, event.camera, event.start_ms) or self._silence(to, event.camera, now_ms)
-        says = self._says(channel, event)
-        return verdict(channel, event.camera, event.kind, says, now_ms, self._zone, silence=silence).does
+        why_muted = self._why_muted(to, event.camera, event.start_ms) or self._why_muted(to, event.camera, now_ms)
+        decision = self._decision(channel, event)
+        return verdict(channel, event.camera, event.kind, decision, now_ms, self._zone, why_muted=why_muted).does
 
     def step(self) -> float:
         with self._lock:
             now_ms = self._clock.now_ms()
             if self._begun_ms is None:
                 self._begun_ms = now_ms
-            for channel in self._ears:
+            for channel in self._filters:
                 if channel.to not in self._state:
                     self._state[channel.to] = _Heard()
                     self._remember(channel, now_ms)
@@ -146,22 +146,22 @@ class NotificationScheduler:
             if not self._is_looked_over and now_ms - self._begun_ms > 2 * SAVED_MS:
                 self._is_looked_over = True
                 self._end_alarms_that_are_over(now_ms)
-            for channel in self._ears:
+            for channel in self._filters:
                 self._recap(channel, now_ms)
             if now_ms - self._saved_ms > SAVED_MS:
                 self._saved_ms = now_ms
-                for channel in self._ears:
+                for channel in self._filters:
                     self._outbox.mark(f"told/{channel.to}", str(now_ms))
         return IDLE_S
 
     def close(self) -> None:
         """No resources to release."""
 
-    def take_over(self, ears: Sequence[NotificationFilter], *, links: bool) -> None:
+    def take_over(self, filters: Sequence[NotificationFilter], *, links: bool) -> None:
         """Apply changed notifiers. Those that remain keep their state. Call from any thread."""
         with self._lock:
-            self._ears, self._links = tuple(ears), links
-            self._state = {channel.to: self._state[channel.to] for channel in ears if channel.to in self._state}
+            self._filters, self._links = tuple(filters), links
+            self._state = {channel.to: self._state[channel.to] for channel in filters if channel.to in self._state}
         self.handle.wake()
 
     def _put(self, what: EventChanged | Alarm | Delivery) -> None:
@@ -169,7 +169,7 @@ class NotificationScheduler:
         self.handle.wake()
 
     def _take(self, what: EventChanged | Alarm | Delivery, now_ms: int) -> None:
-        for channel in self._ears:
+        for channel in self._filters:
             if isinstance(what, Alarm):
                 self._alarm(channel, what)
             elif isinstance(what, EventChanged):
@@ -194,13 +194,13 @@ class NotificationScheduler:
         is_ring = event.kind == DOORBELL and not channel.changes
         if channel.once and event.end_ms is None and not is_ring:
             return
-        says = self._says(channel, event)
+        decision = self._decision(channel, event)
         if event.muted:  # not final: it may turn out to be something else
-            self._deciding.note(event, says, does=False, why=MUTED)
+            self._deciding.note(event, decision, does=False, why=MUTED)
             return
-        silence = self._silence(channel.to, event.camera, event.start_ms)
-        found = verdict(channel, event.camera, event.kind, says, now_ms, self._zone, silence=silence)
-        self._deciding.note(event, says, does=found.does, why=found.why)
+        why_muted = self._why_muted(channel.to, event.camera, event.start_ms)
+        found = verdict(channel, event.camera, event.kind, decision, now_ms, self._zone, why_muted=why_muted)
+        self._deciding.note(event, decision, does=found.does, why=found.why)
         if found.does or found.is_final:
             state.known.add(event.id)
         if not found.does:
@@ -208,7 +208,7 @@ class NotificationScheduler:
         if channel.changes:
             self._detection_changed(channel, event, now_ms, is_new=True)
             return
-        rule = {"rule": says.rule} if says.rule else {}
+        rule = {"rule": decision.rule} if decision.rule else {}
         if is_ring:
             self._send(channel, event, {"kind": "event", "event": event.id, **rule}, now_ms)
             return
@@ -234,9 +234,9 @@ class NotificationScheduler:
         due_ms = now_ms + _picture_ms(event)
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
 
-    def _says(self, channel: NotificationFilter, event: Event) -> RuleDecision:
-        says = self._deciding.of(event)[RuleAction("notify", channel.to)]
-        return says if event.kind == DOORBELL else at_level(channel, shown_level(event), says)
+    def _decision(self, channel: NotificationFilter, event: Event) -> RuleDecision:
+        decision = self._deciding.of(event)[RuleAction("notify", channel.to)]
+        return decision if event.kind == DOORBELL else at_level(channel, shown_level(event), decision)
 
     def _sent_of_visit(self, channel: NotificationFilter, event: Event, now_ms: int) -> list[Delivery]:
         """Return the messages about earlier events of the same visit, the newest last."""
@@ -412,8 +412,8 @@ class NotificationScheduler:
             self._outbox.amend(replace(waiting, next_ms=now_ms))
 
     def _is_brought(self, key: EventId) -> bool:
-        ears = {channel.to for channel in self._ears}
-        clips = [one for one in self._outbox.of_event(key) if one.what is DeliveryKind.CLIP and one.to not in ears]
+        filters = {channel.to for channel in self._filters}
+        clips = [one for one in self._outbox.of_event(key) if one.what is DeliveryKind.CLIP and one.to not in filters]
         return bool(clips) and all(one.state is not DeliveryState.WAITING for one in clips)
 
     # --- alarms and the day ------------------------------------------------------------------------------------------
@@ -445,7 +445,7 @@ class NotificationScheduler:
     def _end_alarms_that_are_over(self, now_ms: int) -> None:
         """Send the end of problems that ended while tawny was not running."""
         lasting = {(alarm.what, alarm.camera or "") for alarm in self._lasting()}
-        for channel in self._ears:
+        for channel in self._filters:
             prefix = f"alarm/{channel.to}/"
             for mark, since in self._outbox.marks(prefix).items():
                 what, _, camera = mark.removeprefix(prefix).partition("/")

@@ -91,20 +91,20 @@ def _groups(one: config.NotifierSettings, traits: NotifierTraits) -> bool:
 
 
 class Notifications:
-    """Runs the notifiers. Thread-safe. bringing: the uploads, which messages link to."""
+    """Runs the notifiers. Thread-safe. uploads: what messages link to."""
 
     def __init__(
         self,
         settings: Settings,
         source: DeliverySource,
         recorder: RecorderService,
-        doors: PluginRegistry,
-        bringing: Uploads,
+        plugins: PluginRegistry,
+        uploads: Uploads,
         may_see: MaySee,
         is_paused: Callable[[str], bool],
     ) -> None:
         self._settings, self._outbox, self._clock = settings, source.outbox, source.clock
-        self._doors, self._may_see, self._is_paused = doors, may_see, is_paused
+        self._plugins, self._may_see, self._is_paused = plugins, may_see, is_paused
 
         def name_of(camera: CameraId) -> str:
             return recorder.camera_names().get(camera, camera)
@@ -114,48 +114,48 @@ class Notifications:
 
         zone = ZoneInfo(recorder.zone)
         self._recorder = recorder
-        self.acts = MessageActions(source.outbox, recorder, source.clock, name_of)
+        self.actions = MessageActions(source.outbox, recorder, source.clock, name_of)
         self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see, lambda: self._settings.rules)
         self._means = MessageMeans(
-            source, recorder, ClipCache(recorder), self.acts, name_of, bringing.link, bringing.forms, {}, self.snoozes,
+            source, recorder, ClipCache(recorder), self.actions, name_of, uploads.link, uploads.forms, {}, self.snoozes,
             lambda: self._settings.web.name or recorder.host, visit,
         )  # fmt: skip
-        self.telling = NotificationScheduler(
-            source, self.ears(), self.silence, recorder.alarms, zone,
+        self.scheduler = NotificationScheduler(
+            source, self.filters(), self.why_muted, recorder.alarms, zone,
             links=bool(settings.destinations), visit_of=visit,
         )  # fmt: skip
-        self._crew: WorkerPool[_Wanted] | None = None
+        self._workers: WorkerPool[_Wanted] | None = None
 
     def start(self, engine: Engine) -> list[Courier]:
         """Start the scheduler and the couriers, one per notifier. Return the couriers."""
-        self._crew = WorkerPool(engine, self._begin)
-        self._crew.take_over(self._wanted())
-        self.telling.handle.start(engine, self.telling.name, lambda: self.telling)
-        return [worker for worker in self._crew.workers() if isinstance(worker, Courier)]
+        self._workers = WorkerPool(engine, self._begin)
+        self._workers.take_over(self._wanted())
+        self.scheduler.handle.start(engine, self.scheduler.name, lambda: self.scheduler)
+        return [worker for worker in self._workers.workers() if isinstance(worker, Courier)]
 
     def take_over(self, settings: Settings) -> None:
         """Apply changed settings: start, restart and stop notifiers accordingly."""
         before, self._settings = self._settings, settings
         self.snoozes.carry_over(before.rules, settings.rules)
-        self.telling.take_over(self.ears(), links=bool(settings.destinations))
-        if self._crew is not None:
-            self._crew.take_over(self._wanted())
+        self.scheduler.take_over(self.filters(), links=bool(settings.destinations))
+        if self._workers is not None:
+            self._workers.take_over(self._wanted())
 
-    def ears(self) -> list[NotificationFilter]:
+    def filters(self) -> list[NotificationFilter]:
         """Return the filters of all notifiers."""
-        return [self._ear(name, one) for name, one in self._settings.notifiers.items()]
+        return [self._filter(name, one) for name, one in self._settings.notifiers.items()]
 
-    def silence(self, name: str, camera: CameraId, at_ms: int) -> str:
+    def why_muted(self, name: str, camera: CameraId, at_ms: int) -> str:
         """Return why this notifier sends nothing about a camera's event of this time; empty if it does."""
-        if self.acts.is_muted(name, camera, at_ms):
+        if self.actions.is_muted(name, camera, at_ms):
             return f"{name} has muted this camera."
         one = self._settings.notifiers.get(name)
         return self.snoozes.why(one.user if one else "", camera, at_ms)
 
     def stop(self) -> None:
         """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
-        if self._crew is not None:
-            self._crew.stop()
+        if self._workers is not None:
+            self._workers.stop()
 
     def all(self) -> list[TargetView]:
         """Return the notifiers."""
@@ -185,7 +185,7 @@ class Notifications:
     def browsers(self) -> tuple[BrowserNotifier, NotifierStore]:
         """Return the notifier that browsers subscribe to, and its store."""
         name, _ = self.browser_channel()
-        kind = self._doors.notifiers["webpush"]
+        kind = self._plugins.notifiers["webpush"]
         assert isinstance(kind, BrowserNotifier)
         return kind, OutboxMarks(self._outbox, f"kept/{name}/")
 
@@ -201,7 +201,7 @@ class Notifications:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _kind(self, url: str) -> Notifier:
-        kind = self._doors.notifier_of(url)
+        kind = self._plugins.notifier_of(url)
         assert kind is not None  # the settings were validated
         return kind
 
@@ -210,7 +210,7 @@ class Notifications:
         traits = kind.traits(one.url)
         return TargetView(
             name, "notifier", kind.public(one.url), traits.shows, _gets(one), outbox.waiting(name),
-            outbox.trouble(name), self._is_paused(name), outbox.ended(name), self.acts.mutes(name),
+            outbox.trouble(name), self._is_paused(name), outbox.ended(name), self.actions.mutes(name),
             _receives(one, traits),
         )  # fmt: skip
 
@@ -222,10 +222,10 @@ class Notifications:
     def _begin(self, name: str, wanted: "_Wanted", _: threading.Event) -> list[TargetWorker]:
         one, kind = wanted[0], self._kind(wanted[0].url)
         workers: list[TargetWorker] = [
-            Courier(1, self._route(name, one), self._outbox, self._clock, self.telling.ended)
+            Courier(1, self._route(name, one), self._outbox, self._clock, self.scheduler.ended)
         ]
         if one.buttons and isinstance(kind, ButtonNotifier):
-            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), self.acts))
+            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), self.actions))
         return workers
 
     def _route(self, name: str, one: config.NotifierSettings) -> DeliveryRoute:
@@ -261,10 +261,10 @@ class Notifications:
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
         traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
         may_see = partial(self._may_see, one.user) if one.user else anybody
-        has = partial(self.telling.sends, name) if _groups(one, traits) else None
+        has = partial(self.scheduler.sends, name) if _groups(one, traits) else None
         return MessageComposer(name, one, traits, self._means, address, may_see, has)
 
-    def _ear(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
+    def _filter(self, name: str, one: config.NotifierSettings) -> NotificationFilter:
         kind, traits = self._kind(one.url), self._kind(one.url).traits(one.url)
         has_links = bool(self._settings.destinations or (traits.shows_links and self._settings.web.link_url))
         return NotificationFilter(
@@ -292,9 +292,9 @@ class Notifications:
 class _Pressed:
     """Actor that polls a service for pressed buttons and executes their actions."""
 
-    def __init__(self, to: str, presses: ButtonPresses, acts: MessageActions) -> None:
+    def __init__(self, to: str, presses: ButtonPresses, actions: MessageActions) -> None:
         self.name = f"buttons of {to}"
-        self._to, self._presses, self._acts, self._misses = to, presses, acts, 0
+        self._to, self._presses, self._actions, self._misses = to, presses, actions, 0
         self.handle = ActorHandle()
 
     def stop(self) -> None:
@@ -315,6 +315,6 @@ class _Pressed:
 
     def _do(self, token: str) -> str:
         try:
-            return self._acts.do(self._to, token)
+            return self._actions.do(self._to, token)
         except NotDone as error:
             return error.message

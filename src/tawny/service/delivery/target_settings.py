@@ -209,26 +209,26 @@ NOTIFIERS: Final = (
 )  # fmt: skip
 
 
-def all_kinds(doors: PluginRegistry) -> list[TargetKind]:
+def all_kinds(plugins: PluginRegistry) -> list[TargetKind]:
     """Return the built-in types with their fields; plug-ins have a single address field."""
     known = {one.scheme for one in (*DESTINATIONS, *NOTIFIERS)}
-    return [*_shown(doors), *_others(doors, known)]
+    return [*_shown(plugins), *_others(plugins, known)]
 
 
-def _shown(doors: PluginRegistry) -> Iterator[TargetKind]:
+def _shown(plugins: PluginRegistry) -> Iterator[TargetKind]:
     for one in (*DESTINATIONS, *FILES, *NOTIFIERS):
         if one.group == "files":
             yield one
         elif one.group == "destinations":
-            if doors.destination_of(f"{one.scheme}:") is not None:
+            if plugins.destination_of(f"{one.scheme}:") is not None:
                 yield one
-        elif (kind := doors.notifier_of(f"{one.scheme}:")) is not None:
+        elif (kind := plugins.notifier_of(f"{one.scheme}:")) is not None:
             yield replace(one, shows=kind.traits(f"{one.scheme}://a/b/c").shows)
 
 
-def _others(doors: PluginRegistry, known: set[str]) -> Iterator[TargetKind]:
-    for name in sorted({*doors.destinations} | {*doors.notifiers}):
-        for group, parts in (("destinations", doors.destinations), ("notifiers", doors.notifiers)):
+def _others(plugins: PluginRegistry, known: set[str]) -> Iterator[TargetKind]:
+    for name in sorted({*plugins.destinations} | {*plugins.notifiers}):
+        for group, parts in (("destinations", plugins.destinations), ("notifiers", plugins.notifiers)):
             with suppress(KeyError):
                 schemes = parts[name].schemes
                 if known.isdisjoint(schemes):
@@ -251,11 +251,11 @@ class TargetSettingsService:
         settings: Callable[[], Settings],
         apply: Callable[[Settings, str], None],
         outward: DeliveryService,
-        doors: PluginRegistry,
+        plugins: PluginRegistry,
         config: Path | None,
     ) -> None:
         self._settings, self._apply, self._outward = settings, apply, outward
-        self._doors, self._config = doors, config
+        self._plugins, self._config = plugins, config
         self._lock = threading.Lock()
         self._text, self._secrets = "", dict[str, str]()
         """Targets added at runtime without a settings file, and their secrets."""
@@ -266,7 +266,7 @@ class TargetSettingsService:
         return self._config is not None
 
     def kinds(self) -> Sequence[TargetKind]:
-        return all_kinds(self._doors)
+        return all_kinds(self._plugins)
 
     def said(self, name: str) -> TargetSettingsView:
         group = self._group_of(name)
@@ -290,7 +290,7 @@ class TargetSettingsService:
 
     def add_browser_channel(self, contact: str) -> str:
         """Add the channel of browsers if there is none, and return its name; empty: there was one. contact: https."""
-        name, is_there = self._outward.messaging.browser_channel()
+        name, is_there = self._outward.notifications.browser_channel()
         if is_there:
             return ""
         self.put("notifiers", name, {"url": BROWSERS_URL + contact})
@@ -302,12 +302,12 @@ class TargetSettingsService:
         draft.put(group, name, values)
         new = self._with(draft.understood())
         self._refuse_any_folder(name, new)
-        self._doors.check(new, "the settings")
+        self._plugins.check(new, "the settings")
         if group == "notifiers":
-            return self._outward.messaging.test(name, new.notifiers[name])
+            return self._outward.notifications.test(name, new.notifiers[name])
         if group == "files":
             return self._outward.files.test(name, new.files[name])
-        return self._outward.bringing.test(name, new.destinations[name])
+        return self._outward.uploads.test(name, new.destinations[name])
 
     def _refuse_any_folder(self, name: str, changed: Settings) -> None:
         """Raise NotDone if the interface lifts the rules for folders, or uses them lifted for another folder."""
@@ -322,7 +322,7 @@ class TargetSettingsService:
 
     def _take_over(self, draft: SettingsDraft) -> None:
         new = self._with(draft.understood())
-        self._doors.check(new, "the settings")
+        self._plugins.check(new, "the settings")
         draft.write()
         self._text, self._secrets = draft.text, draft.secrets
         self._apply(new, str(self._config or "the settings"))

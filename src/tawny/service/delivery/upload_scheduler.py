@@ -129,10 +129,10 @@ class UploadRule:
         return self.cameras is None or camera in self.cameras
 
 
-def sends(wish: UploadRule, camera: CameraId, kind: str, says: RuleDecision, *, kept: bool) -> FilterDecision:
+def sends(rule: UploadRule, camera: CameraId, kind: str, decision: RuleDecision, *, kept: bool) -> FilterDecision:
     """Apply the destination's settings, then the rules."""
-    against = wish.why_not(camera, kind, kept=kept)
-    return FilterDecision(says.does and not against, against or says.why)
+    against = rule.why_not(camera, kind, kept=kept)
+    return FilterDecision(decision.does and not against, against or decision.why)
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class _Going:
     """A running event and how much of its video was sent to one destination."""
 
     event: Event
-    wish: UploadRule
+    rule: UploadRule
     sent_ms: int
     pieces: int = 0
 
@@ -155,14 +155,14 @@ class _Ending:
 
 
 class UploadScheduler:
-    """Scheduler of all destinations, run as one actor. Call `heard` from any thread."""
+    """Scheduler of all destinations, run as one actor. Call `on_message` from any thread."""
 
     name = "sending"
 
     def __init__(
         self,
         source: DeliverySource,
-        wishes: Sequence[UploadRule],
+        rules: Sequence[UploadRule],
         budget_bytes: int,
         all_targets: Callable[[], Iterable[str]] | None = None,
     ) -> None:
@@ -170,7 +170,7 @@ class UploadScheduler:
         self._deciding, self._sealed = source.deciding, source.sealed
         self._outbox, self._archive = source.outbox, source.archive
         self._clip_of, self._clock, self._called = source.clip_of, source.clock, source.called
-        self._wishes, self._budget_bytes, self._all_targets = tuple(wishes), budget_bytes, all_targets
+        self._rules, self._budget_bytes, self._all_targets = tuple(rules), budget_bytes, all_targets
         self._on_message: deque[EventChanged | SegmentClosed] = deque()
         self._lock = threading.Lock()
         self._going: dict[tuple[EventId, str], _Going] = {}
@@ -185,10 +185,10 @@ class UploadScheduler:
 
     def step(self) -> float:
         with self._lock:
-            for wish in self._wishes:
-                if wish.to not in self._made_up:
-                    self._make_up(wish)
-                    self._made_up.add(wish.to)
+            for rule in self._rules:
+                if rule.to not in self._made_up:
+                    self._make_up(rule)
+                    self._made_up.add(rule.to)
             while self._on_message:
                 message = self._on_message.popleft()
                 if isinstance(message, EventChanged):
@@ -211,19 +211,19 @@ class UploadScheduler:
     def close(self) -> None:
         """No resources to release."""
 
-    def take_over(self, wishes: Sequence[UploadRule], budget_bytes: int) -> None:
+    def take_over(self, rules: Sequence[UploadRule], budget_bytes: int) -> None:
         """Apply changed destinations; running events continue where they still apply. Call from any thread."""
         with self._lock:
-            self._wishes, self._budget_bytes = tuple(wishes), budget_bytes
-            known = {wish.to: wish for wish in wishes}
+            self._rules, self._budget_bytes = tuple(rules), budget_bytes
+            known = {rule.to: rule for rule in rules}
             self._made_up &= known.keys()
             for key, going in list(self._going.items()):
-                wish = known.get(going.wish.to)
+                rule = known.get(going.rule.to)
                 event = going.event
-                if wish is None or wish.why_not(event.camera, event.kind, kept=event.kept):
+                if rule is None or rule.why_not(event.camera, event.kind, kept=event.kept):
                     del self._going[key]
                 else:
-                    going.wish = wish
+                    going.rule = rule
         self.handle.wake()
 
     def ended(self, delivery: Delivery) -> None:
@@ -236,7 +236,7 @@ class UploadScheduler:
         if clip is None or clip.state is not DeliveryState.DONE:
             return
         with self._lock:
-            if any(wish.to == delivery.to and wish.write_only for wish in self._wishes):
+            if any(rule.to == delivery.to and rule.write_only for rule in self._rules):
                 return
         after_ms = self._clock.now_ms() + REMOVAL_MS
         for piece in self._outbox.of_event(delivery.event):
@@ -249,68 +249,68 @@ class UploadScheduler:
     # --- events ------------------------------------------------------------------------------------------------------
 
     def _event(self, event: Event) -> None:
-        for wish in self._wishes:
-            self._bring(wish, event)
+        for rule in self._rules:
+            self._bring(rule, event)
 
-    def _bring(self, wish: UploadRule, event: Event) -> None:
-        says = self._deciding.of(event)[RuleAction("upload", wish.to)]
-        found = sends(wish, event.camera, event.kind, says, kept=event.kept)
-        self._deciding.note(event, says, does=found.does, why=found.why)
+    def _bring(self, rule: UploadRule, event: Event) -> None:
+        decision = self._deciding.of(event)[RuleAction("upload", rule.to)]
+        found = sends(rule, event.camera, event.kind, decision, kept=event.kept)
+        self._deciding.note(event, decision, does=found.does, why=found.why)
         if not found.does:
             return
         if self._sealed.seals(event.camera) and not self._was_plain(event):
-            self._bring_sealed(wish, event)
+            self._bring_sealed(rule, event)
             return
-        if event.picture_ms is not None and "jpg" in wish.forms and (wish.at_once or event.end_ms is not None):
-            self._picture(wish, event, event.picture_ms)
+        if event.picture_ms is not None and "jpg" in rule.forms and (rule.at_once or event.end_ms is not None):
+            self._picture(rule, event, event.picture_ms)
         if event.end_ms is not None:
-            self._going.pop((event.id, wish.to), None)
-            self._clips(wish, event, event.end_ms)
-        elif (wish.follows and wish.has_clip) or wish.max_s:
-            self._begin(wish, event)
+            self._going.pop((event.id, rule.to), None)
+            self._clips(rule, event, event.end_ms)
+        elif (rule.follows and rule.has_clip) or rule.max_s:
+            self._begin(rule, event)
 
-    def _picture(self, wish: UploadRule, event: Event, picture_ms: int) -> None:
+    def _picture(self, rule: UploadRule, event: Event, picture_ms: int) -> None:
         content = {"event": event.id, "picture_ms": picture_ms}
-        delivery = self._delivery(wish, event, DeliveryKind.PICTURE, "jpg", content)
+        delivery = self._delivery(rule, event, DeliveryKind.PICTURE, "jpg", content)
         known = self._known(delivery)
         if known is None or known.content != content:
             self._outbox.renew(delivery)
 
-    def _begin(self, wish: UploadRule, event: Event) -> None:
-        key = event.id, wish.to
+    def _begin(self, rule: UploadRule, event: Event) -> None:
+        key = event.id, rule.to
         if key in self._going:
             self._going[key].event = event
-        elif all(self._known(self._clip(wish, event, form, {})) is None for form in wish.clip_forms):
+        elif all(self._known(self._clip(rule, event, form, {})) is None for form in rule.clip_forms):
             begin_ms = self._clip_of(event, self._clock.now_ms()).begin_ms
-            self._going[key] = _Going(event, wish, begin_ms)
+            self._going[key] = _Going(event, rule, begin_ms)
 
     def _follow(self, going: _Going) -> None:
         """Send the video recorded since the last part, if there is enough of it; at the maximum, the clip."""
-        event, wish = going.event, going.wish
+        event, rule = going.event, going.rule
         recorded_ms = self._recorded_ms(event.camera)
-        last_ms = self._clip_of(event, recorded_ms).begin_ms + round(wish.max_s * 1000)
-        if wish.max_s and recorded_ms >= last_ms:
-            del self._going[event.id, wish.to]
-            self._clips(wish, event, last_ms)
+        last_ms = self._clip_of(event, recorded_ms).begin_ms + round(rule.max_s * 1000)
+        if rule.max_s and recorded_ms >= last_ms:
+            del self._going[event.id, rule.to]
+            self._clips(rule, event, last_ms)
             return
-        if not (wish.follows and wish.has_clip) or recorded_ms - going.sent_ms < PIECE_MS:
+        if not (rule.follows and rule.has_clip) or recorded_ms - going.sent_ms < PIECE_MS:
             return
         going.pieces += 1
         span = Span(going.sent_ms, recorded_ms)
         going.sent_ms = recorded_ms
-        whole = self._delivery(wish, event, DeliveryKind.PIECE, "mp4", _cut(span))
+        whole = self._delivery(rule, event, DeliveryKind.PIECE, "mp4", _cut(span))
         size_bytes = self._size_bytes(event.camera, span)
         part = piece_name(whole.name, going.pieces)
-        part = f"{PARTS}/{part}" if wish.write_only else part
+        part = f"{PARTS}/{part}" if rule.write_only else part
         piece = replace(whole, name=part, needs=span, size_bytes=size_bytes)
         self._outbox.add([piece])
 
-    def _clips(self, wish: UploadRule, event: Event, end_ms: int) -> None:
+    def _clips(self, rule: UploadRule, event: Event, end_ms: int) -> None:
         """Send each wanted form of the event's video once its last second is recorded."""
-        span = self._span(wish, event, end_ms)
+        span = self._span(rule, event, end_ms)
         due_ms = span.end_ms + SETTLE_MS
-        for form in wish.clip_forms:
-            delivery = self._clip(wish, event, form, _cut(span))
+        for form in rule.clip_forms:
+            delivery = self._clip(rule, event, form, _cut(span))
             known = self._known(delivery)
             if known is not None and known.content == delivery.content:
                 continue
@@ -318,11 +318,11 @@ class UploadScheduler:
             delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
             self._outbox.renew(delivery)
             if due_ms > self._clock.now_ms():
-                self._ending[event.id, wish.to, form] = _Ending(delivery, event.camera, span.end_ms)
+                self._ending[event.id, rule.to, form] = _Ending(delivery, event.camera, span.end_ms)
 
-    def _clip(self, wish: UploadRule, event: Event, form: str, cut: dict[str, object]) -> Delivery:
+    def _clip(self, rule: UploadRule, event: Event, form: str, cut: dict[str, object]) -> Delivery:
         content = cut if form == "mp4" else cut | {"form": form}
-        return self._delivery(wish, event, DeliveryKind.CLIP, form, content)
+        return self._delivery(rule, event, DeliveryKind.CLIP, form, content)
 
     def _let_go(self, ending: _Ending) -> bool:
         """Release the clip if its end is recorded or the deadline has passed. Return whether it was released."""
@@ -341,20 +341,20 @@ class UploadScheduler:
 
     # --- sealed recordings: files are uploaded unchanged, as the recorder cannot cut them
 
-    def _bring_sealed(self, wish: UploadRule, event: Event) -> None:
+    def _bring_sealed(self, rule: UploadRule, event: Event) -> None:
         """Upload the snapshot and, after the event's end, its closed recordings. The last one may still be open."""
         if event.picture_ms is not None:
             path = sealed_path(picture_path(event))
             content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
-            whole = self._delivery(wish, event, DeliveryKind.PICTURE, "tws", content)
-            delivery = replace(whole, name=self._sealed_name(wish, path, event.start_ms, whole.name))
+            whole = self._delivery(rule, event, DeliveryKind.PICTURE, "tws", content)
+            delivery = replace(whole, name=self._sealed_name(rule, path, event.start_ms, whole.name))
             known = self._known(delivery)
             if known is None or known.content != content:
                 self._outbox.renew(delivery)
         if event.end_ms is not None:
-            span = self._span(wish, event, event.end_ms)
+            span = self._span(rule, event, event.end_ms)
             for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
-                self._bring_recording(wish, event, segment)
+                self._bring_recording(rule, event, segment)
 
     def _was_plain(self, event: Event) -> bool:
         """Return whether the event has ended and all of its recordings are unsealed."""
@@ -364,10 +364,10 @@ class UploadScheduler:
         is_all = bool(found) and found[-1].end_ms >= event.end_ms
         return is_all and not any(is_sealed(one.path) for one in found)
 
-    def _bring_recording(self, wish: UploadRule, event: Event, segment: Segment) -> None:
+    def _bring_recording(self, rule: UploadRule, event: Event, segment: Segment) -> None:
         if is_sealed(segment.path):
-            whole = self._of_segment(wish, segment, DeliveryKind.CLIP)
-            if all(one.content != whole.content for one in self._outbox.at(wish.to, whole.at_ms)):
+            whole = self._of_segment(rule, segment, DeliveryKind.CLIP)
+            if all(one.content != whole.content for one in self._outbox.at(rule.to, whole.at_ms)):
                 self._outbox.add([replace(whole, event=event.id)])
 
     def _with_events(self, segment: Segment) -> None:
@@ -376,17 +376,19 @@ class UploadScheduler:
         for event in self._archive.index.events(near, cameras=[segment.camera], limit=_PAGE).events:
             if event.end_ms is None or not self._clip_of(event, event.end_ms).overlaps(segment.span):
                 continue
-            says = self._deciding.of(event)
-            for wish in self._wishes:
-                if not self._span(wish, event, event.end_ms).overlaps(segment.span):
+            decisions = self._deciding.of(event)
+            for rule in self._rules:
+                if not self._span(rule, event, event.end_ms).overlaps(segment.span):
                     continue
-                if sends(wish, event.camera, event.kind, says[RuleAction("upload", wish.to)], kept=event.kept).does:
-                    self._bring_recording(wish, event, segment)
+                if sends(
+                    rule, event.camera, event.kind, decisions[RuleAction("upload", rule.to)], kept=event.kept
+                ).does:
+                    self._bring_recording(rule, event, segment)
 
-    def _sealed_name(self, wish: UploadRule, path: str, at_ms: int, readable: str) -> str:
-        if wish.names_sealed:
+    def _sealed_name(self, rule: UploadRule, path: str, at_ms: int, readable: str) -> str:
+        if rule.names_sealed:
             return readable
-        return self._sealed.object_name(path, f"{datetime.fromtimestamp(at_ms / 1000, wish.zone):%Y%m%d}")
+        return self._sealed.object_name(path, f"{datetime.fromtimestamp(at_ms / 1000, rule.zone):%Y%m%d}")
 
     # --- whole recordings
 
@@ -395,17 +397,17 @@ class UploadScheduler:
             return
         if is_sealed(segment.path):
             self._with_events(segment)
-        for wish in self._wishes:
-            if "recordings" in wish.what and wish.has(segment.camera):
-                self._outbox.add([self._of_segment(wish, segment, DeliveryKind.FOOTAGE)])
+        for rule in self._rules:
+            if "recordings" in rule.what and rule.has(segment.camera):
+                self._outbox.add([self._of_segment(rule, segment, DeliveryKind.FOOTAGE)])
 
-    def _of_segment(self, wish: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
+    def _of_segment(self, rule: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
         file_type = "tws" if is_sealed(segment.path) else "mp4"
-        where = self._filled(wish, NamedFile(segment.camera, segment.start_ms, segment.id, "footage"), file_type)
+        where = self._filled(rule, NamedFile(segment.camera, segment.start_ms, segment.id, "footage"), file_type)
         if is_sealed(segment.path):
-            where = self._sealed_name(wish, segment.path, segment.start_ms, where)
+            where = self._sealed_name(rule, segment.path, segment.start_ms, where)
         return Delivery(
-            to=wish.to,
+            to=rule.to,
             name=where,
             what=what,
             content={"segment": segment.id},
@@ -418,16 +420,16 @@ class UploadScheduler:
 
     # --- missed events -----------------------------------------------------------------------------------------------
 
-    def _make_up(self, wish: UploadRule) -> None:
+    def _make_up(self, rule: UploadRule) -> None:
         """Send events that ended while tawny was not running or whose message was lost in a power failure."""
         now_ms = self._clock.now_ms()
-        begin_ms = max(self._outbox.since_ms(wish.to), now_ms - MADE_UP_FOR_MS)
+        begin_ms = max(self._outbox.since_ms(rule.to), now_ms - MADE_UP_FOR_MS)
         after: str | None = None
         while begin_ms < now_ms:
             page = self._archive.index.events(Span(begin_ms, now_ms), after=after, limit=_PAGE)
             for event in page.events:
                 if event.end_ms is not None and event.start_ms >= begin_ms:
-                    self._bring(wish, event)
+                    self._bring(rule, event)
             after = page.next
             if after is None:
                 break
@@ -448,12 +450,12 @@ class UploadScheduler:
         bytes_s = sum(one.size_bytes for one in files) / seconds if seconds > 0 else _USUAL_BYTES_S
         return round(bytes_s * span.seconds)
 
-    def _span(self, wish: UploadRule, event: Event, now_ms: int) -> Span:
+    def _span(self, rule: UploadRule, event: Event, now_ms: int) -> Span:
         """Return what is sent of an event: its clip up to the maximum duration."""
         span = self._clip_of(event, now_ms)
-        if not wish.max_s:
+        if not rule.max_s:
             return span
-        return Span(span.begin_ms, min(span.end_ms, span.begin_ms + round(wish.max_s * 1000)))
+        return Span(span.begin_ms, min(span.end_ms, span.begin_ms + round(rule.max_s * 1000)))
 
     def _known(self, delivery: Delivery) -> Delivery | None:
         """Return the delivery of the same file of the same event, under whatever name.
@@ -464,20 +466,20 @@ class UploadScheduler:
         same = (one for one in at_once if one.what is delivery.what and form_of(one) == form_of(delivery))
         return max((one for one in same if one.event == delivery.event), key=lambda one: one.id, default=None)
 
-    def _named(self, wish: UploadRule, event: Event, form: str) -> str:
-        return self._filled(wish, NamedFile(event.camera, event.start_ms, event.id, event.kind), form)
+    def _named(self, rule: UploadRule, event: Event, form: str) -> str:
+        return self._filled(rule, NamedFile(event.camera, event.start_ms, event.id, event.kind), form)
 
-    def _filled(self, wish: UploadRule, file: NamedFile, form: str) -> str:
-        number = self._outbox.number(wish.to, file.key) if has_counter(wish.names) else 0
+    def _filled(self, rule: UploadRule, file: NamedFile, form: str) -> str:
+        number = self._outbox.number(rule.to, file.key) if has_counter(rule.names) else 0
         file = replace(file, called=self._called().get(file.camera, ""), number=number)
-        return name(wish.names, file, form, wish.zone, wish.local)
+        return name(rule.names, file, form, rule.zone, rule.local)
 
     def _delivery(
-        self, wish: UploadRule, event: Event, what: DeliveryKind, form: str, content: dict[str, object]
+        self, rule: UploadRule, event: Event, what: DeliveryKind, form: str, content: dict[str, object]
     ) -> Delivery:
         return Delivery(
-            to=wish.to,
-            name=self._named(wish, event, form),
+            to=rule.to,
+            name=self._named(rule, event, form),
             what=what,
             content=content,
             made_ms=self._clock.now_ms(),

@@ -147,7 +147,7 @@ class Uploads:
         self,
         source: DeliverySource,
         recorder: RecorderService,
-        doors: PluginRegistry,
+        plugins: PluginRegistry,
         engine: Engine,
         is_paused: Callable[[str], bool],
         ended: Callable[[Delivery], None],
@@ -155,24 +155,24 @@ class Uploads:
     ) -> None:
         self._sealed, self._recorder, self._witnessed = source.sealed, recorder, dict[str, str]()
         self.forms = EventForms(recorder, ClipCache(recorder), recorder.event_picture, source.sealed, scratch)
-        self._outbox, self._doors, self._clock = source.outbox, doors, source.clock
+        self._outbox, self._plugins, self._clock = source.outbox, plugins, source.clock
         self._is_paused, self._ended = is_paused, ended
         self._settings: Mapping[str, Settings] = {}
         self._file_sets: Mapping[str, FileSetSettings] = {}
         self._without_links: set[str] = set()
-        self._crew = WorkerPool[Settings](engine, self._begin)
+        self._workers = WorkerPool[Settings](engine, self._begin)
 
     def take_over(self, settings: Mapping[str, Settings], file_sets: Mapping[str, FileSetSettings]) -> None:
         """Apply changed destinations: start, restart and stop couriers accordingly."""
         self._settings, self._file_sets, self._without_links = dict(settings), dict(file_sets), set()
-        self._crew.take_over(settings)
+        self._workers.take_over(settings)
 
     def stop(self) -> None:
         """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
-        self._crew.stop()
+        self._workers.stop()
 
-    def wishes(self) -> list[UploadRule]:
-        return [self._wish(name, one) for name, one in self._settings.items()]
+    def rules(self) -> list[UploadRule]:
+        return [self._rule(name, one) for name, one in self._settings.items()]
 
     def public(self, name: str) -> str:
         """Return the address without secrets. Raises KeyError for an unknown destination."""
@@ -252,7 +252,7 @@ class Uploads:
         found = self._sealed.witness()
         return None if found is None else (found, self._recorder.host)
 
-    def _wish(self, name: str, one: Settings) -> UploadRule:
+    def _rule(self, name: str, one: Settings) -> UploadRule:
         return UploadRule(
             name,
             checked(one.names),
@@ -309,7 +309,7 @@ class Uploads:
         return kind.connect(DestinationContext(name, one.url, options, self._clock, one.write_only))
 
     def _kind(self, url: str) -> Destination:
-        kind = self._doors.destination_of(url)
+        kind = self._plugins.destination_of(url)
         assert kind is not None  # the settings were validated
         return kind
 
@@ -319,8 +319,8 @@ class Sweeper:
 
     name = "sweeping"
 
-    def __init__(self, bringing: Uploads, outbox: Outbox, clock: Clock) -> None:
-        self._bringing, self._outbox, self._clock = bringing, outbox, clock
+    def __init__(self, uploads: Uploads, outbox: Outbox, clock: Clock) -> None:
+        self._uploads, self._outbox, self._clock = uploads, outbox, clock
         self._due_s: dict[str, float] = {}
         self._forgets_s = 0.0
 
@@ -329,7 +329,7 @@ class Sweeper:
         if now_s >= self._forgets_s:
             self._outbox.forget_old()
             self._forgets_s = now_s + SWEEP_EVERY_S
-        for name in self._bringing.kept_for_a_time():
+        for name in self._uploads.kept_for_a_time():
             if self._due_s.setdefault(name, now_s + SWEEP_FIRST_S) <= now_s:
                 self._due_s[name] = now_s + self._sweep(name)
         return SWEEP_FIRST_S
@@ -340,7 +340,7 @@ class Sweeper:
     def _sweep(self, name: str) -> float:
         """Remove expired files. Return the delay until the next run, s."""
         try:
-            self._bringing.sweep(name)
+            self._uploads.sweep(name)
         except KeyError:  # the destination was removed
             return SWEEP_EVERY_S
         except DeliveryError as error:

@@ -190,11 +190,11 @@ class DetectionServices:
 
     clock: Clock
     engine: Engine
-    doors: PluginRegistry
+    plugins: PluginRegistry
     events: EventWriter
     scores: MotionScoreFile
     grids: MotionGrids
-    desk: ClassificationQueue = field(default_factory=ClassificationQueue)
+    classification_queue: ClassificationQueue = field(default_factory=ClassificationQueue)
     """Classifies moving objects."""
     reading: RecognitionQueue = field(default_factory=RecognitionQueue)
     """Recognizes identities."""
@@ -308,14 +308,14 @@ class CameraDetection:
             self._work.restarted()
         elif part == OBJECTS and self._names:
             self._died_of = error
-            is_same = self._naming_died[0] == self._means.desk.looks
-            self._naming_died = self._means.desk.looks, self._naming_died[1] + 1 if is_same else 1
+            is_same = self._naming_died[0] == self._means.classification_queue.looks
+            self._naming_died = self._means.classification_queue.looks, self._naming_died[1] + 1 if is_same else 1
 
     @property
     def _is_naming_dead(self) -> bool:
         """Whether the object model failed again and again without classifying anything in between."""
         looks, deaths = self._naming_died
-        return deaths >= RESTARTS and looks == self._means.desk.looks
+        return deaths >= RESTARTS and looks == self._means.classification_queue.looks
 
     @property
     def own_trouble(self) -> str:
@@ -396,10 +396,10 @@ class CameraDetection:
         work = self._work = DetectionWork(means.clock)
 
         def make_detector() -> Detector:
-            return in_places(means.doors.detectors[settings.detector](settings.options), places)
+            return in_places(means.plugins.detectors[settings.detector](settings.options), places)
 
         def make() -> Watcher:
-            made = means.doors.detectors[settings.detector](settings.options)
+            made = means.plugins.detectors[settings.detector](settings.options)
             self._take_own(made)
             detector = in_places(made, places)
             if turns:
@@ -432,14 +432,17 @@ class CameraDetection:
         if means.guesser is not None:
 
             def is_unnamed() -> bool:
-                return not (means.desk.is_open and settings.notify_types)
+                return not (means.classification_queue.is_open and settings.notify_types)
 
             found.append(FallbackLabeller(means.guesser, settings.certainty.triggers, is_unnamed))
         if settings.notify_types:
-            found.append(TrackClassifier(self._camera, means.desk, settings.notify_types))
+            found.append(TrackClassifier(self._camera, means.classification_queue, settings.notify_types))
         if settings.recognize:
             wanted = RecognitionWanted(
-                settings.recognize, settings.recognize_confidence, settings.recognize_zones, lambda: means.desk.is_open
+                settings.recognize,
+                settings.recognize_confidence,
+                settings.recognize_zones,
+                lambda: means.classification_queue.is_open,
             )
             found.append(TrackRecogniser(self._camera, means.reading, wanted, large))
         return found

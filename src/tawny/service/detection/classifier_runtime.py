@@ -80,16 +80,16 @@ class ClassifierRuntime:
 
     def __init__(
         self,
-        shelf: ModelStore,
+        store: ModelStore,
         settings: Callable[[], Settings],
         clock: Clock,
         accelerators: Mapping[str, Any] | None = None,
         again: EventReclassifier | None = None,
     ) -> None:
         """again: classifies the last days' events after a model was added; None: no events are stored."""
-        self.shelf, self._settings, self._clock = shelf, settings, clock
+        self.store, self._settings, self._clock = store, settings, clock
         self._accelerators = accelerators or {}
-        self.desk = ClassificationQueue()
+        self.queue = ClassificationQueue()
         self.suggesting = FallbackRuntime(settings, clock)
         self.again = again
         self.card: ModelManifest | None = None
@@ -107,35 +107,35 @@ class ClassifierRuntime:
     def names(self, camera: CameraId) -> bool:
         """Return whether objects of this camera are classified."""
         settings = self._settings().cameras.get(camera)
-        return self.desk.is_open and settings is not None and bool(settings.detection.notify_types)
+        return self.queue.is_open and settings is not None and bool(settings.detection.notify_types)
 
     def start(self, engine: Engine) -> None:
-        self.desk.handle.start(engine, self.name, lambda: self)
+        self.queue.handle.start(engine, self.name, lambda: self)
 
     def look_now(self) -> None:
         """Check the models at once, after one was added or removed."""
         self._checked_s = float("-inf")
-        self.desk.handle.wake()
+        self.queue.handle.wake()
 
     def step(self) -> float:
         if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:
             self._checked_s = self._clock.mono_s()
             self._choose()
             self.suggesting.choose()
-        rest_s = self.desk.step()
-        if rest_s > 0 and self.again is not None and self.desk.is_open:  # nothing else waits
-            rest_s = min(rest_s, self.again.step(self.desk.look_at))
+        rest_s = self.queue.step()
+        if rest_s > 0 and self.again is not None and self.queue.is_open:  # nothing else waits
+            rest_s = min(rest_s, self.again.step(self.queue.look_at))
         return min(rest_s, CHECKED_EVERY_S)
 
     def close(self) -> None:
-        self.desk.close()
+        self.queue.close()
         if self.again is not None:
             self.again.close()
 
     def _choose(self) -> None:
         wanted = self._settings().object_detection
         try:
-            card = None if wanted.model == OFF else self.shelf.chosen(wanted.model)
+            card = None if wanted.model == OFF else self.store.chosen(wanted.model)
         except NotDone as error:
             self._use(None, None, wanted, str(error))
             return
@@ -148,9 +148,9 @@ class ClassifierRuntime:
             return
         width, height = (int(part) for part in wanted.size.split("x"))
         try:
-            self.shelf.check(card)
+            self.store.check(card)
             model = ObjectModel(
-                self.shelf.file(card.name), card.labels or None, size=Size(width, height),
+                self.store.file(card.name), card.labels or None, size=Size(width, height),
                 providers=(PROVIDERS.get(wanted.device, CPU),), threshold=wanted.sure,
                 accelerator=self._accelerator(wanted.device),
             )  # fmt: skip
@@ -176,7 +176,7 @@ class ClassifierRuntime:
     ) -> None:
         self._chosen, self.trouble = (card, wanted), trouble
         self.card, self.provider = (card, model.provider) if model is not None else (None, "")
-        self.desk.use(model)
+        self.queue.use(model)
         if self.again is not None and self.card is not None:
             self.again.use(self.card.name, self.card.sha256)
 
@@ -196,7 +196,7 @@ class ModelService:
     """
 
     def __init__(self, naming: ClassifierRuntime, offered: RecommendedModel = RECOMMENDED) -> None:
-        self._shelf, self._naming, self._offered = naming.shelf, naming, offered
+        self._store, self._naming, self._offered = naming.store, naming, offered
 
     @property
     def trouble(self) -> str:
@@ -223,14 +223,14 @@ class ModelService:
             web.ModelInfo(
                 card.name, card.family, card.origin, card.licence, card.bytes, len(card.labels or COCO), card == used
             )
-            for card in self._shelf.all()
+            for card in self._store.all()
         ]
 
     def fetch(self) -> None:
         """Download and install the offered model."""
-        self._shelf.add_offer(self._offered)
+        self._store.add_offer(self._offered)
         self._naming.look_now()
 
     def remove(self, name: str) -> None:
-        self._shelf.remove(name)
+        self._store.remove(name)
         self._naming.look_now()

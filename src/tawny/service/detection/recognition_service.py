@@ -40,10 +40,10 @@ class RecognitionService:
     name = "reading"
 
     def __init__(
-        self, settings: Callable[[], Settings], doors: PluginRegistry, book: IdentityStore, clock: Clock
+        self, settings: Callable[[], Settings], plugins: PluginRegistry, book: IdentityStore, clock: Clock
     ) -> None:
-        self._settings, self._doors, self._clock = settings, doors, clock
-        self.book, self.desk = book, RecognitionQueue()
+        self._settings, self._plugins, self._clock = settings, plugins, clock
+        self.book, self.queue = book, RecognitionQueue()
         self._made: dict[str, tuple[RecogniserSettings | None, Recogniser]] = {}
         self._checked_s = float("-inf")
 
@@ -54,16 +54,16 @@ class RecognitionService:
         return [*wrong, *([self.book.trouble] if self.book.trouble else [])]
 
     def start(self, engine: Engine) -> None:
-        self.desk.handle.start(engine, self.name, lambda: self)
+        self.queue.handle.start(engine, self.name, lambda: self)
 
     def step(self) -> float:
         if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:
             self._checked_s = self._clock.mono_s()
             self._choose()
-        return min(self.desk.step(), CHECKED_EVERY_S)
+        return min(self.queue.step(), CHECKED_EVERY_S)
 
     def close(self) -> None:
-        self.desk.close()
+        self.queue.close()
         for _, recogniser in self._made.values():
             recogniser.close()
         self._made = {}
@@ -77,10 +77,10 @@ class RecognitionService:
                 recogniser.close()
                 del self._made[name]
         for name in sorted(wanted - self._made.keys()):
-            made = make_recogniser(name, settings.recognizers, self._doors.recognisers, self._clock)
+            made = make_recogniser(name, settings.recognizers, self._plugins.recognisers, self._clock)
             if made is not None:
                 self._made[name] = settings.recognizers.get(name), made
-        self.desk.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
+        self.queue.use({name: recogniser for name, (_, recogniser) in self._made.items()}, self.book.who)
 
 
 def recogniser_settings(settings: Settings, name: str) -> RecogniserSettings:
@@ -89,7 +89,7 @@ def recogniser_settings(settings: Settings, name: str) -> RecogniserSettings:
 
 
 def make_recogniser(
-    name: str, settings: Mapping[str, RecogniserSettings], doors: Mapping[str, Any], clock: Clock
+    name: str, settings: Mapping[str, RecogniserSettings], plugins: Mapping[str, Any], clock: Clock
 ) -> Recogniser | None:
     """Return a new recognizer; None for an unknown name. Raises ValueError if its settings are invalid."""
     of = settings.get(name, RecogniserSettings())
@@ -97,14 +97,14 @@ def make_recogniser(
         return UserRecogniser(
             Path(of.file), of.kinds, deadline_s=of.deadline, memory=of.memory, allow_read=of.allow_read, clock=clock
         )
-    if name not in doors:
+    if name not in plugins:
         return None
-    made: Recogniser = doors[name](of.options)
+    made: Recogniser = plugins[name](of.options)
     return made
 
 
 def face_print(
-    name: str, picture: bytes, settings: Settings, doors: Mapping[str, Any], kind: str = PERSON, box: Box = WHOLE
+    name: str, picture: bytes, settings: Settings, plugins: Mapping[str, Any], kind: str = PERSON, box: Box = WHOLE
 ) -> tuple[float, ...]:
     """Return a face embedding. picture: JPEG or PNG; box: region of it. Raises NotDone, for example without a face."""
     import cv2  # local: recording works without the vision library
@@ -113,7 +113,7 @@ def face_print(
     if decoded is None:
         raise NotDone("Can't read this image.", "Use a JPEG or PNG file.")
     clock = SystemClock()
-    recogniser = make_recogniser(name, settings.recognizers, doors, clock)
+    recogniser = make_recogniser(name, settings.recognizers, plugins, clock)
     if recogniser is None:
         raise NotDone(f"No recognizer named {name}.", "Use one from the settings.")
     shown = RecogniserInput(
@@ -145,8 +145,8 @@ def read_once(recogniser: Recogniser, shown: RecogniserInput, clock: Clock) -> S
 class IdentityService:
     """Manages known identities. Thread-safe; waits for the disk and for a recognizer. Raises NotDone."""
 
-    def __init__(self, book: IdentityStore, settings: Callable[[], Settings], doors: Mapping[str, Any]) -> None:
-        self._book, self._settings, self._doors = book, settings, doors
+    def __init__(self, book: IdentityStore, settings: Callable[[], Settings], plugins: Mapping[str, Any]) -> None:
+        self._book, self._settings, self._plugins = book, settings, plugins
 
     @property
     def words(self) -> Callable[[Event], frozenset[str]]:
@@ -171,7 +171,7 @@ class IdentityService:
         """Add the face in an event's snapshot."""
         if by not in self.readers():
             raise NotDone(f"No recognizer named {by}.", "Use one from the settings.")
-        print_ = face_print(by, picture, self._settings(), self._doors, event.kind, event.box or WHOLE)
+        print_ = face_print(by, picture, self._settings(), self._plugins, event.kind, event.box or WHOLE)
         self._book.add(name, by, "", print_)
 
     def forget(self, who: str) -> None:

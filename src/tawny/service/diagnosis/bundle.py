@@ -258,7 +258,7 @@ class BundleContents:
     people: Sequence[str] = ()
 
 
-def make_files(contents: BundleContents, doors: PluginRegistry, at_ms: int) -> list[BundleFile]:
+def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) -> list[BundleFile]:
     """Return the files of the bundle, anonymized."""
     hide = _anonymizer(contents)
     if hide is None:  # names in texts can't be recognized
@@ -272,7 +272,7 @@ def make_files(contents: BundleContents, doors: PluginRegistry, at_ms: int) -> l
     ]
     settings = contents.recorder.settings
     if settings is not None and not contents.recorder.problems:
-        shown = share_settings(in_force(settings, doors), hide)
+        shown = share_settings(in_force(settings, plugins), hide)
         found.append(BundleFile("settings.json", "The settings in force: numbers and switches only.", _json(shown)))
     if contents.health is not None:
         about = "The state of cameras, disk and problems."
@@ -379,9 +379,9 @@ class DiagnosticsService:
     """Makes bundles for a running recorder, and keeps the last one. Thread-safe; making one takes some seconds."""
 
     def __init__(
-        self, recorder: Callable[[], ExaminedRecorder], state: RunningState, doors: PluginRegistry, clock: Clock
+        self, recorder: Callable[[], ExaminedRecorder], state: RunningState, plugins: PluginRegistry, clock: Clock
     ) -> None:
-        self._recorder, self._state, self._doors, self._clock = recorder, state, doors, clock
+        self._recorder, self._state, self._plugins, self._clock = recorder, state, plugins, clock
         self._lock = threading.Lock()
         self._made: tuple[float, Diagnostics] | None = None
 
@@ -390,7 +390,7 @@ class DiagnosticsService:
         found = tuple(examine(recorder, self._clock))
         state, at_ms = self._state, self._clock.now_ms()
         contents = BundleContents(recorder, found, state.health(), state.log(), state.reports(), state.people())
-        made = Diagnostics(at_ms, found, tuple(make_files(contents, self._doors, at_ms)))
+        made = Diagnostics(at_ms, found, tuple(make_files(contents, self._plugins, at_ms)))
         with self._lock:
             self._made = self._clock.mono_s(), made
         return made
@@ -399,7 +399,7 @@ class DiagnosticsService:
         """Return the settings in force that differ from the defaults, without secrets. Raises SettingsError."""
         recorder = self._recorder()
         secrets = known_secrets(recorder.config.parent, {}) if recorder.config is not None else {}
-        return shown_text(recorder.settings or Settings(), self._doors, secrets.values())
+        return shown_text(recorder.settings or Settings(), self._plugins, secrets.values())
 
     def last(self) -> Diagnostics:
         """Return the bundle that was listed last; a new one if that was long ago."""

@@ -196,12 +196,12 @@ def certificate(path: Path, names: Sequence[str], clock: Clock) -> Diagnosis:
 # --- cameras ---------------------------------------------------------------------------------------------------------
 
 
-def try_cameras(settings: Settings, doors: PluginRegistry, clock: Clock) -> Iterator[Diagnosis]:
+def try_cameras(settings: Settings, plugins: PluginRegistry, clock: Clock) -> Iterator[Diagnosis]:
     """Connect to each camera and receive video for some seconds."""
     for name, camera in settings.cameras.items():
         area = f"camera {name}"
         try:
-            trials = try_streams(doors, camera, CAMERA_S, clock)
+            trials = try_streams(plugins, camera, CAMERA_S, clock)
         except TawnyError as error:
             yield wrong(area, error.message, "It isn't recorded.", error.do)
             continue

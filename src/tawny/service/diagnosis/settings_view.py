@@ -25,23 +25,23 @@ LEAST_SECRET: Final = 4
 """Shorter ones would be found everywhere."""
 
 
-def in_force(chosen: Settings, doors: PluginRegistry) -> dict[str, Any]:
+def in_force(chosen: Settings, plugins: PluginRegistry) -> dict[str, Any]:
     """Return every setting with its value, defaults included. URLs are shown without user and password."""
     tables: dict[str, Any] = chosen.model_dump()
     for name, camera in chosen.cameras.items():
         shown = tables["cameras"][name]
         for key in ("source", "sub"):
-            shown[key] = doors.public(getattr(camera, key)) if getattr(camera, key) else ""
+            shown[key] = plugins.public(getattr(camera, key)) if getattr(camera, key) else ""
         shown["onvif"] = OnvifService.of(camera.onvif).public if camera.onvif else ""
-        source = doors.source_of(camera.source)
+        source = plugins.source_of(camera.source)
         if source is not None:
             shown[source.scheme] = dict(source.settings(camera.table(source.scheme)))
     for name, one in chosen.destinations.items():
-        tables["destinations"][name]["url"] = _public(doors.destination_of(one.url), one.url)
+        tables["destinations"][name]["url"] = _public(plugins.destination_of(one.url), one.url)
     for tier, table in zip(chosen.storage.tiers, tables["storage"]["tiers"], strict=True):
-        table["url"] = _public(doors.destination_of(tier.url), tier.url) if tier.url else ""
+        table["url"] = _public(plugins.destination_of(tier.url), tier.url) if tier.url else ""
     for name, notifier in chosen.notifiers.items():
-        tables["notifiers"][name]["url"] = _public(doors.notifier_of(notifier.url), notifier.url)
+        tables["notifiers"][name]["url"] = _public(plugins.notifier_of(notifier.url), notifier.url)
     for name, emit in chosen.webhooks.items():
         tables["webhooks"][name]["url"] = emit.public
     for table, key in (("mqtt", "url"), ("heartbeat", "url")):
@@ -67,7 +67,7 @@ def settings_lines(tables: dict[str, Any], path: str = "") -> list[str]:
     return lines
 
 
-def shown_text(chosen: Settings, doors: PluginRegistry, secrets: Iterable[str]) -> str:
+def shown_text(chosen: Settings, plugins: PluginRegistry, secrets: Iterable[str]) -> str:
     """Return what differs from the defaults, for people who look after this recorder.
 
     secrets: replaced anywhere. So is where people live, and what shows whether they are at home.
@@ -78,10 +78,10 @@ def shown_text(chosen: Settings, doors: PluginRegistry, secrets: Iterable[str]) 
         "notifiers": {name: {"url": one.url} for name, one in chosen.notifiers.items()},
         "webhooks": {name: {"url": one.url} for name, one in chosen.webhooks.items()},
     }
-    usual = set(settings_lines(in_force(Settings.model_validate(bare), doors)))
+    usual = set(settings_lines(in_force(Settings.model_validate(bare), plugins)))
     lines = [
         _PERSONAL.sub(r"\1(set)", line)
-        for line in settings_lines(in_force(chosen, doors))
+        for line in settings_lines(in_force(chosen, plugins))
         if line not in usual or _NAMING.match(line)
     ]
     text = "\n".join(_LOGIN.sub(r"\1(set)@", line) for line in lines)

@@ -38,7 +38,7 @@ class CommandService:
         cameras: Callable[[], Sequence[CameraId]],
         said: ExternalEvents,
         modes: ModeState,
-        hands: DeviceControl,
+        device_control: DeviceControl,
         note: Note,
         clock: Clock,
         is_private: Callable[[CameraId], bool] = lambda _: False,
@@ -46,7 +46,7 @@ class CommandService:
         self._is_private = is_private
         self.snoozes: Snoozes | None = None
         """None: there are no notifications."""
-        self._cameras, self._said, self._modes, self._hands = cameras, said, modes, hands
+        self._cameras, self._said, self._modes, self._device_control = cameras, said, modes, device_control
         self._note, self._clock = note, clock
         self.tracker: AutoTracker | None = None
 
@@ -87,7 +87,7 @@ class CommandService:
             case commands.EventUpdateCommand() | commands.EventCloseCommand():
                 return self._lasting(order.event, who).camera
             case commands.RelayCommand():
-                camera = self._hands.relay_camera(order.relay)
+                camera = self._device_control.relay_camera(order.relay)
                 if camera is None:
                     raise CommandRefused("not_found", "Relay not found.", "See `relays` in the settings.")
                 return camera or None
@@ -191,29 +191,29 @@ class CommandService:
     def _ptz(self, order: commands.PtzCommand, who: CommandIssuer) -> CommandResult:
         camera = CameraId(order.camera)
         if who.way == "http" and not order.stop:
-            self._hands.steer(camera, who.name)
+            self._device_control.steer(camera, who.name)
         if order.save or order.remove:
             return self._preset_changed(camera, order)
         if order.home:
             with self._said.turning(camera, PRESET_S):
-                self._hands.go_home(camera)
+                self._device_control.go_home(camera)
             return CommandResult(f"{camera} is moving to its home position.")
         if order.stop:
-            self._hands.stop(camera)
+            self._device_control.stop(camera)
             return CommandResult(f"{camera} stopped.")
         if order.preset:
             with self._said.turning(camera, PRESET_S):
-                self._hands.go_to(camera, order.preset)
+                self._device_control.go_to(camera, order.preset)
             return CommandResult(f"{camera} is moving to {order.preset}.")
         with self._said.turning(camera, order.lasts_s):
-            self._hands.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
+            self._device_control.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
         return CommandResult(f"{camera} is moving for {order.lasts_s:g} s.")
 
     def _preset_changed(self, camera: CameraId, order: commands.PtzCommand) -> CommandResult:
         if order.remove:
-            self._hands.remove_preset(camera, order.remove)
+            self._device_control.remove_preset(camera, order.remove)
             return CommandResult(f"Preset {order.remove} removed.")
-        self._hands.save_preset(camera, order.save)
+        self._device_control.save_preset(camera, order.save)
         is_home = order.save == HOME
         return CommandResult("Home position saved." if is_home else f"Preset {order.save} saved.")
 
@@ -226,7 +226,7 @@ class CommandService:
 
     @_do.register
     def _relay(self, order: commands.RelayCommand, who: CommandIssuer) -> CommandResult:
-        self._hands.switch(order.relay, on=order.on, lasts_s=order.lasts_s)
+        self._device_control.switch(order.relay, on=order.on, lasts_s=order.lasts_s)
         lasts = "" if order.lasts_s is None else f" for {order.lasts_s:g} s"
         return CommandResult(f"{order.relay} switched {'on' if order.on else 'off'}{lasts}.")
 

@@ -114,7 +114,7 @@ class DeviceControl:
     camera's main or sub stream came, ms UTC; None if it isn't recorded now.
     """
 
-    name = "hands"
+    name = "timed orders"
 
     def __init__(
         self,

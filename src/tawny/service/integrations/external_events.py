@@ -48,7 +48,7 @@ class ExternalEvents:
     hub: returns a camera's hub, None if it has none.
     """
 
-    name = "said events"
+    name = "external events"
 
     def __init__(
         self,

@@ -92,12 +92,12 @@ class IntegrationService:
             newest = hub.newest if hub is not None else None
             return newest.at_ms if newest is not None else None
 
-        self.hands = DeviceControl(now, self.scripts, clock, means.logins, newest_ms)
-        self.desk = CommandService(
-            self._cameras, means.said, means.modes, self.hands, means.note, clock,
+        self.device_control = DeviceControl(now, self.scripts, clock, means.logins, newest_ms)
+        self.commands = CommandService(
+            self._cameras, means.said, means.modes, self.device_control, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
         )  # fmt: skip
-        self.desk.snoozes = means.snoozes
+        self.commands.snoozes = means.snoozes
 
         def is_private(camera: CameraId) -> bool:
             hold = means.modes.hold(camera)
@@ -108,29 +108,29 @@ class IntegrationService:
             lambda camera, lasts_s: means.said.turning(camera, lasts_s, is_patrol=True), is_private,
             means.tracked or means.kept, mode=lambda: means.modes.now().mode,
         )  # fmt: skip
-        self.tracker = AutoTracker(now, self.hands, means.followers, tracking, clock)
-        self.desk.tracker = self.tracker
-        self.patrols = PatrolKeeper(now, self.hands, means.said, clock, self.tracker.holds)
+        self.tracker = AutoTracker(now, self.device_control, means.followers, tracking, clock)
+        self.commands.tracker = self.tracker
+        self.patrols = PatrolKeeper(now, self.device_control, means.said, clock, self.tracker.holds)
         self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
         if settings.mqtt.url:
-            self._mqtt = MqttTopics(now, recorder, means.modes, self.desk.do, waiting, clock, self.tracker.is_on)
+            self._mqtt = MqttTopics(now, recorder, means.modes, self.commands.do, waiting, clock, self.tracker.is_on)
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        self.hands.handle.start(self._engine, self.hands.name, lambda: self.hands)
+        self.device_control.handle.start(self._engine, self.device_control.name, lambda: self.device_control)
         self._engine.start(self.patrols.name, lambda: self.patrols)
         self.tracker.handle.start(self._engine, self.tracker.name, lambda: self.tracker)
         for emitting in self._emits.values():
             emitting.handle.start(self._engine, emitting.name, partial(_same, emitting))
         for name, one in self._settings.api_clients.items():
             if one.socket:
-                self._engine.start(f"datagrams of {name}", partial(DatagramDoor, name, one, self.desk.do))
+                self._engine.start(f"datagrams of {name}", partial(DatagramDoor, name, one, self.commands.do))
         if self._mqtt is not None:
-            house, bridge = self._mqtt, self._mqtt.bridge
-            house.handle.start(self._engine, house.name, lambda: house)
+            topics, bridge = self._mqtt, self._mqtt.bridge
+            topics.handle.start(self._engine, topics.name, lambda: topics)
             bridge.handle.start(self._engine, bridge.name, lambda: bridge)
         if self._emits or self._mqtt is not None:
             self._unsubscribe = self._recorder.bus.subscribe(self._on_message)
@@ -150,11 +150,11 @@ class IntegrationService:
 
     def do(self, who: CommandIssuer, order: Order) -> CommandResult:
         """Execute a command. Raises CommandRefused."""
-        return self.desk.do(who, order)
+        return self.commands.do(who, order)
 
     def controls(self, camera: CameraId) -> CameraControls:
         """Return the camera's controls. Waits for the camera."""
-        found = self.hands.controls(camera)
+        found = self.device_control.controls(camera)
         state = self.tracker.state(camera)
         has = state.is_on or self.track_settings(camera) != TrackSettings()
         return replace(found, tracking=state.phase) if found.turns and has else found
@@ -173,7 +173,7 @@ class IntegrationService:
 
     def ptz_position(self, camera: CameraId) -> tuple[float | None, float | None, float | None]:
         """Return where a camera points, in its own numbers. Waits for the camera. Raises NotDone, SourceError."""
-        return self.hands.position(camera)
+        return self.device_control.position(camera)
 
     def calibrate(self, camera: CameraId) -> PtzCalibration:
         """Measure how a camera turns, by small moves. Takes some seconds. Raises NotDone, SourceError."""
@@ -186,16 +186,16 @@ class IntegrationService:
 
     def device(self, camera: CameraId) -> DeviceDetails:
         """Return what a camera says of itself. Waits for the camera. Raises NotDone, SourceError."""
-        return self.hands.device(camera)
+        return self.device_control.device(camera)
 
     def change_device(self, camera: CameraId, wanted: DeviceChange) -> DeviceDetails:
         """Change settings in a camera. Waits for the camera. Raises NotDone, SourceError."""
-        return self.hands.change_device(camera, wanted)
+        return self.device_control.change_device(camera, wanted)
 
     def commanded(self, message: object) -> dict[str, Any]:
         """Execute a command of the `tawny` command line. Return the control socket's response, with errors."""
         try:
-            done = self.desk.do(CommandIssuer(_COMMAND, "command", is_owner=True), message)
+            done = self.commands.do(CommandIssuer(_COMMAND, "command", is_owner=True), message)
         except CommandRefused as refused:
             return {"error": {"code": refused.kind, "message": refused.message, "hint": refused.do}}
         return {"done": done.words, "event": done.event or None}
@@ -205,7 +205,7 @@ class IntegrationService:
 
         Raises CommandRefused.
         """
-        return self.desk.do(CommandIssuer(by, "rule"), message).words
+        return self.commands.do(CommandIssuer(by, "rule"), message).words
 
     def run(self, script: str, message: Mapping[str, Any]) -> str:
         """Run a script for a rule. Return the first line of its output. Raises NotDone."""

@@ -141,11 +141,11 @@ class MqttTopics:
     def _announce(self) -> None:
         if self._settings.discovery:
             settings, host = self._now(), self._recorder.host
-            house = DiscoveryContext(
+            context = DiscoveryContext(
                 self.bridge.base, host, self._shown(), self._modes.names, [*settings.relays],
                 self._settings.permissions, settings.web.link_url,
             )  # fmt: skip
-            for topic, payload in ha.announced(house, self._settings.discovery).items():
+            for topic, payload in ha.announced(context, self._settings.discovery).items():
                 self.bridge.put_at(topic, payload)
 
     def _say_health(self) -> None:

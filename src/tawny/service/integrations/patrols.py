@@ -44,14 +44,14 @@ class PatrolKeeper:
     def __init__(
         self,
         settings: Callable[[], Settings],
-        hands: DeviceControl,
+        device_control: DeviceControl,
         said: ExternalEvents,
         clock: Clock,
         is_held: Callable[[CameraId], bool] = lambda _: False,
     ) -> None:
         """is_held: whether a camera must not be moved now: it is private, or follows something."""
         self._is_held = is_held
-        self._settings, self._hands, self._said, self._clock = settings, hands, said, clock
+        self._settings, self._device_control, self._said, self._clock = settings, device_control, said, clock
         self._patrols: dict[CameraId, _Patrol] = {}
 
     def step(self) -> float:
@@ -79,7 +79,7 @@ class PatrolKeeper:
     def _next(self, camera: CameraId, ptz: PtzSettings) -> str:
         """Return the preset to go to now; empty: none."""
         patrol, now_s = self._patrols[camera], self._clock.mono_s()
-        if self._hands.idle_s(camera) < ptz.return_after:
+        if self._device_control.idle_s(camera) < ptz.return_after:
             patrol.is_away = True
             return ""
         if patrol.is_going or now_s < patrol.due_s or self._is_held(camera):
@@ -92,7 +92,7 @@ class PatrolKeeper:
         has_gone = False
         try:
             with self._said.turning(camera, ARRIVES_S, is_patrol=True):
-                self._hands.by_itself(camera, preset)
+                self._device_control.by_itself(camera, preset)
             has_gone = True
         except TawnyError as error:
             log.warning("%s did not go to %s: %s", camera, preset, error)

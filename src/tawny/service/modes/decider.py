@@ -18,10 +18,10 @@ class Decider:
         """Return the decision for every notifier and destination, and for all other actions of rules."""
         return _Always()
 
-    def note(self, event: Event, says: RuleDecision, *, does: bool, why: str) -> None:
+    def note(self, event: Event, decision: RuleDecision, *, does: bool, why: str) -> None:
         """Store the outcome: without rules, nowhere."""
 
 
 class _Always(defaultdict[RuleAction, RuleDecision]):
-    def __missing__(self, deed: RuleAction) -> RuleDecision:  # any action may be queried
-        return RuleDecision(deed, does=True, why="No rule applies.")
+    def __missing__(self, action: RuleAction) -> RuleDecision:  # any action may be queried
+        return RuleDecision(action, does=True, why="No rule applies.")

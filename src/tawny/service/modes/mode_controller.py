@@ -64,7 +64,7 @@ class PresenceProber:
     presence: returns the current settings. seen: receives each person found and the probe.
     """
 
-    name = "looking"
+    name = "presence"
 
     def __init__(
         self, presence: Callable[[], PresenceSettings], ways: PresenceProbes, seen: Seen, clock: Clock

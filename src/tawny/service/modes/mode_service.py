@@ -140,12 +140,12 @@ class ModePlan:
 class RehearsalTargets:
     """Notifiers and destinations, by their own settings.
 
-    silence: returns why a notifier sends nothing about a camera's event of a time, ms UTC; or empty.
+    why_muted: returns why a notifier sends nothing about a camera's event of a time, ms UTC; or empty.
     """
 
-    ears: Callable[[], Sequence[NotificationFilter]]
-    wishes: Callable[[], Sequence[UploadRule]]
-    silence: Callable[[str, CameraId, int], str]
+    filters: Callable[[], Sequence[NotificationFilter]]
+    upload_rules: Callable[[], Sequence[UploadRule]]
+    why_muted: Callable[[str, CameraId, int], str]
     index: RecordingIndex | None = None
     """Where the events to replay are."""
 
@@ -178,25 +178,26 @@ def rehearsed(
         hold = None
     unrecorded = deciding.rules.unrecorded(now)
     duty = duty_of(settings.cameras[camera], hold, unrecorded, now.mode, in_mode(settings, now.mode, camera))
-    ears = {ear.to: ear for ear in targets.ears()}
-    wishes = {wish.to: wish for wish in targets.wishes()}
+    filters = {channel.to: channel for channel in targets.filters()}
+    upload_rules = {rule.to: rule for rule in targets.upload_rules()}
 
-    def outcome(says: RuleDecision, at_ms: int) -> FilterDecision:
-        match says.deed.verb:
-            case "notify" if says.deed.name in ears:
-                silence = targets.silence(says.deed.name, camera, rehearsal.at_ms)
-                ear = ears[says.deed.name]
-                return verdict(ear, camera, rehearsal.kind, at_level(ear, level, says), at_ms, zone, silence=silence)
-            case "upload" if says.deed.name in wishes:
-                return sends(wishes[says.deed.name], camera, rehearsal.kind, says, kept=False)
-        return FilterDecision(says.does, says.why)
+    def outcome(decision: RuleDecision, at_ms: int) -> FilterDecision:
+        to = decision.action.name
+        match decision.action.verb:
+            case "notify" if to in filters:
+                muted = targets.why_muted(to, camera, rehearsal.at_ms)
+                decision = at_level(filters[to], level, decision)
+                return verdict(filters[to], camera, rehearsal.kind, decision, at_ms, zone, why_muted=muted)
+            case "upload" if to in upload_rules:
+                return sends(upload_rules[to], camera, rehearsal.kind, decision, kept=False)
+        return FilterDecision(decision.does, decision.why)
 
     made: dict[str, FilterDecision] = {}
     for lasted_s in _moments_s(rehearsal.lasts_s, deciding):
-        for says in deciding.rules.decide(replace(now, lasted_s=lasted_s)):
-            deed = str(says.deed)
-            if deed not in made or not (made[deed].does or made[deed].is_final):
-                made[deed] = outcome(says, rehearsal.at_ms + round(lasted_s * 1000))
+        for decision in deciding.rules.decide(replace(now, lasted_s=lasted_s)):
+            action = str(decision.action)
+            if action not in made or not (made[action].does or made[action].is_final):
+                made[action] = outcome(decision, rehearsal.at_ms + round(lasted_s * 1000))
     return RehearsalInfo(
         rehearsal.at_ms,
         was.mode,
@@ -205,7 +206,7 @@ def rehearsed(
         duty.is_recorded,
         "" if duty.is_recorded else duty.detail or "It is switched off.",
         duty.is_watched,
-        [OutcomeInfo(deed, one.does, one.why, one.wait_ms or None, "") for deed, one in made.items()],
+        [OutcomeInfo(action, one.does, one.why, one.wait_ms or None, "") for action, one in made.items()],
     )
 
 
@@ -365,7 +366,7 @@ class ModeService:
         chosen = [CameraId(one) for one in settings.cameras if cameras is None or one in cameras]
         span = past_span(which, self._clock.now_ms(), self._zone)
         targets = self._targets
-        replayer = Replayer(settings, self._modes, deciding, targets.ears(), index, targets.silence)
+        replayer = Replayer(settings, self._modes, deciding, targets.filters(), index, targets.why_muted)
         return replayer.of(span, mode, chosen)
 
     def change(
@@ -421,7 +422,7 @@ class ModeService:
         """Return the outcomes of an event; empty if none were stored."""
         sent = self._outbox.of_event(event)
         return [
-            OutcomeInfo(one.deed, one.does, one.why, None, _went(one.deed, sent) if one.does else "")
+            OutcomeInfo(one.action, one.does, one.why, None, _went(one.action, sent) if one.does else "")
             for one in self._arming.deciding.why(event)
         ]
 
@@ -433,9 +434,9 @@ class ModeService:
         return None if for_s is None else self._clock.now_ms() + round(for_s * 1000)
 
 
-def _went(deed: str, sent: Sequence[Delivery]) -> str:
+def _went(action: str, sent: Sequence[Delivery]) -> str:
     """Return the state of the first delivery: the message or the snapshot."""
-    to = deed.rpartition(" ")[2]
+    to = action.rpartition(" ")[2]
     found = [one for one in sent if one.to == to]
     if not found:
         return ""

@@ -86,7 +86,7 @@ def mode_cell(settings: Settings, mode: str, camera: str) -> ModeCell:
     record = "off" if _is_ruled_off(settings, mode, camera) and not chosen.privacy else _record(chosen, own.record)
     is_silent = record in ("off", "private") or chosen.detection is False
     types = tuple(one for one in own.detection.alert_rules(is_named=True).types if one in NOTIFIABLE)
-    has_rules = any(deed.verb == "notify" for rule in settings.rules for deed in rule.do)
+    has_rules = any(action.verb == "notify" for rule in settings.rules for action in rule.do)
     by: Literal["mode", "camera", "rules"] = "rules" if has_rules else "camera"
     table = settings.modes.tables.get(mode)
     return ModeCell(

@@ -88,14 +88,14 @@ def past_span(which: PastSpan, now_ms: int, zone: ZoneInfo) -> Span:
 
 
 class Replayer:
-    """ears: the notification channels now. silence: why one sent nothing then. Reads the index; thread-safe."""
+    """filters: of the notifiers now. why_muted: why one sent nothing then. Reads the index; thread-safe."""
 
     def __init__(
-        self, settings: Settings, modes: ModeState, deciding: RuleDecider, ears: Sequence[NotificationFilter],
-        index: RecordingIndex, silence: Callable[[str, CameraId, int], str] = lambda *_: "",
+        self, settings: Settings, modes: ModeState, deciding: RuleDecider, filters: Sequence[NotificationFilter],
+        index: RecordingIndex, why_muted: Callable[[str, CameraId, int], str] = lambda *_: "",
     ) -> None:  # fmt: skip
         self._settings, self._modes, self._deciding = settings, modes, deciding
-        self._ears, self._index, self._silence = tuple(ears), index, silence
+        self._filters, self._index, self._why_muted = tuple(filters), index, why_muted
 
     def of(self, span: Span, mode: str, cameras: Sequence[CameraId]) -> Replay:
         """Replay these cameras. mode: empty: the modes that were active then."""
@@ -141,7 +141,7 @@ class Replayer:
         chosen = mode_choice(self._settings, mode, event, is_named=now.names)
         now = replace(now, mode=mode, chosen=chosen)
         decided = self._deciding.rules.decide(now)
-        actions = tuple(str(one.deed) for one in decided if one.does and one.deed.verb not in ("notify", "upload"))
+        actions = tuple(str(one.action) for one in decided if one.does and one.action.verb not in ("notify", "upload"))
         found = None if event.muted else self._notified(event, decided)
         found = found or FilterDecision(does=False, why=MUTED)
         return ReplayedEvent(
@@ -153,14 +153,16 @@ class Replayer:
 
         is_final: a snooze is what stops it.
         """
-        says = {one.deed.name: one for one in decided if one.deed.verb == "notify"}
+        decisions = {one.action.name: one for one in decided if one.action.verb == "notify"}
         found = FilterDecision(does=False, why="")
-        for ear in self._ears:
-            if ear.to not in says:
+        for channel in self._filters:
+            if channel.to not in decisions:
                 continue
-            at = at_level(ear, shown_level(event), says[ear.to])
-            silence = self._silence(ear.to, event.camera, event.start_ms)
-            one = verdict(ear, event.camera, event.kind, at, event.start_ms, self._modes.calendar.zone, silence=silence)
+            at = at_level(channel, shown_level(event), decisions[channel.to])
+            why_muted = self._why_muted(channel.to, event.camera, event.start_ms)
+            one = verdict(
+                channel, event.camera, event.kind, at, event.start_ms, self._modes.calendar.zone, why_muted=why_muted
+            )
             if one.does:
                 return one
             one = replace(one, is_final=one.is_final or at.is_snoozed)

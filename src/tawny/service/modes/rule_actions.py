@@ -146,16 +146,16 @@ class RuleDecider(Decider):
     def of(self, event: Event) -> dict[RuleAction, RuleDecision]:
         """Return the decisions of the rules for an event."""
         noted = self._reasons(event.id)
-        found = {one.deed: one for one in self.rules.decide(self.situation(event))}
-        for deed in found:
-            before = noted.get(str(deed))
+        found = {one.action: one for one in self.rules.decide(self.situation(event))}
+        for action in found:
+            before = noted.get(str(action))
             if before is not None and (before.does or before.is_final):
-                found[deed] = RuleDecision(deed, before.rule_does, before.rule_says, rule=found[deed].rule)
+                found[action] = RuleDecision(action, before.rule_does, before.rule_says, rule=found[action].rule)
         return found
 
-    def note(self, event: Event, says: RuleDecision, *, does: bool, why: str) -> None:
+    def note(self, event: Event, decision: RuleDecision, *, does: bool, why: str) -> None:
         """Store an outcome. why: the full reason, if more than rules decided."""
-        text, is_over = str(says.deed), event.end_ms is not None
+        text, is_over = str(decision.action), event.end_ms is not None
         with self._lock:
             noted = self._reasons_locked(event.id)
             before = noted.get(text)
@@ -164,12 +164,12 @@ class RuleDecider(Decider):
             ):
                 return
             at_ms = self._clock.now_ms()
-            noted[text] = reason = RuleOutcome(event.id, text, does, why, says.does, says.why, is_over, at_ms)
+            noted[text] = reason = RuleOutcome(event.id, text, does, why, decision.does, decision.why, is_over, at_ms)
         self._book.reason(reason)
 
     def why(self, event: EventId) -> list[RuleOutcome]:
         """Return the outcomes of an event in order of decision."""
-        return sorted(self._reasons(event).values(), key=lambda one: (one.at_ms, one.deed))
+        return sorted(self._reasons(event).values(), key=lambda one: (one.at_ms, one.action))
 
     def fitting(self, event: Event) -> list[tuple[str, str]]:
         """Return key and name of the rules that apply to an event and could be snoozed, or are."""
@@ -181,7 +181,7 @@ class RuleDecider(Decider):
 
     def _reasons_locked(self, event: EventId) -> dict[str, RuleOutcome]:
         if event not in self._noted:
-            self._noted[event] = {one.deed: one for one in self._book.reasons(event)}
+            self._noted[event] = {one.action: one for one in self._book.reasons(event)}
             if len(self._noted) > _REMEMBERED:
                 self._noted.popitem(last=False)
         self._noted.move_to_end(event)
@@ -196,7 +196,7 @@ log = logging.getLogger(__name__)
 
 
 class RuleActions:
-    """Executes rule actions as one actor. Call `heard` from any thread. again: publishes an event again.
+    """Executes rule actions as one actor. Call `on_message` from any thread. again: publishes an event again.
 
     order: executes a command such as `{"command": "relay", "relay": "gate", "for": 2}` for its issuer and returns what
     was done, in words. run: runs a script of the scripts folder with JSON as input and returns its output. Both block
@@ -204,7 +204,7 @@ class RuleActions:
     must not wait.
     """
 
-    name = "acting"
+    name = "rule actions"
 
     def __init__(
         self,
@@ -251,59 +251,61 @@ class RuleActions:
                 return
         else:
             self._lasting[event.id] = event, self._clock.now_ms()
-        started = {deed for key, deed in list(self._started) if key == event.id}  # first: an end is noted, then dropped
-        noted = started | {one.deed for one in self._deciding.why(event.id) if one.does}
-        for deed, says in self._deciding.of(event).items():
-            if deed.verb in ("notify", "upload") or str(deed) in noted:
+        started = {
+            action for key, action in list(self._started) if key == event.id
+        }  # first: an end is noted, then dropped
+        noted = started | {one.action for one in self._deciding.why(event.id) if one.does}
+        for action, decision in self._deciding.of(event).items():
+            if action.verb in ("notify", "upload") or str(action) in noted:
                 continue
-            if not says.does:
-                self._deciding.note(event, says, does=False, why=says.why)
+            if not decision.does:
+                self._deciding.note(event, decision, does=False, why=decision.why)
                 continue
-            if deed.verb == "record":
-                self._do(event, deed, says)
+            if action.verb == "record":
+                self._do(event, action, decision)
             else:
-                self._start(event, deed, says)
+                self._start(event, action, decision)
 
-    def _start(self, event: Event, deed: RuleAction, says: RuleDecision) -> None:
-        key = (event.id, str(deed))
+    def _start(self, event: Event, action: RuleAction, decision: RuleDecision) -> None:
+        key = (event.id, str(action))
 
         def work() -> None:
             try:
-                self._do(event, deed, says)
+                self._do(event, action, decision)
             finally:
                 self._started.discard(key)
 
         self._started.add(key)
         try:
-            self._calls.start(f"{deed.verb} {deed.name}", work)
+            self._calls.start(f"{action.verb} {action.name}", work)
         except NotDone as busy:
             self._started.discard(key)
-            log.warning("%s: %s", deed, busy)
-            self._deciding.note(event, says, does=True, why=f"{says.why} Failed: {busy}")
+            log.warning("%s: %s", action, busy)
+            self._deciding.note(event, decision, does=True, why=f"{decision.why} Failed: {busy}")
 
-    def _do(self, event: Event, deed: RuleAction, says: RuleDecision) -> None:
+    def _do(self, event: Event, action: RuleAction, decision: RuleDecision) -> None:
         try:
-            words = self._done(event, deed, says.why)
+            words = self._done(event, action, decision.why)
         except TawnyError as error:
-            log.warning("%s: %s", deed, error)
+            log.warning("%s: %s", action, error)
             words = f"Failed: {error}"
-        self._deciding.note(event, says, does=True, why=f"{says.why} {words}".strip())
+        self._deciding.note(event, decision, does=True, why=f"{decision.why} {words}".strip())
 
-    def _done(self, event: Event, deed: RuleAction, why: str) -> str:
-        lasts: dict[str, Any] = {} if deed.for_s is None else {"for": deed.for_s}
-        match deed.verb:
+    def _done(self, event: Event, action: RuleAction, why: str) -> str:
+        lasts: dict[str, Any] = {} if action.for_s is None else {"for": action.for_s}
+        match action.verb:
             case "record":
-                return self._record(CameraId(deed.name) if deed.name else event.camera, deed.for_s or 0.0)
+                return self._record(CameraId(action.name) if action.name else event.camera, action.for_s or 0.0)
             case "relay":
-                order = {"command": "relay", "relay": deed.name, "on": deed.more != "off", **lasts}
+                order = {"command": "relay", "relay": action.name, "on": action.more != "off", **lasts}
                 return self._order(order, "a rule")
             case "ptz":
-                return self._order({"command": "ptz", "camera": deed.name, "preset": deed.more}, "a rule")
+                return self._order({"command": "ptz", "camera": action.name, "preset": action.more}, "a rule")
             case "run":
-                return self._run(deed.name, _event_fields(event, why))
+                return self._run(action.name, _event_fields(event, why))
             case "say":
-                return self._run(SAY_SCRIPT, {**_event_fields(event, why), "say": deed.more})
-        raise AssertionError(deed)
+                return self._run(SAY_SCRIPT, {**_event_fields(event, why), "say": action.more})
+        raise AssertionError(action)
 
     def _record(self, camera: CameraId, for_s: float) -> str:
         hold = self._modes.hold(camera)

@@ -98,7 +98,7 @@ class SealingPolicy:
         self._stating = StatementWriter(history, clock)
         bus.subscribe(self._stating.on_message)
 
-    def desk(self, folder: Path, settings: ChangeableSettings) -> SealingService:
+    def service(self, folder: Path, settings: ChangeableSettings) -> SealingService:
         """Return the service that changes the settings."""
         fingerprint = "" if self.seals is None else self.seals.history.genesis
         return SealingService(folder, self._clock, settings, fingerprint)

@@ -52,7 +52,7 @@ _SETTLED_MS: Final = 2 * HOUR_MS
 """Segments that ended earlier no longer change, except by retention."""
 _URGENT_BYTES: Final = 256_000_000
 _TOLD_MS: Final = 86_400_000
-"""How long, ms, the removal of a recording before its upload is told."""
+"""Time, ms, for which status reports that a recording was deleted before its upload."""
 _DELETED_AT_ONCE: Final = 300
 """Segments of one camera that are deleted on request before retention may run."""
 

@@ -129,8 +129,15 @@ export function hintOf(care: CareInfo | null, { message, hint }: { message: stri
 
 /** Whether this is the problem that only the owner can end, and this is the owner. */
 export function isOfHistory(care: CareInfo | null, message: string): boolean {
-  return session.value?.user?.role === "owner" && tellsHistory(care, message);
+  return isOwner() && tellsHistory(care, message);
 }
 
-const tellsHistory = (care: CareInfo | null, message: string): boolean =>
-  !!care?.alarms.some((alarm) => alarm.what === "history" && message.endsWith(alarm.detail));
+/** Whether the page of the standby shows more about this problem, and this person may open it. */
+export const isOfStandby = (care: CareInfo | null, message: string): boolean => isOwner() && isOf(care, message, "standby");
+
+const isOwner = () => session.value?.user?.role === "owner";
+
+const tellsHistory = (care: CareInfo | null, message: string): boolean => isOf(care, message, "history");
+
+const isOf = (care: CareInfo | null, message: string, what: string): boolean =>
+  !!care?.alarms.some((alarm) => alarm.what === what && message.endsWith(alarm.detail));

@@ -3,7 +3,7 @@ import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, it, vi } from "vitest";
 import { session } from "../../ui/session";
 import { t } from "../../strings";
-import { hintOf, isOfHistory } from "./Care";
+import { hintOf, isOfHistory, isOfStandby } from "./Care";
 import { ConfirmHistory } from "./ConfirmHistory";
 
 const words = t.health.history;
@@ -37,6 +37,17 @@ it("is offered to owners, for that problem only", () => {
   expect(isOfHistory(care, "The disk is full.")).toBe(false);
   session.value = { state: "signed-in", user: { role: "member" } } as never;
   expect(isOfHistory(care, "It ends early.")).toBe(false);
+});
+
+it("leads owners to the page of the standby, for its problem only", () => {
+  const alarm = { what: "standby", camera: null, since_ms: 0, detail: "Shed isn't ready.", hint: "" };
+  const care = { alarms: [alarm], self_test: null, testing: false, check_in: null } as never;
+  session.value = { state: "signed-in", user: { role: "owner" } } as never;
+  expect(isOfStandby(care, "Standby: Shed isn't ready.")).toBe(true);
+  expect(isOfStandby(care, "The disk is full.")).toBe(false);
+  expect(isOfHistory(care, "Standby: Shed isn't ready.")).toBe(false);
+  session.value = { state: "signed-in", user: { role: "member" } } as never;
+  expect(isOfStandby(care, "Standby: Shed isn't ready.")).toBe(false);
 });
 
 it("says what to do on this page, and keeps the hints of other problems", () => {

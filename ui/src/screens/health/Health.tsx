@@ -12,7 +12,7 @@ import { Icon } from "../../ui/Icon";
 import { StateDot } from "../../ui/StateDot";
 import { Strip } from "../../ui/Strip";
 import { ServerText } from "../../ui/ServerText";
-import { Care, hintOf, isOfHistory, sinceOf, useCare } from "./Care";
+import { Care, hintOf, isOfHistory, isOfStandby, sinceOf, useCare } from "./Care";
 import { ConfirmHistory } from "./ConfirmHistory";
 import { type Answer, answer, listed } from "./answer";
 import { iconOfGap } from "../../timeline/draw";
@@ -43,7 +43,13 @@ export default function Health() {
                   </div>
                   {hintOf(care, warning) && (
                     <p class="sub small fix-do">
-                      <ServerText text={hintOf(care, warning)} />
+                      {isOfStandby(care, warning.message) ? (
+                        <a class="more" href="/settings/standby">
+                          <ServerText text={hintOf(care, warning)} />
+                        </a>
+                      ) : (
+                        <ServerText text={hintOf(care, warning)} />
+                      )}
                     </p>
                   )}
                   <Since ms={sinceOf(care, warning.message)} />

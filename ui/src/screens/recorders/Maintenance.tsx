@@ -13,6 +13,7 @@ import { Sheet } from "../../ui/Sheet";
 import { when } from "../../ui/times";
 import { canCopy, copy } from "../../ui/toast";
 import { usePolled } from "../../ui/usePolled";
+import { Standbys } from "./Standbys";
 import "./maintenance.css";
 
 const AGAIN_MS = 5_000;
@@ -144,6 +145,11 @@ function Home({ one, version, onClose }: { one: KeptRecorder; version: string; o
           </li>
         ))}
       </ul>
+      {one.standbys.length > 0 && (
+        <dl class="keep-standbys">
+          <Standbys all={one.standbys} />
+        </dl>
+      )}
       <h3>{words.pictures}</h3>
       {one.pass_until_ms === null ? (
         <p class="small">{words.noPass}</p>

@@ -1,7 +1,7 @@
 /** The past of cameras of several recorders, a day at a time: recorded, gaps, events, and what isn't known here. */
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { ApiError, get, url } from "../../api/client";
+import { url } from "../../api/client";
 import { serverNow } from "../../api/state";
 import type { FleetBox, FleetLane, FleetTimeline } from "../../api/types";
 import { t } from "../../strings";
@@ -19,6 +19,7 @@ import { Problem } from "../../ui/Problem";
 import { ServerText } from "../../ui/ServerText";
 import { go, place, setQuery } from "../../ui/router";
 import { length } from "../../ui/times";
+import { usePolled } from "../../ui/usePolled";
 import "./past.css";
 
 const AGAIN_MS = 10_000;
@@ -49,34 +50,9 @@ export default function Past({ boxes }: { boxes: readonly FleetBox[] }) {
   const zone = recorderZone.value;
   const at_ms = Number(place.value.query.get("t")) * 1000 || serverNow();
   const day = zone.day(at_ms);
-  const answer = useSignal<FleetTimeline | null>(null);
-  const failed = useSignal("");
   const cameras = chosen.join(",");
+  const { found: answer, failed } = usePolled<FleetTimeline>(cameras ? "/fleet/timeline" : null, AGAIN_MS, { from_ms: day.begin_ms, to_ms: day.end_ms, cameras });
   useEffect(() => void loadRecorderZone().catch(() => undefined), []);
-  useEffect(() => {
-    const stop = new AbortController();
-    let timer: ReturnType<typeof setTimeout>;
-    answer.value = null;
-    const load = () =>
-      get<FleetTimeline>("/fleet/timeline", { from_ms: day.begin_ms, to_ms: day.end_ms, cameras }, stop.signal)
-        .then(
-          (found) => {
-            answer.value = found;
-            failed.value = "";
-          },
-          (reason: unknown) => {
-            if (!stop.signal.aborted) failed.value = reason instanceof ApiError ? reason.message : t.problems.unknown;
-          },
-        )
-        .finally(() => {
-          if (!stop.signal.aborted) timer = setTimeout(() => void load(), AGAIN_MS);
-        });
-    if (cameras) void load();
-    return () => {
-      stop.abort();
-      clearTimeout(timer);
-    };
-  }, [cameras, day.begin_ms]);
   if (all.length === 0) return <Problem icon="film" what={words.past.none} todo={words.past.noneDo} />;
   return (
     <>

@@ -19,6 +19,7 @@ import { usePolled } from "../../ui/usePolled";
 import { Copies } from "./Copies";
 import { Events } from "./Events";
 import { Join } from "./Join";
+import { Standbys, StandbyTrouble } from "./Standbys";
 import { Wall } from "./Wall";
 import "./recorders.css";
 
@@ -109,6 +110,7 @@ function Row({ box, isOwner, now_ms }: { box: FleetBox; isOwner: boolean; now_ms
         <p class={box.online ? "sub" : "rec-warn"}>{state}</p>
         <p class="sub small">{box.online ? box.expected > 0 && words.working(box.working, box.expected) : words.offlineHint}</p>
         {box.online && box.working < box.expected && <p class="rec-warn small"><ServerText text={box.summary} /></p>}
+        {box.online && <StandbyTrouble all={box.standbys} />}
       </div>
       <div class="rec-pictures">
         {box.cameras.slice(0, PICTURES).map((camera) => (
@@ -137,6 +139,7 @@ function Row({ box, isOwner, now_ms }: { box: FleetBox; isOwner: boolean; now_ms
             {box.allow.map((one) => words.allow[one] ?? one).join(", ") || words.nothing}
             {box.version && <span class="small muted"> · {words.version(box.version)}</span>}
           </dd>
+          <Standbys all={box.standbys} />
           {isOwner && (
             <dd>
               <button type="button" class="btn danger" onClick={() => (asks.value = true)}>

@@ -1,13 +1,13 @@
 /** The hub that shows this recorder: joining it by a link or a QR code, what people there may do, and leaving it. */
 import { type Signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { ApiError, get, post, put, remove } from "../../api/client";
-import { cameras } from "../../api/state";
 import type { HubMembership, HubPreview } from "../../api/types";
 import { plural, t } from "../../strings";
 import { joining as words } from "../../strings/joining";
 import { tryTo } from "../../ui/Access";
 import { Icon } from "../../ui/Icon";
+import { LinkScan } from "../../ui/LinkScan";
 import { ServerText } from "../../ui/ServerText";
 import { when } from "../../ui/times";
 import { toast } from "../../ui/toast";
@@ -119,8 +119,7 @@ function JoinForm({ now }: { now: Signal<HubMembership | null> }) {
           {words.check}
         </button>
       </form>
-      {canScan() && <DeviceScan onLink={(text) => void look(text)} />}
-      {cameras.value.length > 0 && <CameraScan onLink={(text) => void look(text)} />}
+      <LinkScan onLink={(text) => void look(text)} />
     </>
   );
 }
@@ -276,148 +275,4 @@ function Allowed({ chosen, onChange }: { chosen: readonly string[]; onChange: (n
       <p class="small sub">{words.never}</p>
     </fieldset>
   );
-}
-
-const LOOK_S = 60;
-const LOOK_AGAIN_MS = 400;
-
-/** Reads the code from what a camera of this recorder sees, for at most LOOK_S. */
-function CameraScan({ onLink }: { onLink: (link: string) => void }) {
-  const chosen = useSignal(cameras.value[0]?.id ?? "");
-  const left = useSignal(0);
-  const said = useSignal("");
-  const turn = useRef(0);
-  const camera = cameras.value.find(({ id }) => id === chosen.value) ?? cameras.value[0];
-  const stop = () => {
-    turn.current++;
-    left.value = 0;
-  };
-  useEffect(() => stop, []);
-  if (!camera) return null;
-  const look = async () => {
-    const mine = ++turn.current;
-    const ends = performance.now() + LOOK_S * 1000;
-    said.value = "";
-    while (mine === turn.current) {
-      left.value = Math.max(0, Math.ceil((ends - performance.now()) / 1000));
-      if (!left.value) {
-        said.value = words.unseen(camera.name);
-        return;
-      }
-      try {
-        const { link } = await post<{ link: string | null }>("/fleet/membership/code", { camera: camera.id });
-        if (mine !== turn.current) return;
-        if (link) {
-          stop();
-          onLink(link);
-          return;
-        }
-      } catch (reason) {
-        if (!(reason instanceof ApiError)) throw reason;
-        said.value = `${reason.message} ${reason.todo}`.trim();
-        stop();
-        return;
-      }
-      await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
-    }
-  };
-  return (
-    <div class="hub-scan">
-      <p>{words.before}</p>
-      <div class="row wrap">
-        {cameras.value.length > 1 && (
-          <select aria-label={words.camera} value={camera.id} disabled={left.value > 0} onChange={(event) => (chosen.value = event.currentTarget.value)}>
-            {cameras.value.map(({ id, name }) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
-          </select>
-        )}
-        {left.value > 0 ? (
-          <button type="button" class="btn" onClick={stop}>
-            {words.stop}
-          </button>
-        ) : (
-          <button type="button" class="btn" onClick={() => void look()}>
-            <Icon name="video" small /> {words.hold(camera.name)}
-          </button>
-        )}
-      </div>
-      <p class="small" role="status">
-        {left.value > 0 ? words.looking(camera.name, String(left.value)) : <ServerText text={said.value} />}
-      </p>
-    </div>
-  );
-}
-
-interface Detector {
-  detect: (picture: HTMLVideoElement) => Promise<readonly { rawValue: string }[]>;
-}
-declare global {
-  interface Window {
-    BarcodeDetector?: new (options: { formats: readonly string[] }) => Detector;
-  }
-}
-
-/** Whether this browser reads QR codes itself; only secure addresses have a camera. */
-const canScan = () => Boolean(window.BarcodeDetector && navigator.mediaDevices?.getUserMedia);
-
-function DeviceScan({ onLink }: { onLink: (link: string) => void }) {
-  const on = useSignal(false);
-  const failed = useSignal(false);
-  return (
-    <div class="hub-scan">
-      <button type="button" class="btn" aria-expanded={on.value} onClick={() => (on.value = !on.value)}>
-        <Icon name="scan-eye" small /> {on.value ? words.stop : words.device}
-      </button>
-      {failed.value && <p role="alert" class="small">{words.deviceRefused}</p>}
-      {on.value && (
-        <DeviceCamera
-          onLink={(link) => {
-            on.value = false;
-            onLink(link);
-          }}
-          onRefused={() => {
-            on.value = false;
-            failed.value = true;
-          }}
-        />
-      )}
-    </div>
-  );
-}
-
-function DeviceCamera({ onLink, onRefused }: { onLink: (link: string) => void; onRefused: () => void }) {
-  const video = useRef<HTMLVideoElement>(null);
-  useEffect(() => {
-    let ended = false;
-    let media: MediaStream | null = null;
-    const run = async () => {
-      try {
-        media = await navigator.mediaDevices.getUserMedia({ video: { facingMode: { ideal: "environment" } } });
-      } catch {
-        onRefused();
-        return;
-      }
-      const shown = video.current;
-      if (ended || !shown || !window.BarcodeDetector) return release();
-      shown.srcObject = media;
-      await shown.play();
-      const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
-      while (!ended) {
-        const codes = await detector.detect(shown).catch(() => []);
-        const link = codes.find(({ rawValue }) => /\/join#/.test(rawValue));
-        if (link && !ended) return onLink(link.rawValue);
-        await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
-      }
-    };
-    const release = () => media?.getTracks().forEach((track) => track.stop());
-    void run();
-    return () => {
-      ended = true;
-      release();
-    };
-  }, []);
-  return <video ref={video} class="hub-video" aria-label={words.deviceLabel} muted playsInline />;
 }

@@ -10,6 +10,7 @@ import { dotOf, sentence } from "../../ui/cameraWords";
 import { Facts } from "../../ui/Facts";
 import { buzzes, canBuzz, setBuzzes } from "../../ui/haptics";
 import { Icon } from "../../ui/Icon";
+import { Lazy } from "../../ui/Lazy";
 import { showKeys } from "../../ui/KeysDialog";
 import { keysOn, setKeysOn } from "../../ui/keys";
 import { Owl } from "../../ui/Owl";
@@ -33,6 +34,7 @@ import { type SectionId, sections as order } from "./sections";
 import "../../ui/settings.css";
 
 const words = t.settings;
+const loadStandby = () => import("./Standby");
 const isOwner = () => session.value?.user?.role === "owner";
 const within = (id: SectionId) => (path: string) => path !== "" && sectionOf(path) === id;
 
@@ -59,6 +61,13 @@ export default function SectionPage({ params }: { params: { section?: string } }
         <OwnersPage id="hub">
           <Hub />
           <MoreSettings tables={within("hub")} />
+        </OwnersPage>
+      );
+    case "standby":
+      return (
+        <OwnersPage id="standby">
+          <Lazy load={loadStandby} props={{}} waiting={() => null} />
+          <MoreSettings tables={within("standby")} />
         </OwnersPage>
       );
     case "links":

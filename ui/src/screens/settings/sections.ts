@@ -21,6 +21,7 @@ export const sections: readonly Section[] = [
   { id: "address", icon: "globe" },
   { id: "integrations", icon: "waypoints" },
   { id: "hub", icon: "house" },
+  { id: "standby", icon: "shield-check" },
   { id: "links", icon: "share-2", forAll: true },
   { id: "system", icon: "gauge" },
   { id: "look", icon: "sun", forAll: true },

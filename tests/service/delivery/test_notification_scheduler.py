@@ -19,7 +19,7 @@ from tawny.service.delivery.notification_scheduler import (
     SELDOM_MS,
 )
 from tests.playback.archives import PORCH
-from tests.service.delivery.telling_bench import BERLIN, PHONE, YARD, Bench, kinds
+from tests.service.delivery.scheduler_rig import BERLIN, PHONE, YARD, Bench, kinds
 
 
 @pytest.fixture
@@ -220,8 +220,8 @@ def test_after_a_kill_what_was_missed_is_told_once(bench: Bench) -> None:
     bench.archive.index.put_event(missed.ended(missed.start_ms + 1000))  # its message was lost with the power
     for _ in range(2):
         bench.clock.advance(5)
-        bench.telling = bench.again()
-        bench.telling.step()
+        bench.scheduler = bench.again()
+        bench.scheduler.step()
     names = [one.name for one in bench.delivered()]
     assert names == [f"event/{told.id}", f"event/{missed.id}"]
 
@@ -231,8 +231,8 @@ def test_a_restart_in_a_storm_gathers_on(bench: Bench) -> None:
     bench.delivered()
     bench.clock.advance(5)
     first = bench.happens()
-    bench.telling = bench.again()
-    bench.telling.step()
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
     bench.clock.advance(5)
     second = bench.happens()
     bench.clock.advance(55)
@@ -302,44 +302,44 @@ def alarm(bench: Bench, **about: Any) -> Alarm:
 def test_trouble_is_told_once_and_once_when_it_is_over(bench: Bench) -> None:
     trouble = alarm(bench)
     for _ in range(3):
-        bench.telling.on_message(trouble)
-        bench.telling.step()
+        bench.scheduler.on_message(trouble)
+        bench.scheduler.step()
     assert kinds(bench.delivered()) == ["alarm"]
     bench.clock.advance(600)
     for _ in range(2):
-        bench.telling.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
-        bench.telling.step()
+        bench.scheduler.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
+        bench.scheduler.step()
     (over,) = bench.delivered()
     assert (over.content["since_ms"], over.content["until_ms"]) == (trouble.since_ms, bench.clock.now_ms())
 
 
 def test_trouble_that_lasts_over_a_restart_is_not_told_again(bench: Bench) -> None:
-    bench.telling.on_message(alarm(bench))
-    bench.telling.step()
+    bench.scheduler.on_message(alarm(bench))
+    bench.scheduler.step()
     bench.delivered()
     bench.clock.advance(100)
-    bench.telling = bench.again()
-    bench.telling.on_message(alarm(bench))
-    bench.telling.step()
+    bench.scheduler = bench.again()
+    bench.scheduler.on_message(alarm(bench))
+    bench.scheduler.step()
     assert bench.delivered() == []
 
 
 def test_trouble_that_ended_while_nobody_was_there_is_over(bench: Bench) -> None:
-    bench.telling.on_message(alarm(bench))
-    bench.telling.step()
+    bench.scheduler.on_message(alarm(bench))
+    bench.scheduler.step()
     bench.delivered()
-    bench.telling = bench.again()
-    bench.telling.step()
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
     bench.clock.advance(200)
-    bench.telling.step()
+    bench.scheduler.step()
     (over,) = bench.delivered()
     assert over.content["until_ms"] == bench.clock.now_ms()
 
 
 def test_trouble_is_told_in_quiet_hours_too(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(PHONE, quiet="05:00-07:00"))
-    bench.telling.on_message(alarm(bench))
-    bench.telling.step()
+    bench.scheduler.on_message(alarm(bench))
+    bench.scheduler.step()
     assert kinds(bench.delivered()) == ["alarm"]
 
 
@@ -350,11 +350,11 @@ def test_the_day_is_told_at_its_time_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(PHONE, recap=20 * 60))
     told: list[int] = []
     for hour in range(72):
-        bench.telling.step()
+        bench.scheduler.step()
         told += [hour] * len(bench.delivered())
         bench.clock.advance(3600)
         if hour % 7 == 0:
-            bench.telling = bench.again()
+            bench.scheduler = bench.again()
     assert told == [14, 38, 62]  # the clock begins at six in Berlin
     assert bench.outbox.ended("phone")[0].what is DeliveryKind.RECAP
     assert {one.state for one in bench.outbox.ended("phone")} == {DeliveryState.DONE}

@@ -14,7 +14,7 @@ from tawny.model.segments import Segment
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.sealing.policy import SealedExport
 from tests.playback.archives import PORCH
-from tests.service.delivery.test_sending import OFFSITE, Bench, clip_of
+from tests.service.delivery.test_upload_scheduler import OFFSITE, Bench, clip_of
 
 
 class Sealed(SealedExport):
@@ -28,7 +28,7 @@ class Sealed(SealedExport):
 class SealedBench(Bench):
     def again(self) -> UploadScheduler:
         source = DeliverySource(self.outbox, self.archive, self.clock, clip_of, sealed=Sealed())
-        return UploadScheduler(source, self.wishes, self.budget_bytes)
+        return UploadScheduler(source, self.rules, self.budget_bytes)
 
     def sealed(self, begin_ms: int, seconds: int) -> Segment:
         """A closed recording, which is told of."""
@@ -36,8 +36,8 @@ class SealedBench(Bench):
         segment = replace(plain, path=plain.path.replace(".mp4", ".tws"))
         self.archive.index.drop_segments([plain])
         self.archive.index.add_segment(segment)
-        self.sending.on_message(SegmentClosed(segment))
-        self.sending.step()
+        self.upload_scheduler.on_message(SegmentClosed(segment))
+        self.upload_scheduler.step()
         return segment
 
     def waiting(self) -> list[Delivery]:
@@ -80,8 +80,8 @@ def test_the_same_recording_goes_once(bench: SealedBench) -> None:
     segment = bench.sealed(event.start_ms - 20_000, 40)
     for _ in range(2):
         bench.tell(ended, "ended")
-        bench.sending.on_message(SegmentClosed(segment))
-        bench.sending.step()
+        bench.upload_scheduler.on_message(SegmentClosed(segment))
+        bench.upload_scheduler.step()
     assert len(bench.waiting()) == 1
 
 
@@ -99,10 +99,10 @@ def test_a_recording_that_was_sent_under_another_name_is_not_sent_again(tmp_path
         event = replace(bench.event(), id=EventId(name))
         bench.tell(event.ended(event.start_ms + 5_000), "ended")
     assert bench.outbox.waiting().count == 1
-    bench.wishes = (replace(OFFSITE, zone=ZoneInfo("America/Los_Angeles")),)
-    bench.sending = bench.again()
+    bench.rules = (replace(OFFSITE, zone=ZoneInfo("America/Los_Angeles")),)
+    bench.upload_scheduler = bench.again()
     bench.clock.advance(10)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     assert bench.outbox.waiting().count == 1
 
 

@@ -25,20 +25,20 @@ YARD = CameraId("yard")
 class Bench:
     """A recorder's events, an outbox, and a phone that takes what is due."""
 
-    def __init__(self, root: Path, *ears: NotificationFilter) -> None:
+    def __init__(self, root: Path, *filters: NotificationFilter) -> None:
         self.clock, self.archive = FakeClock(), FakeArchive(root)
         self.outbox = Outbox(":memory:", self.clock)
-        self.ears = ears or (PHONE,)
+        self.filters = filters or (PHONE,)
         self.muted: set[CameraId] = set()
         self.lasting: list[Alarm] = []
-        self.telling = self.again()
-        self.telling.step()
+        self.scheduler = self.again()
+        self.scheduler.step()
 
     def again(self) -> NotificationScheduler:
         """As after a restart."""
         return NotificationScheduler(
             DeliverySource(self.outbox, self.archive, self.clock, lambda event, now_ms: event.clip(now_ms, 2, 3)),
-            self.ears,
+            self.filters,
             lambda to, camera, at_ms: f"{to} has muted this camera." if camera in self.muted else "",
             lambda: self.lasting,
             BERLIN,
@@ -53,8 +53,8 @@ class Bench:
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)
-        self.telling.on_message(EventChanged(what, event))
-        self.telling.step()
+        self.scheduler.on_message(EventChanged(what, event))
+        self.scheduler.step()
 
     def over(self, event: Event) -> None:
         self.tell(event.ended(self.clock.now_ms()), "ended")
@@ -64,9 +64,9 @@ class Bench:
         taken: list[Delivery] = []
         while (one := self.outbox.take(to)) is not None:
             self.outbox.done(one, f"receipt of {one.name}", 0)
-            self.telling.ended(one)
+            self.scheduler.ended(one)
             taken.append(one)
-        self.telling.step()
+        self.scheduler.step()
         return taken
 
 

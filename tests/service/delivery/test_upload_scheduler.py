@@ -33,25 +33,25 @@ def clip_of(event: Event, now_ms: int) -> Span:
 class Bench:
     """A porch of which the last minute is recorded, and an outbox."""
 
-    def __init__(self, root: Path, *wishes: UploadRule, budget_bytes: int = 10**9) -> None:
+    def __init__(self, root: Path, *rules: UploadRule, budget_bytes: int = 10**9) -> None:
         self.clock = FakeClock()
         self.archive = FakeArchive(root)
         self.outbox = Outbox(":memory:", self.clock)
-        self.wishes, self.budget_bytes = wishes or (OFFSITE,), budget_bytes
-        self.sending = self.again()
-        self.sending.step()
+        self.rules, self.budget_bytes = rules or (OFFSITE,), budget_bytes
+        self.upload_scheduler = self.again()
+        self.upload_scheduler.step()
         self.contents = EventForms(self.archive, ClipCache(self.archive), lambda _: b"a picture")
 
     def again(self) -> UploadScheduler:
         """As after a restart."""
         return UploadScheduler(
-            DeliverySource(self.outbox, self.archive, self.clock, clip_of), self.wishes, self.budget_bytes
+            DeliverySource(self.outbox, self.archive, self.clock, clip_of), self.rules, self.budget_bytes
         )
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)
-        self.sending.on_message(EventChanged(what, event))
-        self.sending.step()
+        self.upload_scheduler.on_message(EventChanged(what, event))
+        self.upload_scheduler.step()
 
     def kinds(self) -> list[DeliveryKind]:
         found = self.outbox.of_event(EventId("e"))
@@ -85,9 +85,9 @@ def test_what_was_sent_under_another_name_is_not_sent_again(bench: Bench) -> Non
     bench.clock.advance(60)
     while taken := bench.outbox.take("offsite"):
         bench.outbox.done(taken, "", 0)
-    bench.wishes = (replace(OFFSITE, names=checked("pancake"), zone=ZoneInfo("Europe/Berlin")),)
-    bench.sending = bench.again()
-    bench.sending.step()
+    bench.rules = (replace(OFFSITE, names=checked("pancake"), zone=ZoneInfo("Europe/Berlin")),)
+    bench.upload_scheduler = bench.again()
+    bench.upload_scheduler.step()
     assert bench.kinds() == []
 
 
@@ -127,7 +127,7 @@ def test_while_it_goes_on_its_video_follows_in_pieces(bench: Bench) -> None:
     bench.archive.record(event.start_ms - 10_000, seconds=10)
     for part in range(2):
         bench.archive.record(event.start_ms + part * 6_000, seconds=6)
-        bench.sending.step()
+        bench.upload_scheduler.step()
     pieces = bench.outbox.of_event(event.id)
     assert [piece.name for piece in pieces] == [
         "porch/2026/11/20/20261120T050000-e.001.mp4",
@@ -149,7 +149,7 @@ def test_what_goes_on_is_off_site_at_most_ten_seconds_behind_what_is_recorded(be
         bench.archive.record(event.start_ms + second * 1000, seconds=1)
         bench.clock.advance(1)
         taken = bench.outbox.take("offsite")
-        bench.sending.step()
+        bench.upload_scheduler.step()
         if taken is not None and taken.needs is not None:
             assert bench.contents.of(taken).size_bytes > 0
             assert taken.needs.begin_ms == there_ms  # no hole
@@ -164,10 +164,10 @@ def test_when_it_is_over_the_clip_goes_as_soon_as_its_post_roll_is_recorded(benc
     bench.archive.record(event.start_ms - 10_000, seconds=16)
     bench.tell(event, "ended")
     bench.clock.advance(7.5)
-    assert bench.sending.step() < 1
+    assert bench.upload_scheduler.step() < 1
     assert bench.outbox.take("offsite") is None
     bench.archive.record(event.start_ms + 6_000, seconds=1)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     clip = bench.outbox.take("offsite")
     assert clip
     assert clip.what is DeliveryKind.CLIP
@@ -183,7 +183,7 @@ def test_of_a_camera_that_records_around_events_the_whole_clip_is_brought(bench:
     bench.archive.record(event.start_ms - PRE_MS, seconds=9)
     bench.tell(event, "ended")
     bench.clock.advance(7 + SETTLE_MS / 1000)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     clip = bench.outbox.take("offsite")
     assert clip
     assert clip.what is DeliveryKind.CLIP
@@ -207,14 +207,14 @@ def test_pieces_are_taken_away_once_the_clip_is_there(bench: Bench) -> None:
     event = bench.event()
     bench.tell(event)
     bench.archive.record(event.start_ms - 4_000, seconds=12)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     bench.tell(event.ended(event.start_ms + 4_000), "ended")
     bench.clock.advance(30)
     names: list[str] = []
     while (taken := bench.outbox.take("offsite")) is not None:
         names.append(taken.name)
         bench.outbox.done(taken, taken.name, 1)
-        bench.sending.ended(taken)
+        bench.upload_scheduler.ended(taken)
     assert names == ["porch/2026/11/20/20261120T050000-e.001.mp4", "porch/2026/11/20/20261120T050000-e.mp4"]
     assert [one.what for one in bench.outbox.of_event(event.id) if one.state is DeliveryState.WAITING] == [
         DeliveryKind.REMOVAL
@@ -239,7 +239,7 @@ def test_what_was_before_the_destination_is_not_for_it(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"),
+    ("rule", "expected"),
     [
         (replace(OFFSITE, kinds=frozenset({"person"})), True),
         (replace(OFFSITE, kinds=frozenset({"vehicle"})), False),
@@ -248,8 +248,8 @@ def test_what_was_before_the_destination_is_not_for_it(bench: Bench) -> None:
         (replace(OFFSITE, what=frozenset({"recordings"})), False),
     ],
 )
-def test_a_destination_gets_what_it_is_for(tmp_path: Path, wish: UploadRule, expected: bool) -> None:
-    bench = Bench(tmp_path, wish)
+def test_a_destination_gets_what_it_is_for(tmp_path: Path, rule: UploadRule, expected: bool) -> None:
+    bench = Bench(tmp_path, rule)
     bench.tell(bench.event().ended(bench.clock.now_ms() + 1000), "ended")
     assert bool(bench.kinds()) is expected
 
@@ -267,7 +267,7 @@ def test_where_clips_wait_for_each_other_no_pieces_follow(tmp_path: Path) -> Non
     event = bench.event()
     bench.tell(event)
     bench.archive.record(event.start_ms - 4_000, seconds=12)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     assert bench.kinds() == []
     bench.tell(event.ended(event.start_ms + 4_000), "ended")
     assert bench.kinds() == [DeliveryKind.CLIP]
@@ -341,9 +341,9 @@ def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) 
     event = bench.event()
     bench.tell(event)
     bench.archive.record(event.start_ms - 4_000, seconds=12)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     nas = replace(OFFSITE, to="nas")
-    bench.sending.take_over([OFFSITE, nas], 10**9)
+    bench.upload_scheduler.take_over([OFFSITE, nas], 10**9)
     bench.archive.record(event.start_ms + 8_000, seconds=8)
     bench.tell(event, "updated")
     bench.tell(event.ended(event.start_ms + 12_000), "ended")
@@ -353,9 +353,9 @@ def test_another_destination_is_taken_over_while_an_event_goes_on(bench: Bench) 
 
 def test_what_is_no_longer_wished_for_is_not_followed(bench: Bench) -> None:
     bench.tell(bench.event())
-    bench.sending.take_over([], 10**9)
+    bench.upload_scheduler.take_over([], 10**9)
     bench.archive.record(bench.clock.now_ms() - 4_000, seconds=12)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     assert bench.kinds() == []
 
 
@@ -369,8 +369,8 @@ def test_what_a_clip_will_take_is_known_from_what_is_recorded(bench: Bench) -> N
 def test_footage_is_sent_file_by_file(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"recordings"})))
     segment = bench.archive.record(bench.clock.now_ms() - 60_000, seconds=4)
-    bench.sending.on_message(SegmentClosed(segment))
-    bench.sending.step()
+    bench.upload_scheduler.on_message(SegmentClosed(segment))
+    bench.upload_scheduler.step()
     taken = bench.outbox.take("offsite")
     assert taken
     assert (taken.what, bench.contents.of(taken).read(4, 4)) == (DeliveryKind.FOOTAGE, b"ftyp")
@@ -400,7 +400,7 @@ def test_each_form_is_sent_once_and_nothing_before_the_end(tmp_path: Path) -> No
     begun = bench.event(picture_ms=bench.clock.now_ms())
     bench.tell(begun)
     bench.clock.advance(30)
-    bench.sending.step()
+    bench.upload_scheduler.step()
     assert bench.kinds() == []
     bench.tell(begun.ended(bench.clock.now_ms()), "ended")
     bench.tell(begun.ended(bench.clock.now_ms()), "updated")
@@ -408,7 +408,7 @@ def test_each_form_is_sent_once_and_nothing_before_the_end(tmp_path: Path) -> No
     assert [one.name.partition(".")[2] for one in found] == ["jpg", "ts", "mp4", "gif", "sheet.jpg"]
     for one in found:
         bench.outbox.done(one, "", 0)
-        bench.sending.ended(one)
+        bench.upload_scheduler.ended(one)
     assert bench.kinds() == []
 
 

@@ -15,7 +15,7 @@ from tawny.service.delivery.notification_scheduler import (
     SETTLE_MS,
 )
 from tests.playback.archives import PORCH
-from tests.service.delivery.telling_bench import PHONE, YARD, Bench, kinds
+from tests.service.delivery.scheduler_rig import PHONE, YARD, Bench, kinds
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def brought_to(bench: Bench, event: Event) -> Delivery:
 
 
 def test_a_message_waits_for_its_clip_to_be_where_it_leads_and_no_longer(bench: Bench) -> None:
-    bench.telling.take_over(bench.ears, links=True)
+    bench.scheduler.take_over(bench.filters, links=True)
     event = bench.happens()
     bench.delivered()
     bench.clock.advance(5)
@@ -46,13 +46,13 @@ def test_a_message_waits_for_its_clip_to_be_where_it_leads_and_no_longer(bench: 
     bench.clock.advance(3 + SETTLE_MS / 1000 + 0.1)
     assert bench.delivered() == []
     bench.outbox.done(clip, "", 1)
-    bench.telling.ended(clip)
-    bench.telling.step()
+    bench.scheduler.ended(clip)
+    bench.scheduler.step()
     assert kinds(bench.delivered()) == ["clip"]
 
 
 def test_a_clip_that_does_not_get_there_is_not_waited_for_for_ever(bench: Bench) -> None:
-    bench.telling.take_over(bench.ears, links=True)
+    bench.scheduler.take_over(bench.filters, links=True)
     event = bench.happens()
     bench.delivered()
     bench.clock.advance(5)
@@ -104,8 +104,8 @@ def test_an_end_during_a_restart_is_told_after_it(tmp_path: Path) -> None:
     bench.clock.advance(10)
     assert changes(bench) == [True]
     bench.archive.index.put_event(event.ended(bench.clock.now_ms()))
-    bench.telling = bench.again()
-    bench.telling.step()
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
     bench.clock.advance(10)
     assert changes(bench) == [False]
     bench.outbox.close()
@@ -131,14 +131,14 @@ def test_one_message_tells_of_an_event_once_it_has_ended(tmp_path: Path) -> None
     bench.over(event)
     bench.clock.advance(120)
     assert bench.delivered() == []
-    bench.telling = bench.again()
-    bench.telling.step()
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
     assert bench.delivered() == []
 
 
 def test_one_message_waits_for_what_it_links_to(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ONCE)
-    bench.telling.take_over([ONCE], links=True)
+    bench.scheduler.take_over([ONCE], links=True)
     event = bench.happens()
     bench.over(event)
     clip = Delivery("bucket", "x.gif", DeliveryKind.CLIP, {"form": "gif"}, 1, event.start_ms, event=event.id)
@@ -233,8 +233,8 @@ def test_what_a_message_stood_for_is_sent_if_its_own_event_is_gone(walk: Bench, 
     if is_deleted:
         walk.archive.index.drop_event(second.id)
     walk.outbox.drop(waiting, "the event was deleted")
-    walk.telling.ended(waiting)
-    walk.telling.step()
+    walk.scheduler.ended(waiting)
+    walk.scheduler.step()
     (told,) = walk.delivered()
     left = [third.id] if is_deleted else [second.id, third.id]
     assert (told.content["event"], told.content["events"]) == (left[0], left)

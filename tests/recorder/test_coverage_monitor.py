@@ -25,7 +25,7 @@ class Bench:
         self.rows: dict[int, Gap] = {}
         self.told: list[CameraStatus] = []
         self.written = 0
-        self.keeper = _keeper(self.clock, self)
+        self.coverage = _coverage(self.clock, self)
 
     def put(self, gap: Gap) -> None:
         self.written += 1
@@ -43,7 +43,7 @@ class Bench:
         ]
 
 
-def _keeper(clock: Clock, bench: Bench) -> CoverageMonitor:
+def _coverage(clock: Clock, bench: Bench) -> CoverageMonitor:
     status = CameraStatus(CameraId("door"), "Door", CameraState.STARTING, clock.now_ms())
     gap = Gap(status.id, status.since_ms, None, GapReason.RECORDER_OFF, STARTING)
     return CoverageMonitor(status, gap, clock, bench.put, bench.told.append)
@@ -57,21 +57,21 @@ def bench() -> Bench:
 @pytest.fixture
 def running(bench: Bench) -> Bench:
     bench.clock.advance(1)
-    bench.keeper.begun(bench.now())
+    bench.coverage.begun(bench.now())
     bench.clock.advance(9)
     return bench
 
 
 def test_the_time_up_to_the_first_picture_is_a_gap(running: Bench) -> None:
     assert running.gaps == [(0, 1000, GapReason.RECORDER_OFF)]
-    assert running.keeper.status.state is CameraState.RECORDING
+    assert running.coverage.status.state is CameraState.RECORDING
 
 
 def test_a_camera_that_never_answered_says_so_from_the_beginning(bench: Bench) -> None:
     bench.clock.advance(2)
-    bench.keeper.failed(SourceUnreachable("host", "connection refused"))
+    bench.coverage.failed(SourceUnreachable("host", "connection refused"))
     assert bench.gaps == [(0, None, GapReason.UNREACHABLE)]
-    assert bench.keeper.status.state is CameraState.OFFLINE
+    assert bench.coverage.status.state is CameraState.OFFLINE
 
 
 @pytest.mark.parametrize(
@@ -86,91 +86,91 @@ def test_a_camera_that_never_answered_says_so_from_the_beginning(bench: Bench) -
 def test_the_gap_begins_at_the_last_picture_and_has_the_reason(
     running: Bench, error: SourceError, reason: GapReason, state: CameraState
 ) -> None:
-    running.keeper.over(running.now() - 5000)
-    running.keeper.failed(error)
+    running.coverage.over(running.now() - 5000)
+    running.coverage.failed(error)
     assert running.gaps[-1] == (5000, None, reason)
-    assert running.keeper.status.state is state
-    assert running.keeper.status.detail
+    assert running.coverage.status.state is state
+    assert running.coverage.status.detail
 
 
 def test_it_ends_with_the_next_picture(running: Bench) -> None:
-    running.keeper.over(running.now())
-    running.keeper.failed(SourceStalled("host"))
+    running.coverage.over(running.now())
+    running.coverage.failed(SourceStalled("host"))
     running.clock.advance(20)
-    running.keeper.begun(running.now())
+    running.coverage.begun(running.now())
     assert running.gaps[-1] == (10_000, 30_000, GapReason.STALLED)
-    assert running.keeper.status.state is CameraState.RECORDING
+    assert running.coverage.status.state is CameraState.RECORDING
 
 
 def test_a_restart_that_lasts_becomes_not_answering(running: Bench) -> None:
-    running.keeper.over(running.now())
-    running.keeper.failed(SourceClosed("host"))
+    running.coverage.over(running.now())
+    running.coverage.failed(SourceClosed("host"))
     running.clock.advance(30)
-    running.keeper.failed(SourceUnreachable("host"))
+    running.coverage.failed(SourceUnreachable("host"))
     assert running.gaps[-1][2] is GapReason.CAMERA_RESTART
     running.clock.advance(31)
-    running.keeper.failed(SourceUnreachable("host"))
+    running.coverage.failed(SourceUnreachable("host"))
     assert running.gaps[-1] == (10_000, None, GapReason.UNREACHABLE)
 
 
 def test_a_password_refused_on_the_way_back_is_the_reason(running: Bench) -> None:
-    running.keeper.over(running.now())
-    running.keeper.failed(SourceClosed("host"))
-    running.keeper.failed(SourceRefused("host"))
+    running.coverage.over(running.now())
+    running.coverage.failed(SourceClosed("host"))
+    running.coverage.failed(SourceRefused("host"))
     assert running.gaps[-1][2] is GapReason.AUTH
 
 
 def test_silence_on_a_standing_connection_is_a_stall(running: Bench) -> None:
-    running.keeper.silent(running.now() - 6000)
+    running.coverage.silent(running.now() - 6000)
     assert running.gaps[-1] == (4000, None, GapReason.STALLED)
-    assert running.keeper.status.state is CameraState.OFFLINE
+    assert running.coverage.status.state is CameraState.OFFLINE
 
 
 def test_a_silence_without_an_end_of_the_connection_is_over_with_the_next_packet(running: Bench) -> None:
-    running.keeper.silent(running.now())
+    running.coverage.silent(running.now())
     running.clock.advance(20)
-    running.keeper.speaks_again(running.now())
+    running.coverage.arrives_again(running.now())
     assert running.gaps[-1] == (10_000, 30_000, GapReason.STALLED)
-    assert running.keeper.status.state is CameraState.RECORDING
-    assert running.keeper.silent_ms is None
+    assert running.coverage.status.state is CameraState.RECORDING
+    assert running.coverage.silent_ms is None
 
 
 def test_a_packet_that_was_under_way_is_no_end_of_an_error(running: Bench) -> None:
-    running.keeper.silent(running.now())
-    running.keeper.failed(SourceUnreachable("host"))
-    running.keeper.speaks_again(running.now() + 1)
-    assert running.keeper.status.state is CameraState.OFFLINE
+    running.coverage.silent(running.now())
+    running.coverage.failed(SourceUnreachable("host"))
+    running.coverage.arrives_again(running.now() + 1)
+    assert running.coverage.status.state is CameraState.OFFLINE
     assert running.gaps[-1][1] is None
 
 
 def test_a_disk_that_fails_blocks_although_pictures_come(running: Bench) -> None:
-    running.keeper.disk_failed(running.now(), GapReason.DISK_FULL, "The disk is full.")
-    running.keeper.begun(running.now())
+    running.coverage.disk_failed(running.now(), GapReason.DISK_FULL, "The disk is full.")
+    running.coverage.begun(running.now())
     assert [status.state for status in running.told] == [CameraState.RECORDING, CameraState.BLOCKED]
     running.clock.advance(5)
-    running.keeper.disk_recovered(running.now())
+    running.coverage.disk_recovered(running.now())
     assert running.gaps[-1] == (10_000, 15_000, GapReason.DISK_FULL)
-    assert running.keeper.status.state is CameraState.RECORDING
+    assert running.coverage.status.state is CameraState.RECORDING
 
 
 def test_every_change_is_told_once(running: Bench) -> None:
-    running.keeper.over(running.now())
+    running.coverage.over(running.now())
     for _ in range(3):
-        running.keeper.failed(SourceStalled("host"))
+        running.coverage.failed(SourceStalled("host"))
     assert [status.state for status in running.told] == [CameraState.RECORDING, CameraState.OFFLINE]
 
 
 def test_stopping_ends_what_is_open(running: Bench) -> None:
-    running.keeper.over(running.now())
-    running.keeper.stop(running.now() + 1000)
+    running.coverage.over(running.now())
+    running.coverage.stop(running.now() + 1000)
     assert running.gaps[-1] == (10_000, 11_000, GapReason.CAMERA_RESTART)
 
 
 def ended(bench: Bench) -> GapEvidence:
     """A camera that recorded hangs up."""
     seen = GapEvidence("closed", bench.now() - 40, bench.now() - 10, 7, 12, 0, "200 OK")
-    bench.keeper.over(bench.now() - 40)
-    bench.keeper.failed(SourceClosed("camera", "it hung up", seen))
+    bench.coverage.over(bench.now() - 40)
+    bench.coverage.failed(SourceClosed("camera", "it hung up", seen))
     return seen
 
 
@@ -180,10 +180,10 @@ def test_a_gap_says_what_it_stands_on(running: Bench) -> None:
     assert running.rows[begin_ms].evidence == seen
     for _ in range(3):
         running.clock.advance(2)
-        running.keeper.failed(
+        running.coverage.failed(
             SourceError("camera", "it has no place", GapEvidence("busy", peer_status="453 Not Enough"))
         )
-    running.keeper.begun(running.now())
+    running.coverage.begun(running.now())
     known = running.rows[begin_ms].evidence
     assert known == GapEvidence("busy", seen.last_unit_ms, seen.last_byte_ms, 7, 12, 3, "453 Not Enough")
 
@@ -193,8 +193,8 @@ def test_a_camera_that_is_away_for_long_does_not_fill_the_history(running: Bench
     before = running.written
     for _ in range(1000):
         running.clock.advance(2.5)
-        running.keeper.failed(SourceUnreachable("camera", "no route to host", GapEvidence("unreachable")))
-    running.keeper.begun(running.now())
+        running.coverage.failed(SourceUnreachable("camera", "no route to host", GapEvidence("unreachable")))
+    running.coverage.begun(running.now())
     assert running.written - before < 20
     (gap,) = [gap for gap in running.rows.values() if gap.reason is GapReason.UNREACHABLE]
     assert gap.evidence is not None
@@ -203,15 +203,15 @@ def test_a_camera_that_is_away_for_long_does_not_fill_the_history(running: Bench
 
 def test_a_hole_is_a_gap_in_the_middle_of_what_is_recorded(running: Bench) -> None:
     begin_ms = running.now() - 3000
-    running.keeper.hole(begin_ms, begin_ms + 2000, 31)
+    running.coverage.hole(begin_ms, begin_ms + 2000, 31)
     gap = running.rows[begin_ms]
     assert (gap.end_ms, gap.reason) == (begin_ms + 2000, GapReason.STALLED)
     assert gap.evidence == GapEvidence(last_unit_ms=begin_ms, last_byte_ms=begin_ms + 2000, packets_missing=31)
-    assert running.keeper.status.state is CameraState.RECORDING
+    assert running.coverage.status.state is CameraState.RECORDING
 
 
 def test_a_full_disk_is_not_laid_at_the_cameras_door(running: Bench) -> None:
     begin_ms = running.now()
-    running.keeper.disk_failed(begin_ms, GapReason.DISK_FULL, "full")
-    running.keeper.failed(SourceClosed("camera", "it hung up", GapEvidence("closed", begin_ms)))
+    running.coverage.disk_failed(begin_ms, GapReason.DISK_FULL, "full")
+    running.coverage.failed(SourceClosed("camera", "it hung up", GapEvidence("closed", begin_ms)))
     assert running.rows[begin_ms].evidence is None

@@ -1,0 +1,218 @@
+"""Routes of the page “Standby” in the settings: this recorder's own standby, and the recorders that it protects."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import ValidationError
+
+from tawny.api import schemas
+from tawny.api.auth.access import Access, Note, rule
+from tawny.api.context import AppContext, Here
+from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.fleet.membership_routes import Invitation, LinkRequest
+from tawny.api.request_handling import WorkerRoute, in_worker
+from tawny.fleet.identity import JoinLink
+from tawny.fleet.standby_lease import LeaseState
+from tawny.fleet.standby_member import StandbyMemberState
+from tawny.model.errors import NotDone, UsageError
+from tawny.service.standby_service import Handing, PartnerState, StandbyOverview, StandbyService
+
+router = APIRouter(prefix="/api/v1/standby", route_class=WorkerRoute)
+own = [rule(Access.OWN)]
+STANDBY_FIELD: Final = "standbys"
+"""Where a box states its standby, and the recorders that it protects, in its status for a hub."""
+MOST_PARTNERS: Final = 50
+Recorder = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9-]+$")]
+
+
+class CoveredCameraInfo(schemas.ApiResponse):
+    id: str
+    name: str
+    why: str
+    """It would not be taken over now; empty: it would."""
+    recorded_as: str
+    """Its ID here while this standby records it; empty: it doesn't."""
+
+
+class TakeoverInfo(schemas.ApiResponse):
+    """One failure of a recorder, over all its cameras."""
+
+    silent_ms: int
+    """When it was here last."""
+    end_ms: int | None
+    """None while it lasts."""
+    cameras: list[str]
+    """IDs at the recorder itself."""
+    lost_ms: int
+    """Most that any of them was not recorded."""
+    handing: Handing
+    """Of the recordings: `lasting`, `waiting`, `handed`, `kept` at the standby, or `nothing` was missing."""
+
+
+class OwnStandbyInfo(schemas.ApiResponse):
+    address: str
+    name: str
+    """Empty until it was reached, as `words`."""
+    fingerprint: str
+    words: str
+    """Four words, the same as the standby shows."""
+    state: StandbyMemberState
+    """Since `since_ms`."""
+    since_ms: int
+    heard_ms: int | None
+    """When anything arrived from it; None: nothing since tawny has started."""
+    why: str
+    """It is not ready, or refuses this recorder; empty: it is ready."""
+    is_watched: bool
+    """Whether it would take over after some seconds of silence."""
+    cameras: list[CoveredCameraInfo]
+    unknown_modes: list[str]
+    """Modes that presence can begin, and in which a camera is not recorded: the standby doesn't know of them."""
+    takeovers: list[TakeoverInfo]
+
+
+class ProtectedRecorderInfo(schemas.ApiResponse):
+    id: str
+    name: str
+    words: str
+    lease: LeaseState
+    """`waiting`, `held`, `asking`, `answered` or `taken`."""
+    is_connected: bool
+    is_watched: bool
+    """Whether its cameras would be taken over after some seconds of silence."""
+    since_ms: int
+    """Of the connection, of its end, or of the takeover."""
+    heard_ms: int
+    cameras: list[CoveredCameraInfo]
+    bytes: int
+    """Of its recordings here."""
+    takeovers: list[TakeoverInfo]
+
+
+class StandbyInfo(schemas.ApiResponse):
+    now_ms: int
+    can_join: bool
+    """Whether this recorder can have or be a standby at all."""
+    is_standby: bool
+    wrong: str
+    """Why it can be no standby although it is set to be one; empty: it can."""
+    own: OwnStandbyInfo | None
+    """The standby of this recorder; None: it has none."""
+    protected: list[ProtectedRecorderInfo]
+
+
+class StandbyPartner(schemas.ApiResponse):
+    """The standby of a recorder (`own`), or a recorder that it protects."""
+
+    side: Literal["own", "protected"]
+    name: str
+    state: PartnerState
+    """`taken`: its cameras are recorded by this standby."""
+
+
+class StandbyPreviewInfo(schemas.ApiResponse):
+    """What to compare before choosing a standby. It shows the same words once it is chosen."""
+
+    address: str
+    fingerprint: str
+    words: str
+    cameras: list[CoveredCameraInfo]
+    unknown_modes: list[str]
+
+
+class LeftStandby(schemas.ApiResponse):
+    hint: str
+    """What is left to do at the standby, which wasn't reached; empty: nothing."""
+
+
+@router.get("", dependencies=own)
+def standby_state(here: Here) -> StandbyInfo:
+    """Return this recorder's standby, and the recorders that it protects itself."""
+    return _info(here, _service(here).now())
+
+
+@router.post("/preview", dependencies=own)
+async def preview_standby(asked: LinkRequest, here: Here) -> StandbyPreviewInfo:
+    """Reach the standby of a link, and return what to compare. The link stays unused."""
+    link, service = _link(asked.link), _service(here)
+    try:
+        found = await service.preview(link)
+    except NotDone as error:
+        raise _refused(error) from None
+    return StandbyPreviewInfo.model_validate(asdict(found))
+
+
+@router.post("", dependencies=own)
+async def join_standby_by_link(asked: LinkRequest, here: Here, note: Note) -> StandbyInfo:
+    """Choose the standby of a link: it gets the cameras' addresses and passwords at once."""
+    link, service = _link(asked.link), _service(here)
+    try:
+        joined = await asyncio.shield(service.join(link))
+    except NotDone as error:
+        raise _refused(error) from None
+    await in_worker(note, "standby chosen", link.url)
+    return _info(here, joined)
+
+
+@router.delete("", dependencies=own)
+async def leave_own_standby(here: Here, note: Note) -> LeftStandby:
+    """End it: the standby deletes the cameras' addresses and passwords. What it has recorded stays there."""
+    try:
+        hint = await asyncio.shield(_service(here).leave())
+    except NotDone as error:
+        raise _refused(error) from None
+    await in_worker(note, "standby left", "")
+    return LeftStandby(hint=hint)
+
+
+@router.post("/invitations", dependencies=own)
+async def invite_to_standby(here: Here, note: Note) -> Invitation:
+    """Create a link by which one recorder can choose this one as its standby, once and for ten minutes."""
+    try:
+        links, ends_ms = await asyncio.shield(_service(here).invite())
+    except NotDone as error:
+        raise _refused(error) from None
+    await in_worker(note, "standby link created", "")
+    return Invitation(links=links, ends_ms=ends_ms)
+
+
+@router.delete("/recorders/{recorder}", dependencies=own, status_code=204)
+async def end_protection(recorder: Recorder, here: Here, note: Note) -> None:
+    """End the protection of a recorder: its cameras' addresses and passwords are deleted. Recordings stay."""
+    if not await asyncio.shield(_service(here).revoke(recorder)):
+        raise not_found("This standby has no such recorder.")
+    await in_worker(note, "recorder removed from standby", recorder)
+
+
+def partners_in(status: Mapping[str, Any]) -> Iterator[StandbyPartner]:
+    """Yield what a box has stated. Other forms are left out."""
+    said = status.get(STANDBY_FIELD)
+    for one in said[:MOST_PARTNERS] if isinstance(said, list) else ():
+        with suppress(ValidationError):
+            partner = StandbyPartner.model_validate(one)
+            yield partner.model_copy(update={"name": partner.name[:100]})
+
+
+def _service(here: AppContext) -> StandbyService:
+    if here.standbys is None:
+        raise not_found("This recorder can't have a standby.", "")
+    return here.standbys
+
+
+def _link(text: str) -> JoinLink:
+    try:
+        return JoinLink.parse(text).needed("standby")
+    except UsageError as error:
+        raise bad_input(error.message, error.do) from None
+
+
+def _refused(error: NotDone) -> RequestRefused:
+    return RequestRefused(409, "not_done", error.message, error.do)
+
+
+def _info(here: AppContext, now: StandbyOverview) -> StandbyInfo:
+    return StandbyInfo.model_validate({"now_ms": here.recorder.clock.now_ms(), **asdict(now)})
