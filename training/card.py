@@ -13,6 +13,7 @@ import onnx
 from tawny.detection.kind_model import KINDS, SIDE
 from training.collect import AGREED, UNSEEN, sources
 from training.compose import RENDERED
+from training.judge import Judged
 from training.samples import Samples
 
 VERSION = "3"
@@ -36,6 +37,7 @@ class Trained:
     composed: Mapping[str, int]
     held: Sequence[str] = ()
     """Cameras that were left out in turn: figures are put into no place of theirs, so the weights depend on which."""
+    judged: Judged | None = None
 
 
 def card(about: Trained) -> dict[str, Any]:
@@ -73,8 +75,8 @@ def card(about: Trained) -> dict[str, Any]:
             f"two object models that agree (YOLOX-Nano and PicoDet-S, both Apache-2.0; both at least {AGREED}, or both "
             f"below {UNSEEN}), one film by hand; rendered figures by how they were made; an owner's by what they said"
         ),
-        "trigger": {},
-        "measured": [],
+        **({"trigger": dict(about.judged.triggers)} if about.judged is not None else {}),
+        "measured": list(about.judged.rows) if about.judged is not None else [],
         "not_measured": list(NOT_MEASURED),
     }  # fmt: skip
 

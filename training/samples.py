@@ -23,12 +23,16 @@ class NoSamples(Exception):
 
 @dataclass(frozen=True)
 class Samples:
-    """crops: uint8 [n, 2, 64, 64]. labels: int [n], of KINDS. is_owners: exported by who owns the camera."""
+    """crops: uint8 [n, 2, 64, 64]. labels: int [n], of KINDS. is_owners: exported by who owns the camera.
+
+    events: text [n], the event that each is of; of public ones each crop is one.
+    """
 
     camera: str
     crops: Any
     labels: Any
     is_owners: bool = False
+    events: Any = ()
 
     def counts(self) -> dict[str, int]:
         return {kind: int((self.labels == n).sum()) for n, kind in enumerate(KINDS)}
@@ -59,6 +63,7 @@ def _read(file: Path) -> Samples:
     try:
         with np.load(file) as kept:
             crops, words = kept["crops"], kept["labels"]
+            events = kept["events"] if "events" in kept else np.arange(len(words)).astype(str)
             is_owners = "label_by" in kept and str(kept["label_by"]) == SAID
     except (OSError, KeyError, ValueError) as error:
         raise NoSamples(f"{file} is no file of crops: {error}") from None
@@ -69,9 +74,10 @@ def _read(file: Path) -> Samples:
         raise NoSamples(f"{file} has labels that are no kinds: {', '.join(sorted(strange))}")
     known = words != ""
     labels = np.array([KINDS.index(str(word)) for word in words[known]], np.int64)
-    return Samples(file.stem, crops[known], labels, is_owners)
+    return Samples(file.stem, crops[known], labels, is_owners, events[known])
 
 
 def _joined(camera: str, several: Sequence[Samples]) -> Samples:
-    crops, labels = [one.crops for one in several], [one.labels for one in several]
-    return Samples(camera, np.concatenate(crops), np.concatenate(labels), several[0].is_owners)
+    crops, labels, events = ([getattr(one, name) for one in several] for name in ("crops", "labels", "events"))
+    whole = np.concatenate(crops), np.concatenate(labels)
+    return Samples(camera, *whole, several[0].is_owners, np.concatenate(events))

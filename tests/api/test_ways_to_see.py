@@ -107,6 +107,7 @@ NO_PICTURES = {
         for what in ("about", "days", "file", "history", "recordings")
     },
     "POST /api/v1/scans": "for the hub alone, not for people; see `tests/fleet`",
+    "POST /api/v1/training": "for the hub alone, not for people; see `tests/fleet`",
     "POST /api/v1/updates": "for the hub alone, not for people; see `tests/fleet`",
     "WS /boxes/{box}/api/v1/{rest:path}": "of another recorder; see `tests/fleet`",
     "GET /boxes/{box}/media/{rest:path}": "of another recorder; see `tests/fleet`",

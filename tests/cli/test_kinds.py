@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tawny.cli import events
+from tawny.cli import kinds
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.playback.training_samples import SampleCrop
@@ -43,7 +43,7 @@ def cuts(_archive: Any, event: Event, _private: Any) -> list[SampleCrop]:
 def test_events_that_were_called_something_are_exported(
     tawny: Tawny, archive: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(events, "crop_samples", cuts)
+    monkeypatch.setattr(kinds, "crop_samples", cuts)
     done = tawny("kinds", "export", "--data", str(archive), "-o", "crops")
     assert done.code == 0, done.err
     assert "1 person" in done.out
@@ -58,7 +58,7 @@ def test_events_that_were_called_something_are_exported(
 def test_what_is_sealed_is_not_exported(
     tawny: Tawny, archive: Path, said: Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(events, "crop_samples", cuts)
+    monkeypatch.setattr(kinds, "crop_samples", cuts)
     keys = f'recipients = ["{OWNER.recipient}"]\nrecovery = "{RECOVERY.recipient}"\n'
     camera = f'[cameras.{DOOR}]\nsource = "demo:front"\nencrypt = true\n'
     (tmp_path / "tawny.toml").write_text(f"[encryption]\n{keys}{camera}")

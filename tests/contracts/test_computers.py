@@ -23,15 +23,17 @@ from tawny.cli.archive import open_folder
 from tawny.cli.main import main
 from tawny.cli.scan_boxes import BoxComputer
 from tawny.cli.scan_computers import Computer, KnownResults, PartDone, Report, TargetPlanned, ThreadComputer
-from tawny.cli.scan_inputs import InputFinder, ScanTarget
+from tawny.cli.scan_inputs import InputFinder, ScanTarget, result_from_json, result_json
 from tawny.cli.scan_pool import ScanDriver, ScanJob, ScanLog
 from tawny.cli.scan_ray import RayComputer
 from tawny.cli.scan_recipe import ScanRecipe, prepare
+from tawny.detection.scan.scan import ScannedEvent, ScanResult
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_text
 from tawny.service.box_scans import BoxScans
 from tawny.testing.waiting import until
 from tests.detection import films
+from tests.detection.made_clip import make_clip
 from tests.support.long_recording import BEGIN_MS, record_films
 from tests.support.processes import ended
 
@@ -48,7 +50,14 @@ Place = Callable[[ScanLog], Computer]
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
     record_films(folder, DOOR, FILMS * TIMES)
+    model = make_clip(tmp_path_factory.mktemp("model"))
+    settings_in(folder).write_text(f'[search]\nmodel = "{model}"\n')
     return folder
+
+
+def settings_in(archive: Path) -> Path:
+    """Settings with a search model: the vectors of objects belong to the results, too."""
+    return archive / "search.toml"
 
 
 @dataclass
@@ -66,6 +75,7 @@ class Boxes:
             return
         self.orders.append(order)
         command = [sys.executable, "-P", "-m", "tawny.cli.scan_worker", "--data", str(self.folder)]
+        command += ["--config", str(settings_in(self.folder))]
         scans = BoxScans(command, lambda: False)
         try:
             async with aclosing(scans.answer(order)) as lines:
@@ -108,7 +118,7 @@ def _answers(port: int) -> bool:
 @pytest.fixture(params=["threads", "boxes", "ray"])
 def place(request: pytest.FixtureRequest, archive: Path) -> Iterator[Place]:
     """Another computer joins with one more branch."""
-    args = Namespace(config=None, data=str(archive))
+    args = Namespace(config=str(settings_in(archive)), data=str(archive))
     with ExitStack() as stack:
         if request.param == "threads":
             finder = InputFinder(stack.enter_context(open_folder(archive)))
@@ -118,7 +128,7 @@ def place(request: pytest.FixtureRequest, archive: Path) -> Iterator[Place]:
             yield lambda log: BoxComputer(Boxes(archive).ask, RECIPE, log, PATIENCE_S)
         else:
             address: str = request.getfixturevalue("ray_address")
-            yield lambda _: RayComputer(address, RECIPE, ("", str(archive)))
+            yield lambda _: RayComputer(address, RECIPE, (str(settings_in(archive)), str(archive)))
 
 
 def target(camera: str = DOOR, place: str = "") -> ScanTarget:
@@ -151,13 +161,14 @@ def scanned(computer: Computer, log: ScanLog, *targets: ScanTarget) -> list[dict
 def expected(archive: Path) -> list[dict[str, Any]]:
     """What the threads of one process find."""
     with open_folder(archive) as opened:
-        scan = prepare(RECIPE, Namespace(config=None, data=str(archive)), DOOR, print)
+        scan = prepare(RECIPE, Namespace(config=str(settings_in(archive)), data=str(archive)), DOOR, print)
         return scanned(ThreadComputer(scan, InputFinder(opened), 2, resumes=True), ScanLog(None))
 
 
 def test_the_same_results_as_on_threads(place: Place, expected: list[dict[str, Any]]) -> None:
     log = ScanLog(None)
     assert len(expected[0]["events"]) == 2 * TIMES
+    assert all(event["looks"] and event["vector"] for event in expected[0]["events"])
     assert json.dumps(scanned(place(log), log)) == json.dumps(expected)
 
 
@@ -322,6 +333,27 @@ def test_a_result_with_control_characters_is_refused(archive: Path) -> None:
     assert "answered with something else" in found["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("looks", "AAAA"),
+        ("looks", "AADAfw" + "A" * 50 + "=="),
+        ("looks", "no"),
+        ("vector", "AADAfwEC"),
+        ("vector", "AAAAAAEC"),
+        ("vector", "A" * 20_000),
+        ("vector", 7),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_looks_that_are_none_are_refused(name: str, value: Any) -> None:
+    said = result_json(ScanResult(10.0, [ScannedEvent(1.0, 2.0, "person", 80)], 0.1, 1.0, {1: 80}))
+    assert isinstance(result_from_json(said), ScanResult)
+    said["events"][0][name] = value
+    with pytest.raises((ValueError, TypeError)):
+        result_from_json(said)
+
+
 def test_ray_begins_the_part_of_a_killed_worker_again(
     archive: Path, ray_address: str, expected: list[dict[str, Any]]
 ) -> None:
@@ -336,7 +368,7 @@ def test_ray_begins_the_part_of_a_killed_worker_again(
         os.kill(killed[0], signal.SIGKILL)
 
     log = ScanLog(None)
-    computer = Counted(RayComputer(ray_address, RECIPE, ("", str(archive))))
+    computer = Counted(RayComputer(ray_address, RECIPE, (str(settings_in(archive)), str(archive))))
     driver = ScanDriver(ScanJob((target(),), 1.0), log)
     killer = threading.Thread(target=kill)
     killer.start()
@@ -351,6 +383,7 @@ def test_the_command_scans_on_a_cluster(
 ) -> None:
     span = ["--from", utc_text(BEGIN_MS), "--to", utc_text(BEGIN_MS + 7_200_000), "--log", str(tmp_path / "log")]
     words = ["scan", "--on", ray_address, "--camera", DOOR, "--data", str(archive), *span, "--json"]
+    words += ["--config", str(settings_in(archive))]
     assert main(words) == 0
     found = json.loads(capsys.readouterr().out)
     assert {name: found[name] for name in found if name != "cpu_s"} == expected[0]

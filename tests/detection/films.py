@@ -20,18 +20,26 @@ DAYLIGHT, INFRARED = 136, 128
 def film(pictures: Iterable[Any], fps: int, gop: int, name: str, b_frames: int = 0, chroma: int = DAYLIGHT) -> Path:
     """uint8 [height, width] pictures as an H.264 file; a keyframe every `gop` pictures. chroma: 128 is without color,
     as at night."""
+    return written((_in_grey(luma, chroma) for luma in pictures), fps, gop, name, b_frames)
+
+
+def _in_grey(luma: Any, chroma: int) -> av.VideoFrame:
+    color = np.full((luma.shape[0] // 2, luma.shape[1]), chroma, np.uint8)
+    return av.VideoFrame.from_ndarray(np.concatenate([luma, color]), format="yuv420p")
+
+
+def written(frames: Iterable[av.VideoFrame], fps: int, gop: int, name: str, b_frames: int = 0) -> Path:
+    """Frames in 4:2:0 as an H.264 file; a keyframe every `gop` frames."""
     path = Path(tempfile.mkdtemp(prefix="tawny-film-")) / f"{name}.mp4"
     with av.open(str(path), "w") as out:
         stream: Any = None
-        for number, luma in enumerate(pictures):
+        for number, frame in enumerate(frames):
             if stream is None:
                 stream = out.add_stream("libx264", rate=fps)
-                stream.height, stream.width = luma.shape
+                stream.height, stream.width = frame.height, frame.width
                 stream.pix_fmt = "yuv420p"
                 set_up = f"keyint={gop}:min-keyint={gop}:scenecut=0:threads=1:log-level=-1:bframes={b_frames}"
                 stream.options = {"preset": "ultrafast", "crf": "20", "x264-params": set_up}
-            color = np.full((luma.shape[0] // 2, luma.shape[1]), chroma, np.uint8)
-            frame = av.VideoFrame.from_ndarray(np.concatenate([luma, color]), format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, fps)
             out.mux(stream.encode(frame))
         if stream is not None:

@@ -54,8 +54,8 @@ def lately() -> dict[str, MadeEvent]:
     return moved
 
 
-def filled(folder: Path, model: Path) -> dict[str, MadeEvent]:
-    """Store the week in a recorder's folder, as a recorder that was idle has it."""
+def filled(folder: Path, model: Path | None) -> dict[str, MadeEvent]:
+    """Store the week in a recorder's folder, as a recorder that was idle has it. model: None: it has none."""
     clock, made = SystemClock(), lately()
     folder.mkdir(mode=0o700)
     volume = Volume.at(folder)
@@ -67,7 +67,7 @@ def filled(folder: Path, model: Path) -> dict[str, MadeEvent]:
         ledger.put_event(one.event)
     source = AppearanceSource(index, volume.read_picture, lambda _: False, lambda: 0.0)
     service = AppearanceService(
-        lambda: AppearanceDb(folder), source, SearchModel(lambda: SearchSettings(model=str(model)), {}), clock
+        lambda: AppearanceDb(folder), source, SearchModel(lambda: SearchSettings(model=str(model or "")), {}), clock
     )
     while service.step() < IDLE_S:
         pass

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,13 +63,18 @@ async def answer_json(said: Mapping[str, Any], exchange: Exchange) -> None:
 
 @dataclass
 class BoxRig:
-    """A recorder with its history in a folder. recorded: what it answers to the hub's own question, by its query."""
+    """A recorder with its history in a folder. recorded: what it answers to the hub's own question, by its query.
+
+    cameras: in its health.
+    """
 
     folder: Path
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     allow: tuple[str, ...] = EVERYTHING
     answer: Any = answer_path
     recorded: Callable[[str], Mapping[str, Any]] = lambda _query: {"now_ms": 1_000_000, "cameras": []}
+    cameras: Sequence[Mapping[str, Any]] = ()
+    name: str = "Shed"
 
     def write(self, lines: bytes, file: str = DAY) -> None:
         path = self.folder / FOLDER / file
@@ -78,9 +83,9 @@ class BoxRig:
             out.write(lines)
 
     def offer(self) -> BoxOffer:
-        status = {"working": 1, "expected": 1, "cameras": []}
+        status = {"working": 1, "expected": 1, "cameras": list(self.cameras)}
         history = HistoryReader(RealDisk(self.folder))
-        return BoxOffer("Shed", "1", self.allow, history, lambda: status, self._answer)
+        return BoxOffer(self.name, "1", self.allow, history, lambda: status, self._answer)
 
     async def _answer(self, request: Mapping[str, Any], exchange: Exchange) -> None:
         if request["path"] == RECORDED_PATH:
@@ -91,7 +96,7 @@ class BoxRig:
     async def greet(self, carrier: MessageLink, hub: str, code: str | None = None) -> tuple[SecureLink, Welcome]:
         offer = self.offer()
         self.folder.mkdir(parents=True, exist_ok=True)
-        hello: dict[str, Any] = {"name": "Shed", "version": "1", "allow": list(self.allow)}
+        hello: dict[str, Any] = {"name": self.name, "version": "1", "allow": list(self.allow)}
         hello["book"] = "" if code else await asyncio.to_thread(offer.history.book)
         try:
             secure = await open_as_box(carrier, self.key, hub)

@@ -21,7 +21,7 @@ from tawny.model.ids import CameraId
 from tawny.model.times import utc_text
 from tawny.testing.waiting import until
 from tests.detection import films
-from tests.support.long_recording import record_films
+from tests.support.long_recording import label_event, passer_by, record_films
 from tests.support.ports import free_port
 from tests.support.standby_rig import PATIENCE_S, Recorder
 
@@ -42,6 +42,12 @@ class Fleet:
         tawny = str(Path(sys.executable).with_name("tawny"))
         place = ["--config", str(self.hub.folder / "tawny.toml"), "--data", str(self.hub.data)]
         return [tawny, "scan", "--on", "boxes", "--from", self.span[0], "--to", self.span[1], "--json", *place, *more]
+
+    def export_words(self, out: Path) -> list[str]:
+        """The command that exports training samples of all boxes."""
+        tawny = str(Path(sys.executable).with_name("tawny"))
+        place = ["--config", str(self.hub.folder / "tawny.toml"), "--data", str(self.hub.data)]
+        return [tawny, "kinds", "export", "--on", "boxes", "-o", str(out), "--json", *place]
 
     def scan(self, *more: str) -> list[dict[str, Any]]:
         done = subprocess.run(self.words(*more), capture_output=True, timeout=300)
@@ -67,7 +73,10 @@ def scanned_fleet(folder: Path, times: int) -> Iterator[Fleet]:
     made["hub"].configure("[hub]\nenabled = true\n")
     for number, one in enumerate(boxes.values()):
         one.configure(CAMERA)
-        record_films(one.data, DOOR, (partial(films.walkers, 350),) * times, begin_ms + number * 60_000)
+        film_ms = begin_ms + number * 60_000
+        record_films(one.data, DOOR, (partial(films.walkers, 350),) * times, film_ms)
+        label_event(one.data, passer_by(DOOR, film_ms, 0, said="person"))
+        label_event(one.data, passer_by(DOOR, film_ms, 1, false_alarm="shadow"))
     span = (utc_text(begin_ms), utc_text(begin_ms + HOUR_MS))
     fleet = Fleet(made["hub"], boxes, span)
     try:
@@ -75,7 +84,7 @@ def scanned_fleet(folder: Path, times: int) -> Iterator[Fleet]:
             one.start()
         for one in boxes.values():
             link = fleet.hub.command("hub", "link")["link"]
-            one.command("fleet", "join", link, "--allow", "health,scans")
+            one.command("fleet", "join", link, "--allow", "health,scans,training")
         until(fleet.are_online, PATIENCE_S, "both boxes to be online")
         yield fleet
     finally:
@@ -217,6 +226,55 @@ def test_a_box_that_does_not_allow_it_is_not_asked(fleet: Fleet) -> None:
     finally:
         settings.write_text(text)
     until(lambda: fleet.states()["shed"]["allows"], PATIENCE_S, "the hub to hear of it")
+
+
+def test_samples_of_both_boxes_are_one_data_set(fleet: Fleet, tmp_path: Path) -> None:
+    out = tmp_path / "crops"
+    log = out / "samples.jsonl"
+    command = subprocess.Popen(fleet.export_words(out), stdout=subprocess.PIPE)
+    until(lambda: part_lines(log), PATIENCE_S, "the samples of the first event")
+    command.kill()
+    command.communicate()
+    before = part_lines(log)
+    done = subprocess.run(fleet.export_words(out), capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["box"], Path(one["file"]).name) for one in told] == [
+        ("beach", "beach-door.npz"), ("shed", "shed-door.npz")
+    ]  # fmt: skip
+    assert all(set(one["labels"]) == {"person", "nothing"} for one in told)
+    parts = part_lines(log)
+    assert parts[: len(before)] == before
+    assert len(parts) == len(set(parts)) == 4
+    for name, box in fleet.boxes.items():
+        own = tmp_path / name
+        box.command("kinds", "export", "-o", str(own))
+        assert (out / f"{name}-door.npz").read_bytes() == (own / "door.npz").read_bytes()
+
+
+def test_samples_are_a_share_of_their_own(fleet: Fleet, tmp_path: Path) -> None:
+    settings = fleet.boxes["shed"].folder / "tawny.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace(', "training"', ""))
+    assert settings.read_text() != text
+    try:
+        until(lambda: not allows_training(fleet, "shed"), PATIENCE_S, "the hub to hear of it")
+        done = subprocess.run([*fleet.export_words(tmp_path), "--box", "shed"], capture_output=True, timeout=60)
+        assert (done.returncode, b"allow training" in done.stdout + done.stderr) == (3, True)
+        target = {"camera": DOOR, "from_ms": 1, "to_ms": 2}
+        order = {"do": "plan", "target": target, "recipe": {"samples": "crops"}}
+        [said] = ask(fleet.hub.data, {"command": "training box", "box": "shed", "order": order})
+        assert said == {"refused": 403}
+        [said] = ask(fleet.hub.data, {"command": "scan box", "box": "shed", "order": order})
+        assert said == {"refused": 422}
+    finally:
+        settings.write_text(text)
+    until(lambda: allows_training(fleet, "shed"), PATIENCE_S, "the hub to hear of it")
+
+
+def allows_training(fleet: Fleet, box: str) -> bool:
+    [said] = ask(fleet.hub.data, {"command": "training boxes"})
+    return any(one["id"] == box and one["allows"] for one in said["boxes"])
 
 
 @pytest.mark.parametrize(

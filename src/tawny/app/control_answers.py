@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from tawny.api.admin.mode_routes import RehearsalRequest
+from tawny.api.auth.accounts import Role
 from tawny.api.errors import RequestRefused
+from tawny.api.fleet.fleet_routes import FleetSearch, found_in_fleet
 from tawny.api.fleet.membership_routes import link_seen_by
 from tawny.app.control_socket import Stream
 from tawny.app.running import RecorderRuntime
@@ -34,6 +36,13 @@ _NO_HUB = {
     "code": "not_done", "message": "This recorder isn't a hub.",
     "hint": "Run this on the hub, or make this recorder one with `tawny hub`.",
 }  # fmt: skip
+_TOO_MUCH = {
+    "code": "usage", "message": "This search is too long.", "hint": "Use at most 200 letters, and `--most` up to 200.",
+}  # fmt: skip
+_WORKS: Mapping[str, Work] = {"scan": "scans", "training": "training", "update": "updates"}
+"""What the commands of a hub order at boxes: `scan boxes` lists those that allow it, `scan box` orders it at one."""
+COMMAND_LINE = "command line"
+"""Who asks, for the recorders of a hub."""
 
 
 def control_answers(web: WebInterface) -> dict[str, Answer]:
@@ -85,8 +94,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "accept-login": running.accept_login,
         "join-code": _safely(_code_answer(web)),
         "move-camera": move_camera,
-        "scan boxes": lambda _: _boxes_for(web, "scans"),
-        "update boxes": lambda _: _boxes_for(web, "updates"),
+        **{f"{name} boxes": partial(_boxes_for, web, work) for name, work in _WORKS.items()},
         "targets": lambda _: {"items": outward.overview()},
         "programs": lambda _: {"items": programs.overview()},
         "order": lambda request: programs.commanded(request.get("order")),
@@ -102,20 +110,37 @@ def control_streams(web: WebInterface) -> dict[str, Stream]:
     """Return the handlers of commands that are answered by several lines, by command."""
 
     def order_box(work: Work, request: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Pass an order of `tawny scan --on boxes` or `tawny hub update` to a box."""
+        """Pass an order of `tawny scan --on boxes`, `kinds export --on boxes` or `hub update` to a box."""
         if web.site.hub is None:
             return _no_hub()
         order = request.get("order")
         return order_at(web.site.hub, str(request.get("box")), work, order if isinstance(order, dict) else {})
 
-    return {"scan box": partial(order_box, "scans"), "update box": partial(order_box, "updates")}
+    return {
+        **{f"{name} box": partial(order_box, work) for name, work in _WORKS.items()},
+        "find in boxes": partial(_find_in_boxes, web),
+    }
+
+
+async def _find_in_boxes(web: WebInterface, request: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
+    """Search for `tawny find --on boxes`; the only answer is as that of `GET /api/v1/fleet/find`."""
+    hub = web.site.hub
+    if hub is None:
+        yield {"error": _NO_HUB}
+        return
+    try:
+        asked = FleetSearch(q=str(request.get("words")), limit=int(request.get("most", 0)))
+    except (ValidationError, ValueError, TypeError):
+        yield {"error": _TOO_MUCH}
+        return
+    yield (await found_in_fleet(web.site, asked, COMMAND_LINE, Role.OWNER)).model_dump(mode="json")
 
 
 async def _no_hub() -> AsyncGenerator[Mapping[str, Any], None]:
     yield {"error": _NO_HUB}
 
 
-def _boxes_for(web: WebInterface, work: Work) -> dict[str, Any]:
+def _boxes_for(web: WebInterface, work: Work, _request: Mapping[str, Any]) -> dict[str, Any]:
     return {"boxes": boxes_for(web.site.hub, work)} if web.site.hub is not None else {"error": _NO_HUB}
 
 

@@ -1,7 +1,6 @@
-"""`tawny event`, `events`, `find`, `known` and `kinds`."""
+"""`tawny event`, `events`, `find` and `known`."""
 
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -13,13 +12,11 @@ from zoneinfo import ZoneInfo
 from tawny.app.control_client import ask, is_in_memory
 from tawny.app.local_zone import local_zone
 from tawny.cli import options
-from tawny.cli.archive import open_folder
-from tawny.cli.control_client import lasts, ordered
+from tawny.cli.control_client import ask_once, lasts, ordered
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
 from tawny.config.settings import Settings, display_name
-from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import ALL_LEVELS, Event
 from tawny.model.ids import CameraId, EventId
@@ -35,7 +32,6 @@ from tawny.playback.search.event_search import (
     search_hits,
 )
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
-from tawny.playback.training_samples import SampleCrop, crop_samples, label_of, write
 from tawny.service import json_format
 from tawny.service.detection.appearance_service import stored_looks
 from tawny.service.detection.embedding_search import SearchModel, VectorSearch
@@ -244,11 +240,20 @@ def describe_find(parser: ArgumentParser) -> None:
     since = "only from this time on, whatever the words say, for example 2026-11-20, yesterday or '3 h ago'"
     parser.add_argument("--since", metavar="T", help=since)
     parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
+    in_results = "search what `tawny scan` has found instead: its `--log` file, or its output with --json"
+    parser.add_argument("--on", choices=["boxes"], help="search the recorders that have joined this hub")
+    parser.add_argument("--in", metavar="RESULTS", dest="results", help=in_results)
 
 
 def run_find(args: Namespace, out: Output) -> int:
     if not args.words and args.spot is None and args.like is None:
         raise UsageError("What to search for is missing.", "Give words, an area with `--spot`, or `--like EVENT`.")
+    if args.results and args.on:
+        raise UsageError("`--in` and `--on` don't go together.", "Results of boxes are searched with `--in` alone.")
+    if args.results:
+        return _find_in_results(args, out)
+    if args.on:
+        return _find_on_boxes(args, out)
     chosen, folder = existing_data(args)
     spot = None if args.spot is None else _spot(args.spot)
     book = identity_store(args, folder)
@@ -278,6 +283,57 @@ def run_find(args: Namespace, out: Output) -> int:
         read, heads = [row(one) for one in events], HEADS
     data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
     out.data(data, out.table(heads, read, empty=f"No matching events ({query.time_words})."))
+    return 0
+
+
+FLEET_HEADS = ("start", "recorder", "camera", "what", "match", "event")
+NOT_SEARCHED = {
+    "offline": "is offline",
+    "not_allowed": "doesn't allow it: its owner can add `events` to `allow` under [fleet] in its settings",
+    "no_answer": "didn't answer in time",
+    "no_model": "has no search model, and finds colours and sizes only",
+}
+
+
+def _find_on_boxes(args: Namespace, out: Output) -> int:
+    """Search what a hub knows of its recorders; what objects looked like is asked of those that are connected."""
+    if args.spot or args.since or args.like:
+        raise UsageError("With `--on boxes`, words are searched only.", "Leave out `--spot`, `--since` and `--like`.")
+    request = {"command": "find in boxes", "words": " ".join(args.words), "most": args.most}
+    found = ask_once(running_data(args), request)
+    rows = [
+        (
+            time_text(one["start_ms"]), one["box"], one["camera_name"], one["why"] or one["title"],
+            "–" if one["match"] is None else f"{one['match']:.0%}", one["id"],
+        )
+        for one in found["events"]
+    ]  # fmt: skip
+    for one in found["missing"]:
+        out.say(f"Not searched: {one['box']} {NOT_SEARCHED[one['reason']]}.")
+    if found["unknown"]:
+        out.say(f"Ignored unknown words: {', '.join(found['unknown'])}.")
+    out.data(found, out.table(FLEET_HEADS, rows, empty=f"No matching events ({found['time']})."))
+    return 0
+
+
+def _find_in_results(args: Namespace, out: Output) -> int:
+    if args.spot or args.since:
+        raise UsageError("Results of scans have no areas.", "Leave out `--spot`, and say the time in the words.")
+    # lazy: other searches don't need what reads scans
+    from tawny.cli.scan_search import ScanResults, print_hits, search_results
+
+    results, (chosen, _) = ScanResults.read(Path(args.results)), load_settings(args)
+    model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
+    zone = ZoneInfo(local_zone())
+    query, hits = search_results(results, " ".join(args.words), args.like, model, zone, args.most)
+    if model.trouble:
+        out.say(model.trouble)
+    elif model.id and (count := results.other_vectors(model.id)):
+        out.say(f"{count} objects were seen by another search model and are found by colours only: scan them again.")
+    if query.unknown:
+        out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
+    print_hits(results, query, hits, out)
+    model.close()
     return 0
 
 
@@ -418,49 +474,3 @@ def _forget(args: Namespace, book: IdentityStore, out: Output) -> int:
     count = book.forget_all() if args.all else book.forget(args.name)
     out.data({"forgotten": count}, f"{count} deleted." if count else "No one with this name.")
     return 0 if count or args.all else 1
-
-
-# `tawny kinds export`: export image crops of labeled events, to train a custom model.
-
-
-def describe_kinds(parser: ArgumentParser) -> None:
-    options.data(parser)
-    options.times(parser, begin="1970-01-01", end="now")
-    parser.add_argument("do", choices=["export"], help="action")
-    parser.add_argument("--camera", metavar="C", action="append", help="only this camera (repeatable)")
-    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="output folder; one file per camera")
-
-
-def run_kinds(args: Namespace, out: Output) -> int:
-    chosen, folder = existing_data(args)
-    within = options.span(args.begin, args.end, SystemClock().now_ms())
-    wanted = [known_camera(folder, name) for name in args.camera] if args.camera else None
-    with open_folder(folder, settings=chosen) as archive:
-        every = _all_events(archive.index, within, wanted)
-        labelled = [event for event in every if event.end_ms is not None and label_of(event)]
-        cameras = list(dict.fromkeys(event.camera for event in labelled))
-        rows: list[tuple[str, str, str]] = []
-        for camera in cameras:
-            if chosen.is_sealed(camera):
-                out.say(f"{camera} is encrypted and is not exported.")
-                continue
-            settings = chosen.cameras.get(camera)
-            private = privacy_masks(settings) if settings else ()
-            cuts: list[SampleCrop] = []
-            for event in (event for event in labelled if event.camera == camera):
-                cuts += crop_samples(archive, event, private)
-                out.progress(f"{camera}: {len(cuts)} images")
-            if any(one.label for one in cuts):
-                file = write(Path(args.output), camera, cuts)
-                labels = Counter(one.label for one in cuts if one.label)
-                result = {"file": str(file), "camera": camera, "crops": len(cuts), "labels": dict(labels)}
-                out.data(result, "")
-                rows.append((str(file), str(len(cuts)), ", ".join(f"{n} {label}" for label, n in labels.items())))
-    if not rows:
-        raise NotDone(
-            "Nothing to export: none of the recorded events has been labeled.",
-            "Label some events on their pages (“What was it?”), then export again.",
-        )
-    if not args.json:
-        out.data(None, out.table(("file", "crops", "labels"), rows, empty=""))
-    return 0

@@ -192,7 +192,7 @@ def describe_fleet(parser: ArgumentParser) -> None:
         metavar="LIST",
         default=",".join(DEFAULT_SHARES),
         help="for join: what people at the hub may do: health, events, live, clips, orders, settings, "
-        "copies, scans, updates "
+        "copies, scans, training, updates "
         "(default: %(default)s)",
     )
     parser.add_argument("--name", help="for join: what this recorder is called there (default: its name)")

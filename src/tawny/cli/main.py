@@ -139,7 +139,7 @@ COMMANDS = {
     "scan": Command("scan", "detect events in any video files; export clips and JSON"),
     "known": Command("events", "manage known faces and plates"),
     "models": Command("models", "manage object detection models"),
-    "kinds": Command("events", "export images of labeled events for training"),
+    "kinds": Command("kinds", "export images of labeled events for training"),
     "user": Command("people", "manage users and what they can see"),
     "tokens": Command("people", "manage access tokens for apps and displays"),
     "setup-link": Command("first_start", "create a new one-time setup link for the owner"),

@@ -10,7 +10,7 @@ from typing import Any
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.scan_computers import ThreadComputer
-from tawny.cli.scan_inputs import InputFinder, ScanTarget
+from tawny.cli.scan_inputs import InputFinder, ScanTarget, clock_text
 from tawny.cli.scan_pool import ScanDriver, ScanJob, ScanLog, ScannedInput
 from tawny.cli.scan_recipe import ScanRecipe, pair, polygon, prepare
 from tawny.model.errors import NotDone, UsageError
@@ -157,17 +157,13 @@ def _words(scanned: ScannedInput) -> str:
         return str(scanned.error)
     summary: Mapping[str, Any] = scanned.summary
     events = summary["events"]
-    head = f"{scanned.name}: {_clock(summary['duration_s'])} long, {len(events)} event{'s' if len(events) != 1 else ''}"
+    count = f"{len(events)} event{'s' if len(events) != 1 else ''}"
+    head = f"{scanned.name}: {clock_text(summary['duration_s'])} long, {count}"
     return "\n".join([f"{head}, {summary['cpu_s']:.1f} s of CPU time", *map(_line, events)])
 
 
 def _line(event: Mapping[str, Any]) -> str:
     length_s = event["end_s"] - event["start_s"]
-    when = options.time_text(utc_from_text(event["at"])) if "at" in event else _clock(event["start_s"])
+    when = options.time_text(utc_from_text(event["at"])) if "at" in event else clock_text(event["start_s"])
     what = f"{event['type']}: {event['sound']}" if "sound" in event else event["type"]
     return f"  {when}  {length_s:5.1f} s  {what}  {event['score']}"
-
-
-def _clock(at_s: float) -> str:
-    minutes, rest_s = divmod(at_s, 60)
-    return f"{int(minutes // 60)}:{int(minutes % 60):02}:{rest_s:04.1f}"

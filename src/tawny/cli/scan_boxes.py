@@ -10,7 +10,6 @@ from argparse import Namespace
 from collections.abc import AsyncGenerator, Callable, Container, Generator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -38,6 +37,12 @@ MOST_TRIES: Final = 3
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
+class Recipe(Protocol):
+    """What is done with recordings: the options of a scan, or an export of training samples (`kinds`)."""
+
+    def as_json(self) -> dict[str, Any]: ...
+
+
 class PlanStore(KnownResults, Protocol):
     """Also stores plans, so that a scan that is complete needs no box: `scan_pool.ScanLog`."""
 
@@ -49,7 +54,7 @@ class PlanStore(KnownResults, Protocol):
 class BoxComputer:
     """The boxes of a hub. wait_s: how long to wait for a box that is offline. show: receives progress."""
 
-    def __init__(self, ask: Ask, recipe: ScanRecipe, log: PlanStore, wait_s: float, again_s: float = AGAIN_S) -> None:
+    def __init__(self, ask: Ask, recipe: Recipe, log: PlanStore, wait_s: float, again_s: float = AGAIN_S) -> None:
         self._ask, self._recipe, self._log = ask, recipe, log
         self._wait_s, self._again_s = wait_s, again_s
         self.offline: set[str] = set()
@@ -169,7 +174,7 @@ class _OneBox:
             except _Failed as error:
                 self._report(TargetFailed(target, each.key, NotDone(error.what, error.todo)))
                 return True
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError):
                 raise NotDone(
                     f"{self._box} answered with something else.", "Update it: both need the same version."
                 ) from None
@@ -191,9 +196,9 @@ class _Failed(NotDone):
 def _checked(box: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
     """Raises NotDone: the box refuses. Raises _Failed: it can't do this one."""
     if said.get("refused") == 403:
-        raise NotDone(f"{box} doesn't allow scans.", "Its owner can allow them with `scans` in `fleet.allow`.")
+        raise NotDone(f"{box} doesn't allow this.", "Its owner can change `fleet.allow` in its settings.")
     if "refused" in said:
-        raise NotDone(f"{box} refused the scan.", "Check the options; both recorders need the same version of tawny.")
+        raise NotDone(f"{box} refused this.", "Check the options; both recorders need the same version of tawny.")
     error = said.get("error")
     if isinstance(error, dict):
         raise _Failed(f"{box}: {error.get('what')}", str(error.get("todo", "")))
@@ -205,7 +210,7 @@ def _inputs(target: ScanTarget, said: Any) -> tuple[PlannedInput, ...] | None:
         return None
     try:
         return tuple(PlannedInput.of_box(one, target) for one in said)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
@@ -269,37 +274,39 @@ def boxes_scan(args: Namespace, out: Output) -> Generator[ScannedInput]:
     recipe, folder = ScanRecipe.of(args), running_data(args)
     join_s, wait_s = options.option_s(args.join, "--join"), options.option_s(args.wait, "--wait")
     within = options.span(args.begin, args.end, SystemClock().now_ms())
-    boxes = ask_once(folder, {"command": "scan boxes"})["boxes"]
+    boxes = joined_boxes(folder, "scan boxes")
     targets = [
         ScanTarget(box, "", camera, args.stream, within.begin_ms, within.end_ms)
-        for box, camera in chosen_cameras(boxes, args.box, args.camera, out)
+        for box, camera in chosen_cameras(boxes, args.box, args.camera, out, "scans")
     ]
     log = ScanLog(Path(args.log) if args.log else folder / LOG_FILE)
-    computer = BoxComputer(partial(_ask_hub, folder), recipe, log, wait_s)
+    computer = BoxComputer(ask_hub(folder, "scan box"), recipe, log, wait_s)
     driver = ScanDriver(ScanJob(targets, join_s), log)
     return _with_progress(driver, computer, out)
 
 
 def chosen_cameras(
-    boxes: Sequence[Mapping[str, Any]], wanted: Sequence[str], camera: str | None, out: Output
+    boxes: Sequence[Mapping[str, Any]], wanted: Sequence[str], camera: str | None, out: Output, share: str
 ) -> list[tuple[str, str]]:
-    """Return which cameras of which boxes are scanned. wanted: IDs of boxes; empty: all that allow it.
+    """Return which cameras of which boxes are read. wanted: IDs of boxes; empty: all that allow it.
+
+    share: what their owners must allow.
 
     Raises NotDone: there are none, or one that is wanted doesn't allow it.
     """
     known = {str(one["id"]): one for one in boxes}
     check_joined(wanted, known)
-    hint = "Its owner can add `scans` to `allow` under [fleet] in its settings."
+    hint = f"Its owner can add `{share}` to `allow` under [fleet] in its settings."
     found: list[tuple[str, str]] = []
     for box in wanted or known:
         if not known[box]["allows"]:
             if wanted:
-                raise NotDone(f"{box} doesn't allow scans.", hint)
-            out.say(f"{box} doesn't allow scans and is left out. {hint}")
+                raise NotDone(f"{box} doesn't allow {share}.", hint)
+            out.say(f"{box} doesn't allow {share} and is left out. {hint}")
             continue
         found += [(box, one) for one in known[box]["cameras"] if camera in (None, one)]
     if not found:
-        what = f"has a camera {camera} and allows scans" if camera else "allows scans"
+        what = f"has a camera {camera} and allows {share}" if camera else f"allows {share}"
         raise NotDone(f"No recorder of this hub {what}.", hint)
     return found
 
@@ -324,5 +331,16 @@ def _with_progress(driver: ScanDriver, computer: BoxComputer, out: Output) -> Ge
             out.say(line(box))
 
 
-def _ask_hub(folder: Path, box: str, order: Mapping[str, Any]) -> Answers:
-    return ask_running_hub(folder, {"command": "scan box", "box": box, "order": order})
+def ask_hub(folder: Path, command: str) -> Ask:
+    """Return what passes orders to boxes through the hub that runs here."""
+
+    def ask(box: str, order: Mapping[str, Any]) -> Answers:
+        return ask_running_hub(folder, {"command": command, "box": box, "order": order})
+
+    return ask
+
+
+def joined_boxes(folder: Path, command: str) -> Sequence[Mapping[str, Any]]:
+    """Return the boxes of the hub that runs here, and whether each allows this. Raises NotDone: it is no hub."""
+    found: Sequence[Mapping[str, Any]] = ask_once(folder, {"command": command})["boxes"]
+    return found

@@ -15,7 +15,7 @@ from threading import Event as Flag
 from threading import Lock
 from typing import Any, Protocol
 
-from tawny.cli.scan_inputs import InputFinder, PartId, PlannedInput, ScanInput, ScanTarget
+from tawny.cli.scan_inputs import InputFinder, PartId, PartResult, PlannedInput, ScanInput, ScanTarget
 from tawny.cli.scan_recipe import PreparedScan
 from tawny.detection.detector import Detector
 from tawny.detection.scan.scan import ScannedEvent, ScanResult, VideoPart, parts, scan_part
@@ -34,7 +34,7 @@ class TargetPlanned:
 @dataclass(frozen=True, slots=True)
 class PartDone:
     part: PartId
-    result: ScanResult
+    result: PartResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ class PartRunner:
                 stack.callback(getattr(detector, "close", lambda: None))  # a detector may run a child process
                 return detector
 
-            return scan_part(part, replace(wanted, make=made), self._progress, self._stop)
+            result = scan_part(part, replace(wanted, make=made), self._progress, self._stop)
+            return replace(result, model=self._scan.search_model)
 
     def listen(self, each: ScanInput) -> ScanResult:
         """Return the sounds of a whole input. Raises SourceError, NotDone: the model can't be used."""

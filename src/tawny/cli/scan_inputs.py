@@ -3,6 +3,7 @@
 What is scanned is named by values that another computer understands, too: `ScanTarget`, `PlannedInput`, `ScanPart`.
 """
 
+import base64
 import hashlib
 import json
 import math
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from tawny.cli.options import time_text
+from tawny.detection.appearance import PACKED_BYTES, Appearance
+from tawny.detection.embedding import is_packed
 from tawny.detection.scan.scan import ScannedEvent, ScanResult
 from tawny.media.codec.video_file import FileVideo
 from tawny.media.mp4.file_part import VirtualFile
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.observations import Box
 from tawny.model.times import Span, stamp, utc_text
+from tawny.playback.training_samples import EventSamples, samples_from_json
 
 if TYPE_CHECKING:
     from tawny.cli.archive import RecordingFolder
@@ -109,6 +113,7 @@ class PlannedInput:
 
 _MOST_PARTS: Final = 100_000
 _MOST_LETTERS: Final = 200
+_MOST_VECTOR_BYTES: Final = 8196
 
 
 @dataclass(frozen=True)
@@ -161,22 +166,56 @@ class ScanInput:
         return digest([str(self.path.resolve()), seen.st_size, seen.st_mtime_ns, about])
 
 
-def result_json(result: ScanResult) -> dict[str, Any]:
+PartResult = ScanResult | EventSamples
+"""What a part of a scan, or of an export of training samples, has given."""
+
+
+def result_json(result: PartResult) -> dict[str, Any]:
     """Return the result of a part as JSON-like values."""
-    return {**asdict(result), "scores": sorted(result.scores.items())}
+    if isinstance(result, EventSamples):
+        return {"samples": result.as_json()}
+    events = [{**asdict(one), "looks": text_of(one.looks), "vector": text_of(one.vector)} for one in result.events]
+    return {**asdict(result), "events": events, "scores": sorted(result.scores.items())}
 
 
-def result_from_json(said: Mapping[str, Any]) -> ScanResult:
+def result_from_json(said: Mapping[str, Any]) -> PartResult:
     """Raises ValueError, KeyError, TypeError: it is none."""
+    if "samples" in said:
+        return samples_from_json(said["samples"])
     events = [
         ScannedEvent(
             _finite(one["start_s"]), _finite(one["end_s"]), _word(one["kind"]), int(one["score"]),
-            _finite(one["best_s"]), _box(one["box"]), _word(one["label"]),
+            _finite(one["best_s"]), _box(one["box"]), _word(one["label"]), looks_from(one["looks"]),
+            vector_from(one["vector"]),
         )
         for one in said["events"]
     ]  # fmt: skip
     scores = {int(second): int(score) for second, score in said["scores"]}
-    return ScanResult(_finite(said["duration_s"]), events, _finite(said["cpu_s"]), _finite(said["decoded_s"]), scores)
+    return ScanResult(
+        _finite(said["duration_s"]), events, _finite(said["cpu_s"]), _finite(said["decoded_s"]), scores,
+        _word(said["model"]),
+    )  # fmt: skip
+
+
+def looks_from(text: str) -> bytes:
+    """Return a packed appearance (`detection.appearance`), or nothing. Raises ValueError, TypeError: it is none."""
+    data = base64.b64decode(text, validate=True)
+    if data and (len(data) != PACKED_BYTES or not 0 <= Appearance.unpacked(data).area <= 1):
+        raise ValueError("no appearance")
+    return data
+
+
+def vector_from(text: str) -> bytes:
+    """Return a packed vector (`detection.embedding`), or nothing. Raises ValueError, TypeError: it is none."""
+    data = base64.b64decode(text, validate=True)
+    if data and not (len(data) <= _MOST_VECTOR_BYTES and is_packed(data)):
+        raise ValueError("no vector")
+    return data
+
+
+def text_of(data: bytes) -> str:
+    """Return bytes as text; `looks_from` and `vector_from` read it."""
+    return base64.b64encode(data).decode()
 
 
 def _finite(number: float) -> float:
@@ -265,3 +304,9 @@ def _one_file(target: ScanTarget, asked_ms: int, clip: "ClipFile") -> ScanInput:
         asked_s=(asked_ms - clip.start_ms) / 1000,
         known_by=(target.camera, clip.start_ms, clip.etag),
     )
+
+
+def clock_text(at_s: float) -> str:
+    """Return a time of a video for people: hours, minutes and seconds."""
+    minutes, rest_s = divmod(at_s, 60)
+    return f"{int(minutes // 60)}:{int(minutes % 60):02}:{rest_s:04.1f}"

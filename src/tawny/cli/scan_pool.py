@@ -16,12 +16,15 @@ from tawny.cli.scan_computers import Computer, PartDone, Report, TargetFailed, T
 from tawny.cli.scan_inputs import (
     InputFinder,
     PartId,
+    PartResult,
     PlannedInput,
     ScanInput,
     ScanTarget,
     result_from_json,
     result_json,
+    text_of,
 )
+from tawny.detection.appearance import Appearance, colours_shown
 from tawny.detection.scan.scan import ScannedEvent, ScanResult, merged
 from tawny.media.image.jpeg import jpeg
 from tawny.media.mp4.file_part import copy_part
@@ -40,7 +43,7 @@ class ScanLog:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self.whole: dict[str, dict[str, Any]] = {}
-        self._parts: dict[PartId, ScanResult] = {}
+        self._parts: dict[PartId, PartResult] = {}
         self._plans: dict[str, Any] = {}
         self._is_torn = False
         """Whether the last line is incomplete: a former scan was killed while it wrote."""
@@ -50,7 +53,7 @@ class ScanLog:
             for line in text.splitlines():
                 self._read(line)
 
-    def part(self, part: PartId) -> ScanResult | None:
+    def part(self, part: PartId) -> PartResult | None:
         """Return the result of a part, or None."""
         return self._parts.get(part)
 
@@ -69,7 +72,7 @@ class ScanLog:
             self._parts.pop(part, None)
         self._append({"key": key, "result": result})
 
-    def add_part(self, part: PartId, result: ScanResult, *, is_only: bool) -> None:
+    def add_part(self, part: PartId, result: PartResult, *, is_only: bool) -> None:
         """Add the result of a part. is_only: its input has no other one, and is complete."""
         self._parts[part] = result
         if not is_only:
@@ -222,6 +225,11 @@ class ScannedInput:
     error: TawnyError | None = None
 
 
+def other_answer(place: str) -> NotDone:
+    """Return the error of a box that has answered an order with the result of another one."""
+    return NotDone(f"{place} answered with something else.", "Update it: both need the same version.")
+
+
 class ScanDriver:
     """Collects what a computer reports: each part counts once, inputs come out in the order of the targets."""
 
@@ -261,7 +269,7 @@ class ScanDriver:
                 self._planned[target] = inputs
                 for each in inputs:
                     self._finish(each)
-            case PartDone(part, result):
+            case PartDone(part, ScanResult() as result):
                 inputs = tuple(each for found in self._planned.values() for each in found if each.key == part.key)
                 if self._log.knows(part) or not inputs:  # it was done twice, or its recordings have changed
                     return
@@ -269,15 +277,19 @@ class ScanDriver:
                 self.cpu_s[place] = self.cpu_s.get(place, 0.0) + result.cpu_s
                 self._log.add_part(part, result, is_only=len(inputs[0].parts) == 1)
                 self._finish(inputs[0])
+            case PartDone(part, _):
+                for target, inputs in self._planned.items():
+                    if any(each.key == part.key for each in inputs):
+                        self._failed[target, part.key] = other_answer(target.place)
             case TargetFailed(target, key, error):
                 self._failed[target, key] = error
 
     def _finish(self, each: PlannedInput) -> None:
         """Join the parts of an input when all are known, and write clips and pictures."""
-        results = [self._log.part(part) for part in each.parts]
-        if each.key in self._log.whole or any(one is None for one in results):
+        results = [one for part in each.parts if isinstance(one := self._log.part(part), ScanResult)]
+        if each.key in self._log.whole or len(results) < len(each.parts):
             return
-        found = [replace(one, events=[replace(event) for event in one.events]) for one in results if one is not None]
+        found = [replace(one, events=[replace(event) for event in one.events]) for one in results]
         whole = merged(found[: each.count], self._job.join_s)
         for sounds in found[each.count :]:
             whole.cpu_s += sounds.cpu_s
@@ -347,16 +359,27 @@ def _summary(each: PlannedInput, whole: ScanResult) -> dict[str, Any]:
             "score": found.score,
             **({"sound": found.label} if found.label else {}),
             **each.at(max(0.0, found.start_s)),
+            **_looks(found),
         }
         for found in whole.events
     ]
     return {
         **each.facts,
+        **({"search_model": whole.model} if whole.model else {}),
         "duration_s": round(whole.duration_s, 3),
         "cpu_s": round(whole.cpu_s, 3),
         "decoded_s": round(min(whole.decoded_s, whole.duration_s), 3),
         "events": events,
     }
+
+
+def _looks(found: ScannedEvent) -> dict[str, Any]:
+    """Return what the object looked like: in words for people, and packed for `tawny find --in`."""
+    shown: dict[str, Any] = {}
+    if found.looks:
+        look = Appearance.unpacked(found.looks)
+        shown = {"colours": colours_shown(look), "size": look.size, "looks": text_of(found.looks)}
+    return shown | ({"vector": text_of(found.vector)} if found.vector else {})
 
 
 # --- clips, snapshots, scores

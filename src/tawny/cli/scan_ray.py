@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tawny.cli.scan_boxes import Recipe
 from tawny.cli.scan_computers import KnownResults, PartDone, Report, TargetFailed, TargetPlanned
 from tawny.cli.scan_inputs import PartId, PlannedInput, ScanTarget, result_from_json
-from tawny.cli.scan_recipe import ScanRecipe
 from tawny.cli.scan_worker import shared_worker
 from tawny.model.errors import NotDone
 
@@ -50,7 +50,7 @@ class RayComputer:
     """
 
     def __init__(
-        self, address: str, recipe: ScanRecipe, place: tuple[str, str], show: Callable[[str], None] = lambda _: None
+        self, address: str, recipe: Recipe, place: tuple[str, str], show: Callable[[str], None] = lambda _: None
     ) -> None:
         self._address, self._recipe, self._place, self._show = address, recipe, place, show
 

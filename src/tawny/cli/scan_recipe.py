@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tawny.cli import options
 from tawny.config.settings import DetectionSettings
@@ -23,6 +23,9 @@ from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
 from tawny.model.polygon import Polygon
 from tawny.model.times import SystemClock
+
+if TYPE_CHECKING:
+    from tawny.detection.scan.looks import LookMeter
 
 Printed = Callable[[str], None]
 
@@ -58,12 +61,13 @@ class PreparedScan:
     """A recipe that is ready here.
 
     about: the options as comparable values, part of the cache key. sounds: returns the events of an input's sound;
-    None: it is not analyzed.
+    None: it is not analyzed. search_model: ID of the model that the vectors of objects are of; empty: none.
     """
 
     wanted: ScanOptions
     about: Mapping[str, Any]
     sounds: Callable[[FileVideo], list[ScannedEvent]] | None = None
+    search_model: str = ""
 
 
 def prepare(recipe: ScanRecipe, args: Namespace, camera: str, printed: Printed) -> PreparedScan:
@@ -75,6 +79,8 @@ def prepare(recipe: ScanRecipe, args: Namespace, camera: str, printed: Printed) 
     naming = _naming(args)
     if naming is not None:
         wanted = replace(wanted, name=naming.make)
+    meter = _look_meter(args, camera)
+    wanted = replace(wanted, measure=meter.measured if meter is not None else None)
     hearing = _hearing(recipe, args, camera)
     about = (
         {"detector": recipe.detector, "settings": dict(wanted.settings), "region": list(recipe.region)}
@@ -82,9 +88,11 @@ def prepare(recipe: ScanRecipe, args: Namespace, camera: str, printed: Printed) 
         | ({"phase": recipe.phase} if wanted.phase_s else {})
         | _own_file(wanted.settings)
         | ({"naming": naming.known_by} if naming is not None else {})
+        | ({"looks": _about_looks(meter)} if meter is not None else {})
         | ({"sound": hearing.known_by} if hearing is not None else {})
     )
-    return PreparedScan(wanted, about, hearing.find if hearing is not None else None)
+    search_model = meter.model if meter is not None else ""
+    return PreparedScan(wanted, about, hearing.find if hearing is not None else None, search_model)
 
 
 def _wanted(recipe: ScanRecipe, printed: Printed) -> ScanOptions:
@@ -137,6 +145,36 @@ def _naming(args: Namespace) -> _Naming | None:
     built_in.triggers = card.triggers
     built_in.judged = card.tracks
     return _Naming(lambda: FallbackLabeller(built_in, {}), card.sha256)
+
+
+def _look_meter(args: Namespace, camera: str) -> "LookMeter | None":
+    """Return what measures the looks of objects, as live detection does here; None: the settings say not to, or the
+    camera is encrypted, of which nothing is stored readably.
+
+    Raises NotDone if the search model of the settings can't be used.
+    """
+    # lazy import: the search model takes longer to load than `--help`
+    from tawny.cli.paths import load_settings
+    from tawny.detection.scan.looks import LookMeter
+    from tawny.detection.zones import privacy_masks
+    from tawny.engine.plugins import PluginGroup
+    from tawny.service.detection.embedding_search import SearchModel
+
+    settings, _ = load_settings(args)
+    search = settings.search
+    if not (search.colours or search.model) or (camera and settings.is_sealed(CameraId(camera))):
+        return None
+    model = SearchModel(lambda: search, PluginGroup("tawny.embedders")) if search.model else None
+    if model is not None and not model.id:
+        raise NotDone(model.trouble, "Correct `search.model` in the settings, or leave it empty.")
+    known = settings.cameras.get(CameraId(camera)) if camera else None
+    private = privacy_masks(known) if known is not None else ()
+    return LookMeter(search.colours, model.id if model else "", model.image if model else None, private)
+
+
+def _about_looks(meter: "LookMeter") -> list[Any]:
+    """Return the options of a meter as comparable values."""
+    return [meter.colours, meter.model, [list(one.points) for one in meter.private]]
 
 
 class _Hearing(NamedTuple):

@@ -15,13 +15,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from tawny.cli.scan_computers import PartRunner, not_scanned
 from tawny.cli.scan_inputs import InputFinder, ScanTarget, result_json
 from tawny.cli.scan_recipe import PreparedScan, ScanRecipe, prepare
 from tawny.model.errors import DetectorFailed, NotDone, SourceError, TawnyError
 from tawny.model.times import SystemClock
+
+if TYPE_CHECKING:
+    from tawny.cli.archive import RecordingFolder
 
 TELL_S: Final = 1.0
 """Interval of progress reports, s."""
@@ -36,6 +39,7 @@ class ScanWorker:
 
     def __init__(self, args: Namespace) -> None:
         self._args, self._stack = args, ExitStack()
+        self._archive: RecordingFolder | None = None
         self._finder: InputFinder | None = None
         self._prepared: dict[str, PreparedScan] = {}
 
@@ -46,6 +50,8 @@ class ScanWorker:
         """Return `inputs`, `result`, `changed` or `error`. progress: receives the seconds of video that are done."""
         try:
             target = ScanTarget(**order["target"])
+            if "samples" in order["recipe"]:
+                return self._samples(target, order)
             runner = PartRunner(self._scan(order["recipe"], target.camera), progress, threading.Event())
             if order["do"] == "plan":
                 return {"inputs": self._plan(runner, target)}
@@ -76,6 +82,17 @@ class ScanWorker:
             raise not_scanned(each.name, error, each.file) from None
         return {"result": result_json(done)}
 
+    def _samples(self, target: ScanTarget, order: Order) -> dict[str, Any]:
+        """Answer an order of an export of training samples. Labels and masks may have changed: settings are read."""
+        from tawny.cli.kinds import SampleRunner  # lazy: most workers scan
+        from tawny.cli.paths import existing_data
+
+        runner = SampleRunner(self._opened(), existing_data(self._args)[0])
+        if order["do"] == "plan":
+            return {"inputs": [one.as_json() for one in runner.plan(target)]}
+        done = runner.part(target, order["key"])
+        return {"changed": True} if done is None else {"result": result_json(done)}
+
     def _scan(self, recipe: Mapping[str, Any], camera: str) -> PreparedScan:
         """Return the prepared options; models are loaded again only after the settings have changed."""
         file = Path(self._args.config) if self._args.config else None
@@ -90,12 +107,17 @@ class ScanWorker:
         if target.file:
             return InputFinder(None)
         if self._finder is None:
+            self._finder = InputFinder(self._opened())
+        return self._finder
+
+    def _opened(self) -> "RecordingFolder":
+        if self._archive is None:
             from tawny.cli.archive import open_folder  # lazy: for files, loading it takes longer than scanning one
             from tawny.cli.paths import existing_data
 
             chosen, folder = existing_data(self._args)
-            self._finder = InputFinder(self._stack.enter_context(open_folder(folder, settings=chosen)))
-        return self._finder
+            self._archive = self._stack.enter_context(open_folder(folder, settings=chosen))
+        return self._archive
 
 
 @cache

@@ -10,7 +10,7 @@ from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
 from tawny.config.secure import is_web_address, web_address
 
-Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings", "scans", "updates"]
+Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings", "scans", "training", "updates"]
 SHARES: Final[tuple[Share, ...]] = get_args(Share)
 DEFAULT_SHARES: Final[tuple[Share, ...]] = ("health", "events", "live", "clips")
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -88,8 +88,9 @@ class FleetSettings(Table):
         "and give `orders` such as modes, PTZ and marks of events. Settings can't be changed from there. `copies`: the "
         "hub may copy recordings, and keeps them even if this recorder is lost. `settings`: owners and installers at "
         "the hub may read these settings, without secrets. `scans`: the hub may have recordings "
-        "scanned here (`tawny scan --on boxes`), behind everything else that this computer does. `updates`: the hub "
-        "may start `updates.command` here.",
+        "scanned here (`tawny scan --on boxes`), behind everything else that this computer does. `training`: the hub "
+        "may take small gray images of events that people here labeled (`tawny kinds export --on boxes`). "
+        "`updates`: the hub may start `updates.command` here.",
     )
     nats: NatsLogin = NatsLogin()
 

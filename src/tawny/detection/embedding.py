@@ -252,6 +252,11 @@ def packed(vector: Sequence[float]) -> bytes:
     return bytes(scale.tobytes() + np.round(values / scale).astype(np.int8).tobytes())
 
 
+def is_packed(data: bytes) -> bool:
+    """Return whether these are the bytes of a packed vector."""
+    return len(data) > 4 and 0 < float(np.frombuffer(data[:4], np.float32)[0]) <= 1
+
+
 class VectorTable:
     """Packed vectors of equal length, to be compared with one. rows: all of them, in the order of the answers."""
 

@@ -1,15 +1,16 @@
-"""What a hub itself orders at its boxes, through their lines: scans of recordings, and updates."""
+"""What a hub itself orders at its boxes, through their lines: scans of recordings, training samples, and updates."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final, Literal
 
+from tawny.fleet.history_rows import is_camera
 from tawny.fleet.hub import BoxOffline, FleetHub
 from tawny.fleet.message_link import LineClosed
 from tawny.fleet.session import Exchange, Kind, as_payload
 from tawny.model.errors import NotDone
 
-Work = Literal["scans", "updates"]
+Work = Literal["scans", "training", "updates"]
 """What a box's owner must allow."""
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 OFFLINE: Final[Mapping[str, Any]] = {"offline": True}
@@ -87,7 +88,8 @@ def _camera_states(status: Mapping[str, Any]) -> dict[str, str]:
     """Return the cameras in what a box said of itself."""
     said = status.get("cameras")
     found = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
-    return {one["id"]: str(one.get("state", "")) for one in found if isinstance(one.get("id"), str) and one["id"]}
+    named = [one for one in found if isinstance(one.get("id"), str) and is_camera(one["id"])]
+    return {one["id"]: str(one.get("state", "")) for one in named}
 
 
 def _warnings(status: Mapping[str, Any]) -> list[str]:

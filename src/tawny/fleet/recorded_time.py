@@ -6,7 +6,6 @@ deleted. Whatever the box has not answered stays unknown.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import islice
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 from tawny.fleet.fleet_index import BoxDay, CameraDay, FleetIndex
 from tawny.fleet.history_rows import DAY_MS, LATEST_MS, is_camera
-from tawny.fleet.session import Exchange, Kind
+from tawny.fleet.session import Exchange, Kind, json_answer
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, merge_spans
@@ -91,20 +90,12 @@ class RecordedTimeReader:
         exchange = await self._ask(asked)
         try:
             await exchange.send(Kind.END)
-            head = await exchange.receive()
-            if head.kind is not Kind.HEAD or head.json.get("status") != 200:
-                raise ValueError("it doesn't say what it recorded")
-            data = b""
-            while (frame := await exchange.receive()).kind is Kind.DATA:
-                data += frame.payload
-                if len(data) > MOST_ANSWER_BYTES:
-                    raise ValueError("its answer is too long")
+            status, said = await json_answer(exchange, MOST_ANSWER_BYTES)
         finally:
             exchange.close()
-        try:
-            return json.loads(data)
-        except RecursionError:
-            raise ValueError("its answer isn't understood") from None
+        if status != 200:
+            raise ValueError("it doesn't say what it recorded")
+        return said
 
 
 def former_days(today: BoxDay) -> list[int]:

@@ -307,5 +307,24 @@ class LineSession:
             await asyncio.sleep(BEAT_S)
 
 
+async def json_answer(exchange: Exchange, most_bytes: int) -> tuple[int, Any]:
+    """Return status and body of a box's answer; None without status 200. Raises LineClosed, ValueError."""
+    head = await exchange.receive()
+    status = head.json.get("status") if head.kind is Kind.HEAD else None
+    if type(status) is not int:
+        raise ValueError("its answer isn't understood")
+    if status != 200:
+        return status, None
+    data = b""
+    while (frame := await exchange.receive()).kind is Kind.DATA:
+        data += frame.payload
+        if len(data) > most_bytes:
+            raise ValueError("its answer is too long")
+    try:
+        return status, json.loads(data)
+    except RecursionError:
+        raise ValueError("its answer isn't understood") from None
+
+
 def _cost(payload: bytes) -> int:
     return max(len(payload), _LEAST_BYTES)

@@ -4,7 +4,10 @@ The default detector processes the recording from shortly before an event; its t
 the format that `training` reads.
 """
 
-from collections.abc import Iterator, Sequence
+import base64
+import binascii
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from tawny.detection.decode_pipeline import GreyFrame
-from tawny.detection.kind_model import LEAST_CELLS, cells_in, crops_of
+from tawny.detection.kind_model import KINDS, LEAST_CELLS, SIDE, cells_in, crops_of
 from tawny.detection.motion import MotionDetector
 from tawny.media.image.mask import mask_picture
 from tawny.model.errors import NotDone
@@ -20,8 +23,9 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.observations import NOTHING, Observation
 from tawny.model.polygon import Polygon
+from tawny.model.times import Span
 from tawny.playback.frame_reader import FrameReader
-from tawny.playback.recordings import RecordingArchive
+from tawny.playback.recordings import RecordingArchive, RecordingIndex
 
 LEARNS_MS: Final = 15_000
 """Lead time for the background model, ms."""
@@ -32,6 +36,7 @@ MOST_CROPS: Final = 40
 """Maximum number of crops per event, spread over its time, so that long events have no more weight."""
 SAID: Final = "said"
 """Origin of the labels: corrections by the owner."""
+_PAGE: Final = 200
 NOBODY: Final = frozenset({"shadow", "weather"})
 """False alarm reasons that mean there was no object."""
 
@@ -51,6 +56,17 @@ class SampleCrop:
 def label_of(event: Event) -> str:
     """Return the label given by a person, or an empty string."""
     return event.said or (NOTHING if event.false_alarm in NOBODY else "")
+
+
+def labeled_events(index: RecordingIndex, within: Span, cameras: Sequence[CameraId] | None = None) -> Iterator[Event]:
+    """Yield the ended events that people labeled, newest first. cameras: None: all."""
+    after: str | None = None
+    while True:
+        page = index.events(within, cameras=cameras, after=after, limit=_PAGE)
+        yield from (event for event in page.events if event.end_ms is not None and label_of(event))
+        after = page.next
+        if after is None:
+            return
 
 
 def crop_samples(archive: RecordingArchive, event: Event, private: Sequence[Polygon] = ()) -> list[SampleCrop]:
@@ -96,12 +112,57 @@ def _cut(crop: Any, at_ms: int, thing: Observation) -> SampleCrop:
     return SampleCrop(crop, at_ms, thing.track, thing.box, "", "")
 
 
-def write(folder: Path, camera: CameraId, cuts: Sequence[SampleCrop]) -> Path:
-    """Write a camera's file. Raises NotDone: if it exists or cannot be written."""
+@dataclass(frozen=True)
+class EventSamples:
+    """The samples of one event. cpu_s: what they cost."""
+
+    crops: tuple[SampleCrop, ...]
+    cpu_s: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON-like values; `samples_from_json` reads them."""
+        pixels = b"".join(np.asarray(one.crop, np.uint8).tobytes() for one in self.crops)
+        about = [[one.at_ms, one.track, list(one.box), one.label, one.event] for one in self.crops]
+        return {"crops": base64.b64encode(zlib.compress(pixels)).decode(), "about": about, "cpu_s": self.cpu_s}
+
+
+def samples_from_json(said: Mapping[str, Any]) -> EventSamples:
+    """Return the samples of one event. Raises ValueError, KeyError, TypeError: these are none."""
+    about = said["about"]
+    if len(about) > MOST_CROPS:
+        raise ValueError("too many samples")
+    try:
+        packed = zlib.decompressobj()
+        pixels = packed.decompress(base64.b64decode(said["crops"], validate=True), len(about) * _CROP_BYTES + 1)
+    except (zlib.error, binascii.Error) as error:
+        raise ValueError("no images") from error
+    crops = np.frombuffer(pixels, np.uint8).reshape(len(about), 2, SIDE, SIDE)
+    return EventSamples(
+        tuple(_checked(crop, *each) for crop, each in zip(crops, about, strict=True)), float(said["cpu_s"])
+    )
+
+
+_CROP_BYTES: Final = 2 * SIDE * SIDE
+_MOST_LETTERS: Final = 64
+_MOST_NUMBER: Final = 1 << 53
+
+
+def _checked(crop: Any, at_ms: int, track: int, box: Sequence[float], label: str, event: str) -> SampleCrop:
+    x0, y0, x1, y1 = (float(edge) for edge in box)
+    is_label = label in ("", *KINDS)
+    numbers = (type(at_ms) is int and type(track) is int) and max(abs(at_ms), abs(track)) <= _MOST_NUMBER
+    if not (is_label and numbers and len(event) <= _MOST_LETTERS and event.isprintable() and -1 <= x0 <= x1 <= 2):
+        raise ValueError("no sample")
+    return SampleCrop(crop, at_ms, track, (x0, y0, x1, y1), label, event)
+
+
+def write(folder: Path, camera: str, cuts: Sequence[SampleCrop], *, replaces: bool = False) -> Path:
+    """Write a camera's file. replaces: also if there is one. Raises NotDone: if it exists or cannot be written."""
     file = folder / f"{camera}.npz"
+    unfinished = file.with_suffix(".new")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with file.open("xb") as stream:
+        with unfinished.open("wb") if replaces else file.open("xb") as stream:
             np.savez_compressed(
                 stream,
                 crops=np.stack([one.crop for one in cuts]),
@@ -112,8 +173,10 @@ def write(folder: Path, camera: CameraId, cuts: Sequence[SampleCrop]) -> Path:
                 boxes=np.asarray([one.box for one in cuts], np.float64),
                 events=np.asarray([one.event for one in cuts]),
             )
+        if replaces:
+            unfinished.replace(file)
+    except FileExistsError:
+        raise NotDone(f"{file} already exists.", "Choose another folder with `-o`.") from None
     except OSError as error:
-        if file.exists():
-            raise NotDone(f"{file} already exists.", "Choose another folder with `-o`.") from None
         raise NotDone(f"Can't write {file}: {error.strerror}.", "Check free space and write permission.") from None
     return file

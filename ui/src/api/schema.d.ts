@@ -41,7 +41,7 @@ export interface AlarmInfo {
 }
 
 export interface AllowRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "training" | "updates")[];
 }
 
 export interface ArmPlan {
@@ -870,10 +870,12 @@ export interface FleetEvent {
   end_ms: number | null;
   id: string;
   level: string;
+  match?: number | null;
   snapshot: string | null;
   start_ms: number;
   title: string;
   type: string;
+  why?: string;
 }
 
 export interface FleetEvents {
@@ -882,7 +884,9 @@ export interface FleetEvents {
 }
 
 export interface FleetFound {
+  by_look: boolean;
   events: FleetEvent[];
+  missing: FleetMissing[];
   time: string;
   unknown: string[];
 }
@@ -911,6 +915,11 @@ export interface FleetLaneInfo {
   name: string;
   spans: [number, number][];
   unknown: [number, number][];
+}
+
+export interface FleetMissing {
+  box: string;
+  reason: "offline" | "not_allowed" | "no_answer" | "no_model";
 }
 
 export interface FleetTimeline {
@@ -1053,7 +1062,7 @@ export interface Invited {
 }
 
 export interface JoinRequest {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "training" | "updates")[];
   link: string;
 }
 
@@ -1232,7 +1241,7 @@ export interface MaskingCostInfo {
 }
 
 export interface MembershipInfo {
-  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "updates")[];
+  allow: ("health" | "events" | "live" | "clips" | "orders" | "copies" | "settings" | "scans" | "training" | "updates")[];
   can_join: boolean;
   detail: string;
   fingerprint: string;

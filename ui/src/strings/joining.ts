@@ -32,6 +32,7 @@ export const joining = {
     copies: "copy recordings to the hub, and keep them there",
     settings: "read the settings, without secrets (owners and installers)",
     scans: "have recordings scanned here, behind everything else",
+    training: "take small gray images of events that were labeled here, to train a model",
     updates: "start the update command of your settings file here",
   } as Record<string, string>,
   never: "They can never change settings, people or encryption here.",

@@ -86,11 +86,12 @@ BY_SHARE: Final[dict[str, tuple[str, ...]]] = {
     ),
     "settings": ("GET /api/v1/settings/text",),
     "scans": ("POST /api/v1/scans",),
+    "training": ("POST /api/v1/training",),
     "updates": ("POST /api/v1/updates",),
 }
-OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies", "scans", "updates"}
+OF_PEOPLE: Final = frozenset(BY_SHARE) - {"copies", "scans", "training", "updates"}
 """What people at a hub may ask for through it. Files as they lie, without privacy masks, are for the hub alone; so are
-scans and updates."""
+scans, images for training, and updates."""
 OF_COPIES: Final = frozenset(
     {
         *ALWAYS,

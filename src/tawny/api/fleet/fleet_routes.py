@@ -13,18 +13,31 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
 from tawny.api import schemas, serializers
-from tawny.api.auth.access import MOST_CAMERAS, Access, At, Limit, Note, OneCamera, Types, parse_list, parse_span, rule
-from tawny.api.context import Here
+from tawny.api.auth.access import (
+    MOST_CAMERAS,
+    Access,
+    At,
+    Limit,
+    Note,
+    OneCamera,
+    Signed,
+    Types,
+    parse_list,
+    parse_span,
+    rule,
+)
+from tawny.api.auth.accounts import Role
+from tawny.api.context import AppContext, Here
 from tawny.api.errors import not_found
-from tawny.api.fleet.fleet_search import FleetScope, search_fleet
+from tawny.api.fleet.box_search import Reason
+from tawny.api.fleet.fleet_search import FleetScope, FleetWords, FoundEvent, search_with_boxes
 from tawny.api.fleet.membership_routes import Invitation
 from tawny.api.fleet.relay_routes import OneBox, the_hub
 from tawny.api.fleet.standby_routes import StandbyPartner, partners_in
 from tawny.api.request_handling import WorkerRoute, in_worker
-from tawny.fleet.fleet_index import BoxEvent, EventQuestion, FleetLane, PlacedCamera
+from tawny.fleet.fleet_index import EVER, EventQuestion, FleetLane, PlacedCamera
 from tawny.fleet.hub import BoxState, FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint
-from tawny.model.events import event_title, shown_level
 from tawny.model.ids import CameraId
 from tawny.model.times import Span, missing_spans
 
@@ -77,6 +90,10 @@ class FleetEvent(schemas.ApiResponse):
     snapshot: str | None
     """Address of the picture; None: there is none."""
     clip: str
+    why: str = ""
+    """Why it was found by its look, in words."""
+    match: float | None = None
+    """How well its look matches, 0 to 1; None: it was not found by that."""
 
 
 class FleetEvents(schemas.ApiResponse):
@@ -85,12 +102,20 @@ class FleetEvents(schemas.ApiResponse):
     """For the next page; None: there are no more."""
 
 
+class FleetMissing(schemas.ApiResponse):
+    box: str
+    reason: Reason
+
+
 class FleetFound(schemas.ApiResponse):
-    """time: as understood. unknown: words without a meaning here."""
+    """time: as understood. unknown: words without a meaning here. by_look: recorders were asked for it."""
 
     events: list[FleetEvent]
     time: str
     unknown: list[str]
+    by_look: bool
+    missing: list[FleetMissing]
+    """Recorders that did not search by look."""
 
 
 class FleetLaneEvent(schemas.ApiResponse):
@@ -177,28 +202,40 @@ def fleet_events(here: Here, asked: Annotated[FleetEventsQuery, Query()]) -> Fle
     within = Span(asked.from_ms, max(asked.from_ms, most_ms))
     question = EventQuestion(tuple(scope.boxes), chosen, scope.kinds, within, limit=asked.limit)
     found = [] if asked.cameras and not chosen else hub.index.find(question)
-    rows = [_event(one, scope) for one in found]
+    rows = [_found_event(FoundEvent.known(one), scope) for one in found]
     return FleetEvents(events=rows, before_ms=rows[-1].start_ms if len(rows) == asked.limit else None)
 
 
 @router.get("/find", dependencies=view)
-def find_fleet_events(here: Here, asked: Annotated[FleetSearch, Query()]) -> FleetFound:
+async def find_fleet_events(here: Here, asked: Annotated[FleetSearch, Query()], signed: Signed) -> FleetFound:
     """Search the events of all recorders by words, for example `person gate last night`; also while they are offline.
 
-    Colours and likeness are known to the recorders alone: such words are reported as unknown.
+    What objects looked like (`red car`) is asked of the recorders that are connected; `missing` lists the others.
     """
+    return await found_in_fleet(here, asked, signed.person.name, signed.person.role)
+
+
+async def found_in_fleet(here: AppContext, asked: FleetSearch, person: str, role: Role) -> FleetFound:
+    """Answer a search. Raises RequestRefused: this recorder is no hub."""
     hub = the_hub(here)
-    scope, chosen = _scope(hub, asked)
-    now_ms = here.recorder.clock.now_ms()
-    if asked.cameras and not chosen:
-        return FleetFound(events=[], time="", unknown=[])
-    question, found = search_fleet(hub.index, asked.q, scope, chosen, here.zone, now_ms, asked.limit)
-    looks = [colour for colour, _ in question.colours] + ([question.size] if question.size else [])
+    words = await in_worker(_words, here, asked, person, role)
+    if asked.cameras and not words.chosen:
+        return FleetFound(events=[], time="", unknown=[], by_look=False, missing=[])
+    found = await search_with_boxes(hub, words)
     return FleetFound(
-        events=[_event(one, scope) for one in found],
-        time=question.time_words,
-        unknown=[*question.unknown, *looks],
+        events=[_found_event(one, words.scope) for one in found.events],
+        time=found.query.time_words,
+        unknown=list(found.unknown),
+        by_look=found.is_by_look,
+        missing=[FleetMissing(box=box, reason=reason) for box, reason in found.missing],
     )
+
+
+def _words(here: AppContext, asked: FleetSearch, person: str, role: Role) -> FleetWords:
+    """Return a search as it was asked for. Reads the disk."""
+    scope, chosen = _scope(the_hub(here), asked)
+    now_ms = here.recorder.clock.now_ms()
+    return FleetWords(asked.q, scope, chosen, here.zone, now_ms, asked.limit, person, role.value)
 
 
 @router.get("/timeline", dependencies=view)
@@ -269,20 +306,19 @@ def _scope(hub: FleetHub, asked: FleetFilter) -> tuple[FleetScope, tuple[PlacedC
         PlacedCamera(box, CameraId(camera))
         for box, _, camera in (one.partition("~") for one in parse_list(asked.cameras))
     }
-    within = Span(asked.from_ms, max(asked.from_ms, asked.to_ms))
+    is_bounded = asked.from_ms > 0 or asked.to_ms < schemas.LATEST_MS
+    within = Span(asked.from_ms, max(asked.from_ms, asked.to_ms)) if is_bounded else EVER
     scope = FleetScope({one.box.id: one.box.name for one in states}, cameras, tuple(parse_list(asked.kinds)), within)
     return scope, tuple(one for one in cameras if one in named)
 
 
-def _event(found: BoxEvent, scope: FleetScope) -> FleetEvent:
-    event = found.event
+def _found_event(found: FoundEvent, scope: FleetScope) -> FleetEvent:
     return FleetEvent(
-        box=found.box, id=event.id, camera=event.camera,
-        camera_name=scope.cameras.get(PlacedCamera(found.box, event.camera), event.camera),
-        title=event_title(event), type=event.shown_kind, level=shown_level(event).value,
-        start_ms=event.start_ms, end_ms=event.end_ms,
-        snapshot=None if event.picture_ms is None else _media(found.box, event.id, "jpg"),
-        clip=_media(found.box, event.id, "mp4"),
+        box=found.box, id=found.id, camera=found.camera,
+        camera_name=scope.cameras.get(PlacedCamera(found.box, found.camera), found.camera),
+        title=found.title, type=found.kind, level=found.level, start_ms=found.start_ms, end_ms=found.end_ms,
+        snapshot=_media(found.box, found.id, "jpg") if found.has_picture else None,
+        clip=_media(found.box, found.id, "mp4"), why=found.why, match=found.match,
     )  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""What a box does for its hub alone: it scans recordings (`tawny scan --on boxes`), and updates itself."""
+"""What a box does for its hub alone: it scans recordings (`tawny scan --on boxes`), gives images of labeled events
+(`tawny kinds export --on boxes`), and updates itself.
+"""
 
 from typing import Annotated, Literal
 
@@ -47,6 +49,10 @@ class WantedScan(schemas.ApiRequest):
         return name
 
 
+class WantedSamples(schemas.ApiRequest):
+    samples: Literal["crops"]
+
+
 class ScanOrder(schemas.ApiRequest):
     """do: `plan`: return the parts of these recordings. `part`: return the result of one of them."""
 
@@ -58,11 +64,30 @@ class ScanOrder(schemas.ApiRequest):
     count: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
+class SampleOrder(schemas.ApiRequest):
+    """do: `plan`: return the labeled events of a camera. `part`: return the samples of one, by its key."""
+
+    do: Literal["plan", "part"]
+    target: WantedRecordings
+    recipe: WantedSamples
+    key: Annotated[str, Field(max_length=64)] = ""
+    number: Literal[0] = 0
+    count: Annotated[int, Field(ge=0, le=1)] = 0
+
+
 @router.post("/scans", dependencies=[rule(Access.VIEW)])
 async def scan_for_hub(order: ScanOrder, here: Here, signed: Signed) -> StreamingResponse:
     """Scan recordings at the lowest priority. Answers by lines of JSON."""
     if signed.how != BY_HUB or here.scans is None:
         raise not_found("This is for hubs only.", "Use `tawny scan`.")
+    return StreamingResponse(here.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
+
+
+@router.post("/training", dependencies=[rule(Access.VIEW)])
+async def samples_for_hub(order: SampleOrder, here: Here, signed: Signed) -> StreamingResponse:
+    """Cut samples out of recordings at the lowest priority. Answers by lines of JSON."""
+    if signed.how != BY_HUB or here.scans is None:
+        raise not_found("This is for hubs only.", "Use `tawny kinds export`.")
     return StreamingResponse(here.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
 
 

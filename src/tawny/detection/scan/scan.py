@@ -3,7 +3,7 @@
 A part starts before the range it reports, so that its detector learns the background. Call from any thread.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 from typing import Any, ClassVar, NamedTuple
@@ -237,7 +237,10 @@ LOST_S = 3.0
 
 @dataclass(slots=True)
 class ScannedEvent:
-    """An event in a file. best_s: time of the best frame. box: the object in it. label: class of a sound."""
+    """An event in a file. best_s: time of the best frame. box: the object in it. label: class of a sound.
+
+    looks, vector: what the object looked like there (`scan.looks`), packed; empty: not measured.
+    """
 
     start_s: float
     end_s: float
@@ -246,6 +249,8 @@ class ScannedEvent:
     best_s: float = 0.0
     box: Box = (0.0, 0.0, 1.0, 1.0)
     label: str = ""
+    looks: bytes = b""
+    vector: bytes = b""
 
 
 class EventSpans:
@@ -317,6 +322,7 @@ def continued(before: list[ScannedEvent], after: list[ScannedEvent], join_s: flo
         named = [one.kind for one in (whole, more) if one.kind in NAMED]
         if more.score > whole.score:
             whole.score, whole.kind, whole.best_s, whole.box = more.score, more.kind, more.best_s, more.box
+            whole.looks, whole.vector = more.looks, more.vector
         whole.kind = kind_of_all(named) if named else whole.kind
     left = [one for n, one in enumerate(after) if ("after", n) not in taken]
     return sorted([*before, *left], key=lambda one: one.start_s)
@@ -356,6 +362,8 @@ class ScanOptions:
     phase_s: float = 0.0
     name: Callable[[], LookStage] | None = None
     """Makes what names the objects of a part, as live detection does; None: nothing does."""
+    measure: Callable[[FileVideo, Sequence[ScannedEvent]], list[ScannedEvent]] | None = None
+    """Returns the events of a part with what their objects looked like; None: that is not stored."""
 
     @property
     def sensitivity(self) -> int:
@@ -364,13 +372,17 @@ class ScanOptions:
 
 @dataclass(slots=True)
 class ScanResult:
-    """Result of a file or a part. scores: maximum score by second, where frames were processed."""
+    """Result of a file or a part. scores: maximum score by second, where frames were processed.
+
+    model: ID of the search model that the vectors are of; empty: there are none.
+    """
 
     duration_s: float
     events: list[ScannedEvent]
     cpu_s: float
     decoded_s: float
     scores: dict[int, int]
+    model: str = ""
 
 
 Opened = Callable[[], FileVideo]
@@ -424,6 +436,8 @@ def scan_part(part: VideoPart, wanted: ScanOptions, progress: Progress, stop: Fl
         video.duration_s = at_s
     progress(min(part.end_s, video.duration_s) - reported_s)
     events = [found for found in spans.close() if found.end_s >= part.begin_s]
+    if wanted.measure is not None and not stop.is_set():
+        events = wanted.measure(video, events)
     return ScanResult(video.duration_s, events, thread_cpu_s() - begun_s, passes.decoded_s, scores)
 
 

@@ -16,7 +16,6 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import KINDS, MOTION, Box, is_meant, kind_of
 from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.model.times import Span
-from tawny.playback.recordings import RecordingIndex
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity, SearchQuery, SearchVocabulary, parse_query
 from tawny.storage.index.protocol import EventPage
 
@@ -40,6 +39,12 @@ class EventSource(Protocol):
     ) -> EventPage:
         """See `storage.index.protocol.Index.events`."""
         ...
+
+
+class EventIndex(EventSource, Protocol):
+    """A source that also knows each event by its ID: an index, or the results of scans."""
+
+    def event(self, event: EventId) -> Event | None: ...
 
 
 def find_events(index: EventSource, request: SearchQuery, limit: int, now_ms: int, words: Words) -> list[Event]:
@@ -221,7 +226,7 @@ class LookSearch:
 
 
 def search_hits(
-    index: RecordingIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int, most: int, by: LookSearch
+    index: EventIndex, text: str, names: SearchableNames, zone: ZoneInfo, now_ms: int, most: int, by: LookSearch
 ) -> tuple[SearchQuery, list[SearchHit]]:
     """Return the parsed query and the matching events; those by look with the best first. See search_in_words."""
     question = understand(index, text, names, zone, now_ms)
@@ -247,7 +252,7 @@ def search_hits(
 
 
 def _seen_by_model(
-    index: RecordingIndex,
+    index: EventIndex,
     request: SearchQuery,
     by: LookSearch,
     answers: Iterable[tuple[EventId, float]],
@@ -267,7 +272,7 @@ def _seen_by_model(
 
 
 def _of_colours(
-    index: RecordingIndex, request: SearchQuery, by: LookSearch, fits: Callable[[Event], bool], most: int
+    index: EventIndex, request: SearchQuery, by: LookSearch, fits: Callable[[Event], bool], most: int
 ) -> Iterator[SearchHit]:
     """Yield the events whose colours and size match; without another order only the best."""
     if not request.is_of_look and by.like is None:

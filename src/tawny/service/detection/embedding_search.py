@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.times import Clock, Span
-from tawny.storage.index.appearance_db import AppearanceDb
 
 LEAST_Z: Final = 1.5
 """Standard score from which an event is an answer. Cosines of texts and images mean little by themselves."""
@@ -109,10 +108,18 @@ class _Loaded:
     rows: Mapping[EventId, bytes]
 
 
+class VectorSource(Protocol):
+    """Where vectors are: the database of a recorder, or the results of scans."""
+
+    def vectors(self, model: str) -> list[tuple[EventId, int, bytes]]:
+        """See `AppearanceDb.vectors`."""
+        ...
+
+
 class VectorSearch:
     """Finds the events whose vectors are nearest. Thread-safe. Vectors stay in memory for a while after a search."""
 
-    def __init__(self, db: Callable[[], AppearanceDb], model: SearchModel, clock: Clock) -> None:
+    def __init__(self, db: Callable[[], VectorSource], model: SearchModel, clock: Clock) -> None:
         self._db, self._model, self._clock = db, model, clock
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None

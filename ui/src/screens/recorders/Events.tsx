@@ -11,6 +11,8 @@ import { Sheet } from "../../ui/Sheet";
 import { dayBounds, length, when } from "../../ui/times";
 
 const AGAIN_MS = 3_000;
+/** Where each recorder is asked what objects looked like. */
+const AGAIN_BY_LOOK_MS = 60_000;
 
 interface Asked {
   q: string;
@@ -46,6 +48,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
     newest.value = null;
     older.value = [];
     next.value = null;
+    let againMs = AGAIN_MS;
     const load = () =>
       get<FleetEvents | FleetFound>(asked.value.q ? "/fleet/find" : "/fleet/events", queryOf(asked.value))
         .then(
@@ -53,6 +56,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
             if (ended) return;
             if (older.peek().length === 0) next.value = "before_ms" in found ? found.before_ms : null;
             newest.value = found;
+            againMs = "by_look" in found && found.by_look ? AGAIN_BY_LOOK_MS : AGAIN_MS;
             failed.value = "";
           },
           (reason: unknown) => {
@@ -60,7 +64,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
           },
         )
         .finally(() => {
-          if (!ended) timer = setTimeout(() => void load(), AGAIN_MS);
+          if (!ended) timer = setTimeout(() => void load(), againMs);
         });
     void load();
     return () => {
@@ -90,6 +94,7 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
           {found.time && words.events.understood(found.time)} {found.unknown.length > 0 && words.events.unknown(found.unknown.join(", "))}
         </p>
       )}
+      {found && found.missing.length > 0 && <Missing found={found} named={(id) => named(id)?.name ?? id} />}
       {newest.value && all.length === 0 && (
         <Problem icon="film" what={isNarrowed ? words.events.nothing : words.events.none} todo={isNarrowed ? words.events.nothingDo : words.events.noneDo} />
       )}
@@ -110,6 +115,11 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
               </span>
               <span>
                 <b>{event.title}</b>
+                {event.match != null && (
+                  <span class="small">
+                    {event.why} <span class="muted num">{words.events.match(Math.round(100 * event.match))}</span>
+                  </span>
+                )}
                 <span class="sub">
                   {event.camera_name} · {named(event.box)?.name ?? event.box}
                 </span>
@@ -139,6 +149,17 @@ export function Events({ boxes }: { boxes: readonly FleetBox[] }) {
         </Sheet>
       )}
     </>
+  );
+}
+
+/** Which recorders did not search by look, in one line for each reason. */
+function Missing({ found, named }: { found: FleetFound; named: (id: string) => string }) {
+  const reasons = [...new Set(found.missing.map((one) => one.reason))];
+  const names = (reason: string) => found.missing.filter((one) => one.reason === reason).map((one) => named(one.box));
+  return (
+    <p class="sub" role="status" data-missing>
+      {reasons.map((reason) => words.events.missing[reason](names(reason).join(", "))).join(" ")}
+    </p>
   );
 }
 
