@@ -85,7 +85,7 @@ export const standby = {
   takeovers: "Last takeovers",
   one: {
     lasts: "Still lasts",
-    lasted: (time: string) => `Silent for ${time}`,
+    lasted: (time: string) => `Lasted ${time}`,
     lost: (seconds: string) => `${seconds} s without recording`,
     lostNone: "Nothing lost",
     cameras: { one: "{n} camera", other: "{n} cameras" },

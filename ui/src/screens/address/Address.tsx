@@ -163,7 +163,7 @@ function Status({ now, onChange }: { now: AddressInfo; onChange: (next: AddressI
               <button type="button" class="btn" onClick={() => (asks.value = false)}>
                 {s.cancel}
               </button>
-              <button type="button" class="btn danger" onClick={() => void act(remove<AddressInfo>("/address"), s.isOff)}>
+              <button type="button" class="btn bad" onClick={() => void act(remove<AddressInfo>("/address"), s.isOff)}>
                 {s.offYes}
               </button>
             </>

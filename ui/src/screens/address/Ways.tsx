@@ -309,7 +309,7 @@ function Own({ now, onChange }: WayProps) {
                 </button>
                 <button
                   type="button"
-                  class="btn danger"
+                  class="btn bad"
                   onClick={() => {
                     asks.value = false;
                     void send(() => post<AddressInfo>("/address/own/replace"));

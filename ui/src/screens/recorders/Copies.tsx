@@ -80,7 +80,7 @@ function Remove({ one, onClose }: { one: FleetCopy; onClose: () => void }) {
       <p>{words.removeHint}</p>
       {failed.value && <p role="alert">{failed.value}</p>}
       <div class="row">
-        <button type="button" class="btn danger" onClick={() => void act()}>
+        <button type="button" class="btn bad" onClick={() => void act()}>
           {words.removeNow}
         </button>
         <button type="button" class="btn" onClick={onClose}>

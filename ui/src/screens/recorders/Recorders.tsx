@@ -142,7 +142,7 @@ function Row({ box, isOwner, now_ms }: { box: FleetBox; isOwner: boolean; now_ms
           <Standbys all={box.standbys} />
           {isOwner && (
             <dd>
-              <button type="button" class="btn danger" onClick={() => (asks.value = true)}>
+              <button type="button" class="btn bad" onClick={() => (asks.value = true)}>
                 {words.remove}
               </button>
             </dd>
@@ -192,7 +192,7 @@ function Remove({ box, onClose }: { box: FleetBox; onClose: () => void }) {
       <p>{words.removeHint}</p>
       {failed.value && <p role="alert">{failed.value}</p>}
       <div class="row">
-        <button type="button" class="btn danger" onClick={() => void act()}>
+        <button type="button" class="btn bad" onClick={() => void act()}>
           {words.removeNow}
         </button>
         <button type="button" class="btn" onClick={onClose}>

@@ -164,7 +164,7 @@ function Joined({ now }: { now: Signal<HubMembership | null> }) {
         <div class="hub-leave">
           <p>{words.leaveAsk}</p>
           <div class="row wrap">
-            <button type="button" class="btn danger" onClick={() => void leave()}>
+            <button type="button" class="btn bad" onClick={() => void leave()}>
               {words.leaveNow}
             </button>
             <button type="button" class="btn" onClick={() => (asks.value = false)}>
@@ -224,7 +224,7 @@ function Pass({ now }: { now: Signal<HubMembership | null> }) {
           <p class="grow" role="status">
             {words.passUntil(when(until_ms), now.value?.pass_shares.length === 1 ? words.passShares.live : words.passShares.past)}
           </p>
-          <button type="button" class="btn danger" onClick={() => void end()}>
+          <button type="button" class="btn bad" onClick={() => void end()}>
             {words.passEnd}
           </button>
         </div>

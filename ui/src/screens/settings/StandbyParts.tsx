@@ -172,7 +172,7 @@ export function End(props: { name: string; label?: string; what: string; yes: st
         <div class="sb-confirm">
           <p>{what}</p>
           <div class="row wrap">
-            <button type="button" class="btn danger" disabled={busy} onClick={onYes}>
+            <button type="button" class="btn bad" disabled={busy} onClick={onYes}>
               {yes}
             </button>
             <button
