@@ -8,18 +8,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from tawny.fleet import day_block
+from tawny.fleet import day_block, postgres_fleet_index
 from tawny.fleet import fleet_index as limits
 from tawny.fleet.fleet_index import EventQuestion, FleetIndex, FleetLane, PlacedCamera
+from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS, rows_of
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.recorded_time import MOST_DAYS
 from tawny.fleet.sqlite_fleet_index import SqliteFleetIndex
+from tawny.model.errors import StorageError
 from tawny.model.events import event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
-from tests.fleet.rig import dropped_line, event_line
+from tests.fleet.rig import DAY, dropped_line, event_line
 from tests.fleet.test_fleet_index import (
     FRONT,
     TODAY,
@@ -269,3 +271,20 @@ def test_a_day_of_a_timeline_reads_one_row_a_camera(opened: Callable[..., Postgr
         add(index, "shed", event_line(event_id(ZERO_MS + number, b"mark"), ZERO_MS + number) + gap_line(ZERO_MS, None))
     assert rows(index, "SELECT day, events, gaps FROM day_blocks") == [(TODAY, 30, 1)]
     assert len(lane(index, WHOLE).events) == 30
+
+
+def test_a_piece_that_is_not_stored_leaves_neither_rows_nor_cursor(
+    opened: Callable[..., PostgresFleetIndex], server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, line = server.new_database(), event_line("e", ZERO_MS)
+    index = opened(FakeClock(), address)
+    join(index, "Shed")
+    add(index, "shed", line)
+    monkeypatch.setattr(postgres_fleet_index, "MOST_STATEMENT_S", 0.3)
+    hurried = opened(FakeClock(), address)
+    with psycopg.connect(address) as other:
+        other.execute("LOCK TABLE cursors IN SHARE ROW EXCLUSIVE MODE")  # so that the last statement waits
+        with pytest.raises(StorageError, match="statement timeout"):
+            hurried.add("shed", HistoryPiece(DAY, len(line), 2 * len(line), event_line("f", ZERO_MS)))
+    assert (ids(index), index.cursors("shed", "book")) == (["e"], {DAY: len(line)})
+    assert counted(index)[0] == counted(index)[1]
