@@ -118,7 +118,7 @@ class ScanResults:
         after: str | None = None,
         limit: int = 60,
     ) -> EventPage:
-        """See `EventSource`. Nobody has marked what a scan has found: it is new."""
+        """See `EventSource`. What a scan has found is not marked: it is new."""
         places, wanted = (None if one is None else set(one) for one in (cameras, kinds))
         last = len(self._objects) if after is None else int(after)
         found: list[Event] = []

@@ -19,7 +19,7 @@ MOST_OF_A_DAY: Final = 10_000
 """Events of a block, marks of deleted ones, gaps and damaged spans: the oldest ones are deleted."""
 MOST_RECORD_BYTES_OF_A_DAY: Final = 16 * 1024 * 1024
 ANY_EVENT, NEW_EVENT = 32, 64
-"""Further bits of a block's marks: it has events; it has events that nobody has reviewed."""
+"""Further bits of a block's marks: it has events; it has events without a review."""
 LASTS: Final = 1 << 62
 """End of what lasts, in ms UTC."""
 EPOCH: Final = date(1970, 1, 1).toordinal()

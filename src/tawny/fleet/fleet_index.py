@@ -23,7 +23,7 @@ from tawny.model.times import Span, merge_spans, missing_spans
 
 INVITATION_MS: Final = 10 * 60_000
 MOST_INVITATIONS: Final = 1000
-"""Valid at the same time: whoever sets up hundreds of recorders may make all their links first."""
+"""Valid at the same time: for hundreds of recorders all links can be made first."""
 MOST_EVENTS: Final = 1_000_000
 """Of one box, with marks of deleted ones; the oldest ones are deleted. So are gaps and damage beyond MOST_GAPS."""
 MOST_EVENT_BYTES: Final = 1024 * 1024 * 1024

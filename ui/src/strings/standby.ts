@@ -67,7 +67,7 @@ export const standby = {
   stay: "Keep it",
   name: "Standby",
   address: "Address",
-  heard: "Last heard",
+  heard: "Last contact",
   justNow: "just now",
   ago: (time: string) => `${time} ago`,
   notYet: "Not since tawny has started",
