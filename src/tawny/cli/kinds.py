@@ -110,10 +110,9 @@ class SampleRunner:
         self._archive, self._settings = archive, settings
 
     def plan(self, target: ScanTarget) -> list[PlannedInput]:
-        """Return the labeled events of a camera, each as an input with one part. Raises NotDone."""
-        camera = CameraId(target.camera)
-        if self._settings.is_sealed(camera):
-            raise NotDone(f"{camera} is encrypted and is not exported.", "Export other cameras.")
+        """Return the labeled events of a camera, each as an input with one part; none of an encrypted one."""
+        if self._settings.is_sealed(CameraId(target.camera)):
+            return []
         return [self._planned(target, event) for event in self._events(target)]
 
     def part(self, target: ScanTarget, key: str) -> EventSamples | None:
