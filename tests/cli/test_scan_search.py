@@ -67,7 +67,8 @@ def test_find_alike(tawny: Tawny, results: Path) -> None:
 def test_a_search_model_finds_what_colours_do_not_name(tawny: Tawny, tmp_path: Path) -> None:
     settings = tmp_path / "model.toml"
     settings.write_text(f'[search]\nmodel = "{make_clip(tmp_path / "model")}"\ncolours = false\n')
-    out = tawny("scan", str(cars("red", "blue")), "--json", "--config", str(settings)).out
+    log = ("--log", str(tmp_path / "log.jsonl"))
+    out = tawny("scan", str(cars("red", "blue")), "--json", *log, "--config", str(settings)).out
     results = tmp_path / "scanned.jsonl"
     results.write_text(out)
     assert ["looks" in one or "vector" not in one for one in json.loads(out)["events"]] == [False, False]
@@ -85,9 +86,20 @@ def test_a_search_model_finds_what_colours_do_not_name(tawny: Tawny, tmp_path: P
 def test_a_search_model_that_cannot_be_used_is_said_before_a_scan(tawny: Tawny, tmp_path: Path) -> None:
     settings = tmp_path / "model.toml"
     settings.write_text(f'[search]\nmodel = "{tmp_path / "nothing"}"\n')
-    said = tawny("scan", str(cars("blue")), "--config", str(settings))
+    log = ("--log", str(tmp_path / "log.jsonl"))
+    said = tawny("scan", str(cars("blue")), *log, "--config", str(settings))
     assert said.code == 3
     assert "lacks image.onnx" in said.err
+
+
+def test_results_that_are_not_kept_have_no_looks(tawny: Tawny, tmp_path: Path) -> None:
+    results = tmp_path / "scanned.jsonl"
+    results.write_text(tawny("scan", str(cars("red")), "--json").out)
+    assert len(found(tawny, results, "vehicle")) == 1
+    said = tawny("find", "red car", "--in", str(results))
+    assert (
+        said.out == "Nothing found (any time), of 1 event in these results. They have no colours: scan with `--log`.\n"
+    )
 
 
 def entry(box: str, at: str, kind: str = "person", **more: Any) -> str:

@@ -32,7 +32,11 @@ Printed = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ScanRecipe:
-    """Options of a scan, as `tawny scan` takes them. sound: name of a model; empty: as the camera's settings say."""
+    """Options of a scan, as `tawny scan` takes them.
+
+    sound: name of a model; empty: as the camera's settings say. looks: measure what objects looked like, for a search
+    in results that are kept.
+    """
 
     detector: str = MotionDetector.name
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -41,12 +45,13 @@ class ScanRecipe:
     join: str = "1 s"
     phase: str = "0 s"
     sound: str = ""
+    looks: bool = True
 
     @classmethod
     def of(cls, args: Namespace) -> "ScanRecipe":
         settings = dict(map(pair, args.set)) | ({} if args.sensitivity is None else {"sensitivity": args.sensitivity})
-        sound = args.sound or ""
-        return cls(args.detector, settings, tuple(args.region), args.thorough, args.join, args.phase, sound)
+        sound, looks = args.sound or "", bool(args.log or args.on)
+        return cls(args.detector, settings, tuple(args.region), args.thorough, args.join, args.phase, sound, looks)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,7 +84,7 @@ def prepare(recipe: ScanRecipe, args: Namespace, camera: str, printed: Printed) 
     naming = _naming(args)
     if naming is not None:
         wanted = replace(wanted, name=naming.make)
-    meter = _look_meter(args, camera)
+    meter = _look_meter(args, camera) if recipe.looks else None
     wanted = replace(wanted, measure=meter.measured if meter is not None else None)
     hearing = _hearing(recipe, args, camera)
     about = (

@@ -139,6 +139,10 @@ class ScanResults:
         ids, starts_ms = [one.event.id for one in found], [one.event.start_ms for one in found]
         return LookedEvents(ids, starts_ms, [one.looks for one in found])
 
+    @property
+    def has_looks(self) -> bool:
+        return any(one.looks or one.vector for one in self._objects)
+
     def vectors(self, model: str) -> list[tuple[EventId, int, bytes]]:
         """Return the vectors of this model: event, its start, and the vector."""
         of_it = (one for one in self._objects if one.vector and one.model == model)
@@ -185,7 +189,10 @@ def print_hits(results: ScanResults, query: SearchQuery, hits: Sequence[SearchHi
         )
         for one, hit in found
     ]  # fmt: skip
-    empty = f"Nothing found ({query.time_words}), of {len(results)} events in these results."
+    searched = "1 event" if len(results) == 1 else f"{len(results)} events"
+    empty = f"Nothing found ({query.time_words}), of {searched} in these results."
+    if len(results) and not results.has_looks:
+        empty += " They have no colours: scan with `--log`."
     data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
     out.data(data, out.table(HEADS, rows, empty=empty))
 
