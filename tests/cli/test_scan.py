@@ -23,7 +23,7 @@ def test_events_as_json(tawny: Tawny) -> None:
     assert told["file"] == str(films.walkers())
     assert told["duration_s"] == pytest.approx(150, abs=0.3)
     assert told["cpu_s"] > 0
-    names = {"start_s", "end_s", "type", "score", "colours", "size", "looks"}
+    names = {"start_s", "end_s", "type", "score"}
     assert [set(event) for event in told["events"]] == [names] * 2
     assert [event["start_s"] for event in told["events"]] == pytest.approx([40, 100], abs=1.5)
 

@@ -142,6 +142,7 @@ def test_a9_each_action_is_reached_by_tab_and_takes_two_clicks(wall: Page, onvif
     assert violations(wall, axe_script()) == []
     wall.keyboard.press("Escape")
     expect(tile(wall, "front").locator("[data-act=more]")).to_be_focused()
+    expect(tile(wall, "front").locator("[data-act=snooze]")).to_be_visible()  # as wide as it stays
     tile(wall, "front").locator(".tile-link").focus()
     reached = []
     for _ in range(4):

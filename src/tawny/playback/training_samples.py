@@ -175,8 +175,8 @@ def write(folder: Path, camera: str, cuts: Sequence[SampleCrop], *, replaces: bo
             )
         if replaces:
             unfinished.replace(file)
-    except FileExistsError:
-        raise NotDone(f"{file} already exists.", "Choose another folder with `-o`.") from None
     except OSError as error:
+        if isinstance(error, FileExistsError) and folder.is_dir():
+            raise NotDone(f"{file} already exists.", "Choose another folder with `-o`.") from None
         raise NotDone(f"Can't write {file}: {error.strerror}.", "Check free space and write permission.") from None
     return file

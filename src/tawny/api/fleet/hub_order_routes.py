@@ -40,6 +40,7 @@ class WantedScan(schemas.ApiRequest):
     join: Annotated[str, Field(max_length=20)] = "1 s"
     phase: Annotated[str, Field(max_length=20)] = "0 s"
     sound: Name = ""
+    looks: bool = True
 
     @field_validator("detector")
     @classmethod
