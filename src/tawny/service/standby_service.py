@@ -61,7 +61,7 @@ class CoveredCamera:
     id: str
     name: str
     why: str
-    recorded_as: str = ""
+    recorded_as: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,7 @@ class StandbyService:
         found = []
         for one in self._of.plan().cameras:
             why = one.hindrance(now_ms) or refused.get(one.id, "")
-            found.append(CoveredCamera(one.id, one.name, _OWN_WORDS.get(why, why)))
+            found.append(CoveredCamera(one.id, one.name, _OWN_WORDS.get(why, why), ""))
         return tuple(found)
 
     def _own_takeovers(self, takeovers: Sequence[Takeover]) -> Iterable[ShownTakeover]:

@@ -471,7 +471,7 @@ export interface CopiesList {
   free_bytes: number;
 }
 
-export interface CoveredCameraInfo {
+export interface CoveredCamera {
   id: string;
   name: string;
   recorded_as: string;
@@ -1635,16 +1635,16 @@ export interface OwnAddress {
   name: string;
 }
 
-export interface OwnStandbyInfo {
+export interface OwnStandby {
   address: string;
-  cameras: CoveredCameraInfo[];
+  cameras: CoveredCamera[];
   fingerprint: string;
   heard_ms: number | null;
   is_watched: boolean;
   name: string;
   since_ms: number;
   state: StandbyMemberState;
-  takeovers: TakeoverInfo[];
+  takeovers: ShownTakeover[];
   unknown_modes: string[];
   why: string;
   words: string;
@@ -1905,9 +1905,9 @@ export interface ProgramList {
   items: ProgramInfo[];
 }
 
-export interface ProtectedRecorderInfo {
+export interface ProtectedRecorder {
   bytes: number;
-  cameras: CoveredCameraInfo[];
+  cameras: CoveredCamera[];
   heard_ms: number;
   id: string;
   is_connected: boolean;
@@ -1915,7 +1915,7 @@ export interface ProtectedRecorderInfo {
   lease: LeaseState;
   name: string;
   since_ms: number;
-  takeovers: TakeoverInfo[];
+  takeovers: ShownTakeover[];
   words: string;
 }
 
@@ -2429,6 +2429,14 @@ export interface SheetShown {
   recovery: string;
 }
 
+export interface ShownTakeover {
+  cameras: string[];
+  end_ms: number | null;
+  handing: "lasting" | "waiting" | "handed" | "kept" | "nothing";
+  lost_ms: number;
+  silent_ms: number;
+}
+
 export interface SignInLinkRequest {
   token: string;
 }
@@ -2491,8 +2499,8 @@ export interface StandbyInfo {
   can_join: boolean;
   is_standby: boolean;
   now_ms: number;
-  own: OwnStandbyInfo | null;
-  protected: ProtectedRecorderInfo[];
+  own: OwnStandby | null;
+  protected: ProtectedRecorder[];
   wrong: string;
 }
 
@@ -2504,9 +2512,9 @@ export interface StandbyPartner {
   state: "ready" | "away" | "taken";
 }
 
-export interface StandbyPreviewInfo {
+export interface StandbyPreview {
   address: string;
-  cameras: CoveredCameraInfo[];
+  cameras: CoveredCamera[];
   fingerprint: string;
   unknown_modes: string[];
   words: string;
@@ -2613,14 +2621,6 @@ export interface TailscaleInfo {
   name: string;
   state: "missing" | "stopped" | "signed-out" | "running" | "unknown";
   trouble: string;
-}
-
-export interface TakeoverInfo {
-  cameras: string[];
-  end_ms: number | null;
-  handing: "lasting" | "waiting" | "handed" | "kept" | "nothing";
-  lost_ms: number;
-  silent_ms: number;
 }
 
 export interface TalkbackInfo {

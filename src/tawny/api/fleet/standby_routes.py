@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path
@@ -16,10 +15,15 @@ from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.fleet.membership_routes import Invitation, LinkRequest
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.fleet.identity import JoinLink
-from tawny.fleet.standby_lease import LeaseState
-from tawny.fleet.standby_member import StandbyMemberState
 from tawny.model.errors import NotDone, UsageError
-from tawny.service.standby_service import Handing, PartnerState, StandbyOverview, StandbyService
+from tawny.service.standby_service import (
+    OwnStandby,
+    PartnerState,
+    ProtectedRecorder,
+    StandbyOverview,
+    StandbyPreview,
+    StandbyService,
+)
 
 router = APIRouter(prefix="/api/v1/standby", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -29,70 +33,6 @@ MOST_PARTNERS: Final = 50
 Recorder = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9-]+$")]
 
 
-class CoveredCameraInfo(schemas.ApiResponse):
-    id: str
-    name: str
-    why: str
-    """It would not be taken over now; empty: it would."""
-    recorded_as: str
-    """Its ID here while this standby records it; empty: it doesn't."""
-
-
-class TakeoverInfo(schemas.ApiResponse):
-    """One failure of a recorder, over all its cameras."""
-
-    silent_ms: int
-    """When it was here last."""
-    end_ms: int | None
-    """None while it lasts."""
-    cameras: list[str]
-    """IDs at the recorder itself."""
-    lost_ms: int
-    """Most that any of them was not recorded."""
-    handing: Handing
-    """Of the recordings: `lasting`, `waiting`, `handed`, `kept` at the standby, or `nothing` was missing."""
-
-
-class OwnStandbyInfo(schemas.ApiResponse):
-    address: str
-    name: str
-    """Empty until it was reached, as `words`."""
-    fingerprint: str
-    words: str
-    """Four words, the same as the standby shows."""
-    state: StandbyMemberState
-    """Since `since_ms`."""
-    since_ms: int
-    heard_ms: int | None
-    """When anything arrived from it; None: nothing since tawny has started."""
-    why: str
-    """It is not ready, or refuses this recorder; empty: it is ready."""
-    is_watched: bool
-    """Whether it would take over after some seconds of silence."""
-    cameras: list[CoveredCameraInfo]
-    unknown_modes: list[str]
-    """Modes that presence can begin, and in which a camera is not recorded: the standby doesn't know of them."""
-    takeovers: list[TakeoverInfo]
-
-
-class ProtectedRecorderInfo(schemas.ApiResponse):
-    id: str
-    name: str
-    words: str
-    lease: LeaseState
-    """`waiting`, `held`, `asking`, `answered` or `taken`."""
-    is_connected: bool
-    is_watched: bool
-    """Whether its cameras would be taken over after some seconds of silence."""
-    since_ms: int
-    """Of the connection, of its end, or of the takeover."""
-    heard_ms: int
-    cameras: list[CoveredCameraInfo]
-    bytes: int
-    """Of its recordings here."""
-    takeovers: list[TakeoverInfo]
-
-
 class StandbyInfo(schemas.ApiResponse):
     now_ms: int
     can_join: bool
@@ -100,9 +40,9 @@ class StandbyInfo(schemas.ApiResponse):
     is_standby: bool
     wrong: str
     """Why it can be no standby although it is set to be one; empty: it can."""
-    own: OwnStandbyInfo | None
+    own: OwnStandby | None
     """The standby of this recorder; None: it has none."""
-    protected: list[ProtectedRecorderInfo]
+    protected: list[ProtectedRecorder]
 
 
 class StandbyPartner(schemas.ApiResponse):
@@ -112,16 +52,6 @@ class StandbyPartner(schemas.ApiResponse):
     name: str
     state: PartnerState
     """`taken`: its cameras are recorded by this standby."""
-
-
-class StandbyPreviewInfo(schemas.ApiResponse):
-    """What to compare before choosing a standby. It shows the same words once it is chosen."""
-
-    address: str
-    fingerprint: str
-    words: str
-    cameras: list[CoveredCameraInfo]
-    unknown_modes: list[str]
 
 
 class LeftStandby(schemas.ApiResponse):
@@ -136,14 +66,13 @@ def standby_state(here: Here) -> StandbyInfo:
 
 
 @router.post("/preview", dependencies=own)
-async def preview_standby(asked: LinkRequest, here: Here) -> StandbyPreviewInfo:
+async def preview_standby(asked: LinkRequest, here: Here) -> StandbyPreview:
     """Reach the standby of a link, and return what to compare. The link stays unused."""
     link, service = _link(asked.link), _service(here)
     try:
-        found = await service.preview(link)
+        return await service.preview(link)
     except NotDone as error:
         raise _refused(error) from None
-    return StandbyPreviewInfo.model_validate(asdict(found))
 
 
 @router.post("", dependencies=own)
@@ -215,4 +144,11 @@ def _refused(error: NotDone) -> RequestRefused:
 
 
 def _info(here: AppContext, now: StandbyOverview) -> StandbyInfo:
-    return StandbyInfo.model_validate({"now_ms": here.recorder.clock.now_ms(), **asdict(now)})
+    return StandbyInfo(
+        now_ms=here.recorder.clock.now_ms(),
+        can_join=now.can_join,
+        is_standby=now.is_standby,
+        wrong=now.wrong,
+        own=now.own,
+        protected=list(now.protected),
+    )
