@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.config.fleet import SHARES
 from tawny.fleet.fleet_index import Box, FleetIndex
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import comparison_words
@@ -54,7 +55,7 @@ class BoxConnection(LineSession):
         self.box, self._index = box, index
         self.version = str(hello.get("version", ""))[:40]
         allow = hello.get("allow")
-        self.allow = tuple(str(one)[:20] for one in allow[:10]) if isinstance(allow, list) else ()
+        self.allow = tuple(str(one)[:20] for one in allow[: len(SHARES)]) if isinstance(allow, list) else ()
         self.book = str(hello.get("book", ""))[:64]
         self.status: Mapping[str, Any] = box.status
         self._pieces: asyncio.Queue[tuple[HistoryPiece | None, float]] = asyncio.Queue(_UNSTORED_PIECES)
