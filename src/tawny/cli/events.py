@@ -43,6 +43,7 @@ from tawny.storage.disk.layout import picture_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, known_camera
+from tawny.storage.index.protocol import all_events
 from tawny.storage.segments.motion_files import MotionGrids
 
 # `tawny event open | update | close`: report an event that tawny cannot detect itself.
@@ -170,13 +171,9 @@ def _all_events(
     levels: list[str] | None = None,
 ) -> Iterator[Event]:
     """Yield the events, newest first."""
-    after: str | None = None
-    while True:
-        page = index.events(within, cameras=cameras, kinds=kinds, levels=levels, after=after, limit=PAGE)
-        yield from page.events
-        after = page.next
-        if after is None:
-            return
+    return all_events(
+        lambda after: index.events(within, cameras=cameras, kinds=kinds, levels=levels, after=after, limit=PAGE)
+    )
 
 
 def row(event: dict[str, Any]) -> tuple[str, ...]:

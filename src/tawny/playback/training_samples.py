@@ -26,6 +26,7 @@ from tawny.model.polygon import Polygon
 from tawny.model.times import Span
 from tawny.playback.frame_reader import FrameReader
 from tawny.playback.recordings import RecordingArchive, RecordingIndex
+from tawny.storage.index.protocol import all_events
 
 LEARNS_MS: Final = 15_000
 """Lead time for the background model, ms."""
@@ -60,13 +61,8 @@ def label_of(event: Event) -> str:
 
 def labeled_events(index: RecordingIndex, within: Span, cameras: Sequence[CameraId] | None = None) -> Iterator[Event]:
     """Yield the ended events that people labeled, newest first. cameras: None: all."""
-    after: str | None = None
-    while True:
-        page = index.events(within, cameras=cameras, after=after, limit=_PAGE)
-        yield from (event for event in page.events if event.end_ms is not None and label_of(event))
-        after = page.next
-        if after is None:
-            return
+    events = all_events(lambda after: index.events(within, cameras=cameras, after=after, limit=_PAGE))
+    return (event for event in events if event.end_ms is not None and label_of(event))
 
 
 def crop_samples(archive: RecordingArchive, event: Event, private: Sequence[Polygon] = ()) -> list[SampleCrop]:

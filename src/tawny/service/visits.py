@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Final, Literal
 
 from tawny.model.events import RANKS, Event, Level, highest, shown_level
@@ -18,7 +19,7 @@ from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
-from tawny.storage.index.protocol import page_place
+from tawny.storage.index.protocol import all_events, page_place
 
 Neighbors = Collection[frozenset[CameraId]]
 """Pairs of cameras."""
@@ -187,13 +188,9 @@ class _Hours:
     def _begun_in_hour(self, hour_ms: int) -> list[Event]:
         """Return the events that begin in this hour, in order of their begin."""
         if hour_ms not in self._begun:
-            found, after = list[Event](), None
-            while True:
-                page = self._index.events(Span(hour_ms, hour_ms + _HOUR_MS), after=after, limit=_PAGE)
-                found += [one for one in page.events if one.start_ms >= hour_ms]
-                after = page.next
-                if after is None or page.events[-1].start_ms < hour_ms:
-                    break
+            hour = Span(hour_ms, hour_ms + _HOUR_MS)
+            newest_first = all_events(lambda after: self._index.events(hour, after=after, limit=_PAGE))
+            found = takewhile(lambda one: one.start_ms >= hour_ms, newest_first)
             if len(self._begun) >= _MOST_HOURS:
                 del self._begun[next(iter(self._begun))]  # the one read first
             self._begun[hour_ms] = sorted(found, key=lambda one: (one.start_ms, one.id))
@@ -295,15 +292,9 @@ _OFFSETS_MS: Final = tuple(minutes * 60_000 for minutes in (-15, -10, -5, 5, 10,
 def learn_neighbors(index: RecordingIndex, now_ms: int) -> Neighbors:
     """Return the pairs of cameras between which people, vehicles or animals went in the last two weeks."""
     starts: dict[str, dict[CameraId, list[int]]] = defaultdict(lambda: defaultdict(list))
-    read: list[Event] = []
-    after: str | None = None
-    while len(read) < MOST_LEARNED:
-        span = Span(now_ms - LEARNED_MS, now_ms + 1)
-        page = index.events(span, kinds=WALKING, after=after, limit=_PAGE)
-        read += page.events
-        after = page.next
-        if after is None:
-            break
+    span = Span(now_ms - LEARNED_MS, now_ms + 1)
+    newest_first = all_events(lambda after: index.events(span, kinds=WALKING, after=after, limit=_PAGE))
+    read = list(islice(newest_first, MOST_LEARNED))
     for event in reversed(read):
         starts[event.shown_kind][event.camera].append(event.start_ms)
     ways: Counter[frozenset[CameraId]] = Counter()

@@ -1,6 +1,7 @@
 """Routes for a camera's detection: its settings, which owners change, and what helps to tune them."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -41,6 +42,7 @@ from tawny.model.validation import problem_text
 from tawny.playback import trigger_simulation
 from tawny.service import recorder
 from tawny.storage.disk.layout import SOUND
+from tawny.storage.index.protocol import all_events
 
 # API schemas of a camera's detection settings.
 
@@ -571,13 +573,11 @@ def _span(here: AppContext, from_ms: int | None, to_ms: int | None) -> Span:
 
 def _stored(here: AppContext, camera: CameraId, span: Span) -> tuple[list[Event], bytes]:
     """Return events that began in the span, newest first, and its motion scores."""
-    found: list[Event] = []
-    after: str | None = None
-    while len(found) < MOST_EVENTS:
-        page = here.recorder.index.events(span, cameras=[camera], after=after, limit=200)
-        found += page.events
-        after = page.next
-        if after is None:
-            break
-    began = [event for event in found if span.begin_ms <= event.start_ms < span.end_ms and event.kind not in NOT_MOVING]
+    index = here.recorder.index
+    found = all_events(lambda after: index.events(span, cameras=[camera], after=after, limit=200))
+    began = [
+        event
+        for event in islice(found, MOST_EVENTS)
+        if span.begin_ms <= event.start_ms < span.end_ms and event.kind not in NOT_MOVING
+    ]
     return began, here.recorder.scores(camera, span)

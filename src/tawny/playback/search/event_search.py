@@ -17,7 +17,7 @@ from tawny.model.observations import KINDS, MOTION, Box, is_meant, kind_of
 from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.model.times import Span
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity, SearchQuery, SearchVocabulary, parse_query
-from tawny.storage.index.protocol import EventPage
+from tawny.storage.index.protocol import EventPage, all_events
 
 PAGE = 200
 
@@ -66,16 +66,18 @@ def _fitting(index: EventSource, request: SearchQuery, now_ms: int, words: Words
     only = request.only
     if only == "all":  # pre-filter in the index
         only = "false_alarms" if request.false_alarms else "named" if request.labels and not request.kinds else "all"
-    for span in reversed(request.spans):
-        after: str | None = None
-        while True:
-            page = index.events(span, cameras=request.cameras or None, kinds=kinds, only=only, after=after, limit=PAGE)
-            yield from (
-                event for event in page.events if _fits(event, request, now_ms) and _is_read(request, words(event))
+
+    def newest_first(span: Span) -> Iterator[Event]:
+        return all_events(
+            lambda after: index.events(
+                span, cameras=request.cameras or None, kinds=kinds, only=only, after=after, limit=PAGE
             )
-            after = page.next
-            if after is None:
-                break
+        )
+
+    for span in reversed(request.spans):
+        for event in newest_first(span):
+            if _fits(event, request, now_ms) and _is_read(request, words(event)):
+                yield event
 
 
 def _fits(event: Event, request: SearchQuery, now_ms: int) -> bool:

@@ -6,6 +6,7 @@ The cost of recording around events is replayed: yesterday's events with their p
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from tawny.playback.timeline import day_of
 from tawny.recorder.wanted_time import WantedTime
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.promises import Rates
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.protocol import Index, all_events
 
 _MOST_EVENTS: Final = 10_000
 """Maximum number of events of a day that are replayed."""
@@ -135,10 +136,5 @@ class RecordingChoiceService:
 
     def _events(self, camera: CameraId, day: Span) -> list[Event]:
         """Return the day's events; one that lasts ends with the day."""
-        found: list[Event] = []
-        page = self._index.events(day, cameras=[camera], limit=500)
-        while True:
-            found += [one if one.end_ms is not None else one.ended(day.end_ms) for one in page.events]
-            if page.next is None or len(found) >= _MOST_EVENTS:
-                return found
-            page = self._index.events(day, cameras=[camera], limit=500, after=page.next)
+        found = all_events(lambda after: self._index.events(day, cameras=[camera], limit=500, after=after))
+        return [one if one.end_ms is not None else one.ended(day.end_ms) for one in islice(found, _MOST_EVENTS)]

@@ -36,6 +36,7 @@ from tawny.playback.segment_player import keyframe_after, keyframe_before, rerea
 from tawny.service.delivery.upload_scheduler import LONGEST_EVENT_MS, DeliverySource
 from tawny.service.health.alarms import HealthProblem
 from tawny.storage.disk.layout import is_sealed
+from tawny.storage.index.protocol import all_events
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 1.0
@@ -415,15 +416,12 @@ class FileSets:
         now_ms = self._clock.now_ms()
         seen_ms = int(self._outbox.marks(_SEEN).get(_SEEN, 0)) - LONGEST_EVENT_MS
         begin_ms = max(min(self._since_ms.values(), default=now_ms), now_ms - CATCH_UP_MS, seen_ms)
-        after: str | None = None
-        while any(one.chosen.split != "clock" for one in self._sets) and begin_ms < now_ms:
-            page = self._archive.index.events(Span(begin_ms, now_ms + 1), after=after, limit=_PAGE)
-            for event in page.events:
-                if event.start_ms >= begin_ms:
-                    self._events.setdefault(event.id, event)
-            after = page.next
-            if after is None:
-                return
+        if begin_ms >= now_ms or all(one.chosen.split == "clock" for one in self._sets):
+            return
+        index, span = self._archive.index, Span(begin_ms, now_ms + 1)
+        for event in all_events(lambda after: index.events(span, after=after, limit=_PAGE)):
+            if event.start_ms >= begin_ms:
+                self._events.setdefault(event.id, event)
 
     # --- files
 

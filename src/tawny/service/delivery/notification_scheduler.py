@@ -29,6 +29,7 @@ from tawny.service.delivery.notification_filter import NotificationFilter, at_le
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.detection.mutings import MUTED
 from tawny.service.visits import EventVisit
+from tawny.storage.index.protocol import all_events
 
 IDLE_S: Final = 30.0
 PICTURE_MS: Final = 1_000
@@ -492,15 +493,11 @@ class NotificationScheduler:
         mark = f"told/{channel.to}"
         sent_ms = int(self._outbox.marks(mark).get(mark, now_ms))
         begin_ms = max(self._outbox.since_ms(channel.to), sent_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
-        found: list[Event] = []
-        after: str | None = None
-        while begin_ms < now_ms:
-            page = self._archive.index.events(Span(begin_ms, now_ms), after=after, limit=_PAGE)
-            found += [event for event in page.events if event.start_ms >= begin_ms]
-            after = page.next
-            if after is None:
-                break
-        for event in sorted(found, key=lambda one: one.start_ms):
+        if begin_ms >= now_ms:
+            return
+        index, span = self._archive.index, Span(begin_ms, now_ms)
+        found = all_events(lambda after: index.events(span, after=after, limit=_PAGE))
+        for event in sorted((one for one in found if one.start_ms >= begin_ms), key=lambda one: one.start_ms):
             self._event(channel, event, now_ms)
 
     def _delivery(

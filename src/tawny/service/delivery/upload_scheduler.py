@@ -31,6 +31,7 @@ from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider
 from tawny.service.sealing.policy import SealedExport
 from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
+from tawny.storage.index.protocol import all_events
 
 log = logging.getLogger(__name__)
 
@@ -424,15 +425,12 @@ class UploadScheduler:
         """Send events that ended while tawny was not running or whose message was lost in a power failure."""
         now_ms = self._clock.now_ms()
         begin_ms = max(self._outbox.since_ms(rule.to), now_ms - MADE_UP_FOR_MS)
-        after: str | None = None
-        while begin_ms < now_ms:
-            page = self._archive.index.events(Span(begin_ms, now_ms), after=after, limit=_PAGE)
-            for event in page.events:
-                if event.end_ms is not None and event.start_ms >= begin_ms:
-                    self._bring(rule, event)
-            after = page.next
-            if after is None:
-                break
+        if begin_ms >= now_ms:
+            return
+        index, span = self._archive.index, Span(begin_ms, now_ms)
+        for event in all_events(lambda after: index.events(span, after=after, limit=_PAGE)):
+            if event.end_ms is not None and event.start_ms >= begin_ms:
+                self._bring(rule, event)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE, kind_of, kind_of_all
 from tawny.model.times import Clock, Span
 from tawny.service.retention.event_marks import EventMarks
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.protocol import Index, all_events
 
 log = logging.getLogger(__name__)
 
@@ -159,12 +159,8 @@ class EventReclassifier:
             self._archive.publish(EventChanged("updated", changed))
 
     def _count(self, job: _Job) -> int:
-        count, after = 0, None
-        while True:
-            page = self._archive.index.events(Span(job.begin_ms, job.end_ms), after=after, limit=1000)
-            count, after = count + len(page.events), page.next
-            if after is None:
-                return count
+        index, span = self._archive.index, Span(job.begin_ms, job.end_ms)
+        return sum(1 for _ in all_events(lambda after: index.events(span, after=after, limit=1000)))
 
     def _store(self) -> None:
         """Write the progress. It isn't needed for anything but going on, so a full disk only costs repetition."""

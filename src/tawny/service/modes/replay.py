@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
 from tawny.service.detection.mutings import MUTED
 from tawny.service.modes.rule_actions import RuleDecider, mode_choice
+from tawny.storage.index.protocol import all_events
 
 PastSpan = Literal["night", "yesterday"]
 _NIGHT_MIN: Final = (20 * 60, 8 * 60)
@@ -119,13 +121,8 @@ class Replayer:
         return Replay(span.begin_ms, span.end_ms, mode, found, notified[:_SHOWN])
 
     def _events(self, camera: CameraId, span: Span) -> list[Event]:
-        found: list[Event] = []
-        page = self._index.events(span, cameras=[camera], limit=500)
-        while True:
-            found += [one if one.end_ms is not None else one.ended(span.end_ms) for one in page.events]
-            if page.next is None or len(found) >= _MOST_EVENTS:
-                return found
-            page = self._index.events(span, cameras=[camera], limit=500, after=page.next)
+        found = all_events(lambda after: self._index.events(span, cameras=[camera], limit=500, after=after))
+        return [one if one.end_ms is not None else one.ended(span.end_ms) for one in islice(found, _MOST_EVENTS)]
 
     def _duty(self, camera: CameraId, mode: str, at_ms: int) -> CameraDuty:
         now = replace(self._deciding.standing(camera), at_ms=at_ms, mode=mode)

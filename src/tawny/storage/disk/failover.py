@@ -24,7 +24,7 @@ from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, replay
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import INDEX_NAME, SUFFIXES
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 
 # Detection of a missing main disk, before anything is written to an empty mount point.
@@ -135,15 +135,9 @@ def _tell(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> 
         for gap in seen.gaps(camera, Span(0, _EVER)):
             if gap.begin_ms >= since_ms and gap.reason is not GapReason.REMOVED:
                 ledger.put_gap(gap)
-    after: str | None = None
-    while True:
-        page = seen.events(Span(0, _EVER), after=after, limit=200)
-        for event in page.events:
-            if index.event(event.id) is None:
-                ledger.put_event(event)
-        if page.next is None:
-            return
-        after = page.next
+    for event in all_events(lambda after: seen.events(Span(0, _EVER), after=after, limit=200)):
+        if index.event(event.id) is None:
+            ledger.put_event(event)
 
 
 def _explain(index: Index, ledger: HistoryLedger, camera: CameraId, away: Span, since_ms: int) -> None:

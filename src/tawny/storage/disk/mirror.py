@@ -30,7 +30,7 @@ from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.repair.findings import wall_coverage
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
@@ -187,15 +187,9 @@ class _Copy:
                     self.put_gap(gap)
         noted = set(self.index.damage(None, ever))
         self.ledger.put_damage(damage for damage in self._index.damage(None, ever) if damage not in noted)
-        after: str | None = None
-        while True:
-            page = self._index.events(ever, after=after, limit=_ROWS_AT_ONCE)
-            for event in page.events:
-                if self.index.spans(event.camera, None, Span(event.start_ms, event.start_ms + 1)):
-                    self.put_event(event)
-            if page.next is None:
-                return
-            after = page.next
+        for event in all_events(lambda after: self._index.events(ever, after=after, limit=_ROWS_AT_ONCE)):
+            if self.index.spans(event.camera, None, Span(event.start_ms, event.start_ms + 1)):
+                self.put_event(event)
 
 
 class Mirror:

@@ -9,7 +9,7 @@ An index may store only the number of segments of a settled hour, and read them 
 therefore pass complete segments and report every change to a file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,6 +27,15 @@ class EventPage:
 
     events: list[Event]
     next: str | None
+
+
+def all_events(read: Callable[[str | None], EventPage]) -> Iterator[Event]:
+    """Yield the events of all pages. read: returns the page after this `next`; None: the first page."""
+    page = read(None)
+    yield from page.events
+    while page.next is not None:
+        page = read(page.next)
+        yield from page.events
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import is_thinned
-from tawny.storage.index.protocol import Index
+from tawny.storage.index.protocol import Index, all_events
 from tawny.storage.retention.contract import RetentionContract, RetentionRule, duration_words, size_words
 from tawny.storage.retention.removal import Removal
 
@@ -331,10 +331,4 @@ def around(event: Event, now_ms: int) -> Span:
 def events_at(index: Index, camera: CameraId, span: Span) -> list[Event]:
     """Return the events whose video, with pre-roll and post-roll, overlaps the span."""
     around = Span(max(0, span.begin_ms - _AROUND_MS), span.end_ms + _AROUND_MS)
-    found: list[Event] = []
-    page = index.events(around, cameras=[camera], limit=100)
-    while True:
-        found += page.events
-        if page.next is None:
-            return found
-        page = index.events(around, cameras=[camera], limit=100, after=page.next)
+    return list(all_events(lambda after: index.events(around, cameras=[camera], limit=100, after=after)))
