@@ -39,7 +39,7 @@ from tawny.playback.stills import ClipSheetHeader, clip_sheet
 from tawny.service import json_format
 from tawny.service.cameras.connection_report import report_text
 from tawny.service.delivery import message_composer
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, announced
 from tawny.service.integrations.mqtt_topics import MqttTopics
@@ -59,7 +59,7 @@ def house(tmp_path: Path) -> House:
 
 def as_command(house: House) -> str:
     """What `tawny status` prints."""
-    told = {**json_format.status(HealthAnswer(house.recorder).now()), "self_test": "", "hint": ""}
+    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
     return status.text(told, Output(as_json=False))
 
 
@@ -120,7 +120,7 @@ async def test_page_has_words_for_every_state(house: House, state: CameraState) 
 async def test_health_and_metrics_judge_every_state(house: House, state: CameraState) -> None:
     """Every state is judged once: expected or not, recorded or not, trouble or not."""
     house.recorder.set_state(state)
-    health = HealthAnswer(house.recorder)
+    health = HealthReader(house.recorder)
     now = health.now()
     assert now.expected == (state in EXPECTED)
     assert now.chosen_off == (state in CHOSEN)
@@ -203,7 +203,7 @@ async def test_every_camera_is_counted_once(house: House, state: CameraState) ->
     assert answer["working"] == counts["recording"] + counts["waiting"] == 1 + (state in ON_WATCH)
     assert (counts["trouble"] + counts["unknown"] > 0) == (state in TROUBLE)
     assert counts["paused"] + counts["off"] == (state in CHOSEN)
-    command = json_format.status(HealthAnswer(house.recorder).now())
+    command = json_format.status(HealthReader(house.recorder).now())
     assert (command["counts"], command["working"]) == (counts, answer["working"])
     assert published(house)["health"].find(f'"working": {answer["working"]}') >= 0
     assert f"{answer['working']} of 2 cameras working" in as_command(house)
@@ -211,9 +211,9 @@ async def test_every_camera_is_counted_once(house: House, state: CameraState) ->
 
 def test_a_camera_that_starts_slowly_is_trouble(house: House) -> None:
     house.recorder.set_state(CameraState.STARTING)
-    assert HealthAnswer(house.recorder).now().counts == {CameraCount.STARTING: 1}
+    assert HealthReader(house.recorder).now().counts == {CameraCount.STARTING: 1}
     house.clock.advance(31)
-    assert HealthAnswer(house.recorder).now().counts == {CameraCount.TROUBLE: 1}
+    assert HealthReader(house.recorder).now().counts == {CameraCount.TROUBLE: 1}
 
 
 # --- gaps ------------------------------------------------------------------------------------------------------------

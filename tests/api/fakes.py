@@ -53,7 +53,7 @@ from tawny.service.detection.embedding_search import SearchModel
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
 from tawny.service.detection.recognition_service import IdentityService
-from tawny.service.detection.sound_service import HeardSound
+from tawny.service.detection.sound_service import DetectedSound
 from tawny.service.health.monitor import HealthMonitor, HealthReport
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.languages import Languages
@@ -94,7 +94,7 @@ class FakeTuning:
 
     def __init__(self, clock: FakeClock, index: Index) -> None:
         self.muted = Mutings(None, index, clock, lambda _camera, _span: (), lambda _at_ms: True)
-        self.sounds_heard: list[HeardSound] = []
+        self.sounds_heard: list[DetectedSound] = []
         self.clock, self.watch, self.met = clock, DetectionSettings(), LiveMeter()
         self.masks: tuple[Points, ...] = ()
         self.changed: DetectionChangedInfo | None = None
@@ -135,7 +135,7 @@ class FakeTuning:
             raise self.refuses
         self.orientation, self.changed = orientation, DetectionChangedInfo(by, self.clock.now_ms())
 
-    def sounds(self, camera: CameraId) -> Sequence[HeardSound]:
+    def sounds(self, camera: CameraId) -> Sequence[DetectedSound]:
         return self.sounds_heard
 
     def sound_models(self) -> Sequence[str]:

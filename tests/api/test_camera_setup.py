@@ -16,21 +16,21 @@ from tawny.model.times import Span, SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_previews import PreviewState, PreviewStatus
 from tawny.service.cameras.camera_setup import (
+    CameraDraft,
     CameraRemoval,
     CameraSetupService,
     ResolvedCamera,
     SearchResult,
     TriedCamera,
-    WantedCamera,
 )
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.recording_deletion import (
     DeletionPreview,
+    DeletionScope,
     RecordingDeletion,
     StoredOfCamera,
-    WantedDeletion,
 )
 from tawny.sources.discovery.finder import Search
 from tawny.sources.discovery.found_camera import FoundCamera
@@ -63,18 +63,18 @@ class Desk(CameraSetupService):
         one = FoundCamera("192.168.1.9", "network", maker="Northlight", model="NL-1", ways=frozenset({"mdns", "onvif"}))
         return SearchResult(is_running=True, found=((one, ""), (FoundCamera("picamera:0", "pi"), "nest")))
 
-    def try_out(self, wanted: WantedCamera, seconds: float = 6.0) -> TriedCamera:
+    def try_out(self, wanted: CameraDraft, seconds: float = 6.0) -> TriedCamera:
         self._did(wanted)
         camera = CameraSettings.model_validate({"source": "rtsp://admin:a%20secret@192.168.1.9/main"})
         return TriedCamera(ResolvedCamera(camera, {}, {}), {StreamName.MAIN: TRIAL})
 
     def change_camera(
-        self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = 6.0
+        self, wanted: CameraDraft, change: Literal["keyframes", "clock", "h264"], seconds: float = 6.0
     ) -> TriedCamera:
         self._did(change)
         return self.try_out(wanted)
 
-    def preview(self, wanted: WantedCamera) -> PreviewStatus:
+    def preview(self, wanted: CameraDraft) -> PreviewStatus:
         self._did(wanted)
         return PreviewStatus("p1", wanted.address, PreviewState.WRONG_LOGIN, 0, "No.", "Try again.")
 
@@ -90,7 +90,7 @@ class Desk(CameraSetupService):
         self._did(preview, name, record)
         return CameraId("gate")
 
-    def replace(self, camera: CameraId, wanted: WantedCamera) -> None:
+    def replace(self, camera: CameraId, wanted: CameraDraft) -> None:
         self._did(camera, wanted)
 
     def move(self, camera: CameraId, host: str) -> None:
@@ -99,7 +99,7 @@ class Desk(CameraSetupService):
     def add(
         self,
         name: str,
-        wanted: WantedCamera,
+        wanted: CameraDraft,
         record: Recording = "continuous",
         orientation: Orientation = UPRIGHT,
         *,
@@ -231,12 +231,12 @@ class Deletion(RecordingDeletion):
         self.asked.append((camera, by, with_kept))
         return 31_000
 
-    def measure(self, wanted: WantedDeletion) -> DeletionPreview:
+    def measure(self, wanted: DeletionScope) -> DeletionPreview:
         if "open" in wanted.events:
             raise NotDone("This event isn't over yet.", "Delete it when it has ended.")
         return DeletionPreview(5_000_000, 3, 2, 1, 1_000_000, 7, 9)
 
-    def delete(self, wanted: WantedDeletion, by: str, *, undo_s: float = 30.0) -> tuple[str, int]:
+    def delete(self, wanted: DeletionScope, by: str, *, undo_s: float = 30.0) -> tuple[str, int]:
         self.asked.append((wanted, by))
         return "d1", 31_000
 
@@ -290,14 +290,14 @@ async def test_an_event_or_a_time_is_measured_deleted_and_that_is_undone(house: 
     assert deletion.asked == []
     answer = await owner.post("/api/v1/deletions", json=asked)
     assert answer.json() == {"id": "d1", "undo_until_ms": 31_000}
-    wanted = WantedDeletion([CameraId("porch")], Span(1_000, 61_000), with_kept=True)
+    wanted = DeletionScope([CameraId("porch")], Span(1_000, 61_000), with_kept=True)
     assert deletion.asked == [(wanted, "owner 0")]
     assert (await owner.delete("/api/v1/deletions/d1")).json() == {"ok": True}
     assert (await owner.delete("/api/v1/deletions/d1")).status_code == 409
     lines = [(line.action, line.detail) for line in house.accounts.audit()]
     assert ("recordings deleted", "porch 1970-01-01T00:00:01.000Z to 1970-01-01T00:01:01.000Z: 5 MB") in lines
     await owner.post("/api/v1/deletions", json={})
-    assert deletion.asked == [(WantedDeletion([]), "owner 0")]
+    assert deletion.asked == [(DeletionScope([]), "owner 0")]
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ async def test_a_camera_is_shown_and_added_without_its_password_again(house: Hou
     assert told == {
         "id": "p1", "place": "192.168.1.9", "state": "wrong_login", "number": 0, "message": "No.", "hint": "Try again.",
     }  # fmt: skip
-    assert desk.asked == [(WantedCamera("192.168.1.9", "admin", "a secret", rtsp_port=8554, path="/live"),)]
+    assert desk.asked == [(CameraDraft("192.168.1.9", "admin", "a secret", rtsp_port=8554, path="/live"),)]
     assert (await owner.get("/api/v1/camera-previews")).json() == {"items": []}
     assert (await owner.get("/api/v1/camera-previews/p1/picture")).status_code == 404
     added = await owner.post("/api/v1/camera-previews/p1/camera", json={"name": "Gate"})

@@ -6,7 +6,7 @@ import pytest
 
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, Alarm, ProblemKind
 from tawny.service.health import camera_health
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tests.api.fakes import House
 
 
@@ -19,7 +19,7 @@ def test_it_is_told_while_the_index_does_not_answer(house: House, monkeypatch: p
 
     monkeypatch.setattr(camera_health, "share_recorded", hangs)
     monkeypatch.setattr(camera_health, "ANSWER_S", 0.05)
-    desk = HealthAnswer(house.recorder)
+    desk = HealthReader(house.recorder)
     try:
         for _ in range(2):
             told = desk.now()
@@ -40,6 +40,6 @@ def test_problems_that_strangers_can_cause_do_not_say_that_recording_needs_care(
 ) -> None:
     monkeypatch.setattr(house.recorder, "warnings", list)
     monkeypatch.setattr(house.recorder, "alarms", list)
-    assert HealthAnswer(house.recorder).now().ok
+    assert HealthReader(house.recorder).now().ok
     monkeypatch.setattr(house.recorder, "alarms", lambda: [Alarm(kind, None, 0, "What happened.")])
-    assert HealthAnswer(house.recorder).now().ok == (kind in BESIDE_RECORDING | OF_STATE)
+    assert HealthReader(house.recorder).now().ok == (kind in BESIDE_RECORDING | OF_STATE)

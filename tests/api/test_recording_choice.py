@@ -14,7 +14,7 @@ from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.timeline import day_of
-from tawny.recorder.wanted_time import WantedTime, is_wanted
+from tawny.recorder.recording_times import RecordingTimes, is_wanted
 from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import ChangeableSettings
 from tests.api.fakes import House
@@ -92,7 +92,7 @@ def events_of_scores(scores: list[float], threshold: float, begin_ms: int) -> li
 
 def recorded_s(events: list[Event], day: Span, pre_s: float, post_s: float) -> int:
     """The day once more, second by second, as the recorder has it: each second leaves the ring after the pre-roll."""
-    wanted, seconds, begun, ended = WantedTime("events", pre_s, post_s), 0, 0, 0
+    wanted, seconds, begun, ended = RecordingTimes("events", pre_s, post_s), 0, 0, 0
     for now_ms in range(day.begin_ms, day.end_ms, 1000):
         while begun < len(events) and events[begun].start_ms <= now_ms:
             one = events[begun]

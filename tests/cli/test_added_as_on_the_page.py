@@ -13,7 +13,7 @@ from tawny.model.orientation import Orientation
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import camera_setup
-from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera
+from tawny.service.cameras.camera_setup import CameraDraft, CameraSetupService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources import picamera
@@ -29,7 +29,7 @@ def no_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera_setup, "neighbours", dict)
 
 
-def on_the_page(folder: Path, wanted: WantedCamera) -> None:
+def on_the_page(folder: Path, wanted: CameraDraft) -> None:
     folder.mkdir()
     config = folder / "tawny.toml"
     config.write_text("")
@@ -83,7 +83,7 @@ def test_both_write_the_same(
         "cameras", "add", "gate", source, *words, "--record", "events", "--rotate", "90", "--mirror", "--skip-test"
     )
     assert said.code == 0, said.err
-    on_the_page(tmp_path / "page", WantedCamera(source, sub=sub))
+    on_the_page(tmp_path / "page", CameraDraft(source, sub=sub))
     by_command, by_page = written(tmp_path), written(tmp_path / "page")
     assert by_page[0].pop("name", "Gate") == "Gate"
     assert by_command == by_page

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tawny.cli.box_updates import BoxNow, BoxUpdated, StagedUpdate, UpdatePlan, update_boxes
+from tawny.cli.box_updates import BoxStatus, BoxUpdated, StagedUpdate, UpdatePlan, update_boxes
 from tawny.cli.output import Output
 from tawny.model.errors import NotDone, UsageError
 from tawny.testing.clock import FakeClock
 
-OLD = BoxNow(is_online=True, allows=True, version="1.0", working=frozenset({"front", "yard"}), warnings=frozenset())
+OLD = BoxStatus(is_online=True, allows=True, version="1.0", working=frozenset({"front", "yard"}), warnings=frozenset())
 NEW = replace(OLD, version="1.1")
 WATCH_S, WAIT_S = 60.0, 600.0
 STARTED = {"started": True}
@@ -27,7 +27,7 @@ class Course:
     """What a recorder answers, and how it is from seconds after the order on."""
 
     answers: Answers = (STARTED, ENDED)
-    states: tuple[tuple[float, BoxNow], ...] = ((0, OLD), (10, replace(OLD, is_online=False)), (20, NEW))
+    states: tuple[tuple[float, BoxStatus], ...] = ((0, OLD), (10, replace(OLD, is_online=False)), (20, NEW))
 
 
 @dataclass
@@ -36,10 +36,10 @@ class TableOfBoxes:
     clock: FakeClock
     ordered: dict[str, float] = field(default_factory=dict)
 
-    def states(self) -> Mapping[str, BoxNow]:
+    def states(self) -> Mapping[str, BoxStatus]:
         return {name: self._now(name, course) for name, course in self.courses.items()}
 
-    def _now(self, name: str, course: Course) -> BoxNow:
+    def _now(self, name: str, course: Course) -> BoxStatus:
         since_s = self.clock.mono_s() - self.ordered[name] if name in self.ordered else 0.0
         return [now for at_s, now in course.states if at_s <= since_s][-1]
 

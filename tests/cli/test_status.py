@@ -9,7 +9,7 @@ import pytest
 from tawny.engine import Bus
 from tawny.model.states import STATE_WORDS, TROUBLE, CameraState
 from tawny.service import json_format
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tests.api.fakes import make_house
 from tests.cli.conftest import Tawny, answering
 
@@ -20,7 +20,7 @@ def test_every_state_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, state
     house.recorder.set_state(state)
 
     def told(_: object) -> dict[str, Any]:
-        return {**json_format.status(HealthAnswer(house.recorder).now()), "self_test": "", "hint": ""}
+        return {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
 
     with answering(recorded, Bus(), {"status": told}):
         plain = tawny("status", "--data", str(recorded))
@@ -37,7 +37,7 @@ def test_events_that_are_classified_again_are_told_with_how_far_it_is(
     house = make_house(tmp_path / "house")
 
     def told(_: object) -> dict[str, Any]:
-        now = json_format.status(HealthAnswer(house.recorder).now())
+        now = json_format.status(HealthReader(house.recorder).now())
         return {**now, "self_test": "", "hint": "", "again": again}
 
     with answering(recorded, Bus(), {"status": told}):
@@ -54,7 +54,7 @@ def test_snoozes_are_told_with_who_and_until_when(recorded: Path, tmp_path: Path
     ]
 
     def told(_: object) -> dict[str, Any]:
-        now = json_format.status(HealthAnswer(house.recorder).now())
+        now = json_format.status(HealthReader(house.recorder).now())
         return {**now, "self_test": "", "hint": "", "snoozes": snoozes}
 
     with answering(recorded, Bus(), {"status": told}):

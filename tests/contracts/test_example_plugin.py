@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -64,7 +64,7 @@ def test_a_suite_explains_what_failed(environment: dict[str, str], tmp_path: Pat
     assert "assert 101 <= 100" in run.stdout
 
 
-def snapshot(asked: Asked) -> Reply:
+def snapshot(asked: ReceivedRequest) -> Reply:
     """Return a picture of a room whose light is on in every other ten seconds."""
     picture = np.full((240, 320, 3), 40 if int(time.monotonic()) // 10 % 2 else 120, np.uint8)
     picture[100:140, 100:200] = 200

@@ -1,4 +1,4 @@
-"""One thread's work for all cameras: it rests until somebody asks."""
+"""One thread's work for all cameras: it rests until there is a job."""
 
 from dataclasses import dataclass
 from unittest.mock import Mock
@@ -11,34 +11,34 @@ PORCH, YARD = CameraId("porch"), CameraId("yard")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Job:
     camera: CameraId
     word: str
 
 
-class Echo(JobQueue[Asked, str]):
+class Echo(JobQueue[Job, str]):
     name = "echo"
 
-    def _answered(self, asked: Asked) -> list[str]:
-        return [asked.word]
+    def _process(self, job: Job) -> list[str]:
+        return [job.word]
 
 
-def test_it_rests_while_nobody_asks_and_whoever_asks_wakes_it() -> None:
-    desk, woken = Echo(), []
+def test_it_rests_until_a_job_wakes_it() -> None:
+    queue, woken = Echo(), []
     actor = Mock(Handle, wake=lambda: woken.append(True))
-    desk.handle.start(Mock(InlineEngine, start=lambda *_: actor), "echo", lambda: desk)
-    assert desk.step() == IDLE_S
-    desk.ask(Asked(PORCH, "one"))
-    desk.ask(Asked(YARD, "two"))
+    queue.handle.start(Mock(InlineEngine, start=lambda *_: actor), "echo", lambda: queue)
+    assert queue.step() == IDLE_S
+    queue.add(Job(PORCH, "one"))
+    queue.add(Job(YARD, "two"))
     assert len(woken) == 2
-    assert [desk.step(), desk.step(), desk.step()] == [0.0, 0.0, IDLE_S]
-    assert (desk.answers(PORCH), desk.answers(YARD)) == (["one"], ["two"])
+    assert [queue.step(), queue.step(), queue.step()] == [0.0, 0.0, IDLE_S]
+    assert (queue.results(PORCH), queue.results(YARD)) == (["one"], ["two"])
 
 
 def test_of_each_camera_the_newest_counts() -> None:
-    desk = Echo()
-    desk.ask(Asked(PORCH, "old"))
-    desk.ask(Asked(PORCH, "new"))
-    desk.step()
-    assert desk.answers(PORCH) == ["new"]
-    assert desk.replaced == 1
+    queue = Echo()
+    queue.add(Job(PORCH, "old"))
+    queue.add(Job(PORCH, "new"))
+    queue.step()
+    assert queue.results(PORCH) == ["new"]
+    assert queue.replaced == 1

@@ -15,7 +15,7 @@ from tawny.detection.sound_classes import (
     SoundModel,
     SoundNamer,
     SoundQueue,
-    SoundWanted,
+    SoundSettings,
     UserSoundModel,
     log_mel,
 )
@@ -79,13 +79,13 @@ def listen(
     level: int = 50,
     model: SoundModel | None = None,
     hold_s: float = 1.0,
-    wanted: SoundWanted | None = None,
+    wanted: SoundSettings | None = None,
     cooldown_s: float = 0.0,
     *,
     unnamed: bool = True,
 ) -> Told:
     clock, hub, told, queue = FakeClock(), Hub(keep_s=30), Told(), SoundQueue()
-    names = SoundNamer(PORCH, model, queue, wanted or SoundWanted()) if model is not None else None
+    names = SoundNamer(PORCH, model, queue, wanted or SoundSettings()) if model is not None else None
     rules = SoundRules(level, hold_s, cooldown_s, unnamed)
     listener = SoundListener("listen", hub, told, clock, rules, names)
     begun_ms, part = clock.now_ms(), RATE // 25
@@ -203,7 +203,7 @@ def test_a_model_names_a_sound(model: Path) -> None:
 
 def test_loud_sounds_get_their_names(model: Path) -> None:
     loud = np.concatenate([noise(8, 0.003), np.abs(noise(2, 0.3)), noise(3, 0.003)])
-    told = listen(loud, model=SoundClassifier(model, ["High", "Low"]), wanted=SoundWanted(0.1))
+    told = listen(loud, model=SoundClassifier(model, ["High", "Low"]), wanted=SoundSettings(0.1))
     assert set(told.names) == {"High"}
     assert [what[0] for what in told.what] == ["loud", "quiet"]
 
@@ -324,34 +324,34 @@ def test_a_class_rests_after_its_event(trained: SoundClassifier, cooldown_s: flo
 @pytest.mark.parametrize(("unnamed", "events"), [(True, 1), (False, 0)])
 def test_other_loud_sounds_are_events_only_if_wanted(trained: SoundClassifier, unnamed: bool, events: int) -> None:
     hum = among_noise(0.3 * tones(3, 120))
-    told = listen(hum, model=trained, unnamed=unnamed, wanted=SoundWanted(0.9))
+    told = listen(hum, model=trained, unnamed=unnamed, wanted=SoundSettings(0.9))
     assert [what[0] for what in told.what] == ["loud", "quiet"] * events
     assert told.names == []
 
 
 def test_each_class_has_its_threshold(trained: SoundClassifier) -> None:
     sound = among_noise(bark(np.random.default_rng(3)))
-    assert listen(sound, model=trained, unnamed=False, wanted=SoundWanted(by_class={"Bark": 1.0})).names == []
-    told = listen(sound, model=trained, unnamed=False, wanted=SoundWanted(1.0, {"bark": 0.3}))
+    assert listen(sound, model=trained, unnamed=False, wanted=SoundSettings(by_class={"Bark": 1.0})).names == []
+    told = listen(sound, model=trained, unnamed=False, wanted=SoundSettings(1.0, {"bark": 0.3}))
     assert set(told.names) == {"bark"}
 
 
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (SoundWanted(), {"bark": 0.8, "alarm": 0.2}),
-        (SoundWanted(classes=("alarm", "Meow")), {"alarm": 0.2, "Meow": 0.4}),
-        (SoundWanted(groups={"bark": ("Howl",)}), {"bark": 0.1, "alarm": 0.2}),
-        (SoundWanted(groups={"cat": ("Meow", "Purr")}), {"bark": 0.8, "alarm": 0.2, "cat": 0.4}),
+        (SoundSettings(), {"bark": 0.8, "alarm": 0.2}),
+        (SoundSettings(classes=("alarm", "Meow")), {"alarm": 0.2, "Meow": 0.4}),
+        (SoundSettings(groups={"bark": ("Howl",)}), {"bark": 0.1, "alarm": 0.2}),
+        (SoundSettings(groups={"cat": ("Meow", "Purr")}), {"bark": 0.8, "alarm": 0.2, "cat": 0.4}),
     ],
 )
-def test_labels_become_classes(wanted: SoundWanted, found: dict[str, float]) -> None:
+def test_labels_become_classes(wanted: SoundSettings, found: dict[str, float]) -> None:
     said = {"dog_bark": 0.8, "HOWL": 0.1, "Siren": 0.2, "Meow": 0.4, "Silence": 0.9}
     assert wanted.of(said) == found
 
 
 def test_a_model_without_known_labels_reports_all(model: Path) -> None:
-    assert SoundWanted().of({"High": 0.9, "Low": 0.1}) == {"High": 0.9, "Low": 0.1}
+    assert SoundSettings().of({"High": 0.9, "Low": 0.1}) == {"High": 0.9, "Low": 0.1}
 
 
 def test_a_slow_model_leaves_out_sounds_and_holds_up_nobody() -> None:
@@ -368,12 +368,12 @@ def test_a_slow_model_leaves_out_sounds_and_holds_up_nobody() -> None:
         def close(self) -> None:
             asked.append(-1)
 
-    namer = SoundNamer(PORCH, Slow(), queue, SoundWanted())
+    namer = SoundNamer(PORCH, Slow(), queue, SoundSettings())
     for at_ms in range(10):
-        namer.ask(at_ms, np.zeros(LENGTH, np.float32))
-    assert namer.answers() == []
+        namer.add(at_ms, np.zeros(LENGTH, np.float32))
+    assert namer.results() == []
     queue.step()
-    assert namer.answers() == [(9, [("bark", 0.9)])]
+    assert namer.results() == [(9, [("bark", 0.9)])]
     assert (asked, queue.replaced) == ([9], 9)
     namer.close()
     assert asked == [9], "closed in the thread that uses it"

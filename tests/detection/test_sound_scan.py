@@ -11,7 +11,7 @@ import pytest
 
 from tawny.detection.audio import SoundRules
 from tawny.detection.scan.sounds import scan_sounds
-from tawny.detection.sound_classes import SoundNamer, SoundQueue, SoundWanted
+from tawny.detection.sound_classes import SoundNamer, SoundQueue, SoundSettings
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.ids import CameraId
 from tests.detection import films
@@ -37,7 +37,7 @@ class Shrill:
 
 
 def namer() -> SoundNamer:
-    return SoundNamer(CameraId("scan"), Shrill(), SoundQueue(is_inline=True), SoundWanted())
+    return SoundNamer(CameraId("scan"), Shrill(), SoundQueue(is_inline=True), SoundSettings())
 
 
 def filmed(path: Path, sound: Any, codec: str = "aac") -> Path:

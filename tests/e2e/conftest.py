@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.delivery.certificates import self_signed
 from tests.support.processes import ended
@@ -69,7 +69,7 @@ class Tawny:
     base: str
 
 
-def telegram(asked: Asked) -> Reply:
+def telegram(asked: ReceivedRequest) -> Reply:
     """What Telegram answers to a bot."""
     return 200, {"ok": True, "result": {"message_id": 7} if "/send" in asked.path else []}
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tests.delivery import broker
 from tests.delivery.notifiers.test_email import Post, running
 from tests.faults.delivering import Place, Tree
@@ -53,5 +53,5 @@ def _table(name: str, place: Place) -> str:
     return f"[destinations.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
 
 
-def _answer(asked: Asked) -> Reply:
+def _answer(asked: ReceivedRequest) -> Reply:
     return 200, {"ok": True, "result": {"message_id": 7} if "/send" in asked.path else []}

@@ -17,7 +17,7 @@ from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, owner_of, telegram, with_settings
 from tests.e2e.test_visits import SETTINGS, WALK, counts, happens, send, told, visit_of
@@ -29,7 +29,7 @@ DAY_MS = 86_400_000
 VISITS = "/api/v1/visits"
 
 
-def refuses(_: Asked) -> Reply:
+def refuses(_: ReceivedRequest) -> Reply:
     return 403, {"ok": False, "description": "Forbidden: bot was blocked by the user"}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.testing.http_service import Asked, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny, telegram
 
@@ -39,7 +39,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, service: StandIn) -> Itera
 
 
 def test_an_event_is_told_with_its_picture_and_then_its_clip(running: Tawny, service: StandIn) -> None:
-    def asked(method: str) -> list[Asked]:
+    def asked(method: str) -> list[ReceivedRequest]:
         return [one for one in service.asked if one.path.endswith(method)]
 
     until(lambda: asked("sendPhoto"), 90, "a message")
@@ -56,7 +56,7 @@ def test_an_event_is_told_with_its_picture_and_then_its_clip(running: Tawny, ser
     assert len(moving.form["file"]) < 3_000_000
     assert len([one for one in asked("sendPhoto") if one.form["caption"] == photo.form["caption"]]) == 1
 
-    def told() -> list[Asked]:
+    def told() -> list[ReceivedRequest]:
         return [one for one in asked("/hook") if one.json["type"] == "message.event"]
 
     until(told, 60, "the webhook's message")

@@ -19,7 +19,7 @@ import pytest
 from tawny.model.events import event_id_says
 from tawny.model.ids import EventId
 from tawny.model.object_paths import ObjectPath, read_paths
-from tawny.testing.http_service import Asked, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, StandIn, served
 from tawny.testing.waiting import until
 from tests.detection import films
 from tests.e2e.conftest import telegram
@@ -91,10 +91,10 @@ def newest_ms(running: Running) -> list[int]:
 
 
 def test_each_is_an_event_and_both_are_in_the_message_of_the_visit(running: Running, service: StandIn) -> None:
-    def photos() -> list[Asked]:
+    def photos() -> list[ReceivedRequest]:
         return [one for one in service.asked if one.path.endswith(("sendPhoto", "editMessageMedia"))]
 
-    def image(asked: Asked) -> bytes:
+    def image(asked: ReceivedRequest) -> bytes:
         return asked.form.get("photo") or asked.form["file"]
 
     until(lambda: len({image(one) for one in photos()}) >= 2, WAIT_S, "the message of the visit, with either")

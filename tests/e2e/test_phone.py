@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tawny.api.static_files import BUILT, StaticFiles
 from tawny.delivery.notifiers.webpush import base64url_bytes, base64url_text
-from tawny.testing.http_service import Asked, StandIn
+from tawny.testing.http_service import ReceivedRequest, StandIn
 from tawny.testing.waiting import until
 from tests.app.rig import settings
 from tests.delivery.notifiers.test_webpush import Phone
@@ -189,7 +189,7 @@ def ordered(page: Page, house: Tawny, **order: Any) -> dict[str, Any]:
     return found
 
 
-def is_signed_for(asked: Asked, service: StandIn, key: str) -> bool:
+def is_signed_for(asked: ReceivedRequest, service: StandIn, key: str) -> bool:
     scheme, _, rest = asked.headers["authorization"].partition(" ")
     token, given = (part.strip().partition("=")[2] for part in rest.split(","))
     head, _, signature = token.rpartition(".")

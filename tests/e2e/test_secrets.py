@@ -19,7 +19,7 @@ import pytest
 
 from tawny.api.application import description, make_routes
 from tawny.app.control_client import ask
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, tawny
 
@@ -127,7 +127,7 @@ secret = "${{HOOK_SECRET}}"
 """
 
 
-def repeats(asked: Asked) -> Reply:
+def repeats(asked: ReceivedRequest) -> Reply:
     """A refusal with all that was sent in it, as JSON that several services' errors look like."""
     sent = f"{asked.method} {asked.path} {asked.headers} {asked.body[:2000]!r}"
     return 400, {"ok": False, "error": sent, "description": sent, "errors": [sent], "message": sent}

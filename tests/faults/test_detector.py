@@ -17,7 +17,7 @@ from tawny.model.states import FAULT_WORDS, DetectionFault
 from tawny.model.times import SystemClock
 from tawny.service.detection import camera_detection
 from tawny.service.health import alarms
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, made_clip
@@ -149,7 +149,7 @@ def test_a_detector_that_does_not_work_is_a_problem_with_a_reason_until_it_does(
         what, do = FAULT_WORDS[fault]
         assert told.detail.startswith(what) and told.do == do
         assert ("ZeroDivisionError" in told.detail) == (way == "crashes")
-        health = HealthAnswer(running).now()
+        health = HealthReader(running).now()
         assert not health.ok
         assert what in health.cameras[0].status.detail
         assert any(what in warning.message for warning in health.warnings)
@@ -158,7 +158,7 @@ def test_a_detector_that_does_not_work_is_a_problem_with_a_reason_until_it_does(
         Recovers.is_well.set()
         until(lambda: len(heard) == 2, 25, "its end is told")
         assert heard[1].until_ms is not None
-        assert HealthAnswer(running).now().ok
+        assert HealthReader(running).now().ok
     finally:
         Recovers.is_well.set()
         running.close("person")

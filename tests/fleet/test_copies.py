@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from tawny.api.application import make_routes
 from tawny.api.auth.accounts import Role
-from tawny.api.fleet.box_answers import BoxAnswers
+from tawny.api.fleet.box_requests import BoxRequestHandler
 from tawny.config.fleet import CopySettings
 from tawny.engine import Bus, InlineEngine
 from tawny.fleet import copies, copy_reader, copy_volume
@@ -174,7 +174,7 @@ async def copying(house: House, tmp_path: Path, *, sealed: bool = False) -> Asyn
 
         house.site.copies = FleetCopies(rig.hub, store, get_rules, remote.clock)
         made = Copying(rig, box, remote, recorded, house, store, rules, made_parts, before, looks)
-        answers = BoxAnswers(remote.app, lambda: frozenset(box.allow))
+        answers = BoxRequestHandler(remote.app, lambda: frozenset(box.allow))
 
         async def answer(request: Mapping[str, Any], exchange: Exchange) -> None:
             if request["path"] == "/api/v1/copies/file":

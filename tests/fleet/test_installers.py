@@ -11,7 +11,7 @@ import pytest
 
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Caller, Role
-from tawny.api.fleet.box_answers import PICTURES_SEEN, BoxAnswers
+from tawny.api.fleet.box_requests import PICTURES_SEEN, BoxRequestHandler
 from tawny.api.fleet.installer_rights import STATUS_FIELD, allowed_to, camera_named, pass_in
 from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer
@@ -98,7 +98,7 @@ async def installed(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         box = StatedBox(tmp_path / "box", allow=FULL, told=told)
         made = Installed(house, remote, rig, box, store)
         use = PassUse(store, lambda person, what: remote.accounts.note(PICTURES_SEEN, person, Caller(""), what))
-        box.answer = BoxAnswers(remote.app, lambda: frozenset(made.allowed), use)
+        box.answer = BoxRequestHandler(remote.app, lambda: frozenset(made.allowed), use)
         await rig.join(box)
         yield made
     remote.accounts.close()
@@ -263,7 +263,7 @@ async def test_what_runs_is_cut_when_the_pass_ends(installed: Installed, ends: s
             await asyncio.sleep(0.01)
 
     use = PassUse(installed.passes, lambda *_: None)
-    installed.box.answer = BoxAnswers(stream, lambda: frozenset(installed.allowed), use)
+    installed.box.answer = BoxRequestHandler(stream, lambda: frozenset(installed.allowed), use)
     async with installed.rig.connected(installed.box):
         await installed.give(lasts_s=60)
         asking = asyncio.create_task(installed.ask("/api/v1/cameras/porch/mjpeg"))
@@ -403,7 +403,7 @@ async def test_the_hub_keeps_no_picture_that_a_pass_showed(
 
     installed.box.allow = allow
     use = PassUse(installed.passes, lambda *_: None)
-    installed.box.answer = BoxAnswers(picture, lambda: frozenset(allow), use)
+    installed.box.answer = BoxRequestHandler(picture, lambda: frozenset(allow), use)
     last = "/api/v1/fleet/boxes/shed/cameras/porch/picture"
     async with installed.rig.connected(installed.box):
         await installed.give()

@@ -14,7 +14,7 @@ from tawny.api.auth.access import check_routes
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.fleet.allowed_requests import ALWAYS, BY_SHARE, required_share
-from tawny.api.fleet.box_answers import BoxAnswers
+from tawny.api.fleet.box_requests import BoxRequestHandler
 from tawny.fleet.message_link import LINE_PATH, MemoryLink
 from tawny.fleet.session import Exchange, Kind, LineSession
 from tests.api.fakes import House, make_house, routes
@@ -85,7 +85,7 @@ async def test_the_owner_of_the_box_decides(
 ) -> None:
     house, rig, box, remote = two
     allowed = {share}
-    box.answer = BoxAnswers(remote.app, lambda: frozenset(allowed))
+    box.answer = BoxRequestHandler(remote.app, lambda: frozenset(allowed))
     async with rig.connected(box):
         browser = house.signed_in(Role.OWNER)
         assert (await ask(browser, method, path)).status_code == 200
@@ -103,7 +103,7 @@ async def test_what_the_owner_does_not_allow_is_refused_by_the_box_itself(share:
     async def box_app(scope: Scope, receive: Receive, send: Send) -> None:
         asked.append(scope["path"])
 
-    answers = BoxAnswers(box_app, lambda: frozenset(BY_SHARE) - {share})
+    answers = BoxRequestHandler(box_app, lambda: frozenset(BY_SHARE) - {share})
     for route in BY_SHARE[share]:
         method, path = example(route)
         here, there = MemoryLink.pair()
@@ -123,7 +123,7 @@ async def test_what_the_owner_does_not_allow_is_refused_by_the_box_itself(share:
 async def test_nobody_from_a_hub_is_more_than_a_member(two: tuple[House, HubRig, BoxRig, House]) -> None:
     house, rig, box, remote = two
     allowed = set(EVERYTHING)
-    box.answer = BoxAnswers(remote.app, lambda: frozenset(allowed))
+    box.answer = BoxRequestHandler(remote.app, lambda: frozenset(allowed))
     async with rig.connected(box):
         browser = house.signed_in(Role.OWNER)
         user = (await ask(browser, "GET", "/api/v1/session")).json()["user"]
@@ -137,7 +137,7 @@ async def test_nobody_from_a_hub_is_more_than_a_member(two: tuple[House, HubRig,
 
 async def test_a_signed_out_browser_gets_nothing_of_a_box(two: tuple[House, HubRig, BoxRig, House]) -> None:
     house, rig, box, remote = two
-    box.answer = BoxAnswers(remote.app, lambda: frozenset(EVERYTHING))
+    box.answer = BoxRequestHandler(remote.app, lambda: frozenset(EVERYTHING))
     async with rig.connected(box):
         assert (await ask(house.browser(), "GET", "/api/v1/session")).status_code == 401
         assert (await house.browser().get("/api/v1/fleet")).status_code == 401
@@ -145,7 +145,7 @@ async def test_a_signed_out_browser_gets_nothing_of_a_box(two: tuple[House, HubR
 
 async def test_users_of_certain_cameras_see_no_other_recorders(two: tuple[House, HubRig, BoxRig, House]) -> None:
     house, rig, box, remote = two
-    box.answer = BoxAnswers(remote.app, lambda: frozenset(EVERYTHING))
+    box.answer = BoxRequestHandler(remote.app, lambda: frozenset(EVERYTHING))
     async with rig.connected(box):
         browser = house.signed_in(Role.VIEWER, ["porch"])
         for path in ("/api/v1/fleet", "/api/v1/fleet/events", "/boxes/shed/api/v1/health", "/boxes/shed/media/e.jpg"):
@@ -155,7 +155,7 @@ async def test_users_of_certain_cameras_see_no_other_recorders(two: tuple[House,
 async def test_changes_need_the_page_of_the_hub(two: tuple[House, HubRig, BoxRig, House]) -> None:
     """Another site's page can't use the browser's session at the hub to give orders to a box."""
     house, rig, box, remote = two
-    box.answer = BoxAnswers(remote.app, lambda: frozenset(EVERYTHING))
+    box.answer = BoxRequestHandler(remote.app, lambda: frozenset(EVERYTHING))
     async with rig.connected(box):
         browser = house.signed_in(Role.OWNER)
         headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
@@ -168,7 +168,7 @@ async def test_a_recorder_without_an_owner_answers_its_hub(two: tuple[House, Hub
     house, rig, box, remote = two
     for person in remote.accounts.people():
         remote.accounts.remove_person(person)
-    box.answer = BoxAnswers(remote.app, lambda: frozenset({"health"}))
+    box.answer = BoxRequestHandler(remote.app, lambda: frozenset({"health"}))
     async with rig.connected(box):
         assert (await ask(house.signed_in(Role.OWNER), "GET", "/api/v1/health")).status_code == 200
 
@@ -204,7 +204,7 @@ async def test_a_hub_without_an_owner_lets_recorders_join(house: House, path: st
 
 async def test_a_viewer_of_the_hub_gives_no_orders(two: tuple[House, HubRig, BoxRig, House]) -> None:
     house, rig, box, remote = two
-    box.answer = BoxAnswers(remote.app, lambda: frozenset(EVERYTHING))
+    box.answer = BoxRequestHandler(remote.app, lambda: frozenset(EVERYTHING))
     async with rig.connected(box):
         answer = await ask(house.signed_in(Role.VIEWER), "PUT", "/api/v1/mode", json={})
         assert answer.status_code == 403

@@ -11,7 +11,7 @@ from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.segments import Recording
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
-from tawny.recorder.wanted_time import WantedTime, WritingChange, is_wanted
+from tawny.recorder.recording_times import RecordingTimes, WritingChange, is_wanted
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.stream.hub import Hub
@@ -32,7 +32,7 @@ class Bench:
         self.failed: list[str] = []
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.changes: list[WritingChange] = []
-        self.wanted = WantedTime(record, pre_s, post_s, self.changes.append)
+        self.wanted = RecordingTimes(record, pre_s, post_s, self.changes.append)
         seals = seals_on(self.disk, self.clock, sealed=True) if sealed else None
         self.recorder = SegmentRecorder(Volume(self.disk), self.index, self.clock, Bus(), seals=seals)
         self.recorder.start(self.engine)

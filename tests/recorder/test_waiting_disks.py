@@ -9,7 +9,7 @@ from tawny.engine import Bus, InlineEngine
 from tawny.model.events import Event, new_event_id
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
-from tawny.recorder.wanted_time import WantedTime
+from tawny.recorder.recording_times import RecordingTimes
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
@@ -38,7 +38,7 @@ class Waiting:
     def __post_init__(self) -> None:
         self.index, self.bus = MemoryIndex(), Bus()
         self.engine = InlineEngine(self.clock, _nothing_may_fail)
-        self.wanted = WantedTime("events", PRE_S, POST_S)
+        self.wanted = RecordingTimes("events", PRE_S, POST_S)
         self.recorder = SegmentRecorder(self.volume, self.index, self.clock, self.bus)
         self.recorder.start(self.engine)
         self.hub = Hub(keep_s=PRE_S + 12)

@@ -19,7 +19,7 @@ import asyncssh
 import pytest
 
 from tawny.media.codec.video_file import FileVideo
-from tawny.testing.http_service import Asked, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, StandIn, served
 from tawny.testing.waiting import until
 from tests.cli.conftest import Tawny, tawny
 from tests.delivery.destinations.servers import SSHD, SshServer, ftp_server, ssh_server
@@ -247,7 +247,7 @@ def test_pk25_telegram_gets_pancakes_two_texts_each_with_its_video(edges_run: Ed
     assert all(video[4:8] == b"ftyp" for _, video in edges_run.telegram[:3])
 
 
-def edges(asked: list[Asked]) -> list[tuple[str, bytes]]:
+def edges(asked: list[ReceivedRequest]) -> list[tuple[str, bytes]]:
     """The texts of the messages with their videos, in order."""
     forms = [one.form for one in asked if one.path.endswith(("/sendVideo", "/sendMessage"))]
     return [((form.get("caption") or form["text"]).decode(), form.get("video", b"")) for form in forms]

@@ -23,7 +23,7 @@ from tawny.model.errors import (
 )
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
 from tawny.model.times import SystemClock
-from tawny.service.cameras.camera_setup import WantedCamera, camera_with, find_streams
+from tawny.service.cameras.camera_setup import CameraDraft, camera_with, find_streams
 from tawny.sources.discovery.known_cameras import known_makers
 from tawny.sources.http import Http, parse_playlist
 from tawny.sources.media_connection import JpegSplitter, MediaConnection, MediaInput, sniff
@@ -325,8 +325,8 @@ def test_home_assistant_sends_a_camera_for_a_token() -> None:
     with http_camera() as camera:
         camera.token = TOKEN
         place = preset.replace("HOST:8123", f"127.0.0.1:{camera.port}").replace("NAME", "porch")
-        streams = find_streams(WantedCamera(place, password=TOKEN), SystemClock())
-        made = camera_with("porch", WantedCamera(place, password=TOKEN), streams, {})
+        streams = find_streams(CameraDraft(place, password=TOKEN), SystemClock())
+        made = camera_with("porch", CameraDraft(place, password=TOKEN), streams, {})
         assert made.values["source"] == place.replace("://", "://:${CAMERA_PORCH}@")
         assert made.secrets == {"CAMERA_PORCH": TOKEN}
         connection = Http().open(opening(made.settings.source))

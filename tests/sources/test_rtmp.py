@@ -32,7 +32,7 @@ from tawny.protocols.rtmp import (
     number_message,
     read_command,
 )
-from tawny.service.cameras.camera_setup import WantedCamera, camera_with
+from tawny.service.cameras.camera_setup import CameraDraft, camera_with
 from tawny.sources.rtmp import Rtmp, RtmpListener
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.clock import FakeClock
@@ -151,7 +151,7 @@ def test_an_invalid_address_is_said(address: str) -> None:
 
 
 def test_the_key_is_stored_apart_from_the_settings() -> None:
-    made = camera_with("gate", WantedCamera(f"rtmp-listen://0.0.0.0:1935/live/{KEY}"), None, {})
+    made = camera_with("gate", CameraDraft(f"rtmp-listen://0.0.0.0:1935/live/{KEY}"), None, {})
     (secret,) = made.secrets
     assert made.values["source"] == f"rtmp-listen://0.0.0.0:1935/live/${{{secret}}}"
     assert made.secrets[secret] == KEY
@@ -161,7 +161,7 @@ def test_the_key_is_stored_apart_from_the_settings() -> None:
 
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_slash_after_the_key_shows_and_stores_it_nowhere(end: str) -> None:
-    made = camera_with("gate", WantedCamera(f"rtmp-listen://0.0.0.0:1935/live/{KEY}{end}"), None, {})
+    made = camera_with("gate", CameraDraft(f"rtmp-listen://0.0.0.0:1935/live/{KEY}{end}"), None, {})
     assert [*made.secrets.values()] == [KEY]
     assert KEY not in f"{made.values}{made.public}"
 

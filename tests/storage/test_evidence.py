@@ -26,7 +26,7 @@ from tawny.sealed.file_reader import FileScan, open_sealed
 from tawny.sealed.records import leaf_of
 from tawny.sealed.signing import Signer, canonical, hash_of, new_key, read_signed, signed
 from tawny.sealed.statements import lines_of
-from tawny.storage.history.evidence_folder import EvidenceFolder, ShownRecording, shown_of, signer_of
+from tawny.storage.history.evidence_folder import EvidenceFolder, ExportedRecording, shown_of, signer_of
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.signed_history import SignedRow
 from tawny.storage.retention.removal import Removal, remove_segments
@@ -494,7 +494,7 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
     packed[64:72] = (99).to_bytes(8, "big")
     shown = shown_of(site.volume, site.segments[0], HOUR, lambda _: pytest.fail("sealed"))
     assert shown is not None
-    forged = ShownRecording(bytes(packed), shown.leaf_key, shown.leaves, shown.shown, shown.parts, 0, b"")
+    forged = ExportedRecording(bytes(packed), shown.leaf_key, shown.leaves, shown.shown, shown.parts, 0, b"")
     digest = _digest(forged)
     site.signed.add_file(row, 99, digest, "signed")
     site.state()
@@ -507,5 +507,5 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
     assert "min after it ended" in told_by_program(tmp_path / "forged", case.genesis)[1]
 
 
-def _digest(shown: ShownRecording) -> bytes:
+def _digest(shown: ExportedRecording) -> bytes:
     return LeafProof(shown.header, shown.leaf_key, list(shown.leaves)).digest

@@ -67,7 +67,7 @@ from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.diagnosis.bundle import DiagnosticsService
 from tawny.service.first_setup import FirstSetupService
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tawny.service.health.monitor import HealthMonitor
 from tawny.service.hub_membership import HubMembershipService
 from tawny.service.integrations.integration_service import IntegrationService
@@ -225,7 +225,7 @@ class AppContext:
         )
         self.jobs = ClipJobs(self.recorder.clock, self.clip_store, self.accounts.person)
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
-        self.health = HealthAnswer(self.recorder)
+        self.health = HealthReader(self.recorder)
         self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()
         self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
 
@@ -299,7 +299,7 @@ class AppContext:
         seen.seen = person.cameras
         seen.recorder = scope_recorder(self.recorder, person.cameras)
         seen.frames, seen.clips = StillReader(seen.recorder), ClipCache(seen.recorder)
-        seen.health = HealthAnswer(seen.recorder)
+        seen.health = HealthReader(seen.recorder)
         return seen
 
     def of_copies(self, copied: CopiedRecorder) -> "AppContext":
@@ -307,7 +307,7 @@ class AppContext:
         seen = copy.copy(self)
         seen.recorder, seen.name, seen.hub, seen.copies = copied.as_service(), copied.name, None, None
         seen.frames, seen.clips = StillReader(seen.recorder), ClipCache(seen.recorder)
-        seen.health = HealthAnswer(seen.recorder)
+        seen.health = HealthReader(seen.recorder)
         return seen
 
 

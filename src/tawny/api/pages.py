@@ -88,7 +88,7 @@ async def asset(name: str, request: Request, here: Here) -> Response:
     return await _file(request, here.interface, f"assets/{name}", FOR_EVER)
 
 
-class LanguageAnswer(BaseModel):
+class LanguageInfo(BaseModel):
     code: str
     """Such as `de`."""
     name: str
@@ -96,9 +96,9 @@ class LanguageAnswer(BaseModel):
 
 
 @router.get("/api/v1/languages", dependencies=public)
-def languages(here: Here) -> list[LanguageAnswer]:
+def languages(here: Here) -> list[LanguageInfo]:
     """Return the languages of the interface, English first. A file `<code>.json` in the folder `languages` adds one."""
-    return [LanguageAnswer(code=code, name=name) for code, name in here.languages.known()]
+    return [LanguageInfo(code=code, name=name) for code, name in here.languages.known()]
 
 
 @router.get("/api/v1/languages/{code}", dependencies=public, response_model=dict[str, str | dict[str, str]])

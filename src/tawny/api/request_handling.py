@@ -206,7 +206,7 @@ UNLOCKED = "unlocked"
 
 
 BY_HUB = "hub"
-"""How people at a hub are signed in here, and the request state with their session (`api.fleet.box_answers`)."""
+"""How people at a hub are signed in here, and the request state with their session (`api.fleet.box_requests`)."""
 COPIED = "copied"
 """Request state: the copies of another recorder that the request is about (`api.fleet.copy_answers`)."""
 BY_ADDRESS = "by_address"

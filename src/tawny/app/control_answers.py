@@ -29,7 +29,7 @@ from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal
-from tawny.service.retention.recording_deletion import WantedDeletion
+from tawny.service.retention.recording_deletion import DeletionScope
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 _NO_HUB = {
@@ -197,7 +197,7 @@ def _deletion_answer(running: RecorderRuntime) -> Callable[[Mapping[str, Any]], 
                 raise NotDone(f"No camera named {one}.", f"Known: {', '.join(running.settings.cameras)}.")
         span = Span(max(1, int(request["from_ms"])), int(request["to_ms"])) if "from_ms" in request else None
         event = EventId(str(request["event"])) if request.get("event") else None
-        wanted = WantedDeletion(cameras, span, () if event is None else (event,), request.get("with_kept") is True)
+        wanted = DeletionScope(cameras, span, () if event is None else (event,), request.get("with_kept") is True)
         found = running.deleting.measure(wanted)
         if request.get("yes") is True:
             running.deleting.delete(wanted, f"{request.get('by')} with `tawny delete`", undo_s=0.0)

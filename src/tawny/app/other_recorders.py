@@ -13,7 +13,7 @@ from tawny import __version__
 from tawny.api import serializers
 from tawny.api.auth.accounts import Caller
 from tawny.api.context import AppContext
-from tawny.api.fleet.box_answers import PICTURES_SEEN, BoxAnswers
+from tawny.api.fleet.box_requests import PICTURES_SEEN, BoxRequestHandler
 from tawny.api.fleet.installer_rights import NEWER_FIELD, STATUS_FIELD
 from tawny.api.fleet.standby_routes import STANDBY_FIELD
 from tawny.app.recorder_parts import RecorderPlace
@@ -91,7 +91,7 @@ def make_member(running: RecorderRuntime, site: AppContext, app: FastAPI) -> Fle
     def note_seen(person: str, what: str) -> None:
         site.accounts.note(PICTURES_SEEN, person, Caller(""), what)
 
-    answers = BoxAnswers(app, lambda: frozenset(place.settings().fleet.allow), PassUse(passes, note_seen))
+    answers = BoxRequestHandler(app, lambda: frozenset(place.settings().fleet.allow), PassUse(passes, note_seen))
     history = HistoryReader(running.parts.storage.store.volume.disk)
 
     def status() -> dict[str, Any]:

@@ -72,7 +72,7 @@ from tawny.service.diagnosis.bundle import DiagnosticsService, RunningState
 from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files
 from tawny.service.first_setup import FILE as SETUP
 from tawny.service.first_setup import FirstSetupService, SetupFacts
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tawny.service.health.checks import CERTIFICATE_S, CertificateWatch, HealthCheck
 from tawny.service.hub_membership import HubMembershipService
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
@@ -390,7 +390,7 @@ def _make_recording_choice(running: RecorderRuntime) -> RecordingChoiceService:
 
 
 def _make_diagnostics(running: RecorderRuntime, accounts: Accounts, log_lines: Callable[[], str]) -> DiagnosticsService:
-    place, health = running.parts.place, HealthAnswer(running)
+    place, health = running.parts.place, HealthReader(running)
 
     def examined() -> ExaminedRecorder:
         files = certificate_files(place.settings(), place.config)

@@ -29,7 +29,7 @@ _ALLOW: Final = "Its owner can add `updates` to `allow` under [fleet] in its set
 
 
 @dataclass(frozen=True, slots=True)
-class BoxNow:
+class BoxStatus:
     """A recorder as its hub knows it. working: cameras that work or are meant to be off."""
 
     is_online: bool
@@ -39,7 +39,7 @@ class BoxNow:
     warnings: frozenset[str]
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> "BoxNow":
+    def of(cls, said: Mapping[str, Any]) -> "BoxStatus":
         working = frozenset(name for name, state in said["cameras"].items() if state not in _NOT_WORKING)
         return cls(said["online"], said["allows"], said["version"], working, frozenset(said["warnings"]))
 
@@ -70,7 +70,7 @@ class BoxUpdated:
 class Boxes(Protocol):
     """The recorders of a hub: of one that runs here, or of a test."""
 
-    def states(self) -> Mapping[str, BoxNow]:
+    def states(self) -> Mapping[str, BoxStatus]:
         """Raises NotDone: the hub doesn't answer."""
         ...
 
@@ -102,7 +102,7 @@ class StagedUpdate:
     ) -> None:  # fmt: skip
         self._boxes, self._plan, self._report = boxes, plan, report
         self._target, self._clock, self._pause = plan.target, clock, pause
-        self._seen_s, self._seen = -LOOK_S, dict[str, BoxNow]()
+        self._seen_s, self._seen = -LOOK_S, dict[str, BoxStatus]()
 
     async def run(self, names: Sequence[str]) -> list[BoxUpdated]:
         """Return the results of those that were ordered to update. Raises NotDone: the hub doesn't answer."""
@@ -121,7 +121,7 @@ class StagedUpdate:
                 self._target = results[0].after
         return done
 
-    async def _update(self, box: str, before: BoxNow) -> BoxUpdated:
+    async def _update(self, box: str, before: BoxStatus) -> BoxUpdated:
         problem = await self._order(box)
         was = before.version
         result = BoxUpdated(box, was, was, 0, problem) if problem else await self._watch(box, before)
@@ -148,7 +148,7 @@ class StagedUpdate:
             return f"it doesn't allow updates. {_ALLOW}"
         return str(said.get("error") or "it can't be updated from a hub: its version is too old")
 
-    async def _watch(self, box: str, before: BoxNow) -> BoxUpdated:
+    async def _watch(self, box: str, before: BoxStatus) -> BoxUpdated:
         """Watch a recorder until it has worked for `watch_s`, or has not begun to within `wait_s`."""
         begun_s = self._clock.mono_s()
         good_s: float | None = None
@@ -165,13 +165,13 @@ class StagedUpdate:
             if wrong and now_s - begun_s >= self._plan.wait_s:
                 return BoxUpdated(box, before.version, now.version, 0, wrong)
 
-    def _look(self) -> Mapping[str, BoxNow]:
+    def _look(self) -> Mapping[str, BoxStatus]:
         """Return the states of all: asked for once for those of a stage, which look at about the same time."""
         if self._clock.mono_s() - self._seen_s >= LOOK_S / 2:
             self._seen, self._seen_s = dict(self._boxes.states()), self._clock.mono_s()
         return self._seen
 
-    def _wrong(self, now: BoxNow, before: BoxNow) -> str:
+    def _wrong(self, now: BoxStatus, before: BoxStatus) -> str:
         if not now.is_online:
             return "it has been offline since the update"
         if self._target and now.version != self._target:
@@ -187,9 +187,9 @@ class _HubBoxes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def states(self) -> Mapping[str, BoxNow]:
+    def states(self) -> Mapping[str, BoxStatus]:
         boxes = ask_once(self._folder, {"command": "update boxes"})["boxes"]
-        return {one["id"]: BoxNow.of(one) for one in boxes}
+        return {one["id"]: BoxStatus.of(one) for one in boxes}
 
     def order(self, box: str) -> AsyncGenerator[Mapping[str, Any], None]:
         return ask_running_hub(self._folder, {"command": "update box", "box": box})
@@ -227,7 +227,7 @@ def update_boxes(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _chosen(states: Mapping[str, BoxNow], wanted: Sequence[str], out: Output) -> list[str]:
+def _chosen(states: Mapping[str, BoxStatus], wanted: Sequence[str], out: Output) -> list[str]:
     """Return which recorders are updated. Raises NotDone: there are none, or one that is wanted can't be."""
     check_joined(wanted, states)
     found = []

@@ -25,9 +25,9 @@ from tawny.model.times import SystemClock
 from tawny.service.cameras.added_values import chosen_values, with_sound
 from tawny.service.cameras.camera_moves import host_of, known_as, moved_cameras
 from tawny.service.cameras.camera_setup import (
+    CameraDraft,
     CameraRemoval,
     TriedCamera,
-    WantedCamera,
     removed_values,
     resolve_camera,
     try_streams,
@@ -185,11 +185,11 @@ def _secrets_beside(path: Path | None) -> Mapping[str, str]:
     return SettingsDraft(path, "", {}).secrets if path is not None else {}
 
 
-def _wanted(address: str, user: str, out: Output) -> WantedCamera:
+def _wanted(address: str, user: str, out: Output) -> CameraDraft:
     password = _ask_password(user, address) if user else ""
     if is_address(address):
         out.say(f"Asking {address} for its streams…")
-    return WantedCamera(address, user, password)
+    return CameraDraft(address, user, password)
 
 
 def _ask_password(user: str, address: str) -> str:

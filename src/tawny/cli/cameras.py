@@ -38,7 +38,7 @@ from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import connection_report
 from tawny.service.cameras.added_values import chosen_values, with_sound
-from tawny.service.cameras.camera_setup import WantedCamera, camera_with, find_streams
+from tawny.service.cameras.camera_setup import CameraDraft, camera_with, find_streams
 from tawny.service.cameras.connection_settings import ProbeResult, probe
 from tawny.service.cameras.known_camera_entry import entry_text
 from tawny.service.cameras.login_file import load
@@ -93,7 +93,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     path = config_file(args) or new_config_file(args)
     if path.exists():
         SettingsDraft(path, "", {}).refuse_taken(args.name)
-    wanted = WantedCamera(args.source, sub=args.sub)
+    wanted = CameraDraft(args.source, sub=args.sub)
     streams = find_streams(wanted, SystemClock()) if _has_one_login(args.source, args.sub) else None
     camera = camera_with(args.name, wanted, streams, known_secrets(path.parent))
     chosen = chosen_values(args.record, Orientation(args.rotate, args.mirror))

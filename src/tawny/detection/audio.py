@@ -181,7 +181,7 @@ class SoundListener:
         if loudest is not None:
             self._hears.on_loudness(*loudest)
             self._name(loudest)
-        for at_ms, names in self._names.answers() if self._names is not None else ():
+        for at_ms, names in self._names.results() if self._names is not None else ():
             self._take_names(at_ms, names)
         self._give_up_waiting()
         if self._loud_ms is not None and self._clock.now_ms() - self._at_ms > self._hold_ms + BREAK_MS:
@@ -248,7 +248,7 @@ class SoundListener:
         if score >= AUDIBLE or self._classes:
             self._audible_ms = at_ms
         if self._names is not None and at_ms - self._audible_ms <= AUDIBLE_MS and len(self._kept):
-            self._names.ask(self._at_ms, self._kept[-self._names.length :].copy())
+            self._names.add(self._at_ms, self._kept[-self._names.length :].copy())
 
     def _take_names(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
         assert self._names is not None

@@ -26,7 +26,7 @@ from tawny.model.observations import PERSON, Box, Frame, Look, Observation, is_m
 
 
 IDLE_S = 30.0
-"""Delay of an idle `step`, s; `ask` ends it early through `wake`."""
+"""Delay of an idle `step`, s; `add` ends it early through `wake`."""
 
 
 class CameraQueue(Protocol):
@@ -34,26 +34,26 @@ class CameraQueue(Protocol):
     def camera(self) -> CameraId: ...
 
 
-Asked = TypeVar("Asked", bound=CameraQueue)
-Answer = TypeVar("Answer")
+Job = TypeVar("Job", bound=CameraQueue)
+Result = TypeVar("Result")
 
 
-class JobQueue(ABC, Generic[Asked, Answer]):
+class JobQueue(ABC, Generic[Job, Result]):
     """Call `step` from one thread, all other methods from any thread. handle: of the actor that calls `step`."""
 
     def __init__(self, *, is_inline: bool = False) -> None:
         """is_inline: jobs are done in the thread that asks, as for files, where every second counts."""
         self._is_inline, self.handle = is_inline, ActorHandle()
         self._lock = threading.Lock()
-        self._waiting: dict[CameraId, Asked] = {}
-        self._answers: dict[CameraId, list[Answer]] = {}
+        self._waiting: dict[CameraId, Job] = {}
+        self._results: dict[CameraId, list[Result]] = {}
         self.replaced = 0
         """Number of jobs that a newer one of the same camera replaced."""
 
-    def ask(self, asked: Asked) -> None:
+    def add(self, job: Job) -> None:
         with self._lock:
-            self.replaced += self._waiting.pop(asked.camera, None) is not None
-            self._waiting[asked.camera] = asked
+            self.replaced += self._waiting.pop(job.camera, None) is not None
+            self._waiting[job.camera] = job
         self._wake()
 
     def _wake(self) -> None:
@@ -62,35 +62,35 @@ class JobQueue(ABC, Generic[Asked, Answer]):
         else:
             self.handle.wake()
 
-    def answers(self, camera: CameraId) -> list[Answer]:
+    def results(self, camera: CameraId) -> list[Result]:
         """Return and remove the results since the last call."""
         with self._lock:
-            return self._answers.pop(camera, [])
+            return self._results.pop(camera, [])
 
     def step(self) -> float:
         with self._lock:
-            asked = [self._waiting.pop(camera) for camera in list(self._waiting)[: self._together()]]
-        if not asked:
+            jobs = [self._waiting.pop(camera) for camera in list(self._waiting)[: self._batch_size()]]
+        if not jobs:
             return IDLE_S
-        answers = self._all_answered(asked)
+        results = self._process_all(jobs)
         with self._lock:
-            for one, found in zip(asked, answers, strict=True):
-                self._answers.setdefault(one.camera, []).extend(found)
+            for one, found in zip(jobs, results, strict=True):
+                self._results.setdefault(one.camera, []).extend(found)
         return 0.0
 
     def close(self) -> None:
         with self._lock:
             self._waiting.clear()
 
-    def _together(self) -> int:
+    def _batch_size(self) -> int:
         """Return the maximum number of jobs processed in one step."""
         return 1
 
-    def _all_answered(self, asked: Sequence[Asked]) -> list[list[Answer]]:
-        return [self._answered(one) for one in asked]
+    def _process_all(self, jobs: Sequence[Job]) -> list[list[Result]]:
+        return [self._process(one) for one in jobs]
 
     @abstractmethod
-    def _answered(self, asked: Asked) -> list[Answer]: ...
+    def _process(self, job: Job) -> list[Result]: ...
 
 
 # Votes of a track: it gets a label when several runs agree and the object has moved. A branch that sways in place
@@ -324,7 +324,7 @@ class ClassificationJob:
 class ClassificationResult:
     """The result of a job. things: detected objects; boxes in shares of the whole frame."""
 
-    asked: ClassificationJob
+    job: ClassificationJob
     things: tuple[DetectedObject, ...]
 
 
@@ -352,27 +352,25 @@ class ClassificationQueue(JobQueue[ClassificationJob, ClassificationResult]):
         """Classify one image at once, in the thread of `step`. Empty without a model."""
         return [] if self._model is None else self._model.look(rgb)
 
-    def _together(self) -> int:
+    def _batch_size(self) -> int:
         return self._model.together if isinstance(self._model, BatchObjectClassifier) else 1
 
-    def _all_answered(self, asked: Sequence[ClassificationJob]) -> list[list[ClassificationResult]]:
-        if len(asked) == 1 or not isinstance(self._model, BatchObjectClassifier):
-            return super()._all_answered(asked)
-        seen = self._model.look_at_all([rotate_picture(one.rgb, one.turn) for one in asked])
-        return [[self._answer(one, things)] for one, things in zip(asked, seen, strict=True)]
+    def _process_all(self, jobs: Sequence[ClassificationJob]) -> list[list[ClassificationResult]]:
+        if len(jobs) == 1 or not isinstance(self._model, BatchObjectClassifier):
+            return super()._process_all(jobs)
+        seen = self._model.look_at_all([rotate_picture(one.rgb, one.turn) for one in jobs])
+        return [[self._result(one, things)] for one, things in zip(jobs, seen, strict=True)]
 
-    def _answered(self, asked: ClassificationJob) -> list[ClassificationResult]:
+    def _process(self, job: ClassificationJob) -> list[ClassificationResult]:
         if self._model is None:
             return []
-        return [self._answer(asked, self._model.look(rotate_picture(asked.rgb, asked.turn)))]
+        return [self._result(job, self._model.look(rotate_picture(job.rgb, job.turn)))]
 
-    def _answer(self, asked: ClassificationJob, seen: Sequence[DetectedObject]) -> ClassificationResult:
+    def _result(self, job: ClassificationJob, seen: Sequence[DetectedObject]) -> ClassificationResult:
         self.looks += 1
         return ClassificationResult(
-            asked,
-            tuple(
-                DetectedObject(one.label, one.score, within(upright(one.box, asked.turn), asked.part)) for one in seen
-            ),
+            job,
+            tuple(DetectedObject(one.label, one.score, within(upright(one.box, job.turn), job.part)) for one in seen),
         )
 
 
@@ -485,8 +483,8 @@ class TrackClassifier:
         self._asked_ms = 0
 
     def look(self, frame: Frame, look: Look) -> Look:
-        for answer in self._queue.answers(self._camera):
-            self._take(answer)
+        for result in self._queue.results(self._camera):
+            self._take(result)
         followed = (*look.seen, *(thing for thing in look.near if thing.score >= LIKELY))
         here = {thing.track for thing in (*look.seen, *look.near)}
         self._votes = {track: votes for track, votes in self._votes.items() if track in here}
@@ -520,21 +518,21 @@ class TrackClassifier:
         turn = self._turns.next() if nameless else UPRIGHT
         if turn != UPRIGHT:
             self._turned.update(nameless)
-        self._queue.ask(ClassificationJob(self._camera, frame.at_ms, cut, exact, boxes, turn))
+        self._queue.add(ClassificationJob(self._camera, frame.at_ms, cut, exact, boxes, turn))
 
     def _needs_turning(self, track: int) -> bool:
         votes = self._votes[track]
         is_due = votes.count >= FIRST and self._turned[track] < MOST
         return self._knows_people and is_due and votes.name is None
 
-    def _take(self, answer: ClassificationResult) -> None:
+    def _take(self, result: ClassificationResult) -> None:
         """Apply a result: each detection votes for its best matching track, each track gets at most one detection."""
-        turn = answer.asked.turn
-        moving = self._standing[turn].moving(answer.asked.at_ms, answer.things, answer.asked.part)
+        turn = result.job.turn
+        moving = self._standing[turn].moving(result.job.at_ms, result.things, result.job.part)
         wanted = self._wanted if turn == UPRIGHT else (PERSON,)  # people may lie; vehicles are always upright
         free = [thing for thing in moving if is_meant(thing.label, wanted)]
         pairs = [
-            (fits, n, track) for n, thing in enumerate(free) for track, box in answer.asked.tracks
+            (fits, n, track) for n, thing in enumerate(free) for track, box in result.job.tracks
             if (fits := how_well(thing.box, box)) > 0
         ]  # fmt: skip
         heard: dict[int, DetectedObject] = {}
@@ -545,7 +543,7 @@ class TrackClassifier:
                 spent.add(n)
         nameless = {track for track, votes in self._votes.items() if votes.name is None}
         self._turns.take_result(turn, saw=any(track in nameless and heard[track].score >= TRIGGER for track in heard))
-        for track, box in answer.asked.tracks:
+        for track, box in result.job.tracks:
             if track in self._votes:
                 thing = heard.get(track)
                 if thing is not None:

@@ -171,23 +171,23 @@ class RecognitionQueue(JobQueue[RecognitionJob, RecognitionResult]):
         """Replace the recognizers."""
         self._recognisers, self._who = recognisers, who
 
-    def _answered(self, asked: RecognitionJob) -> list[RecognitionResult]:
-        by = {name: one for name in asked.by if (one := self._recognisers.get(name)) is not None}
-        rgb = asked.picture() if by else None
+    def _process(self, job: RecognitionJob) -> list[RecognitionResult]:
+        by = {name: one for name in job.by if (one := self._recognisers.get(name)) is not None}
+        rgb = job.picture() if by else None
         if rgb is None:
             return []
         found = []
-        for thing in sorted(asked.things, key=lambda one: -_area(one.box))[:MOST_THINGS]:
+        for thing in sorted(job.things, key=lambda one: -_area(one.box))[:MOST_THINGS]:
             cut = crop_object(rgb, thing.box)
             for name, recogniser in by.items():
                 if min(cut.shape[:2]) < LEAST_PIXELS or not shows(recogniser, thing.label):
                     continue
                 self.shown += 1
-                readings = recogniser.read(RecogniserInput(asked.camera, asked.at_ms, thing.label, cut))
+                readings = recogniser.read(RecogniserInput(job.camera, job.at_ms, thing.label, cut))
                 best = max(readings, key=lambda one: one.score, default=None)
                 if best is not None:
                     read = RecognisedText(name, best.text, best.score, self._who(name, best))
-                    found.append(RecognitionResult(thing.track, asked.at_ms, read))
+                    found.append(RecognitionResult(thing.track, job.at_ms, read))
         return found
 
 
@@ -269,7 +269,7 @@ REMEMBERED_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class RecognitionWanted:
+class RecognitionSettings:
     """Recognition settings of one camera.
 
     by: recognizers to use. sure: minimum score. zones: read only objects in these zones; empty: all. names: return
@@ -292,7 +292,7 @@ class TrackRecogniser:
         self,
         camera: CameraId,
         queue: RecognitionQueue,
-        wanted: RecognitionWanted,
+        wanted: RecognitionSettings,
         large: Hub | None,
     ) -> None:
         self._camera, self._queue, self._wanted, self._large = camera, queue, wanted, large
@@ -330,10 +330,10 @@ class TrackRecogniser:
         settled = all(self._is_settled(thing.track) for thing in things)
         if 0 <= frame.at_ms - self._asked_ms < (SETTLED_EVERY_MS if settled else EVERY_MS):
             return
-        asked = self._of_frame(frame, things) if self._large is None else self._of_keyframe(self._large)
-        if asked is not None:
+        job = self._of_frame(frame, things) if self._large is None else self._of_keyframe(self._large)
+        if job is not None:
             self._asked_ms = frame.at_ms
-            self._queue.ask(asked)
+            self._queue.add(job)
 
     def _of_frame(self, frame: Frame, things: tuple[ReadableObject, ...]) -> RecognitionJob:
         rgb = frame.rgb.copy()  # the frame's buffers are reused
@@ -353,10 +353,10 @@ class TrackRecogniser:
         return None
 
     def _take(self) -> None:
-        for answer in self._queue.answers(self._camera):
-            if answer.track in self._seen_ms:
-                by = self._votes.setdefault(answer.track, {})
-                by.setdefault(answer.read.by, ReadVotes(self._wanted.sure)).vote(answer.read)
+        for result in self._queue.results(self._camera):
+            if result.track in self._seen_ms:
+                by = self._votes.setdefault(result.track, {})
+                by.setdefault(result.read.by, ReadVotes(self._wanted.sure)).vote(result.read)
 
     def _is_settled(self, track: int) -> bool:
         by = self._votes.get(track, {})

@@ -182,7 +182,7 @@ class UserSoundModel:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundWanted:
+class SoundSettings:
     """What counts at one camera.
 
     sure: minimum score; by_class: the same for single classes. classes: only these count; empty: the groups, or every
@@ -255,24 +255,24 @@ class SoundQueue(JobQueue[SoundJob, SoundResult]):
         for model in retired:
             model.close()
 
-    def _answered(self, asked: SoundJob) -> list[SoundResult]:
-        return [SoundResult(asked.at_ms, asked.model.scores(asked.camera, asked.at_ms, asked.samples))]
+    def _process(self, job: SoundJob) -> list[SoundResult]:
+        return [SoundResult(job.at_ms, job.model.scores(job.camera, job.at_ms, job.samples))]
 
 
 class SoundNamer:
     """Classifies the sounds of one camera. Call from the listener's thread."""
 
-    def __init__(self, camera: CameraId, model: SoundModel, queue: SoundQueue, wanted: SoundWanted) -> None:
+    def __init__(self, camera: CameraId, model: SoundModel, queue: SoundQueue, wanted: SoundSettings) -> None:
         self._camera, self._model, self._queue, self._wanted = camera, model, queue, wanted
         self.length = model.length
 
-    def ask(self, at_ms: int, samples: Any) -> None:
+    def add(self, at_ms: int, samples: Any) -> None:
         """Classify these samples, which end at at_ms, some time soon."""
-        self._queue.ask(SoundJob(self._camera, at_ms, samples, self._model))
+        self._queue.add(SoundJob(self._camera, at_ms, samples, self._model))
 
-    def answers(self) -> list[tuple[int, list[tuple[str, float]]]]:
+    def results(self) -> list[tuple[int, list[tuple[str, float]]]]:
         """Return time and classes with scores, best first, since the last call: all from HEARD on."""
-        return [(one.at_ms, self._heard(one.scores)) for one in self._queue.answers(self._camera)]
+        return [(one.at_ms, self._best_first(one.scores)) for one in self._queue.results(self._camera)]
 
     def is_sure(self, name: str, score: float) -> bool:
         return score >= self._wanted.least(name)
@@ -280,6 +280,6 @@ class SoundNamer:
     def close(self) -> None:
         self._queue.retire(self._model)
 
-    def _heard(self, scores: Mapping[str, float]) -> list[tuple[str, float]]:
+    def _best_first(self, scores: Mapping[str, float]) -> list[tuple[str, float]]:
         found = [(name, min(1.0, score)) for name, score in self._wanted.of(scores).items() if score >= HEARD]
         return sorted(found, key=lambda one: -one[1])

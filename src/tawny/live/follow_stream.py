@@ -38,7 +38,7 @@ class FollowTarget(Protocol):
     def close(self) -> Callable[[], None]: ...
 
 
-class _Shown:
+class _ShownCamera:
     """One camera that is shown or is about to be shown."""
 
     def __init__(
@@ -127,8 +127,8 @@ class FollowStream:
 
     async def _follow(self) -> None:
         where = self._look()
-        shown: _Shown | None = None
-        coming: _Shown | None = None
+        shown: _ShownCamera | None = None
+        coming: _ShownCamera | None = None
         looked_s = float("-inf")
         try:
             while True:
@@ -148,7 +148,9 @@ class FollowStream:
                 if each is not None:
                     each.close()
 
-    def _coming(self, camera: CameraId | None, shown: _Shown | None, coming: _Shown | None) -> _Shown | None:
+    def _coming(
+        self, camera: CameraId | None, shown: _ShownCamera | None, coming: _ShownCamera | None
+    ) -> _ShownCamera | None:
         """Return the next camera to show, or None. It is opened now and shown once its hub has a packet."""
         choice = None if camera is None else self._choose(camera)
         if camera is None or choice is None:
@@ -160,7 +162,7 @@ class FollowStream:
         if shown is not None and shown.is_of(camera, choice):
             return None
         back_s = BACK_S if shown is None else 0.0
-        return _Shown(camera, choice, self._counted(camera, choice.name), self._wakeup, back_s)
+        return _ShownCamera(camera, choice, self._counted(camera, choice.name), self._wakeup, back_s)
 
     def _take(self, packets: Sequence[Packet]) -> None:
         for at, packet in enumerate(packets):

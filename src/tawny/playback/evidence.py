@@ -24,8 +24,8 @@ from tawny.storage.history.evidence_folder import (
     README,
     REDACTED_README,
     EvidenceFolder,
+    ExportedRecording,
     Open,
-    ShownRecording,
     shown_of,
     signer_of,
 )
@@ -65,7 +65,7 @@ def write_evidence(
 ) -> EvidenceResult:
     """Write the folder completely or not at all. Raises NotDone: if it exists or nothing is signed; StorageError."""
 
-    def fill(made: EvidenceFolder, shown: Iterator[ShownRecording]) -> int:
+    def fill(made: EvidenceFolder, shown: Iterator[ExportedRecording]) -> int:
         starts_ms = []
         for number, one in enumerate(shown):
             made.put_shown(number, one)
@@ -93,7 +93,7 @@ def prove_redacted(
     """
     said = describe_evidence(request) | {REDACTED_OF: sha256((original / MANIFEST).read_bytes()).hexdigest()}
 
-    def fill(made: EvidenceFolder, shown: Iterator[ShownRecording]) -> int:
+    def fill(made: EvidenceFolder, shown: Iterator[ExportedRecording]) -> int:
         count = 0
         for number, one in enumerate(shown):
             made.put_proof(number, one.hidden)
@@ -109,7 +109,7 @@ def prove_redacted(
 class _Content:
     """What a folder holds. fill: writes it and returns the number of recordings. said: its description."""
 
-    fill: Callable[[EvidenceFolder, Iterator[ShownRecording]], int]
+    fill: Callable[[EvidenceFolder, Iterator[ExportedRecording]], int]
     readme: str
     said: dict[str, object]
 
@@ -140,7 +140,7 @@ def _proven(
     return EvidenceResult(count, genesis)
 
 
-def _chained(first: ShownRecording, rest: Iterator[ShownRecording]) -> Iterator[ShownRecording]:
+def _chained(first: ExportedRecording, rest: Iterator[ExportedRecording]) -> Iterator[ExportedRecording]:
     """Yield one at a time: an hour of recordings would not fit into memory."""
     yield first
     yield from rest

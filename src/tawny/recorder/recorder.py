@@ -19,10 +19,10 @@ from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
+from tawny.recorder.recording_times import RecordingTimes
 from tawny.recorder.segmenter import LOOK_S, segment_bytes_on
 from tawny.recorder.stream_recording import NOT_RECORDED, BufferLimits, RecordingStatus, StreamRecording, WriteLoss
 from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
-from tawny.recorder.wanted_time import WantedTime
 from tawny.recorder.writer_pool import VolumeSelector, WriteJob, WriterPool
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.protocol import Index
@@ -103,7 +103,7 @@ class SegmentRecorder:
         stream: StreamName,
         hub: Hub,
         *,
-        wanted: WantedTime | None = None,
+        wanted: RecordingTimes | None = None,
         after: int | None = None,
     ) -> None:
         """Record a stream from its newest keyframe on.

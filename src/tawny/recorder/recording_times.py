@@ -39,7 +39,7 @@ class _Times(NamedTuple):
     is_state: bool
 
 
-class WantedTime:
+class RecordingTimes:
     """changed: called on the recorder's thread when a stream begins or ceases to be written."""
 
     def __init__(

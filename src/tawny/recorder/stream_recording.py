@@ -15,9 +15,9 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import Packet
 from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Clock, Span
+from tawny.recorder.recording_times import RecordingTimes, WritingChange, is_wanted
 from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit
 from tawny.recorder.stream_writer import StreamWriter
-from tawny.recorder.wanted_time import WantedTime, WritingChange, is_wanted
 from tawny.recorder.writer_pool import VolumeSelector, WriteJob
 from tawny.storage.disk.volume import Volume
 from tawny.storage.segments.metadata import SegmentTrailer
@@ -117,7 +117,7 @@ class StreamRecording:
         limits: BufferLimits,
         tell: Callable[[WriteLoss], None],
         clock: Clock,
-        wanted: WantedTime | None = None,
+        wanted: RecordingTimes | None = None,
     ) -> None:
         self.camera, self.stream, self._clock = writer.camera, writer.stream, clock
         self._begun_s = 0.0  # when the last finished job was submitted

@@ -82,7 +82,7 @@ class _Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _ExportedPart:
     """One recording and the exported time range, ms UTC."""
 
     header: SealedHeader
@@ -178,7 +178,7 @@ def _look_at_files(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
             verdict.problems.append(f"{name} was modified")
 
 
-def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: EvidenceVerdict) -> Iterator[_Shown]:
+def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: EvidenceVerdict) -> Iterator[_ExportedPart]:
     """Yield the exported recordings."""
     for name in sorted(line.said["files"]):
         if name.endswith(PROOF) and is_plain(name):
@@ -187,7 +187,7 @@ def _look_at_proofs(read: Read, line: SignedLine, chain: _Chain, verdict: Eviden
             yield one
 
 
-def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -> tuple[_Shown, list[str]]:
+def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -> tuple[_ExportedPart, list[str]]:
     """Verify one recording.
 
     A redacted export has only the statements: no film, and no key that would reveal the video.
@@ -213,7 +213,7 @@ def _look_at_proof(read: Read, name: str, chain: _Chain, *, is_redacted: bool) -
     end_ms = max(times_ms.values(), default=header.start_ms)
     first_ms = min((times_ms[seq] for seq in shown & times_ms.keys() if seq > 1), default=header.start_ms)
     last_ms = times_ms.get(max(shown, default=-1) + 1, end_ms)
-    return _Shown(header, first_ms, last_ms), [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
+    return _ExportedPart(header, first_ms, last_ms), [*problems, *_stated(proof, header, digest.value, end_ms, chain)]
 
 
 def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
@@ -240,7 +240,7 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
             verdict.problems.append(f"{name} isn't covered by any proof")
 
 
-def _at_the_ends(shown: list[_Shown], manifest: Mapping[str, Any]) -> Iterator[str]:
+def _at_the_ends(shown: list[_ExportedPart], manifest: Mapping[str, Any]) -> Iterator[str]:
     """Yield notes about requested time before the first and after the last recording."""
     if not shown or not manifest["from"] or not manifest["to"] or REDACTED_OF in manifest:
         return

@@ -22,7 +22,7 @@ from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.cameras.masking_cost import MaskingCost
 from tawny.service.detection.mutings import Muting, MutingOffer
-from tawny.service.detection.sound_service import HeardSound
+from tawny.service.detection.sound_service import DetectedSound
 from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
 from tawny.stream.hub import Hub
@@ -101,7 +101,7 @@ class DetectionTuningApi(Protocol):
         """
         ...
 
-    def sounds(self, camera: CameraId) -> Sequence[HeardSound]:
+    def sounds(self, camera: CameraId) -> Sequence[DetectedSound]:
         """Return the classes of sounds recognized at a camera, newest first."""
         ...
 

@@ -65,7 +65,7 @@ class CoveredCamera:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownTakeover:
+class TakeoverSummary:
     """One failure of a recorder, over all its cameras. Times in ms UTC of this recorder's clock.
 
     silent_ms: when it was here last. end_ms: None while it lasts. lost_ms: most that any camera was not recorded.
@@ -96,7 +96,7 @@ class OwnStandby:
     is_watched: bool
     cameras: tuple[CoveredCamera, ...]
     unknown_modes: tuple[str, ...]
-    takeovers: tuple[ShownTakeover, ...]
+    takeovers: tuple[TakeoverSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class ProtectedRecorder:
     heard_ms: int
     cameras: tuple[CoveredCamera, ...]
     bytes: int
-    takeovers: tuple[ShownTakeover, ...]
+    takeovers: tuple[TakeoverSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +295,7 @@ class StandbyService:
             found.append(CoveredCamera(one.id, one.name, _OWN_WORDS.get(why, why), ""))
         return tuple(found)
 
-    def _own_takeovers(self, takeovers: Sequence[Takeover]) -> Iterable[ShownTakeover]:
+    def _own_takeovers(self, takeovers: Sequence[Takeover]) -> Iterable[TakeoverSummary]:
         for silent_ms, several in _failures(takeovers):
             outcomes = [self._outcome(one) for one in several]
             found = {handing for _, handing in outcomes}
@@ -339,7 +339,7 @@ class StandbyService:
             state.silent_ms, cameras, size, tuple(self._others_takeovers(state)),
         )  # fmt: skip
 
-    def _others_takeovers(self, state: ProtectedState) -> Iterable[ShownTakeover]:
+    def _others_takeovers(self, state: ProtectedState) -> Iterable[TakeoverSummary]:
         for silent_ms, several in _failures(state.takeovers):
             lost_ms = max(self._recorded_from_ms(state.box, one) - silent_ms for one in several)
             handing: Handing = "handed" if all(one.is_handed for one in several) else "waiting"
@@ -377,7 +377,7 @@ def _failures(takeovers: Sequence[Takeover]) -> list[tuple[int, list[Takeover]]]
     return found[:MOST_SHOWN]
 
 
-def _together(silent_ms: int, several: Sequence[Takeover], lost_ms: int, handing: Handing) -> ShownTakeover:
+def _together(silent_ms: int, several: Sequence[Takeover], lost_ms: int, handing: Handing) -> TakeoverSummary:
     ends = [one.end_ms for one in several]
     end_ms = None if None in ends else max(one for one in ends if one is not None)
-    return ShownTakeover(silent_ms, end_ms, tuple(dict.fromkeys(one.camera for one in several)), lost_ms, handing)
+    return TakeoverSummary(silent_ms, end_ms, tuple(dict.fromkeys(one.camera for one in several)), lost_ms, handing)

@@ -68,7 +68,7 @@ class OnvifService:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class OnvifResponse:
     status: int
     challenges: tuple[str, ...]
     """Values of `WWW-Authenticate`."""
@@ -77,7 +77,7 @@ class HttpAnswer:
 
 def post(
     place: OnvifService, path: str, headers: Mapping[str, str], body: bytes, get_left_s: Callable[[], float], most: int
-) -> HttpAnswer:
+) -> OnvifResponse:
     """Send a request and return the response. get_left_s: seconds until the deadline. most: size limit of the body.
 
     Raises OSError, of which TimeoutError at the deadline, and http.client.HTTPException, also above the size limit.
@@ -93,7 +93,7 @@ def post(
         data = answer.read(most + 1)
         if len(data) > most:
             raise http.client.HTTPException(f"more than {most} bytes")
-        return HttpAnswer(answer.status, tuple(answer.headers.get_all("WWW-Authenticate", [])), data)
+        return OnvifResponse(answer.status, tuple(answer.headers.get_all("WWW-Authenticate", [])), data)
     finally:
         connected.close()
 
@@ -194,7 +194,9 @@ class SoapClient:
             self._record.offered(SignIn.MD5)  # the digest of a UsernameToken sufficed: Basic would be weaker
         return content
 
-    def _post(self, path: str, head: str, body: str, authorization: str, until_s: float, waits_s: float) -> HttpAnswer:
+    def _post(
+        self, path: str, head: str, body: str, authorization: str, until_s: float, waits_s: float
+    ) -> OnvifResponse:
         service = self._service
         headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
         if authorization:

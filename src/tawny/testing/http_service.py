@@ -17,7 +17,7 @@ from tawny.model.times import SystemClock
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     method: str
     path: str
     headers: dict[str, str]
@@ -58,9 +58,9 @@ Reply = tuple[int, Any]
 class StandIn:
     """reply: the answer to a request. fails: the first answers, in order; None closes the connection."""
 
-    reply: Callable[[Asked], Reply] = lambda _: (200, {})
+    reply: Callable[[ReceivedRequest], Reply] = lambda _: (200, {})
     fails: list[Reply | None] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedRequest] = field(default_factory=list)
     port: int = 0
     tls: ssl.SSLContext | None = None
     """Makes it https."""
@@ -70,7 +70,7 @@ class StandIn:
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     @property
-    def last(self) -> Asked:
+    def last(self) -> ReceivedRequest:
         return self.asked[-1]
 
 
@@ -82,7 +82,7 @@ def served(stand_in: StandIn) -> Iterator[StandIn]:
         def handle_any(self) -> None:
             size = int(self.headers.get("Content-Length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, self.path, headers, self.rfile.read(size), SystemClock().now_ms())
+            asked = ReceivedRequest(self.command, self.path, headers, self.rfile.read(size), SystemClock().now_ms())
             if stand_in.fails:
                 failure = stand_in.fails.pop(0)
                 if failure is None:

@@ -82,7 +82,7 @@ CASES: dict[str, TrackedCase] = {
 }
 
 
-class _Kept:
+class _MemoryStore:
     """A store in memory."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class Tracked:
         self.followers = Followers()
         self._moves_until_ms = 0
         means = self.means = TrackMeans(
-            self._turning, lambda _: self.is_private, _Kept(), lambda _, work: work(), lambda: self.mode
+            self._turning, lambda _: self.is_private, _MemoryStore(), lambda _, work: work(), lambda: self.mode
         )  # fmt: skip
         self.tracker = AutoTracker(lambda: self.settings, self.motors, self.followers, means, self.clock)
         follower = self.followers.of(YARD)

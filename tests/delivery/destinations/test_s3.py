@@ -18,7 +18,7 @@ from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket
 from tawny.model.errors import TargetLied, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import LARGE, Cut, CutContent, DestinationCase, DestinationContract, content
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tests.delivery.carried import delivery
 from tests.delivery.destinations.servers import WRITER, s3_server
 
@@ -213,7 +213,7 @@ ROLE = {
 }
 
 
-def metadata(asked: Asked) -> Reply:
+def metadata(asked: ReceivedRequest) -> Reply:
     """An instance of Amazon's, version 2: a token, then the name of its role, then the role's keys."""
     if asked.method == "PUT":
         return 200, b"session"

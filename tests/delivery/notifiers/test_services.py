@@ -20,7 +20,7 @@ from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, SENT, NotifierCase, NotifierContract
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 
 
 class TestNtfy(NotifierContract):
@@ -81,7 +81,7 @@ class TestWebhook(NotifierContract):
 class TestTelegram(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
-        def reply(asked: Asked) -> Reply:
+        def reply(asked: ReceivedRequest) -> Reply:
             return 200, {"ok": True, "result": {"message_id": 77}}
 
         with served(StandIn(reply)) as service:
@@ -269,7 +269,7 @@ class TestGotify(NotifierContract):
 class TestMatrix(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
-        def reply(asked: Asked) -> Reply:
+        def reply(asked: ReceivedRequest) -> Reply:
             is_upload = asked.route == "/_matrix/media/v3/upload"
             return 200, {"content_uri": "mxc://h/1"} if is_upload else {"event_id": "$e"}
 
@@ -293,7 +293,7 @@ class TestMatrix(NotifierContract):
         assert second.json["m.new_content"]["info"]["mimetype"] == "image/gif"
 
 
-def slack(service: StandIn, asked: Asked) -> Reply:
+def slack(service: StandIn, asked: ReceivedRequest) -> Reply:
     if asked.route == "/files.getUploadURLExternal":
         return 200, {"ok": True, "upload_url": f"{service.base}/upload?x=1", "file_id": "F1"}
     return 200, {"ok": True, "ts": "17.5"}

@@ -17,7 +17,7 @@ Seen = Callable[[float], tuple[DetectedObject, ...]]
 
 
 class Porch(ClassificationQueue):
-    """A model that sees what stands there and what comes by, wherever it is asked to look; and the events of it."""
+    """A model that sees what stands there and what comes by, wherever it is job to look; and the events of it."""
 
     def __init__(self, *standing: DetectedObject) -> None:
         super().__init__(is_inline=True)
@@ -30,9 +30,9 @@ class Porch(ClassificationQueue):
     def is_open(self) -> bool:
         return True
 
-    def _answered(self, asked: ClassificationJob) -> list[ClassificationResult]:
+    def _process(self, job: ClassificationJob) -> list[ClassificationResult]:
         self.looks += 1
-        return [ClassificationResult(asked, tuple(self.things) if asked.turn == 0 else ())]
+        return [ClassificationResult(job, tuple(self.things) if job.turn == 0 else ())]
 
     def moves(self, *way: Box, label: str = "", sure: float = 0.8) -> None:
         """Something goes along these boxes, five a second, is what the model calls it (else nothing), and is gone."""
@@ -67,7 +67,7 @@ def test_who_comes_stands_and_goes_is_one_event() -> None:
     porch.moves(*comes, *[comes[-1]] * 100, *across(comes[-1], 0.015, 20), label="person")
     (event,) = porch.events
     assert (event.kind, [one.label for one in event.objects]) == ("person", ["person"])
-    assert porch.looks < 30  # once it has its name it is asked about less often
+    assert porch.looks < 30  # once it has its name it is job about less often
 
 
 def test_who_passes_a_sign_that_looks_like_somebody_is_what_they_are() -> None:

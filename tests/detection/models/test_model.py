@@ -142,19 +142,19 @@ def test_cameras_that_wait_are_answered_together(tmp_path: Path) -> None:
         chips.append(Chip(model))
         return chips[-1]
 
-    desk = ClassificationQueue(ObjectModel(models.bright(tmp_path / "m.onnx", batch="n"), accelerator=chip))
+    queue = ClassificationQueue(ObjectModel(models.bright(tmp_path / "m.onnx", batch="n"), accelerator=chip))
     cameras = [CameraId(f"cam-{n}") for n in range(12)]
     for n, camera in enumerate(cameras):
-        desk.ask(ClassificationJob(camera, 0, lit((n % 4, n // 4)), (0.0, 0.0, 1.0, 1.0), ()))
+        queue.add(ClassificationJob(camera, 0, lit((n % 4, n // 4)), (0.0, 0.0, 1.0, 1.0), ()))
     chips[0].shown.clear()
-    desk.step()
-    desk.step()
+    queue.step()
+    queue.step()
     assert chips[0].shown == [8, 4]
     for n, camera in enumerate(cameras):
-        (answer,) = desk.answers(camera)
+        (answer,) = queue.results(camera)
         large = max(answer.things, key=lambda thing: thing.box[2] - thing.box[0])
         assert large.box[:2] == pytest.approx((n % 4 / 4, n // 4 / 4))
-    assert (desk.looks, desk.step() > 0) == (12, True)
+    assert (queue.looks, queue.step() > 0) == (12, True)
 
 
 def test_a_model_that_takes_any_size_gets_the_one_that_was_chosen(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tawny.detection.recognition import (
     RecogniserInput,
     RecogniserResult,
     RecognitionQueue,
-    RecognitionWanted,
+    RecognitionSettings,
     TrackRecogniser,
 )
 from tawny.media.codec.encoder import Encoder
@@ -44,7 +44,7 @@ class Bench:
     ) -> None:  # fmt: skip
         self.desk = RecognitionQueue(is_inline=at_once)
         self.desk.use({"plates": recogniser}, lambda _by, reading: "anna" if reading.text == "BAB123" else "")
-        wanted = RecognitionWanted(("plates",), 0.6, zones, lambda: names)
+        wanted = RecognitionSettings(("plates",), 0.6, zones, lambda: names)
         self.sink = Sink(TrackRecogniser(PORCH, self.desk, wanted, large))
 
     def look(self, at_s: float, *seen: Observation) -> tuple[tuple[int, RecognisedText], ...]:

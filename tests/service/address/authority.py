@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tawny.service.address.acme import HttpChallenges, Order
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.support.ports import free_port
 
@@ -65,7 +65,7 @@ class Authority:
             **more,
         )
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: ReceivedRequest) -> Reply:
         said = self.challenges.answer(asked.route.rpartition("/")[2])
         return (200, said.encode()) if said else (404, b"")
 

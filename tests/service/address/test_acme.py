@@ -16,7 +16,7 @@ from tawny.model.times import SystemClock, utc_text
 from tawny.service.address.acme import ACCOUNT_KEY, HttpChallenges, Issued, Order, obtain, renew_due_ms
 from tawny.service.address.dns_challenge import CertificateProblem
 from tawny.testing.clock import FakeClock
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tests.service.address.authority import EAB_KEY, Authority, authority, fits
 from tests.support.ports import free_port
 
@@ -228,7 +228,7 @@ def test_authority_for_existing_accounts_only(tmp_path: Path) -> None:
 def test_stopping(pebble: Authority, tmp_path: Path) -> None:
     clock, is_over = QuickClock(), threading.Event()
 
-    def reply_late(_: Asked) -> Reply:
+    def reply_late(_: ReceivedRequest) -> Reply:
         is_over.wait(20)
         return 404, b""
 
@@ -289,7 +289,7 @@ class Refusing(StandIn):
         super().__init__()
         self.kind, self.status, self.reply = kind, status, self.says
 
-    def says(self, asked: Asked) -> Reply:
+    def says(self, asked: ReceivedRequest) -> Reply:
         if asked.route == "/dir":
             return 200, {name: f"{self.base}/{name}" for name in ("newNonce", "newAccount", "newOrder")}
         if asked.route == "/newNonce":

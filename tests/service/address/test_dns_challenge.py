@@ -25,7 +25,7 @@ from tawny.service.address.dns_challenge import (
     published,
 )
 from tawny.testing.clock import FakeClock
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tests.service.address.authority import Authority, Names, authority, dns_server
 from tests.service.address.test_acme import QuickClock, names
 
@@ -46,7 +46,7 @@ class PowerDns(StandIn):
         self.dns, self.reply = dns, self.says
         self.records: dict[str, list[str]] = {}
 
-    def says(self, asked: Asked) -> Reply:
+    def says(self, asked: ReceivedRequest) -> Reply:
         if asked.headers.get("x-api-key") != TOKEN:
             return 401, {"error": "Unauthorized"}
         if not asked.route.endswith("/zones/example.org."):
@@ -241,7 +241,7 @@ def test_secrets_stay_out_of_texts_and_logs(
 def test_cloudflare(lookup: DnsLookup, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[str, Any]] = []
 
-    def says(asked: Asked) -> Reply:
+    def says(asked: ReceivedRequest) -> Reply:
         if asked.route == "/zones":
             pages = {"total_pages": 1}
             return 200, {"success": True, "result": [{"id": "z1", "name": "example.org"}], "result_info": pages}

@@ -3,7 +3,7 @@
 import pytest
 
 from tawny.model.times import SystemClock
-from tawny.service.cameras.camera_setup import WantedCamera, resolve_camera
+from tawny.service.cameras.camera_setup import CameraDraft, resolve_camera
 
 PLAIN = "rtsp://192.0.2.9/large"
 SECRET = {"CAMERA_DOOR": "p%2Fw"}
@@ -13,31 +13,31 @@ KEPT = "rtsp://anna:${CAMERA_DOOR}@192.0.2.9/"
 @pytest.mark.parametrize(
     ("wanted", "values", "secrets"),
     [
-        (WantedCamera(PLAIN), {"source": PLAIN}, {}),
+        (CameraDraft(PLAIN), {"source": PLAIN}, {}),
         (
-            WantedCamera(PLAIN, sub="rtsp://192.0.2.9/small", user="anna", password="p/w"),
+            CameraDraft(PLAIN, sub="rtsp://192.0.2.9/small", user="anna", password="p/w"),
             {"source": KEPT + "large", "sub": KEPT + "small"},
             SECRET,
         ),
         (
-            WantedCamera("rtsp://anna:p%2Fw@192.0.2.9/large", sub="rtsp://192.0.2.9/small"),
+            CameraDraft("rtsp://anna:p%2Fw@192.0.2.9/large", sub="rtsp://192.0.2.9/small"),
             {"source": KEPT + "large", "sub": KEPT + "small"},
             SECRET,
         ),
         (
-            WantedCamera(PLAIN, sub="rtsp://anna:p%2Fw@192.0.2.9/small"),
+            CameraDraft(PLAIN, sub="rtsp://anna:p%2Fw@192.0.2.9/small"),
             {"source": PLAIN, "sub": KEPT + "small"},
             SECRET,
         ),
         (
-            WantedCamera(PLAIN, sub="rtsp://anna@192.0.2.9/small"),
+            CameraDraft(PLAIN, sub="rtsp://anna@192.0.2.9/small"),
             {"source": PLAIN, "sub": "rtsp://anna@192.0.2.9/small"},
             {},
         ),
     ],
     ids=["none", "fields", "main address", "sub address only", "no password"],
 )
-def test_each_reference_has_its_password(wanted: WantedCamera, values: dict[str, str], secrets: dict[str, str]) -> None:
+def test_each_reference_has_its_password(wanted: CameraDraft, values: dict[str, str], secrets: dict[str, str]) -> None:
     found = resolve_camera("door", wanted, SystemClock(), {})
     written = {key: found.values[key] for key in ("source", "sub") if key in found.values}
     assert (written, dict(found.secrets)) == (values, secrets)

@@ -14,7 +14,7 @@ from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
 from tawny.service.cameras import camera_moves, camera_setup
 from tawny.service.cameras.camera_moves import moved_cameras
-from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera
+from tawny.service.cameras.camera_setup import CameraDraft, CameraSetupService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.discovery.finder import Search
@@ -198,7 +198,7 @@ def test_another_device_takes_the_place_and_keeps_what_people_made(place: Place,
     place.device.serial, place.device.password, neighbours[NEW] = "SN9", "new pw", OTHER
     place.stream.setup.password = "new pw"
     service = f"http://{NEW}:{place.device.port}/onvif/device_service"
-    wanted = WantedCamera(NEW, "admin", "new pw", onvif=service)
+    wanted = CameraDraft(NEW, "admin", "new pw", onvif=service)
     with pytest.raises(SourceRefused):
         place.setup.replace(DOOR, replace(wanted, password="wrong", rtsp_port=place.stream.port))
     assert place.is_unchanged()
@@ -224,7 +224,7 @@ def test_another_device_gets_no_password_that_was_entered_for_a_service_of_the_c
     place.config.write_text(text.replace(line, own if form == "one line" else table))
     place.settings = read_settings(place.config)
     service = f"http://{NEW}:{place.device.port}/onvif/device_service"
-    place.setup.replace(DOOR, WantedCamera(NEW, "admin", PASSWORD, onvif=service))
+    place.setup.replace(DOOR, CameraDraft(NEW, "admin", PASSWORD, onvif=service))
     assert "event_api" not in place.config.read_text()
     assert place.settings.cameras[DOOR].event_api is None
     assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]
@@ -235,6 +235,6 @@ def test_another_device_of_another_type_is_as_silent_as_the_camera_before(
 ) -> None:
     place.config.write_text(place.config.read_text() + "[cameras.door.rtsp]\nsound = false\n")
     place.settings = read_settings(place.config)
-    place.setup.replace(DOOR, WantedCamera("http://192.0.2.6/v.mjpg", "admin", PASSWORD))
+    place.setup.replace(DOOR, CameraDraft("http://192.0.2.6/v.mjpg", "admin", PASSWORD))
     assert place.settings.cameras[DOOR].table("http") == {"sound": False}
     assert read_settings(place.config).cameras[DOOR] == place.settings.cameras[DOOR]

@@ -15,7 +15,7 @@ from tawny.model.errors import NotDone, SourceError
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_previews import IDLE_S, MOST_AT_ONCE, PreviewSource, PreviewState
-from tawny.service.cameras.camera_setup import CameraSetupService, WantedCamera
+from tawny.service.cameras.camera_setup import CameraDraft, CameraSetupService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
@@ -47,7 +47,7 @@ class Place:
         self.settings = read_settings(config, {})
         changeable = ChangeableSettings(lambda: self.settings, lambda new, _: setattr(self, "settings", new), config)
         self.setup = CameraSetupService(changeable, PluginRegistry.opened(), self.clock, LoginHistory())
-        self.wanted = WantedCamera("127.0.0.1", "admin", PASSWORD, onvif=device.url.replace("admin:s3cret@", ""))
+        self.wanted = CameraDraft("127.0.0.1", "admin", PASSWORD, onvif=device.url.replace("admin:s3cret@", ""))
 
     def state(self) -> PreviewState:
         (one,) = self.setup.previews.now()

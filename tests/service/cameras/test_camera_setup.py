@@ -20,9 +20,9 @@ from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras import camera_setup
 from tawny.service.cameras.camera_moves import known_as
 from tawny.service.cameras.camera_setup import (
+    CameraDraft,
     CameraRemoval,
     CameraSetupService,
-    WantedCamera,
 )
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
@@ -81,7 +81,7 @@ def house(tmp_path: Path) -> House:
 
 
 @pytest.fixture(scope="module")
-def wanted() -> Iterator[WantedCamera]:
+def wanted() -> Iterator[CameraDraft]:
     """A camera with ONVIF and two streams, on loopback."""
     login = Login(user="admin", password=PASSWORD, login="md5")
     with (
@@ -95,10 +95,10 @@ def wanted() -> Iterator[WantedCamera]:
             Stream("s", "H264", 320, 240, f"rtsp://10.9.9.9:{sub.port}/sub"),
         )
         service = f"http://127.0.0.1:{device.port}/onvif/device_service"
-        yield WantedCamera("127.0.0.1", "admin", PASSWORD, onvif=service)
+        yield CameraDraft("127.0.0.1", "admin", PASSWORD, onvif=service)
 
 
-def test_a_camera_is_tried_and_nothing_changes(house: House, wanted: WantedCamera) -> None:
+def test_a_camera_is_tried_and_nothing_changes(house: House, wanted: CameraDraft) -> None:
     tried = house.setup.try_out(wanted, 1.0)
     assert {name: (one.width, one.height) for name, one in tried.trials.items()} == {
         StreamName.MAIN: (640, 360), StreamName.SUB: (320, 240),
@@ -110,7 +110,7 @@ def test_a_camera_is_tried_and_nothing_changes(house: House, wanted: WantedCamer
     assert house.applied == []
 
 
-def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: WantedCamera) -> None:
+def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: CameraDraft) -> None:
     assert house.setup.add("Front Door!", wanted) == "front-door"
     assert house.setup.add("Front Door!", wanted) == "front-door-2"
     camera = house.settings.cameras["front-door"]
@@ -125,10 +125,10 @@ def test_it_is_added_under_an_id_made_of_its_name(house: House, wanted: WantedCa
 
 
 def test_it_is_added_to_record_only_around_events(house: House) -> None:
-    house.setup.add("Gate", WantedCamera("demo:front"), "events")
+    house.setup.add("Gate", CameraDraft("demo:front"), "events")
     assert house.settings.cameras["gate"].record == "events"
     assert 'record = "events"' in house.config.read_text()
-    house.setup.add("Door", WantedCamera("demo:front"))
+    house.setup.add("Door", CameraDraft("demo:front"))
     assert house.config.read_text().count("record") == 1, "the default isn't written"
 
 
@@ -136,7 +136,7 @@ def test_port_and_path_that_a_search_found_are_used(house: House, monkeypatch: p
     """A camera without ONVIF that announces its stream by mDNS, at a port that nobody guesses."""
     monkeypatch.setattr("tawny.sources.discovery.resolve.ONVIF_PORTS", (1,))
     with RtspCamera(made_clip(ClipSpec(width=640, height=360))) as stream:
-        wanted = WantedCamera("127.0.0.1", rtsp_port=stream.port, path="hidden/door")
+        wanted = CameraDraft("127.0.0.1", rtsp_port=stream.port, path="hidden/door")
         camera = house.setup.add("Gate", wanted)
     assert house.settings.cameras[camera].source == f"rtsp://127.0.0.1:{stream.port}/hidden/door"
 
@@ -146,12 +146,12 @@ def test_overrides_of_running_cameras_stay(house: House) -> None:
     """Settings from the command line are not in the file."""
     yard = house.settings.cameras["yard"].model_copy(update={"source": "demo:shop"})
     house.settings = house.settings.model_copy(update={"cameras": {"yard": yard}})
-    house.setup.add("Barn", WantedCamera("demo:front"))
+    house.setup.add("Barn", CameraDraft("demo:front"))
     assert house.settings.cameras["yard"].source == "demo:shop"
     assert house.settings.cameras["barn"].source == "demo:front"
 
 
-def test_a_wrong_password_changes_nothing(house: House, wanted: WantedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_changes_nothing(house: House, wanted: CameraDraft, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.sources.discovery.resolve.RTSP_PORTS", (1,))
     with pytest.raises(SourceRefused):
         house.setup.add("Front door", replace(wanted, password="wrong"))
@@ -162,13 +162,13 @@ def test_a_wrong_password_changes_nothing(house: House, wanted: WantedCamera, mo
 @pytest.mark.parametrize(
     "wanted",
     [
-        WantedCamera("/etc/passwd"), WantedCamera("./clip.mp4"), WantedCamera("file:///etc/passwd"), WantedCamera("what://x"),
-        WantedCamera("rtsp://h/${SECRET}"), WantedCamera("demo:front", sub="/etc/shadow"),
-        WantedCamera("rtsp://a:b@h/x", user="admin"), WantedCamera("rtsp://[::1", user="admin"),
+        CameraDraft("/etc/passwd"), CameraDraft("./clip.mp4"), CameraDraft("file:///etc/passwd"), CameraDraft("what://x"),
+        CameraDraft("rtsp://h/${SECRET}"), CameraDraft("demo:front", sub="/etc/shadow"),
+        CameraDraft("rtsp://a:b@h/x", user="admin"), CameraDraft("rtsp://[::1", user="admin"),
     ],
     ids=lambda one: one.address + one.sub,
 )  # fmt: skip
-def test_what_a_page_may_not_add(house: House, wanted: WantedCamera) -> None:
+def test_what_a_page_may_not_add(house: House, wanted: CameraDraft) -> None:
     with pytest.raises((NotDone, SettingsError)):
         house.setup.try_out(wanted, 0.1)
     with pytest.raises((NotDone, SettingsError)):
@@ -179,7 +179,7 @@ def test_what_a_page_may_not_add(house: House, wanted: WantedCamera) -> None:
 @pytest.mark.parametrize("user", ["", "admin"])
 def test_a_full_address_keeps_its_password_in_secrets(house: House, user: str) -> None:
     login = "" if user else "admin:s3cret-pw@"
-    given = WantedCamera(f"rtsp://{login}192.0.2.5/main", user, "s3cret-pw" if user else "")
+    given = CameraDraft(f"rtsp://{login}192.0.2.5/main", user, "s3cret-pw" if user else "")
     house.setup.add("Gate", replace(given, sub=given.address.replace("main", "sub")))
     text = house.config.read_text()
     assert "s3cret-pw" not in text
@@ -188,7 +188,7 @@ def test_a_full_address_keeps_its_password_in_secrets(house: House, user: str) -
 
 
 @pytest.mark.shows("SC10")
-def test_rename_and_remove(house: House, wanted: WantedCamera) -> None:
+def test_rename_and_remove(house: House, wanted: CameraDraft) -> None:
     camera = house.setup.add("Front door", wanted)
     house.setup.rename(camera, " Garden gate ")
     assert house.settings.cameras[camera].name == "Garden gate"
@@ -206,7 +206,7 @@ def test_rename_and_remove(house: House, wanted: WantedCamera) -> None:
 
 
 @pytest.mark.parametrize("changed", [False, True], ids=["at once", "after another change"])
-def test_a_removed_camera_is_restored_as_it_was(house: House, wanted: WantedCamera, *, changed: bool) -> None:
+def test_a_removed_camera_is_restored_as_it_was(house: House, wanted: CameraDraft, *, changed: bool) -> None:
     """With its password, zones, comments and sign-in, and its recordings are not deleted."""
     camera = house.setup.add("Front door", wanted)
     zone = "\n[cameras.front-door.detection.zones.path]  # the way in\npoints = [[0.1, 0.5], [0.6, 0.5], [0.6, 1.0]]\n"
@@ -247,14 +247,14 @@ def test_what_a_removal_deletes_is_in_the_settings(house: House) -> None:
 
 def test_an_id_of_removed_recordings_is_not_given_again(house: House) -> None:
     house.setup.remove(CameraId("yard"), KEEP)
-    assert house.setup.add("Yard", WantedCamera("demo:front")) == "yard-2"
+    assert house.setup.add("Yard", CameraDraft("demo:front")) == "yard-2"
 
 
 def test_without_a_settings_file_it_says_so(tmp_path: Path) -> None:
     house = House(tmp_path, has_file=False)
     assert "settings file" in house.setup.fixed
     with pytest.raises(NotDone):
-        house.setup.add("X", WantedCamera("demo:front"))
+        house.setup.add("X", CameraDraft("demo:front"))
     with pytest.raises(NotDone):
         house.setup.remove(CameraId("yard"), KEEP)
     with pytest.raises(NotDone):

@@ -22,7 +22,7 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.cameras.card_session import FillServices
 from tawny.service.cameras.duty import CameraDuty
 from tawny.service.cameras.gap_filler import GapFiller
-from tawny.service.retention.recording_deletion import RecordingDeletion, WantedDeletion
+from tawny.service.retention.recording_deletion import DeletionScope, RecordingDeletion
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.sources.onvif_recordings import CardRecording
 from tawny.sources.rtsp.client.replay import ReplayRequest
@@ -194,7 +194,7 @@ def test_what_is_being_stored_goes_if_its_time_is_deleted(bench: Bench, is_late:
     deleting = RecordingDeletion(
         stored, site.clock, lambda: settings(SETTINGS), lambda _: None, bench.filler.is_storing
     )
-    deleting.delete(WantedDeletion([DOOR], deleted), "Anna", undo_s=0)
+    deleting.delete(DeletionScope([DOOR], deleted), "Anna", undo_s=0)
 
     def sent(asked: ReplayRequest) -> Iterator[SourcePacket]:
         for number, packet in enumerate(footage(asked)):

@@ -21,7 +21,7 @@ from tawny.playback import timeline
 from tawny.protocols.rtp import RtpPacket
 from tawny.service import json_format
 from tawny.service.cameras.stream_figures import TOO_FAST
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import index_to_read, rebuild_index
@@ -99,7 +99,7 @@ def test_damage_is_in_the_index_on_the_timeline_in_the_check_and_in_the_status(
         assert lane.damage == seen
         assert [one.words for one in serializers.lane(lane, bench.running).damage] == ["Video damaged"] * 3
         assert bench.running.cameras()[0].status.detail == TOO_FAST
-        (today,) = HealthAnswer(bench.running).cameras()
+        (today,) = HealthReader(bench.running).cameras()
         assert (today.today.damage.spans, today.today.damage.packets) == (3, 3)
         said = status.text(_status(bench), Output(as_json=False))
         assert f"{today.today.damage.seconds:.1f} s" in said
@@ -134,7 +134,7 @@ def test_damage_ends_at_the_next_whole_keyframe_and_damaged_ones_are_none(camera
 
 def _status(bench: Rig) -> dict[str, object]:
     """As the control socket answers."""
-    return json_format.status(HealthAnswer(bench.running).now()) | {"self_test": ""}
+    return json_format.status(HealthReader(bench.running).now()) | {"self_test": ""}
 
 
 def _keyframes_ms(folder: Path) -> list[int]:

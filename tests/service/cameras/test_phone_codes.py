@@ -2,10 +2,10 @@ import pytest
 
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
-from tawny.service.cameras.phone_codes import LASTS_S, MOST_CODES, PhoneCodes, PhoneCodeStatus, WantedPhone
+from tawny.service.cameras.phone_codes import LASTS_S, MOST_CODES, PhoneCodes, PhoneCodeStatus, PhoneInvitation
 from tawny.testing.clock import FakeClock
 
-WANTED = WantedPhone("anna", "Old phone")
+WANTED = PhoneInvitation("anna", "Old phone")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from tawny.service.modes.decider import Decider
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.policy import SealedExport
 from tawny.testing.clock import FakeClock
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tests.api.fakes import FakeRecorder
 from tests.playback.archives import PORCH
 
@@ -104,11 +104,11 @@ class Bench:
         (courier or self.courier).step()
         self.notifications.scheduler.step()
 
-    def sent(self, method: str = "/send") -> list[Asked]:
+    def sent(self, method: str = "/send") -> list[ReceivedRequest]:
         return [one for one in self.service.asked if method in one.path]
 
 
-def bot(asked: Asked) -> Reply:
+def bot(asked: ReceivedRequest) -> Reply:
     return 200, {"ok": True, "result": {"message_id": 7}}
 
 
@@ -365,7 +365,7 @@ def pressing(bench: Bench, token: str, chat: int = 42) -> None:
     """Somebody presses a button in a chat."""
     update = {"update_id": 5, "callback_query": {"id": "q", "data": token, "message": {"chat": {"id": chat}}}}
 
-    def reply(asked: Asked) -> Reply:
+    def reply(asked: ReceivedRequest) -> Reply:
         return 200, {"ok": True, "result": [update] if "getUpdates" in asked.path else True}
 
     bench.service.reply = reply

@@ -37,9 +37,9 @@ class Bench:
     def read(self, *by: str) -> list[RecognisedText]:
         rgb, _ = vehicle(LAYOUTS[0], "B AB 4268", 160, "day", np.random.default_rng(3))
         rgb = np.ascontiguousarray(rgb)
-        self.room.queue.ask(RecognitionJob(GATE, 0, lambda: rgb, (ReadableObject(1, "vehicle", WHOLE),), by))
+        self.room.queue.add(RecognitionJob(GATE, 0, lambda: rgb, (ReadableObject(1, "vehicle", WHOLE),), by))
         self.room.step()
-        return [answer.read for answer in self.room.queue.answers(GATE)]
+        return [answer.read for answer in self.room.queue.results(GATE)]
 
 
 def test_a_plate_is_read_where_it_is_wanted_and_named_if_known(tmp_path: Path) -> None:

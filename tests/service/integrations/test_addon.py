@@ -21,7 +21,7 @@ import yaml
 from tawny.config.integrations import RIGHTS
 from tawny.config.loader import parse_settings, read_settings
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.testing.http_service import Asked, Reply, StandIn, served
+from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 
 ROOT = Path(__file__).parents[3]
@@ -167,7 +167,7 @@ def test_what_its_image_is_built_from_is_put_beside_it(tmp_path: Path) -> None:
 # --- what it starts --------------------------------------------------------------------------------------------------
 
 
-def supervisor(asked: Asked) -> Reply:
+def supervisor(asked: ReceivedRequest) -> Reply:
     if asked.headers.get("authorization") != "Bearer the-token":
         return 401, {}
     data = {"host": "127.0.0.1", "port": 1, "ssl": False, "username": "addons", "password": SECRET}

@@ -10,7 +10,7 @@ from tawny.cli import status
 from tawny.cli.output import Output
 from tawny.config.settings import Settings
 from tawny.service import json_format
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tawny.service.recorder import DiskInfo
 from tawny.service.retention.forecast import LOOK_S, FreeSpace
 from tawny.service.retention.promises import Rates
@@ -130,7 +130,7 @@ async def test_every_reader_has_the_sentence(tmp_path: Path, monkeypatch: pytest
     usage = DiskInfo(70, 100, 20, None, None, None, "One sentence about the disk.")
     monkeypatch.setattr(FakeRecorder, "disk", lambda _: usage)
     house = make_house(tmp_path)
-    told = {**json_format.status(HealthAnswer(house.recorder).now()), "self_test": "", "hint": ""}
+    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
     assert told["disk"]["outlook"] == usage.outlook
     assert usage.outlook in status.text(told, Output(as_json=False))
     health = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()

@@ -15,7 +15,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import MotionFigure
 from tawny.model.times import Span, stamp
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.retention.recording_deletion import EMPTY_S, RecordingDeletion, StoredOfCamera, WantedDeletion
+from tawny.service.retention.recording_deletion import EMPTY_S, DeletionScope, RecordingDeletion, StoredOfCamera
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.layout import SOUND
 from tawny.storage.repair.findings import wall_coverage
@@ -88,7 +88,7 @@ def test_periodic_snapshots_of_that_time_go_too(place: Place) -> None:
     ]
     for path in paths:
         place.site.volume.write_whole(path, b"jpeg")
-    place.deleting.delete(WantedDeletion([PORCH], Span(place.old.start_ms, now_ms)), "Anna")
+    place.deleting.delete(DeletionScope([PORCH], Span(place.old.start_ms, now_ms)), "Anna")
     place.site.clock.advance(31)
     place.deleting.step()
     assert [place.site.volume.disk.entry(path) is not None for path in paths] == [True, False, True, True]
@@ -133,7 +133,7 @@ def test_the_motion_of_a_deleted_time_goes_too(place: Place, is_event: bool) -> 
     moved(place, YARD, times)
     assert told(place, PORCH, times) == [set(times)] * 5
     span = Span(begin_ms + 20_000, begin_ms + 21_000)
-    delete(place, WantedDeletion(events=(EventId("wanted"),)) if is_event else WantedDeletion([PORCH], span))
+    delete(place, DeletionScope(events=(EventId("wanted"),)) if is_event else DeletionScope([PORCH], span))
     assert told(place, PORCH, times) == [set(left)] * 5
     assert told(place, YARD, times) == [set(times)] * 5
     for each in place.retention.also.motion:
@@ -147,9 +147,9 @@ def test_the_motion_of_kept_events_stays_and_that_without_a_recording_goes(place
     put_event(place, "kept", place.old.start_ms, kept=True)
     times = [place.old.start_ms - 90_000_000, place.old.start_ms, place.old.end_ms, place.new.start_ms]
     moved(place, PORCH, times)
-    delete(place, WantedDeletion([PORCH]))
+    delete(place, DeletionScope([PORCH]))
     assert told(place, PORCH, times) == [{place.old.start_ms}] * 5
-    delete(place, WantedDeletion([PORCH], with_kept=True))
+    delete(place, DeletionScope([PORCH], with_kept=True))
     assert told(place, PORCH, times) == [set()] * 5
 
 
@@ -219,7 +219,7 @@ def put_event(place: Place, name: str, start_ms: int, *, kept: bool = False, end
     return event
 
 
-def delete(place: Place, wanted: WantedDeletion) -> str:
+def delete(place: Place, wanted: DeletionScope) -> str:
     key, due_ms = place.deleting.delete(wanted, "Anna")
     assert due_ms == place.site.clock.now_ms() + 30_000
     place.site.clock.advance(30)
@@ -232,7 +232,7 @@ def test_an_event_goes_with_its_file_and_what_else_is_in_it(place: Place) -> Non
     put_event(place, "wanted", begin_ms)
     put_event(place, "beside", begin_ms + 30_000)
     put_event(place, "elsewhere", place.new.start_ms)
-    wanted = WantedDeletion(events=(EventId("wanted"),))
+    wanted = DeletionScope(events=(EventId("wanted"),))
     size = place.deleting.measure(wanted)
     assert (size.bytes, size.files, size.events, size.kept) == (place.old.size_bytes, 1, 2, 0)
     assert (size.from_ms, size.to_ms) == (place.old.start_ms, place.old.end_ms)
@@ -246,7 +246,7 @@ def test_an_event_goes_with_its_file_and_what_else_is_in_it(place: Place) -> Non
 
 def test_an_event_without_a_recording_goes_too(place: Place) -> None:
     put_event(place, "alone", place.old.start_ms - 9_000_000)
-    delete(place, WantedDeletion(events=(EventId("alone"),)))
+    delete(place, DeletionScope(events=(EventId("alone"),)))
     assert place.site.index.event(EventId("alone")) is None
     assert place.left() == 2
 
@@ -254,7 +254,7 @@ def test_an_event_without_a_recording_goes_too(place: Place) -> None:
 @pytest.mark.parametrize("with_kept", [False, True])
 def test_kept_events_stay_unless_they_are_wanted(place: Place, with_kept: bool) -> None:
     put_event(place, "kept", place.old.start_ms, kept=True)
-    wanted = WantedDeletion(events=(EventId("kept"),), with_kept=with_kept)
+    wanted = DeletionScope(events=(EventId("kept"),), with_kept=with_kept)
     size = place.deleting.measure(wanted)
     assert (size.kept, size.kept_bytes) == (1, place.old.size_bytes)
     assert size.bytes == (place.old.size_bytes if with_kept else 0)
@@ -265,33 +265,33 @@ def test_kept_events_stay_unless_they_are_wanted(place: Place, with_kept: bool) 
 
 def test_a_time_of_one_camera_takes_whole_files_that_have_some_of_it(place: Place) -> None:
     span = Span(place.old.start_ms + 50_000, place.old.end_ms + 100_000)
-    delete(place, WantedDeletion([PORCH], span))
+    delete(place, DeletionScope([PORCH], span))
     assert (place.left(), place.left(YARD)) == (1, 1)
 
 
 def test_everything_of_all_cameras_also_of_removed_ones(place: Place) -> None:
     total = sum(one.size_bytes for one in place.site.index.all_segments())
     before_s = wall_coverage(place.site.index, [PORCH, YARD], place.site.clock.now_ms()).unexplained_s
-    size = place.deleting.measure(WantedDeletion())
+    size = place.deleting.measure(DeletionScope())
     assert (size.bytes, size.files) == (total, 3)
-    delete(place, WantedDeletion())
+    delete(place, DeletionScope())
     assert list(place.site.index.all_segments()) == []
     assert wall_coverage(place.site.index, [PORCH, YARD], place.site.clock.now_ms()).unexplained_s == before_s
 
 
 def test_what_was_still_being_recorded_goes_when_its_file_is_closed(place: Place) -> None:
     now_ms = place.site.clock.now_ms()
-    delete(place, WantedDeletion([PORCH], Span(now_ms - 10_000, now_ms)))
+    delete(place, DeletionScope([PORCH], Span(now_ms - 10_000, now_ms)))
     assert place.left() == 1
     place.site.put(0.6)  # was open: it began before the end of that time
     place.site.clock.advance(120)
     place.deleting.step()
     assert place.left() == 1
-    assert place.reopened().measure(WantedDeletion([PORCH])).files == 1
+    assert place.reopened().measure(DeletionScope([PORCH])).files == 1
 
 
 def test_a_kill_halfway_is_finished_by_the_next_start(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.deleting.delete(WantedDeletion(), "Anna")
+    place.deleting.delete(DeletionScope(), "Anna")
     place.site.clock.advance(31)
     right, calls = place.retention.delete_camera, []
 
@@ -314,7 +314,7 @@ def test_a_kill_halfway_is_finished_by_the_next_start(place: Place, monkeypatch:
 
 
 def test_it_is_undone_by_its_id_also_after_a_restart(place: Place) -> None:
-    key, _ = place.deleting.delete(WantedDeletion(), "Anna")
+    key, _ = place.deleting.delete(DeletionScope(), "Anna")
     again = place.reopened()
     assert again.cancel(key)
     assert not again.cancel(key)
@@ -328,7 +328,7 @@ def test_a_full_disk_delays_nothing(place: Place, monkeypatch: pytest.MonkeyPatc
         raise DiskFull("/data", "no space left on device")
 
     monkeypatch.setattr(place.site.volume, "write_whole", full)
-    delete(place, WantedDeletion())
+    delete(place, DeletionScope())
     assert place.left() == 0
 
 
@@ -345,9 +345,9 @@ def test_what_cannot_be_deleted_says_why(place: Place) -> None:
     put_event(place, "open", place.new.start_ms, end_ms=None)
     now_ms = place.site.clock.now_ms()
     for wanted, why in (
-        (WantedDeletion(events=(EventId("none"),)), "Event not found"),
-        (WantedDeletion(events=(EventId("open"),)), "isn't over"),
-        (WantedDeletion([PORCH], Span(now_ms + 5, now_ms + 9)), "isn't over"),
+        (DeletionScope(events=(EventId("none"),)), "Event not found"),
+        (DeletionScope(events=(EventId("open"),)), "isn't over"),
+        (DeletionScope([PORCH], Span(now_ms + 5, now_ms + 9)), "isn't over"),
     ):
         with pytest.raises(NotDone, match=why):
             place.deleting.delete(wanted, "Anna")

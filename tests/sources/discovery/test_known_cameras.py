@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.service.cameras.camera_setup import WantedCamera, find_streams
+from tawny.service.cameras.camera_setup import CameraDraft, find_streams
 from tawny.service.detection.camera_reports import EVENT_APIS
 from tawny.sources.discovery import known_cameras
 from tawny.sources.discovery.known_cameras import FOLDER, CameraQuirk, KnownMaker, candidates, known_makers, read_maker
@@ -54,7 +54,7 @@ def test_there_is_one_file_for_each_and_ranks_differ() -> None:
 
 @pytest.mark.parametrize("query", ["?enableSrtp", "?enableSrtp=1", "?a=1&enableSrtp", "?enableSrtp&a=1"])
 def test_srtp_of_unifi_protect_is_left_out(query: str) -> None:
-    streams = find_streams(WantedCamera(LINK + query, sub=LINK + query), FakeClock())
+    streams = find_streams(CameraDraft(LINK + query, sub=LINK + query), FakeClock())
     assert streams is not None
     assert streams.sub is not None
     assert streams.main.url == streams.sub.url == LINK + ("?a=1" if "a=1" in query else "")
@@ -62,7 +62,7 @@ def test_srtp_of_unifi_protect_is_left_out(query: str) -> None:
 
 @pytest.mark.parametrize("query", ["", "?", "?channel=1&subtype=0", "?a&b=enableSrtp"])
 def test_other_addresses_stay_as_they_are(query: str) -> None:
-    streams = find_streams(WantedCamera(LINK + query), FakeClock())
+    streams = find_streams(CameraDraft(LINK + query), FakeClock())
     assert streams is not None
     assert streams.main.url == LINK + query
 

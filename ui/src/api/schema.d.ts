@@ -216,6 +216,17 @@ export interface CameraName {
   name: string;
 }
 
+export interface CameraRequest {
+  address: string;
+  onvif?: string;
+  password?: string;
+  path?: string;
+  rtsp_port?: number;
+  said?: string;
+  sub?: string;
+  user?: string;
+}
+
 export interface CameraRetentionInfo {
   day_bytes: number | null;
   fits_s: number | null;
@@ -269,17 +280,6 @@ export interface CameraWallInfo {
   order?: string[];
   plan?: boolean;
   shared?: CameraLayout[];
-}
-
-export interface CameraWanted {
-  address: string;
-  onvif?: string;
-  password?: string;
-  path?: string;
-  rtsp_port?: number;
-  said?: string;
-  sub?: string;
-  user?: string;
 }
 
 export type CardState = "open" | "done" | "hidden";
@@ -527,6 +527,20 @@ export interface DeletionRequest {
 export interface DeletionStarted {
   id: string;
   undo_until_ms: number;
+}
+
+export interface DetectedSoundInfo {
+  at_ms: number;
+  best: number;
+  count: number;
+  is_event: boolean;
+  label: string;
+  score: number;
+  title: string;
+}
+
+export interface DetectedSoundList {
+  items: DetectedSoundInfo[];
 }
 
 export interface DetectionChangeRequest {
@@ -986,20 +1000,6 @@ export interface HealthzResponse {
   ok: boolean;
 }
 
-export interface HeardSoundInfo {
-  at_ms: number;
-  best: number;
-  count: number;
-  is_event: boolean;
-  label: string;
-  score: number;
-  title: string;
-}
-
-export interface HeardSounds {
-  items: HeardSoundInfo[];
-}
-
 export interface HistoryInfo {
   contradictions: string[];
 }
@@ -1049,6 +1049,36 @@ export interface InBrowserRequest {
   way: "words" | "passphrase" | "passkey";
 }
 
+export interface InstallerProblem {
+  camera: string;
+  do: string;
+  state: string;
+  what: string;
+}
+
+export interface InstallerRecorder {
+  allow: string[];
+  disk_days: number | null;
+  expected: number;
+  id: string;
+  level: "offline" | "problem" | "warning" | "unknown" | "fine";
+  name: string;
+  newer: string;
+  online: boolean;
+  pass_until_ms: number | null;
+  problems: InstallerProblem[];
+  seen_ms: number;
+  standbys: StandbyPartner[];
+  version: string;
+  working: number;
+}
+
+export interface InstallerRecorderList {
+  now_ms: number;
+  recorders: InstallerRecorder[];
+  version: string;
+}
+
 export interface Invitation {
   ends_ms: number;
   links: string[];
@@ -1070,36 +1100,6 @@ export interface KeepClip {
   kept: boolean;
 }
 
-export interface KeptProblem {
-  camera: string;
-  do: string;
-  state: string;
-  what: string;
-}
-
-export interface KeptRecorder {
-  allow: string[];
-  disk_days: number | null;
-  expected: number;
-  id: string;
-  level: "offline" | "problem" | "warning" | "unknown" | "fine";
-  name: string;
-  newer: string;
-  online: boolean;
-  pass_until_ms: number | null;
-  problems: KeptProblem[];
-  seen_ms: number;
-  standbys: StandbyPartner[];
-  version: string;
-  working: number;
-}
-
-export interface KeptRecorders {
-  now_ms: number;
-  recorders: KeptRecorder[];
-  version: string;
-}
-
 export interface KindInfo {
   about: string;
   address: string;
@@ -1115,7 +1115,7 @@ export interface KindList {
   kept: boolean;
 }
 
-export interface LanguageAnswer {
+export interface LanguageInfo {
   code: string;
   name: string;
 }
@@ -1644,7 +1644,7 @@ export interface OwnStandby {
   name: string;
   since_ms: number;
   state: StandbyMemberState;
-  takeovers: ShownTakeover[];
+  takeovers: TakeoverSummary[];
   unknown_modes: string[];
   why: string;
   words: string;
@@ -1733,10 +1733,6 @@ export interface PersonInfo {
   two_step?: boolean;
 }
 
-export interface PhoneAnswer {
-  answer: string;
-}
-
 export interface PhoneCode {
   ends_ms: number;
   id: string;
@@ -1749,6 +1745,10 @@ export interface PhoneCodeInfo {
   camera: string | null;
   problem: string;
   state: "waiting" | "joining" | "joined" | "failed" | "ended";
+}
+
+export interface PhoneConnectionInfo {
+  answer: string;
 }
 
 export interface PhoneInfo {
@@ -1915,7 +1915,7 @@ export interface ProtectedRecorder {
   lease: LeaseState;
   name: string;
   since_ms: number;
-  takeovers: ShownTakeover[];
+  takeovers: TakeoverSummary[];
   words: string;
 }
 
@@ -2019,6 +2019,10 @@ export interface RecordingRequest {
 
 export interface RecoveryCodes {
   codes: string[];
+}
+
+export interface RecoverySheetRequest {
+  recovery: string;
 }
 
 export interface RehearsalInfo {
@@ -2425,18 +2429,6 @@ export interface Shared {
   share: ShareInfo;
 }
 
-export interface SheetShown {
-  recovery: string;
-}
-
-export interface ShownTakeover {
-  cameras: string[];
-  end_ms: number | null;
-  handing: "lasting" | "waiting" | "handed" | "kept" | "nothing";
-  lost_ms: number;
-  silent_ms: number;
-}
-
 export interface SignInLinkRequest {
   token: string;
 }
@@ -2621,6 +2613,14 @@ export interface TailscaleInfo {
   name: string;
   state: "missing" | "stopped" | "signed-out" | "running" | "unknown";
   trouble: string;
+}
+
+export interface TakeoverSummary {
+  cameras: string[];
+  end_ms: number | null;
+  handing: "lasting" | "waiting" | "handed" | "kept" | "nothing";
+  lost_ms: number;
+  silent_ms: number;
 }
 
 export interface TalkbackInfo {

@@ -20,7 +20,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
 from tawny.service.recorder import event_rolls
-from tawny.service.retention.recording_deletion import DeletionPreview, WantedDeletion
+from tawny.service.retention.recording_deletion import DeletionPreview, DeletionScope
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}", route_class=WorkerRoute)
 deletions_router = APIRouter(prefix="/api/v1/deletions", route_class=WorkerRoute)
@@ -177,7 +177,7 @@ def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, her
     return OkResponse()
 
 
-def _wanted(body: DeletionRequest, here: AppContext) -> WantedDeletion:
+def _wanted(body: DeletionRequest, here: AppContext) -> DeletionScope:
     """Return the parsed request. Raises RequestRefused: a time without an end, or a camera that is unknown."""
     if (body.from_ms is None) != (body.to_ms is None):
         raise bad_input("A time needs a begin and an end.", "Send `from_ms` and `to_ms`.")
@@ -189,7 +189,7 @@ def _wanted(body: DeletionRequest, here: AppContext) -> WantedDeletion:
         parse_span(body.from_ms, body.to_ms, math.inf)
         span = Span(max(1, body.from_ms), body.to_ms)
     cameras = [known_camera(CameraId(one), here) for one in body.cameras]
-    return WantedDeletion(cameras, span, tuple(map(EventId, events)), body.with_kept)
+    return DeletionScope(cameras, span, tuple(map(EventId, events)), body.with_kept)
 
 
 def _named(events: Sequence[EventId]) -> str:

@@ -22,7 +22,7 @@ from tawny.model.ids import StreamName
 from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.service.cameras.camera_previews import PreviewStatus
-from tawny.service.cameras.camera_setup import CameraSetupService, TriedCamera, WantedCamera
+from tawny.service.cameras.camera_setup import CameraDraft, CameraSetupService, TriedCamera
 from tawny.service.cameras.camera_trial import CameraTrial
 from tawny.sources.discovery.finder import Search
 from tawny.sources.discovery.known_cameras import known_makers
@@ -97,7 +97,7 @@ class CameraMakerList(ApiResponse):
     items: list[CameraMakerInfo]
 
 
-class CameraWanted(ApiRequest):
+class CameraRequest(ApiRequest):
     """What is known of a camera. address: an IP address or host name, or a source such as `rtsp://…` without login.
 
     onvif, rtsp_port, path, said: as a search returned them (its ONVIF service; maker and model).
@@ -113,14 +113,14 @@ class CameraWanted(ApiRequest):
     path: Annotated[str, Field(max_length=200, pattern="^[!-~]*$")] = ""
 
     @property
-    def wanted(self) -> WantedCamera:
-        return WantedCamera(
+    def draft(self) -> CameraDraft:
+        return CameraDraft(
             self.address.strip(), self.user, self.password, self.sub.strip(), self.onvif, self.said, self.rtsp_port,
             self.path,
         )  # fmt: skip
 
 
-class NewCamera(CameraWanted):
+class NewCamera(CameraRequest):
     """name: as people see it; the ID is made from it. record: what is recorded of it. rotate, mirror: its image.
 
     sound: its sound is recorded, too; in many countries that needs people's consent.
@@ -155,7 +155,7 @@ class CameraAdvice(ApiResponse):
     change: Literal["", "keyframes", "clock", "h264"]
 
 
-class CameraChange(CameraWanted):
+class CameraChange(CameraRequest):
     """change: `keyframes`: one every two seconds. `clock`: the recorder's time, in UTC."""
 
     change: Literal["keyframes", "clock", "h264"]
@@ -251,12 +251,12 @@ def camera_makers() -> CameraMakerList:
 
 
 @router.post("/camera-trial", dependencies=own)
-async def try_camera(body: CameraWanted, note: Note, here: Here) -> CameraTrialResult:
+async def try_camera(body: CameraRequest, note: Note, here: Here) -> CameraTrialResult:
     """Connect to a camera for some seconds and measure it. Nothing is changed. Takes up to a minute."""
 
     def tried(setup: CameraSetupService) -> CameraTrialResult:
         try:
-            return _tried(setup.try_out(body.wanted))
+            return _tried(setup.try_out(body.draft))
         except TawnyError as error:
             note("camera trial failed", f"{_public(body)}: {error.code}")
             raise
@@ -270,7 +270,7 @@ async def change_camera(body: CameraChange, note: Note, here: Here) -> CameraTri
 
     def changed(setup: CameraSetupService) -> CameraTrialResult:
         note("camera changed", f"{_public(body)}: {body.change}")
-        return _tried(setup.change_camera(body.wanted, body.change))
+        return _tried(setup.change_camera(body.draft, body.change))
 
     return await run_setup(here, f"camera trial {body.address}", changed)
 
@@ -281,7 +281,7 @@ async def add_camera(body: NewCamera, note: Note, here: Here) -> AddedCamera:
 
     def added(setup: CameraSetupService) -> AddedCamera:
         turned = Orientation(body.rotate, body.mirror)
-        camera = setup.add(body.name, body.wanted, body.record, turned, sound=body.sound)
+        camera = setup.add(body.name, body.draft, body.record, turned, sound=body.sound)
         note("camera added", f"{camera}: {_public(body)}")
         return AddedCamera(camera=camera)
 
@@ -289,13 +289,13 @@ async def add_camera(body: NewCamera, note: Note, here: Here) -> AddedCamera:
 
 
 @router.post("/camera-previews", dependencies=own)
-def begin_preview(body: CameraWanted, note: Note, here: Here) -> PreviewInfo:
+def begin_preview(body: CameraRequest, note: Note, here: Here) -> PreviewInfo:
     """Sign in to a camera once, and show live test pictures of it while the list of previews is asked for.
 
     At most eight cameras are shown at once, and none is asked again after three refused sign-ins.
     """
     try:
-        made = here.setup.preview(body.wanted)
+        made = here.setup.preview(body.draft)
     except NotDone as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     note("camera preview", _public(body))
@@ -338,11 +338,11 @@ async def add_previewed_camera(preview: OnePreview, body: NewName, note: Note, h
 
 
 @router.post("/cameras/{camera}/device", dependencies=own)
-async def replace_camera(camera: OneCamera, body: CameraWanted, note: Note, here: Here) -> OkResponse:
+async def replace_camera(camera: OneCamera, body: CameraRequest, note: Note, here: Here) -> OkResponse:
     """Put another device in a camera's place. Name, zones, rules and recordings stay."""
 
     def replace(setup: CameraSetupService) -> None:
-        setup.replace(camera, body.wanted)
+        setup.replace(camera, body.draft)
         note("camera replaced", f"{camera}: {_public(body)}")
 
     await run_setup(here, "camera setup", replace)
@@ -433,7 +433,7 @@ async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupServi
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
 
 
-def _public(body: CameraWanted) -> str:
+def _public(body: CameraRequest) -> str:
     return public_address(body.address) if "://" in body.address else body.address
 
 

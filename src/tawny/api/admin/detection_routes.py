@@ -30,7 +30,7 @@ from tawny.config.changes import plain_table
 from tawny.config.settings import DetectionSettings
 from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Corners, Points
-from tawny.detection.sound_classes import SoundWanted
+from tawny.detection.sound_classes import SoundSettings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.events import Event, kind_title
 from tawny.model.ids import CameraId
@@ -447,7 +447,7 @@ def sound(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
     return _scores(camera, from_ms, to_ms, here, SOUND)
 
 
-class HeardSoundInfo(ApiResponse):
+class DetectedSoundInfo(ApiResponse):
     """A class of sounds. score: newest, best: highest, 0..1. is_event: the newest score is enough for an event."""
 
     label: str
@@ -459,18 +459,18 @@ class HeardSoundInfo(ApiResponse):
     is_event: bool
 
 
-class HeardSounds(ApiResponse):
-    items: list[HeardSoundInfo]
+class DetectedSoundList(ApiResponse):
+    items: list[DetectedSoundInfo]
 
 
 @router.get("/cameras/{camera}/sounds", dependencies=view)
-def sounds(camera: OneCamera, here: Here) -> HeardSounds:
+def sounds(camera: OneCamera, here: Here) -> DetectedSoundList:
     """Return the classes of sounds since the settings were changed, newest first. Empty without a sound model."""
     now = _found(here, known_camera(camera, here))
-    wanted = SoundWanted(now.watch.sound.sure, now.watch.sound.thresholds)
-    return HeardSounds(
+    wanted = SoundSettings(now.watch.sound.sure, now.watch.sound.thresholds)
+    return DetectedSoundList(
         items=[
-            HeardSoundInfo(
+            DetectedSoundInfo(
                 label=one.name, title=kind_title(SOUND_KIND, one.name), score=round(one.score, 3),
                 best=round(one.best, 3), at_ms=one.at_ms, count=one.count,
                 is_event=one.score >= wanted.least(one.name),

@@ -102,7 +102,7 @@ class NewWay(ApiRequest):
     wrapped: Base64
 
 
-class SheetShown(ApiRequest):
+class RecoverySheetRequest(ApiRequest):
     recovery: Recipient
 
 
@@ -237,7 +237,7 @@ def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: 
 
 
 @router.post("/tested", dependencies=own)
-def sheet_shown(body: SheetShown, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def sheet_shown(body: RecoverySheetRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
     if not _service(here).tested(body.recovery):
         raise RequestRefused(

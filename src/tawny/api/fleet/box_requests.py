@@ -50,7 +50,7 @@ LARGEST_MESSAGE_BYTES: Final = 4096
 STATE_SOCKET: Final = "/api/v1/ws"
 
 
-class BoxAnswers:
+class BoxRequestHandler:
     """Answers requests of the hub. get_allow: returns what the owner allows now. passes: None: there can be no pass."""
 
     def __init__(self, app: ASGIApp, get_allow: Callable[[], frozenset[str]], passes: PassUse | None = None) -> None:

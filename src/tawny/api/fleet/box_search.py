@@ -51,7 +51,7 @@ class BoxHit(BaseModel):
     snapshot: str | None
 
 
-class _Answer(BaseModel):
+class _HitList(BaseModel):
     items: Annotated[list[BoxHit], Field(max_length=MOST_HITS)]
     unknown: Annotated[list[Text], Field(max_length=100)]
     why: dict[str, Text]
@@ -120,5 +120,5 @@ async def _ask(hub: FleetHub, box: str, question: BoxQuestion) -> BoxFound:
         return BoxFound(box, "not_allowed")
     if status != 200:
         return BoxFound(box, "no_answer")
-    found = _Answer.model_validate(said)
+    found = _HitList.model_validate(said)
     return BoxFound(box, None, tuple(found.items), frozenset(found.unknown), found.why, found.scores)

@@ -27,7 +27,7 @@ MARK: Final = "--copies"
 _SESSION: Final = "/api/v1/session"
 
 
-class CopiedAnswer(Response):
+class CopiesResponse(Response):
     """The answer of this application about the copies of a box."""
 
     def __init__(self, box: str, copied: CopiedRecorder, signed: LoginSession) -> None:

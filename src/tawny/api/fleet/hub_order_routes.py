@@ -23,14 +23,14 @@ Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")]
 Area = Annotated[str, Field(max_length=2000, pattern=r"^[0-9.,]+$")]
 
 
-class WantedRecordings(schemas.ApiRequest):
+class RecordingsRequest(schemas.ApiRequest):
     camera: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")]
     stream: StreamName = StreamName.MAIN
     from_ms: Moment
     to_ms: Moment
 
 
-class WantedScan(schemas.ApiRequest):
+class ScanRequest(schemas.ApiRequest):
     """settings: numbers and switches only."""
 
     detector: Name
@@ -50,7 +50,7 @@ class WantedScan(schemas.ApiRequest):
         return name
 
 
-class WantedSamples(schemas.ApiRequest):
+class SamplesRequest(schemas.ApiRequest):
     samples: Literal["crops"]
 
 
@@ -58,8 +58,8 @@ class ScanOrder(schemas.ApiRequest):
     """do: `plan`: return the parts of these recordings. `part`: return the result of one of them."""
 
     do: Literal["plan", "part"]
-    target: WantedRecordings
-    recipe: WantedScan
+    target: RecordingsRequest
+    recipe: ScanRequest
     key: Annotated[str, Field(max_length=64)] = ""
     number: Annotated[int, Field(ge=0, le=100_000)] = 0
     count: Annotated[int, Field(ge=0, le=100_000)] = 0
@@ -69,8 +69,8 @@ class SampleOrder(schemas.ApiRequest):
     """do: `plan`: return the labeled events of a camera. `part`: return the samples of one, by its key."""
 
     do: Literal["plan", "part"]
-    target: WantedRecordings
-    recipe: WantedSamples
+    target: RecordingsRequest
+    recipe: SamplesRequest
     key: Annotated[str, Field(max_length=64)] = ""
     number: Literal[0] = 0
     count: Annotated[int, Field(ge=0, le=1)] = 0

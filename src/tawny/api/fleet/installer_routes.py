@@ -29,7 +29,7 @@ Level = Literal["offline", "problem", "warning", "unknown", "fine"]
 _ORDER: Mapping[Level, int] = {"offline": 0, "problem": 1, "warning": 2, "unknown": 3, "fine": 4}
 
 
-class KeptProblem(schemas.ApiResponse):
+class InstallerProblem(schemas.ApiResponse):
     """camera, state: of a camera that doesn't record as it should; else empty. what, do: as sentences, may be empty."""
 
     camera: str
@@ -38,7 +38,7 @@ class KeptProblem(schemas.ApiResponse):
     do: str
 
 
-class KeptRecorder(schemas.ApiResponse):
+class InstallerRecorder(schemas.ApiResponse):
     """A recorder as those see it who look after it. All but `online` is as it was at `seen_ms`."""
 
     id: str
@@ -50,7 +50,7 @@ class KeptRecorder(schemas.ApiResponse):
     """A newer version that it knows of; empty: none."""
     level: Level
     """`unknown`: its owner doesn't allow `health`."""
-    problems: list[KeptProblem]
+    problems: list[InstallerProblem]
     """The worst one first."""
     working: int
     expected: int
@@ -63,12 +63,12 @@ class KeptRecorder(schemas.ApiResponse):
     """Until when its owner's pass lets installers see pictures; null: there is none."""
 
 
-class KeptRecorders(schemas.ApiResponse):
+class InstallerRecorderList(schemas.ApiResponse):
     """now_ms: of the hub. Those with problems come first."""
 
     now_ms: int
     version: str
-    recorders: list[KeptRecorder]
+    recorders: list[InstallerRecorder]
 
 
 class SettingsText(schemas.ApiResponse):
@@ -78,12 +78,12 @@ class SettingsText(schemas.ApiResponse):
 
 
 @router.get("/fleet/maintenance", dependencies=install)
-def fleet_maintenance(here: Here, signed: Signed) -> KeptRecorders:
+def fleet_maintenance(here: Here, signed: Signed) -> InstallerRecorderList:
     """Return health and version of every recorder of this hub, without any picture."""
     now_ms = here.recorder.clock.now_ms()
     found = [_kept(one, now_ms) for one in hub_of(here, signed).states()]
     found.sort(key=lambda one: (_ORDER[one.level], one.name.casefold(), one.id))
-    return KeptRecorders(now_ms=now_ms, version=here.updates.running, recorders=found)
+    return InstallerRecorderList(now_ms=now_ms, version=here.updates.running, recorders=found)
 
 
 @router.get("/settings/text", dependencies=install)
@@ -97,7 +97,7 @@ def settings_text(here: Here) -> SettingsText:
         ) from error
 
 
-def _kept(state: BoxState, now_ms: int) -> KeptRecorder:
+def _kept(state: BoxState, now_ms: int) -> InstallerRecorder:
     box, status = state.box, state.status
     knows_health = "health" in state.allow and bool(status)
     problems = list(_problems(status))[:MOST_PROBLEMS] if knows_health else []
@@ -106,7 +106,7 @@ def _kept(state: BoxState, now_ms: int) -> KeptRecorder:
         level = "problem" if problems[0].camera else "warning"
     disk, until_ms = status.get("disk"), pass_in(status)[0]
     days = disk.get("keeps_days") if isinstance(disk, Mapping) else None
-    return KeptRecorder(
+    return InstallerRecorder(
         id=box.id, name=box.name, online=state.is_online, seen_ms=box.seen_ms, version=state.version,
         newer=str(status.get(NEWER_FIELD) or "")[:60],
         level=level if state.is_online else "offline", problems=problems,
@@ -118,7 +118,7 @@ def _kept(state: BoxState, now_ms: int) -> KeptRecorder:
     )  # fmt: skip
 
 
-def _problems(status: Mapping[str, object]) -> Iterator[KeptProblem]:
+def _problems(status: Mapping[str, object]) -> Iterator[InstallerProblem]:
     """Yield what a recorder has said is wrong: its cameras, then what concerns all of it. Other forms are left out."""
     cameras, warnings = status.get("cameras"), status.get("warnings")
     for one in cameras[:MOST_CAMERAS] if isinstance(cameras, list) else ():
@@ -126,11 +126,11 @@ def _problems(status: Mapping[str, object]) -> Iterator[KeptProblem]:
         with suppress(ValueError):
             if CameraState(str(said.get("state"))) in TROUBLE:
                 name, detail = str(said.get("name", ""))[:100] or "?", str(said.get("detail", ""))[:500]
-                yield KeptProblem(camera=name, state=str(said["state"]), what=detail, do="")
+                yield InstallerProblem(camera=name, state=str(said["state"]), what=detail, do="")
     for one in warnings if isinstance(warnings, list) else ():
         with suppress(ValidationError):
             warning = schemas.WarningInfo.model_validate(one)
-            yield KeptProblem(camera="", state="", what=warning.message[:500], do=warning.hint[:500])
+            yield InstallerProblem(camera="", state="", what=warning.message[:500], do=warning.hint[:500])
 
 
 def _number(said: object) -> int:

@@ -20,8 +20,8 @@ from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.allowed_requests import OF_PEOPLE
-from tawny.api.fleet.box_answers import SOCKET, refusal
-from tawny.api.fleet.copy_answers import CopiedAnswer, copies_for, serve_socket
+from tawny.api.fleet.box_requests import SOCKET, refusal
+from tawny.api.fleet.copy_answers import CopiesResponse, copies_for, serve_socket
 from tawny.api.fleet.installer_rights import OF_INSTALLERS, pass_in
 from tawny.api.request_handling import WorkerRoute
 from tawny.fleet.fleet_index import MOST_PICTURE_BYTES
@@ -134,7 +134,7 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
     """Return what the box answers; from its copies if it is offline, or if they are asked for."""
     copied = await _copies(request, request.method, box, here, signed)
     if copied is not None:
-        return CopiedAnswer(box, copied, signed)
+        return CopiesResponse(box, copied, signed)
     exchange = await _ask(request, request.method, box, here, signed)
     is_answered = False
     try:

@@ -27,7 +27,7 @@ from tawny.live.webrtc.ice import ice_servers
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.segments import Recording
-from tawny.service.cameras.phone_codes import LASTS_S, PhoneCodeStatus, WantedPhone
+from tawny.service.cameras.phone_codes import LASTS_S, PhoneCodeStatus, PhoneInvitation
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 own, send, public = [rule(Access.OWN)], [rule(Access.SEND)], [rule(Access.PUBLIC)]
@@ -93,7 +93,7 @@ class PhoneOffer(ApiRequest):
     offer: Annotated[str, Field(min_length=1, max_length=100_000)]
 
 
-class PhoneAnswer(ApiResponse):
+class PhoneConnectionInfo(ApiResponse):
     """answer: SDP."""
 
     answer: str
@@ -122,7 +122,7 @@ def make_phone_code(body: NewPhoneCode, signed: Signed, note: Note, request: Req
         raise not_found("This camera is no phone.", "Reload the page.")
     if not here.live.webrtc:
         raise RequestRefused(409, "no_webrtc", "WebRTC is turned off.", "Turn it on under [live] in the settings.")
-    key, code = here.phone_codes.make(WantedPhone(signed.person.id, name or "Phone", body.record, camera))
+    key, code = here.phone_codes.make(PhoneInvitation(signed.person.id, name or "Phone", body.record, camera))
     note("phone code created", camera or name)
     base = address_of(request, here)
     is_own_computer = is_loopback_host(base.partition("://")[2])
@@ -183,12 +183,12 @@ async def phone_rights(signed: Signed, here: Here) -> PhoneRights:
 
 
 @router.post("/phone/rtc", dependencies=send, status_code=201)
-async def send_picture(body: PhoneOffer, signed: Signed, request: Request, here: Here) -> PhoneAnswer:
+async def send_picture(body: PhoneOffer, signed: Signed, request: Request, here: Here) -> PhoneConnectionInfo:
     """Create the connection by which the phone sends. It takes the place of the phone's former one."""
     phone, _ = await _phone(signed, here)
     if not here.live.webrtc:
         raise RequestRefused(404, "no_webrtc", "WebRTC is turned off.", "Ask an owner to turn it on.")
-    return PhoneAnswer(answer=await here.rtc.receive(here, request, body.offer, phone))
+    return PhoneConnectionInfo(answer=await here.rtc.receive(here, request, body.offer, phone))
 
 
 @router.get("/cameras/{camera}/phone", dependencies=own)
@@ -214,7 +214,7 @@ def remove_phone(camera: OneCamera, note: Note, here: Here) -> OkResponse:
     return OkResponse()
 
 
-async def _camera_for(here: AppContext, wanted: WantedPhone) -> tuple[CameraId, str]:
+async def _camera_for(here: AppContext, wanted: PhoneInvitation) -> tuple[CameraId, str]:
     """Return the camera that a code is for, added if it is new, and the ID of its phone."""
     if wanted.camera is not None:
         phone = here.setup.phone_of(wanted.camera)

@@ -368,7 +368,7 @@ class ClipJobs:
         self._tell(job)
         try:
             self.check_maker(job)
-            place = _Bench(self, job, *self._store.begin(job.id))
+            place = _JobTarget(self, job, *self._store.begin(job.id))
             prove = order.archive.prove
             made = make_export(order.archive, order.clips, order.options, order.zone, place, self.most_bytes, prove)
             done = replace(self._jobs.get(job.id, job), state=ClipJobState.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
@@ -520,7 +520,7 @@ def may_change(person: Account, job: ClipExportJob) -> bool:
     return may_see(person, job) and (person.role is Role.OWNER or person.id == job.made_by)
 
 
-class _Bench:
+class _JobTarget:
     """The `playback.exports.ExportTarget` of a job."""
 
     def __init__(self, jobs: ClipJobs, job: ClipExportJob, out: Path, scratch: Path) -> None:

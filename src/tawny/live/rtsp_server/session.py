@@ -84,7 +84,7 @@ class ServerContext:
 
 
 @dataclass(slots=True)
-class _Wanted:
+class _RequestedStream:
     """The stream that a player has requested."""
 
     name: str
@@ -109,7 +109,7 @@ class ServerSession:
         self._context, self._reader, self._writer = context, reader, writer
         self._connection, self._has_room = connection, has_room
         self._nonce, self._session = secrets.token_hex(16), secrets.token_hex(8)
-        self._wanted: _Wanted | None = None
+        self._wanted: _RequestedStream | None = None
         self._following: FollowStream | None = None
         self._covered: tuple[Hub, Hub] | None = None
         """The camera's hub, and its transcoded variant with privacy masks applied."""
@@ -213,7 +213,7 @@ class ServerSession:
         self._wanted = wanted
         return None
 
-    async def _find(self, user: str, path: tuple[str, ...]) -> _Wanted | None:
+    async def _find(self, user: str, path: tuple[str, ...]) -> _RequestedStream | None:
         """Resolve a camera path; `/front-door` equals `/front-door/main`. None if unknown or not permitted."""
         if not path:
             return None
@@ -228,7 +228,7 @@ class ServerSession:
         async def still() -> bool:
             return (shown is not hub or not hub.private) and await self._context.doorman.may_see(user, camera)
 
-        return _Wanted(camera, shown, self._context.one_more(camera, stream), still)
+        return _RequestedStream(camera, shown, self._context.one_more(camera, stream), still)
 
     async def _without_private(self, stream: StreamName, hub: Hub) -> Hub:
         """Return a transcoded hub with masks applied and without audio. Waits for the first packet."""
@@ -237,7 +237,7 @@ class ServerSession:
             await first_packet(self._covered[1], FIRST_S)
         return self._covered[1]
 
-    async def _follow(self, user: str) -> _Wanted | None:
+    async def _follow(self, user: str) -> _RequestedStream | None:
         """Return the follow stream of the cameras that the user may see; None without one."""
         found = await self._context.doorman.followed(user)
         if found is None:
@@ -251,7 +251,7 @@ class ServerSession:
         async def still() -> bool:
             return await self._context.doorman.followed(user) is found
 
-        return _Wanted("follow", found.hub, nullcontext(), still)
+        return _RequestedStream("follow", found.hub, nullcontext(), still)
 
     def _describe(self, request: RtspRequest) -> RtspReply:
         assert self._wanted is not None
@@ -332,7 +332,7 @@ class ServerSession:
             if isinstance(error, Exception) and not isinstance(error, OSError):  # a disconnected player is no error
                 raise error
 
-    async def _watch(self, wanted: _Wanted) -> None:
+    async def _watch(self, wanted: _RequestedStream) -> None:
         """Return when the permission is lost, or when a UDP player has been silent for 2 * TIMEOUT_S."""
         while True:
             await asyncio.sleep(self._context.look_s)

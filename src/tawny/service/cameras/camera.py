@@ -32,7 +32,7 @@ from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.recorder.coverage_monitor import SILENT_S, CoverageMonitor
 from tawny.recorder.recorder import SegmentRecorder, WriteLoss
-from tawny.recorder.wanted_time import WantedTime, WritingChange
+from tawny.recorder.recording_times import RecordingTimes, WritingChange
 from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
 from tawny.service.cameras.duty import CameraDuty, duty_of
@@ -136,7 +136,7 @@ class RunningCamera:
         self._next = GONE
         self._calls = WakeCalls(parts.clock, settings, self._wake_readers)
         self._calls.hold(is_held=self.duty.is_held)
-        self._wanted = WantedTime(self.duty.record, settings.pre, settings.post, self._writing_changed)
+        self._wanted = RecordingTimes(self.duty.record, settings.pre, settings.post, self._writing_changed)
         self._after: dict[StreamName, int] = {}
         """Number of the first packet of each stream that was not written, while nothing is recorded."""
         means = DetectionServices(

@@ -65,7 +65,7 @@ _NO_FILE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class WantedCamera:
+class CameraDraft:
     """What a person knows. address: a host, or a source such as `rtsp://…`.
 
     onvif, said, rtsp_port, path: from a search, or empty.
@@ -112,39 +112,39 @@ class TriedCamera:
         return [one if details else replace(one, change="") for one in found]
 
 
-def resolve_camera(name: str, wanted: WantedCamera, clock: Clock, secrets: Mapping[str, str]) -> ResolvedCamera:
+def resolve_camera(name: str, draft: CameraDraft, clock: Clock, secrets: Mapping[str, str]) -> ResolvedCamera:
     """Find out the camera's streams. name: the ID that it gets. secrets: of `${NAME}`s in its source.
 
     It is new, so any sign-in that it asks for is accepted. Raises SourceError, NotDone, SettingsError.
     """
-    return camera_with(name, wanted, find_streams(wanted, clock), secrets)
+    return camera_with(name, draft, find_streams(draft, clock), secrets)
 
 
-def find_streams(wanted: WantedCamera, clock: Clock) -> CameraStreams | None:
+def find_streams(draft: CameraDraft, clock: Clock) -> CameraStreams | None:
     """Return the streams of a network camera, after signing in; None for any other. As `resolve_camera`."""
-    if is_host(wanted.address):
+    if is_host(draft.address):
         place = CameraPlace(
-            wanted.address.strip("[]"), wanted.user, wanted.password, wanted.onvif, wanted.rtsp_port, wanted.path,
-            wanted.said,
+            draft.address.strip("[]"), draft.user, draft.password, draft.onvif, draft.rtsp_port, draft.path,
+            draft.said,
         )  # fmt: skip
         return resolve(place, clock)
-    if claims_network(wanted.address) and "${" not in wanted.address + wanted.sub:
-        main = _with_login("address", wanted.address, wanted.user, wanted.password)
-        return CameraStreams(main, _with_login("sub", wanted.sub, main.user, main.password) if wanted.sub else None)
+    if claims_network(draft.address) and "${" not in draft.address + draft.sub:
+        main = _with_login("address", draft.address, draft.user, draft.password)
+        return CameraStreams(main, _with_login("sub", draft.sub, main.user, main.password) if draft.sub else None)
     return None
 
 
 def camera_with(
-    name: str, wanted: WantedCamera, streams: CameraStreams | None, secrets: Mapping[str, str]
+    name: str, draft: CameraDraft, streams: CameraStreams | None, secrets: Mapping[str, str]
 ) -> ResolvedCamera:
     """Return the camera as the settings would have it. streams: of `find_streams`. Raises SettingsError."""
-    if (key := stream_key(wanted.address)) and "${" not in key:
-        place = wanted.address.rstrip("/").removesuffix(key)
+    if (key := stream_key(draft.address)) and "${" not in key:
+        place = draft.address.rstrip("/").removesuffix(key)
         source, own = f"{place}${{{secret_name(name)}}}", {secret_name(name): key}
         return ResolvedCamera(_understood(name, {"source": source}, own, secrets), {"source": source}, own)
     if streams is None:
-        small = wanted.sub or small_stream(wanted.address)
-        given: dict[str, Any] = {"source": wanted.address} | ({"sub": small} if small else {})
+        small = draft.sub or small_stream(draft.address)
+        given: dict[str, Any] = {"source": draft.address} | ({"sub": small} if small else {})
         if small.startswith("picamera:"):
             given["picamera"] = {"sub_size": SMALL_SIZE}
         return ResolvedCamera(_understood(name, given, {}, secrets), given, {})
@@ -329,13 +329,13 @@ class CameraSetupService:
 
     # --- one camera
 
-    def try_out(self, wanted: WantedCamera, seconds: float = TRY_S) -> TriedCamera:
+    def try_out(self, draft: CameraDraft, seconds: float = TRY_S) -> TriedCamera:
         """Find out the streams and try them; nothing is changed. Raises SourceError, NotDone, SettingsError."""
-        self._refuse_kind(wanted)
-        place = _place_of(wanted)
+        self._refuse_kind(draft)
+        place = _place_of(draft)
         self._tries.check(place)
         try:
-            camera = resolve_camera("test", wanted, self._clock, {})
+            camera = resolve_camera("test", draft, self._clock, {})
         except SourceRefused:
             self._tries.refused(place)
             raise
@@ -343,31 +343,31 @@ class CameraSetupService:
         return TriedCamera(camera, try_streams(self._plugins, camera.settings, seconds, self._clock))
 
     def change_camera(
-        self, wanted: WantedCamera, change: Literal["keyframes", "clock", "h264"], seconds: float = TRY_S
+        self, draft: CameraDraft, change: Literal["keyframes", "clock", "h264"], seconds: float = TRY_S
     ) -> TriedCamera:
         """Change a setting of the camera by ONVIF, and try it again. Errors as of `try_out`."""
-        self._refuse_kind(wanted)
-        self._tries.check(_place_of(wanted))
-        streams = find_streams(wanted, self._clock)
+        self._refuse_kind(draft)
+        self._tries.check(_place_of(draft))
+        streams = find_streams(draft, self._clock)
         if streams is None or not streams.onvif:
             raise NotDone(
                 "tawny can't change this camera, because it has no ONVIF.", "Change it in the camera's own app."
             )
         acts = {"keyframes": change_keyframes, "clock": change_clock, "h264": change_codec}
         acts[change](streams.onvif, self._clock)
-        return self.try_out(wanted, seconds)
+        return self.try_out(draft, seconds)
 
-    def preview(self, wanted: WantedCamera) -> PreviewStatus:
+    def preview(self, draft: CameraDraft) -> PreviewStatus:
         """Begin to show live test pictures of a camera; nothing is changed. Raises NotDone."""
-        self._refuse_kind(wanted)
+        self._refuse_kind(draft)
 
         def find() -> PreviewSource:
-            streams = find_streams(wanted, self._clock)
-            settings = camera_with("preview", wanted, streams, {}).settings
+            streams = find_streams(draft, self._clock)
+            settings = camera_with("preview", draft, streams, {}).settings
             # a small stream of this computer needs more settings than its address
-            return PreviewSource((settings.sub if streams else "") or settings.source, streams, wanted)
+            return PreviewSource((settings.sub if streams else "") or settings.source, streams, draft)
 
-        return self.previews.start(_place_of(wanted), find, with_login=bool(wanted.user or wanted.password))
+        return self.previews.start(_place_of(draft), find, with_login=bool(draft.user or draft.password))
 
     def add_previewed(
         self,
@@ -380,7 +380,7 @@ class CameraSetupService:
     ) -> CameraId:
         """Add a camera that is shown, without signing in again; it is no longer shown then. Raises as `add` does."""
         source = self.previews.source(preview)
-        assert isinstance(source.wanted, WantedCamera)
+        assert isinstance(source.wanted, CameraDraft)
         added = self._add(name, source.wanted, source.streams, chosen_values(record, orientation), sound=sound)
         self.previews.stop(preview)
         return added
@@ -388,7 +388,7 @@ class CameraSetupService:
     def add(
         self,
         name: str,
-        wanted: WantedCamera,
+        draft: CameraDraft,
         record: Recording = "continuous",
         orientation: Orientation = UPRIGHT,
         *,
@@ -399,13 +399,13 @@ class CameraSetupService:
         Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
         self._file()
-        self._refuse_kind(wanted)
-        streams = find_streams(wanted, self._clock)
-        return self._add(name, wanted, streams, chosen_values(record, orientation), sound=sound)
+        self._refuse_kind(draft)
+        streams = find_streams(draft, self._clock)
+        return self._add(name, draft, streams, chosen_values(record, orientation), sound=sound)
 
     def add_phone(self, name: str, phone: str, record: Recording = "continuous") -> CameraId:
         """Add a camera whose picture the phone with this ID sends. Raises SettingsError, NotDone, FolderUnwritable."""
-        return self._add(name, WantedCamera(PHONE + phone), None, recording_values(record), sound=False)
+        return self._add(name, CameraDraft(PHONE + phone), None, recording_values(record), sound=False)
 
     def phone_of(self, camera: CameraId) -> str:
         """Return the ID of a camera's phone; empty for any other camera."""
@@ -420,11 +420,11 @@ class CameraSetupService:
         return None
 
     def _add(
-        self, name: str, wanted: WantedCamera, streams: CameraStreams | None, chosen: Mapping[str, Any], *, sound: bool
+        self, name: str, draft: CameraDraft, streams: CameraStreams | None, chosen: Mapping[str, Any], *, sound: bool
     ) -> CameraId:
         config, settings = self._file(), self._settings.now()
         camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
-        camera = camera_with(camera_id, wanted, streams, {})
+        camera = camera_with(camera_id, draft, streams, {})
         values = with_sound({**camera.values, **chosen}, self._plugins, camera.settings, sound=sound)
 
         def edit(draft: SettingsDraft) -> None:
@@ -497,15 +497,15 @@ class CameraSetupService:
         for place, sign_in in was.logins.items():
             self._logins.offered(place, sign_in)
 
-    def replace(self, camera: CameraId, wanted: WantedCamera) -> None:
+    def replace(self, camera: CameraId, draft: CameraDraft) -> None:
         """Put another device in a camera's place; name, zones, rules and recordings stay. Raises as `add` does."""
         config = self._file(camera)
-        self._refuse_kind(wanted)
-        self._tries.check(_place_of(wanted))
+        self._refuse_kind(draft)
+        self._tries.check(_place_of(draft))
         try:
-            made = camera_with(camera, wanted, find_streams(wanted, self._clock), {})
+            made = camera_with(camera, draft, find_streams(draft, self._clock), {})
         except SourceRefused:
-            self._tries.refused(_place_of(wanted))
+            self._tries.refused(_place_of(draft))
             raise
         values = dict.fromkeys(("sub", "onvif", "serial", "mac"), "") | dict(made.values)
         before = self._settings.now().cameras[camera]
@@ -541,10 +541,10 @@ class CameraSetupService:
 
     # --- internal
 
-    def _refuse_kind(self, wanted: WantedCamera) -> None:
-        if is_host(wanted.address):
+    def _refuse_kind(self, draft: CameraDraft) -> None:
+        if is_host(draft.address):
             return
-        for address in filter(None, (wanted.address, wanted.sub)):
+        for address in filter(None, (draft.address, draft.sub)):
             source = self._plugins.source_of(address)
             if source is None or source.scheme not in _KINDS:
                 raise NotDone(*unknown_kind(address))
@@ -578,9 +578,9 @@ class CameraSetupService:
             self._settings.apply_written(new)
 
 
-def _place_of(wanted: WantedCamera) -> str:
+def _place_of(draft: CameraDraft) -> str:
     """Return what refused sign-ins are counted by: the host, or the source of a camera without one."""
-    address = wanted.address
+    address = draft.address
     if is_host(address):
         return address.strip("[]")
     return host_of(address) or (public_address(address) if stream_key(address) else address)

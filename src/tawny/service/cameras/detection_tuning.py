@@ -22,7 +22,7 @@ from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.masking_cost import MaskingCost, masking_cost
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
-from tawny.service.detection.sound_service import HeardSound, SoundService
+from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 
 SENSITIVITY = DetectorParameter(50, 1, 100, is_whole=True)
@@ -109,7 +109,7 @@ class DetectionTuningService:
             self._settings.apply_written(now.model_copy(update={"cameras": {**now.cameras, camera: changed}}))
             self._changes[camera] = web.DetectionChangedInfo(by, self._clock.now_ms())
 
-    def sounds(self, camera: CameraId) -> Sequence[HeardSound]:
+    def sounds(self, camera: CameraId) -> Sequence[DetectedSound]:
         running = self._cameras().get(camera)
         return running.watching.sounds_heard if running is not None else ()
 

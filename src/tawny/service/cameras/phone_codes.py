@@ -24,7 +24,7 @@ _ENDED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class WantedPhone:
+class PhoneInvitation:
     """What a code is for. camera: an existing camera that gets another phone; None: a new one. made_by: of its owner.
 
     name, record: of a new camera.
@@ -49,7 +49,7 @@ class PhoneCodeStatus:
 class _Code:
     code: str
     """Empty once it was used."""
-    wanted: WantedPhone
+    wanted: PhoneInvitation
     made_s: float
     status: PhoneCodeStatus
 
@@ -61,7 +61,7 @@ class PhoneCodes:
         self._clock, self._lock = clock, threading.Lock()
         self._codes: dict[str, _Code] = {}
 
-    def make(self, wanted: WantedPhone) -> tuple[str, str]:
+    def make(self, wanted: PhoneInvitation) -> tuple[str, str]:
         """Return the key of a new code, for its owner, and the code, for the phone."""
         with self._lock:
             self._forget_old()
@@ -71,7 +71,7 @@ class PhoneCodes:
             self._codes[key] = _Code(code, wanted, self._clock.mono_s(), PhoneCodeStatus("waiting"))
             return key, code
 
-    def use(self, code: str) -> tuple[str, WantedPhone]:
+    def use(self, code: str) -> tuple[str, PhoneInvitation]:
         """Use a code. Return its key, and what it is for. Raises NotDone: unknown, used or expired."""
         with self._lock:
             self._forget_old()

@@ -18,7 +18,7 @@ from tawny.model.ids import CameraId
 from tawny.model.segments import Recording
 from tawny.model.times import Clock, Span
 from tawny.playback.timeline import day_of
-from tawny.recorder.wanted_time import WantedTime
+from tawny.recorder.recording_times import RecordingTimes
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.promises import Rates
 from tawny.storage.index.protocol import Index, all_events
@@ -126,7 +126,7 @@ class RecordingChoiceService:
         events = self._events(camera, day)
         seconds: dict[Recording, float] = {"continuous": day.seconds, "off": 0.0}
         for record in ("events", "transitions"):
-            wanted = WantedTime(record, pre_s, post_s)
+            wanted = RecordingTimes(record, pre_s, post_s)
             for event in events:
                 wanted.on_event(event, 0)  # none is forgotten
             seconds[record] = sum(cut.seconds for span in wanted.spans() if (cut := span.cut_to(day)) is not None)

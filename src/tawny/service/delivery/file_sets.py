@@ -100,7 +100,7 @@ class _Set:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _FileSpan:
     """Video that becomes one file, or several if it was interrupted.
 
     part: distinguishes the files of an event. at_ms: time in the name; None: when the video begins.
@@ -291,7 +291,7 @@ class FileSets:
             end_ms = self._cut_ms(camera, mark_ms)
             if end_ms is None:
                 return
-            self._add(one, _Wanted(camera, Span(at_ms, end_ms)), is_rest=is_rest)
+            self._add(one, _FileSpan(camera, Span(at_ms, end_ms)), is_rest=is_rest)
             self._outbox.mark(self._mark(one, camera), str(end_ms))
             at_ms, is_rest = end_ms, False
 
@@ -299,7 +299,7 @@ class FileSets:
         at_ms, is_rest = self._position(one, camera)
         end_ms = self._recorded_ms(camera)
         if end_ms - at_ms > LEAST_MS:
-            self._add(one, _Wanted(camera, Span(at_ms, end_ms)), is_rest=is_rest)
+            self._add(one, _FileSpan(camera, Span(at_ms, end_ms)), is_rest=is_rest)
             self._outbox.mark(self._mark(one, camera), f"{end_ms} stop")
 
     def _position(self, one: _Set, camera: CameraId) -> tuple[int, bool]:
@@ -345,7 +345,7 @@ class FileSets:
                 return
             if not self._has_part(one, event, str(number)) and end_ms > at_ms:
                 edge = "start" if number == 0 and one.chosen.first else ""
-                self._add(one, _Wanted(event.camera, Span(at_ms, end_ms), str(number), event, edge=edge))
+                self._add(one, _FileSpan(event.camera, Span(at_ms, end_ms), str(number), event, edge=edge))
             if is_last:
                 return
             at_ms = end_ms
@@ -355,7 +355,7 @@ class FileSets:
         end_ms = self._end_ms(event.camera, at_ms + around_ms)
         if end_ms is not None and not self._has_part(one, event, edge):
             begin_ms = self._begin_ms(event.camera, at_ms - around_ms)
-            self._add(one, _Wanted(event.camera, Span(begin_ms, end_ms), edge, event, at_ms=at_ms, edge=edge))
+            self._add(one, _FileSpan(event.camera, Span(begin_ms, end_ms), edge, event, at_ms=at_ms, edge=edge))
 
     def _is_edge(self, one: _Set, event: Event, at_ms: int) -> bool:
         """Return whether no other event lasts at this time: of several, the first start and the last end count."""
@@ -425,7 +425,7 @@ class FileSets:
 
     # --- files
 
-    def _add(self, one: _Set, wanted: _Wanted, *, is_rest: bool = False) -> None:
+    def _add(self, one: _Set, wanted: _FileSpan, *, is_rest: bool = False) -> None:
         """Queue the files of this video. is_rest: the last stop wrote what came before it."""
         runs = self._runs(wanted.camera, wanted.span)
         if is_rest and runs and runs[0].end_ms < wanted.span.begin_ms + REST_MS and runs[0].end_ms < wanted.span.end_ms:
@@ -436,7 +436,7 @@ class FileSets:
         self._outbox.add(made)
 
     def _deliveries(
-        self, one: _Set, wanted: _Wanted, run: Span, *, with_picture: bool, taken: Sequence[Delivery]
+        self, one: _Set, wanted: _FileSpan, run: Span, *, with_picture: bool, taken: Sequence[Delivery]
     ) -> Iterator[Delivery]:
         event, camera = wanted.event, wanted.camera
         at_ms = run.begin_ms if wanted.at_ms is None else wanted.at_ms

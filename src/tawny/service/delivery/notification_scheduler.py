@@ -71,7 +71,7 @@ class _Pace:
 
 
 @dataclass(slots=True)
-class _Heard:
+class _NotifierState:
     known: set[EventId] = field(default_factory=set)
     """Events already sent, scheduled or finally refused."""
     paces: dict[CameraId, _Pace] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class NotificationScheduler:
         self._filters, self._lasting, self._zone = tuple(filters), lasting, zone
         self._links, self._visit_of = links, visit_of
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
-        self._state: dict[str, _Heard] = {}
+        self._state: dict[str, _NotifierState] = {}
         self._lock = threading.Lock()
         self._begun_ms: int | None = None
         self._saved_ms = 0
@@ -138,7 +138,7 @@ class NotificationScheduler:
                 self._begun_ms = now_ms
             for channel in self._filters:
                 if channel.to not in self._state:
-                    self._state[channel.to] = _Heard()
+                    self._state[channel.to] = _NotifierState()
                     self._remember(channel, now_ms)
                     self._make_up(channel, now_ms)
             while self._queue:

@@ -16,7 +16,7 @@ from tawny.detection.decode_pipeline import DecodeGate, GateMode, UndecodedFrame
 from tawny.detection.detector import Detector, OwnProcess, SteadyDetector
 from tawny.detection.following import Followers, FollowingDetector
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
-from tawny.detection.recognition import RecognitionQueue, RecognitionWanted, TrackRecogniser
+from tawny.detection.recognition import RecognitionQueue, RecognitionSettings, TrackRecogniser
 from tawny.detection.sound_classes import SoundModel, SoundNamer
 from tawny.detection.watcher import (
     FAULT_S,
@@ -57,7 +57,7 @@ from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, Cam
 from tawny.model.times import Clock
 from tawny.service.detection.camera_reports import MOTION_SCORE, ReportedObjects
 from tawny.service.detection.event_writer import EventWriter
-from tawny.service.detection.sound_service import HeardSound, SoundService
+from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.sources.onvif_events import CameraReport
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
@@ -231,7 +231,7 @@ class CameraDetection:
         self.trouble = self._sound_refused = ""
         """Problem of detection, and why a sound model can't be used, with the remedy; empty if none."""
         self._sound_model: SoundModel | None = None
-        self._sounds_heard: dict[str, HeardSound] = {}
+        self._sounds_heard: dict[str, DetectedSound] = {}
         self._wrong, self._wrong_ms = "", 0
         self._handles: list[Handle] = []
         self._watcher: Watcher | None = None
@@ -438,7 +438,7 @@ class CameraDetection:
         if settings.notify_types:
             found.append(TrackClassifier(self._camera, means.classification_queue, settings.notify_types))
         if settings.recognize:
-            wanted = RecognitionWanted(
+            wanted = RecognitionSettings(
                 settings.recognize,
                 settings.recognize_confidence,
                 settings.recognize_zones,
@@ -534,10 +534,10 @@ class CameraDetection:
         for name, score in names:
             last = self._sounds_heard.get(name)
             count, best = (last.count, last.best) if last is not None else (0, 0.0)
-            self._sounds_heard[name] = HeardSound(name, score, max(best, score), at_ms, count + 1)
+            self._sounds_heard[name] = DetectedSound(name, score, max(best, score), at_ms, count + 1)
 
     @property
-    def sounds_heard(self) -> list[HeardSound]:
+    def sounds_heard(self) -> list[DetectedSound]:
         """The classes of sounds since the settings were changed, newest first."""
         return sorted(self._sounds_heard.copy().values(), key=lambda one: one.at_ms, reverse=True)
 

@@ -15,7 +15,7 @@ from tawny.detection.sound_classes import (
     SoundModel,
     SoundNamer,
     SoundQueue,
-    SoundWanted,
+    SoundSettings,
     UserSoundModel,
 )
 from tawny.engine import Engine
@@ -33,7 +33,7 @@ LOADS_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class HeardSound:
+class DetectedSound:
     """A class of sounds: its newest and its best score, 0..1, when it came last, and in how many seconds."""
 
     name: str
@@ -98,7 +98,7 @@ class SoundService:
     def namer(self, camera: CameraId, settings: AudioSettings) -> tuple[SoundNamer, SoundModel]:
         """Return what classifies the sounds of a camera, with its model. Raises NotDone."""
         model = self._opened(settings)
-        wanted = SoundWanted(settings.sure, settings.thresholds, settings.classes, settings.groups)
+        wanted = SoundSettings(settings.sure, settings.thresholds, settings.classes, settings.groups)
         return SoundNamer(camera, model, self.queue, wanted), model
 
     def _opened(self, settings: AudioSettings) -> SoundModel:

@@ -108,7 +108,7 @@ class RecorderHealth:
     now_ms: int
 
 
-class HealthAnswer:
+class HealthReader:
     """Answers health queries. Thread-safe.
 
     Index queries run in own threads and are awaited for ANSWER_S at most, so that camera states are available even

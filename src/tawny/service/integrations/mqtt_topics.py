@@ -31,7 +31,7 @@ from tawny.model.messages import OF_STATE, EventChanged, Message
 from tawny.model.states import EXPECTED, RECORDED, CameraState
 from tawny.model.times import Clock
 from tawny.service import json_format
-from tawny.service.health.camera_health import HealthAnswer
+from tawny.service.health.camera_health import HealthReader
 from tawny.service.integrations import home_assistant as ha
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, mode_of_command, panel_state
 from tawny.service.recorder import RecorderService
@@ -65,7 +65,7 @@ class MqttTopics:
         self._is_tracking = is_tracking
         self._now, self._recorder, self._modes, self._do, self._waiting = now, recorder, modes, do, waiting
         self._clock, self._settings = clock, now().mqtt
-        self._health, self._health_due_s = HealthAnswer(recorder), 0.0
+        self._health, self._health_due_s = HealthReader(recorder), 0.0
         self._pictures_due_s = 0.0
         self._lasting: dict[EventId, Event] = {}
         self._pictured: deque[Event] = deque(maxlen=50)

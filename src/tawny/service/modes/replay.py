@@ -20,7 +20,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Recording
 from tawny.model.times import Span, merge_spans
 from tawny.playback.recordings import RecordingIndex
-from tawny.recorder.wanted_time import WantedTime
+from tawny.recorder.recording_times import RecordingTimes
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
 from tawny.service.detection.mutings import MUTED
@@ -175,7 +175,7 @@ class Replayer:
             if record == "continuous":
                 total += part.seconds
             elif record != "off":
-                wanted = WantedTime(record, own.pre, own.post)
+                wanted = RecordingTimes(record, own.pre, own.post)
                 for event in events:
                     wanted.on_event(event, 0)  # none is forgotten
                 cuts = [cut for one in merge_spans(wanted.spans()) if (cut := one.cut_to(part)) is not None]

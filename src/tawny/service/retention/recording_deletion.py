@@ -45,7 +45,7 @@ class StoredOfCamera:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedDeletion:
+class DeletionScope:
     """What a person wants deleted: some events, or a time of some cameras. No cameras: all. No span: until now."""
 
     cameras: Sequence[CameraId] = ()
@@ -128,7 +128,7 @@ class RecordingDeletion:
         self._write()
         return found
 
-    def measure(self, wanted: WantedDeletion) -> DeletionPreview:
+    def measure(self, wanted: DeletionScope) -> DeletionPreview:
         """Return what would be deleted. Raises NotDone: see `delete`. Waits for the index."""
         parts = self._parts(wanted, "")
         counted = set[str]()  # a file may hold several of the events
@@ -178,7 +178,7 @@ class RecordingDeletion:
             to_ms=bounds.end_ms if bounds else None,
         )
 
-    def delete(self, wanted: WantedDeletion, by: str, *, undo_s: float = UNDO_S) -> tuple[str, int]:
+    def delete(self, wanted: DeletionScope, by: str, *, undo_s: float = UNDO_S) -> tuple[str, int]:
         """Delete it in undo_s. Return the ID for `cancel`, and when, ms UTC. by: for the signed history.
 
         Raises NotDone: the event is unknown or not over, or the span is not.
@@ -204,7 +204,7 @@ class RecordingDeletion:
     def close(self) -> None:
         """Nothing to release."""
 
-    def _parts(self, wanted: WantedDeletion, why: str) -> list[CameraDeletion]:
+    def _parts(self, wanted: DeletionScope, why: str) -> list[CameraDeletion]:
         now_ms, index = self._clock.now_ms(), self._stored.index
         if wanted.events:
             return [self._part_of(event, wanted, why) for event in wanted.events]
@@ -215,7 +215,7 @@ class RecordingDeletion:
             raise NotDone("This time isn't over yet.", "Choose a time that is.")
         return [CameraDeletion(one, until_ms, why, wanted.with_kept, begin_ms=begin_ms) for one in cameras]
 
-    def _part_of(self, event_id: EventId, wanted: WantedDeletion, why: str) -> CameraDeletion:
+    def _part_of(self, event_id: EventId, wanted: DeletionScope, why: str) -> CameraDeletion:
         event = self._stored.index.event(event_id)
         if event is None:
             raise NotDone("Event not found.", "It may have been deleted together with its recording.")

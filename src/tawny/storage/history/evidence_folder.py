@@ -72,7 +72,7 @@ How to check it
 
 
 @dataclass(frozen=True, slots=True)
-class ShownRecording:
+class ExportedRecording:
     """The exported part of one recording.
 
     parts: the initialization segment and the chosen fragments, as written. Without `leaf_key`, a fragment cannot be
@@ -92,7 +92,7 @@ class ShownRecording:
         return SealedHeader.read(self.header).start_ms
 
     @property
-    def hidden(self) -> "ShownRecording":
+    def hidden(self) -> "ExportedRecording":
         """The same statements without data that reveals the video."""
         return replace(self, leaf_key=b"", shown=(), parts=())
 
@@ -112,7 +112,7 @@ Open = Callable[[str], SealedFileReader]
 """Opens the sealed file at a path with its key. Raises NotDone without a key."""
 
 
-def shown_of(volume: Volume, segment: Segment, within: Span, open_sealed: Open) -> ShownRecording | None:
+def shown_of(volume: Volume, segment: Segment, within: Span, open_sealed: Open) -> ExportedRecording | None:
     """Export the fragments from the keyframe at or before the span's begin to its end.
 
     Return None if none of it can be proved.
@@ -134,12 +134,12 @@ def shown_of(volume: Volume, segment: Segment, within: Span, open_sealed: Open) 
         for seq in chosen:
             fragment = read.fragments[seq - 2]
             parts.append(read_exactly(read.path, file, fragment.size, fragment.offset))
-    return ShownRecording(
+    return ExportedRecording(
         proof.header, proof.leaf_key, proof.leaves, [1, *chosen], parts, proof.statement, proof.signature
     )
 
 
-def _sealed(one: SealedFileReader, within: Span) -> ShownRecording | None:
+def _sealed(one: SealedFileReader, within: Span) -> ExportedRecording | None:
     file, start_ms = one.file, one.file.header.start_ms
     there = [record for record in file.records if record.type in FRAGMENTS and not record.is_emptied]
     times = [(record.seq, record.type in BEGINS, record.time_ms) for record in there]
@@ -147,7 +147,7 @@ def _sealed(one: SealedFileReader, within: Span) -> ShownRecording | None:
     if not chosen:
         return None
     shown = [record for record in file.records if record.type == INIT or record.seq in chosen]
-    return ShownRecording(
+    return ExportedRecording(
         file.packed,
         one.leaf_key,
         [(record.head, record.leaf) for record in file.records],
@@ -203,11 +203,11 @@ class EvidenceFolder:
             hashed.update(piece)
         self.files[name] = {"bytes": size, "sha256": hashed.hexdigest()}
 
-    def put_shown(self, number: int, shown: ShownRecording) -> None:
+    def put_shown(self, number: int, shown: ExportedRecording) -> None:
         self.put(f"{number:03}{FILM}", shown.parts)
         self.put_proof(number, shown)
 
-    def put_proof(self, number: int, shown: ShownRecording) -> None:
+    def put_proof(self, number: int, shown: ExportedRecording) -> None:
         """Add a proof without its film, for a recording not exported as recorded."""
         self.put(f"{number:03}{PROOF}", [shown.proof()])
 

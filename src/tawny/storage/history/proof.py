@@ -204,7 +204,7 @@ def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iter
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _FileState:
     """State of a file. digest: None for a thinned MP4 file."""
 
     digest: bytes | None
@@ -215,26 +215,26 @@ class _Shown:
     signature: bytes = b""
 
 
-def _sealed(on: Volume, path: str) -> _Shown:
+def _sealed(on: Volume, path: str) -> _FileState:
     file = read_sealed(on.disk, path)
     is_damaged = file.ends is FileEnding.DAMAGED
-    return _Shown(file.digest, file.last_ms, file.is_thinned, is_damaged, file.statement or 0, file.signature)
+    return _FileState(file.digest, file.last_ms, file.is_thinned, is_damaged, file.statement or 0, file.signature)
 
 
-def _plain(on: Volume, path: str) -> _Shown:
+def _plain(on: Volume, path: str) -> _FileState:
     name = segment_name(path)
     assert name is not None
     assert name.end_ms is not None
     if name.is_thinned:
-        return _Shown(None, name.end_ms, is_thinned=True)
+        return _FileState(None, name.end_ms, is_thinned=True)
     proof = stored_proof(read_segment(on.own_path(path)))
     if proof is None:
-        return _Shown(digest_of(on, path)[0], name.end_ms, is_thinned=False)
-    return _Shown(proof.digest, name.end_ms, is_thinned=False, statement=proof.statement, signature=proof.signature)
+        return _FileState(digest_of(on, path)[0], name.end_ms, is_thinned=False)
+    return _FileState(proof.digest, name.end_ms, is_thinned=False, statement=proof.statement, signature=proof.signature)
 
 
 def _compare(
-    stated: StatedFiles, file: _Shown, place: Place, path: str, *, is_thinned_by_us: bool, now_ms: int
+    stated: StatedFiles, file: _FileState, place: Place, path: str, *, is_thinned_by_us: bool, now_ms: int
 ) -> Iterator[Finding]:
     digests = stated.digests.get(place, set())
     is_settled = file.last_ms < now_ms - NOT_STATED_MS
@@ -253,7 +253,7 @@ def _compare(
         yield Finding(FindingKind.CHANGED, path, "thinned, and nothing says by whom")
 
 
-def _is_signed(stated: StatedFiles, file: _Shown) -> bool:
+def _is_signed(stated: StatedFiles, file: _FileState) -> bool:
     key = stated.keys.get(file.statement, "")
     return file.digest is not None and is_signed(key, b"file", file.digest, file.signature)
 

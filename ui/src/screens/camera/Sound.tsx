@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get } from "../../api/client";
-import type { HeardSounds } from "../../api/schema";
+import type { DetectedSoundList } from "../../api/schema";
 import type { Camera, Reading } from "../../api/types";
 import { Choice, Numbers } from "./Places";
 import type { TuningStore } from "./store";
@@ -101,11 +101,11 @@ const SHOWN = 8;
 
 /** Which sounds were heard lately, and how sure the model was. */
 function Heard({ camera }: { camera: string }) {
-  const found = useSignal<HeardSounds["items"]>([]);
+  const found = useSignal<DetectedSoundList["items"]>([]);
   useEffect(() => {
     const stop = new AbortController();
     const load = () =>
-      get<HeardSounds>(`/cameras/${encodeURIComponent(camera)}/sounds`, {}, stop.signal).then(
+      get<DetectedSoundList>(`/cameras/${encodeURIComponent(camera)}/sounds`, {}, stop.signal).then(
         ({ items }) => (found.value = items),
         () => {
           // The next one may come through.

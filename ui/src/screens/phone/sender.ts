@@ -1,7 +1,7 @@
 /** Sends this device's camera to the recorder by WebRTC, and connects again by itself until it is stopped. */
 import { signal } from "@preact/signals";
 import { ApiError } from "../../api/client";
-import type { ErrorResponse, PhoneAnswer, PhoneJoined, PhoneRights } from "../../api/schema";
+import type { ErrorResponse, PhoneConnectionInfo, PhoneJoined, PhoneRights } from "../../api/schema";
 import { t } from "../../strings";
 import { phoneCamera } from "../../strings/phone-camera";
 import { device } from "../../ui/agents";
@@ -186,7 +186,7 @@ export class Sender {
       transport.onstatechange = () => {
         if (turn === this.turn && transport.state === "closed") this.again(); // the recorder has ended it
       };
-    const { answer } = await ask<PhoneAnswer>("/phone/rtc", token, { offer: connection.localDescription?.sdp ?? "" });
+    const { answer } = await ask<PhoneConnectionInfo>("/phone/rtc", token, { offer: connection.localDescription?.sdp ?? "" });
     if (turn === this.turn) await connection.setRemoteDescription({ type: "answer", sdp: answer });
   }
 

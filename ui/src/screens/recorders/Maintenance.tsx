@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
-import type { KeptRecorder, KeptRecorders } from "../../api/types";
+import type { InstallerRecorder, InstallerRecorderList } from "../../api/types";
 import { plural, t } from "../../strings";
 import { maintenance as words } from "../../strings/maintenance";
 import { recorders } from "../../strings/recorders";
@@ -19,7 +19,7 @@ import "./maintenance.css";
 const AGAIN_MS = 5_000;
 
 export default function Maintenance() {
-  const { found, failed } = usePolled<KeptRecorders>("/fleet/maintenance", AGAIN_MS);
+  const { found, failed } = usePolled<InstallerRecorderList>("/fleet/maintenance", AGAIN_MS);
   const text = useSignal("");
   const open = useSignal("");
   if (!found.value) return failed.value ? <Problem what={failed.value} /> : null;
@@ -64,7 +64,7 @@ export default function Maintenance() {
   );
 }
 
-function Row({ one, onOpen }: { one: KeptRecorder; onOpen: () => void }) {
+function Row({ one, onOpen }: { one: InstallerRecorder; onOpen: () => void }) {
   const [first] = one.problems;
   const others = one.problems.length - 1;
   const knows = one.level !== "unknown" && one.expected > 0;
@@ -105,7 +105,7 @@ function Row({ one, onOpen }: { one: KeptRecorder; onOpen: () => void }) {
   );
 }
 
-function Said({ one }: { one: KeptRecorder["problems"][number] }) {
+function Said({ one }: { one: InstallerRecorder["problems"][number] }) {
   if (!one.camera) return <ServerText text={one.what} />;
   const states: Readonly<Record<string, string>> = t.states;
   return (
@@ -115,7 +115,7 @@ function Said({ one }: { one: KeptRecorder["problems"][number] }) {
   );
 }
 
-function Home({ one, version, onClose }: { one: KeptRecorder; version: string; onClose: () => void }) {
+function Home({ one, version, onClose }: { one: InstallerRecorder; version: string; onClose: () => void }) {
   return (
     <Sheet title={one.name} onClose={onClose} class="keep-home">
       <p class="sub">
@@ -167,7 +167,7 @@ function Home({ one, version, onClose }: { one: KeptRecorder; version: string; o
   );
 }
 
-function SettingsOf({ one }: { one: KeptRecorder }) {
+function SettingsOf({ one }: { one: InstallerRecorder }) {
   const text = useSignal<string | null>(null);
   const failed = useSignal("");
   const isAllowed = one.allow.includes("settings");
