@@ -89,10 +89,10 @@ function Claim({ token, onRestore }: { token: string; onRestore: () => void }) {
     setError(null);
     try {
       const { user } = await post<{ user: User }>("/setup/claim", { token, name: name.trim(), password });
-      signedIn(user);
       if (wantsPasskey) await addPasskey().catch(() => toast(words.passkeyFailed));
       // The account exists: a name that can't be written is no reason to stay here.
       await put("/setup", { name: recorder.trim() }).catch(() => toast(wizard.unnamed));
+      signedIn(user); // shows the next page
       go("/setup", { replace: true });
     } catch (reason) {
       setBusy(false);
