@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -296,7 +297,7 @@ def pictures(house: Tawny, camera: str) -> list[np.ndarray[Any, Any]]:
 def sounds(house: Tawny, camera: str) -> bool:
     """G.711 was recorded, as the phone sent it."""
     for file in files(house, camera):
-        with av.open(str(file)) as media:
+        with suppress(av.InvalidDataError), av.open(str(file)) as media:  # a file that has just begun is empty
             if [stream for stream in media.streams.audio if stream.codec_context.name == "pcm_mulaw"]:
                 return True
     return False
