@@ -79,11 +79,14 @@ def nothing_left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 # --- beside each other: `./test` gives each worker one file after the other, the slowest first ------------------------
 
-MORE_WORKERS, MOST_WORKERS = 1, 8
+WORKERS_A_CORE, MOST_WORKERS = 2, 8
+"""Most tests that take long wait, for real programs and real time."""
 WORKER_BYTES = 1_500_000_000
 """A browser, and a recorder that it looks at."""
 HEAVY = ("tests/e2e/", "tests/seeds/")
-"""Files whose tests run a browser and a recorder: one for each core, and the worker too many takes light files."""
+"""Files whose tests run a browser and a recorder."""
+MORE_HEAVY = 1
+"""So many more than there are cores run at the same time; the other workers take light files."""
 SECONDS = "tawny/seconds of each file"
 SLOWEST = Path(__file__).with_name("slowest_files.txt")
 """Seconds and path of the files that take long, for a checkout where none was run: `./test` keeps its own account."""
@@ -92,9 +95,8 @@ GUESSED = {"e2e": 25.0, "seeds": 25.0, "app": 8.0, "faults": 8.0, "service": 3.0
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: with two for each, tests that need a real program's time fail now and then."""
     room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // WORKER_BYTES
-    return max(2, min(cores() + MORE_WORKERS, room, MOST_WORKERS))
+    return max(2, min(cores() * WORKERS_A_CORE, room, MOST_WORKERS))
 
 
 def cores() -> int:
@@ -118,11 +120,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class FewBrowsers(LoadFileScheduling):  # type: ignore[misc]
-    """Gives a worker the slowest file that is left; none of HEAVY while as many workers as there are cores have one."""
+    """Gives a worker the slowest file that is left; none of HEAVY while enough workers have one."""
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         others = [work for other, work in self.assigned_work.items() if other is not node]
-        if sum(any(is_heavy(scope, left) for scope, left in work.items()) for work in others) >= cores():
+        if sum(any(is_heavy(scope, left) for scope, left in work.items()) for work in others) >= cores() + MORE_HEAVY:
             light = next((scope for scope in self.workqueue if not scope.startswith(HEAVY)), None)
             if light is not None:
                 self.workqueue.move_to_end(light, last=False)

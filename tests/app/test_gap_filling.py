@@ -137,6 +137,7 @@ def assert_checked(folder: Path) -> None:
     assert report.wall.unexplained_s == 0
 
 
+@pytest.mark.long
 def test_an_outage_is_filled(tmp_path: Path) -> None:
     """A network that fails: all of it is there afterwards, and nothing twice; one camera's clock is 90 s wrong."""
     with cameras(90.0, 0.0) as there:

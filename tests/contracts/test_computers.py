@@ -236,6 +236,7 @@ def _is_ours(process: int, parents: Mapping[int, int]) -> bool:
 # --- what dies
 
 
+@pytest.mark.long
 def test_a_box_whose_worker_is_killed_does_the_part_again(archive: Path, expected: list[dict[str, Any]]) -> None:
     killed: list[bool] = []
 

@@ -125,6 +125,7 @@ def of_scene(scene: str, tmp_path: Path) -> Iterator[Tawny]:
     yield from with_settings(tmp_path, f'[cameras.yard]\nsource = "{scene}"\ndetection.detector = "off"\n')
 
 
+@pytest.mark.long
 def test_the_promised_size_of_a_day_is_what_a_day_takes(browser: Browser, of_scene: Tawny, scene: str) -> None:
     """A quarter of a minute stands for the day."""
     owner = owner_of(browser, of_scene, 1280)

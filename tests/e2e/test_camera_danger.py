@@ -120,6 +120,7 @@ def test_a_camera_is_removed_with_its_recordings_kept_and_is_back_after_undo(
     until(lambda: state(owner, house, "gate") == "recording", 60)
 
 
+@pytest.mark.long
 @pytest.mark.shows("SC10")
 def test_a_camera_is_removed_with_its_recordings_deleted_unless_undone(owner: BrowserContext, house: Tawny) -> None:
     page = danger(owner, house, "shed")

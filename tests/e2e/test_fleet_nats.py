@@ -139,6 +139,7 @@ def test_a_server_that_is_killed_and_restarted_loses_and_repeats_nothing(houses:
     assert houses.events("bell", "knock") == {(name, kind): 1 for name in NAMES for kind in ("bell", "knock")}
 
 
+@pytest.mark.long
 def test_a_hub_that_is_killed_gets_each_line_once(houses: Houses) -> None:
     kinds = ("rain", "hail", "storm")
     for kind in kinds:

@@ -175,7 +175,7 @@ def middles(row: Any) -> list[float]:
     return [(a + b - 1) / 2 for a, b in zip(edges[::2], edges[1::2], strict=True) if 2 < b - a < 80]
 
 
-@pytest.mark.parametrize("camera", ["wide", "fish", "aside"])
+@pytest.mark.parametrize("camera", ["wide", "fish", pytest.param("aside", marks=pytest.mark.long)])
 def test_what_is_straight_in_the_world_is_straight_live(page: Page, house: Tawny, camera: str) -> None:
     page.goto(f"{house.base}/live/{camera}")
     expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
@@ -260,6 +260,7 @@ def test_keys_turn_it_too_where_its_button_is_and_others_go_to_the_next_camera(p
     page.wait_for_url(lambda url: "/live/fish" not in url)
 
 
+@pytest.mark.long
 def test_a_view_that_was_thrown_slows_down(page: Page, house: Tawny) -> None:
     x, y = fisheye(page, house)
     page.emulate_media(reduced_motion="no-preference")
@@ -267,6 +268,7 @@ def test_a_view_that_was_thrown_slows_down(page: Page, house: Tawny) -> None:
     page.wait_for_function("(was) => document.querySelector('.look-chip').innerText !== was", arg=let_go)
 
 
+@pytest.mark.long
 def test_two_fingers_bring_it_closer_and_a_double_tap_turns_it_back(drawing: Browser, house: Tawny) -> None:
     context = signed_in_again(
         drawing, house, viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce"
@@ -304,7 +306,7 @@ def photo(path: Path) -> Any:
     return np.frombuffer(read.stdout, np.uint8).reshape(-1, WIDTH)
 
 
-@pytest.mark.parametrize("camera", ["wide", "aside", "masked"])
+@pytest.mark.parametrize("camera", ["wide", pytest.param("aside", marks=pytest.mark.long), "masked"])
 def test_a_photo_is_saved_as_it_is_shown(page: Page, house: Tawny, camera: str, tmp_path: Path) -> None:
     page.goto(f"{house.base}/live/{camera}")
     expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()

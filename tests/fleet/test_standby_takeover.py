@@ -66,6 +66,7 @@ def networks(tmp_path: Path) -> Iterator[Rig]:
         yield made
 
 
+@pytest.mark.long
 def test_a_pulled_cable_is_taken_over_and_filled(networks: Rig) -> None:
     """The recorder lives, but reaches neither camera nor standby."""
     networks.pair()
@@ -81,6 +82,7 @@ def test_a_pulled_cable_is_taken_over_and_filled(networks: Rig) -> None:
     whole(networks)
 
 
+@pytest.mark.long
 def test_recorders_cut_from_each_other_lose_nothing(networks: Rig) -> None:
     """Both reach the camera: two recordings, no gap, and no second is lost on the recorder."""
     networks.pair()
@@ -97,6 +99,7 @@ def test_recorders_cut_from_each_other_lose_nothing(networks: Rig) -> None:
     ] == []
 
 
+@pytest.mark.long
 def test_a_recorder_that_answers_is_not_taken_over(pair: Rig) -> None:
     """Its line is silent, but it says itself that it records: as with a standby whose address has changed."""
     pair.pair()

@@ -222,6 +222,7 @@ def edges_run(pi: Path, tmp_path_factory: pytest.TempPathFactory) -> EdgesRun:
         return EdgesRun(edges(telegram.asked), received, early, (files(one), files(two)))
 
 
+@pytest.mark.long
 def test_pk10_each_change_makes_a_clip_and_a_message_to_the_receiver(edges_run: EdgesRun) -> None:
     texts = [text for text, _ in edges_run.telegram]
     assert [one["detection"] for one in edges_run.received[:3]] == [text.endswith("True") for text in texts[:3]]
@@ -230,16 +231,19 @@ def test_pk10_each_change_makes_a_clip_and_a_message_to_the_receiver(edges_run: 
     assert all(3 < FileVideo(Path(one["h264"])).duration_s < 8.5 for one in late)
 
 
+@pytest.mark.long
 def test_pk20_uploads_wait_for_their_minute(edges_run: EdgesRun) -> None:
     assert edges_run.early == []
     assert all(edges_run.uploads)
 
 
+@pytest.mark.long
 def test_pk23_each_destination_gets_the_files(edges_run: EdgesRun) -> None:
     one, two = ({path.name for path in found} for found in edges_run.uploads)
     assert one & two
 
 
+@pytest.mark.long
 def test_pk25_telegram_gets_pancakes_two_texts_each_with_its_video(edges_run: EdgesRun) -> None:
     texts = [text for text, _ in edges_run.telegram][:3]
     on, off = "Detection changed to True", "Detection changed to False"

@@ -13,6 +13,7 @@ import numpy as np
 
 from tawny.testing.clips import ClipSpec, clip_file
 from tawny.testing.waiting import until
+from tests.e2e.conftest import SMALL_DEMO
 from tests.support.processes import ended
 
 DOCS = Path(__file__).parents[2] / "docs" / "how-to"
@@ -53,10 +54,10 @@ def test_sc37_a_source_a_detector_a_destination_and_a_channel_of_ten_lines(tmp_p
     places = os.pathsep.join(
         [str(installed(tmp_path / "site", replays, media)), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
-    program = str(Path(sys.executable).with_name("tawny"))
+    program = [sys.executable, "-P", str(SMALL_DEMO)]
     log = (tmp_path / "log").open("wb")
     process = subprocess.Popen(
-        [program, "run", "--config", str(config), "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"],
+        [*program, "run", "--config", str(config), "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"],
         env=os.environ | {"PYTHONPATH": places}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
     )  # fmt: skip
     try:
