@@ -275,10 +275,11 @@ _AAC_FRAME: Final = 1024
 class _OpenFile:
     """An open file and its timestamps."""
 
-    def __init__(self, new: NewSegmentFile, start_ms: int, file: OpenSegment, *, splits: bool) -> None:
+    def __init__(self, new: NewSegmentFile, start_ms: int, file: OpenSegment, *, splits: bool, usual: int) -> None:
+        """usual: estimated ticks between pictures."""
         self.splits = splits
         self.new, self.start_ms, self.file = new, start_ms, file
-        self.pictures = FileDecodeTimes(new.first_pts, _USUAL_PICTURE)
+        self.pictures = FileDecodeTimes(new.first_pts, usual)
         self.sounds = FileDecodeTimes(_sound_begin(new), _AAC_FRAME)
         self.sequence = 0
         self.end_ticks = self.durable_ticks = 0  # 90 kHz ticks: written or being written, and synced
@@ -328,6 +329,8 @@ class StreamWriter:
         self._volume, self._index, self._closing, self._seals = volume, index, closing, seals
         self.camera, self.stream = camera, stream
         self._open: _OpenFile | None = None
+        self._usual = _USUAL_PICTURE
+        """Ticks between the pictures of the last file: a fragment may hold one picture before the next is known."""
         self._begun_ms = self._avoided_ms = -1  # start of the newest file; start used by another writer
         self.durable_ms: int | None = None
         """All data up to this time is on the disk."""
@@ -391,6 +394,7 @@ class StreamWriter:
         """Close the open file, if any."""
         opened, self._open = self._open, None
         if opened is not None:
+            self._usual = opened.pictures.usual
             self._closing.finish(opened.file, SegmentTrailer(end.end_ms or opened.end_ms, end.why, self.clock_offset_s))
 
     @property
@@ -421,7 +425,7 @@ class StreamWriter:
             volume, said, lambda more: init_segment(new.video, new.audio, {**said.record(), **more})
         )
         file = OpenSegment.create(volume, said, content, signing)
-        return _OpenFile(new, said.start_ms, file, splits=content.splits)
+        return _OpenFile(new, said.start_ms, file, splits=content.splits, usual=self._usual)
 
     @property
     def _is_sealed(self) -> bool:

@@ -45,6 +45,11 @@ class FileDecodeTimes:
         copied._end, copied._ahead, copied._left_over = self._end, self._ahead, self._left_over
         return copied
 
+    @property
+    def usual(self) -> int:
+        """The estimated ticks between packets."""
+        return self._usual
+
     def samples(self, packets: Sequence[Timed], next_pts: int | None = None) -> tuple[int, list[Sample]]:
         """Return the decode time of the fragment's first sample (`fragment`'s base), and the packets as samples.
 
