@@ -328,7 +328,9 @@ export class RecordedPlayer implements PastPlayer {
     const piece = this.pieces.at(from_ms);
     if (!piece || piece.id !== id) return;
     const around: Range = [from_ms - 500, from_ms + NEARLY_MS];
-    return this.take(piece, from_ms, await this.source.open(piece, from_ms, this.begin(around)));
+    await this.take(piece, from_ms, await this.source.open(piece, from_ms, this.begin(around)));
+    // A browser may drop what it got, such as pictures after a time stamp that jumps: asked for again, it is the same.
+    if (!this.has(from_ms)) await this.pause(REST_MS);
   }
 
   /** After a jump to where nothing is known: the video itself is asked for, and says what it is out of. */
