@@ -48,7 +48,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
     config = folder / "tawny.toml"
     config.write_text(SETTINGS, encoding="utf-8")
     listen = f"127.0.0.1:{free_port()}"  # the same after a restart
-    yield from tawny("run", "--config", str(config), "--listen", listen, folder=folder / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHORT_FILES", "1")
+        yield from tawny("run", "--config", str(config), "--listen", listen, folder=folder / "data")
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_sc37_a_source_a_detector_a_destination_and_a_channel_of_ten_lines(tmp_p
     log = (tmp_path / "log").open("wb")
     process = subprocess.Popen(
         [*program, "run", "--config", str(config), "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"],
-        env=os.environ | {"PYTHONPATH": places}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        env=os.environ | {"PYTHONPATH": places, "SHORT_FILES": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
     )  # fmt: skip
     try:
         until(lambda: (tmp_path / "door.txt").exists(), 60, "a line of the channel")
