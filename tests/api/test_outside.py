@@ -53,7 +53,7 @@ class FakeOutside:
     def has_browser_channel(self) -> bool:
         return False
 
-    def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+    def subscribe_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         if keys and keys[0] == "bad":
             raise ValueError(keys)
         self.said.append((person, endpoint, keys))

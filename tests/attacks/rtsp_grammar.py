@@ -177,9 +177,9 @@ def _converse(data: bytes, rng: Rng, address: NetworkAddress) -> None:
 
     def message(raw: bytes) -> None:
         nonlocal is_playing
-        talk.transcript.heard(raw)
+        talk.transcript.received(raw)
         if is_playing:
-            talk.heard(raw)
+            talk.on_data(raw)
         elif not raw.startswith(b"RTSP/"):
             talk.obeyed(raw)
         else:
@@ -287,8 +287,8 @@ def take_rtcp(data: bytes, rng: Rng) -> None:
     def message(raw: bytes) -> None:
         if not talk:
             talk.append(ClientSession(_OPEN_ADDRESS))
-        talk[0].transcript.heard(raw)
-        talk[0].heard(raw)
+        talk[0].transcript.received(raw)
+        talk[0].on_data(raw)
 
     reader = InterleavedReader(report, message)
     for number, track in enumerate(chosen):

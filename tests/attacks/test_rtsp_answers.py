@@ -70,7 +70,7 @@ def test_a_login_in_any_address_is_still_redacted(before: str) -> None:
 @settings(max_examples=50, deadline=None)
 def test_no_part_of_a_secret_is_left_at_the_cut(fill: int) -> None:
     transcript = Transcript(SecretFilter.of(ADDRESS))
-    transcript.heard(b"x" * fill + b" s3cret-pw " * 400)
+    transcript.received(b"x" * fill + b" s3cret-pw " * 400)
     (said,) = transcript.record()
     assert "s3c" not in said["text"]
 

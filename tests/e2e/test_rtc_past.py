@@ -246,7 +246,7 @@ def test_twenty_who_look_at_the_past_cost_the_recording_nothing(filmed: Filmed) 
             orders,
             viewer.tell,
         )
-        orders.hear(CHANNEL, json.dumps({"at_ms": begin_ms + 100 * number, "rate": 0.5 + number % 3}))
+        orders.on_text(CHANNEL, json.dumps({"at_ms": begin_ms + 100 * number, "rate": 0.5 + number % 3}))
         task = asyncio.create_task(screen.run())
         await asyncio.sleep(LOOK_S)
         viewer.end("seen enough")

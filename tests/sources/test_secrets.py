@@ -44,7 +44,7 @@ def test_a_login_is_not_kept_however_it_comes_back(
     for word in (user, password):
         assume(len(word.upper()) == len(word.lower()) == len(word))
         transcript.sent(before + FORMS[form](word).encode() + after)
-        transcript.heard(f"{before!r} {FORMS[form](word)}".encode())
+        transcript.received(f"{before!r} {FORMS[form](word)}".encode())
     login = base64.b64encode(f"{user}:{password}".encode()).decode()
     transcript.sent(f"DESCRIBE rtsp://cam/ RTSP/1.0\r\nAuthorization: Basic {login}\r\n\r\n".encode())
     told = "\n".join(said["text"] for said in transcript.record())
@@ -61,12 +61,12 @@ made = some.text("0123456789abcdefABCDEF+/", min_size=8, max_size=40)
 def test_what_a_login_is_made_of_is_not_kept(nonce: str, response: str, cnonce: str, session: str, quotes: str) -> None:
     transcript = Transcript(SecretFilter([], ("viewer", "s3cret")))
     nonce_said = quotes.format(nonce)
-    transcript.heard(
+    transcript.received(
         f'RTSP/1.0 401 No\r\nX-Debug: {nonce}\r\nWWW-Authenticate: Digest realm="cam", nonce={nonce_said}'.encode()
     )
     asked = f'Authorization: Digest username="viewer", nonce="{nonce}", response="{response}", cnonce="{cnonce}", nc=1'
     transcript.sent(f"DESCRIBE rtsp://cam/ RTSP/1.0\r\n{asked}\r\n\r\n".encode())
-    transcript.heard(
+    transcript.received(
         f"RTSP/1.0 200 OK\r\nX-You-Sent: {response} {cnonce}\r\nSession: {session};timeout=60\r\n\r\n".encode()
     )
     transcript.sent(f"PLAY rtsp://cam/?s={session} RTSP/1.0\r\nSession: {session}\r\n\r\n".encode())

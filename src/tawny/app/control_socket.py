@@ -151,10 +151,10 @@ class ControlSocket:
         waiting: asyncio.Queue[Message] = asyncio.Queue(MOST_WAITING)
         loop = asyncio.get_running_loop()
 
-        def heard(message: Message) -> None:
+        def on_message(message: Message) -> None:
             caller(loop, lambda: _push(waiting, message))()
 
-        unsubscribe = self._bus.subscribe(heard)
+        unsubscribe = self._bus.subscribe(on_message)
         try:
             yield {"type": "following"}
             while True:

@@ -67,7 +67,7 @@ class SystemdNotifier:
 
 log = logging.getLogger(__name__)
 
-Tell = Callable[[dict[str, Any], str], None]
+ShowAddress = Callable[[dict[str, Any], str], None]
 LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
 LOOKS_BETWEEN_RETURNS = 10
@@ -100,10 +100,10 @@ class Program:
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
 
-    def run(self, tell: Tell) -> None:
+    def run(self, show: ShowAddress) -> None:
         """Record until SIGTERM or Ctrl-C; a second Ctrl-C exits immediately. Propagates startup errors.
 
-        tell: called with the web address and the one-time link, if any, as data and as text.
+        show: called with the web address and the one-time link, if any, as data and as text.
         """
         recent = configure_logging(self._settings.log)
         limit = raise_limit()
@@ -124,7 +124,7 @@ class Program:
             try:
                 running.begin()
                 running.await_first_pictures()
-                asyncio.run(self._serve(running, connections, recent, tell, at_last))
+                asyncio.run(self._serve(running, connections, recent, show, at_last))
             finally:
                 running.close("disk" if self.came_back else "restart" if self.restarts else "person")
 
@@ -133,7 +133,7 @@ class Program:
         running: RecorderRuntime,
         connections: ConnectionManager,
         recent: RecentLines,
-        tell: Tell,
+        show: ShowAddress,
         at_last: ExitStack,
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
@@ -159,7 +159,7 @@ class Program:
         try:
             await web.start()
             await control.open()
-            tell(*await asyncio.to_thread(partial(web.welcome, is_demo=self._demo)))
+            show(*await asyncio.to_thread(partial(web.welcome, is_demo=self._demo)))
             self._systemd.ready()
             await self._keep_going(running, stop)
         finally:
@@ -233,7 +233,7 @@ Reread = Callable[[], tuple[Settings, Path]]
 def record(
     settings: Settings,
     folder: Path,
-    tell: Tell,
+    show: ShowAddress,
     *,
     config: Path | None = None,
     reread: Reread | None = None,
@@ -249,7 +249,7 @@ def record(
             if settings.storage.mode != "memory" and _finish_restore(folder):
                 settings, folder = _read_again(reread, config, settings, folder)
             program = Program(settings, folder, config=config)
-            program.run(tell)
+            program.run(show)
             if not program.restarts:
                 return
             settings, folder = _read_again(reread, config, settings, folder)
@@ -260,7 +260,7 @@ def record(
         log.warning("%s; recording to the fallback disk at %s until it is", why, spare)
         until = partial(lambda main: not is_missing(main), folder)
         program = Program(standing_in(settings, spare), spare, stands_for=folder, until=until)
-        program.run(tell)
+        program.run(show)
         if not program.came_back:
             return
         settings, folder = _read_again(reread, config, settings, folder)

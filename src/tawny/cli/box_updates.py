@@ -207,7 +207,7 @@ def update_boxes(args: Namespace, out: Output) -> int:
 
     staged = StagedUpdate(boxes, plan, report, SystemClock())
     done = asyncio.run(staged.run(names))
-    told = [
+    rows = [
         {
             "recorder": one.box, "before": one.before, "after": one.after, "problem": one.problem,
             "new_warnings": list(one.warnings),
@@ -218,7 +218,7 @@ def update_boxes(args: Namespace, out: Output) -> int:
     untouched = len(names) - len(done)
     good = len(done) - len(bad)
     text = f"{good} of {len(names)} recorders were updated" if done else "All recorders run that version"
-    out.data({"updates": told, "not_ordered": untouched}, f"{text}.")
+    out.data({"updates": rows, "not_ordered": untouched}, f"{text}.")
     if bad:
         raise NotDone(
             f"{', '.join(bad)}: the update went wrong, and {untouched} more recorders were left as they are.",

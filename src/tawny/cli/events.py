@@ -266,10 +266,10 @@ def run_find(args: Namespace, out: Output) -> int:
     if query.unknown:
         out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
     if spot is not None:
-        _tell_moments(_moments(folder, query, spot, names)[: args.most], query, out)
+        _print_moments(_moments(folder, query, spot, names)[: args.most], query, out)
         return 0
     if args.like or query.is_of_look:
-        _tell_looks(hits, query, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
+        _print_looks(hits, query, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
         return 0
     found = [hit.event for hit in hits]
     events = [json_format.event(event) for event in found]
@@ -362,7 +362,7 @@ def _picture(volume: Volume, address: str, event: Event) -> str:
     return f"{address}/media/{event.id}.jpg" if address else str(path)
 
 
-def _tell_looks(hits: list[SearchHit], query: SearchQuery, picture: Callable[[Event], str], out: Output) -> None:
+def _print_looks(hits: list[SearchHit], query: SearchQuery, picture: Callable[[Event], str], out: Output) -> None:
     events = [
         {**json_format.event(hit.event), "why": hit.why, "match": round(hit.score, 2), "image": picture(hit.event)}
         for hit in hits
@@ -401,7 +401,7 @@ def _moments(folder: Path, query: SearchQuery, spot: Box, cameras: Iterable[Came
     return sorted(found, key=lambda one: -one[1].begin_ms)
 
 
-def _tell_moments(found: list[tuple[CameraId, Span]], query: SearchQuery, out: Output) -> None:
+def _print_moments(found: list[tuple[CameraId, Span]], query: SearchQuery, out: Output) -> None:
     moments = [
         {"camera": camera, "start": utc_text(moment.begin_ms), "end": utc_text(moment.end_ms)}
         for camera, moment in found

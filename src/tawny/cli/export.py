@@ -136,19 +136,19 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
     shown_s: list[int | None] = []
     is_made = False
 
-    def tell(part: float) -> None:
+    def report(part: float) -> None:
         out.progress(f"{args.output}: {part:.0%}")
 
     with open_folder(folder, keys, settings=chosen) as archive:
         wanted = redaction(args.redact, archive.index, within) if args.redact else None
         missing = not_recorded(archive.index.gaps(camera, within), within)
-        made = write_evidence(volume, archive.index, request, original, open_with_keys, tell)
+        made = write_evidence(volume, archive.index, request, original, open_with_keys, report)
         try:
             if wanted is not None:
                 from tawny.playback.redactor import redact  # lazy import: large dependencies, rarely used
 
                 def film(path: Path) -> dict[str, object]:
-                    done = redact(archive, camera, within, wanted, path, tell)
+                    done = redact(archive, camera, within, wanted, path, report)
                     shown_s.append(done.shown_s)
                     return done.summary
 

@@ -26,7 +26,7 @@ from tawny.model.times import SystemClock
 if TYPE_CHECKING:
     from tawny.cli.archive import RecordingFolder
 
-TELL_S: Final = 1.0
+REPORT_S: Final = 1.0
 """Interval of progress reports, s."""
 Order = Mapping[str, Any]
 
@@ -134,13 +134,13 @@ def serve(worker: ScanWorker, orders: Iterator[str], out: TextIO) -> None:
     """Answer orders until there are no more."""
     clock = SystemClock()
     for line in orders:
-        done_s, told_s = 0.0, clock.mono_s()
+        done_s, reported_s = 0.0, clock.mono_s()
 
         def progress(more_s: float) -> None:
-            nonlocal done_s, told_s
+            nonlocal done_s, reported_s
             done_s += more_s
-            if clock.mono_s() - told_s >= TELL_S:
-                told_s = clock.mono_s()
+            if clock.mono_s() - reported_s >= REPORT_S:
+                reported_s = clock.mono_s()
                 _write(out, {"done_s": round(done_s, 1)})
 
         _write(out, worker.answer(json.loads(line), progress))

@@ -62,10 +62,10 @@ class Courier:
     """Transfers deliveries of one target. Call `stop` from any thread."""
 
     def __init__(
-        self, number: int, route: DeliveryRoute, outbox: Outbox, clock: Clock, tell: Callable[[Delivery], None]
+        self, number: int, route: DeliveryRoute, outbox: Outbox, clock: Clock, report: Callable[[Delivery], None]
     ) -> None:
-        """tell: called with every ended delivery, successful or not, on the courier's thread."""
-        self._route, self._outbox, self._clock, self._tell = route, outbox, clock, tell
+        """report: called with every ended delivery, successful or not, on the courier's thread."""
+        self._route, self._outbox, self._clock, self._report = route, outbox, clock, report
         self.name = f"to {route.to} {number}"
         self._carrier: Carrier | None = None
         self._used_s = 0.0
@@ -144,13 +144,13 @@ class Courier:
         else:
             self._misses, self._used_s = 0, self._clock.mono_s()
             self._outbox.done(delivery, receipt, content.size_bytes)
-            self._tell(delivery)
+            self._report(delivery)
 
     def _end(self, delivery: Delivery, error: DeliveryError) -> None:
         """Drop the delivery: a retry would not help."""
         log.warning("%s: %s", delivery.name, error)
         self._outbox.drop(delivery, error.message)
-        self._tell(delivery)
+        self._report(delivery)
 
     def _put_off(self, delivery: Delivery, error: TawnyError) -> None:
         """Retry later: all deliveries wait if the target failed, otherwise only this one."""

@@ -135,7 +135,7 @@ class Outbox:
         with self._writing() as db:
             insert = f"{_INSERT} ON CONFLICT DO NOTHING"
             new = [one.to for one in deliveries if db.execute(insert, _row(one)).rowcount]
-        self._tell(set(new))
+        self._notify(set(new))
         return len(new)
 
     def renew(self, delivery: Delivery) -> None:
@@ -146,7 +146,7 @@ class Outbox:
                 delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms)
                 db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
             db.execute(_INSERT, _row(delivery))
-        self._tell({delivery.to})
+        self._notify({delivery.to})
 
     def amend(self, delivery: Delivery) -> bool:
         """Update content and time of a waiting delivery. Return False if it is being sent or has ended."""
@@ -158,7 +158,7 @@ class Outbox:
             db.execute(
                 "UPDATE deliveries SET content = ?, next_ms = ? WHERE id = ?", (content, delivery.next_ms, old.id)
             )
-        self._tell({delivery.to})
+        self._notify({delivery.to})
         return True
 
     def take(self, to: str, most_rank: int = len(DeliveryKind)) -> Delivery | None:
@@ -231,7 +231,7 @@ class Outbox:
         with self._writing() as db:
             change = "UPDATE deliveries SET next_ms = 0 WHERE target = ? AND state = 'waiting' AND tries > 0"
             db.execute(change, (to,))
-        self._tell({to})
+        self._notify({to})
 
     def keep_within(
         self, budget_bytes: int, targets: Iterable[str] | None = None, most: int = MOST_WAITING
@@ -424,7 +424,7 @@ class Outbox:
         row = db.execute(f"{_ROWS} WHERE {where}", values).fetchone()
         return _delivery(row) if row else None
 
-    def _tell(self, targets: Iterable[str]) -> None:
+    def _notify(self, targets: Iterable[str]) -> None:
         for target in targets:
             for listener in self._listeners:
                 listener(target)

@@ -144,7 +144,7 @@ class ScriptRunner:
         assert process.stdout is not None
         ended = os.pidfd_open(process.pid)
         try:
-            output, is_late = self._heard(process.stdout.fileno(), ended)
+            output, is_late = self._read_output(process.stdout.fileno(), ended)
         finally:
             with self._lock:
                 os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the PID is still valid
@@ -154,7 +154,7 @@ class ScriptRunner:
         words = output.decode("utf-8", "replace")[:MOST_SAID].strip()
         return ScriptResult(None if is_late else process.returncode, words)
 
-    def _heard(self, pipe: int, ended: int) -> tuple[bytes, bool]:
+    def _read_output(self, pipe: int, ended: int) -> tuple[bytes, bool]:
         """Return the output until the end or the deadline, and whether the deadline has passed."""
         until_s, kept = self._clock.mono_s() + self._deadline_s, b""
         waiting = select.poll()

@@ -30,8 +30,8 @@ from tawny.stream.hub import Batch, Hub, HubReader
 
 
 class SecondScores:
-    def __init__(self, camera: CameraId, tell: Callable[[Message], None]) -> None:
-        self._camera, self._tell = camera, tell
+    def __init__(self, camera: CameraId, publish: Callable[[Message], None]) -> None:
+        self._camera, self._publish = camera, publish
         self._second: Scored | None = None
 
     def add(self, at_ms: int, score: int) -> None:
@@ -50,7 +50,7 @@ class SecondScores:
     def close(self) -> None:
         second, self._second = self._second, None
         if second is not None:
-            self._tell(second)
+            self._publish(second)
 
 
 # Selects the stream for detection: the preferred one (sub stream) while it delivers packets, else the next.
@@ -67,7 +67,7 @@ class StreamSelector:
     def __init__(self, name: str, hubs: Sequence[Hub], clock: Clock) -> None:
         self._name, self._hubs, self._clock = name, hubs, clock
         self._numbers = [-1] * len(hubs)
-        self._heard_s = [clock.mono_s() if hub is hubs[0] else float("-inf") for hub in hubs]
+        self._received_s = [clock.mono_s() if hub is hubs[0] else float("-inf") for hub in hubs]
         self.current = 0
         self._reader: HubReader | None = None
 
@@ -96,8 +96,8 @@ class StreamSelector:
         for i, hub in enumerate(self._hubs):
             newest = hub.newest
             if newest is not None and newest.number != self._numbers[i]:
-                self._numbers[i], self._heard_s[i] = newest.number, now_s
-            if now_s - self._heard_s[i] < SILENT_S:
+                self._numbers[i], self._received_s[i] = newest.number, now_s
+            if now_s - self._received_s[i] < SILENT_S:
                 return i
         return self.current
 
@@ -244,7 +244,7 @@ class WatchOptions:
 class Watcher:
     """Runs detection for one camera.
 
-    hubs: the camera's streams, in order of preference. tell: receives one `Scored` for each second, also while asleep.
+    hubs: the camera's streams, in order of preference. publish: receives one `Scored` per second, also while asleep.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class Watcher:
         detector: Detector,
         sink: ObservationSink,
         clock: Clock,
-        tell: Callable[[Message], None],
+        publish: Callable[[Message], None],
         options: WatchOptions | None = None,
     ) -> None:
         options = options or WatchOptions()
@@ -265,7 +265,7 @@ class Watcher:
         self._orientation = options.orientation
         self._trouble, self._reported_trouble = options.trouble, ""
         self._streams = StreamSelector(self.name, hubs, clock)
-        self._seconds = SecondScores(camera, tell)
+        self._seconds = SecondScores(camera, publish)
         self._eyes = DecodePipeline(camera, detector, self._looked, options.hardware, options.private, options.phase_s)
         self._waiting: deque[Packet] = deque()
         self._asleep: Packet | None = None
@@ -300,7 +300,7 @@ class Watcher:
         until_s = self._clock.mono_s() + BUSY_S
         while self._waiting and self._clock.mono_s() < until_s:
             self._watch(self._waiting.popleft())
-        self._tell_trouble()
+        self._report_problem()
         return 0.0 if self._waiting else step_s
 
     def close(self) -> None:
@@ -435,7 +435,7 @@ class Watcher:
             if self._is_seen(packet) and packet.run == slept.run and (before is None or packet.number < before):
                 self._eyes.watch(packet)
 
-    def _tell_trouble(self) -> None:
+    def _report_problem(self) -> None:
         trouble = self._gate.trouble if self._glances is not None else ""
         if self._unseen_s is not None and self._came_s - self._unseen_s > self._blind_s:
             trouble = BLIND
@@ -507,7 +507,7 @@ class LiveMeter:
 
         return stop
 
-    def hear(self, at_ms: int, db: float, score: int) -> None:
+    def on_sound(self, at_ms: int, db: float, score: int) -> None:
         """Set the current sound level, in dB; published with the next frame."""
         self._sound = at_ms, db, score
 

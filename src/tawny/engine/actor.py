@@ -84,15 +84,15 @@ class Engine(Protocol):
 # Supervisor: closes an actor that raises, reports the error, and restarts the actor after a delay.
 
 log = logging.getLogger(__name__)
-Tell = Callable[[str, BaseException], None]
+ReportFailure = Callable[[str, BaseException], None]
 
 
 class Supervised:
     """One actor with its restarts. Engines step this instead of the actor."""
 
-    def __init__(self, name: str, make: Callable[[], Actor], clock: Clock, tell: Tell) -> None:
+    def __init__(self, name: str, make: Callable[[], Actor], clock: Clock, report: ReportFailure) -> None:
         self.name = name
-        self._make, self._clock, self._tell = make, clock, tell
+        self._make, self._clock, self._report = make, clock, report
         self._actor: Actor | None = None
         self._begun_s = 0.0
         self._said = ""  # last failure logged with traceback; repetitions take one line
@@ -110,7 +110,7 @@ class Supervised:
             is_new = repr(error) != self._said
             self._said = repr(error)
             log.error("%s failed after %.0f s and restarts: %r", self.name, held_s, error, exc_info=is_new)
-            self._tell(self.name, error)
+            self._report(self.name, error)
             self.close()
             return self._backoff.next_s(held_s)
 
@@ -121,7 +121,7 @@ class Supervised:
                 actor.close()
             except Exception as error:
                 log.exception("%s failed while closing", self.name)
-                self._tell(self.name, error)
+                self._report(self.name, error)
 
 
 # Bus: publishes messages to listeners. Nothing is stored; use the index for data that must not be lost.

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 from typing import Protocol
 
-from tawny.engine.actor import Actor, Handle, Supervised, Tell
+from tawny.engine.actor import Actor, Handle, ReportFailure, Supervised
 from tawny.model.times import Clock
 
 
@@ -18,14 +18,14 @@ class InlineEngine:
 
     LEAST_S = 1e-6  # an actor that always requests "at once" still lets time pass
 
-    def __init__(self, clock: MovableClock, tell: Tell) -> None:
-        self._clock, self._tell = clock, tell
+    def __init__(self, clock: MovableClock, report: ReportFailure) -> None:
+        self._clock, self._report = clock, report
         self._due: list[tuple[float, int, _Inline]] = []
         self._order = itertools.count()
         self._all: list[_Inline] = []
 
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
-        handle = _Inline(self, Supervised(name, make, self._clock, self._tell))
+        handle = _Inline(self, Supervised(name, make, self._clock, self._report))
         self._all.append(handle)
         self.schedule(handle, self._clock.mono_s())
         return handle

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
 
-from tawny.engine.actor import Actor, Handle, Supervised, Tell
+from tawny.engine.actor import Actor, Handle, ReportFailure, Supervised
 from tawny.model.times import Clock
 
 # Names of threads, and calls from threads into the asyncio loop.
@@ -69,10 +69,10 @@ _EVEN_S = 1.0
 class SharedThread:
     """An `Engine`. The thread runs while it has actors."""
 
-    def __init__(self, name: str, clock: Clock, tell: Tell) -> None:
+    def __init__(self, name: str, clock: Clock, report: ReportFailure) -> None:
         self.stepped_s = clock.mono_s()
         """Time of the last check for due actors, in s monotonic."""
-        self._name, self._clock, self._tell = name, clock, tell
+        self._name, self._clock, self._report = name, clock, report
         self._lock = threading.Lock()
         self._due = threading.Event()
         self._turns: list[_Turn] = []
@@ -83,7 +83,7 @@ class SharedThread:
         return bool(self._turns)
 
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
-        turn = _Turn(Supervised(name, make, self._clock, self._tell), self._due)
+        turn = _Turn(Supervised(name, make, self._clock, self._report), self._due)
         with self._lock:
             self._turns.append(turn)
             if self._thread is None:
@@ -162,17 +162,17 @@ def _next_s(now_s: float, wait_s: float) -> float:
 class ThreadEngine:
     """Starts a thread per actor.
 
-    tell: called with an actor's name and error after each failure.
+    report: called with an actor's name and error after each failure.
     """
 
-    def __init__(self, clock: Clock, tell: Tell) -> None:
-        self._clock, self._tell = clock, tell
+    def __init__(self, clock: Clock, report: ReportFailure) -> None:
+        self._clock, self._report = clock, report
         self._running: list[_Worker] = []
         self._lock = threading.Lock()
 
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
         """Start an actor. Call from any thread, also from an actor's."""
-        worker = _Worker(Supervised(name, make, self._clock, self._tell))
+        worker = _Worker(Supervised(name, make, self._clock, self._report))
         with self._lock:
             self._running = [*(one for one in self._running if one.is_alive), worker]
         return worker
@@ -321,17 +321,17 @@ class ActorPool:
 class PooledEngine:
     """An `Engine` on a pool that it may share with others.
 
-    tell: called with an actor's name and error after each failure.
+    report: called with an actor's name and error after each failure.
     """
 
-    def __init__(self, pool: ActorPool, clock: Clock, tell: Tell) -> None:
-        self._pool, self._clock, self._tell = pool, clock, tell
+    def __init__(self, pool: ActorPool, clock: Clock, report: ReportFailure) -> None:
+        self._pool, self._clock, self._report = pool, clock, report
         self._turns: list[_PooledActor] = []
         self._lock = threading.Lock()
 
     def start(self, name: str, make: Callable[[], Actor]) -> Handle:
         """Start an actor. Call from any thread, also from an actor's."""
-        turn = _PooledActor(Supervised(name, make, self._clock, self._tell), self._pool)
+        turn = _PooledActor(Supervised(name, make, self._clock, self._report), self._pool)
         with self._lock:
             self._turns = [*(one for one in self._turns if not one.is_closed.is_set()), turn]
         self._pool.add(turn)

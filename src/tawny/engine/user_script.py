@@ -82,14 +82,14 @@ class UserScript:
             self.printed = answer["printed"]
             self.on_printed(self.printed)
         if "error" in answer:
-            self._tell(ScriptFailure(answer["error"]["what"], answer["error"]["line"]))
+            self._report(ScriptFailure(answer["error"]["what"], answer["error"]["line"]))
             return None
         try:
             found = PLAIN[self._function](answer["found"])
         except (KeyError, TypeError, ValueError) as error:
             self._fails(ScriptFailure(f"its answer can't be used: {error}"))
             return None
-        self._tell(None)
+        self._report(None)
         self._pause_s = PAUSE_S
         return found
 
@@ -112,7 +112,7 @@ class UserScript:
             self.close()
             self._version, self._again_s, self._pause_s = version, float("-inf"), PAUSE_S
         if version is None:
-            self._tell(ScriptFailure("it is not there"))
+            self._report(ScriptFailure("it is not there"))
             return None
         now_s = self._clock.mono_s()
         if self._child is None:
@@ -157,9 +157,9 @@ class UserScript:
         self.close()
         self._again_s = self._clock.mono_s() + self._pause_s
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-        self._tell(wrong)
+        self._report(wrong)
 
-    def _tell(self, wrong: ScriptFailure | None) -> None:
+    def _report(self, wrong: ScriptFailure | None) -> None:
         where = self._file.name if wrong is None or wrong.line is None else f"{self._file.name}, line {wrong.line}"
         trouble = "" if wrong is None else f"{where}: {wrong.what}."
         if trouble != self.trouble:

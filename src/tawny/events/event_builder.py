@@ -263,13 +263,13 @@ class EventBuilder:
         self,
         camera: CameraId,
         ledger: EventLog,
-        tell: Callable[[Message], None],
+        publish: Callable[[Message], None],
         save_picture: SavePicture,
         large: Hub | None = None,
         save_loop: SavePicture | None = None,
         save_objects: Callable[[Event, bytes], object] | None = None,
     ) -> None:
-        self._camera, self._ledger, self._tell = camera, ledger, tell
+        self._camera, self._ledger, self._publish = camera, ledger, publish
         self._save_picture, self._large, self._save_loop = save_picture, large, save_loop
         self._save_objects = save_objects
         self._groups, self._recent = ObjectGroups(), RecentBoxes()
@@ -388,7 +388,7 @@ class EventBuilder:
         )
         now.reported_ms, now.is_news = at_ms, False
         self._ledger.put_event(now.event)
-        self._tell(EventChanged(what, now.event))
+        self._publish(EventChanged(what, now.event))
 
 
 class _Open:
@@ -472,9 +472,9 @@ class ConditionEvents:
     """Writes events of one type. At most one is open at a time."""
 
     def __init__(
-        self, camera: CameraId, ledger: EventLog, tell: Callable[[Message], None], save_picture: SavePicture
+        self, camera: CameraId, ledger: EventLog, publish: Callable[[Message], None], save_picture: SavePicture
     ) -> None:
-        self._camera, self._ledger, self._tell, self._save_picture = camera, ledger, tell, save_picture
+        self._camera, self._ledger, self._publish, self._save_picture = camera, ledger, publish, save_picture
         self._open: Event | None = None
 
     @property
@@ -520,4 +520,4 @@ class ConditionEvents:
 
     def _put(self, what: str, event: Event) -> None:
         self._ledger.put_event(event)
-        self._tell(EventChanged(what, event))
+        self._publish(EventChanged(what, event))

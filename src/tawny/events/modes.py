@@ -216,12 +216,12 @@ class _Hand:
 
 
 class ModeState:
-    """The active mode and everything that determines it. book: persistent state. tell: receives every change."""
+    """The active mode and everything that determines it. book: persistent state. publish: receives every change."""
 
     def __init__(
-        self, arm: ModesSettings, zone: ZoneInfo, book: ModeStore, clock: Clock, tell: Callable[[Message], None]
+        self, arm: ModesSettings, zone: ZoneInfo, book: ModeStore, clock: Clock, publish: Callable[[Message], None]
     ) -> None:
-        self._book, self._clock, self._tell = book, clock, tell
+        self._book, self._clock, self._publish = book, clock, publish
         self._lock = threading.RLock()
         self._zone = zone
         facts = book.facts()
@@ -547,7 +547,7 @@ class ModeState:
         with self._lock:
             untold, self._untold = self._untold, []
         for message in untold:
-            self._tell(message)
+            self._publish(message)
 
     def _known_person(self, person: str) -> None:
         if person not in self._presence.names:

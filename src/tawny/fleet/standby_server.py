@@ -148,7 +148,7 @@ class StandbyConnection(LineSession):
 
     async def serve(self) -> None:
         """Serve until the line ends. Raises LineClosed, StorageError."""
-        self.tell()
+        self.send_news()
         try:
             await self.run()
         finally:
@@ -156,7 +156,7 @@ class StandbyConnection(LineSession):
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)
 
-    def tell(self) -> None:
+    def send_news(self) -> None:
         """Send the takeovers of this recorder's cameras, and whether they are watched, unless it knows that."""
         one = self._protected
         news = StandbyNews(one.lease.is_settled(self._server.clock.mono_s()), one.refused, one.takeovers)
@@ -482,7 +482,7 @@ class StandbyServer:
                     one.lease.answer(self.clock.mono_s(), is_recording=answer)
                 await self._record(one)
                 if one.connection is not None:
-                    one.connection.tell()
+                    one.connection.send_news()
                 if one.connection is not None and self.clock.mono_s() - noted_s > NOTE_S and self._store is not None:
                     noted_s = self.clock.mono_s()
                     await asyncio.to_thread(self._store.note, one.box.id, "")

@@ -86,13 +86,13 @@ class JpegOptions(NamedTuple):
 class _Made:
     """The newest image for one set of options, and the callbacks of its viewers."""
 
-    tell: list[Callable[[], None]] = field(default_factory=list)
+    notify: list[Callable[[], None]] = field(default_factory=list)
     newest: Snapshot | None = None
     due_ms: float = 0.0
 
 
 class JpegStream:
-    """Produces one stream's JPEG images. Thread-safe. Calls `tell` on the decoding thread; it must not block."""
+    """Produces one stream's JPEG images. Thread-safe. Calls `notify` on the decoding thread; it must not block."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -103,25 +103,25 @@ class JpegStream:
         self.encoded = 0
         """Number of images encoded since creation."""
 
-    def look(self, options: JpegOptions, tell: Callable[[], None]) -> "JpegLook":
+    def look(self, options: JpegOptions, notify: Callable[[], None]) -> "JpegLook":
         with self._lock:
-            self._made.setdefault(options, _Made()).tell.append(tell)
+            self._made.setdefault(options, _Made()).notify.append(notify)
             if self._thread is None:
                 self._thread = start_thread("jpegs", self._run)
         self._due.set()
-        return JpegLook(self, options, tell)
+        return JpegLook(self, options, notify)
 
     def newest(self, options: JpegOptions) -> Snapshot | None:
         with self._lock:
             made = self._made.get(options)
             return made.newest if made else None
 
-    def leave(self, options: JpegOptions, tell: Callable[[], None]) -> None:
+    def leave(self, options: JpegOptions, notify: Callable[[], None]) -> None:
         with self._lock:
             made = self._made.get(options)
             if made is not None:
-                made.tell.remove(tell)
-                if not made.tell:
+                made.notify.remove(notify)
+                if not made.notify:
                     del self._made[options]
         self._due.set()
 
@@ -159,8 +159,8 @@ class JpegStream:
             with self._lock:
                 made.newest = still
                 made.due_ms = max(made.due_ms + step_ms, frame.at_ms + step_ms * SLACK)
-                tell = list(made.tell)
-            for each in tell:
+                notify = list(made.notify)
+            for each in notify:
                 each()
 
 
@@ -181,14 +181,14 @@ def stamped_snapshot(hub: Hub, options: JpegOptions) -> Snapshot | None:
 class JpegLook:
     """One viewer's subscription."""
 
-    def __init__(self, jpegs: JpegStream, options: JpegOptions, tell: Callable[[], None]) -> None:
-        self._jpegs, self._options, self._tell = jpegs, options, tell
+    def __init__(self, jpegs: JpegStream, options: JpegOptions, notify: Callable[[], None]) -> None:
+        self._jpegs, self._options, self._notify = jpegs, options, notify
 
     def newest(self) -> Snapshot | None:
         return self._jpegs.newest(self._options)
 
     def close(self) -> None:
-        self._jpegs.leave(self._options, self._tell)
+        self._jpegs.leave(self._options, self._notify)
 
 
 class _Work:

@@ -113,10 +113,10 @@ class LiveViewer:
 
 
 class ViewerCounts:
-    """Current viewer count of each stream. tell: called in the event loop with every change."""
+    """Current viewer count of each stream. report: called in the event loop with every change."""
 
-    def __init__(self, tell: Callable[[CameraId, StreamName, int], None]) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[CameraId, StreamName, int], None]) -> None:
+        self._report = report
         self._counts: dict[tuple[CameraId, StreamName], int] = {}
 
     def count(self, camera: CameraId, stream: StreamName) -> int:
@@ -133,7 +133,7 @@ class ViewerCounts:
     def _add(self, camera: CameraId, stream: StreamName, change: int) -> None:
         count = self.count(camera, stream) + change
         self._counts[(camera, stream)] = count
-        self._tell(camera, stream, count)
+        self._report(camera, stream, count)
 
 
 # Pacing for viewers on slow connections, based on their acknowledgments. Event loop only.

@@ -58,7 +58,7 @@ class CoverageMonitor:
     """Tracks state and gaps of one camera.
 
     status, gap: those before its first frame, both since the camera was enabled. put_gap: stores a gap durably and
-    publishes it. tell: receives every status change. waits: frames are not written until `writes` is called.
+    publishes it. report: receives every status change. waits: frames are not written until `writes` is called.
     called_ms: of a camera that is meant to sleep: returns since when it is called, ms UTC, None if it may sleep.
     """
 
@@ -68,7 +68,7 @@ class CoverageMonitor:
         gap: Gap,
         clock: Clock,
         put_gap: Callable[[Gap], None],
-        tell: Callable[[CameraStatus], None],
+        report: Callable[[CameraStatus], None],
         *,
         waits: bool = False,
         called_ms: Callable[[], int | None] | None = None,
@@ -78,7 +78,7 @@ class CoverageMonitor:
         self._is_waiting = waits
         self._waited: deque[Gap] = deque(maxlen=_WAITED)
         """The last gaps in which nothing happened."""
-        self._clock, self._put, self._tell = clock, put_gap, tell
+        self._clock, self._put, self._report = clock, put_gap, report
         self._lock = threading.Lock()
         self._status = status
         self._gap: Gap | None = gap
@@ -95,7 +95,7 @@ class CoverageMonitor:
     def rename(self, name: str) -> None:
         with self._lock:
             self._status = replace(self._status, name=name)
-            self._tell(self._status)
+            self._report(self._status)
 
     def begun(self, at_ms: int) -> None:
         """Report that packets arrive, the first one at `at_ms`."""
@@ -343,7 +343,7 @@ class CoverageMonitor:
         self._silent_ms = None
         since_ms = self._clock.now_ms() if state is not self._status.state else self._status.since_ms
         self._status = replace(self._status, state=state, since_ms=since_ms, detail=detail)
-        self._tell(self._status)
+        self._report(self._status)
 
 
 _SILENCE = (SourceUnreachable, SourceClosed, SourceStalled)

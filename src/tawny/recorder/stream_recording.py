@@ -104,7 +104,7 @@ NOTHING_WANTED: Final = "nothing happened any more"
 
 
 class StreamRecording:
-    """Recording of one stream. places: selects the volume. tell: receives losses.
+    """Recording of one stream. places: selects the volume. report: receives losses.
 
     wanted: which time is written; None: all of it. What is not wanted stays in the ring buffer until it leaves that.
     """
@@ -115,14 +115,14 @@ class StreamRecording:
         writer: StreamWriter,
         places: VolumeSelector,
         limits: BufferLimits,
-        tell: Callable[[WriteLoss], None],
+        report: Callable[[WriteLoss], None],
         clock: Clock,
         wanted: RecordingTimes | None = None,
     ) -> None:
         self.camera, self.stream, self._clock = writer.camera, writer.stream, clock
         self._begun_s = 0.0  # when the last finished job was submitted
         self._late: deque[tuple[float, float]] = deque(maxlen=_LATE)  # when, and the seconds at risk
-        self._hub, self._writer, self._places, self._limits, self._tell = hub, writer, places, limits, tell
+        self._hub, self._writer, self._places, self._limits, self._report = hub, writer, places, limits, report
         self._wanted = wanted
         self._is_writing = wanted is None or wanted.is_always
         self._wanted_from_ms = 0  # begin of the wanted time that is being written
@@ -228,7 +228,7 @@ class StreamRecording:
         self._shed(now_s)
         if self._job is None and not self._queue and now_s >= self._retry_s:
             self._queue.extend(self._gatherer.take(now_s))
-        self._tell_of_loss()
+        self._report_loss()
         if self._job is not None:
             self._wait(self._job, now_s)
             return None
@@ -341,7 +341,7 @@ class StreamRecording:
             self._ends.popleft()
         is_written = self._job is None and not self._queue and self.problem is None
         if self._loss is not None and self._rests_ms is not None and is_written:
-            self._tell(replace(self._loss, end_ms=max(self._rests_ms, self._loss.begin_ms)))
+            self._report(replace(self._loss, end_ms=max(self._rests_ms, self._loss.begin_ms)))
             self._loss = None
 
     def _add_wanted(self, packets: list[Packet], now_s: float) -> bool:
@@ -414,10 +414,10 @@ class StreamRecording:
         """Report the end of a loss when a file after it is written."""
         for piece in pieces:
             if self._loss is not None and piece.begins is not None and piece.losses >= self._losses:
-                self._tell(replace(self._loss, end_ms=max(piece.begins.start_ms, self._loss.begin_ms)))
+                self._report(replace(self._loss, end_ms=max(piece.begins.start_ms, self._loss.begin_ms)))
                 self._loss = None
 
-    def _tell_of_loss(self) -> None:
+    def _report_loss(self) -> None:
         lost, self._gatherer.lost = self._gatherer.lost, None
         if lost is not None:
             self._losses = self._gatherer.losses
@@ -428,4 +428,4 @@ class StreamRecording:
             reason = GapReason.DISK_FULL if isinstance(self.problem, DiskFull) else GapReason.DISK_ERROR
         detail = self.problem.detail if self.problem is not None else "the disk was too slow"
         self._loss = WriteLoss(self.camera, self.stream, lost.begin_ms, None, reason, detail)
-        self._tell(self._loss)
+        self._report(self._loss)

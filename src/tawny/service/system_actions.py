@@ -155,14 +155,14 @@ class SystemActions:
             at_ms = self._clock.now_ms() + round(COUNTDOWN_S * 1000)
             made = self._planned = PlannedAction(secrets.token_hex(8), action, by, at_ms, for_s)
             self._due_s, self.refused = self._clock.mono_s() + COUNTDOWN_S, ""
-        self._tell()
+        self._publish_planned()
         return made
 
     def cancel(self) -> PlannedAction | None:
         """Cancel the countdown; return what was planned, None if nothing was."""
         with self._lock:
             found, self._planned = self._planned, None
-        self._tell()
+        self._publish_planned()
         return found
 
     def step(self) -> float:
@@ -178,12 +178,12 @@ class SystemActions:
             self._acts[planned.action](planned)
         except NotDone as error:
             self.refused = str(error)
-        self._tell()
+        self._publish_planned()
         return _IDLE_S
 
     def close(self) -> None:
         """Nothing to release."""
 
-    def _tell(self) -> None:
+    def _publish_planned(self) -> None:
         self._publish(ActionPlanned(self._clock.now_ms()))
         self._handle.wake()

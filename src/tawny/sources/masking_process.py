@@ -162,7 +162,7 @@ class _Worker:
         self._burner: MaskBurner | None = None
         self._video: VideoFormat | None = None
         self._private: Sequence[Polygon] = ()
-        self._told: VideoFormat | None = None
+        self._sent_format: VideoFormat | None = None
 
     def take(self, kind: bytes, body: bytes) -> None:
         """Raises SourceUnusable if no encoder works."""
@@ -190,8 +190,8 @@ class _Worker:
         for packet in packets:
             assert isinstance(packet.format, VideoFormat)
             assert self._burner is not None
-            if packet.format != self._told:
-                self._told = packet.format
+            if packet.format != self._sent_format:
+                self._sent_format = packet.format
                 said = _plain(packet.format) | {"encoder": self._burner.encoder}
                 send_message(_FORMAT, json.dumps(said).encode())
             send_message(_VIDEO, _PACKET.pack(packet.pts, packet.is_keyframe) + packet.data)

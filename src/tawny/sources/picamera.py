@@ -323,7 +323,7 @@ class _Running:
         """Return the output received within `most_s`; empty if none, None after the program has ended."""
         assert self._process.stdout is not None
         self._waiting.select(most_s)
-        self._hear()
+        self._read_errors()
         try:
             return os.read(self._process.stdout.fileno(), READ_BYTES) or None
         except BlockingIOError:
@@ -340,11 +340,11 @@ class _Running:
         """Return the program's error message after its end."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(CLOSE_S)
-        self._hear()
+        self._read_errors()
         errors = _ERROR.findall(self._said.decode("utf-8", "replace"))
         return errors[-1] if errors else f"the camera program exited with code {self._process.returncode}"
 
-    def _hear(self) -> None:
+    def _read_errors(self) -> None:
         assert self._process.stderr is not None
         with suppress(BlockingIOError):
             self._said = (self._said + os.read(self._process.stderr.fileno(), READ_BYTES))[-MOST_SAID_BYTES:]

@@ -203,7 +203,7 @@ class _Viewer(_Line):
             for message in self._messages(line, RtmpReader()):
                 if message.kind == rtmp.COMMAND:
                     try:
-                        self._heard(line, read_command(message.body))
+                        self._on_command(line, read_command(message.body))
                     except MalformedRtmp as error:
                         raise SourceClosed(self._where, str(error)) from None
                 else:
@@ -232,7 +232,7 @@ class _Viewer(_Line):
             raise
         return line
 
-    def _heard(self, line: socket.socket, values: list[Any]) -> None:
+    def _on_command(self, line: socket.socket, values: list[Any]) -> None:
         """Answer a command. Raises SourceError."""
         name, number = values[0], values[1] if len(values) > 1 else 0
         status = next((one for one in reversed(values) if isinstance(one, dict)), {})

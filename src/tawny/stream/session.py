@@ -29,10 +29,10 @@ _SOON_MS, _AGAIN_MS = 1000, 10_000
 
 
 class Damages:
-    """Detects damage and gaps. tell: receives the messages."""
+    """Detects damage and gaps. publish: receives the messages."""
 
-    def __init__(self, camera: CameraId, stream: StreamName, tell: Callable[[Message], None]) -> None:
-        self._camera, self._stream, self._tell = camera, stream, tell
+    def __init__(self, camera: CameraId, stream: StreamName, publish: Callable[[Message], None]) -> None:
+        self._camera, self._stream, self._publish = camera, stream, publish
         self._newest_ms: int | None = None
         self._whole_ms = 0  # newest complete frame
         self._came = False  # since then, data arrived that gave no complete frame
@@ -40,7 +40,7 @@ class Damages:
         self._dropped = ""  # since the newest complete frame, the recorder dropped frames for this reason
         self._missing = 0  # missing packets not yet counted as damage
         self._open: DamagedSpan | None = None
-        self._tell_ms = 0
+        self._publish_ms = 0
 
     def picture(
         self,
@@ -72,29 +72,29 @@ class Damages:
             # lost frames preceded this one
             begin_ms = min(at_ms, newest_ms + usual_ms) if self._missing and self._newest_ms is not None else at_ms
             self._open = DamagedSpan(self._camera, self._stream, begin_ms, at_ms + max(1, usual_ms), 1, self._missing)
-            self._missing, self._tell_ms = 0, begin_ms + _SOON_MS
+            self._missing, self._publish_ms = 0, begin_ms + _SOON_MS
         self._newest_ms = max(newest_ms, at_ms)
 
     def end(self) -> None:
         """End the run and any open damage."""
         if self._open is not None:
             end_ms = max(self._open.begin_ms + 1, self._newest_ms or 0)
-            self._tell(DamageFound(replace(self._open, end_ms=end_ms)))
+            self._publish(DamageFound(replace(self._open, end_ms=end_ms)))
         self._open, self._newest_ms, self._usual_ms, self._missing = None, None, 0.0, 0
         self._whole_ms, self._came, self._dropped = 0, False, ""
 
     def _hole(self, begin_ms: int, end_ms: int) -> None:
         missing = self._missing + (self._open.packets if self._open is not None else 0)
-        self._tell(HoleFound(self._camera, self._stream, begin_ms, end_ms, missing, self._dropped))
+        self._publish(HoleFound(self._camera, self._stream, begin_ms, end_ms, missing, self._dropped))
 
     def _go_on(self, damage: DamagedSpan, at_ms: int, *, is_over: bool, is_damaged: bool) -> None:
         end_ms = max(damage.begin_ms + 1, at_ms) if is_over else max(damage.end_ms, at_ms + round(self._usual_ms))
         damage = replace(damage, end_ms=end_ms, units=damage.units + is_damaged, packets=damage.packets + self._missing)
         self._missing = 0
         self._open = None if is_over else damage
-        if is_over or at_ms >= self._tell_ms:
-            self._tell_ms = at_ms + _AGAIN_MS
-            self._tell(DamageFound(damage))
+        if is_over or at_ms >= self._publish_ms:
+            self._publish_ms = at_ms + _AGAIN_MS
+            self._publish(DamageFound(damage))
 
 
 # Timestamp alignment: monotonic track times without jumps or duplicates, and their mapping to UTC.
@@ -204,7 +204,7 @@ class _Placed(NamedTuple):
 
 
 class StreamSession:
-    """Session of one stream. tell: receives the start and end of runs, and damage.
+    """Session of one stream. publish: receives the start and end of runs, and damage.
 
     warm_up_s: time after a connection begins whose packets are dropped, s.
     """
@@ -215,11 +215,11 @@ class StreamSession:
         stream: StreamName,
         hub: Hub,
         clock: Clock,
-        tell: Callable[[Message], None],
+        publish: Callable[[Message], None],
         warm_up_s: float = 0.0,
     ) -> None:
-        self._camera, self._stream, self._hub, self._clock, self._tell = camera, stream, hub, clock, tell
-        self._damages = Damages(camera, stream, tell)
+        self._camera, self._stream, self._hub, self._clock, self._publish = camera, stream, hub, clock, publish
+        self._damages = Damages(camera, stream, publish)
         self._number = 0
         self._run: _Run | None = None
         self._warm_up_s = warm_up_s
@@ -267,14 +267,14 @@ class StreamSession:
             self._give(run, placed)
         self.jumps += run.jumps
         self._damages.end()
-        self._tell(RunEnded(self._camera, self._stream, run.id, run.newest_ms, why))
+        self._publish(RunEnded(self._camera, self._stream, run.id, run.newest_ms, why))
 
     def _give(self, run: "_Run", placed: _Placed) -> None:
         came, pts, _ = placed
         at_ms = run.utc.at_ms(pts / came.format.rate)
         if not run.id:
             run.id = RunId(f"{stamp(at_ms)}-{secrets.token_hex(3)}")
-            self._tell(RunStarted(self._camera, self._stream, run.id, at_ms))
+            self._publish(RunStarted(self._camera, self._stream, run.id, at_ms))
         run.newest_ms = max(run.newest_ms, at_ms)
         stored = self._oriented(came)
         self._hub.append(Packet(run.id, self._number, stored, came.data, pts, at_ms, came.is_keyframe, came.is_damaged))

@@ -65,14 +65,14 @@ def test_any_text_is_an_order_or_is_refused(text: str) -> None:
 async def test_of_many_places_the_last_one_alone_is_gone_to() -> None:
     orders = PlaybackCommands()
     for at_ms in range(100):
-        orders.hear(CHANNEL, f'{{"at_ms": {at_ms}}}')
-    orders.hear(CHANNEL, '{"pause": true}')
-    orders.hear("another", '{"at_ms": 5}')
+        orders.on_text(CHANNEL, f'{{"at_ms": {at_ms}}}')
+    orders.on_text(CHANNEL, '{"pause": true}')
+    orders.on_text("another", '{"at_ms": 5}')
     assert await orders.next() == (PlaybackCommand(at_ms=99, pause=True), "")
     waiting = asyncio.create_task(orders.next())
     await asyncio.sleep(0)
     assert not waiting.done()
-    orders.hear(CHANNEL, "what?")
+    orders.on_text(CHANNEL, "what?")
     order, wrong = await waiting
     assert order is None
     assert wrong

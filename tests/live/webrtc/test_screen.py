@@ -93,7 +93,7 @@ class Bench:
     def say(self, **order: object) -> None:
         self.viewer.sent.clear()
         self.viewer.told.clear()
-        self._orders.hear(CHANNEL, json.dumps(order))
+        self._orders.on_text(CHANNEL, json.dumps(order))
 
     async def until(self, done: Callable[[], object]) -> None:
         async with asyncio.timeout(30):

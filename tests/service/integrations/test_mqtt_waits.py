@@ -34,7 +34,7 @@ def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path, monkeypat
     bridge = Mock()
     monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
     topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), do, lambda: 0, house.clock)
-    commanded, told = bridge.call_args.args[2], bridge.return_value.tell
+    commanded, told = bridge.call_args.args[2], bridge.return_value.publish
     for preset in ("gate", "nowhere"):
         commanded("set", f'{{"command": "ptz", "camera": "porch", "preset": "{preset}"}}'.encode())
     commanded("mode/set", b"home")

@@ -412,22 +412,22 @@ def test_signs_of_life_are_what_the_camera_understands(methods: str, asked: byte
 
 @pytest.mark.parametrize("status", ["200 OK", "405 Method Not Allowed", "500 Oops", "551 Option not supported"])
 def test_any_answer_to_them_will_do(status: str) -> None:
-    assert playing().heard(answered(status).encode() + b"\r\n") == b""
+    assert playing().on_data(answered(status).encode() + b"\r\n") == b""
 
 
 def test_an_unknown_session_is_over() -> None:
     with pytest.raises(ConversationFault) as failed:
-        playing().heard(answered("454 Session Not Found").encode() + b"\r\n")
+        playing().on_data(answered("454 Session Not Found").encode() + b"\r\n")
     assert failed.value.reason == "session"
 
 
 def test_a_login_that_grew_old_is_made_anew() -> None:
-    answer = playing().heard(answered("401 Unauthorized", digest("2")).encode() + b"\r\n")
+    answer = playing().on_data(answered("401 Unauthorized", digest("2")).encode() + b"\r\n")
     assert b"Authorization: Digest" in answer
 
 
 @pytest.mark.parametrize(("method", "status"), [("OPTIONS", b"200"), ("SET_PARAMETER", b"501"), ("REDIRECT", b"501")])
 def test_the_cameras_own_requests_are_answered(method: str, status: bytes) -> None:
-    answer = playing().heard(f"{method} * RTSP/1.0\r\nCSeq:  77\r\n\r\n".encode())
+    answer = playing().on_data(f"{method} * RTSP/1.0\r\nCSeq:  77\r\n\r\n".encode())
     assert answer.startswith(b"RTSP/1.0 " + status)
     assert b"CSeq: 77\r\n" in answer

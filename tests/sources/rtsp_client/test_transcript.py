@@ -19,7 +19,7 @@ def test_a_long_one_keeps_both_ends_and_counts_the_rest() -> None:
 
 def test_what_is_endless_is_cut_and_what_cannot_be_shown_is_a_dot() -> None:
     transcript = Transcript(SecretFilter([]))
-    transcript.heard(b"\x00\x1b[31m" + b"a" * 60_000)
+    transcript.received(b"\x00\x1b[31m" + b"a" * 60_000)
     (said,) = transcript.record()
     assert len(said["text"]) < 17_000
     assert said["text"].startswith("··[31maaa")

@@ -305,7 +305,7 @@ def push_key(here: Here) -> PushKey:
 
 
 @router.post("/push", dependencies=view)
-def tell_browser(body: PushAddress, signed: Signed, note: Note, here: Here) -> OkResponse:
+def subscribe_browser(body: PushAddress, signed: Signed, note: Note, here: Here) -> OkResponse:
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe.
 
     The first one adds the notification channel of browsers.
@@ -313,7 +313,7 @@ def tell_browser(body: PushAddress, signed: Signed, note: Note, here: Here) -> O
     keys = (body.p256dh, body.auth) if body.p256dh else None
     with _delivery(here) as delivery:
         try:
-            delivery.tell_browser(signed.person.id, body.endpoint, keys)
+            delivery.subscribe_browser(signed.person.id, body.endpoint, keys)
         except ValueError:
             raise bad_input("These aren't valid browser push keys.") from None
     if keys is not None:

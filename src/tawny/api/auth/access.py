@@ -340,10 +340,10 @@ Said = TypeVar("Said", bound=BaseModel)
 
 
 async def run_duplex(
-    socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Said], hear: Callable[[Said], None]
+    socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Said], receive: Callable[[Said], None]
 ) -> None:
     """Send and receive until either side or the session ends. Messages that are no `kind` close the socket."""
-    await run_while_allowed(socket, send, _hear(socket, kind, hear))
+    await run_while_allowed(socket, send, _receive(socket, kind, receive))
 
 
 async def run_while_allowed(socket: WebSocket, *works: Coroutine[Any, Any, None]) -> None:
@@ -365,7 +365,7 @@ async def run_while_allowed(socket: WebSocket, *works: Coroutine[Any, Any, None]
             await socket.close(SIGNED_OUT, "You've been signed out on this device.")
 
 
-async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None]) -> None:
+async def _receive(socket: WebSocket, kind: type[Said], receive: Callable[[Said], None]) -> None:
     while socket.application_state is WebSocketState.CONNECTED:  # until the sending side closes it
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
@@ -375,7 +375,7 @@ async def _hear(socket: WebSocket, kind: type[Said], hear: Callable[[Said], None
         except ValidationError:
             await socket.close(NOT_UNDERSTOOD, "Invalid message.")
             return
-        hear(received)
+        receive(received)
 
 
 # Request parameters: limits and parsing.

@@ -66,31 +66,31 @@ class ChangeFeed:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._lock = threading.Lock()
-        self._heard = ChangeBatch()
+        self._changes = ChangeBatch()
 
     def __call__(self, message: Message) -> None:
         with self._lock:
             match message:
                 case EventChanged() | SegmentClosed() | DamageFound():
-                    self._heard.said.append(message)
+                    self._changes.said.append(message)
                 case GapChanged():
-                    self._heard.said.append(message)
-                    self._heard.has_changed = True
+                    self._changes.said.append(message)
+                    self._changes.has_changed = True
                 case Scored():
-                    self._heard.scores[message.camera] = message
+                    self._changes.scores[message.camera] = message
                 case StatusChanged() | RunStarted() | RunEnded() | ActionPlanned():
-                    self._heard.has_changed = True
+                    self._changes.has_changed = True
                 case PartDied() | Alarm() | FileFinished():
                     return
                 case ModeChanged() | PeopleChanged() | HoldChanged():
-                    self._heard.said.append(message)
+                    self._changes.said.append(message)
         self._wake()
 
     def take(self) -> ChangeBatch:
         """Return everything since the last call."""
         with self._lock:
-            heard, self._heard = self._heard, ChangeBatch()
-            return heard
+            changes, self._changes = self._changes, ChangeBatch()
+            return changes
 
 
 # Detector readings for one client while it is subscribed. Bounded; the newest are kept.
@@ -127,12 +127,12 @@ class MeterFeed:
         return [_reading_message(camera, reading) for camera, reading in readings]
 
     def _hears(self, camera: CameraId) -> Callable[[MeterReading], None]:
-        def heard(reading: MeterReading) -> None:
+        def on_reading(reading: MeterReading) -> None:
             with self._lock:
                 self._readings.append((camera, reading))
             self._wake()
 
-        return heard
+        return on_reading
 
 
 def _reading_message(camera: CameraId, reading: MeterReading) -> dict[str, Any]:
@@ -177,7 +177,7 @@ async def state_socket(socket: WebSocket, here: Here) -> None:
     unsubscribe = here.recorder.bus.subscribe(teller.feed)
     unsubscribe_jobs = here.jobs.subscribe(teller.on_job_changed)
     try:
-        await run_duplex(socket, teller.tell(), Subscription, teller.subscribe)
+        await run_duplex(socket, teller.send_all(), Subscription, teller.subscribe)
     finally:
         unsubscribe()
         unsubscribe_jobs()
@@ -212,22 +212,22 @@ class _Teller:
             self._jobs[job.id] = job
             self._wakeup()
 
-    async def tell(self) -> None:
+    async def send_all(self) -> None:
         clock = self._here.recorder.clock
         ping_s = clock.mono_s() + PING_S
         while True:
-            heard, now_s = self.feed.take(), clock.mono_s()
-            if heard.has_changed and self._state_due_s is None:
+            changes, now_s = self.feed.take(), clock.mono_s()
+            if changes.has_changed and self._state_due_s is None:
                 self._state_due_s = self._state_sent_s + STATE_S
-            for message in heard.said:
+            for message in changes.said:
                 await self._say(*_channel(message, self._here))
                 if isinstance(message, EventChanged) and shown_level(message.event) is Level.ALERT:
                     event = message.event
                     alert = {"camera": event.camera, "start_ms": event.start_ms, "going": event.end_ms is None}
                     await self._say("alert", alert)
-            if heard.scores and now_s - self._motion_sent_s >= MOTION_S:
+            if changes.scores and now_s - self._motion_sent_s >= MOTION_S:
                 self._motion_sent_s = now_s
-                for score in heard.scores.values():
+                for score in changes.scores.values():
                     await self._say("motion", {"camera": score.camera, "score": score.score, "t": score.second_ms})
             while self._jobs:
                 _, job = self._jobs.popitem()

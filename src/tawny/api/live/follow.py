@@ -33,7 +33,7 @@ class FollowSelector:
         self._ongoing: dict[str, Event] = {}
         self._camera: CameraId | None = None
         self._since_s = float("-inf")
-        self.close = bus.subscribe(self._heard)
+        self.close = bus.subscribe(self._on_message)
 
     def camera(self) -> CameraId | None:
         """Return the camera to show now; None if none has live video."""
@@ -49,7 +49,7 @@ class FollowSelector:
             self._camera, self._since_s = wanted, now_s
         return wanted
 
-    def _heard(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if not isinstance(message, EventChanged):
             return
         with self._lock:

@@ -88,7 +88,7 @@ async def live(
         viewer = LiveViewer(hub, here.recorder.clock, gather)
         pace = ViewerPacing(lambda paused: viewer.pause(paused=paused), here.recorder.clock)
 
-        def hear(message: LiveSocketMessage) -> None:
+        def on_message(message: LiveSocketMessage) -> None:
             if message.pause is not None:
                 pace.pause(paused=message.pause)
             if message.got is not None:
@@ -96,7 +96,9 @@ async def live(
 
         try:
             with here.viewers.one_more(camera, choice.name):
-                await run_duplex(socket, _show(socket, viewer, pace, here, camera, choice), LiveSocketMessage, hear)
+                await run_duplex(
+                    socket, _show(socket, viewer, pace, here, camera, choice), LiveSocketMessage, on_message
+                )
         finally:
             viewer.close()
 

@@ -92,7 +92,7 @@ class WebRtcSessions:
             await first_packet(hub, FIRST_S if choice.turns else 0.0)
             video, sound = _formats(hub)
             try:
-                peer = await self._connections.meet(offer, video, names(sound), orders.hear)
+                peer = await self._connections.meet(offer, video, names(sound), orders.on_text)
             except InvalidOffer as error:
                 raise bad_input(f"Invalid WebRTC offer: {error}.") from error
             except CannotStream as error:
@@ -153,10 +153,10 @@ class WebRtcSessions:
         peers: list[PeerConnection] = []
 
         def echo(label: str, text: str) -> None:
-            peers[0].tell(label, text[:MOST_ECHO])
+            peers[0].send_text(label, text[:MOST_ECHO])
 
         try:
-            peer = await self._connections.meet(offer, VideoFormat("h264", 640, 360, ()), hear=echo)
+            peer = await self._connections.meet(offer, VideoFormat("h264", 640, 360, ()), on_text=echo)
         except InvalidOffer as error:
             raise bad_input(f"Invalid WebRTC offer: {error}.") from error
         except CannotStream as error:
@@ -232,7 +232,7 @@ class WebRtcSessions:
         archive = PlaybackArchive(
             reel, lambda: recorded_sounds(codec), self._reading, why_not(the_session(request), Access.VIEW)
         )
-        return ViewerSession(peer, clock, show, archive, what.orders, peer.tell)
+        return ViewerSession(peer, clock, show, archive, what.orders, peer.send_text)
 
 
 async def while_allowed(request: Request, peer: PeerConnection, choice: StreamChoice) -> None:

@@ -64,7 +64,7 @@ async def more(key: str, request: Request, here: Here, session: Signed) -> Respo
     """Add ICE candidates. Body: SDP lines."""
     text = (await request.body()).decode("utf-8", "replace")
     found = [line.strip().removeprefix("a=") for line in text.splitlines()]
-    here.rtc.mine(key, session).hear_of([line for line in found if line.startswith("candidate:")])
+    here.rtc.mine(key, session).add_candidates([line for line in found if line.startswith("candidate:")])
     return Response(status_code=204)
 
 

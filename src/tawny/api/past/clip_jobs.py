@@ -331,7 +331,7 @@ class ClipJobs:
             self._jobs.pop(job.id, None)
             self._removed[job.id] = job, self._clock.mono_s() + UNDO_S
         self._handle.wake()
-        self._tell(gone)
+        self._publish(gone)
 
     def find_removed(self, job_id: str, person: Account) -> ClipExportJob | None:
         """Return a clip that can be restored."""
@@ -365,7 +365,7 @@ class ClipJobs:
                 return False
             order, job = self._orders.pop(waiting), replace(self._jobs[waiting], state=ClipJobState.WORKING)
             self._jobs[waiting] = job
-        self._tell(job)
+        self._publish(job)
         try:
             self.check_maker(job)
             place = _JobTarget(self, job, *self._store.begin(job.id))
@@ -415,7 +415,7 @@ class ClipJobs:
             if job_id not in self._jobs:
                 return
             job = self._jobs[job_id] = replace(self._jobs[job_id], progress=part)
-        self._tell(job)
+        self._publish(job)
 
     def check_maker(self, job: ClipExportJob) -> None:
         """Raise NotDone: when the account that asked for it may no longer see its cameras."""
@@ -460,7 +460,7 @@ class ClipJobs:
             self._orders.pop(job.id, None)
         if job.state is not ClipJobState.WORKING:
             self._store.remove(job.id, job.kind.suffix)
-        self._tell(replace(job, state=ClipJobState.REMOVED))
+        self._publish(replace(job, state=ClipJobState.REMOVED))
 
     def _all(self) -> list[ClipExportJob]:
         with self._lock:
@@ -478,7 +478,7 @@ class ClipJobs:
         with self._lock:
             self._all()
             self._jobs[job.id] = job
-        self._tell(job)
+        self._publish(job)
 
     def _ended(self, job: ClipExportJob) -> None:
         """Store the final state; delete the clip if the job was removed meanwhile."""
@@ -487,7 +487,7 @@ class ClipJobs:
             if is_wanted:
                 self._jobs[job.id] = job
         if is_wanted:
-            self._tell(job)
+            self._publish(job)
         else:
             self._store.remove(job.id, job.kind.suffix)
 
@@ -503,7 +503,7 @@ class ClipJobs:
         for job in failed[: max(0, len(self._jobs) - MOST_KNOWN)]:
             del self._jobs[job.id]
 
-    def _tell(self, job: ClipExportJob) -> None:
+    def _publish(self, job: ClipExportJob) -> None:
         for listener in list(self._listeners):
             listener(job)
 

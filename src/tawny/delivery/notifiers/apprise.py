@@ -67,7 +67,7 @@ class _Sender:
         from apprise import NotifyType
 
         kind = NotifyType.WARNING if message.urgency is Urgency.HIGH else NotifyType.INFO
-        with _heard() as log_lines:
+        with _logged_lines() as log_lines:
             went = made.notify(body, title=message.title, notify_type=kind, attach=_files(attached))
         if not went:
             raise self._refusal("".join(log_lines))
@@ -114,7 +114,7 @@ def _files(attached: Attachment | None) -> Any:
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
+def _logged_lines() -> Iterator[list[str]]:
     """Yield the list that receives Apprise's log messages of this thread."""
     log_lines: list[str] = []
     here = threading.get_ident()

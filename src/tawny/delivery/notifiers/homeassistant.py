@@ -63,17 +63,17 @@ class _Sender:
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send a message. A message with the same tag replaces the earlier one, so a repeat shows once."""
         tag = message.tag[-_TAG:]
-        self._tell(message, tag)
+        self._send(message, tag)
         return tag
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
-        self._tell(message, receipt)
+        self._send(message, receipt)
         return receipt
 
     def close(self) -> None:
         """No resources to release."""
 
-    def _tell(self, message: Message, tag: str) -> None:
+    def _send(self, message: Message, tag: str) -> None:
         data: dict[str, Any] = {"tag": tag, "group": message.camera or "tawny"}
         if message.urgency is Urgency.HIGH:
             data |= {"ttl": 0, "priority": "high", "push": {"interruption-level": "time-sensitive"}}

@@ -67,7 +67,7 @@ class ObjectModel:
         self._takes = NUMBERS.get(picture.type, np.float32)
         outputs = self._tried(self._blank(picture))
         self.family, read = self._known(outputs, USUAL_CLASSES if labels is None else len(labels))
-        self._takes_many = not isinstance(picture.shape[0], int) and self._tells_apart(picture, outputs)
+        self._takes_many = not isinstance(picture.shape[0], int) and self._distinguishes_images(picture, outputs)
         self._threshold = self.family.threshold if threshold is None else threshold
         self.labels = self._labels(labels, read.scores.shape[1])
 
@@ -127,7 +127,7 @@ class ObjectModel:
             what = f"The model {self._file} (input {asked}) fails: {str(error).splitlines()[0]}."
             raise NotDone(what, "Export it for one image at a time, with a fixed maximum size.") from None
 
-    def _tells_apart(self, picture: Any, alone: Sequence[Any]) -> bool:
+    def _distinguishes_images(self, picture: Any, alone: Sequence[Any]) -> bool:
         """Return whether a batch of two gives separate outputs, of which the first equals that of a single image."""
         blank = self._blank(picture)
         try:

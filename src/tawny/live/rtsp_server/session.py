@@ -118,7 +118,7 @@ class ServerSession:
         self._playing: asyncio.Task[None] | None = None
         self._user = ""
         self._refusals = 0
-        self._heard_s = context.clock.mono_s()
+        self._received_s = context.clock.mono_s()
 
     @property
     def is_playing(self) -> bool:
@@ -150,7 +150,7 @@ class ServerSession:
     async def _answer_one(self) -> bool:
         """Read one request and send the response. Return False if the connection must be closed."""
         first = await self._reader.readexactly(1)
-        self._heard_s = self._context.clock.mono_s()
+        self._received_s = self._context.clock.mono_s()
         if not self.is_playing:
             self._connection.enter(Phase.HEAD)
         if first == b"$":  # interleaved RTCP from the player
@@ -339,7 +339,7 @@ class ServerSession:
             if not await wanted.still():
                 return
             by_udp = any(isinstance(track.channel, UdpChannel) for track in self._tracks.values())
-            if by_udp and self._context.clock.mono_s() - self._heard_s > 2 * TIMEOUT_S:
+            if by_udp and self._context.clock.mono_s() - self._received_s > 2 * TIMEOUT_S:
                 return
 
 

@@ -126,7 +126,7 @@ class Dtls:
             self._flush()
             self._over("closed")
 
-    def tell(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Send data channel payload."""
         if self.is_ready:
             self._ssl.send(data)

@@ -100,11 +100,11 @@ class IceAgent:
         self.login, self.remote, self.take = new_login(), remote, take
         self.path: IcePath | None = None
         self._clock, self._chosen = clock, chosen
-        self._heard_s = clock.mono_s()
+        self._received_s = clock.mono_s()
 
     @property
     def is_silent(self) -> bool:
-        return self._clock.mono_s() - self._heard_s > SILENT_S
+        return self._clock.mono_s() - self._received_s > SILENT_S
 
     def send(self, data: bytes) -> None:
         """Send on the selected path. Drops the data if none is selected."""
@@ -124,7 +124,7 @@ class IceAgent:
             self.login.password.encode()
         ):
             return False
-        self._heard_s = self._clock.mono_s()
+        self._received_s = self._clock.mono_s()
         answer = Message(Method.BINDING, Class.RESPONSE, message.transaction_id)
         answer.attributes["XOR-MAPPED-ADDRESS"] = path.remote
         answer.add_message_integrity(self.login.password.encode())
@@ -228,7 +228,7 @@ class UdpMux:
         finally:
             del self._asked[at]
 
-    def heard(self, way: object, remote: Address, data: bytes, make: Callable[[], IcePath]) -> None:
+    def on_datagram(self, way: object, remote: Address, data: bytes, make: Callable[[], IcePath]) -> None:
         """Route a datagram. way: local endpoint that received it. make: creates a new path."""
         known = self._paths.get((way, remote))
         request = self._asked.get(remote)
@@ -262,7 +262,7 @@ class DatagramReceiver(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         transport, remote = self._transport, (addr[0], addr[1])
         if transport is not None:
-            self._port.heard(self, remote, data, lambda: _datagram_path(self._kind, transport, remote))
+            self._port.on_datagram(self, remote, data, lambda: _datagram_path(self._kind, transport, remote))
 
 
 class _Tcp(asyncio.Protocol):
@@ -295,7 +295,7 @@ class _Tcp(asyncio.Protocol):
             if len(self._waiting) < end:
                 return
             datagram, self._waiting = self._waiting[FRAME_HEAD_BYTES:end], self._waiting[end:]
-            self._port.heard(self, remote, datagram, lambda: self._claim(transport, remote))
+            self._port.on_datagram(self, remote, datagram, lambda: self._claim(transport, remote))
 
     def _claim(self, transport: asyncio.Transport, remote: Address) -> IcePath:
         self._claimed()

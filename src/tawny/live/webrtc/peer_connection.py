@@ -68,9 +68,9 @@ class _Below:
 class DataChannels:
     """The data channels opened by the viewer. send: transmits data over DTLS."""
 
-    def __init__(self, send: Callable[[bytes], None], hear: Hear) -> None:
+    def __init__(self, send: Callable[[bytes], None], on_text: Hear) -> None:
         self._below = _Below(send)
-        self._hear = hear
+        self._on_text = on_text
         self._sctp = RTCSctpTransport(cast(RTCDtlsTransport, self._below))
         self._sctp.on("datachannel", self._opened)
         self._open: dict[str, RTCDataChannel] = {}
@@ -83,7 +83,7 @@ class DataChannels:
         if self._below.take is not None:
             self._do(self._below.take(data))
 
-    def tell(self, label: str, text: str) -> bool:
+    def send_text(self, label: str, text: str) -> bool:
         """Send a text message. Return False if the channel is not open."""
         channel = self._open.get(label)
         if channel is None or channel.readyState != "open":
@@ -99,7 +99,7 @@ class DataChannels:
 
     def _opened(self, channel: RTCDataChannel) -> None:
         self._open[channel.label] = channel
-        channel.on("message", lambda said: self._hear(channel.label, said) if isinstance(said, str) else None)
+        channel.on("message", lambda said: self._on_text(channel.label, said) if isinstance(said, str) else None)
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(what)
@@ -143,7 +143,7 @@ class BrowserConnection:
         """Path type: udp, tcp or relay; empty before a path is selected."""
         return self.ice.path.kind if self.ice.path else ""
 
-    def hear_of(self, candidates: Sequence[str]) -> None:
+    def add_candidates(self, candidates: Sequence[str]) -> None:
         """Open NAT mappings towards the browser's candidates."""
         for line in candidates[:MOST_CANDIDATES]:
             at = candidate_of(line)
@@ -194,7 +194,7 @@ class BrowserConnection:
 class PeerConnection(BrowserConnection):
     """The connection of a viewer.
 
-    keyframe: called when the viewer requests a keyframe. hear: receives data channel messages.
+    keyframe: called when the viewer requests a keyframe. on_text: receives data channel messages.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class PeerConnection(BrowserConnection):
         *,
         video: Codec,
         sound: tuple[OfferedMedia, Codec] | None = None,
-        hear: Hear = deaf,
+        on_text: Hear = deaf,
     ) -> None:
         super().__init__(port, certificate, offer, clock)
         self.video = RtpTrack(
@@ -220,11 +220,11 @@ class PeerConnection(BrowserConnection):
             chosen.append(NegotiatedMedia(*sound, self.sound.ssrc))
         self.keyframe: Callable[[], None] = lambda: None
         self._channels: DataChannels | None = None
-        self._hear, self._channel_port = hear, offer.channel_port
+        self._on_text, self._channel_port = on_text, offer.channel_port
         self._has_channel = offer.first("application") is not None
         self._last: dict[int, tuple[int, int]] = {}  # per track: RTP time of the last frame sent, and its ms UTC
         self.answer = write_answer(offer, chosen, self.ice.login, certificate.fingerprint, port.candidates())
-        self.hear_of(offer.candidates)
+        self.add_candidates(offer.candidates)
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         """Send one frame or audio payload. time: ticks of the track. at_ms: capture time, ms UTC."""
@@ -237,9 +237,9 @@ class PeerConnection(BrowserConnection):
             self.ice.send(protected)
         self._last[track.ssrc] = (time, at_ms)
 
-    def tell(self, label: str, text: str) -> bool:
+    def send_text(self, label: str, text: str) -> bool:
         """Send a text on a data channel that the viewer opened. Return False if it is not open."""
-        return self._channels is not None and self._channels.tell(label, text)
+        return self._channels is not None and self._channels.send_text(label, text)
 
     async def close(self) -> None:
         self.end("closed")
@@ -249,7 +249,7 @@ class PeerConnection(BrowserConnection):
 
     def _ready(self) -> None:
         if self._has_channel:
-            self._channels = DataChannels(self._dtls.tell, self._hear)
+            self._channels = DataChannels(self._dtls.send, self._on_text)
             self._channels.start(self._channel_port)
         super()._ready()
 
@@ -298,7 +298,7 @@ class PublishingConnection(BrowserConnection):
         if sound is not None and (medium := offer.first_sent("audio")) is not None:
             chosen.append(NegotiatedMedia(medium, sound, None))
         self.answer = write_answer(offer, chosen, self.ice.login, certificate.fingerprint, port.candidates())
-        self.hear_of(offer.candidates)
+        self.add_candidates(offer.candidates)
 
     def send_rtcp(self, rtcp: bytes) -> None:
         if self._dtls.is_ready and not self.ended.is_set():
@@ -346,7 +346,7 @@ class WebRtcConnections:
         text: str,
         video: VideoFormat,
         sounds: Sequence[Sound] = (),
-        hear: Hear = deaf,
+        on_text: Hear = deaf,
     ) -> PeerConnection:
         """Create a connection for an SDP offer. sounds: audio codecs that can be sent, preferred first.
 
@@ -360,7 +360,7 @@ class WebRtcConnections:
             raise CannotStream("The limit of WebRTC viewers is reached.")
         port, certificate = await self._ready()
         sound = _sound(offer, sounds)
-        peer = PeerConnection(port, certificate, offer, self._clock, video=codec, sound=sound, hear=hear)
+        peer = PeerConnection(port, certificate, offer, self._clock, video=codec, sound=sound, on_text=on_text)
         self.peers.add(peer)
         return peer
 

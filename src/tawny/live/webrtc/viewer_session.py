@@ -95,7 +95,7 @@ class PlaybackCommands:
         self.any = asyncio.Event()
         """Set by the first message; never cleared."""
 
-    def hear(self, label: str, text: str) -> None:
+    def on_text(self, label: str, text: str) -> None:
         if label != CHANNEL:
             return
         try:
@@ -143,7 +143,7 @@ class PlaybackArchive:
 
 
 class ViewerSession:
-    """One viewer's session. show: creates the live sender. tell: sends a text on a data channel. Event loop only."""
+    """One viewer's session. show: creates the live sender. send_text: sends on a data channel. Event loop only."""
 
     def __init__(
         self,
@@ -152,10 +152,10 @@ class ViewerSession:
         show: Callable[[MediaSink], LiveSender],
         archive: PlaybackArchive,
         orders: PlaybackCommands,
-        tell: Callable[[str, str], object],
+        send_text: Callable[[str, str], object],
     ) -> None:
         self._viewer, self._clock, self._make_show, self._archive = viewer, clock, show, archive
-        self._orders, self._send_text = orders, tell
+        self._orders, self._send_text = orders, send_text
         self._stage = RtpTimeline(viewer, clock)
         self._task: asyncio.Task[None] | None = None
         self._pace: PlaybackClock | None = None
@@ -169,7 +169,7 @@ class ViewerSession:
 
     async def run(self) -> None:
         """Run until the connection ends."""
-        reporting = asyncio.create_task(self._tell_on())
+        reporting = asyncio.create_task(self._send_states())
         try:
             await self._go_live()
             while not self._viewer.ended.is_set():
@@ -191,7 +191,7 @@ class ViewerSession:
         if request.done() and not request.cancelled():
             order, wrong = request.result()
             if wrong:
-                self._tell(error=f"Invalid message: {wrong}.")
+                self._send_state(error=f"Invalid message: {wrong}.")
             if order is not None:
                 await self._obey(order)
             elif self._is_wanted_again and self._pace is not None:
@@ -207,7 +207,7 @@ class ViewerSession:
             if pace is not None:
                 await self._go_live()
         elif self._archive.why_not:
-            self._tell(error=self._archive.why_not)
+            self._send_state(error=self._archive.why_not)
         elif order.at_ms is not None:
             self._rate = order.rate or (self._rate if pace else 1.0)
             await self._go_to(order.at_ms, is_held=self._is_paused)
@@ -216,7 +216,7 @@ class ViewerSession:
                 await self._hold_live(self._stage.shown_ms)
         else:
             await self._change(pace, order)
-        self._tell()
+        self._send_state()
 
     async def _change(self, pace: PlaybackClock, order: PlaybackCommand) -> None:
         """Apply a new rate or pause state at the current position."""
@@ -248,7 +248,7 @@ class ViewerSession:
         ahead = PrefetchReader(self._archive.reel(at_ms, self._sparse_ms), self._archive.limit)
         sounds = self._archive.sounds()
         past = PlaybackSender(
-            self._stage, self._clock, ahead, pace, sounds=sounds, skipped=self._tell_skipped, arrived=self._tell
+            self._stage, self._clock, ahead, pace, sounds=sounds, skipped=self._send_skipped, arrived=self._send_state
         )
         self._past = past
         self._begun_s, self._is_wanted_again = self._clock.mono_s(), False
@@ -267,12 +267,14 @@ class ViewerSession:
             shown_ms = self._stage.shown_ms if self._past and self._past.has_begun else None
             at_ms = shown_ms or (int(self._pace.at_ms()) if self._pace else 0)
             await self._hold_live(at_ms)
-            self._tell(error=str(error) if isinstance(error, NotCarried) else "The recordings can't be read right now.")
+            self._send_state(
+                error=str(error) if isinstance(error, NotCarried) else "The recordings can't be read right now."
+            )
         elif error is not None:
             raise error
         elif self._pace is not None:
             await self._go_live()
-            self._tell()
+            self._send_state()
 
     async def _stop(self) -> None:
         task, self._task = self._task, None
@@ -305,24 +307,24 @@ class ViewerSession:
             return int(pace.at_ms()) if self._past is None else pace.begin_ms
         return self._stage.shown_ms
 
-    def _tell(self, **more: object) -> None:
+    def _send_state(self, **more: object) -> None:
         state = self.state
         rtp = None if state == "seeking" else self._stage.time
         message = {"at_ms": self._shown_ms(), "state": state, "rate": self._rate, "rtp": rtp}
         turned = asdict(self._stage.video.orientation)
         self._send_text(CHANNEL, json.dumps(message | turned | more))
 
-    def _tell_skipped(self, skipped: SkippedTime) -> None:
+    def _send_skipped(self, skipped: SkippedTime) -> None:
         reason = skipped.reason
         words = GAP_WORDS[reason] if reason else "Nothing recorded"
         span = {"begin_ms": skipped.span.begin_ms, "end_ms": skipped.span.end_ms}
-        self._tell(gap=span | {"reason": reason and reason.value, "words": words})
+        self._send_state(gap=span | {"reason": reason and reason.value, "words": words})
 
-    async def _tell_on(self) -> None:
+    async def _send_states(self) -> None:
         """Report the state periodically, from the first command on: the channel is open by then."""
         await self._orders.any.wait()
         while True:
-            self._tell()
+            self._send_state()
             await asyncio.sleep(TELL_S)
 
 

@@ -383,7 +383,7 @@ class RunningCamera:
         warm_up_s = self.settings.warm_up
         if warm_up_s is None:
             warm_up_s = float(getattr(parts.plugins.source_of(address), "warm_up_s", 0.0))
-        session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._heard, warm_up_s)
+        session = self._sessions[stream] = StreamSession(self.id, stream, hub, parts.clock, self._on_message, warm_up_s)
         session.orientation = self.settings.orientation
         if not self.duty.is_read:
             return
@@ -439,7 +439,7 @@ class RunningCamera:
         options = source.settings(self.settings.table(source.scheme)) if source is not None else {}
         return SourceContext(self.id, stream, address, options, self._parts.clock, self._parts.logins)
 
-    def _heard(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         """Handle a message of a stream session. Called on its reader's thread."""
         if isinstance(message, RunStarted | RunEnded) and message.stream is StreamName.MAIN:
             self._calls.delivers(is_there=isinstance(message, RunStarted))

@@ -137,7 +137,7 @@ class GapFiller:
         self._is_over = False
         self._checked_s = float("-inf")
         self._edges: dict[CameraId, _Edges] = {}
-        services.bus.subscribe(self._hear)
+        services.bus.subscribe(self._on_message)
 
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
@@ -265,7 +265,7 @@ class GapFiller:
             for key in [one for one in self._due_s if one[0] == camera]:
                 del self._due_s[key], self._tries[key]
 
-    def _hear(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if isinstance(message, GapChanged):
             self._changed_s[message.gap.camera] = self._of.clock.mono_s()
 

@@ -212,7 +212,7 @@ class DeliveryService:
 
         return self.has_browser_channel() and bool(browsers(self.notifications.browsers()[1]))
 
-    def tell_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+    def subscribe_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
         """Add or remove a browser subscription. keys: its p256dh and auth; None removes it.
 
         It gets messages once there is a channel for browsers. Raises ValueError if the keys are invalid.

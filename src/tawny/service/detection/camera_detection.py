@@ -210,8 +210,8 @@ class DetectionServices:
 class CameraDetection:
     """Detection of one camera.
 
-    tell: publishes events, once they are stored. scored: receives the motion score of each second. changed: called when
-    `shown` or `trouble` changes. noticed: receives events at once.
+    publish: called with events, once they are stored. scored: receives the motion score of each second. changed: called
+    when `shown` or `trouble` changes. noticed: receives events at once.
     """
 
     def __init__(
@@ -219,13 +219,13 @@ class CameraDetection:
         camera: CameraId,
         hubs: Mapping[StreamName, Hub],
         means: DetectionServices,
-        tell: Callable[[Message], None],
+        publish: Callable[[Message], None],
         scored: Callable[[Message], None],
         changed: Callable[[], None],
         noticed: Callable[[Message], None] = lambda _: None,
     ) -> None:
         self._camera, self._hubs, self._means = camera, hubs, means
-        self._noticed, self._publish = noticed, means.events.publisher(tell)
+        self._noticed, self._publish = noticed, means.events.publisher(publish)
         self._scored, self._changed = scored, changed
         self.meter = LiveMeter()
         self.trouble = self._sound_refused = ""
@@ -252,7 +252,7 @@ class CameraDetection:
         """Count of images that the object model had classified when it failed, and how often it failed since."""
         self._died_of = ""
 
-    def _tell(self, message: Message) -> None:
+    def _publish_event(self, message: Message) -> None:
         self._noticed(message)
         self._publish(message)
 
@@ -407,7 +407,7 @@ class CameraDetection:
                 detector = FollowingDetector(SteadyDetector(detector, again, self._is_moving), self._follower)
             written = means.events
             events = EventBuilder(
-                self._camera, written, self._tell, written.write_picture, main, written.write_loop,
+                self._camera, written, self._publish_event, written.write_picture, main, written.write_loop,
                 written.write_objects,
             )  # fmt: skip
             scene = SceneDetectors(tamper, lambda: AbandonedObjectDetector(places.zones), self._is_moving)
@@ -527,7 +527,7 @@ class CameraDetection:
         self._handles.append(means.engine.start(f"listen {self._camera}", make))
 
     def on_loudness(self, at_ms: int, db: float, score: int) -> None:
-        self.meter.hear(at_ms, db, score)
+        self.meter.on_sound(at_ms, db, score)
         self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
 
     def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
@@ -558,7 +558,7 @@ class CameraDetection:
 
     def _moments(self) -> ConditionEvents:
         events = self._means.events
-        return ConditionEvents(self._camera, events, self._tell, events.write_picture)
+        return ConditionEvents(self._camera, events, self._publish_event, events.write_picture)
 
 
 def _named(names: Sequence[tuple[str, float]]) -> tuple[SeenObject, ...]:

@@ -90,7 +90,7 @@ class CameraReports:
         self._backoff = Backoff(first_s=2.0, most_s=AWAKE_S if settings.sleeps else 120.0)
         self._lasting: dict[str, dict[str, float]] = {}
         """What reports each kind now, with its end at the latest, s monotonic."""
-        self._begun_s = self._heard_s = clock.mono_s()
+        self._begun_s = self._received_s = clock.mono_s()
         self._is_over = False
         self.trouble = ""
         """Why nothing is read although the settings ask for it, with the remedy; empty if all is well."""
@@ -106,8 +106,8 @@ class CameraReports:
         except SourceRefused as error:
             return self._waits(f"{error.message} {error.do}", REFUSED_S)
         except SourceError as error:
-            return self._waits(f"{error.message} {error.do}", self._backoff.next_s(self._heard_s - self._begun_s))
-        self.trouble, self._heard_s = "", self._clock.mono_s()
+            return self._waits(f"{error.message} {error.do}", self._backoff.next_s(self._received_s - self._begun_s))
+        self.trouble, self._received_s = "", self._clock.mono_s()
         for report in reports:
             self._take(report)
         self._end_overdue()
@@ -129,12 +129,12 @@ class CameraReports:
         is_asleep = self._sleeps and pause_s < REFUSED_S
         self.trouble = why if self._is_chosen and not is_asleep else ""
         log.log(logging.DEBUG if is_asleep else logging.INFO, "%s: its own events can't be read: %s", self._camera, why)
-        if pause_s >= REFUSED_S or self._clock.mono_s() - self._heard_s >= LOST_S:
+        if pause_s >= REFUSED_S or self._clock.mono_s() - self._received_s >= LOST_S:
             self._end_all()
         self._end_overdue()
         self._begun_s = now_s = self._clock.mono_s()
         ends_s = (until_s for found in self._lasting.values() for until_s in found.values())
-        due_s = min((self._heard_s + LOST_S, *ends_s))
+        due_s = min((self._received_s + LOST_S, *ends_s))
         return min(pause_s, max(LEAST_S, due_s - now_s)) if self._lasting else pause_s
 
     def _take(self, report: CameraReport) -> None:

@@ -70,13 +70,13 @@ class EventWriter:
         """Queue lines of the paths of the event's objects."""
         self._put(partial(self._write_objects, event, lines), len(lines))
 
-    def publisher(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
-        """Return a function that calls `tell` once all that was queued before is written."""
+    def publisher(self, publish: Callable[[Message], None]) -> Callable[[Message], None]:
+        """Return a function that calls `publish` once all that was queued before is written."""
 
-        def publish(message: Message) -> None:
-            self._put(partial(self._publish, tell, message))
+        def publish_stored(message: Message) -> None:
+            self._put(partial(self._publish_stored, publish, message))
 
-        return publish
+        return publish_stored
 
     def step(self) -> float:
         while self._waiting:
@@ -144,11 +144,11 @@ class EventWriter:
             self._end_objects(event)
         self._ledger.put_event(self._with_stored_picture(event))
 
-    def _publish(self, tell: Callable[[Message], None], message: Message) -> None:
+    def _publish_stored(self, publish: Callable[[Message], None], message: Message) -> None:
         if not isinstance(message, EventChanged):
-            tell(message)
+            publish(message)
             return
-        tell(replace(message, event=self._with_stored_picture(message.event)))
+        publish(replace(message, event=self._with_stored_picture(message.event)))
         if message.event.end_ms is not None:
             self._shown.pop(message.event.id, None)
             self._failed.discard(message.event.id)

@@ -42,15 +42,15 @@ class _Seen:
 class AlarmMonitor:
     """Monitors problems as an actor.
 
-    look: returns the current problems from memory. tell: receives alarms on the actor's thread.
+    look: returns the current problems from memory. report: receives alarms on the actor's thread.
     """
 
     name = "alarms"
 
     def __init__(
-        self, look: Callable[[], Iterable[HealthProblem]], clock: Clock, tell: Callable[[Alarm], None]
+        self, look: Callable[[], Iterable[HealthProblem]], clock: Clock, report: Callable[[Alarm], None]
     ) -> None:
-        self._look, self._clock, self._tell = look, clock, tell
+        self._look, self._clock, self._report = look, clock, report
         self._seen: dict[Key, _Seen] = {}
         self.now: tuple[Alarm, ...] = ()
 
@@ -61,11 +61,11 @@ class AlarmMonitor:
         for key, seen in list(self._seen.items()):
             if not seen.is_reported and seen.last_s == now_s and now_s - seen.first_s >= LASTS_S:
                 seen.is_reported = True
-                self._tell(seen.alarm)
+                self._report(seen.alarm)
             elif now_s - seen.last_s >= OVER_S:
                 del self._seen[key]
                 if seen.is_reported:
-                    self._tell(replace(seen.alarm, until_ms=self._clock.now_ms()))
+                    self._report(replace(seen.alarm, until_ms=self._clock.now_ms()))
         self.now = tuple(seen.alarm for seen in self._seen.values() if seen.is_reported)
         return LOOK_S
 

@@ -55,10 +55,16 @@ class ExternalEvents:
         marks: EventMarks,
         save_picture: SavePicture,
         hub: Callable[[CameraId, StreamName], Hub | None],
-        tell: Callable[[Message], None],
+        publish: Callable[[Message], None],
         clock: Clock,
     ) -> None:
-        self._marks, self._save_picture, self._hub, self._tell, self._clock = marks, save_picture, hub, tell, clock
+        self._marks, self._save_picture, self._hub, self._publish, self._clock = (
+            marks,
+            save_picture,
+            hub,
+            publish,
+            clock,
+        )
         self._open: dict[EventId, _Open] = {}
         self._lock = threading.Lock()
         self.handle = ActorHandle()
@@ -96,7 +102,7 @@ class ExternalEvents:
 
     def _turned(self, camera: CameraId, lasts_s: float, *, is_patrol: bool) -> None:
         now_ms = self._clock.now_ms()
-        self._tell(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000)), is_patrol))
+        self._publish(CameraTurned(camera, now_ms, now_ms + max(1, round(lasts_s * 1000)), is_patrol))
 
     def find(self, event: str, cameras: Collection[str] | None = None) -> Event | None:
         """Return the open event of this ID or key. cameras: only these; None: all."""
@@ -188,4 +194,4 @@ class ExternalEvents:
 
     def _put(self, what: str, event: Event) -> None:
         self._marks.put_event(event)
-        self._tell(self._marks.shown(EventChanged(what, event)))
+        self._publish(self._marks.shown(EventChanged(what, event)))

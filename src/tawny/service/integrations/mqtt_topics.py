@@ -85,7 +85,7 @@ class MqttTopics:
         event = json_format.message(message, self._clock.now_ms())
         if event is None or (event["camera"] is not None and not self._shows(event["camera"])):
             return
-        self.bridge.tell("events", event)
+        self.bridge.publish("events", event)
         if isinstance(message, EventChanged):
             self._event(message)
         with self._lock:
@@ -111,7 +111,7 @@ class MqttTopics:
                 "score": event.score,
             }
             labels = {"seen": [one.label for one in event.objects]}
-            self.bridge.tell(f"{event.camera}/event", {"event_type": kind, **about, **labels})
+            self.bridge.publish(f"{event.camera}/event", {"event_type": kind, **about, **labels})
 
     def _refresh(self) -> None:
         """Update all state topics. Called on the bridge's thread."""
@@ -247,14 +247,14 @@ class MqttTopics:
         except CommandRefused as refused:
             self._refuse(topic, refused)
         else:
-            self.bridge.tell("answer", {"to": topic, "done": getattr(done, "words", "")})
+            self.bridge.publish("answer", {"to": topic, "done": getattr(done, "words", "")})
         with self._lock:
             self._is_changed = True
 
     def _refuse(self, topic: str, refused: CommandRefused) -> None:
         log.info("%s: refused: %s", topic, refused)
         error = {"code": refused.kind, "message": refused.message, "hint": refused.do}
-        self.bridge.tell("answer", {"to": topic, "error": error})
+        self.bridge.publish("answer", {"to": topic, "error": error})
 
     def close(self) -> None:
         """No resources to release."""
@@ -352,7 +352,7 @@ class MqttBridge:
         if is_new:
             self._wake()
 
-    def tell(self, topic: str, content: Any) -> None:
+    def publish(self, topic: str, content: Any) -> None:
         """Publish an event once at a topic below the base, if a connection exists or follows soon."""
         with self._lock:
             self.dropped += len(self._once) == MOST_WAITING

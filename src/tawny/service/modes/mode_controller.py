@@ -156,7 +156,7 @@ class ModeController:
         self._stand = stand
         if self._file is not None:
             self._book.move_to(self._file)
-        self._bus.subscribe(self._heard)
+        self._bus.subscribe(self._on_message)
         self._handle.start(engine, self.name, lambda: self)
         engine.start(self._looking.name, lambda: self._looking)
 
@@ -222,6 +222,6 @@ class ModeController:
         """Why modes would not survive a restart; empty if they would."""
         return "" if self._book.problem is None else self._book.problem.message
 
-    def _heard(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if isinstance(message, ModeChanged | PeopleChanged | HoldChanged):
             self._handle.wake()

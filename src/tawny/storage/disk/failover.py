@@ -93,7 +93,7 @@ def move_back(volume: Volume, index: Index, ledger: HistoryLedger, cameras: Iter
         if since_ms is not None:
             before = {camera: index.bounds(camera) for camera in cameras}
             count += _list(spare, index)
-            _tell(spare, index, ledger, since_ms)
+            _copy_history(spare, index, ledger, since_ms)
             for camera, bounds in before.items():
                 if bounds is not None and bounds.end_ms < since_ms:
                     _explain(index, ledger, camera, Span(bounds.end_ms, now_ms), since_ms)
@@ -126,7 +126,7 @@ def _list(spare: Volume, index: Index) -> int:
     return len(rows)
 
 
-def _tell(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> None:
+def _copy_history(spare: Volume, index: Index, ledger: HistoryLedger, since_ms: int) -> None:
     """Copy gaps and events since `since_ms` from the spare's history to the ledger."""
     seen, history = MemoryIndex(), HistoryJournal(spare.disk)
     replay([line for line in history.lines() if line.at_ms >= since_ms], seen)

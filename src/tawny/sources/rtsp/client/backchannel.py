@@ -43,7 +43,7 @@ class BackChannel:
         self._wire = InterleavedReader(self._report, self._message)
         self._room = bytearray(_ROOM_BYTES)
         self._left = 0
-        self._hear: Callable[[bytes], None] | None = None
+        self._answer: Callable[[bytes], None] | None = None
         self._place: TrackTransport | None = None
         self._rtp: Packetizer | None = None
         self._unsent, self._samples = b"", 0
@@ -76,7 +76,7 @@ class BackChannel:
         assert self._rtp is not None
         assert self._place is not None
         try:
-            self._receive(self._talk.heard)
+            self._receive(self._talk.on_data)
         except ConversationFault as fault:
             raise fault.error(self._where) from fault
         self._unsent += g711(self._place.track.audio_codec or "pcmu", pcm)
@@ -105,7 +105,7 @@ class BackChannel:
             pause.wait(0.005)
         self._line.send(next(requests))
 
-        def hear(raw: bytes) -> bytes:
+        def answer(raw: bytes) -> bytes:
             if not raw.startswith(b"RTSP/"):
                 return self._talk.obeyed(raw)
             try:
@@ -116,7 +116,7 @@ class BackChannel:
 
         while not results:
             self._look_at(until_s)
-            self._receive(hear)
+            self._receive(answer)
             pause.wait(0.005)
         return results[0]
 
@@ -124,8 +124,8 @@ class BackChannel:
         if self._clock.mono_s() > until_s:
             raise ConversationFault("open-timeout", f"no complete response within {OPEN_S:g} s")
 
-    def _receive(self, hear: Callable[[bytes], bytes]) -> None:
-        self._hear = lambda raw: self._line.send(hear(raw))
+    def _receive(self, answer: Callable[[bytes], bytes]) -> None:
+        self._answer = lambda raw: self._line.send(answer(raw))
         view = memoryview(self._room)
         came = self._line.receive_into(view[self._left :])
         if came is None:
@@ -141,8 +141,8 @@ class BackChannel:
         """Ignore the camera's receiver reports: sending is not adapted to them."""
 
     def _message(self, raw: bytes) -> None:
-        if self._hear is not None:
-            self._hear(raw)
+        if self._answer is not None:
+            self._answer(raw)
 
     def _placed(self, place: TrackTransport) -> None:
         self._place = place

@@ -232,9 +232,9 @@ class RtspConnection:
     # --- received data
 
     def _message(self, raw: bytes) -> None:
-        self._talk.transcript.heard(raw)
+        self._talk.transcript.received(raw)
         if self.is_playing:
-            self._line.send(self._talk.heard(raw))
+            self._line.send(self._talk.on_data(raw))
         elif not raw.startswith(b"RTSP/"):
             self._line.send(self._talk.obeyed(raw))
         elif self._requests is not None:
@@ -319,7 +319,7 @@ class UdpConnection(RtspConnection):
     def __init__(self, address: NetworkAddress, options: Mapping[str, Any], clock: Clock, memory: StreamMemory) -> None:
         super().__init__(address, options, clock, memory)
         self._pairs: list[UdpPortPair] = []
-        self._heard: list[UdpTrack] = []
+        self._udp_tracks: list[UdpTrack] = []
         self._datagram = memoryview(bytearray(_LARGEST_BYTES))
         self._report_s = 0.0
         self._peer = ""
@@ -338,8 +338,8 @@ class UdpConnection(RtspConnection):
 
     def _placed(self, place: TrackTransport) -> None:
         self._places[place.channel] = place
-        pair = self._pairs[len(self._heard)]
-        self._heard.append(UdpTrack(place, pair, self._tracks.receiver_of(place.track)))
+        pair = self._pairs[len(self._udp_tracks)]
+        self._udp_tracks.append(UdpTrack(place, pair, self._tracks.receiver_of(place.track)))
 
     def _plays(self) -> None:
         super()._plays()
@@ -351,8 +351,8 @@ class UdpConnection(RtspConnection):
     def _receive(self, now_s: float) -> None:
         """Wait for packets and process them, including messages on the TCP connection."""
         if self.is_playing:
-            sockets = [one.fileno() for heard in self._heard for one in (heard.pair.packets, heard.pair.reports)]
-            wait_s = LATE_S / 3 if any(heard.late >= 0 for heard in self._heard) else _WAIT_S
+            sockets = [one.fileno() for track in self._udp_tracks for one in (track.pair.packets, track.pair.reports)]
+            wait_s = LATE_S / 3 if any(track.late >= 0 for track in self._udp_tracks) else _WAIT_S
             wait_readable([*sockets, self._line.fileno()], wait_s)
             now_s = self._tracks.now_s = self._clock.mono_s()
             self._take_all(now_s)
@@ -366,19 +366,19 @@ class UdpConnection(RtspConnection):
             raise
 
     def _take_all(self, now_s: float) -> None:
-        for heard in self._heard:
+        for track in self._udp_tracks:
             for _ in range(_MOST_AT_ONCE):
-                count = self._from_camera(heard.pair.packets)
+                count = self._from_camera(track.pair.packets)
                 if count < 0:
                     break
                 self._byte_s, self._has_heard = now_s, True
-                heard.receiver.packet(self._datagram, 0, count)
+                track.receiver.packet(self._datagram, 0, count)
             for _ in range(_MOST_AT_ONCE):
-                count = self._from_camera(heard.pair.reports)
+                count = self._from_camera(track.pair.reports)
                 if count < 0:
                     break
-                self._report(heard.place.channel, bytes(self._datagram[:count]))
-            heard.give_up_late(now_s)
+                self._report(track.place.channel, bytes(self._datagram[:count]))
+            track.give_up_late(now_s)
 
     def _from_camera(self, by: socket.socket) -> int:
         """Receive the next datagram. Return its size, 0 for another sender's, negative if none is available."""
@@ -392,11 +392,11 @@ class UdpConnection(RtspConnection):
 
     def _say_that_we_listen(self) -> None:
         """Send receiver reports, which also open mappings in routers."""
-        for heard in self._heard:
-            counts, receiver = heard.receiver.counts, heard.receiver
+        for track in self._udp_tracks:
+            counts, receiver = track.receiver.counts, track.receiver
             report = receiver_report(max(receiver.source, 0), counts.missing, counts.packets)
-            for by, port in zip((heard.pair.packets, heard.pair.reports), heard.place.ports, strict=True):
-                if port and (by is heard.pair.reports or not counts.packets):
+            for by, port in zip((track.pair.packets, track.pair.reports), track.place.ports, strict=True):
+                if port and (by is track.pair.reports or not counts.packets):
                     _send(by, report, (self._peer, port))
 
 

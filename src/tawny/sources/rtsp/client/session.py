@@ -98,7 +98,7 @@ class ClientSession:
         if found and int(found[1]) > 0:
             self.timeout_s = max(LEAST_TIMEOUT_S, int(found[1]))
 
-    def heard(self, raw: bytes) -> bytes:
+    def on_data(self, raw: bytes) -> bytes:
         """Process a message during playback. Return the data to send, usually empty.
 
         Raises ConversationFault if the session has ended.

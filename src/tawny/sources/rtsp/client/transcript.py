@@ -101,7 +101,7 @@ class Transcript:
     def sent(self, data: bytes) -> None:
         self._put(_OURS, data)
 
-    def heard(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         self._put(_CAMERAS, data)
 
     def forgive(self, what: str) -> None:
