@@ -181,7 +181,7 @@ def test_several_at_once_with_one_password(browser: Browser, house: Tawny, camer
     first = card(page, cameras[0]).get_by_alt_text("Test picture of")
     before = first.get_attribute("src")
     until(lambda: first.get_attribute("src") != before, 60, "another picture")
-    assert first.evaluate("img => img.naturalWidth") == 320
+    until(lambda: first.evaluate("img => img.naturalWidth") == 320, 60, "the test picture's size")
     assert unfit(page, axe_script()) == []
     page.get_by_label(f"Name of the camera at {cameras[0]}").fill("Gate")
     page.get_by_role("button", name="Only around events").click()

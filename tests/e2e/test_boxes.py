@@ -100,7 +100,7 @@ def test_nothing_is_drawn_or_asked_for_until_it_is_switched_on(owner: BrowserCon
     sent = list[str]()
     page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(str(text))))
     page.goto(f"{yard.base}/live/yard?way=socket")
-    page.wait_for_selector("[data-view=playing]", timeout=30_000)
+    page.wait_for_selector("[data-view=playing]", timeout=60_000)
     assert page.locator("[data-boxes]").count() == 0
     assert not any("motion:yard" in text for text in sent)
     page.click("[data-act=boxes]")
@@ -113,7 +113,7 @@ def test_nothing_is_drawn_or_asked_for_until_it_is_switched_on(owner: BrowserCon
 def test_a13_live_the_box_is_round_the_moving_thing(owner: BrowserContext, yard: Tawny, way: str) -> None:
     page = owner.new_page()
     page.goto(f"{yard.base}/live/yard?way={way}")
-    page.wait_for_selector("[data-view=playing]", timeout=30_000)
+    page.wait_for_selector("[data-view=playing]", timeout=60_000)
     switched_on(page)
     found = list[tuple[Rect | None, Rect | None]]()
 
@@ -162,7 +162,7 @@ def test_in_the_past_the_box_is_round_the_thing_at_the_shown_time(
     at_ms = path[0][0] + share * (path[-1][0] - path[0][0])
     page = owner.new_page()
     page.goto(f"{yard.base}/timeline?cam=yard&t={at_ms / 1000:.2f}")
-    page.wait_for_selector("[data-showing=video]", timeout=30_000)
+    page.wait_for_selector("[data-showing=video]", timeout=60_000)
     switched_on(page)
     if page.locator("[data-playing=true]").count():
         page.keyboard.press("Space")
@@ -196,7 +196,7 @@ def test_an_events_clip_picture_and_filmstrip(owner: BrowserContext, yard: Tawny
     event, path = objects_of(owner, yard)
     page = owner.new_page()
     page.goto(f"{yard.base}/events/{event['id']}?only=all")
-    page.wait_for_selector(".drawer video", timeout=30_000)
+    page.wait_for_selector(".drawer video", timeout=60_000)
     switched_on(page)
     named = re.compile(rf"^{event['type'].capitalize()}( \d+%)?$")  # a drawn thing may pass for a vehicle
     expect(page.locator(".drawer [data-boxes] text")).to_have_text(named)

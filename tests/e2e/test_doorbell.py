@@ -68,7 +68,7 @@ def test_who_rings_is_shown_and_answered(
 ) -> None:
     page = owner.new_page()
     page.goto(f"{house.base}/health")
-    page.wait_for_selector(".rings", state="attached", timeout=30_000)
+    page.wait_for_selector(".rings", state="attached", timeout=60_000)
     cameras = f"{house.base}/api/v1/cameras"
     until(lambda: owner.request.get(cameras).json()["items"][0]["state"] == "recording", 60, "the recording")
     door.report(MOTION, {"Rule": "a"}, {"IsMotion": "true"}, keep=False)
@@ -88,6 +88,6 @@ def test_who_rings_is_shown_and_answered(
     page.wait_for_url("**/live/front-door?talk=1")
     expect(shown).to_be_hidden()
     talk = page.get_by_role("button", name="Hold to talk")
-    expect(talk).to_be_focused(timeout=30_000)
+    expect(talk).to_be_focused(timeout=60_000)
     assert violations(page, axe_script()) == []
     page.close()

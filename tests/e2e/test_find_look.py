@@ -30,7 +30,7 @@ from tests.playback.search.test_looks import week
 from tests.playback.search.test_questions import NOW
 
 pytestmark = pytest.mark.browser
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 SHOTS = os.environ.get("TAWNY_SHOTS", "")
 SETTINGS = "".join(
     f'[cameras.{camera}]\nsource = "demo:{camera}"\ndemo.small = true\ndetection.detector = "off"\n'

@@ -30,6 +30,7 @@ PRIVATE = "[[0.3, 0.2], [0.7, 0.2], [0.7, 0.8], [0.3, 0.8]]"
 PIXELS = """(canvas) => {
   const copy = document.createElement('canvas');
   [copy.width, copy.height] = [canvas.videoWidth || canvas.width, canvas.videoHeight || canvas.height];
+  if (!copy.width) return null;  // it has just begun anew
   const pen = copy.getContext('2d');
   pen.drawImage(canvas, 0, 0);
   const { data } = pen.getImageData(0, 0, copy.width, copy.height);
@@ -142,7 +143,9 @@ def page(owner: BrowserContext) -> Iterator[Page]:
 
 def pixels(page: Page, selector: str) -> Any:
     page.wait_for_function(HAS_PIXELS, arg=selector)
-    wide, high, data = page.locator(selector).first.evaluate(PIXELS)
+    while (found := page.locator(selector).first.evaluate(PIXELS)) is None:
+        page.wait_for_function(HAS_PIXELS, arg=selector)
+    wide, high, data = found
     return np.array(data, np.uint8).reshape(high, wide)
 
 

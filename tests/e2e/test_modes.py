@@ -49,7 +49,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
 @pytest.fixture(scope="module")
 def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
     context = owner_of(browser, house, 1440)
-    context.set_default_timeout(30_000)
     headers = {**OURS, "Origin": house.base}
     at_home = context.request.put(
         f"{house.base}/api/v1/presence/anna", data={"home": True}, headers=headers

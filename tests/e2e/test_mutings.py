@@ -23,7 +23,6 @@ from tests.e2e.conftest import OURS, OWNER, Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, unfit
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 CLOCK = SystemClock()
 PLACE, ELSEWHERE = "0.60 0.20 0.80 0.60", "0.05 0.20 0.25 0.60"
 DETECTOR = """

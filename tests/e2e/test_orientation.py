@@ -392,7 +392,7 @@ def test_it_is_turned_in_the_interface_at_once_and_what_is_recorded_stays(
 
     until(lambda: corners_of(jpeg(now())) == wanted(ORIENTATIONS[0]), 60, "the live image turns")
     is_wide = "() => { const one = document.querySelector('.ed-pic video'); return one.videoWidth > one.videoHeight }"
-    page.wait_for_function(is_wide, timeout=30_000)
+    page.wait_for_function(is_wide, timeout=60_000)
     written = tomllib.loads((house.folder.parent / "tawny.toml").read_text())["cameras"]["c7"]
     assert written.keys() & {"rotate", "mirror"} == set()
     old = owner.request.get(f"{house.base}/api/v1/cameras/c7/picture?at_ms={before_ms}")

@@ -38,7 +38,7 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 def test_it_is_asleep_and_nothing_is_wrong(owner: BrowserContext, house: Tawny) -> None:
     page = owner.new_page()
     page.goto(house.base)
-    expect(page.get_by_text("1 of 2 cameras working, 1 asleep").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("1 of 2 cameras working, 1 asleep").first).to_be_visible(timeout=60_000)
     tile = page.locator('[data-camera="shed"]').first
     expect(tile.get_by_text("Asleep since")).to_be_visible()
     expect(tile.get_by_role("link", name="What to check")).to_have_count(0)

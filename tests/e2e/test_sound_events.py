@@ -25,7 +25,6 @@ from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import axe_script, unfit
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 PART = RATE // 25
 PATH = "/settings/cameras/porch/sound"
 

@@ -33,7 +33,7 @@ def owner(browser: Browser, house: Tawny) -> Iterator[BrowserContext]:
 def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
     page = owner.new_page()
     page.goto(house.base + PATH)
-    page.get_by_role("button", name="Add upload destination").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Add upload destination").wait_for(timeout=60_000)
     yield page
     page.close()
 
@@ -45,7 +45,7 @@ def page(owner: BrowserContext, house: Tawny) -> Iterator[Page]:
 def test_a_bookmark_of_a_former_page_goes_on(owner: BrowserContext, house: Tawny, former: str, present: str) -> None:
     page = owner.new_page()
     page.goto(house.base + former)
-    page.wait_for_url(house.base + present, timeout=30_000)
+    page.wait_for_url(house.base + present, timeout=60_000)
     page.get_by_role("heading", level=1).wait_for()
     page.close()
 

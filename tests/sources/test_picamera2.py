@@ -88,6 +88,7 @@ def test_picamera2_is_asked_for_exactly_what_is_set(tmp_path: Path) -> None:
         "roi": "0.25,0.5,0.5,0.25", "focus_window": "0,0,0.5,0.5", "exposure_time": 5000, "gain": 2,
     }  # fmt: skip
     connection = source(fake).open(opening("picamera:0", **options))
+    until(lambda: len(fake.asked("encoder")) == 2, 60, "both encoders")
     connection.close()
     assert fake.asked("sensor hdr") == [{"call": "sensor hdr", "number": 0, "enable": True}]
     assert fake.asked("camera") == [{"call": "camera", "number": 0, "tuning": {"name": "own.json", "dir": "/srv"}}]
