@@ -178,7 +178,9 @@ def test_one_person_is_left_in_peace_for_an_hour_and_others_are_not(
     page.get_by_role("button", name=re.compile(OWNER["name"])).click()
     page.get_by_role("button", name="Snooze notifications…").click()
     page.get_by_role("dialog", name="Snooze All cameras").get_by_role("button", name="1 h").click()
-    expect(page.locator(".snoozed-chip")).to_have_accessible_name(re.compile(r"Snoozed until (\w+ \d+ \w+, )?\d\d:\d\d"))
+    expect(page.locator(".snoozed-chip")).to_have_accessible_name(
+        re.compile(r"Snoozed until (\w+ \d+ \w+, )?\d\d:\d\d")
+    )
     (made,) = told(owner, house, "snoozes")["items"]
     assert (made["camera"], made["everyone"], made["rule"]) == (None, False, "")
     before = messages(chat, "Person")

@@ -41,6 +41,13 @@ def test_a_picture_has_the_time_at_which_it_came(tmp_path: Path) -> None:
     assert passed_s >= 20 * 0.05
 
 
+def test_pictures_that_are_read_together_have_times_of_their_own(tmp_path: Path) -> None:
+    """As on a busy computer: more than one was written before any is read."""
+    read = read_all(open_with(pi_program(tmp_path, rounds=1, pause_s=0)))
+    assert len(read.packets) > 20
+    assert all(later.pts > earlier.pts for earlier, later in pairwise(read.packets))
+
+
 def test_the_program_is_told_what_is_set(tmp_path: Path) -> None:
     options = {"size": "640x480", "fps": 10, "mbit": 1.5, "keyframe": 4, "flip": "both", "ev": -1, "contrast": 1.2}
     open_with(pi_program(tmp_path), "picamera:0", **options).close()

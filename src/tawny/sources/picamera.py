@@ -377,17 +377,22 @@ class _Splitter(Protocol):
 
 
 class _AnnexbSplitter:
-    """H.264 of the camera program, without times: a picture has the time at which it came."""
+    """H.264 of the camera program, without times: a picture has the time at which it came.
+
+    Pictures that were read together have different times all the same.
+    """
 
     def __init__(self) -> None:
         self._stream, self._pictures = AnnexbStream(), PacketBuilder("h264")
         self._begun_s: float | None = None
+        self._newest_pts = -1
         self.notes: dict[str, Any] = {}
 
     def feed(self, data: bytes, now_s: float) -> Iterator[_Made]:
         self._begun_s = now_s if self._begun_s is None else self._begun_s
         for picture in self._stream.feed(data, now_s):
-            pts = round((picture.came_s - self._begun_s) * VIDEO_RATE)
+            pts = max(self._newest_pts + 1, round((picture.came_s - self._begun_s) * VIDEO_RATE))
+            self._newest_pts = pts
             with suppress(ValueError):  # a damaged frame
                 packet = self._pictures.packet(split_annexb(picture.data), pts)
                 if packet is not None:
