@@ -377,10 +377,7 @@ class _Splitter(Protocol):
 
 
 class _AnnexbSplitter:
-    """H.264 of the camera program, without times: a picture has the time at which it came.
-
-    Pictures that were read together have different times all the same.
-    """
+    """H.264 of the camera program, without times: a picture has the time at which it came, or one tick later."""
 
     def __init__(self) -> None:
         self._stream, self._pictures = AnnexbStream(), PacketBuilder("h264")
@@ -391,10 +388,9 @@ class _AnnexbSplitter:
     def feed(self, data: bytes, now_s: float) -> Iterator[_Made]:
         self._begun_s = now_s if self._begun_s is None else self._begun_s
         for picture in self._stream.feed(data, now_s):
-            pts = max(self._newest_pts + 1, round((picture.came_s - self._begun_s) * VIDEO_RATE))
-            self._newest_pts = pts
+            self._newest_pts = max(self._newest_pts + 1, round((picture.came_s - self._begun_s) * VIDEO_RATE))
             with suppress(ValueError):  # a damaged frame
-                packet = self._pictures.packet(split_annexb(picture.data), pts)
+                packet = self._pictures.packet(split_annexb(picture.data), self._newest_pts)
                 if packet is not None:
                     yield StreamName.MAIN, packet
 
