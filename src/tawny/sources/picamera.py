@@ -382,8 +382,7 @@ class _AnnexbSplitter:
     def __init__(self) -> None:
         self._stream, self._pictures = AnnexbStream(), PacketBuilder("h264")
         self._begun_s: float | None = None
-        self._newest_pts = -1
-        self.notes: dict[str, Any] = {}
+        self._newest_pts, self.notes = -1, dict[str, Any]()
 
     def feed(self, data: bytes, now_s: float) -> Iterator[_Made]:
         self._begun_s = now_s if self._begun_s is None else self._begun_s
