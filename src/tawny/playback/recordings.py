@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
 from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
-from tawny.storage.index.protocol import EventPage
+from tawny.storage.index.protocol import EventPage, all_events
 
 UNKNOWN_SCORE = 255
 
@@ -46,6 +47,12 @@ class RecordingIndex(Protocol):
         only: str = "all",
         most: int,
     ) -> Mapping[Level, int]: ...
+
+
+def events_within(index: RecordingIndex, camera: CameraId, span: Span, most: int) -> list[Event]:
+    """Return the newest `most` events of a camera in the span, newest first; one that goes on ends with it."""
+    found = all_events(lambda after: index.events(span, cameras=[camera], limit=500, after=after))
+    return [one if one.end_ms is not None else one.ended(span.end_ms) for one in islice(found, most)]
 
 
 class RecordingArchive(Protocol):

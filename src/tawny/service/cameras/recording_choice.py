@@ -6,22 +6,21 @@ The cost of recording around events is replayed: yesterday's events with their p
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.changes import change_recording, with_recording_in_modes
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone
-from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.segments import Recording
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock
+from tawny.playback.recordings import events_within
 from tawny.playback.timeline import day_of
 from tawny.recorder.recording_times import RecordingTimes
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.retention.promises import Rates
-from tawny.storage.index.protocol import Index, all_events
+from tawny.storage.index.protocol import Index
 
 _MOST_EVENTS: Final = 10_000
 """Maximum number of events of a day that are replayed."""
@@ -123,7 +122,7 @@ class RecordingChoiceService:
     def _yesterday(self, camera: CameraId, pre_s: float, post_s: float) -> RecordedDay:
         today = day_of(self._zone, self._clock.now_ms())
         day = day_of(self._zone, today.begin_ms - 1)
-        events = self._events(camera, day)
+        events = events_within(self._index, camera, day, _MOST_EVENTS)
         seconds: dict[Recording, float] = {"continuous": day.seconds, "off": 0.0}
         for record in ("events", "transitions"):
             wanted = RecordingTimes(record, pre_s, post_s)
@@ -133,8 +132,3 @@ class RecordingChoiceService:
         bounds = self._index.bounds(camera)
         is_known = bool(events) or (bounds is not None and bounds.begin_ms < day.end_ms)
         return RecordedDay(day.begin_ms, day.end_ms, len(events), seconds, is_known)
-
-    def _events(self, camera: CameraId, day: Span) -> list[Event]:
-        """Return the day's events; one that lasts ends with the day."""
-        found = all_events(lambda after: self._index.events(day, cameras=[camera], limit=500, after=after))
-        return [one if one.end_ms is not None else one.ended(day.end_ms) for one in islice(found, _MOST_EVENTS)]

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import islice
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,13 +18,12 @@ from tawny.model.events import Event, shown_level
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Recording
 from tawny.model.times import Span, merge_spans
-from tawny.playback.recordings import RecordingIndex
+from tawny.playback.recordings import RecordingIndex, events_within
 from tawny.recorder.recording_times import RecordingTimes
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
 from tawny.service.detection.mutings import MUTED
 from tawny.service.modes.rule_actions import RuleDecider, mode_choice
-from tawny.storage.index.protocol import all_events
 
 PastSpan = Literal["night", "yesterday"]
 _NIGHT_MIN: Final = (20 * 60, 8 * 60)
@@ -104,7 +102,7 @@ class Replayer:
         found: list[ReplayedCamera] = []
         notified: list[ReplayedEvent] = []
         for camera in cameras:
-            events = self._events(camera, span)
+            events = events_within(self._index, camera, span, _MOST_EVENTS)
             replayed = [self._replayed(event, mode) for event in events]
             kinds = Counter(event.shown_kind for event, one in zip(events, replayed, strict=True) if one is not None)
             there_was = [one for one in replayed if one is not None]
@@ -119,10 +117,6 @@ class Replayer:
             notified += [one for one in there_was if one.notifies or one.is_snoozed or one.actions]
         notified.sort(key=lambda one: -one.start_ms)
         return Replay(span.begin_ms, span.end_ms, mode, found, notified[:_SHOWN])
-
-    def _events(self, camera: CameraId, span: Span) -> list[Event]:
-        found = all_events(lambda after: self._index.events(span, cameras=[camera], limit=500, after=after))
-        return [one if one.end_ms is not None else one.ended(span.end_ms) for one in islice(found, _MOST_EVENTS)]
 
     def _duty(self, camera: CameraId, mode: str, at_ms: int) -> CameraDuty:
         now = replace(self._deciding.standing(camera), at_ms=at_ms, mode=mode)
