@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tawny.api.application import description
-from tests.api.fakes import House, make_house, routes
+from tests.api.fakes import House, make_house
 
 NOW_MS = 1_795_150_800_000
 WORDS = st.sampled_from(
@@ -35,7 +35,7 @@ BODIES = st.recursive(
 @cache
 def described() -> dict[str, dict[str, Any]]:
     """The operations of each path. Made when it is first asked for: every worker reads this file."""
-    paths: dict[str, dict[str, Any]] = description(routes())["paths"]
+    paths: dict[str, dict[str, Any]] = description()["paths"]
     return paths
 
 

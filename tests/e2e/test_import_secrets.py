@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from tawny.api.application import description, make_routes
+from tawny.api.application import description
 from tests.e2e.conftest import Tawny, tawny
 
 CLOSED = "127.0.0.1:1"
@@ -109,7 +109,7 @@ def walk(house: House, started: Tawny) -> list[str]:
     assert ask("POST", "/api/v1/setup/claim", claim).startswith("200")
     ask("GET", "/api/v1/cameras")
     cameras = [str(one["id"]) for one in json.loads(house.said["GET /api/v1/cameras"])["items"]]
-    for path, methods in sorted(description(make_routes())["paths"].items()):
+    for path, methods in sorted(description()["paths"].items()):
         if "get" in methods and not path.endswith("/mjpeg"):
             for camera in cameras if "{camera}" in path else [""]:
                 real = path.replace("{camera}", camera)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tawny.api.application import description, make_routes
+from tawny.api.application import description
 from tawny.app.control_client import ask
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
@@ -275,7 +275,7 @@ def walk(house: House) -> None:
 
     assert asked("POST", "/api/v1/setup/claim", claim).startswith("200")
     filled = {"camera": "garden", "target": "to-hook", "name": "to-hook", "stream": "main"}
-    for path, methods in sorted(description(make_routes())["paths"].items()):
+    for path, methods in sorted(description()["paths"].items()):
         if "get" in methods and not path.endswith("/mjpeg"):
             real = re.sub(r"\{(\w+)(:\w+)?\}", lambda part: filled.get(part[1], "none"), path)
             house.seen[f"GET {real}"] = asked("GET", real)

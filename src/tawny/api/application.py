@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -87,11 +88,11 @@ PARTS: Final = (
     phone_routes, cast_routes, state_socket, membership_routes, standby_routes, fleet_routes, copy_routes,
     installer_routes, hub_order_routes, relay_routes,
 )  # fmt: skip
-"""Modules with routes. The last ones are included by `make_routes`, in their order."""
+"""Modules with routes. The last ones are added by `_routers`, in their order."""
 
 
 def make_routes() -> FastAPI:
-    """Create the application without its context, for the API description."""
+    """Create the application without its context. Raises RuntimeError: when a route has no access rule."""
     app = FastAPI(
         title="tawny",
         version=__version__,
@@ -99,33 +100,39 @@ def make_routes() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        responses=EVERY_ERROR,
-        generate_unique_id_function=lambda route: route.name,
     )
     errors.install(app)
     app.add_middleware(UnclaimedGate)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
-    for part in PARTS:
-        app.include_router(part.router)
-    app.include_router(recording_routes.media_router)
-    app.include_router(copy_routes.hub_router)
-    app.include_router(relay_routes.line_router)
-    app.include_router(camera_removal_routes.deletions_router)
-    app.include_router(sealing_routes.history_router)
-    app.include_router(hls_routes.follow_router)
-    app.include_router(camera_routes.other_router)
-    app.include_router(metrics.router)
-    app.include_router(router)
-    app.include_router(pages.router)  # last: it has a catch-all route
+    for part in _routers():
+        app.router.routes.extend(part.routes)  # `include_router` would build each route a second time
     check_routes(app)
     return app
 
 
-def description(app: FastAPI) -> dict[str, Any]:
+def _routers() -> Iterator[APIRouter]:
+    for part in PARTS:
+        yield part.router
+    yield recording_routes.media_router
+    yield copy_routes.hub_router
+    yield relay_routes.line_router
+    yield camera_removal_routes.deletions_router
+    yield sealing_routes.history_router
+    yield hls_routes.follow_router
+    yield camera_routes.other_router
+    yield metrics.router
+    yield router
+    yield pages.router  # last: it has a catch-all route
+
+
+def description() -> dict[str, Any]:
     """Return the OpenAPI description; the interface's types are generated from it."""
-    return get_openapi(title="tawny", version="1", openapi_version="3.1.0", routes=app.routes)
+    described = APIRouter(responses=EVERY_ERROR, generate_unique_id_function=lambda route: route.name)
+    for part in _routers():
+        described.include_router(part)
+    return get_openapi(title="tawny", version="1", openapi_version="3.1.0", routes=described.routes)
 
 
 @router.get("/openapi.json", dependencies=[rule(Access.VIEW)], include_in_schema=False)
@@ -136,14 +143,14 @@ async def openapi() -> Response:
 @cache
 def _described() -> bytes:
     """Return the description as JSON. Making it takes most of a second, so that it is made once."""
-    return bytes(JSONResponse(description(make_routes())).body)
+    return bytes(JSONResponse(description()).body)
 
 
 # `python -m tawny.api.application`: print the OpenAPI description as JSON; deterministic.
 
 
 def text() -> str:
-    return json.dumps(description(make_routes()), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(description(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

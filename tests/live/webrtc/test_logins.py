@@ -3,7 +3,7 @@ import hashlib
 import hmac
 
 from tawny.config.settings import LiveSettings, TurnServerSettings
-from tawny.live.webrtc.ice import LOGIN_LASTS_S, ice_servers, login_at
+from tawny.live.webrtc.ice_servers import LOGIN_LASTS_S, ice_servers, login_at
 from tawny.testing.clock import FakeClock
 
 

@@ -23,7 +23,7 @@ from tawny.api.errors import RequestRefused, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, IceServerInfo, OkResponse
 from tawny.config.quantities import LabelText
-from tawny.live.webrtc.ice import ice_servers
+from tawny.live.webrtc.ice_servers import ice_servers
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.segments import Recording

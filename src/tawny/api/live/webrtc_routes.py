@@ -16,7 +16,7 @@ from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.stream_access import stream_for_session
 from tawny.api.request_handling import WorkerRoute
-from tawny.live.webrtc.ice import ice_servers
+from tawny.live.webrtc.ice_servers import ice_servers
 
 SDP = "application/sdp"
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)

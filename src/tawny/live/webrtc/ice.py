@@ -6,14 +6,10 @@ the password from the SDP answer. Media is sent only to an address with a valid 
 The port is open for UDP, and for TCP on the same number for networks without UDP. It routes each datagram to its
 connection. The first STUN check on a new path identifies the connection; later datagrams on the path follow it.
 
-The recorder's public addresses are determined through STUN and TURN servers, which are announced to browsers, too. Does
-not load aiortc: the addresses of servers are asked for before the first viewer.
+The recorder's public addresses are determined through STUN and TURN servers, which are announced to browsers, too.
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import ipaddress
 import logging
 import re
@@ -30,6 +26,7 @@ from aioice.stun import Class, Message, Method, TransactionError, parse_message
 from aioice.turn import TurnTransport, create_turn_endpoint
 
 from tawny.config.settings import LiveSettings, TurnServerSettings
+from tawny.live.webrtc.ice_servers import login_at
 from tawny.model.times import Clock
 from tawny.protocols.sdp import Candidate, IceCredentials
 
@@ -340,34 +337,7 @@ def _addresses(hosts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-# STUN and TURN servers, and the public addresses that they report.
-
-LOGIN_LASTS_S = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class IceServerConfig:
-    """Fields of the browser's `RTCIceServer`; no credentials for STUN."""
-
-    url: str
-    username: str = ""
-    credential: str = ""
-
-
-def ice_servers(live: LiveSettings, who: str, clock: Clock) -> list[IceServerConfig]:
-    """Return the servers for one viewer. who: id shown in the TURN server's log."""
-    request = [IceServerConfig(url) for url in live.stun]
-    return [*request, *(IceServerConfig(turn.url, *login_at(turn, who, clock)) for turn in live.turn)]
-
-
-def login_at(turn: TurnServerSettings, who: str, clock: Clock) -> tuple[str, str]:
-    """Return user name and password for the TURN server."""
-    if not turn.secret:
-        return turn.user, turn.password
-    name = f"{clock.now_ms() // 1000 + LOGIN_LASTS_S}:{who}"
-    digest = hmac.new(turn.secret.encode(), name.encode(), hashlib.sha1).digest()
-    return name, base64.b64encode(digest).decode()
-
+# The public addresses that STUN and TURN servers report.
 
 ASK_S = 3.0
 _URL = re.compile(r"(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?")
