@@ -145,6 +145,22 @@ def test_beside_a_recorder_its_open_files_are_left_alone(site: Site) -> None:
     assert path.exists()
 
 
+@pytest.mark.parametrize(
+    ("beside", "ended_s_ago", "found"),
+    [
+        (True, 0, []),
+        (True, 59, []),
+        (True, 61, [FindingKind.FILE_WITHOUT_ROW]),
+        (False, 0, [FindingKind.FILE_WITHOUT_ROW]),
+    ],
+)
+def test_a_file_that_a_recorder_has_just_finished_may_wait_for_its_row(
+    site: Site, beside: bool, ended_s_ago: float, found: list[FindingKind]
+) -> None:
+    site.put(ended_s_ago / 60 + 0.25, minutes=0.25, camera=YARD, listed=False)
+    assert _found(_check(site, beside=beside, with_wall=False)) == found
+
+
 def test_beside_a_recorder_no_row_is_dropped(site: Site) -> None:
     _lose_file(site, _segments(site)[1])
     report = _check(site, repair=True, beside=True)

@@ -105,7 +105,7 @@ def check_volume(
     for count, (each, found) in enumerate(everything, 1):
         checking.look_at(found, each)
         progress(count)
-    checking.check_index_rows()
+    checking.check_index_rows(clock.now_ms())
     if deep and not checking.unread:  # else every file there would count as missing
         checking.findings += verify_history(volume, clock.now_ms(), repair=ledger is not None and not beside_recorder)
     coverage = checking.check_coverage(clock.now_ms()) if scope.with_wall else None
@@ -130,6 +130,8 @@ def _damage(index: Index, now_ms: int) -> dict[CameraId, DamageSum]:
 
 _JOIN_MS: Final = 1000
 """Maximum distance of thinned spans that are merged."""
+_LISTED_WITHIN_MS: Final = 60_000
+"""Time in which a running recorder adds the row of a finished file, also beside a busy index."""
 
 
 class _Checking:
@@ -292,12 +294,15 @@ class _Checking:
             repaired = True
         self._find(FindingKind.LEFT_OPEN, name.path, repaired=repaired)
 
-    def check_index_rows(self) -> None:
+    def check_index_rows(self, now_ms: int) -> None:
         """Compare rows and files in both directions.
 
-        Each difference is verified a second time: a running recorder closes and removes files during the check.
+        Each difference is verified a second time: a running recorder closes and removes files during the check. The
+        rows of files that it has just finished are its own to add.
         """
         for row in self._unlisted:
+            if self._beside_recorder and abs(now_ms - row.end_ms) < _LISTED_WITHIN_MS:
+                continue
             if self._index.segment(row.id) is None and self._volume.holding(row.path) is not None:
                 if self._ledger is not None:
                     self._index.add_segment(row)
