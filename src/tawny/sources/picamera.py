@@ -15,23 +15,18 @@ import shutil
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
-import numpy as np
-
-from tawny.media.codec.encoder import Encoder, EncodingQuality
-from tawny.media.codec.nal import split_annexb
 from tawny.model.errors import NoSuchDevice, NotDone, SourceClosed, SourceError, SourceStalled, SourceUnusable
 from tawny.model.ids import StreamName
-from tawny.model.packets import VIDEO_RATE, SourcePacket
+from tawny.model.packets import SourcePacket
 from tawny.model.times import Clock
 from tawny.model.validation import value_text
 from tawny.sources import picamera2_program as program
-from tawny.sources.packet_builder import AnnexbStream, PacketBuilder
 from tawny.sources.pi_controls import (
     CONTROLS,
     FOCUS_NOW,
@@ -44,6 +39,7 @@ from tawny.sources.pi_controls import (
     size_of,
     words,
 )
+from tawny.sources.pi_streams import AnnexbSplitter, RawSplitter, RecordSplitter, Splitter
 from tawny.sources.picture_controls import PictureControl, Value
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 
@@ -363,112 +359,14 @@ class _Running:
                 pipe.close()
 
 
-_Made = tuple[StreamName, SourcePacket]
-
-
-class _Splitter(Protocol):
-    """Makes packets of a program's output."""
-
-    notes: dict[str, Any]
-
-    def feed(self, data: bytes, now_s: float) -> Iterator[_Made]:
-        """Raises ValueError for output that can't be one."""
-        ...
-
-
-class _AnnexbSplitter:
-    """H.264 of the camera program, without times: a picture has the time at which it came, or one tick later."""
-
-    def __init__(self) -> None:
-        self._stream, self._pictures = AnnexbStream(), PacketBuilder("h264")
-        self._begun_s: float | None = None
-        self._newest_pts, self.notes = -1, dict[str, Any]()
-
-    def feed(self, data: bytes, now_s: float) -> Iterator[_Made]:
-        self._begun_s = now_s if self._begun_s is None else self._begun_s
-        for picture in self._stream.feed(data, now_s):
-            self._newest_pts = max(self._newest_pts + 1, round((picture.came_s - self._begun_s) * VIDEO_RATE))
-            with suppress(ValueError):  # a damaged frame
-                packet = self._pictures.packet(split_annexb(picture.data), self._newest_pts)
-                if packet is not None:
-                    yield StreamName.MAIN, packet
-
-
-class _RecordSplitter:
-    """Records of `picamera2_program`, with the sensor's times."""
-
-    _STREAMS: ClassVar = {program.MAIN: StreamName.MAIN, program.SUB: StreamName.SUB}
-    _MOST_BYTES: ClassVar = 8_000_000
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._pictures = {stream: PacketBuilder("h264") for stream in self._STREAMS.values()}
-        self.notes: dict[str, Any] = {}
-
-    def feed(self, data: bytes, now_s: float) -> Iterator[_Made]:
-        self._data += data
-        head = program.HEADER.size
-        while len(self._data) >= head:
-            kind, _, microseconds, size = program.HEADER.unpack_from(self._data)
-            if size > self._MOST_BYTES or kind > program.NOTES:
-                raise ValueError("a record that is none of Picamera2's")
-            if len(self._data) < head + size:
-                return
-            content = bytes(self._data[head : head + size])
-            del self._data[: head + size]
-            if kind == program.NOTES:
-                self.notes |= json.loads(content)
-                continue
-            stream = self._STREAMS[kind]
-            with suppress(ValueError):  # a damaged frame
-                pts = round(microseconds * VIDEO_RATE / 1_000_000)
-                packet = self._pictures[stream].packet(split_annexb(content), pts)
-                if packet is not None:
-                    yield stream, packet
-
-
-class _RawSplitter:
-    """Raw pictures of the camera program, planar YUV 4:2:0: encodes them as main and as small stream."""
-
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._size = size_of(options["size"])
-        self._bytes = self._size[0] * self._size[1] * 3 // 2
-        rate = {StreamName.MAIN: options["mbit"], StreamName.SUB: options["sub_mbit"]}
-        sizes = {StreamName.MAIN: self._size, StreamName.SUB: size_of(options["sub_size"])}
-        self._encoders = {
-            stream: Encoder(
-                *sizes[stream], options["fps"], gop_s=options["keyframe"],
-                quality=EncodingQuality(bit_rate=round(mbit * 1e6)),
-            )
-            for stream, mbit in rate.items()
-        }  # fmt: skip
-        self.notes: dict[str, Any] = {"encoder": self._encoders[StreamName.MAIN].name}
-        self._data = bytearray()
-        self._begun_s: float | None = None
-        self._came_s, self._newest_pts = 0.0, -1
-
-    def feed(self, data: bytes, now_s: float) -> Iterator[_Made]:
-        self._begun_s = now_s if self._begun_s is None else self._begun_s
-        self._came_s = self._came_s if self._data else now_s
-        self._data += data
-        while len(self._data) >= self._bytes:
-            picture = np.frombuffer(bytes(self._data[: self._bytes]), np.uint8).reshape(-1, self._size[0])
-            del self._data[: self._bytes]
-            pts = max(self._newest_pts + 1, round((self._came_s - self._begun_s) * VIDEO_RATE))
-            self._newest_pts, self._came_s = pts, now_s
-            for stream, encoder in self._encoders.items():
-                for packet in encoder.encode(picture, pts):
-                    yield stream, packet
-
-
 class _CameraRun:
     """One running program, which both streams of a camera read. Thread-safe."""
 
     def __init__(self, plan: _Plan, where: str, clock: Clock) -> None:
         self.plan, self._where, self._clock = plan, where, clock
         options = plan.options
-        self._splitter: _Splitter = (
-            _RecordSplitter() if plan.is_live else _RawSplitter(options) if options["sub_size"] else _AnnexbSplitter()
+        self._splitter: Splitter = (
+            RecordSplitter() if plan.is_live else RawSplitter(options) if options["sub_size"] else AnnexbSplitter()
         )
         self._running = _Running(plan.starts, where)
         self._reading, self._state = threading.Lock(), threading.Lock()

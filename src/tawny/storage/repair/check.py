@@ -131,7 +131,7 @@ def _damage(index: Index, now_ms: int) -> dict[CameraId, DamageSum]:
 _JOIN_MS: Final = 1000
 """Maximum distance of thinned spans that are merged."""
 _LISTED_WITHIN_MS: Final = 60_000
-"""Time in which a running recorder adds the row of a finished file, also beside a busy index."""
+"""Time in which a running recorder adds the row of a finished file, even if the index is busy."""
 
 
 class _Checking:
