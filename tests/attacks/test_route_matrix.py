@@ -204,9 +204,7 @@ STATED: Final = stated() if TABLE.exists() else {}
 
 
 def test_every_route_has_its_cells() -> None:
-    documented = {
-        f"{method.upper()} {path}" for path, methods in description(routes())["paths"].items() for method in methods
-    }
+    documented = {f"{method.upper()} {path}" for path, methods in description()["paths"].items() for method in methods}
     assert documented <= set(RULES)
     missing, gone = set(RULES) - set(STATED), set(STATED) - set(RULES)
     assert not missing, f"who may use {sorted(missing)}? State it in {TABLE.name}"

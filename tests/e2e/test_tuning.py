@@ -294,10 +294,14 @@ def test_c3_the_page_counts_as_the_recorder_does(page: Page, owner: BrowserConte
         for _ in range(presses):
             page.get_by_role("button", name=re.compile(f"^{button} the threshold")).click()
         level = int(page.get_by_role("slider", name="Threshold").get_attribute("aria-valuenow") or 0)
-        body = {"level": level, "from_ms": _day_of(page)[0], "to_ms": _day_of(page)[1]}
-        made = owner.request.post(path, data=body, headers=headers).json()
-        shown = page.locator("[data-would]").get_attribute("data-would")
-        assert shown == str(len(made["still"]) + len(made["newly"])), level
+
+        def agrees(level: int = level) -> bool:
+            body = {"level": level, "from_ms": _day_of(page)[0], "to_ms": _day_of(page)[1]}
+            made = owner.request.post(path, data=body, headers=headers).json()
+            shown = page.locator("[data-would]").get_attribute("data-would")
+            return shown == str(len(made["still"]) + len(made["newly"]))
+
+        until(agrees, what=f"the page and the recorder agree at {level}")  # the page asks when the level rests
 
 
 def _day_of(page: Page) -> tuple[int, int]:

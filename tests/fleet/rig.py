@@ -147,7 +147,7 @@ class HubRig:
         return [one.event.id for one in self.index.find(EventQuestion(tuple(boxes), limit=100))]
 
 
-async def eventually(is_true: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
+async def eventually(is_true: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
     try:
         async with asyncio.timeout(within_s):
             while not is_true():

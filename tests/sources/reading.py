@@ -41,7 +41,7 @@ class Read:
 
 
 def read_all(
-    connection: CameraConnection, *, most_s: float = 20.0, until: Callable[[Read], bool] | None = None
+    connection: CameraConnection, *, most_s: float = 60.0, until: Callable[[Read], bool] | None = None
 ) -> Read:
     """Read until it ends, or `until` says that it is enough; close it. AssertionError if neither comes in time."""
     read, pause = Read(), threading.Event()
