@@ -144,6 +144,7 @@ def test_c5_the_points_of_a_zone_survive_saving(page: Page, owner: BrowserContex
     answer = owner.request.put(path, data=body, headers=headers)
     assert answer.ok, answer.text()
     page.reload()
+    expect(page.locator("input[name=mode]").first).to_be_enabled()  # as soon as the page knows who is signed in
     page.get_by_text("Thorough").click()
     save(page)
     (kept,) = watching(owner, house)["watch"]["zones"]
