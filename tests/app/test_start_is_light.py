@@ -10,6 +10,6 @@ print(sorted({"aioice", "aiortc", "cv2", "dns", "onnxruntime"} & set(sys.modules
 """
 
 
-def test_a_recorder_that_nobody_watches_by_webrtc_loads_none_of_its_libraries() -> None:
+def test_what_only_some_recorders_need_is_not_loaded_at_the_start() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

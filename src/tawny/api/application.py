@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -78,7 +77,7 @@ def make_app(site: AppContext) -> FastAPI:
     return app
 
 
-PARTS: Final = (
+_PARTS: Final = (
     session_routes, account_routes, camera_routes, recording_routes, frame_stamps, clip_routes, people_routes,
     event_routes, detection_routes, muting_routes, backup_routes, diagnostics_routes, retention_routes, delivery_routes,
     recognition_routes, mode_routes, inbox_routes, command_routes, camera_connection_routes, picture_control_routes,
@@ -88,7 +87,20 @@ PARTS: Final = (
     phone_routes, cast_routes, state_socket, membership_routes, standby_routes, fleet_routes, copy_routes,
     installer_routes, hub_order_routes, relay_routes,
 )  # fmt: skip
-"""Modules with routes. The last ones are added by `_routers`, in their order."""
+_ROUTERS: Final = (
+    *(part.router for part in _PARTS),
+    recording_routes.media_router,
+    copy_routes.hub_router,
+    relay_routes.line_router,
+    camera_removal_routes.deletions_router,
+    sealing_routes.history_router,
+    hls_routes.follow_router,
+    camera_routes.other_router,
+    metrics.router,
+    router,
+    pages.router,  # last: it has a catch-all route
+)
+"""All routers, in the order in which their routes are matched."""
 
 
 def make_routes() -> FastAPI:
@@ -106,32 +118,17 @@ def make_routes() -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(AdmittedRequests)
     app.add_middleware(RequestOriginMiddleware)  # the last one sees a request first
-    for part in _routers():
-        app.router.routes.extend(part.routes)  # `include_router` would build each route a second time
+    for each in _ROUTERS:
+        app.router.routes.extend(each.routes)  # `include_router` would build each route a second time
     check_routes(app)
     return app
-
-
-def _routers() -> Iterator[APIRouter]:
-    for part in PARTS:
-        yield part.router
-    yield recording_routes.media_router
-    yield copy_routes.hub_router
-    yield relay_routes.line_router
-    yield camera_removal_routes.deletions_router
-    yield sealing_routes.history_router
-    yield hls_routes.follow_router
-    yield camera_routes.other_router
-    yield metrics.router
-    yield router
-    yield pages.router  # last: it has a catch-all route
 
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI description; the interface's types are generated from it."""
     described = APIRouter(responses=EVERY_ERROR, generate_unique_id_function=lambda route: route.name)
-    for part in _routers():
-        described.include_router(part)
+    for each in _ROUTERS:
+        described.include_router(each)
     return get_openapi(title="tawny", version="1", openapi_version="3.1.0", routes=described.routes)
 
 
