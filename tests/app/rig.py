@@ -44,7 +44,7 @@ class Rig:
         self.folder, self.clock = folder, SystemClock()
         self.running = RecorderRuntime.open(chosen, folder, self.clock, plugins or PluginRegistry.opened(), config)
         self.heard: list[Message] = []
-        self.running.bus.subscribe(self.heard.append)
+        self.running.bus.subscribe_all(self.heard.append)
 
     def state(self, camera: CameraId = DOOR) -> CameraState:
         return next(one.status.state for one in self.running.cameras() if one.status.id == camera)

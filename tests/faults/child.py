@@ -175,7 +175,7 @@ def main(folder: Path, packets: list[SourcePacket], run_s: float, spare: str, wo
             case PartDied(part, error):
                 say("failed", part, error)
 
-    running.bus.subscribe(heard)
+    running.bus.subscribe_all(heard)
     running.begin()
     running.begin_housekeeping()
     steps: list[Pictures | Happenings] = [Pictures(running)] if sealed else []

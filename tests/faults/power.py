@@ -99,7 +99,7 @@ def recorded(*, syncs: bool = True, seconds: int = 75, sealed: bool = False) -> 
     index = NotingIndex(disk)
     ledger = HistoryLedger(HistoryJournal(disk), index, clock)
     engine = InlineEngine(clock, _nothing_may_fail)
-    bus.subscribe(lambda message: _note_closed(disk, message))
+    bus.subscribe_all(lambda message: _note_closed(disk, message))
     recorder = SegmentRecorder(volume, index, clock, bus, seals=seals)
     recorder.start(engine)
     feeds = []

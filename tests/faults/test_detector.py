@@ -79,7 +79,7 @@ def test_recording_goes_on(tmp_path: Path, kind: type[Crashes] | type[Hangs] | t
     film = Film(list(made_clip(ClipSpec(seconds=20.0)).packets), 20.0)
     running = RecorderRuntime.open(chosen, tmp_path, CLOCK, PluginRegistry({"film": film}, {kind.name: kind}))
     heard: list[Message] = []
-    running.bus.subscribe(heard.append)
+    running.bus.subscribe_all(heard.append)
     running.begin()
     running.begin_housekeeping()
     try:
@@ -139,7 +139,7 @@ def test_a_detector_that_does_not_work_is_a_problem_with_a_reason_until_it_does(
     film = Film(list(made_clip(ClipSpec(seconds=40.0)).packets), 40.0)
     running = RecorderRuntime.open(chosen, tmp_path, CLOCK, PluginRegistry({"film": film}, {"recovers": Recovers}))
     heard: list[Alarm] = []
-    running.bus.subscribe(lambda message: heard.append(message) if isinstance(message, Alarm) else None)
+    running.bus.subscribe_all(lambda message: heard.append(message) if isinstance(message, Alarm) else None)
     running.begin()
     running.begin_housekeeping()
     try:

@@ -73,7 +73,7 @@ class Porch:
         self.running = RecorderRuntime.open(
             chosen, folder / "data", CLOCK, PluginRegistry({"film": film}, PluginRegistry.opened().detectors)
         )
-        self.running.bus.subscribe(self.heard.append)
+        self.running.bus.subscribe_all(self.heard.append)
 
     def replace(self, text: str) -> None:
         """As an editor saves: a new file takes the old one's place."""

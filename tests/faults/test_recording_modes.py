@@ -68,7 +68,7 @@ def test_a_movement_by_command_is_recorded_like_an_event(quick_folder: Path) -> 
         made.run(60)
         at_ms = made.clock.now_ms()
         for moved_ms in (at_ms, at_ms + 2_000):
-            made.cameras[PORCH].noticed(CameraTurned(PORCH, moved_ms, moved_ms + 1_000))
+            made.cameras[PORCH].on_turn(CameraTurned(PORCH, moved_ms, moved_ms + 1_000))
             made.run(2)
         made.run(60)
         around(made, at_ms, at_ms + 3_000)

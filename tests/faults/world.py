@@ -125,7 +125,7 @@ class World:
         self.gap_writer = GapWriter(self.ledger, self.clock)
         self.gap_writer.start(self.engine)
         self.retention.start(self.engine)
-        self.bus.subscribe(lambda message: self.heard.append((self.clock.now_ms(), message)))
+        self.bus.subscribe_all(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
         marks = EventMarks(self.ledger, self.index)
         events = EventWriter(marks, EventFiles(self.volume))
@@ -183,7 +183,7 @@ class World:
     def tell_event(self, event: Event) -> None:
         """Store an event and tell of it, as detection does."""
         self.ledger.put_event(event)
-        self.cameras[event.camera].noticed(EventChanged("updated", event))
+        self.cameras[event.camera].on_event(EventChanged("updated", event))
 
     def stall(self, seconds: float) -> None:
         """From now on, for so long, no write of video comes back."""

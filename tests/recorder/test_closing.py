@@ -46,7 +46,7 @@ class Bench:
         self.volume, self.index, bus = Volume.at(folder), CountingIndex(), Bus()
         self.closing = SegmentCloser(self.index, bus)
         self.told: list[Segment] = []
-        bus.subscribe(self._heard)
+        bus.subscribe_all(self._heard)
 
     def _heard(self, message: Message) -> None:
         if isinstance(message, SegmentClosed):

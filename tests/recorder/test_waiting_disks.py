@@ -110,7 +110,7 @@ def test_the_mirror_has_what_was_recorded_and_nothing_else(tmp_path: Path) -> No
     bench = Waiting(Volume.at(tmp_path / "first"), clock)
     contract = RetentionContract(RetentionRule(free_share=0.0))
     mirror = Mirror(bench.volume, bench.index, clock, tmp_path / "second", contract)
-    bench.bus.subscribe(mirror.on_message)
+    bench.bus.subscribe_all(mirror.on_message)
     mirror.start(bench.engine)
     bench.run(60)
     events = [bench.event(7)]

@@ -154,7 +154,7 @@ class ControlSocket:
         def on_message(message: Message) -> None:
             caller(loop, lambda: _push(waiting, message))()
 
-        unsubscribe = self._bus.subscribe(on_message)
+        unsubscribe = self._bus.subscribe_all(on_message)
         try:
             yield {"type": "following"}
             while True:

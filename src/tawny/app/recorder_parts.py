@@ -15,7 +15,7 @@ from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, Thr
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.events import ANYWHERE, AlertRules
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import PartDied
+from tawny.model.messages import EventChanged, PartDied
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
 from tawny.service.cameras.camera import CameraServices
@@ -239,7 +239,7 @@ def _make_recognition(place: RecorderPlace, storage: RecorderStorage) -> Recogni
     )  # fmt: skip
     model = SearchModel(lambda: settings().search, plugins.embedders)
     appearance = AppearanceService(lambda: AppearanceDb(place.kept_in), seen, model, clock)
-    place.bus.subscribe(appearance.on_message)
+    place.bus.subscribe(EventChanged, appearance.on_event)
     return Recognition(naming, known, RecognitionService(settings, plugins, known, clock), sounds, appearance)
 
 
@@ -263,7 +263,7 @@ def _make_stored_recordings(
     )
     mirror = Mirror(store.volume, store.index, clock, store.mirror, kept) if store.mirror else None
     if mirror is not None:
-        place.bus.subscribe(mirror.on_message)
+        place.bus.subscribe_all(mirror.on_message)
     return StoredRecordings(store.volume, store.index, retention, room, others, mirror)
 
 

@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar, get_args
 
 from tawny.engine.backoff import Backoff
 from tawny.model.messages import Message
@@ -127,6 +127,10 @@ class Supervised:
 # Bus: publishes messages to listeners. Nothing is stored; use the index for data that must not be lost.
 
 Listener = Callable[[Message], None]
+Unsubscribe = Callable[[], None]
+MessageType = TypeVar("MessageType", bound=Message)
+_Subscription = tuple[type | None, Callable[[Any], None]]
+"""The type of message, None for all, and the listener."""
 
 
 class Bus:
@@ -137,22 +141,37 @@ class Bus:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: tuple[Listener, ...] = ()
+        self._subscriptions: tuple[_Subscription, ...] = ()
+        self._listeners: dict[type, tuple[Callable[[Any], None], ...]] = {}
+        """By the type of message, in the order in which they subscribed."""
 
     def __len__(self) -> int:
-        return len(self._listeners)
+        return len(self._subscriptions)
 
     def publish(self, message: Message) -> None:
-        for listener in self._listeners:
+        for listener in self._listeners.get(type(message), ()):
             listener(message)
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Receive every message from now on. Call the returned function to unsubscribe."""
-        with self._lock:
-            self._listeners = (*self._listeners, listener)
+    def subscribe(self, kind: type[MessageType], listener: Callable[[MessageType], None]) -> Unsubscribe:
+        """Receive every message of a type from now on. Call the returned function to unsubscribe."""
+        return self._add((kind, listener))
 
+    def subscribe_all(self, listener: Listener) -> Unsubscribe:
+        """Receive every message from now on."""
+        return self._add((None, listener))
+
+    def _add(self, subscription: _Subscription) -> Unsubscribe:
         def unsubscribe() -> None:
             with self._lock:
-                self._listeners = tuple(other for other in self._listeners if other is not listener)
+                self._set(other for other in self._subscriptions if other is not subscription)
 
+        with self._lock:
+            self._set((*self._subscriptions, subscription))
         return unsubscribe
+
+    def _set(self, subscriptions: Iterable[_Subscription]) -> None:
+        self._subscriptions = tuple(subscriptions)
+        self._listeners = {
+            kind: tuple(listener for chosen, listener in self._subscriptions if chosen in (None, kind))
+            for kind in get_args(Message)
+        }

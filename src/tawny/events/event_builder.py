@@ -16,7 +16,7 @@ from tawny.media.image.jpeg import jpeg, jpeg_near, keyframe_jpeg, scaled_size, 
 from tawny.model.errors import StorageError
 from tawny.model.events import WENT_FROM, Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import EventChanged
 from tawny.model.object_paths import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, PathLines, RecentBoxes, gap, since_of
 from tawny.model.observations import MOTION, WHOLE, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
 from tawny.model.packets import Packet, VideoFormat
@@ -263,7 +263,7 @@ class EventBuilder:
         self,
         camera: CameraId,
         ledger: EventLog,
-        publish: Callable[[Message], None],
+        publish: Callable[[EventChanged], None],
         save_picture: SavePicture,
         large: Hub | None = None,
         save_loop: SavePicture | None = None,
@@ -472,7 +472,7 @@ class ConditionEvents:
     """Writes events of one type. At most one is open at a time."""
 
     def __init__(
-        self, camera: CameraId, ledger: EventLog, publish: Callable[[Message], None], save_picture: SavePicture
+        self, camera: CameraId, ledger: EventLog, publish: Callable[[EventChanged], None], save_picture: SavePicture
     ) -> None:
         self._camera, self._ledger, self._publish, self._save_picture = camera, ledger, publish, save_picture
         self._open: Event | None = None

@@ -10,7 +10,7 @@ from tawny.config.settings import DetectionSettings
 from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
-from tawny.engine.actor import Listener
+from tawny.engine.actor import Listener, MessageType, Unsubscribe
 from tawny.model.events import POST_S, PRE_S, Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
@@ -166,10 +166,12 @@ class RecorderWarning:
     do: str = ""
 
 
-class BusListener(Protocol):
-    """Subscription to the bus."""
+class Subscribable(Protocol):
+    """What `engine.Bus` gives to who listens."""
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]: ...
+    def subscribe(self, kind: type[MessageType], listener: Callable[[MessageType], None]) -> Unsubscribe: ...
+
+    def subscribe_all(self, listener: Listener) -> Unsubscribe: ...
 
 
 class RecorderService(RecordingArchive, Protocol):
@@ -181,7 +183,7 @@ class RecorderService(RecordingArchive, Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
-    def bus(self) -> BusListener: ...
+    def bus(self) -> Subscribable: ...
     @property
     def started_ms(self) -> int: ...
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from tawny.engine.actor import Listener
+from tawny.engine.actor import Listener, MessageType, Unsubscribe
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.events import Event, Level
@@ -31,7 +31,7 @@ from tawny.model.messages import (
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
-from tawny.service.recorder import BusListener, CameraView, DetectionTuningApi, RecorderService
+from tawny.service.recorder import CameraView, DetectionTuningApi, RecorderService, Subscribable
 from tawny.storage.index.protocol import EventPage
 
 
@@ -122,15 +122,21 @@ class ScopedTuning(_CameraGate):
 class ScopedBus:
     """Bus restricted to messages of some cameras."""
 
-    def __init__(self, bus: BusListener, cameras: frozenset[CameraId]) -> None:
+    def __init__(self, bus: Subscribable, cameras: frozenset[CameraId]) -> None:
         self._bus, self._cameras = bus, cameras
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        def on_message(message: Message) -> None:
+    def subscribe(self, kind: type[MessageType], listener: Callable[[MessageType], None]) -> Unsubscribe:
+        return self._bus.subscribe(kind, self._restricted(listener))
+
+    def subscribe_all(self, listener: Listener) -> Unsubscribe:
+        return self._bus.subscribe_all(self._restricted(listener))
+
+    def _restricted(self, listener: Callable[[MessageType], None]) -> Callable[[MessageType], None]:
+        def on_message(message: MessageType) -> None:
             if _camera_of(message) in self._cameras:
                 listener(message)
 
-        return self._bus.subscribe(on_message)
+        return on_message
 
 
 class ScopedRecorder(_CameraGate):

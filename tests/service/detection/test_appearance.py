@@ -117,8 +117,8 @@ def car(name: str, paint: str, hour: int = 10, camera: str = "drive") -> MadeEve
 def test_an_ended_event_is_measured_at_once_even_on_a_busy_computer(rig: Rig) -> None:
     rig.load = 3.0
     event = rig.add(car("new", "red"))
-    rig.service.on_message(EventChanged("started", event))
-    rig.service.on_message(EventChanged("ended", event))
+    rig.service.on_event(EventChanged("started", event))
+    rig.service.on_event(EventChanged("ended", event))
     assert rig.run() == BUSY_S
     assert rig.colours() == {event.id: ["red"]}
 
@@ -189,10 +189,10 @@ def test_what_a_command_deleted_meanwhile_is_forgotten_at_the_next_start(rig: Ri
 def test_the_queue_is_bounded_and_loses_nothing(rig: Rig) -> None:
     events = [rig.add(car(f"{n:04}", "red", n)) for n in range(3)]
     for event in events:
-        rig.service.on_message(EventChanged("ended", event))
+        rig.service.on_event(EventChanged("ended", event))
     for n in range(MOST_WAITING):
         lost = replace(events[0], id=EventId(f"other-{n}"))
-        rig.service.on_message(EventChanged("ended", lost))
+        rig.service.on_event(EventChanged("ended", lost))
     while rig.service.step() < IDLE_S:
         pass
     assert len(rig.colours()) == 3
@@ -246,7 +246,7 @@ def test_the_model_sees_each_event_once_and_new_ones_when_the_computer_is_idle(r
     assert rig.embedder.seen == 3
     rig.load = 2.0
     event = rig.add(car("late", "green", 9))
-    rig.service.on_message(EventChanged("ended", event))
+    rig.service.on_event(EventChanged("ended", event))
     rig.run()
     assert (len(rig.colours()), rig.embedder.seen) == (4, 3)
     rig.load = 0.0

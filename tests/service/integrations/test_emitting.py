@@ -76,7 +76,7 @@ class Bench:
             form = PancakeFormat(one, self.clock, path, clips, BERLIN, frozenset(edges))
         made = EmitterWorker("it", lambda: emitter_of(one, self.scripts, self.clock), form, self.clock)
         made.handle.start(self.engine, "it", lambda: made)
-        self.recorder.bus.subscribe(made.on_message)
+        self.recorder.bus.subscribe_all(made.on_message)
         return made
 
     def event(self, kind: str = "motion", camera: CameraId = PORCH) -> Event:

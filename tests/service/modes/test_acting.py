@@ -39,7 +39,7 @@ class Bench:
         self.asked: list[Any] = []
         self.fails = ""
         self.again()
-        self.bus.subscribe(lambda message: self.acting.on_message(message))
+        self.bus.subscribe(EventChanged, lambda message: self.acting.on_event(message))
 
     def again(self) -> None:
         """As after a restart."""

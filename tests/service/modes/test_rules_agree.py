@@ -152,8 +152,8 @@ class World:
         self.acting = RuleActions(
             self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock, AtOnce()
         )
-        for part in (self.acting, self.upload_scheduler, self.scheduler):
-            bus.subscribe(part.on_message)
+        for listener in (self.acting.on_event, self.upload_scheduler.on_message, self.scheduler.on_message):
+            bus.subscribe(EventChanged, listener)
         self.bus, self.archive = bus, archive
 
     def why_muted(self, to: str, camera: CameraId, at_ms: int) -> str:

@@ -174,7 +174,7 @@ async def state_socket(socket: WebSocket, here: Here) -> None:
     await socket.accept()
     wakeup = Wakeup()
     teller = _Teller(socket, here, wakeup)
-    unsubscribe = here.recorder.bus.subscribe(teller.feed)
+    unsubscribe = here.recorder.bus.subscribe_all(teller.feed)
     unsubscribe_jobs = here.jobs.subscribe(teller.on_job_changed)
     try:
         await run_duplex(socket, teller.send_all(), Subscription, teller.subscribe)

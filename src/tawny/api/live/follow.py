@@ -9,9 +9,9 @@ from tawny.live.follow_stream import CODEC, FollowStream
 from tawny.live.stream_choice import StreamChoice, choose_stream
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import EventChanged
 from tawny.model.times import Clock
-from tawny.service.recorder import BusListener
+from tawny.service.recorder import Subscribable
 
 if TYPE_CHECKING:
     from tawny.api.context import AppContext
@@ -26,14 +26,14 @@ class FollowSelector:
     Starts with the first camera and stays on the last active one.
     """
 
-    def __init__(self, bus: BusListener, clock: Clock, showing: Callable[[], Sequence[CameraId]]) -> None:
+    def __init__(self, bus: Subscribable, clock: Clock, showing: Callable[[], Sequence[CameraId]]) -> None:
         """showing: returns the cameras with live video, in their order."""
         self._clock, self._showing = clock, showing
         self._lock = threading.Lock()
         self._ongoing: dict[str, Event] = {}
         self._camera: CameraId | None = None
         self._since_s = float("-inf")
-        self.close = bus.subscribe(self._on_message)
+        self.close = bus.subscribe(EventChanged, self._on_event)
 
     def camera(self) -> CameraId | None:
         """Return the camera to show now; None if none has live video."""
@@ -49,9 +49,7 @@ class FollowSelector:
             self._camera, self._since_s = wanted, now_s
         return wanted
 
-    def _on_message(self, message: Message) -> None:
-        if not isinstance(message, EventChanged):
-            return
+    def _on_event(self, message: EventChanged) -> None:
         with self._lock:
             if message.event.end_ms is None and message.what != "ended":
                 self._ongoing[message.event.id] = message.event

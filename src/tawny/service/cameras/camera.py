@@ -21,6 +21,7 @@ from tawny.model.messages import (
     GapChanged,
     HoleFound,
     Message,
+    PartDied,
     RunEnded,
     RunStarted,
     Scored,
@@ -145,7 +146,7 @@ class RunningCamera:
             parts.reading, parts.guesser, parts.figures, parts.sounds, parts.followers,
         )  # fmt: skip
         self.watching = CameraDetection(
-            camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.noticed
+            camera_id, self.hubs, means, self._happened, self._scored, self._seen_otherwise, self.on_event
         )
         self.coverage = CoverageMonitor(
             CameraStatus(camera_id, self.name, self.duty.state, since_ms),
@@ -162,6 +163,11 @@ class RunningCamera:
             self._begin_stream(StreamName.SUB, settings.sub)
         self._reports: tuple[CameraReports, Handle] | None = None
         """Reads what the camera itself reports."""
+        self._unsubscribe = (
+            parts.bus.subscribe(EventChanged, self.on_event),
+            parts.bus.subscribe(CameraTurned, self.on_turn),
+            parts.bus.subscribe(PartDied, lambda message: self.watching.died(message.part, message.error)),
+        )
         self._watch()
         self._read_reports()
 
@@ -215,25 +221,25 @@ class RunningCamera:
         else:
             self.coverage.disk_recovered(loss.end_ms)
 
-    def noticed(self, message: Message) -> None:
-        """Handle an event that began, changed or ended, or a movement. Called on any thread, and possibly twice."""
-        match message:
-            case EventChanged(_, event):
-                pass
-            case CameraTurned(camera, at_ms, until_ms, is_patrol):
-                if camera == self.id:
-                    self.watching.turns(until_ms)
-                if is_patrol:
-                    return
-                event = Event(EventId(f"turned-{at_ms}"), camera, "turned", at_ms, until_ms, 0.0)
-            case _:
-                return
-        if event.camera == self.id:
-            self._wanted.on_event(event, self._parts.clock.now_ms())
-            if isinstance(message, EventChanged):
-                self._calls.on_event(event)
-            if self.duty.waits:
-                self._parts.recorder.wake()
+    def on_event(self, message: EventChanged) -> None:
+        """Handle an event of any source that began, changed or ended. Called on any thread, and possibly twice."""
+        if message.event.camera == self.id:
+            self._record(message.event)
+            self._calls.on_event(message.event)
+
+    def on_turn(self, message: CameraTurned) -> None:
+        """Handle a movement by command. Called on any thread."""
+        if message.camera == self.id:
+            self.watching.turns(message.until_ms)
+            if not message.is_patrol:
+                turned = EventId(f"turned-{message.at_ms}")
+                self._record(Event(turned, self.id, "turned", message.at_ms, message.until_ms, 0.0))
+
+    def _record(self, event: Event) -> None:
+        """Record what happens, where the camera records only that."""
+        self._wanted.on_event(event, self._parts.clock.now_ms())
+        if self.duty.waits:
+            self._parts.recorder.wake()
 
     def _writing_changed(self, change: WritingChange) -> None:
         """Handle the recorder's report that it begins or ceases to write a stream. Called on the recorder's thread."""
@@ -373,6 +379,8 @@ class RunningCamera:
             handle.join(3.0)
         for stream in self.hubs:
             self._parts.recorder.remove(self.id, stream)
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
         return self.coverage.stop(self._parts.clock.now_ms(), *((then.reason, then.detail) if then else ()))
 
     def _begin_stream(self, stream: StreamName, address: str) -> None:
@@ -469,7 +477,7 @@ class RunningCamera:
             return GapReason.ASLEEP, ""
         return (GapReason.CLOCK, "the clock was set") if why == CLOCK_SET else (GapReason.CAMERA_RESTART, "")
 
-    def _happened(self, message: Message) -> None:
+    def _happened(self, message: EventChanged) -> None:
         self._parts.bus.publish(self._parts.marks.shown(message))
 
     def _scored(self, message: Message) -> None:

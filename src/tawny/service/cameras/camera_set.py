@@ -6,7 +6,7 @@ from typing import Final
 from tawny.config.effects import SettingsDifference
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import CameraTurned, EventChanged, Message, PartDied, ProblemKind
+from tawny.model.messages import ProblemKind
 from tawny.model.states import CameraState, CameraStatus
 from tawny.recorder.recorder import WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera
@@ -58,22 +58,6 @@ class RunningCameras:
         hubs = {(name, stream): hub for name, one in self.now.items() for stream, hub in one.hubs.items()}
         return {which: found for which, hub in hubs.items() if (found := byte_rates(hub)) is not None}
 
-    def on_message(self, message: Message) -> None:
-        """Handle an event of any source, such as a person or another program, and a movement by command."""
-        match message:
-            case EventChanged(_, event):
-                camera = event.camera
-            case CameraTurned(camera):
-                pass
-            case PartDied(part, error):
-                for running in self.now.values():
-                    running.watching.died(part, error)
-                return
-            case _:
-                return
-        if camera in self.now:
-            self.now[camera].noticed(message)
-
     def lost(self, loss: WriteLoss) -> None:
         """Handle the recorder's report that it cannot write, or can write again."""
         found = self.now.get(loss.camera)
@@ -91,7 +75,6 @@ class CameraSet:
         self, running: RunningCameras, parts: CameraServices, duty: Callable[[CameraId, CameraSettings], CameraDuty]
     ) -> None:
         self._running, self._parts, self._duty = running, parts, duty
-        parts.bus.subscribe(running.on_message)
 
     def begin(self, settings: Mapping[str, CameraSettings], since_ms: int) -> None:
         duties = {CameraId(name): self._duty(CameraId(name), one) for name, one in settings.items()}

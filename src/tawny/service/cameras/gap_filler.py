@@ -17,7 +17,7 @@ from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import Backoff, spread_s
 from tawny.model.errors import NotDone, SourceError, StorageError
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import GapChanged, Message
+from tawny.model.messages import GapChanged
 from tawny.model.packets import Packet
 from tawny.model.segments import BY_CHOICE, Gap, GapReason
 from tawny.model.states import RECORDED, CameraState, CameraStatus
@@ -137,7 +137,7 @@ class GapFiller:
         self._is_over = False
         self._checked_s = float("-inf")
         self._edges: dict[CameraId, _Edges] = {}
-        services.bus.subscribe(self._on_message)
+        services.bus.subscribe(GapChanged, self._on_gap)
 
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
@@ -265,9 +265,8 @@ class GapFiller:
             for key in [one for one in self._due_s if one[0] == camera]:
                 del self._due_s[key], self._tries[key]
 
-    def _on_message(self, message: Message) -> None:
-        if isinstance(message, GapChanged):
-            self._changed_s[message.gap.camera] = self._of.clock.mono_s()
+    def _on_gap(self, message: GapChanged) -> None:
+        self._changed_s[message.gap.camera] = self._of.clock.mono_s()
 
     def close(self) -> None:
         work, self._work = self._work, None

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.config.settings import Settings
@@ -13,10 +14,11 @@ from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox, TargetView
 from tawny.engine import Engine
+from tawny.engine.actor import MessageType, Unsubscribe
 from tawny.model.errors import DeliveryError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.messages import Message
+from tawny.model.messages import Alarm, EventChanged, Message, SegmentClosed
 from tawny.model.times import Clock, Span, utc_text
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets
 from tawny.service.delivery.notifications import MaySee, Notifications
@@ -82,7 +84,7 @@ class DeliveryService:
         self._changing = threading.Lock()
         self._is_working = False
         self._engine = engine
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._subscribed: dict[tuple[type, Callable[[Any], None]], Unsubscribe] = {}
         scratch = where.parent if isinstance(where, Path) else None
         source = DeliverySource(
             self.outbox, recorder, clock, self._clip_of, policy.deciding, policy.sealed,
@@ -106,7 +108,6 @@ class DeliveryService:
         self._save_write_only = policy.save_write_only
 
     def start(self) -> None:
-        self._unsubscribe = self._recorder.bus.subscribe(self._on_message)
         self._started = True
         self.apply(self._settings)
 
@@ -127,6 +128,7 @@ class DeliveryService:
                 )
                 self._engine.start(Sweeper.name, lambda: Sweeper(self.uploads, self.outbox, self._clock))
                 self.notifications.start(self._engine)
+            self._subscribe_needed(settings)
             self.notifications.take_over(settings)
             for name in self._names:
                 if _of(before, name) != _of(settings, name):
@@ -136,7 +138,9 @@ class DeliveryService:
         """Stop the couriers. Interrupted and waiting deliveries stay in the outbox until the next start."""
         with self._changing:
             self._started = False
-            self._unsubscribe()
+            for unsubscribe in self._subscribed.values():
+                unsubscribe()
+            self._subscribed.clear()
             self.uploads.stop()
             self.files.stop()
             self.notifications.stop()
@@ -301,11 +305,21 @@ class DeliveryService:
         if name not in self._names and self.files.target(name) is None:
             raise KeyError(name)
 
-    def _on_message(self, message: Message) -> None:
+    def _subscribe_needed(self, settings: Settings) -> None:
+        """Subscribe those that have work by these settings to the recorder's messages, each once."""
+        if settings.destinations:
+            self._subscribe(EventChanged, self.upload_scheduler.on_message)
+            self._subscribe(SegmentClosed, self.upload_scheduler.on_message)
+        if settings.files:
+            self._subscribe(EventChanged, self.files.on_message)
+            self._subscribe(SegmentClosed, self.files.on_message)
         if self._is_working:
-            self.upload_scheduler.on_message(message)
-            self.files.on_message(message)
-            self.notifications.scheduler.on_message(message)
+            self._subscribe(EventChanged, self.notifications.scheduler.on_message)
+            self._subscribe(Alarm, self.notifications.scheduler.on_message)
+
+    def _subscribe(self, kind: type[MessageType], listener: Callable[[MessageType], None]) -> None:
+        if (kind, listener) not in self._subscribed:
+            self._subscribed[kind, listener] = self._recorder.bus.subscribe(kind, listener)
 
     def _brought(self, delivery: Delivery) -> None:
         """Forward a delivery that a destination's courier has ended."""

@@ -137,7 +137,7 @@ class FileSets:
         self._sets: tuple[_Set, ...] = ()
         self._since_ms: dict[str, int] = {}
         self._due_ms: dict[tuple[str, CameraId], int] = {}
-        self._on_message: deque[Event] = deque()
+        self._changed: deque[Event] = deque()
         self._events: dict[EventId, Event] = {}
         self._folders: dict[str, tuple[FileSetSettings, ExportFolder]] = {}
         self._expires_s = 0.0
@@ -163,19 +163,18 @@ class FileSets:
             self._workers.take_over({name: one for name, one in chosen.items() if one.folder})
         self.handle.wake()
 
-    def on_message(self, message: Message) -> None:
+    def on_message(self, message: EventChanged | SegmentClosed) -> None:
         if isinstance(message, EventChanged):
-            self._on_message.append(message.event)
-        if isinstance(message, EventChanged | SegmentClosed):
-            self.handle.wake()
+            self._changed.append(message.event)
+        self.handle.wake()
 
     def step(self) -> float:
         with self._lock:
             if self._is_new:
                 self._find_missed()
                 self._is_new = False
-            while self._on_message:
-                event = self._on_message.popleft()
+            while self._changed:
+                event = self._changed.popleft()
                 self._events[event.id] = event
             for one in self._sets:
                 self._plan(one)

@@ -22,7 +22,7 @@ from tawny.engine import ActorHandle
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.events import DOORBELL, RANKS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import Alarm, EventChanged, Message, ProblemKind
+from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, quiet_until_ms, verdict
@@ -113,9 +113,8 @@ class NotificationScheduler:
         self._is_looked_over = False
         self.handle = ActorHandle()
 
-    def on_message(self, message: Message) -> None:
-        if isinstance(message, EventChanged | Alarm):
-            self._put(message)
+    def on_message(self, message: EventChanged | Alarm) -> None:
+        self._put(message)
 
     def ended(self, delivery: Delivery) -> None:
         """Schedule the follow-up of a delivery that a courier has ended. Call from any thread."""

@@ -22,7 +22,7 @@ from tawny.engine import ActorHandle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, Message, SegmentClosed
+from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
@@ -172,17 +172,16 @@ class UploadScheduler:
         self._outbox, self._archive = source.outbox, source.archive
         self._clip_of, self._clock, self._called = source.clip_of, source.clock, source.called
         self._rules, self._budget_bytes, self._all_targets = tuple(rules), budget_bytes, all_targets
-        self._on_message: deque[EventChanged | SegmentClosed] = deque()
+        self._queue: deque[EventChanged | SegmentClosed] = deque()
         self._lock = threading.Lock()
         self._going: dict[tuple[EventId, str], _Going] = {}
         self._ending: dict[tuple[EventId, str, str], _Ending] = {}
         self._made_up: set[str] = set()
         self.handle = ActorHandle()
 
-    def on_message(self, message: Message) -> None:
-        if isinstance(message, EventChanged | SegmentClosed):
-            self._on_message.append(message)
-            self.handle.wake()
+    def on_message(self, message: EventChanged | SegmentClosed) -> None:
+        self._queue.append(message)
+        self.handle.wake()
 
     def step(self) -> float:
         with self._lock:
@@ -190,8 +189,8 @@ class UploadScheduler:
                 if rule.to not in self._made_up:
                     self._make_up(rule)
                     self._made_up.add(rule.to)
-            while self._on_message:
-                message = self._on_message.popleft()
+            while self._queue:
+                message = self._queue.popleft()
                 if isinstance(message, EventChanged):
                     self._event(message.event)
                 else:

@@ -22,7 +22,7 @@ from tawny.engine import ActorHandle, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import EventChanged
 from tawny.model.times import Clock, Span
 from tawny.playback.search.event_search import LookedEvents, LookSearch
 from tawny.service.detection.embedding_search import SearchModel, VectorSearch
@@ -127,9 +127,9 @@ class AppearanceService:
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
 
-    def on_message(self, message: Message) -> None:
+    def on_event(self, message: EventChanged) -> None:
         """Take an ended event from the bus."""
-        if isinstance(message, EventChanged) and message.what == "ended":
+        if message.what == "ended":
             if len(self._ended) == MOST_WAITING:
                 self._colours.restart()
                 self._vectors.restart()

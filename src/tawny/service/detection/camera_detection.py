@@ -36,7 +36,7 @@ from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.messages import Message
+from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import (
     ANIMAL,
     MOTION,
@@ -219,10 +219,10 @@ class CameraDetection:
         camera: CameraId,
         hubs: Mapping[StreamName, Hub],
         means: DetectionServices,
-        publish: Callable[[Message], None],
+        publish: Callable[[EventChanged], None],
         scored: Callable[[Message], None],
         changed: Callable[[], None],
-        noticed: Callable[[Message], None] = lambda _: None,
+        noticed: Callable[[EventChanged], None] = lambda _: None,
     ) -> None:
         self._camera, self._hubs, self._means = camera, hubs, means
         self._noticed, self._publish = noticed, means.events.publisher(publish)
@@ -252,7 +252,7 @@ class CameraDetection:
         """Count of images that the object model had classified when it failed, and how often it failed since."""
         self._died_of = ""
 
-    def _publish_event(self, message: Message) -> None:
+    def _publish_event(self, message: EventChanged) -> None:
         self._noticed(message)
         self._publish(message)
 

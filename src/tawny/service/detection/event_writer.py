@@ -17,7 +17,7 @@ from tawny.events.event_builder import EventLog
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import EventChanged
 from tawny.model.observations import Box
 from tawny.storage.segments.event_files import EventFiles
 
@@ -70,10 +70,10 @@ class EventWriter:
         """Queue lines of the paths of the event's objects."""
         self._put(partial(self._write_objects, event, lines), len(lines))
 
-    def publisher(self, publish: Callable[[Message], None]) -> Callable[[Message], None]:
+    def publisher(self, publish: Callable[[EventChanged], None]) -> Callable[[EventChanged], None]:
         """Return a function that calls `publish` once all that was queued before is written."""
 
-        def publish_stored(message: Message) -> None:
+        def publish_stored(message: EventChanged) -> None:
             self._put(partial(self._publish_stored, publish, message))
 
         return publish_stored
@@ -144,10 +144,7 @@ class EventWriter:
             self._end_objects(event)
         self._ledger.put_event(self._with_stored_picture(event))
 
-    def _publish_stored(self, publish: Callable[[Message], None], message: Message) -> None:
-        if not isinstance(message, EventChanged):
-            publish(message)
-            return
+    def _publish_stored(self, publish: Callable[[EventChanged], None], message: EventChanged) -> None:
         publish(replace(message, event=self._with_stored_picture(message.event)))
         if message.event.end_ms is not None:
             self._shown.pop(message.event.id, None)

@@ -133,7 +133,7 @@ class IntegrationService:
             topics.handle.start(self._engine, topics.name, lambda: topics)
             bridge.handle.start(self._engine, bridge.name, lambda: bridge)
         if self._emits or self._mqtt is not None:
-            self._unsubscribe = self._recorder.bus.subscribe(self._on_message)
+            self._unsubscribe = self._recorder.bus.subscribe_all(self._on_message)
 
     def await_sent(self) -> None:
         """Wait until the webhooks have sent their messages, some seconds at most."""

@@ -156,7 +156,8 @@ class ModeController:
         self._stand = stand
         if self._file is not None:
             self._book.move_to(self._file)
-        self._bus.subscribe(self._on_message)
+        for kind in (ModeChanged, PeopleChanged, HoldChanged):
+            self._bus.subscribe(kind, self._on_change)
         self._handle.start(engine, self.name, lambda: self)
         engine.start(self._looking.name, lambda: self._looking)
 
@@ -222,6 +223,5 @@ class ModeController:
         """Why modes would not survive a restart; empty if they would."""
         return "" if self._book.problem is None else self._book.problem.message
 
-    def _on_message(self, message: Message) -> None:
-        if isinstance(message, ModeChanged | PeopleChanged | HoldChanged):
-            self._handle.wake()
+    def _on_change(self, _: Message) -> None:
+        self._handle.wake()

@@ -196,7 +196,7 @@ log = logging.getLogger(__name__)
 
 
 class RuleActions:
-    """Executes rule actions as one actor. Call `on_message` from any thread. again: publishes an event again.
+    """Executes rule actions as one actor. Call `on_event` from any thread. again: publishes an event again.
 
     order: executes a command such as `{"command": "relay", "relay": "gate", "for": 2}` for its issuer and returns what
     was done, in words. run: runs a script of the scripts folder with JSON as input and returns its output. Both block
@@ -228,12 +228,11 @@ class RuleActions:
 
     def start(self, engine: Engine, bus: Bus) -> None:
         self._handle.start(engine, self.name, lambda: self)
-        bus.subscribe(self.on_message)
+        bus.subscribe(EventChanged, self.on_event)
 
-    def on_message(self, message: Message) -> None:
-        if isinstance(message, EventChanged):
-            self._queue.append(message.event)
-            self._handle.wake()
+    def on_event(self, message: EventChanged) -> None:
+        self._queue.append(message.event)
+        self._handle.wake()
 
     def step(self) -> float:
         with self._lock:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tawny.model.events import ANYWHERE, AlertRules, Event, SeenObject, level_of
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import EventChanged
 from tawny.service.detection.mutings import Mutings
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
@@ -87,11 +87,9 @@ class EventMarks:
             self._ledger.put_event(event)
             return event
 
-    def shown(self, message: Message) -> Message:
+    def shown(self, message: EventChanged) -> EventChanged:
         """Return the message with the users' marks."""
-        if isinstance(message, EventChanged):
-            return replace(message, event=self._laid_over(self._muted(message.event)))
-        return message
+        return replace(message, event=self._laid_over(self._muted(message.event)))
 
     def _muted(self, event: Event) -> Event:
         return event if self._mutings is None else replace(event, muted=self._mutings.of(event))

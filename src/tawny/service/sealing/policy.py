@@ -13,7 +13,7 @@ from tawny.engine import Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import GapChanged, Message
+from tawny.model.messages import GapChanged
 from tawny.model.segments import GapReason
 from tawny.model.times import Clock
 from tawny.sealed.key_wrapping import short_name
@@ -96,7 +96,7 @@ class SealingPolicy:
         if not is_standby:
             self.watch = HistoryWatch(volume, history, clock, zone)
         self._stating = StatementWriter(history, clock)
-        bus.subscribe(self._stating.on_message)
+        bus.subscribe(GapChanged, self._stating.on_gap)
 
     def service(self, folder: Path, settings: ChangeableSettings) -> SealingService:
         """Return the service that changes the settings."""
@@ -130,13 +130,12 @@ class StatementWriter:
         self._is_caught_up = False
         """The files that the start has found are durable in the history; recording did not wait for that."""
 
-    def on_message(self, message: Message) -> None:
+    def on_gap(self, message: GapChanged) -> None:
         """Record ended gaps. Call from any thread."""
-        if isinstance(message, GapChanged):
-            gap = message.gap
-            if gap.end_ms is not None and gap.reason is not GapReason.REMOVED:
-                camera = self._history.camera(gap.camera).hex()
-                self._history.add(["gap", camera, gap.begin_ms, gap.end_ms, gap.reason.value])
+        gap = message.gap
+        if gap.end_ms is not None and gap.reason is not GapReason.REMOVED:
+            camera = self._history.camera(gap.camera).hex()
+            self._history.add(["gap", camera, gap.begin_ms, gap.end_ms, gap.reason.value])
 
     def step(self) -> float:
         if not self._is_caught_up:
