@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tawny.media.codec.mask_burner import CRF, PRESET
+from tawny.model.geometry import Polygon
 from tawny.model.packets import VIDEO_RATE, SourcePacket
-from tawny.model.polygon import Polygon
 from tawny.sources.masking_process import MaskedPacket, MaskingEnd, MaskingProcess, PacketDone
 from tawny.testing.clips import ClipSpec, clip_file, read_clip
 

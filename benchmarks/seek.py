@@ -20,9 +20,9 @@ from benchmarks.peers import report
 from tawny.media.codec.encoder import Encoder, EncodingQuality
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import run_from

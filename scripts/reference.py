@@ -19,7 +19,14 @@ from tawny.config.effects import RECONNECTS, keys_at_once, takes_effect_at_start
 from tawny.config.fleet import CopySettings, FleetSettings, HubNatsSettings, HubSettings, NatsLogin, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import EventApiSettings, LensSettings, PtzSettings, TrackSettings
-from tawny.config.modes import ModeCameraSettings, ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.modes import (
+    ModeCameraSettings,
+    ModesSettings,
+    PersonPresenceSettings,
+    PresenceSettings,
+    RuleCondition,
+    RuleSettings,
+)
 from tawny.config.quantities import Duration, Share
 from tawny.config.recognition import (
     AudioSettings,
@@ -35,7 +42,6 @@ from tawny.config.retention import (
     StreamRetentionSettings,
     TierSettings,
 )
-from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.secure import SecureSettings
 from tawny.config.settings import (
     CameraSettings,

@@ -35,11 +35,11 @@ from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus, ThreadEngine
 from tawny.model.errors import TawnyError
 from tawny.model.events import Event
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import MotionFigure
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.address.address_service import AddressMeans, AddressService
@@ -50,8 +50,8 @@ from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
 from tawny.service.detection.embedding_search import SearchModel
+from tawny.service.detection.event_marks import Muting, MutingOffer, Mutings
 from tawny.service.detection.identity_store import IdentityStore
-from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
 from tawny.service.detection.recognition_service import IdentityService
 from tawny.service.detection.sound_service import DetectedSound
 from tawny.service.health.monitor import HealthMonitor, HealthReport

@@ -9,8 +9,8 @@ import pytest
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
 from tawny.model.events import POST_S, PRE_S
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Span, SystemClock
 from tawny.protocols.login_history import LoginHistory

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 from tawny.model.segments import Gap, GapReason
 from tests.api.fakes import House
 from tests.playback.archives import PORCH

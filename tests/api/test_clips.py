@@ -15,7 +15,7 @@ from tawny.api.auth.accounts import Account, Caller, Role
 from tawny.api.past.clip_jobs import UNDO_S, ClipExportJob, ClipJobs, ClipJobState, ClipStore
 from tawny.api.server import WebServer
 from tawny.model.events import Event, new_event_id
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions
 from tests.api.fakes import House

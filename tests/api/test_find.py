@@ -8,8 +8,8 @@ import pytest
 from tawny.api.auth.accounts import Caller, Role
 from tawny.config.recognition import SearchSettings
 from tawny.model.events import Event
+from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId, EventId
-from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.service.detection.appearance_service import IDLE_S, AppearanceService, AppearanceSource
 from tawny.service.detection.embedding_search import SearchModel
 from tawny.storage.index.appearance_db import AppearanceDb

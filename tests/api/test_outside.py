@@ -8,13 +8,13 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.config.drafts import Group
-from tawny.config.rules import RuleSettings
+from tawny.config.modes import RuleSettings
 from tawny.delivery.delivery import StoredContent, in_memory
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.outbox import Outbox, OutboxBacklog, TargetView
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId
-from tawny.service.delivery.snoozes import Snoozes
+from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.target_settings import TargetField, TargetKind, TargetSettingsView
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import OURS, House

@@ -11,8 +11,8 @@ import pytest
 from tawny.api.auth.accounts import Caller, Role
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, SeenObject
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import utc_from_text

@@ -10,7 +10,7 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.api.live.stream_access import sees_unmasked, stream_for_session
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 from tests.api.fakes import House
 from tests.api.test_sight import Filled, fill
 from tests.live.cameras import GOP, numbered, video

@@ -10,9 +10,9 @@ from tawny.api.events.state_socket import MeterFeed
 from tawny.config.settings import DetectionSettings
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.events import Event
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import EventId
 from tawny.model.observations import FigureThing, Look, Measurement, MotionFigure, Observation
-from tawny.model.orientation import UPRIGHT, Orientation
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tawny.protocols import soap
 from tawny.sources import onvif, packet_builder
-from tawny.sources.rtsp.client import interleaved, session
+from tawny.sources.rtsp.client import session, tcp_transport
 from tests.attacks import media_grammar, rtsp_grammar
 from tests.attacks.camera_answers import campaign
 
@@ -69,7 +69,7 @@ def slow_word() -> None:
 
 def leak() -> None:
     """Each answer leaves 20 kB."""
-    _before(interleaved, "_end_of_head", lambda *_: _kept.append(bytearray(b"x" * 20_000)))
+    _before(tcp_transport, "_end_of_head", lambda *_: _kept.append(bytearray(b"x" * 20_000)))
 
 
 def surprise() -> None:

@@ -7,8 +7,8 @@ from typing import Final
 from tawny.protocols.sdp import SdpDescription, read_sdp
 from tawny.sources.network_address import NetworkAddress, parse_rtsp
 from tawny.sources.rtsp.client.connection import ReceiveBuffer
-from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.session import ClientSession, TrackTransport, handshake, read_reply
+from tawny.sources.rtsp.client.tcp_transport import InterleavedReader
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tests.attacks.answer_grammar import Rng, challenge, count_of, number_text, pieces_of, spoilt, word_text

@@ -17,10 +17,15 @@ from tawny.sources.network_address import HIDDEN, SecretFilter, parse_rtsp, stri
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.audio_depacketizer import MAX_FRAMES, AacDepacketizer
 from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection
-from tawny.sources.rtsp.client.interleaved import MAX_MESSAGES, MAX_SEARCHED_BYTES, InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
 from tawny.sources.rtsp.client.session import StreamMemory
-from tawny.sources.rtsp.client.tcp_socket import MAX_UNSENT_BYTES, TcpSocket
+from tawny.sources.rtsp.client.tcp_transport import (
+    MAX_MESSAGES,
+    MAX_SEARCHED_BYTES,
+    MAX_UNSENT_BYTES,
+    InterleavedReader,
+    TcpSocket,
+)
 from tawny.sources.rtsp.client.transcript import ConversationFault, Transcript
 from tawny.sources.rtsp.client.video_depacketizer import (
     MAX_NALS,

@@ -9,7 +9,7 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras import camera_setup

@@ -12,7 +12,7 @@ import pytest
 
 from tawny.cli import camera_setup
 from tawny.config.loader import read_settings
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 from tawny.sources.discovery import resolve, ws_discovery
 from tawny.sources.discovery.networks import OwnNetwork
 from tawny.testing.clips import ClipSpec, made_clip

@@ -14,14 +14,14 @@ import pytest
 from tawny.cli.main import COMMANDS
 from tawny.engine import Bus
 from tawny.model.damage import DamagedSpan
+from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.polygon import grid_of
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import SystemClock, utc_from_text, utc_text
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.opening import index_to_read, index_to_write
-from tawny.storage.segments.motion_files import MotionGrids
+from tawny.storage.segments.detection_files import MotionGrids
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny, answering
 

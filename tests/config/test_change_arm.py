@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tawny.config.changes import change_modes, modes_to_table, parse_modes, rule_to_table
 from tawny.config.loader import read_settings
-from tawny.config.modes import ModesSettings
-from tawny.config.rules import RuleSettings, parse_action
+from tawny.config.modes import ModesSettings, RuleSettings, parse_action
 from tawny.model.errors import SettingsError
 
 FILE = """\

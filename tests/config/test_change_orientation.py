@@ -9,7 +9,7 @@ from tawny.config.loader import parse_settings, read_settings
 from tawny.config.settings import CameraSettings
 from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone
-from tawny.model.orientation import ORIENTATIONS, UPRIGHT, Orientation
+from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation
 
 FILE = """\
 # the house

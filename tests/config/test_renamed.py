@@ -7,8 +7,8 @@ import pytest
 import tomlkit
 
 from tawny.config.loader import parse_settings
+from tawny.config.modes import parse_action
 from tawny.config.renamed import RENAMED, RENAMED_VALUES, rename_action
-from tawny.config.rules import parse_action
 from tawny.config.units import seconds, share
 
 ACTIONS = [

@@ -21,7 +21,7 @@ from tawny.config.changes import (
 from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import read_settings
 from tawny.config.settings import DetectionSettings
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 
 FORMS = {
     "together": """\

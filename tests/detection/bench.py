@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector
 from tawny.detection.watcher import DetectionWork, Watcher, WatchOptions
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.observations import Frame, Look
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.testing.clock import FakeClock
 from tests.detection.camera import Camera
 

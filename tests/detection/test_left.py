@@ -6,8 +6,8 @@ import pytest
 from tawny.detection.motion import MotionDetector
 from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector
 from tawny.detection.zones import DetectionZone
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Look
-from tawny.model.polygon import Polygon
 from tests.support import weather
 from tests.support.scenes import HEIGHT, START_MS, WIDTH, Picture, PictureFrame, SyntheticScene, person
 

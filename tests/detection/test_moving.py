@@ -4,7 +4,7 @@ import numpy as np
 
 from tawny.detection.motion import MotionDetector
 from tawny.detection.motion.motion import moving_grid
-from tawny.model.polygon import COLUMNS, ROWS, grid_of
+from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tests.support.scenes import HEIGHT, WIDTH, SyntheticScene, person
 
 

@@ -27,8 +27,8 @@ from tawny.detection.scan.wake import KeyframeGlance, glances
 from tawny.detection.zones import Region
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.errors import SourceError
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Frame, Look, Observation
-from tawny.model.polygon import Polygon
 from tawny.testing.clips import clip_file
 from tests.detection import films
 

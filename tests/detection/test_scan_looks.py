@@ -13,7 +13,7 @@ from tawny.detection.appearance import Appearance, colours_shown
 from tawny.detection.scan.looks import FULL_IMAGE, LookMeter
 from tawny.detection.scan.scan import ScannedEvent, continued
 from tawny.media.codec.video_file import FileVideo
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 from tests.detection.coloured_films import DRIVE_S, cars, first_s
 
 BOX = (0.36, 0.44, 0.64, 0.76)

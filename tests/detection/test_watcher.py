@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tawny.detection.motion import MotionDetector
+from tawny.model.geometry import Orientation
 from tawny.model.ids import RunId
 from tawny.model.messages import Scored
-from tawny.model.orientation import Orientation
 from tawny.testing.clock import FakeClock
 from tests.detection.bench import PORCH, Bench, Counting
 from tests.detection.camera import Camera, walker

@@ -10,8 +10,8 @@ from tawny.config.settings import DetectionSettings
 from tawny.detection.detector import Detector, Glances
 from tawny.detection.motion import MotionDetector
 from tawny.detection.zones import CameraZones, DetectionLine, DetectionZone, camera_zones, in_places
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Box, Frame, Look, Observation
-from tawny.model.polygon import Polygon
 from tawny.testing.contracts.detection import DetectorContract
 from tests.detection.alarms import alarms
 from tests.support.scenes import START_MS, PictureFrame, SyntheticScene, person

@@ -21,7 +21,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tests.detection.made_clip import make_clip
 from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import WIDTHS, as_wide_as, axe_script, violations

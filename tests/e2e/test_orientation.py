@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tawny.media.codec.decoder import stated_by
 from tawny.media.mp4.segment_reader import read_segment, samples
-from tawny.model.orientation import ORIENTATIONS, Orientation
+from tawny.model.geometry import ORIENTATIONS, Orientation
 from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, owner_of, telegram, with_settings

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tawny.engine.descriptors import DescriptorReserve, raise_limit, reserve, wait_readable, wait_writable
+from tawny.engine.descriptors import raise_limit, wait_readable, wait_writable
 from tawny.model.errors import TooManyFiles
-from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.disk import DescriptorReserve, RealDisk, reserve
 
 
 @contextmanager

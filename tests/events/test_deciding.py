@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.rules import RuleAction, RuleSettings
+from tawny.config.modes import RuleAction, RuleSettings
 from tawny.events.rule_engine import Calendar, RuleContext, RuleEngine
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text

@@ -23,7 +23,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import Finding
 from tawny.storage.repair.recovery import recover
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import PacketFeed

@@ -26,8 +26,7 @@ from tawny.sources.local_stream import ProgramOutput, Udp, UnixSocket
 from tawny.sources.rtmp import Rtmp
 from tawny.sources.source import CameraSource, SourceContext
 from tawny.stream.hub import Hub
-from tawny.stream.reader import StreamReader
-from tawny.stream.session import StreamSession
+from tawny.stream.session import StreamReader, StreamSession
 from tawny.testing.clips import ClipSpec
 from tawny.testing.waiting import until
 from tests.faults.figures import note

@@ -24,10 +24,10 @@ from tawny.model.times import Span
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder, WriteLoss
 from tawny.service.cameras.camera import CameraServices, RunningCamera
 from tawny.service.cameras.gap_writer import GapWriter
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.retention.event_marks import EventMarks
 from tawny.sources.source import IdleUntil, SourceContext
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
@@ -37,8 +37,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.runner import Retention, RetentionRule
-from tawny.storage.segments.event_files import EventFiles
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import EventFiles, MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import FORMAT
 from tests.support.faulty_disk import FaultyDisk

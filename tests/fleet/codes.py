@@ -10,8 +10,8 @@ import segno
 from numpy.typing import NDArray
 
 from tawny.media.codec.encoder import Encoder
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import RunId
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
 

@@ -26,8 +26,8 @@ from tawny.fleet.copy_source import CopySource, SourceFile
 from tawny.fleet.copy_volume import CopyVolume, Proof
 from tawny.fleet.session import Exchange, Kind, LineFrame, as_payload
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
@@ -40,7 +40,7 @@ from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import PacketFeed

@@ -15,8 +15,8 @@ from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState
 from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import KEY_FILE, JoinLink
+from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.orientation import Orientation
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.hub_membership import HubMembershipService, link_before_camera, qr_texts
 from tawny.stream.hub import Hub

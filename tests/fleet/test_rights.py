@@ -10,9 +10,8 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from tawny.api.application import make_app
-from tawny.api.auth.access import check_routes
+from tawny.api.auth.access import UnclaimedGate, check_routes
 from tawny.api.auth.accounts import Role
-from tawny.api.auth.unclaimed import UnclaimedGate
 from tawny.api.fleet.allowed_requests import ALWAYS, BY_SHARE, required_share
 from tawny.api.fleet.box_requests import BoxRequestHandler
 from tawny.fleet.message_link import LINE_PATH, MemoryLink

@@ -12,7 +12,7 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span, SystemClock, utc_text
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
-from tawny.storage.segments.motion_files import UNKNOWN, MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import UNKNOWN, MotionGrids, MotionScoreFile
 
 EVER: Final = Span(0, 1 << 42)
 DATABASES: Final = ("tawny.db", "accounts.db", "outbox.db", "modes.db")

@@ -8,7 +8,7 @@ import pytest
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
 from tawny.media.image.jpeg import jpeg, jpeg_aspect, masked_jpeg, scaled_size, side_by_side
 from tawny.media.image.mask import mask_picture
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 
 LEFT = Polygon.of([(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
 CORNER = Polygon.of([(0.5, 0.5), (1, 0.5), (1, 1)])

@@ -13,10 +13,9 @@ from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.mask_burner import MaskBurner
 from tawny.media.image.mask import mask_picture
+from tawny.model.geometry import ORIENTATIONS, Orientation, Polygon
 from tawny.model.ids import CameraId
-from tawny.model.orientation import ORIENTATIONS, Orientation
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.testing.clips import ClipSpec, made_clip
 from tests.support.corners import FPS, HEIGHT, WIDTH, picture
 

@@ -18,9 +18,8 @@ from tawny.media.image.mask import blur_picture, mask_picture
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.media.mp4.progressive import SegmentPart, write_mp4
 from tawny.media.mp4.segment_reader import read_segment, samples
-from tawny.model.orientation import ORIENTATIONS, UPRIGHT, Orientation
+from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation, Polygon
 from tawny.model.packets import SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.testing.clips import SampleClip, read_clip
 from tests.support.corners import HEIGHT, PLACES, RED, SENT, WIDTH, corner_video, corners_of, picture, wanted
 

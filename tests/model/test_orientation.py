@@ -2,8 +2,7 @@
 
 import pytest
 
-from tawny.model.orientation import ORIENTATIONS, UPRIGHT, Orientation, moved_point, orientation_of
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import ORIENTATIONS, UPRIGHT, Orientation, Polygon, moved_point, orientation_of
 
 every = pytest.mark.parametrize("one", ORIENTATIONS, ids=str)
 

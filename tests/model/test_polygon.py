@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tawny.model.polygon import Polygon, crosses_itself, crossing, foot, middle
+from tawny.model.geometry import Polygon, crosses_itself, crossing, foot, middle
 
 SHARE = st.floats(0, 1, allow_nan=False).map(lambda x: round(x, 4))
 SQUARE = Polygon.of([(0.2, 0.2), (0.6, 0.2), (0.6, 0.8), (0.2, 0.8)])

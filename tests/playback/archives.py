@@ -11,9 +11,9 @@ import numpy as np
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.storage.index.memory_index import MemoryIndex

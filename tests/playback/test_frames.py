@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import EventId
 from tawny.model.observations import Box
 from tawny.model.packets import Packet
-from tawny.model.polygon import Polygon
 from tawny.playback import stills
 from tawny.playback.frame_reader import event_snapshot
 from tawny.playback.stills import StillPicture, StillReader

@@ -9,9 +9,9 @@ import pytest
 from tawny.media.codec.encoder import Encoder
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import EventId
 from tawny.model.packets import SourcePacket
-from tawny.model.polygon import Polygon
 from tawny.playback.training_samples import MOST_CROPS, crop_samples, label_of, write
 from tests.playback.archives import PORCH, FakeArchive
 from training.samples import read

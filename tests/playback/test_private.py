@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tawny.model.errors import NotDone
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 from tawny.model.times import Span
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLongToMask
 from tawny.playback.exports import ExportKind, ExportOptions, make_export

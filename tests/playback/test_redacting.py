@@ -14,8 +14,8 @@ from tawny.media.codec.encoder import Encoder, EncodingQuality
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.errors import NotDone
+from tawny.model.geometry import Polygon
 from tawny.model.packets import VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.times import Span
 from tawny.playback.redaction_areas import Redaction, SubjectMark
 from tawny.playback.redactor import RedactionResult, redact

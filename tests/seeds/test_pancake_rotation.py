@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 from tests.seeds.turned import TurnedCameras, turned_cameras
 from tests.support.corners import HEIGHT, WIDTH, corners_of, wanted
 

@@ -14,7 +14,7 @@ from tawny.config.settings import DetectionSettings
 from tawny.detection.classic.framediff import FrameDiff
 from tawny.detection.zones import Region, camera_zones, in_places
 from tawny.media.codec.video_file import FileVideo
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 from tests.cli.conftest import Tawny, tawny
 from tests.detection.classic import standins
 from tests.seeds.examples import ROPEY

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tawny.model.orientation import UPRIGHT, Orientation
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.testing.waiting import until
 from tests.seeds.turned import ZONE, TurnedCameras, turned_cameras
 from tests.support.corners import corners_of, wanted

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import cv2
 import numpy as np
 
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, OWNER, Tawny, with_settings
 from tests.support.corners import corner_video

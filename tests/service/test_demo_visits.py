@@ -18,7 +18,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import Message
 from tawny.model.packets import SourcePacket
 from tawny.model.times import Span
-from tawny.service.retention.event_marks import EventMarks
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.visits import VisitQuery, find_visits, learn_neighbors
 from tawny.sources.demo.renderer import SceneRenderer
 from tawny.sources.demo.world import DAY_S, SCENES, DemoWorld, Passage

@@ -11,8 +11,8 @@ import pytest
 
 from tawny.media.codec.decoder import Decoder
 from tawny.model.errors import MaskingFailed, SourceClosed, SourceError, SourceFinished
+from tawny.model.geometry import Polygon
 from tawny.model.packets import SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.times import SystemClock
 from tawny.sources.masked_connection import DROPPED, HINT, LATE_S, STUCK_S, MaskedConnection, Masks
 from tawny.sources.masking_process import (

@@ -15,8 +15,7 @@ from tawny.sources.source import SourceContext
 from tawny.sources.v4l2 import DeviceFormat, V4l2, V4l2Device, look_at
 from tawny.sources.v4l2_controls import press_control, read_controls, write_controls
 from tawny.stream.hub import Hub
-from tawny.stream.reader import StreamReader
-from tawny.stream.session import StreamSession
+from tawny.stream.session import StreamReader, StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tests.sources.fake_v4l2 import FakeV4l2

@@ -9,7 +9,7 @@ from tawny.model.observations import FigureThing, MotionFigure
 from tawny.model.times import Span
 from tawny.storage.disk.layout import DAY_MS, figures_path
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_files import RECORD_BYTES, MotionFigures
+from tawny.storage.segments.detection_files import RECORD_BYTES, MotionFigures
 from tawny.testing.clock import FakeClock
 
 PORCH = CameraId("porch")

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId
-from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.model.times import Span
 from tawny.storage.disk.layout import DAY_MS, grids_path
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_files import MotionGrids
+from tawny.storage.segments.detection_files import MotionGrids
 from tawny.testing.clock import FakeClock
 
 PORCH = CameraId("porch")

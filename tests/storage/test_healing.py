@@ -16,7 +16,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.repair.healing import Healer, heal, wrong_with
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tests.storage.bench import PORCH, Site
 
 EVER = Span(0, 1 << 45)

@@ -19,8 +19,7 @@ from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import CameraDeletion
-from tawny.storage.segments.event_files import EventFiles
-from tawny.storage.segments.motion_files import UNKNOWN, MotionScoreFile
+from tawny.storage.segments.detection_files import UNKNOWN, EventFiles, MotionScoreFile
 from tests.storage.bench import PORCH, Site
 
 EVER = Span(0, 1 << 45)

@@ -18,7 +18,7 @@ from tawny.storage.disk.volume import Reserve
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
 from tawny.storage.retention.runner import CameraDeletion, RemovalPlan, Retention, RetentionRule
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
 EVER = Span(0, 1 << 45)

@@ -10,7 +10,7 @@ from tawny.model.errors import DiskFull
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_files import UNKNOWN, MotionScoreFile
+from tawny.storage.segments.detection_files import UNKNOWN, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tests.support.disk import MemoryDisk
 

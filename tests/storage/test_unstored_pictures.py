@@ -18,7 +18,7 @@ from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tawny.testing.clock import FakeClock
 
 PORCH = CameraId("porch")

@@ -13,7 +13,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.storage.disk.disk import RealDisk
 from tawny.storage.disk.lock import LockHolder, holder
 from tawny.storage.disk.volume import OpenFolders, Volume
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tawny.testing.clock import FakeClock
 from tests.support.disk import MemoryDisk
 

@@ -22,8 +22,7 @@ from tawny.model.times import SystemClock
 from tawny.sources.rtsp.source import Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil, SourceContext
 from tawny.stream.hub import Hub
-from tawny.stream.reader import LINGER_S, OWN_PLACE_S, PacketDemand, StreamReader
-from tawny.stream.session import StreamSession
+from tawny.stream.session import LINGER_S, OWN_PLACE_S, PacketDemand, StreamReader, StreamSession
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import RtspCamera
@@ -170,7 +169,7 @@ ALL_ERRORS = [kind for kind in subclasses_of(SourceError) if kind is not SourceF
 def test_each_trouble_is_logged_once_and_its_end_with_a_count(
     kind: type[SourceError], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "tawny.stream.reader")
+    caplog.set_level(logging.INFO, "tawny.stream.session")
     tries = 1000
     errors = [kind("rtsp://cam", f"attempt {n}") for n in range(tries)]
     bench = Bench(*errors, Scripted(*CLIP.packets))
@@ -196,7 +195,7 @@ def test_another_trouble_is_logged_also_without_a_recovery(
 
 
 def test_a_camera_that_alternates_between_troubles_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "tawny.stream.reader")
+    caplog.set_level(logging.INFO, "tawny.stream.session")
     troubles: list[CameraConnection | SourceError] = []
     for _ in range(200):
         flap = Scripted(*CLIP.packets[:3], SourceClosed("rtsp://cam", "gone"))

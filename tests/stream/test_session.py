@@ -4,9 +4,9 @@ import random
 
 import pytest
 
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Message, RunEnded, RunStarted
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.stream.session import CLOCK_SET, StreamSession

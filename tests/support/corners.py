@@ -7,7 +7,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 
 WIDTH, HEIGHT, FPS = 320, 192, 10
 RED, GREEN, BLUE, YELLOW = "red", "green", "blue", "yellow"

@@ -36,8 +36,7 @@ from tawny.api.admin import (
     setup_routes,
 )
 from tawny.api.auth import account_routes, session_routes, share_routes
-from tawny.api.auth.access import Access, check_routes, rule
-from tawny.api.auth.unclaimed import UnclaimedGate
+from tawny.api.auth.access import Access, UnclaimedGate, check_routes, rule
 from tawny.api.client_protocols import AdmittedRequests
 from tawny.api.context import AppContext
 from tawny.api.events import event_routes, state_socket

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from tawny.api.auth.accounts import Account, Accounts, LoginSession
+from tawny.api.auth.accounts import Account, Accounts, LoginSession, OwnerWatch
 from tawny.api.auth.guess_limit import GuessLimit, KnownDevices, LoginThrottle, SecondStepLimit
 from tawny.api.auth.identities import Identities
 from tawny.api.auth.oidc import OidcProvider
@@ -21,7 +21,6 @@ from tawny.api.auth.passwords import Passwords
 from tawny.api.auth.shares import Shares
 from tawny.api.auth.signed_steps import SignedSteps
 from tawny.api.auth.two_step import TwoStep
-from tawny.api.auth.unclaimed import OwnerWatch
 from tawny.api.auth.unlocks import UnlockedSessions
 from tawny.api.client_address import AllowedHosts, TrustedProxies, UnknownProxies
 from tawny.api.inbox import Inbox

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.quantities import CHECKED
 from tawny.model.events import SeenObject
-from tawny.model.orientation import Rotation
+from tawny.model.geometry import Rotation
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
 from tawny.playback.trigger_simulation import SimulatedEventInfo
 from tawny.service.health.camera_health import StreamFormat

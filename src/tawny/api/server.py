@@ -72,7 +72,7 @@ class WebServer:
     async def start(self) -> None:
         """Return once listening.
 
-        Without an owner, other computers get the setup page only (`api.auth.unclaimed`). Raises PortInUse, NotDone.
+        Without an owner, other computers get the setup page only (`api.auth.access`). Raises PortInUse, NotDone.
         """
         places = await _resolved(self._host, self._port)
         is_reachable = not all(ipaddress.ip_address(address).is_loopback for address, _ in places)

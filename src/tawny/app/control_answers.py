@@ -25,7 +25,7 @@ from tawny.model.times import Clock, Span, utc_text
 from tawny.model.validation import problem_text
 from tawny.service import json_format
 from tawny.service.cameras.gap_filler import STATE_TEXTS
-from tawny.service.delivery.snoozes import Snoozes
+from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.health.self_test import self_test_text
 from tawny.service.json_format import utc_text_or_none
 from tawny.service.modes.mode_service import ModeService, OutcomeInfo, Rehearsal

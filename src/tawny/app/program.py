@@ -24,7 +24,7 @@ from tawny.app.web_interface import make_web_interface
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.engine.connections import ConnectionLimits, ConnectionManager
-from tawny.engine.descriptors import SPARE_DESCRIPTORS, raise_limit, reserve
+from tawny.engine.descriptors import raise_limit
 from tawny.engine.threads import named_executor
 from tawny.model.errors import DiskMissing, SettingsError
 from tawny.model.times import SystemClock
@@ -32,6 +32,7 @@ from tawny.service import json_format
 from tawny.service.backup.restore import PENDING, finish_restore, held
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
+from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
 from tawny.storage.disk.failover import is_disk_missing
 
 # systemd notifications (sd_notify): ready, watchdog, stopping. No-op outside systemd.

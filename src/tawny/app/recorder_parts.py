@@ -27,10 +27,10 @@ from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
 from tawny.service.detection.classifier_runtime import ClassifierRuntime
 from tawny.service.detection.embedding_search import SearchModel
+from tawny.service.detection.event_marks import EventMarks, Mutings, is_day
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.model_store import ModelStore
-from tawny.service.detection.mutings import Mutings, is_day
 from tawny.service.detection.reclassification import EventArchive, EventReclassifier
 from tawny.service.detection.recognition_service import RecognitionService, recogniser_settings
 from tawny.service.detection.sound_service import SoundService, sound_store
@@ -38,7 +38,6 @@ from tawny.service.health.alarms import HealthProblem
 from tawny.service.health.monitor import HealthMonitor, MonitoredRecorder, disk_problems
 from tawny.service.modes.mode_controller import ModeController
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.retention.event_marks import EventMarks
 from tawny.service.retention.forecast import FreeSpace
 from tawny.service.retention.promises import contract
 from tawny.service.retention.retention_service import StoredRecordings
@@ -52,7 +51,7 @@ from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.repair.recovery import explain_downtime, recover_files
 from tawny.storage.retention.runner import DeletedWith, Retention
-from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 
 
 @dataclass(frozen=True, slots=True)

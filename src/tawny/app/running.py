@@ -10,18 +10,18 @@ from typing import Any, Self
 from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.effects import difference
-from tawny.config.settings import RemovedCameraSettings, Settings, removed_names
+from tawny.config.settings import RemovedCameraSettings, Settings
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.threads import start_thread
 from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
 from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.observations import MotionFigure
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span
@@ -406,7 +406,7 @@ class RecorderRuntime:
         )
 
     def removed_cameras(self) -> Mapping[CameraId, str]:
-        named = {CameraId(camera): name for camera, name in removed_names(self.settings).items()}
+        named = {CameraId(camera): name for camera, name in self.settings.removed_names.items()}
         return {camera: name for camera, name in named.items() if self.index.bounds(camera) is not None}
 
     def hub(self, camera: CameraId, stream: StreamName) -> Hub | None:

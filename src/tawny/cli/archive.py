@@ -8,10 +8,10 @@ from types import MappingProxyType
 from tawny.cli.keys import Keys
 from tawny.config.settings import Settings
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.observations import MotionFigure
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span, SystemClock
 from tawny.playback.decrypted import DecryptedRecordings
@@ -22,7 +22,7 @@ from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.index.protocol import Index
-from tawny.storage.segments.motion_files import MotionFigures, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionFigures, MotionScoreFile
 
 NOTHING_PRIVATE: Mapping[str, tuple[Polygon, ...]] = MappingProxyType({})
 

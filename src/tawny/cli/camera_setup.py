@@ -19,8 +19,8 @@ from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
 from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
+from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.orientation import Orientation
 from tawny.model.times import SystemClock
 from tawny.service.cameras.added_values import chosen_values, with_sound
 from tawny.service.cameras.camera_moves import host_of, known_as, moved_cameras

@@ -31,8 +31,8 @@ from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import known_secrets
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceError, UsageError
+from tawny.model.geometry import ROTATIONS, Orientation
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.orientation import ROTATIONS, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory

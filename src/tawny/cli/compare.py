@@ -22,8 +22,8 @@ from tawny.media.codec.encoder import Picture
 from tawny.media.codec.transcoder import VideoWriter
 from tawny.media.image.stamp import GREY, Colour, Stamp, downscaled, stamped, yuv
 from tawny.model.errors import DetectorFailed, NotDone, SourceError, UsageError
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Box
-from tawny.model.polygon import Polygon
 
 SHOWN_FRAMES = 6
 """Maximum number of frames with motion that the table names."""

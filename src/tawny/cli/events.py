@@ -44,7 +44,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, known_camera
 from tawny.storage.index.protocol import all_events
-from tawny.storage.segments.motion_files import MotionGrids
+from tawny.storage.segments.detection_files import MotionGrids
 
 # `tawny event open | update | close`: report an event that tawny cannot detect itself.
 

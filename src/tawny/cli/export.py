@@ -27,8 +27,8 @@ from tawny.detection.zones import privacy_masks
 from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
 from tawny.model.events import POST_S, PRE_S
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, explaining, gap_words
 from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile

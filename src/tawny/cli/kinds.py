@@ -23,8 +23,8 @@ from tawny.config.settings import Settings
 from tawny.detection.zones import privacy_masks
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.polygon import Polygon
 from tawny.model.times import Span, SystemClock, thread_cpu_s, utc_text
 from tawny.playback.training_samples import (
     EventSamples,

@@ -20,8 +20,8 @@ from tawny.detection.scan.scan import ScannedEvent, ScanOptions
 from tawny.detection.watcher import LookStage
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.errors import NotDone, UsageError
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
-from tawny.model.polygon import Polygon
 from tawny.model.times import SystemClock
 
 if TYPE_CHECKING:

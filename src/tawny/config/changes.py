@@ -18,15 +18,14 @@ from tomlkit.items import AoT, Table
 
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.mode_presets import FAMILY_TEXT
-from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings
+from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings, RuleCondition, RuleSettings
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, StreamRetentionSettings
-from tawny.config.rules import RuleCondition, RuleSettings
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings
 from tawny.config.toml_editing import is_inline, new_table, put_values, toml_item, unset_key
 from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Points, turned_points
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 from tawny.model.segments import Recording
 from tawny.model.validation import allowed_text, path_parts
 

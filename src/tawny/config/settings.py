@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from tawny import REPOSITORY
 from tawny.config.fleet import FleetSettings, HubSettings, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
-from tawny.config.modes import ModeCameraSettings, ModesSettings, places_of
+from tawny.config.modes import ModeCameraSettings, ModesSettings, RuleSettings, places_of
 from tawny.config.quantities import Duration, LabelText, Microphone, Program, Share, Size
 from tawny.config.recognition import (
     AudioSettings,
@@ -23,13 +24,12 @@ from tawny.config.recognition import (
     SearchSettings,
 )
 from tawny.config.retention import CameraRetentionSettings, RetentionSettings, SnapshotSettings, Table, TierSettings
-from tawny.config.rules import RuleSettings
 from tawny.config.secure import HostName, SecureSettings, web_address
 from tawny.config.sign_in import SignInSettings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings, OutboxSettings, TargetName
 from tawny.config.zones import Corners, LineSettings, PlaceName, ZoneSettings
 from tawny.model.events import ALERT_TYPES, POST_S, PRE_S, SOUND, AlertRules
-from tawny.model.orientation import Orientation, Rotation
+from tawny.model.geometry import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.sealed.key_wrapping import recipient
 
@@ -565,6 +565,15 @@ class Settings(Table):
             )
         return self
 
+    @cached_property
+    def removed_names(self) -> dict[str, str]:
+        """What removed cameras are called, by ID: `Front door (removed)`."""
+        return {
+            camera: f"{one.name or camera.replace('-', ' ').capitalize()} (removed)"
+            for camera, one in self.removed_cameras.items()
+            if camera not in self.cameras
+        }
+
     def is_sealed(self, camera: str) -> bool:
         own = self.cameras[camera].encrypt if camera in self.cameras else None
         return self.storage.encrypt if own is None else own
@@ -581,15 +590,6 @@ def in_mode(settings: Settings, mode: str, camera: str) -> ModeCameraSettings:
 def is_camera_id(text: str) -> bool:
     """Return whether the text is a valid camera ID: a-z, 0-9, single hyphens, at most 40 characters, not reserved."""
     return bool(_CAMERA_ID.fullmatch(text)) and len(text) <= 40 and text not in _TAKEN
-
-
-def removed_names(settings: Settings) -> dict[str, str]:
-    """Return what removed cameras are called, by ID: `Front door (removed)`."""
-    return {
-        camera: f"{one.name or camera.replace('-', ' ').capitalize()} (removed)"
-        for camera, one in settings.removed_cameras.items()
-        if camera not in settings.cameras
-    }
 
 
 def display_name(camera_id: str, camera: CameraSettings) -> str:

@@ -6,8 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tawny.config.quantities import Duration, Share
 from tawny.config.retention import Table
-from tawny.model.orientation import Orientation, moved_point
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Orientation, Polygon, moved_point
 
 PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)]
 """Zone name; also used as a file name."""

@@ -19,10 +19,10 @@ from tawny.detection.detector import Detector
 from tawny.media.codec.decoder import MOST_REORDER_S, SOFTWARE, DecodedFrame, Decoder, HardwareDecoder
 from tawny.media.image.jpeg import keyframe_picture
 from tawny.media.image.mask import mask_picture
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, RunId
 from tawny.model.observations import Frame, Look
 from tawny.model.packets import VIDEO_RATE, Packet, VideoFormat
-from tawny.model.polygon import Polygon
 
 # The gate decides whether a camera needs full decoding or only keyframes ("asleep"); it decodes nothing itself. It
 # sleeps only while keyframes come often and no object is tracked. A keyframe with changes, larger packets than usual,

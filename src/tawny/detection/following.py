@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from tawny.detection.detector import SteadyDetector
+from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId
 from tawny.model.observations import WHOLE, Box, Frame, Look, Observation, is_meant
-from tawny.model.orientation import Orientation
 
 WIDTH: Final = 256
 """Width of the small frames, px."""

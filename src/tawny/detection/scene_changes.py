@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from tawny.detection.zones import DetectionZone
+from tawny.model.geometry import foot, middle
 from tawny.model.observations import Box, Frame, Look
-from tawny.model.polygon import foot, middle
 
 COLUMNS, ROWS = 160, 90
 ROWS_READ = 3

@@ -16,12 +16,11 @@ from typing import Any, Protocol
 from tawny.detection.decode_pipeline import DecodeGate, DecodePipeline, GateMode
 from tawny.detection.detector import Detector, Glances
 from tawny.media.codec.decoder import HardwareDecoder
+from tawny.model.geometry import UPRIGHT, Orientation, Polygon
 from tawny.model.ids import CameraId
 from tawny.model.messages import Message, Scored
 from tawny.model.observations import Box, Frame, Look, Measurement
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import Packet, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.states import FAULT_WORDS, DetectionFault
 from tawny.model.times import Clock
 from tawny.stream.hub import Batch, Hub, HubReader

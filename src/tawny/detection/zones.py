@@ -13,9 +13,9 @@ import numpy as np
 
 from tawny.config.settings import CameraSettings, DetectionSettings
 from tawny.detection.detector import Detector, EventTrigger, Glances
+from tawny.model.geometry import Point, Polygon, crossing, foot, middle
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
-from tawny.model.polygon import Point, Polygon, crossing, foot, middle
 
 # The region of the frame that is evaluated. Pixels outside get the mean brightness of the region.
 

@@ -15,12 +15,12 @@ from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.image.jpeg import jpeg, jpeg_near, keyframe_jpeg, scaled_size, side_by_side
 from tawny.model.errors import StorageError
 from tawny.model.events import WENT_FROM, Event, SeenObject, new_event_id, rounded
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
 from tawny.model.object_paths import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, PathLines, RecentBoxes, gap, since_of
 from tawny.model.observations import MOTION, WHOLE, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
 from tawny.model.packets import Packet, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.times import Span
 from tawny.storage.index.protocol import Index
 from tawny.stream.hub import Hub

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from astral import Observer
 from astral.sun import elevation, noon, sunrise, sunset
 
-from tawny.config.rules import ALL, NONE, SNOOZED, RuleAction, RuleSettings
+from tawny.config.modes import ALL, NONE, SNOOZED, RuleAction, RuleSettings
 from tawny.config.units import duration_text
 from tawny.config.week import DAY_MIN, NOON_MIN, SUNRISE, WEEKDAYS, TimeOfDay, WeekSpan
 from tawny.model.events import DOORBELL

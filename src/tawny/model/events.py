@@ -53,7 +53,7 @@ class Event:
     level: str = ""
     """Its level by the camera's settings (`model.events`). Empty: not determined."""
     muted: str = ""
-    """ID of the muting that applies to it (`service.detection.mutings`): no notification is sent. Empty if none."""
+    """ID of the muting that applies to it (`service.detection.event_marks`): no notification is sent. Empty if none."""
 
     @property
     def shown_kind(self) -> str:

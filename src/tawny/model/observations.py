@@ -122,7 +122,7 @@ class Look:
     near: tuple[Observation, ...] = ()
     """Candidates with scores below 50, which a lower threshold makes an event. Optional."""
     grid: int | None = None
-    """Cells with motion (`model.polygon`). None if the detector knows only boxes."""
+    """Cells with motion (`model.geometry`). None if the detector knows only boxes."""
     reads: tuple[tuple[int, RecognisedText], ...] = ()
     """Recognized texts and faces so far, each with its track; also of ended tracks."""
     mask: Any = field(default=None, compare=False, repr=False)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import RunId
-from tawny.model.orientation import UPRIGHT, Orientation
 
 VideoCodec = Literal["h264", "h265"]
 AudioCodec = Literal["aac", "pcmu", "pcma"]

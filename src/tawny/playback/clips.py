@@ -24,9 +24,9 @@ from tawny.media.mp4.progressive import ClipSamples as Cut
 from tawny.media.mp4.progressive import ClipSoundtrack, ProgressiveMp4, SegmentPart, cut_clip
 from tawny.media.mp4.segment_reader import SegmentReader, places, read_segment
 from tawny.model.errors import SourceUnusable, StorageError
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoCodec
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingArchive, closed_since, segments

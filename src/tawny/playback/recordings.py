@@ -8,8 +8,8 @@ from typing import Protocol
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.events import Event, Level
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
 from tawny.storage.index.protocol import EventPage, all_events

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 
 
 @dataclass(frozen=True, slots=True)

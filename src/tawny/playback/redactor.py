@@ -23,9 +23,9 @@ from tawny.media.image.mask import blur_picture, mask_picture
 from tawny.media.mp4.progressive import ProgressiveMp4, SegmentPart, cut_clip
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.errors import NotDone
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.playback.frame_reader import FrameReader

@@ -19,7 +19,7 @@ FRESH_MS: Final = 1_200
 BOX_MS: Final = 400
 """The same for boxes."""
 LEVEL_MS: Final = 65_000
-"""Time before a span in which a figure has the level (`storage.segments.motion_files`)."""
+"""Time before a span in which a figure has the level (`storage.segments.detection_files`)."""
 DIGITS: Final = 6
 _REACH_MS: Final = 3_600_000
 _MOST_EVENTS: Final = 500

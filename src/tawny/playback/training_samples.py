@@ -20,9 +20,9 @@ from tawny.detection.motion import MotionDetector
 from tawny.media.image.mask import mask_picture
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.observations import NOTHING, Observation
-from tawny.model.polygon import Polygon
 from tawny.model.times import Span
 from tawny.playback.frame_reader import FrameReader
 from tawny.playback.recordings import RecordingArchive, RecordingIndex

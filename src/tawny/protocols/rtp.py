@@ -11,7 +11,7 @@ from struct import Struct, pack, unpack_from
 from typing import NamedTuple
 
 from tawny.media.codec.nal import split_lengths
-from tawny.model.orientation import UPRIGHT, Orientation
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, Format, VideoCodec
 
 PAYLOAD_BYTES = 1200

@@ -13,8 +13,8 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from tawny.media.codec.nal import split_lengths
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import RunId
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
 from tawny.model.segments import CARD_RUN, STANDBY_RUN
 from tawny.model.times import Span, stamp

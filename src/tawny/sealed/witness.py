@@ -10,6 +10,7 @@ import re
 from base64 import b32encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from tawny.model.times import utc_from_text, utc_text
@@ -41,6 +42,11 @@ class Witness:
     def day(self) -> str:
         """The day whose statements contain it, as `2026-11-20`."""
         return utc_text(self.at_ms)[:10]
+
+
+def recorder_of(genesis: str) -> bytes:
+    """Return the id of the recorder with this first key: 16 bytes, hexadecimal. Raises ValueError if it is no key."""
+    return sha256(bytes.fromhex(genesis)).digest()[:16]
 
 
 def witness_of(recorder: bytes, n: int, time: str, line_hash: str) -> Witness:

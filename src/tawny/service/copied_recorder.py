@@ -13,17 +13,16 @@ from tawny.engine import Bus
 from tawny.fleet.copy_volume import CopyVolume
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
+from tawny.model.geometry import UPRIGHT, Orientation, Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.object_paths import ObjectPath, read_paths
 from tawny.model.observations import MotionFigure
-from tawny.model.orientation import UPRIGHT, Orientation
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Clock, Span, merge_spans, missing_spans
 from tawny.service.recorder import CameraView, RecorderService, RecorderWarning
-from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 
 _LEAST_MS: Final = 1_000
 """Shorter time between two copies is none that lacks."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tawny.config import integrations
+from tawny.config.modes import ALL, NONE, RuleAction
 from tawny.config.recognition import RecogniserSettings, SearchSettings
-from tawny.config.rules import ALL, NONE, RuleAction
 from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings, FileSetSettings, NotifierSettings
 from tawny.config.units import duration_text

@@ -12,16 +12,16 @@ from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine.actor import Listener, MessageType, Unsubscribe
 from tawny.model.events import POST_S, PRE_S, Event
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
 from tawny.model.object_paths import ObjectPath
 from tawny.model.observations import MotionFigure
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.cameras.masking_cost import MaskingCost
-from tawny.service.detection.mutings import Muting, MutingOffer
+from tawny.service.detection.event_marks import Muting, MutingOffer
 from tawny.service.detection.sound_service import DetectedSound
 from tawny.service.visits import Neighbors
 from tawny.sources.source import Speaker
@@ -239,14 +239,14 @@ class RecorderService(RecordingArchive, Protocol):
         ...
 
     def grids(self, camera: CameraId, within: Span) -> Sequence[tuple[int, int]]:
-        """Return seconds with motion, ms UTC, and their grids (`storage.segments.motion_files`).
+        """Return seconds with motion, ms UTC, and their grids (`storage.segments.detection_files`).
 
         May wait for the disk.
         """
         ...
 
     def figures(self, camera: CameraId, within: Span) -> Sequence[MotionFigure]:
-        """Return what the detector measured (`storage.segments.motion_files`). May wait for the disk."""
+        """Return what the detector measured (`storage.segments.detection_files`). May wait for the disk."""
         ...
 
     def motion_frames(self, event: Event) -> int:

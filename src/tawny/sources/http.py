@@ -38,7 +38,7 @@ from tawny.protocols.rtsp_message import redirect_target
 from tawny.sources.media_connection import SNIFFED_BYTES, WEB_PAGE, CaptureMemory, MediaConnection, MediaInput, sniff
 from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
 from tawny.sources.network_address import NetworkAddress, parse_network, public_address, scheme_of
-from tawny.sources.rtsp.client.tcp_socket import in_words
+from tawny.sources.rtsp.client.tcp_transport import in_words
 from tawny.sources.rtsp.source import fingerprint_of, stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 

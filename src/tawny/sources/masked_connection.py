@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from tawny.engine.threads import start_thread
 from tawny.model.errors import MaskingFailed, SourceClosed, SourceError
+from tawny.model.geometry import Polygon
 from tawny.model.packets import SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.times import Clock
 from tawny.sources.masking_process import MaskedFormat, MaskedPacket, MaskingEnd, MaskingProcess, PacketDone
 from tawny.sources.source import CameraConnection, IdleUntil

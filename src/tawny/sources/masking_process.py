@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 from tawny.engine.threads import start_thread
 from tawny.media.codec.mask_burner import MaskBurner
 from tawny.model.errors import SourceError
+from tawny.model.geometry import Polygon
 from tawny.model.packets import SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.sources.message_process import HEAD, MessageProcess, confine, read_exactly, send_message
 
 MEMORY_BYTES: Final = 1536 << 20

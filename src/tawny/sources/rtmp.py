@@ -40,7 +40,7 @@ from tawny.sources.network_address import (
     scheme_of,
     stream_key,
 )
-from tawny.sources.rtsp.client.tcp_socket import in_words
+from tawny.sources.rtsp.client.tcp_transport import in_words
 from tawny.sources.rtsp.source import stream_settings
 from tawny.sources.source import CameraConnection, SourceContext
 

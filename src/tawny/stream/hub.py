@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from tawny.model.geometry import Polygon
 from tawny.model.packets import Packet
-from tawny.model.polygon import Polygon
 
 Wake = Callable[[], None]
 

@@ -12,9 +12,9 @@ from tawny.detection.detector import SteadyDetector
 from tawny.detection.following import Followers, FollowingDetector
 from tawny.detection.motion.motion import MotionDetector
 from tawny.media.codec.decoder import turned
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId
 from tawny.model.observations import Look
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.service.integrations.tracking import AutoTracker, TrackMeans
 from tawny.testing.clock import FakeClock
 from tawny.testing.panorama import YARD, PanoramaCamera, PanoramaFrame, Scene, Walker

@@ -11,9 +11,9 @@ from tawny.live.rtsp_server.sender import RtspSender, RtspTrack
 from tawny.media.codec.decoder import Decoder
 from tawny.media.codec.nal import nal_type, split_lengths
 from tawny.model.errors import SourceClosed, SourceNotFound, SourceRefused, SourceUnreachable
+from tawny.model.geometry import Polygon
 from tawny.model.ids import RunId
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.live.cameras import START_MS, numbered, sound, video

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.model.events import Event, SeenObject, event_id
+from tawny.model.geometry import COLUMNS, grid_of
 from tawny.model.ids import CameraId
-from tawny.model.polygon import COLUMNS, grid_of
 from tawny.playback.search.event_search import SearchableNames, heat, motion_in_spot, search_in_words
 from tawny.playback.search.query_parser import SearchableIdentity, SearchVocabulary, parse_query
 from tawny.storage.index.memory_index import MemoryIndex

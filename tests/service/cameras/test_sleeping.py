@@ -21,8 +21,8 @@ from tawny.model.messages import EventChanged
 from tawny.model.segments import BY_CHOICE, STARTING, Gap, GapReason
 from tawny.model.states import EXPECTED, TROUBLE, CameraState, CameraStatus
 from tawny.recorder.coverage_monitor import WAKES_S, CoverageMonitor
-from tawny.service.cameras import wake_calls
-from tawny.service.cameras.wake_calls import LEAST_S, LONGEST_S, UNANSWERED_S, WakeCalls
+from tawny.service.cameras import duty
+from tawny.service.cameras.duty import LONGEST_CALL_S, SHORTEST_CALL_S, UNANSWERED_S, WakeCalls
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.rtsp_camera import RtspCamera
@@ -40,7 +40,7 @@ class Calls:
     def __init__(self, **about: Any) -> None:
         self.clock = FakeClock()
         self.calls = WakeCalls(self.clock, settings(**about))
-        self.clock.advance(LEAST_S + 1)
+        self.clock.advance(SHORTEST_CALL_S + 1)
 
     def event(self, name: str = "e", kind: str = "person", *, is_over: bool = False) -> None:
         now_ms = self.clock.now_ms()
@@ -54,7 +54,7 @@ def test_it_is_called_once_at_the_start() -> None:
     clock = FakeClock()
     calls = WakeCalls(clock, settings())
     assert calls.refusal() is None
-    clock.advance(LEAST_S + 1)
+    clock.advance(SHORTEST_CALL_S + 1)
     assert calls.refusal() is not None
 
 
@@ -109,7 +109,7 @@ def test_a_camera_that_delivers_is_let_go_when_its_event_is_over(*, report: bool
         bench.event(is_over=True)
     bench.clock.advance(3)
     bench.calls.delivers(is_there=True)
-    bench.clock.advance(LEAST_S)
+    bench.clock.advance(SHORTEST_CALL_S)
     assert not bench.is_called()
     bench.calls.delivers(is_there=False)
     assert not bench.is_called()
@@ -118,7 +118,7 @@ def test_a_camera_that_delivers_is_let_go_when_its_event_is_over(*, report: bool
 def test_an_event_that_never_ends_empties_no_battery() -> None:
     bench = Calls()
     bench.event()
-    bench.clock.advance(LONGEST_S + 1)
+    bench.clock.advance(LONGEST_CALL_S + 1)
     bench.event()
     assert not bench.is_called()
 
@@ -126,10 +126,10 @@ def test_an_event_that_never_ends_empties_no_battery() -> None:
 def test_what_a_person_records_calls_it_for_as_long() -> None:
     bench = Calls()
     bench.event(kind="manual")
-    bench.clock.advance(2 * LONGEST_S)
+    bench.clock.advance(2 * LONGEST_CALL_S)
     assert bench.is_called()
     bench.event(kind="manual", is_over=True)
-    bench.clock.advance(LEAST_S + 1)
+    bench.clock.advance(SHORTEST_CALL_S + 1)
     assert not bench.is_called()
     bench.calls.hold(is_held=True)
     assert bench.is_called()
@@ -150,7 +150,7 @@ def test_a_report_that_is_no_event_calls_it_for_a_moment() -> None:
     bench.calls.reported()
     assert bench.is_called()
     bench.calls.delivers(is_there=True)
-    bench.clock.advance(LEAST_S + 1)
+    bench.clock.advance(SHORTEST_CALL_S + 1)
     assert not bench.is_called()
 
 
@@ -285,7 +285,7 @@ def test_sleep_alone_of_all_states_is_neither_expected_nor_chosen_nor_trouble(st
 
 def test_an_event_wakes_it_and_it_is_left_alone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole recorder with a real camera: nothing connects to it while nothing happens."""
-    monkeypatch.setattr(wake_calls, "LEAST_S", 4.0)
+    monkeypatch.setattr(duty, "SHORTEST_CALL_S", 4.0)
     with RtspCamera(made_clip(ClipSpec())) as camera:
         chosen = one_camera(camera.address, 'sleeps = true\npost = "0 s"\n')
         with rig(chosen, tmp_path) as bench:

@@ -17,7 +17,7 @@ from tawny.model.times import Clock
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import IdleUntil, SourceContext
-from tawny.stream.reader import LINGER_S
+from tawny.stream.session import LINGER_S
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
 

@@ -17,9 +17,9 @@ from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
 from tawny.model.events import Event
+from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, FileFinished, Message
-from tawny.model.orientation import Orientation
 from tawny.model.packets import VideoFormat
 from tawny.model.times import utc_from_text, utc_text
 from tawny.playback.clips import ClipCache
@@ -517,7 +517,7 @@ def test_a_dropped_file_is_not_announced(bench: Bench) -> None:
 
 def test_with_privacy_masks_files_are_short(tmp_path: Path) -> None:
     """They are encoded in memory, so a whole quarter of an hour is too much."""
-    from tawny.model.polygon import Polygon
+    from tawny.model.geometry import Polygon
 
     bench = Bench(tmp_path, all=chosen(tmp_path / "out"))
     bench.archive.hidden = (Polygon.of([(0, 0), (1, 0), (1, 1)]),)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tawny.config.rules import RuleAction
+from tawny.config.modes import RuleAction
 from tawny.config.settings import DetectionSettings
 from tawny.config.targets import NotifierSettings
 from tawny.events.rule_engine import NAMELESS, UNRULED, RuleDecision

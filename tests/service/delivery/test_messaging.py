@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tawny.config.rules import RuleAction
+from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings
 from tawny.delivery.courier import Courier
 from tawny.delivery.delivery import DeliveryState

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.rules import RuleAction, RuleSettings
+from tawny.config.modes import RuleAction, RuleSettings
 from tawny.events.rule_engine import RANG, Calendar, ModeChoice, RuleContext, RuleEngine
 from tawny.model.events import Level
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level

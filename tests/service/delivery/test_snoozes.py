@@ -6,15 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.rules import RuleAction, RuleSettings
+from tawny.config.modes import RuleAction, RuleSettings
 from tawny.delivery.delivery import DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, ProblemKind
-from tawny.service.delivery.notification_filter import NotificationFilter, verdict
-from tawny.service.delivery.snoozes import Snoozes
+from tawny.service.delivery.notification_filter import NotificationFilter, Snoozes, verdict
 from tawny.testing.clock import FakeClock
 from tawny.testing.http_service import StandIn, served
 from tests.playback.archives import PORCH

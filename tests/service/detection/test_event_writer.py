@@ -12,7 +12,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, Message
 from tawny.service.detection import event_writer
 from tawny.service.detection.event_writer import EventWriter
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 

@@ -15,12 +15,11 @@ from tawny.engine import InlineEngine
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.observations import Frame
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.event_files import EventFiles
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import EventFiles, MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tests.detection.camera import Camera, encoded
 from tests.support.scenes import SyntheticScene, person

@@ -12,23 +12,23 @@ import pytest
 from tawny.config.loader import parse_settings
 from tawny.model.errors import NotDone
 from tawny.model.events import Event, SeenObject, new_event_id
+from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
-from tawny.model.polygon import grid_of
 from tawny.model.times import Span, stamp_ms
-from tawny.service.detection.mutings import (
+from tawny.service.detection.event_marks import (
     DAY_MS,
     ENOUGH,
     FILE,
     LASTS_MS,
     MUTABLE,
+    EventMarks,
     Mutings,
     TimeOfDayKind,
     grown,
     is_day,
     is_near,
 )
-from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 

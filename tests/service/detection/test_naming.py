@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tawny.config.modes import RuleSettings
 from tawny.config.recognition import ObjectModelSettings
-from tawny.config.rules import RuleSettings
 from tawny.detection.onnx import open_session
 from tawny.events.rule_engine import NAMELESS, Calendar, RuleContext, RuleDecision, RuleEngine
 from tawny.model.errors import SettingsError

@@ -7,13 +7,13 @@ import numpy as np
 from tawny.config.settings import DetectionSettings
 from tawny.detection.scene_changes import AbandonedObject, AbandonedObjectDetector, TamperDetector
 from tawny.detection.watcher import LiveMeter, MeterReading
+from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
-from tawny.model.polygon import grid_of
 from tawny.model.times import Span
 from tawny.service.detection.camera_detection import ActivityFiles, ActivityRecorder, SceneDetectors
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tests.support.scenes import PictureFrame, SyntheticScene
 

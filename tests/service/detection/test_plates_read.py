@@ -16,14 +16,13 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message
 from tawny.model.packets import SourcePacket
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.identity_store import IdentityStore
 from tawny.service.detection.recognition_service import RecognitionService
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.event_files import EventFiles
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import EventFiles, MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
 from tests.detection.camera import Camera

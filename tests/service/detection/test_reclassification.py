@@ -13,6 +13,7 @@ from tawny.detection.models.object_model import DetectedObject
 from tawny.model.events import Event, SeenObject
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.reclassification import (
     CONTRADICTS,
     FILE,
@@ -20,7 +21,6 @@ from tawny.service.detection.reclassification import (
     EventReclassifier,
     ReclassificationInfo,
 )
-from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
 

@@ -16,12 +16,11 @@ from tawny.model.messages import EventChanged, Message, RunEnded
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.detection.camera_detection import WORDS, CameraDetection, DetectionServices
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.event_writer import EventWriter
-from tawny.service.retention.event_marks import EventMarks
 from tawny.storage.disk.layout import SOUND
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.event_files import EventFiles
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import EventFiles, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until

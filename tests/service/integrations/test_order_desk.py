@@ -13,10 +13,10 @@ from tawny.events.modes import ModeState
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.messages import CameraTurned, EventChanged, Message
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.integrations.command_service import CommandService
 from tawny.service.integrations.device_control import DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
-from tawny.service.retention.event_marks import EventMarks
 from tawny.testing.clock import FakeClock
 
 DOOR, YARD = CameraId("door"), CameraId("yard")

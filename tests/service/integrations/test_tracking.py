@@ -7,8 +7,8 @@ import pytest
 
 from tawny.detection.following import Sighting
 from tawny.model.errors import NotDone
+from tawny.model.geometry import ORIENTATIONS, Orientation
 from tawny.model.ids import CameraId
-from tawny.model.orientation import ORIENTATIONS, Orientation
 from tawny.service.integrations.steering import EVERY_S, CommandLog, PtzCalibration, Velocity, ZoomStep, fitted
 from tawny.service.integrations.tracking import AutoTracker, Calibrator, read_calibration, turned_back
 from tawny.testing.panorama import YARD

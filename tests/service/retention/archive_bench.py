@@ -14,8 +14,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tawny.config.retention import TierSettings
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
-from tawny.model.polygon import Polygon
 from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.service.storage_setup import archive_of

@@ -7,7 +7,7 @@ import pytest
 from tawny.model.events import ANYWHERE, AlertRules, Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
-from tawny.service.retention.event_marks import EventMarks
+from tawny.service.detection.event_marks import EventMarks
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex

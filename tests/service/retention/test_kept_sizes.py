@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from tawny.events.event_builder import MOST, THUMBNAIL_WIDTH, ThumbnailStrip
+from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId
-from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.motion_files import MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionGrids, MotionScoreFile
 from tawny.testing.clock import FakeClock
 from tests.support.scenes import START_MS, PictureFrame, SyntheticScene, person
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from tawny.media.codec.nal import join_lengths, split_lengths
 from tawny.model.packets import SourcePacket, VideoCodec
 from tawny.protocols.rtp import Packetizer, RtpPacket
-from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import RtpCounts, RtpReceiver
+from tawny.sources.rtsp.client.tcp_transport import InterleavedReader
 from tawny.sources.rtsp.client.video_depacketizer import DepacketizedUnit, VideoDepacketizer
 from tawny.testing.clips import ClipSpec, SampleClip, made_clip
 

@@ -13,7 +13,7 @@ import pytest
 from tawny.model.packets import VideoCodec
 from tawny.protocols.rtp import Packetizer, goodbye
 from tawny.protocols.sdp import read_sdp
-from tawny.sources.rtsp.client.interleaved import InterleavedReader
+from tawny.sources.rtsp.client.tcp_transport import InterleavedReader
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.testing.rtsp_camera import describe_clip
 from tawny.testing.rtsp_viewer import CameraSetup

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tawny.sources.rtsp.client.interleaved import MOST_RUBBISH_BYTES, InterleavedReader
+from tawny.sources.rtsp.client.tcp_transport import MOST_RUBBISH_BYTES, InterleavedReader
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tests.sources.rtsp_client.stream import cut, feed, interleaved, raw, sent, through
 

@@ -244,7 +244,7 @@ def test_the_fuzzer_of_streams_finds_it() -> None:
 
 
 def test_the_fuzzer_of_framing_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tawny.sources.rtsp.client.interleaved.MOST_RUBBISH_BYTES", 20)
+    monkeypatch.setattr("tawny.sources.rtsp.client.tcp_transport.MOST_RUBBISH_BYTES", 20)
 
     @PLANTED
     @given(edits=EDITS)

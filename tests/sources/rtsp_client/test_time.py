@@ -16,8 +16,7 @@ from tawny.sources.rtsp.client.connection import RtspConnection
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.source import DEFAULTS
 from tawny.stream.hub import Hub
-from tawny.stream.reader import StreamReader
-from tawny.stream.session import StreamSession
+from tawny.stream.session import StreamReader, StreamSession
 from tawny.testing.clock import FakeClock
 from tests.sources.rtsp_client.simulated import PaperLine, Simulated, Step
 

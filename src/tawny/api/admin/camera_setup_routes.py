@@ -18,8 +18,8 @@ from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.quantities import LabelText
 from tawny.model.errors import FolderUnwritable, MaskingFailed, NotDone, SettingsError, SourceError, TawnyError
+from tawny.model.geometry import Orientation, Rotation
 from tawny.model.ids import StreamName
-from tawny.model.orientation import Orientation, Rotation
 from tawny.model.segments import Recording
 from tawny.service.cameras.camera_previews import PreviewStatus
 from tawny.service.cameras.camera_setup import CameraDraft, CameraSetupService, TriedCamera

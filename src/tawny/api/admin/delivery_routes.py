@@ -21,7 +21,7 @@ from tawny.delivery.outbox import TargetView
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.service.delivery.delivery_service import DeliveryService
-from tawny.service.delivery.snoozes import LEAST_S, MOST_S, Snooze, Snoozes
+from tawny.service.delivery.notification_filter import LONGEST_SNOOZE_S, SHORTEST_SNOOZE_S, Snooze, Snoozes
 from tawny.service.delivery.target_settings import TargetSettingsService
 
 # API schemas of upload destinations, notification channels and message actions.
@@ -192,7 +192,7 @@ class SnoozeRequest(ApiRequest):
     """
 
     camera: Annotated[str, Field(max_length=40)] | None
-    for_s: Annotated[int, Field(ge=LEAST_S, le=MOST_S)] | None
+    for_s: Annotated[int, Field(ge=SHORTEST_SNOOZE_S, le=LONGEST_SNOOZE_S)] | None
     everyone: bool = False
     rule: Annotated[str, Field(max_length=60)] = ""
 

@@ -33,10 +33,9 @@ from tawny.config.zones import Corners, Points
 from tawny.detection.sound_classes import SoundSettings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.events import Event, kind_title
+from tawny.model.geometry import Orientation, Rotation, grid_of
 from tawny.model.ids import CameraId
 from tawny.model.observations import Box
-from tawny.model.orientation import Orientation, Rotation
-from tawny.model.polygon import grid_of
 from tawny.model.times import Span
 from tawny.model.validation import problem_text
 from tawny.playback import trigger_simulation

@@ -14,7 +14,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.model.errors import NotDone
 from tawny.model.events import kind_title
 from tawny.model.ids import CameraId, EventId
-from tawny.service.detection.mutings import MutingOffer, label_of
+from tawny.service.detection.event_marks import MutingOffer, label_of
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 view, own = [rule(Access.VIEW)], [rule(Access.OWN)]

@@ -4,6 +4,7 @@ Tokens are 256 random bits, stored only as SHA-256, so that the file does not al
 Never blocks for long: passwords are hashed by the caller.
 """
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -479,3 +480,17 @@ def to_account(row: tuple[Any, ...]) -> Account:
 
 def fold(name: str) -> str:
     return name.strip().casefold()
+
+
+class OwnerWatch:
+    """Whether there is an owner. Once there is one, no request asks again. Single event loop."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.has_owner = False
+
+    async def look(self) -> bool:
+        """Return whether there is an owner. Raises StorageError."""
+        if not self.has_owner:
+            self.has_owner = await asyncio.to_thread(self._accounts.has_owner)
+        return self.has_owner

@@ -13,7 +13,7 @@ from tawny.config.importers.result import (
     camera_id,
     flip,
 )
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 
 DEFAULTS = "[ropey]\ntrigger_level = 400\nafter_frames = 5\nmax_disk_usage = 0.8\n"
 _LEFT = {

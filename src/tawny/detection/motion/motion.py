@@ -52,8 +52,8 @@ from tawny.detection.motion.tracks import (
     assign,
     need,
 )
+from tawny.model.geometry import COLUMNS, ROWS
 from tawny.model.observations import Frame, Look, Observation
-from tawny.model.polygon import COLUMNS, ROWS
 from tawny.model.validation import value_text
 
 # Tests on a blob's border: whether it belongs to an object, and whether the object is here or has left.
@@ -349,7 +349,7 @@ def came_to_nothing(track: MotionTrack, scene: MotionScene) -> None:
         scene.ground.flew_by()
 
 
-# Foreground cells as the motion grid that is stored (`model.polygon`).
+# Foreground cells as the motion grid that is stored (`model.geometry`).
 
 MIN_MOVING_SHARE = 0.04
 """Minimum share of foreground cells in a grid position."""

@@ -17,7 +17,7 @@ from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
 from tawny.media.image.jpeg import scaled_size
 from tawny.media.image.mask import mask_picture
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 
 SCENE_S: Final = 20.0
 """Time in s before and after the best frame whose keyframes show the scene without the object."""

@@ -21,8 +21,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from tawny.media.codec.nal import START, annexb
+from tawny.model.geometry import UPRIGHT, Orientation, Rotation, orientation_of
 from tawny.model.ids import CameraId
-from tawny.model.orientation import UPRIGHT, Orientation, Rotation, orientation_of
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoCodec, VideoFormat
 
 # Hardware decoders available to the installed PyAV. Determined by opening them, not from FFmpeg's lists.

@@ -11,8 +11,8 @@ from typing import Final
 from tawny.media.codec.decoder import MOST_REORDER_S, DecodedFrame, Decoder
 from tawny.media.codec.encoder import Colours, Encoder, EncodingQuality
 from tawny.media.image.mask import masked_planes
+from tawny.model.geometry import Polygon
 from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 
 CRF: Final = 23.0
 PRESET: Final = "superfast"

@@ -19,9 +19,8 @@ from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.media.mp4.progressive import SegmentPart, write_mp4
 from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, StoredSample, samples
 from tawny.model.errors import NotDone
-from tawny.model.orientation import UPRIGHT, Orientation
+from tawny.model.geometry import UPRIGHT, Orientation, Polygon
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoCodec, VideoFormat
-from tawny.model.polygon import Polygon
 
 GOP_S: Final = 1.0
 

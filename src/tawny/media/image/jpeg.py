@@ -10,9 +10,9 @@ from av.video.reformatter import Colorspace, Interpolation
 from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame, Decoder, turned
 from tawny.media.image.mask import fill_masks, mask_picture
 from tawny.media.image.stamp import Stamp, stamped
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Box
 from tawny.model.packets import Packet, SourcePacket, VideoFormat
-from tawny.model.polygon import Polygon
 
 _UNSAID = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED: the stream does not specify its colour matrix."""

@@ -7,7 +7,7 @@ import av
 import numpy as np
 
 from tawny.media.codec.decoder import FULL_RANGE, DecodedFrame, planar_format, turned_back
-from tawny.model.polygon import Polygon
+from tawny.model.geometry import Polygon
 
 _NO_COLOUR = 128
 

@@ -6,7 +6,7 @@ from struct import calcsize, pack, unpack_from
 from typing import NamedTuple
 from uuid import UUID
 
-from tawny.model.orientation import UPRIGHT, Orientation, orientation_of
+from tawny.model.geometry import UPRIGHT, Orientation, orientation_of
 from tawny.model.packets import Format, VideoFormat
 
 OURS = UUID("67b0bef6-0a19-4e5a-b495-4848c50cc1ec").bytes

@@ -20,7 +20,7 @@ from tawny.media.mp4.boxes import box, full_box, media, movie_header, track_head
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.media.mp4.fragment_writer import VIDEO_TRACK, Sample, sample_entry
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Format, VideoFormat
 
 # Sample tables of a progressive MP4 track: times, sizes and positions.

@@ -12,9 +12,9 @@ import numpy as np
 from tawny.detection.appearance import LOWER, UPPER, Appearance, AppearanceTable, colours_shown
 from tawny.detection.models.labels import COCO
 from tawny.model.events import Event
+from tawny.model.geometry import COLUMNS, ROWS, grid_of
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import KINDS, MOTION, Box, is_meant, kind_of
-from tawny.model.polygon import COLUMNS, ROWS, grid_of
 from tawny.model.times import Span
 from tawny.playback.search.query_parser import NOBODY, SearchableIdentity, SearchQuery, SearchVocabulary, parse_query
 from tawny.storage.index.protocol import EventPage, all_events
@@ -111,7 +111,7 @@ JOIN_MS = 5000
 SECOND_MS = 1000
 
 Moved = Iterable[tuple[int, int]]
-"""Seconds (ms UTC) with their motion grid (`model.polygon`), in order."""
+"""Seconds (ms UTC) with their motion grid (`model.geometry`), in order."""
 
 
 def motion_in_spot(moved: Moved, box: Box) -> list[Span]:

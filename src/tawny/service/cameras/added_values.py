@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 
 from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings
-from tawny.model.orientation import Orientation
+from tawny.model.geometry import Orientation
 from tawny.model.segments import Recording
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.sources.source import CameraSource

@@ -36,7 +36,7 @@ from tawny.recorder.recorder import SegmentRecorder, WriteLoss
 from tawny.recorder.recording_times import RecordingTimes, WritingChange
 from tawny.service import recorder as web
 from tawny.service.cameras.duty import OFF as GONE
-from tawny.service.cameras.duty import CameraDuty, duty_of
+from tawny.service.cameras.duty import CameraDuty, WakeCalls, duty_of
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.picture_controls import adjust_camera
 from tawny.service.cameras.stream_figures import (
@@ -46,23 +46,21 @@ from tawny.service.cameras.stream_figures import (
     note_clock,
     rates,
 )
-from tawny.service.cameras.wake_calls import WakeCalls
 from tawny.service.detection.camera_detection import CameraDetection, DetectionServices
 from tawny.service.detection.camera_reports import READ_BY, CameraReports, wants_reports
+from tawny.service.detection.event_marks import EventMarks
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.sound_service import SoundService
 from tawny.service.plugin_registry import OFF as NO_DETECTOR
 from tawny.service.plugin_registry import PluginRegistry
-from tawny.service.retention.event_marks import EventMarks
 from tawny.sources.masked_connection import MaskedConnection
 from tawny.sources.microphone import with_microphone
 from tawny.sources.onvif_events import CameraReport
 from tawny.sources.phone import SCHEME as PHONE
 from tawny.sources.source import CameraConnection, SharedSource, SourceContext, Speaker, SpeakingSource
-from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
-from tawny.stream.reader import PacketDemand, StreamReader
-from tawny.stream.session import CLOCK_SET, STOPPED, StreamSession
+from tawny.stream.session import CLOCK_SET, STOPPED, PacketDemand, StreamReader, StreamSession
 
 REPORTS_S = 2.5
 """How long the end of the camera's own reports is waited for, s."""

@@ -15,8 +15,8 @@ from tawny.config.drafts import SettingsDraft, camera_id_for, secret_name
 from tawny.config.lens_and_ptz import LensSettings, TrackSettings
 from tawny.config.settings import CameraSettings, display_name
 from tawny.model.errors import NotDone, Problem, SettingsError, SourceRefused
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.segments import Recording
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn

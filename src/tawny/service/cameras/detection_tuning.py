@@ -14,14 +14,14 @@ from tawny.config.zones import Points
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.model.errors import NotDone
+from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, EventId
-from tawny.model.orientation import Orientation
 from tawny.model.times import Clock
 from tawny.service import recorder as web
 from tawny.service.cameras.camera import RunningCamera
 from tawny.service.cameras.masking_cost import MaskingCost, masking_cost
 from tawny.service.changeable_settings import ChangeableSettings
-from tawny.service.detection.mutings import Muting, MutingOffer, Mutings
+from tawny.service.detection.event_marks import Muting, MutingOffer, Mutings
 from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from tawny.media.codec.encoder import SOFTWARE
 from tawny.model.errors import MaskingFailed, NotDone
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket
-from tawny.model.polygon import Polygon
 from tawny.model.times import Clock
 from tawny.sources.masking_process import MaskedFormat, MaskedPacket, MaskingEnd, MaskingProcess, PacketDone
 from tawny.stream.hub import Hub

@@ -21,8 +21,8 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, Message, SegmentClosed
 from tawny.model.times import Clock, Span, utc_text
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets
+from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.notifications import MaySee, Notifications
-from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem

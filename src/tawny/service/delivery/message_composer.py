@@ -27,7 +27,7 @@ from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.frame_reader import event_snapshot
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
-from tawny.service.delivery.snoozes import Snoozes
+from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
 from tawny.service.recorder import RecorderService

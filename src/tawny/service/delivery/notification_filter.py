@@ -1,14 +1,26 @@
-"""Notification filter: what a notifier's settings let through, and its quiet hours."""
+"""What keeps a notification from being sent: a notifier's settings and quiet hours, and snoozes.
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+A snooze stops notifications about events for a time: a person's or everyone's, of one camera, all, or a rule.
+Recording, events, uploads and notifications about problems go on. A snooze ends by itself and survives a restart. What
+a snoozed rule would switch, run or say is left out as well. All times are the recorder's; when its clock steps, they
+move along, so that each snooze lasts as long as was asked.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tawny.config.modes import RuleSettings
 from tawny.config.targets import hours
-from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision
+from tawny.delivery.outbox import Outbox
+from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision, called, rule_name
+from tawny.model.errors import NotDone
 from tawny.model.events import DOORBELL, Level, level_words
 from tawny.model.ids import CameraId
+from tawny.model.times import Clock
 
 
 def anybody(_: CameraId) -> bool:
@@ -122,3 +134,242 @@ def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
     if over <= now:
         over = datetime.combine(now.date() + timedelta(days=1), over.time(), zone)
     return round(over.timestamp() * 1000)
+
+
+# Snoozes: notifications about events stop for a time: a person's or everyone's, of one camera, all, or a rule.
+
+SHORTEST_SNOOZE_S, LONGEST_SNOOZE_S = 60, 7 * 86_400
+"""Shortest and longest snooze, s."""
+_SNOOZES_KEPT_MS = 3 * 86_400_000
+"""How long, ms, it is remembered when a snooze was: for what happened meanwhile, and to replay past events."""
+_CLOCK_STEP_MS = 2_000
+"""A change of the wall clock against the monotonic one is a step from this on, ms."""
+_MARK, _PAST = "snooze/", "snoozed/"
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """camera: None for all that its maker may see. by: user ID; name: the user's name when it was made.
+
+    until_ms: None: until it is ended. rule: `RuleSettings.key`; empty: no rule.
+    """
+
+    camera: CameraId | None
+    everyone: bool
+    by: str
+    name: str
+    since_ms: int
+    until_ms: int | None
+    rule: str = ""
+
+    def is_for(self, user: str) -> bool:
+        """Whether it stops notifications of this user (ID, or name as in the settings of a notifier)."""
+        return self.everyone or user in (self.by, self.name)
+
+    def is_at(self, at_ms: int) -> bool:
+        return self.since_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
+
+    def text(self, now_ms: int, zone: ZoneInfo) -> str:
+        """Return `Anna snoozed notifications for everyone until 21:12.`"""
+        whom = " for everyone" if self.everyone else ""
+        return f"{self.name} snoozed notifications{whom} {self.until(now_ms, zone)}."
+
+    def rule_text(self, now_ms: int, zone: ZoneInfo) -> str:
+        """Return what of a rule isn't so, as `RuleEngine` says it: `is snoozed by Anna until 21:12`."""
+        return f"is snoozed by {self.name} {self.until(now_ms, zone)}"
+
+    def until(self, now_ms: int, zone: ZoneInfo) -> str:
+        return "until resumed" if self.until_ms is None else f"until {until_text(self.until_ms, now_ms, zone)}"
+
+    @property
+    def mark(self) -> str:
+        """The name under which it's stored: a person has one for each camera, and so has everyone; a rule has one."""
+        what = f"rule {self.rule}" if self.rule else self.camera or ""
+        return f"{'' if self.everyone else self.by}/{what}"
+
+
+def until_text(until_ms: int, now_ms: int, zone: ZoneInfo) -> str:
+    """Return a time of today as `21:12`, another one as `Mon 07:00`."""
+    until, now = (datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone) for at_ms in (until_ms, now_ms))
+    return f"{until:%H:%M}" if until.date() == now.date() else f"{until:%a %H:%M}"
+
+
+class Snoozes:
+    """All snoozes, stored in the outbox. Thread-safe. may_see: whether the user of this ID may see a camera.
+
+    One whose maker was removed, or may no longer see the camera, does nothing. rules: returns those in force; snoozes
+    of others do nothing and are not shown.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        clock: Clock,
+        zone: ZoneInfo,
+        may_see: Callable[[str, CameraId], bool],
+        rules: Callable[[], Sequence[RuleSettings]] = tuple,
+    ) -> None:
+        self._outbox, self._clock, self._zone, self._may_see, self._rules = outbox, clock, zone, may_see, rules
+        self._lock = threading.Lock()
+        self._ahead_ms = self._now_ahead_ms()
+
+    def put(
+        self, camera: CameraId | None, for_s: int | None, by: str, name: str, *, everyone: bool, rule: str = ""
+    ) -> Snooze:
+        """Begin one now; it replaces an earlier one of the same.
+
+        for_s: SHORTEST_SNOOZE_S to LONGEST_SNOOZE_S; None: until it is ended. by: empty for another program.
+        Raises NotDone for an unknown rule.
+        """
+        if rule and not any(one.key == rule for one in self._rules()):
+            raise NotDone("There is no such rule.", "It may have been changed. Reload the page.")
+        with self._lock:
+            self._step_with_clock()
+            now_ms = self._clock.now_ms()
+            until_ms = None if for_s is None else now_ms + 1000 * min(max(1, for_s), LONGEST_SNOOZE_S)
+            made = Snooze(camera, everyone or bool(rule), by, name, now_ms, until_ms, rule)
+            self._end(made.mark, now_ms)
+            self._outbox.mark(_MARK + made.mark, json.dumps(asdict(made)))
+        return made
+
+    def end(self, camera: CameraId | None, by: str, *, everyone: bool, rule: str = "") -> Snooze | None:
+        """End one; return it, None if there is none."""
+        with self._lock:
+            self._step_with_clock()
+            now_ms = self._clock.now_ms()
+            return self._end(Snooze(camera, everyone or bool(rule), by, "", 0, 0, rule).mark, now_ms)
+
+    def all(self) -> list[Snooze]:
+        """Return those that last, the first to end first."""
+        with self._lock:
+            self._step_with_clock()
+            now_ms, known = self._clock.now_ms(), {one.key for one in self._rules()}
+            lasting = []
+            for mark, one in self._stored(_MARK).items():
+                if one.until_ms is not None and one.until_ms <= now_ms:
+                    self._end(mark, one.until_ms)
+                elif not one.rule or one.rule in known:
+                    lasting.append(one)
+        return sorted(lasting, key=lambda one: (one.until_ms is None, one.until_ms or 0))
+
+    def of(self, user: str, camera: CameraId, at_ms: int) -> Snooze | None:
+        """Return the snooze that stops notifications of a user (empty: of none) about an event that began then."""
+        found = (one for one in self._at(at_ms) if not one.rule and one.camera in (None, camera))
+        return next((one for one in found if one.is_for(user) and self._is_of_maker(one, camera)), None)
+
+    def why(self, user: str, camera: CameraId, at_ms: int) -> str:
+        """Return `of` as a sentence; empty for none."""
+        found = self.of(user, camera, at_ms)
+        return found.text(self._clock.now_ms(), self._zone) if found else ""
+
+    def why_some(self, camera: CameraId, at_ms: int) -> str:
+        """Return which people get nothing, for a notifier that many people receive; empty for none."""
+        now_ms = self._clock.now_ms()
+        own = [one for one in self._at(at_ms) if not one.everyone and one.camera in (None, camera)]
+        return " ".join(one.text(now_ms, self._zone) for one in own if self._is_of_maker(one, camera))
+
+    def rules_at(self, camera: CameraId, at_ms: int) -> Mapping[str, str]:
+        """Return the rules that are snoozed for a camera then, by key, with the reason (`Snooze.rule_text`)."""
+        now_ms = self._clock.now_ms()
+        found = [one for one in self._at(at_ms) if one.rule and self._is_of_maker(one, camera)]
+        return {one.rule: one.rule_text(now_ms, self._zone) for one in found}
+
+    def why_rule(self, rule: str, camera: CameraId, at_ms: int) -> str:
+        """Return why a rule does nothing for a camera then, as a sentence; empty if it isn't snoozed."""
+        why = self.rules_at(camera, at_ms).get(rule, "") if rule else ""
+        named = (called(one, number) for number, one in enumerate(self._rules(), 1) if one.key == rule)
+        return f"{next(named, 'The rule')} {why}." if why else ""
+
+    def name_of(self, rule: str) -> str:
+        """Return `Night watch`, or `Rule 2` for one without a name; empty for one that is no more."""
+        named = (rule_name(one, number) for number, one in enumerate(self._rules(), 1) if one.key == rule)
+        return next(named, "")
+
+    def key_of(self, name: str) -> str:
+        """Return the key of the rule of this name (`name_of`). Raises NotDone for an unknown one."""
+        names = {rule_name(one, number): one.key for number, one in enumerate(self._rules(), 1) if one.can_be_snoozed}
+        found = next((key for known, key in names.items() if known.casefold() == name.casefold()), None)
+        if found is None:
+            raise NotDone(f"No rule named {name} can be snoozed.", f"Available: {', '.join(names) or 'none'}.")
+        return found
+
+    def rule_keys(self) -> tuple[str, ...]:
+        """Return the keys of the rules that can be snoozed."""
+        return tuple(one.key for one in self._rules() if one.can_be_snoozed)
+
+    def until(self, one: Snooze) -> str:
+        """Return `until 21:12`, or `until resumed`."""
+        return one.until(self._clock.now_ms(), self._zone)
+
+    def cameras_of(self, rule: str) -> tuple[CameraId, ...]:
+        """Return the cameras that a rule is for; empty: all."""
+        return next((tuple(map(CameraId, one.when.camera)) for one in self._rules() if one.key == rule), ())
+
+    def carry_over(self, before: Sequence[RuleSettings], now: Sequence[RuleSettings]) -> None:
+        """Keep a rule snoozed that was renamed or edited, as far as its place shows which it is."""
+        known = {one.key for one in now}
+        if len(before) != len(now):
+            return
+        new = {was.key: one.key for was, one in zip(before, now, strict=True) if was.key not in known}
+        with self._lock:
+            for mark, one in self._stored(_MARK).items():
+                if one.rule in new:
+                    moved = replace(one, rule=new[one.rule])
+                    self._outbox.mark(_MARK + mark, "")
+                    self._outbox.mark(_MARK + moved.mark, json.dumps(asdict(moved)))
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _at(self, at_ms: int) -> list[Snooze]:
+        """Return those that lasted then."""
+        with self._lock:
+            self._step_with_clock()
+            found = [*self._stored(_MARK).values(), *self._stored(_PAST).values()]
+        return [one for one in found if one.is_at(at_ms)]
+
+    def _is_of_maker(self, one: Snooze, camera: CameraId) -> bool:
+        return not one.by or self._may_see(one.by, camera)
+
+    def _stored(self, prefix: str) -> dict[str, Snooze]:
+        marks = self._outbox.marks(prefix).items()
+        return {name.removeprefix(prefix): Snooze(**json.loads(value)) for name, value in marks}
+
+    def _end(self, mark: str, at_ms: int) -> Snooze | None:
+        """Move a snooze to the past, and return it; forget those that are long over."""
+        one = self._stored(_MARK).get(mark)
+        if one is None:
+            return None
+        ended = replace(one, until_ms=at_ms if one.until_ms is None else min(one.until_ms, at_ms))
+        self._outbox.mark(f"{_PAST}{ended.since_ms}/{mark}", json.dumps(asdict(ended)))
+        self._outbox.mark(_MARK + mark, "")
+        for name, past in self._stored(_PAST).items():
+            if past.until_ms is not None and past.until_ms < self._clock.now_ms() - _SNOOZES_KEPT_MS:
+                self._outbox.mark(_PAST + name, "")
+        return one
+
+    def _now_ahead_ms(self) -> int:
+        """Return how far the wall clock is ahead of the monotonic one, ms."""
+        return self._clock.now_ms() - round(self._clock.mono_s() * 1000)
+
+    def _step_with_clock(self) -> None:
+        """Move what lasts along with a step of the clock; what was made in the future began before a start: now."""
+        ahead_ms, now_ms = self._now_ahead_ms(), self._clock.now_ms()
+        moved_ms = ahead_ms - self._ahead_ms
+        if abs(moved_ms) < _CLOCK_STEP_MS:
+            moved_ms = 0
+        else:
+            self._ahead_ms = ahead_ms
+        for mark, one in self._stored(_MARK).items():
+            is_ahead = one.since_ms + moved_ms > now_ms + _CLOCK_STEP_MS
+            self._move(_MARK + mark, one, now_ms - one.since_ms if is_ahead else moved_ms)
+        for mark, one in self._stored(_PAST).items():
+            if one.until_ms is None or one.until_ms + moved_ms > now_ms + _CLOCK_STEP_MS:
+                self._outbox.mark(_PAST + mark, "")
+            else:
+                self._move(_PAST + mark, one, moved_ms)
+
+    def _move(self, mark: str, one: Snooze, by_ms: int) -> None:
+        if by_ms:
+            until_ms = None if one.until_ms is None else one.until_ms + by_ms
+            moved = replace(one, since_ms=one.since_ms + by_ms, until_ms=until_ms)
+            self._outbox.mark(mark, json.dumps(asdict(moved)))

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from tawny.config.rules import RuleAction
+from tawny.config.modes import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import RuleDecision
@@ -27,7 +27,7 @@ from tawny.model.observations import KINDS
 from tawny.model.times import Span
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, quiet_until_ms, verdict
 from tawny.service.delivery.upload_scheduler import DeliverySource
-from tawny.service.detection.mutings import MUTED
+from tawny.service.detection.event_marks import MUTED
 from tawny.service.visits import EventVisit
 from tawny.storage.index.protocol import all_events
 

@@ -41,9 +41,8 @@ from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
-from tawny.service.delivery.notification_filter import NotificationFilter, anybody
+from tawny.service.delivery.notification_filter import NotificationFilter, Snoozes, anybody
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
-from tawny.service.delivery.snoozes import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
 from tawny.service.plugin_registry import PluginRegistry

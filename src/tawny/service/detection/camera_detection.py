@@ -35,6 +35,7 @@ from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
 from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
+from tawny.model.geometry import UPRIGHT, Orientation, Polygon, grid_of
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import (
@@ -50,9 +51,7 @@ from tawny.model.observations import (
     Measurement,
     MotionFigure,
 )
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import VideoFormat
-from tawny.model.polygon import Polygon, grid_of
 from tawny.model.states import FAULT_WORDS, ON_WATCH, RECORDED, CameraState, CameraStatus, DetectionFault
 from tawny.model.times import Clock
 from tawny.service.detection.camera_reports import MOTION_SCORE, ReportedObjects
@@ -61,7 +60,7 @@ from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.sources.onvif_events import CameraReport
 from tawny.storage.disk.layout import SOUND as SOUND_SCORES
-from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 from tawny.stream.hub import Hub
 
 if TYPE_CHECKING:  # they need OpenCV, which is loaded with the first camera that is watched

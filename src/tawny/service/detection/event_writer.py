@@ -19,7 +19,7 @@ from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import Box
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 
 log = logging.getLogger(__name__)
 

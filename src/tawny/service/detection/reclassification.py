@@ -19,7 +19,7 @@ from tawny.model.events import Event, SeenObject
 from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE, kind_of, kind_of_all
 from tawny.model.times import Clock, Span
-from tawny.service.retention.event_marks import EventMarks
+from tawny.service.detection.event_marks import EventMarks
 from tawny.storage.index.protocol import Index, all_events
 
 log = logging.getLogger(__name__)

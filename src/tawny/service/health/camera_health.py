@@ -15,11 +15,10 @@ from tawny.media.audio import can_become_aac
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.damage import DamageSum
 from tawny.model.errors import StorageError
+from tawny.model.geometry import UPRIGHT, Orientation, Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import BESIDE_RECORDING, OF_STATE, ProblemKind
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.packets import AudioFormat, VideoFormat
-from tawny.model.polygon import Polygon
 from tawny.model.states import (
     CHOSEN,
     EXPECTED,

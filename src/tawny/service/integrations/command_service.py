@@ -14,7 +14,7 @@ from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import MANUAL, Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
-from tawny.service.delivery.snoozes import Snoozes
+from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.integrations.device_control import HOME, DeviceControl
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.tracking import AutoTracker

@@ -17,7 +17,7 @@ from tawny.model.events import Event, SeenObject, new_event_id, rounded
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import CameraTurned, EventChanged, Message
 from tawny.model.times import Clock
-from tawny.service.retention.event_marks import EventMarks
+from tawny.service.detection.event_marks import EventMarks
 from tawny.stream.hub import Hub
 
 IDLE_S = 30.0

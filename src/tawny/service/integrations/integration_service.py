@@ -23,7 +23,7 @@ from tawny.model.messages import Message
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache
 from tawny.protocols.login_history import LoginHistory
-from tawny.service.delivery.snoozes import Snoozes
+from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.integrations.command_service import CommandService, Note
 from tawny.service.integrations.device_control import DeviceChange, DeviceControl, DeviceDetails
 from tawny.service.integrations.emitter_worker import (

@@ -22,8 +22,8 @@ from tawny.detection.following import Followers, ObjectFollower, Sighting
 from tawny.engine import ActorHandle
 from tawny.engine.threads import start_thread
 from tawny.model.errors import NotDone, TawnyError
+from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId
-from tawny.model.orientation import UPRIGHT, Orientation
 from tawny.model.times import Clock
 from tawny.service.integrations.steering import (
     LEAST_GAIN,

@@ -6,7 +6,7 @@ With rules it is `service.modes.rule_actions.RuleDecider`.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from tawny.config.rules import RuleAction
+from tawny.config.modes import RuleAction
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.events import Event
 

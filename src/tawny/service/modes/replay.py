@@ -22,7 +22,7 @@ from tawny.playback.recordings import RecordingIndex, events_within
 from tawny.recorder.recording_times import RecordingTimes
 from tawny.service.cameras.duty import CameraDuty, duty_of
 from tawny.service.delivery.notification_filter import NotificationFilter, at_level, verdict
-from tawny.service.detection.mutings import MUTED
+from tawny.service.detection.event_marks import MUTED
 from tawny.service.modes.rule_actions import RuleDecider, mode_choice
 
 PastSpan = Literal["night", "yesterday"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from tawny.config.rules import RuleAction
+from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings, in_mode
 from tawny.engine import ActorHandle, Bus, Engine
 from tawny.engine.blocking_calls import OrderedCalls

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tawny.config.changes import change_retention, parse_retention, retention_to_table
-from tawny.config.settings import Settings, removed_names
+from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock, Span, merge_spans
@@ -204,7 +204,7 @@ class RetentionService:
         return found
 
     def _removed(self, settings: Settings) -> dict[CameraId, int]:
-        index, gone = self._kept.index, map(CameraId, removed_names(settings))
+        index, gone = self._kept.index, map(CameraId, settings.removed_names)
         return {camera: index.size_bytes(camera) for camera in gone if index.bounds(camera) is not None}
 
     def _locked(self) -> tuple[int, int]:

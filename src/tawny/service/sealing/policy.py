@@ -26,7 +26,7 @@ from tawny.storage.disk.layout import picture_path, sealed_path
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,14 @@ except `OpenFile`: one thread at a time.
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
-from tawny.engine.descriptors import OUT_OF_DESCRIPTORS, reserve
+from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
 from tawny.model.errors import DiskFull, FolderUnwritable, StorageError, TooManyFiles
 
 Bytes = bytes | bytearray | memoryview
@@ -24,6 +25,77 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _MOST_PARTS = 1024  # maximum number of buffers in one writev (IOV_MAX)
 _MOST_SYNCS = 16
+
+
+SPARE_DESCRIPTORS: Final = 32
+"""Descriptors held open for recording: the next file of 16 streams, and its folder while it is created."""
+
+
+class DescriptorReserve:
+    """Descriptors that stay open without use until a file needs one and none is left. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spare: list[int] = []
+        self._size = 0
+
+    @property
+    def count(self) -> int:
+        """Number of descriptors held now."""
+        return len(self._spare)
+
+    @contextmanager
+    def hold(self, size: int) -> Iterator[None]:
+        """Hold this number of descriptors while entered."""
+        self._size = size
+        self._refill()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._size = 0
+                while self._spare:
+                    os.close(self._spare.pop())
+
+    def open(self, open_file: Callable[[], int]) -> int:
+        """Return what `open_file` returns. While no descriptor is left, give up one of the reserve and retry.
+
+        Raises OSError.
+        """
+        while True:
+            try:
+                opened = open_file()
+            except OSError as error:
+                if error.errno not in OUT_OF_DESCRIPTORS or not self._give_up():
+                    raise
+            else:
+                if len(self._spare) < self._size:
+                    self._refill()
+                return opened
+
+    def close(self, number: int) -> None:
+        """Close a descriptor of a recorder's file. What was given up for it comes back at once. Raises OSError."""
+        try:
+            os.close(number)
+        finally:
+            if len(self._spare) < self._size:
+                self._refill()
+
+    def _give_up(self) -> bool:
+        with self._lock:
+            if self._spare:
+                os.close(self._spare.pop())
+                return True
+        return False
+
+    def _refill(self) -> None:
+        with self._lock, suppress(OSError):  # none is free: the next call tries again
+            while len(self._spare) < self._size:
+                self._spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+
+
+reserve: Final = DescriptorReserve()
+"""Of this process. Empty unless the recorder runs."""
 
 
 class FolderEntry(NamedTuple):

@@ -36,7 +36,7 @@ from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.removal import finish_removals
 from tawny.storage.retention.runner import EVERY_S, CameraDeletion, Retention
-from tawny.storage.segments.event_files import EventFiles
+from tawny.storage.segments.detection_files import EventFiles
 
 log = logging.getLogger(__name__)
 

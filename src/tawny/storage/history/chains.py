@@ -27,6 +27,7 @@ from tawny.sealed.statements import (
     read_statements,
     statements_name,
 )
+from tawny.sealed.witness import recorder_of
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import (
@@ -39,7 +40,6 @@ from tawny.storage.history.signed_files import (
     THINNED_OF,
     Place,
     read_object,
-    recorder_of,
 )
 from tawny.storage.repair.findings import Finding, FindingKind
 

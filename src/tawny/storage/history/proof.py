@@ -18,6 +18,7 @@ from tawny.model.errors import FileDamaged
 from tawny.sealed.file_reader import FileEnding
 from tawny.sealed.signing import is_signed
 from tawny.sealed.statements import DAYS
+from tawny.sealed.witness import recorder_of
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import is_sealed, picture_event, segment_name
 from tawny.storage.disk.volume import Volume
@@ -31,7 +32,6 @@ from tawny.storage.history.signed_files import (
     Place,
     announced_pictures,
     pass_items,
-    recorder_of,
     reported_items,
     waiting_items,
 )

@@ -4,7 +4,6 @@ import json
 from base64 import b32encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from hashlib import sha256
 from hmac import digest as hmac
 from secrets import token_hex
 from typing import Any, Final
@@ -85,11 +84,6 @@ def is_public(name: str) -> bool:
 def lists_of(day: str) -> tuple[str, str]:
     """Return the paths of a day's statements and lists."""
     return f"{FOLDER}/{statements_name(day)}", f"{FOLDER}/{list_name(day)}"
-
-
-def recorder_of(genesis: str) -> bytes:
-    """Return the recorder id used in headers: 16 bytes. Raises ValueError if `genesis` is not a key."""
-    return sha256(bytes.fromhex(genesis)).digest()[:16]
 
 
 def items_path(n: int) -> str:

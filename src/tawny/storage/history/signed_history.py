@@ -27,7 +27,7 @@ from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.signing import Signer, hash_of, is_signed
 from tawny.sealed.statements import DAYS, Item, SigningState, StatementLines, genesis_of, lines_of, make_statement
-from tawny.sealed.witness import Witness, witness_of
+from tawny.sealed.witness import Witness, recorder_of, witness_of
 from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.history.signed_files import (
     FOLDER,
@@ -47,7 +47,6 @@ from tawny.storage.history.signed_files import (
     names_key,
     object_name,
     read_object,
-    recorder_of,
     reported_items,
     sync_appended,
     waiting_items,

@@ -37,7 +37,7 @@ from tawny.storage.retention.planning import (
 )
 from tawny.storage.retention.removal import Removal, finish_removals, remove_segments, tidy
 from tawny.storage.retention.thinning import thin
-from tawny.storage.segments.motion_files import MotionFigures, MotionGrids, MotionScoreFile
+from tawny.storage.segments.detection_files import MotionFigures, MotionGrids, MotionScoreFile
 
 __all__ = ["RemovalPlan", "Retention", "RetentionRule"]
 

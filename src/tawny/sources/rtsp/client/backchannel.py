@@ -16,9 +16,8 @@ from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtp import Packetizer
 from tawny.protocols.sdp import SdpDescription, SdpTrack
 from tawny.sources.network_address import NetworkAddress
-from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.session import ClientSession, Requests, TrackTransport, described, handshake, read_reply
-from tawny.sources.rtsp.client.tcp_socket import TcpSocket
+from tawny.sources.rtsp.client.tcp_transport import InterleavedReader, TcpSocket
 from tawny.sources.rtsp.client.transcript import ConversationFault
 
 REQUIRE = "www.onvif.org/ver20/backchannel"

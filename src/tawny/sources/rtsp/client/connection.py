@@ -18,7 +18,6 @@ from tawny.model.times import Clock
 from tawny.protocols.rtp import receiver_report
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.network_address import NetworkAddress
-from tawny.sources.rtsp.client.interleaved import InterleavedReader
 from tawny.sources.rtsp.client.rtp_receiver import TCP_WINDOW, UDP_WINDOW, RtpReceiver
 from tawny.sources.rtsp.client.session import (
     ClientSession,
@@ -28,7 +27,7 @@ from tawny.sources.rtsp.client.session import (
     handshake,
     read_reply,
 )
-from tawny.sources.rtsp.client.tcp_socket import TcpSocket
+from tawny.sources.rtsp.client.tcp_transport import InterleavedReader, TcpSocket
 from tawny.sources.rtsp.client.tracks import Tracks
 from tawny.sources.rtsp.client.transcript import ConversationFault
 from tawny.sources.source import IdleUntil
