@@ -38,8 +38,7 @@ from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
-from tawny.model.object_paths import ObjectPath
-from tawny.model.observations import MotionFigure
+from tawny.model.observations import MotionFigure, ObjectPath
 from tawny.model.states import CameraState, CameraStatus
 from tawny.model.times import Span
 from tawny.service.address.address_service import AddressMeans, AddressService

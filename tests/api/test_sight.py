@@ -18,7 +18,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.messages import EventChanged
-from tawny.model.object_paths import ObjectPath, PathPoint
+from tawny.model.observations import ObjectPath, PathPoint
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions

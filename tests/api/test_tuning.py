@@ -5,7 +5,7 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.model.geometry import grid_of
-from tawny.model.object_paths import ObjectPath, PathPoint
+from tawny.model.observations import ObjectPath, PathPoint
 from tests.api.fakes import House
 from tests.api.test_past import put_event
 

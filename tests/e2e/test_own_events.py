@@ -18,7 +18,7 @@ import pytest
 
 from tawny.model.events import event_id_says
 from tawny.model.ids import EventId
-from tawny.model.object_paths import ObjectPath, read_paths
+from tawny.model.observations import ObjectPath, read_paths
 from tawny.testing.http_service import ReceivedRequest, StandIn, served
 from tawny.testing.waiting import until
 from tests.detection import films

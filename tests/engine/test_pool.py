@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import ActorPool, PooledEngine
-from tawny.engine.threads import WAITING
+from tawny.engine.actor import WAITING
 from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
 
@@ -131,7 +131,7 @@ def test_without_a_thread_to_spare_actors_take_turns(monkeypatch: pytest.MonkeyP
     def refuse(name: str, run: object) -> threading.Thread:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("tawny.engine.threads.start_thread", refuse)
+    monkeypatch.setattr("tawny.engine.actor.start_thread", refuse)
     stuck = Stuck()
     engine.start("stuck", lambda: stuck)
     engine.start("ticker", lambda: second)

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tawny.model.object_paths import BURST, MOST_OPEN, REFILL_MS, ObjectGroups
-from tawny.model.observations import Box, Look, Observation
+from tawny.model.observations import BURST, MOST_OPEN, REFILL_MS, Box, Look, ObjectGroups, Observation
 
 FLAG: Box = (0.1, 0.1, 0.25, 0.35)
 FAR: Box = (0.7, 0.4, 0.76, 0.7)

@@ -4,16 +4,17 @@ import json
 
 import pytest
 
-from tawny.model.object_paths import (
+from tawny.model.observations import (
     MOST_LINES,
     TOLERANCE,
     WRITE_MS,
+    Box,
     ObjectPath,
+    Observation,
     PathLines,
     RecentBoxes,
     read_paths,
 )
-from tawny.model.observations import Box, Observation
 from tawny.model.times import thread_cpu_s
 
 START_MS = 1_795_000_000_000

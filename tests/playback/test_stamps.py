@@ -30,8 +30,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, EventId
-from tawny.model.object_paths import ObjectPath, PathPoint
-from tawny.model.observations import FigureThing, MotionFigure
+from tawny.model.observations import FigureThing, MotionFigure, ObjectPath, PathPoint
 from tawny.model.packets import SourcePacket, VideoFormat
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.clips import ClipCache

@@ -7,8 +7,7 @@ from tawny.api.auth.accounts import Account
 from tawny.model.damage import DAMAGE_WORDS, DamagedSpan, damage_detail
 from tawny.model.events import Event, actor_name, event_title, shown_level
 from tawny.model.ids import CameraId
-from tawny.model.object_paths import ObjectPath
-from tawny.model.observations import RecognisedText
+from tawny.model.observations import ObjectPath, RecognisedText
 from tawny.model.segments import Gap, GapEvidence, Segment, gap_words
 from tawny.model.states import CameraCount
 from tawny.model.times import Span, utc_text

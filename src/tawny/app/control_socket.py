@@ -17,7 +17,7 @@ from typing import Any
 
 from tawny.app.control_client import NAME, abstract_address, peer_user
 from tawny.engine import Bus
-from tawny.engine.threads import caller, named_executor
+from tawny.engine.actor import caller, named_executor
 from tawny.model.errors import FolderInUse, StorageError
 from tawny.model.messages import Message
 

@@ -23,9 +23,9 @@ from tawny.app.running import RecorderRuntime
 from tawny.app.web_interface import make_web_interface
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
+from tawny.engine.actor import named_executor
 from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import raise_limit
-from tawny.engine.threads import named_executor
 from tawny.model.errors import DiskMissing, SettingsError
 from tawny.model.times import SystemClock
 from tawny.service import json_format

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from tawny.app.local_zone import local_zone
 from tawny.config.settings import Settings
+from tawny.detection.classification import ClassificationQueue
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
-from tawny.model.events import ANYWHERE, AlertRules
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, PartDied
 from tawny.model.times import Clock
@@ -25,7 +25,7 @@ from tawny.service.cameras.gap_filler import GapFiller
 from tawny.service.cameras.gap_writer import GapWriter
 from tawny.service.cameras.login_file import LoginFile
 from tawny.service.detection.appearance_service import AppearanceService, AppearanceSource
-from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.classifier_runtime import ClassifiedCameras, ClassifierRuntime
 from tawny.service.detection.embedding_search import SearchModel
 from tawny.service.detection.event_marks import EventMarks, Mutings, is_day
 from tawny.service.detection.event_writer import EventWriter
@@ -135,13 +135,14 @@ class RecorderParts:
 def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     """Raises FolderUnwritable, FolderInUse, DiskFull, StorageError: when the folder cannot be opened."""
     clock, bus = place.clock, place.bus
-    storage = _open_storage(place, lambda camera: recognition.naming.names(camera))
+    classified = ClassifiedCameras(place.settings, ClassificationQueue())
+    storage = _open_storage(place, classified)
     engine, ingest = ThreadEngine(clock, place.died), SharedThread("ingest", clock, place.died)
     pool = ActorPool(clock)
     pooled = PooledEngine(pool, clock, place.died)
-    recognition, cameras = _make_recognition(place, storage), RunningCameras()
+    recognition, cameras = _make_recognition(place, storage, classified.queue), RunningCameras()
     arming = ModeController(
-        place.settings, ZoneInfo(place.zone), place.kept_in, clock, bus, recognition.naming.names,
+        place.settings, ZoneInfo(place.zone), place.kept_in, clock, bus, classified.has,
         recognition.known.words,
     )  # fmt: skip
     stored = _make_stored_recordings(place, storage, pooled, cameras, recognition.appearance.forget)
@@ -177,11 +178,8 @@ def make_recorder_parts(place: RecorderPlace) -> RecorderParts:
     )  # fmt: skip
 
 
-def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> RecorderStorage:
-    """Open the folder, and recover and explain what the previous run left.
-
-    names: whether a model names a camera's objects.
-    """
+def _open_storage(place: RecorderPlace, classified: ClassifiedCameras) -> RecorderStorage:
+    """Open the folder, and recover and explain what the previous run left."""
     settings, clock = place.settings(), place.clock
     store = open_store(settings, place.folder, clock, lambda: recipients_of(place.settings()))
     volume, index, boot = store.volume, store.index, boot_id()
@@ -200,14 +198,10 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
         ledger.started(boot, later=found.alive_ms is None)  # nothing depends on the very first
         close_all_left_open(index, ledger, clock.now_ms())
 
-    def alerts(camera: CameraId) -> AlertRules:
-        known = place.settings().cameras.get(camera)
-        return ANYWHERE if known is None else known.detection.alert_rules(is_named=names(camera))
-
-    grids = MotionGrids(volume, clock, lambda camera: place.settings().is_sealed(camera))
+    grids = MotionGrids(volume, clock, sealing.is_sealed)
     zone = ZoneInfo(place.zone)
     mutings = Mutings(place.kept_in, index, clock, grids.read, lambda at_ms: is_day(place.settings(), zone, at_ms))
-    marks = EventMarks(ledger, index, alerts, mutings)
+    marks = EventMarks(ledger, index, classified.alerts, mutings)
     return RecorderStorage(
         store,
         ledger,
@@ -217,18 +211,18 @@ def _open_storage(place: RecorderPlace, names: Callable[[CameraId], bool]) -> Re
         EventWriter(marks, sealing.event_files),
         MotionScoreFile(volume, clock),
         grids,
-        MotionFigures(volume, clock, lambda camera: place.settings().is_sealed(camera)),
+        MotionFigures(volume, clock, sealing.is_sealed),
         started_ms,
         mutings,
     )
 
 
-def _make_recognition(place: RecorderPlace, storage: RecorderStorage) -> Recognition:
+def _make_recognition(place: RecorderPlace, storage: RecorderStorage, queue: ClassificationQueue) -> Recognition:
     clock, plugins, settings = place.clock, place.plugins, place.settings
     volume, index, models = storage.store.volume, storage.store.index, ModelStore(place.folder, clock)
     archive = EventArchive(index, storage.marks, volume.read_picture, place.bus.publish)
     again = EventReclassifier(models.folder, archive, clock)
-    naming = ClassifierRuntime(models, settings, clock, plugins.accelerators, again)
+    naming = ClassifierRuntime(models, settings, clock, plugins.accelerators, again, queue)
     key_in = place.config.parent if place.config is not None else None
     known = IdentityStore(place.kept_in, key_in, lambda by: recogniser_settings(settings(), by).min_similarity)
     sounds = SoundService(sound_store(place.folder, clock), plugins.sounds, clock)

@@ -13,15 +13,14 @@ from tawny.config.effects import difference
 from tawny.config.settings import RemovedCameraSettings, Settings
 from tawny.detection.zones import privacy_masks
 from tawny.engine import Engine, PooledEngine
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
 from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm, EventChanged
-from tawny.model.object_paths import ObjectPath, read_paths
-from tawny.model.observations import MotionFigure
+from tawny.model.observations import MotionFigure, ObjectPath, read_paths
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span

@@ -10,8 +10,7 @@ from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
-from tawny.model.object_paths import ObjectPath, read_paths
-from tawny.model.observations import MotionFigure
+from tawny.model.observations import MotionFigure, ObjectPath, read_paths
 from tawny.model.segments import Segment
 from tawny.model.times import Span, SystemClock
 from tawny.playback.decrypted import DecryptedRecordings

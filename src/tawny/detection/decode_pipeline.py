@@ -499,7 +499,7 @@ class DecodePipeline:
     def _look_where_due(self, frames: list[DecodedFrame]) -> None:
         for frame in frames:
             if not self._steps_back(frame) and self._pace.is_due(frame.at_ms):
-                self._show(mask_picture(frame, self._private))
+                self._show(mask_picture(frame, self._private) if self._private else frame)
 
     def _show(self, frame: DecodedFrame) -> None:
         self._shown_ms = frame.at_ms

@@ -5,9 +5,18 @@
 order of due time, without threads or sleeping.
 """
 
-from tawny.engine.actor import Actor, ActorHandle, Bus, Engine, Handle
+from tawny.engine.actor import (
+    Actor,
+    ActorHandle,
+    ActorPool,
+    Bus,
+    Engine,
+    Handle,
+    PooledEngine,
+    SharedThread,
+    ThreadEngine,
+)
 from tawny.engine.inline import InlineEngine
-from tawny.engine.threads import ActorPool, PooledEngine, SharedThread, ThreadEngine
 
 __all__ = [
     "Actor",

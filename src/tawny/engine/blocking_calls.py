@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from tawny.engine.threads import caller, start_thread
+from tawny.engine.actor import caller, start_thread
 from tawny.model.errors import NotDone
 
 MAX_AT_ONCE: Final = 2

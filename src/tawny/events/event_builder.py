@@ -1,4 +1,4 @@
-"""Builds events from detections: objects near each other are one event of the camera (`model.object_paths`).
+"""Builds events from detections: objects near each other are one event of the camera (`model.observations`).
 
 An event starts when its first object was first seen, which the detector reports later. It ends with the last motion,
 which may be known much later. One instance per camera; call from the watcher's thread.
@@ -18,8 +18,25 @@ from tawny.model.events import WENT_FROM, Event, SeenObject, new_event_id, round
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
-from tawny.model.object_paths import MOST_OPEN, NEAR, ObjectGroup, ObjectGroups, PathLines, RecentBoxes, gap, since_of
-from tawny.model.observations import MOTION, WHOLE, Box, Frame, Look, Observation, RecognisedText, kind_of, kind_of_all
+from tawny.model.observations import (
+    MOST_OPEN,
+    MOTION,
+    NEAR,
+    WHOLE,
+    Box,
+    Frame,
+    Look,
+    ObjectGroup,
+    ObjectGroups,
+    Observation,
+    PathLines,
+    RecentBoxes,
+    RecognisedText,
+    gap,
+    kind_of,
+    kind_of_all,
+    since_of,
+)
 from tawny.model.packets import Packet, VideoFormat
 from tawny.model.times import Span
 from tawny.storage.index.protocol import Index
@@ -253,7 +270,7 @@ LARGER_AFTER_MS = 2500
 
 
 class EventBuilder:
-    """Builds the events of one camera. Several may be open: see `model.object_paths`.
+    """Builds the events of one camera. Several may be open: see `model.observations`.
 
     large: hub of the stream for the final image, if detection uses another. save_loop: stores the thumbnail strip of an
     event. save_objects: appends to the paths of its objects.

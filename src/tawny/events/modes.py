@@ -18,8 +18,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.modes import ModesSettings
 from tawny.config.renamed import rename_action
-from tawny.events.presence import PresenceTracker, TrackedPerson
-from tawny.events.rule_engine import Calendar, ModeSwitch, Schedule
+from tawny.events.rule_engine import Calendar, ModeSwitch, PresenceTracker, Schedule, TrackedPerson
 from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import KeyUnwrapper, wrap
 

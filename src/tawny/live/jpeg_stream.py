@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.live.wakeup import Wakeup, share_once
 from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg, keyframe_picture

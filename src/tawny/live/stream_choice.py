@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.live.wakeup import share_once
 from tawny.media.codec.transcoder import Reencoder
 from tawny.model.errors import SourceUnusable

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from tawny.engine.threads import caller
+from tawny.engine.actor import caller
 from tawny.stream.hub import Hub
 
 

@@ -9,8 +9,7 @@ from typing import Final, Protocol
 from tawny.media.image.stamp import Stamp
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
-from tawny.model.object_paths import ObjectPath, PathPoint
-from tawny.model.observations import MOTION, Box, MotionFigure
+from tawny.model.observations import MOTION, Box, MotionFigure, ObjectPath, PathPoint
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingIndex
 

@@ -15,8 +15,7 @@ from tawny.model.events import POST_S, PRE_S, Event
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import Alarm
-from tawny.model.object_paths import ObjectPath
-from tawny.model.observations import MotionFigure
+from tawny.model.observations import MotionFigure, ObjectPath
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.playback.recordings import RecordingArchive

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.model.errors import MaskingFailed, SourceClosed, SourceError
 from tawny.model.geometry import Polygon
 from tawny.model.packets import SourcePacket, VideoFormat

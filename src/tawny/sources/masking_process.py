@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.media.codec.mask_burner import MaskBurner
 from tawny.model.errors import SourceError
 from tawny.model.geometry import Polygon

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.media.codec.demuxer import CompressedUnit, DemuxTrack, read_extradata
 from tawny.media.codec.nal import nal_type, split_annexb
 from tawny.model.errors import SourceClosed, SourceError, SourceNotFound, SourceStalled, SourceUnusable

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Final
 
+from tawny.engine.actor import start_thread
 from tawny.engine.connections import client_group
-from tawny.engine.threads import start_thread
 from tawny.model.errors import (
     SourceClosed,
     SourceError,

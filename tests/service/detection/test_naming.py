@@ -19,7 +19,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import Frame, Look, Observation
-from tawny.service.detection.classifier_runtime import ClassifierRuntime
+from tawny.service.detection.classifier_runtime import ClassifiedCameras, ClassifierRuntime
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
@@ -169,10 +169,11 @@ def test_a_model_that_broke_is_told_of(bench: Bench, file: Path, damage: Callabl
 
 def test_motion_that_a_model_did_not_name_is_told_only_where_a_rule_says_so(bench: Bench, file: Path) -> None:
     bench.step()
-    assert not bench.naming.names(CameraId("door"))
+    classified = ClassifiedCameras(lambda: bench.settings, bench.naming.queue)
+    assert not classified.has(CameraId("door"))
     bench.store.add(str(file), name="one")
     bench.step()
-    assert [bench.naming.names(CameraId(name)) for name in ("door", "hall", "none")] == [True, False, False]
+    assert [classified.has(CameraId(name)) for name in ("door", "hall", "none")] == [True, False, False]
     calendar = Calendar(ZoneInfo("UTC"))
 
     def told(*rules: RuleSettings, kind: str) -> RuleDecision:

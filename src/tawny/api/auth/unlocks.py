@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from tawny.api.auth.accounts import Accounts, Caller, LoginSession
 from tawny.model.events import Event
-from tawny.model.object_paths import ObjectPath, read_paths
+from tawny.model.observations import ObjectPath, read_paths
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
 from tawny.playback.clips import ClipCache

@@ -16,8 +16,19 @@ from tawny.detection.zones import MaskedFrame, Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
 from tawny.model.geometry import Polygon
-from tawny.model.object_paths import ObjectGroup, ObjectGroups, since_of
-from tawny.model.observations import ANIMAL, PERSON, VEHICLE, Box, Frame, Look, Observation, kind_of_all
+from tawny.model.observations import (
+    ANIMAL,
+    PERSON,
+    VEHICLE,
+    Box,
+    Frame,
+    Look,
+    ObjectGroup,
+    ObjectGroups,
+    Observation,
+    kind_of_all,
+    since_of,
+)
 from tawny.model.times import thread_cpu_s
 
 # The second pass of a scan: detection on keyframes, and on five frames a second where the first pass found changes.

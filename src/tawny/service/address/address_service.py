@@ -21,7 +21,7 @@ from tawny.config.loader import known_secrets
 from tawny.config.secure import LOCAL_SUFFIXES, SecureSettings
 from tawny.config.settings import Settings, listen_address
 from tawny.engine import ActorHandle
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.model.errors import CertificateRefused, FolderUnwritable, NotDone
 from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.media.codec.decoder import Decoder
 from tawny.media.image.jpeg import jpeg
 from tawny.model.errors import (

@@ -18,6 +18,7 @@ from tawny.detection.models.object_model import ObjectModel
 from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator
 from tawny.engine import Engine
 from tawny.model.errors import NotDone
+from tawny.model.events import ANYWHERE, AlertRules
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.service.detection import model_store as web
@@ -67,6 +68,22 @@ def kinds_file(wanted: str) -> Path:
     return OWN if wanted == COMES_WITH_TAWNY else Path(wanted).expanduser()
 
 
+class ClassifiedCameras:
+    """The cameras whose objects are classified now. queue: of the model, open while there is one."""
+
+    def __init__(self, settings: Callable[[], Settings], queue: ClassificationQueue) -> None:
+        self._settings, self.queue = settings, queue
+
+    def has(self, camera: CameraId) -> bool:
+        settings = self._settings().cameras.get(camera)
+        return self.queue.is_open and settings is not None and bool(settings.detection.notify_types)
+
+    def alerts(self, camera: CameraId) -> AlertRules:
+        """Return what is an alert at a camera."""
+        settings = self._settings().cameras.get(camera)
+        return ANYWHERE if settings is None else settings.detection.alert_rules(is_named=self.has(camera))
+
+
 CHECKED_EVERY_S = 2.0
 
 
@@ -85,11 +102,15 @@ class ClassifierRuntime:
         clock: Clock,
         accelerators: Mapping[str, Any] | None = None,
         again: EventReclassifier | None = None,
+        queue: ClassificationQueue | None = None,
     ) -> None:
-        """again: classifies the last days' events after a model was added; None: no events are stored."""
+        """again: classifies the last days' events after a model was added; None: no events are stored.
+
+        queue: of what the model classifies; None: its own.
+        """
         self.store, self._settings, self._clock = store, settings, clock
         self._accelerators = accelerators or {}
-        self.queue = ClassificationQueue()
+        self.queue = queue or ClassificationQueue()
         self.suggesting = FallbackRuntime(settings, clock)
         self.again = again
         self.card: ModelManifest | None = None
@@ -103,11 +124,6 @@ class ClassifierRuntime:
     def troubles(self) -> list[str]:
         """The problems of the model and of the fallback classifier."""
         return [trouble for trouble in (self.trouble, self.suggesting.trouble) if trouble]
-
-    def names(self, camera: CameraId) -> bool:
-        """Return whether objects of this camera are classified."""
-        settings = self._settings().cameras.get(camera)
-        return self.queue.is_open and settings is not None and bool(settings.detection.notify_types)
 
     def start(self, engine: Engine) -> None:
         self.queue.handle.start(engine, self.name, lambda: self)

@@ -10,7 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from tawny.config.lens_and_ptz import NO_LENS, LensSettings
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.media.audio import can_become_aac
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.damage import DamageSum

@@ -14,7 +14,7 @@ from tawny.config.settings import Settings
 from tawny.delivery.commands import MOST_RELAY, CameraControls, RelayOutput
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import ActorHandle
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock

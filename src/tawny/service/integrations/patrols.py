@@ -8,7 +8,7 @@ from typing import Final
 
 from tawny.config.lens_and_ptz import PtzSettings
 from tawny.config.settings import Settings
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.model.errors import TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock

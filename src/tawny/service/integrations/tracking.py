@@ -20,7 +20,7 @@ from tawny.config.settings import Settings
 from tawny.delivery.notifier import NotifierStore
 from tawny.detection.following import Followers, ObjectFollower, Sighting
 from tawny.engine import ActorHandle
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.model.errors import NotDone, TawnyError
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import CameraId

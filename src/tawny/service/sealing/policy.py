@@ -81,7 +81,7 @@ class SealingPolicy:
         """is_standby: the volume is the fallback disk, which records while the main disk is missing."""
         self.seals: EpochKeys | None = None
         self.watch = HistoryWatch(volume, None, clock, zone)
-        self._clock = clock
+        self._clock, self._settings = clock, settings
         self.out = SealedExport()
         self.event_files = EventFiles(volume)
         history = volume.signed
@@ -102,6 +102,10 @@ class SealingPolicy:
         """Return the service that changes the settings."""
         fingerprint = "" if self.seals is None else self.seals.history.genesis
         return SealingService(folder, self._clock, settings, fingerprint)
+
+    def is_sealed(self, camera: CameraId) -> bool:
+        """Return whether the settings in force encrypt this camera's footage."""
+        return self._settings().is_sealed(camera)
 
     def start(self, engine: Engine) -> None:
         if self.seals is not None:

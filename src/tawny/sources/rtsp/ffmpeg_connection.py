@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.media.codec.demuxer import CompressedUnit, Demuxer, DemuxTrack, open_rtsp, read_extradata
 from tawny.media.codec.nal import START, split_annexb
 from tawny.model.errors import (

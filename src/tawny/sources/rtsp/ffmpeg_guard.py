@@ -14,8 +14,8 @@ import socket
 from dataclasses import replace
 from typing import Final
 
+from tawny.engine.actor import start_thread
 from tawny.engine.descriptors import wait_readable
-from tawny.engine.threads import start_thread
 from tawny.model.errors import (
     SourceError,
     SourceLoginWeaker,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from tawny.config.units import seconds
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket

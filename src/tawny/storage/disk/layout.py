@@ -6,7 +6,7 @@
 ….main.tws, ….main.thin.tws, ….main.open.tws                                 the same, sealed
 <camera>/2026/11/20/05/<event id>.jpg                                        snapshot of an event
 <camera>/2026/11/20/05/<event id>.loop.jpg                                   its preview: small frames in one JPEG
-<camera>/2026/11/20/05/<event id>.objects.jsonl                              paths of its objects (`model.object_paths`)
+<camera>/2026/11/20/05/<event id>.objects.jsonl                              paths of its objects (`model.observations`)
 <camera>/2026/11/20/05/<event id>.tws, ….loop.tws, ….objects.tws             the same, sealed
 <camera>/2026/11/20/scores, scores.<zone>, grids                             motion scores and grids of a UTC day
 <camera>/2026/11/20/sound                                                    sound levels, in the format of scores

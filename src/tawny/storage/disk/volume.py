@@ -365,7 +365,7 @@ class Volume:
         return self._read_whole(loop_path(event))
 
     def read_objects(self, event: Event) -> bytes | None:
-        """Return the paths of an event's objects (`model.object_paths`). None if missing or sealed."""
+        """Return the paths of an event's objects (`model.observations`). None if missing or sealed."""
         return self._read_whole(objects_path(event))
 
     def sealed_objects(self, event: Event) -> Path | None:

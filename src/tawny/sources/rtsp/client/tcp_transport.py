@@ -12,7 +12,7 @@ from collections.abc import Callable
 from errno import EALREADY, EINPROGRESS
 from typing import Any
 
-from tawny.engine.threads import start_thread
+from tawny.engine.actor import start_thread
 from tawny.protocols.rtsp_message import MOST_BODY_BYTES, MOST_HEADER_BYTES
 from tawny.sources.network_address import NetworkAddress
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
