@@ -15,12 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tawny.app.control_answers import control_answers, control_streams
 from tawny.app.control_socket import ControlSocket
 from tawny.app.logging_setup import RecentLines, configure_logging
-from tawny.app.process_memory import find_library_pages, limit_resident_memory, return_unused_memory
+from tawny.app.process_memory import find_library_pages, import_for_good, limit_resident_memory, return_unused_memory
 from tawny.app.running import RecorderRuntime
-from tawny.app.web_interface import make_web_interface
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.engine.actor import named_executor
@@ -68,6 +66,8 @@ class SystemdNotifier:
 
 log = logging.getLogger(__name__)
 
+WEB = "tawny.app.control_answers"
+"""The module with which the web interface is loaded."""
 ShowAddress = Callable[[dict[str, Any], str], None]
 LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
@@ -124,6 +124,7 @@ class Program:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
             try:
                 running.begin()
+                import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
                 running.await_first_pictures()
                 asyncio.run(self._serve(running, connections, recent, show, at_last))
             finally:
@@ -138,6 +139,9 @@ class Program:
         at_last: ExitStack,
     ) -> None:
         """Run the asyncio part. at_last: closed after recording has ended."""
+        from tawny.app.control_answers import control_answers, control_streams
+        from tawny.app.web_interface import make_web_interface
+
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
         stop = _stop_on_signals()
 
