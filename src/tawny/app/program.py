@@ -122,6 +122,7 @@ class Program:
         connections = ConnectionManager(self._clock, limits)
         with ExitStack() as at_last:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
+            signal.signal(signal.SIGTERM, _end_start)
             try:
                 running.begin()
                 import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
@@ -210,6 +211,11 @@ class Program:
             running.apply(read_settings(self._config), str(self._config))
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
+
+
+def _end_start(*_: object) -> None:
+    """End a start whose cameras record already, but which does not serve yet: files are closed as at any stop."""
+    raise SystemExit(0)
 
 
 def _stop_on_signals() -> asyncio.Event:
