@@ -184,7 +184,7 @@ export default function Dewarp({ camera, lens = camera.lens as Lens, turns, stil
       const view = wide ? image : box.width / box.height;
       const width = Math.min(MOST_PX, Math.round(wide ? Math.min(source.width, box.width * devicePixelRatio) : box.width * devicePixelRatio));
       const height = Math.round(width / view);
-      const moved = source.node instanceof HTMLVideoElement ? source.node.currentTime : still ? source.node.getAttribute("src") : Math.floor(now_ms / STILL_MS);
+      const moved = source.node instanceof HTMLVideoElement ? frameOf(source.node) : still ? source.node.getAttribute("src") : Math.floor(now_ms / STILL_MS);
       const key = JSON.stringify([moved, lens, width, height, camera.mask.parts.length]);
       if (key === drawn && (still || now_ms - drawn_ms < 1_000)) return;
       const by = thePainter();
@@ -229,6 +229,11 @@ export default function Dewarp({ camera, lens = camera.lens as Lens, turns, stil
       {canTurn && <LookChip lens={lens} now={turned.value} onKey={(event) => onKey.current(event)} onReset={() => canvas.current?.parentElement && turnings.get(canvas.current.parentElement)?.reset()} />}
     </>
   );
+}
+
+/** Which frame a video shows. While it plays, its time goes on between frames: a screen shows up to eight times as many. */
+function frameOf(video: HTMLVideoElement): string {
+  return `${video.getVideoPlaybackQuality().totalVideoFrames} ${video.paused ? video.currentTime : ""}`;
 }
 
 /** With every frame of the screen. */
