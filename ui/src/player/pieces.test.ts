@@ -73,4 +73,14 @@ describe("Pieces", () => {
     expect(pieces.at(99.7 * MIN)?.id).toBe("closed");
     expect(pieces.edge_ms).toBeNull();
   });
+
+  it("knows a hole inside a piece, where the camera sent nothing for a while; a short one is stepped over", () => {
+    const pieces = new Pieces();
+    pieces.learn(10 * MIN, answer([piece(10)]), NOW);
+    pieces.learnInner(10.1 * MIN, 10.15 * MIN, NOW);
+    pieces.learnInner(10.5 * MIN, 10.5 * MIN + 1_000, NOW);
+    expect(pieces.cover(10.1 * MIN, NOW)).toMatchObject({ is: "hole", hole: { begin_ms: 10.1 * MIN, next_ms: 10.15 * MIN } });
+    for (const at of [10.1 * MIN - 100, 10.15 * MIN, 10.5 * MIN + 500]) expect(pieces.cover(at, NOW).is).toBe("piece");
+    expect(pieces.innerAt(10.5 * MIN + 500)?.next_ms).toBe(10.5 * MIN + 1_000);
+  });
 });

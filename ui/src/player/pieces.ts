@@ -13,6 +13,8 @@ export interface Hole {
   asked_ms: number;
 }
 
+type InnerHole = Hole & { next_ms: number };
+
 export type Cover = { is: "piece"; piece: Piece } | { is: "hole"; hole: Hole } | { is: "edge"; piece: Piece } | { is: "unknown" };
 
 /** Shorter holes are how pieces meet: playback steps over them. */
@@ -26,6 +28,8 @@ export class Pieces {
   private holes: Hole[] = [];
   /** Where a piece was asked for and one that begins a moment later was given: between them there is nothing. */
   private readonly seams = new Map<number, number>();
+  /** Where a piece has no video although it goes on: the camera sent nothing for a moment. */
+  private readonly inner: InnerHole[] = [];
 
   learn(at_ms: number, answer: Answer, now_ms: number): void {
     for (const item of answer.items) {
@@ -42,12 +46,25 @@ export class Pieces {
     this.holes.push({ begin_ms: Math.max(begin_ms, this.endBefore(at_ms)), next_ms, why: answer.gap, asked_ms: now_ms });
   }
 
+  /** What was read of a piece has nothing between these instants. */
+  learnInner(begin_ms: number, next_ms: number, now_ms: number): void {
+    if (this.innerAt((begin_ms + next_ms) / 2)) return;
+    this.inner.push({ begin_ms, next_ms, why: null, asked_ms: now_ms });
+  }
+
+  /** The hole inside a piece that holds this instant. */
+  innerAt(at_ms: number): InnerHole | undefined {
+    return this.inner.find((hole) => hole.begin_ms - 1 <= at_ms && at_ms < hole.next_ms);
+  }
+
   /** The recorder no longer has it under this name: it was closed, or removed. */
   forget(id: string): void {
     this.pieces = this.pieces.filter((piece) => piece.id !== id);
   }
 
   cover(at_ms: number, now_ms: number): Cover {
+    const inner = this.innerAt(at_ms);
+    if (inner && inner.next_ms - inner.begin_ms > SEAM_MS) return { is: "hole", hole: inner };
     const piece = this.at(at_ms);
     if (piece) return { is: "piece", piece };
     const hole = this.holes.find((known) => known.begin_ms <= at_ms && at_ms < (known.next_ms ?? now_ms + STALE_MS));

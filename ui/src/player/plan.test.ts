@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Piece } from "../api/pieces";
 import { Pieces } from "./pieces";
-import { AHEAD_MS, BEHIND_MS, type Known, type Range, bufferedUntil, drainedKey, excess, isBuffered, nextStep } from "./plan";
+import { AHEAD_MS, BEHIND_MS, type Known, type Range, bufferedUntil, drainedKey, excess, holesFound, isBuffered, nextStep } from "./plan";
 
 const MIN = 60_000;
 const NOW = 100 * MIN;
@@ -57,6 +57,13 @@ describe("nextStep", () => {
     expect(nextStep(10 * MIN, full, 4, true).is).toBe("fetch");
   });
 
+  it("does not fetch again for a hole in a piece: it goes on behind that", () => {
+    const holed = known([a, b], [[10 * MIN, 10.1 * MIN], [10.15 * MIN, 10.2 * MIN]]);
+    holed.pieces.learnInner(10.1 * MIN, 10.15 * MIN, NOW);
+    for (const at of [10 * MIN, 10.1 * MIN, 10.12 * MIN])
+      expect(nextStep(at, holed, 1, true)).toEqual({ is: "fetch", piece: a, from_ms: 10.2 * MIN });
+  });
+
   it("goes to the next piece when this one had less than it said", () => {
     const short = known([a, b], [[10 * MIN, 10.9 * MIN]], [[a, 10.9 * MIN]]);
     expect(nextStep(10.8 * MIN, short, 1, true)).toEqual({ is: "fetch", piece: b, from_ms: 11 * MIN });
@@ -86,5 +93,24 @@ describe("excess", () => {
       [at - 2 * BEHIND_MS, at - BEHIND_MS],
       [at + 5 * MIN, at + 6 * MIN],
     ]);
+  });
+});
+
+describe("holesFound", () => {
+  it("are between what came in one go, whatever was asked for first", () => {
+    const before: Range[] = [[40_000, 45_000]];
+    expect(holesFound(before, [[40_000, 45_000], [48_000, 49_000]], 45_000)).toEqual([[45_000, 48_000]]);
+    expect(holesFound(before, [[40_000, 45_000], [48_000, 49_000]], 46_500)).toEqual([[45_000, 48_000]]);
+  });
+
+  it("are not what lies before, was never asked for, or was given back", () => {
+    expect(holesFound([[0, 10_000]], [[0, 10_000], [40_000, 41_000]], 40_000)).toEqual([]);
+    expect(holesFound([[0, 10_000], [60_000, 90_000]], [[0, 12_000], [60_000, 90_000]], 10_000)).toEqual([]);
+    expect(holesFound([[0, 10_000], [60_000, 90_000]], [[0, 12_000], [60_000, 80_000]], 10_000)).toEqual([]);
+    expect(holesFound([[0, 10_000]], [[0, 10_000]], 5_000)).toEqual([]);
+  });
+
+  it("are longer than the time between two pictures", () => {
+    expect(holesFound([[0, 10_000]], [[0, 10_000], [10_050, 11_000]], 9_000)).toEqual([]);
   });
 });

@@ -82,6 +82,18 @@ export function excess(buffered: readonly Range[], at_ms: number, speed: number)
 /** A piece that has grown is another one. */
 export const drainedKey = (piece: Piece): string => `${piece.id} ${piece.end_ms}`;
 
+/**
+ * Where there is nothing in what came of a piece in one go, from `from_ms` or a little before it: what was buffered
+ * before its last part, and after it.
+ */
+export function holesFound(before: readonly Range[], after: readonly Range[], from_ms: number): Range[] {
+  const [last = 0] = after.findLast(([begin, end]) => !before.some((known) => known[0] <= begin && end <= known[1])) ?? [];
+  return after.flatMap(([begin], at): Range[] => {
+    const end = after[at - 1]?.[1] ?? begin;
+    return begin <= last && begin > from_ms + TOUCH_MS && begin - end > TOUCH_MS ? [[end, begin]] : [];
+  });
+}
+
 const touches = (begin: number, at_ms: number, limit_ms: number): boolean =>
   begin <= at_ms || (begin <= at_ms + TOUCH_MS && begin < limit_ms);
 
@@ -92,8 +104,9 @@ function filledUntil(at_ms: number, known: Known): number {
     const piece = known.pieces.at(from);
     const begin = Math.max(from, piece?.start_ms ?? from);
     const beyond = beyondDrained(bufferedUntil(known.buffered, begin, piece?.end_ms ?? from), known);
-    if (beyond === from) return from;
-    from = beyond;
+    const next = known.pieces.innerAt(beyond)?.next_ms ?? beyond;
+    if (next === from) return from;
+    from = next;
   }
 }
 

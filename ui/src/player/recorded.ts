@@ -10,7 +10,7 @@ import { Gather } from "./gather";
 import type { PastPlayer, Showing } from "./past";
 import { Pieces, SEAM_MS } from "./pieces";
 import { Pictures } from "./pictures";
-import { type Known, type Range, bufferedUntil, drainedKey, isBuffered, isNear, nextAsk, nextStep } from "./plan";
+import { type Known, type Range, bufferedUntil, drainedKey, holesFound, isBuffered, isNear, nextAsk, nextStep } from "./plan";
 import { Sink, SinkClosed } from "./sink";
 import { type StreamName, type VideoSource, mimeOf, recorder } from "./source";
 import { byKeyPictures, correction } from "./drift";
@@ -117,7 +117,7 @@ export class RecordedPlayer implements PastPlayer {
     // what comes behind it plays as video again, and has no key pictures
     if (stays) return this.showPictures(at_ms, playing ? speed : 0, "unplayable", this.gaveUp || !("piece" in cover) ? undefined : cover.piece.end_ms - 1);
     const { sink } = this;
-    const to_ms = "piece" in cover && !playing ? Math.max(at_ms, cover.piece.start_ms) : at_ms;
+    const to_ms = "piece" in cover && !playing ? Math.max(this.pieces.innerAt(at_ms)?.next_ms ?? at_ms, cover.piece.start_ms) : at_ms;
     if (sink && this.has(to_ms)) return this.align(sink, to_ms, playing, leads);
     if (cover.is === "edge" && this.showing.peek().is === "video") return;
     if (sink && playing && this.overSeam(sink, at_ms)) return;
@@ -141,7 +141,8 @@ export class RecordedPlayer implements PastPlayer {
   get between(): boolean {
     const showing = this.showing.peek();
     if (showing.is === "hole") return (showing.hole.next_ms ?? Number.POSITIVE_INFINITY) - showing.hole.begin_ms <= SEAM_MS;
-    return (this.pieces.at(this.at_ms)?.start_ms ?? 0) > this.at_ms + STEP_MS;
+    const next_ms = this.pieces.innerAt(this.at_ms)?.next_ms ?? this.pieces.at(this.at_ms)?.start_ms ?? 0;
+    return next_ms > this.at_ms + STEP_MS;
   }
 
   get edge_ms(): number | null {
@@ -234,13 +235,16 @@ export class RecordedPlayer implements PastPlayer {
     return true;
   }
 
-  /** Where the piece ends by its own account, once all the video that it has was shown and none follows. */
+  /** Where the piece ends by its own account, or a hole in it begins, once all the video before that was shown. */
   private endReached(sink: Sink): number | null {
     const { at_ms } = sink;
     const piece = this.pieces.at(at_ms);
     const led = piece && !piece.open ? this.drained.get(drainedKey(piece)) : undefined;
     const runs = this.video.readyState > HTMLMediaElement.HAVE_CURRENT_DATA;
-    if (!piece || led === undefined || at_ms < led - END_MS - (runs ? 0 : 2 * this.picture_ms)) return null;
+    const least_ms = END_MS + (runs ? 0 : 2 * this.picture_ms);
+    const hole = this.pieces.innerAt(at_ms + least_ms);
+    if (hole) return Math.max(at_ms, hole.begin_ms);
+    if (!piece || led === undefined || at_ms < led - least_ms) return null;
     return bufferedUntil(sink.buffered, at_ms) > led + END_MS ? null : piece.end_ms;
   }
 
@@ -357,7 +361,9 @@ export class RecordedPlayer implements PastPlayer {
         if (length === null) this.turns.set(piece.id, takeAxes(bytes));
         length ??= lengthOf(bytes);
         this.picture_ms = length ?? this.picture_ms;
+        const before = sink.buffered;
         await sink.append(bytes, this.at_ms, this.speed);
+        for (const [begin_ms, next_ms] of holesFound(before, sink.buffered, from_ms)) this.pieces.learnInner(begin_ms, next_ms, this.source.now());
         this.heading = [from_ms - 500, bufferedUntil(sink.buffered, from_ms) + NEARLY_MS];
         const isFull = nextStep(this.at_ms, this.known(), this.speed, true).is === "rest" && this.has(this.at_ms);
         if (isFull) return this.download?.abort();
