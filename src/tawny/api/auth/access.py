@@ -439,7 +439,8 @@ def known_camera(camera: CameraId, here: AppContext) -> CameraId:
     return camera
 
 
-# A recorder without an owner answers only its setup page, and only who has the setup link can create the account.
+# A recorder without an owner answers only its setup page, and only who has the setup link can create the account. This
+# computer itself is as before: who is signed in to it could also read the recordings.
 
 log = logging.getLogger(__name__)
 SETUP_PAGE: Final = "/setup"

@@ -87,7 +87,9 @@ def _private(why: str) -> CameraDuty:
     )
 
 
-# Wake calls: when a camera that is meant to sleep must be connected to, because something happens at it.
+# Wake calls: when a camera that is meant to sleep must be connected to, because something happens at it. Its events
+# call it, what it reports itself, and a person or rule that records it now. It may sleep again when all of that is
+# over, so that its battery lasts. Thread-safe.
 
 SHORTEST_CALL_S: Final = 20.0
 """Shortest time of a call, s: a camera needs some seconds to wake."""

@@ -220,7 +220,8 @@ def in_words(error: OSError) -> str:
     return (error.strerror or "network error").lower()
 
 
-# Parser for an interleaved RTSP connection (RFC 2326, 10.12): packets, messages, and invalid data.
+# Parser for an interleaved RTSP connection (RFC 2326, 10.12): packets, messages, and invalid data. Works in place in
+# the receive buffer: only messages, RTCP packets and frame data are copied.
 
 MOST_RUBBISH_BYTES = 100_000
 MAX_SEARCHED_BYTES = 40 * MOST_RUBBISH_BYTES
