@@ -15,7 +15,7 @@ from tawny.detection.classification import ClassificationQueue
 from tawny.engine import ActorPool, Bus, Engine, PooledEngine, SharedThread, ThreadEngine
 from tawny.events.event_builder import close_all_left_open
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import EventChanged, PartDied
+from tawny.model.messages import DamageFound, EventChanged, GapChanged, PartDied, SegmentClosed
 from tawny.model.times import Clock
 from tawny.recorder.recorder import DiskCallbacks, SegmentRecorder
 from tawny.service.cameras.camera import CameraServices
@@ -256,7 +256,8 @@ def _make_stored_recordings(
     )
     mirror = Mirror(store.volume, store.index, clock, store.mirror, kept) if store.mirror else None
     if mirror is not None:
-        place.bus.subscribe_all(mirror.on_message)
+        for kind in (SegmentClosed, GapChanged, DamageFound, EventChanged):
+            place.bus.subscribe(kind, mirror.on_message)
     return StoredRecordings(store.volume, store.index, retention, room, others, mirror)
 
 

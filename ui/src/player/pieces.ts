@@ -84,6 +84,11 @@ export class Pieces {
     return nothing_ms <= at_ms && piece.start_ms - nothing_ms <= SEAM_MS ? piece : undefined;
   }
 
+  /** Where video begins from this instant on, in the piece that holds it; the instant itself where it has some. */
+  videoFrom(at_ms: number): number {
+    return this.innerAt(at_ms)?.next_ms ?? Math.max(at_ms, this.at(at_ms)?.start_ms ?? at_ms);
+  }
+
   /** The piece that goes on where this one ends, as if nothing were missing. */
   after(piece: Piece): Piece | undefined {
     return this.pieces.find((known) => known.start_ms > piece.start_ms && known.start_ms - piece.end_ms <= SEAM_MS);

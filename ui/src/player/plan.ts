@@ -102,11 +102,10 @@ function filledUntil(at_ms: number, known: Known): number {
   let from = at_ms;
   for (;;) {
     const piece = known.pieces.at(from);
-    const begin = Math.max(from, piece?.start_ms ?? from);
+    const begin = known.pieces.videoFrom(from);
     const beyond = beyondDrained(bufferedUntil(known.buffered, begin, piece?.end_ms ?? from), known);
-    const next = known.pieces.innerAt(beyond)?.next_ms ?? beyond;
-    if (next === from) return from;
-    from = next;
+    if (beyond === from) return from;
+    from = beyond;
   }
 }
 

@@ -117,7 +117,7 @@ export class RecordedPlayer implements PastPlayer {
     // what comes behind it plays as video again, and has no key pictures
     if (stays) return this.showPictures(at_ms, playing ? speed : 0, "unplayable", this.gaveUp || !("piece" in cover) ? undefined : cover.piece.end_ms - 1);
     const { sink } = this;
-    const to_ms = "piece" in cover && !playing ? Math.max(this.pieces.innerAt(at_ms)?.next_ms ?? at_ms, cover.piece.start_ms) : at_ms;
+    const to_ms = "piece" in cover && !playing ? this.pieces.videoFrom(at_ms) : at_ms;
     if (sink && this.has(to_ms)) return this.align(sink, to_ms, playing, leads);
     if (cover.is === "edge" && this.showing.peek().is === "video") return;
     if (sink && playing && this.overSeam(sink, at_ms)) return;
@@ -141,8 +141,7 @@ export class RecordedPlayer implements PastPlayer {
   get between(): boolean {
     const showing = this.showing.peek();
     if (showing.is === "hole") return (showing.hole.next_ms ?? Number.POSITIVE_INFINITY) - showing.hole.begin_ms <= SEAM_MS;
-    const next_ms = this.pieces.innerAt(this.at_ms)?.next_ms ?? this.pieces.at(this.at_ms)?.start_ms ?? 0;
-    return next_ms > this.at_ms + STEP_MS;
+    return this.pieces.videoFrom(this.at_ms) > this.at_ms + STEP_MS;
   }
 
   get edge_ms(): number | null {
