@@ -44,11 +44,12 @@ class Bench:
         self.room = FreeSpace(site.volume, site.index, site.clock, lambda: self.settings, lambda: None, dict)
         self.room.figures = DiskInfo(1, 2, 3, None, 20.0, fits=True, outlook="")
         others = OtherVolumes(site.volume, [], site.index, site.clock, engine, lambda: 0.0)
-        self.keeping = RetentionService(
-            web.StoredRecordings(site.volume, site.index, self.retention, self.room, others, None),
-            site.clock,
-            ChangeableSettings(lambda: self.settings, self._apply, self.file),
-        )
+        self.stored = web.StoredRecordings(site.volume, site.index, self.retention, self.room, others, None)
+        self.keeping = self.keeping_with(self.file)
+
+    def keeping_with(self, file: Path | None) -> RetentionService:
+        changeable = ChangeableSettings(lambda: self.settings, self._apply, file)
+        return RetentionService(self.stored, self.site.clock, changeable)
 
     def _apply(self, new: Settings, _file: str) -> None:
         self.settings = new
@@ -87,6 +88,23 @@ def test_other_rules_are_tried_before_they_hold(bench: Bench) -> None:
     assert [one.segment for one in bench.retention.run().removals] == [rows[1]]
     assert "# mine" in bench.file.read_text()
     assert read_settings(bench.file).storage.retention.max == 4 * 86_400
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+@pytest.mark.parametrize(("words", "stays"), [({}, False), ({"events": "30 days"}, True)])
+def test_r3_what_was_shown_is_what_goes_also_of_events(
+    bench: Bench, has_file: bool, words: dict[str, str], stays: bool
+) -> None:
+    """The page sends all values. Of events nothing was chosen until somebody changes it: then they outlast `max`."""
+    if not has_file:
+        bench.keeping = bench.keeping_with(None)
+    row = bench.site.put(8 * DAY_MIN)
+    bench.site.ledger.put_event(Event(EventId("e1"), PORCH, "person", row.start_ms, row.end_ms, 50.0))
+    asked = bench.asked(max="4 days", **words)
+    left = [] if stays else [row]
+    assert [one.segment for one in bench.keeping.plan(asked, 0.0).removals] == left
+    bench.keeping.change(asked)
+    assert [one.segment for one in bench.retention.run().removals] == left
 
 
 def test_what_goes_tomorrow_is_foreseen(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
