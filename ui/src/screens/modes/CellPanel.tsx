@@ -21,7 +21,8 @@ interface Props {
   notifiers: readonly string[];
   anchor: HTMLElement;
   onChoose: (choice: Choice) => Promise<void>;
-  onClose: () => void;
+  /** chosen: ends once all that was chosen here is answered. */
+  onClose: (chosen: Promise<void>) => void;
 }
 
 export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: Props) {
@@ -51,7 +52,7 @@ export function CellPanel({ row, mode, notifiers, anchor, onChoose, onClose }: P
     });
   const by = cell.channels ?? notifiers;
   return (
-    <Panel title={w.title(row.name, modeName(mode))} anchor={anchor} onClose={onClose}>
+    <Panel title={w.title(row.name, modeName(mode))} anchor={anchor} onClose={() => onClose(asked.current?.done ?? Promise.resolve())}>
       <p class="small sub">{w.record}</p>
       <Segmented
         label={w.record}

@@ -33,7 +33,7 @@ const trying = () => import("./Try");
 
 type Tried = { what: "looking" } | { what: "known" } | { what: "refused"; message: string };
 type Opened =
-  | { what: "cell"; camera: string; mode: string; anchor: HTMLElement; before: PlanChange }
+  | { what: "cell"; camera: string; mode: string; anchor: HTMLElement; before: Promise<PlanChange> }
   | { what: "column"; mode: string; anchor: HTMLElement }
   | { what: "new"; anchor: HTMLElement };
 
@@ -81,7 +81,7 @@ interface EditorProps {
 
 function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
   const [opened, setOpened] = useState<Opened | null>(null);
-  const [asked, setAsked] = useState<{ modes: string[]; go: () => void } | null>(null);
+  const [asked, setAsked] = useState<{ modes: string[]; answer: (isSure: boolean) => void } | null>(null);
   const [isTrying, setTrying] = useState(false);
   const [shown, setShown] = useState(now.mode);
   const isNarrow = useNarrow();
@@ -91,11 +91,17 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
   const isDirty = !isSame(draft, planOf(plan));
   const newest = useRef({ plan, draft });
   newest.current = { plan, draft };
+  /** What the recorder answered last, also while this page is not drawn anew yet. */
+  const stored = useRef(plan);
+  stored.current = plan;
+  /** Ends once what was chosen in the cell closed last is stored. */
+  const storing = useRef(Promise.resolve());
   /** What is in force now; below it stays what is typed and not saved. */
   const takeUnder = (found: PlanInfo) => {
     const typed = newest.current;
     const before = planOf(typed.plan);
     take(found, isSame(typed.draft, before) ? null : rebased(typed.draft, before, planOf(found)));
+    stored.current = found;
   };
   const restore = (plan: PlanChange & { renamed?: [string, string] | null }) => void tryTo(async () => takeUnder(await put<PlanInfo>("/modes/plan", plan)));
   const back = (before: PlanChange) => () => restore(before);
@@ -116,14 +122,25 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
       });
     const bare = emptied(plan.rows, cameras, inModes, choice);
     if (bare.length === 0) return go();
-    setAsked({ modes: bare, go: () => void go() });
-    return Promise.resolve();
+    return new Promise<void>((done) => {
+      const answer = (isSure: boolean) => {
+        setAsked(null);
+        void (isSure ? go() : Promise.resolve()).finally(done);
+      };
+      setAsked({ modes: bare, answer });
+    });
   };
-  const closeCell = (which: Opened) => {
+  const openCell = (camera: string, mode: string, anchor: HTMLElement) =>
+    setOpened({ what: "cell", camera, mode, anchor, before: storing.current.then(() => planOf(stored.current)) });
+  const closeCell = (which: Opened & { what: "cell" }, chosen: Promise<void>) => {
     setOpened((current) => (current === which ? null : current));
-    if (which.what !== "cell" || isSame(which.before, planOf(plan))) return;
-    const row = plan.rows.find((each) => each.id === which.camera);
-    if (row) toast(cellLabel(row, which.mode), back(which.before));
+    const offerUndo = async () => {
+      const before = await which.before;
+      if (isSame(before, planOf(stored.current))) return;
+      const row = stored.current.rows.find((each) => each.id === which.camera);
+      if (row) toast(cellLabel(row, which.mode), back(before));
+    };
+    storing.current = chosen.then(offerUndo, offerUndo);
   };
   const place = (row: ModeRow, group: "outside" | "inside") =>
     void tryTo(async () => {
@@ -168,7 +185,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
           now={now}
           modes={isNarrow ? [one] : names}
           opened={opened?.what === "cell" ? opened : null}
-          onOpen={(row, mode, anchor) => setOpened({ what: "cell", camera: row.id, mode, anchor, before: planOf(plan) })}
+          onOpen={(row, mode, anchor) => openCell(row.id, mode, anchor)}
           onColumn={(mode, anchor) => setOpened({ what: "column", mode, anchor })}
           onSwitch={switchTo}
           onFill={(cameras, inModes, choice) => void putCells(cameras, inModes, choice, () => t.filled(cameras.length * inModes.length))}
@@ -185,7 +202,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
           notifiers={plan.notifiers}
           anchor={opened.anchor}
           onChoose={(choice) => putCells([opened.camera], [opened.mode], choice, null)}
-          onClose={() => closeCell(opened)}
+          onClose={(chosen) => closeCell(opened, chosen)}
         />
       )}
       {opened?.what === "column" && (
@@ -231,20 +248,13 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
       <Save plan={plan} draft={draft} tried={tried.state} onSaved={(found) => take(found)} onUndo={() => setDraft(planOf(plan))} />
       {isTrying && <Lazy load={trying} props={{ plan, now, draft: isDirty ? draft : null, onClose: () => setTrying(false) }} waiting={() => null} />}
       {asked && (
-        <Sheet title={t.nothingTitle(asked.modes.map(modeName).join(", "))} onClose={() => setAsked(null)}>
+        <Sheet title={t.nothingTitle(asked.modes.map(modeName).join(", "))} onClose={() => asked.answer(false)}>
           <p>{t.nothing}</p>
           <div class="row">
-            <button type="button" class="btn grow" onClick={() => setAsked(null)}>
+            <button type="button" class="btn grow" onClick={() => asked.answer(false)}>
               {t.cancel}
             </button>
-            <button
-              type="button"
-              class="btn pri grow"
-              onClick={() => {
-                asked.go();
-                setAsked(null);
-              }}
-            >
+            <button type="button" class="btn pri grow" onClick={() => asked.answer(true)}>
               {t.nothingGo}
             </button>
           </div>

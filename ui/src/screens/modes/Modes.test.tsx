@@ -1,0 +1,93 @@
+// @vitest-environment happy-dom
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { modes as now } from "../../api/modes";
+import type { ModeCell, ModeCellsRequest, ModePlanInfo, ModesInfo } from "../../api/schema";
+import { t } from "../../strings";
+import { session } from "../../ui/session";
+import { Toasts } from "../../ui/toast";
+
+type Sent = { path: string; body: ModeCellsRequest; answer: () => void };
+const sent: Sent[] = [];
+let plan: ModePlanInfo;
+
+const cellOf = (record: ModeCell["record"]) => ({ record, detection: false, notify: [], notify_by: "modes", channels: null }) as unknown as ModeCell;
+const planWith = (record: ModeCell["record"]): ModePlanInfo => ({
+  modes: { names: ["home"], tables: { home: { cameras: { gate: { record: record as never } } } } },
+  rules: [],
+  rows: [{ id: "gate", name: "Gate", group: "", is_detecting: false, is_named: false, cells: { home: cellOf(record) } }],
+  does: {},
+  is_in_file: true,
+  notifiers: [],
+  destinations: [],
+  rule_keys: [],
+});
+
+vi.mock("../../api/client", async (real) => ({
+  ...(await real<typeof import("../../api/client")>()),
+  get: (path: string) => (path === "/modes/plan" ? Promise.resolve(plan) : new Promise(() => {})),
+  post: () => new Promise(() => {}),
+  put: (path: string, body: ModeCellsRequest) =>
+    new Promise<ModePlanInfo>((answer) => sent.push({ path, body, answer: () => answer(planWith(body.record)) })),
+}));
+
+let Modes: typeof import("./Modes").default;
+beforeAll(async () => {
+  Modes = (await import("./Modes")).default;
+});
+beforeEach(() => {
+  sent.length = 0;
+  plan = planWith("continuous");
+  session.value = { user: { name: "Anna", role: "owner" } } as unknown as typeof session.value;
+  now.value = { modes: ["home"], mode: "home", ahead: [], people: [], holds: [], lately: [], does: {}, looks_by: "", problem: "" } as unknown as ModesInfo;
+});
+afterEach(cleanup);
+
+async function opened(): Promise<HTMLElement> {
+  fireEvent.click(await screen.findByRole("button", { name: /^Gate in Home:/ }));
+  return await screen.findByRole("dialog", { name: "Gate in Home" });
+}
+
+function choose(panel: HTMLElement, name: string): void {
+  const button = [...panel.querySelectorAll("button")].find((one) => one.textContent === name);
+  expect(button).toBeDefined();
+  fireEvent.click(button!);
+}
+
+function close(panel: HTMLElement): void {
+  fireEvent(panel, Object.assign(new Event("toggle"), { newState: "closed" }));
+}
+
+it("offers Undo for what was chosen, also where the panel is closed before the answer", async () => {
+  render(<><Modes /><Toasts /></>);
+  const panel = await opened();
+  choose(panel, "Events");
+  await waitFor(() => expect(sent).toHaveLength(1));
+  close(panel);
+  expect(screen.queryByText(t.actions.undo)).toBeNull();
+  sent[0]!.answer();
+  fireEvent.click(await screen.findByText(t.actions.undo));
+  await waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent[1]).toMatchObject({ path: "/modes/plan", body: { modes: planWith("continuous").modes } });
+});
+
+it("takes back one panel's choice at a time, also where the next is opened before the answer", async () => {
+  render(<><Modes /><Toasts /></>);
+  const first = await opened();
+  choose(first, "Events");
+  await waitFor(() => expect(sent).toHaveLength(1));
+  close(first);
+  await waitFor(() => expect(screen.queryByRole("dialog", { name: "Gate in Home" })).toBeNull());
+  const second = await opened();
+  sent[0]!.answer();
+  await screen.findByText(t.actions.undo);
+  choose(second, "Always");
+  await waitFor(() => expect(sent).toHaveLength(2));
+  sent[1]!.answer();
+  await waitFor(() => expect(second.querySelector("[aria-pressed=true]")?.textContent).toBe("Always"));
+  close(second);
+  await waitFor(() => expect(screen.getAllByText(t.actions.undo)).toHaveLength(2));
+  fireEvent.click(screen.getAllByText(t.actions.undo).at(-1)!);
+  await waitFor(() => expect(sent).toHaveLength(3));
+  expect(sent[2]).toMatchObject({ path: "/modes/plan", body: { modes: planWith("events").modes } });
+});
