@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings
 from tawny.engine import Bus
 from tawny.engine.blocking_calls import OrderedCalls
@@ -124,6 +125,15 @@ def test_another_camera_records_unless_it_is_private() -> None:
     assert here.until_ms == bench.clock.now_ms() + 60_000
     assert there is not None and there.what == "pause"
     assert "yard is paused for privacy" in bench.why(event, "record yard 2 min")[1]
+
+
+@pytest.mark.parametrize("verb", ["notify", "upload"])
+def test_what_was_just_removed_from_the_settings_is_asked_about_once_more(verb: Literal["notify", "upload"]) -> None:
+    """Who sends gets changed settings a moment later than the rules."""
+    decisions = Bench().deciding.of(Bench().event())
+    decision = decisions[RuleAction(verb, "phone")]
+    assert (decision.does, decision.why) == (False, "phone is no longer in the settings.")
+    assert not decisions, "nothing is added by asking"
 
 
 def test_what_was_long_ago_is_only_marked() -> None:

@@ -61,6 +61,13 @@ _REMEMBERED = 500
 """Maximum count of events whose decisions are cached; older ones are read from the store."""
 
 
+class _Decisions(dict[RuleAction, RuleDecision]):
+    """Who asks may have the settings of a moment ago, in which there was one more notifier or destination."""
+
+    def __missing__(self, action: RuleAction) -> RuleDecision:
+        return RuleDecision(action, does=False, why=f"{action.name} is no longer in the settings.")
+
+
 class RuleDecider(Decider):
     """Decides by the current rules. Thread-safe.
 
@@ -88,11 +95,11 @@ class RuleDecider(Decider):
 
     @property
     def rules(self) -> RuleEngine:
-        settings = self._settings()
-        if self._made is None or self._made[0] is not settings:
+        settings, made = self._settings(), self._made
+        if made is None or made[0] is not settings:
             found = RuleEngine(settings.rules, self._modes.calendar, settings.notifiers, settings.destinations)
-            self._made = settings, found
-        return self._made[1]
+            made = self._made = settings, found
+        return made[1]
 
     def under(self, settings: Settings) -> "RuleDecider":
         """Return one that decides by other settings, to try them."""
@@ -144,9 +151,9 @@ class RuleDecider(Decider):
         return RuleContext(self._clock.now_ms(), camera, "", was.mode, (), self._modes.at(self._clock.now_ms()).home)
 
     def of(self, event: Event) -> dict[RuleAction, RuleDecision]:
-        """Return the decisions of the rules for an event."""
+        """Return the decisions of the rules for an event. Nothing is done by what the settings no longer have."""
         noted = self._reasons(event.id)
-        found = {one.action: one for one in self.rules.decide(self.situation(event))}
+        found = _Decisions((one.action, one) for one in self.rules.decide(self.situation(event)))
         for action in found:
             before = noted.get(str(action))
             if before is not None and (before.does or before.is_final):
