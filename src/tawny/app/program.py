@@ -100,6 +100,7 @@ class Program:
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
+        self._is_stopped_early = False
 
     def run(self, show: ShowAddress) -> None:
         """Record until SIGTERM or Ctrl-C; a second Ctrl-C exits immediately. Propagates startup errors.
@@ -122,14 +123,24 @@ class Program:
         connections = ConnectionManager(self._clock, limits)
         with ExitStack() as at_last:
             at_last.enter_context(reserve.hold(SPARE_DESCRIPTORS))
-            signal.signal(signal.SIGTERM, _end_start)
+            signal.signal(signal.SIGTERM, self._stop_early)
             try:
                 running.begin()
                 import_for_good(WEB)  # half of what a start loads: cameras connect meanwhile
-                running.await_first_pictures()
-                asyncio.run(self._serve(running, connections, recent, show, at_last))
+                if not self._is_stopped_early:
+                    running.await_first_pictures()
+                if not self._is_stopped_early:
+                    asyncio.run(self._serve(running, connections, recent, show, at_last))
             finally:
                 running.close("disk" if self.came_back else "restart" if self.restarts else "person")
+
+    def _stop_early(self, *_: object) -> None:
+        """End a start whose cameras record already, but which does not serve yet: files are closed as at any stop.
+
+        An exception raised here would be lost where the signal comes in a finalizer or in a module that imports
+        another one if it can.
+        """
+        self._is_stopped_early = True
 
     async def _serve(
         self,
@@ -145,6 +156,8 @@ class Program:
 
         asyncio.get_running_loop().set_default_executor(named_executor("page"))
         stop = _stop_on_signals()
+        if self._is_stopped_early:  # before this loop got the signals
+            return
 
         def restart() -> None:
             self.restarts = True
@@ -211,11 +224,6 @@ class Program:
             running.apply(read_settings(self._config), str(self._config))
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
-
-
-def _end_start(*_: object) -> None:
-    """End a start whose cameras record already, but which does not serve yet: files are closed as at any stop."""
-    raise SystemExit(0)
 
 
 def _stop_on_signals() -> asyncio.Event:
