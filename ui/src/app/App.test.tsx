@@ -5,10 +5,12 @@ import type { ComponentChildren } from "preact";
 
 vi.mock("./Frame", () => ({ Frame: ({ children }: { children: ComponentChildren }) => <main>{children}</main> }));
 vi.mock("../screens/live/Live", () => ({ default: () => <p>live</p> }));
+vi.mock("../screens/clips/Clips", () => Promise.reject(new Error("no such file")));
 vi.mock("../screens/health/Health", () => ({ default: () => <p>health</p> }));
 vi.mock(import("../api/state"), async (original) => ({ ...(await original()), startState: () => {}, stopState: () => {} }));
 vi.mock(import("../api/events"), async (original) => ({ ...(await original()), startEvents: () => () => {} }));
 vi.mock(import("../api/modes"), async (original) => ({ ...(await original()), startModes: () => () => {} }));
+const { t } = await import("../strings");
 const { go } = await import("../ui/router");
 const { session } = await import("../ui/session");
 const { App } = await import("./App");
@@ -25,4 +27,17 @@ it.each([
   render(<App />);
   expect(await screen.findByText(shown)).toBeTruthy();
   await waitFor(() => expect(location.pathname).toBe(path));
+});
+
+it("reloads once where a screen's code is not to be had, and says so if that is no help", async () => {
+  const reload = vi.spyOn(location, "reload").mockImplementation(() => {});
+  session.value = { state: "signed-in", user: { id: "a", name: "Anna", role: "owner" } } as never;
+  go("/clips");
+  render(<App />);
+  await waitFor(() => expect(reload).toHaveBeenCalledOnce());
+  expect(screen.queryByText(t.problems.screen)).toBeNull();
+  cleanup();
+  render(<App />);
+  expect(await screen.findByText(t.problems.screen)).toBeTruthy();
+  expect(reload).toHaveBeenCalledOnce();
 });

@@ -1,5 +1,5 @@
 import type { ComponentType } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { startEvents } from "../api/events";
 import { startModes } from "../api/modes";
 import Live from "../screens/live/Live";
@@ -8,6 +8,7 @@ import { Problem } from "../ui/Problem";
 import { Frame } from "./Frame";
 import { Lazy } from "../ui/Lazy";
 import { Page } from "../ui/Page";
+import { recall, remember } from "../ui/remember";
 import { type Params, go, match, path, place } from "../ui/router";
 import { inSettings, isScreen, nextPath, session } from "../ui/session";
 
@@ -83,6 +84,16 @@ export function App() {
   );
 }
 
+const RELOAD_AGAIN_MS = 60_000;
+
+/** Not twice in a minute: where the code can't be had at all, a page that reloads for ever says nothing. */
+function mayReload(): boolean {
+  const now_ms = Date.now();
+  if (now_ms - Number(recall("reloaded")) < RELOAD_AGAIN_MS) return false;
+  remember("reloaded", String(now_ms));
+  return recall("reloaded") === String(now_ms);
+}
+
 function outside(failed: boolean) {
   return failed ? <NotLoaded /> : null;
 }
@@ -123,7 +134,13 @@ function Inside() {
   );
 }
 
+/** Reloads by itself at first: after an update a screen's code is at another address. */
 function NotLoaded() {
+  const [isReloading] = useState(mayReload);
+  useEffect(() => {
+    if (isReloading) location.reload();
+  }, [isReloading]);
+  if (isReloading) return null;
   return (
     <Problem
       what={t.problems.screen}
