@@ -35,6 +35,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FileSeconds(config))
 
 
+LONG = Path(__file__).with_name("long_tests.txt")
+"""Tests that only `./test --long` runs, apart from those with the mark."""
+
+
+def long_tests() -> list[str]:
+    lines = LONG.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    file, _, test = item.nodeid.partition("::")
+    if not {file, f"{file}::{test.partition('[')[0]}", item.nodeid}.isdisjoint(_LONG_TESTS):
+        item.add_marker("long")
+
+
+_LONG_TESTS = frozenset(long_tests())
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """What was collected stays to the end: Python's search for garbage need not walk through it again and again."""

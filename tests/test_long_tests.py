@@ -1,0 +1,23 @@
+"""The list of tests that are left to `./test --long` names tests, each once."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import long_tests
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("line", long_tests())
+def test_it_names_a_test(line: str) -> None:
+    file, _, test = line.partition("::")
+    assert not test or re.search(
+        rf"^(?:async )?def {re.escape(test.partition('[')[0])}\(", (ROOT / file).read_text(), re.M
+    )
+
+
+def test_nothing_is_named_twice() -> None:
+    lines = long_tests()
+    assert len(lines) == len(set(lines))
