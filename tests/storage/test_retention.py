@@ -72,7 +72,7 @@ def test_what_waits_to_be_brought_elsewhere_goes_last_where_space_is_short(
     retention.hold_back(lambda: [(PORCH, waits.span)])
     assert _gone(retention.plan()) == others
     assert retention.unsent() == 0
-    retention.promise(RetentionContract(RetentionRule(free_share=0.95)))
+    retention.set_rules(RetentionContract(RetentionRule(free_share=0.95)))
     plan = retention.run()
     assert _gone(plan) == [*others, waits]
     assert plan.removals[-1].why == "to keep 95 % of the disk free, before it was uploaded"
@@ -246,7 +246,7 @@ def test_what_is_gone_is_one_gap_that_grows(site: Site) -> None:
     begin_ms = site.clock.now_ms() - 20 * 60_000
     retention = _retention(site, replace(ALL, size_bytes=75_000))
     retention.run()
-    retention.promise(RetentionContract(replace(ALL, size_bytes=55_000)))
+    retention.set_rules(RetentionContract(replace(ALL, size_bytes=55_000)))
     retention.run()
     assert [(gap.begin_ms, gap.detail) for gap in site.index.gaps(PORCH, EVER)] == [
         (begin_ms, "to use at most 75 kB"),
@@ -276,7 +276,7 @@ def test_time_that_still_has_small_video_is_no_gap(site: Site) -> None:
     retention = _retention(site, replace(ALL, size_bytes=5_000))
     retention.run()
     assert site.index.gaps(PORCH, EVER) == []
-    retention.promise(RetentionContract(replace(ALL, size_bytes=100)))
+    retention.set_rules(RetentionContract(replace(ALL, size_bytes=100)))
     retention.run()
     assert [gap.reason for gap in site.index.gaps(PORCH, EVER)] == [GapReason.REMOVED]
 
@@ -301,7 +301,7 @@ def test_an_event_goes_with_the_last_of_its_video(site: Site) -> None:
     retention = _retention(site, replace(ALL, size_bytes=5_000))
     retention.run()
     assert site.index.event(event.id) == event
-    retention.promise(RetentionContract(replace(ALL, size_bytes=100)))
+    retention.set_rules(RetentionContract(replace(ALL, size_bytes=100)))
     retention.run()
     assert site.index.event(event.id) is None
     assert site.volume.read_picture(event) is None

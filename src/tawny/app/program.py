@@ -137,8 +137,8 @@ class Program:
     def _stop_early(self, *_: object) -> None:
         """End a start whose cameras record already, but which does not serve yet: files are closed as at any stop.
 
-        An exception raised here would be lost where the signal comes in a finalizer or in a module that imports
-        another one if it can.
+        Sets a flag instead of raising SystemExit: Python drops exceptions raised in finalizers, and modules that import
+        another one only if it is installed may catch them.
         """
         self._is_stopped_early = True
 
@@ -231,13 +231,13 @@ def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def welcome() -> None:
+    def request_stop() -> None:
         stop.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, welcome)
+        loop.add_signal_handler(number, request_stop)
     return stop
 
 

@@ -321,11 +321,11 @@ class RecorderRuntime:
         new = new.model_copy(update={"web": web})
         self._settings.now = new
         kept = contract(new)
-        self.parts.stored.retention.promise(kept)
+        self.parts.stored.retention.set_rules(kept)
         self.arming.apply(new)
         self.logins.keep_only(set(new.cameras))
         if self.parts.stored.mirror is not None:
-            self.parts.stored.mirror.promise(kept)
+            self.parts.stored.mirror.set_rules(kept)
         since_ms = self._camera_set.take_over(new.cameras, change)
         for callback in self._on_changes:
             callback(new)

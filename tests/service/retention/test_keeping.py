@@ -53,7 +53,7 @@ class Bench:
 
     def _apply(self, new: Settings, _file: str) -> None:
         self.settings = new
-        self.retention.promise(contract(new))
+        self.retention.set_rules(contract(new))
 
     def asked(self, **words: object) -> web.RetentionRequest:
         return web.RetentionRequest({**retention_to_table(self.settings.storage.retention), **words}, {})
@@ -114,7 +114,7 @@ def test_what_goes_tomorrow_is_foreseen(bench: Bench, monkeypatch: pytest.Monkey
     monkeypatch.setattr(bench.site.volume, "space", lambda: DiskCapacity(3_600_000, 100_000_000))
     older = bench.site.put(8 * DAY_MIN)
     kept = contract(bench.settings)
-    bench.retention.promise(replace(kept, everyone=replace(kept.everyone, max_s=None)))
+    bench.retention.set_rules(replace(kept, everyone=replace(kept.everyone, max_s=None)))
     assert bench.keeping.plan(None, 3500.0).removals == []
     assert {one.segment.id for one in bench.keeping.plan(None, 3602.0).removals} <= {row.id, older.id}
 

@@ -85,7 +85,7 @@ class GuardedStreamingResponse(StreamingResponse):
 
 
 def stream_recording(request: Request, playing: SegmentPlayback, **more: str) -> GuardedStreamingResponse:
-    """Return the response. `X-Start-Ms`: UTC of media time 0. told: additional headers."""
+    """Return the response. `X-Start-Ms`: UTC of media time 0. more: additional headers."""
     headers = {"X-Start-Ms": str(playing.start_ms), "X-Codecs": playing.codecs, **more}
     if playing.size_bytes is not None:
         headers["Content-Length"] = str(playing.size_bytes)

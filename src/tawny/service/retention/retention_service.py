@@ -166,8 +166,9 @@ class RetentionService:
 
     @staticmethod
     def _chosen(now: RetentionSettings, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the table without unchanged defaults, which the file does not get either: `events` outlasts `max` only
-        where it is set.
+        """Return the table without values that are unchanged defaults, as saving leaves them out.
+
+        Otherwise `events` would count as set by the user, and outlast `max` in the preview but not in what is deleted.
         """
         shown = retention_to_table(now)
         return {key: value for key, value in table.items() if key in now.model_fields_set or value != shown.get(key)}

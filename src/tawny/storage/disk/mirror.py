@@ -213,11 +213,11 @@ class Mirror:
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
 
-    def promise(self, contract: RetentionContract) -> None:
+    def set_rules(self, contract: RetentionContract) -> None:
         """Apply a new retention contract."""
         self._contract = contract
         if self._copy is not None:
-            self._copy.retention.promise(contract)
+            self._copy.retention.set_rules(contract)
 
     def delete_camera(self, wanted: CameraDeletion) -> None:
         """Delete the copies too, soon. Those of a mirror that is not there stay until its own retention."""

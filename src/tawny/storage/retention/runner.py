@@ -164,7 +164,7 @@ class Retention:
     def close(self) -> None:
         """No effect."""
 
-    def promise(self, contract: RetentionContract) -> None:
+    def set_rules(self, contract: RetentionContract) -> None:
         """Apply new rules from the next run on."""
         self._contract, self._looked, self._aged = contract, {}, None
 

@@ -21,7 +21,7 @@ interface Props {
   notifiers: readonly string[];
   anchor: HTMLElement;
   onChoose: (choice: Choice) => Promise<void>;
-  /** chosen: ends once all that was chosen here is answered. */
+  /** chosen: resolves when the recorder has answered to all choices made here. */
   onClose: (chosen: Promise<void>) => void;
 }
 

@@ -91,10 +91,10 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
   const isDirty = !isSame(draft, planOf(plan));
   const newest = useRef({ plan, draft });
   newest.current = { plan, draft };
-  /** What the recorder answered last, also while this page is not drawn anew yet. */
+  /** The plan of the recorder's last answer, also before this page is rendered with it. */
   const stored = useRef(plan);
   stored.current = plan;
-  /** Ends once what was chosen in the cell closed last is stored. */
+  /** Resolves when the choices of the last closed cell are saved. */
   const storing = useRef(Promise.resolve());
   /** What is in force now; below it stays what is typed and not saved. */
   const takeUnder = (found: PlanInfo) => {
