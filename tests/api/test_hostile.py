@@ -144,6 +144,15 @@ async def test_a_failure_of_ours_is_an_answer_with_a_reference(
     assert "NoneType" not in answer.text
 
 
+async def test_a_recording_that_was_just_deleted_is_not_there(house: House, browser: httpx.AsyncClient) -> None:
+    """Its file goes first, then its row: no word of a broken disk in between."""
+    segment = house.recorder.record(house.clock.now_ms() - 4000)
+    house.recorder.segment_path(segment).unlink()
+    answer = await browser.get(f"/media/{segment.id}/play")
+    assert (answer.status_code, answer.json()["message"]) == (404, "This recording can't be found.")
+    assert str(house.recorder.root) not in answer.text
+
+
 async def test_a_damaged_recording_is_not_there(house: House, browser: httpx.AsyncClient) -> None:
     segment = house.recorder.record(house.clock.now_ms() - 4000)
     house.recorder.segment_path(segment).write_bytes(b"garbage")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import Bus, InlineEngine
-from tawny.model.errors import StorageError
+from tawny.model.errors import FileMissing, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.storage.disk.disk import DiskAccess
@@ -111,9 +111,9 @@ class DiskContract(ABC):
             disk.unlink(path)
 
     def test_what_is_not_there_cannot_be_read(self, disk: DiskAccess) -> None:
-        with pytest.raises(StorageError):
+        with pytest.raises(FileMissing):
             disk.read("none")
-        with pytest.raises(StorageError):
+        with pytest.raises(FileMissing):
             disk.extend("none")
         assert disk.entry("none") is None
 

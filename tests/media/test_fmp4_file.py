@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tawny.media.mp4.boxes import OURS, box
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
 from tawny.media.mp4.segment_reader import SegmentReader, flaw, places, read_bytes, read_segment, samples
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import FileDamaged, FileMissing
 from tawny.model.packets import AudioFormat, VideoCodec
 from tests.media.clips import encoded
 from tests.media.segments import AAC, ABOUT, ALAW, ULAW, g711, written
@@ -256,8 +256,8 @@ def test_a_damaged_own_box_in_the_header_is_reported(put: Put) -> None:
         read_segment(put(CLOSED[:at] + b"#" + CLOSED[at + 1 :]))
 
 
-def test_a_missing_file_is_a_storage_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="No such file"):
+def test_a_missing_file_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(FileMissing, match=r"gone\.mp4 is missing"):
         read_segment(tmp_path / "gone.mp4")
 
 

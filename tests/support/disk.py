@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DiskFull, FileMissing, StorageError
 from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, parent_of, parts_of
 
 _SECTOR: Final = 512
@@ -133,7 +133,7 @@ class MemoryDisk:
         if path in self._names:
             raise StorageError(str(self.root / path), "File exists")
         if parent_of(path) not in self._folders:
-            raise StorageError(str(self.root / path), "No such file or directory")
+            raise FileMissing(str(self.root / path))
         inode = self._names[path] = _Inode()
         self._log.append(_Name(path, inode))
         return MemoryFile(self, path, inode)
@@ -233,7 +233,7 @@ class MemoryDisk:
         try:
             return self._names[path]
         except KeyError:
-            raise StorageError(str(self.root / path), "No such file or directory") from None
+            raise FileMissing(str(self.root / path)) from None
 
     def _do(self, operation: str, path: str) -> None:
         parts_of(path)

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from tawny.model.errors import DiskFull, FileDamaged, FileSealed, SettingsError, StorageError, TawnyError
+from tawny.model.errors import DiskFull, FileDamaged, FileMissing, FileSealed, SettingsError, StorageError, TawnyError
 from tawny.model.validation import path_parts, problem_text
 from tawny.service.scoped_recorder import CameraHidden
 
@@ -90,6 +90,10 @@ def as_answer(error: TawnyError) -> JSONResponse:
         return made
     if isinstance(error, FileSealed):
         return as_answer(sealed_error())
+    if isinstance(error, FileMissing):
+        return as_answer(
+            not_found("This recording can't be found.", "It was deleted, or its disk is missing: see Health.")
+        )
     if isinstance(error, CameraHidden):
         return as_answer(not_found(error.message))
     status = 507 if isinstance(error, DiskFull) else 503 if isinstance(error, StorageError) else 500

@@ -313,6 +313,18 @@ class DiskFull(StorageError):
 
 
 @dataclass(eq=False)
+class FileMissing(StorageError):
+    """This file or its folder is not there."""
+
+    exit_code = 49
+    code = "file_missing"
+    says = "The file {where} is missing."
+    advice = (
+        "It may have been deleted, or its disk isn't mounted. `tawny check` shows what is missing without a reason."
+    )
+
+
+@dataclass(eq=False)
 class TooManyFiles(StorageError):
     """The process or the system has no free file descriptor. The disk is well."""
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PosixPath
 from typing import Protocol
 
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import FileDamaged, FileMissing, StorageError
 
 _PIECE_BYTES = 1 << 18
 
@@ -61,6 +61,8 @@ def open_stored(path: Path) -> Iterator[StoredFile]:
             yield _LocalFile(file)
         finally:
             os.close(file)
+    except FileNotFoundError as problem:
+        raise FileMissing(str(path)) from problem
     except OSError as problem:
         raise StorageError(str(path), problem.strerror or str(problem)) from problem
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
-from tawny.model.errors import DiskFull, FolderUnwritable, StorageError, TooManyFiles
+from tawny.model.errors import DiskFull, FileMissing, FolderUnwritable, StorageError, TooManyFiles
 
 Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
@@ -203,6 +203,8 @@ def turned(error: OSError, where: str) -> StorageError:
     detail = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _DENIED:
         return FolderUnwritable(where, detail)
+    if error.errno == errno.ENOENT:
+        return FileMissing(where, detail)
     if error.errno == errno.ELOOP:
         detail = "it has been replaced by a symbolic link, which tawny doesn't follow"
     return StorageError(where, detail)

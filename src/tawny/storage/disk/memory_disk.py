@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DiskFull, FileMissing, StorageError
 from tawny.model.times import Clock
 from tawny.storage.disk.disk import Bytes, DiskCapacity, FolderEntry, OpenFile, parent_of, parts_of, turned
 
@@ -192,7 +192,7 @@ class RamDisk:
         with self._at(path) as (folder, name):
             file = folder.get(name)
             if file is None:
-                raise StorageError(self.where(path), "No such file or directory")
+                raise FileMissing(self.where(path))
             return file
 
     @contextmanager
@@ -201,7 +201,7 @@ class RamDisk:
         with self._lock:
             folder = self._folders.get(parent_of(path))
             if folder is None and must_be:
-                raise StorageError(self.where(path), "No such file or directory")
+                raise FileMissing(self.where(path))
             yield folder if folder is not None else {}, names[-1]
 
 
