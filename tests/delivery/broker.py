@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tawny.testing.waiting import until
+from tests.support.ports import free_port
 
 USER = "tawny"
 
@@ -25,9 +26,7 @@ def served(home: Path, password: str) -> Iterator["Broker"]:
 
 class Broker:
     def __init__(self, home: Path, password: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         people, self._settings = home / "people", home / "mosquitto.conf"
         path = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/sbin:/bin")
         assert path, "mosquitto is not installed: ./test installs it"

@@ -4,6 +4,7 @@ One hour has as many faults as a day with ten an hour. Whatever happens is drawn
 """
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -315,6 +316,10 @@ def is_flat(after: Usage, before: Usage) -> bool:
 
 
 @pytest.mark.shows("SC35")
+# Viewers leave in the middle of connecting. With Python before 3.11.4 that leaks their socket in this process.
+@pytest.mark.filterwarnings(
+    r"ignore:Exception ignored in. <(function _Selector|socket\.socket):pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.parametrize(
     "length",
     [
@@ -328,6 +333,7 @@ def test_viewers_faults_and_changes_end_nothing_and_leave_nothing_behind(length:
         asyncio.run(soak.disturbed("warm-up", length.warm_up_s, length.fault_s))
         before = soak.usage()
         asyncio.run(soak.disturbed("soak", length.seconds, length.fault_s))
+        gc.collect()  # what leaked warns here, not in another test
         until(lambda: is_flat(soak.usage(), before), AGAIN_S, f"usage as before: {before}, was {soak.usage()}")
         after, lasted_s = soak.usage(), time.time() - begun_s
         assert soak.house.process.poll() is None

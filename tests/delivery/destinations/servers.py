@@ -20,6 +20,7 @@ import uvicorn
 from tawny.api.inbox import Inbox, InboxWrite
 from tawny.testing.waiting import until
 from tests.api.fakes import House, make_house
+from tests.support.ports import free_port
 
 SSHD = Path("/usr/sbin/sshd")
 HERE = Path(__file__).parent
@@ -50,9 +51,7 @@ def ssh_server(home: Path) -> Iterator[SshServer]:
     ours.write_public_key(home / "allowed")
     for name in ("host", "ours"):
         (home / name).chmod(0o600)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
         "Port": port, "ListenAddress": "127.0.0.1", "HostKey": home / "host", "AuthorizedKeysFile": home / "allowed",
         "PidFile": "none", "StrictModes": "no", "UsePAM": "no", "PasswordAuthentication": "no",
