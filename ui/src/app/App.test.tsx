@@ -7,6 +7,8 @@ vi.mock("./Frame", () => ({ Frame: ({ children }: { children: ComponentChildren 
 vi.mock("../screens/live/Live", () => ({ default: () => <p>live</p> }));
 vi.mock("../screens/clips/Clips", () => Promise.reject(new Error("no such file")));
 vi.mock("../screens/health/Health", () => ({ default: () => <p>health</p> }));
+const answers = vi.fn(() => Promise.resolve({}));
+vi.mock(import("../api/client"), async (original) => ({ ...(await original()), get: answers as never }));
 vi.mock(import("../api/state"), async (original) => ({ ...(await original()), startState: () => {}, stopState: () => {} }));
 vi.mock(import("../api/events"), async (original) => ({ ...(await original()), startEvents: () => () => {} }));
 vi.mock(import("../api/modes"), async (original) => ({ ...(await original()), startModes: () => () => {} }));
@@ -27,6 +29,16 @@ it.each([
   render(<App />);
   expect(await screen.findByText(shown)).toBeTruthy();
   await waitFor(() => expect(location.pathname).toBe(path));
+});
+
+it("does not reload where the recorder does not answer either", async () => {
+  const reload = vi.spyOn(location, "reload").mockImplementation(() => {});
+  answers.mockRejectedValueOnce(new Error("away"));
+  session.value = { state: "signed-in", user: { id: "a", name: "Anna", role: "owner" } } as never;
+  go("/clips");
+  render(<App />);
+  expect(await screen.findByText(t.problems.screen)).toBeTruthy();
+  expect(reload).not.toHaveBeenCalled();
 });
 
 it("reloads once where a screen's code is not to be had, and says so if that is no help", async () => {

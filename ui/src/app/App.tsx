@@ -1,5 +1,6 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { get } from "../api/client";
 import { startEvents } from "../api/events";
 import { startModes } from "../api/modes";
 import Live from "../screens/live/Live";
@@ -134,13 +135,17 @@ function Inside() {
   );
 }
 
-/** Reloads by itself at first: after an update a screen's code is at another address. */
+/**
+ * Reloads by itself at first: after an update a screen's code is at another address. Not while the recorder doesn't
+ * answer: the browser's own error page would not come back.
+ */
 function NotLoaded() {
-  const [isReloading] = useState(mayReload);
+  const [isSaid, setSaid] = useState(false);
   useEffect(() => {
-    if (isReloading) location.reload();
-  }, [isReloading]);
-  if (isReloading) return null;
+    const say = () => setSaid(true);
+    get("/session").then(() => (mayReload() ? location.reload() : say()), say);
+  }, []);
+  if (!isSaid) return null;
   return (
     <Problem
       what={t.problems.screen}
