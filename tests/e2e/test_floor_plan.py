@@ -74,7 +74,9 @@ def test_cameras_are_placed_on_a_drawing_and_alerts_pulse_there(page: Page, demo
 
     page.reload()
     expect(page.locator("a.plan-mark")).to_have_count(2)
-    assert share(page, front) == pytest.approx((0.2, 0.3), abs=0.01)
+    until(
+        lambda: share(page, front) == pytest.approx((0.2, 0.3), abs=0.01), 60, "its place, once the drawing is loaded"
+    )
     assert unfit(page, axe_script()) == []
     expect(page.locator("a.plan-mark.lit").first).to_be_visible(timeout=180_000)  # until someone comes by
     mark(page, front).click()
