@@ -44,13 +44,13 @@ def long_tests() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+_LONG_TESTS = frozenset(long_tests())
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     file, _, test = item.nodeid.partition("::")
     if not {file, f"{file}::{test.partition('[')[0]}", item.nodeid}.isdisjoint(_LONG_TESTS):
         item.add_marker("long")
-
-
-_LONG_TESTS = frozenset(long_tests())
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,9 +13,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.parametrize("line", long_tests())
 def test_it_names_a_test(line: str) -> None:
     file, _, test = line.partition("::")
-    assert not test or re.search(
-        rf"^(?:async )?def {re.escape(test.partition('[')[0])}\(", (ROOT / file).read_text(), re.M
-    )
+    name, source = test.partition("[")[0], (ROOT / file).read_text(encoding="utf-8")
+    assert not name or re.search(rf"^(?:async )?def {re.escape(name)}\(", source, re.MULTILINE)
 
 
 def test_nothing_is_named_twice() -> None:

@@ -263,6 +263,15 @@ def parse_retention(
     return made.storage.retention, {name: camera.retention for name, camera in made.cameras.items()}
 
 
+def without_defaults(now: RetentionSettings, table: Words) -> Words:
+    """Return the table without values that are unchanged defaults, as `change_retention` leaves them out of the file.
+
+    Otherwise `events` would count as set by the user, and outlast `max` in the preview but not in what is deleted.
+    """
+    shown = retention_to_table(now)
+    return {key: value for key, value in table.items() if key in now.model_fields_set or value != shown.get(key)}
+
+
 def change_retention(path: Path, everyone: Words, cameras: Mapping[Any, Words]) -> Settings:
     """Write retention and return the resulting settings. cameras: replaces the retention table of each named camera.
 

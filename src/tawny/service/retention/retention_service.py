@@ -6,8 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tawny.config.changes import change_retention, parse_retention, retention_to_table
-from tawny.config.retention import RetentionSettings
+from tawny.config.changes import change_retention, parse_retention, retention_to_table, without_defaults
 from tawny.config.settings import Settings
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
@@ -156,22 +155,13 @@ class RetentionService:
         for name in request.cameras:
             if name not in now.cameras:
                 raise NotDone(f"No camera named {name}.", "It may have been removed. Reload the page.")
-        everyone, own = parse_retention(self._chosen(now.storage.retention, request.everyone), request.cameras)
+        everyone, own = parse_retention(without_defaults(now.storage.retention, request.everyone), request.cameras)
         cameras = {
             name: camera.model_copy(update={"retention": own[name]}) if name in own else camera
             for name, camera in now.cameras.items()
         }
         storage = now.storage.model_copy(update={"retention": everyone})
         return now.model_copy(update={"storage": storage, "cameras": cameras})
-
-    @staticmethod
-    def _chosen(now: RetentionSettings, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the table without values that are unchanged defaults, as saving leaves them out.
-
-        Otherwise `events` would count as set by the user, and outlast `max` in the preview but not in what is deleted.
-        """
-        shown = retention_to_table(now)
-        return {key: value for key, value in table.items() if key in now.model_fields_set or value != shown.get(key)}
 
     def _camera(
         self, camera: CameraId, kept: RetentionContract, rates: Rates, figures: DiskInfo | None
