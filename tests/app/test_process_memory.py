@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.app.process_memory import _imported, _unchanged
+from tawny.app.process_memory import _libraries, _unchanged
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is resident is read from /proc")
 
@@ -65,6 +65,12 @@ Anonymous:             0 kB
 Anonymous:             0 kB
 7f0000040000-7f0000050000 r--p 00000000 00:00 0
 Anonymous:             0 kB
+7f0000050000-7f0000060000 r--p 00000000 08:01 6 /usr/lib/aarch64-linux-gnu/libcrypto.so.3
+Anonymous:             0 kB
+7f0000060000-7f0000070000 r--p 00000000 08:01 5 /usr/lib/locale/C.utf8/LC_CTYPE
+Anonymous:             0 kB
+7f0000070000-7f0000080000 r--p 00000000 08:01 4 /usr/lib/x86_64-linux-gnu/dri/iHD_drv_video.so
+Anonymous:             0 kB
 f00000000000-f00000010000 r--p 00000000 08:01 8 /usr/lib/python3.11/lib-dynload/_json.cpython-311.so
 Anonymous:             0 kB
 """
@@ -91,9 +97,13 @@ def test_a_touched_byte_is_one_small_page_whatever_a_library_asks_for() -> None:
     assert (enabled, grown < 1000) == (0, True)
 
 
-def test_only_unchanged_pages_of_imported_libraries_are_returned() -> None:
+def test_only_unchanged_pages_of_libraries_are_returned_and_none_of_drivers() -> None:
     lines = MAPS.splitlines()
-    assert _unchanged(lines, _imported(lines)) == [(0x7F0000000000, 0x7F0000010000), (0xF00000000000, 0xF00000010000)]
+    assert _unchanged(lines, _libraries(lines)) == [
+        (0x7F0000000000, 0x7F0000010000),
+        (0x7F0000050000, 0x7F0000060000),
+        (0xF00000000000, 0xF00000010000),
+    ]
     assert _unchanged(lines, set()) == []
 
 
@@ -114,4 +124,4 @@ print(int("{library}" in open("/proc/self/maps").read()))
 
 
 def test_a_system_without_such_a_list_keeps_its_pages() -> None:
-    assert _unchanged([], _imported([])) == []
+    assert _unchanged([], _libraries([])) == []

@@ -18,8 +18,11 @@ _SET_THP_DISABLE: Final = 41
 _DONTNEED: Final = 4
 """MADV_DONTNEED of madvise(2)."""
 _MAPPING: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \d+ +(/\S.*)")
-_IMPORTED: Final = re.compile(r"/(site-packages|dist-packages|lib-dynload)/")
-"""Libraries of Python modules, and those that come with them."""
+_LIBRARY: Final = re.compile(
+    r"/(site-packages|dist-packages|lib-dynload)/|/lib(64)?/([^/]+-linux-[^/]+/)?[^/]+\.so[.\d]*$"
+)
+"""Libraries of Python modules, those that come with them, and those of the system. Drivers have folders of their own:
+they are left out, because what uses a driver may have to unload it."""
 Pages = tuple[int, int]
 """First address, and the one after the last."""
 
@@ -71,23 +74,24 @@ def return_unused_memory(libraries: Iterable[Pages]) -> None:
 
 
 def find_library_pages() -> list[Pages]:
-    """Return where the imported libraries are mapped unchanged; empty if the system does not say. Takes 25 ms.
+    """Return where Python and libraries are mapped unchanged; empty if the system does not say. Takes 25 ms.
 
     Invariant: no page with anything but the content of its file is in it (tests/app/test_process_memory.py). The
     libraries are kept from being unloaded, so that nothing else can get their addresses.
     """
     try:
         with Path("/proc/self/maps").open() as maps:
-            kept = {path for path in _imported(maps) if _stays_loaded(path)}
+            kept = {path for path in _libraries(maps) if _stays_loaded(path)}
+        kept.add(str(Path("/proc/self/exe").readlink()))  # Debian's Python is no library, but the program itself
         with Path("/proc/self/smaps").open() as maps:
             return _unchanged(maps, kept)
     except OSError:
         return []
 
 
-def _imported(maps: Iterable[str]) -> set[str]:
+def _libraries(maps: Iterable[str]) -> set[str]:
     mappings = (_MAPPING.match(line) for line in maps)
-    return {mapping[3] for mapping in mappings if mapping and _IMPORTED.search(mapping[3])}
+    return {mapping[3] for mapping in mappings if mapping and _LIBRARY.search(mapping[3])}
 
 
 def _stays_loaded(path: str) -> bool:
