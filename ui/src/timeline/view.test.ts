@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HOUR_MS, LONGEST_MS, SHORTEST_MS, paged, panBy, presetAround, presetFor, presetOf, revealing, spanOf, timeAt, type View, xOf, zoomAt } from "./view";
+import { HOUR_MS, LONGEST_MS, SHORTEST_MS, paged, panBy, presetAround, presetFor, presetOf, revealing, spanOf, timeAt, type View, xOf, zoomAround, zoomAt } from "./view";
 import { Zone } from "./zone";
 
 const BEGIN = Date.UTC(2026, 5, 13, 14);
@@ -69,6 +69,26 @@ describe("the future", () => {
   it("does not come with a turned page", () => {
     const turned = paged(view, now_ms - 60_000, now_ms);
     expect(xOf(turned, now_ms)).toBeCloseTo(view.width * 0.8, 3);
+  });
+});
+
+describe("zoomAround", () => {
+  const day: View = { begin_ms: 0, end_ms: 24 * HOUR_MS, width: 960 };
+  const zoomed = (now_ms: number, times: number) => Array.from({ length: times }).reduce<View>((view) => zoomAround(view, 0.5, now_ms, day.end_ms), day);
+
+  it.each([0.02, 0.7, 6, 12, 23.9])("a view closer to now shows what was before, at %d o'clock", (hour) => {
+    const view = zoomed(hour * HOUR_MS, 7);
+    expect((view.end_ms - hour * HOUR_MS) / spanOf(view)).toBeLessThanOrEqual(0.2);
+    expect(xOf(view, hour * HOUR_MS)).toBeGreaterThan(0);
+  });
+
+  it("another day is enlarged around its middle", () => {
+    expect(timeAt(zoomed(30 * HOUR_MS, 2), 480)).toBe(12 * HOUR_MS);
+  });
+
+  it("a wider view leaves now where it is", () => {
+    const view = zoomed(12 * HOUR_MS, 3);
+    expect(xOf(zoomAround(view, 2, 12 * HOUR_MS, day.end_ms), 12 * HOUR_MS)).toBeCloseTo(xOf(view, 12 * HOUR_MS));
   });
 });
 

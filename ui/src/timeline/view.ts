@@ -55,6 +55,15 @@ export function notAhead(next: View, before: View, now_ms: number): View {
   return end_ms === next.end_ms ? next : { ...next, begin_ms: end_ms - span, end_ms };
 }
 
+/** Zoom around now where it is in sight, else around the middle, up to `last_ms`. At most a fifth of a closer view is future:
+ * early in the day, a view around now would show little else. */
+export function zoomAround(view: View, factor: number, now_ms: number, last_ms: number): View {
+  const x = xOf(view, now_ms);
+  const sees = x > 0 && x < view.width;
+  const next = zoomAt(view, sees ? x : view.width / 2, factor, last_ms);
+  return sees && factor < 1 ? notAhead(next, { ...next, end_ms: now_ms }, now_ms) : next;
+}
+
 /** The same length of time with this instant at a fraction of the width. */
 export function placing(view: View, at_ms: number, fraction: number, span = spanOf(view)): View {
   const begin_ms = at_ms - span * fraction;

@@ -11,7 +11,7 @@ import { type DrawList, type Item, type Target, hit } from "../../timeline/draw"
 import { clockBare, dayName } from "../../timeline/format";
 import { RULER_PX, gapLabel, lanesLayout } from "../../timeline/layout";
 import { measure, usePainted } from "../../timeline/canvas";
-import { type View, clamp, panBy, spanOf, timeAt, xOf, zoomAt } from "../../timeline/view";
+import { type View, clamp, panBy, spanOf, timeAt, xOf, zoomAround } from "../../timeline/view";
 import { loadRecorderZone, recorderZone } from "../../timeline/wallclock";
 import type { Day } from "../../timeline/zone";
 import { Icon } from "../../ui/Icon";
@@ -137,11 +137,8 @@ function Lanes({ answer, boxes, day }: { answer: FleetTimeline; boxes: readonly 
   const openAt = (lane: UnknownLane, at_ms: number) => {
     if (named(lane.box)?.online) location.assign(`/boxes/${lane.box}/timeline?cam=${lane.camera}&t=${Math.round(at_ms / 1000)}`);
   };
-  /** Around now, where it is in sight, else around the middle. */
   const zoom = (factor: number) => {
-    const now = { ...view.value, width: painted.size.value.width || 1 };
-    const x = xOf(now, answer.now_ms);
-    view.value = inside(zoomAt(now, x > 0 && x < now.width ? x : now.width / 2, factor, day.end_ms), day);
+    view.value = inside(zoomAround({ ...view.value, width: painted.size.value.width || 1 }, factor, answer.now_ms, day.end_ms), day);
   };
   return (
     <>
