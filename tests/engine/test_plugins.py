@@ -1,6 +1,6 @@
 """Parts behind entry points: loaded late, and what is broken harms nobody else."""
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
@@ -11,7 +11,7 @@ from tawny.engine.plugins import PluginGroup, load
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [EntryPoint("good", "collections:OrderedDict", "g"), EntryPoint("bad", "tawny_missing:Part", "g")]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == "g" else [])
+    monkeypatch.setattr(plugins, "installed_entry_points", lambda group: EntryPoints(entries if group == "g" else ()))
 
 
 def test_a_part_is_made_once_and_only_when_asked_for() -> None:
