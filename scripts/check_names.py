@@ -61,6 +61,8 @@ _NO_OTHER_NAME: Final = frozenset(
 _NO_CODE: Final = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 )
+_CLASS: Final = re.compile(r"^ *class ([A-Za-z]\w*)", re.MULTILINE)
+_PRIVATE: Final = re.compile(r"(?<!\bself)(?<!\bcls)(?<!super\(\))\._")
 
 
 def find_modules(src: Path) -> dict[str, Path]:
@@ -74,11 +76,14 @@ def find_modules(src: Path) -> dict[str, Path]:
 
 def find_shared_classes(modules: Mapping[str, Path]) -> dict[str, list[str]]:
     """Return the public class names that are defined more than once, each with its places (`module:line`)."""
+    texts = {name: path.read_text(encoding="utf-8") for name, path in modules.items()}
+    seen = Counter(found for text in texts.values() for found in _CLASS.findall(text))
     places = defaultdict(list)
-    for name, path in modules.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(f"{name}:{node.lineno}")
+    for name, text in texts.items():
+        if any(seen[found] > 1 for found in _CLASS.findall(text)):  # to parse all takes seconds
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places[node.name].append(f"{name}:{node.lineno}")
     return {name: found for name, found in sorted(places.items()) if len(found) > 1}
 
 
@@ -87,9 +92,11 @@ def count_words(modules: Mapping[str, Path]) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = {group: Counter() for group in WORD_LIMITS}
     patterns = {group: re.compile(rf"\b(?:{group})\b", re.IGNORECASE) for group in WORD_LIMITS}
     for name, path in modules.items():
-        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        text = path.read_text(encoding="utf-8")
+        there = {group: pattern for group, pattern in patterns.items() if pattern.search(text)}
+        for token in tokenize.generate_tokens(io.StringIO(text).readline) if there else ():
             if token.type in (tokenize.STRING, tokenize.COMMENT):
-                for group, pattern in patterns.items():
+                for group, pattern in there.items():
                     words = [found.lower() for found in pattern.findall(token.string)]
                     counts[group][name] += sum((name, word) not in EXEMPT for word in words)
     return counts
@@ -99,10 +106,11 @@ def find_sizes(modules: Mapping[str, Path]) -> dict[str, list[str]]:
     """Return, for each of SIZE_LIMITS, SHARE_LIMITS and lines of code, what is counted, with its place."""
     found: dict[str, list[str]] = {name: [] for name in (*SHARE_LIMITS, "lines of code", *SIZE_LIMITS)}
     texts = {name: path.read_text(encoding="utf-8") for name, path in modules.items()}
-    imports = {name: _imports(ast.parse(text), modules.keys()) - {name} for name, text in texts.items()}
+    imports: dict[str, set[str]] = {}
     found["Python files"] = list(modules)
     for name, text in texts.items():
         tree = ast.parse(text)
+        imports[name] = _imports(tree, modules.keys()) - {name}
         found["lines of code"] += [f"{name}:{line}" for line in _code_lines(text, tree)]
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
@@ -113,6 +121,7 @@ def find_sizes(modules: Mapping[str, Path]) -> dict[str, list[str]]:
                     found["functions over 60 lines"].append(place)
                 if _parameters(node) > MOST_PARAMETERS:
                     found["functions with more than 7 parameters"].append(place)
+    for name, text in texts.items():
         importers = [other for other, names in imports.items() if name in names]
         if text.count("\n") < SMALL_LINES and len(importers) == 1:
             found["modules under 60 lines with one importer"].append(f"{name} <- {importers[0]}")
@@ -128,8 +137,10 @@ def share_of(name: str, sizes: Mapping[str, list[str]]) -> float:
 def find_identifiers(modules: Mapping[str, Path]) -> list[str]:
     """Return each name with a word of IDENTIFIERS, as `module:line name`."""
     found = []
+    spelled = re.compile("|".join(sorted(IDENTIFIERS)), re.IGNORECASE)
     for module, path in modules.items():
-        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        text = path.read_text(encoding="utf-8")
+        for token in tokenize.generate_tokens(io.StringIO(text).readline) if spelled.search(text) else ():
             if token.type == tokenize.NAME:
                 words = {word.lower() for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", token.string)}
                 if words & IDENTIFIERS:
@@ -142,10 +153,15 @@ def find_late_hooks(modules: Mapping[str, Path]) -> list[str]:
 
     A callback is an attribute that a class declares as `Callable`. Objects are given what they call when they are made.
     """
-    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules.items()}
-    hooks = {hook for tree in trees.values() for hook in _declared(tree, callbacks=True)}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in modules.items()}
+    declare = [ast.parse(text) for text in texts.values() if "Callable[" in text]
+    hooks = {hook for tree in declare for hook in _declared(tree, callbacks=True)}
+    used = re.compile(rf"\.({'|'.join(sorted(hooks))})\b") if hooks else None
     found = []
-    for name, tree in trees.items():
+    for name, text in texts.items():
+        if used is None or not used.search(text):
+            continue
+        tree = ast.parse(text)
         own = _declared(tree, callbacks=False)  # of other values by the same name
         assigned = [one for node in ast.walk(tree) if isinstance(node, ast.Assign) for one in node.targets]
         for target in assigned:
@@ -171,7 +187,8 @@ def find_private_access(tests: Path) -> list[str]:
     """Return each access to a private attribute of another object, as `file:line attribute`."""
     found = []
     for path in sorted(tests.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if _PRIVATE.search(text) else ():
             if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
                 owner = ast.unparse(node.value)
                 if owner not in ("self", "cls", "super()") and node.attr not in _NO_OTHER_NAME:

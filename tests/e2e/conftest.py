@@ -1,13 +1,14 @@
 """A real tawny in a process of its own, and a real browser that looks at it."""
 
+import os
 import re
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.delivery.certificates import self_signed
+from tests.support import preloaded
 from tests.support.processes import ended
 
 UNUSED = (
@@ -38,6 +40,9 @@ UNUSED = (
 )
 """Parts of Chromium. The suggestions of its address line, which nobody sees here, are two pages of its own for each one
 that a test opens: more work than many a test."""
+CHROMIUM_SHELL, WHOLE_CHROMIUM = Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")
+"""The shell draws pages as the whole browser does, with an eighth less processor time, but shows no notifications of
+the system. Not every distribution has it."""
 CHROMIUM = [
     f"--disable-features={','.join(UNUSED)}",
     "--no-sandbox",
@@ -63,7 +68,7 @@ LINK = re.compile(r"(http://[^\s/]+)/(?:sign-in#link|setup#token)=\S+")
 class Tawny:
     """link: the one-time link that it printed. base: its address."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | preloaded.Preloaded
     folder: Path
     link: str
     base: str
@@ -74,16 +79,15 @@ def telegram(asked: ReceivedRequest) -> Reply:
     return 200, {"ok": True, "result": {"message_id": 7} if "/send" in asked.path else []}
 
 
-def tawny(*words: str, folder: Path, full_size: bool = False) -> Iterator[Tawny]:
+def tawny(*words: str, folder: Path, full_size: bool = False, is_loaded: bool = True) -> Iterator[Tawny]:
     """Run until the test is over; it must end well, and have said nothing that looks like a bug.
 
-    full_size: demo cameras of 1280 by 720 pixels.
+    full_size: demo cameras of 1280 by 720 pixels, by the command that users have. is_loaded: start from a process that
+    has loaded it.
     """
     log = folder.with_suffix(".log")
-    program = [str(Path(sys.executable).with_name("tawny"))] if full_size else [sys.executable, "-P", str(SMALL_DEMO)]
-    command = [*program, *words, "--data", str(folder)]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        process = started((*words, "--data", str(folder)), out, full_size=full_size, is_loaded=is_loaded)
     try:
         until(lambda: LINK.search(log.read_text()) or process.poll() is not None, 120, "the one-time link")
         found = LINK.search(log.read_text())
@@ -95,15 +99,25 @@ def tawny(*words: str, folder: Path, full_size: bool = False) -> Iterator[Tawny]
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+def started(
+    words: Sequence[str], out: BinaryIO, *, full_size: bool, is_loaded: bool
+) -> subprocess.Popen[bytes] | preloaded.Preloaded:
+    if is_loaded and not full_size and "SHORT_FILES" not in os.environ:  # which is for what isn't loaded yet
+        return preloaded.start(SMALL_DEMO, words, out)
+    program = [str(Path(sys.executable).with_name("tawny"))] if full_size else [sys.executable, "-P", str(SMALL_DEMO)]
+    return subprocess.Popen([*program, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+
 OWNER = {"name": "Anna", "password": "correct horse battery"}
 OURS = {"X-Tawny": "1"}
 
 
-def with_settings(folder: Path, text: str) -> Iterator[Tawny]:
+def with_settings(folder: Path, text: str, *, is_loaded: bool = True) -> Iterator[Tawny]:
     """One that runs with these settings, in `tawny.toml` of this folder."""
     config = folder / "tawny.toml"
     config.write_text(text, encoding="utf-8")
-    yield from tawny("run", "--config", str(config), "--listen", "127.0.0.1:0", folder=folder / "data")
+    words = ("run", "--config", str(config), "--listen", "127.0.0.1:0")
+    yield from tawny(*words, folder=folder / "data", is_loaded=is_loaded)
 
 
 def owner_of(browser: Browser, house: Tawny, width: int) -> BrowserContext:
@@ -141,8 +155,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    yield from chromium(CHROMIUM_SHELL if CHROMIUM_SHELL.exists() else WHOLE_CHROMIUM)
+
+
+def chromium(program: Path) -> Iterator[Browser]:
     with sync_playwright() as play:
-        made = play.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        made = play.chromium.launch(executable_path=program, args=CHROMIUM)
         made.on("context", lambda context: context.set_default_timeout(PATIENCE_MS))
         yield made
         made.close()

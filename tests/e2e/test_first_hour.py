@@ -19,7 +19,7 @@ from tawny.delivery.notifiers.webpush import base64url_text
 from tawny.testing.http_service import StandIn, served
 from tawny.testing.waiting import until
 from tests.delivery.notifiers.test_webpush import Phone
-from tests.e2e.conftest import CHROMIUM, LINK, OURS, OWNER
+from tests.e2e.conftest import CHROMIUM, LINK, OURS, OWNER, WHOLE_CHROMIUM
 from tests.e2e.rules import NONE, WIDTHS, as_wide_as, axe_script, barriers
 from tests.e2e.test_phone import SUBSCRIBES
 from tests.e2e.test_secure_address import trusting
@@ -285,7 +285,7 @@ def test_from_an_empty_folder_to_a_push_over_https(
             plain.is_checking = True
             link, authority = secure_at_home(plain, tmp_path)
         trusting_browser = browser.browser_type.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM, env=trusting(tmp_path / "browser", authority)
+            executable_path=WHOLE_CHROMIUM, args=CHROMIUM, env=trusting(tmp_path / "browser", authority)
         )
         try:
             with browser_of(trusting_browser, width) as context:

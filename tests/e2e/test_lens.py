@@ -14,7 +14,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import CHROMIUM, OURS, PATIENCE_MS, Tawny, context_of, signed_in_again, with_settings
+from tests.e2e.conftest import (
+    CHROMIUM,
+    OURS,
+    PATIENCE_MS,
+    WHOLE_CHROMIUM,
+    Tawny,
+    context_of,
+    signed_in_again,
+    with_settings,
+)
 from tests.e2e.rules import axe_script, unfit
 
 pytestmark = pytest.mark.browser
@@ -121,7 +130,7 @@ def drawing() -> Iterator[Browser]:
     with sync_playwright() as play:
         software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         args = [one for one in CHROMIUM if one != "--disable-gpu"]
-        made = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*args, *software])
+        made = play.chromium.launch(executable_path=WHOLE_CHROMIUM, args=[*args, *software])
         made.on("context", lambda context: context.set_default_timeout(PATIENCE_MS))
         yield made
         made.close()

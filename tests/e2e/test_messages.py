@@ -35,7 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, service: StandIn) -> Itera
         f'[notifiers.hook]\nurl = "webhook+{service.base}/hook"\n'
         f'[cameras.front]\nsource = "demo:front"\npost = "2 s"\n'
     )
-    yield from tawny("run", "--config", str(settings), folder=home / "data")
+    yield from tawny("run", "--config", str(settings), folder=home / "data", is_loaded=False)
 
 
 def test_an_event_is_told_with_its_picture_and_then_its_clip(running: Tawny, service: StandIn) -> None:

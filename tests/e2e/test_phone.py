@@ -24,7 +24,7 @@ from tawny.testing.http_service import ReceivedRequest, StandIn
 from tawny.testing.waiting import until
 from tests.app.rig import settings
 from tests.delivery.notifiers.test_webpush import Phone
-from tests.e2e.conftest import Tawny, owner_of, signed_in_again, with_settings
+from tests.e2e.conftest import WHOLE_CHROMIUM, Tawny, chromium, owner_of, signed_in_again, with_settings
 from tests.e2e.live_server import live_server, signed_browser
 from tests.e2e.rules import axe_script, violations
 
@@ -69,6 +69,12 @@ NOTIFICATIONS = """async () => {
   return shown.map((one) => ({ title: one.title, body: one.body, image: one.image, icon: one.icon, tag: one.tag,
     actions: one.actions.map((each) => each.title) }));
 }"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The whole one, which shows notifications."""
+    yield from chromium(WHOLE_CHROMIUM)
 
 
 @pytest.fixture(scope="module")

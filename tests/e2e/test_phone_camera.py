@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import CHROMIUM, OURS, OWNER, Tawny, owner_of, tawny, with_settings
+from tests.e2e.conftest import CHROMIUM, OURS, OWNER, WHOLE_CHROMIUM, Tawny, owner_of, tawny, with_settings
 from tests.e2e.rules import axe_script, violations
 from tests.support.ports import free_port
 
@@ -50,7 +50,7 @@ def play() -> Iterator[Playwright]:
 def devices(play: Playwright) -> Iterator[Browser]:
     """A browser with a fake camera and microphone, which allows both."""
     args = [*CHROMIUM, *FAKE, f"--host-resolver-rules=MAP {NAME} 127.0.0.1"]
-    made = play.chromium.launch(executable_path="/usr/bin/chromium", args=args)
+    made = play.chromium.launch(executable_path=WHOLE_CHROMIUM, args=args)
     yield made
     made.close()
 
@@ -212,7 +212,7 @@ def test_by_https_as_phones_open_it(devices: Browser, tmp_path: Path) -> None:
 def test_a_refused_camera_uses_up_no_code(play: Playwright, owner: BrowserContext, house: Tawny, phone: Page) -> None:
     link = new_link(owner, house, "Workshop")
     args = [*CHROMIUM, FAKE[0]]  # it asks, and gets no answer
-    browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=args)
+    browser = play.chromium.launch(executable_path=WHOLE_CHROMIUM, args=args)
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(link)
     page.get_by_role("button", name="Allow the camera and start").click()

@@ -177,7 +177,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         before = dict(os.environ)
         os.environ |= {"TAWNY_LOG": "DEBUG", "PATH": f"{root / 'bin'}:{os.environ['PATH']}"}
         try:
-            for running in tawny("run", "--config", str(config), folder=root / "data"):
+            for running in tawny("run", "--config", str(config), folder=root / "data", is_loaded=False):
                 made = House(running, config, secrets)
                 watching = Watching(made, running.process.pid)
                 everything_fails(made, root)

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import CHROMIUM, OURS, OWNER, Tawny, owner_of, tawny
+from tests.e2e.conftest import CHROMIUM, OURS, OWNER, WHOLE_CHROMIUM, Tawny, owner_of, tawny
 from tests.e2e.rules import WIDTHS, as_wide_as, axe_script, unfit, violations
 from tests.service.address.authority import own_certificate
 from tests.support.ports import free_port
@@ -147,7 +147,7 @@ def test_from_plain_http_to_live_video_over_https(owner: BrowserContext, house: 
     page.close()
     secure = f"https://localhost:{port_of(house)}"
     made = owner.browser.browser_type.launch(  # type: ignore[union-attr]
-        executable_path="/usr/bin/chromium", args=CHROMIUM, env=trusting(place / "home", authority)
+        executable_path=WHOLE_CHROMIUM, args=CHROMIUM, env=trusting(place / "home", authority)
     )
     try:
         phone = sign_in_by_https(made, secure)

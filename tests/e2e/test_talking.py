@@ -16,7 +16,7 @@ from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
 from tawny.testing.waiting import until
 from tests.app.rig import one_camera
-from tests.e2e.conftest import CHROMIUM
+from tests.e2e.conftest import CHROMIUM, WHOLE_CHROMIUM
 from tests.e2e.live_server import LiveServer, live_server
 from tests.e2e.rules import axe_script, violations
 from tests.sources.rtsp_client.test_back import pitch
@@ -50,7 +50,7 @@ def page(served: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     more = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with sync_playwright() as play:
         browser = play.chromium.launch(
-            executable_path="/usr/bin/chromium", args=[*CHROMIUM, *more, f"--use-file-for-fake-audio-capture={heard}"]
+            executable_path=WHOLE_CHROMIUM, args=[*CHROMIUM, *more, f"--use-file-for-fake-audio-capture={heard}"]
         )
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         owner = served.accounts.put_person("Owner", Role.OWNER)

@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Error, Page, sync_playwright
 
 from tawny.testing.waiting import until
-from tests.e2e.conftest import CHROMIUM
+from tests.e2e.conftest import CHROMIUM, WHOLE_CHROMIUM
 from tests.support.network_relay import NetworkRelay, tcp_line
 
 pytestmark = pytest.mark.browser
@@ -156,7 +156,7 @@ def door(net: Net, recorder: tuple[str, int]) -> Iterator[str]:
 def page(net: Net, door: str, recorder: tuple[str, int], tmp_path: Path) -> Iterator[Page]:
     """A browser that lives in its namespace, with the owner signed in."""
     inside = tmp_path / "chromium"
-    inside.write_text(f'#!/bin/sh\nexec ip netns exec {net.browser} /usr/bin/chromium "$@"\n')
+    inside.write_text(f'#!/bin/sh\nexec ip netns exec {net.browser} {WHOLE_CHROMIUM} "$@"\n')
     inside.chmod(inside.stat().st_mode | stat.S_IXUSR)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=str(inside), args=CHROMIUM)

@@ -5,11 +5,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support import preloaded
+
 PATIENCE_S = 90
 """On a machine that is busy with other tests, where a stop of a second takes a quarter of a minute."""
 
 
-def ended(process: subprocess.Popen[Any]) -> int:
+def ended(process: subprocess.Popen[Any] | preloaded.Preloaded) -> int:
     """Ask it to end, and return its exit code. One that does not end is killed: it would disturb all later tests."""
     process.terminate()
     try:
@@ -19,8 +21,11 @@ def ended(process: subprocess.Popen[Any]) -> int:
 
 
 def children() -> dict[int, str]:
-    """Programs that this process has started and that still run, and the command of each. None of Python's own."""
-    found = dict[int, str]()
+    """Programs that this process has started and that still run, and the command of each. None of Python's own.
+
+    What was forked from a process that had loaded tawny counts, that process does not.
+    """
+    found, above, loaded = dict[int, str](), dict[int, int](), set[int]()
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
@@ -30,6 +35,9 @@ def children() -> dict[int, str]:
         except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
             continue
         is_pythons = any(word.startswith("from multiprocessing.") for word in words)
-        if int(parent) == os.getpid() and state != "Z" and not is_pythons:
-            found[int(folder.name)] = " ".join(words).strip()
-    return found
+        if state != "Z" and not is_pythons:
+            found[int(folder.name)], above[int(folder.name)] = " ".join(words).strip(), int(parent)
+        if int(parent) == os.getpid() and preloaded.__file__ in words:
+            loaded.add(int(folder.name))
+    parents = {os.getpid(), *loaded}
+    return {pid: told for pid, told in found.items() if above[pid] in parents and pid not in loaded}
