@@ -10,7 +10,7 @@ from tests.cli.conftest import Tawny
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 COMMANDS = [
-    ("timeline", "--camera", "door"),
+    ("timeline", "--camera", "door", "--from", "yesterday", "--to", "now"),
     ("check", "--wall"),
     ("prune", "--dry-run"),
     ("tokens", "list"),
