@@ -52,6 +52,21 @@ for at in range(0, len(block), 4_000_000):
     block[at] = 1
 print(resident("Rss") - before)
 """
+GARBAGE = """
+import gc
+from tawny.app.process_memory import import_for_good
+import_for_good("cycles")
+frozen = gc.get_freeze_count()
+gc.unfreeze()  # which are not listed
+print(sum(type(one).__name__ == "Cycle" for one in gc.get_objects()), frozen, gc.get_threshold()[0])
+"""
+CYCLES = """
+class Cycle:
+    def __init__(self):
+        self.it = self
+for _ in range(50_000):
+    Cycle()
+"""
 MAPS = """\
 7f0000000000-7f0000010000 r-xp 00000000 08:01 9 /venv/site-packages/av.libs/libavcodec.so.62
 Rss:                  64 kB
@@ -90,6 +105,17 @@ def test_pages_that_only_loading_touched_are_returned_and_the_libraries_work() -
 def test_freed_blocks_inside_the_heap_are_returned() -> None:
     before, after = numbers(BLOCKS)
     assert before - after > 10_000
+
+
+def test_what_an_import_leaves_behind_is_collected_before_what_stays_is_frozen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cycles.py").write_text(CYCLES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    left, frozen, threshold = numbers(GARBAGE)
+    assert left < 15_000, "of 50,000"
+    assert frozen > 1000
+    assert threshold < 1000, "as before"
 
 
 def test_a_touched_byte_is_one_small_page_whatever_a_library_asks_for() -> None:

@@ -175,9 +175,14 @@ def pages_closed(request: pytest.FixtureRequest) -> Iterator[None]:
     browser: Browser = request.getfixturevalue("browser")
     before = [*browser.contexts, *pages_of(browser)]
     yield
-    for one in [*pages_of(browser), *browser.contexts]:
-        if one not in before:
-            one.close()
+    for page in pages_of(browser):
+        if page not in before:
+            page.unroute_all(behavior="ignoreErrors")  # what a test's route still answers comes too late for it
+            page.close()
+    for context in browser.contexts:
+        if context not in before:
+            context.unroute_all(behavior="ignoreErrors")
+            context.close()
 
 
 def pages_of(browser: Browser) -> list[Page]:
