@@ -97,13 +97,13 @@ def nothing_left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 # --- beside each other: `./test` gives each worker one file after the other, the slowest first ------------------------
 
-WORKERS_A_CORE, MORE_WORKERS, MOST_WORKERS = 2, 1, 8
+WORKERS_A_CORE, MOST_WORKERS = 2, 8
 """Most tests that take long wait, for real programs and real time."""
 WORKER_BYTES = 1_500_000_000
 """A browser, and a recorder that it looks at."""
 HEAVY = ("tests/e2e/", "tests/seeds/")
 """Files whose tests run a browser and a recorder."""
-MORE_HEAVY = 2
+MORE_HEAVY = 1
 """So many more than there are cores run at the same time; the other workers take light files."""
 SECONDS = "tawny/seconds of each file"
 SLOWEST = Path(__file__).with_name("slowest_files.txt")
@@ -114,7 +114,7 @@ GUESSED = {"e2e": 25.0, "seeds": 25.0, "app": 8.0, "faults": 8.0, "service": 3.0
 
 def pytest_xdist_auto_num_workers() -> int:
     room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // WORKER_BYTES
-    return max(2, min(cores() * WORKERS_A_CORE + MORE_WORKERS, room, MOST_WORKERS))
+    return max(2, min(cores() * WORKERS_A_CORE, room, MOST_WORKERS))
 
 
 def cores() -> int:
