@@ -135,6 +135,8 @@ class Barn:
 
     async def present(self) -> None:
         """Say it, and wait until the standby has understood."""
+        if self._has_been_here(self.standby.clock.now_ms()):
+            self.standby.clock.advance(0.001)  # else nothing tells this time from the one before
         silent_ms = self.standby.clock.now_ms()
         await self.link.send(LineFrame(Kind.PRESENT, 0, as_payload({"recorded": list(self.recorded)})).encoded())
         await eventually(lambda: self._has_been_here(silent_ms), "the standby to understand")

@@ -131,6 +131,7 @@ def test_rp5_rec_is_shown_from_the_clips_first_to_its_last_second(yard: Yard, li
     assert any(begin <= begun_ms <= end for begin, end in clips)
 
 
+@pytest.mark.usefixtures("live")  # which shows them
 def test_rp6_the_past_shows_each_frames_own_time(yard: Yard) -> None:
     """The choice is remembered, and single steps go by the recording's."""
     now_ms = yard.get("/timeline?from_ms=0&to_ms=1").json()["now_ms"]
@@ -139,7 +140,10 @@ def test_rp6_the_past_shows_each_frames_own_time(yard: Yard) -> None:
     until(lambda: page.evaluate("document.querySelector('[data-showing]')?.dataset.showing") == "video", 60, "video")
     if page.locator("[data-playing=true]").count():
         page.keyboard.press("Space")
+        page.locator("[data-playing=true]").wait_for(state="detached")
+    begun_ms = shown(page)[0]
     page.keyboard.press(".")
+    until(lambda: shown(page)[0] > begun_ms, 60, "the first step")  # or two would count as one
     until(lambda: shown(page)[2], 60, "figures")
     times = list[int]()
     for _ in range(5):
