@@ -158,9 +158,9 @@ def browser() -> Iterator[Browser]:
     yield from chromium(CHROMIUM_SHELL if CHROMIUM_SHELL.exists() else WHOLE_CHROMIUM)
 
 
-def chromium(program: Path) -> Iterator[Browser]:
+def chromium(program: Path, args: Sequence[str] = CHROMIUM) -> Iterator[Browser]:
     with sync_playwright() as play:
-        made = play.chromium.launch(executable_path=program, args=CHROMIUM)
+        made = play.chromium.launch(executable_path=program, args=args)
         made.on("context", lambda context: context.set_default_timeout(PATIENCE_MS))
         yield made
         made.close()
@@ -175,14 +175,11 @@ def pages_closed(request: pytest.FixtureRequest) -> Iterator[None]:
     browser: Browser = request.getfixturevalue("browser")
     before = [*browser.contexts, *pages_of(browser)]
     yield
-    for page in pages_of(browser):
-        if page not in before:
-            page.unroute_all(behavior="ignoreErrors")  # what a test's route still answers comes too late for it
-            page.close()
-    for context in browser.contexts:
-        if context not in before:
-            context.unroute_all(behavior="ignoreErrors")
-            context.close()
+    after: list[Page | BrowserContext] = [*pages_of(browser), *browser.contexts]
+    for one in after:
+        if one not in before:
+            one.unroute_all(behavior="ignoreErrors")  # what a test's route still answers comes too late for it
+            one.close()
 
 
 def pages_of(browser: Browser) -> list[Page]:

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tawny.testing.waiting import until
 from tests.e2e.conftest import (
     CHROMIUM,
     OURS,
-    PATIENCE_MS,
     WHOLE_CHROMIUM,
     Tawny,
+    chromium,
     context_of,
     signed_in_again,
     with_settings,
@@ -127,13 +127,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tawny]:
 @pytest.fixture(scope="module")
 def drawing() -> Iterator[Browser]:
     """A browser that has WebGL on a machine without graphics."""
-    with sync_playwright() as play:
-        software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        args = [one for one in CHROMIUM if one != "--disable-gpu"]
-        made = play.chromium.launch(executable_path=WHOLE_CHROMIUM, args=[*args, *software])
-        made.on("context", lambda context: context.set_default_timeout(PATIENCE_MS))
-        yield made
-        made.close()
+    software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    yield from chromium(WHOLE_CHROMIUM, [*(one for one in CHROMIUM if one != "--disable-gpu"), *software])
 
 
 @pytest.fixture(scope="module")

@@ -30,10 +30,9 @@ class Preloaded:
     """A running script, with the methods of `subprocess.Popen`. Its parent is the process that forked it."""
 
     def __init__(self, orders: socket.socket, pid: int) -> None:
-        self.pid, self.returncode = pid, None
+        self.pid = pid
+        self.returncode: int | None = None
         self._orders, self._running = orders, os.pidfd_open(pid)
-
-    returncode: int | None
 
     def poll(self) -> int | None:
         return self._after(0)

@@ -270,9 +270,8 @@ class InputFinder:
         assert self._archive is not None
         asked_ms = begin_ms = target.from_ms
         end_ms, most_ms = target.to_ms, round(MOST_S * 1000)
-        asked = Span(begin_ms, end_ms)
-        streams = {one: segments(self._archive, CameraId(target.camera), one, asked) for one in StreamName}
-        if found := streams[StreamName(target.stream)]:
+        camera = CameraId(target.camera)
+        if found := segments(self._archive, camera, StreamName(target.stream), Span(begin_ms, end_ms)):
             begin_ms = min(begin_ms, found[0].start_ms)  # include the whole first segment, from its first keyframe
             end_ms = min(end_ms, max(one.end_ms for one in found))  # what is closed later isn't part of it
         while begin_ms < end_ms:
@@ -282,8 +281,9 @@ class InputFinder:
                 yield _one_file(here, asked_ms, clip)
                 begin_ms = clip.cut_at_ms or here.to_ms
             else:  # years without a recording are passed at once
-                later = [one.start_ms for ones in streams.values() for one in ones if one.end_ms > here.to_ms]
-                begin_ms = here.to_ms + max(0, min(later, default=end_ms) - here.to_ms) // most_ms * most_ms
+                later = segments(self._archive, camera, None, Span(here.to_ms, end_ms))
+                next_ms = later[0].start_ms if later else end_ms
+                begin_ms = here.to_ms + max(0, next_ms - here.to_ms) // most_ms * most_ms
 
     def _clip(self, target: ScanTarget) -> "ClipFile | None":
         span = Span(target.from_ms, target.to_ms)

@@ -19,12 +19,12 @@ class PluginBroken(NamedTuple):
 
 
 def installed_entry_points(group: str) -> EntryPoints:
+    """Return those of all packages. Read once: it takes 4 ms on a fast computer, and a start asks for eight groups."""
     return _selector()(group=group)
 
 
 @cache
 def _selector() -> Callable[..., EntryPoints]:
-    """Read once what all packages have: it takes 4 ms on a fast computer, and a start asks for eight groups."""
     return entry_points().select
 
 

@@ -277,7 +277,7 @@ def test_a_search_runs_once_and_shows_what_it_has_found_so_far(house: House, mon
     until(lambda: [one[0].title for one in house.setup.found().found] == ["Northlight NL-1"])
     house.setup.search(Search(probe=True))
     now = house.setup.found()
-    assert (len(begun), now.is_running, len(now.found)) == (1, True, 1)
+    assert (len(begun), now.is_running, now.found[0][0].title) == (1, True, "Northlight NL-1")
     goes_on.set()
     until(lambda: not house.setup.found().is_running)
     assert len(house.setup.found().found) == 1
