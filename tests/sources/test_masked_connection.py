@@ -291,8 +291,9 @@ def test_a_process_that_returns_no_frames_ends_the_connection() -> None:
             clock.advance(1.0)
             return PacketDone(0.0)
 
-    clock = FakeClock()
-    connection = masked(Camera(PICTURES[:40], goes_on=True), clock=clock, start=Fruitless)
+    clock, process = FakeClock(), Fruitless()
+    connection = masked(Camera(PICTURES[:40], goes_on=True), clock=clock, start=lambda: process)
+    until(lambda: len(process.passed) == 40, 10, "it is sent")  # what comes late while the clock goes on is dropped
     got, why = everything(connection)
     assert (got, type(why), why.detail) == ([], MaskingFailed, f"no frame was ready within {STUCK_S:g} s")
 
