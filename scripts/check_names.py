@@ -62,6 +62,7 @@ _NO_CODE: Final = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 )
 _CLASS: Final = re.compile(r"^ *class ([A-Za-z]\w*)", re.MULTILINE)
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _PRIVATE: Final = re.compile(r"(?<!\bself)(?<!\bcls)(?<!super\(\))\._")
 
 
@@ -137,15 +138,17 @@ def share_of(name: str, sizes: Mapping[str, list[str]]) -> float:
 def find_identifiers(modules: Mapping[str, Path]) -> list[str]:
     """Return each name with a word of IDENTIFIERS, as `module:line name`."""
     found = []
-    spelled = re.compile("|".join(sorted(IDENTIFIERS)), re.IGNORECASE)
     for module, path in modules.items():
         text = path.read_text(encoding="utf-8")
-        for token in tokenize.generate_tokens(io.StringIO(text).readline) if spelled.search(text) else ():
-            if token.type == tokenize.NAME:
-                words = {word.lower() for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", token.string)}
-                if words & IDENTIFIERS:
-                    found.append(f"{module}:{token.start[0]} {token.string}")
+        unusual = {name for name in set(_NAME.findall(text)) if IDENTIFIERS & _words(name)}
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline) if unusual else ()
+        named = [token for token in tokens if token.type == tokenize.NAME and token.string in unusual]
+        found += [f"{module}:{token.start[0]} {token.string}" for token in named]
     return found
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
 
 
 def find_late_hooks(modules: Mapping[str, Path]) -> list[str]:
@@ -166,7 +169,7 @@ def find_late_hooks(modules: Mapping[str, Path]) -> list[str]:
         assigned = [one for node in ast.walk(tree) if isinstance(node, ast.Assign) for one in node.targets]
         for target in assigned:
             ones = target.elts if isinstance(target, ast.Tuple) else (target,)
-            others = [one for one in ones if isinstance(one, ast.Attribute) and ast.unparse(one.value) != "self"]
+            others = [one for one in ones if isinstance(one, ast.Attribute) and not _is_name(one.value, "self")]
             found += [f"{name}:{one.lineno} {one.attr}" for one in others if one.attr in hooks - own]
     return found
 
@@ -175,12 +178,23 @@ def _declared(tree: ast.Module, *, callbacks: bool) -> set[str]:
     """Return the attributes that methods declare as `Callable`, or else those declared as anything but that."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("Callable[") == callbacks:
+        if isinstance(node, ast.AnnAssign) and _is_callback(node.annotation) == callbacks:
             if isinstance(node.target, ast.Attribute):
                 found.add(node.target.attr)
             elif not callbacks and isinstance(node.target, ast.Name):
                 found.add(node.target.id)
     return found
+
+
+def _is_callback(annotation: ast.expr) -> bool:
+    """Return whether it is `Callable[...]`, or that or something else."""
+    if isinstance(annotation, ast.BinOp):
+        return _is_callback(annotation.left)
+    return isinstance(annotation, ast.Subscript) and _is_name(annotation.value, "Callable")
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def find_private_access(tests: Path) -> list[str]:

@@ -42,7 +42,7 @@ def trees() -> dict[str, ast.Module]:
 
 def forget_source() -> None:
     """Let go of the modules: some hundred megabytes."""
-    for one in (trees, errors, said_in, _constants, _makers, _helpers):
+    for one in (trees, errors, said_in, _constants, _makers, _public_helpers, _helpers):
         one.cache_clear()
 
 
@@ -168,8 +168,12 @@ def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
 @cache
 def _makers(tree: ast.Module) -> frozenset[str]:
     """Return what makes an error in a module: classes, its own helpers, and the public ones of others."""
-    public = {name for one in trees().values() for name in _helpers(one) if not name.startswith("_")}
-    return errors() | COLLECTED_TOO | public | _helpers(tree)
+    return errors() | COLLECTED_TOO | _public_helpers() | _helpers(tree)
+
+
+@cache
+def _public_helpers() -> frozenset[str]:
+    return frozenset(name for one in trees().values() for name in _helpers(one) if not name.startswith("_"))
 
 
 @cache

@@ -114,11 +114,15 @@ REPORT: dict[str, Any] = {
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    (tmp_path / "tawny.toml").write_text(SETTINGS)
-    secrets = tmp_path / "secrets.toml"
+    return write_settings(tmp_path)
+
+
+def write_settings(folder: Path) -> Path:
+    (folder / "tawny.toml").write_text(SETTINGS)
+    secrets = folder / "secrets.toml"
     secrets.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in SECRETS.items()))
     secrets.chmod(0o600)
-    return tmp_path
+    return folder
 
 
 def contents(place: Path, **more: Any) -> BundleContents:
@@ -146,13 +150,17 @@ def files_of(given: BundleContents) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return files_of(contents(write_settings(tmp_path_factory.mktemp("place"))))
+
+
 @pytest.mark.parametrize("planted", PLANTED)
-def test_nothing_personal_is_in_the_bundle(place: Path, planted: str) -> None:
-    found = files_of(contents(place))
-    for name, text in found.items():
+def test_nothing_personal_is_in_the_bundle(files: dict[str, str], planted: str) -> None:
+    for name, text in files.items():
         assert planted.lower() not in name.lower()
         assert planted.lower() not in text.lower(), name
-    assert socket.gethostname() not in found["tawny-diagnostics/log.txt"]
+    assert socket.gethostname() not in files["tawny-diagnostics/log.txt"]
 
 
 def test_what_helps_is_in_the_bundle(place: Path) -> None:
