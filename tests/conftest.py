@@ -7,8 +7,10 @@ A command that a test calls in this process sets up the log as it does for its u
 import gc
 import logging
 import os
+import re
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,18 +41,39 @@ LONG = Path(__file__).with_name("long_tests.txt")
 """Tests that only `./test --long` runs, apart from those with the mark."""
 
 
+_SAMPLE = re.compile(r"^(.*) 1 of (\d+)$")
+
+
 def long_tests() -> list[str]:
+    """Return files, classes, tests and rows that only `./test --long` runs."""
+    return [line for line in _long_lines() if not _SAMPLE.match(line)]
+
+
+def sampled_tables() -> dict[str, int]:
+    """Return the tests of whose rows `./test` runs one of so many: the first, and each that many rows later."""
+    return {found[1]: int(found[2]) for found in map(_SAMPLE.match, _long_lines()) if found}
+
+
+def _long_lines() -> list[str]:
     lines = LONG.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
 _LONG_TESTS = frozenset(long_tests())
+_SAMPLED_TABLES = sampled_tables()
+_ROWS = Counter[str]()
+"""How many rows of each of them were collected."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    file, _, test = item.nodeid.partition("::")
-    if not {file, f"{file}::{test.partition('[')[0]}", item.nodeid}.isdisjoint(_LONG_TESTS):
+    table = item.nodeid.partition("[")[0]
+    file, *names = table.split("::")
+    if not {file, f"{file}::{names[0]}", table, item.nodeid}.isdisjoint(_LONG_TESTS):
         item.add_marker("long")
+    elif table in _SAMPLED_TABLES:
+        if _ROWS[table] % _SAMPLED_TABLES[table]:
+            item.add_marker("long")
+        _ROWS[table] += 1
 
 
 @pytest.hookimpl(wrapper=True)
