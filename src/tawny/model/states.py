@@ -50,10 +50,7 @@ STATE_WORDS: dict[CameraState, str] = {
     CameraState.BLOCKED: "Can't write to disk",
     CameraState.UNKNOWN: "Unknown",
 }
-"""The texts of all readers. A new state also needs: `State` in api/schemas.py, and scripts/interface_types.py; states,
-since and checks in ui/src/strings/app.ts; ui/src/ui/cameraWords.ts; German in service/translations/de.json;
-troubleshooting.md. tests/test_readers.py and tests/service/test_languages.py check most of them.
-"""
+"""The texts of all readers. What else a new state needs: docs/how-it-works/adding-things.md."""
 
 STATE_WORDS_OF_SEVERAL = {
     CameraState.ENDED: "Video files ended",
