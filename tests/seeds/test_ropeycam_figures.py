@@ -237,9 +237,10 @@ def test_rp7_a_title_is_shown_literally(yard: Yard, live: Page) -> None:
 def test_rp4_the_switch_is_for_everyone(live: Page) -> None:
     """With a screen reader, and on a phone: nothing is wider than the screen."""
     assert violations(live, axe_script()) == []
-    live.set_viewport_size({"width": 390, "height": 844})
-    assert live.evaluate("document.documentElement.scrollWidth") == 390
     assert live.get_by_role("button", name="Hide figures").get_attribute("aria-pressed") == "true"
+    live.set_viewport_size({"width": 390, "height": 844})
+    assert live.get_by_role("button", name="Figures", exact=True).get_attribute("aria-pressed") == "true"
+    assert live.evaluate("document.documentElement.scrollWidth") == 390
     live.set_viewport_size({"width": 1280, "height": 900})
 
 
