@@ -70,7 +70,7 @@ async def test_a_link_ends_by_itself(house: House, viewer: httpx.AsyncClient) ->
     made = await shared(house, viewer, lasts_s=HOUR_S)
     video = (await opened(house, made)).json()["video"]
     house.clock.advance(HOUR_S)
-    assert (await opened(house, made)).json()["message"] == "This link has expired."
+    assert (await opened(house, made)).json()["message"] == "This link is no longer valid."
     ended = await house.browser().get(video)
     assert (ended.status_code, b"ftyp" in ended.content) == (410, False)
 

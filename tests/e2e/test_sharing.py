@@ -61,7 +61,7 @@ def test_e4_who_has_the_link_sees_the_clip_and_nothing_else(page: Page, browser:
     with there.expect_response(lambda answer: "/shared/" in answer.url) as opened:
         there.reload()
     assert opened.value.status == 410
-    expect(there.get_by_text("This link has expired. Ask for a new one.")).to_be_visible(timeout=WAIT_MS)
+    expect(there.get_by_text("This link is no longer valid. Ask for a new one.")).to_be_visible(timeout=WAIT_MS)
     expect(there.locator("video")).to_have_count(0)
     assert stranger.request.get(video).status == 410, "nor does the address of the video go on"
     stranger.close()

@@ -55,7 +55,7 @@ def address_too_long() -> RequestRefused:
 
 
 def share_ended() -> RequestRefused:
-    return RequestRefused(410, "share_ended", "This link has expired.", "Ask for a new one.")
+    return RequestRefused(410, "share_ended", "This link is no longer valid.", "Ask for a new one.")
 
 
 def sealed_error() -> RequestRefused:

@@ -33,7 +33,7 @@ export const share = {
     codeSub: "The person who sent you this link has the code.",
     codeLabel: "Code",
     open: "Watch",
-    ended: "This link has expired. Ask for a new one.",
+    ended: "This link is no longer valid. Ask for a new one.",
     save: "Download",
     until: (when: string) => `This link expires ${when}.`,
     by: "Recorded by tawny",
