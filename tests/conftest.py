@@ -7,7 +7,6 @@ A command that a test calls in this process sets up the log as it does for its u
 import gc
 import logging
 import os
-import re
 import shutil
 import threading
 from collections import Counter
@@ -41,39 +40,31 @@ LONG = Path(__file__).with_name("long_tests.txt")
 """Tests that only `./test --long` runs, apart from those with the mark."""
 
 
-_SAMPLE = re.compile(r"^(.*) 1 of (\d+)$")
+def long_tests() -> list[tuple[str, int]]:
+    """Return files, classes, tests and rows that only `./test --long` runs, each with a number.
 
-
-def long_tests() -> list[str]:
-    """Return files, classes, tests and rows that only `./test --long` runs."""
-    return [line for line in _long_lines() if not _SAMPLE.match(line)]
-
-
-def sampled_tables() -> dict[str, int]:
-    """Return the tests of whose rows `./test` runs one of so many: the first, and each that many rows later."""
-    return {found[1]: int(found[2]) for found in map(_SAMPLE.match, _long_lines()) if found}
-
-
-def _long_lines() -> list[str]:
+    The number is 0, or `./test` runs one of so many rows of the test all the same: the first, and each that many later.
+    """
     lines = LONG.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    parts = [line.partition(" 1 of ") for line in lines if line and not line.startswith("#")]
+    return [(name, int(rows or 0)) for name, _, rows in parts]
 
 
-_LONG_TESTS = frozenset(long_tests())
-_SAMPLED_TABLES = sampled_tables()
+_LONG_TESTS = dict(long_tests())
 _ROWS = Counter[str]()
-"""How many rows of each of them were collected."""
+"""How many rows of each sampled test were collected."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     table = item.nodeid.partition("[")[0]
     file, *names = table.split("::")
-    if not {file, f"{file}::{names[0]}", table, item.nodeid}.isdisjoint(_LONG_TESTS):
+    listed = [name for name in (file, f"{file}::{names[0]}", table, item.nodeid) if name in _LONG_TESTS]
+    if not listed:
+        return
+    one_of = _LONG_TESTS[listed[0]]
+    if not one_of or _ROWS[table] % one_of:
         item.add_marker("long")
-    elif table in _SAMPLED_TABLES:
-        if _ROWS[table] % _SAMPLED_TABLES[table]:
-            item.add_marker("long")
-        _ROWS[table] += 1
+    _ROWS[table] += 1
 
 
 @pytest.hookimpl(wrapper=True)

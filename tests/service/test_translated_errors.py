@@ -49,7 +49,7 @@ def _has(shape: str) -> bool:
 
 
 def _shown(folder: str, also: frozenset[str] = frozenset()) -> list[Said]:
-    found = said_in(folder, also) if also else said_in(folder)  # found once for all tests
+    found = said_in(folder, also)
     return [said for said in found if not said.where.startswith(COMMANDS_ONLY) and said.text not in EXEMPT]
 
 

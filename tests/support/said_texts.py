@@ -42,7 +42,7 @@ def trees() -> dict[str, ast.Module]:
 
 def forget_source() -> None:
     """Let go of the modules: some hundred megabytes."""
-    for one in (trees, errors, said_in, _constants, _makers, _public_helpers, _helpers):
+    for one in (trees, errors, _said_in, _constants, _makers, _public_helpers, _helpers):
         one.cache_clear()
 
 
@@ -61,12 +61,16 @@ def errors() -> frozenset[str]:
     return frozenset(known)
 
 
-@cache
 def said_in(folder: str, also: frozenset[str] = frozenset()) -> list[Said]:
     """Return the texts of a folder or file below `src/tawny`, such as `api/auth`, each once.
 
     also: names of further errors, such as `ValueError` where settings are checked.
     """
+    return _said_in(folder, also)
+
+
+@cache  # by both arguments, given or not
+def _said_in(folder: str, also: frozenset[str]) -> list[Said]:
     found: dict[str, Said] = {}
     for path, tree in trees().items():
         if path == folder or path.startswith(f"{folder}/"):
