@@ -120,6 +120,8 @@ class _Protected:
     recording: asyncio.Task[Mapping[str, str]] | None = None
     set_s: float = 0.0
     """When its cameras were set last."""
+    keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while its takeovers are stored, so that the latest ones are stored last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,7 +528,8 @@ class StandbyServer:
 
     async def _keep_takeovers(self, one: _Protected) -> None:
         assert self._store is not None
-        await asyncio.to_thread(self._store.keep_takeovers, one.box.id, one.takeovers)
+        async with one.keeping:
+            await asyncio.to_thread(self._store.keep_takeovers, one.box.id, one.takeovers)
 
     async def _ask(self, one: _Protected) -> bool | None:
         """Ask a recorder itself whether it records. None: it says that this is not its standby any more."""

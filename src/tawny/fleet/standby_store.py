@@ -6,6 +6,7 @@ recorder deletes them at once.
 
 import json
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ class StandbyStore:
         self._folder, self._clock = folder / FOLDER, clock
         self._key_file = folder / STANDBY_KEY_FILE
         self._index = SqliteFleetIndex(folder / STANDBY_FILE, clock)
+        self._writing = threading.Lock()  # held while a recorder's files change: their temporary names are fixed
 
     def close(self) -> None:
         self._index.close()
@@ -89,9 +91,10 @@ class StandbyStore:
 
     def revoke(self, box: str) -> bool:
         """Remove a recorder with its cameras' credentials. Return False if there is none. Recordings stay."""
-        was_there = self._index.revoke(box)
-        for suffix in ("plan", "json"):
-            self._remove(f"{box}.{suffix}")
+        with self._writing:
+            was_there = self._index.revoke(box)
+            for suffix in ("plan", "json"):
+                self._remove(f"{box}.{suffix}")
         return was_there
 
     def identity(self) -> Identity:
@@ -110,7 +113,8 @@ class StandbyStore:
             ) from None
 
     def keep_plan(self, box: str, sealed: bytes) -> None:
-        self._write(f"{box}.plan", sealed)
+        """Store a recorder's plan; one that was removed meanwhile leaves nothing."""
+        self._write(box, "plan", sealed)
 
     def plan(self, box: str, key: Identity) -> StandbyPlan | None:
         """Return a recorder's plan; None if it has sent none that can be read."""
@@ -128,7 +132,7 @@ class StandbyStore:
 
     def keep_takeovers(self, box: str, takeovers: Sequence[Takeover]) -> None:
         said: list[Any] = [asdict(one) for one in takeovers[-MOST_TAKEOVERS:]]
-        self._write(f"{box}.json", json.dumps(said).encode())
+        self._write(box, "json", json.dumps(said).encode())
 
     def _read(self, name: str) -> bytes | None:
         try:
@@ -138,12 +142,15 @@ class StandbyStore:
         except OSError as error:
             raise StorageError(str(self._folder / name), error.strerror or "") from error
 
-    def _write(self, name: str, data: bytes) -> None:
-        try:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise StorageError(str(self._folder), error.strerror or "") from error
-        _write_private(self._folder / name, data)
+    def _write(self, box: str, suffix: str, data: bytes) -> None:
+        with self._writing:
+            if all(one.id != box for one in self._index.boxes()):
+                return
+            try:
+                self._folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise StorageError(str(self._folder), error.strerror or "") from error
+            _write_private(self._folder / f"{box}.{suffix}", data)
 
     def _remove(self, name: str) -> None:
         try:
