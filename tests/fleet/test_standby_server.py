@@ -134,7 +134,8 @@ class Barn:
         await self.link.send(LineFrame(Kind.PLAN, 0, sealed).encoded())
 
     async def present(self) -> None:
-        """Say it, and wait until the standby has understood."""
+        """Say it, and wait until the standby has understood: it notes the joining as a time of its own."""
+        await eventually(lambda: bool(self.standby.server.states()), "the standby to know it")
         if self._has_been_here(self.standby.clock.now_ms()):
             self.standby.clock.advance(0.001)  # else nothing tells this time from the one before
         silent_ms = self.standby.clock.now_ms()

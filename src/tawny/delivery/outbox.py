@@ -285,10 +285,11 @@ class Outbox:
             )
             db.execute(ended, (before_ms, DeliveryKind.FILE.value))  # those of folders are known until they are removed
 
-    def since_ms(self, to: str) -> int:
-        """Return when the target was first used, ms UTC. Earlier events are not sent to it."""
+    def since_ms(self, to: str, first_ms: int | None = None) -> int:
+        """Return when the target was first used, ms UTC: at `first_ms` or now. Earlier events are not sent to it."""
         with self._writing() as db:
-            db.execute("INSERT INTO targets VALUES (?, ?) ON CONFLICT DO NOTHING", (to, self._clock.now_ms()))
+            new = (to, self._clock.now_ms() if first_ms is None else first_ms)
+            db.execute("INSERT INTO targets VALUES (?, ?) ON CONFLICT DO NOTHING", new)
             return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
 
     def forget_target(self, to: str) -> None:

@@ -15,14 +15,16 @@ from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
 from tawny.engine import ThreadEngine
 from tawny.model.errors import SettingsError
+from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.times import utc_from_text
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
 from tests.api.fakes import FakeRecorder
 from tests.app.rig import settings
-from tests.delivery.carried import clip
+from tests.delivery.carried import PORCH, clip
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -32,11 +34,11 @@ class Bench:
         self.nas, self.clock = root / "nas", FakeClock()
         self.nas.mkdir()
         text = f'[destinations.nas]\nurl = "folder:{self.nas}"\n{more}\n'
-        recorder = FakeRecorder(root, self.clock)
+        self.recorder = FakeRecorder(root, self.clock)
         self.outward = DeliveryService(
             settings(text),
             ":memory:",
-            recorder,
+            self.recorder,
             PluginRegistry.opened(),
             self.clock,
             ThreadEngine(self.clock, lambda part, error: None),
@@ -55,6 +57,30 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path, 'retention = "90 days"')
     yield made
     made.outward.close()
+
+
+@pytest.mark.parametrize(("since_start_s", "arrives"), [(2, True), (-2, False)])
+def test_a_new_target_gets_what_happened_since_the_recorder_started(
+    tmp_path: Path, since_start_s: int, *, arrives: bool
+) -> None:
+    """Cameras record before deliveries are loaded, some seconds on a slow computer."""
+    bench = Bench(tmp_path)
+    start_ms = bench.recorder.started_ms + since_start_s * 1000
+    bench.clock.advance(8)
+    event = Event(EventId("early"), PORCH, "person", start_ms, start_ms + 500, 50.0)
+    bench.recorder.index.put_event(replace(event, picture_ms=start_ms, level="alert"))
+    later = replace(event, id=EventId("later"), start_ms=bench.recorder.started_ms + 4000, end_ms=bench.clock.now_ms())
+    bench.recorder.index.put_event(replace(later, picture_ms=later.start_ms, level="alert"))
+    bench.outward.pause("nas", paused=True)
+    bench.outward.start()
+
+    def queued() -> set[EventId | None]:
+        return {one.event for one in bench.outward.outbox.since("nas", 0)}
+
+    until(lambda: len(queued()) == 1 + arrives)
+    bench.outward.stop()
+    assert queued() == {"later"} | ({"early"} if arrives else set())
+    bench.outward.close()
 
 
 @pytest.mark.parametrize(("more", "zone"), [("", BERLIN), ('time_zone = "local"', BERLIN), ('time_zone = "utc"', UTC)])

@@ -108,6 +108,9 @@ class DeliveryService:
         self._save_write_only = policy.save_write_only
 
     def start(self) -> None:
+        """Start, and send what happened since the recorder started: cameras record before this is loaded."""
+        for name in self._names:
+            self.outbox.since_ms(name, self._recorder.started_ms)
         self._started = True
         self.apply(self._settings)
 
