@@ -111,7 +111,7 @@ def nothing_left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 # --- beside each other: `./test` gives each worker one file after the other, the slowest first ------------------------
 
-WORKERS_A_CORE, MOST_WORKERS = 2, 8
+WORKERS_A_CORE, MOST_WORKERS = 3, 8
 """Most tests that take long wait, for real programs and real time."""
 WORKER_BYTES = 1_500_000_000
 """A browser, and a recorder that it looks at."""
