@@ -22,7 +22,10 @@ export function Lazy<Props extends object>({
   const [failed, setFailed] = useState<Loader<Props> | null>(null);
   const Screen = ready.get(load) as ComponentType<Props> | undefined;
   useEffect(() => {
-    if (ready.has(load)) return undefined;
+    if (ready.has(load)) {
+      if (!Screen) setCount((n) => n + 1); // it came for another place since this was drawn
+      return undefined;
+    }
     let gone = false;
     load().then(
       (module) => {

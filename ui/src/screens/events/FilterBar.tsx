@@ -26,6 +26,11 @@ export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onC
         options={tabs}
         onChange={(only) => onChange({ ...filters, only })}
       />
+      {/* Before cameras and kinds: they come later, and would move it away from under a finger. */}
+      <a class="chip" href="/find">
+        <Icon name="search" small />
+        {words.find}
+      </a>
       {cameras.value.length > 1 && (
         <Drop id="filter-cameras" label={camerasWords(filters.cameras)} on={filters.cameras.length > 0}>
           {() =>
@@ -93,10 +98,6 @@ export function FilterBar(props: { filters: Filters; kinds: readonly Kind[]; onC
           <Icon name="x" small />
         </button>
       )}
-      <a class="chip" href="/find">
-        <Icon name="search" small />
-        {words.find}
-      </a>
       {props.onMarkAll && (
         <button type="button" class="btn ghost only-phone" onClick={props.onMarkAll}>
           <Icon name="check" small />
