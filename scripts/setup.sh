@@ -50,11 +50,12 @@ setup() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt python3-venv
     say "Setting tawny up in .venv; this takes about a minute, once."
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-    parts="users build"
-    [ "$2" != dev ] || parts="$parts tests"
+    parts="users build" compile=""
+    [ "$2" != dev ] || { parts="$parts tests" compile=--no-compile; } # tests use a part of what they install
     # shellcheck disable=SC2086 # these are several words
     locked "$1" $parts >"$venv/lock"
-    if ! { "$venv/bin/python" -m pip install -q --require-hashes --no-deps -r "$venv/lock" &&
+    # shellcheck disable=SC2086 # no word, or one
+    if ! { "$venv/bin/python" -m pip install -q $compile --require-hashes --no-deps -r "$venv/lock" &&
         "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$venv/setup.log" 2>&1; then
         tail -n 20 "$venv/setup.log" >&2
         say "Setting up failed; the whole log is in .venv/setup.log. Is there a connection to the internet?"
