@@ -6,7 +6,7 @@ Recording does not depend on it. Only this module and `control_answers` know the
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,9 @@ from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
 from tawny.model.errors import NotDone, StorageError
+from tawny.model.events import Event
 from tawny.model.ids import CameraId
+from tawny.model.times import Span
 from tawny.service import json_format
 from tawny.service.address.address_service import AddressMeans, AddressService
 from tawny.service.backup.backup_service import BackupService
@@ -136,7 +138,7 @@ class WebInterface:
             self.site.standby.start()
             self.site.protected.start()
         self.outward.start()
-        self.acting.start(self.engine, self.running.bus)
+        self.acting.start(self.engine, self.running.bus, self._events_since_start)
         self.programs.start()
 
     async def stop(self) -> None:
@@ -167,6 +169,10 @@ class WebInterface:
         self.programs.close()
         self.outward.stop()
         self.accounts.close()
+
+    def _events_since_start(self) -> Sequence[Event]:
+        span = Span(self.running.started_ms, self.running.parts.place.clock.now_ms() + 1)
+        return self.running.index.events(span).events
 
     def _checks(self) -> Iterator[HealthCheck]:
         place = self.running.parts.place

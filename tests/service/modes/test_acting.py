@@ -10,14 +10,14 @@ import pytest
 
 from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings
-from tawny.engine import Bus
+from tawny.engine import Bus, InlineEngine
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
-from tawny.service.modes.rule_actions import RuleActions, RuleDecider
+from tawny.service.modes.rule_actions import IDLE_S, RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 
@@ -82,6 +82,27 @@ def test_a_relay_is_switched_once_an_event_also_over_a_restart() -> None:
     assert bench.why(event, "relay gate 2 s") == (True, "Rule 1 says so (always). It is on.")
     bench.tell(bench.event())
     assert len(bench.asked) == 2
+
+
+def test_what_happened_before_it_was_started_is_acted_on_once() -> None:
+    """Cameras record some seconds before rules are loaded."""
+    bench = Bench({"do": ["relay gate 2 s"]})
+    over, running = bench.event().ended(bench.clock.now_ms() + 500), bench.event()
+    bench.clock.advance(2)
+    bench.acting.start(InlineEngine(bench.clock, lambda part, error: None), bench.bus, lambda: [running, over])
+    bench.tell(running.ended(bench.clock.now_ms()))
+    assert len(bench.asked) == 2
+    assert bench.acting.step() == IDLE_S
+
+
+def test_an_index_that_cannot_be_read_keeps_no_rule_from_acting() -> None:
+    def fails() -> list[Event]:
+        raise StorageError("index.db", "it is locked")
+
+    bench = Bench({"do": ["relay gate 2 s"]})
+    bench.acting.start(InlineEngine(bench.clock, lambda part, error: None), bench.bus, fails)
+    bench.tell(bench.event())
+    assert len(bench.asked) == 1
 
 
 def test_what_fails_is_noted_and_not_tried_for_ever() -> None:

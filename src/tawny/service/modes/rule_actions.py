@@ -8,7 +8,7 @@ when it has lasted long enough for another rule to match.
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from tawny.engine import ActorHandle, Bus, Engine
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.modes import ModeState, ModeStore, RuleOutcome
 from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, RuleEngine, rule_name
-from tawny.model.errors import NotDone, TawnyError
+from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import SOUND, Event, Level, level_of, shown_level
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, Message
@@ -230,12 +230,15 @@ class RuleActions:
         self._queue: deque[Event] = deque()
         self._lasting: dict[EventId, tuple[Event, int]] = {}
         """Running events, and when each was last evaluated, ms UTC."""
+        self._missed: Callable[[], Iterable[Event]] = tuple
         self._lock = threading.Lock()
         self._handle = ActorHandle()
 
-    def start(self, engine: Engine, bus: Bus) -> None:
-        self._handle.start(engine, self.name, lambda: self)
+    def start(self, engine: Engine, bus: Bus, missed: Callable[[], Iterable[Event]]) -> None:
+        """missed: returns the events since cameras began, newest first: they record before this is started."""
         bus.subscribe(EventChanged, self.on_event)
+        self._missed = missed
+        self._handle.start(engine, self.name, lambda: self)
 
     def on_event(self, message: EventChanged) -> None:
         self._queue.append(message.event)
@@ -243,12 +246,21 @@ class RuleActions:
 
     def step(self) -> float:
         with self._lock:
+            self._take_missed()
             while self._queue:
                 self._event(self._queue.popleft())
             return self._look_again()
 
     def close(self) -> None:
         """No resources to release."""
+
+    def _take_missed(self) -> None:
+        """Put the missed events before messages: those that came meanwhile are of the same age, or newer."""
+        missed, self._missed = self._missed, tuple
+        try:
+            self._queue.extendleft(missed())
+        except StorageError as error:
+            log.warning("cannot read the events of the first seconds: %s", error)
 
     def _event(self, event: Event) -> None:
         if event.end_ms is not None:
