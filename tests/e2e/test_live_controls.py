@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
@@ -517,3 +517,20 @@ def test_l2_an_unplugged_camera_says_since_when_and_shows_no_video(
         expect(page.locator("a.truth")).to_contain_text("0 of 1 camera working, 1 needs attention")
         assert counts(page, alone)["counts"]["trouble"] == 1
         context.close()
+
+
+def test_what_a_tile_offers_comes_although_its_code_failed_at_first(owner: BrowserContext, house: Tawny) -> None:
+    page, asked = owner.new_page(), list[str]()
+
+    def fail_once(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/assets/afterwards[^/]*\.js$"), fail_once)
+    page.goto(house.base)
+    page.locator(".tile-acts").first.wait_for(state="attached")
+    assert len(asked) > 1
+    page.close()

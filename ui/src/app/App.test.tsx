@@ -15,7 +15,7 @@ vi.mock(import("../api/modes"), async (original) => ({ ...(await original()), st
 const { t } = await import("../strings");
 const { go } = await import("../ui/router");
 const { session } = await import("../ui/session");
-const { App } = await import("./App");
+const { App, startAfterwards } = await import("./App");
 
 afterEach(cleanup);
 
@@ -52,4 +52,18 @@ it("reloads once where a screen's code is not to be had, and says so if that is 
   render(<App />);
   expect(await screen.findByText(t.problems.screen)).toBeTruthy();
   expect(reload).toHaveBeenCalledOnce();
+});
+
+it("tries again to start what comes after the first picture, and ends it once", async () => {
+  vi.useFakeTimers();
+  const stop = vi.fn();
+  const load = vi.fn().mockRejectedValueOnce(new Error("away")).mockResolvedValue({ start: () => stop });
+  const end = startAfterwards(load);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(load).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(load).toHaveBeenCalledTimes(2);
+  end();
+  expect(stop).toHaveBeenCalledOnce();
+  vi.useRealTimers();
 });

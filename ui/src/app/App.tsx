@@ -99,12 +99,33 @@ function outside(failed: boolean) {
   return failed ? <NotLoaded /> : null;
 }
 
+const AFTER_MS = 1_000;
+const AGAIN_MS = 5_000;
+
+/** Starts what comes after the first picture; again and again where its code can't be had. Returns what ends it. */
+export function startAfterwards(load: () => Promise<{ start: () => () => void }>): () => void {
+  let [isOver, stop] = [false, () => {}];
+  const begin = () =>
+    void load().then(
+      (it) => {
+        if (!isOver) stop = it.start();
+      },
+      () => {
+        if (!isOver) timer = setTimeout(begin, AGAIN_MS);
+      },
+    );
+  let timer = setTimeout(begin, AFTER_MS);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+    stop();
+  };
+}
+
 function Inside() {
   useEffect(() => (isScreen() ? undefined : startEvents()), []);
   useEffect(startModes, []);
-  useEffect(() => {
-    setTimeout(() => void import("./afterwards").then((it) => it.start(), () => {}), 1e3);
-  }, []);
+  useEffect(() => startAfterwards(() => import("./afterwards")), []);
   const actual = path.value;
   // Signed in already, in another tab or before a reload: on to the wanted page.
   const installs = actual === "/" && session.value?.user?.role === "installer";
