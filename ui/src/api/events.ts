@@ -73,6 +73,14 @@ export function mergeNewest(list: readonly TawnyEvent[], event: TawnyEvent, most
   return [...list, event].sort((a, b) => b.start_ms - a.start_ms).slice(0, most);
 }
 
+/**
+ * The address of its picture. A browser shows a page the same picture again for the same address, and what goes on may
+ * get a better one.
+ */
+export function pictureOf({ snapshot, end_ms }: Pick<TawnyEvent, "snapshot" | "end_ms">): string | null {
+  return snapshot !== null && end_ms === null ? `${snapshot}?ongoing` : snapshot;
+}
+
 export interface Marks {
   kept?: boolean;
   reviewed?: boolean;

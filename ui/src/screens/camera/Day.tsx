@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { get, url } from "../../api/client";
+import { pictureOf } from "../../api/events";
 import { on, serverNow } from "../../api/state";
 import type { Camera, EventPage, TawnyEvent } from "../../api/types";
 import { clock } from "../../ui/times";
@@ -136,7 +137,7 @@ interface Picture {
 }
 
 function ofEvent(event: TawnyEvent): Picture {
-  return { key: event.id, src: event.snapshot, at_ms: event.start_ms, href: `/events/${encodeURIComponent(event.id)}?only=all` };
+  return { key: event.id, src: pictureOf(event), at_ms: event.start_ms, href: `/events/${encodeURIComponent(event.id)}?only=all` };
 }
 
 function ofSpan(camera: string, span: WouldBe): Picture {

@@ -43,3 +43,14 @@ it("plays a film that stays as it is while what follows the event is still recor
   expect(filmNow(ended, 14_000)).toBe(`${ended.clip}?to_ms=11000`);
   expect(filmNow(ended, 400_000)).toBe(ended.clip);
 });
+
+it("shows the last picture once an event is over, not the one that it had while it went on", () => {
+  const going = { ...one, end_ms: null, snapshot: "/media/1.jpg" };
+  const { container, rerender } = render(<ClipPlayer events={[going]} best={going} />);
+  const address = () => /[/]media[/]1[.]jpg[^"]*/.exec(container.innerHTML)?.[0];
+  const before = address();
+  const over = { ...going, end_ms: 10_000 };
+  rerender(<ClipPlayer events={[over]} best={over} />);
+  expect(address()).toContain("/media/1.jpg");
+  expect(address()).not.toBe(before);
+});

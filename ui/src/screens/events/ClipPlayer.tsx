@@ -1,5 +1,6 @@
 import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { pictureOf } from "../../api/events";
 import { cameraNamed, cameras, serverNow } from "../../api/state";
 import type { TawnyEvent } from "../../api/types";
 import { BoxesButton, BoxesOver } from "../../player/figuresSwitch";
@@ -198,7 +199,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
     return (
       <div class="clip">
         <div ref={frame} class="clip-frame can-zoom">
-          {best.snapshot && <img class="clip-picture" alt="" src={best.snapshot} />}
+          {best.snapshot && <img class="clip-picture" alt="" src={pictureOf(best) ?? ""} />}
           {best.snapshot && straight}
           {best.snapshot && boxes}
           <ZoomChip zoom={zoom} />
@@ -209,7 +210,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
   if (state === "failed")
     return (
       <div class="clip">
-        {event.snapshot && <img class="clip-picture dim" alt="" src={event.snapshot} />}
+        {event.snapshot && <img class="clip-picture dim" alt="" src={pictureOf(event) ?? ""} />}
         <p class="clip-note" role="alert">
           <b>{words.failed}</b> {words.failedDo}
         </p>
@@ -248,7 +249,7 @@ export function ClipPlayer({ events, best, first, shown, of, seek }: Props) {
           ref={video}
           class="clip-picture"
           src={film}
-          poster={picture.snapshot ?? undefined}
+          poster={pictureOf(picture) ?? undefined}
           preload="metadata"
           playsInline
           muted={!loud}

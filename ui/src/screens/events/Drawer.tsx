@@ -1,6 +1,7 @@
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "../../api/client";
+import { pictureOf } from "../../api/events";
 import { cameraNamed, on } from "../../api/state";
 import type { TawnyEvent, Visit } from "../../api/types";
 import { DeleteButton } from "../../ui/DeleteSheet";
@@ -156,7 +157,7 @@ function Steps({ visit, event, at, seek }: StepsProps) {
             >
               <span class="num small sub">{clockSeconds(each.start_ms)}</span>
               <i />
-              {each.snapshot ? <img alt="" src={each.snapshot} loading="lazy" /> : <span class="step-none" />}
+              {each.snapshot ? <img alt="" src={pictureOf(each) ?? ""} loading="lazy" /> : <span class="step-none" />}
               <span class="grow">
                 <b>{cameraNamed(each.camera)}</b>
                 <span class="small sub num">

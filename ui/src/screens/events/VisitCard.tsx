@@ -1,5 +1,6 @@
 /** A visit in the list: its best picture, its length, the way it took in a few moments, and what to do about it. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { pictureOf } from "../../api/events";
 import { cameraNamed, cameras } from "../../api/state";
 import type { Visit } from "../../api/types";
 import { Straight } from "../../live/straight";
@@ -195,12 +196,13 @@ function Snoozed({ visit }: { visit: Visit }) {
 
 /** The best picture with a box around what it shows, wherever the picture's sides are cut off. */
 function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
-  const { snapshot, box, display_type: kind } = visit.best;
+  const { box, display_type: kind } = visit.best;
+  const picture = pictureOf(visit.best);
   /** Until then the picture and the box change, and not at the same moment. */
   const isOver = visit.best.end_ms !== null;
   const [aspect, setAspect] = useState<number | null>(null);
   const [failed, setFailed] = useState(false);
-  useEffect(() => setFailed(false), [snapshot]);
+  useEffect(() => setFailed(false), [picture]);
   if (failed) return <span class="ec-none" title={words.noPicture}><Icon name="image-off" /></span>;
   const shown = boxed && isOver && box;
   const camera = cameraOf(visit.best.camera);
@@ -221,7 +223,7 @@ function Best({ visit, boxed }: { visit: Visit; boxed: boolean }) {
     <>
       <img
         alt=""
-        src={isOver ? (snapshot ?? "") : `${snapshot}?ongoing`}
+        src={picture ?? ""}
         loading="lazy"
         decoding="async"
         onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => setAspect(naturalWidth / Math.max(1, naturalHeight))}

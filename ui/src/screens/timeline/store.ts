@@ -4,6 +4,7 @@
  */
 import { type Signal, batch, effect, signal } from "@preact/signals";
 import { ApiError, get } from "../../api/client";
+import { pictureOf } from "../../api/events";
 import { cameras, health, motionOf, on, serverNow } from "../../api/state";
 import type { Lane as LanePart, TimelinePart, TawnyEvent } from "../../api/types";
 import {
@@ -181,6 +182,7 @@ function laneOf(part: LanePart): Lane {
 }
 
 function happening(event: TawnyEvent): Happening {
-  const { id, camera, display_type: kind, start_ms, end_ms, title, snapshot: picture, kept } = event;
+  const { id, camera, display_type: kind, start_ms, end_ms, title, kept } = event;
+  const picture = pictureOf(event);
   return { id, camera, kind, start_ms, end_ms, title, picture, kept };
 }
