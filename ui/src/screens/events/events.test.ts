@@ -121,5 +121,11 @@ describe("the moments of a visit", () => {
     expect(momentsOf(framesOf(made(a, b, c), found)).map((frame) => frame.event.id)).toEqual(["a", "b", "c"]);
   });
   it("are the picture where there is no filmstrip yet", () => expect(framesOf(made(event("a", 7)), new Map())).toMatchObject([{ at_ms: 7 }]));
+  it("are the last picture, not the one from before the event's end", () => {
+    const [over] = made({ ...event("a", 0), end_ms: 9_000 });
+    const [going, ended] = [{ ...over!, end_ms: null }, over!].map((one) => framesOf([one], new Map())[0]?.of.address);
+    expect(ended).toBe("/media/a.jpg");
+    expect(going).not.toBe(ended);
+  });
   it("are spread from the first to the last", () => expect(spread([1, 2, 3, 4, 5, 6, 7], 3)).toEqual([1, 4, 7]));
 });

@@ -1,5 +1,6 @@
 /** The frames of a visit: those of its events' filmstrips, from its beginning to its end, for its card. */
 import { useEffect, useState } from "preact/hooks";
+import { pictureOf } from "../../api/events";
 import type { TawnyEvent, Visit } from "../../api/types";
 import { unlocks } from "../../sealed/unlocks";
 import { type Strip, countOf, frameStyle, stripAddress, timesOf } from "./strip";
@@ -70,9 +71,9 @@ export function framesOf(events: readonly TawnyEvent[], found: ReadonlyMap<strin
     if (strip) {
       return timesOf(event, strip.count).map((at_ms, n) => ({ event, at_ms, style: frameStyle(strip, n), of: { address: strip.address, count: strip.count, frame: n } }));
     }
-    const { snapshot } = event;
-    if (snapshot === null) return [];
-    return [{ event, at_ms: event.start_ms, style: { backgroundImage: `url("${snapshot}")`, backgroundSize: "cover" }, of: { address: snapshot, count: 1, frame: 0 } }];
+    const picture = pictureOf(event);
+    if (picture === null) return [];
+    return [{ event, at_ms: event.start_ms, style: { backgroundImage: `url("${picture}")`, backgroundSize: "cover" }, of: { address: picture, count: 1, frame: 0 } }];
   });
 }
 
