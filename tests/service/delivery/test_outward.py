@@ -14,7 +14,7 @@ from tawny.config.targets import DestinationSettings
 from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
 from tawny.engine import ThreadEngine
-from tawny.model.errors import SettingsError
+from tawny.model.errors import SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.times import utc_from_text
@@ -80,6 +80,19 @@ def test_a_new_target_gets_what_happened_since_the_recorder_started(
     until(lambda: len(queued()) == 1 + arrives)
     bench.outward.stop()
     assert queued() == {"later"} | ({"early"} if arrives else set())
+    bench.outward.close()
+
+
+def test_a_full_disk_keeps_it_from_nothing_but_the_first_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(to: str, first_ms: int | None = None) -> int:
+        raise StorageError("outbox.db", "No space left on device")
+
+    bench = Bench(tmp_path)
+    monkeypatch.setattr(bench.outward.outbox, "since_ms", is_full)
+    bench.outward.start()
+    assert [target.name for target in bench.outward.all_targets()] == ["nas"]
     bench.outward.close()
 
 

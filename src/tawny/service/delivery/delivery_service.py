@@ -15,7 +15,7 @@ from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox, TargetView
 from tawny.engine import Engine
 from tawny.engine.actor import MessageType, Unsubscribe
-from tawny.model.errors import DeliveryError, TawnyError
+from tawny.model.errors import DeliveryError, StorageError, TawnyError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, Message, SegmentClosed
@@ -110,7 +110,10 @@ class DeliveryService:
     def start(self) -> None:
         """Start, and send what happened since the recorder started: cameras record before this is loaded."""
         for name in self._names:
-            self.outbox.since_ms(name, self._recorder.started_ms)
+            try:
+                self.outbox.since_ms(name, self._recorder.started_ms)
+            except StorageError as error:
+                log.warning("%s may miss the first seconds: %s", name, error)
         self._started = True
         self.apply(self._settings)
 
