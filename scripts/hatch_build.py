@@ -25,14 +25,8 @@ class InterfaceBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if is_compiled() and self.target_name == "wheel" and version != "editable":
             self._compile(build_data)
-        interface = Path(self.root) / "ui"
-        if not (interface / "package.json").exists():
-            return  # a source distribution made without the interface's sources
-        if os.environ.get("TAWNY_SKIP_UI") == "1" and (Path(self.root) / OUT / "index.html").exists():
-            return
-        # not `npm ci`: it refuses a lock made where packages for other platforms were not to be had
-        npm("install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", folder=interface)
-        npm("run", "--silent", "build", folder=interface)
+        if os.environ.get("TAWNY_SKIP_UI") != "1" or not (Path(self.root) / OUT / "index.html").exists():
+            build_interface(Path(self.root) / "ui")
 
     def _compile(self, build_data: dict[str, Any]) -> None:
         compile_modules = runpy.run_path(str(Path(self.root) / "scripts" / "compile.py"))["compile_modules"]
@@ -40,6 +34,14 @@ class InterfaceBuildHook(BuildHookInterface[Any]):
         made = compile_modules(Path(self.root) / "src", Path(self._compiled.name))
         build_data["force_include"] |= {str(file): str(place) for file, place in made.items()}
         build_data["pure_python"], build_data["infer_tag"] = False, True
+
+
+def build_interface(folder: Path) -> None:
+    if not (folder / "package.json").exists():
+        return  # a source distribution made without the interface's sources
+    # not `npm ci`: it refuses a lock made where packages for other platforms were not to be had
+    npm("install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", folder=folder)
+    npm("run", "--silent", "build", folder=folder)
 
 
 def is_compiled() -> bool:
@@ -54,3 +56,7 @@ def npm(*words: str, folder: Path) -> None:
     script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     env = {**os.environ, "PATH": f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     subprocess.run([str(home / "bin" / "node"), str(script), *words], cwd=folder, env=env, check=True)
+
+
+if __name__ == "__main__":
+    build_interface(Path(__file__).parent.parent / "ui")

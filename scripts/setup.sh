@@ -40,6 +40,13 @@ locked() {
     awk -v parts=" $* " '/^# part: / { wanted = index(parts, " " $3 " ") } wanted' "$lock"
 }
 
+# installed FOLDER PART...: installs these parts of the lock
+installed() {
+    locked "$@" >"$venv/lock"
+    # shellcheck disable=SC2086 # no word, or one
+    "$venv/bin/python" -m pip install -q $compile --require-hashes --no-deps -r "$venv/lock"
+}
+
 # setup FOLDER EXTRA: EXTRA is "all" for users and "dev" for tests; a .venv with "dev" serves users as well
 setup() {
     venv=$1/.venv
@@ -50,13 +57,14 @@ setup() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null || apt python3-venv
     say "Setting tawny up in .venv; this takes about a minute, once."
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-    parts="users build" compile=""
-    [ "$2" != dev ] || { parts="$parts tests" compile=--no-compile; } # tests use a part of what they install
+    parts=users compile=""
+    [ "$2" != dev ] || { parts="users tests" compile=--no-compile; } # tests use a part of what they install
+    # the interface is built while the other packages are installed
     # shellcheck disable=SC2086 # these are several words
-    locked "$1" $parts >"$venv/lock"
-    # shellcheck disable=SC2086 # no word, or one
-    if ! { "$venv/bin/python" -m pip install -q $compile --require-hashes --no-deps -r "$venv/lock" &&
-        "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$venv/setup.log" 2>&1; then
+    if ! { installed "$1" build &&
+        { "$venv/bin/python" "$1/scripts/hatch_build.py" & built=$!; } &&
+        { installed "$1" $parts || { kill "$built" 2>/dev/null; false; }; } && wait "$built" &&
+        TAWNY_SKIP_UI=1 "$venv/bin/python" -m pip install -q --no-deps --no-build-isolation -e "$1"; } >"$venv/setup.log" 2>&1; then
         tail -n 20 "$venv/setup.log" >&2
         say "Setting up failed; the whole log is in .venv/setup.log. Is there a connection to the internet?"
         return 3
