@@ -29,6 +29,7 @@ export default defineConfig({
     },
   },
   test: {
+    pool: "threads",
     environment: "node", // tests that need a page say so: making one takes longer than most tests
     include: ["src/**/*.test.{ts,tsx}"],
     testTimeout: 60_000, // how long a test takes is the business of the machine
