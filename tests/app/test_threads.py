@@ -1,5 +1,6 @@
 """The threads of a whole program: how many, and each is in the table of docs/how-it-works/threads.md."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ MOST = 14
 """Threads of a recorder with one watched camera."""
 AT_FIRST = {"page": 2, "waiting": 2}
 """Of these there are more once several steps or requests were slow at the same time, and they stay."""
+SOURCES = Path(__file__).parents[2] / "src" / "tawny"
 PLACEHOLDER = re.compile(r"[A-Z]+")
 SHOWN = 15
 """Letters of a name that the system keeps."""
@@ -76,3 +78,21 @@ def test_one_watched_camera_needs_few_threads_and_each_has_its_name(tmp_path: Pa
             assert {"recorder", "writer 1", "read front main", "read front sub", "watch front"} <= set(names)
             time.sleep(0.05)
     assert sorted(counts)[20] <= MOST, names
+
+
+def actor_names() -> Iterator[str]:
+    """Yield the names of all actors: one with a thread for moments only is seldom seen in a running program."""
+    sources = (path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py"))
+    for source in (text for text in sources if "def step(self)" in text):
+        for made in ast.walk(ast.parse(source)):
+            if isinstance(made, ast.ClassDef) and any(getattr(part, "name", "") == "step" for part in made.body):
+                for part in made.body:
+                    match part:
+                        case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
+                            yield name
+
+
+def test_each_actor_is_in_the_table() -> None:
+    pattern, names = known_names(), {name[:SHOWN] for name in actor_names()}
+    assert len(names) > 30
+    assert {name for name in names if not pattern.fullmatch(name) and not pattern.fullmatch(f"{name} 1")} == set()
