@@ -453,8 +453,6 @@ def describe_clip(clip: SampleClip, setup: CameraSetup, *, with_back: bool = Fal
 # The camera.
 
 _ANSWER_S = 5.0
-_LET_IN_S = 0.02
-"""Delay after which connections accepted at the last moment can be dropped, s."""
 
 
 class RtspCamera:
@@ -537,6 +535,9 @@ class RtspCamera:
     async def _shut(self) -> None:
         server, self._server = self._server, None
         if server is not None:
+            for listening in server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            await asyncio.sleep(0)  # asyncio leaves those open that it has just accepted when a server is closed
             server.close()
             self._reserved = socket.socket()
             self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -544,8 +545,10 @@ class RtspCamera:
         await self._drop(reset=True)
 
     async def _clear(self) -> None:
-        await asyncio.sleep(_LET_IN_S)
-        await self._drop(reset=True)
+        # connections that were accepted at the last moment are tasks of the loop first, and talks later
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            await self._drop(reset=True)
+            await asyncio.sleep(0)
         if self._reserved is not None:
             self._reserved.close()
 
