@@ -161,9 +161,8 @@ class Workers:
     def _listen(self) -> None:
         """Take what workers sent, and end those that were silent for too long."""
         now_s = time.monotonic()
-        lines = {worker.line: worker for worker in self._workers}
-        for ready in wait(list(lines), LISTENS_S):
-            worker = lines[ready]  # type: ignore[index] # these are the connections given
+        ready = wait([worker.line for worker in self._workers], LISTENS_S)
+        for worker in [one for one in self._workers if one.line in ready]:
             worker.heard_s = now_s
             try:
                 self._take(worker, worker.line.recv())
@@ -183,9 +182,7 @@ class Workers:
             worker.left += self._files.get(file, [])
             worker.line.send(file)
         else:
-            hook = self._config.hook
-            report = hook.pytest_report_from_serializable(config=self._config, data=message)
-            self._report(worker, report)
+            self._report(worker, self._config.hook.pytest_report_from_serializable(config=self._config, data=message))
 
     def _report(self, worker: _Worker, report: pytest.TestReport) -> None:
         hook = self._config.hook
