@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +17,7 @@ from tawny.sources.rtsp.source import Rtsp
 from tawny.testing.clips import ClipSpec, SampleClip, clip_file, read_clip
 from tests.sources.reading import Read, opening, read_all
 
+T = TypeVar("T")
 SYSTEM_PYTHON = "/usr/bin/python3"
 SERVER = Path(__file__).with_name("gstreamer_server.py")
 PICTURES = {"h264": "h264parse ! rtph264pay", "h265": "h265parse ! rtph265pay"}
@@ -78,6 +80,11 @@ def truth(clip: SampleClip) -> list[list[bytes]]:
     return [essence(clip.video.codec, packet.data) for packet in clip.packets if packet.is_video]
 
 
+def ended(served: list[T], transport: str) -> list[list[T]]:
+    """What may have come of these: by UDP the end is said on another port, which can be read before the last packet."""
+    return [served] if transport == "tcp" else [served, served[:-1]]
+
+
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize(
     "spec",
@@ -97,9 +104,7 @@ def test_every_picture_and_piece_of_sound_is_kept_as_it_was_sent(spec: ClipSpec,
         read = read_from(f"rtsp://{server}/0", transport=transport)
     assert isinstance(read.error, SourceClosed)
     served, came = truth(clip), pictures_of(read)
-    if transport == "udp" and len(came) < len(served):
-        served = served[:-1]  # the word that it is over came on another port, before the last picture's last packet
-    assert came == served
+    assert came in ended(served, transport)
     assert read.packets[0].is_keyframe
     video = read.packets[0].format
     assert isinstance(video, VideoFormat)
@@ -107,7 +112,7 @@ def test_every_picture_and_piece_of_sound_is_kept_as_it_was_sent(spec: ClipSpec,
     tone, heard = [packet.data for packet in clip.packets if not packet.is_video], read.data(video=False)
     if spec.sound == "aac" and spec.b_frames:
         tone = tone[1:]  # the server leaves out what is to be heard before the first picture
-    assert b"".join(heard) == b"".join(tone)
+    assert b"".join(heard) in [b"".join(pieces) for pieces in ended(tone, transport)]
 
 
 def test_a_login_with_digest() -> None:
