@@ -15,7 +15,7 @@ import re
 import sys
 import tokenize
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -112,8 +112,9 @@ def find_sizes(modules: Mapping[str, Path]) -> dict[str, list[str]]:
     for name, text in texts.items():
         tree = ast.parse(text)
         imports[name] = _imports(tree, modules.keys()) - {name}
-        found["lines of code"] += [f"{name}:{line}" for line in _code_lines(text, tree)]
-        for node in ast.walk(tree):
+        statements = list(_statements(tree))
+        found["lines of code"] += [f"{name}:{line}" for line in _code_lines(text, statements)]
+        for node in statements:
             if isinstance(node, ast.ClassDef):
                 found["classes"].append(f"{name}:{node.name}")
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -157,7 +158,7 @@ def find_late_hooks(modules: Mapping[str, Path]) -> list[str]:
     A callback is an attribute that a class declares as `Callable`. Objects are given what they call when they are made.
     """
     texts = {name: path.read_text(encoding="utf-8") for name, path in modules.items()}
-    declare = [ast.parse(text) for text in texts.values() if "Callable[" in text]
+    declare = (ast.parse(text) for text in texts.values() if "Callable[" in text)  # each held for a moment only
     hooks = {hook for tree in declare for hook in _declared(tree, callbacks=True)}
     used = re.compile(rf"\.({'|'.join(sorted(hooks))})\b") if hooks else None
     found = []
@@ -210,9 +211,17 @@ def find_private_access(tests: Path) -> list[str]:
     return found
 
 
-def _code_lines(text: str, tree: ast.Module) -> list[int]:
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and the statements in it, at any depth, without the many expressions that `ast.walk` yields."""
+    yield node
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for inner in getattr(node, part, ()):
+            yield from _statements(inner)
+
+
+def _code_lines(text: str, statements: Collection[ast.AST]) -> list[int]:
     docs: set[int] = set()
-    for node in ast.walk(tree):
+    for node in statements:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             docs |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines: set[int] = set()

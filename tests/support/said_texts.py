@@ -4,9 +4,10 @@ A text is a string of the source, with `{name}` in the place of each value, as t
 """
 
 import ast
+import gc
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,10 @@ FIELDS: Final = frozenset(
 """Fields of answers that always hold sentences; the interface translates them (`ui/src/strings/language.ts`)."""
 COLLECTED_TOO: Final = frozenset({"Problem"})
 """Not an error itself: a part of SettingsError."""
+_LOOKED_AT: Final = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Return, ast.Call, ast.Dict),
+    *(ast.Assign, ast.AnnAssign, ast.NamedExpr),
+)
 _PLACE: Final = re.compile(r"\{\w+\}")
 
 
@@ -33,16 +38,20 @@ class Said:
 @cache
 def trees() -> dict[str, ast.Module]:
     """Return each module of the recorder, by its path below `src/tawny`."""
-    return {
-        str(path.relative_to(SOURCE)): ast.parse(path.read_text())
-        for path in sorted(SOURCE.rglob("*.py"))
-        if "cli" not in path.parts
-    }
+    gc.disable()  # which would look through what is here already again and again: four times as long
+    try:
+        return {
+            str(path.relative_to(SOURCE)): ast.parse(path.read_text())
+            for path in sorted(SOURCE.rglob("*.py"))
+            if "cli" not in path.parts
+        }
+    finally:
+        gc.enable()
 
 
 def forget_source() -> None:
     """Let go of the modules: some hundred megabytes."""
-    for one in (trees, errors, _said_in, _constants, _makers, _public_helpers, _helpers):
+    for one in (trees, errors, _said_in, _scopes, _constants, _makers, _public_helpers, _helpers):
         one.cache_clear()
 
 
@@ -52,7 +61,8 @@ def errors() -> frozenset[str]:
     classes = {
         node.name: {_name(base) for base in node.bases}
         for tree in trees().values()
-        for node in ast.walk(tree)
+        for nodes in _scopes(tree).values()
+        for node in nodes
         if isinstance(node, ast.ClassDef)
     }
     known = {"TawnyError"}
@@ -81,9 +91,9 @@ def _said_in(folder: str, also: frozenset[str]) -> list[Said]:
 
 def _of_module(tree: ast.Module, also: frozenset[str]) -> Iterator[tuple[str, int]]:
     everywhere, makers = _Names(tree), _makers(tree) | also
-    for scope in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))):
+    for scope, nodes in _scopes(tree).items():
         names = everywhere.seen_from(scope)
-        for node in _of_scope(scope):
+        for node in nodes:
             for part in _parts(node, makers):
                 for text in _texts(part, names):
                     if is_sentence(text):
@@ -105,15 +115,22 @@ def _parts(node: ast.AST, makers: frozenset[str]) -> list[ast.expr]:
     return []
 
 
-def _of_scope(scope: ast.AST) -> Iterator[ast.AST]:
-    """Return the nodes of a module or function, without those of functions in it."""
-    yield scope
-    left = list(ast.iter_child_nodes(scope))
+@cache
+def _scopes(tree: ast.Module) -> dict[ast.AST, list[ast.AST]]:
+    """Return the nodes of a module and of each function, itself first, without those of functions in it.
+
+    Of these only what the rules here look at: to go through all nodes each time takes ten times as long.
+    """
+    found: dict[ast.AST, list[ast.AST]] = {tree: []}
+    left: list[tuple[ast.AST, list[ast.AST]]] = [(tree, found[tree])]
     while left:
-        node = left.pop()
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-            left += ast.iter_child_nodes(node)
+        node, nodes = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            nodes = found[node] = []
+        if isinstance(node, _LOOKED_AT):
+            nodes.append(node)
+        left += [(inner, nodes) for inner in ast.iter_child_nodes(node)]
+    return found
 
 
 class _Names:
@@ -121,19 +138,20 @@ class _Names:
 
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
-        self._global = _constants() | _assigned(tree)
-        for node in ast.walk(tree):
+        self._scopes = _scopes(tree)
+        self._global = _constants() | _assigned(self._scopes[tree])
+        for node, nodes in self._scopes.items():
             if isinstance(node, ast.FunctionDef) and node.returns is not None and _name(node.returns) == "str":
-                inner = _assigned(node)
+                inner = _assigned(nodes)
                 self._global[f"{node.name}()"] = [
                     value
-                    for one in _of_scope(node)
+                    for one in nodes
                     if isinstance(one, ast.Return) and one.value is not None
                     for value in (inner.get(_name(one.value), []) if isinstance(one.value, ast.Name) else [one.value])
                 ]
 
     def seen_from(self, scope: ast.AST) -> Mapping[str, list[ast.expr]]:
-        return self._global if scope is self._tree else ChainMap(_assigned(scope), self._global)
+        return self._global if scope is self._tree else ChainMap(_assigned(self._scopes[scope]), self._global)
 
 
 @cache
@@ -142,14 +160,14 @@ def _constants() -> dict[str, list[ast.expr]]:
     return {
         name: values
         for tree in trees().values()
-        for name, values in _assigned(tree).items()
+        for name, values in _assigned(_scopes(tree)[tree]).items()
         if name.isupper() and not name.startswith("_")
     }
 
 
-def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
+def _assigned(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
     found: dict[str, list[ast.expr]] = {}
-    for node in _of_scope(scope):
+    for node in nodes:
         targets: list[ast.expr]
         value: ast.expr | None
         if isinstance(node, ast.Assign):
@@ -185,7 +203,7 @@ def _helpers(tree: ast.Module) -> frozenset[str]:
     """Return the functions of a module that make an error, such as `bad_input`."""
     return frozenset(
         node.name
-        for node in ast.walk(tree)
+        for node in _scopes(tree)
         if isinstance(node, ast.FunctionDef) and node.returns is not None and _name(node.returns) in errors()
     )
 
