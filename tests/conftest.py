@@ -60,7 +60,7 @@ _ROWS = Counter[str]()
 def pytest_itemcollected(item: pytest.Item) -> None:
     table = item.nodeid.partition("[")[0]
     file, *names = table.split("::")
-    listed = [name for name in (file, f"{file}::{names[0]}", table, item.nodeid) if name in _LONG_TESTS]
+    listed = [name for name in (item.nodeid, table, f"{file}::{names[0]}", file) if name in _LONG_TESTS]
     if not listed:
         return
     one_of = _LONG_TESTS[listed[0]]
