@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.peers import report
 from tawny.detection.embedding import VectorTable
-from tawny.model.events import Event, event_id
+from tawny.model.events import Event, Level, event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.playback.search.event_search import SearchableNames, search_in_words
@@ -97,7 +97,7 @@ def _fill(put: Callable[[Event], None], days: int, a_day: int) -> None:
     for n in range(days * a_day):
         start_ms = NOW - (n + 1) * every_ms
         found = event_id(start_ms, b"othr")
-        put(Event(found, OTHERS[n % len(OTHERS)], "motion", start_ms, start_ms + 2000, 60.0))
+        put(Event(found, OTHERS[n % len(OTHERS)], "motion", start_ms, start_ms + 2000, 60.0, level=Level.MOTION))
 
 
 if __name__ == "__main__":

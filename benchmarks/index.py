@@ -26,7 +26,7 @@ from pathlib import Path
 from benchmarks.peers import report
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.model.damage import DamagedSpan
-from tawny.model.events import Event, SeenObject, new_event_id, rounded
+from tawny.model.events import Event, SeenObject, new_event_id, rounded, shown_level
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Gap, GapEvidence, GapReason, Segment
 from tawny.model.times import Span, SystemClock, stamp
@@ -172,7 +172,8 @@ class _Year:
             end_ms, picture_ms = at_ms + dice.randrange(5000, 60_000), at_ms + dice.randrange(5000)
             zones = dice.choice([("path",), ("path", "gate"), ()])
             said = Event(new_event_id(at_ms), camera, "motion", at_ms, end_ms, 100 * dice.random(), box, zones, seen)
-            self._index.put_event(rounded(replace(said, picture_ms=picture_ms)))
+            leveled = replace(said, level=shown_level(said))  # as a recorder stores it
+            self._index.put_event(rounded(replace(leveled, picture_ms=picture_ms)))
 
     def ask(self) -> tuple[float, float]:
         """p99 in ms, wall and CPU."""
