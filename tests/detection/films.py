@@ -1,9 +1,11 @@
 """Made-up places as video files, encoded when first wanted."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ def _in_grey(luma: Any, chroma: int) -> av.VideoFrame:
 
 def written(frames: Iterable[av.VideoFrame], fps: int, gop: int, name: str, b_frames: int = 0) -> Path:
     """Frames in 4:2:0 as an H.264 file; a keyframe every `gop` frames."""
-    path = Path(tempfile.mkdtemp(prefix="tawny-film-")) / f"{name}.mp4"
+    path = Path(tempfile.mkdtemp(dir=_folder())) / f"{name}.mp4"
     with av.open(str(path), "w") as out:
         stream: Any = None
         for number, frame in enumerate(frames):
@@ -45,6 +47,14 @@ def written(frames: Iterable[av.VideoFrame], fps: int, gop: int, name: str, b_fr
         if stream is not None:
             out.mux(stream.encode(None))
     return path
+
+
+@cache
+def _folder() -> str:
+    """A folder that this process removes at its end: `atexit` is passed over in workers."""
+    folder = tempfile.mkdtemp(prefix="tawny-films-")
+    Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=0)
+    return folder
 
 
 @cache
