@@ -234,6 +234,8 @@ class StreamSession:
         self._orientation = UPRIGHT
         self.orientation = UPRIGHT
         """How the video is shown, from the next keyframe on. Set from any thread."""
+        self._shown: tuple[VideoFormat, VideoFormat] | None = None
+        """The newest format as it came, and with how it is shown."""
         self.jumps = 0
         self.arrived_s = clock.mono_s()
         """Arrival of the newest packet, in s monotonic."""
@@ -297,13 +299,15 @@ class StreamSession:
 
     def _oriented(self, packet: SourcePacket) -> Format:
         """Return the packet's format, with how it is shown. A keyframe and those that depend on it are shown alike."""
-        if not isinstance(packet.format, VideoFormat):
-            return packet.format
-        if packet.is_keyframe:
-            self._orientation = self.orientation
-        if packet.format.orientation == self._orientation:
-            return packet.format
-        return replace(packet.format, orientation=self._orientation)
+        came = packet.format
+        if not isinstance(came, VideoFormat):
+            return came
+        if packet.is_keyframe and self._orientation is not self.orientation:
+            self._orientation, self._shown = self.orientation, None
+        if self._shown is None or self._shown[0] is not came:
+            is_shown_so = came.orientation == self._orientation
+            self._shown = came, came if is_shown_so else replace(came, orientation=self._orientation)
+        return self._shown[1]
 
 
 class _Run:
