@@ -40,6 +40,9 @@ ASK_S: Final = 0.4
 """Time in s within which a silent recorder must answer."""
 LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
+ENABLED_S: Final = 2.0
+"""Interval in s at which a standby looks for recorders that another process has revoked, and at which any other
+recorder looks whether it has become a standby."""
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while they are recorded: those that were refused are tried, and
@@ -430,7 +433,7 @@ class StandbyServer:
             except _EXPECTED as error:
                 self.problem = error.message
                 log.error("cannot be a standby: %s", error)
-            await asyncio.sleep(REVOKED_S)
+            await asyncio.sleep(ENABLED_S if self._store is None else REVOKED_S)
 
     async def _look_once(self) -> None:
         async with self._looking:
