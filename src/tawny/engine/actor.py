@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from operator import attrgetter
 from typing import Any, Protocol, TypeVar, get_args
 
 from tawny.engine.backoff import Backoff
@@ -394,7 +393,6 @@ class _Worker:
 WAITING = "waiting"
 """Name of a pool's thread between steps."""
 _NEVER_S = float("inf")
-_DUE_S = attrgetter("due_s")
 
 
 class ActorPool:
@@ -463,7 +461,7 @@ class ActorPool:
         """Wait for the next due actor. Return None if no actor is left."""
         with self._changed:
             while self._turns or self._stepped:
-                turn = min(self._turns, key=_DUE_S, default=None)
+                turn = min(self._turns, key=lambda one: one.due_s, default=None)
                 self._until_s = _NEVER_S if turn is None else turn.due_s
                 if turn is None or turn.due_s == _NEVER_S:
                     self._changed.wait()

@@ -40,9 +40,9 @@ ASK_S: Final = 0.4
 """Time in s within which a silent recorder must answer."""
 LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
+"""Interval in s at which a standby looks for recorders that another process has revoked."""
 ENABLED_S: Final = 2.0
-"""Interval in s at which a standby looks for recorders that another process has revoked, and at which any other
-recorder looks whether it has become a standby."""
+"""Interval in s at which any other recorder looks whether the settings make it a standby."""
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while they are recorded: those that were refused are tried, and
