@@ -85,6 +85,39 @@ def test_a_step_that_hangs_delays_no_other_actor() -> None:
     until(lambda: not threads())
 
 
+class StuckLater(Stuck):
+    """Blocks in its second step."""
+
+    def step(self) -> float:
+        return super().step() if self.steps else Ticker.step(self)
+
+
+def test_a_timed_step_that_hangs_delays_others_only_until_the_spare_thread_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tawny.engine.actor.LATE_S", 0.05)
+    engine, stuck, ticker = pooled(), StuckLater(), Ticker()
+    engine.start("ticker", lambda: ticker)
+    engine.start("stuck", lambda: stuck)
+    until(lambda: stuck.steps == 2)
+    steps = ticker.steps
+    until(lambda: ticker.steps > steps + 3)
+    stuck.may_go.set()
+    assert engine.stop() == []
+
+
+def test_an_actor_that_is_woken_does_not_wait_for_a_step_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tawny.engine.actor.LATE_S", 60.0)
+    engine, stuck, ticker = pooled(), StuckLater(), Ticker(60.0)
+    handle = engine.start("ticker", lambda: ticker)
+    engine.start("stuck", lambda: stuck)
+    until(lambda: stuck.steps == 2 and ticker.steps == 1)
+    handle.wake()
+    until(lambda: ticker.steps == 2)
+    stuck.may_go.set()
+    assert engine.stop() == []
+
+
 def test_a_wake_during_a_step_is_not_lost() -> None:
     engine, stuck = pooled(), Stuck()
     handle = engine.start("stuck", lambda: stuck)

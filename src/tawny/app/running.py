@@ -165,7 +165,12 @@ class RecorderRuntime:
         """Cameras of other recorders that are recorded in their place."""
         self._formerly_others: dict[str, str] = {}
         """Names of those that were recorded in this run, by ID."""
-        self._on_changes: list[Callable[[Settings], None]] = [lambda _settings: self.appearance.wake()]
+        recognition = parts.recognition
+        self._on_changes: list[Callable[[Settings], None]] = [
+            lambda _settings: self.appearance.wake(),
+            lambda _settings: recognition.naming.look_now(),
+            lambda _settings: recognition.reading.look_now(),
+        ]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
         self._housekeeping: Housekeeping | None = None

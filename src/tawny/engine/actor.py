@@ -393,6 +393,9 @@ class _Worker:
 WAITING = "waiting"
 """Name of a pool's thread between steps."""
 _NEVER_S = float("inf")
+LATE_S = 1.0
+"""Maximum time in s that a timed step waits for another one that hangs. A hand-over before each step costs more than
+most steps."""
 
 
 class ActorPool:
@@ -406,7 +409,7 @@ class ActorPool:
         """Actors that wait; the others are being stepped."""
         self._stepped = 0
         self._is_awaited = self._has_spare = False
-        """A thread waits for the next due actor; another waits to follow it."""
+        """A thread waits for the next due actor; another waits to follow it if its step takes long."""
         self._until_s = 0.0
         """How long the first of them sleeps: it need not wake for what is due later."""
 
@@ -418,8 +421,8 @@ class ActorPool:
     def wake(self, turn: "_PooledActor") -> None:
         with self._changed:
             turn.due_s = 0.0  # during a step: it steps again
-            if self._until_s > 0.0:
-                self._changed.notify()
+            if turn in self._turns and (self._until_s > 0.0 or not self._is_awaited):
+                self._hand_over()
 
     def _hand_over(self) -> None:
         """Have a thread wait for the next due actor. Call with the lock."""
@@ -452,10 +455,17 @@ class ActorPool:
                 return False
             if self._is_awaited:
                 self._has_spare = True
-                self._promoted.wait_for(lambda: not self._is_awaited)
+                while self._is_awaited or not self._is_late:
+                    self._promoted.wait(LATE_S)
                 self._has_spare = False
             self._is_awaited = True
             return True
+
+    @property
+    def _is_late(self) -> bool:
+        """An actor is due, or none is left. Call with the lock."""
+        now_s = self._clock.mono_s()
+        return any(turn.due_s <= now_s for turn in self._turns) or not (self._turns or self._stepped)
 
     def _next(self) -> "_PooledActor | None":
         """Wait for the next due actor. Return None if no actor is left."""
@@ -472,7 +482,8 @@ class ActorPool:
                     self._turns.remove(turn)
                     self._stepped += 1
                     self._is_awaited = False
-                    self._hand_over()
+                    if not self._has_spare:
+                        self._hand_over()
                     return turn
             self._is_awaited = False
             self._promoted.notify()

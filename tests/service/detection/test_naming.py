@@ -19,7 +19,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import Frame, Look, Observation
-from tawny.service.detection.classifier_runtime import ClassifiedCameras, ClassifierRuntime
+from tawny.service.detection.classifier_runtime import CHECKED_EVERY_S, ClassifiedCameras, ClassifierRuntime
 from tawny.service.detection.model_store import ModelStore
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
@@ -39,7 +39,7 @@ class Bench:
         self.naming = ClassifierRuntime(self.store, lambda: self.settings, self.clock)
 
     def step(self) -> None:
-        self.clock.advance(3)
+        self.clock.advance(CHECKED_EVERY_S)
         self.naming.step()
 
 

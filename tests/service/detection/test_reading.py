@@ -54,11 +54,11 @@ def test_where_nobody_wants_it_there_is_no_recogniser(tmp_path: Path) -> None:
     bench = Bench(tmp_path, chosen())
     assert bench.read("plates") == []
     bench.now = chosen('recognize = ["plates"]')
-    bench.clock.advance(3)
+    bench.room.look_now()
     bench.room.step()
     assert bench.read("plates")
     bench.now = chosen()
-    bench.clock.advance(3)
+    bench.room.look_now()
     bench.room.step()
     assert bench.read("plates") == []
 

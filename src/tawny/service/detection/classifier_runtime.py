@@ -84,7 +84,8 @@ class ClassifiedCameras:
         return ANYWHERE if settings is None else settings.detection.alert_rules(is_named=self.has(camera))
 
 
-CHECKED_EVERY_S = 2.0
+CHECKED_EVERY_S = 10.0
+"""Interval in s at which the stored models are looked at: a command may have added one."""
 
 
 class ClassifierRuntime:
@@ -129,7 +130,7 @@ class ClassifierRuntime:
         self.queue.handle.start(engine, self.name, lambda: self)
 
     def look_now(self) -> None:
-        """Check the models at once, after one was added or removed."""
+        """Look at settings and models at once, after one of them changed. Call from any thread."""
         self._checked_s = float("-inf")
         self.queue.handle.wake()
 

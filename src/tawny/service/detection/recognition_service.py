@@ -1,6 +1,6 @@
 """Recognition service: runs recognizers of plates, faces and others for all cameras. One actor.
 
-Each step recognizes; every CHECKED_EVERY_S it checks which recognizers the settings select.
+Each step recognizes. After a change of the settings it first starts and stops the recognizers that they select.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,6 @@ from tawny.service.detection import identity_store as web
 from tawny.service.detection.identity_store import PLATES, IdentityStore
 from tawny.service.plugin_registry import PluginRegistry
 
-CHECKED_EVERY_S = 2.0
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -45,7 +44,7 @@ class RecognitionService:
         self._settings, self._plugins, self._clock = settings, plugins, clock
         self.book, self.queue = book, RecognitionQueue()
         self._made: dict[str, tuple[RecogniserSettings | None, Recogniser]] = {}
-        self._checked_s = float("-inf")
+        self._is_changed = True
 
     @property
     def troubles(self) -> list[str]:
@@ -56,17 +55,22 @@ class RecognitionService:
     def start(self, engine: Engine) -> None:
         self.queue.handle.start(engine, self.name, lambda: self)
 
+    def look_now(self) -> None:
+        """Use changed settings. Call from any thread."""
+        self._is_changed = True
+        self.queue.handle.wake()
+
     def step(self) -> float:
-        if self._clock.mono_s() - self._checked_s >= CHECKED_EVERY_S:
-            self._checked_s = self._clock.mono_s()
+        if self._is_changed:
+            self._is_changed = False  # a change after this counts
             self._choose()
-        return min(self.queue.step(), CHECKED_EVERY_S)
+        return self.queue.step()
 
     def close(self) -> None:
         self.queue.close()
         for _, recogniser in self._made.values():
             recogniser.close()
-        self._made = {}
+        self._made, self._is_changed = {}, True
 
     def _choose(self) -> None:
         """Start and stop recognizers as the cameras' settings require."""
