@@ -5,6 +5,7 @@ The figures of before are of one core; each limit has its test.
 
 import socket
 import time
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from unittest.mock import Mock
@@ -202,6 +203,26 @@ def test_only_so_many_units_and_sets_of_a_picture() -> None:
         few.payload(memoryview(payload), 0, len(payload), 1, is_marked=is_marked)
     few.payload(memoryview(b"\x65\x88\x80\0"), 0, 4, 3_001, is_marked=True)
     assert len(units[0].sets) == MAX_SETS
+
+
+def test_a_picture_in_very_short_pieces_takes_little_memory() -> None:
+    """Kept apart, pieces of two bytes take 20 times their size."""
+    units: list[DepacketizedUnit] = []
+    video, pieces = VideoDepacketizer("h264", units.append), 32_768
+    tracemalloc.start()
+    try:
+        for number in range(pieces):
+            piece = (b"\x7c\x05" if number else b"\x7c\x85\x88\x80") + (number | 1 << 15).to_bytes(2, "big")
+            video.payload(memoryview(piece), 0, len(piece), 1, is_marked=False)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 10 * 2 * pieces
+    end = b"\x7c\x45\0\1"
+    video.payload(memoryview(end), 0, len(end), 1, is_marked=True)
+    video.finish()
+    data = b"\x65\x88\x80" + b"".join((number | 1 << 15).to_bytes(2, "big") for number in range(pieces)) + b"\0\1"
+    assert [unit.data for unit in units] == [len(data).to_bytes(4, "big") + data]
 
 
 @pytest.mark.parametrize(

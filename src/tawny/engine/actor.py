@@ -455,7 +455,7 @@ class ActorPool:
                 return False
             if self._is_awaited:
                 self._has_spare = True
-                while self._is_awaited or not self._is_late:
+                while not self._is_late:
                     self._promoted.wait(LATE_S)
                 self._has_spare = False
             self._is_awaited = True
@@ -463,9 +463,10 @@ class ActorPool:
 
     @property
     def _is_late(self) -> bool:
-        """An actor is due, or none is left. Call with the lock."""
+        """No thread waits although an actor is due, or none is left. Call with the lock."""
         now_s = self._clock.mono_s()
-        return any(turn.due_s <= now_s for turn in self._turns) or not (self._turns or self._stepped)
+        has_work = any(turn.due_s <= now_s for turn in self._turns) or not (self._turns or self._stepped)
+        return has_work and not self._is_awaited
 
     def _next(self) -> "_PooledActor | None":
         """Wait for the next due actor. Return None if no actor is left."""

@@ -94,8 +94,8 @@ class Depacketizer(Protocol):
 class OpenFragment(NamedTuple):
     """A NAL unit under construction."""
 
-    unit: bytearray
-    """Buffer for further data."""
+    extend: Callable[[list[bytes]], None]
+    """Appends further data."""
     time: int
     head: bytes
     """Payload bytes that every further fragment begins with."""
@@ -217,7 +217,7 @@ class RtpReceiver:
         middle = self._to.middle()
         if middle is None or self._has_aside:
             return at
-        unit, time, head = middle
+        extend, time, head = middle
         same = _SAME(time, self._source) + head
         least_bytes, before = _INTERLEAVED_BYTES + len(head), self._next
         number, contents = before, []
@@ -240,7 +240,7 @@ class RtpReceiver:
                 break
             at += bytes_each * ((number - first) & 0xFFFF)
         if contents:
-            unit += b"".join(contents)  # join once: repeated appends would move the data again and again
+            extend(contents)
             self._next = number
             self.counts.packets += (number - before) & 0xFFFF
         return at

@@ -98,6 +98,8 @@ MOST_SET_BYTES, MAX_SETS = 4096, 16
 """Parameter sets of one unit; others are not examined."""
 MAX_NALS = 4_000
 """NAL units of one access unit. H.265 allows 600 slices, each with a few others."""
+_MOST_PIECES = 2000
+"""Pieces of a NAL unit that are kept apart: very short ones take far more memory than their bytes."""
 _MARKS_PROOF = 30
 _HEAD_BYTES = 16
 _CHECKED = 50
@@ -138,17 +140,19 @@ class VideoDepacketizer:
         self, codec: VideoCodec, give: Callable[[DepacketizedUnit], None], most_bytes: int = MOST_UNIT_BYTES
     ) -> None:
         self._types, self._give_out, self._most_bytes = TYPES[codec], give, most_bytes
-        # the unit under construction
-        self._unit = bytearray()
+        # the unit under construction; its parts are joined once: appending would move its data again and again
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
         self._time = -1
         self._slices = self._nal_count = 0
         self._is_key = self._is_broken = False
-        self._sets: list[tuple[int, bytes]] = []  # with their offsets in the unit
+        self._sets: list[tuple[int, bytes]] = []  # with the number of parts before them
         self._first_slice = b""
         self._is_tail_broken = self._is_odd = False
         self._is_stray = False  # a NAL unit without a preceding slice where one is required
-        self._tail = 0  # offset behind its slices where data of the next unit begins; 0: none
-        self._fragment = -1  # offset of the incomplete NAL unit; negative: none
+        self._tail = 0  # number of parts before the data of the next unit; 0: there is none
+        self._fragment = -1  # number of parts before the incomplete NAL unit; negative: none
+        self._fragment_bytes = 0  # size of the unit before its first byte
         self._fragment_head = b""
         # between units
         self._gap = False  # packets are missing before the next
@@ -176,7 +180,7 @@ class VideoDepacketizer:
         if end - begin <= self._types.header_bytes:
             return  # counts as packet but carries no data
         self._after_gap, self._gap = self._gap, False
-        if self._after_gap and self._unit:
+        if self._after_gap and self._parts:
             self._break_off()
         if time != self._time:
             self._new_time(time)
@@ -188,7 +192,7 @@ class VideoDepacketizer:
         else:
             self._put(kind, view, begin, end)
         self._after_gap = False
-        if len(self._unit) > self._most_bytes:
+        if self._size_bytes > self._most_bytes:
             raise ConversationFault("picture-too-big", f"a picture of more than {self._most_bytes} bytes")
         if not self._tail:
             self._is_marked = is_marked and self._slices > 0
@@ -202,7 +206,7 @@ class VideoDepacketizer:
         self._gap = True
 
     def doubt(self) -> None:
-        if self._unit and not self._is_marked:  # harmless at the end of a frame
+        if self._parts and not self._is_marked:  # harmless at the end of a frame
             self._is_broken = True
 
     def spoilt(self) -> None:
@@ -214,9 +218,9 @@ class VideoDepacketizer:
         self._is_anew, self._gap, self._time = True, False, -1
 
     def middle(self) -> OpenFragment | None:
-        if self._fragment < 0 or self._gap or self._is_marked or len(self._unit) > self._most_bytes:
+        if self._fragment < 0 or self._gap or self._is_marked or self._size_bytes > self._most_bytes:
             return None
-        return OpenFragment(self._unit, self._time, self._fragment_head)
+        return OpenFragment(self._extend, self._time, self._fragment_head)
 
     def finish(self) -> None:
         """Return the open unit at the end of the stream, if it appears complete."""
@@ -225,6 +229,14 @@ class VideoDepacketizer:
             self._give()
 
     # --- payloads to NAL units
+
+    def _extend(self, contents: list[bytes]) -> None:
+        """Append further fragments of the open NAL unit."""
+        self._parts += contents
+        self._size_bytes += sum(map(len, contents))
+        begin = self._fragment + 1
+        if len(self._parts) - begin > _MOST_PIECES:
+            self._parts[begin:] = [b"".join(self._parts[begin:])]
 
     def _put(self, kind: NalRole, view: memoryview, begin: int, end: int) -> None:
         """Process a payload that is no fragment."""
@@ -238,7 +250,8 @@ class VideoDepacketizer:
     def _nal(self, view: memoryview, begin: int, end: int) -> None:
         """Process a complete NAL unit."""
         self._cut_fragment()
-        if (view[begin] == 0 or self._is_searched(view[begin])) and _START in bytes(view[begin:end]):
+        is_searched = view[begin] == 0 or self._is_searched(self._types.kind_of(view[begin]))
+        if is_searched and _START in bytes(view[begin:end]):
             self._nals(bytes(view[begin:end]))
         else:
             self._whole(view, begin, end)
@@ -263,9 +276,9 @@ class VideoDepacketizer:
         if self._nal_count > MAX_NALS:
             raise ConversationFault("picture-too-big", f"a picture of more than {MAX_NALS} NAL units")
         if kind is NalRole.SET and end - begin <= MOST_SET_BYTES and len(self._sets) < MAX_SETS:
-            self._sets.append((len(self._unit), bytes(view[begin:end])))
-        self._unit += (end - begin).to_bytes(4, "big")
-        self._unit += view[begin:end]
+            self._sets.append((len(self._parts), bytes(view[begin:end])))
+        self._parts += (end - begin).to_bytes(4, "big"), bytes(view[begin:end])
+        self._size_bytes += 4 + end - begin
 
     def _several(self, view: memoryview, begin: int, end: int) -> None:
         """Process an aggregation packet: NAL units with 2-byte lengths."""
@@ -290,7 +303,7 @@ class VideoDepacketizer:
             if not self._is_broken:
                 self._odd()
             return
-        self._unit += view[content:end]
+        self._extend([bytes(view[content:end])])
         if flags & 0x40:
             self._end_fragment()
 
@@ -305,26 +318,23 @@ class VideoDepacketizer:
         content = begin + self._types.header_bytes + 1
         begins = head + bytes(view[content : min(end, content + _HEAD_BYTES)])
         self._border(self._types.kind_of(head[0]), memoryview(begins), 0, len(begins))
-        self._fragment = len(self._unit)
-        self._unit += b"\0\0\0\0"
-        self._unit += head
+        self._fragment = len(self._parts)
+        self._parts += b"", head  # its length is known at its end
+        self._size_bytes += 4
+        self._fragment_bytes = self._size_bytes
+        self._size_bytes += len(head)
 
     def _end_fragment(self) -> None:
         at, self._fragment = self._fragment, -1
-        unit = self._unit
-        begin = at + 4
-        unit[at:begin] = (len(unit) - begin).to_bytes(4, "big")
-        first = unit[begin]
-        if self._is_searched(first) and unit.find(_START, begin) >= 0:
-            data = bytes(unit[begin:])
-            del unit[at:]
+        parts, length = self._parts, self._size_bytes - self._fragment_bytes
+        parts[at] = length.to_bytes(4, "big")
+        kind = self._types.kind_of(parts[at + 1][0])
+        if self._is_searched(kind) and _START in (data := b"".join(parts[at + 1 :])):
+            del parts[at:]
+            self._size_bytes -= 4 + length
             self._nals(data)
-        elif (
-            self._types.kind_of(first) is NalRole.SET
-            and len(unit) - begin <= MOST_SET_BYTES
-            and len(self._sets) < MAX_SETS
-        ):
-            self._sets.append((at, bytes(unit[begin:])))
+        elif kind is NalRole.SET and length <= MOST_SET_BYTES and len(self._sets) < MAX_SETS:
+            self._sets.append((at, b"".join(parts[at + 1 :])))
 
     def _cut_fragment(self) -> None:
         """End the open fragment, whose remainder is lost."""
@@ -332,12 +342,12 @@ class VideoDepacketizer:
             self._is_broken = True
             self._end_fragment()
 
-    def _is_searched(self, first: int) -> bool:
+    def _is_searched(self, kind: NalRole) -> bool:
         """Return whether to search this NAL unit for start codes."""
         if self._unchecked > 0:
             self._unchecked -= 1
             return True
-        return self._types.kind_of(first) not in _PICTURE
+        return kind not in _PICTURE
 
     def _odd(self) -> None:
         """Record inconsistent data, once per unit."""
@@ -356,7 +366,7 @@ class VideoDepacketizer:
             self._is_stray = self._is_stray or self._slices == 0
             self._is_tail_broken = self._is_tail_broken or self._tail > 0
         elif self._slices and not self._tail:
-            self._tail = len(self._unit)
+            self._tail = len(self._parts)
 
     def _slice(self, kind: NalRole, view: memoryview, begin: int, end: int) -> None:
         flag_at = begin + self._types.header_bytes  # first_mb_in_slice, first_slice_segment_in_pic_flag
@@ -410,32 +420,32 @@ class VideoDepacketizer:
     def _give(self) -> None:
         """Return the unit; data behind its slices that belongs to the next one remains."""
         self._cut_fragment()
-        unit, tail = self._unit, self._tail or len(self._unit)
+        parts, tail = self._parts, self._tail or len(self._parts)
         if self._last_time >= 0 and not self._is_anew:
             self._ticks += signed_step(self._last_time, self._time)
         self._last_time = self._time
         if not self._is_broken:
             self._usual_slices = self._slices
         given = DepacketizedUnit(
-            bytes(unit) if tail == len(unit) else bytes(unit[:tail]),
+            b"".join(parts[:tail] if self._tail else parts),
             self._ticks,
             self._time,
             self._is_key,
             self._is_broken,
-            tuple(nal for at, nal in self._sets if at < tail),
+            tuple(nal for at, nal in self._sets if at < tail) if self._sets else (),
             self._first_slice,
             self._is_anew,
             self._ahead,
         )
-        left, sets = unit[tail:], [(at - tail, nal) for at, nal in self._sets if at >= tail]
+        left, sets = parts[tail:], self._sets and [(at - tail, nal) for at, nal in self._sets if at >= tail]
         is_broken = self._after_gap or self._is_tail_broken or (bool(left) and self._is_odd)
         self._forget()
-        self._unit, self._sets, self._is_broken = left, sets, is_broken
+        self._parts, self._size_bytes, self._sets, self._is_broken = left, sum(map(len, left)), sets, is_broken
         self._is_anew, self._ahead = False, 0
         self._give_out(given)
 
     def _forget(self) -> None:
         """Reset the unit under construction."""
-        self._unit, self._fragment, self._tail = bytearray(), -1, 0
+        self._parts, self._size_bytes, self._fragment, self._tail = [], 0, -1, 0
         self._slices, self._marks, self._sets, self._first_slice, self._nal_count = 0, 0, [], b"", 0
         self._is_key = self._is_broken = self._is_tail_broken = self._is_odd = self._is_stray = self._is_marked = False
