@@ -156,6 +156,8 @@ class Schedule:
         for since_ms, change in self._found:
             if since_ms <= at_ms < change.at_ms:
                 return change
+        if self.is_empty:
+            return None
         now = self.mode(at_ms)
         for days in (1, AHEAD_DAYS):  # usually a change is near
             for later_ms in sorted(set(self._edges(at_ms, days))):
