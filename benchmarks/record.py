@@ -1,12 +1,13 @@
 """What recording costs, beside others that record the same cameras at the same time. Recording alone: nothing watched.
 
     python -m benchmarks.record [--cameras 1 8 16] [--seconds 300] [--peers ffmpeg pyav fallback] [--client auto]
+                                [--earlier CHECKOUT]
 
 The server is GStreamer's; a camera is 1080p, 15 pictures a second, 4 Mbit/s of H.264. tawny runs with its interface
 and syncs every second. Its peers: `ffmpeg -c copy`, a process a camera, which never syncs; PyAV, one process with a
-thread a camera, synced every second; and with `fallback` tawny once more, reading through FFmpeg. CPU is user and
-system time of the processes, after the first 20 s. Memory is resident at the end, without the ring (the last 20 s,
-which the bit rate decides).
+thread a camera, synced every second; with `fallback` tawny once more, reading through FFmpeg; and with `--earlier` the
+tawny of another checkout, with its own `.venv`. CPU is user and system time of the processes, after the first 20 s.
+Memory is resident at the end, without the ring (the last 20 s, which the bit rate decides).
 """
 
 import argparse
@@ -25,6 +26,8 @@ ONE, MANY = 1, 16
 BUDGET_OF_FFMPEG = {ONE: 1.0, MANY: 0.6}
 """By the number of cameras."""
 BUDGET_OF_PYAV = {MANY: 0.5}
+BUDGET_OF_EARLIER = 1.03
+"""For any number of cameras."""
 BUDGET_ONE_MB, BUDGET_MORE_MB = 120.0, 8.0
 RING_S = 20.0
 BIT_RATE = 4_000_000
@@ -48,13 +51,16 @@ def main() -> int:
     asked.add_argument("--seconds", type=float, default=300)
     asked.add_argument("--peers", nargs="*", choices=sorted(PEERS), default=["ffmpeg", "pyav"])
     asked.add_argument("--client", default="auto", help="who reads the cameras for tawny: auto, own or ffmpeg")
+    asked.add_argument("--earlier", type=Path, metavar="CHECKOUT", help="another checkout of tawny, with its .venv")
     args = asked.parse_args()
-    if "ffmpeg" in args.peers and shutil.which("ffmpeg") is None:
+    if shutil.which("ffmpeg") is None:  # it makes the film
         print("ffmpeg is not installed: apt-get install ffmpeg", file=sys.stderr)
         return 3
     film = clip("camera", "1920x1080", 15, "4M", 60 + round(args.seconds + WARM_UP_S))
-    programs: dict[str, Start] = {"tawny": lambda *where: _tawny(args.client, *where)}
+    programs: dict[str, Start] = {"tawny": lambda *where: _tawny(tawny(), args.client, *where)}
     programs |= {name: PEERS[name] for name in args.peers}
+    if args.earlier:
+        programs["earlier"] = lambda *where: _tawny(str(args.earlier / ".venv/bin/tawny"), args.client, *where)
     found: dict[int, dict[str, Measured]] = {}
     for cameras in sorted(set(args.cameras)):
         found[cameras] = _measured(programs, film, cameras, args.seconds)
@@ -96,6 +102,7 @@ def _cpu(found: dict[int, dict[str, Measured]]) -> list[bool]:
         for peer, of, budgets in (
             ("ffmpeg", "ffmpeg -c copy", BUDGET_OF_FFMPEG),
             ("pyav", "a recorder on PyAV", BUDGET_OF_PYAV),
+            ("earlier", "the other checkout", dict.fromkeys(found, BUDGET_OF_EARLIER)),
         )
         if peer in peers and cameras in budgets
     ]
@@ -116,12 +123,14 @@ def _memory(found: dict[int, dict[str, Measured]]) -> list[bool]:
     return within
 
 
-def _tawny(client: str, address: str, cameras: int, folder: Path) -> list[contextlib.AbstractContextManager[Counted]]:
+def _tawny(
+    program: str, client: str, address: str, cameras: int, folder: Path
+) -> list[contextlib.AbstractContextManager[Counted]]:
     settings = folder / "tawny.toml"
     table = '[cameras.cam-{n}]\nsource = "{address}"\ndetection.detector = "off"\nrtsp.client = "{client}"\n'
     settings.write_text("".join(table.format(n=n, address=address, client=client) for n in range(cameras)))
     words = ["run", "--config", str(settings), "--data", str(folder / "data"), "--listen", "127.0.0.1:0"]
-    return [running([tawny(), *words])]
+    return [running([program, *words])]
 
 
 def _ffmpeg(address: str, cameras: int, folder: Path) -> list[contextlib.AbstractContextManager[Counted]]:
@@ -137,7 +146,7 @@ def _pyav(address: str, cameras: int, folder: Path) -> list[contextlib.AbstractC
 PEERS: dict[str, Start] = {
     "ffmpeg": _ffmpeg,
     "pyav": _pyav,
-    "fallback": lambda *where: _tawny("ffmpeg", *where),
+    "fallback": lambda *where: _tawny(tawny(), "ffmpeg", *where),
 }
 
 if __name__ == "__main__":
