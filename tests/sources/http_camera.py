@@ -61,6 +61,8 @@ class HttpCamera:
     """Paths and `Authorization` of all requests."""
     port: int = 0
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    prepared: dict[str, tuple[subprocess.Popen[bytes], bytes]] = field(default_factory=dict)
+    """Encoders that run already, each with what it has sent, by the name of the stream."""
     hls: Path | None = None
     variant: str = ""
     jpeg: bytes = b""
@@ -79,6 +81,20 @@ class HttpCamera:
         self.running.append(made)
         return made
 
+    def stream(self, name: str) -> tuple[subprocess.Popen[bytes], bytes]:
+        """Return the encoder of a stream, and what it has sent already."""
+        if name in self.prepared:
+            return self.prepared.pop(name)
+        output = CONTAINERS[name][1]
+        return self.encoder(*output, *(("-flush_packets", "1", "pipe:1") if output else ())), b""
+
+    def prepare(self, name: str) -> None:
+        """Start the encoder before the next request for a stream: FFmpeg takes seconds on a busy computer, a camera
+        does not."""
+        encoder, _ = self.stream(name)
+        assert encoder.stdout is not None
+        self.prepared[name] = encoder, encoder.stdout.read1(1 << 16)  # type: ignore[attr-defined]
+
     def begin_hls(self, *output: str) -> None:
         """Write a playlist that goes on, with segments of one second."""
         self.hls = self.hls or Path(mkdtemp(prefix="tawny-hls-"))
@@ -94,6 +110,10 @@ class HttpCamera:
         for one in list(self.running):
             one.kill()
             one.wait()
+        for one, _ in self.prepared.values():
+            assert one.stdout is not None
+            one.stdout.close()
+        self.prepared.clear()
 
 
 @contextmanager
@@ -148,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.camera.faults.page:
             self._answer(200, b"<html><body>Camera</body></html>", **{"Content-Type": "text/html"})
         elif name in CONTAINERS:
-            self._stream(*CONTAINERS[name])
+            self._stream(name)
         else:
             self._answer(*_file(self.camera, name))
 
@@ -177,21 +197,22 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.wfile.write(body)
 
-    def _stream(self, kind: str, output: tuple[str, ...]) -> None:
+    def _stream(self, name: str) -> None:
         self.close_connection = True
         self.send_response(200)
-        self.send_header("Content-Type", kind)
+        self.send_header("Content-Type", CONTAINERS[name][0])
         self.end_headers()
-        encoder = self.camera.encoder(*output, *(("-flush_packets", "1", "pipe:1") if output else ()))
+        encoder, data = self.camera.stream(name)
         assert encoder.stdout is not None
         try:
-            while data := encoder.stdout.read1(1 << 16):  # type: ignore[attr-defined]
+            while data := data or encoder.stdout.read1(1 << 16):  # type: ignore[attr-defined]
                 while self.camera.faults.stall and encoder.poll() is None:
                     threading.Event().wait(0.02)
                 if self.camera.faults.garbage:
                     data = self.camera.faults.garbage
                 self.wfile.write(data)
                 self.wfile.flush()
+                data = b""
         except (OSError, ValueError):
             pass
         finally:

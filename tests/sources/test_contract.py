@@ -23,7 +23,7 @@ from tawny.testing.contracts.source import SECRET, SourceCase, SourceContract
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
 from tawny.testing.waiting import until
-from tests.sources.http_camera import http_camera
+from tests.sources.http_camera import CONTAINERS, http_camera
 from tests.sources.pi_program import pi_program
 from tests.sources.reading import opening
 
@@ -167,6 +167,8 @@ class HttpContract(SourceContract):
                 assert camera.hls is not None
                 playlist = camera.hls / "live.m3u8"
                 until(playlist.is_file, 60, "the first segment")
+            if self.NAME in CONTAINERS:
+                camera.prepare(self.NAME)
             here = opening(camera.address(self.NAME, f"viewer:{SECRET}"), SystemClock(), interval=0.1)
             missing = replace(here, address=camera.address("none", f"viewer:{SECRET}"))
             sound = "" if self.NAME in ("mjpeg", "snapshot.jpg") else self.SPEC.sound

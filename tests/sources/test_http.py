@@ -170,6 +170,7 @@ def test_nothing_there_and_silence_are_told_apart() -> None:
 @pytest.mark.parametrize("name", ["flv", "ts", "mjpeg"])
 def test_a_stall_is_told_and_the_end_too(name: str) -> None:
     with http_camera(SPEC, speed=3) as camera:
+        camera.prepare(name)
         connection = Http().open(opening(camera.address(name), stall=1.0))
         read_some(connection)
         camera.faults.stall = True
