@@ -61,8 +61,8 @@ def test_sc37_a_source_a_detector_a_destination_and_a_channel_of_ten_lines(tmp_p
         env=os.environ | {"PYTHONPATH": places, "SHORT_FILES": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
     )  # fmt: skip
     try:
-        until(lambda: (tmp_path / "door.txt").exists(), 60, "a line of the channel")
-        assert "Yard" in (tmp_path / "door.txt").read_text()
+        door = tmp_path / "door.txt"
+        until(lambda: door.exists() and "Yard" in door.read_text(), 60, "a line of the channel")
         until(lambda: any((media / "BACKUP").rglob("*.mp4")), 120, "an upload")
     finally:
         ended(process)
