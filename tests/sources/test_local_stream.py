@@ -156,9 +156,8 @@ class TestProgram(SourceContract):
         yield SourceCase(ProgramOutput(), here, missing, self.SPEC.sound)
 
 
-def ffmpeg(spec: ClipSpec, *output: str) -> list[str]:
-    """The words of an FFmpeg that sends a clip again and again, three times as fast as it is."""
-    paced = ["-readrate", "3", "-stream_loop", "-1", "-i", str(clip_file(spec))]
+def ffmpeg(spec: ClipSpec, *output: str, speed: int = 3) -> list[str]:
+    paced = ["-readrate", str(speed), "-stream_loop", "-1", "-i", str(clip_file(spec))]
     return ["ffmpeg", "-v", "error", *paced, *output]
 
 
