@@ -18,7 +18,7 @@ from tests.app.rig import settings
 from tests.attacks.hostile_onvif import HostileCamera, hostile, nested, response
 from tests.playback.archives import PORCH
 
-VIEWS, MOST_PAGE_S, MOST_GROWTH_BYTES = 12, 1.0, 50_000_000
+VIEWS, MOST_PAGE_S, MOST_GROWTH_BYTES = 12, 3.0, 50_000_000
 CAMERAS = {
     "nested": HostileCamera(response(nested(360_000)) * 2, is_endless=True),
     "silent": HostileCamera(is_silent=True),

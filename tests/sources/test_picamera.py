@@ -123,7 +123,7 @@ def test_one_that_falls_silent_has_stalled(tmp_path: Path) -> None:
             clock.advance(1.0)
     begun_s = time.monotonic()
     connection.close()
-    assert time.monotonic() - begun_s < 1
+    assert time.monotonic() - begun_s < 5
 
 
 def test_what_it_ran_is_gone_when_it_is_closed(tmp_path: Path) -> None:

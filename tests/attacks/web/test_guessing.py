@@ -69,7 +69,7 @@ async def test_the_owner_signs_in_on_a_known_device_meanwhile(house: House) -> N
         await refuse(browser_at(house, "203.0.113.77"))  # by the same proxy or provider as the owner's phone
     begun_s = time.monotonic()
     assert (await sign_in(phone)).status_code == 200
-    assert time.monotonic() - begun_s < 1
+    assert time.monotonic() - begun_s < 5
     assert (await sign_in(browser_at(house, "203.0.113.78"))).status_code == 429  # an unknown device waits
 
 
