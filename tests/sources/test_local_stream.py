@@ -265,7 +265,7 @@ def test_srt_is_read_by_the_command_of_the_documentation() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", f"srt://127.0.0.1:{port}?mode=listener")
+    words = ffmpeg(SPEC, "-c", "copy", "-f", "mpegts", f"srt://127.0.0.1:{port}?mode=listener", speed=1)
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as camera:
         try:
             here = [f"srt://127.0.0.1:{port}" if one.startswith("srt://") else one for one in command]
