@@ -143,6 +143,8 @@ class Schedule:
 
     def mode(self, at_ms: int) -> str:
         """Return the mode. Of overlapping modes the later in the settings wins; without any, the first."""
+        if self.is_empty:
+            return self._modes[0]
         today = self._calendar.day(at_ms)
         meant = self._dates.get(today, "")
         if meant in self._modes:

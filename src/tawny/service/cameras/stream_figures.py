@@ -92,7 +92,21 @@ OVER_S = 10.0
 
 def rates(hub: Hub) -> tuple[float | None, int | None]:
     """Return frames per second and bits per second; (None, None) with fewer than two frames."""
+    return _rates_of(_of_late(hub))
+
+
+def byte_rates(hub: Hub) -> tuple[float, float] | None:
+    """Return bytes per second of all packets and of keyframes; None with fewer than two frames."""
     packets = _of_late(hub)
+    _, bits = _rates_of(packets)
+    if not bits:
+        return None
+    whole = sum(len(packet.data) for packet in packets)
+    keyframes = sum(len(packet.data) for packet in packets if packet.is_keyframe and packet.is_video)
+    return bits / 8, bits / 8 * keyframes / max(1, whole)
+
+
+def _rates_of(packets: list[Packet]) -> tuple[float | None, int | None]:
     pictures = [packet for packet in packets if packet.is_video]
     if len(pictures) < 2:
         return None, None
@@ -103,18 +117,9 @@ def rates(hub: Hub) -> tuple[float | None, int | None]:
     return round((len(pictures) - 1) / lasting_s, 1), round(bits / lasting_s)
 
 
-def byte_rates(hub: Hub) -> tuple[float, float] | None:
-    """Return bytes per second of all packets and of keyframes; None with fewer than two frames."""
-    _, bits = rates(hub)
-    if not bits:
-        return None
-    packets = _of_late(hub)
-    whole = sum(len(packet.data) for packet in packets)
-    keyframes = sum(len(packet.data) for packet in packets if packet.is_video and packet.is_keyframe)
-    return bits / 8, bits / 8 * keyframes / max(1, whole)
-
-
 def _of_late(hub: Hub) -> list[Packet]:
     """Return the recent packets of the current run; time without a connection must not lower the rate."""
     packets = hub.recent(OVER_S)
+    if packets and packets[0].run == packets[-1].run:  # a run never returns
+        return packets
     return [packet for packet in packets if packet.run == packets[-1].run]
