@@ -286,6 +286,12 @@ async def test_every_reader_has_words_for_a_problem(house: House, what: ProblemK
     assert f"`{what.value}`" in guide
 
 
+@pytest.mark.parametrize("state", CameraState)
+def test_every_state_of_a_camera_is_explained(state: CameraState) -> None:
+    guide = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| {re.escape(STATE_WORDS[state])} \| [^|]+ \| [^|]+ \|$", guide, re.MULTILINE)
+
+
 @pytest.mark.parametrize("fault", DetectionFault)
 def test_every_fault_of_detection_has_words_and_a_remedy(fault: DetectionFault) -> None:
     what, do = FAULT_WORDS[fault]

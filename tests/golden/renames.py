@@ -163,6 +163,7 @@ _ACTIONS: Final = "`tawny add` and `tawny report camera` are actions of one comm
 _SHOWS: Final = "`tawny mode` without a mode shows the active one"
 _SPOT: Final = "`tawny find --spot` needs no words"
 _UNSET: Final = "no setting makes a camera wait for motion: it was never sent"
+_MODES: Final = "schedules switch modes: a camera is `mode_off` then, and this was never sent"
 _CERTAIN: Final = "`certainty` is another measure, and by default that of the model card"
 _MASKS: Final = "a privacy mask is not about detection: it stands in the camera's own table"
 REMOVED: Final[tuple[Change, ...]] = (
@@ -179,6 +180,8 @@ REMOVED: Final[tuple[Change, ...]] = (
     Change("openapi", "field", "waiting", _UNSET, "/api/v1/timeline"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/cameras"),
     Change("openapi", "value", "waiting", _UNSET, "/api/v1/health"),
+    Change("openapi", "value", "scheduled_off", _MODES, "/api/v1/cameras*"),
+    Change("openapi", "value", "scheduled_off", _MODES, "/api/v1/health"),
 )
 
 

@@ -125,7 +125,7 @@ class StreamsInfo(ApiResponse):
 
 
 State = Literal[
-    "recording", "waiting", "asleep", "scheduled_off", "mode_off", "paused", "off", "ended", "starting", "offline",
+    "recording", "waiting", "asleep", "mode_off", "paused", "off", "ended", "starting", "offline",
     "refused", "weaker_login", "frozen", "covered", "defocused", "moved", "blocked", "unknown",
 ]  # fmt: skip
 

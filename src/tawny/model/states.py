@@ -12,7 +12,6 @@ class CameraState(StrEnum):
     RECORDING = "recording"
     WAITING = "waiting"
     ASLEEP = "asleep"
-    SCHEDULED_OFF = "scheduled_off"
     MODE_OFF = "mode_off"
     PAUSED = "paused"
     OFF = "off"
@@ -34,7 +33,6 @@ STATE_WORDS: dict[CameraState, str] = {
     CameraState.RECORDING: "Recording",
     CameraState.WAITING: "Waiting for an event",
     CameraState.ASLEEP: "Asleep",
-    CameraState.SCHEDULED_OFF: "Off by schedule",
     CameraState.MODE_OFF: "Off in this mode",
     CameraState.PAUSED: "Paused",
     CameraState.OFF: "Off",
@@ -63,7 +61,7 @@ STATE_WORDS_OF_SEVERAL = {
 
 ON_WATCH = frozenset({CameraState.RECORDING, CameraState.WAITING})
 """They do what they should: one that waits is recorded as soon as something happens."""
-CHOSEN = frozenset({CameraState.SCHEDULED_OFF, CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
+CHOSEN = frozenset({CameraState.MODE_OFF, CameraState.PAUSED, CameraState.OFF})
 BLINDED = frozenset({CameraState.FROZEN, CameraState.COVERED, CameraState.DEFOCUSED, CameraState.MOVED})
 """It is recorded, or would be, but its view is unusable."""
 RECORDED = ON_WATCH | BLINDED

@@ -182,7 +182,7 @@ export interface CameraInfo {
   recorded_today: number | null;
   rotate: 0 | 90 | 180 | 270;
   since_ms: number;
-  state: "recording" | "waiting" | "asleep" | "scheduled_off" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
+  state: "recording" | "waiting" | "asleep" | "mode_off" | "paused" | "off" | "ended" | "starting" | "offline" | "refused" | "weaker_login" | "frozen" | "covered" | "defocused" | "moved" | "blocked" | "unknown";
   streams: StreamsInfo;
   where: "" | "outside" | "inside";
 }

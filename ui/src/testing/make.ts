@@ -29,7 +29,7 @@ export function camera(id: string, state: CameraState = "recording", more: Parti
 
 /** Counts as the recorder does: what was switched off by choice is not among those that should watch. */
 export function health(cameras: Camera[], more: Partial<Health> = {}): Health {
-  const chosen = cameras.filter((each) => ["paused", "off", "mode_off", "scheduled_off"].includes(each.state)).length;
+  const chosen = cameras.filter((each) => ["paused", "off", "mode_off"].includes(each.state)).length;
   const ended = cameras.filter((each) => each.state === "ended").length;
   const asleep = cameras.filter((each) => each.state === "asleep").length;
   const on = cameras.filter((each) => each.state === "recording").length;
