@@ -4,11 +4,12 @@ import _sqlite3
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tawny.app.process_memory import _libraries, _unchanged
+from tawny.app.process_memory import LOOKS_BETWEEN_RETURNS, Pages, UnusedMemory, _libraries, _unchanged
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is resident is read from /proc")
 
@@ -105,6 +106,31 @@ def test_pages_that_only_loading_touched_are_returned_and_the_libraries_work() -
 def test_freed_blocks_inside_the_heap_are_returned() -> None:
     before, after = numbers(BLOCKS)
     assert before - after > 10_000
+
+
+@pytest.mark.parametrize(
+    ("mapped_mb", "returned"),
+    [
+        pytest.param([22.4], [False], id="pages in use stay"),
+        pytest.param([22.6], [True], id="what an event used is returned"),
+        pytest.param([22.0, 22.6], [False, True], id="slow growth is returned, too"),
+        pytest.param([30, 20.5, 22.6], [True, False, True], id="growth counts from the last return"),
+        pytest.param([None, None], [True, True], id="a system that does not say how much is mapped"),
+    ],
+)
+def test_library_pages_are_returned_when_more_are_mapped(mapped_mb: list[float | None], returned: list[bool]) -> None:
+    """mapped_mb: at the end of each period."""
+    in_use_mb = None if None in mapped_mb else 20.0
+    now_mb, given = in_use_mb, list[Sequence[Pages]]()
+    unused = UnusedMemory(lambda: None if now_mb is None else round(now_mb * 1_000_000), given.append)
+    libraries = given.pop()
+    assert libraries
+    for at_end_mb in mapped_mb:
+        assert [unused.is_due() for _ in range(LOOKS_BETWEEN_RETURNS)].count(True) == 1
+        now_mb = at_end_mb
+        unused.give_back()
+        now_mb = in_use_mb if given[-1] else now_mb
+    assert [one == libraries for one in given] == returned
 
 
 def test_what_an_import_leaves_behind_is_collected_before_what_stays_is_frozen(

@@ -130,6 +130,7 @@ async def side(name: str, folder: Path, clock: FakeClock) -> AsyncIterator[Side]
     def apply(settings: Settings, _where: str) -> None:
         held[0] = settings
         member.changed()
+        server.changed()
 
     def plan() -> StandbyPlan:
         return StandbyPlan((), tuple(made.plan))

@@ -379,6 +379,7 @@ async def test_a_recorder_that_never_joined_is_refused(standby: Standby) -> None
 
 async def test_one_that_is_no_standby_refuses_everyone(standby: Standby) -> None:
     standby.is_enabled = False
+    standby.server.changed()
     await eventually(lambda: not standby.server.is_ready, "the settings to be used")
     with pytest.raises(LineRefused, match="no standby"):
         await standby.connect()

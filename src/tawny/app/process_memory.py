@@ -4,8 +4,9 @@ import gc
 import importlib
 import os
 import re
+import resource
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,10 @@ _SET_THP_DISABLE: Final = 41
 """PR_SET_THP_DISABLE of prctl(2)."""
 _DONTNEED: Final = 4
 """MADV_DONTNEED of madvise(2)."""
+LOOKS_BETWEEN_RETURNS: Final = 10
+"""Calls of `UnusedMemory.is_due` for each return."""
+KEPT_BYTES: Final = 2_500_000
+"""Library pages that are not worth a return."""
 _MAPPING: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \d+ +(/\S.*)")
 _LIBRARY: Final = re.compile(
     r"/(site-packages|dist-packages|lib-dynload)/|/lib(64)?/([^/]+-linux-[^/]+/)?[^/]+\.so[.\d]*$"
@@ -75,6 +80,47 @@ def return_unused_memory(libraries: Iterable[Pages]) -> None:
         library.malloc_trim(ctypes.c_size_t(0))
         for first, last in libraries:
             library.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _DONTNEED)
+
+
+class UnusedMemory:
+    """Returns unused memory regularly: blocks in the heap each time, pages of libraries when more of them are mapped.
+
+    Pages that are always in use would only be mapped again, which costs 3 % of the processor time of one camera. The
+    first return takes place at once, in 35 ms. mapped_bytes: resident bytes of files; None: unknown. give_back: see
+    `return_unused_memory`.
+    """
+
+    def __init__(
+        self,
+        mapped_bytes: Callable[[], int | None] | None = None,
+        give_back: Callable[[Sequence[Pages]], None] | None = None,
+    ) -> None:
+        self._mapped_bytes = mapped_bytes or _mapped_bytes
+        self._give_back = give_back or return_unused_memory
+        self._looks = 0
+        self._in_use: int | None = None
+        self._libraries = find_library_pages()
+        self._give_back(self._libraries)
+
+    def is_due(self) -> bool:
+        """Return whether to call `give_back` now. Call every few seconds."""
+        self._looks += 1
+        if self._in_use is None:
+            self._in_use = self._mapped_bytes()  # what is in use is mapped again by now
+        return self._looks % LOOKS_BETWEEN_RETURNS == 0
+
+    def give_back(self) -> None:
+        mapped = self._mapped_bytes()
+        has_grown = mapped is None or self._in_use is None or mapped > self._in_use + KEPT_BYTES
+        self._give_back(self._libraries if has_grown else ())
+        self._in_use = None if has_grown else self._in_use
+
+
+def _mapped_bytes() -> int | None:
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[2]) * resource.getpagesize()
+    except OSError:
+        return None
 
 
 def find_library_pages() -> list[Pages]:

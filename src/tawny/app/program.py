@@ -17,7 +17,13 @@ from typing import Any
 
 from tawny.app.control_socket import ControlSocket
 from tawny.app.logging_setup import RecentLines, configure_logging
-from tawny.app.process_memory import find_library_pages, import_for_good, limit_resident_memory, return_unused_memory
+from tawny.app.process_memory import (
+    UnusedMemory,
+    find_library_pages,
+    import_for_good,
+    limit_resident_memory,
+    return_unused_memory,
+)
 from tawny.app.running import RecorderRuntime
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
@@ -71,8 +77,6 @@ WEB = "tawny.app.control_answers"
 ShowAddress = Callable[[dict[str, Any], str], None]
 LOOK_EVERY_S = 2.0
 """Interval in s at which the settings file is checked for changes."""
-LOOKS_BETWEEN_RETURNS = 10
-"""Number of these intervals after which unused memory is returned to the system."""
 
 
 class Program:
@@ -188,16 +192,13 @@ class Program:
 
     async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:
         """Run until stopped: reload changed settings, send the systemd watchdog heartbeat, return unused memory."""
-        seen, libraries = self._seen(), await asyncio.to_thread(find_library_pages)
-        await asyncio.to_thread(return_unused_memory, libraries)
-        looks = 0
+        seen, unused = self._seen(), await asyncio.to_thread(UnusedMemory)
         while not stop.is_set():
             try:
                 await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
             except TimeoutError:
-                looks += 1
-                if looks % LOOKS_BETWEEN_RETURNS == 0:
-                    await asyncio.to_thread(return_unused_memory, libraries)
+                if unused.is_due():
+                    await asyncio.to_thread(unused.give_back)
                 if running.is_alive():
                     self._systemd.alive()
                 if self._until():

@@ -200,6 +200,8 @@ class WebInterface:
             self.site.member.changed()
         if self.site.protected is not None:
             self.site.protected.changed()
+        if self.site.standby is not None:
+            self.site.standby.changed()
 
     @property
     def url(self) -> str:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar, get_args
 
 from tawny.engine.backoff import Backoff
@@ -464,15 +465,16 @@ class ActorPool:
     @property
     def _is_late(self) -> bool:
         """No thread waits although an actor is due, or none is left. Call with the lock."""
+        if self._is_awaited:
+            return False
         now_s = self._clock.mono_s()
-        has_work = any(turn.due_s <= now_s for turn in self._turns) or not (self._turns or self._stepped)
-        return has_work and not self._is_awaited
+        return any(turn.due_s <= now_s for turn in self._turns) or not (self._turns or self._stepped)
 
     def _next(self) -> "_PooledActor | None":
         """Wait for the next due actor. Return None if no actor is left."""
         with self._changed:
             while self._turns or self._stepped:
-                turn = min(self._turns, key=lambda one: one.due_s, default=None)
+                turn = min(self._turns, key=attrgetter("due_s"), default=None)
                 self._until_s = _NEVER_S if turn is None else turn.due_s
                 if turn is None or turn.due_s == _NEVER_S:
                     self._changed.wait()

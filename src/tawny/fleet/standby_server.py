@@ -7,12 +7,14 @@ its recorder has recorded it for a while, or when its owner wants it private.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tawny.engine.actor import caller
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.hub import MOST_NAME
 from tawny.fleet.identity import fingerprint, load_or_make_key
@@ -41,8 +43,8 @@ ASK_S: Final = 0.4
 LOOK_S: Final = 0.1
 REVOKED_S: Final = 0.5
 """Interval in s at which a standby looks for recorders that another process has revoked."""
-ENABLED_S: Final = 2.0
-"""Interval in s at which any other recorder looks whether the settings make it a standby."""
+RETRY_S: Final = 2.0
+"""Interval in s at which a recorder that cannot be a standby, although it is set to be one, tries again."""
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
 """Interval in s at which others' cameras are set again while they are recorded: those that were refused are tried, and
@@ -244,11 +246,18 @@ class StandbyServer:
         self._watch: asyncio.Task[None] | None = None
         self._asked: set[asyncio.Task[bool | None]] = set()
         self._looking = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._wake: Callable[[], None] = self._due.set
         self.problem = ""
         """Why it can be no standby although it is set to be one."""
 
     def start(self) -> None:
+        self._wake = caller(asyncio.get_running_loop(), self._due.set)
         self._watch = asyncio.create_task(self._look(), name="standby")
+
+    def changed(self) -> None:
+        """Use the settings as they are now. Any thread."""
+        self._wake()
 
     async def close(self) -> None:
         """End everything but recording; the recorder itself does that."""
@@ -428,12 +437,16 @@ class StandbyServer:
     async def _look(self) -> None:
         """Begin and end as the settings say, and end what another process has revoked."""
         while True:
+            self._due.clear()
+            again_s: float | None = None
             try:
                 await self._look_once()
+                again_s = None if self._store is None else REVOKED_S
             except _EXPECTED as error:
-                self.problem = error.message
+                self.problem, again_s = error.message, RETRY_S
                 log.error("cannot be a standby: %s", error)
-            await asyncio.sleep(ENABLED_S if self._store is None else REVOKED_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), again_s)
 
     async def _look_once(self) -> None:
         async with self._looking:
