@@ -2,6 +2,7 @@
 
 import os
 import signal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ from tawny.model.errors import NotDone
 from tawny.model.ids import StreamName
 from tawny.model.messages import CameraTurned
 from tawny.model.packets import SourcePacket
-from tawny.model.segments import GapReason
+from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import Span
 from tawny.storage.disk.volume import Volume
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
-from tests.app.rig import DOOR, EVER, Rig, hashed, looked_at, on_disk, one_camera, rig, run_begins, segments
+from tests.app.rig import DOOR, EVER, Rig, hashed, looked_at, on_disk, one_camera, rig, segments
 
 LEFT, RIGHT = "[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]", "[[0.5, 0], [1, 0], [1, 1], [0.5, 1]]"
 CLIP = ClipSpec(width=160, height=120, fps=10, seconds=4.0, sound="aac")
@@ -57,6 +58,14 @@ def process_of(bench: Rig) -> int:
     return [one for one in found if b"masking_process" in Path(f"/proc/{one}/cmdline").read_bytes()][-1]
 
 
+def assert_sound_is_whole(sound: list[bytes], sent: list[bytes], gaps: list[Gap]) -> None:
+    """Without a break, but where a busy machine left out so many frames that there is a gap."""
+    assert {one.reason for one in gaps} <= {GapReason.MASKING, GapReason.STALLED}
+    assert sound
+    in_order = set(pairwise(sent))
+    assert sum(pair not in in_order for pair in pairwise(sound)) <= len(gaps)
+
+
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 def test_stored_files_never_hold_what_is_under_the_mask(tmp_path: Path, codec: Any) -> None:
     spec = ClipSpec(codec=codec, width=160, height=120, fps=10, seconds=4.0, sound="aac")
@@ -71,8 +80,7 @@ def test_stored_files_never_hold_what_is_under_the_mask(tmp_path: Path, codec: A
         assert max(left for left, _ in found) < DARK
         assert min(right for _, right in found) > LIGHT
     sound = on_disk(tmp_path, DOOR, is_video=False)
-    assert sound
-    assert run_begins(sound, [unit.data for unit in sent if not unit.is_video]) >= 0
+    assert_sound_is_whole(sound, [unit.data for unit in sent if not unit.is_video], bench.gaps())
     assert looked_at(tmp_path).ok
     assert 0 < cost.cores < 16
     assert cost.bytes_day > 0

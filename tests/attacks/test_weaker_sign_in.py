@@ -109,10 +109,10 @@ def test_a_record_belongs_to_camera_host_and_port() -> None:
     ],
 )
 def test_long_challenges_cost_little(values: list[str]) -> None:
-    """16 kB of one word once took 2.7 s of the thread that reads all cameras."""
+    """16 kB of one word once took 2.7 s of the thread that reads all cameras; 0.02 s are usual."""
     begun_s = time.thread_time()
     ClientAuth("me", PASSWORD).challenged(values)
-    assert time.thread_time() - begun_s < 0.5
+    assert time.thread_time() - begun_s < 2
 
 
 def test_only_the_first_challenges_count() -> None:

@@ -275,7 +275,7 @@ async def test_what_runs_is_cut_when_the_pass_ends(installed: Installed, ends: s
             installed.passes.end()
         ended_s = loop.time()
         answer = await asyncio.wait_for(asking, 20)
-        assert (answer.status_code, loop.time() - ended_s < 1.5) == (200, True)
+        assert (answer.status_code, loop.time() - ended_s < 4) == (200, True)
 
 
 # Settings

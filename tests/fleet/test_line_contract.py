@@ -194,7 +194,7 @@ async def test_revoked_means_out_and_forgotten(rig: HubRig, box: BoxRig) -> None
         assert await rig.hub.revoke("shed")
         await asyncio.wait({task}, timeout=10)
         assert task.done()
-        assert asyncio.get_running_loop().time() - began_s < 1.0
+        assert asyncio.get_running_loop().time() - began_s < 4
     assert (rig.index.boxes(), rig.events()) == ([], [])
     with pytest.raises(LineRefused, match="revoked"):
         await box.greet(await rig.carrier(), rig.mark)

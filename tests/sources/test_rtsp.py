@@ -219,7 +219,7 @@ def test_it_is_quick() -> None:
         connection = open_camera(camera)
         opened_s = time.monotonic()
         read_all(connection, until=lambda read: len(read.packets) >= 1)
-    assert opened_s - begun_s < 1.0
+    assert opened_s - begun_s < 4, "a wait for a deadline"
 
 
 @pytest.mark.parametrize(
