@@ -81,7 +81,8 @@ class RetentionSettings(Table):
     """
 
     min: Duration = Field(
-        14 * DAY_S, description="Minimum retention. Video is deleted earlier only if the disk is full."
+        14 * DAY_S,
+        description="Minimum retention. Video is deleted earlier only for `min_free`, `max_size` and `max_files`.",
     )
     max: Duration = Field(
         90 * DAY_S,

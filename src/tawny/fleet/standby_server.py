@@ -247,17 +247,14 @@ class StandbyServer:
         self._asked: set[asyncio.Task[bool | None]] = set()
         self._looking = asyncio.Lock()
         self._due = asyncio.Event()
-        self._wake: Callable[[], None] = self._due.set
+        self.changed: Callable[[], None] = self._due.set
+        """Uses the settings as they are now. Any thread, once it has started."""
         self.problem = ""
         """Why it can be no standby although it is set to be one."""
 
     def start(self) -> None:
-        self._wake = caller(asyncio.get_running_loop(), self._due.set)
+        self.changed = caller(asyncio.get_running_loop(), self._due.set)
         self._watch = asyncio.create_task(self._look(), name="standby")
-
-    def changed(self) -> None:
-        """Use the settings as they are now. Any thread."""
-        self._wake()
 
     async def close(self) -> None:
         """End everything but recording; the recorder itself does that."""
@@ -438,7 +435,6 @@ class StandbyServer:
         """Begin and end as the settings say, and end what another process has revoked."""
         while True:
             self._due.clear()
-            again_s: float | None = None
             try:
                 await self._look_once()
                 again_s = None if self._store is None else REVOKED_S

@@ -56,7 +56,7 @@ class Access(StrEnum):
     SIGNED = "signed"
     """Signed by an API client; cookies are ignored. The route verifies the signature."""
     SHARED = "shared"
-    """With the ticket of a shared link: that clip only."""
+    """With the ticket of a shared link, or a TV's address: that recording only."""
     SEE = "see"
     """Signed in, or with an access token: live view."""
     WALL = "wall"
