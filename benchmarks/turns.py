@@ -1,20 +1,23 @@
 """A benchmark of two checkouts in turns, so that what else the computer does falls on both alike.
 
-    python -m benchmarks.turns OLD NEW [--times 5] [--] index --segments 1000
+    python -m benchmarks.turns OLD NEW [--times 5] [--together] [--] index --segments 1000
 
 OLD and NEW are folders of checkouts. Their `benchmarks.index` runs in each by turns, with the Python of its `.venv` if
-there is one. Printed are the medians of each figure in what it prints, of its processor time and of its duration, and
-the median of the ratios of new to old. Fails if a run fails: one that is over its own limit is none to compare.
+there is one; with --together both at once, so that even a load that changes within a minute falls on both: only for
+benchmarks that leave most of the computer idle. Printed are the medians of each figure in what it prints, of its
+processor time and of its duration, and the median of the ratios of new to old. Fails if a run fails: one that is over
+its own limit is none to compare.
 """
 
 import argparse
 import os
 import re
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -32,6 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
     asked.add_argument("old", type=Path)
     asked.add_argument("new", type=Path)
     asked.add_argument("--times", type=int, default=5)
+    asked.add_argument("--together", action="store_true", help="both at once, not one after the other")
     asked.add_argument("benchmark", help="its name, such as `index`")
     asked.add_argument("options", nargs=argparse.REMAINDER, help="of the benchmark")
     args = asked.parse_args(words)
@@ -40,7 +44,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         for turn in range(args.times):
             places = (args.old, args.new) if turn % 2 == 0 else (args.new, args.old)
-            figures = {place: run(place, command) for place in places}
+            with ThreadPoolExecutor(len(places) if args.together else 1) as runs:
+                figures = dict(zip(places, runs.map(partial(run, command=command), places), strict=True))
             pairs.append((figures[args.old], figures[args.new]))
             print(f"\r\x1b[Kturn {turn + 1} of {args.times}", end="", file=sys.stderr, flush=True)
     except RunFailed as error:
@@ -59,20 +64,18 @@ def run(checkout: Path, command: Sequence[str]) -> Figures:
     own = checkout / ".venv" / "bin" / "python"
     python = str(own) if own.exists() else sys.executable
     paths = os.pathsep.join((str(checkout / "src"), str(checkout)))
-    before, begun_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        [python, *command],
-        cwd=checkout,
-        env=os.environ | {"PYTHONPATH": paths},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    took_s, after = time.monotonic() - begun_s, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise RunFailed(f"{' '.join(command)} failed in {checkout} with code {done.returncode}:\n{done.stdout}")
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return dict(figures_of(done.stdout)) | {"processor time, s": cpu_s, "duration, s": took_s}
+    begun_s = time.monotonic()
+    with subprocess.Popen(
+        [python, *command], cwd=checkout, env=os.environ | {"PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True
+    ) as begun:
+        assert begun.stdout is not None
+        printed = begun.stdout.read()
+        _, status, used = os.wait4(begun.pid, 0)  # with its processor time, which another run has no part in
+        begun.returncode = os.waitstatus_to_exitcode(status)
+    took_s = time.monotonic() - begun_s
+    if begun.returncode:
+        raise RunFailed(f"{' '.join(command)} failed in {checkout} with code {begun.returncode}:\n{printed}")
+    return dict(figures_of(printed)) | {"processor time, s": used.ru_utime + used.ru_stime, "duration, s": took_s}
 
 
 def figures_of(text: str) -> Iterator[tuple[str, float]]:

@@ -33,6 +33,20 @@ async def test_it_listens_on_a_free_port_and_answers(house: House) -> None:
         await server.stop()
 
 
+async def test_each_answer_of_a_connection_has_the_date_of_its_request(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, dates = WebServer(make_app(house.site), house.accounts, "127.0.0.1", 0), iter(["first", "second"])
+    monkeypatch.setattr("tawny.api.client_protocols.formatdate", lambda usegmt: next(dates))
+    await server.start()
+    try:
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            answers = [await browser.get(f"http://{server.address}/api/v1/session") for _ in range(2)]
+        assert [one.headers.get_list("date") for one in answers] == [["first"], ["second"]]
+    finally:
+        await server.stop()
+
+
 async def test_a_port_that_is_taken_is_told(house: House) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

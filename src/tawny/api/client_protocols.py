@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from contextvars import Context
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -65,6 +66,7 @@ class HttpProtocol(H11Protocol):
             return
         if self._client.phase in (Phase.OPEN, Phase.IDLE):
             self._client.enter(Phase.HEAD)
+            self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         super().data_received(data)
         self._report()
         if self._client.phase is Phase.BODY:

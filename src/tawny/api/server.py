@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import anyio.to_thread
 import uvicorn
@@ -27,8 +27,6 @@ from tawny.model.errors import NotDone, PortInUse, UsageError
 from tawny.model.times import SystemClock
 
 GRACE_S = 1
-TICK_S = 2.0
-"""Interval in s at which the Date header is updated."""
 FILE_THREADS = 8
 """Maximum number of threads for streaming files; each costs memory."""
 LARGEST_MESSAGE_BYTES = 4096
@@ -147,10 +145,8 @@ class _Server(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        """Wait until stopped. uvicorn's own loop wakes up ten times a second, which costs CPU time."""
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.ending.wait(), TICK_S)
+        """Wait until stopped. uvicorn's own loop wakes up ten times a second, for the date that `HttpProtocol` adds."""
+        await self.ending.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
@@ -190,6 +186,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         ws_per_message_deflate=False,
         proxy_headers=False,  # see api.request_handling
         server_header=False,
+        date_header=False,  # added by HttpProtocol
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_S,
     )

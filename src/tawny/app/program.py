@@ -195,7 +195,8 @@ class Program:
         seen, unused = self._seen(), await asyncio.to_thread(UnusedMemory)
         while not stop.is_set():
             try:
-                await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await stop.wait()
             except TimeoutError:
                 if unused.is_due():
                     await asyncio.to_thread(unused.give_back)
