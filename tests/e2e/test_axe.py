@@ -111,12 +111,13 @@ DESK_ONLY = {
 }  # fmt: skip
 STILL = """() => new Promise((done) => {
   const main = document.querySelector('main, .door, body');
-  let timer = setTimeout(done, 250);
-  const again = () => { clearTimeout(timer); timer = setTimeout(done, 250); };
+  let timer = setTimeout(done, 250, true);
+  const again = () => { clearTimeout(timer); timer = setTimeout(done, 250, true); };
   new MutationObserver(again).observe(main, { childList: true, subtree: true });
-  setTimeout(done, 3000);
+  setTimeout(done, 3000, true);
 })"""
-"""The screen has come whole: for a moment nothing was added."""
+"""The screen has come whole: for a moment nothing was added. Wait for it: a page whose code did not come in time loads
+itself again."""
 LONGEST_MOTION_MS = 10
 MOVES = f"""() => document.getAnimations()
   .filter((one) => one.effect && one.effect.getComputedTiming().activeDuration > {LONGEST_MOTION_MS})
@@ -173,8 +174,8 @@ def combinations() -> Iterator[object]:
 def opened(page: Page, house: Tawny, case: Case, event: str) -> None:
     page.goto(house.base + case.path.format(event=event))
     page.wait_for_selector("main, .door")
-    page.evaluate(STILL)
-    is_german = page.evaluate("document.documentElement.lang") == "de"
+    page.wait_for_function(STILL)
+    is_german = page.locator("html").get_attribute("lang") == "de"
     for step in case.steps:
         how, _, what = step.partition(":")
         if how == "key":
@@ -188,7 +189,7 @@ def opened(page: Page, house: Tawny, case: Case, event: str) -> None:
             page.locator(f"{step} >> visible=true").first.click()
     if case.dialog:
         expect(page.locator(case.dialog).first).to_be_visible()
-        page.evaluate(STILL)
+        page.wait_for_function(STILL)
 
 
 @pytest.mark.parametrize(("case", "language", "theme", "width"), [*combinations()])
