@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tawny.engine import ActorPool, PooledEngine
-from tawny.engine.actor import WAITING, due_together_s
+from tawny.engine.actor import WAITING
 from tawny.model.times import SystemClock
 from tawny.testing.waiting import until
 
@@ -53,20 +53,6 @@ def one_of(actor: Ticker) -> Ticker:
 def threads() -> list[threading.Thread]:
     names = {WAITING, "ticker", "stuck"}
     return [thread for thread in threading.enumerate() if thread.name in names]
-
-
-@pytest.mark.parametrize(
-    ("now_s", "wait_s", "due_s"),
-    [
-        pytest.param(100.25, 1.5, 101.75, id="short waits are exact"),
-        pytest.param(100.25, 2.0, 102.0, id="long ones end at a whole second"),
-        pytest.param(102.001, 2.0, 104.0, id="and keep their interval"),
-        pytest.param(100.75, 5.0, 105.0, id="those of other intervals end with them"),
-        pytest.param(100.25, float("inf"), float("inf"), id="until it is woken"),
-    ],
-)
-def test_long_waits_end_together(now_s: float, wait_s: float, due_s: float) -> None:
-    assert due_together_s(now_s, wait_s) == due_s
 
 
 def test_many_actors_that_wait_have_two_threads() -> None:

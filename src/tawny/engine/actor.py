@@ -397,16 +397,6 @@ _NEVER_S = float("inf")
 LATE_S = 1.0
 """Maximum time in s that a timed step waits for another one that hangs. A hand-over before each step costs more than
 most steps."""
-_TOGETHER_S = 2.0
-
-
-def due_together_s(now_s: float, wait_s: float) -> float:
-    """Return when an actor of a pool is due again, s monotonic: after long waits at a whole second, so somewhat early.
-
-    One wakeup then serves several actors; it costs more than most steps.
-    """
-    due_s = now_s + wait_s
-    return float(int(due_s)) if _TOGETHER_S <= wait_s < _NEVER_S else due_s
 
 
 class ActorPool:
@@ -506,7 +496,7 @@ class ActorPool:
         with self._changed:
             self._stepped -= 1
             if not turn.is_closed.is_set():
-                turn.due_s = min(turn.due_s, due_together_s(self._clock.mono_s(), wait_s))
+                turn.due_s = min(turn.due_s, self._clock.mono_s() + wait_s)
                 self._turns.append(turn)
             if turn.is_closed.is_set() or turn.due_s < self._until_s:
                 self._changed.notify()
