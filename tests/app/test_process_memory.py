@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tawny.app.process_memory import LOOKS_BETWEEN_RETURNS, Pages, UnusedMemory, _libraries, _unchanged
+from tawny.app.process_memory import (
+    LOOKS_BETWEEN_RETURNS,
+    RETURNS_BETWEEN_ALL,
+    Pages,
+    UnusedMemory,
+    _libraries,
+    _unchanged,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is resident is read from /proc")
 
@@ -131,6 +138,18 @@ def test_library_pages_are_returned_when_more_are_mapped(mapped_mb: list[float |
         unused.give_back()
         now_mb = in_use_mb if given[-1] else now_mb
     assert [one == libraries for one in given] == returned
+
+
+def test_pages_of_an_event_that_went_on_while_they_were_measured_are_returned_later() -> None:
+    mapped_mb, given = 20, list[Sequence[Pages]]()
+    unused = UnusedMemory(lambda: mapped_mb * 1_000_000, given.append)
+    mapped_mb = 40
+    for _ in range(LOOKS_BETWEEN_RETURNS * RETURNS_BETWEEN_ALL):
+        if unused.is_due():
+            unused.give_back()
+    first, *later, last = given
+    assert first == last != ()
+    assert later == [()] * (RETURNS_BETWEEN_ALL - 1)
 
 
 def test_what_an_import_leaves_behind_is_collected_before_what_stays_is_frozen(

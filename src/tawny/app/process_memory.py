@@ -24,6 +24,8 @@ LOOKS_BETWEEN_RETURNS: Final = 10
 """Calls of `UnusedMemory.is_due` for each return."""
 KEPT_BYTES: Final = 2_500_000
 """Library pages that are not worth a return."""
+RETURNS_BETWEEN_ALL: Final = 15
+"""Returns of blocks for each of all library pages: what is in use was perhaps measured while an event used more."""
 _MAPPING: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \d+ +(/\S.*)")
 _LIBRARY: Final = re.compile(
     r"/(site-packages|dist-packages|lib-dynload)/|/lib(64)?/([^/]+-linux-[^/]+/)?[^/]+\.so[.\d]*$"
@@ -83,7 +85,8 @@ def return_unused_memory(libraries: Iterable[Pages]) -> None:
 
 
 class UnusedMemory:
-    """Returns unused memory regularly: blocks in the heap each time, pages of libraries when more of them are mapped.
+    """Returns unused memory regularly: blocks in the heap each time, pages of libraries when more of them are mapped,
+    and every few minutes.
 
     Pages that are always in use would only be mapped again, which costs 3 % of the processor time of one camera. The
     first return takes place at once, in 35 ms. mapped_bytes: resident bytes of files; None: unknown. give_back: see
@@ -97,7 +100,7 @@ class UnusedMemory:
     ) -> None:
         self._mapped_bytes = mapped_bytes or _mapped_bytes
         self._give_back = give_back or return_unused_memory
-        self._looks = 0
+        self._looks = self._returns = 0
         self._in_use: int | None = None
         self._libraries = find_library_pages()
         self._give_back(self._libraries)
@@ -110,10 +113,12 @@ class UnusedMemory:
         return self._looks % LOOKS_BETWEEN_RETURNS == 0
 
     def give_back(self) -> None:
+        self._returns += 1
         mapped = self._mapped_bytes()
         has_grown = mapped is None or self._in_use is None or mapped > self._in_use + KEPT_BYTES
-        self._give_back(self._libraries if has_grown else ())
-        self._in_use = None if has_grown else self._in_use
+        is_all = has_grown or self._returns % RETURNS_BETWEEN_ALL == 0
+        self._give_back(self._libraries if is_all else ())
+        self._in_use = None if is_all else self._in_use
 
 
 def _mapped_bytes() -> int | None:
