@@ -168,6 +168,16 @@ async def running(folder: Path, clock: FakeClock | None = None) -> AsyncIterator
         await server.close()
 
 
+@pytest.mark.parametrize("loop_turns", range(4))
+async def test_it_ends_while_it_takes_over_changed_settings(tmp_path: Path, loop_turns: int) -> None:
+    async with running(tmp_path) as standby:
+        standby.server.changed()
+        for _ in range(loop_turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await standby.server.close()
+
+
 async def test_a_silent_recorders_cameras_are_recorded(standby: Standby) -> None:
     barn = await standby.pair(FRONT, YARD)
     here_ms = standby.clock.now_ms()

@@ -191,17 +191,20 @@ class WebInterface:
         return [one for one in self.site.unknown_proxies.recent() if not self.site.proxies.trusts(one)]
 
     def _take_over(self, settings: Settings) -> None:
-        """Apply changed settings to everything that sends data to other computers."""
-        take_over_web(self.site, self.connections, settings)
-        self.outward.apply(settings)
-        self.address.changed(settings)
-        self.site.updates.changed()
+        """Apply changed settings to everything that sends data to other computers.
+
+        What only wakes up comes first: the others may fail, as on a full disk.
+        """
         if self.site.member is not None:
             self.site.member.changed()
         if self.site.protected is not None:
             self.site.protected.changed()
         if self.site.standby is not None:
             self.site.standby.changed()
+        self.site.updates.changed()
+        take_over_web(self.site, self.connections, settings)
+        self.outward.apply(settings)
+        self.address.changed(settings)
 
     @property
     def url(self) -> str:

@@ -47,8 +47,7 @@ RETRY_S: Final = 2.0
 """Interval in s at which a recorder that cannot be a standby, although it is set to be one, tries again."""
 NOTE_S: Final = 60.0
 AGAIN_S: Final = 30.0
-"""Interval in s at which others' cameras are set again while they are recorded: those that were refused are tried, and
-names looked up."""
+"""Interval in s at which others' cameras are set again while recorded: refused ones are tried, names looked up."""
 MOST_RECORDED: Final = 256
 MOST_SENT: Final = 200
 """Unreturned takeovers that a recorder gets, besides MOST_FORMER that it has the recordings of."""
@@ -441,8 +440,9 @@ class StandbyServer:
             except _EXPECTED as error:
                 self.problem, again_s = error.message, RETRY_S
                 log.error("cannot be a standby: %s", error)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), again_s)
+            with suppress(TimeoutError):  # `wait_for` may lose a cancellation
+                async with asyncio.timeout(again_s):
+                    await self._due.wait()
 
     async def _look_once(self) -> None:
         async with self._looking:
