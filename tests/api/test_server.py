@@ -1,10 +1,14 @@
 import asyncio
 import logging
+import re
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 from websockets.asyncio.client import connect
 
 from tawny.api.application import make_app
@@ -36,13 +40,41 @@ async def test_it_listens_on_a_free_port_and_answers(house: House) -> None:
 async def test_each_answer_of_a_connection_has_the_date_of_its_request(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server, dates = WebServer(make_app(house.site), house.accounts, "127.0.0.1", 0), iter(["first", "second"])
-    monkeypatch.setattr("tawny.api.client_protocols.formatdate", lambda usegmt: next(dates))
+    server, now = WebServer(make_app(house.site), house.accounts, "127.0.0.1", 0), ["first"]
+    monkeypatch.setattr("tawny.api.client_protocols.formatdate", lambda usegmt: now[0])
     await server.start()
     try:
         async with httpx.AsyncClient(trust_env=False) as browser:
-            answers = [await browser.get(f"http://{server.address}/api/v1/session") for _ in range(2)]
-        assert [one.headers.get_list("date") for one in answers] == [["first"], ["second"]]
+            first = await browser.get(f"http://{server.address}/api/v1/session")
+            now[0] = "second"
+            second = await browser.get(f"http://{server.address}/api/v1/session")
+        assert [one.headers.get_list("date") for one in (first, second)] == [["first"], ["second"]]
+    finally:
+        await server.stop()
+
+
+async def test_a_request_that_waits_for_an_answer_has_the_date_of_its_own(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(house.site)
+    server, now = WebServer(app, house.accounts, "127.0.0.1", 0), ["first"]
+    monkeypatch.setattr("tawny.api.client_protocols.formatdate", lambda usegmt: now[0])
+
+    @app.middleware("http")
+    async def _late(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        now[0] = "second"
+        return response
+
+    await server.start()
+    try:
+        host, port = server.place
+        reader, writer = await asyncio.open_connection(host, port)
+        get = f"GET /api/v1/session HTTP/1.1\r\nHost: {server.address}\r\n"
+        writer.write(f"{get}\r\n{get}Connection: close\r\n\r\n".encode())
+        answers = (await reader.read()).decode()
+        writer.close()
+        assert re.findall("(?im)^date: (.*?)\r$", answers) == ["first", "second"]
     finally:
         await server.stop()
 

@@ -66,15 +66,20 @@ class HttpProtocol(H11Protocol):
             return
         if self._client.phase in (Phase.OPEN, Phase.IDLE):
             self._client.enter(Phase.HEAD)
-            self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+            self._set_date()
         super().data_received(data)
         self._report()
         if self._client.phase is Phase.BODY:
             self._client.receive(len(data))
 
     def on_response_complete(self) -> None:
+        self._set_date()  # of a request that waited for this response
         super().on_response_complete()
         self._report()
+
+    def _set_date(self) -> None:
+        """Set the `Date` header of the request that begins next."""
+        self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
 
     def pause_writing(self) -> None:
         super().pause_writing()
