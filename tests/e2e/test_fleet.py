@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tawny.fleet.session import SILENT_S
 from tawny.testing.waiting import until
 from tests.e2e.conftest import Tawny, owner_of, with_settings
 from tests.e2e.rules import SHOWS, axe_script, unfit
@@ -255,7 +256,8 @@ def test_a_house_that_dies_is_offline_within_five_seconds_and_its_events_arrive(
     began_s = time.monotonic()
     until(lambda: not box(owner, joined, "town")["online"], 60, "the house to be offline")
     took_s = time.monotonic() - began_s
-    assert took_s < 15, took_s
+    assert SILENT_S < 5
+    assert took_s < SILENT_S + 10, took_s  # of which a busy machine has ten
     expect(row).to_have_attribute("data-online", "false")
     expect(row.get_by_text(re.compile("^Offline since"))).to_be_visible()
     expect(row.get_by_text(re.compile("· Seen"))).to_be_visible()

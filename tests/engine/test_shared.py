@@ -36,7 +36,8 @@ def threads() -> list[threading.Thread]:
 def test_actors_begun_at_different_times_are_stepped_together() -> None:
     engine, first, second = shared(), Ticker(), Ticker()
     engine.start("first", lambda: first)
-    until(lambda: len(first.at_s) >= 2)
+    clock = SystemClock()
+    until(lambda: len(first.at_s) >= 2 and clock.mono_s() - first.at_s[-1] > 0.02)
     engine.start("second", lambda: second)
     until(lambda: len(second.at_s) >= 12)
     assert engine.stop() == []
