@@ -17,7 +17,7 @@ from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Reserve
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.retention.contract import RetentionContract, duration_words, size_words
-from tawny.storage.retention.runner import CameraDeletion, RemovalPlan, Retention, RetentionRule
+from tawny.storage.retention.runner import DOUBTED_S, CameraDeletion, RemovalPlan, Retention, RetentionRule
 from tawny.storage.segments.detection_files import EventFiles
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
 
@@ -51,6 +51,37 @@ def _event(site: Site, minutes_ago: float, name: str = "e1", *, kept: bool = Fal
 def test_nothing_goes_while_there_is_room(site: Site) -> None:
     site.put(10)
     assert _retention(site, RetentionRule(free_share=0.5)).plan() == RemovalPlan()
+
+
+def test_a_clock_that_is_wrong_for_a_while_makes_nothing_older(site: Site) -> None:
+    old, *_ = [site.put(minutes_ago) for minutes_ago in (4 * DAY_MIN, 300, 200)]
+    retention = _retention(site, replace(ALL, max_s=3 * 86_400))
+    for jump_days in (400, 0, -400):
+        site.clock.jump_utc(jump_days * 86_400)
+        site.clock.advance(3600)
+        assert _gone(retention.plan()) == [old]
+
+
+def test_a_clock_that_stays_set_forward_is_believed_after_a_day(site: Site) -> None:
+    recorded = [site.put(minutes_ago) for minutes_ago in (400, 300, 200)]
+    retention = _retention(site, replace(ALL, max_s=3 * 86_400))
+    site.clock.jump_utc(7 * 86_400)
+    site.clock.advance(60)
+    assert _gone(retention.plan()) == []
+    site.clock.advance(DOUBTED_S - 60)
+    assert _gone(retention.plan()) == []
+    site.clock.advance(60)
+    assert _gone(retention.plan()) == recorded
+
+
+def test_a_wrong_clock_does_not_keep_a_disk_full(site: Site) -> None:
+    oldest, *others = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (400, 300, 200)]
+    retention = _retention(site, RetentionRule(free_share=0.54, min_s=30 * 86_400))
+    site.clock.jump_utc(400 * 86_400)
+    assert _gone(retention.plan()) == [oldest]
+    late = [site.put(minutes_ago, size_bytes=4_000) for minutes_ago in (180, 90)]
+    retention.set_rules(RetentionContract(RetentionRule(free_share=0.66)))
+    assert _gone(retention.plan()) == [oldest, *others, late[0]]
 
 
 def test_what_waits_to_be_brought_elsewhere_stays_until_it_is_there(site: Site) -> None:

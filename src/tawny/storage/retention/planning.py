@@ -108,7 +108,8 @@ class RemovalConditions:
 
     cameras: cameras whose segments may be thinned. urgent_bytes: minimum free bytes on the main disk, regardless of
     settings. least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less
-    time. looked, aged: progress of earlier runs. held: recordings with a pending upload.
+    time. looked, aged: progress of earlier runs. held: recordings with a pending upload. ahead_ms: time by which the
+    clock is perhaps wrong: ages count from so much earlier.
     """
 
     cameras: Sequence[CameraId] = ()
@@ -118,6 +119,7 @@ class RemovalConditions:
     thin_at_once: int = THINNED_AT_ONCE
     held: Sequence[tuple[CameraId, Span]] = ()
     aged: Segment | None = None
+    ahead_ms: int = 0
 
 
 class RemovalPlanner:
@@ -181,7 +183,7 @@ class RemovalPlanner:
         why = f"to keep {share:.0%} of the disk free".replace("%", " %")
         if urgent_bytes:
             why = "the disk was full"
-        youngest_ms = self._now_ms if urgent_bytes else self._ago(self._protected_s(space))
+        youngest_ms = self._now_ms - (0 if urgent_bytes else round(self._protected_s(space) * 1000))
         self._take(None, None, _Need(need_bytes), why, youngest_ms, holds)
 
     def _protected_s(self, space: DiskCapacity) -> float:
@@ -300,7 +302,7 @@ class RemovalPlanner:
             after = page[-1]
 
     def _ago(self, age_s: float) -> int:
-        return self._now_ms - round(age_s * 1000)
+        return self._now_ms - self._conditions.ahead_ms - round(age_s * 1000)
 
     def _keep_of(self, segment: Segment) -> RetentionRule:
         return self._contract.of(segment.camera, segment.stream)

@@ -70,6 +70,35 @@ class RetentionPace:
     most_files: int | None = None
 
 
+FORWARD_MS: Final = 86_400_000
+"""A clock that is set forward by more than this is doubted: a wrong time would make every recording too old at once."""
+DOUBTED_S: Final = 86_400.0
+"""Time, s, for which it is: for so long it can be corrected."""
+
+
+class _AgeClock:
+    """The clock that ages are counted by. Not thread-safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known_ms, self._known_s = clock.now_ms(), clock.mono_s()
+        self._doubted_s: float | None = None
+
+    def ahead_ms(self) -> int:
+        """Return by how much the clock was set forward, ms, while that is doubted; else 0."""
+        now_ms, now_s = self._clock.now_ms(), self._clock.mono_s()
+        ahead_ms = now_ms - self._known_ms - round((now_s - self._known_s) * 1000)
+        if ahead_ms > FORWARD_MS:
+            if self._doubted_s is None:
+                self._doubted_s = now_s
+                days = ahead_ms / 86_400_000
+                log.warning("the clock was set forward by %.0f days: deleting by age a day later, if it stays", days)
+            if now_s - self._doubted_s < DOUBTED_S:
+                return ahead_ms
+        self._known_ms, self._known_s, self._doubted_s = now_ms, now_s, None
+        return 0
+
+
 @dataclass(frozen=True, slots=True)
 class CameraDeletion:
     """What an owner deletes of a camera. why: for the history, with who asked. with_kept: kept events too.
@@ -120,6 +149,7 @@ class Retention:
         self._contract, self._pace = contract, pace or RetentionPace()
         self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
+        self._ages = _AgeClock(clock)
         self._is_urgent = False
         self._settle_s = clock.mono_s()
         self._looked: Looked = {}
@@ -223,6 +253,7 @@ class Retention:
                 self._pace.thin_at_once,
                 self._held(),
                 self._aged if chosen is None else None,
+                self._ages.ahead_ms(),
             ),
         ).plan()
 
