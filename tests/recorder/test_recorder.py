@@ -192,6 +192,44 @@ def test_a_full_disk_that_gets_room_again_loses_nothing(bench: Bench) -> None:
     assert len(bench.closed) == 1
 
 
+def test_a_clock_that_is_set_forward_while_data_waits_for_the_disk_loses_nothing(bench: Bench) -> None:
+    feed = bench.add()
+    bench.run(5)
+    bench.disk.before = _failing(DiskFull("disk"), "append")
+    bench.run(20)
+    bench.recorder.end_run(PORCH, MAIN, "the clock was set")
+    bench.clock.jump_utc(3600)
+    feed.begin_run()
+    bench.run(3)
+    bench.disk.before = _well
+    bench.run(10)
+    bench.end()
+    assert bench.losses == []
+    assert bench.recorded_s() == pytest.approx(38, abs=0.01)
+
+
+def test_data_that_waits_on_both_sides_of_a_clock_change_is_limited() -> None:
+    made = Bench(waiting_s=20)
+    feed = made.add()
+    made.run(5)
+    made.disk.before = _failing(DiskFull("disk"), "append")
+    made.run(15)
+    made.recorder.end_run(PORCH, MAIN, "the clock was set")
+    made.clock.jump_utc(3600)
+    feed.begin_run()
+    made.run(12)
+    made.disk.before = _well
+    made.run(10)
+    made.end()
+    assert [loss.end_ms is None for loss in made.losses] == [True, False]
+    assert [segment.run for segment in made.closed] == ["run-1", "run-1", "run-2"]
+    before, kept, after = made.spans()
+    assert before.seconds == pytest.approx(5, abs=1)
+    assert 20 - 12 - 5 - 2 <= kept.seconds <= 20 - 12, "5 s: longest time until the disk is tried again"
+    assert after.seconds == pytest.approx(22, abs=0.01)
+    assert made.failed == []
+
+
 def test_a_disk_full_for_too_long_loses_the_oldest_and_says_so() -> None:
     made = Bench(waiting_s=10)
     made.add()

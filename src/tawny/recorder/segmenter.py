@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from tawny.media.codec.parameter_sets import same_picture
@@ -250,6 +251,14 @@ _SUCCESSOR_S: Final = 0.15
 """The newest frame waits for its successor if frames arrive at shorter intervals than this, in s."""
 
 
+def duration_s(packets: Sequence[Packet]) -> float:
+    """Return the duration of packets by their timestamps, in s.
+
+    The time between runs does not count: a clock that was set begins another run.
+    """
+    return sum(after.at_ms - before.at_ms for before, after in pairwise(packets) if before.run == after.run) / 1000
+
+
 class WriteBuffer:
     """`add` received packets, `take` due write units."""
 
@@ -293,8 +302,10 @@ class WriteBuffer:
 
     @property
     def waiting_s(self) -> float:
-        """Duration of the waiting packets, by their timestamps."""
-        return (self._waiting[-1][0].at_ms - self._waiting[0][0].at_ms) / 1000 if self._waiting else 0.0
+        """Duration of the waiting packets in s, by their timestamps."""
+        if self._waiting and self._waiting[0][0].run == self._waiting[-1][0].run:  # as usual; asked at every step
+            return (self._waiting[-1][0].at_ms - self._waiting[0][0].at_ms) / 1000
+        return duration_s([packet for packet, _ in self._waiting])
 
     def take(self, now_s: float, ending: str = "", after: Packet | None = None) -> list[WriteUnit]:
         """Return the due write units.

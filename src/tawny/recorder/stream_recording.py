@@ -16,7 +16,7 @@ from tawny.model.packets import Packet
 from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Clock, Span
 from tawny.recorder.recording_times import RecordingTimes, WritingChange, is_wanted
-from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit
+from tawny.recorder.segmenter import LOOK_S, OLDEST_S, SEGMENT_BYTES, SEGMENT_S, WriteBuffer, WriteUnit, duration_s
 from tawny.recorder.stream_writer import StreamWriter
 from tawny.recorder.writer_pool import VolumeSelector, WriteJob
 from tawny.storage.disk.volume import Volume
@@ -259,7 +259,7 @@ class StreamRecording:
         limits, packets = self._limits, [packet for piece in self._queue for packet in piece.packets]
         if packets:
             size_bytes = self._gatherer.size_bytes + sum(len(packet.data) for packet in packets)
-            waiting_s = ((self._newest_ms or 0) - packets[0].at_ms) / 1000
+            waiting_s = duration_s(packets) + self._gatherer.waiting_s
             if size_bytes > limits.waiting_bytes or waiting_s > limits.waiting_s:
                 self._queue.clear()
                 self._queue.append(WriteUnit((), ends=SegmentTrailer(0, "the disk was too slow")))

@@ -109,7 +109,7 @@ class RemovalConditions:
     cameras: cameras whose segments may be thinned. urgent_bytes: minimum free bytes on the main disk, regardless of
     settings. least_s: minimum age for removal for free space unless urgent; less on a disk of which half holds less
     time. looked, aged: progress of earlier runs. held: recordings with a pending upload. ahead_ms: time by which the
-    clock is perhaps wrong: ages count from so much earlier.
+    clock is perhaps wrong: ages count from as much earlier.
     """
 
     cameras: Sequence[CameraId] = ()
