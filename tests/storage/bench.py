@@ -3,11 +3,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tawny.engine import Bus, InlineEngine
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
+from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.segments import Segment
 from tawny.recorder.recorder import SegmentRecorder
+from tawny.storage.disk.disk import DiskAccess
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.memory_index import MemoryIndex
@@ -104,6 +108,18 @@ def put_file(volume: Volume, segment: Segment) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(init_segment(FORMAT, None, said.record()))
     os.truncate(path, segment.size_bytes)
+
+
+def break_reads(patched: pytest.MonkeyPatch, disk: DiskAccess, broken: str, *, first: int = 0) -> None:
+    """From read number `first` on, a bad sector is in this one file."""
+    read, left = disk.read, iter(range(first))
+
+    def failing(path: str, offset: int = 0, size: int | None = None) -> bytes:
+        if path == broken and next(left, None) is None:
+            raise StorageError(str(disk.root / path), "Input/output error")
+        return read(path, offset, size)
+
+    patched.setattr(disk, "read", failing)
 
 
 def _nothing_may_fail(name: str, error: BaseException) -> None:

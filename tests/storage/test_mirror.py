@@ -12,6 +12,7 @@ from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.storage.disk import mirror
+from tawny.storage.disk.layout import scores_path
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.opening import index_to_read
@@ -20,7 +21,7 @@ from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import CameraDeletion
 from tawny.storage.segments.detection_files import UNKNOWN, EventFiles, MotionScoreFile
-from tests.storage.bench import PORCH, Site
+from tests.storage.bench import PORCH, Site, break_reads
 
 EVER = Span(0, 1 << 45)
 EASY = RetentionContract(RetentionRule(free_share=0.0))
@@ -205,6 +206,95 @@ def test_a_copy_that_fails_is_made_later(both: Mirrored, monkeypatch: pytest.Mon
     for _ in range(5):
         both.mirror.step()
     assert both.rows()[-2:] == _rows(both.site)[-2:], "a full one has made room"
+    assert both.mirror.problem is None
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_its_copy(
+    both: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.site.record(150)
+    bad, *others = _rows(both.site)
+    with monkeypatch.context() as patched:
+        break_reads(patched, both.site.volume.disk, bad.path)
+        both.run()
+        assert both.rows() == others
+        assert "Input/output error" in str(both.mirror.problem)
+        assert both.mirror.has_caught_up
+    assert (both.site.folder / bad.path).stat().st_size == bad.size_bytes
+    both.site.clock.advance(3600)
+    both.run()
+    both.run()
+    assert both.rows() == [bad, *others]
+    assert both.mirror.problem is None
+
+
+def test_a_closed_file_that_cannot_be_read_keeps_no_later_one_from_its_copy(
+    both: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.run()
+    both.site.record(150)
+    bad, *others = _rows(both.site)
+    break_reads(monkeypatch, both.site.volume.disk, bad.path)
+    for row in (bad, *others):
+        both.mirror.on_message(SegmentClosed(row))
+    both.run()
+    assert both.rows() == others
+
+
+def test_day_files_that_cannot_be_read_keep_no_other_from_its_copy(
+    both: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.site.record(5)
+    (row,) = _rows(both.site)
+    scores = MotionScoreFile(both.site.volume, both.site.clock)
+    for zone in ("", "path"):
+        scores.put(PORCH, row.start_ms, 80, zone)
+    scores.flush()
+    break_reads(monkeypatch, both.site.volume.disk, scores_path(PORCH, row.start_ms))
+    both.run()
+    first = Span(row.start_ms, row.start_ms + 1000)
+    assert MotionScoreFile(Volume.at(both.root), both.site.clock).read(PORCH, first, "path") == b"P"
+
+
+def test_what_its_retention_removed_is_not_copied_again_with_an_unreadable_file(
+    both: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.site.record(150)
+    bad, *_ = _rows(both.site)
+    both.mirror = both.open(RetentionContract(RetentionRule(free_share=0.0, count=1)))
+    with monkeypatch.context() as patched:
+        break_reads(patched, both.site.volume.disk, bad.path)
+        both.run()
+        both.site.clock.advance(61)
+        both.run()
+    copied: list[str] = []
+
+    def noting(source: Volume, target: Volume, path: str) -> int:
+        copied.append(path)
+        return copy(source, target, path)
+
+    monkeypatch.setattr("tawny.storage.disk.mirror.copy", noting)
+    both.site.clock.advance(3600)
+    both.run()
+    both.run()
+    assert copied == [bad.path]
+
+
+def test_a_file_that_is_removed_while_it_is_copied_is_no_problem(
+    both: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.site.record(150)
+    gone, *others = _rows(both.site)
+    read = both.site.volume.disk.read
+
+    def removing(path: str, offset: int = 0, size: int | None = None) -> bytes:
+        if path == gone.path:
+            (both.site.folder / path).unlink()
+        return read(path, offset, size)
+
+    monkeypatch.setattr(both.site.volume.disk, "read", removing)
+    both.run()
+    assert both.rows() == others
     assert both.mirror.problem is None
 
 

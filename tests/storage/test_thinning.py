@@ -7,11 +7,12 @@ import pytest
 
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.damage import DamagedSpan
-from tawny.model.errors import StorageError
+from tawny.model.errors import ArchiveAway, DiskFull, StorageError, TooManyFiles
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.storage.disk.disk import OpenFile
 from tawny.storage.disk.layout import is_thinned
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
@@ -20,7 +21,7 @@ from tawny.storage.repair.findings import FindingKind
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
-from tests.storage.bench import MAIN, PORCH, Site
+from tests.storage.bench import MAIN, PORCH, Site, break_reads
 
 EVER = Span(0, 1 << 45)
 THIN = RetentionRule(free_share=0.0, thin_s=3600)
@@ -91,6 +92,37 @@ def test_time_that_is_thinned_is_no_gap(site: Site) -> None:
     assert site.index.spans(PORCH, None, EVER) == spans
     assert site.index.gaps(PORCH, EVER) == []
     assert check_volume(site.volume, site.index, site.clock, CheckScope(beside_recorder=False)).thinned == 3
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_thinned(
+    site: Site, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    bad, *others = _rows(site)
+    content = (site.folder / bad.path).read_bytes()
+    break_reads(monkeypatch, site.volume.disk, bad.path, first=first)
+    site.clock.advance(2 * 3600)
+    Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(THIN)).run()
+    assert [is_thinned(one) for one in _rows(site)] == [False, *(True for _ in others)]
+    assert (site.folder / bad.path).read_bytes() == content
+    assert list(site.folder.rglob("*.new")) == []
+
+
+@pytest.mark.parametrize("error", [DiskFull("here"), ArchiveAway("there"), TooManyFiles("here")])
+def test_what_concerns_every_file_ends_the_thinning(
+    site: Site, monkeypatch: pytest.MonkeyPatch, error: StorageError
+) -> None:
+    create = site.volume.disk.create
+
+    def fails(path: str) -> OpenFile:
+        if path.endswith(".thin.mp4.new"):
+            raise error
+        return create(path)
+
+    monkeypatch.setattr(site.volume.disk, "create", fails)
+    site.clock.advance(2 * 3600)
+    with pytest.raises(type(error)):
+        Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(THIN)).run()
 
 
 def test_thinning_twice_is_thinning_once(site: Site) -> None:

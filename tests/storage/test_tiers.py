@@ -10,17 +10,21 @@ import pytest
 from tawny.model.errors import StorageError
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.sealed.sealer import RingLine, read_ring
 from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.layout import day_folder, keys_path
 from tawny.storage.disk.secondary_volumes import VolumeUse, any_away, attach_all, is_volume_present, join
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
+from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.runner import Retention
 from tawny.storage.retention.thinning import thin
 from tawny.storage.retention.tiers import TierMover
-from tests.storage.bench import Site
+from tawny.storage.segments.detection_files import MotionGrids, MotionScoreFile
+from tests.storage.bench import PORCH, Site, break_reads
 
 EVER = Span(0, 1 << 45)
 HOUR_S = 3600.0
@@ -74,6 +78,80 @@ def test_what_is_old_enough_moves_and_is_read_from_there(tiered: Tiered) -> None
     assert tiered.check().findings == []
     assert tiered.check().segments == 2
     assert tiered.mover.move() == 0
+
+
+def _put_sealed(site: Site, minutes_ago: float) -> Segment:
+    plain = site.put(minutes_ago, listed=False)
+    sealed = replace(plain, path=plain.path.replace(".mp4", ".tws"))
+    (site.folder / plain.path).rename(site.folder / sealed.path)
+    site.index.add_segment(sealed)
+    return sealed
+
+
+def _put_keys(volume: Volume, segment: Segment, *lines: RingLine) -> Path:
+    path = volume.root / keys_path(PORCH, segment.start_ms)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(line.text() for line in lines))
+    return path
+
+
+def test_motion_and_keys_of_a_day_outlive_its_move_and_go_with_its_last_recording(tiered: Tiered) -> None:
+    site = tiered.site
+    first, second = _put_sealed(site, 2 * DAY_MIN), _put_sealed(site, 2 * DAY_MIN - 120)
+    scores, grids = MotionScoreFile(site.volume, site.clock), MotionGrids(site.volume, site.clock)
+    scores.put(PORCH, first.start_ms, 80)
+    grids.put(PORCH, first.start_ms, 0b101)
+    scores.flush()
+    grids.flush()
+    old, new, other = (RingLine(commit * 32, first.start_ms, wrapped) for commit, wrapped in _KEYS)
+    _put_keys(site.volume, first, new)
+    there = _put_keys(tiered.tier, first, old, other)
+    assert tiered.mover.move() == 2
+    assert scores.read(PORCH, Span(first.start_ms, first.start_ms + 1000)) == b"P"
+    assert grids.read(PORCH, first.span) == [(first.start_ms, 0b101)]
+    assert list(read_ring(there.read_bytes()).values()) == [new, other]
+    day = day_folder(PORCH, first.start_ms)
+    keep = RetentionRule(max_s=(2 * DAY_MIN - 60) * 60.0, free_share=0.0)
+    Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(keep)).run()
+    assert [_is_on(tiered.tier, one) for one in (first, second)] == [False, True]
+    assert (site.folder / day).is_dir(), "a recording of the day remains"
+    keep = RetentionRule(max_s=86_400, free_share=0.0)
+    Retention(site.volume, site.index, site.ledger, site.clock, RetentionContract(keep)).run()
+    assert not (site.folder / day).exists()
+    assert not (tiered.tier.root / day).exists()
+
+
+_KEYS = ((b"a", b"for the one before"), (b"a", b"for the one now"), (b"b", b"only there"))
+
+
+def test_motion_of_a_day_stays_while_only_its_tier_has_recordings(tiered: Tiered) -> None:
+    """Also when what goes is the last that the first disk has of the day."""
+    site = tiered.site
+    moved, left = site.put(2 * DAY_MIN), site.put(2 * DAY_MIN - 120)
+    scores = MotionScoreFile(site.volume, site.clock)
+    scores.put(PORCH, moved.start_ms, 80)
+    scores.flush()
+    tiered.new_mover((2 * DAY_MIN - 60) * 60.0).move()
+    removal = Removal(left, "by hand")
+    remove_segments(site.volume, site.index, site.ledger, site.clock, [removal])
+    assert [_is_on(site.volume, left), _is_on(tiered.tier, moved)] == [False, True]
+    assert scores.read(PORCH, Span(moved.start_ms, moved.start_ms + 1000)) == b"P"
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_moving(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tiered.site
+    bad, *others = [site.put(2 * DAY_MIN - minutes) for minutes in (0, 10, 20)]
+    with monkeypatch.context() as patched:
+        break_reads(patched, site.volume.disk, bad.path)
+        tiered.mover.step()
+        assert [_is_on(tiered.tier, one) for one in (bad, *others)] == [False, True, True]
+        assert _is_on(site.volume, bad)
+        assert "Input/output error" in str(tiered.mover.problem)
+    tiered.mover.step()
+    assert not _is_on(tiered.tier, bad), "it is left alone for an hour"
+    site.clock.advance(HOUR_S)
+    assert _moves(tiered.mover)
+    assert _is_on(tiered.tier, bad)
 
 
 def test_a_first_disk_that_lacks_room_moves_more(tiered: Tiered, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,17 @@ def _played(archived: ArchivedSite, segment: Segment, from_ms: int) -> bytes:
     return b"".join(play(archived, segment, from_ms).data)
 
 
+def test_a_file_that_cannot_be_read_keeps_no_other_from_moving(archived: ArchivedSite) -> None:
+    bad, other = archived.site.put(2 * DAY_MIN), archived.site.put(2 * DAY_MIN - 10)
+    path = archived.site.folder / bad.path
+    path.unlink()
+    path.symlink_to(path)
+    archived.mover.step()
+    assert archived.keys() == [other.path]
+    assert "links are not followed" in str(archived.mover.problem)
+    assert path.is_symlink()
+
+
 def _kinds(archived: ArchivedSite, *, deep: bool = False, repair: bool = False) -> list[tuple[FindingKind, str]]:
     site = archived.site
     scope = CheckScope(deep=deep, beside_recorder=False)

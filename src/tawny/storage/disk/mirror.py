@@ -25,7 +25,7 @@ from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, sealed_path
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, is_volume_present, join
-from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.disk.volume import FileUnreadable, Volume, copy
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.history.signed_files import public_files
 from tawny.storage.history.witnesses import HistoryWitnesses, mirror_witnesses
@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 STEP_S: Final = 2.0
 AGAIN_S: Final = 30.0
 """Retry interval while the mirror is not available."""
+_UNREADABLE_AGAIN_S: Final = 3600.0
+"""Retry interval of files that could not be read."""
 _HANGS_S: Final = 30.0
 """A copy of one file that takes longer means that the disk does not respond."""
 _AT_ONCE: Final = 20
@@ -76,6 +78,10 @@ class _Copy:
             self._opened = opened.pop_all()
         self._at_hand: Segment | None = None
         self.has_caught_up = False
+        self.unreadable: FileUnreadable | None = None
+        """Why a file lacks a copy; None if every file could be read."""
+        self._skipped: deque[Segment] = deque(maxlen=_MOST_WAITING)
+        self._again_s = 0.0
         self._retention_s = clock.mono_s()
         self._days_s = clock.mono_s() + _DAYS_EVERY_S
 
@@ -86,16 +92,31 @@ class _Copy:
         self._volume.drop_copy(self.mirror)
 
     def put_segment(self, segment: Segment) -> bool:
-        """Copy a segment. Return False if the mirror has it already or the file no longer exists."""
+        """Copy a segment. Return False if the mirror has it already, or the file can't be read or no longer exists."""
         source = self._volume.holding(segment.path)
         if source is None or self.index.segment(segment.id) is not None:
             return False
         folder = parent_of(segment.path)
         self.mirror.open_folders.enter(folder)
-        copy(source, self.mirror, segment.path)
-        self.index.add_segment(segment)
+        is_copied = self._copy_file(source, segment.path)
+        if is_copied:
+            self.index.add_segment(segment)
+        else:
+            self._skipped.append(segment)
         self.mirror.open_folders.leave(folder)
         self.mirror.open_folders.save()
+        return is_copied
+
+    def _copy_file(self, source: Volume, path: str) -> bool:
+        """Copy a file. Return False if it can't be read, or was removed meanwhile: the next is copied anyway."""
+        try:
+            copy(source, self.mirror, path)
+        except FileUnreadable as error:
+            if source.disk.entry(path) is not None:
+                log.warning("cannot copy a file to the mirror: %s", error)
+                if self.unreadable is None:
+                    self.unreadable, self._again_s = error, self._clock.mono_s() + _UNREADABLE_AGAIN_S
+            return False
         return True
 
     def put_gap(self, gap: Gap) -> None:
@@ -112,7 +133,7 @@ class _Copy:
             EventFiles(self.mirror).write_picture(event, picture)
         for path in (*map(sealed_path, event_paths(event)), objects_path(event)):
             if self._volume.disk.entry(path) is not None:
-                copy(self._volume, self.mirror, path)
+                self._copy_file(self._volume, path)
         loop = self._volume.read_loop(event)
         if loop is not None and self.mirror.read_loop(event) != loop:
             EventFiles(self.mirror).write_loop(event, loop)
@@ -129,7 +150,7 @@ class _Copy:
                     there = self.mirror.disk.entry(path)
                     is_of_us = entry.kind == "file" and is_of_day(entry.name)
                     if is_of_us and (newest is not None or there is None or there.size_bytes != entry.size_bytes):
-                        copy(self._volume, self.mirror, path)
+                        self._copy_file(self._volume, path)
         witnesses = HistoryWitnesses(self._volume)
         if witnesses.compare((head for _, head in mirror_witnesses(self._volume)), ""):
             log.warning("the mirror keeps its signed history, which is newer than the one here")
@@ -161,6 +182,11 @@ class _Copy:
             return
         self._retention_s = now_s + EVERY_S
         self.retention.run()
+        if self.has_caught_up and self.unreadable is not None and now_s >= self._again_s:
+            rows = [self._index.segment(one.id) for one in self._skipped]
+            self._lacking, self.has_caught_up = iter([row for row in rows if row is not None]), False
+            self._skipped.clear()
+            self.unreadable = None
         if self.has_caught_up and now_s >= self._days_s:
             self._days_s = now_s + _DAYS_EVERY_S
             self.put_days(newest=2)
@@ -240,7 +266,7 @@ class Mirror:
 
     @property
     def problem(self) -> StorageError | None:
-        """The error that stops copying now, or None. Call from any thread."""
+        """The error that stops copying now, or kept one file from it, or None. Call from any thread."""
         since_s = self._copying_s
         if since_s is not None and self._clock.mono_s() - since_s > _HANGS_S:
             return StorageError(str(self._root), "it isn't responding")
@@ -300,7 +326,7 @@ class Mirror:
             self._goes_on()
         self._copy.catch_up(self._goes_on)
         self._copy.look_after()
-        self._problem = None
+        self._problem = self._copy.unreadable
         return STEP_S if self._copy.has_caught_up else 0.0
 
     def _put(self, to: _Copy, what: Segment | Gap | DamagedSpan | Event | CameraDeletion) -> None:
@@ -330,7 +356,7 @@ class Mirror:
 
     def _give_up(self, error: StorageError) -> None:
         """Close the mirror. Reopening it finds the missing segments, so the queue is dropped."""
-        if self._problem is None:
+        if self._problem is None or isinstance(self._problem, FileUnreadable):
             log.warning("mirror not available, retrying: %s", error)
         self._problem = error
         self._waiting.clear()

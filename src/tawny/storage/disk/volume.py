@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
+from tawny.model.errors import DiskFull, FolderUnwritable, StorageError, TooManyFiles
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
@@ -411,23 +411,37 @@ NEW: Final = ".new"
 _PIECE_BYTES: Final = 1 << 20
 
 
+class FileUnreadable(StorageError):
+    """One file can't be read. Its disk may still read others, so a loop over many files goes on with the next."""
+
+
+def read_source(source: Volume, path: str, offset: int = 0, size: int | None = None) -> bytes:
+    """Read a file, or size bytes from offset. Raises FileUnreadable, and TooManyFiles, which concerns every file."""
+    try:
+        return source.disk.read(path, offset, size)
+    except TooManyFiles:
+        raise
+    except StorageError as error:
+        raise FileUnreadable(str(source.root / path), error.detail) from error
+
+
 def copy(source: Volume, target: Volume, path: str) -> int:
     """Copy a file, replacing an existing target. Return its size in bytes.
 
-    Raises StorageError. The target is unchanged if copying fails.
+    Raises FileUnreadable for the source, and StorageError. The target is unchanged if copying fails.
     """
     entry = source.disk.entry(path)
     if entry is None or entry.kind != "file":
-        raise StorageError(str(source.root / path), "it is gone")
+        raise FileUnreadable(str(source.root / path), "it is gone")
     folder, disk = parent_of(path), target.disk
     disk.make_folder(folder)
     disk.unlink(path + NEW)
     file = disk.create(path + NEW)
     try:
         while file.size_bytes < entry.size_bytes:
-            piece = source.disk.read(path, file.size_bytes, min(_PIECE_BYTES, entry.size_bytes - file.size_bytes))
+            piece = read_source(source, path, file.size_bytes, min(_PIECE_BYTES, entry.size_bytes - file.size_bytes))
             if not piece:
-                raise StorageError(str(source.root / path), "it became shorter while it was copied")
+                raise FileUnreadable(str(source.root / path), "it became shorter while it was copied")
             file.append([piece])
         file.sync()
     except StorageError:

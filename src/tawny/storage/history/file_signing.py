@@ -1,12 +1,14 @@
 """Signing of one file: from its number to the statement that lists it."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 from tawny.media.mp4.leaf_proof import LeafProof, proof_keys, rebuild_proof, stored_proof
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import DiskFull, FileDamaged
+from tawny.model.errors import ArchiveAway, DiskFull, FileDamaged, StorageError, TooManyFiles
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import FileEnding, FileScan, scan_file
 from tawny.sealed.header import SealedHeader
@@ -18,6 +20,22 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.signed_files import BETTER_PICTURE
 from tawny.storage.history.signed_history import SignedHistory, SignedRow
 from tawny.storage.segments.metadata import read_header
+
+log = logging.getLogger(__name__)
+
+BEYOND_ONE_FILE: Final = (ArchiveAway, DiskFull, TooManyFiles)
+"""Errors that say nothing about the file whose reading raised them, so a pass over many files ends with them."""
+
+
+@contextmanager
+def skipping_unreadable(path: str) -> Iterator[None]:
+    """Log an error of reading one file instead of raising it, so that a bad sector does not end a pass over many."""
+    try:
+        yield
+    except BEYOND_ONE_FILE:
+        raise
+    except StorageError as error:
+        log.warning("skipped %s: %s", path, error)
 
 
 @dataclass(slots=True)
@@ -128,12 +146,14 @@ def identity_of(header: SealedHeader) -> Item:
 def sign_found(volume: Volume, history: SignedHistory, folders: Sequence[str] = ()) -> None:
     """Add files that were closed after the last statement, or by recovery, to the next one, and announced pictures.
 
-    Searches `folders`, and from the newest hour backwards until an hour has none. Raises StorageError.
+    Searches `folders`, and from the newest hour backwards until an hour has none. An unreadable file is logged and
+    stays unstated. Raises StorageError.
 
     folders: those that held open segments, which may belong to an hour before files that are stated already.
     """
     for path in history.announced:
-        settle_picture(volume, history, path)
+        with skipping_unreadable(path):
+            settle_picture(volume, history, path)
     for folder in folders:
         _sign_folder(volume, history, folder)
     for camera in volume.cameras():
@@ -153,14 +173,15 @@ def _sign_folder(volume: Volume, history: SignedHistory, folder: str) -> bool:
         name = segment_name(path)
         if entry.kind != "file" or (name is None and not is_sealed(path)) or (name is not None and name.end_ms is None):
             continue
-        header = read_header(volume.disk, path)
-        if header is None or header.recorder != history.recorder or (name is not None and name.is_thinned):
-            may_have_more = False
-            continue
-        row = SignedRow(header.camera, header.kind, header.stream)
-        if history.is_stated(row, header.number):
-            may_have_more = False
-            continue
-        digest, ends = digest_of(volume, path)
-        history.add_file(row, header.number, digest, ends)
+        with skipping_unreadable(path):
+            header = read_header(volume.disk, path)
+            if header is None or header.recorder != history.recorder or (name is not None and name.is_thinned):
+                may_have_more = False
+                continue
+            row = SignedRow(header.camera, header.kind, header.stream)
+            if history.is_stated(row, header.number):
+                may_have_more = False
+                continue
+            digest, ends = digest_of(volume, path)
+            history.add_file(row, header.number, digest, ends)
     return may_have_more

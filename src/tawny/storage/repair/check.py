@@ -291,7 +291,7 @@ class _Checking:
                 if done.segment is not None:
                     self._seen.add(done.segment.path)
                     self._index.add_segment(done.segment)
-            repaired = True
+            repaired = self._on.disk.entry(name.path) is None
         self._find(FindingKind.LEFT_OPEN, name.path, repaired=repaired)
 
     def check_index_rows(self, now_ms: int) -> None:

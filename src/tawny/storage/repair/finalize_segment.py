@@ -4,6 +4,7 @@ No playable data is discarded. A file without a usable header never held durable
 alone before anything else. If such a file is larger than a header, it is renamed instead of removed.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,10 +20,12 @@ from tawny.sealed.header import SealedHeader
 from tawny.storage.disk.disk import OpenFile, sync_together
 from tawny.storage.disk.layout import SegmentName
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.file_signing import read_sealed
+from tawny.storage.history.file_signing import BEYOND_ONE_FILE, read_sealed
 from tawny.storage.history.signed_history import SignedRow
 from tawny.storage.segments.content_writer import ending_reason
 from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer, about_of, read_about
+
+log = logging.getLogger(__name__)
 
 DAMAGED: Final = ".damaged"
 """Suffix of files that were set aside."""
@@ -55,14 +58,22 @@ class _Completed:
 
 
 def finalize_segments(volume: Volume, names: Iterable[SegmentName], why: str) -> list[Reclosed]:
-    """Finalize open files, with one sync of all files and one of each folder. Raises StorageError."""
+    """Finalize open files, with one sync of all files and one of each folder. Raises StorageError.
+
+    A file that the disk cannot read or change is set aside, so that it does not keep the others from being finalized.
+    """
     done: list[Reclosed] = []
     completed: list[_Completed] = []
     folders: dict[str, None] = {}
     try:
         for name in names:
-            one = _complete(volume, name, why)
             folders[name.folder] = None
+            try:
+                one = _complete(volume, name, why)
+            except BEYOND_ONE_FILE:
+                raise
+            except StorageError as error:
+                one = _unreadable(volume, name.path, error)
             if isinstance(one, Reclosed):
                 done.append(one)
             else:
@@ -216,6 +227,16 @@ def _without_header(volume: Volume, path: str, size_bytes: int, why: str) -> Rec
 def _set_aside(volume: Volume, path: str, size_bytes: int, why: str) -> Reclosed:
     volume.disk.rename(path, path + DAMAGED)
     return Reclosed(path, None, size_bytes, why)
+
+
+def _unreadable(volume: Volume, path: str, error: StorageError) -> Reclosed:
+    """Set aside a file after an error of the disk. If that fails too, the file keeps its name."""
+    log.warning("cannot finalize %s: %s", path, error)
+    try:
+        return _set_aside(volume, path, 0, error.detail)
+    except StorageError as refusal:
+        log.warning("cannot set %s aside: %s", path, refusal)
+        return Reclosed(path, None, 0, error.detail)
 
 
 def _size(volume: Volume, path: str) -> int:

@@ -7,18 +7,19 @@ removal (`finish_removals`).
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tawny.model.errors import DiskFull, StorageError
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, SegmentId
 from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import HOUR_MS, is_of_day
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, day_folder, is_of_day
 from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import BEYOND_ONE_FILE, skipping_unreadable
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.segments.metadata import read_header
@@ -43,7 +44,10 @@ class Removal:
 def remove_segments(
     volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock, removals: Sequence[Removal]
 ) -> None:
-    """Remove segments in this order. Raises StorageError; some are then removed, the others unchanged."""
+    """Remove segments in this order.
+
+    Raises StorageError; some are then removed, the others unchanged. Those whose file cannot be unlinked stay marked.
+    """
     for begin in range(0, len(removals), _AT_ONCE):
         some = removals[begin : begin + _AT_ONCE]
         _explain(index, ledger, some)
@@ -52,21 +56,22 @@ def remove_segments(
             index.mark_removing([one.segment for one in some])
         except DiskFull:
             # the mark needs space too: unlink files first; `check` finds their rows after an interruption
-            for one in some:
-                volume.disk.unlink(one.segment.path)
+            _unlink_files(volume, [one.segment for one in some])
             index.mark_removing([one.segment for one in some])
-        _unlink(volume, index, clock, [one.segment for one in some])
+        if stuck := _unlink(volume, index, clock, [one.segment for one in some]):
+            raise stuck[0]
 
 
 def _state(volume: Volume, removals: Sequence[Removal]) -> None:
-    """Record the removals in the signed history, by the numbers of the files."""
+    """Record the removals in the signed history, by the numbers of the files. An unreadable file has none."""
     if volume.signed is None:
         return
     for one in removals:
         holding = volume.holding(one.segment.path)
-        place = read_header(holding.disk, one.segment.path) if holding is not None else None
-        if place is not None:
-            volume.signed.add_removed(place, one.why)
+        with skipping_unreadable(one.segment.path):
+            place = read_header(holding.disk, one.segment.path) if holding is not None else None
+            if place is not None:
+                volume.signed.add_removed(place, one.why)
     try:
         volume.signed.write_items()
     except DiskFull as error:
@@ -74,15 +79,17 @@ def _state(volume: Volume, removals: Sequence[Removal]) -> None:
 
 
 def finish_removals(volume: Volume, index: Index, ledger: HistoryLedger, clock: Clock) -> int:
-    """Complete interrupted removals. Return the number of segments."""
+    """Complete interrupted removals. Return the number of segments. A file that cannot be unlinked is logged."""
     begun = index.removing()
     for segment in begun:
         explained = [gap.span(clock.now_ms()) for gap in explaining(index.gaps(segment.camera, segment.span))]
         others = index.spans(segment.camera, None, segment.span)
         for span in missing_spans([*explained, *others], segment.span):
             ledger.put_gap(Gap(segment.camera, span.begin_ms, span.end_ms, GapReason.REMOVED))
-    _unlink(volume, index, clock, begun)
-    return len(begun)
+    stuck = _unlink(volume, index, clock, begun)
+    for error in stuck:
+        log.warning("cannot complete a removal: %s", error)
+    return len(begun) - len(stuck)
 
 
 def _explain(index: Index, ledger: HistoryLedger, removals: Sequence[Removal]) -> None:
@@ -110,31 +117,46 @@ def _put_gap(index: Index, ledger: HistoryLedger, gap: Gap) -> None:
     ledger.put_gap(gap)
 
 
-def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segment]) -> None:
-    """Unlink the files and drop the rows.
+def _unlink(volume: Volume, index: Index, clock: Clock, segments: Sequence[Segment]) -> list[StorageError]:
+    """Unlink the files and drop the rows. Return the errors of files that cannot be unlinked.
 
-    Segments that may be on a missing volume stay marked until a start with that volume.
+    Segments that may be on a missing volume stay marked until a start with that volume; those with an error, until a
+    start at which unlinking works.
     """
     folders = sorted({parent_of(segment.path) for segment in segments})
     left = {segment.id for segment in segments if volume.disk.entry(segment.path) is None}
-    _unlink_on(volume, segments, folders)
+    stuck = _unlink_on(volume, segments, folders)
     well = [volume]
     for other in volume.others:
         try:
             check_present(other)
-            _unlink_on(other, segments, folders)
+            stuck |= _unlink_on(other, segments, folders)
             well.append(other)
         except StorageError as error:
             log.warning("removal is pending on another volume: %s", error)
     if len(well) == len(volume.everywhere):
         left = set()
-    gone = [segment for segment in segments if segment.id not in left]
+    gone = [segment for segment in segments if segment.id not in left and segment.id not in stuck]
     with index.together():
         index.drop_segments(gone)
         for segment in gone:
             forget_damage(index, segment)
+    kept_days = _recorded_days(index, segments)
     for each in well:
-        tidy(each, clock, folders)
+        tidy(each, clock, folders, kept_days=kept_days)
+    return list(stuck.values())
+
+
+def _recorded_days(index: Index, segments: Sequence[Segment]) -> set[str]:
+    """Return the day folders of these segments of which recordings remain, on any volume."""
+    days = {(segment.camera, segment.start_ms // DAY_MS * DAY_MS) for segment in segments}
+    return {day_folder(camera, day_ms) for camera, day_ms in days if _is_recorded(index, camera, day_ms)}
+
+
+def _is_recorded(index: Index, camera: CameraId, day_ms: int) -> bool:
+    last_ms = day_ms + DAY_MS - HOUR_MS  # the newest are removed last, so most days need one query
+    hours = (Span(begin_ms, begin_ms + HOUR_MS) for begin_ms in range(last_ms, day_ms - 1, -HOUR_MS))
+    return any(one.start_ms >= day_ms for hour in hours for one in index.segments(camera, None, hour))
 
 
 def forget_damage(index: Index, segment: Segment) -> None:
@@ -144,18 +166,35 @@ def forget_damage(index: Index, segment: Segment) -> None:
             index.drop_damage(damage)
 
 
-def _unlink_on(volume: Volume, segments: Sequence[Segment], folders: Sequence[str]) -> None:
-    for segment in segments:
-        volume.disk.unlink(segment.path)
+def _unlink_on(volume: Volume, segments: Sequence[Segment], folders: Sequence[str]) -> dict[SegmentId, StorageError]:
+    """Unlink the files durably. Return the errors of segments whose file cannot be unlinked."""
+    stuck = _unlink_files(volume, segments)
     for folder in folders:
         if volume.disk.entry(folder) is not None:
             volume.disk.sync_folder(folder)
+    return stuck
 
 
-def tidy(volume: Volume, clock: Clock, folders: Iterable[str], *, is_in_use: bool = True) -> None:
+def _unlink_files(volume: Volume, segments: Sequence[Segment]) -> dict[SegmentId, StorageError]:
+    """Unlink each file that can be. Return the errors of the others."""
+    stuck: dict[SegmentId, StorageError] = {}
+    for segment in segments:
+        try:
+            volume.disk.unlink(segment.path)
+        except BEYOND_ONE_FILE:
+            raise
+        except StorageError as error:
+            stuck[segment.id] = error
+    return stuck
+
+
+def tidy(
+    volume: Volume, clock: Clock, folders: Iterable[str], *, is_in_use: bool = True, kept_days: Container[str] = ()
+) -> None:
     """Remove empty hour, day, month and year folders, except recent ones that a recorder may use.
 
-    is_in_use: False: nothing records into them any more, so recent ones go too.
+    is_in_use: False: nothing records into them any more, so recent ones go too. kept_days: day folders whose scores,
+    grids and keys stay, because another volume has recordings of these days.
     """
     now = stamp(clock.now_ms() - 2 * HOUR_MS)
     recent = f"{now[0:4]}/{now[4:6]}/{now[6:8]}/{now[9:11]}"
@@ -165,9 +204,9 @@ def tidy(volume: Volume, clock: Clock, folders: Iterable[str], *, is_in_use: boo
             continue
         while folder.count("/"):
             of_day = [one.name for one in volume.disk.entries(folder)]
-            if all(map(is_of_day, of_day)):
+            if folder not in kept_days and all(map(is_of_day, of_day)):
                 for name in of_day:
                     volume.disk.unlink(f"{folder}/{name}")
-            if not volume.disk.remove_folder(folder):
-                break
+            if not volume.disk.remove_folder(folder) and volume.disk.entry(folder) is not None:
+                break  # one that is missing here was moved: the files of its day may be left
             folder = parent_of(folder)

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from tawny.engine import ActorHandle, Engine
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import ArchiveAway, DiskFull, StorageError, TooManyFiles
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import BY_CHOICE, Gap, GapReason, Segment
@@ -73,7 +73,7 @@ class RetentionPace:
 FORWARD_MS: Final = 86_400_000
 """A clock that is set forward by more than this is doubted: a wrong time would make every recording too old at once."""
 DOUBTED_S: Final = 86_400.0
-"""Time, s, for which it is: for so long it can be corrected."""
+"""Time, s, for which it is doubted, and can be corrected."""
 
 
 class _AgeClock:
@@ -381,8 +381,10 @@ class Retention:
             for one in plan.thinnings:
                 try:
                     thinned = thin(self._volume, self._index, one.segment)
-                except FileDamaged as error:
-                    log.warning("skipped a damaged file: %s", error)
+                except (DiskFull, ArchiveAway, TooManyFiles):
+                    raise  # these concern every file
+                except StorageError as error:
+                    log.warning("skipped a file that cannot be thinned: %s", error)
                     continue
                 if thinned is not None:
                     done[one.why].append(thinned)

@@ -21,7 +21,7 @@ from tawny.model.segments import Segment
 from tawny.sealed.file_reader import FileEnding, can_be_thinned, thin_file
 from tawny.sealed.header import SealedHeader
 from tawny.storage.disk.layout import SegmentName, segment_name
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume import FileUnreadable, Volume, read_source
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.protocol import Index
@@ -36,8 +36,8 @@ WHY: Final = "thinned"
 def thin(volume: Volume, index: Index, segment: Segment) -> Segment | None:
     """Reduce a segment to keyframes. Return None if it has none, is already thinned or no longer exists.
 
-    Raises FileDamaged if unreadable, and StorageError. The segment is then unchanged, or `finish_thinning` completes
-    it.
+    Raises FileDamaged or FileUnreadable for this file, and StorageError. The segment is then unchanged, or
+    `finish_thinning` completes it.
     """
     full, holding = segment_name(segment.path), volume.holding(segment.path)
     if full is None or full.is_thinned or full.end_ms is None or holding is None:
@@ -54,7 +54,7 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Segment | None:
     volume.open_folders.enter(name.folder)
     try:
         size_bytes = _write(volume, name, replace(said, audio=""), read, kept, full.path, header)
-    except FileDamaged:
+    except (FileDamaged, FileUnreadable):
         volume.disk.unlink(name.path + NEW)
         volume.open_folders.leave(name.folder)
         raise
@@ -168,7 +168,7 @@ def _write(
     try:
         file.append([init_segment(read.video, None, {**said.record(), **known_as})])
         for number, (place, duration) in enumerate(kept, 1):
-            data = disk.read(source, place.offset, place.size)
+            data = read_source(volume, source, place.offset, place.size)
             if len(data) != place.size:
                 raise FileDamaged(source, "it became shorter while it was thinned")
             parts = fragment(number, [Sample(data, place.pts, duration, is_keyframe=True)], (), place.pts)

@@ -10,12 +10,14 @@ from functools import lru_cache
 from typing import Final
 
 from tawny.engine import Engine
-from tawny.model.errors import StorageError
+from tawny.model.errors import ArchiveAway, StorageError, TooManyFiles
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
+from tawny.sealed.sealer import read_ring
 from tawny.storage.disk.disk import parent_of
+from tawny.storage.disk.layout import is_sealed, keys_path
 from tawny.storage.disk.secondary_volumes import check_present
-from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.disk.volume import FileUnreadable, Volume, copy, read_source
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.removal import tidy
 
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _EVERY_S: Final = 15.0
 _SOON_S: Final = 0.5
+_AGAIN_S: Final = 3600.0
+"""Retry interval of files that could not be read."""
 _AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 500
 _HANGS_S: Final = 30.0
@@ -56,6 +60,8 @@ class TierMover:
         self._looked: Segment | None = None
         self._moving_s: float | None = None
         self._problem: StorageError | None = None
+        self._unreadable: FileUnreadable | None = None
+        self._again_s = 0.0
 
     @property
     def tier_name(self) -> str:
@@ -64,7 +70,7 @@ class TierMover:
 
     @property
     def problem(self) -> StorageError | None:
-        """The error that prevents moving now, or None. Call from any thread."""
+        """The error that prevents moving now, or kept one file from it, or None. Call from any thread."""
         since_s = self._moving_s
         if since_s is not None and self._tier.archive is None and self._clock.mono_s() - since_s > _HANGS_S:
             return StorageError(self._tier.name, "it isn't responding")
@@ -77,25 +83,34 @@ class TierMover:
         try:
             moved = self.move()
         except StorageError as error:
-            if self._problem is None:
+            if self._problem is None or isinstance(self._problem, FileUnreadable):
                 log.warning("cannot move segments to %s: %s", self._tier.name, error)
             self._problem = error
             return _EVERY_S
         finally:
             self._moving_s = None
-        self._problem = None
+        self._problem = self._unreadable
         return _SOON_S if moved == _AT_ONCE else _EVERY_S
 
     def close(self) -> None:
         """No effect."""
 
     def move(self) -> int:
-        """Move some segments. Return their number. Raises StorageError; the current segment then stays in place."""
+        """Move some segments. Return their number. Raises StorageError; the current segment then stays in place.
+
+        One that can't be read stays too, without an error, and is tried again an hour later.
+        """
         self._moving_s = self._clock.mono_s()
         check_present(self._tier)
+        if self._unreadable is not None and self._moving_s >= self._again_s:
+            self._unreadable, self._looked = None, None
         count = 0
         for segment, source in self._due():
-            self._move(segment.path, source)
+            try:
+                self._move(segment, source)
+            except FileUnreadable as error:
+                self._go_past(error)
+                continue
             self._moving_s = self._clock.mono_s()
             self._looked = segment
             count += 1
@@ -121,21 +136,64 @@ class TierMover:
         space = self._sources[0].space()
         return round(space.total_bytes * (self._free_share() + _SPARE_SHARE)) - space.free_bytes
 
-    def _move(self, path: str, source: Volume) -> None:
-        folder, archive = parent_of(path), self._tier.archive
+    def _go_past(self, error: FileUnreadable) -> None:
+        log.warning("cannot move a file to %s: %s", self._tier.name, error)
+        self._moving_s = self._clock.mono_s()
+        if self._unreadable is None:
+            self._unreadable, self._again_s = error, self._moving_s + _AGAIN_S
+
+    def _move(self, segment: Segment, source: Volume) -> None:
+        path, archive = segment.path, self._tier.archive
+        folder = parent_of(path)
         there, here = self._tier.disk.entry(path), source.disk.entry(path)
         if here is None:
             return
         if archive is not None:
-            archive.store(path, source.own_path(path))
+            self._store(path, source)
         elif there is None or there.size_bytes != here.size_bytes:
             self._tier.open_folders.enter(folder)  # a start then finds an incomplete copy
-            copy(source, self._tier, path)
+            try:
+                copy(source, self._tier, path)
+            except FileUnreadable:
+                self._tier.open_folders.leave(folder)
+                raise
             self._tier.open_folders.leave(folder)
             self._tier.open_folders.save()
+        if archive is None and is_sealed(path):
+            self._copy_keys(segment, source)
         source.disk.unlink(path)
         source.disk.sync_folder(folder)
-        tidy(source, self._clock, [folder])
+        tidy(source, self._clock, [folder], kept_days={parent_of(folder)})
+
+    def _store(self, path: str, source: Volume) -> None:
+        archive = self._tier.archive
+        assert archive is not None
+        try:
+            archive.store(path, source.own_path(path))
+        except (ArchiveAway, TooManyFiles):
+            raise
+        except StorageError as error:
+            if error.where == str(source.root / path):
+                raise FileUnreadable(error.where, error.detail) from error
+            raise
+
+    def _copy_keys(self, segment: Segment, source: Volume) -> None:
+        """Copy the key ring of the segment's day, because readers look for it on the file's own volume.
+
+        Keys that only the tier's ring has stay in it.
+        """
+        path = keys_path(segment.camera, segment.start_ms)
+        if source.disk.entry(path) is None:
+            return
+        ring, there = read_source(source, path), b""
+        if self._tier.disk.entry(path) is not None:
+            there = self._tier.disk.read(path)
+        known = read_ring(ring)
+        ending = b"\n" if ring and not ring.endswith(b"\n") else b""
+        more = (line.text() for commit, line in read_ring(there).items() if commit not in known)
+        merged = ring + ending + b"".join(more)
+        if merged != there:
+            self._tier.write_whole(path, merged)
 
 
 def _has_folder(volume: Volume, folder: str) -> bool:
