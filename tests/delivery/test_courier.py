@@ -91,6 +91,18 @@ def test_while_it_is_away_nothing_else_is_tried(courier: Courier, outbox: Outbox
     assert shelf.carried == []
 
 
+def test_what_is_tried_now_does_not_wait_for_the_rest_of_the_pause(
+    courier: Courier, outbox: Outbox, shelf: Shelf
+) -> None:
+    outbox.add([delivery("a")])
+    shelf.fails = [AWAY]
+    assert courier.step() >= FIRST_WAIT_S * 0.8
+    outbox.try_now("offsite")
+    courier.try_now()
+    courier.step()
+    assert shelf.carried == ["a"]
+
+
 def test_what_only_this_one_is_refused_for_does_not_hold_up_the_others(
     courier: Courier, outbox: Outbox, shelf: Shelf
 ) -> None:
@@ -136,6 +148,19 @@ def test_outside_its_hours_only_what_matters_most_goes(outbox: Outbox, clock: Fa
     courier.step()
     courier.step()
     assert shelf.carried == ["picture"]
+
+
+def test_while_it_is_paused_nothing_goes(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    paused = [True]
+    route = DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent(), is_paused=lambda: bool(paused))
+    courier = Courier(1, route, outbox, clock, lambda _: None)
+    outbox.add([delivery("picture"), delivery("message", DeliveryKind.MESSAGE)])
+    assert courier.step() > 0
+    assert (shelf.carried, shelf.opened) == ([], 0)
+    paused.clear()
+    courier.step()
+    courier.step()
+    assert shelf.carried == ["message", "picture"]
 
 
 def test_the_end_of_the_program_puts_back_what_is_under_way(outbox: Outbox, clock: FakeClock) -> None:

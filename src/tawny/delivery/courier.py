@@ -53,9 +53,9 @@ class DeliveryRoute:
     carrier: Callable[[], Carrier]
     content: Callable[[Delivery], DeliveryContent]
     open_in_s: Callable[[], float] = lambda: 0.0
-    """Returns the delay until the target may be used, s: 0 for now; more outside its hours and while paused."""
-    always: DeliveryKind | None = DeliveryKind.PICTURE
-    """Deliveries of this kind and more important ones ignore `open_in_s`; None: none do."""
+    """Returns the delay until the target may be used, s: 0 for now; more outside its hours. `ALWAYS` ignores it."""
+    is_paused: Callable[[], bool] = lambda: False
+    """Returns whether everything waits, also what ignores the hours."""
 
 
 class Courier:
@@ -81,6 +81,11 @@ class Courier:
         self.is_stopping = True
         self._no_more()
 
+    def try_now(self) -> None:
+        """Forget the failures of the target and step now. Call from any thread."""
+        self._misses, self._resume_s = 0, 0.0
+        self.handle.wake()
+
     def step(self) -> float:
         """Transfer one delivery, however long it takes, unless interrupted by `stop`."""
         now_s = self._clock.mono_s()
@@ -88,9 +93,10 @@ class Courier:
             return IDLE_S
         if now_s < self._resume_s:
             return self._resume_s - now_s
-        closed_s = self._route.open_in_s()
-        always = self._route.always.rank + 1 if self._route.always else 0
-        most_rank = len(DeliveryKind) if closed_s <= 0 else always
+        is_paused = self._route.is_paused()
+        closed_s = NEVER_S if is_paused else self._route.open_in_s()
+        held_rank = 0 if is_paused else ALWAYS.rank + 1
+        most_rank = len(DeliveryKind) if closed_s <= 0 else held_rank
         delivery = self._outbox.take(self._route.to, most_rank)
         if delivery is None:
             if self._is_new and closed_s <= 0:
@@ -293,7 +299,10 @@ class _Post(Generic[T]):
 
 
 class WorkerPool(Generic[T]):
-    """Workers by target. Not thread-safe. Interrupted work of a changed or removed target returns to the outbox."""
+    """Workers by target. Only `try_now` is thread-safe.
+
+    Interrupted work of a changed or removed target returns to the outbox.
+    """
 
     def __init__(self, engine: Engine, begin: Begin[T]) -> None:
         self._engine, self._begin = engine, begin
@@ -315,6 +324,13 @@ class WorkerPool(Generic[T]):
 
     def workers(self) -> list[TargetWorker]:
         return [worker for post in self._posts.values() for worker in post.workers]
+
+    def try_now(self, name: str) -> None:
+        """End the backoff of a target's couriers. Call from any thread."""
+        post = self._posts.get(name)
+        for worker in post.workers if post is not None else ():
+            if isinstance(worker, Courier):
+                worker.try_now()
 
     def stop(self) -> None:
         """Stop all workers; does not wait for them."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import Clock, Span
 from tawny.storage.index.sqlite_file import SmallDb
 
@@ -353,6 +353,13 @@ class Outbox:
         with self._reading() as db:
             rows = db.execute(f"{_ROWS} WHERE target = ? AND at_ms >= ? ORDER BY at_ms, id", (to, at_ms)).fetchall()
         return [_delivery(row) for row in rows]
+
+    def recordings(self, to: str, at_ms: int) -> frozenset[SegmentId]:
+        """Return the whole recordings since this time, ms UTC, that a target has or had deliveries of."""
+        query = "SELECT json_extract(content, '$.segment') FROM deliveries WHERE target = ? AND what = ? AND at_ms >= ?"
+        with self._reading() as db:
+            rows = db.execute(query, (to, DeliveryKind.FOOTAGE.value, at_ms))
+            return frozenset(SegmentId(key) for (key,) in rows)
 
     def targets(self) -> list[str]:
         """Return the names of all targets with deliveries."""

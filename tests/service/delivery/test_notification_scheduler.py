@@ -336,6 +336,19 @@ def test_trouble_that_ended_while_nobody_was_there_is_over(bench: Bench) -> None
     assert over.content["until_ms"] == bench.clock.now_ms()
 
 
+def test_a_clock_that_is_set_after_the_start_ends_no_trouble(bench: Bench) -> None:
+    """A computer without a clock of its own gets the time from the network some seconds after the start."""
+    bench.scheduler.on_message(alarm(bench))
+    bench.scheduler.step()
+    bench.delivered()
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    bench.clock.jump_utc(300)
+    bench.clock.advance(4)
+    bench.scheduler.step()
+    assert bench.delivered() == []
+
+
 def test_trouble_is_told_in_quiet_hours_too(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(PHONE, quiet="05:00-07:00"))
     bench.scheduler.on_message(alarm(bench))

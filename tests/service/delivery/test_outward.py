@@ -13,7 +13,7 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings
 from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
-from tawny.engine import ThreadEngine
+from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.errors import SettingsError, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -24,24 +24,25 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.api.fakes import FakeRecorder
 from tests.app.rig import settings
-from tests.delivery.carried import PORCH, clip
+from tests.delivery.carried import PORCH, clip, delivery
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 class Bench:
-    def __init__(self, root: Path, more: str = "") -> None:
+    def __init__(self, root: Path, more: str = "", *, is_inline: bool = False) -> None:
         self.nas, self.clock = root / "nas", FakeClock()
         self.nas.mkdir()
         text = f'[destinations.nas]\nurl = "folder:{self.nas}"\n{more}\n'
         self.recorder = FakeRecorder(root, self.clock)
+        self.inline = InlineEngine(self.clock, lambda part, error: None)
         self.outward = DeliveryService(
             settings(text),
             ":memory:",
             self.recorder,
             PluginRegistry.opened(),
             self.clock,
-            ThreadEngine(self.clock, lambda part, error: None),
+            self.inline if is_inline else ThreadEngine(self.clock, lambda part, error: None),
         )
         self.outward.uploads.take_over(settings(text).destinations, {})
 
@@ -80,6 +81,32 @@ def test_a_new_target_gets_what_happened_since_the_recorder_started(
     until(lambda: len(queued()) == 1 + arrives)
     bench.outward.stop()
     assert queued() == {"later"} | ({"early"} if arrives else set())
+    bench.outward.close()
+
+
+def test_a_paused_destination_gets_no_snapshot(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, is_inline=True)
+    bench.outward.pause("nas", paused=True)
+    bench.outward.outbox.add([delivery("a.jpg", DeliveryKind.PICTURE, to="nas")])
+    bench.inline.run_for(120)
+    assert bench.outward.outbox.waiting("nas").count == 1
+    bench.outward.pause("nas", paused=False)
+    bench.inline.run_for(1)
+    assert bench.outward.outbox.waiting("nas").count == 0
+    bench.outward.close()
+
+
+def test_try_now_does_not_wait_until_the_destination_is_tried_again_anyway(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, is_inline=True)
+    old = bench.put("old.mp4")
+    away = bench.nas.rename(tmp_path / "away")
+    bench.outward.outbox.add([delivery("old.mp4", DeliveryKind.REMOVAL, to="nas")])
+    bench.inline.run_for(1)
+    assert bench.outward.outbox.trouble("nas")
+    away.rename(bench.nas)
+    bench.outward.try_now("nas")
+    bench.inline.run_for(1)
+    assert not old.exists()
     bench.outward.close()
 
 

@@ -11,9 +11,9 @@ import pytest
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, portions
 from tawny.delivery.file_names import checked
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone
+from tawny.model.errors import ContentGone, StorageError
 from tawny.model.events import Event
-from tawny.model.ids import CameraId, EventId
+from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
@@ -45,7 +45,9 @@ class Bench:
     def again(self) -> UploadScheduler:
         """As after a restart."""
         return UploadScheduler(
-            DeliverySource(self.outbox, self.archive, self.clock, clip_of), self.rules, self.budget_bytes
+            DeliverySource(self.outbox, self.archive, self.clock, clip_of, called=lambda: {PORCH: "porch"}),
+            self.rules,
+            self.budget_bytes,
         )
 
     def tell(self, event: Event, what: str = "started") -> None:
@@ -230,6 +232,35 @@ def test_after_a_restart_what_was_missed_is_made_up_for_once(bench: Bench) -> No
     assert bench.kinds() == [DeliveryKind.PICTURE, DeliveryKind.CLIP]
 
 
+@pytest.mark.parametrize("method", ["renew", "add"])
+def test_what_the_outbox_could_not_store_is_stored_at_the_next_step(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """The supervisor restarts the scheduler after an error of a full or slow disk."""
+    store, fails = getattr(bench.outbox, method), [StorageError("outbox.db", "No space left on device")]
+
+    def once_full(*what: object) -> object:
+        if fails:
+            raise fails.pop()
+        return store(*what)
+
+    event = bench.event()
+    bench.archive.record(event.start_ms - 10_000, seconds=16)
+    ended = method == "renew"
+    bench.archive.index.put_event(event)
+    monkeypatch.setattr(bench.outbox, method, once_full)
+    bench.upload_scheduler.on_message(
+        EventChanged("ended", event.ended(event.start_ms + 4_000)) if ended else EventChanged("started", event)
+    )
+    with pytest.raises(StorageError):
+        bench.upload_scheduler.step()
+    bench.upload_scheduler.step()
+    assert bench.kinds() == [DeliveryKind.CLIP if ended else DeliveryKind.PIECE]
+    (stored,) = bench.outbox.of_event(EventId("e"))
+    assert stored.needs is not None
+    assert stored.needs.begin_ms == event.start_ms - PRE_MS
+
+
 def test_what_was_before_the_destination_is_not_for_it(bench: Bench) -> None:
     earlier = bench.event(start_ms=bench.clock.now_ms() - 60_000).ended(bench.clock.now_ms() - 50_000)
     bench.archive.index.put_event(earlier)
@@ -374,6 +405,29 @@ def test_footage_is_sent_file_by_file(tmp_path: Path) -> None:
     taken = bench.outbox.take("offsite")
     assert taken
     assert (taken.what, bench.contents.of(taken).read(4, 4)) == (DeliveryKind.FOOTAGE, b"ftyp")
+
+
+@pytest.mark.parametrize("cameras", [frozenset({PORCH}), None])
+def test_a_recording_that_was_closed_at_the_stop_is_sent_once_after_it(
+    tmp_path: Path, cameras: frozenset[CameraId] | None
+) -> None:
+    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"recordings"}), cameras=cameras))
+    bench.clock.advance(60)
+    told, *_ = [bench.archive.record(bench.clock.now_ms() - 20_000 + at_s * 1000, seconds=4) for at_s in (0, 4)]
+    bench.archive.record(bench.clock.now_ms() - 16_000, seconds=4, stream=StreamName.SUB)
+    bench.archive.record(bench.clock.now_ms() - 80_000, seconds=4)  # before the destination
+    bench.upload_scheduler.on_message(SegmentClosed(told))
+    bench.upload_scheduler.step()
+    for names in (OFFSITE.names, checked("pancake")):  # another name is no reason to send it again
+        bench.rules = (replace(bench.rules[0], names=names),)
+        bench.upload_scheduler = bench.again()
+        for _ in range(2):
+            bench.upload_scheduler.step()
+    found = bench.outbox.since("offsite", 0)
+    assert [(one.what, one.at_ms - told.start_ms) for one in found] == [
+        (DeliveryKind.FOOTAGE, 0),
+        (DeliveryKind.FOOTAGE, 4000),
+    ]
 
 
 def test_over_the_budget_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

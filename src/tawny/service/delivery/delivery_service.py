@@ -185,8 +185,11 @@ class DeliveryService:
         self.try_now(name)
 
     def try_now(self, name: str) -> None:
+        """Try what failed again at once, without the rest of the wait. Raises KeyError for an unknown target."""
         self._known(name)
         self.outbox.try_now(self.files.target(name) or name)
+        for part in (self.uploads, self.files, self.notifications):
+            part.try_now(name)
 
     def troubles(self) -> list[HealthProblem]:
         """Return the targets whose backlog is too large or too old, or was cut. Reads the disk."""

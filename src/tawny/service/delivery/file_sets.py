@@ -16,7 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import FileSetSettings
-from tawny.delivery.courier import NEVER_S, Courier, CourierStopped, DeliveryRoute, TargetWorker, WorkerPool
+from tawny.delivery.courier import Courier, CourierStopped, DeliveryRoute, TargetWorker, WorkerPool
 from tawny.delivery.delivery import Delivery, DeliveryContent, DeliveryKind, DeliveryState, StoredContent
 from tawny.delivery.destination import ConnectionTestStep
 from tawny.delivery.export_folder import ExportFolder, FolderLimits
@@ -237,6 +237,10 @@ class FileSets:
         except DeliveryError as error:
             return [ConnectionTestStep("Write to the folder", error.message, error.do)]
         return [ConnectionTestStep("Wrote a file to the folder and deleted it")]
+
+    def try_now(self, name: str) -> None:
+        """End the backoff of a set's folder. Call from any thread."""
+        self._workers.try_now(name)
 
     def target(self, name: str) -> str | None:
         """Return a set's target in the outbox; None for an unknown one."""
@@ -576,10 +580,7 @@ class FileSets:
             if ending.is_set():
                 raise CourierStopped
 
-        def open_in_s() -> float:
-            return NEVER_S if self._means.is_paused(one) else 0.0
-
-        route = DeliveryRoute(folder.to, folder.opened, content, open_in_s)
+        route = DeliveryRoute(folder.to, folder.opened, content, is_paused=lambda: self._means.is_paused(one))
         return [Courier(1, route, self._outbox, self._clock, self.ended)]
 
 

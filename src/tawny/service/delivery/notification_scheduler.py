@@ -47,6 +47,8 @@ OVERLAP_MS: Final = 600_000
 LONGEST_MS: Final = 3_600_000
 """Nothing belongs to a visit, ms, whose last message is older."""
 SAVED_MS: Final = 60_000
+SETTLED_S: Final = 120.0
+"""Time, s, after the start until problems are known; not by the clock, which may be set in this time."""
 REMEMBERED_MS: Final = 2 * 86_400_000
 _USUAL_BYTES_S: Final = 500_000
 _PAGE: Final = 200
@@ -108,7 +110,7 @@ class NotificationScheduler:
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
         self._state: dict[str, _NotifierState] = {}
         self._lock = threading.Lock()
-        self._begun_ms: int | None = None
+        self._begun_s: float | None = None
         self._saved_ms = 0
         self._is_looked_over = False
         self.handle = ActorHandle()
@@ -132,9 +134,9 @@ class NotificationScheduler:
 
     def step(self) -> float:
         with self._lock:
-            now_ms = self._clock.now_ms()
-            if self._begun_ms is None:
-                self._begun_ms = now_ms
+            now_ms, now_s = self._clock.now_ms(), self._clock.mono_s()
+            if self._begun_s is None:
+                self._begun_s = now_s
             for channel in self._filters:
                 if channel.to not in self._state:
                     self._state[channel.to] = _NotifierState()
@@ -143,7 +145,7 @@ class NotificationScheduler:
             while self._queue:
                 self._take(self._queue[0], now_ms)
                 self._queue.popleft()
-            if not self._is_looked_over and now_ms - self._begun_ms > 2 * SAVED_MS:
+            if not self._is_looked_over and now_s - self._begun_s > SETTLED_S:
                 self._is_looked_over = True
                 self._end_alarms_that_are_over(now_ms)
             for channel in self._filters:

@@ -14,7 +14,6 @@ from tawny.config.settings import Settings
 from tawny.delivery.courier import (
     FIRST_WAIT_S,
     MOST_WAIT_S,
-    NEVER_S,
     Courier,
     DeliveryRoute,
     TargetWorker,
@@ -156,6 +155,11 @@ class Notifications:
         if self._workers is not None:
             self._workers.stop()
 
+    def try_now(self, name: str) -> None:
+        """End the backoff of a notifier. Call from any thread."""
+        if self._workers is not None:
+            self._workers.try_now(name)
+
     def all(self) -> list[TargetView]:
         """Return the notifiers."""
         return [self._view(name, one) for name, one in self._settings.notifiers.items()]
@@ -232,8 +236,7 @@ class Notifications:
             name,
             lambda: self._carrier(name, one),
             self._composer(name, one).content,
-            lambda: NEVER_S if self._is_paused(name) else 0.0,
-            always=None,
+            is_paused=lambda: self._is_paused(name),
         )
 
     def _carrier(self, name: str, one: config.NotifierSettings) -> MessageCarrier:

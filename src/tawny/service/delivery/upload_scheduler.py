@@ -190,11 +190,12 @@ class UploadScheduler:
                     self._make_up(rule)
                     self._made_up.add(rule.to)
             while self._queue:
-                message = self._queue.popleft()
+                message = self._queue[0]
                 if isinstance(message, EventChanged):
                     self._event(message.event)
                 else:
                     self._segment(message.segment)
+                self._queue.popleft()  # not before: the disk may have failed, and the step is repeated
             for going in list(self._going.values()):
                 self._follow(going)
             for key, ending in list(self._ending.items()):
@@ -290,20 +291,19 @@ class UploadScheduler:
         recorded_ms = self._recorded_ms(event.camera)
         last_ms = self._clip_of(event, recorded_ms).begin_ms + round(rule.max_s * 1000)
         if rule.max_s and recorded_ms >= last_ms:
-            del self._going[event.id, rule.to]
             self._clips(rule, event, last_ms)
+            del self._going[event.id, rule.to]
             return
         if not (rule.follows and rule.has_clip) or recorded_ms - going.sent_ms < PIECE_MS:
             return
-        going.pieces += 1
         span = Span(going.sent_ms, recorded_ms)
-        going.sent_ms = recorded_ms
         whole = self._delivery(rule, event, DeliveryKind.PIECE, "mp4", _cut(span))
         size_bytes = self._size_bytes(event.camera, span)
-        part = piece_name(whole.name, going.pieces)
+        part = piece_name(whole.name, going.pieces + 1)
         part = f"{PARTS}/{part}" if rule.write_only else part
         piece = replace(whole, name=part, needs=span, size_bytes=size_bytes)
         self._outbox.add([piece])
+        going.pieces, going.sent_ms = going.pieces + 1, recorded_ms
 
     def _clips(self, rule: UploadRule, event: Event, end_ms: int) -> None:
         """Send each wanted form of the event's video once its last second is recorded."""
@@ -418,10 +418,10 @@ class UploadScheduler:
             size_bytes=segment.size_bytes,
         )
 
-    # --- missed events -----------------------------------------------------------------------------------------------
+    # --- missed messages ---------------------------------------------------------------------------------------------
 
     def _make_up(self, rule: UploadRule) -> None:
-        """Send events that ended while tawny was not running or whose message was lost in a power failure."""
+        """Send what ended while tawny was not running or whose message was lost in a power failure."""
         now_ms = self._clock.now_ms()
         begin_ms = max(self._outbox.since_ms(rule.to), now_ms - MADE_UP_FOR_MS)
         if begin_ms >= now_ms:
@@ -430,6 +430,16 @@ class UploadScheduler:
         for event in all_events(lambda after: index.events(span, after=after, limit=_PAGE)):
             if event.end_ms is not None and event.start_ms >= begin_ms:
                 self._bring(rule, event)
+        if "recordings" in rule.what:
+            self._make_up_recordings(rule, span)
+
+    def _make_up_recordings(self, rule: UploadRule, span: Span) -> None:
+        """Send recordings that were closed while tawny stopped or by repair: no message announced them."""
+        known = self._outbox.recordings(rule.to, span.begin_ms)
+        for camera in rule.cameras or self._called():
+            found = self._archive.index.segments(camera, StreamName.MAIN, span)
+            missed = [one for one in found if one.start_ms >= span.begin_ms and one.id not in known]
+            self._outbox.add([self._of_segment(rule, one, DeliveryKind.FOOTAGE) for one in missed])
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from tawny.config.targets import DestinationSettings as Settings
 from tawny.config.targets import FileSetSettings
 from tawny.delivery.courier import (
-    NEVER_S,
     Courier,
     CourierStopped,
     DeliveryRoute,
@@ -171,6 +170,10 @@ class Uploads:
         """Stop the couriers. Interrupted deliveries stay in the outbox until the next start."""
         self._workers.stop()
 
+    def try_now(self, name: str) -> None:
+        """End the backoff of a destination. Call from any thread."""
+        self._workers.try_now(name)
+
     def rules(self) -> list[UploadRule]:
         return [self._rule(name, one) for name, one in self._settings.items()]
 
@@ -290,10 +293,7 @@ class Uploads:
             if ending.wait(seconds):
                 raise CourierStopped
 
-        def open_in_s() -> float:
-            return NEVER_S if self._is_paused(name) else trigger.open_in_s()
-
-        route = DeliveryRoute(name, carrier, content, open_in_s)
+        route = DeliveryRoute(name, carrier, content, trigger.open_in_s, lambda: self._is_paused(name))
         numbers = range(1, one.parallel + 1)
         return [Courier(number, route, self._outbox, self._clock, self._ended) for number in numbers]
 
