@@ -13,13 +13,18 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tawny.delivery.notifier import NotifierContext, NotifierStore, Urgency
+from tawny.delivery.courier import Courier, DeliveryRoute
+from tawny.delivery.delivery import DeliveryKind, DeliveryState
+from tawny.delivery.notifier import MessageCarrier, NotifierContext, NotifierStore, Urgency
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
+from tawny.delivery.outbox import Outbox
 from tawny.model.errors import DeliveryError
 from tawny.testing.clock import FakeClock
+from tawny.testing.contracts.destination import MemoryContent
 from tawny.testing.contracts.notifier import SENT
 from tawny.testing.http_service import StandIn, served
+from tests.delivery.carried import delivery
 
 URL = "webpush:me@example.org"
 
@@ -204,6 +209,45 @@ def test_a_service_that_fails_is_tried_again_and_the_others_are_told(service: St
         WebPush().open(context_of(marks)).send(SENT, None)
     assert len(service.asked) == 1
     assert "/one" not in str(failed.value)
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_one_browser_that_always_fails_neither_repeats_nor_delays_messages_of_the_others(
+    service: StandIn, status: int
+) -> None:
+    marks, kind, clock = Marks(), WebPush(), FakeClock()
+    context = replace(context_of(marks), clock=clock)
+    for name in ("bad", "good"):
+        subscribe(marks, Phone().asks(f"{service.base}/{name}"))
+    service.reply = lambda asked: (status if asked.path == "/bad" else 201, b"")
+    outbox = Outbox(":memory:", clock)
+
+    def carrier() -> MessageCarrier:
+        return MessageCarrier(kind.open(context), kind.traits(URL), lambda one: replace(SENT, id=one.name))
+
+    route = DeliveryRoute("offsite", carrier, lambda _: MemoryContent())
+    courier = Courier(1, route, outbox, clock, lambda _: None)
+    outbox.add([delivery(name, DeliveryKind.MESSAGE) for name in ("first", "second")])
+    for _ in range(2):
+        courier.step()
+    assert [asked.path for asked in service.asked].count("/good") == 2
+    begin_s = clock.mono_s()
+    while clock.mono_s() < begin_s + 6 * 3600:
+        clock.advance(max(courier.step(), 1.0))
+    assert [asked.path for asked in service.asked].count("/good") == 2
+    assert [one.state for one in outbox.ended("offsite")] == [DeliveryState.DONE] * 2
+    outbox.close()
+
+
+def test_a_repeat_is_for_the_browsers_that_did_not_get_it(service: StandIn) -> None:
+    marks, kind = Marks(), WebPush()
+    for name in ("one", "two"):
+        subscribe(marks, Phone().asks(f"{service.base}/{name}"))
+    service.fails = [(500, b"")]
+    with pytest.raises(DeliveryError):
+        kind.open(context_of(marks)).send(SENT, None)
+    kind.open(context_of(marks)).send(SENT, None)
+    assert [asked.path for asked in service.asked] == ["/two", "/one"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ vendor's push service cannot read them.
 """
 
 import json
+import logging
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -31,7 +32,9 @@ from tawny.delivery.notifier import (
     filled,
     refusal,
 )
-from tawny.model.errors import DeliveryError, TargetMissing
+from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
+
+log = logging.getLogger(__name__)
 
 # Web Push cryptography: message encryption (RFC 8291) and sender identification by VAPID (RFC 8292).
 
@@ -95,6 +98,8 @@ EXAMPLE = "webpush:me@example.org"
 NO_CONTACT = "https://example.org"
 """Apple refuses messages without a contact, and addresses that only exist at home; mail to this one is not read."""
 LASTS_S = 86_400
+AGAIN_S = 3600.0
+"""Time, s, in which a browser whose service fails is tried again, once another browser has the message."""
 URGENCIES = {Urgency.QUIET: "low", Urgency.NORMAL: "high", Urgency.HIGH: "high"}
 ABOUT_EVENTS = frozenset({"event", "digest"})
 """Kinds of messages that can be snoozed, and offer it."""
@@ -120,10 +125,25 @@ class Browser:
         return sha256(self.endpoint.encode()).hexdigest()[:24]
 
 
+@dataclass(slots=True)
+class _Reached:
+    """The browsers that have a message which others are still to get."""
+
+    since_s: float
+    """Time of the first attempt, monotonic."""
+    browsers: set[str]
+
+
+_ReachedByMessage = dict[tuple[str, ...], _Reached]
+
+
 class WebPush:
     """No additional settings."""
 
     schemes: ClassVar[tuple[str, ...]] = ("webpush",)
+
+    def __init__(self) -> None:
+        self._reached: _ReachedByMessage = {}
 
     def traits(self, url: str) -> NotifierTraits:
         return NotifierTraits(
@@ -145,7 +165,7 @@ class WebPush:
 
     def open(self, channel: NotifierContext) -> NotifierConnection:
         assert channel.kept is not None
-        return _Sender(channel, channel.kept)
+        return _Sender(channel, channel.kept, self._reached)
 
     def public_key(self, kept: NotifierStore) -> str:
         """Return the VAPID public key that browsers subscribe with."""
@@ -161,26 +181,41 @@ class WebPush:
 
 
 class _Sender:
-    def __init__(self, channel: NotifierContext, kept: NotifierStore) -> None:
-        self._context, self._kept = channel, kept
+    def __init__(self, channel: NotifierContext, kept: NotifierStore, reached: _ReachedByMessage) -> None:
+        """reached: outlives the sender, which a courier closes when a delivery fails."""
+        self._context, self._kept, self._reached = channel, kept, reached
         contact = channel.url.removeprefix("webpush:")
         self._contact = f"mailto:{contact}" if "@" in contact else contact or NO_CONTACT
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Send to all browsers of users who may see it. The event's tag replaces an earlier notification."""
-        failed: DeliveryError | None = None
+        """Send to all browsers of users who may see it. The event's tag replaces an earlier notification.
+
+        A repeat skips the browsers that have it. Raises the browser's error if it reached none; a DeliveryError of this
+        message alone if it reached some and another is to be tried again.
+        """
+        now_s, key = self._context.clock.mono_s(), (self._context.name, message.id, message.title, message.text)
+        for old, one in list(self._reached.items()):
+            if now_s - one.since_s > LASTS_S:  # its delivery was dropped
+                self._reached.pop(old, None)
+        reached, failed = self._reached.pop(key, None) or _Reached(now_s, set()), list[DeliveryError]()
         for browser in browsers(self._kept):
-            if not self._gets(browser.person, message):
+            if browser.id in reached.browsers or not self._gets(browser.person, message):
                 continue
             try:
                 gets_all = all(self._gets(browser.person, replace(message, camera=one)) for one in message.cameras)
                 self._push(browser, message if gets_all or message.alone is None else message.alone)
+                reached.browsers.add(browser.id)
             except TargetMissing:
                 self._kept.mark(_BROWSER + browser.id, "")  # the user unsubscribed
             except DeliveryError as error:
-                failed = error
-        if failed is not None:
-            raise failed
+                log.warning("a browser of %s did not get a notification: %s", browser.person, error)
+                failed.append(error)
+        if failed and not reached.browsers:
+            raise failed[-1]
+        again = next((one for one in failed if isinstance(one, TargetUnreachable)), None)
+        if again is not None and now_s - reached.since_s < AGAIN_S:
+            self._reached[key] = reached
+            raise DeliveryError(again.where, again.detail)  # as a fault of the target it would hold up newer messages
         return message.id
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
