@@ -5,6 +5,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -184,6 +185,17 @@ def test_detection_is_told_three_seconds_after_it_began_and_ended(bench: Bench, 
     bench.end(second)
     bench.engine.run_for(5)
     assert receiver.got() == [{"detection": False}]
+
+
+def test_the_end_of_an_event_that_got_another_level_is_told(bench: Bench, receiver: Receiver) -> None:
+    bench.emit(format="pancake", cameras=["porch"], levels=["motion"])
+    for _ in range(2):
+        event = bench.event("motion")
+        bench.engine.run_for(5)
+        assert receiver.got() == [{"detection": True}]
+        bench.end(replace(event, kind="person", level="alert"))
+        bench.engine.run_for(5)
+        assert receiver.got() == [{"detection": False}]
 
 
 def test_what_is_told_when_it_is_over_has_both_edges(bench: Bench, receiver: Receiver) -> None:

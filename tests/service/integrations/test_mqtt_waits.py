@@ -1,4 +1,4 @@
-"""Commands by MQTT: one for a silent camera delays no other."""
+"""MQTT: a command for a silent camera delays no other, and a broker that refuses is not asked at each message."""
 
 import threading
 from pathlib import Path
@@ -9,8 +9,10 @@ import pytest
 
 from tawny.config.loader import parse_settings
 from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand
+from tawny.model.errors import TargetRefused
 from tawny.service.integrations import mqtt_topics
-from tawny.service.integrations.mqtt_topics import MqttTopics
+from tawny.service.integrations.mqtt_topics import MqttBridge, MqttTopics
+from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.api.fakes import make_house
 
@@ -45,3 +47,21 @@ def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path, monkeypat
     until(lambda: told.call_count == 3)
     assert [call.args[1].get("error", {}).get("code") for call in told.call_args_list] == [None, None, "not_done"]
     assert done == ["set_mode", "ptz"]
+
+
+def test_a_broker_that_refuses_is_not_asked_again_at_each_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, problems = parse_settings(SETTINGS, {})
+    assert made is not None, problems
+    assert made.mqtt is not None
+    client = Mock(side_effect=TargetRefused("the broker", "Not authorized"))
+    monkeypatch.setattr(mqtt_topics, "MqttClient", client)
+    clock = FakeClock()
+    bridge = MqttBridge(made.mqtt, lambda: None, lambda topic, payload: None, clock)
+    wait_s = bridge.step()
+    for number in range(20):
+        bridge.publish("event", {"number": number})
+        assert bridge.step() == pytest.approx(wait_s)
+    assert client.call_count == 1
+    clock.advance(wait_s + 0.01)
+    bridge.step()
+    assert client.call_count == 2

@@ -223,8 +223,10 @@ class PancakeFormat:
                 return (FormattedMessage(0.0, lambda: {"h264": str(self._path(segment))}),)
             case EventChanged() if "event" not in self._one.events:
                 return ()
-            case EventChanged(_, event) if event.camera == self._camera and kinds_fit(self._one, message):
-                return self._edge(event)
+            case EventChanged(_, event) if event.camera == self._camera:
+                # an event gains its type and level later: the end of one that was reported must not be missed
+                if event.id in self._lasting or kinds_fit(self._one, message):
+                    return self._edge(event)
         return ()
 
     def _edge(self, event: Event) -> Sequence[FormattedMessage]:

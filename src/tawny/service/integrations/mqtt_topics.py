@@ -330,7 +330,7 @@ class MqttBridge:
         self._once: deque[tuple[str, bytes]] = deque(maxlen=MOST_WAITING)
         self._stale: set[str] = set()
         self._line: MqttClient | None = None
-        self._backoff = Backoff(most_s=60.0)
+        self._backoff, self._not_before_s = Backoff(most_s=60.0), 0.0
         self.handle = ActorHandle()
         self.trouble = ""
         self.published = self.dropped = 0
@@ -360,6 +360,9 @@ class MqttBridge:
         self._wake()
 
     def step(self) -> float:
+        wait_s = self._not_before_s - self._clock.mono_s()
+        if wait_s > 0:  # a new message wakes the actor, but must not cause another sign-in
+            return wait_s
         try:
             if self._line is None:
                 self._line = self._open()
@@ -373,7 +376,9 @@ class MqttBridge:
             if error.message != self.trouble:
                 log.warning("%s", error)
             self.trouble = error.message
-            return self._backoff.next_s()
+            wait_s = self._backoff.next_s()
+            self._not_before_s = self._clock.mono_s() + wait_s
+            return wait_s
         return STEP_S
 
     def close(self) -> None:
@@ -395,6 +400,7 @@ class MqttBridge:
 
     def _connected(self, line: MqttClient) -> None:
         """Handle a connection: the broker may have lost all state. Called on the library's thread."""
+        self._not_before_s = 0.0
         self._forget_sent()
         for topic in ("set", "+/set", "+/+/set"):
             line.subscribe(f"{self.base}/{topic}")
