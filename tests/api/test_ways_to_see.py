@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from tawny.api.auth import access, unlocks
 from tawny.api.auth.access import COOKIE, SIGNED_OUT, Access, check_routes, has_ended
 from tawny.api.auth.accounts import Role
-from tawny.api.live import webrtc
+from tawny.api.live import hls_routes, live_socket, webrtc
 from tawny.api.live.stream_access import PassAuthenticator
 from tawny.api.past import media_responses
 from tawny.api.server import WebServer
@@ -31,6 +31,7 @@ from tawny.live.webrtc.viewer_session import InvalidPlaybackCommand, read_order
 from tawny.model.ids import CameraId, SegmentId
 from tawny.playback.packet_reel import PacketReel
 from tawny.service.scoped_recorder import CameraHidden
+from tawny.stream.hub import Hub
 from tests.api.fakes import House, routes
 from tests.api.test_sight import QUERY, SECRETS, YARD, Filled, fill
 from tests.live.cameras import GOP, numbered, video
@@ -286,6 +287,61 @@ async def test_what_goes_on_is_broken_off(
     await breaks_off(filled, route, made(filled, end))
 
 
+def begin_anew(house: House, *, shows: bool = False) -> None:
+    """The porch's settings were changed. shows: it has sent something since."""
+    hubs = {stream: Hub() for stream in house.recorder.hubs}
+    for packet in numbered(video(start_ms=house.clock.now_ms(), count=1 if shows else 0)):
+        hubs[(PORCH, MAIN)].append(packet)
+    house.recorder.hubs = hubs
+
+
+async def test_motion_jpeg_ends_when_its_camera_begins_anew(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_responses, "PART_BYTES", 500)
+    who = Who(signed_in(filled, "removed").sends, "", lambda: begin_anew(filled.house))
+    await breaks_off(filled, "GET /api/v1/cameras/{camera}/mjpeg", who)
+
+
+async def test_what_follows_goes_over_to_a_camera_that_began_anew(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hls_routes, "AGAIN_S", 0.05)
+    who, house = signed_in(filled, "removed"), filled.house
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    async with (
+        asyncio.timeout(30),
+        httpx.AsyncClient(headers=who.sends, trust_env=False) as browser,
+        browser.stream("GET", f"http://{server.address}/api/v1/live/follow/mjpeg") as moving,
+    ):
+        pieces = moving.aiter_raw()
+        while b"X-At-Ms" not in await anext(pieces):
+            pass
+        house.clock.advance(60)
+        begin_anew(house, shows=True)
+        newest = house.recorder.hubs[(PORCH, MAIN)].newest
+        assert newest
+        while f"X-At-Ms: {newest.at_ms}".encode() not in await anext(pieces):
+            pass
+    await server.stop()
+
+
+async def test_pictures_end_when_their_camera_begins_anew(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_socket, "PING_S", 0.05)
+    who, house = signed_in(filled, "removed"), filled.house
+    server = WebServer(house.app, house.accounts, "127.0.0.1", 0)
+    await server.start()
+    address, headers = f"{server.address}/api/v1/cameras/porch/pictures", {"Origin": f"http://{server.address}"}
+    async with asyncio.timeout(30):
+        async with connect(f"ws://{address}", additional_headers=who.sends | headers, proxy=None) as socket:
+            await socket.recv()
+            begin_anew(house)
+            await socket.send("{}")
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+    await server.stop()
+    assert closed.value.rcvd and closed.value.rcvd.code == live_socket.BEGIN_AGAIN
+
+
 async def breaks_off(filled: Filled, route: str, who: Who) -> None:
     """The right ends at the second piece; nothing comes after the third second."""
     house, came = filled.house, list[Message]()
@@ -390,13 +446,25 @@ async def test_a_webrtc_connection_ends(filled: Filled, made: Made, end: str, mo
     session = house.accounts.session(token) if token else house.passes.session(secret)
     request = Request({"type": "http", "app": house.app, "state": {"session": session}})
     peer, choice = Peer(), StreamChoice(MAIN, house.recorder.hubs[(PORCH, MAIN)])
-    task = asyncio.create_task(webrtc.while_allowed(request, peer, choice))  # type: ignore[arg-type]
+    task = asyncio.create_task(webrtc.while_allowed(request, peer, choice, lambda: True))  # type: ignore[arg-type]
     assert not await has_ended(request)
     assert not peer.ended.is_set()
     who.ends()
     async with asyncio.timeout(30):
         await peer.ended.wait()
         await task
+
+
+async def test_a_webrtc_connection_ends_with_its_stream(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webrtc, "LOOK_S", 0.01)
+    house = filled.house
+    session = house.accounts.session(filled.session([PORCH]))
+    request = Request({"type": "http", "app": house.app, "state": {"session": session}})
+    peer, there = Peer(), iter([True, False])
+    choice = StreamChoice(MAIN, house.recorder.hubs[(PORCH, MAIN)])
+    async with asyncio.timeout(30):
+        await webrtc.while_allowed(request, peer, choice, lambda: next(there))  # type: ignore[arg-type]
+    assert peer.ended.is_set()
 
 
 def test_the_data_channel_reaches_no_other_camera(filled: Filled) -> None:

@@ -8,6 +8,7 @@ from tawny.detection import decode_pipeline
 from tawny.detection.zones import CameraZones, in_places
 from tawny.media.codec.decoder import Decoder
 from tawny.media.image import jpeg
+from tawny.model.ids import RunId
 from tawny.model.observations import Frame, Look, Observation
 from tawny.testing.clock import FakeClock
 from tests.detection.bench import Bench
@@ -55,6 +56,17 @@ def test_it_is_asked_five_times_a_second_and_nothing_is_decoded(decoded: list[ob
     assert [at_ms - bench.begun_ms for at_ms, _ in bench.looks][:40] == [200 * n for n in range(40)]
     assert bench.looks[-1][1].seen
     assert decoded == []
+
+
+def test_it_is_asked_on_after_the_clock_was_set_back() -> None:
+    bench = Bench(Sensor())
+    (camera,) = bench.cameras
+    bench.run(4)
+    bench.clock.jump_utc(-3600)
+    camera.begun_ms, camera.run = camera.begun_ms - 3_600_000, RunId("second")
+    bench.run(4)
+    later = [at_ms for at_ms, _ in bench.looks if at_ms < bench.begun_ms + 3_000_000]
+    assert len(later) >= 15
 
 
 def test_who_wants_the_picture_after_all_gets_that_of_the_keyframe_before(decoded: list[object]) -> None:

@@ -24,7 +24,10 @@ class Cameras:
 
     def followed(self) -> FollowStream:
         return FollowStream(
-            lambda: self, lambda camera: StreamChoice(StreamName.MAIN, self.hubs[camera]), self.counted, self.clock
+            lambda: self,
+            lambda camera: StreamChoice(StreamName.MAIN, self.hubs[camera]).covered(),
+            self.counted,
+            self.clock,
         )
 
     def camera(self) -> CameraId | None:

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import av
+import pytest
 
+from tawny.live import stream_choice
 from tawny.live.hls import HlsFeed
+from tawny.model.errors import SourceUnusable
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.packets import Packet
 from tawny.stream.hub import Hub
@@ -15,6 +19,7 @@ from tests.live.cameras import GOP, START_MS, numbered, sound, video
 from tests.live.following import Cameras
 
 DOOR, YARD = CameraId("door"), CameraId("yard")
+MASKS = (Polygon.of([(0.0, 0.0), (0.5, 0.0), (0.5, 0.5)]),)
 
 
 def two() -> Cameras:
@@ -80,6 +85,37 @@ async def test_it_stays_until_the_other_camera_has_a_picture() -> None:
         cameras.send(YARD, video(width=128, count=GOP))
         await until(lambda: 128 in sizes(hub))
         assert cameras.seen == [YARD]
+
+
+async def test_a_camera_is_not_shown_bare_once_it_has_a_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise SourceUnusable("the encoder", "it can't be opened")
+
+    cameras = two()
+    packets = video(count=60)
+    with monkeypatch.context() as broken, cameras.followed().opened() as hub:
+        broken.setattr(stream_choice, "Reencoder", fails)
+        await until(lambda: hub.newest is not None)
+        before = len(in_it(hub))
+        cameras.hubs[DOOR].private = MASKS
+        cameras.send(DOOR, packets[40:])
+        await until(lambda: cameras.seen == [])
+        cameras.clock.advance(1.0)
+        await until(lambda: cameras.seen == [DOOR])
+        assert len(in_it(hub)) == before
+
+
+async def test_a_camera_that_got_a_mask_is_shown_with_it() -> None:
+    cameras = two()
+    with cameras.followed().opened() as hub:
+        await until(lambda: hub.newest is not None)
+        before = len(in_it(hub))
+        cameras.hubs[DOOR].private = MASKS
+        cameras.send(DOOR, video(count=60)[40:])
+        cameras.clock.advance(1.0)
+        await until(lambda: len(in_it(hub)) > before)
+        bare = {packet.data for packet in video(count=60)}
+        assert not bare & {packet.data for packet in in_it(hub)[before:]}
 
 
 async def test_nothing_is_looked_at_when_nobody_looks() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tawny.live import jpeg_stream
 from tawny.live.jpeg_stream import JpegOptions, JpegStream
 from tawny.live.wakeup import share_once
+from tawny.model.ids import RunId
 from tawny.stream.hub import Hub
 from tawny.testing.waiting import until
 from tests.live.cameras import GOP, START_MS, numbered, video
@@ -83,6 +84,19 @@ def test_few_pictures_a_second_are_given_where_few_are_wanted() -> None:
         hub.append(packet)
     until(lambda: (still := look.newest()) and still.number >= 2 * GOP - 4, 60, "the last ones")
     assert jpegs.encoded <= 11
+    look.close()
+
+
+def test_pictures_go_on_after_the_clock_was_set_back() -> None:
+    hub = filled(1)
+    jpegs = JpegStream(hub)
+    look = jpegs.look(JpegOptions(128, 5, 75), nobody)
+    until(look.newest, 60, "a picture")
+    hour_back = video(run=RunId("second"), start_ms=START_MS - 3_600_000, width=128)
+    for packet in numbered(hour_back, first=1):
+        hub.append(packet)
+    until(lambda: (still := look.newest()) and still.at_ms >= hour_back[-4].at_ms and still.number, 30, "the last ones")
+    assert jpegs.encoded <= 2 + 5 * len(hour_back) // 15
     look.close()
 
 

@@ -1,8 +1,12 @@
 import threading
 from dataclasses import replace
 
+import pytest
+
+from tawny.live import stream_choice
 from tawny.live.stream_choice import TranscodedStream, choose_stream
 from tawny.media.codec.decoder import Decoder
+from tawny.model.errors import SourceUnusable
 from tawny.model.ids import RunId, StreamName
 from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub
@@ -94,3 +98,40 @@ def test_times_of_turned_pictures_go_on_over_a_new_run() -> None:
     turned.close()
     numbers = [packet.number for packet in turned.hub.recent(30)]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_it_goes_on_after_the_clock_was_set_back() -> None:
+    source = filled(H265[:1])
+    turned = TranscodedStream(source)
+    turned.open()
+    for packet in H265[1:]:
+        source.append(packet)
+    until(lambda: (newest := turned.hub.newest) and newest.at_ms >= H265[-1].at_ms - 500, 60, "the first run")
+    hour_back = [
+        replace(one, run=RunId("s"), number=len(H265) + one.number, at_ms=one.at_ms - 3_600_000) for one in H265
+    ]
+    for packet in hour_back:
+        source.append(packet)
+    last_ms = hour_back[-1].at_ms
+    until(lambda: (newest := turned.hub.newest) and last_ms - 500 <= newest.at_ms <= last_ms, 30, "the second run")
+    turned.close()
+    first = next(packet for packet in turned.hub.recent(7200) if packet.at_ms <= last_ms)
+    assert first.is_keyframe
+    assert first.at_ms in {packet.at_ms for packet in hour_back if packet.is_keyframe}
+
+
+def test_the_next_viewer_starts_it_again_after_the_encoder_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise SourceUnusable("the encoder", "it can't be opened")
+
+    others = set(threading.enumerate())
+    turned = TranscodedStream(filled(H265))
+    with monkeypatch.context() as broken:
+        broken.setattr(stream_choice, "Reencoder", fails)
+        turned.open()
+        for thread in {one for one in threading.enumerate() if one.name == "turned"} - others:
+            thread.join(30)
+    turned.open()
+    until(lambda: turned.hub.newest, 30, "turned pictures")
+    for _ in range(2):
+        turned.close()

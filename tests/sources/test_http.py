@@ -1,5 +1,6 @@
 """HTTP cameras: what is sent is found out, the login stays at the camera's address, and failures say what to do."""
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tawny.model.errors import (
@@ -28,7 +30,7 @@ from tawny.sources.discovery.known_cameras import known_makers
 from tawny.sources.http import Http, parse_playlist
 from tawny.sources.media_connection import JpegSplitter, MediaConnection, MediaInput, sniff
 from tawny.sources.source import CameraConnection, read_packets
-from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.waiting import until
 from tests.sources.http_camera import HttpCamera, http_camera
 from tests.sources.reading import Read, opening, read_all
@@ -305,6 +307,26 @@ def test_whatever_a_server_answers_is_a_source_error(response: bytes) -> None:
         error = refused(address)
     assert error.message.isprintable()
     assert not isinstance(error, SourceStalled), "its reader waited for what had ended"
+
+
+def test_sound_goes_on_after_the_encoder_has_started_again() -> None:
+    file = io.BytesIO()
+    with av.open(str(clip_file(SPEC))) as clip, av.open(file, "w", format="mpegts") as out:
+        streams = {one.index: out.add_stream_from_template(one) for one in clip.streams}
+        for packet in clip.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+
+    def feed(media: MediaInput) -> None:
+        for _ in range(2):
+            media.feed(file.getvalue(), "here")
+
+    read = read_all(MediaConnection(feed, lambda: None, "here", SystemClock(), {}))
+    sounds = [one.pts for one in read.packets if not one.is_video]
+    begins = [at for at, (before, after) in enumerate(pairwise(sounds), 1) if after < before]
+    assert len(begins) == 1
+    assert len(sounds) - begins[0] >= 0.9 * begins[0]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

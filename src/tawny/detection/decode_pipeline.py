@@ -399,6 +399,8 @@ class DecodePipeline:
         self._keyframe: Packet | None = None
         """Newest keyframe."""
         self._last_ms = 0
+        self._last_run: RunId | None = None
+        """Run of the last packet that was processed without decoding; `_last_ms` is its time."""
         self._shown_ms: int | None = None
         """Time of the last processed frame of this run."""
         self._took_frame = True
@@ -491,8 +493,9 @@ class DecodePipeline:
 
     def _look_without(self, packet: Packet) -> None:
         self._took_frame = False
-        if packet.at_ms > self._last_ms and self._pace.is_due(packet.at_ms):
-            self._last_ms = packet.at_ms
+        is_new = packet.run != self._last_run or packet.at_ms > self._last_ms
+        if is_new and self._pace.is_due(packet.at_ms):
+            self._last_run, self._last_ms = packet.run, packet.at_ms
             frame = UndecodedFrame(self._camera, packet.at_ms, self._keyframe, self._private)
             self._looked(frame, self._detector.look(frame))
 

@@ -63,6 +63,14 @@ class _ShownCamera:
         self._open.close()
 
 
+def _unless_bare(camera: _ShownCamera | None) -> _ShownCamera | None:
+    """Return the camera; close it and return None if its stream has privacy masks that are not applied."""
+    if camera is None or not camera.choice.is_bare:
+        return camera
+    camera.close()
+    return None
+
+
 class _Line:
     """Maps one run's timestamps to the stream: compresses the backlog, keeps the pace of later packets."""
 
@@ -96,7 +104,10 @@ class FollowStream:
         counted: Callable[[CameraId, StreamName], AbstractContextManager[None]],
         clock: Clock,
     ) -> None:
-        """choose: returns the camera's stream in `CODEC`. counted: context that counts one viewer of the stream."""
+        """choose: returns the camera's stream in `CODEC`, with its masks applied.
+
+        counted: context that counts one viewer of the stream.
+        """
         self.hub = Hub(keep_s=KEEP_S)
         self._look, self._choose, self._counted, self._clock = look, choose, counted, clock
         self._wakeup = Wakeup()
@@ -132,6 +143,8 @@ class FollowStream:
         looked_s = float("-inf")
         try:
             while True:
+                # a camera that got a mask is no longer shown as it is, even if the encoder delivers nothing
+                shown, coming = _unless_bare(shown), _unless_bare(coming)
                 if self._clock.mono_s() - looked_s >= LOOK_S:
                     looked_s = self._clock.mono_s()
                     coming = self._coming(where.camera(), shown, coming)

@@ -72,6 +72,8 @@ LOOK_BACK_S = 12.0
 SLACK = 0.5
 """Tolerance for early frames, as a share of the frame interval."""
 _IDLE_S = 2.0
+_SET_BACK_MS = 1_000
+"""A frame that is earlier than the last image by more than this is of another time: the clock was set back."""
 
 
 class JpegOptions(NamedTuple):
@@ -150,6 +152,9 @@ class JpegStream:
 
     def _give(self, frame: DecodedFrame, number: int) -> None:
         with self._lock:
+            for options, made in self._made.items():
+                if made.due_ms - frame.at_ms > 1000 / options.fps + _SET_BACK_MS:
+                    made.due_ms = 0.0
             wanted = [(options, made) for options, made in self._made.items() if frame.at_ms >= made.due_ms]
         frame = mask_picture(frame, self._hub.private) if wanted else frame
         for options, made in wanted:

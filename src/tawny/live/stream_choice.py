@@ -57,15 +57,15 @@ class TranscodedStream:
         reader = self._source.reader(wake=self._due.set)
         work: Reencoder | None = None
         number = self._next_number()
-        run = RunId("")
+        run = source_run = RunId("")
         try:
             while self._is_wanted():
                 for packet in without_backlog([each for each in reader.take().packets if each.is_video], BEHIND_MS):
                     assert isinstance(packet.format, VideoFormat)
-                    if work is None or work.format != packet.format:
+                    if work is None or work.format != packet.format or packet.run != source_run:
                         if not packet.is_keyframe:
                             continue
-                        work = self._begun(work, packet.format)
+                        work, source_run = self._begun(work, packet.format), packet.run
                         run = RunId(f"turned-{packet.run}-{number}")
                     for coded, at_ms in work.turn(packet, self._source.private):
                         whole = Packet(run, number, coded.format, coded.data, coded.pts, at_ms, coded.is_keyframe)
@@ -79,10 +79,15 @@ class TranscodedStream:
             reader.close()
             if work is not None:
                 work.close()
+            with self._lock:
+                if self._thread is threading.current_thread():  # after an error: the next viewer starts another
+                    self._thread = None
 
     def _begun(self, before: Reencoder | None, video: VideoFormat) -> Reencoder:
         if before is not None:
             before.close()
+            if before.format == video:  # another run, whose times may be before those of the last one
+                return Reencoder(video, WIDTH, before.fps)
         times = [packet.at_ms for packet in self._source.recent(_LOOK_BACK_S) if packet.is_video]
         passed_ms = max(times, default=0) - min(times, default=0)
         return Reencoder(video, WIDTH, (len(times) - 1) * 1000 / passed_ms if passed_ms > 0 else _USUAL_FPS)

@@ -290,6 +290,10 @@ class _Video:
         return nals
 
 
+_REPEATED_S: Final = 1.0
+"""Sound that is behind the newest by at most this is a repetition, s."""
+
+
 class _Audio:
     def __init__(self, track: DemuxTrack) -> None:
         self.index = track.index
@@ -297,10 +301,13 @@ class _Audio:
         config = track.extradata if codec == "aac" else b""
         self.format = AudioFormat(codec, track.rate, max(1, track.channels), config)
         self._is_adts = codec == "aac" and not config
+        self._rate = track.rate
         self._newest = -1 << 62
 
     def packet(self, unit: CompressedUnit) -> SourcePacket | None:
-        if unit.pts is None or unit.pts <= self._newest or not unit.data:
+        if unit.pts is None or not unit.data:
+            return None
+        if 0 <= self._newest - unit.pts <= _REPEATED_S * self._rate:  # further back: the encoder has started again
             return None
         data = unit.data
         if self._is_adts:

@@ -53,6 +53,7 @@ class Doorman:
 class Playing:
     server: RtspServer
     hub: Hub
+    hubs: dict[tuple[CameraId, StreamName], Hub]
     doorman: Doorman
     viewers: list[int]
     """Now, of the porch."""
@@ -65,6 +66,7 @@ class Playing:
 async def serving(packets: Sequence[Packet], *, look_s: float = 4.0) -> AsyncIterator[Playing]:
     """The packets come again and again, faster than life, until the end."""
     hub, doorman, viewers, over = Hub(), Doorman(), [0], threading.Event()
+    hubs = {(PORCH, StreamName.MAIN): hub, (YARD, StreamName.MAIN): Hub()}
 
     @contextmanager
     def one_more(camera: CameraId, stream: StreamName) -> Iterator[None]:
@@ -75,7 +77,7 @@ async def serving(packets: Sequence[Packet], *, look_s: float = 4.0) -> AsyncIte
             viewers[0] -= 1
 
     def find(camera: CameraId, stream: StreamName) -> Hub | None:
-        return {(PORCH, StreamName.MAIN): hub, (YARD, StreamName.MAIN): Hub()}.get((camera, stream))
+        return hubs.get((camera, stream))
 
     def feed() -> None:
         began_s = time.monotonic()
@@ -90,7 +92,7 @@ async def serving(packets: Sequence[Packet], *, look_s: float = 4.0) -> AsyncIte
     await server.start()
     feeding.start()
     try:
-        yield Playing(server, hub, doorman, viewers)
+        yield Playing(server, hub, hubs, doorman, viewers)
     finally:
         over.set()
         feeding.join()

@@ -12,7 +12,7 @@ from tawny.media.codec.decoder import Decoder
 from tawny.media.codec.nal import nal_type, split_lengths
 from tawny.model.errors import SourceClosed, SourceNotFound, SourceRefused, SourceUnreachable
 from tawny.model.geometry import Polygon
-from tawny.model.ids import RunId
+from tawny.model.ids import RunId, StreamName
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
@@ -282,3 +282,14 @@ async def test_what_becomes_private_ends_what_showed_it() -> None:
         with suppress(SourceClosed):
             await watch(house.address(), pictures=100_000)
             pytest.fail("it went on")
+
+
+async def test_a_camera_that_begins_anew_ends_what_showed_it() -> None:
+    async with serving(PACKETS, look_s=0.05) as house:
+        watching = asyncio.create_task(watch(house.address(), pictures=100_000))
+        async with asyncio.timeout(30):
+            while not house.viewers[0]:
+                await asyncio.sleep(0.02)
+        house.hubs[PORCH, StreamName.MAIN] = Hub()
+        with pytest.raises(SourceClosed):
+            await watching

@@ -70,7 +70,8 @@ async def moving_jpegs(
     *,
     stamp: bool = False,
 ) -> Response:
-    """Endless Motion JPEG, for `<img>` and other programs. Clients with the same options share the encoder.
+    """Motion JPEG until the camera is reconfigured, for `<img>` and other programs. Clients with the same options
+    share the encoder.
 
     stamp: with title, time, detector figures, REC and boxes.
     """
@@ -82,7 +83,10 @@ async def moving_jpegs(
             async for part in jpeg_stream.multipart_stream(hub, options):
                 yield part
 
-    return GuardedStreamingResponse(request, counted(), 200, {}, jpeg_stream.MEDIA_TYPE)
+    def is_there() -> bool:
+        return here.recorder.hub(camera, stream) is hub  # a restarted camera has another
+
+    return GuardedStreamingResponse(request, counted(), 200, {}, jpeg_stream.MEDIA_TYPE, is_there)
 
 
 def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:

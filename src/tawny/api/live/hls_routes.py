@@ -225,7 +225,7 @@ async def _following(here: AppContext, options: JpegOptions, width: int) -> Asyn
             with here.viewers.one_more(camera, stream):
                 async for still in jpeg_stream.jpeg_pictures(hub, options, again_s=AGAIN_S):
                     yield jpeg_stream.multipart_part(still)
-                    if follow.camera() != camera:
+                    if follow.camera() != camera or here.recorder.hub(camera, stream) is not hub:
                         break
     finally:
         follow.close()

@@ -7,6 +7,7 @@ caught up, then continues at the newest keyframe, because queued data would be o
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
@@ -122,12 +123,18 @@ async def pictures(
     wanted = asyncio.Event()
     options = JpegOptions(rounded_width(width), fps, quality)
     with here.viewers.one_more(camera, name):
-        await run_duplex(socket, _each(socket, hub, options, wanted), FrameShown, lambda _: wanted.set())
+        sending = _each(socket, hub, options, wanted, lambda: here.recorder.hub(camera, name) is hub)
+        await run_duplex(socket, sending, FrameShown, lambda _: wanted.set())
 
 
-async def _each(socket: WebSocket, hub: Hub, options: JpegOptions, wanted: asyncio.Event) -> None:
+async def _each(
+    socket: WebSocket, hub: Hub, options: JpegOptions, wanted: asyncio.Event, is_there: Callable[[], bool]
+) -> None:
     shown = -1
     async for still in jpeg_stream.jpeg_pictures(hub, options, again_s=PING_S):
+        if not is_there():
+            await socket.close(BEGIN_AGAIN, "The camera was reconfigured.")
+            return
         if still.number == shown:
             continue
         shown = still.number

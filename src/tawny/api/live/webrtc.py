@@ -6,7 +6,7 @@ Imported on first use: the library takes 20 MB of memory.
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -200,9 +200,13 @@ class WebRtcSessions:
     ) -> None:
         """Run the connection until it ends."""
         screen = self._screen(here, request, peer, what)
+
+        def is_there() -> bool:
+            return here.recorder.hub(what.camera, what.choice.name) is what.choice.source
+
         tasks = [
             asyncio.create_task(each)
-            for each in (screen.run(), peer.attend(), while_allowed(request, peer, what.choice))
+            for each in (screen.run(), peer.attend(), while_allowed(request, peer, what.choice, is_there))
         ]
         try:
             with what.opened, what.counted:
@@ -235,13 +239,18 @@ class WebRtcSessions:
         return ViewerSession(peer, clock, show, archive, what.orders, peer.send_text)
 
 
-async def while_allowed(request: Request, peer: PeerConnection, choice: StreamChoice) -> None:
+async def while_allowed(
+    request: Request, peer: PeerConnection, choice: StreamChoice, is_there: Callable[[], bool]
+) -> None:
+    """End the connection once the right to see ends. is_there: returns whether the stream still exists."""
     while not peer.ended.is_set():
         await asyncio.sleep(LOOK_S)
         if await has_ended(request):
             peer.end("you no longer have access")
         elif sees_unmasked(the_session(request), choice):
             peer.end("a privacy setting changed")
+        elif not is_there():
+            peer.end("the camera was reconfigured")
 
 
 async def _while_a_camera(here: "AppContext", request: Request, peer: PublishingConnection, phone: str) -> None:

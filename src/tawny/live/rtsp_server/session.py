@@ -91,7 +91,7 @@ class _RequestedStream:
     hub: Hub
     counted: AbstractContextManager[None]
     still: Callable[[], Awaitable[bool]]
-    """Returns whether the user may still see the stream."""
+    """Returns whether the stream still exists and the user may see it."""
 
 
 class ServerSession:
@@ -226,6 +226,8 @@ class ServerSession:
         shown = await self._without_private(stream, hub) if hub.private else hub
 
         async def still() -> bool:
+            if self._context.hub(camera, stream) is not hub:
+                return False  # the camera was reconfigured
             return (shown is not hub or not hub.private) and await self._context.doorman.may_see(user, camera)
 
         return _RequestedStream(camera, shown, self._context.one_more(camera, stream), still)

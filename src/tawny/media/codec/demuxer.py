@@ -165,7 +165,7 @@ def open_stream(data: Readable, form: str, where: str) -> "Demuxer":
     if form not in LIVE_FORMATS:
         raise SourceUnusable(where, f"a stream of the format {form}")
     try:
-        container = av.open(data, "r", format=form, options=dict(_LIVE_OPTIONS))
+        container = av.open(data, "r", format=form, options=dict(_LIVE_OPTIONS), metadata_errors="replace")
     except av.error.FFmpegError as error:
         failed = source_error(error, where, 0.0)
     else:
@@ -266,7 +266,9 @@ def _open(
 ) -> Demuxer:
     open_s, read_s = timeout or (0.0, 0.0)
     try:
-        container = av.open(address, format=form, options=dict(options), timeout=timeout)
+        container = av.open(
+            address, format=form, options=dict(options), timeout=timeout, metadata_errors="replace"
+        )  # names are not always UTF-8
     except av.error.FFmpegError as error:
         failed = source_error(error, where, open_s)
     else:

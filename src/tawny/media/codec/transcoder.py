@@ -26,13 +26,13 @@ GOP_S: Final = 1.0
 
 
 class Reencoder:
-    """Transcoder of one stream; the result is shown like the stream itself.
+    """Transcoder of one run of a stream; the result is shown like the stream itself.
 
     Not thread-safe. width: maximum width, px. Raises SourceUnusable if no encoder works.
     """
 
     def __init__(self, video: VideoFormat, width: int, fps: float) -> None:
-        self.format = video
+        self.format, self.fps = video, fps
         wide = min(width, video.width) // 2 * 2
         self._size = (wide, max(2, round(video.height * wide / video.width / 2) * 2))
         self._decoder = Decoder(video)

@@ -430,8 +430,8 @@ class FfmpegConnection:
         self._waiting: queue.Queue[SourcePacket | SourceError] = queue.Queue(_QUEUED_PACKETS)
         self._closing = False
         self._over: SourceError | None = None
-        self._thread = start_thread(f"rtsp {address.host}", self._run)
         atexit.register(self._leave)  # a thread still inside FFmpeg at interpreter exit would crash it
+        self._thread = start_thread(f"rtsp {address.host}", self._run)
 
     def read(self) -> SourcePacket | IdleUntil:
         if self._over is not None:
@@ -472,6 +472,7 @@ class FfmpegConnection:
         finally:
             self._feed.close()
             _close(self.gate)
+            atexit.unregister(self._leave)  # its reference would keep the queued packets in memory
 
     def _put(self, item: SourcePacket | SourceError) -> bool:
         """Queue an item. Return False after close."""

@@ -1,5 +1,6 @@
 """RTSP source: uses the built-in client, or FFmpeg if configured or if the built-in client is incompatible."""
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -7,7 +8,7 @@ from typing import Any, ClassVar
 
 from tawny.config.units import seconds
 from tawny.engine.actor import start_thread
-from tawny.model.errors import SourceError
+from tawny.model.errors import SourceError, SourceUnusable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.validation import value_text
@@ -30,13 +31,17 @@ from tawny.sources.source import CameraConnection, IdleUntil, SourceContext, Spe
 # Opens a blocking connection in a short-lived thread, for callers that must not block.
 
 _LOOK_S = 0.1
+log = logging.getLogger(__name__)
 
 
 class BackgroundOpen:
-    """Starts to open on creation; `read` polls the result. The opened connection must not block in `read`."""
+    """Starts to open on creation; `read` polls the result. The opened connection must not block in `read`.
 
-    def __init__(self, open_it: Callable[[], CameraConnection]) -> None:
-        self._open = open_it
+    open_it: raises SourceError; OSError and ValueError become one. where: the address without credentials, for errors.
+    """
+
+    def __init__(self, open_it: Callable[[], CameraConnection], where: str) -> None:
+        self._open, self._where = open_it, where
         self._lock = threading.Lock()
         self._inner: CameraConnection | None = None
         self._error: SourceError | None = None
@@ -67,6 +72,14 @@ class BackgroundOpen:
             opened = self._open()
         except SourceError as error:
             self._error = error
+            return
+        except OSError as error:  # for example no free file descriptor; without an end the reader would wait
+            log.warning("cannot open %s: %s", self._where, error.strerror)  # its text may contain the password
+            self._error = SourceError(self._where, (error.strerror or "no reason given").lower())
+            return
+        except ValueError as error:
+            log.warning("cannot open %s: %s", self._where, type(error).__name__)
+            self._error = SourceUnusable(self._where, "something whose form is not understood")
             return
         with self._lock:
             self._inner = opened
@@ -144,7 +157,9 @@ class Rtsp:
         options, address = self._understood(opening)
         memory = self._with_login(opening, address)
         if options["client"] == "ffmpeg" or (options["client"] == "auto" and memory.wants_another_client):
-            return BackgroundOpen(lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0))
+            return BackgroundOpen(
+                lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0), address.public
+            )
         return RtspConnection(address, options, opening.clock, memory, self._room)
 
     def speaker(self, opening: SourceContext) -> Speaker:
