@@ -150,6 +150,22 @@ def test_a_damaged_file_is_left_alone(site: Site) -> None:
     assert retention.plan().thinnings == []
 
 
+def test_a_thinned_file_that_cannot_be_read_does_not_stop_the_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = _rows(site)[0]
+    content = (site.folder / full.path).read_bytes()
+    thinned = thin(site.volume, site.index, full)
+    assert thinned is not None
+    (site.folder / full.path).write_bytes(content)  # as if it had been interrupted before it was deleted
+    site.volume.open_folders.enter(full.path.rpartition("/")[0])
+    site.volume.open_folders.save()
+    break_reads(monkeypatch, site.volume.disk, thinned.path)
+    site.recover(cameras=())
+    assert (site.folder / full.path).read_bytes() == content
+    assert (site.folder / thinned.path).is_file()
+
+
 def test_retention_thins_what_is_old_and_not_kept_nor_promised_for_its_events(site: Site) -> None:
     first, second, third = _rows(site)
     for number, (row, kept) in enumerate(((first, False), (third, True))):
