@@ -325,7 +325,11 @@ def _cameras() -> str:
 def _errors() -> str:
     parts = [MADE, "# Errors", "", "Every error says what happened and what to do. `{…}` are placeholders.", ""]
     parts += ["| exit | code | what happened | what to do |", "|---|---|---|---|"]
-    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, TawnyError)]
+    kinds = [
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, TawnyError) and "code" in vars(each)
+    ]
     for kind in sorted(kinds, key=lambda each: each.exit_code):
         if kind is TawnyError:
             continue

@@ -1,6 +1,6 @@
 """`check` holds files against the signed history: each thing done to them behind the recorder's back is named."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -22,16 +22,17 @@ from tawny.storage.disk.disk import FolderEntry
 from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.history.chains import SignedChain, StatedFiles, broken_links
 from tawny.storage.history.file_signing import digest_of, read_sealed, sign_found
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
-from tawny.storage.history.proof import read_history
+from tawny.storage.history.proof import read_history, verify_history
 from tawny.storage.history.signed_files import FOLDER
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.finalize_segment import finalize_segments
-from tawny.storage.repair.findings import FindingKind
+from tawny.storage.repair.findings import Finding, FindingKind
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.thinning import thin
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
@@ -121,6 +122,23 @@ def test_what_the_recorder_removes_and_thins_is_explained(site: Site) -> None:
     assert site.found() == [], "before the next statement, and after it"
     site.state()
     assert site.found() == []
+
+
+def test_what_the_recorder_removes_and_thins_during_the_check_is_explained(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def meanwhile(chains: Sequence[SignedChain], contents: Sequence[StatedFiles]) -> Iterator[Finding]:
+        if not done:
+            done.append("once")
+            thin(site.volume, site.index, site.segments[1])
+            remove_segments(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[0], "too old")])
+        return broken_links(chains, contents)
+
+    monkeypatch.setattr("tawny.storage.history.proof.broken_links", meanwhile)
+    assert list(verify_history(site.volume, site.clock.now_ms())) == []
+    assert done
 
 
 def test_what_is_thinned_on_a_disk_that_came_after_the_start_is_explained(site: Site, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tawny.sealed.key_wrapping import Identity
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.layout import is_open
 from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.volume_walk import walk
 from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
@@ -110,8 +111,49 @@ def test_check_says_whether_an_open_file_was_set_aside(
     assert [one.repaired for one in report.findings if one.what is FindingKind.LEFT_OPEN] == [can_set_aside]
 
 
-def test_a_file_is_not_set_aside_because_too_many_are_open(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    _record_sealed(site, 20)
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_check_goes_past_a_closed_file_that_cannot_be_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, deep: bool, is_sealed: bool
+) -> None:
+    if is_sealed:
+        _record_sealed(site, 130)
+    else:
+        site.record(130, cameras=(PORCH, YARD))
+    rows = site.index.segments(PORCH, None, EVER)
+    bad = rows[0].path
+    _bad_sector(monkeypatch, site.folder / bad)
+    scope = CheckScope(deep=deep, beside_recorder=False)
+    report = check_volume(site.volume, site.index, site.clock, scope, ledger=site.ledger)
+    found = {one.path: one for one in report.findings if one.what is not FindingKind.LEFT_OPEN}
+    assert (found[bad].what, found[bad].detail) == (FindingKind.DAMAGED, "can't be read: Input/output error")
+    assert not found[bad].repaired
+    assert [path for path in found if path.startswith("yard")] == []
+    assert rows[0] in site.index.segments(PORCH, None, EVER)
+
+
+def test_check_passes_over_a_file_that_is_removed_meanwhile(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.record(130, cameras=(PORCH, YARD))
+    gone = site.index.segments(YARD, None, EVER)[-1]
+
+    def removing(count: int) -> None:
+        if count == 1:
+            site.index.drop_segments([gone])
+            (site.folder / gone.path).unlink(missing_ok=True)
+
+    monkeypatch.setattr("tawny.storage.repair.check.walk", lambda volume: list(walk(volume)))
+    report = check_volume(site.volume, site.index, site.clock, ledger=None, progress=removing)
+    assert report.findings == []
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_a_file_is_not_set_aside_because_too_many_are_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, is_sealed: bool
+) -> None:
+    if is_sealed:
+        _record_sealed(site, 20)
+    else:
+        site.record(20, stop=False)
     (path,) = (site.folder / "porch").rglob("*.open.*")
     _bad_sector(monkeypatch, path, errno.EMFILE)
     with pytest.raises(TooManyFiles):

@@ -305,7 +305,12 @@ class StorageError(TawnyError):
 
 
 @dataclass(eq=False)
-class DiskFull(StorageError):
+class StorageUnavailable(StorageError):
+    """Concerns every file, whichever was read or written: a pass over many files ends with it."""
+
+
+@dataclass(eq=False)
+class DiskFull(StorageUnavailable):
     exit_code = 31
     code = "disk_full"
     says = "The disk at {where} is full."
@@ -325,7 +330,7 @@ class FileMissing(StorageError):
 
 
 @dataclass(eq=False)
-class TooManyFiles(StorageError):
+class TooManyFiles(StorageUnavailable):
     """The process or the system has no free file descriptor. The disk is well."""
 
     exit_code = 42
@@ -343,7 +348,7 @@ class FolderUnwritable(StorageError):
 
 
 @dataclass(eq=False)
-class ArchiveAway(StorageError):
+class ArchiveAway(StorageUnavailable):
     """The archive that holds recordings, which is not a disk, can't be reached or refuses."""
 
     exit_code = 46

@@ -1,12 +1,13 @@
 """Reads from files that may be truncated, deleted or fail during the read, here or in an archive. Thread-safe."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PosixPath
 from typing import Protocol
 
-from tawny.model.errors import FileDamaged, FileMissing, StorageError
+from tawny.model.errors import FileDamaged, FileMissing, StorageError, TooManyFiles
 
 _PIECE_BYTES = 1 << 18
 
@@ -64,6 +65,8 @@ def open_stored(path: Path) -> Iterator[StoredFile]:
     except FileNotFoundError as problem:
         raise FileMissing(str(path)) from problem
     except OSError as problem:
+        if problem.errno in (errno.EMFILE, errno.ENFILE):
+            raise TooManyFiles(str(path), os.strerror(problem.errno)) from problem
         raise StorageError(str(path), problem.strerror or str(problem)) from problem
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.model.errors import DiskFull, FolderUnwritable, StorageError, TooManyFiles
+from tawny.model.errors import DiskFull, FolderUnwritable, StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
@@ -416,10 +416,10 @@ class FileUnreadable(StorageError):
 
 
 def read_source(source: Volume, path: str, offset: int = 0, size: int | None = None) -> bytes:
-    """Read a file, or size bytes from offset. Raises FileUnreadable, and TooManyFiles, which concerns every file."""
+    """Read a file, or size bytes from offset. Raises FileUnreadable, StorageUnavailable."""
     try:
         return source.disk.read(path, offset, size)
-    except TooManyFiles:
+    except StorageUnavailable:
         raise
     except StorageError as error:
         raise FileUnreadable(str(source.root / path), error.detail) from error

@@ -4,11 +4,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
 
 from tawny.media.mp4.leaf_proof import LeafProof, proof_keys, rebuild_proof, stored_proof
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import ArchiveAway, DiskFull, FileDamaged, StorageError, TooManyFiles
+from tawny.model.errors import DiskFull, FileDamaged, StorageError, StorageUnavailable
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.file_reader import FileEnding, FileScan, scan_file
 from tawny.sealed.header import SealedHeader
@@ -23,16 +22,13 @@ from tawny.storage.segments.metadata import read_header
 
 log = logging.getLogger(__name__)
 
-BEYOND_ONE_FILE: Final = (ArchiveAway, DiskFull, TooManyFiles)
-"""Errors that say nothing about the file whose reading raised them, so a pass over many files ends with them."""
-
 
 @contextmanager
 def skipping_unreadable(path: str) -> Iterator[None]:
     """Log an error of reading one file instead of raising it, so that a bad sector does not end a pass over many."""
     try:
         yield
-    except BEYOND_ONE_FILE:
+    except StorageUnavailable:
         raise
     except StorageError as error:
         log.warning("skipped %s: %s", path, error)

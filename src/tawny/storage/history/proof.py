@@ -8,13 +8,13 @@ fingerprint from another source.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from tawny.media.mp4.leaf_proof import stored_proof
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import FileDamaged
+from tawny.model.errors import FileDamaged, FileMissing, StorageError, StorageUnavailable
 from tawny.sealed.file_reader import FileEnding
 from tawny.sealed.signing import is_signed
 from tawny.sealed.statements import DAYS
@@ -126,13 +126,21 @@ def _take_waiting(volume: Volume, stated: StatedFiles) -> None:
                 stated.add(["removed", *old, old[3], BETTER_PICTURE])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Histories:
     """All chains of a volume with their contents. The recorder's own one has `own`, even if it can't be read."""
 
     own: StatedFiles
     of: dict[bytes, StatedFiles]
     findings: list[Finding]
+
+    @property
+    def recorder(self) -> bytes:
+        return recorder_of(self.own.genesis) if self.own.genesis else b""
+
+    @cached_property
+    def thinned(self) -> dict[bytes, set[Place]]:
+        return {recorder: self.explained(recorder, THINNED_OF) for recorder in self.of}
 
     def explained(self, recorder: bytes, what: str) -> set[Place]:
         """Return the files of a recorder that it or a later one removed or thinned."""
@@ -165,42 +173,86 @@ def _read_all(volume: Volume) -> _Histories:
 def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iterator[Finding]:
     """Yield every mismatch. Reads the headers of all files. Raises StorageError.
 
-    repair: mend pictures that are listed but were never stored. Only while no recorder runs.
+    Each mismatch is verified a second time, with the histories read again: a running recorder removes and thins files
+    during the check. repair: mend pictures that are listed but were never stored. Only while no recorder runs.
     """
-    histories = _read_all(volume)
-    yield from histories.findings
-    own = recorder_of(histories.own.genesis) if histories.own.genesis else b""
-    there: defaultdict[bytes, dict[Place, str]] = defaultdict(dict)
-    thinned = {recorder: histories.explained(recorder, THINNED_OF) for recorder in histories.of}
-    for path, on in _closed_files(volume):
-        header = None
-        with suppress(FileDamaged):
-            header = read_header(on.disk, path)
-        if header is None:
-            continue  # older than the signed history; or damaged, which the complete check reports
-        recorder = header.recorder if header.recorder in histories.of else own
-        place = header.camera.hex(), header.kind, header.stream, header.number
-        there[recorder][place] = path
-        try:
-            file = _sealed(on, path) if is_sealed(path) else _plain(on, path)
-        except FileDamaged:
-            continue
-        stated = histories.of.get(recorder, histories.own)
-        is_thinned_by_us = place in thinned.get(recorder, ())
-        if recorder != own and not stated.digests.get(place) and _is_signed(stated, file):
-            continue  # closed after the last statement of a history that was put aside
-        yield from _compare(stated, file, place, path, is_thinned_by_us=is_thinned_by_us, now_ms=now_ms)
-    for recorder, stated in histories.of.items():
-        gone = there[recorder].keys() | histories.explained(recorder, REMOVED_OF)
-        missing = {place: stated.digests[place] for place in stated.digests.keys() - gone}
-        if recorder == own:
-            unstored = unstored_pictures(volume, missing, stated.replaced, there[recorder], repair=repair)
+    first = _read_all(volume)
+    yield from first.findings
+    reading = _Reading(volume, now_ms)
+    doubtful = {(parent_of(path), on): None for path, on in _closed_files(volume) if reading.doubts(first, path, on)}
+    missing = {recorder: reading.missing(first, recorder) for recorder in first.of}
+    later = _read_all(volume) if doubtful or any(missing.values()) else first
+    for folder, on in doubtful:
+        for path in _closed_in(on, folder):
+            yield from reading.findings(later, path, on)
+    for recorder, stated in first.of.items():
+        gone = {
+            place: missing[recorder][place] for place in missing[recorder].keys() & reading.missing(later, recorder)
+        }
+        if recorder == first.recorder:
+            unstored = unstored_pictures(volume, gone, stated.replaced, reading.there[recorder], repair=repair)
             yield from unstored.values()
-            missing = {place: found for place, found in missing.items() if place not in unstored}
-        for place in sorted(missing):
+            gone = {place: found for place, found in gone.items() if place not in unstored}
+        for place in sorted(gone):
             camera, kind, stream, number = place
             which = f"number {number} of {camera}, kind {kind}, stream {stream}"
-            yield Finding(FindingKind.MISSING, FOLDER, f"{which}: signed, but neither present nor deleted")
+            yield Finding(FindingKind.MISSING, FOLDER, f"{which}: signed, but {reading.where_missing}")
+
+
+class _Reading:
+    """Files read so far. there: their paths by recorder and place in its history."""
+
+    def __init__(self, volume: Volume, now_ms: int) -> None:
+        self._volume, self._now_ms = volume, now_ms
+        self.there: defaultdict[bytes, dict[Place, str]] = defaultdict(dict)
+        self._unread = 0
+
+    def doubts(self, histories: "_Histories", path: str, on: Volume) -> bool:
+        """Read a file. Return whether it doesn't match, or was removed since its folder was read."""
+        try:
+            return any(self.findings(histories, path, on))
+        except FileMissing:
+            return True
+
+    def findings(self, histories: "_Histories", path: str, on: Volume) -> Iterator[Finding]:
+        """Raises FileMissing, StorageUnavailable. A file that can't be read is reported by the check of its content."""
+        try:
+            header = read_header(on.disk, path)
+        except (FileMissing, StorageUnavailable):
+            raise
+        except StorageError:
+            self._unread += 1
+            return
+        if header is None:
+            return  # older than the signed history; or damaged
+        own = histories.recorder
+        recorder = header.recorder if header.recorder in histories.of else own
+        place = header.camera.hex(), header.kind, header.stream, header.number
+        self.there[recorder][place] = path
+        try:
+            file = _sealed(on, path) if is_sealed(path) else _plain(on, path)
+        except (FileMissing, StorageUnavailable):
+            raise
+        except StorageError:
+            return
+        stated = histories.of.get(recorder, histories.own)
+        if recorder != own and not stated.digests.get(place) and _is_signed(stated, file):
+            return  # closed after the last statement of a history that was put aside
+        is_thinned_by_us = place in histories.thinned.get(recorder, ())
+        yield from _compare(stated, file, place, path, is_thinned_by_us=is_thinned_by_us, now_ms=self._now_ms)
+
+    def missing(self, histories: "_Histories", recorder: bytes) -> dict[Place, AbstractSet[str]]:
+        """Return the digests of the files that a recorder stated, and that are neither there nor removed."""
+        stated = histories.of[recorder].digests
+        gone = self.there[recorder].keys() | histories.explained(recorder, REMOVED_OF)
+        return {place: stated[place] for place in stated.keys() - gone}
+
+    @property
+    def where_missing(self) -> str:
+        if not self._unread:
+            return "neither present nor deleted"
+        count = "the file that" if self._unread == 1 else f"one of {self._unread} files that"
+        return f"neither present nor deleted, unless it is {count} can't be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +315,13 @@ def _closed_files(volume: Volume) -> Iterator[tuple[str, Volume]]:
     for each in volume.everywhere:
         for camera in each.cameras():
             for folder in each.hour_folders(camera):
-                for path, entry in each.files(folder):
-                    name = segment_name(path)
-                    is_closed = name.end_ms is not None if name is not None else is_sealed(path)
-                    if entry.kind == "file" and is_closed:
-                        yield path, each
+                for path in _closed_in(each, folder):
+                    yield path, each
+
+
+def _closed_in(volume: Volume, folder: str) -> Iterator[str]:
+    for path, entry in volume.files(folder):
+        name = segment_name(path)
+        is_closed = name.end_ms is not None if name is not None else is_sealed(path)
+        if entry.kind == "file" and is_closed:
+            yield path

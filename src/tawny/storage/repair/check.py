@@ -13,7 +13,7 @@ from typing import Final
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
-from tawny.model.errors import ArchiveAway, FileDamaged
+from tawny.model.errors import ArchiveAway, FileDamaged, FileMissing, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason, Segment, explaining, segment_id
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, utc_text
@@ -206,12 +206,21 @@ class _Checking:
             return  # copied to another volume and not removed here yet
         self._seen.add(name.path)
         assert name.end_ms is not None
+        try:
+            what, detail, row = self._read(name, size_bytes)
+        except StorageUnavailable:
+            raise
+        except FileMissing:  # removed since its folder was read
+            self._seen.discard(name.path)
+            return
+        except StorageError as error:
+            self._unreadable(name, error)
+            what, detail, row = None, "", None
         self.segments += 1
         if name.is_thinned:
             self.thinned += 1
             self.thinned_spans[name.camera].append(Span(name.start_ms, name.end_ms))
         self.covered_ms += name.end_ms - name.start_ms
-        what, detail, row = self._read(name, size_bytes)
         if what is not None:
             self._unplayable(what, name, detail)
         if row is None:
@@ -269,6 +278,14 @@ class _Checking:
             self._find(what, name.path, detail)
         else:
             self._find(what, name.path, detail, repaired=self._drop(row, "its file is damaged"))
+
+    def _unreadable(self, name: SegmentName, error: StorageError) -> None:
+        """Report a file that the disk can't read. It keeps its row, because a cable or a hub may be the cause."""
+        why = f"can't be read: {error.detail}"
+        repaired = self._heal(name.path, why)
+        self._find(
+            FindingKind.DAMAGED, name.path, f"{why}; restored from the mirror" if repaired else why, repaired=repaired
+        )
 
     def _heal(self, path: str, why: str) -> bool:
         """Restore the file from a mirror in repair mode. A running recorder does that itself."""

@@ -12,7 +12,7 @@ from typing import Final
 from tawny.media.mp4.fragment_writer import aligned_boxes, end_box
 from tawny.media.mp4.leaf_proof import end_leaf, holds, leaf_box, proof_keys, rebuild_proof, stored_proof
 from tawny.media.mp4.segment_reader import SegmentReader, read_segment
-from tawny.model.errors import DiskFull, FileDamaged, StorageError
+from tawny.model.errors import DiskFull, FileDamaged, StorageError, StorageUnavailable
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
 from tawny.sealed.file_reader import FileEnding, FileScan
@@ -20,7 +20,7 @@ from tawny.sealed.header import SealedHeader
 from tawny.storage.disk.disk import OpenFile, sync_together
 from tawny.storage.disk.layout import SegmentName
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.file_signing import BEYOND_ONE_FILE, read_sealed
+from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.signed_history import SignedRow
 from tawny.storage.segments.content_writer import ending_reason
 from tawny.storage.segments.metadata import SegmentMetadata, SegmentTrailer, about_of, read_about
@@ -70,7 +70,7 @@ def finalize_segments(volume: Volume, names: Iterable[SegmentName], why: str) ->
             folders[name.folder] = None
             try:
                 one = _complete(volume, name, why)
-            except BEYOND_ONE_FILE:
+            except StorageUnavailable:
                 raise
             except StorageError as error:
                 one = _unreadable(volume, name.path, error)

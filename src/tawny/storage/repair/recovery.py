@@ -10,14 +10,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId
 from tawny.model.segments import OFF_WORDS, Gap, GapReason, Segment, explaining, off_words, segment_id
 from tawny.model.times import Clock, Span, missing_spans
 from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.lock import LockHolder
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.file_signing import BEYOND_ONE_FILE, sign_found
+from tawny.storage.history.file_signing import sign_found
 from tawny.storage.history.ledger import HistoryLedger, HistoryLine, replay
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.protocol import Index
@@ -166,7 +166,7 @@ def put_in_order(
             elif index.segment(segment_id(name.camera, name.stream, name.start_ms)) is None:
                 try:
                     rows.append(row_of(volume, name, entry.size_bytes))
-                except BEYOND_ONE_FILE:
+                except StorageUnavailable:
                     raise
                 except StorageError as error:
                     log.warning("skipped %s: %s", path, error)

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tawny.model.errors import DiskFull, StorageError
+from tawny.model.errors import DiskFull, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, SegmentId
 from tawny.model.segments import Gap, GapReason, Segment, explaining
 from tawny.model.times import Clock, Span, merge_spans, missing_spans, stamp
@@ -19,7 +19,7 @@ from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import DAY_MS, HOUR_MS, day_folder, is_of_day
 from tawny.storage.disk.secondary_volumes import check_present
 from tawny.storage.disk.volume import Volume
-from tawny.storage.history.file_signing import BEYOND_ONE_FILE, skipping_unreadable
+from tawny.storage.history.file_signing import skipping_unreadable
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.segments.metadata import read_header
@@ -181,7 +181,7 @@ def _unlink_files(volume: Volume, segments: Sequence[Segment]) -> dict[SegmentId
     for segment in segments:
         try:
             volume.disk.unlink(segment.path)
-        except BEYOND_ONE_FILE:
+        except StorageUnavailable:
             raise
         except StorageError as error:
             stuck[segment.id] = error

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from tawny.engine import ActorHandle, Engine
-from tawny.model.errors import StorageError
+from tawny.model.errors import StorageError, StorageUnavailable
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import BY_CHOICE, Gap, GapReason, Segment
@@ -22,7 +22,6 @@ from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS
 from tawny.storage.disk.secondary_volumes import spaces
 from tawny.storage.disk.volume import Reserve, Volume
-from tawny.storage.history.file_signing import BEYOND_ONE_FILE
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.contract import RetentionContract, RetentionRule, size_words
@@ -382,7 +381,7 @@ class Retention:
             for one in plan.thinnings:
                 try:
                     thinned = thin(self._volume, self._index, one.segment)
-                except BEYOND_ONE_FILE:
+                except StorageUnavailable:
                     raise
                 except StorageError as error:
                     log.warning("skipped a file that cannot be thinned: %s", error)

@@ -15,14 +15,14 @@ from typing import Final
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.media.mp4.leaf_proof import hash_box, hashes_of
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
 from tawny.sealed.file_reader import FileEnding, can_be_thinned, thin_file
 from tawny.sealed.header import SealedHeader
 from tawny.storage.disk.layout import SegmentName, segment_name
 from tawny.storage.disk.volume import FileUnreadable, Volume, read_source
-from tawny.storage.history.file_signing import BEYOND_ONE_FILE, read_sealed
+from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.protocol import Index
 from tawny.storage.retention.removal import forget_damage
@@ -122,7 +122,7 @@ def _finish(volume: Volume, index: Index, name: SegmentName, size_bytes: int, th
     full = replace(name, is_thinned=False).path
     try:
         row = row_of(volume, name, size_bytes)
-    except BEYOND_ONE_FILE:
+    except StorageUnavailable:
         raise
     except StorageError:
         return False  # reported by recovery and `check`; the full file stays

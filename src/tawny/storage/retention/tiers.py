@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from tawny.engine import Engine
-from tawny.model.errors import ArchiveAway, StorageError, TooManyFiles
+from tawny.model.errors import StorageError, StorageUnavailable
 from tawny.model.segments import Segment
 from tawny.model.times import Clock
 from tawny.sealed.sealer import read_ring
@@ -170,7 +170,7 @@ class TierMover:
         assert archive is not None
         try:
             archive.store(path, source.own_path(path))
-        except (ArchiveAway, TooManyFiles):
+        except StorageUnavailable:
             raise
         except StorageError as error:
             if error.where == str(source.root / path):
