@@ -1,14 +1,15 @@
 """What is turned and switched for a while stops by itself: by ONVIF, and by scripts."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
-from tawny.model.errors import NotDone, SourceError
+from tawny.model.errors import NotDone, SourceError, SourceUnreachable
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.service.integrations.device_control import DeviceControl
@@ -102,6 +103,64 @@ def test_what_tracking_began_is_stopped_even_if_the_camera_does_not_answer(bench
     bench.camera.reply = None
     bench.engine.run_for(4)
     assert bench.camera.done()[-2:] == ["ContinuousMove", "Stop"]
+
+
+def _lose_answers(monkeypatch: pytest.MonkeyPatch, order: str) -> Callable[[], None]:
+    """Let the camera obey an order while its answers are lost. Return what ends that."""
+    obey = getattr(OnvifCamera, order)
+
+    def obeying(*words: Any, **more: Any) -> None:
+        obey(*words, **more)
+        raise SourceUnreachable("door", "no response in time")
+
+    monkeypatch.setattr(OnvifCamera, order, obeying)
+    return lambda: monkeypatch.setattr(OnvifCamera, order, obey)
+
+
+def _states(bench: Bench) -> list[str]:
+    return [values["LogicalState"] for name, values in bench.camera.told if name == "SetRelayOutputState"]
+
+
+def test_a_movement_whose_answer_is_lost_is_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_answers = _lose_answers(monkeypatch, "move")
+    with pytest.raises(SourceUnreachable):
+        bench.hands.move(DOOR, 1, 0, 0, 2)
+    find_answers()
+    bench.engine.run_for(3)
+    assert bench.camera.done() == ["ContinuousMove", "Stop"]
+
+
+def test_a_stop_that_is_lost_is_repeated(bench: Bench) -> None:
+    bench.hands.move(DOOR, 1, 0, 0, 60)
+    bench.camera.reply = b"?"
+    with pytest.raises(SourceError):
+        bench.hands.stop(DOOR)
+    bench.camera.reply = None
+    bench.engine.run_for(4)
+    assert bench.camera.done() == ["ContinuousMove", "Stop"]
+
+
+def test_a_relay_whose_answer_is_lost_is_switched_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_answers = _lose_answers(monkeypatch, "switch")
+    with pytest.raises(SourceUnreachable):
+        bench.hands.switch("light", on=True, lasts_s=2)
+    find_answers()
+    bench.engine.run_for(3)
+    assert _states(bench) == ["active", "inactive"]
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_a_relay_is_switched_back_although_a_later_order_is_lost(bench: Bench, *, on: bool) -> None:
+    bench.hands.switch("light", on=True, lasts_s=5)
+    bench.engine.run_for(1)
+    bench.camera.reply = b"?"
+    with pytest.raises(SourceError):
+        bench.hands.switch("light", on=on, lasts_s=None)
+    bench.camera.reply = None
+    bench.engine.run_for(3.5)
+    assert _states(bench) == ["active"]
+    bench.engine.run_for(1)
+    assert _states(bench) == ["active", "inactive"]
 
 
 @pytest.mark.parametrize(("relay", "words"), [("bad", "exited with code 1"), ("none", "No relay named none")])

@@ -58,7 +58,7 @@ class _Due:
 
     at_s: float
     """Infinite while it is being done."""
-    do: Callable[[], None]
+    do: Callable[[], object]
     tries: int = 0
 
 
@@ -139,15 +139,17 @@ class DeviceControl:
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
         self._no_later(f"track {camera}")
-        with self._steered(camera):
-            made.move(pan, tilt, zoom, lasts_s)
-        self.do_later(f"ptz {camera}", lasts_s, made.stop)  # not every camera obeys the timeout
+        try:
+            with self._steered(camera):
+                made.move(pan, tilt, zoom, lasts_s)
+        finally:  # one that answers late may move all the same, and not every camera obeys the timeout
+            self.do_later(f"ptz {camera}", lasts_s, made.stop)
 
     def stop(self, camera: CameraId) -> None:
-        self._no_later(f"ptz {camera}", f"track {camera}")
-        made = self._camera(camera)
+        """Stop; once more later if the camera does not answer."""
+        self._no_later(f"track {camera}")
         with self._steered(camera):
-            made.stop()
+            self._stop(camera, f"ptz {camera}")
 
     def go_to(self, camera: CameraId, preset: str) -> None:
         self._no_later(f"ptz {camera}", f"track {camera}")
@@ -197,17 +199,20 @@ class DeviceControl:
         made = self._camera(camera)
         try:
             made.move(*velocity, lasts_s)
-        finally:  # one that answers late may move all the same, and not every camera obeys the timeout
+        finally:  # as in move
             self.do_later(f"track {camera}", lasts_s + OBEYS_S, made.stop)
 
     def halt(self, camera: CameraId) -> None:
         """Stop without counting as steered; once more later if the camera does not answer."""
+        self._stop(camera, f"track {camera}")
+
+    def _stop(self, camera: CameraId, key: str) -> None:
         made = self._camera(camera)
-        self._no_later(f"track {camera}")
+        self._no_later(key)
         try:
             made.stop()
         except TawnyError:
-            self.do_later(f"track {camera}", AGAIN_S, made.stop)
+            self.do_later(key, AGAIN_S, made.stop)
             raise
 
     def position(self, camera: CameraId) -> tuple[float | None, float | None, float | None]:
@@ -226,10 +231,19 @@ class DeviceControl:
                 self._moved_s[camera] = self._clock.mono_s()
 
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
-        self._no_later(f"relay {relay}")
-        self._switch(relay, on=on)
-        if lasts_s is not None:
-            self.do_later(f"relay {relay}", lasts_s, lambda: self._switch(relay, on=not on))
+        """Switch a relay. lasts_s: switch it back after this time, s, even if its answer to this order is lost."""
+        key, set_to = f"relay {relay}", self._relay(relay)
+        with self._lock:
+            before = self.due.pop(key, None)
+        try:
+            set_to(on)
+        except TawnyError:
+            if lasts_s is None and before is not None:
+                self.do_later(key, max(0.0, before.at_s - self._clock.mono_s()), before.do)
+            raise
+        finally:
+            if lasts_s is not None:
+                self.do_later(key, lasts_s, lambda: set_to(not on))
 
     def relay_camera(self, relay: str) -> str | None:
         """Return the relay's camera, empty if it has none; None for an unknown relay."""
@@ -375,18 +389,20 @@ class DeviceControl:
             if self.due.get(key) is due:
                 del self.due[key]
 
-    def _switch(self, relay: str, *, on: bool) -> None:
+    def _relay(self, relay: str) -> Callable[[bool], object]:
+        """Return what switches the relay on or off. Raises NotDone for an unknown one."""
         found = self._settings().relays.get(relay)
         camera, slash, output = relay.partition("/")
         if found is None and slash:
-            self._camera(CameraId(camera)).switch(output, on=on)
-            return
-        if found is None:
+            made = self._camera(CameraId(camera))
+        elif found is None:
             raise NotDone(f"No relay named {relay}.", "See `relays` in the settings.")
-        if found.camera:
-            self._camera(CameraId(found.camera)).switch(found.output, on=on)
-            return
-        self._scripts.run_well(found.script, {"type": "relay", "relay": relay, "on": on})
+        elif found.camera:
+            made, output = self._camera(CameraId(found.camera)), found.output
+        else:
+            script = found.script
+            return lambda on: self._scripts.run_well(script, {"type": "relay", "relay": relay, "on": on})
+        return lambda on: made.switch(output, on=on)
 
     def _camera(self, camera: CameraId) -> OnvifCamera:
         found = self._settings().cameras.get(camera)
@@ -400,7 +416,7 @@ class DeviceControl:
                 known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock, record)
             return known[1]
 
-    def do_later(self, key: str, seconds: float, do: Callable[[], None]) -> None:
+    def do_later(self, key: str, seconds: float, do: Callable[[], object]) -> None:
         with self._lock:
             self.due[key] = _Due(self._clock.mono_s() + seconds, do)
         self.handle.wake()
