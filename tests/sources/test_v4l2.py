@@ -80,6 +80,19 @@ class FakeCapture:
         self.is_closed = True
 
 
+class StampingCapture(FakeCapture):
+    """Delivers 15 pictures a second with these timestamps."""
+
+    def __init__(self, stamps: list[int], clock: FakeClock) -> None:
+        (units,) = pictures(1)
+        super().__init__([[units[0]._replace(pts=stamp)] for stamp in stamps])
+        self._clock = clock
+
+    def read(self) -> list[CapturedUnit] | None:
+        self._clock.advance(1 / 15)
+        return super().read()
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> Path:
     path = tmp_path / "video0"
@@ -186,6 +199,21 @@ def test_a_picture_without_a_time_of_its_own_is_left_out() -> None:
         FakeCapture([units[0], units[1], units[1], units[2]]), V4l2Device("x", (DeviceFormat("YUYV", ()),)), clock
     )
     assert [packet.pts for packet in read(connection, clock, 6)] == [0, 6000, 12000]
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        pytest.param([0, 6000, 12000, 324_000_000, *range(24000, 120_000, 6000)], id="one an hour ahead"),
+        pytest.param([900_000, 906_000, 912_000, *range(0, 102_000, 6000)], id="back to zero"),
+        pytest.param([0, *[6000] * 19], id="a clock that stands still"),
+    ],
+)
+def test_pictures_go_on_where_the_clock_of_the_device_jumps(stamps: list[int]) -> None:
+    clock = FakeClock()
+    connection = open_fake(StampingCapture(stamps, clock), V4l2Device("x", (DeviceFormat("YUYV", ()),)), clock)
+    times = [packet.pts for packet in read(connection, clock, len(stamps))]
+    assert times == [stamps[0] + number * 6000 for number in range(len(stamps))]
 
 
 @pytest.mark.shows("RC3")

@@ -16,7 +16,7 @@ from tawny.media.codec.demuxer import CapturedUnit, open_capture
 from tawny.media.codec.encoder import Encoder
 from tawny.media.codec.nal import split_annexb
 from tawny.model.errors import NoSuchDevice, SourceError, SourceStalled, SourceUnusable
-from tawny.model.packets import SourcePacket, VideoCodec
+from tawny.model.packets import VIDEO_RATE, SourcePacket, VideoCodec
 from tawny.model.validation import value_text
 from tawny.sources.packet_builder import PacketBuilder
 from tawny.sources.picture_controls import PictureControl, Value
@@ -258,7 +258,7 @@ class _DeviceConnection:
             self._notes["encoder"] = self._encoder.name
         self._ready: list[SourcePacket] = []
         self._alive_s = clock.mono_s()
-        self._newest_pts = -1
+        self._times = _DeviceTimes(capture.fps)
 
     def read(self) -> SourcePacket | IdleUntil:
         while not self._ready:
@@ -270,7 +270,7 @@ class _DeviceConnection:
                 return IdleUntil(0.25 / max(1.0, self._capture.fps))
             for unit in units:
                 self._alive_s = now_s
-                self._ready += self._packets(unit)
+                self._ready += self._packets(unit, now_s)
         return self._ready.pop(0)
 
     def close(self) -> None:
@@ -281,12 +281,10 @@ class _DeviceConnection:
     def notes(self) -> Mapping[str, Any]:
         return self._notes
 
-    def _packets(self, unit: CapturedUnit) -> list[SourcePacket]:
+    def _packets(self, unit: CapturedUnit, now_s: float) -> list[SourcePacket]:
         if self._encoder is not None and unit.picture is not None:
-            if unit.pts <= self._newest_pts:
-                return []  # the device's clock stopped or went back: no valid timestamp
-            self._newest_pts = unit.pts
-            return self._encoder.encode(unit.picture, unit.pts)
+            pts = self._times.place(unit.pts, now_s)
+            return [] if pts is None else self._encoder.encode(unit.picture, pts)
         if self._pictures is None:
             return []
         try:
@@ -294,3 +292,24 @@ class _DeviceConnection:
         except ValueError:
             return []  # a damaged frame
         return [packet] if packet is not None else []
+
+
+class _DeviceTimes:
+    """Rising timestamps of pictures that are encoded here, from those of a device whose clock may stop or jump."""
+
+    def __init__(self, fps: float) -> None:
+        self._least = VIDEO_RATE / (2 * max(1.0, fps))
+        self._device = self._newest = -1
+        self._arrived_s = 0.0
+
+    def place(self, pts: int, now_s: float) -> int | None:
+        """Return the timestamp, 90 kHz; None for a repeated picture. Where the device's can't be right, by arrival."""
+        step, elapsed = pts - self._device, round((now_s - self._arrived_s) * VIDEO_RATE)
+        self._device = pts
+        if self._newest >= 0 and not 0 < step <= elapsed + STALL_S * VIDEO_RATE:
+            if elapsed < self._least:
+                return None
+            step = elapsed
+        self._arrived_s = now_s
+        self._newest += step
+        return self._newest
