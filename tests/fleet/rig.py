@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,10 +54,10 @@ async def answer_path(request: Mapping[str, Any], exchange: Exchange) -> None:
     await exchange.send(Kind.DATA, str(request["path"]).encode() * int(request.get("query") or 1))
 
 
-async def answer_json(said: Mapping[str, Any], exchange: Exchange) -> None:
+async def answer_json(said: Mapping[str, Any], exchange: Exchange, status: int = 200) -> None:
     while (await exchange.receive()).kind is Kind.DATA:
         pass
-    await exchange.send(Kind.HEAD, as_payload({"status": 200, "headers": [["content-type", "application/json"]]}))
+    await exchange.send(Kind.HEAD, as_payload({"status": status, "headers": [["content-type", "application/json"]]}))
     await exchange.send(Kind.DATA, json.dumps(said).encode())
 
 
@@ -65,7 +65,7 @@ async def answer_json(said: Mapping[str, Any], exchange: Exchange) -> None:
 class BoxRig:
     """A recorder with its history in a folder. recorded: what it answers to the hub's own question, by its query.
 
-    cameras: in its health.
+    statuses: of its first answers to that; 200 afterwards. cameras: in its health.
     """
 
     folder: Path
@@ -73,6 +73,7 @@ class BoxRig:
     allow: tuple[str, ...] = EVERYTHING
     answer: Any = answer_path
     recorded: Callable[[str], Mapping[str, Any]] = lambda _query: {"now_ms": 1_000_000, "cameras": []}
+    statuses: Iterator[int] = field(default_factory=lambda: iter(()))
     cameras: Sequence[Mapping[str, Any]] = ()
     name: str = "Shed"
 
@@ -89,7 +90,7 @@ class BoxRig:
 
     async def _answer(self, request: Mapping[str, Any], exchange: Exchange) -> None:
         if request["path"] == RECORDED_PATH:
-            await answer_json(self.recorded(str(request["query"])), exchange)
+            await answer_json(self.recorded(str(request["query"])), exchange, next(self.statuses, 200))
         else:
             await self.answer(request, exchange)
 

@@ -46,6 +46,7 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import PacketFeed
 from tests.api.fakes import House, make_house
 from tests.fleet.rig import EVERYTHING, BoxRig, HubRig, eventually, hub_rig
+from tests.storage.bench import break_reads
 
 PORCH, MAIN = CameraId("porch"), StreamName.MAIN
 EVER = Span(0, 1 << 45)
@@ -383,6 +384,19 @@ async def test_a_damaged_file_is_refused_and_the_others_are_copied(house: House,
             await eventually(lambda: made.here.index.count() == 2, "the others")
         assert made.here.volume.disk.entry(bad.path) is None
         assert sum(path == bad.path and at == 0 for path, at in made.parts) == copies.MOST_TRIES
+
+
+async def test_a_file_that_the_box_cannot_read_keeps_no_other_from_being_copied(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with copying(house, tmp_path) as made:
+        made.recorded.record(150)
+        bad = made.recorded.rows()[-1]
+        break_reads(monkeypatch, made.recorded.volume.disk, bad.path)
+        async with made.rig.connected(made.box):
+            await eventually(lambda: made.store.find("shed") is not None and made.state.damaged == 1, "the damage")
+            await eventually(lambda: made.here.index.count() == 2, "the others")
+        assert made.here.arrived(bad.path) == 0
 
 
 async def test_a_file_of_another_recorder_is_refused(house: House, tmp_path: Path) -> None:

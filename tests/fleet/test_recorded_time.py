@@ -73,6 +73,18 @@ async def test_a_box_that_does_not_tell_stays_connected(rig: HubRig, box: BoxRig
     assert rig.index.recorded_days("shed", box.offer().history.book()) == {}
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_box_that_cannot_answer_once_is_asked_again(
+    rig: HubRig, box: BoxRig, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("tawny.fleet.recorded_time.AGAIN_S", 0.01)
+    box.recorded, box.statuses = Recordings(ZERO_MS), iter([200, status])
+    await rig.join(box)
+    async with rig.connected(box):
+        book = box.offer().history.book()
+        await eventually(lambda: len(rig.index.recorded_days("shed", book)) == 1, "the day")
+
+
 async def test_without_events_a_box_is_not_asked(rig: HubRig, box: BoxRig) -> None:
     box.recorded = recordings = Recordings(ZERO_MS)
     box.allow = ("health", "live")

@@ -9,9 +9,17 @@ import pytest
 
 from tawny.fleet.message_link import LineClosed, MemoryLink
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
-from tawny.fleet.standby_member import StandbyKnowledge, StandbyLine, StandbyOffer, StandbyWelcome
+from tawny.fleet.standby_member import (
+    MOST_TRIES,
+    NotNow,
+    StandbyKnowledge,
+    StandbyLine,
+    StandbyOffer,
+    StandbyWelcome,
+)
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_store import Takeover, takeovers_in
+from tawny.model.errors import DiskFull, FileDamaged, NotDone
 from tawny.model.times import Span
 from tawny.sealed.key_wrapping import Identity
 from tawny.testing.clock import FakeClock
@@ -21,10 +29,12 @@ HOUR_MS = 3_600_000
 
 @dataclass
 class Placer:
-    """Lacks nothing, and notes what it is asked."""
+    """Notes what it is asked. parts: what it lacks. failing: what storing raises, by the begin of a part."""
 
     asked: list[Takeover] = field(default_factory=list)
     is_confused: bool = False
+    parts: list[Span] = field(default_factory=list)
+    failing: dict[int, list[Exception]] = field(default_factory=dict)
 
     def explain(self, takeover: Takeover, standby: str) -> None:
         if self.is_confused:
@@ -32,10 +42,12 @@ class Placer:
 
     def missing(self, takeover: Takeover) -> Sequence[Span]:
         self.asked.append(takeover)
-        return []
+        return list(self.parts)
 
     def place(self, camera: str, hole: Span, files: Sequence[Path], ahead_ms: int, standby: str) -> None:
-        raise AssertionError("nothing is missing")
+        if errors := self.failing.get(hole.begin_ms):
+            raise errors.pop(0)
+        self.parts.remove(hole)
 
 
 async def told(
@@ -56,7 +68,9 @@ async def told(
         said = as_payload({"now_ms": now_ms, "takeovers": [asdict(takeover)]})
         await there.send(LineFrame(Kind.STANDBY, 0, said).encoded())
         while (frame := decode_frame(await there.receive())).kind is not Kind.HANDED:
-            pass
+            if frame.kind is Kind.OPEN:
+                answer = as_payload({"is_ready": True, "sizes": []})
+                await there.send(LineFrame(Kind.HEAD, frame.exchange, answer).encoded())
         return frame
     except LineClosed:
         await serving
@@ -80,6 +94,30 @@ async def test_a_takeover_that_cannot_be_understood_ends_the_line_with_the_reaso
     now_ms = clock.now_ms()
     with pytest.raises(LineClosed, match=r"says of front couldn't be understood: a span cannot end"):
         await told(Placer(is_confused=True), clock, tmp_path, Takeover("front", 1, 2, now_ms), now_ms)
+
+
+@pytest.mark.parametrize(
+    ("errors", "left"),
+    [
+        ([NotDone("It doesn't fit.")] * MOST_TRIES, [1]),
+        ([FileDamaged("there", "it is torn")] * (MOST_TRIES - 1), []),
+        ([DiskFull("here")] * 2 * MOST_TRIES, []),
+        ([NotNow("Its card is being read.")] * 2 * MOST_TRIES, []),
+    ],
+    ids=["in vain", "at last", "disk full", "card"],
+)
+async def test_a_part_that_cannot_be_stored_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: list[Exception], left: list[int]
+) -> None:
+    monkeypatch.setattr("tawny.fleet.standby_member.FETCH_S", (0.001, 0.001))
+    clock = FakeClock()
+    now_ms = clock.now_ms()
+    parts = [Span(now_ms - HOUR_MS + n * 120_000, now_ms - HOUR_MS + (n + 1) * 120_000) for n in range(3)]
+    placer = Placer(parts=list(parts), failing={parts[1].begin_ms: list(errors)})
+    takeover = Takeover("front", parts[0].begin_ms - 3000, parts[0].begin_ms, parts[-1].end_ms)
+    await told(placer, clock, tmp_path, takeover, now_ms)
+    assert placer.parts == [parts[number] for number in left]
+    assert placer.failing[parts[1].begin_ms] == []
 
 
 @pytest.mark.parametrize("wrong", [{"silent_ms": -1}, {"begin_ms": 1 << 60}, {"end_ms": 1 << 62}])

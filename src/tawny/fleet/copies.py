@@ -453,7 +453,7 @@ class _BoxCopying:
             return False
         if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER, copied):
             raise DiskFull(str(self._of.store.folder))
-        with suppress(FileGone):
+        with suppress(FileGone, FileDamaged):
             while at < file.size_bytes:
                 data = await self._reader.part(file, at)
                 await asyncio.to_thread(copied.grow_history, file.path, at, data)

@@ -10,7 +10,7 @@ from tawny.fleet.copy_source import MOST_PART_BYTES, SourceFile, hour_ms, is_day
 from tawny.fleet.hub import BoxConnection
 from tawny.fleet.message_link import LineClosed
 from tawny.fleet.session import Kind
-from tawny.model.errors import NotDone
+from tawny.model.errors import FileDamaged, NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.storage.disk.disk import parent_of
@@ -32,6 +32,10 @@ _LARGEST_FILE_BYTES: Final = 64 * 1024**3
 MOST_EVENT_FILE_BYTES: Final = 8 * 1024**2
 """Of a snapshot, a preview or the objects of an event: nothing proves these files."""
 _BUSY_S: Final = 1.0
+
+
+UNREADABLE: Final = 500
+"""Status of the box's answer if its disk can't read a file."""
 
 
 class FileGone(Exception):
@@ -75,7 +79,7 @@ class CopyReader:
         return [one for one in found if is_day_file(one.path) and _is_of(camera, f"{parent_of(one.path)}/00", days)]
 
     async def part(self, file: SourceFile, at: int) -> bytes:
-        """Return the next part of a file, at the allowed pace. Raises FileGone."""
+        """Return the next part of a file, at the allowed pace. Raises FileGone; FileDamaged: the box can't read it."""
         rate = self.max_kbit_s * 125
         is_watched = self._is_watched()
         most = _WATCHED_PART_BYTES if is_watched else MOST_PART_BYTES
@@ -134,6 +138,8 @@ class CopyReader:
                 return data
             if status == 404:
                 raise FileGone
+            if status == UNREADABLE and what == "file":
+                raise FileDamaged(str(asked["path"]), "its disk can't read it")
             if status == 403:
                 raise CopiesRefused("The recorder's owner doesn't allow copies.")
             await asyncio.sleep(_BUSY_S)  # it is recording with all its strength, or restarting

@@ -27,6 +27,7 @@ from tawny.storage.disk.layout import (
 )
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import chains_on
+from tawny.storage.history.file_signing import skipping_unreadable
 from tawny.storage.history.signed_files import FOLDER as SIGNED
 from tawny.storage.history.signed_files import is_public, public_files
 
@@ -122,8 +123,9 @@ class CopySource:
         for day in days:
             for path, size in self._files(day_folder(camera, day * DAY_MS)):
                 if is_day_file(path) and size <= MOST_DAY_FILE_BYTES:
-                    data = self._read(path, 0, size)
-                    found[path] = SourceFile(path, len(data), digest_of_content(data))
+                    with skipping_unreadable(path):
+                        data = self._read(path, 0, size)
+                        found[path] = SourceFile(path, len(data), digest_of_content(data))
         return [found[path] for path in sorted(found)]
 
     def history(self) -> list[SourceFile]:

@@ -77,7 +77,7 @@ class RecordedTimeReader:
         return chosen
 
     async def _read(self, day: int) -> BoxDay:
-        """Read and store a day. Raises ValueError: the answer isn't understood."""
+        """Read and store a day. Raises NotDone: it can't answer now; ValueError: the answer isn't understood."""
         said = await self._answer(day)
         self._now_ms, found = recorded_in(said, day)
         if day:
@@ -93,6 +93,8 @@ class RecordedTimeReader:
             status, said = await json_answer(exchange, MOST_ANSWER_BYTES)
         finally:
             exchange.close()
+        if status == 429 or status >= 500:
+            raise NotDone(f"It answered with status {status}.")
         if status != 200:
             raise ValueError("it doesn't say what it recorded")
         return said

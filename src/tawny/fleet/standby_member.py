@@ -27,8 +27,9 @@ from tawny.fleet.standby_lease import PRESENT_S
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_server import STANDBY_PATH
 from tawny.fleet.standby_store import Takeover, takeovers_in
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import NotDone, StorageError, StorageUnavailable
 from tawny.model.times import Clock, Span
+from tawny.storage.disk.disk import turned
 
 log = logging.getLogger(__name__)
 RETRY_S: Final = (0.5, 5.0)
@@ -37,8 +38,8 @@ FETCH_S: Final = (2.0, 60.0)
 """First and longest wait in s before what could not be fetched is tried again."""
 INCOMING: Final = ".standby-incoming"
 """Folder in the data folder for files on their way."""
-MOST_TRIES: Final = 24
-"""Number of times that one takeover is fetched in vain; what is left of it stays at the standby."""
+MOST_TRIES: Final = 5
+"""Number of times that one part of a takeover is fetched in vain; then it stays at the standby."""
 BYTES_PER_S: Final = 8_000_000
 """Most that is fetched: what is recorded meanwhile comes first."""
 MOST_FILE_BYTES: Final = 2_000_000_000
@@ -47,10 +48,14 @@ MOST_AHEAD_MS: Final = 60_000
 """Most that both clocks may differ: beyond, one of them has not been set yet, and nothing is fetched."""
 
 
+class NotNow(NotDone):
+    """The camera's card is being read, which may take long: no try in vain."""
+
+
 class FootagePlacer(Protocol):
     """What stores the standby's footage in the recorder's gaps. Called in worker threads, one call at a time.
 
-    Raises StorageError, NotDone: not now. standby: its name.
+    Raises StorageError, NotDone. standby: its name.
     """
 
     def explain(self, takeover: Takeover, standby: str) -> None:
@@ -197,7 +202,8 @@ class StandbyLine(LineSession):
         self._offer, self._welcome, self._folder, self._clock = offer, welcome, folder, clock
         self._takeovers: dict[tuple[str, int], Takeover] = {}
         self._explained: set[Takeover] = set()
-        self._tries: Counter[Takeover] = Counter()
+        self._tries: Counter[tuple[Takeover, int]] = Counter()
+        """Of parts by their begin."""
         self._has_news = asyncio.Event()
         self._standby_ahead_of_mono_ms: int | None = None
         self._last_number = 0
@@ -292,23 +298,42 @@ class StandbyLine(LineSession):
                 self._explained.add(takeover)
             if takeover.end_ms is None:
                 return True  # it says when it is over
-            for hole in await asyncio.to_thread(placer.missing, here):
-                files = await self._receive(takeover.camera, hole, ahead_ms)
-                if files is None:
-                    return False
-                await asyncio.to_thread(placer.place, takeover.camera, hole, files, ahead_ms, standby)
+            parts = await asyncio.to_thread(placer.missing, here)
+            done = [await self._fetch_part(takeover, part, ahead_ms) for part in parts]
         except ValueError as error:
             raise LineClosed(f"what the standby says of {takeover.camera} couldn't be understood: {error}") from error
         except (StorageError, NotDone) as error:
-            log.warning("cannot take over what the standby recorded: %s", error)
-            self._tries[takeover] += 1
-            if self._tries[takeover] < MOST_TRIES:
-                return False
-        finally:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            log.warning("what the standby recorded is taken over later: %s", error)
+            return False
+        if not all(done):
+            return False
         said = as_payload({"camera": takeover.camera, "begin_ms": takeover.begin_ms})
         await self.send(LineFrame(Kind.HANDED, 0, said))
         self._takeovers.pop((takeover.camera, takeover.begin_ms), None)
+        return True
+
+    async def _fetch_part(self, takeover: Takeover, part: Span, ahead_ms: int) -> bool:
+        """Fetch and store a part, unless it was tried in vain. Return whether nothing is left to do.
+
+        Raises LineClosed, StorageUnavailable, NotNow.
+        """
+        key = takeover, part.begin_ms
+        if self._tries[key] >= MOST_TRIES:
+            return True
+        try:
+            files = await self._receive(takeover.camera, part, ahead_ms)
+            if files is None:
+                return False
+            place, standby = self._offer.placer.place, self._welcome.standby
+            await asyncio.to_thread(place, takeover.camera, part, files, ahead_ms, standby)
+        except (StorageUnavailable, NotNow):
+            raise
+        except (StorageError, NotDone) as error:
+            log.warning("cannot take over a part of what the standby recorded: %s", error)
+            self._tries[key] += 1
+            return self._tries[key] >= MOST_TRIES
+        finally:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
         return True
 
     async def _receive(self, camera: str, hole: Span, ahead_ms: int) -> list[Path] | None:
@@ -353,7 +378,7 @@ class StandbyLine(LineSession):
             self._folder.mkdir(mode=0o700, exist_ok=True)
             path.write_bytes(b"")
         except OSError as error:
-            raise StorageError(str(path), error.strerror or "") from error
+            raise turned(error, str(path)) from error
 
 
 def _refused_in(said: Mapping[str, object]) -> Mapping[str, str]:
@@ -511,4 +536,4 @@ def _append(path: Path, data: bytes) -> None:
         with path.open("ab") as file:
             file.write(data)
     except OSError as error:
-        raise StorageError(str(path), error.strerror or "") from error
+        raise turned(error, str(path)) from error

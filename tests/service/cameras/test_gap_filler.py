@@ -339,6 +339,15 @@ def test_a_recording_next_to_the_gap_that_cannot_be_read_refuses_the_cameras_clo
     assert bench.shown()[1] == "what is recorded can't be found on the card"
 
 
+def test_a_recording_that_cannot_be_read_keeps_no_other_gap_from_being_filled(bench: Bench) -> None:
+    torn = bench.site.folder / bench.site.put(21, camera=DOOR, minutes=1).path
+    torn.write_bytes(bytes(torn.stat().st_size))
+    bench.put(20)
+    other = bench.put(10)
+    bench.run(3600)
+    assert bench.filled() == [other.begin_ms]
+
+
 @pytest.mark.parametrize("is_same", [True, False])
 def test_a_card_that_matches_on_one_side_alone_fills_nothing(bench: Bench, *, is_same: bool) -> None:
     """Both sides are recorded: the camera's clock was set meanwhile, or nothing is missing."""

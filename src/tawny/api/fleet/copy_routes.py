@@ -13,9 +13,10 @@ from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.relay_routes import the_hub
 from tawny.api.request_handling import BY_HUB, WorkerRoute, in_worker
 from tawny.fleet.copies import CopiedBox, CopyState
+from tawny.fleet.copy_reader import UNREADABLE
 from tawny.fleet.copy_source import MOST_PART_BYTES, CopySource, SourceFile, digest_of_list
 from tawny.fleet.copy_volume import Proof
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId
 from tawny.service.copied_recorder import describe_cameras
 from tawny.storage.disk.layout import is_camera
@@ -79,6 +80,10 @@ def file(
         data = source.read(path, at, count)
     except NotDone as error:
         raise RequestRefused(503, "recorder_busy", error.what, error.todo) from None
+    except StorageUnavailable:
+        raise
+    except StorageError:
+        raise RequestRefused(UNREADABLE, "unreadable", "The recorder's disk can't read this file.") from None
     except ValueError:
         data = None  # no path
     if data is None:

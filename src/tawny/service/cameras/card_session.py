@@ -1,8 +1,9 @@
 """Replays of one camera's card: finds the clock of the card at a gap, and stores what it has of it."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.errors import SourceError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet, SourcePacket
+from tawny.model.segments import Segment
 from tawny.model.states import CameraStatus
 from tawny.model.times import Clock, Span
 from tawny.protocols.login_history import LoginHistory
@@ -29,6 +31,7 @@ from tawny.sources.rtsp.source import DEFAULTS
 from tawny.sources.source import IdleUntil
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.file_signing import skipping_unreadable
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 from tawny.storage.sealing.epoch_keys import EpochKeys
@@ -283,25 +286,31 @@ class CardSession:
 
 
 def recorded_marks(volume: Volume, index: Index, camera: CameraId, within: Span) -> list[FrameMark]:
-    """Return the frames of a camera that its files have of a span, except sealed ones."""
+    """Return the frames of a camera that its files have of a span, except sealed ones and those that can't be read."""
     marks: dict[float, FrameMark] = {}
     for segment in index.segments(camera, StreamName.MAIN, within):
         if is_sealed(segment.path) or (holding := volume.holding(segment.path)) is None:
             continue
-        read = read_segment(holding.path(segment.path))
-        wanted = [
-            one
-            for one in read.fragments
-            if segment.start_ms + one.start_ticks // 90 < within.end_ms
-            and segment.start_ms + one.end_ticks // 90 > within.begin_ms
-        ]
-        for sample in samples(read, wanted):
-            at_ms = segment.start_ms + sample.pts / 90
-            if sample.is_video and within.begin_ms - LEAST_MS <= at_ms < within.end_ms:
-                packet = Packet(RunId(""), 0, read.video, sample.data, sample.pts, round(at_ms), sample.is_keyframe)
-                with suppress(ValueError):  # a damaged frame
-                    marks[at_ms] = FrameMark(at_ms, frame_digest(packet), sample.is_keyframe)
+        with skipping_unreadable(segment.path):
+            for mark in _marks_of(segment, holding.path(segment.path), within):
+                marks[mark.at_ms] = mark
     return [marks[at_ms] for at_ms in sorted(marks)]
+
+
+def _marks_of(segment: Segment, path: Path, within: Span) -> Iterator[FrameMark]:
+    read = read_segment(path)
+    wanted = [
+        one
+        for one in read.fragments
+        if segment.start_ms + one.start_ticks // 90 < within.end_ms
+        and segment.start_ms + one.end_ticks // 90 > within.begin_ms
+    ]
+    for sample in samples(read, wanted):
+        at_ms = segment.start_ms + sample.pts / 90
+        if sample.is_video and within.begin_ms - LEAST_MS <= at_ms < within.end_ms:
+            packet = Packet(RunId(""), 0, read.video, sample.data, sample.pts, round(at_ms), sample.is_keyframe)
+            with suppress(ValueError):  # a damaged frame
+                yield FrameMark(at_ms, frame_digest(packet), sample.is_keyframe)
 
 
 def _is_after(packet: SourcePacket, request: ReplayRequest) -> bool:

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from tawny.config.settings import CameraSettings, Settings, in_mode
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import Backoff, spread_s
+from tawny.fleet.standby_member import NotNow
 from tawny.model.errors import NotDone, SourceError, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import GapChanged
@@ -169,11 +170,11 @@ class GapFiller:
     def leave_to_standby(self, camera: CameraId, hole: Span) -> Iterator[None]:
         """Fill nothing of this camera meanwhile: what its standby recorded is being stored.
 
-        Raises NotDone: the camera's card is being read.
+        Raises NotNow: the camera's card is being read.
         """
         storing = self._storing
         if storing is not None and storing[0] == camera:
-            raise NotDone(f"A gap of {camera} is being filled from its card.", "Try again later.")
+            raise NotNow(f"A gap of {camera} is being filled from its card.", "Try again later.")
         self._elsewhere = camera, hole
         try:
             yield
