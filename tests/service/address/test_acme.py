@@ -204,6 +204,14 @@ def test_missing_file_of_trusted_authorities(pebble: Authority, tmp_path: Path) 
     assert refusal(order, tmp_path, HttpChallenges()).problem == CertificateProblem.DIRECTORY
 
 
+def test_an_answer_that_is_no_certificate(pebble: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = x509.load_pem_x509_certificate
+    monkeypatch.setattr(x509, "load_pem_x509_certificate", lambda _: load(b"<html>"))
+    said = refusal(pebble.order(), tmp_path, pebble.challenges)
+    assert said.problem == CertificateProblem.REFUSED
+    assert "answered what tawny doesn't understand" in said.message
+
+
 def test_clock_is_wrong(pebble: Authority, tmp_path: Path) -> None:
     said = refusal(pebble.order(), tmp_path, pebble.challenges, QuickClock("2020-01-01T00:00:00Z"))
     assert said.problem == CertificateProblem.CLOCK

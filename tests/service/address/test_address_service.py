@@ -265,6 +265,25 @@ class TestDomain:
         recorder.service.order_again()
         assert recorder.problems() == []
 
+    def test_a_certificate_that_is_old_by_a_wrong_clock_is_used_and_not_ordered_again_at_once(
+        self, recorder: Recorder
+    ) -> None:
+        def issue(order: Order) -> Issued:
+            begins = datetime.fromtimestamp(recorder.clock.now_ms() / 1000 - 65 * DAY_S, UTC)
+            return Issued(*certificate_pair((order.domains[0],), begins))
+
+        recorder.answer = issue
+        recorder.service.use_domain(self.wanted, {}, "")
+        for _ in range(24 * 60):
+            recorder.clock.advance(60)
+            recorder.service.refresh()
+        assert len(recorder.orders) == 1
+        assert recorder.names_in_force == ("cam.example.org",)
+        assert "clock says 2026-11-20 05:00 UTC" in recorder.problems()[0]
+        recorder.clock.jump_utc(-65 * DAY_S)
+        recorder.service.refresh()
+        assert recorder.problems() == []
+
     def test_a_failed_renewal_keeps_the_certificate(self, recorder: Recorder) -> None:
         recorder.service.use_domain(self.wanted, {}, "")
 

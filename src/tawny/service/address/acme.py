@@ -423,13 +423,19 @@ def _in_words(order: Order, lookup: DnsLookup, clock: Clock) -> "Iterator[list[r
     except acme.messages.Error as error:
         raise _refusal(error, order, lookup, _retry_ms(responses, clock)) from None
     except (acme.errors.Error, josepy.errors.Error) as error:
-        raise refused(
-            CertificateProblem.REFUSED,
-            f"{order.authority} answered what tawny doesn't understand ({_short(str(error) or type(error).__name__)}).",
-            "tawny tries again later.",
-        ) from None
+        raise _not_understood(error, order) from None
     except OSError as error:  # of requests, too
         raise _no_connection(error, order, clock) from None
+    except (ValueError, KeyError) as error:  # of an answer that isn't what the libraries expect
+        raise _not_understood(error, order) from None
+
+
+def _not_understood(error: Exception, order: Order) -> CertificateRefused:
+    return refused(
+        CertificateProblem.REFUSED,
+        f"{order.authority} answered what tawny doesn't understand ({_short(str(error) or type(error).__name__)}).",
+        "tawny tries again later.",
+    )
 
 
 def _retry_ms(responses: "list[requests.Response]", clock: Clock) -> int:
@@ -535,14 +541,21 @@ def _no_directory(order: Order, said: str) -> CertificateRefused:
 
 def _check_clock(issued: Issued, order: Order, clock: Clock) -> None:
     leaf, now_ms = x509.load_pem_x509_certificate(issued.chain), clock.now_ms()
+    if not _ms(leaf.not_valid_before_utc) - _CLOCK_LEEWAY_MS <= now_ms < _ms(leaf.not_valid_after_utc):
+        raise wrong_clock(issued.chain, order, now_ms)
+
+
+def wrong_clock(chain: bytes, order: Order, now_ms: int, not_before_ms: int = 0) -> CertificateRefused:
+    """Return the error for a new certificate that is not valid now, or is due for renewal at once."""
+    leaf = x509.load_pem_x509_certificate(chain)
     begin, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
-    if not _ms(begin) - _CLOCK_LEEWAY_MS <= now_ms < _ms(end):
-        raise refused(
-            CertificateProblem.CLOCK,
-            f"This computer's clock says {datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC, but the new "
-            f"certificate of {order.authority} is valid from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC.",
-            "Set the clock, or turn on time synchronization (`timedatectl set-ntp true`).",
-        )
+    return refused(
+        CertificateProblem.CLOCK,
+        f"This computer's clock says {datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC, but the new "
+        f"certificate of {order.authority} is valid from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC.",
+        "Set the clock, or turn on time synchronization (`timedatectl set-ntp true`).",
+        not_before_ms,
+    )
 
 
 def _short(text: str) -> str:

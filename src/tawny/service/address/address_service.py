@@ -26,7 +26,7 @@ from tawny.model.errors import CertificateRefused, FolderUnwritable, NotDone
 from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
 from tawny.service.address import tailscale
-from tawny.service.address.acme import HttpChallenges, Issued, Order, obtain, renew_due_ms
+from tawny.service.address.acme import HttpChallenges, Issued, Order, obtain, renew_due_ms, wrong_clock
 from tawny.service.address.certificates import (
     CHAIN,
     KEY,
@@ -56,6 +56,8 @@ AGAIN_S: Final = (900.0, 3600.0, 4 * 3600.0, 12 * 3600.0)
 """Delays after failed orders. Authorities refuse who fails five times within an hour."""
 LEAST_AGAIN_S: Final = 60.0
 """Delay before an order that a person asks for."""
+NEW_AGAIN_MS: Final = 2 * DAY_MS
+"""Delay after a new certificate that is due for renewal at once: authorities give few of the same in a week."""
 ORDER: Final = "order.json"
 log = logging.getLogger(__name__)
 
@@ -178,7 +180,7 @@ class AddressService:
         if orders and is_due and not self._is_ordering and self._clock.mono_s() >= self._next_order_s:
             self._is_ordering = True
             self._means.in_background("certificate", lambda: self._order(order, folder))
-        if self._order_failed is not None:
+        if is_due and self._order_failed is not None:
             raise self._order_failed
 
     def _order(self, order: Order, folder: Path) -> None:
@@ -193,6 +195,9 @@ class AddressService:
                 write_private(folder / KEY, pair.key)
                 write_private(folder / CHAIN, pair.chain)
                 write_private(folder / ORDER, json.dumps(_identity(order)).encode())
+            now_ms = self._clock.now_ms()
+            if renew_due_ms(pair.chain, now_ms) <= now_ms:  # else it would be ordered again at once
+                failed = wrong_clock(pair.chain, order, now_ms, now_ms + NEW_AGAIN_MS)
         except NotDone as error:
             failed = error
         except OSError as error:
