@@ -116,6 +116,24 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return Case(base / "export", evidence(site, base / "export"), site)
 
 
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_what_was_stated_deleted_or_thinned_days_later_is_explained(tmp_path: Path, *, is_sealed: bool) -> None:
+    site = Site(record(tmp_path / "data", sealed=is_sealed))
+    site.clock.advance(30 * 86_400)
+    thin(site.volume, site.index, site.segments[2])
+    remove_segments(site.volume, site.index, site.ledger, site.clock, [Removal(site.segments[1], "deleted by Anna")])
+    for _ in range(2):
+        site.state()
+        site.clock.advance(2 * 86_400)
+    site.signed.add(["gap", site.signed.camera(PORCH).hex(), 0, 1, "later"])
+    site.state()
+    verdict = checked(tmp_path / "export", evidence(site, tmp_path / "export"))
+    assert verdict.problems == []
+    assert any("was deleted by the recorder: deleted by Anna" in note for note in verdict.notes)
+    assert any("was reduced to keyframes" in note for note in verdict.notes)
+    assert not any("left out" in note for note in verdict.notes)
+
+
 @pytest.fixture
 def case(exported: Case, tmp_path: Path) -> Case:
     return Case(copytree(exported.folder, tmp_path / "export"), exported.genesis, exported.site)

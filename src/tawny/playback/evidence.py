@@ -5,9 +5,11 @@ Blocking; call from one thread each. The progress callback raises to cancel.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +19,12 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import as_file
 from tawny.playback.recordings import RecordingIndex
+from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence import FILM, MANIFEST, REDACTED_OF
+from tawny.sealed.header import SealedHeader
 from tawny.sealed.statements import DAYS, genesis_of, lines_of
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.chains import SignedChain, chains_on, read_stated
 from tawny.storage.history.evidence_folder import (
     README,
     REDACTED_README,
@@ -127,9 +132,10 @@ def _proven(
     made = EvidenceFolder.begun(folder)
     is_whole = False
     try:
-        count = content.fill(made, _chained(first, shown))
+        headers: list[SealedHeader] = []
+        count = content.fill(made, _noted(headers, first, shown))
         days = volume.disk.read(f"{FOLDER}/{DAYS}")
-        made.put_history(volume.disk, days_of(days, request.span))
+        made.put_history(volume.disk, _days(volume, days, request.span, headers))
         genesis = genesis_of(days)
         text = content.readme.format(recorder=request.recorder, genesis=genesis)
         made.close(signer, content.said, past.gaps(request.camera, request.span), text)
@@ -140,10 +146,13 @@ def _proven(
     return EvidenceResult(count, genesis)
 
 
-def _chained(first: ExportedRecording, rest: Iterator[ExportedRecording]) -> Iterator[ExportedRecording]:
-    """Yield one at a time: an hour of recordings would not fit into memory."""
-    yield first
-    yield from rest
+def _noted(
+    headers: list[SealedHeader], first: ExportedRecording, rest: Iterator[ExportedRecording]
+) -> Iterator[ExportedRecording]:
+    """Yield one at a time, as an hour of recordings would not fit into memory, and note their headers."""
+    for one in chain((first,), rest):
+        headers.append(SealedHeader.read(one.header))
+        yield one
 
 
 def _put_clips(made: EvidenceFolder, starts_ms: Sequence[int], span: Span) -> None:
@@ -178,8 +187,28 @@ def describe_evidence(request: EvidenceRequest) -> dict[str, object]:
     }
 
 
-def days_of(text: bytes, within: Span) -> list[str]:
-    """Return the days that the span touches, and the newest, which has the current signing key."""
+def _days(volume: Volume, text: bytes, within: Span, shown: Sequence[SealedHeader]) -> list[str]:
+    """Return the days that the span touches, and later ones that state, delete or thin a recording of it.
+
+    Likewise the newest, which has the current signing key.
+    """
     days = [str(json.loads(line)["day"]) for line in lines_of(text)]
     first, last = utc_text(within.begin_ms)[:10], utc_text(within.end_ms + _STATED_LATE_MS)[:10]
-    return [day for day in days if first <= day <= last or day == days[-1]]
+    own = next(one for one in chains_on(volume) if one.disk is volume.disk and not one.prefix)
+    numbers: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
+    for header in shown:
+        numbers[header.camera.hex(), header.kind, header.stream].append(header.number)
+    ranges = {row: range(min(found), max(found) + 1) for row, found in numbers.items()}
+    return [day for day in days if day >= first and (day <= last or day == days[-1] or _concerns(own, day, ranges))]
+
+
+def _concerns(own: SignedChain, day: str, ranges: Mapping[tuple[str, int, int], range]) -> bool:
+    """Return whether a day has anything about recordings with these numbers, or is broken."""
+    try:
+        stated = read_stated(own, [day])
+    except SealedFileBroken:
+        return True  # verifying the folder says so
+    return any(
+        number in ranges.get((camera, kind, stream), ())
+        for camera, kind, stream, number in chain(stated.digests, stated.removed, stated.thinned)
+    )
