@@ -12,7 +12,7 @@ from tawny.model.errors import FolderUnwritable
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
 from tawny.recorder.recorder import SegmentRecorder
-from tawny.service.health.self_test import SelfTest, SelfTester
+from tawny.service.health.self_test import PATH, SelfTest, SelfTester
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.protocol import Index
@@ -30,10 +30,13 @@ class Night:
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.volume, self.index = Volume.at(folder), MemoryIndex()
         _record(self.volume, self.index, self.clock)
-        self.test = SelfTester(
+        self.test = self.tester()
+        self.test.start(self.engine)
+
+    def tester(self) -> SelfTester:
+        return SelfTester(
             self.volume, self.index, self.clock, ZoneInfo("Europe/Berlin"), lambda: [PORCH], random.Random(1)
         )
-        self.test.start(self.engine)
 
     def pass_on(self, hours: float = 24.0) -> None:
         self.engine.run_for(hours * 3600)
@@ -67,6 +70,21 @@ def _record(volume: Volume, index: Index, clock: FakeClock) -> None:
 @pytest.fixture
 def night(tmp_path: Path) -> Night:
     return Night(tmp_path)
+
+
+def test_a_restart_does_not_forget_what_it_found(night: Night) -> None:
+    data = bytearray(night.path.read_bytes())
+    data[len(data) // 2] ^= 1
+    night.path.write_bytes(data)
+    night.pass_on(8)
+    assert night.last.problems
+    assert night.tester().last == night.last
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"at_ms": "x"}'])
+def test_a_result_that_cannot_be_read_is_none(night: Night, content: bytes) -> None:
+    night.volume.write_whole(PATH, content)
+    assert night.tester().last is None
 
 
 def test_it_runs_at_night_and_once(night: Night) -> None:

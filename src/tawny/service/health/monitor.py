@@ -55,7 +55,7 @@ class CheckInInfo:
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """Health of the recorder. self_test: last one since the start. check_in: None: not configured."""
+    """Health of the recorder. self_test: the last one. check_in: None: not configured."""
 
     self_test: SelfTestInfo | None
     is_testing: bool

@@ -4,10 +4,11 @@ One actor. It works in small steps with pauses to keep the load low; one minute 
 core.
 """
 
+import json
 import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from tawny.engine import ActorHandle, Engine
 from tawny.media.codec.decoder import Decoder
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment, samples
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import FileDamaged, FileMissing, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Segment
@@ -34,6 +35,7 @@ LEAST_S: Final = 20 * 3600.0
 """Minimum interval, s, between two nightly tests."""
 _LOOK_S, _PAUSE_S = 60.0, 0.1
 _MINUTE_MS: Final = 60_000
+PATH: Final = "history/self-test.json"
 _ENOUGH: Final = 0.9
 """Minimum share of frames that must be decoded."""
 
@@ -53,8 +55,8 @@ class SelfTest:
 class SelfTester:
     """Runs the self-test as an actor.
 
-    last: None before the first test. mend: repairs a file, given its path and the damage; returns whether it is
-    repaired.
+    last: None before the first test; kept over restarts, so that a restart resolves no problem. mend: repairs a file,
+    given its path and the damage; returns whether it is repaired.
     """
 
     name = "self-test"
@@ -78,7 +80,7 @@ class SelfTester:
         self._problems: list[str] = []
         self._is_asked = False
         self._handle = ActorHandle()
-        self.last: SelfTest | None = None
+        self.last = _stored(volume)
 
     def start(self, engine: Engine) -> None:
         self._handle.start(engine, self.name, lambda: self)
@@ -105,6 +107,10 @@ class SelfTester:
             self.last = SelfTest(self._clock.now_ms(), self._minutes, self._files, tuple(self._problems))
             for problem in self._problems:
                 log.error("self-test: %s", problem)
+            try:
+                self._volume.write_whole(PATH, json.dumps(asdict(self.last)).encode())
+            except StorageError as error:
+                log.warning("a restart would forget the result of the self-test: %s", error)
         return _PAUSE_S
 
     def close(self) -> None:
@@ -190,6 +196,19 @@ class SelfTester:
             self._problems.append(
                 f"{segment.path} changed on disk: {why}.{mended} The disk may be failing. Replace it soon."
             )
+
+
+def _stored(volume: Volume) -> SelfTest | None:
+    """Return the last result; None if there is none that can be read."""
+    try:
+        said = json.loads(volume.disk.read(PATH))
+        numbers = int(said["at_ms"]), int(said["minutes"]), int(said["files"])
+        return SelfTest(*numbers, tuple(map(str, said["problems"])))
+    except FileMissing:
+        return None
+    except (StorageError, ValueError, KeyError, TypeError):
+        log.warning("%s can't be read: the result of the last self-test is not known", PATH)
+        return None
 
 
 def self_test_text(last: SelfTest | None) -> str:
