@@ -6,7 +6,11 @@ from shutil import copytree
 
 import pytest
 
+from tawny.model.times import utc_text
+from tawny.sealed.key_wrapping import Identity
+from tawny.storage.index.opening import rebuild_index
 from tests.cli.conftest import Tawny
+from tests.service.retention.archive_bench import ArchivedSite, bucket_server, moved_sealed
 
 SPAN = ("--from", "1 h ago", "--to", "now")
 LONG_AGO = ("--from", "2 days ago", "--to", "1 day ago")
@@ -62,3 +66,21 @@ def test_bad_use_is_told(tawny: Tawny, recorded: Path, words: tuple[str, ...], c
     said = tawny(*words, *more)
     assert said.code == code, said.err
     assert says in said.err
+
+
+def test_encrypted_recordings_in_a_bucket_are_evidence_too(tawny: Tawny, tmp_path: Path) -> None:
+    owner, config = Identity.new(), tmp_path / "tawny.toml"
+    (tmp_path / "key.txt").write_text(owner.text)
+    with bucket_server() as server:
+        archived = ArchivedSite(tmp_path, server, "evidence")
+        segment = moved_sealed(archived, owner)
+        rebuild_index(archived.site.volume, archived.site.history)
+        url, data = server.tier("evidence").url, archived.site.folder
+        config.write_text(f'[storage]\npath = "{data}"\ntiers = [{{ url = "{url}", after = "1 day" }}]\n')
+        span = ("--from", utc_text(segment.start_ms), "--to", utc_text(segment.end_ms))
+        words = ("export", "--config", str(config), "--camera", "porch", *span, "--key", "key.txt", "--evidence")
+        said = tawny(*words, "-o", "proof", "--json")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert told["recordings"] == 1
+    assert tawny("verify", "proof", "--recorder", told["fingerprint"]).code == 0

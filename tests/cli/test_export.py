@@ -20,6 +20,7 @@ from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, one_camera, rig
 from tests.cli.conftest import Tawny
+from tests.support.bad_sector import bad_sector
 
 OWNER = Identity.new()
 
@@ -79,6 +80,20 @@ def test_time_without_video_is_listed_with_its_reason() -> None:
     ]
     listed = [(one["s"], one["words"]) for one in not_recorded(gaps, span)]
     assert listed == [(5.0, "tawny wasn't running: power cut"), (30.0, "Nothing happened")]
+
+
+def test_recorded_time_that_cannot_be_read_is_listed(
+    tawny: Tawny, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with index_to_read(archive) as index:
+        found = index.segments(CameraId("door"), None, Span(0, 1 << 45))
+    bad = max(found, key=lambda each: each.end_ms - each.start_ms)
+    bad_sector(monkeypatch, archive / bad.path)
+    times = ("--from", utc_text(found[0].start_ms), "--to", utc_text(found[-1].end_ms))
+    said = tawny("export", "--camera", "door", "--data", str(archive), *times, "-o", "clip.mp4", "--json")
+    assert said.code == 0, said.err
+    (listed,) = (one for one in json.loads(said.out)["not_recorded"] if one["words"] == "Disk error")
+    assert (listed["start"], listed["end"]) == (utc_text(bad.start_ms), utc_text(bad.end_ms))
 
 
 def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:

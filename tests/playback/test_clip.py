@@ -1,13 +1,20 @@
+import errno
 import io
 import itertools
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import av
 import pytest
 
-from tawny.model.times import Span
+from tawny.model.errors import StorageError, TooManyFiles
+from tawny.model.geometry import Polygon
+from tawny.model.segments import Gap, GapReason
+from tawny.model.times import Span, utc_text
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
+from tawny.playback.stills import ClipSheetHeader, clip_sheet
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
+from tests.support.bad_sector import bad_sector
 
 T = 1_795_000_000_000
 MUCH = 1 << 40
@@ -100,6 +107,41 @@ def test_where_the_picture_becomes_another_the_clip_ends_and_says_so(archive: Fa
     assert made
     assert made.cut_at_ms == T + 4000
     assert len(shown(data(made))) == 4 * FPS
+
+
+@pytest.mark.parametrize("bad_at", [0, 1, 2])
+@pytest.mark.parametrize("more", ["as recorded", "exact", "masked"])
+def test_a_file_that_cannot_be_read_is_left_out_and_named(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch, bad_at: int, more: str
+) -> None:
+    files = [archive.record(T + 4000 * number) for number in range(3)]
+    if more == "masked":
+        archive.hidden = (Polygon.of([(0, 0), (0.5, 0), (0.5, 1)]),)
+    bad_sector(monkeypatch, archive.segment_path(files[bad_at]))
+    span = Span(T + 500, T + 12_000)
+    made = ClipCache(archive).clip(PORCH, MAIN, span, MUCH, exact=more == "exact")
+    assert made
+    begin_ms = max(span.begin_ms, files[bad_at].start_ms)
+    gap = Gap(PORCH, begin_ms, files[bad_at].end_ms, GapReason.DISK_ERROR, "Input/output error")
+    assert made.unreadable == (gap,)
+    assert len(shown(data(made))) == round((span.seconds - gap.span(0).seconds) * FPS)
+    about = ClipSheetHeader("clip.mp4", PORCH, "Porch", "pi", "Anna", ZoneInfo("UTC"), T)
+    assert f"({utc_text(gap.begin_ms)}) to " in clip_sheet(archive, made, span, about)
+
+
+def test_the_error_of_the_only_file_of_a_clip_is_told(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad_sector(monkeypatch, archive.segment_path(archive.record(T)))
+    with pytest.raises(StorageError, match="Input/output error"):
+        clip(archive, 0, 4)
+
+
+def test_a_clip_is_not_made_in_part_because_too_many_files_are_open(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.record(T)
+    bad_sector(monkeypatch, archive.segment_path(archive.record(T + 4000)), errno.EMFILE)
+    with pytest.raises(TooManyFiles):
+        clip(archive, 0, 8)
 
 
 def test_too_large_a_clip_is_refused(archive: FakeArchive) -> None:

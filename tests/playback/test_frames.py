@@ -1,9 +1,11 @@
+import errno
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from tawny.model.errors import TooManyFiles
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import EventId
@@ -13,6 +15,7 @@ from tawny.playback import stills
 from tawny.playback.frame_reader import event_snapshot
 from tawny.playback.stills import StillPicture, StillReader
 from tests.playback.archives import FPS, MAIN, PORCH, SUB, FakeArchive
+from tests.support.bad_sector import bad_sector
 
 T = 1_795_000_000_000
 
@@ -63,6 +66,23 @@ def test_a_damaged_file_has_no_picture(archive: FakeArchive) -> None:
     segment = archive.record(T)
     archive.segment_path(segment).write_bytes(b"garbage")
     assert StillReader(archive).at(PORCH, T, 320) is None
+
+
+def test_where_a_file_cannot_be_read_the_other_stream_has_the_picture(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = archive.record(T)
+    archive.record(T, stream=SUB)
+    bad_sector(monkeypatch, archive.segment_path(bad))
+    found = StillReader(archive).at(PORCH, T, 1920)
+    assert found
+    assert found.at_ms == T
+
+
+def test_that_too_many_files_are_open_is_told(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad_sector(monkeypatch, archive.segment_path(archive.record(T)), errno.EMFILE)
+    with pytest.raises(TooManyFiles):
+        StillReader(archive).at(PORCH, T, 320)
 
 
 def test_asking_again_decodes_nothing(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """HLS of past spans: what is listed, and that a player gets exactly the stored packets."""
 
+import errno
 import re
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import av
 import pytest
 
 from tawny.media.codec.encoder import Encoder
+from tawny.model.errors import TooManyFiles
 from tawny.model.times import Span, utc_from_text
 from tawny.playback.hls_past import past_header, past_piece, past_pieces, past_playlist
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
+from tests.support.bad_sector import bad_sector
 
 T_MS = utc_from_text("2026-11-20T05:00:00.250Z")
 PIECE = re.compile(r"past/(\w+)/(\d+)-(\d+)-(\d+)\.m4s")
@@ -144,6 +147,24 @@ def test_a_damaged_file_is_left_out(archive: FakeArchive) -> None:
     text = listed(archive, 0, 12)
     assert sum(lengths(text)) == 8.0
     assert text.count("DISCONTINUITY") == 1
+
+
+def test_a_file_that_cannot_be_read_is_left_out(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.record(T_MS, 4)
+    bad = archive.record(T_MS + 4_000, 4)
+    archive.record(T_MS + 8_000, 4)
+    bad_sector(monkeypatch, archive.segment_path(bad))
+    text = listed(archive, 0, 12)
+    assert sum(lengths(text)) == 8.0
+    assert text.count("DISCONTINUITY") == 1
+
+
+def test_a_span_is_not_listed_in_part_because_too_many_files_are_open(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad_sector(monkeypatch, archive.segment_path(archive.record(T_MS, 4)), errno.EMFILE)
+    with pytest.raises(TooManyFiles):
+        listed(archive, 0, 4)
 
 
 def test_sparse_keyframes_make_long_pieces(archive: FakeArchive) -> None:

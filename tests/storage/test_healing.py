@@ -1,5 +1,6 @@
 """What the first disk lost or let rot is put back from the mirror, and that is written down."""
 
+import errno
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,12 +13,15 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.service.health.self_test import SelfTester
 from tawny.storage.disk.mirror import Mirror
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.volume import copy
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.repair.healing import Healer, heal, wrong_with
 from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.segments.detection_files import EventFiles
 from tests.storage.bench import PORCH, Site
+from tests.support.bad_sector import bad_sector
 
 EVER = Span(0, 1 << 45)
 
@@ -73,6 +77,44 @@ def test_a_file_that_rotted_is_mended_when_it_is_played(both: Mirrored) -> None:
     _flip(path)  # what was looked at once is not read again
     healer.sound_path(row.path)
     assert both.healed() == [row.path]
+
+
+@pytest.mark.parametrize("is_attached", [True, False])
+def test_a_file_on_a_disk_that_is_away_is_played_from_the_mirror_and_not_copied(
+    both: Mirrored, tmp_path: Path, *, is_attached: bool
+) -> None:
+    site, row = both.site, both.rows[0]
+    tier = join(site.volume, tmp_path / "tier", VolumeUse.TIER)
+    copy(site.volume, tier, row.path)
+    (site.folder / row.path).unlink()
+    (tmp_path / "tier").rename(tmp_path / "away")
+    others, healer = site.volume.others, Healer(site.volume, site.ledger)
+    site.volume.others = others if is_attached else ()
+    assert healer.sound_path(row.path) == tmp_path / "second" / row.path
+    assert not (site.folder / row.path).exists()
+    (tmp_path / "away").rename(tmp_path / "tier")
+    site.volume.others = others
+    before = _flip(tmp_path / "tier" / row.path)
+    assert healer.sound_path(row.path) == tmp_path / "tier" / row.path
+    assert (tmp_path / "tier" / row.path).read_bytes() == before, "it is verified when its disk is back"
+
+
+def test_a_file_on_a_bad_sector_is_mended_when_it_is_played(both: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = both.rows[0]
+    path = both.site.folder / row.path
+    before = path.read_bytes()
+    bad_sector(monkeypatch, path)
+    assert Healer(both.site.volume, both.site.ledger).sound_path(row.path) == path
+    assert path.read_bytes() == before
+    assert both.healed() == [row.path]
+
+
+def test_a_file_is_not_mended_because_too_many_are_open(both: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = both.rows[0]
+    path = both.site.folder / row.path
+    bad_sector(monkeypatch, path, errno.EMFILE)
+    assert Healer(both.site.volume, both.site.ledger).sound_path(row.path) == path
+    assert both.healed() == []
 
 
 def test_check_mends_what_rotted_and_what_is_gone(both: Mirrored) -> None:

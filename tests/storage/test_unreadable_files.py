@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tawny.storage.disk.layout import is_open
 from tawny.storage.disk.volume import Volume
 from tawny.storage.disk.volume_walk import walk
 from tawny.storage.history.signed_history import SignedHistory
+from tawny.storage.index.opening import index_to_write
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.retention.contract import RetentionContract
@@ -25,6 +27,7 @@ from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.packet_feed import PacketFeed
 from tests.storage.bench import MAIN, PORCH, YARD, Site
+from tests.support.bad_sector import bad_sector
 
 EVER = Span(0, 1 << 45)
 OWNER = Identity.new()
@@ -33,18 +36,6 @@ OWNER = Identity.new()
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
-
-
-def _bad_sector(monkeypatch: pytest.MonkeyPatch, path: Path, number: int = errno.EIO) -> None:
-    """Let every read of the content of this file fail."""
-    read, bad = os.pread, path.stat().st_ino
-
-    def reading(fd: int, size: int, offset: int) -> bytes:
-        if os.fstat(fd).st_ino == bad:
-            raise OSError(number, os.strerror(number))
-        return read(fd, size, offset)
-
-    monkeypatch.setattr(os, "pread", reading)
 
 
 def _no_setting_aside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +78,7 @@ def test_an_open_file_that_cannot_be_read_does_not_stop_the_start(
         site.record(20, stop=False, cameras=(PORCH, YARD))
     (bad,) = (site.folder / "porch").rglob("*.open.*")
     size_bytes = bad.stat().st_size
-    _bad_sector(monkeypatch, bad)
+    bad_sector(monkeypatch, bad)
     if not can_set_aside:
         _no_setting_aside(monkeypatch)
     found = site.recover(cameras=(PORCH, YARD))
@@ -104,7 +95,7 @@ def test_check_says_whether_an_open_file_was_set_aside(
 ) -> None:
     site.record(20, stop=False)
     (bad,) = (site.folder / "porch").rglob("*.open.*")
-    _bad_sector(monkeypatch, bad)
+    bad_sector(monkeypatch, bad)
     if not can_set_aside:
         _no_setting_aside(monkeypatch)
     report = check_volume(site.volume, site.index, site.clock, CheckScope(beside_recorder=False), ledger=site.ledger)
@@ -122,7 +113,7 @@ def test_check_goes_past_a_closed_file_that_cannot_be_read(
         site.record(130, cameras=(PORCH, YARD))
     rows = site.index.segments(PORCH, None, EVER)
     bad = rows[0].path
-    _bad_sector(monkeypatch, site.folder / bad)
+    bad_sector(monkeypatch, site.folder / bad)
     scope = CheckScope(deep=deep, beside_recorder=False)
     report = check_volume(site.volume, site.index, site.clock, scope, ledger=site.ledger)
     found = {one.path: one for one in report.findings if one.what is not FindingKind.LEFT_OPEN}
@@ -155,7 +146,7 @@ def test_a_file_is_not_set_aside_because_too_many_are_open(
     else:
         site.record(20, stop=False)
     (path,) = (site.folder / "porch").rglob("*.open.*")
-    _bad_sector(monkeypatch, path, errno.EMFILE)
+    bad_sector(monkeypatch, path, errno.EMFILE)
     with pytest.raises(TooManyFiles):
         site.recover()
     assert path.exists()
@@ -169,7 +160,7 @@ def test_a_closed_file_without_a_row_that_cannot_be_read_does_not_stop_the_start
     site.index.drop_segments([bad, other])
     for one in (bad, other):
         site.volume.open_folders.enter(one.path.rpartition("/")[0])
-    _bad_sector(monkeypatch, site.folder / bad.path)
+    bad_sector(monkeypatch, site.folder / bad.path)
     found = site.recover(cameras=(PORCH, YARD))
     assert found.listed == 1
     assert [error.where for error in found.damaged] == [str(site.folder / bad.path)]
@@ -177,12 +168,32 @@ def test_a_closed_file_without_a_row_that_cannot_be_read_does_not_stop_the_start
     assert (site.folder / bad.path).stat().st_size == bad.size_bytes
 
 
+def test_the_index_is_rebuilt_without_a_file_that_cannot_be_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.record(130, cameras=(PORCH, YARD))
+    bad, *others = site.index.all_segments()
+    bad_sector(monkeypatch, site.folder / bad.path)
+    with closing(index_to_write(site.volume, site.history)) as index:
+        assert list(index.all_segments()) == others
+    assert f"skipped {bad.path}" in caplog.text
+
+
+def test_the_index_is_not_rebuilt_without_files_because_too_many_are_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.record(130)
+    bad_sector(monkeypatch, site.folder / next(iter(site.index.all_segments())).path, errno.EMFILE)
+    with pytest.raises(TooManyFiles):
+        index_to_write(site.volume, site.history)
+
+
 def test_a_signed_file_that_cannot_be_read_does_not_stop_the_start(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     _record_sealed(site, 130)
     signed = SignedHistory.opened(site.volume.disk, site.clock.now_ms())
     site.volume = Volume(site.volume.disk, signed)
     (bad, *_) = (one for one in site.index.segments(PORCH, None, EVER) if not is_open(one))
-    _bad_sector(monkeypatch, site.folder / bad.path)
+    bad_sector(monkeypatch, site.folder / bad.path)
     found = site.recover(cameras=(PORCH, YARD))
     assert [one.segment.camera for one in found.reclosed if one.segment is not None] == [PORCH, YARD]
     assert (site.folder / bad.path).stat().st_size == bad.size_bytes
@@ -204,7 +215,7 @@ def _three_to_remove(site: Site, monkeypatch: pytest.MonkeyPatch) -> tuple[Reten
 
 def test_a_file_that_cannot_be_read_is_removed_when_its_time_comes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     retention, oldest = _three_to_remove(site, monkeypatch)
-    _bad_sector(monkeypatch, site.folder / oldest[0].path)
+    bad_sector(monkeypatch, site.folder / oldest[0].path)
     retention.run()
     assert [one for one in oldest if (site.folder / one.path).exists()] == []
     assert [one for one in site.index.all_segments() if one in oldest] == []

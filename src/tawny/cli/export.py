@@ -25,7 +25,8 @@ from tawny.config.targets import sheet_size
 from tawny.config.units import duration_text, seconds, size, size_text
 from tawny.detection.zones import privacy_masks
 from tawny.media.codec.transcoder import CONTAINERS, remux
-from tawny.model.errors import FileDamaged, NotDone, StorageError, UsageError
+from tawny.media.mp4.byte_reader import open_stored, read_exactly
+from tawny.model.errors import FileDamaged, NotDone, UsageError
 from tawny.model.events import POST_S, PRE_S
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
@@ -121,13 +122,12 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
                 f"{path} is encrypted.", "Pass your key with `--key`, or enter the recovery sheet with `--words`."
             )
         place = volume.path(path)
-        try:
-            file = scan_file(InMemorySource(place.read_bytes()))
-            return open_sealed(file, keys, from_ring(place, file))
-        except OSError as error:
-            raise StorageError(str(place), error.strerror or "") from error
-        except SealedFileBroken as error:
-            raise FileDamaged(str(place), str(error)) from error
+        with open_stored(place) as stored:
+            try:
+                file = scan_file(InMemorySource(read_exactly(place, stored, stored.size, 0)))
+                return open_sealed(file, keys, from_ring(place, file))
+            except SealedFileBroken as error:
+                raise FileDamaged(str(place), str(error)) from error
 
     software, now_ms = f"tawny {__version__}", SystemClock().now_ms()
     request = EvidenceRequest(camera, stream, within, socket.gethostname(), software, now_ms)
@@ -297,7 +297,7 @@ def run_export(args: Namespace, out: Output) -> int:
                 path = _name(Path(args.output), clip.start_ms, taken, many=many)
                 start_ms = _write(clip, path, out)
                 shown = Span(start_ms, max(start_ms, clip.cut_at_ms or part.end_ms))
-                missing = not_recorded(archive.index.gaps(camera, shown), shown)
+                missing = not_recorded(archive.index.gaps(camera, shown), shown) + not_recorded(clip.unreadable, part)
                 size_bytes = path.stat().st_size
                 result = {
                     "file": str(path),

@@ -5,6 +5,7 @@ Blocking; run in a thread.
 """
 
 import hashlib
+import logging
 import os
 import threading
 import weakref
@@ -23,14 +24,17 @@ from tawny.media.image.mask import mask_picture
 from tawny.media.mp4.progressive import ClipSamples as Cut
 from tawny.media.mp4.progressive import ClipSoundtrack, ProgressiveMp4, SegmentPart, cut_clip
 from tawny.media.mp4.segment_reader import SegmentReader, places, read_segment
-from tawny.model.errors import SourceUnusable, StorageError
+from tawny.model.errors import FileSealed, SourceUnusable, StorageError, StorageUnavailable
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoCodec
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
 from tawny.playback.recordings import RecordingArchive, closed_since, segments
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.layout import is_open
+
+log = logging.getLogger(__name__)
 
 # Re-encodes part of a recording in memory; clips are cut from the result.
 
@@ -133,7 +137,8 @@ class ClipFile:
     """A clip.
 
     start_ms: time 0 of the clip, ms UTC. cut_at_ms: early end if the video format changed there. anew: number of
-    re-encoded frames. is_exact: contains nothing from before its start; otherwise an edit list hides it.
+    re-encoded frames. is_exact: contains nothing from before its start; otherwise an edit list hides it. unreadable:
+    recorded time that is not in the clip, because its files can't be read.
     """
 
     file: ProgressiveMp4
@@ -142,6 +147,7 @@ class ClipFile:
     cut_at_ms: int | None
     anew: int = 0
     is_exact: bool = False
+    unreadable: tuple[Gap, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -149,6 +155,33 @@ class ClipFile:
 
     def read(self, begin: int, end: int) -> Iterator[bytes]:
         return self.file.read(begin, end)
+
+
+class _Unreadable:
+    """Errors of the segments of a clip that can't be read, by their start, ms UTC."""
+
+    def __init__(self) -> None:
+        self._errors: dict[int, StorageError] = {}
+
+    def add(self, start_ms: int, error: StorageError) -> None:
+        """Leave a segment out. Raises the error if it is not one of this file, or the caller may have its key."""
+        if isinstance(error, (FileSealed, StorageUnavailable)):
+            raise error
+        log.warning("left out of a clip: %s", error)
+        self._errors[start_ms] = error
+
+    def check(self) -> None:
+        """Raise the first error, if there is one."""
+        for error in self._errors.values():
+            raise error
+
+    def gaps(self, found: Sequence[Segment], span: Span) -> tuple[Gap, ...]:
+        """Return them as gaps within the span, in order of time. found: the segments of the clip."""
+        return tuple(
+            Gap(one.camera, part.begin_ms, part.end_ms, GapReason.DISK_ERROR, self._errors[one.start_ms].detail)
+            for one in found
+            if one.start_ms in self._errors and (part := one.span.cut_to(span)) is not None
+        )
 
 
 class ClipCache:
@@ -174,8 +207,9 @@ class ClipCache:
         """Return the clip from the start of the span, or the first keyframe in it; None if nothing is recorded.
 
         Uses the other stream if this one has no recording. Privacy masks require re-encoding. exact: also re-encode the
-        frames before the first keyframe if possible, so that nothing from before the start is included. Raises
-        ClipTooLarge: if it exceeds `most_bytes` or is too long to mask.
+        frames before the first keyframe if possible, so that nothing from before the start is included. Segments that
+        cannot be read are left out, unless none can. Raises ClipTooLarge: if it exceeds `most_bytes` or is too long to
+        mask; StorageError.
         """
         for name in (stream, *(other for other in StreamName if other is not stream)):
             found = segments(self._archive, camera, name, span)
@@ -210,20 +244,44 @@ class ClipCache:
     def _cut(
         self, span: Span, found: Sequence[Segment], private: Sequence[Polygon], *, with_sound: bool, exact: bool
     ) -> ClipFile:
-        begun = ExactStart([], 0, is_exact=False)
+        begun, unreadable = ExactStart([], 0, is_exact=False), _Unreadable()
         with ExitStack() as held:
-            pieces = [_piece(span, segment, self._path(segment, held)) for segment in found]
-            if private:
-                pieces = [_covered(piece, private, held) for piece in pieces]
-            if exact:
-                begun = begun_exactly(pieces[0], held)
+            pieces = self._pieces(span, found, private, held, unreadable)
+            if exact and pieces:
+                try:
+                    begun = begun_exactly(pieces[0], held)
+                except StorageError as error:
+                    unreadable.add(pieces[0].start_ms, error)
                 pieces = [*begun.pieces, *pieces[1:]]
-            whole = cut_clip(pieces)
+            try:
+                whole = cut_clip(pieces, lambda piece, error: unreadable.add(piece.start_ms, error))
+            except ValueError:
+                unreadable.check()
+                raise
             file = as_file(whole, with_sound=with_sound)
             weakref.finalize(file, held.pop_all().close)
         etag = hashlib.blake2s(file.header, digest_size=12).hexdigest()
         cut_at_ms = whole.left_out[0].start_ms if whole.left_out else None
-        return ClipFile(file, whole.begin_ms, f'"{etag}"', cut_at_ms, begun.anew, begun.is_exact)
+        shown = Span(span.begin_ms, cut_at_ms or span.end_ms)
+        gaps = unreadable.gaps(found, shown)
+        return ClipFile(file, whole.begin_ms, f'"{etag}"', cut_at_ms, begun.anew, begun.is_exact, gaps)
+
+    def _pieces(
+        self,
+        span: Span,
+        found: Sequence[Segment],
+        private: Sequence[Polygon],
+        held: ExitStack,
+        unreadable: _Unreadable,
+    ) -> list[SegmentPart]:
+        pieces: list[SegmentPart] = []
+        for segment in found:
+            try:
+                piece = _piece(span, segment, self._path(segment, held))
+                pieces.append(_covered(piece, private, held) if private else piece)
+            except StorageError as error:
+                unreadable.add(segment.start_ms, error)
+        return pieces
 
     def _path(self, segment: Segment, held: ExitStack) -> Path:
         """Return the path to read.
@@ -239,7 +297,7 @@ class ClipCache:
         except FileNotFoundError:
             return closed_since(self._archive, segment) or path
         except OSError as error:
-            raise StorageError(str(path), error.strerror or str(error)) from error
+            raise turned(error, str(path)) from error
         held.callback(os.close, opened)
         return Path(f"/dev/fd/{opened}")
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from tawny.media.mp4.fragment_writer import VIDEO_TRACK
 from tawny.media.mp4.segment_reader import SegmentReader
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import FileSealed, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
@@ -45,7 +45,8 @@ class PastPiece:
 def past_pieces(archive: RecordingArchive, camera: CameraId, stream: StreamName, span: Span) -> list[PastPiece]:
     """Return what is recorded of a span, from the keyframe at or before its begin to the one at or after its end.
 
-    Uses the other stream if this one has no recording at all. Leaves out files that are damaged. Raises FileSealed.
+    Uses the other stream if this one has no recording at all. Leaves out files that cannot be read. Raises FileSealed,
+    StorageUnavailable.
     """
     for name in (stream, *(other for other in StreamName if other is not stream)):
         made = list(_pieces(archive, segments(archive, camera, name, span), span))
@@ -102,7 +103,9 @@ def _pieces(archive: RecordingArchive, found: list[Segment], span: Span) -> Iter
     for segment in found:
         try:
             file = reread_segment(archive, segment)
-        except FileDamaged:
+        except (FileSealed, StorageUnavailable):
+            raise
+        except StorageError:
             continue
         groups = _groups(file, segment, span)
         for first, count in groups:

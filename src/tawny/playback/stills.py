@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.media.image.jpeg import keyframe_jpeg
 from tawny.media.mp4.segment_reader import SegmentReader, read_segment, samples
-from tawny.model.errors import FileDamaged, FileSealed
+from tawny.model.errors import FileSealed, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Gap, GapReason, Segment, gap_words
@@ -54,7 +54,7 @@ class StillReader:
     def at(self, camera: CameraId, at_ms: int, width: int) -> StillPicture | None:
         """Return an image of at most `width` px, or None if nothing is recorded or decodable.
 
-        Raises FileSealed: if it is sealed.
+        Raises FileSealed: if it is sealed; StorageUnavailable.
         """
         found = (self._of(segment, at_ms, width) for segment in shown_in(self._archive, camera, at_ms, width))
         return next((picture for picture in found if picture), None)
@@ -63,9 +63,9 @@ class StillReader:
         try:
             file = read_segment(self._archive.segment_path(segment))
             return self._picture(segment, file, at_ms, width)
-        except FileSealed:
+        except (FileSealed, StorageUnavailable):
             raise  # the caller may have the key
-        except FileDamaged:
+        except StorageError:
             return None  # `tawny check` reports it; the preview has no image
 
     def _picture(self, segment: Segment, file: SegmentReader, at_ms: int, width: int) -> StillPicture | None:
@@ -134,9 +134,9 @@ def clip_sheet(archive: RecordingArchive, clip: ClipFile, request: Span, about: 
         lines.append("Re-encoded, because privacy masks are blacked out.")
     else:
         lines.append("Original video, not re-encoded.")
-    gaps = archive.index.gaps(about.camera, Span(clip.start_ms, max(end_ms, clip.start_ms + 1)))
+    gaps = [*archive.index.gaps(about.camera, Span(clip.start_ms, max(end_ms, clip.start_ms + 1))), *clip.unreadable]
     quiet = [gap for gap in gaps if gap.reason is GapReason.WAITING]
-    missing = [gap for gap in gaps if gap.reason is not GapReason.WAITING]
+    missing = sorted((gap for gap in gaps if gap.reason is not GapReason.WAITING), key=lambda gap: gap.begin_ms)
     lines += ["", "Missing" if missing else "Nothing is missing."]
     lines += [_gap_line(gap, about.zone) for gap in missing]
     if quiet:

@@ -9,20 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tawny.config.retention import TierSettings
+from tawny.engine import Bus, InlineEngine
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.recorder.recorder import SegmentRecorder
+from tawny.sealed.key_wrapping import Identity
 from tawny.service.storage_setup import archive_of
 from tawny.storage.archive.archive_disk import ArchiveDisk
 from tawny.storage.disk.secondary_volumes import join_archive
+from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.retention.tiers import TierMover
-from tests.storage.bench import Site
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.stream.hub import Hub
+from tawny.testing.packet_feed import PacketFeed
+from tests.storage.bench import MAIN, PORCH, Site
 
 DAY_S = 86_400.0
 
@@ -137,3 +145,26 @@ class ArchivedSite:
 
     def is_local(self, segment: Segment) -> bool:
         return (self.site.folder / segment.path).is_file()
+
+
+def moved_sealed(archived: ArchivedSite, owner: Identity) -> Segment:
+    """A recording of 20 s, encrypted for the owner alone and signed, that is in the bucket only."""
+    site = archived.site
+    signed = SignedHistory.opened(site.volume.disk, site.clock.now_ms())
+    seals = EpochKeys(signed, site.clock, lambda _: CameraSealing((owner.recipient,)))
+    engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
+    recorder, hub = SegmentRecorder(site.volume, site.index, site.clock, Bus(), seals=seals), Hub()
+    recorder.start(engine)
+    recorder.add(PORCH, MAIN, hub)
+    feed = PacketFeed(hub, site.clock, fps=1, gop=4)
+    for _ in range(20):
+        feed.picture()
+        engine.run_for(1)
+    recorder.end_all()
+    engine.run_for(5)
+    signed.state(site.clock.now_ms())
+    (segment,) = site.index.all_segments()
+    site.clock.advance(2 * DAY_S)
+    assert archived.mover.move() == 1
+    assert not archived.is_local(segment)
+    return segment

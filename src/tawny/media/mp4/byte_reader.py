@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PosixPath
 from typing import Protocol
@@ -44,9 +44,13 @@ class _LocalFile:
 
 
 class ArchivedPath(PosixPath):
-    """Path of a file in an archive, which only `open_stored` can open, by `opens`."""
+    """Path of a file in an archive, which only `open_stored` can open, by `opens`.
+
+    rings: returns the key rings of its camera's day, from all volumes. The day is that of a time, ms UTC.
+    """
 
     opens: Callable[[], AbstractContextManager[StoredFile]]
+    rings: Callable[[int], Iterable[bytes]] = staticmethod(lambda _at_ms: ())
 
 
 @contextmanager

@@ -6,7 +6,7 @@ segments on request. So the size is known in advance and any byte range can be s
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import sub
@@ -20,6 +20,7 @@ from tawny.media.mp4.boxes import box, full_box, media, movie_header, track_head
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.media.mp4.fragment_writer import VIDEO_TRACK, Sample, sample_entry
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
+from tawny.model.errors import StorageError
 from tawny.model.geometry import Orientation
 from tawny.model.packets import VIDEO_RATE, AudioFormat, Format, VideoFormat
 
@@ -181,17 +182,28 @@ class ClipSamples:
                     at += size
 
 
-def cut_clip(pieces: Sequence[SegmentPart]) -> ClipSamples:
+def _end(_part: SegmentPart, error: StorageError) -> None:
+    """Default for `go_past`: a clip is whole or not made."""
+    raise error
+
+
+def cut_clip(pieces: Sequence[SegmentPart], go_past: Callable[[SegmentPart, StorageError], None] = _end) -> ClipSamples:
     """Assemble a clip from parts in time order.
 
     The clip begins with the frame displayed at the first part's `begin_ticks`. Samples needed from before, back to a
     keyframe, have negative times. Without such a keyframe the clip begins at the first keyframe after it. Later parts
     begin at their first keyframe at or after `begin_ticks`.
-    Raises ValueError if no frame is in range.
+    go_past: called with a part whose headers can't be read; the clip goes on after it unless this raises.
+    Raises ValueError if no frame is in range, StorageError.
     """
     cutter = _Cutter()
     for number, piece in enumerate(pieces):
-        if not cutter.take(piece):
+        try:
+            fits = cutter.take(piece)
+        except StorageError as error:
+            go_past(piece, error)
+            continue
+        if not fits:
             cutter.left_out = tuple(pieces[number:])
             break
     return cutter.result()

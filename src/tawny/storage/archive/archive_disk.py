@@ -166,7 +166,7 @@ class ArchiveDisk:
         """Return a path for `open_stored` that reads everything from the object itself."""
         return self._path(path, outlined=False)
 
-    def outlined_place(self, path: str) -> Path:
+    def outlined_place(self, path: str) -> ArchivedPath:
         """Return a path for `open_stored` that needs few requests, because headers come from the outline."""
         return self._path(path, outlined=True)
 
@@ -174,7 +174,7 @@ class ArchiveDisk:
         """Store the content of an open file."""
         self._publish(path, file, StoredObject(*_measured(file)))
 
-    def _path(self, path: str, *, outlined: bool) -> Path:
+    def _path(self, path: str, *, outlined: bool) -> ArchivedPath:
         made = ArchivedPath(self._root / path)
         made.opens = lambda: self._reader.opened(path, self._get(path).size_bytes, made, outlined=outlined)
         return made

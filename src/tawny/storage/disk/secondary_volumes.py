@@ -229,8 +229,11 @@ def check_present(volume: Volume) -> None:
 
 
 def any_away(volume: Volume) -> bool:
-    """Return whether a volume that may hold segments is not attached. The list of an archive is always here."""
-    here = {other.name for other in volume.others}
+    """Return whether a volume that may hold segments is not attached, or its disk is gone since.
+
+    The list of an archive is always here. Raises StorageError of the main volume.
+    """
+    here = {other.name for other in volume.others if other.archive is not None or is_volume_present(other)}
     return any(_name(one) not in here for one in others(volume) if one.use is not VolumeUse.MIRROR)
 
 

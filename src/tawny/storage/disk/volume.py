@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from tawny.storage.disk.layout import (
     event_paths,
     is_camera,
     is_hour_folder,
+    keys_path,
     loop_path,
     objects_path,
     picture_path,
@@ -294,7 +296,9 @@ class Volume:
                     return volume.own_path(path)
         for archive in (volume.archive for volume in self.others):
             if archive is not None and archive.entry(path) is not None:
-                return archive.outlined_place(path)
+                place = archive.outlined_place(path)
+                place.rings = partial(self.key_rings, CameraId(path.partition("/")[0]))
+                return place
         return self.own_path(path)
 
     def own_path(self, path: str) -> Path:
@@ -310,6 +314,14 @@ class Volume:
             if entry is not None and entry.kind not in ("file", "folder"):
                 raise StorageError(str(self.root / path), "a link is in its place, and links are not followed")
         return self.disk.place(path)
+
+    def key_rings(self, camera: CameraId, at_ms: int) -> Iterator[bytes]:
+        """Yield the key rings of a camera's day, that of this disk first. Disks that cannot be read are skipped."""
+        path = keys_path(camera, at_ms)
+        for volume in (*self.everywhere, *self.copies):
+            with suppress(StorageError):
+                if volume.disk.entry(path) is not None:
+                    yield volume.disk.read(path)
 
     def cameras(self) -> list[CameraId]:
         """Return the cameras that have a folder on this volume or the others."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tawny.model.errors import FileDamaged, IndexDamaged, NotDone
+from tawny.model.errors import IndexDamaged, NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
 from tawny.model.times import Span
@@ -24,6 +24,8 @@ from tawny.storage.index.protocol import Index
 from tawny.storage.index.sqlite_file import outdated
 from tawny.storage.index.sqlite_index import SqliteIndex
 
+log = logging.getLogger(__name__)
+
 # Rebuild of the index: segments from the files, the rest from the history. Reads two small ranges of each file.
 
 _ROWS_AT_ONCE: Final = 2000
@@ -33,8 +35,8 @@ _EVER: Final = Span(0, 1 << 53)
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     segments: int
-    left_out: list[FileDamaged] = field(default_factory=list)
-    """Closed files without readable metadata."""
+    left_out: list[StorageError] = field(default_factory=list)
+    """Errors of closed files whose metadata could not be read. They were logged."""
 
 
 def rebuild(
@@ -46,7 +48,7 @@ def rebuild(
     """
     replay(list(history.lines()), index)
     rows: list[Segment] = []
-    left_out: list[FileDamaged] = []
+    left_out: list[StorageError] = []
     count = 0
     for each, camera in _cameras(volume):
         for folder in each.hour_folders(camera):
@@ -56,7 +58,10 @@ def rebuild(
                     continue
                 try:
                     rows.append(row_of(each, name, entry.size_bytes))
-                except FileDamaged as error:
+                except StorageUnavailable:
+                    raise
+                except StorageError as error:
+                    log.warning("skipped %s: %s", path, error)
                     left_out.append(error)
             if len(rows) >= _ROWS_AT_ONCE:
                 count += _add(index, rows)
@@ -96,8 +101,6 @@ def _add(index: Index, rows: list[Segment]) -> int:
     rows.clear()
     return count
 
-
-log = logging.getLogger(__name__)
 
 INDEX_NAME = "tawny.db"
 SUFFIXES = ("-wal", "-shm", "")

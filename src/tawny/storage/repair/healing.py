@@ -11,10 +11,11 @@ from typing import Final
 
 from tawny.media.mp4.leaf_proof import changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import FileDamaged, StorageError
+from tawny.model.errors import StorageError, StorageUnavailable
 from tawny.sealed.file_reader import FileEnding
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.secondary_volumes import any_away
 from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryLedger
@@ -25,7 +26,10 @@ _MOST_KNOWN: Final = 4096
 
 
 def wrong_with(volume: Volume, path: str) -> str:
-    """Return why this volume's copy is not sound, or an empty string. Reads the complete file."""
+    """Return why this volume's copy is not sound, or an empty string. Reads the complete file.
+
+    Raises StorageUnavailable, which says nothing about the copy.
+    """
     try:
         if volume.disk.entry(path) is None:
             return "it is missing"
@@ -36,8 +40,10 @@ def wrong_with(volume: Volume, path: str) -> str:
         if read.torn:
             return read.reason
         rotten = changed_fragments(read)
-    except (FileDamaged, StorageError) as error:
-        return error.detail
+    except StorageUnavailable:
+        raise
+    except StorageError as error:
+        return error.detail or error.message
     return f"{len(rotten)} of {len(read.fragments)} fragments don't match what was written" if rotten else ""
 
 
@@ -84,13 +90,15 @@ class Healer:
         holding = self._volume.holding(path)
         if holding is not None and holding.archive is not None:
             return  # reading all of it costs; `check --deep` does
-        why = wrong_with(holding, path) if holding is not None else "it is missing"
-        if why:
-            try:
+        try:
+            if holding is None and any_away(self._volume):
+                return  # that disk may have it, and is looked at when it is back
+            why = wrong_with(holding, path) if holding is not None else "it is missing"
+            if why:
                 heal(self._volume, self._ledger, path, why)
-            except StorageError as error:
-                log.warning("cannot restore %s: %s", path, error)
-                return
+        except StorageError as error:
+            log.warning("cannot restore %s: %s", path, error)
+            return
         with self._lock:
             self._known[path] = None
             while len(self._known) > _MOST_KNOWN:

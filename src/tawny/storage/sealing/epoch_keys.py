@@ -5,12 +5,13 @@ advances one step per file. The unwrapped key is never on a disk. Thread-safe.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from tawny.media.mp4.byte_reader import ArchivedPath
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
 from tawny.model.segments import filled_number, is_filled_number
@@ -204,7 +205,7 @@ class EpochKeys:
                 return epoch
         key = EpochKey(now_ms)
         epoch = _Epoch(key, wrap(key.first(), policy.recipients), now_s, policy.recipients)
-        _add_to_ring(volume, camera, RingLine(key.commit, key.born_ms, epoch.wrapped))
+        add_to_ring(volume, camera, RingLine(key.commit, key.born_ms, epoch.wrapped))
         self._epochs[camera, volume] = epoch
         return epoch
 
@@ -253,8 +254,8 @@ class _GrowingFile:
         self._is_whole = True
 
 
-def _add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:
-    """Append durably, on the volume of the files."""
+def add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:
+    """Append durably, on the volume of the files. Raises StorageError."""
     disk, path = volume.disk, keys_path(camera, line.born_ms)
     is_new = disk.entry(path) is None
     if is_new:
@@ -274,10 +275,17 @@ def _add_to_ring(volume: Volume, camera: CameraId, line: RingLine) -> None:
 
 
 def from_ring(path: Path, file: FileScan) -> bytes:
-    """Return the wrapped key from a key ring in the file's folder or its parent folder. Empty if none has it."""
+    """Return the wrapped key from a key ring of the file's day. Empty if none has it.
+
+    path: on a disk, with the ring in its folder or the parent folder; or in an archive, from `Volume.path`. Raises
+    OSError, StorageError.
+    """
+    rings = path.rings(file.header.born_ms) if isinstance(path, ArchivedPath) else _rings_near(path)
+    lines = (read_ring(ring).get(file.header.commit) for ring in rings)
+    return next((line.wrapped for line in lines if line is not None), b"")
+
+
+def _rings_near(path: Path) -> Iterator[bytes]:
     for folder in (path.parent, path.parent.parent):
         for ring in sorted(folder.glob("*.keys")):
-            line = read_ring(ring.read_bytes()).get(file.header.commit)
-            if line is not None:
-                return line.wrapped
-    return b""
+            yield ring.read_bytes()

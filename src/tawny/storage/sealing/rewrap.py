@@ -16,8 +16,9 @@ from tawny.sealed.header import HEADER_BYTES, SealedHeader
 from tawny.sealed.key_wrapping import Identity, area, short_name, unwrap, wrap, wrapped_in
 from tawny.sealed.sealer import RingLine, compact, read_ring
 from tawny.storage.disk.disk import DiskAccess
-from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.layout import is_sealed, keys_path
 from tawny.storage.disk.volume import Volume
+from tawny.storage.sealing.epoch_keys import add_to_ring
 
 NEW: Final = ".new"
 _TRIES: Final = 3
@@ -77,7 +78,7 @@ def _rewrap_day(
     if shuts_out:
         for each in volume.everywhere:
             for path in _sealed_files(each, folder):
-                done.files += _write_over(each.disk, path, ring)
+                done.files += _write_over(each, path, ring)
     return done
 
 
@@ -131,11 +132,12 @@ def _replace(disk: DiskAccess, path: str, parts: Sequence[bytes]) -> None:
     disk.sync_folder(path.rpartition("/")[0])
 
 
-def _write_over(disk: DiskAccess, path: str, ring: dict[bytes, RingLine]) -> bool:
+def _write_over(volume: Volume, path: str, ring: dict[bytes, RingLine]) -> bool:
     """Overwrite the file's wrapped key with that of the ring, or clear it if it does not fit.
 
     Return whether it changed. A file whose key is not in the ring is skipped, because nothing else would open it.
     """
+    disk = volume.disk
     head = disk.read(path, 0, HEADER_BYTES)
     try:
         header = SealedHeader.read(head)
@@ -147,6 +149,8 @@ def _write_over(disk: DiskAccess, path: str, ring: dict[bytes, RingLine]) -> boo
     fits = line.wrapped if 2 + len(line.wrapped) <= header.wrap_bytes else b""
     if wrapped_in(disk.read(path, HEADER_BYTES, header.wrap_bytes)) == fits:
         return False
+    if not fits:
+        _keep_in_ring(volume, path, line)
     disk.write_at(path, HEADER_BYTES, area(line.wrapped, header.wrap_bytes))
     file = disk.extend(path)
     try:
@@ -154,6 +158,14 @@ def _write_over(disk: DiskAccess, path: str, ring: dict[bytes, RingLine]) -> boo
     finally:
         file.close()
     return True
+
+
+def _keep_in_ring(volume: Volume, path: str, line: RingLine) -> None:
+    """Have the key in a ring on the file's own volume, durably: the other volumes may be lost."""
+    camera = CameraId(path.partition("/")[0])
+    ring = keys_path(camera, line.born_ms)
+    if volume.disk.entry(ring) is None or line.commit not in read_ring(volume.disk.read(ring)):
+        add_to_ring(volume, camera, line)
 
 
 def _rings(volume: Volume, folder: str) -> Iterator[str]:

@@ -1,0 +1,29 @@
+"""A file on a bad sector of a disk that works otherwise."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+
+class _Held:
+    """An open file, so that no other one gets its inode."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
+def bad_sector(monkeypatch: pytest.MonkeyPatch, path: Path, number: int = errno.EIO) -> None:
+    """Let every read of the content of this file fail with this error."""
+    read, bad = os.pread, _Held(path)
+
+    def reading(fd: int, size: int, offset: int) -> bytes:
+        if os.path.sameopenfile(fd, bad.descriptor):
+            raise OSError(number, os.strerror(number))
+        return read(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", reading)
