@@ -197,3 +197,106 @@ def test_changes_by_the_schedule_that_earlier_versions_noted_are_read() -> None:
         store.change(1, "home", who, frozenset())
     assert [by for _, _, by, _ in store.changes()] == ["schedule", "presence", "Anna"]
     store.close()
+
+
+# --- a clock that is set back ----------------------------------------------------------------------------------------
+
+ANNA: dict[str, Any] = {"presence": {"people": {"anna": {}}, "away_after": "10 min"}}
+
+
+@pytest.mark.parametrize("is_started_again", [False, True])
+def test_what_happens_after_the_clock_is_set_back_is_judged_by_the_mode_that_is_on(
+    tmp_path: Path, *, is_started_again: bool
+) -> None:
+    house = House(tmp_path / "modes.db", schedule={})
+    house.clock.advance(60)
+    house.clock.jump_utc(3600)
+    house.modes.set_mode("away", "Anna")
+    house.clock.advance(10)
+    house.clock.jump_utc(-3600)
+    if is_started_again:
+        house.again()
+    house.modes.step()
+    at_ms = house.clock.now_ms()
+    house.clock.advance(600)
+    assert (house.mode, house.modes.at(at_ms).mode) == ("away", "away")
+    house.again()
+    assert house.modes.at(at_ms).mode == "away"
+    assert all(one_ms <= at_ms for one_ms, _ in house.modes.changes(1))
+    house.modes.set_mode("home", "Anna")
+    assert (house.modes.at(at_ms).mode, house.modes.at(house.clock.now_ms()).mode) == ("away", "home")
+
+
+def test_who_was_seen_before_the_clock_is_set_back_leaves_in_time() -> None:
+    house = House(at="2026-11-20T17:00:00Z", **ANNA)
+    house.clock.jump_utc(30 * 86_400)
+    house.modes.seen("anna", "ping")
+    house.clock.jump_utc(-30 * 86_400)
+    assert house.mode == "home"
+    house.clock.advance(601)
+    assert (house.mode, house.modes.people()[0].is_home) == ("away", False)
+
+
+@pytest.mark.parametrize("is_started_again", [False, True])
+@pytest.mark.parametrize("ahead_s", [3600, 30 * 86_400])
+def test_what_was_set_for_a_time_ends_in_time_after_the_clock_is_set_back(
+    tmp_path: Path, ahead_s: float, *, is_started_again: bool
+) -> None:
+    house = House(tmp_path / "modes.db", schedule={})
+    house.clock.jump_utc(ahead_s)
+    house.modes.pause(DOOR, house.clock.now_ms() + 600_000, "Anna")
+    house.modes.set_mode("night", "Anna", house.clock.now_ms() + 600_000)
+    house.clock.jump_utc(-ahead_s)
+    if is_started_again:
+        house.again()
+    house.modes.step()
+    house.clock.advance(599)
+    assert (house.modes.hold(DOOR) is not None, house.mode) == (True, "night")
+    house.clock.advance(1)
+    assert (house.modes.hold(DOOR), house.mode) == (None, "home")
+
+
+def test_a_mode_until_the_next_change_ends_at_that_of_the_clock_that_was_set_back() -> None:
+    house = House()
+    house.clock.jump_utc(30 * 86_400)
+    house.modes.set_mode("home", "Anna")
+    house.clock.jump_utc(-30 * 86_400)
+    assert house.modes.now().until_ms == utc_from_text("2026-11-20T16:00:00Z")
+    assert house.modes.now().since_ms == house.clock.now_ms()
+
+
+def test_what_was_set_before_the_clock_went_wrong_keeps_its_end(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db")
+    until_ms = house.clock.now_ms() + 8 * 3_600_000
+    house.modes.pause(DOOR, until_ms, "Anna")
+    house.clock.advance(3600)
+    house.clock.jump_utc(7200)
+    house.again()
+    house.clock.advance(60)
+    house.clock.jump_utc(-7200)
+    hold = house.modes.hold(DOOR)
+    assert hold is not None and hold.until_ms == until_ms
+
+
+def test_a_pause_outlasts_a_start_with_a_clock_that_is_behind(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db")
+    until_ms = house.clock.now_ms() + 8 * 3_600_000
+    house.modes.pause(DOOR, until_ms, "Anna")
+    house.clock.advance(60)
+    house.clock.jump_utc(-365 * 86_400)
+    house.again()
+    house.clock.advance(60)
+    house.clock.jump_utc(365 * 86_400)
+    hold = house.modes.hold(DOOR)
+    assert hold is not None and hold.until_ms is not None and hold.until_ms >= until_ms
+
+
+def test_the_clock_may_be_set_forward_and_back(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db")
+    house.clock.advance(60)
+    until_ms = house.clock.now_ms() + 600_000
+    house.modes.pause(DOOR, until_ms, "Anna")
+    for jump_s in (300, -300):
+        house.clock.jump_utc(jump_s)
+        hold = house.modes.hold(DOOR)
+        assert hold is not None and hold.until_ms == until_ms

@@ -20,6 +20,8 @@ MOST_MODES = 8
 MOST_DAYS = 366
 SOMEBODY = "somebody"
 """Name of the presence entry for addresses that are not assigned to a person."""
+_CHECK_S = 30.0
+"""Longest time, s, that a check of who is home takes."""
 ModeName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=20)]
 PersonName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -90,13 +92,20 @@ class PresenceSettings(PersonPresenceSettings):
     )
     every: Annotated[Duration, Field(ge=5, le=3600)] = Field(60.0, description="How often tawny checks who is home.")
     away_after: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
-        600.0, description="Someone not seen for this long counts as away."
+        600.0,
+        description="Someone not seen for this long counts as away. Never less than `every` plus 30 s if tawny checks.",
     )
     grace: Annotated[Duration, Field(ge=0, le=3600)] = Field(
         0.0, description="Wait this long after everyone left before the mode changes."
     )
     nobody: ModeName = Field("away", description="The mode while everyone is away.")
     back: ModeName = Field("home", description="The mode when someone is home but the schedule says `nobody`.")
+
+    @property
+    def gone_after_s(self) -> float:
+        """Time, s, after which someone not seen counts as away: who is home must be found again before it ends."""
+        is_checked = any(one.ping or one.mac or one.mdns for one in self.everybody.values())
+        return max(self.away_after, self.every + _CHECK_S) if is_checked else self.away_after
 
     @property
     def everybody(self) -> dict[str, PersonPresenceSettings]:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from tawny.config.modes import ModesSettings
 from tawny.config.renamed import rename_action
+from tawny.events.clock_steps import ClockSteps
 from tawny.events.rule_engine import Calendar, ModeSwitch, PresenceTracker, Schedule, TrackedPerson
 from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
@@ -214,6 +215,14 @@ class _Hand:
     """The mode without the override; a change of it ends the override. Empty: the override ends at its time only."""
 
 
+_Set = TypeVar("_Set", ActiveHold, _Hand)
+
+
+def _shifted(one: _Set, by_ms: int) -> _Set:
+    until_ms = None if one.until_ms is None else one.until_ms + by_ms
+    return replace(one, since_ms=one.since_ms + by_ms, until_ms=until_ms)
+
+
 class ModeState:
     """The active mode and everything that determines it. book: persistent state. publish: receives every change."""
 
@@ -229,12 +238,14 @@ class ModeState:
         self._holds = {hold.camera: hold for hold in holds}
         self._log = [(at_ms, ModeSnapshot(mode, by, home)) for at_ms, mode, by, home in book.changes()]
         self._untold: list[Message] = []
+        self._steps = ClockSteps(clock)
         self._now_ms = self._clock.now_ms()
         self._known: tuple[str, str, frozenset[str]] = ("", "", frozenset())
         self._presence = PresenceTracker((), 0.0, (), self._now_ms)
         self._renamed: dict[str, str] = {}
         self._since_ms = self._now_ms
         self._take(arm, frozenset(facts.get("home", ())))
+        self._follow_clock(0)
 
     def will_rename(self, mode: str, name: str) -> None:
         """A manual mode stays through the next `apply`, in which this mode has another name."""
@@ -346,8 +357,7 @@ class ModeState:
             home = self._presence.home(now_ms)
             base = "" if until_ms is not None else self._automatic(now_ms, home)[0]
             if until_ms is None:
-                change = self._next_automatic(now_ms, home)
-                until_ms = change.at_ms if change else None
+                until_ms = self._next_automatic_ms(now_ms, home)
             self._set_hand(_Hand(mode, by, now_ms, until_ms, base))
             self._advance()
         self._out()
@@ -409,7 +419,7 @@ class ModeState:
         self._calendar = Calendar(self._zone, arm.location or None)
         self._schedule = Schedule(self._calendar, arm.names, arm.schedule, arm.exceptions)
         left_ms = self._presence.empty_since_ms(now_ms)
-        self._presence = PresenceTracker(arm.presence.everybody, arm.presence.away_after, home, now_ms, left_ms)
+        self._presence = PresenceTracker(arm.presence.everybody, arm.presence.gone_after_s, home, now_ms, left_ms)
         if self._hand is not None and self._hand.mode in self._renamed:
             self._set_hand(replace(self._hand, mode=self._renamed[self._hand.mode]))
         self._renamed = {}
@@ -445,6 +455,10 @@ class ModeState:
             at = self._next_edge_ms(at, home)
         return None
 
+    def _next_automatic_ms(self, at_ms: int, home: frozenset[str]) -> int | None:
+        change = self._next_automatic(at_ms, home)
+        return change.at_ms if change else None
+
     def _next_edge_ms(self, at_ms: int, home: frozenset[str]) -> int | None:
         """Return when the schedule next changes or the grace of leaving ends, ms UTC."""
         change = self._schedule.next_change(at_ms)
@@ -472,7 +486,10 @@ class ModeState:
 
     def _advance(self) -> None:
         """Advance to now, change by change."""
+        moved_ms = self._steps.moved_ms()
         now_ms = self._clock.now_ms()
+        if moved_ms:
+            self._follow_clock(moved_ms)
         while 0 <= now_ms - self._now_ms < STEPWISE_MS:
             due_ms = self._next_due(self._now_ms)
             if due_ms is None or due_ms > now_ms:
@@ -481,6 +498,24 @@ class ModeState:
             self._settle(due_ms)
         self._now_ms = now_ms
         self._settle(now_ms)
+
+    def _follow_clock(self, moved_ms: int) -> None:
+        """Move what was set by hand along with a step of the clock, ms; 0 at the start. No one was seen after now."""
+        now_ms = self._clock.now_ms()
+        self._presence.limit(now_ms)
+        self._since_ms = min(self._since_ms, now_ms)
+        for hold in list(self._holds.values()):
+            by_ms = self._steps.shift_ms(hold.since_ms, moved_ms)
+            if by_ms:
+                self._keep_hold(_shifted(hold, by_ms))
+        hand = self._hand
+        by_ms = 0 if hand is None else self._steps.shift_ms(hand.since_ms, moved_ms)
+        if hand is not None and by_ms:
+            moved, home = _shifted(hand, by_ms), self._presence.home(now_ms)
+            if hand.base:
+                base, until_ms = self._automatic(now_ms, home)[0], self._next_automatic_ms(now_ms, home)
+                moved = replace(moved, base=base, until_ms=until_ms)
+            self._set_hand(moved)
 
     def _settle(self, at_ms: int) -> None:
         """Evaluate the state at an instant and register changes."""
@@ -495,6 +530,7 @@ class ModeState:
                 self._set_hand(None)
             else:
                 mode, by = self._hand.mode, self._hand.by
+        self._note(at_ms, ModeSnapshot(mode, by, home))
         before_mode, before_by, before_home = self._known
         if (mode, by, home) == self._known:
             return
@@ -504,12 +540,14 @@ class ModeState:
             self._untold.append(ModeChanged(mode, by, self._hand is not None, at_ms))
         if home != before_home:
             self._untold.append(PeopleChanged(tuple(sorted(home)), at_ms))
-        was = ModeSnapshot(mode, by, home)
-        if not self._log or self._log[-1][1] != was:  # unchanged after a restart
-            self._log.append((at_ms, was))
-            self._book.change(at_ms, mode, by, home)
         if home != before_home:
             self._book.keep("home", sorted(home))
+
+    def _note(self, at_ms: int, now: ModeSnapshot) -> None:
+        """Note the state unless it is the last one noted; that counts no more if the clock was set back before it."""
+        if not self._log or self._log[-1][1] != now or self._log[-1][0] > at_ms:
+            self._log = [*((began_ms, was) for began_ms, was in self._log if began_ms <= at_ms), (at_ms, now)]
+            self._book.change(at_ms, now.mode, now.by, now.home)
 
     def _kept_since(self, mode: str, by: str, at_ms: int) -> int:
         """Return the start of the current mode after a restart, as far as recorded."""
@@ -530,11 +568,14 @@ class ModeState:
             before = self._holds.get(hold.camera)
             if before is not None and (before.what, before.by) == (hold.what, hold.by):
                 hold = replace(hold, since_ms=before.since_ms)  # it goes on, and ends at another time
-            self._holds[hold.camera] = hold
-            self._book.keep(f"hold/{hold.camera}", asdict(hold))
-            self._untold.append(HoldChanged(hold.camera, hold.what, hold.by, hold.since_ms, hold.until_ms))
+            self._keep_hold(hold)
             self._advance()
         self._out()
+
+    def _keep_hold(self, hold: ActiveHold) -> None:
+        self._holds[hold.camera] = hold
+        self._book.keep(f"hold/{hold.camera}", asdict(hold))
+        self._untold.append(HoldChanged(hold.camera, hold.what, hold.by, hold.since_ms, hold.until_ms))
 
     def _drop_hold(self, camera: CameraId, by: str) -> None:
         if self._holds.pop(camera, None) is not None:

@@ -1,22 +1,47 @@
-"""MQTT: a command for a silent camera delays no other, and a broker that refuses is not asked at each message."""
+"""MQTT: a command for a silent camera delays no other, a broker that refuses is not asked at each message, and cameras
+that are private or were removed leave nothing on it."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tawny.config.loader import parse_settings
 from tawny.delivery.commands import EVERY, CommandIssuer, CommandRefused, PtzCommand
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import TargetRefused
+from tawny.model.events import Event, new_event_id
+from tawny.model.ids import CameraId
+from tawny.model.messages import EventChanged
+from tawny.model.packets import VideoFormat
 from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.mqtt_topics import MqttBridge, MqttTopics
+from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.api.fakes import make_house
+from tests.playback.archives import PORCH
 
 SETTINGS = '[cameras.porch]\nsource = "demo:front"\n[mqtt]\nurl = "mqtt://127.0.0.1:9"\ndiscovery = ""\n'
+TWO_CAMERAS = """
+[cameras.porch]
+source = "demo:front"
+[cameras.yard]
+source = "demo:front"
+[modes]
+names = ["away", "home"]
+[modes.home.cameras.porch]
+privacy = true
+[mqtt]
+url = "mqtt://127.0.0.1:9"
+discovery = "homeassistant"
+snapshot_interval = "10 s"
+"""
+YARD = CameraId("yard")
 
 
 def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,3 +90,78 @@ def test_a_broker_that_refuses_is_not_asked_again_at_each_message(monkeypatch: p
     clock.advance(wait_s + 0.01)
     bridge.step()
     assert client.call_count == 2
+
+
+class Home:
+    """A recorder with two cameras on a broker; `kept`: what the broker has, by topic."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        made, problems = parse_settings(TWO_CAMERAS, {})
+        assert made is not None, problems
+        self.settings, self.house = made, make_house(root)
+        (porch,) = self.house.recorder.listed
+        self.house.recorder.listed.append(replace(porch, status=replace(porch.status, id=YARD, name="Yard")))
+        self.modes = ModeState(made.modes, ZoneInfo("UTC"), ModeStore(":memory:"), self.house.clock, lambda _: None)
+        self.kept: dict[str, bytes] = {}
+        client = Mock(is_connected=True)
+        client.publish.side_effect = self.publish
+        monkeypatch.setattr(mqtt_topics, "MqttClient", Mock(return_value=client))
+        monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: b"JPEG")
+        frame = Mock(is_keyframe=True, format=VideoFormat("h264", 640, 360, ()))
+        monkeypatch.setattr(Hub, "recent", lambda *_: [frame])
+        self.topics = MqttTopics(
+            lambda: self.settings, self.house.recorder, self.modes, Mock(), lambda: 0, self.house.clock
+        )
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if retain:
+            self.kept[topic] = payload
+
+    def passes(self) -> None:
+        self.house.clock.advance(20)
+        self.topics.bridge.step()
+
+    def has_event(self) -> None:
+        now_ms = self.house.clock.now_ms()
+        event = Event(new_event_id(now_ms), PORCH, "person", now_ms, None, 50.0, picture_ms=now_ms)
+        self.house.recorder.event_pictures[event.id] = b"EVENT"
+        self.topics.on_message(EventChanged("started", event))
+
+
+PICTURES = ("tawny/porch/picture", "tawny/porch/event/picture")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return Home(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("is_by_mode", [True, False])
+def test_a_camera_that_becomes_private_leaves_no_picture_on_the_broker(home: Home, *, is_by_mode: bool) -> None:
+    home.has_event()
+    home.passes()
+    assert [home.kept[one] for one in PICTURES] == [b"JPEG", b"EVENT"]
+    assert home.kept["tawny/porch/private"] == b"OFF"
+    if is_by_mode:
+        home.modes.set_mode("home", "Anna")
+    else:
+        home.modes.pause(PORCH, None, "Anna")
+    home.has_event()
+    home.passes()
+    assert [home.kept[one] for one in PICTURES] == [b"", b""]
+    assert (home.kept["tawny/porch/private"], home.kept["tawny/yard/private"]) == (b"ON", b"OFF")
+
+
+def test_a_camera_that_is_removed_leaves_nothing_on_the_broker(home: Home) -> None:
+    home.has_event()
+    home.passes()
+    assert home.kept["tawny/porch/available"] == b"online"
+    entity = "homeassistant/camera/tawny/porch_camera/config"
+    assert home.kept[entity]
+    others = {topic for topic, payload in home.kept.items() if payload and "porch" not in topic}
+    home.settings = home.settings.model_copy(update={"cameras": {YARD: home.settings.cameras[YARD]}})
+    home.has_event()
+    home.passes()
+    del home.house.recorder.listed[0]
+    home.passes()
+    assert {topic for topic, payload in home.kept.items() if payload} == others

@@ -12,10 +12,10 @@ from tawny.config.modes import RuleAction
 from tawny.config.settings import Settings
 from tawny.engine import Bus, InlineEngine
 from tawny.engine.blocking_calls import OrderedCalls
-from tawny.events.modes import ModeState, ModeStore
+from tawny.events.modes import ModeState, ModeStore, RuleOutcome
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event, new_event_id
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.service.modes.rule_actions import IDLE_S, RuleActions, RuleDecider
 from tawny.testing.clock import FakeClock
@@ -226,3 +226,25 @@ def test_a_rule_is_left_out_if_it_is_snoozed_when_the_event_begins_or_when_it_wo
     bench.clock.advance(10)
     bench.tell(event)
     assert bool(bench.asked) is acts
+
+
+class Unreadable(ModeStore):
+    """A store whose next read of an event's outcomes fails."""
+
+    fails = True
+
+    def reasons(self, event: EventId) -> list[RuleOutcome]:
+        if self.fails:
+            self.fails = False
+            raise StorageError("modes.db", "disk I/O error")
+        return super().reasons(event)
+
+
+def test_an_event_whose_outcomes_cannot_be_read_is_evaluated_at_the_next_step() -> None:
+    bench = Bench({"do": ["relay gate 2 s"]})
+    bench.book = Unreadable(":memory:")
+    bench.again()
+    with pytest.raises(StorageError):
+        bench.tell(bench.event())
+    bench.acting.step()
+    assert [one["relay"] for one in bench.asked] == ["gate"]

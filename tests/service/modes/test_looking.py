@@ -1,10 +1,12 @@
 """People are looked for once a minute, each in the ways that the settings name; and told when pings are not allowed."""
 
 from collections.abc import Iterable, Mapping
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.config.modes import PresenceSettings
+from tawny.config.modes import ModesSettings, PresenceSettings
+from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone
 from tawny.service.modes.mode_controller import NO_PINGS, PresenceProber, PresenceProbes
 from tawny.testing.clock import FakeClock
@@ -76,3 +78,24 @@ def test_that_pings_are_not_allowed_is_said_where_some_are_asked_for() -> None:
     presence = PresenceSettings.model_validate(SETTINGS)
     assert PresenceProber(lambda: presence, There(may_ping=False), print, FakeClock()).looks_by == NO_PINGS
     assert PresenceProber(lambda: PresenceSettings(), There(may_ping=False), print, FakeClock()).looks_by == ""
+
+
+@pytest.mark.parametrize("away_after", ["10 min", "30 min", "0 s"])
+def test_who_is_found_each_time_stays_home_however_seldom_that_is(away_after: str) -> None:
+    settings = {"people": {"anna": {"ping": ["192.0.2.1"]}}, "every": "30 min", "away_after": away_after}
+    presence, clock = PresenceSettings.model_validate(settings), FakeClock()
+    modes = ModeState(ModesSettings(presence=presence), ZoneInfo("UTC"), ModeStore(":memory:"), clock, lambda _: None)
+    looking = PresenceProber(lambda: presence, There("192.0.2.1"), modes.seen, clock)
+    for _ in range(90):
+        looking.step()
+        assert modes.people()[0].is_home
+        clock.advance(60)
+
+
+def test_where_nobody_is_looked_for_people_are_away_as_soon_as_the_settings_say() -> None:
+    presence = PresenceSettings.model_validate({"people": {"anna": {}}, "every": "30 min", "away_after": "1 min"})
+    clock = FakeClock()
+    modes = ModeState(ModesSettings(presence=presence), ZoneInfo("UTC"), ModeStore(":memory:"), clock, lambda _: None)
+    modes.seen("anna", "check-in")
+    clock.advance(60)
+    assert not modes.people()[0].is_home

@@ -1,13 +1,15 @@
 """What is recorded changes at its minute, in weeks with both clock changes, and the reason is the rule that did it."""
 
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tawny.engine import Bus, InlineEngine
+from tawny.events.modes import ModeStore
 from tawny.model.ids import CameraId
 from tawny.service.cameras.duty import CameraDuty
-from tawny.service.modes.mode_controller import ModeController
+from tawny.service.modes.mode_controller import FILE, ModeController
 from tawny.testing.clock import FakeClock
 from tests.app.rig import DOOR, settings
 
@@ -106,3 +108,28 @@ def test_stopping_all_recording_starts_no_detection_that_the_mode_has_off() -> N
     assert {camera: one.is_watched for camera, one in after.items()} == {"door": False, "hall": False, "yard": True}
     assert {camera: one.is_watched for camera, one in before.items()} == {"door": False, "hall": False, "yard": True}
     assert not any(one.is_recorded for one in after.values())
+
+
+@pytest.mark.parametrize("is_started_again", [False, True])
+def test_recording_that_was_stopped_goes_on_in_time_after_the_clock_is_set_back(
+    tmp_path: Path, *, is_started_again: bool
+) -> None:
+    ModeStore(tmp_path / FILE).close()
+    chosen, clock = settings(TEXT), FakeClock()
+
+    def made() -> ModeController:
+        return ModeController(lambda: chosen, BERLIN, tmp_path, clock, Bus(), lambda _: False, lambda _: frozenset())
+
+    controller = made()
+    clock.jump_utc(DAY_S)
+    controller.stop_recording("Anna", 900)
+    clock.jump_utc(-DAY_S)
+    if is_started_again:
+        controller.finish()
+        controller = made()
+    controller.step()
+    clock.advance(899)
+    assert controller.stopped
+    clock.advance(1)
+    assert not controller.stopped
+    controller.finish()

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.modes import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ActorHandle
+from tawny.events.clock_steps import ClockSteps
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.events import DOORBELL, RANKS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
@@ -62,14 +63,21 @@ LOWEST: Final = 100
 class _Pace:
     """Rate limit of one camera at one notifier."""
 
-    last_ms: int = 0
-    """Time of the last message, sent or scheduled, ms UTC."""
+    sent_ms: int = 0
+    """Time of the last message, sent or scheduled, ms UTC; before that of the latest digest."""
+    digest_ms: int = 0
+    """Time of the latest digest, sent or scheduled, ms UTC."""
     steps: int = 0
     """Count of consecutive digests."""
     digest: str = ""
     """Name of the digest that collects events at present."""
     rank: int = LOWEST
     """The highest rank sent in this interval (`_rank`)."""
+
+    @property
+    def last_ms(self) -> int:
+        """Time of the last message, sent or scheduled, ms UTC."""
+        return max(self.sent_ms, self.digest_ms)
 
 
 @dataclass(slots=True)
@@ -79,6 +87,7 @@ class _NotifierState:
     paces: dict[CameraId, _Pace] = field(default_factory=dict)
     lasting: dict[CameraId, set[EventId]] = field(default_factory=dict)
     """Events that have not ended, of a notifier of changes."""
+    is_restored: bool = False
 
 
 class NotificationScheduler:
@@ -110,6 +119,9 @@ class NotificationScheduler:
         self._queue: deque[EventChanged | Alarm | Delivery] = deque()
         self._state: dict[str, _NotifierState] = {}
         self._lock = threading.Lock()
+        self._steps = ClockSteps(self._clock)
+        self._to_plan: set[str] = set()
+        """Notifiers whose digests must be planned again."""
         self._begun_s: float | None = None
         self._saved_ms = 0
         self._is_looked_over = False
@@ -137,11 +149,8 @@ class NotificationScheduler:
             now_ms, now_s = self._clock.now_ms(), self._clock.mono_s()
             if self._begun_s is None:
                 self._begun_s = now_s
-            for channel in self._filters:
-                if channel.to not in self._state:
-                    self._state[channel.to] = _NotifierState()
-                    self._remember(channel, now_ms)
-                    self._make_up(channel, now_ms)
+            self._restore(now_ms)
+            self._plan_again(now_ms)
             while self._queue:
                 self._take(self._queue[0], now_ms)
                 self._queue.popleft()
@@ -150,7 +159,7 @@ class NotificationScheduler:
                 self._end_alarms_that_are_over(now_ms)
             for channel in self._filters:
                 self._recap(channel, now_ms)
-            if now_ms - self._saved_ms > SAVED_MS:
+            if abs(now_ms - self._saved_ms) > SAVED_MS:
                 self._saved_ms = now_ms
                 for channel in self._filters:
                     self._outbox.mark(f"told/{channel.to}", str(now_ms))
@@ -162,6 +171,9 @@ class NotificationScheduler:
     def take_over(self, filters: Sequence[NotificationFilter], *, links: bool) -> None:
         """Apply changed notifiers. Those that remain keep their state. Call from any thread."""
         with self._lock:
+            before = {channel.to: (channel.quiet, channel.cool_down_ms) for channel in self._filters}
+            changed = (one.to for one in filters if before.get(one.to) != (one.quiet, one.cool_down_ms))
+            self._to_plan.update(changed)
             self._filters, self._links = tuple(filters), links
             self._state = {channel.to: self._state[channel.to] for channel in filters if channel.to in self._state}
         self.handle.wake()
@@ -203,34 +215,39 @@ class NotificationScheduler:
         why_muted = self._why_muted(channel.to, event.camera, event.start_ms)
         found = verdict(channel, event.camera, event.kind, decision, now_ms, self._zone, why_muted=why_muted)
         self._deciding.note(event, decision, does=found.does, why=found.why)
+        if found.does and channel.changes:
+            self._detection_changed(channel, event, now_ms, is_new=True)
+        elif found.does:
+            self._tell(channel, event, {"rule": decision.rule} if decision.rule else {}, found.wait_ms, now_ms)
         if found.does or found.is_final:
             state.known.add(event.id)
-        if not found.does:
-            return
-        if channel.changes:
-            self._detection_changed(channel, event, now_ms, is_new=True)
-            return
-        rule = {"rule": decision.rule} if decision.rule else {}
-        if is_ring:
+
+    def _tell(
+        self, channel: NotificationFilter, event: Event, rule: Mapping[str, str], wait_ms: int, now_ms: int
+    ) -> None:
+        """Send an event, or add it to a digest. The pace changes last: after a failed write, all is tried again.
+
+        wait_ms: end of the quiet hours, ms UTC; 0 outside of them.
+        """
+        if event.kind == DOORBELL:
             self._send(channel, event, {"kind": "event", "event": event.id, **rule}, now_ms)
             return
-        pace = state.paces.setdefault(event.camera, _Pace())
-        earlier = self._sent_of_visit(channel, event, now_ms) if channel.visits and not found.wait_ms else []
+        pace = self._state[channel.to].paces.setdefault(event.camera, _Pace())
+        earlier = self._sent_of_visit(channel, event, now_ms) if channel.visits and not wait_ms else []
         if earlier and self._updates_visit(channel, event, earlier, pace, now_ms):
             return
-        between_ms = _between_ms(channel, pace)
-        is_more = _rank(event) < pace.rank
-        pace.rank = min(_rank(event), pace.rank if now_ms - pace.last_ms < between_ms else LOWEST)
-        if found.wait_ms or (now_ms - pace.last_ms < between_ms and not is_more):
-            self._gather(channel, event, pace, max(pace.last_ms + between_ms, found.wait_ms), now_ms, rule)
-            return
-        if now_ms - pace.last_ms >= 2 * between_ms:
-            pace.steps = 0
-        pace.last_ms = max(pace.last_ms, now_ms)
-        if channel.once:
-            self._outbox.add([self._whole(channel, event, now_ms, rule)])
-            return
-        self._send(channel, event, {"kind": "event", "event": event.id, **_about(earlier), **rule}, now_ms)
+        between_ms, passed_ms = _between_ms(channel, pace.steps), now_ms - pace.last_ms
+        rank = min(_rank(event), pace.rank if passed_ms < between_ms else LOWEST)
+        if wait_ms or (passed_ms < between_ms and _rank(event) >= pace.rank):
+            self._gather(channel, event, pace, max(pace.last_ms + between_ms, wait_ms), now_ms, rule)
+        else:
+            if channel.once:
+                self._outbox.add([self._whole(channel, event, now_ms, rule)])
+            else:
+                self._send(channel, event, {"kind": "event", "event": event.id, **_about(earlier), **rule}, now_ms)
+            pace.steps = 0 if passed_ms >= 2 * between_ms else pace.steps
+            pace.sent_ms = max(pace.sent_ms, now_ms)
+        pace.rank = rank
 
     def _send(self, channel: NotificationFilter, event: Event, content: Mapping[str, object], now_ms: int) -> None:
         due_ms = now_ms + _picture_ms(event)
@@ -271,11 +288,11 @@ class NotificationScheduler:
             return False  # the first is just being sent
         due_ms = now_ms + _picture_ms(event)
         if not is_elsewhere:
-            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace))
-            pace.steps += 1
-        pace.last_ms = max(pace.last_ms, due_ms)
+            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace.steps))
         content = {"kind": "event", "event": event.id, "edits": sent[-1].receipt, **_about(sent)}
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
+        pace.steps += not is_elsewhere
+        pace.sent_ms = max(pace.sent_ms, due_ms)
         return True
 
     def _send_others(self, channel: NotificationFilter, ended: Delivery, now_ms: int) -> None:
@@ -304,10 +321,13 @@ class NotificationScheduler:
             return False
         left = [one for one in waiting.content["events"] if one != event.id]
         if left:
-            return self._outbox.amend(replace(waiting, content={**waiting.content, "events": left}))
-        self._outbox.drop(waiting, "A message of its own took its place.")
-        pace.digest = ""
-        return True
+            is_out = self._outbox.amend(replace(waiting, content={**waiting.content, "events": left}))
+        else:
+            self._outbox.drop(waiting, "A message of its own took its place.")
+            pace.digest, is_out = "", True
+        if is_out:
+            self._state[channel.to].known.discard(event.id)
+        return is_out
 
     def _gather(
         self,
@@ -328,10 +348,10 @@ class NotificationScheduler:
                 gathered = self._delivery(channel, pace.digest, together, event, now_ms, due_ms=waiting.next_ms)
                 if self._outbox.amend(gathered):
                     return
-        pace.digest = f"digest/{event.id}"
-        pace.last_ms, pace.steps = due_ms, pace.steps + 1
-        content = {"kind": "digest", "camera": event.camera, "events": [event.id], **rule}
-        self._outbox.add([self._delivery(channel, pace.digest, content, event, now_ms, due_ms=due_ms)])
+        name, content = f"digest/{event.id}", {"kind": "digest", "camera": event.camera, "events": [event.id], **rule}
+        self._outbox.add([self._delivery(channel, name, content, event, now_ms, due_ms=due_ms)])
+        pace.sent_ms, pace.digest_ms = pace.last_ms, due_ms
+        pace.digest, pace.steps = name, pace.steps + 1
 
     def _changed(self, channel: NotificationFilter, event: Event, now_ms: int) -> None:
         """Send an event that waited for its snapshot; schedule the clip of an event that ended."""
@@ -380,16 +400,17 @@ class NotificationScheduler:
             return
         span = self._clip_of(event, event.end_ms)
         due_ms = span.end_ms + self._waits_ms(channel)
+        pace = self._state[channel.to].paces.setdefault(event.camera, _Pace())
         if not channel.edits:
-            pace = self._state[channel.to].paces.setdefault(event.camera, _Pace())
-            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace))
-            pace.last_ms = max(pace.last_ms, due_ms)
+            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace.steps))
         edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
         content |= {key: first.content[key] for key in ("about", "rule") if key in first.content}
         clip = self._delivery(channel, f"clip/{event.id}", content, event, now_ms, due_ms=due_ms)
         size_bytes = round(span.seconds * _USUAL_BYTES_S)
         self._outbox.add([replace(clip, what=DeliveryKind.CLIP, needs=span, size_bytes=size_bytes)])
+        if not channel.edits:
+            pace.sent_ms = max(pace.sent_ms, due_ms)
 
     def _whole(self, channel: NotificationFilter, event: Event, now_ms: int, rule: Mapping[str, str]) -> Delivery:
         """Return the only message of an event that has ended, with its clip."""
@@ -462,7 +483,7 @@ class NotificationScheduler:
         is_time = now.hour * 60 + now.minute >= channel.recap
         mark = f"recap/{channel.to}"
         last = self._outbox.marks(mark).get(mark, "")
-        if not last:
+        if not last or date.fromisoformat(last) > now.date():  # the clock was set back
             last = str(now.date() if is_time else now.date() - timedelta(days=1))
             self._outbox.mark(mark, last)
         if is_time and date.fromisoformat(last) < now.date():
@@ -470,7 +491,35 @@ class NotificationScheduler:
             self._outbox.add([Delivery(channel.to, f"recap/{now.date()}", DeliveryKind.RECAP, content, now_ms, now_ms)])
             self._outbox.mark(mark, str(now.date()))
 
-    # --- after a start -----------------------------------------------------------------------------------------------
+    # --- after a start, or a change of the settings or the clock -----------------------------------------------------
+
+    def _restore(self, now_ms: int) -> None:
+        for channel in self._filters:
+            state = self._state.setdefault(channel.to, _NotifierState())
+            if not state.is_restored:
+                self._remember(channel, now_ms)
+                self._plan(channel, now_ms)
+                self._make_up(channel, now_ms)
+                state.is_restored = True
+
+    def _plan_again(self, now_ms: int) -> None:
+        """Plan digests again where the settings changed, or all if the clock was set back."""
+        if self._steps.moved_ms() < 0:
+            self._to_plan.update(channel.to for channel in self._filters)
+        for channel in self._filters:
+            if channel.to in self._to_plan:
+                self._plan(channel, now_ms)
+        self._to_plan.clear()
+
+    def _plan(self, channel: NotificationFilter, now_ms: int) -> None:
+        """Make the waiting digests due as settings and clock now say. Nothing else was sent later than now."""
+        quiet_ms = quiet_until_ms(channel.quiet, now_ms, self._zone)
+        for pace in self._state[channel.to].paces.values():
+            pace.sent_ms = min(pace.sent_ms, now_ms)
+            due_ms = max(now_ms, quiet_ms, pace.sent_ms + _between_ms(channel, max(0, pace.steps - 1)))
+            waiting = self._outbox.find(channel.to, pace.digest) if pace.digest else None
+            is_due = waiting is not None and not waiting.tries and self._outbox.amend(replace(waiting, next_ms=due_ms))
+            pace.digest_ms = due_ms if is_due else min(pace.digest_ms, now_ms)
 
     def _remember(self, channel: NotificationFilter, now_ms: int) -> None:
         """Restore the state from the outbox."""
@@ -480,19 +529,19 @@ class NotificationScheduler:
                 continue
             state.known.update(EventId(one) for one in row.content.get("events", [row.event]))
             pace = state.paces.setdefault(row.camera, _Pace())
-            pace.last_ms = max(
-                pace.last_ms, row.made_ms if row.state is DeliveryState.DONE else max(row.made_ms, row.next_ms)
-            )
+            last_ms = row.made_ms if row.state is DeliveryState.DONE else max(row.made_ms, row.next_ms)
             if row.content["kind"] == "digest":
-                pace.digest = row.name
-            elif row.event is not None and now_ms - row.made_ms < _between_ms(channel, pace):
+                pace.digest, pace.sent_ms, pace.digest_ms = row.name, pace.last_ms, max(pace.digest_ms, last_ms)
+                continue
+            pace.sent_ms = max(pace.sent_ms, last_ms)
+            if row.event is not None and now_ms - row.made_ms < _between_ms(channel, pace.steps):
                 sent = self._archive.index.event(row.event)
                 pace.rank = min(pace.rank, _rank(sent) if sent is not None else pace.rank)
 
     def _make_up(self, channel: NotificationFilter, now_ms: int) -> None:
         """Send events whose message was lost in a power failure, but none from before the notifier was added."""
         mark = f"told/{channel.to}"
-        sent_ms = int(self._outbox.marks(mark).get(mark, now_ms))
+        sent_ms = min(now_ms, int(self._outbox.marks(mark).get(mark, now_ms)))
         begin_ms = max(self._outbox.since_ms(channel.to), sent_ms - OVERLAP_MS, now_ms - REMEMBERED_MS // 2)
         if begin_ms >= now_ms:
             return
@@ -540,7 +589,7 @@ def _about(earlier: Sequence[Delivery]) -> Mapping[str, object]:
     return {"about": earlier[-1].content.get("about", earlier[-1].event)} if earlier else {}
 
 
-def _between_ms(channel: NotificationFilter, pace: _Pace) -> int:
-    """Return the interval between messages, ms; it doubles with each consecutive digest."""
+def _between_ms(channel: NotificationFilter, steps: int) -> int:
+    """Return the interval between messages, ms; it doubles with each consecutive digest, of which there are `steps`."""
     longest_ms = max(channel.cool_down_ms, SELDOM_MS)
-    return min(channel.cool_down_ms << min(pace.steps, 20), longest_ms)
+    return min(channel.cool_down_ms << min(steps, 20), longest_ms)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from tawny.config.integrations import MqttSettings
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, in_mode
 from tawny.delivery import commands
 from tawny.delivery.commands import CommandIssuer, CommandRefused, Order, order_in, order_of
 from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
@@ -69,6 +69,10 @@ class MqttTopics:
         self._pictures_due_s = 0.0
         self._lasting: dict[EventId, Event] = {}
         self._pictured: deque[Event] = deque(maxlen=50)
+        self._announced: frozenset[str] = frozenset()
+        """Topics of the entities announced last."""
+        self._stated: frozenset[CameraId] = frozenset()
+        """Cameras whose state was published last."""
         self._orders: deque[tuple[str, bytes]] = deque(maxlen=MOST_ORDERS)
         self._calls = OrderedCalls()
         self._lock = threading.Lock()
@@ -124,7 +128,7 @@ class MqttTopics:
             alerting = {event.camera for event in self._lasting.values() if shown_level(event) == Level.ALERT}
         for event in pictured.values():
             jpeg = self._recorder.event_picture(event)
-            if jpeg:
+            if jpeg and event.camera in self._now().cameras and not self._is_private(event.camera):
                 self.bridge.put(f"{event.camera}/event/picture", jpeg)
         if is_due:
             self._health_due_s = now_s + HEALTH_S
@@ -134,6 +138,7 @@ class MqttTopics:
             for camera in self._shown():
                 self.bridge.put(f"{camera.id}/motion", ha.ON if camera.id in lasting else ha.OFF)
                 self.bridge.put(f"{camera.id}/alert", ha.ON if camera.id in alerting else ha.OFF)
+            self._clear_removed()
         if self._settings.snapshot_interval and now_s >= self._pictures_due_s:
             self._pictures_due_s = now_s + self._settings.snapshot_interval
             self._say_pictures()
@@ -145,8 +150,17 @@ class MqttTopics:
                 self.bridge.base, host, self._shown(), self._modes.names, [*settings.relays],
                 self._settings.permissions, settings.web.link_url,
             )  # fmt: skip
-            for topic, payload in ha.announced(context, self._settings.discovery).items():
+            announced = ha.announced(context, self._settings.discovery)
+            for topic, payload in {**dict.fromkeys(self._announced, b""), **announced}.items():
                 self.bridge.put_at(topic, payload)
+            self._announced = frozenset(announced)
+
+    def _clear_removed(self) -> None:
+        """Remove what cameras left on the broker that are no longer there."""
+        shown = frozenset(CameraId(camera.id) for camera in self._shown())
+        for camera in self._stated - shown:
+            self.bridge.clear(camera)
+        self._stated = shown
 
     def _say_health(self) -> None:
         health = self._health.now()
@@ -167,9 +181,10 @@ class MqttTopics:
             "warnings": warnings,
         }
         self.bridge.put("health", json.dumps(report).encode())
+        shown = {camera.id for camera in self._shown()}
         for camera in health.cameras:
             status = camera.status
-            if not self._shows(status.id):
+            if status.id not in shown:
                 continue
             is_there = status.state in RECORDED or status.state is CameraState.ASLEEP
             self.bridge.put(f"{status.id}/available", ha.ONLINE if is_there else ha.OFFLINE)
@@ -186,20 +201,27 @@ class MqttTopics:
         self.bridge.put("mode", mode.encode())
         self.bridge.put("alarm", panel_state(mode, self._modes.names).encode())
         for camera in self._shown():
-            hold = self._modes.hold(CameraId(camera.id))
-            for topic, what in (("record", "record"), ("private", "pause")):
-                is_so = hold is not None and hold.what == what
-                self.bridge.put(f"{camera.id}/{topic}", ha.ON if is_so else ha.OFF)
+            hold, is_private = self._modes.hold(CameraId(camera.id)), self._is_private(CameraId(camera.id))
+            is_held = hold is not None and hold.what == "record"
+            self.bridge.put(f"{camera.id}/record", ha.ON if is_held else ha.OFF)
+            self.bridge.put(f"{camera.id}/private", ha.ON if is_private else ha.OFF)
             if camera.turns:
                 self.bridge.put(f"{camera.id}/track", ha.ON if self._is_tracking(CameraId(camera.id)) else ha.OFF)
-            if hold is not None and hold.what == "pause":
+            if is_private:
                 for topic in ("picture", "event/picture"):
-                    self.bridge.put(f"{camera.id}/{topic}", b"")  # paused for privacy: nothing stays on the broker
+                    self.bridge.put(f"{camera.id}/{topic}", b"")  # nothing stays on the broker
+
+    def _is_private(self, camera: CameraId) -> bool:
+        """Return whether a camera is paused for privacy, by hand or by the mode."""
+        hold = self._modes.hold(camera)
+        by_mode = in_mode(self._now(), self._modes.now().mode, camera).privacy
+        return bool(by_mode) or (hold is not None and hold.what == "pause")
 
     def _say_pictures(self) -> None:
+        shown = {camera.id for camera in self._shown()}
         for camera in self._recorder.cameras():
             name = camera.status.id
-            if not self._shows(name) or camera.status.state not in EXPECTED:
+            if name not in shown or camera.status.state not in EXPECTED or self._is_private(name):
                 continue
             hub = self._recorder.hub(name, StreamName.SUB) or self._recorder.hub(name, StreamName.MAIN)
             keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe] if hub is not None else []
@@ -351,6 +373,13 @@ class MqttBridge:
             self._is[topic] = payload
         if is_new:
             self._wake()
+
+    def clear(self, topic: str) -> None:
+        """Remove the state of all topics below this one, which is below the base."""
+        with self._lock:
+            below = [one for one in self._is if one.startswith(f"{self.base}/{topic}/")]
+        for one in below:
+            self.put_at(one, b"")
 
     def publish(self, topic: str, content: Any) -> None:
         """Publish an event once at a topic below the base, if a connection exists or follows soon."""

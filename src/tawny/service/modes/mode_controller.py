@@ -10,6 +10,7 @@ from tawny.config.modes import PersonPresenceSettings, PresenceSettings
 from tawny.config.settings import CameraSettings, Settings, in_mode
 from tawny.engine import ActorHandle, Bus, Engine
 from tawny.events import presence_probes
+from tawny.events.clock_steps import ClockSteps
 from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
@@ -148,8 +149,10 @@ class ModeController:
         self._stand: Callable[[], None] = lambda: None
         self._looking = PresenceProber(lambda: settings().modes.presence, PresenceProbes(clock), self.modes.seen, clock)
         self._handle = ActorHandle()
-        fact = self._book.facts().get("stopped")
-        self._stopped = StoppedRecording(**fact) if fact else None
+        self._steps, facts = ClockSteps(clock), self._book.facts()
+        self._stopped = StoppedRecording(**facts["stopped"]) if "stopped" in facts else None
+        self._stopped_since_ms: int = facts.get("stopped_since", 0)
+        self._follow_clock(0)
 
     def start(self, engine: Engine, stand: Callable[[], None]) -> None:
         """Start. stand: applies the current duty to every camera."""
@@ -163,6 +166,7 @@ class ModeController:
 
     def step(self) -> float:
         wait_s = self.modes.step()
+        self._follow_clock(self._steps.moved_ms())
         self._stand()
         now_ms = self._clock.now_ms()
         change_ms = self.deciding.rules.next_change_ms(now_ms)
@@ -202,16 +206,25 @@ class ModeController:
 
     def stop_recording(self, by: str, for_s: float) -> None:
         """Stop all recording for a while; cameras stay connected. Survives a restart."""
-        self._put_stopped(StoppedRecording(by, self._clock.now_ms() + round(for_s * 1000)))
+        now_ms = self._clock.now_ms()
+        self._put_stopped(StoppedRecording(by, now_ms + round(for_s * 1000)), now_ms)
 
     def resume_recording(self) -> None:
         """End it before its time."""
         self._put_stopped(None)
 
-    def _put_stopped(self, stopped: StoppedRecording | None) -> None:
-        self._stopped = stopped
+    def _put_stopped(self, stopped: StoppedRecording | None, since_ms: int = 0) -> None:
+        self._stopped, self._stopped_since_ms = stopped, since_ms
         self._book.keep("stopped", asdict(stopped) if stopped is not None else None)
+        self._book.keep("stopped_since", since_ms if stopped is not None else None)
         self._handle.wake()
+
+    def _follow_clock(self, moved_ms: int) -> None:
+        """Move the end of stopped recording along with a step of the clock, ms; 0 at the start."""
+        by_ms = self._steps.shift_ms(self._stopped_since_ms, moved_ms)
+        if self._stopped is not None and by_ms:
+            moved = replace(self._stopped, until_ms=self._stopped.until_ms + by_ms)
+            self._put_stopped(moved, self._stopped_since_ms + by_ms)
 
     @property
     def looks_by(self) -> str:

@@ -248,7 +248,8 @@ class RuleActions:
         with self._lock:
             self._take_missed()
             while self._queue:
-                self._event(self._queue.popleft())
+                self._event(self._queue[0])
+                self._queue.popleft()  # not before: after a failed read it is evaluated again
             return self._look_again()
 
     def close(self) -> None:
