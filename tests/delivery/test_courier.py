@@ -128,6 +128,38 @@ def test_a_refused_delivery_holds_up_the_target_but_a_refused_deletion(
     assert (shelf.carried, outbox.trouble("offsite") == "") == (["next"] if is_deletion else [], is_deletion)
 
 
+def test_an_unexpected_error_is_told_and_tried_again_later(
+    courier: Courier, outbox: Outbox, clock: FakeClock, shelf: Shelf
+) -> None:
+    outbox.add([delivery("a"), delivery("b")])
+    shelf.fails = [ValueError("Port out of range: 99999")]
+    with pytest.raises(ValueError, match="99999"):
+        courier.step()
+    assert (outbox.waiting("offsite").count, "ValueError" in outbox.trouble("offsite")) == (2, True)
+    courier.step()
+    assert (shelf.carried, shelf.opened) == (["b"], 2)
+    clock.advance(2 * FIRST_WAIT_S)
+    courier.step()
+    assert (shelf.carried, outbox.trouble("offsite")) == (["b", "a"], "")
+
+
+def test_content_that_fails_unexpectedly_is_tried_again_later(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    errors = [KeyError("front-door")]
+
+    def content(_: Delivery) -> MemoryContent:
+        if errors:
+            raise errors.pop()
+        return MemoryContent()
+
+    courier = Courier(1, DeliveryRoute("offsite", shelf.carrier, content), outbox, clock, lambda _: None)
+    outbox.add([delivery("a")])
+    with pytest.raises(KeyError):
+        courier.step()
+    clock.advance(2 * FIRST_WAIT_S)
+    courier.step()
+    assert shelf.carried == ["a"]
+
+
 def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shelf: Shelf, told: list[Delivery]) -> None:
     def gone(_: Delivery) -> MemoryContent:
         raise ContentGone("offsite", "its recording was deleted")

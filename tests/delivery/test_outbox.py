@@ -199,6 +199,64 @@ def test_everything_survives_a_kill(tmp_path: Path, clock: FakeClock) -> None:
     before.close()
 
 
+def test_files_to_be_deleted_take_no_place_in_the_queue(outbox: Outbox) -> None:
+    """As many as are at the destination expire at once when its retention is set."""
+    outbox.add([delivery(f"old {n}", DeliveryKind.REMOVAL) for n in range(5)])
+    outbox.add([delivery(f"new {n}", DeliveryKind.FILE, 1000 + n) for n in range(4)])
+    assert [one.name for one in outbox.keep_within(10**9, most=3)] == ["new 0"]
+    assert (outbox.overflowed(0), outbox.waiting("offsite").count) == ({"offsite": 1}, 8)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize(("ahead_s", "is_digest_due"), [(3600, False), (30 * 86_400, True)])
+def test_when_the_clock_is_set_back_only_what_is_planned_waits(
+    tmp_path: Path, clock: FakeClock, ahead_s: int, is_digest_due: bool, is_restarted: bool
+) -> None:
+    path, in_12_h_ms = tmp_path / "outbox.db", clock.now_ms() + 43_200_000
+    outbox = Outbox(path, clock)
+    outbox.add([delivery("tried"), replace(delivery("quiet hours"), next_ms=in_12_h_ms)])
+    taken = outbox.take("offsite")
+    assert taken
+    clock.jump_utc(ahead_s)
+    assert outbox.take("another") is None
+    ahead_ms = clock.now_ms()
+    outbox.failed(taken, "no network", ahead_ms + 900_000)
+    digest = replace(delivery("digest"), made_ms=ahead_ms, next_ms=in_12_h_ms + ahead_s * 1000)
+    outbox.add([replace(delivery("new"), made_ms=ahead_ms, next_ms=ahead_ms + 8_000), digest])
+    clock.jump_utc(-ahead_s)
+    if is_restarted:
+        outbox.close()
+        outbox = Outbox(path, clock)
+    assert drain(outbox) == ["tried", "new"] + ["digest"] * is_digest_due
+    assert outbox.next_ms("offsite") == in_12_h_ms
+    outbox.close()
+
+
+def test_a_digest_that_was_planned_again_waits_for_its_new_time(tmp_path: Path, clock: FakeClock) -> None:
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    ahead_ms = clock.now_ms() + 3 * 86_400_000
+    digest = replace(delivery("digest"), made_ms=ahead_ms, next_ms=ahead_ms + 43_200_000)
+    outbox.add([digest])
+    waiting = outbox.find(digest.to, digest.name)
+    assert waiting
+    in_9_h_ms = clock.now_ms() + 9 * 3_600_000
+    assert outbox.amend(replace(waiting, next_ms=in_9_h_ms))
+    clock.jump_utc(-10)
+    assert outbox.take(digest.to) is None
+    assert outbox.next_ms(digest.to) == in_9_h_ms
+    outbox.close()
+
+
+def test_a_clock_that_goes_right_changes_no_time(tmp_path: Path, clock: FakeClock) -> None:
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    outbox.add([replace(delivery("clip"), made_ms=clock.now_ms(), next_ms=clock.now_ms() + 8_000)])
+    outbox.close()
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    clock.jump_utc(-1)
+    assert outbox.take("offsite") is None
+    outbox.close()
+
+
 def test_a_damaged_file_is_told(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "outbox.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StorageError):

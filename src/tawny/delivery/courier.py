@@ -6,6 +6,7 @@ One actor with its own thread, so that a target that hangs blocks no other. A ta
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -43,6 +44,12 @@ TARGETS_FAULT = (TargetUnreachable, TargetRefused, TargetFull, TargetMissing, St
 
 class CourierStopped(Exception):
     """Shutdown: the current delivery waits for the next start."""
+
+
+class UnexpectedFailure(DeliveryError):
+    """An error of tawny itself. detail: its type; its text may contain secrets."""
+
+    says = "tawny couldn't send it to {where} because of an error of its own ({detail})."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +111,13 @@ class Courier:
             self._let_go_if_idle()
             return min(IDLE_S, closed_s or IDLE_S, self._until_due_s(most_rank))
         self._is_new = False
-        try:
-            self._carry(delivery)
-        except CourierStopped:
-            self._outbox.put_back(delivery)
-            return IDLE_S
+        with ExitStack() as attempt:
+            attempt.push(partial(self._put_off_failed, delivery))
+            try:
+                self._carry(delivery)
+            except CourierStopped:
+                self._outbox.put_back(delivery)
+                return IDLE_S
         return max(0.0, self._resume_s - self._clock.mono_s())
 
     def close(self) -> None:
@@ -168,6 +177,15 @@ class Courier:
         log.warning("%s (tried %d times; again in %.0f s)", error, delivery.tries + 1, wait_s)
         own_ms = 0 if is_targets else round(wait_s * 1000)  # otherwise less important deliveries would be sent first
         self._outbox.failed(delivery, error.message, self._clock.now_ms() + own_ms)
+
+    def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:
+        """Retry later after an error that nothing expected, and leave it to the supervisor. failure: None without one.
+
+        Otherwise the delivery would stay taken until the next start.
+        """
+        if failure is not None:
+            self.close()
+            self._put_off(delivery, UnexpectedFailure(self._route.to, failure.__name__))
 
     def _until_due_s(self, most_rank: int) -> float:
         next_ms = self._outbox.next_ms(self._route.to, most_rank)

@@ -104,8 +104,8 @@ class ExportFolder:
             raise self._folder.worded(error) from error
 
     def expire(self) -> None:
-        """Delete the files that are older than the retention."""
-        if self._limits.retention_s is None:
+        """Delete the files that are older than the retention, once the folder is there."""
+        if self._limits.retention_s is None or not self.root.is_dir():
             return
         before_ms = self._clock.now_ms() - round(self._limits.retention_s * 1000)
         with self._lock:
@@ -176,6 +176,8 @@ class ExportFolder:
         return sorted(files, key=lambda one: one.event in kept if one.event else False)
 
     def _remove(self, one: Delivery) -> None:
-        """Delete a file where it was written to, if it still exists."""
+        """Delete a file where it was written to, if it still exists. Raises TargetMissing without the folder."""
+        if not self.root.is_dir():
+            raise TargetMissing(self.public, "the folder no longer exists; is its disk mounted")
         self._folder.remove_file(Path(one.receipt))
         self._outbox.drop(one, "It was deleted from the folder.")

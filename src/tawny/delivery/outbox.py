@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
+from tawny.events.clock_steps import CLOCK_STEP_MS, ClockSteps
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import Clock, Span
 from tawny.storage.index.sqlite_file import SmallDb
@@ -62,14 +63,21 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SERVED = "(?1 IS NULL OR target IN (SELECT value FROM json_each(?1)))"
 _COUNTS = """
-SELECT target, count(*) FROM deliveries WHERE state = 'waiting'
+SELECT target, count(*) FROM deliveries WHERE state = 'waiting' AND what <> 'removal'
 AND (?1 IS NULL OR target IN (SELECT value FROM json_each(?1))) GROUP BY target
 """
 VERSION = 1
 REMEMBERED_MS = 90 * 86_400_000
 """How long, ms, ended deliveries are stored."""
 MOST_WAITING: Final = 5_000
-"""Waiting deliveries of one target. Most notifications have no size, so that no other limit applies to them."""
+"""Waiting deliveries of one target. Most notifications have no size, so that no other limit applies to them.
+
+Removals are not counted: there are never more than files at the target.
+"""
+LONGEST_BACKOFF_MS: Final = 1_800_000
+"""More than a courier waits after a failure, and less than most digests wait."""
+LONGEST_PLAN_MS: Final = 2 * 86_400_000
+"""Nothing is planned for later than this, ms: intervals and quiet hours last a day at most."""
 NUMBERED: Final = 1_000
 QUEUE_FULL: Final = "The queue was full."
 
@@ -112,6 +120,8 @@ class Outbox:
         self._reading, self._writing = self._file.reading, self._file.writing
         self._listeners: list[Callable[[str], None]] = []
         self._taken: set[int] = set()
+        self._steps = ClockSteps(clock)
+        self._bring_back()  # the clock may have been set back while nothing ran
 
     def close(self) -> None:
         self._file.close()
@@ -166,6 +176,10 @@ class Outbox:
 
         most_rank: exclude this rank and less important ones.
         """
+        with self._reading():
+            is_set_back = self._steps.moved_ms() < 0
+        if is_set_back:
+            self._bring_back()
         now_ms = self._clock.now_ms()
         with self._reading() as db:
             due = (
@@ -217,9 +231,9 @@ class Outbox:
     def failed(self, delivery: Delivery, why: str, next_ms: int) -> None:
         """Store a failed attempt; retry not before next_ms."""
         with self._writing() as db:
-            change = "UPDATE deliveries SET tries = tries + 1, why = ?, next_ms = ? WHERE id = ?"
+            self._taken.discard(delivery.id)  # first: it waits again even if the disk is full
+            change = "UPDATE deliveries SET tries = tries + 1, why = ?, next_ms = ? WHERE id = ? AND state = 'waiting'"
             db.execute(change, (why, next_ms, delivery.id))
-            self._taken.discard(delivery.id)
 
     def put_back(self, delivery: Delivery) -> None:
         """Return a taken delivery that was not attempted."""
@@ -239,7 +253,7 @@ class Outbox:
         """Drop the least important, then oldest deliveries until the limits are met; return them.
 
         Problems are the most important messages. targets: names in the settings; deliveries of others are not counted.
-        None: all. most: how many may wait for one target.
+        None: all. most: how many may wait for one target, apart from removals.
         """
         served = _served(targets)
         dropped: list[Delivery] = []
@@ -252,8 +266,9 @@ class Outbox:
         with self._writing() as db:
             for target, count in db.execute(_COUNTS, served).fetchall():
                 if count > most:
-                    rows = db.execute(f"{_ROWS} WHERE state = 'waiting' AND target = ? {order}", (target,)).fetchall()
-                    free = [one for one in map(_delivery, rows) if one.id not in self._taken]
+                    counted = f"{_ROWS} WHERE state = 'waiting' AND what <> 'removal' AND target = ? {order}"
+                    rows = map(_delivery, db.execute(counted, (target,)).fetchall())
+                    free = [one for one in rows if one.id not in self._taken]
                     for one in free[: count - most]:
                         drop(one)
             total = self._sum_of(db, served)
@@ -406,6 +421,16 @@ class Outbox:
         return [(CameraId(camera), Span(begin, end)) for camera, begin, end in found]
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _bring_back(self) -> None:
+        """Make due what waits for a time that the clock showed before it was set back. What is planned waits."""
+        with self._writing() as db:
+            change = (
+                "UPDATE deliveries SET next_ms = ?1, made_ms = min(made_ms, ?1) "
+                "WHERE state = 'waiting' AND next_ms > ?1 AND (next_ms > ?1 + ?2 OR (tries > 0 AND next_ms > ?1 + ?3) "
+                "OR (made_ms > ?1 + ?4 AND next_ms BETWEEN made_ms AND made_ms + ?3))"
+            )
+            db.execute(change, (self._clock.now_ms(), LONGEST_PLAN_MS, LONGEST_BACKOFF_MS, CLOCK_STEP_MS))
 
     def _end(self, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int) -> None:
         with self._writing() as db:

@@ -131,6 +131,15 @@ def test_write_only_refuses_to_remove_without_a_call(server: str, bucket: Any) -
     assert asked == set()
 
 
+@pytest.mark.parametrize("progress", ["3f" * 32, "[1]", "7"])
+def test_what_another_kind_of_destination_noted_starts_anew(server: str, bucket: Any, progress: str) -> None:
+    """The address of a destination may change while files wait for it."""
+    connection = connect(server)
+    connection.put("a.bin", content(b"x" * (PART_BYTES + 1)), progress, lambda _: None)
+    connection.close()
+    assert stored(bucket, "a.bin") == b"x" * (PART_BYTES + 1)
+
+
 @pytest.mark.shows("DY16")
 @pytest.mark.parametrize(
     ("key", "set_before", "steps"),

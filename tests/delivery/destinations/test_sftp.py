@@ -1,8 +1,10 @@
 """Against OpenSSH's server, by password it would not even be asked: keys only, as it should be."""
 
+import gc
 import os
 import pwd
 import socket
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,38 @@ def test_who_is_not_let_in_is_told(server: Server, tmp_path: Path) -> None:
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(stranger)
     with pytest.raises(TargetRefused):
         connect(server, tmp_path, key=str(stranger))
+
+
+@pytest.fixture
+def locked(server: Server, tmp_path: Path) -> Path:
+    """The server's key with the passphrase `right`, as ssh-keygen writes it."""
+    path = tmp_path / "locked"
+    asyncssh.read_private_key(server.key).write_private_key(path, passphrase="right")
+    return path
+
+
+def test_a_key_with_a_passphrase_is_used(server: Server, tmp_path: Path, locked: Path) -> None:
+    connection = connect(server, tmp_path, key=str(locked), passphrase="right")
+    assert [one.name for one in connection.files()] == ["locked"]
+    connection.close()
+
+
+@pytest.mark.parametrize("passphrase", ["", "wrong"])
+def test_a_key_that_the_passphrase_does_not_open_is_told(
+    server: Server, tmp_path: Path, locked: Path, passphrase: str
+) -> None:
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always")
+        with pytest.raises(TargetRefused, match=r"key can't be read: .*[Pp]assphrase"):
+            connect(server, tmp_path, key=str(locked), passphrase=passphrase)
+        gc.collect()
+    assert unclosed == []
+
+
+def test_a_file_that_is_no_key_is_told(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("not a key")
+    with pytest.raises(TargetRefused, match="key can't be read"):
+        connect(server, tmp_path, key=str(tmp_path / "notes"))
 
 
 def test_a_folder_that_is_not_there_is_told(server: Server, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -28,12 +28,21 @@ TABLE = {"to": "anna@example.org, ben@example.org", "sender": "tawny@example.org
 
 @dataclass
 class Post:
-    """A mail server's letters. answer: what it says to a letter."""
+    """A mail server's letters. answer: what it says to a letter; refuses: whom it doesn't know."""
 
     answer: str = "250 OK"
+    refuses: str = ""
     letters: list[EmailMessage] = field(default_factory=list)
     to: list[list[str]] = field(default_factory=list)
     port: int = 0
+
+    async def address(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address == self.refuses:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def take(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)
@@ -52,7 +61,8 @@ def running(post: Post, **about: Any) -> Iterator[Post]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
-    handler = type("Handler", (), {"handle_DATA": staticmethod(post.take)})()  # as the server calls it
+    calls = {"handle_DATA": staticmethod(post.take), "handle_RCPT": staticmethod(post.address)}
+    handler = type("Handler", (), calls)()  # as the server calls it
 
     async def begin() -> asyncio.Server:
         return await loop.create_server(lambda: SMTP(handler, loop=loop, **about), "127.0.0.1", 0)
@@ -155,6 +165,37 @@ def test_a_wrong_password_is_said() -> None:
     with running(Post(), **about) as post, pytest.raises(TargetRefused) as refused:
         sender(f"smtp+plain://anna:{SECRET}@127.0.0.1:{post.port}").send(SENT, None)
     assert SECRET not in f"{refused.value!r}{refused.value}"
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+def test_a_name_and_a_password_with_umlauts_are_sent_as_utf_8() -> None:
+    def known(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        is_known = (data.login, data.password) == ("jürgen".encode(), "pässwörd".encode())
+        return AuthResult(success=is_known, handled=False)
+
+    about = {"authenticator": known, "auth_required": True, "auth_require_tls": False}
+    with running(Post(), **about) as post:
+        sender(f"smtp+plain://j%C3%BCrgen:p%C3%A4ssw%C3%B6rd@127.0.0.1:{post.port}").send(SENT, None)
+        with pytest.raises(TargetRefused):
+            sender(f"smtp+plain://anna:p%C3%A4ss@127.0.0.1:{post.port}").send(SENT, None)
+    assert len(post.letters) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+def test_a_server_that_cannot_take_umlauts_is_told() -> None:
+    about = {"auth_exclude_mechanism": ["PLAIN"], "authenticator": lambda *_: AuthResult(success=True)}
+    with running(Post(), auth_require_tls=False, **about) as post, pytest.raises(TargetRefused, match="ASCII"):
+        sender(f"smtp+plain://anna:p%C3%A4ss@127.0.0.1:{post.port}").send(SENT, None)
+    assert post.letters == []
+
+
+def test_a_refused_recipient_is_told_and_the_others_get_one_letter(caplog: pytest.LogCaptureFixture) -> None:
+    with running(Post(refuses="ben@example.org")) as post:
+        plain(post).send(SENT, None)
+        assert "550 to ben@example.org" in caplog.text
+        with pytest.raises(DeliveryError, match=r"550 to ben@example\.org"):
+            plain(post).send(replace(SENT, kind="test"), None)
+    assert post.to == [["anna@example.org"]] * 2
 
 
 def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:

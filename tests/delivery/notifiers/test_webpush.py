@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -279,6 +279,27 @@ def test_keys_that_are_none_are_refused() -> None:
         with pytest.raises(ValueError):
             subscribe(marks, Browser("Anna", "https://h/x", p256dh, auth))
     assert marks.kept == {}
+
+
+UNUSABLE = ["https://push.example.org:99999/x", "https://push.example.org:0/x", "https://push..org/x", "https:///x"]
+
+
+@pytest.mark.parametrize("endpoint", UNUSABLE)
+def test_an_address_that_is_none_is_refused(endpoint: str) -> None:
+    marks = Marks()
+    with pytest.raises(ValueError, match=r"address|label"):
+        subscribe(marks, Phone().asks(endpoint))
+    assert marks.kept == {}
+
+
+@pytest.mark.parametrize("endpoint", UNUSABLE)
+def test_a_stored_address_that_is_none_is_forgotten_and_the_others_are_told(service: StandIn, endpoint: str) -> None:
+    """Earlier versions stored any."""
+    marks, bad = Marks(), Phone().asks(endpoint)
+    marks.mark(f"browser/{bad.id}", json.dumps(asdict(bad)))
+    subscribe(marks, Phone().asks(f"{service.base}/good"))
+    WebPush().open(context_of(marks)).send(SENT, None)
+    assert ([one.path for one in service.asked], len(webpush.browsers(marks))) == (["/good"], 1)
 
 
 def test_it_is_switched_off_again() -> None:

@@ -218,10 +218,9 @@ def test_what_only_the_kind_knows_to_be_wrong_is_told(table: str, path: str, all
 def test_a_link_in_a_message_opens_the_clip_for_six_hours(tmp_path: Path) -> None:
     """It is made here, without asking the server; whoever has it needs nothing else."""
     url = "s3://key:pLantedS3cret@cam/tawny?endpoint=http%3A%2F%2F127.0.0.1%3A9&region=eu-central-1"
-    bench = Bench(tmp_path, f'[destinations.cloud]\nurl = "{url}"')
+    bench = Bench(tmp_path, f'[destinations.cloud]\nurl = "{url}"', is_inline=True)
     outbox = bench.outward.outbox
-    bench.outward.uploads.stop()  # it is carried here, by hand
-    outbox.add([replace(clip("porch/e.mp4", 1000), to="cloud")])
+    outbox.add([replace(clip("porch/e.mp4", 1000), to="cloud")])  # carried by hand: nothing runs the courier
     assert bench.outward.uploads.link(EventId("e")) == ""
     taken = outbox.take("cloud")
     assert taken

@@ -14,7 +14,7 @@ from tawny.model.segments import Segment
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.sealing.policy import SealedExport
 from tests.playback.archives import PORCH
-from tests.service.delivery.test_upload_scheduler import OFFSITE, Bench, clip_of
+from tests.service.delivery.test_upload_scheduler import OFFSITE, Bench
 
 
 class Sealed(SealedExport):
@@ -27,7 +27,7 @@ class Sealed(SealedExport):
 
 class SealedBench(Bench):
     def again(self) -> UploadScheduler:
-        source = DeliverySource(self.outbox, self.archive, self.clock, clip_of, sealed=Sealed())
+        source = DeliverySource(self.outbox, self.archive, self.clock, self.clip_of, sealed=Sealed())
         return UploadScheduler(source, self.rules, self.budget_bytes)
 
     def sealed(self, begin_ms: int, seconds: int) -> Segment:

@@ -26,10 +26,6 @@ PRE_MS, POST_MS = 2_000, 3_000
 OFFSITE = UploadRule("offsite", checked("tawny"))
 
 
-def clip_of(event: Event, now_ms: int) -> Span:
-    return event.clip(now_ms, PRE_MS / 1000, POST_MS / 1000)
-
-
 class Bench:
     """A porch of which the last minute is recorded, and an outbox."""
 
@@ -37,7 +33,7 @@ class Bench:
         self.clock = FakeClock()
         self.archive = FakeArchive(root)
         self.outbox = Outbox(":memory:", self.clock)
-        self.rules, self.budget_bytes = rules or (OFFSITE,), budget_bytes
+        self.rules, self.budget_bytes, self.post_ms = rules or (OFFSITE,), budget_bytes, POST_MS
         self.upload_scheduler = self.again()
         self.upload_scheduler.step()
         self.contents = EventForms(self.archive, ClipCache(self.archive), lambda _: b"a picture")
@@ -45,10 +41,21 @@ class Bench:
     def again(self) -> UploadScheduler:
         """As after a restart."""
         return UploadScheduler(
-            DeliverySource(self.outbox, self.archive, self.clock, clip_of, called=lambda: {PORCH: "porch"}),
+            DeliverySource(self.outbox, self.archive, self.clock, self.clip_of, called=lambda: {PORCH: "porch"}),
             self.rules,
             self.budget_bytes,
         )
+
+    def clip_of(self, event: Event, now_ms: int) -> Span:
+        return event.clip(now_ms, PRE_MS / 1000, self.post_ms / 1000)
+
+    def deliver(self) -> list[DeliveryKind]:
+        """Deliver all that is due. Return what it was."""
+        kinds = []
+        while taken := self.outbox.take("offsite"):
+            self.outbox.done(taken, "", 0)
+            kinds.append(taken.what)
+        return kinds
 
     def tell(self, event: Event, what: str = "started") -> None:
         self.archive.index.put_event(event)
@@ -91,6 +98,37 @@ def test_what_was_sent_under_another_name_is_not_sent_again(bench: Bench) -> Non
     bench.upload_scheduler = bench.again()
     bench.upload_scheduler.step()
     assert bench.kinds() == []
+
+
+@pytest.mark.parametrize(("max_s", "post_ms"), [(0, 9_000), (5, POST_MS)])
+def test_clips_of_other_lengths_are_no_reason_to_send_earlier_ones_again(
+    bench: Bench, max_s: float, post_ms: int
+) -> None:
+    whole = bench.event().ended(bench.clock.now_ms() + 4_000)
+    bench.archive.record(whole.start_ms - 10_000, seconds=20)
+    bench.tell(whole, "ended")
+    bench.clock.advance(60)
+    assert bench.deliver() == [DeliveryKind.CLIP]
+    bench.rules, bench.post_ms = (replace(OFFSITE, max_s=max_s),), post_ms
+    bench.again().step()
+    assert bench.deliver() == []
+
+
+def test_what_the_destination_keeps_no_longer_is_not_sent_again(tmp_path: Path) -> None:
+    kept_s = 3 * 86_400
+    bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"events", "recordings"}), retention_s=kept_s))
+    whole = bench.event(picture_ms=bench.clock.now_ms()).ended(bench.clock.now_ms() + 4_000)
+    bench.clock.advance(60)
+    bench.upload_scheduler.on_message(SegmentClosed(bench.archive.record(whole.start_ms, seconds=20)))
+    bench.tell(whole, "ended")
+    assert bench.deliver() == [DeliveryKind.PICTURE, DeliveryKind.CLIP, DeliveryKind.FOOTAGE]
+    bench.clock.advance(kept_s)
+    now_ms = bench.clock.now_ms()
+    for sent in bench.outbox.ended("offsite"):
+        bench.outbox.renew(Delivery("offsite", sent.name, DeliveryKind.REMOVAL, {}, made_ms=now_ms, at_ms=1))
+    assert set(bench.deliver()) == {DeliveryKind.REMOVAL}
+    bench.again().step()
+    assert bench.deliver() == []
 
 
 def test_a_clip_that_ends_early_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

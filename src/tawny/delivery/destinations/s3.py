@@ -232,7 +232,7 @@ class _OpenBucket:
 
     def _begun(self, target: Mapping[str, str], content: DeliveryContent, progress: str) -> tuple[str, dict[int, str]]:
         """Return the upload of an earlier attempt with the same content, and its verified parts."""
-        known = json.loads(progress) if progress else {}
+        known = _noted(progress)
         upload = known.get("upload", "")
         if not upload:
             return "", {}
@@ -314,6 +314,15 @@ class _OpenBucket:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BUSY:
             return TargetUnreachable(self._public, text)
         return DeliveryError(self._public, f"{code}: {text}")
+
+
+def _noted(progress: str) -> dict[str, Any]:
+    """Return what an earlier attempt noted; empty if there is none, or of another type of destination."""
+    try:
+        found = json.loads(progress)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_missing(error: botocore.exceptions.ClientError) -> bool:

@@ -5,7 +5,7 @@ Each call runs its coroutine to the end on the courier's thread; nothing runs be
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TypeVar
@@ -72,13 +72,11 @@ class Sftp:
     def connect(self, opening: DestinationContext) -> DestinationConnection:
         address = parse(opening.url, PORTS)
         public = f"{opening.name} ({address.public})"
-        runner = asyncio.Runner()
-        try:
+        with ExitStack() as until_connected:
+            runner = until_connected.enter_context(asyncio.Runner())
             with _worded(public):
                 opened = runner.run(_connected(address, opening.options, public))
-        except DeliveryError:
-            runner.close()
-            raise
+            until_connected.pop_all()
         return _OpenSftp(runner, opened, public)
 
 
@@ -269,6 +267,8 @@ def _worded(public: str) -> Iterator[None]:
     """Convert asyncssh errors to DeliveryError."""
     try:
         yield
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise TargetRefused(public, f"tawny's key can't be read: {error}") from error
     except asyncssh.PermissionDenied as error:
         raise TargetRefused(public, error.reason) from error
     except asyncssh.SFTPPermissionDenied as error:

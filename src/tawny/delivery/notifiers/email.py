@@ -4,8 +4,10 @@
 is sent); `smtp+plain://` without TLS, for a local mail server.
 """
 
+import logging
 import smtplib
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -25,6 +27,8 @@ from tawny.delivery.notifier import (
     parse,
 )
 from tawny.model.errors import DeliveryError, TargetFull, TargetRefused, TargetUnreachable
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = "smtps://user:password@mail.example.org"
 PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
@@ -72,11 +76,14 @@ class _Sender:
         self._from = str(options["sender"]).strip()
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Send a mail. A repeated message has the same Message-ID, so many servers deliver it once."""
+        """Send a mail. A repeated message has the same Message-ID, so many servers deliver it once.
+
+        It is not repeated for recipients that the server refuses if it takes others. Only a test raises their error.
+        """
         letter = self._letter(message, attached)
         try:
             with self._server() as server:
-                server.send_message(letter)
+                refused = server.send_message(letter)
         except smtplib.SMTPAuthenticationError as error:
             raise TargetRefused(self._public, f"it responded with {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
@@ -89,6 +96,11 @@ class _Sender:
         except (OSError, smtplib.SMTPException) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise TargetUnreachable(self._public, why) from None
+        for address, (code, _) in refused.items():
+            found = _refused(self._public, code, f"to {address}")
+            log.warning("a recipient did not get a notification: %s", found.message)
+            if message.kind == "test":
+                raise found
         return str(letter["Message-ID"])
 
     def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
@@ -110,11 +122,25 @@ class _Sender:
             if scheme == "smtp":
                 server.starttls(context=context)
             if self._address.user:
-                server.login(self._address.user, self._address.password)
-        except (OSError, smtplib.SMTPException):
+                self._sign_in(server)
+        except (OSError, smtplib.SMTPException, DeliveryError):
             server.close()
             raise
         return server
+
+    def _sign_in(self, server: smtplib.SMTP) -> None:
+        """Sign in; in UTF-8 by ourselves, because `smtplib` takes ASCII alone. Raises TargetRefused and its errors."""
+        user, password = self._address.user, self._address.password
+        if f"{user}{password}".isascii():
+            server.login(user, password)
+            return
+        server.ehlo_or_helo_if_needed()
+        if "PLAIN" not in server.esmtp_features.get("auth", "").split():
+            raise TargetRefused(self._public, "it only takes user names and passwords of ASCII letters")
+        secret = b64encode(f"\0{user}\0{password}".encode()).decode()
+        code, said = server.docmd("AUTH", f"PLAIN {secret}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, said)
 
     def _letter(self, message: Message, attached: Attachment | None) -> EmailMessage:
         letter = EmailMessage()

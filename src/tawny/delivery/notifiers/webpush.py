@@ -29,6 +29,7 @@ from tawny.delivery.notifier import (
     NotifierStore,
     NotifierTraits,
     Urgency,
+    base_of,
     filled,
     refusal,
 )
@@ -172,7 +173,7 @@ class WebPush:
         return base64url_text(public_key_of(key_of(vapid(kept))))
 
     def subscribe(self, kept: NotifierStore, person: str, endpoint: str, keys: tuple[str, str]) -> None:
-        browser = Browser(person, endpoint, *keys)
+        browser = Browser(person, _usable(endpoint), *keys)
         encrypt_payload(b"", base64url_bytes(browser.p256dh), base64url_bytes(browser.auth))
         kept.mark(_BROWSER + browser.id, json.dumps(asdict(browser)))
 
@@ -246,7 +247,10 @@ class _Sender:
             "history": message.history,
             "silent": message.urgency is Urgency.QUIET,
         }
-        parts = urlsplit(browser.endpoint)
+        try:
+            parts = urlsplit(_usable(browser.endpoint))
+        except ValueError as error:  # stored by an earlier version
+            raise TargetMissing(self._context.name, str(error)) from None
         now_s = self._context.clock.now_ms() // 1000
         key = key_of(vapid(self._kept))
         headers = {
@@ -264,6 +268,14 @@ class _Sender:
         )
         if not answer.is_well:
             raise refusal(api.public, answer)
+
+
+def _usable(endpoint: str) -> str:
+    """Return the address of a push service. Raises ValueError if it is none."""
+    host = urlsplit(base_of(endpoint, "https://push.example.org/abc")).hostname
+    assert host is not None
+    host.encode("idna")  # a UnicodeError is a ValueError
+    return endpoint
 
 
 def _payload(content: Mapping[str, object]) -> bytes:

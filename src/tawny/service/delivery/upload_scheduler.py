@@ -103,6 +103,8 @@ class UploadRule:
     """What is uploaded of an event (`service.delivery.event_forms`)."""
     at_once: bool = True
     """Whether the snapshot is uploaded while the event runs, and again when it improves."""
+    retention_s: float | None = None
+    """How long files are kept there, s; older ones are not sent again. None: no limit."""
 
     @property
     def clip_forms(self) -> list[str]:
@@ -253,7 +255,8 @@ class UploadScheduler:
         for rule in self._rules:
             self._bring(rule, event)
 
-    def _bring(self, rule: UploadRule, event: Event) -> None:
+    def _bring(self, rule: UploadRule, event: Event, *, is_made_up: bool = False) -> None:
+        """Send what the destination receives of an event. is_made_up: not because of its message."""
         decision = self._deciding.of(event)[RuleAction("upload", rule.to)]
         found = sends(rule, event.camera, event.kind, decision, kept=event.kept)
         self._deciding.note(event, decision, does=found.does, why=found.why)
@@ -266,7 +269,7 @@ class UploadScheduler:
             self._picture(rule, event, event.picture_ms)
         if event.end_ms is not None:
             self._going.pop((event.id, rule.to), None)
-            self._clips(rule, event, event.end_ms)
+            self._clips(rule, event, event.end_ms, is_made_up=is_made_up)
         elif (rule.follows and rule.has_clip) or rule.max_s:
             self._begin(rule, event)
 
@@ -305,14 +308,17 @@ class UploadScheduler:
         self._outbox.add([piece])
         going.pieces, going.sent_ms = going.pieces + 1, recorded_ms
 
-    def _clips(self, rule: UploadRule, event: Event, end_ms: int) -> None:
-        """Send each wanted form of the event's video once its last second is recorded."""
+    def _clips(self, rule: UploadRule, event: Event, end_ms: int, *, is_made_up: bool = False) -> None:
+        """Send each wanted form of the event's video once its last second is recorded.
+
+        is_made_up: only forms without a delivery; another length of it comes from changed settings.
+        """
         span = self._span(rule, event, end_ms)
         due_ms = span.end_ms + SETTLE_MS
         for form in rule.clip_forms:
             delivery = self._clip(rule, event, form, _cut(span))
             known = self._known(delivery)
-            if known is not None and known.content == delivery.content:
+            if known is not None and (is_made_up or known.content == delivery.content):
                 continue
             size_bytes = _PREVIEW_BYTES if form in ("gif", "sheet") else self._size_bytes(event.camera, span)
             delivery = replace(delivery, needs=span, size_bytes=size_bytes, next_ms=due_ms)
@@ -423,13 +429,14 @@ class UploadScheduler:
     def _make_up(self, rule: UploadRule) -> None:
         """Send what ended while tawny was not running or whose message was lost in a power failure."""
         now_ms = self._clock.now_ms()
-        begin_ms = max(self._outbox.since_ms(rule.to), now_ms - MADE_UP_FOR_MS)
+        kept_ms = MADE_UP_FOR_MS if rule.retention_s is None else round(rule.retention_s * 1000)
+        begin_ms = max(self._outbox.since_ms(rule.to), now_ms - min(kept_ms, MADE_UP_FOR_MS))
         if begin_ms >= now_ms:
             return
         index, span = self._archive.index, Span(begin_ms, now_ms)
         for event in all_events(lambda after: index.events(span, after=after, limit=_PAGE)):
             if event.end_ms is not None and event.start_ms >= begin_ms:
-                self._bring(rule, event)
+                self._bring(rule, event, is_made_up=True)
         if "recordings" in rule.what:
             self._make_up_recordings(rule, span)
 

@@ -270,6 +270,7 @@ class Uploads:
             max_s=one.max_duration,
             forms=one.formats,
             at_once=one.during_events,
+            retention_s=one.retention,
         )
 
     def _zone_of(self, one: Settings) -> tzinfo:

@@ -1,0 +1,65 @@
+"""An export folder whose disk is away for a while."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.delivery.delivery import DeliveryKind, in_memory
+from tawny.delivery.export_folder import ExportFolder, FolderLimits
+from tawny.delivery.outbox import Outbox
+from tawny.model.errors import TargetMissing
+from tawny.testing.clock import FakeClock
+from tests.delivery.carried import delivery
+
+TO = "files hours"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def outbox(clock: FakeClock) -> Iterator[Outbox]:
+    made = Outbox(":memory:", clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, outbox: Outbox, clock: FakeClock) -> ExportFolder:
+    """On a disk at `disk`, for 15 bytes and an hour, with one file of 10 bytes."""
+    (tmp_path / "disk").mkdir()
+    made = ExportFolder(TO, tmp_path / "disk" / "cams", outbox, clock, lambda _: False, FolderLimits(15, 3600))
+    write(made.opened(), outbox, clock, "first.mp4")
+    return made
+
+
+def write(folder: ExportFolder, outbox: Outbox, clock: FakeClock, name: str) -> None:
+    outbox.add([delivery(name, DeliveryKind.FILE, clock.now_ms(), to=TO)])
+    taken = outbox.take(TO)
+    assert taken
+    path = folder.carry(taken, in_memory(b"0123456789", "video/mp4", 0), lambda _: None)
+    outbox.done(taken, path, 10)
+
+
+def test_files_that_expire_while_the_disk_is_away_are_deleted_when_it_is_back(
+    folder: ExportFolder, outbox: Outbox, clock: FakeClock, tmp_path: Path
+) -> None:
+    away = (tmp_path / "disk").rename(tmp_path / "away")
+    clock.advance(3700)
+    folder.expire()
+    assert [one.name for one in outbox.kept_files(TO)] == ["first.mp4"]
+    away.rename(tmp_path / "disk")
+    folder.expire()
+    assert (outbox.kept_files(TO), list((tmp_path / "disk").rglob("*.mp4"))) == ([], [])
+
+
+def test_room_is_not_made_on_a_disk_that_is_away(
+    folder: ExportFolder, outbox: Outbox, clock: FakeClock, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").rename(tmp_path / "away")
+    with pytest.raises(TargetMissing):
+        write(folder, outbox, clock, "second.mp4")
+    assert [one.name for one in outbox.kept_files(TO)] == ["first.mp4"]
