@@ -35,7 +35,8 @@ def instant(text: str, now_ms: int) -> int:
     Raises UsageError.
     """
     # without an offset, so that times of a day with a clock change keep their own
-    midnight = datetime.fromtimestamp(now_ms / 1000).replace(hour=0, minute=0, second=0, microsecond=0)
+    local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone().replace(tzinfo=None)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     word = text.strip()
     if word == "now":
         return now_ms
