@@ -357,3 +357,18 @@ async def test_a_camera_is_moved_replaced_and_changed_with_a_line_each(house: Ho
     answer = await owner.post("/api/v1/cameras/porch/address", json={"address": "192.168.1.57"})
     assert (answer.status_code, answer.json()["message"]) == (409, "It can't be proved.")
     assert "camera move failed" in {line.action for line in house.accounts.audit()}
+
+
+@pytest.mark.parametrize("address", ["192.168..10", "a" * 64, "rtsp://192.168..10/stream"])
+async def test_a_typing_error_in_the_address_is_told_in_words(house: House, address: str, tmp_path: Path) -> None:
+    changeable = ChangeableSettings(Settings, lambda *_: None, tmp_path / "tawny.toml")
+    house.site.setup = CameraSetupService(changeable, PluginRegistry.opened(), SystemClock(), LoginHistory())
+    answer = await house.signed_in().post("/api/v1/camera-trial", json={**ASKED, "address": address})
+    assert answer.status_code == 409
+    assert "unknown host name" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("onvif", ["http://[::1", "http://camera:port/", "http://camera:70000/", "http://a..b/"])
+async def test_an_onvif_address_that_is_none_is_refused(house: House, desk: Desk, onvif: str) -> None:
+    answer = await house.signed_in().post("/api/v1/camera-trial", json={**ASKED, "onvif": onvif})
+    assert (answer.status_code, desk.asked) == (422, [])

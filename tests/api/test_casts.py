@@ -1,14 +1,18 @@
 """A camera on a TV: by an address that ends with its time, with Stop, and with the right of who made it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.passes import MOST_CASTS
+from tawny.model.events import Event
+from tawny.model.ids import EventId
 from tests.api.fakes import House
 from tests.api.test_embed import sends
+from tests.playback.archives import PORCH
 
 HOUR_S = 3600
 
@@ -157,6 +161,18 @@ async def test_a_recording_without_a_span_or_of_another_camera_is_refused(house:
     assert backward.status_code == 400
     gone = await anna.post("/api/v1/cameras/porch/casts", json={"clip": "none"})
     assert gone.status_code == 404
+
+
+async def test_an_event_is_shown_with_the_cameras_own_time_around(house: House) -> None:
+    begin_ms, end_ms = recorded(house)
+    house.recorder.index.put_event(Event(EventId("visit"), PORCH, "person", begin_ms + 4_000, end_ms - 4_000, 70.0))
+    house.recorder.listed[0] = replace(house.recorder.listed[0], pre_s=2.0, post_s=3.0)
+    anna = house.signed_in(Role.VIEWER)
+    made = await begun(anna, from_ms=begin_ms + 4_000, to_ms=end_ms - 4_000, event="visit")
+    assert isinstance(made["cast"], dict)
+    assert made["cast"]["from_ms"] == begin_ms + 2_000
+    other = await anna.post("/api/v1/cameras/porch/casts", json={"event": "gone"})
+    assert other.status_code == 404
 
 
 @pytest.mark.parametrize("end", ["from_ms", "to_ms"])

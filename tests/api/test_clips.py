@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -215,6 +216,18 @@ async def test_a_saved_clip_can_be_given_on(house: House, viewer: httpx.AsyncCli
     await viewer.delete(f"/api/v1/clips/{made['id']}")
     assert (await house.browser().get(seen["video"])).status_code == 410
     assert (await house.browser().post(f"/api/v1/shared/{token}", json={})).status_code == 410
+
+
+async def test_the_name_of_a_clip_is_not_given_away_with_it(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await asked(house, viewer, kind="gif")
+    house.site.jobs.work()
+    await viewer.put(f"/api/v1/clips/{made['id']}/name", json={"name": "Anna at the Front door"})
+    wish = {"camera": "porch", "from_ms": 1000, "to_ms": 2000, "clip": made["id"]}
+    token = (await viewer.post("/api/v1/shares", json=wish)).json()["link"].removeprefix("/s/")
+    seen = (await house.browser().post(f"/api/v1/shared/{token}", json={})).json()
+    file = await house.browser().get(seen["video"] + "&save=1")
+    name = file.headers["content-disposition"].partition('"')[2].partition('"')[0]
+    assert re.fullmatch(r"Clip \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\.gif", name)
 
 
 async def test_its_progress_is_told_as_it_is_made(house: House) -> None:

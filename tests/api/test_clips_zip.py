@@ -17,6 +17,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
+from tests.support.bad_sector import bad_sector
 
 
 @pytest.fixture
@@ -70,6 +71,18 @@ async def test_what_is_missing_is_named_in_the_file(house: House, events: list[E
         "This event isn't over yet.",
         "This event was deleted, or you can't see its camera.",
     ]
+
+
+async def test_time_that_cannot_be_read_is_named_in_the_file(
+    house: House, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasts_ms = house.clock.now_ms() - 30_000
+    bad = house.recorder.record(lasts_ms, seconds=4)
+    house.recorder.index.put_event(replace(events[0], id=EventId("long"), end_ms=lasts_ms + 9000))
+    bad_sector(monkeypatch, house.recorder.segment_path(bad))
+    with ZipFile(io.BytesIO((await house.signed_in().get(f"/media/clips.zip{asked('long')}")).content)) as file:
+        (line,) = file.read(zip_routes.MISSING).decode().splitlines()
+    assert line.endswith(": 4 s of it are missing, because they can't be read.")
 
 
 async def test_clips_of_a_hidden_camera_are_left_out(house: House, events: list[Event]) -> None:

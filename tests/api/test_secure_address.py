@@ -117,6 +117,24 @@ async def test_each_scheme_has_its_own_session(own: Serving, base: str, name: st
     assert (await browser.get("/api/v1/address")).status_code == 401
 
 
+async def test_signing_out_ends_all_sessions_of_the_browser(own: Serving) -> None:
+    person = own.house.accounts.put_person("Anna", Role.OWNER)
+    own.house.accounts.set_password(person, await own.house.site.passwords.hash("correct horse battery"))
+    sent = {}
+    for base, name in (("https://pi.local:8000", SECURE_COOKIE), ("http://pi.local:8000", COOKIE)):
+        login = {"name": "Anna", "password": "correct horse battery"}
+        answer = await own.browser(HOME, base).post("/api/v1/sign-in", json=login)
+        sent[name] = answer.cookies[name]
+    browser = own.browser(HOME, "https://pi.local:8000")
+    cookies = "; ".join(f"{name}={token}" for name, token in sent.items())
+    answer = await browser.post("/api/v1/sign-out", headers={"Cookie": cookies})
+    taken = {one.partition("=")[0] for one in answer.headers.get_list("set-cookie") if "Max-Age=0" in one}
+    assert (answer.status_code, taken) == (200, {COOKIE, SECURE_COOKIE})
+    for name, token in sent.items():
+        told = await browser.get("/api/v1/session", headers={"Cookie": f"{name}={token}"})
+        assert told.json()["state"] == "signed-out"
+
+
 @pytest.mark.parametrize(
     ("settings", "base", "is_strict"),
     [

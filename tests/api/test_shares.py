@@ -1,8 +1,13 @@
+from dataclasses import replace
+
 import httpx
 import pytest
 
 from tawny.api.auth.accounts import Caller, Role
+from tawny.model.events import Event
+from tawny.model.ids import EventId
 from tests.api.fakes import House
+from tests.playback.archives import PORCH
 
 HOUR_S = 3600
 
@@ -58,6 +63,14 @@ async def test_a_code_is_asked_for(house: House, viewer: httpx.AsyncClient) -> N
     assert codes == ["code_needed", "wrong_code", None]
 
 
+async def test_a_code_is_never_lost_to_spaces(house: House, viewer: httpx.AsyncClient) -> None:
+    made = await shared(house, viewer, code=" magpie ")
+    assert (await opened(house, made, "magpie")).status_code == 200
+    for blank in ("       ", "  abc  "):
+        answer = await viewer.post("/api/v1/shares", json={"camera": "porch", "from_ms": 0, "to_ms": 1, "code": blank})
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
+
+
 async def test_who_guesses_a_code_must_wait(house: House, viewer: httpx.AsyncClient) -> None:
     made = await shared(house, viewer, code="magpie")
     for _ in range(5):
@@ -100,6 +113,20 @@ async def test_viewers_see_and_end_their_own_links_owners_all(house: House, view
     assert (await other.get("/api/v1/shares")).json()["items"] == []
     assert (await other.delete(path)).status_code == 404
     assert (await owner.delete(path)).status_code == 200
+
+
+async def test_an_event_is_shared_as_its_clip_with_the_cameras_own_time_around(
+    house: House, viewer: httpx.AsyncClient
+) -> None:
+    start_ms = house.clock.now_ms() - 40_000
+    house.recorder.record(start_ms - 25_000, seconds=60)
+    house.recorder.index.put_event(Event(EventId("visit"), PORCH, "person", start_ms, start_ms + 2_000, 70.0))
+    house.recorder.listed[0] = replace(house.recorder.listed[0], pre_s=20.0, post_s=3.0)
+    asked = {"camera": "porch", "from_ms": start_ms, "to_ms": start_ms + 2_000, "event": "visit"}
+    made = (await viewer.post("/api/v1/shares", json=asked)).json()["share"]
+    assert (made["from_ms"], made["to_ms"]) == (start_ms - 20_000, start_ms + 5_000)
+    unknown = await viewer.post("/api/v1/shares", json=asked | {"event": "gone"})
+    assert unknown.status_code == 404
 
 
 async def test_only_what_one_may_see_can_be_shared(house: House) -> None:

@@ -305,6 +305,12 @@ async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> 
     assert (await browser.get("/api/v1/sealed/ways/%2e%2e%2ftawny")).status_code in (404, 405)
 
 
+@pytest.mark.parametrize("wrapped_key", ["abcde", "YQ===", "a"])
+async def test_what_is_no_base64_is_refused(there: Sealed, wrapped_key: str) -> None:
+    asked = {"name": "A key", "wrapped": wrapped_key}
+    assert (await there.house.signed_in().post("/api/v1/sealed/ways", json=asked)).status_code == 422
+
+
 async def test_the_sheet_is_asked_for_again(there: Sealed) -> None:
     browser, clock = there.house.signed_in(), there.house.clock
 

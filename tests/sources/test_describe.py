@@ -18,7 +18,7 @@ from tawny.model.errors import (
 from tawny.model.times import SystemClock
 from tawny.protocols.sdp import SdpDescription
 from tawny.sources.network_address import parse_rtsp
-from tawny.sources.rtsp.ffmpeg_guard import describe
+from tawny.sources.rtsp.ffmpeg_guard import FfmpegGate, describe
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup, answer
@@ -164,9 +164,16 @@ def test_nobody_listens() -> None:
         describe(parse_rtsp(f"rtsp://127.0.0.1:{port}/"), SystemClock())
 
 
-def test_a_name_that_nobody_has() -> None:
+@pytest.mark.parametrize("host", ["nobody.invalid", "192.168..10", "a" * 64])
+def test_a_name_that_nobody_has(host: str) -> None:
     with pytest.raises(SourceUnreachable, match="unknown host name"):
-        describe(parse_rtsp("rtsp://nobody.invalid/"), SystemClock())
+        describe(parse_rtsp(f"rtsp://{host}/"), SystemClock())
+
+
+def test_the_gate_to_a_name_that_nobody_can_have_closes() -> None:
+    gate = FfmpegGate(parse_rtsp("rtsp://192.168..10/"))
+    with socket.create_connection((gate.address.host, gate.address.port), timeout=30) as player:
+        assert player.recv(1) == b""
 
 
 def test_a_camera_that_hangs_up() -> None:

@@ -123,6 +123,12 @@ def test_a_camera_is_asked_for_its_stream_and_recorded_as_sent() -> None:
     assert any(not one.is_video for one in read.packets)
 
 
+@pytest.mark.parametrize("host", ["192.168..10", "a" * 64])
+def test_a_name_that_can_be_none_is_said(host: str) -> None:
+    with pytest.raises(SourceUnreachable, match="unknown host name"):
+        Rtmp().open(opening(f"rtmp://{host}/live/cam"))
+
+
 def test_its_end_is_told() -> None:
     with camera() as address:
         connection = opened(address)

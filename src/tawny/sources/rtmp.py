@@ -198,6 +198,8 @@ class _Viewer(_Line):
             line = self._connected()
         except OSError as error:
             raise SourceUnreachable(self._where, in_words(error)) from None
+        except UnicodeError:  # of a name with a label that is empty or too long
+            raise SourceUnreachable(self._where, "unknown host name") from None
         with line:
             line.settimeout(self._stall_s)
             for message in self._messages(line, RtmpReader()):

@@ -131,6 +131,25 @@ def test_a_host_without_a_camera_speaks_no_rtsp(place: Place, monkeypatch: pytes
     assert one.message
 
 
+@pytest.mark.parametrize(
+    ("address", "state"), [("192.168..10", PreviewState.NO_RTSP), ("rtsp://192.168..10/s", PreviewState.FAILED)]
+)
+def test_a_typing_error_in_the_address_ends_it(place: Place, address: str, state: PreviewState) -> None:
+    place.setup.preview(replace(place.wanted, address=address, onvif=""))
+    until(lambda: place.state() is not PreviewState.GETTING, 60)
+    (one,) = place.setup.previews.now()
+    assert one.state is state
+    assert "unknown host name" in one.message
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_it_ends_as_failed_whatever_happens(place: Place) -> None:
+    place.setup.previews.start("host", lambda: PreviewSource(str(1 / 0), None, None), with_login=False)
+    until(lambda: place.state() is PreviewState.FAILED, 60)
+    (one,) = place.setup.previews.now()
+    assert one.message
+
+
 def test_pictures_end_when_nobody_asks_any_more(place: Place) -> None:
     place.setup.preview(place.wanted)
     until(lambda: place.state() is PreviewState.LIVE, 60)

@@ -96,8 +96,11 @@ def test_nothing_waits_and_packets_come(camera: RtspCamera) -> None:
     assert longest_s < 2, "a wait for a deadline"
 
 
-def test_a_name_that_nobody_has_is_told_without_waiting() -> None:
-    assert isinstance(failing(begun("rtsp://nobody.invalid/")), SourceUnreachable)
+@pytest.mark.parametrize("host", ["nobody.invalid", "192.168..10", "a" * 64])
+def test_a_name_that_nobody_has_is_told_without_waiting(host: str) -> None:
+    error = failing(begun(f"rtsp://{host}/"))
+    assert isinstance(error, SourceUnreachable)
+    assert "unknown host name" in error.message
 
 
 def test_a_camera_that_never_answers_is_given_up(camera: RtspCamera) -> None:

@@ -1497,6 +1497,7 @@ export interface NewCamera {
 
 export interface NewCast {
   clip?: string;
+  event?: string;
   from_ms?: number | null;
   lasts_s?: number;
   to_ms?: number | null;
@@ -1575,6 +1576,7 @@ export interface NewShare {
   camera: string;
   clip?: string;
   code?: string;
+  event?: string;
   from_ms: number;
   lasts_s?: number;
   names_camera?: boolean;

@@ -32,6 +32,7 @@ export default function Jpegs({ camera, live, width, look }: { camera: Camera; l
   const src = flows.value ? url(`${path}/mjpeg`, { width, fps: 15 }) : url(`${path}/snapshot`, { width, at: at.value });
   return (
     <img
+      key={camera.since_ms} // a stream that ended, as when the camera begins anew, tells the browser nothing
       class={look}
       alt={camera.name}
       src={shown ? src : undefined}

@@ -6,6 +6,7 @@ export const share = {
   code: "Require a code",
   codeSub: "At least 6 characters. Tell them the code by phone, not in the same message.",
   codeLabel: "Code",
+  codeShort: "The code needs at least 6 characters. Spaces around it don’t count.",
   names: "Show the camera’s name",
   namesSub: "Off: the name is hidden.",
   make: "Create link",

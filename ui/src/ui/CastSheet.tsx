@@ -51,7 +51,7 @@ function baseOf(made: MadeCast): string {
 interface Props {
   camera: Pick<Camera, "id" | "name">;
   /** Instead of live video. clip: a saved one. */
-  recording?: { from_ms: number; to_ms: number; clip: string } | undefined;
+  recording?: { from_ms: number; to_ms: number; clip: string; event: string } | undefined;
   onClose: () => void;
 }
 

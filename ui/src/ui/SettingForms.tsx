@@ -164,6 +164,8 @@ function Entry({ setting, path, written }: { setting: SettingKeyInfo; path: stri
     });
   const said = `refused-${path}`;
   const now = shownValue(before);
+  const isChanged = draft !== null && draft !== now;
+  const isReady = isChanged && !busy && (setting.kind !== "secret" || draft.trim() !== ""); // an empty one deletes it
   const shown = draft ?? (setting.kind === "secret" ? "" : now);
   return (
     <>
@@ -191,13 +193,13 @@ function Entry({ setting, path, written }: { setting: SettingKeyInfo; path: stri
           class="form-text"
           onSubmit={(event) => {
             event.preventDefault();
-            void save(parsed(setting, shown));
+            if (isReady) void save(parsed(setting, shown));
           }}
         >
           <Field setting={setting} path={path} shown={shown} isSet={written !== null} describedBy={refused ? said : undefined} onInput={setDraft} />
-          {draft !== null && draft !== now && (
+          {isChanged && (
             <div class="row">
-              <button type="submit" class="btn pri" disabled={busy || (setting.kind === "secret" && !draft)}>
+              <button type="submit" class="btn pri" disabled={!isReady}>
                 {words.save}
               </button>
               <button type="button" class="btn ghost" onClick={() => setDraft(null)}>

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { useId, useState } from "preact/hooks";
 import { ApiError, post } from "../api/client";
 import { mark } from "../api/events";
@@ -42,30 +43,30 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
   const [kept, setKept] = useState(props.event?.kept === true);
   const [error, setError] = useState<ApiError | null>(null);
   const [onTv, setOnTv] = useState(false);
+  const busy = useSignal(false);
+  const recording = { from_ms: Math.round(props.from_ms), to_ms: Math.round(props.to_ms), clip: props.clip ?? "", event: props.event?.id ?? "" };
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (busy.peek()) return;
     setError(null);
+    if (asks && code.trim().length < LEAST_CODE) {
+      setError(new ApiError(0, "short_code", words.codeShort, ""));
+      return;
+    }
+    busy.value = true;
     try {
-      const asked = {
-        camera: props.camera,
-        from_ms: Math.round(props.from_ms),
-        to_ms: Math.round(props.to_ms),
-        lasts_s: LASTS_S[lasts],
-        code: asks ? code.trim() : "",
-        names_camera: names,
-        clip: props.clip ?? "",
-      };
+      const asked = { camera: props.camera, ...recording, lasts_s: LASTS_S[lasts], code: asks ? code.trim() : "", names_camera: names };
       const done = await post<Made>("/shares", asked);
       if (props.event && !kept && mayDirect()) await mark([props.event], { kept: true }).then(() => setKept(true), () => {}); // the link works all the same
       setMade(done);
     } catch (reason) {
       setError(reason instanceof ApiError ? reason : new ApiError(0, "unknown", t.problems.unknown, ""));
+    } finally {
+      busy.value = false;
     }
   };
-  if (onTv) {
-    const recording = { from_ms: Math.round(props.from_ms), to_ms: Math.round(props.to_ms), clip: props.clip ?? "" };
+  if (onTv)
     return <Lazy load={castSheet} props={{ camera: { id: props.camera, name: cameraNamed(props.camera) }, recording, onClose: props.onClose }} waiting={() => null} />;
-  }
   return (
     <Sheet title={words.title} onClose={props.onClose} class="share-sheet">
       {made ? (
@@ -103,7 +104,7 @@ export default function ShareSheet(props: { camera: string; from_ms: number; to_
               <Icon name="cast" small />
               {cast.hint}
             </button>
-            <button type="submit" class="btn pri">
+            <button type="submit" class="btn pri" disabled={busy.value}>
               <Icon name="share-2" small />
               {words.make}
             </button>

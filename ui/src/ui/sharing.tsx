@@ -9,12 +9,10 @@ interface Clip {
   to_ms: number;
   /** A saved clip, instead of what is recorded. */
   clip?: string;
-  /** Is kept with the link, so that it shows something until it ends. */
+  /** Its clip is meant; it is kept with the link, which so shows something until it ends. */
   event?: TawnyEvent;
 }
 
-const PRE_MS = 5_000;
-const POST_MS = 10_000;
 const clip = signal<Clip | null>(null);
 const load = () => import("./ShareSheet");
 
@@ -22,10 +20,10 @@ export function share(wanted: Clip): void {
   clip.value = wanted;
 }
 
-/** An event that has ended, with the time before and after that its clip has as well. */
+/** An event that has ended; the recorder adds the time before and after that its clip has as well. */
 export function shareEvent(event: TawnyEvent): void {
   if (event.end_ms === null) return;
-  share({ event, camera: event.camera, from_ms: event.start_ms - PRE_MS, to_ms: event.end_ms + POST_MS });
+  share({ event, camera: event.camera, from_ms: event.start_ms, to_ms: event.end_ms });
 }
 
 export function Sharing() {

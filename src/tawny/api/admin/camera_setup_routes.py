@@ -5,10 +5,11 @@ import os
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
 from fastapi import Path as PathParameter
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
 from tawny.api.context import AppContext, Here
@@ -34,6 +35,18 @@ Result = TypeVar("Result")
 Address = Annotated[str, Field(min_length=1, max_length=2000)]
 Text = Annotated[str, Field(max_length=2000)]
 Login = Annotated[str, Field(max_length=200)]
+
+
+def _onvif(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port  # which raises for one that is none
+        host.encode("idna")
+    except ValueError:
+        raise ValueError("an address such as http://192.168.1.20/onvif/device_service") from None
+    return url
+
+
 OnePreview = Annotated[str, PathParameter(max_length=40)]
 Name = Annotated[LabelText, Field(min_length=1, max_length=80)]
 
@@ -107,7 +120,7 @@ class CameraRequest(ApiRequest):
     user: Login = ""
     password: Login = ""
     sub: Text = ""
-    onvif: Text = ""
+    onvif: Annotated[Text, AfterValidator(_onvif)] = ""
     said: Text = ""
     rtsp_port: Annotated[int, Field(ge=0, le=65535)] = 0
     path: Annotated[str, Field(max_length=200, pattern="^[!-~]*$")] = ""

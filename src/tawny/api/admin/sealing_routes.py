@@ -24,7 +24,8 @@ from tawny.service.sealing.sealing_service import SealedWay, SealingService
 # API schemas of encryption.
 
 Recipient = Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")]
-Base64 = Annotated[str, Field(max_length=12_000, pattern=r"^[A-Za-z0-9+/]+=*$")]
+_BASE64: Final = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"
+Base64 = Annotated[str, Field(max_length=12_000, pattern=_BASE64)]
 
 
 class SealedCamera(ApiResponse):

@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
-from tawny.api.auth.accounts import Account, Caller, LoginSession, Role
+from tawny.api.auth.accounts import Account, Caller, LoginSession, Role, hashed
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
@@ -131,6 +131,12 @@ BY_PROXY = "sign-in by proxy"
 def session_cookie(connection: HTTPConnection) -> str:
     """Return the name of the session's cookie on this connection."""
     return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
+
+
+def carried_sessions(connection: HTTPConnection) -> dict[str, bytes]:
+    """Return the keys of the sessions whose cookies the request carries, by the cookie's name; also ended ones."""
+    names = (name for name in (SECURE_COOKIE, COOKIE) if name in connection.cookies)
+    return {name: hashed(connection.cookies[name]) for name in names}
 
 
 def find_session(connection: HTTPConnection) -> LoginSession | None:

@@ -24,6 +24,7 @@ from tawny.api.auth.access import (
     Note,
     Signed,
     caller_of,
+    carried_sessions,
     find_proxied,
     find_session,
     rule,
@@ -380,10 +381,13 @@ async def confirm(body: ConfirmRequest, signed: Signed, request: Request, here: 
 
 @router.post("/sign-out", dependencies=wall)
 def sign_out(signed: Signed, note: Note, request: Request, response: Response, here: Here) -> schemas.OkResponse:
-    here.accounts.end_session(signed.key)
-    here.unlocks.lock(signed.key, "signed out")
+    carried = carried_sessions(request)  # over https, two: a sign-in over plain http has its own
+    for key in {signed.key, *carried.values()}:
+        here.accounts.end_session(key)
+        here.unlocks.lock(key, "signed out")
     note("sign-out", "")
-    response.delete_cookie(session_cookie(request), path="/", httponly=True, samesite="lax", secure=_is_secure(request))
+    for name in carried:
+        response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
     return schemas.OkResponse()
 
 

@@ -15,12 +15,13 @@ from tawny.api.auth.guess_limit import GuessAttempt
 from tawny.api.auth.shares import Share, SharedClip
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, share_ended
+from tawny.api.events.event_routes import clip_span, find_event
 from tawny.api.past.clip_jobs import ClipExportJob, ClipJobState, may_change, may_see
 from tawny.api.past.clip_routes import answer_file, check_open
-from tawny.api.past.media_responses import ClipRequest, answer_clip, clip_name
+from tawny.api.past.media_responses import ClipRequest, answer_clip, clip_name, timed_name
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.playback import timeline
 from tawny.playback.exports import ExportKind
 
@@ -32,13 +33,14 @@ LEAST_CODE = 6
 """Minimum length of a new link's code: five guesses, then each costs a growing wait."""
 
 
-def _check_new_code(code: str) -> str:
-    if code and len(code) < LEAST_CODE:
+def _new_code(code: str) -> str:
+    stripped = code.strip()
+    if code and len(stripped) < LEAST_CODE:
         raise ValueError(f"a code of at least {LEAST_CODE} characters, or none")
-    return code
+    return stripped
 
 
-NewCode = Annotated[Code, AfterValidator(_check_new_code)]
+NewCode = Annotated[Code, AfterValidator(_new_code)]
 
 
 class NewShare(ApiRequest):
@@ -50,6 +52,8 @@ class NewShare(ApiRequest):
     names_camera: bool = False
     clip: Annotated[str, StringConstraints(max_length=64)] = ""
     """ID of a saved clip to share; its camera and time then apply. Empty: share recordings."""
+    event: Annotated[str, StringConstraints(max_length=64)] = ""
+    """ID of an event whose clip to share: its camera and time, with pre-roll and post-roll, then apply."""
 
 
 class ShareInfo(ApiResponse):
@@ -115,20 +119,23 @@ async def share(body: NewShare, note: Note, signed: Signed, here: Here) -> Share
         raise not_found("Clip not found.")
     if job is not None and job.kind is ExportKind.EVIDENCE:
         raise bad_input("Evidence can't be shared by link.", "Download it and send the file.")
-    span = job.span if job else parse_span(body.from_ms, body.to_ms, MOST_CLIP_S / 86_400)
+    event = await asyncio.to_thread(find_event, EventId(body.event), here) if body.event else None
+    clip = clip_span(event, here) if event else None
+    from_ms, to_ms = (clip.begin_ms, clip.end_ms) if clip else (body.from_ms, body.to_ms)
+    span = job.span if job else parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
     code = await here.passwords.hash(body.code) if body.code else ""
 
     def make() -> tuple[Share, str]:
-        camera = job.cameras[0] if job else known_camera(CameraId(body.camera), here)
+        camera = job.cameras[0] if job else known_camera(event.camera if event else CameraId(body.camera), here)
         if job is None:
             check_open(here, (camera,), span)
         else:
             here.jobs.change(job, kept=True)  # otherwise the clip could be deleted to free space
         ends_ms = here.recorder.clock.now_ms() + body.lasts_s * 1000
         note("shared", clip_name(here, camera, span.begin_ms))
-        clip = SharedClip(job.id, job.cameras) if job else None
+        saved = SharedClip(job.id, job.cameras) if job else None
         return here.shares.make(
-            signed.person, camera, span, ends_ms, code=code, names_camera=body.names_camera, clip=clip
+            signed.person, camera, span, ends_ms, code=code, names_camera=body.names_camera, clip=saved
         )
 
     made, token = await asyncio.to_thread(make)
@@ -173,8 +180,10 @@ async def shared_video(request: Request, here: Here) -> Response:
     found: Share = request.state.share
     save, job = None, await asyncio.to_thread(_clip_of, here, found)
     if "save" in request.query_params:
-        name = job.name if job else clip_name(here, found.camera, found.span.begin_ms)
-        save = name if found.names_camera else f"Clip{name[-24:]}"
+        begin_ms, suffix = found.span.begin_ms, job.kind.suffix if job else ".mp4"
+        save = timed_name(here, "Clip", begin_ms, suffix)
+        if found.names_camera:
+            save = job.name if job else clip_name(here, found.camera, begin_ms)
     if job is not None:
         return answer_file(here, request, job, save)
     return await answer_clip(here, request, ClipRequest(found.camera, found.span), save)

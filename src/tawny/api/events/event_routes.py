@@ -42,6 +42,7 @@ from tawny.playback.search.event_search import (
     search_hits,
 )
 from tawny.playback.search.query_parser import SearchableIdentity
+from tawny.service.recorder import event_rolls
 from tawny.service.visits import VisitQuery, count_new, find_visits, visit_of
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -165,6 +166,11 @@ def find_event(event: EventId, here: AppContext) -> Event:
     if found is None:
         raise no_event()
     return found
+
+
+def clip_span(event: Event, here: AppContext) -> Span:
+    """Return the time of the event's clip: with pre-roll and post-roll of its camera."""
+    return event.clip(here.recorder.clock.now_ms(), *event_rolls(here.recorder, event.camera))
 
 
 def no_event() -> Exception:

@@ -14,12 +14,14 @@ from tawny.api.auth.passes import MOST_CASTS, Cast
 from tawny.api.auth.shares import Share
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.events.event_routes import clip_span, find_event, no_event
 from tawny.api.live.hls_routes import PLAYLIST
 from tawny.api.past.clip_jobs import ClipJobState
 from tawny.api.past.clip_routes import check_open
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Ms, OkResponse
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Span
 
 HALF_DAY_S = 12 * 3600
 MP4 = "video/mp4"
@@ -28,13 +30,15 @@ MP4 = "video/mp4"
 class NewCast(ApiRequest):
     """from_ms, to_ms: the recording to show; neither: live video.
 
-    clip: ID of a saved clip of this camera, whose time then applies.
+    clip: ID of a saved clip of this camera, whose time then applies. event: ID of an event of this camera, whose clip
+    is shown.
     """
 
     lasts_s: Annotated[int, Field(ge=60, le=HALF_DAY_S)] = 3600
     from_ms: Ms | None = None
     to_ms: Ms | None = None
     clip: Annotated[str, StringConstraints(max_length=64)] = ""
+    event: Annotated[str, StringConstraints(max_length=64)] = ""
 
 
 class CastInfo(ApiResponse):
@@ -117,13 +121,18 @@ def _recording(camera: CameraId, body: NewCast, signed: LoginSession, here: AppC
         if job is None or not is_there or camera not in job.cameras:
             raise not_found("Clip not found.")
         camera, span, clip, cameras = job.cameras[0], job.span, job.id, frozenset(job.cameras)
+    elif body.event:
+        event = find_event(EventId(body.event), here)
+        if event.camera != camera:
+            raise no_event()
+        whole = clip_span(event, here)
+        span = _open_span(camera, whole.begin_ms, whole.end_ms, here)
     elif body.from_ms is None and body.to_ms is None:
         return None
     elif body.from_ms is None or body.to_ms is None:
         raise bad_input("A recording has a start and an end.", "Name both, or neither for live video.")
     else:
-        span = parse_span(body.from_ms, body.to_ms, MOST_CLIP_S / 86_400)
-        check_open(here, (known_camera(camera, here),), span)
+        span = _open_span(camera, body.from_ms, body.to_ms, here)
     ends_ms = now_ms + body.lasts_s * 1000
     return Share(
         id="",
@@ -138,6 +147,12 @@ def _recording(camera: CameraId, body: NewCast, signed: LoginSession, here: AppC
         clip=clip,
         cameras=cameras,
     )
+
+
+def _open_span(camera: CameraId, from_ms: int, to_ms: int, here: AppContext) -> Span:
+    span = parse_span(from_ms, to_ms, MOST_CLIP_S / 86_400)
+    check_open(here, (known_camera(camera, here),), span)
+    return span
 
 
 def _seen(here: AppContext, signed: LoginSession) -> list[Cast]:

@@ -195,8 +195,12 @@ async def answer_clip(
 
 def clip_name(here: AppContext, camera: CameraId, from_ms: int) -> str:
     """Return `Front door 2026-11-20 05.58.12.mp4`, in the recorder's time zone."""
+    return timed_name(here, serializers.camera_name(here.recorder, camera), from_ms)
+
+
+def timed_name(here: AppContext, title: str, from_ms: int, suffix: str = ".mp4") -> str:
     at = datetime.fromtimestamp(from_ms // 1000, UTC).astimezone(here.zone)
-    return f"{serializers.camera_name(here.recorder, camera)} {at:%Y-%m-%d %H.%M.%S}.mp4"
+    return f"{title} {at:%Y-%m-%d %H.%M.%S}{suffix}"
 
 
 def disposition(name: str) -> str:

@@ -30,7 +30,7 @@ from tawny.api.auth.access import (
 )
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input, not_found, sealed_error
-from tawny.api.events.event_routes import find_event
+from tawny.api.events.event_routes import clip_span, find_event
 from tawny.api.past.media_responses import (
     ClipRequest,
     GuardedStreamingResponse,
@@ -55,7 +55,6 @@ from tawny.playback.frame_reader import event_snapshot, full_size
 from tawny.playback.segment_player import SegmentPlayback
 from tawny.playback.segment_player import play as make_playing
 from tawny.playback.stills import ClipSheetHeader, clip_sheet, shown_in
-from tawny.service.recorder import event_rolls
 from tawny.storage.disk.layout import is_sealed
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -363,7 +362,7 @@ async def event_clip(event: OneEvent, request: Request, here: Here, to_ms: At = 
     to_ms: upper limit of the end, so that range requests during the post-roll refer to the same file.
     """
     found = await asyncio.to_thread(find_event, event, here)
-    whole = found.clip(here.recorder.clock.now_ms(), *event_rolls(here.recorder, found.camera))
+    whole = clip_span(found, here)
     span = Span(whole.begin_ms, max(whole.begin_ms + 1, min(whole.end_ms, to_ms)))
     return await answer_clip(here, request, ClipRequest(found.camera, span))
 

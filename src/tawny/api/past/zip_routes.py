@@ -19,6 +19,7 @@ from starlette.responses import Response
 from tawny.api.auth.access import Access, Note, parse_list, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, sealed_error
+from tawny.api.events.event_routes import clip_span
 from tawny.api.past.media_responses import ClipRequest, GuardedStreamingResponse, clip_name, cut_clip, disposition
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
@@ -26,7 +27,6 @@ from tawny.model.errors import TawnyError
 from tawny.model.ids import EventId
 from tawny.playback.clips import ClipFile
 from tawny.playback.recordings import segments
-from tawny.service.recorder import event_rolls
 from tawny.storage.disk.layout import is_sealed
 
 router = APIRouter(route_class=WorkerRoute)
@@ -95,7 +95,7 @@ def _planned(events: str, here: AppContext) -> _Plan:
             missing.append(MissingClip(event=one, name="", why="This event was deleted, or you can't see its camera."))
             continue
         name = _unique(clip_name(here, event.camera, event.start_ms), names)
-        span = event.clip(here.recorder.clock.now_ms(), *event_rolls(here.recorder, event.camera))
+        span = clip_span(event, here)
         found = segments(here.recorder, event.camera, None, span)
         if any(is_sealed(part.path) for part in found) and not here.is_unlocked:
             raise sealed_error()
@@ -152,6 +152,9 @@ async def _zipped(plan: _Plan, here: AppContext) -> AsyncIterator[bytes]:
                 yield piece
             if clip.cut_at_ms is not None:
                 missing.append(f"{name}: It ends early, because the camera's video format changed.")
+            if clip.unreadable:
+                lost_s = sum(gap.span(0).seconds for gap in clip.unreadable)
+                missing.append(f"{name}: {lost_s:.0f} s of it are missing, because they can't be read.")
         except TawnyError as error:
             missing.append(f"{name}: {error.message}")
     if missing:

@@ -39,6 +39,7 @@ IDLE_S: Final = 6.0
 WIDTH: Final = 480
 _EVERY_S, _PAUSE_S, _MOST_RECONNECTS = 1.0, 2.0, 5
 _LONGEST_S: Final = 3600.0
+_NO_LONGER: Final = "This camera is no longer shown.", "Get its picture again."
 
 
 class PreviewState(StrEnum):
@@ -161,7 +162,7 @@ class CameraPreviews:
         with self._lock:
             found = self._previews.get(preview)
         if found is None or found.source is None:
-            raise NotDone("This camera is no longer shown.", "Get its picture again.")
+            raise NotDone(*_NO_LONGER)
         return found.source
 
     def stop(self, preview: str | None = None) -> None:
@@ -192,6 +193,9 @@ class CameraPreviews:
             self._fail(preview, PreviewState.NO_RTSP if is_mute else PreviewState.FAILED, error)
         except SourceError as error:
             self._fail(preview, PreviewState.FAILED, error)
+        finally:
+            if preview.status.state not in ENDED:  # also after an unforeseen error: pages wait for an end
+                self._fail(preview, PreviewState.FAILED, NotDone(*_NO_LONGER))
 
     def _show(self, preview: _Preview, source: PreviewSource) -> None:
         """Read and decode the stream until the preview ends. Raises SourceError, NotDone."""

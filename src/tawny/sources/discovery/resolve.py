@@ -112,7 +112,7 @@ def _service_at(host: str) -> str:
 
 
 def _open_ports(host: str, ports: Sequence[int]) -> list[int]:
-    """Return the ports at which something listens, in this order."""
+    """Return the ports at which something listens, in this order. Raises SourceUnreachable: unknown host name."""
     with ThreadPoolExecutor(len(ports), "camera ports") as threads:
         return [
             port
@@ -124,6 +124,8 @@ def _open_ports(host: str, ports: Sequence[int]) -> list[int]:
 def _is_open(host: str, port: int) -> bool:
     try:
         socket.create_connection((host, port), timeout=_CONNECT_S).close()
+    except (socket.gaierror, UnicodeError) as error:  # the latter of a label that is empty or too long
+        raise SourceUnreachable(host, "unknown host name") from error
     except OSError:
         return False
     return True

@@ -54,7 +54,7 @@ def describe(
     """
     until_s = clock.mono_s() + deadline_s
     try:
-        with socket.create_connection((address.host, address.port), timeout=deadline_s) as connection:
+        with _connected(address, deadline_s) as connection:
             login = ClientAuth(address.user, address.password, record)
             described = _Conversation(connection, address, login, clock, until_s).describe()
     except OSError as error:
@@ -67,6 +67,13 @@ def describe(
         offered = ", ".join(described.encodings[:6]) or "no streams"
         raise SourceUnusable(address.public, f"it offers {offered}")
     return described
+
+
+def _connected(address: NetworkAddress, timeout_s: float) -> socket.socket:
+    try:
+        return socket.create_connection((address.host, address.port), timeout=timeout_s)
+    except UnicodeError as error:  # of a name with a label that is empty or too long
+        raise SourceUnreachable(address.public, "unknown host name") from error
 
 
 class _Conversation:
@@ -199,7 +206,7 @@ class FfmpegGate:
                 player, _ = self._listening.accept()
             with player, socket.create_connection(self._camera, timeout=_OPEN_S) as camera:
                 self._pass(player, camera)
-        except OSError:  # either side has left, or none came
+        except (OSError, UnicodeError):  # either side has left, none came, or the camera's name can be none
             return
 
     def _pass(self, player: socket.socket, camera: socket.socket) -> None:

@@ -22,7 +22,7 @@ import { sentences } from "../../ui/sentences";
 import { isScreen, mayDirect, session } from "../../ui/session";
 import { Sheet } from "../../ui/Sheet";
 import { SnoozeButton, snoozesOf, untilOf, snoozes } from "../../ui/snoozes";
-import { clock } from "../../ui/times";
+import { clock, dayBounds, dayKey, fieldInstant, fieldTime } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { Pad, Presets, Switch } from "./ByHand";
 import { photoLink } from "./photo";
@@ -191,17 +191,16 @@ function UntilTime({ onChoose }: { onChoose: (for_s: number) => void }) {
         {privacy.time}
       </button>
     );
-  const two = new Date(Date.now() + 2 * 3_600_000);
+  const two = fieldTime(serverNow() + 2 * 3_600_000).slice(11, 13);
   return (
     <form
       class="pop-item pop-time"
       onSubmit={(event) => {
         event.preventDefault();
-        const [hour = 0, minute = 0] = (field.current?.value ?? "").split(":").map(Number);
-        onChoose(secondsUntil(hour, minute, new Date()));
+        onChoose(secondsUntil(field.current?.value ?? "", serverNow()));
       }}
     >
-      <input ref={field} type="time" required aria-label={privacy.timeLabel} defaultValue={`${String(two.getHours()).padStart(2, "0")}:00`} />
+      <input ref={field} type="time" required aria-label={privacy.timeLabel} defaultValue={`${two}:00`} />
       <button type="submit" class="btn pri">
         {privacy.pause}
       </button>
@@ -209,12 +208,12 @@ function UntilTime({ onChoose }: { onChoose: (for_s: number) => void }) {
   );
 }
 
-/** Until this time of day comes next on this device, at least a minute from now. */
-export function secondsUntil(hour: number, minute: number, now: Date): number {
-  const next = new Date(now);
-  next.setHours(hour, minute, 0, 0);
-  if (next.getTime() - now.getTime() < 60_000) next.setDate(next.getDate() + 1);
-  return Math.round((next.getTime() - now.getTime()) / 1000);
+/** Until the recorder's clock shows this time, such as `07:30`, at least a minute from now. */
+export function secondsUntil(time: string, now_ms: number): number {
+  const today = dayKey(now_ms);
+  const at_ms = fieldInstant(`${today}T${time}`);
+  const next_ms = at_ms - now_ms < 60_000 ? fieldInstant(`${dayKey(dayBounds(today).end_ms)}T${time}`) : at_ms;
+  return Math.round((next_ms - now_ms) / 1000);
 }
 
 /** What a camera without a picture offers: what ends a pause or makes it longer, or records despite the mode. */

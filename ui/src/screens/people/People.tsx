@@ -1,8 +1,8 @@
 /** Who can sign in, what they see, and who did. For owners. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { get, patch, post, put, remove } from "../../api/client";
-import { cameras } from "../../api/state";
+import { cameras, serverNow } from "../../api/state";
 import type { Invited, MySignIn, People as PeopleList, PersonInfo } from "../../api/schema";
 import { plural, t } from "../../strings";
 import { people as words } from "../../strings/people";
@@ -14,7 +14,7 @@ import { Page } from "../../ui/Page";
 import { QrCode } from "../../ui/QrCode";
 import { Segmented } from "../../ui/Segmented";
 import { session } from "../../ui/session";
-import { when } from "../../ui/times";
+import { fieldInstant, fieldTime, when } from "../../ui/times";
 import { toast } from "../../ui/toast";
 import { AccessLog } from "./AccessLog";
 import "../../ui/door.css";
@@ -51,6 +51,7 @@ function Everyone() {
     const told = await get<PeopleList>("/people");
     list.value = told.items;
     required.value = told.requires_second_step;
+    return told.items;
   };
   const require = (wanted: boolean) =>
     change(async () => {
@@ -129,15 +130,19 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
   const name = useSignal("");
   const chosen = useSignal<string[] | null>(null);
   const role = useSignal<Chosen>("member");
-  const end = useSignal(localTime(Date.now() + 3 * DAY_MS));
+  const end = useSignal(fieldTime(serverNow() + 3 * DAY_MS));
   const linked = useSignal("");
+  const busy = useSignal(false);
   const submit = (event: Event) => {
     event.preventDefault();
-    void tryTo(async () => {
+    if (busy.peek()) return;
+    busy.value = true;
+    const made = tryTo(async () => {
       const asked = { name: name.value, cameras: chosen.value, linked: linked.value };
-      const ends_ms = role.value === "guest" && !isScreen ? new Date(end.value).getTime() : null;
+      const ends_ms = role.value === "guest" && !isScreen ? fieldInstant(end.value) : null;
       onInvited(await post<Invited>("/people", { ...asked, role: isScreen ? "screen" : role.value, ends_ms }));
     });
+    void made.finally(() => (busy.value = false));
   };
   const label = isScreen ? words.screenName : words.name;
   return (
@@ -157,7 +162,7 @@ function Invite({ isScreen, onInvited }: { isScreen: boolean; onInvited: (made: 
       {!isScreen && role.value === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}
       {(isScreen || role.value !== "installer") && <CameraTicks chosen={chosen.value} onChange={(next) => (chosen.value = next)} />}
       {!isScreen && <Linked value={linked.value} onInput={(value) => (linked.value = value)} id="linked-new" />}
-      <button type="submit" class="btn pri">
+      <button type="submit" class="btn pri" disabled={busy.value}>
         {words.invite}
       </button>
     </form>
@@ -195,7 +200,7 @@ function Linked({ value, onInput, id }: { value: string; onInput: (value: string
   );
 }
 
-function OnePerson(props: { person: PersonInfo; onChange: () => Promise<void>; onInvited: (made: Invited) => void }) {
+function OnePerson(props: { person: PersonInfo; onChange: () => Promise<readonly PersonInfo[]>; onInvited: (made: Invited) => void }) {
   const { person } = props;
   const changing = useSignal(false);
   const isMe = session.value?.user?.id === person.id;
@@ -255,39 +260,64 @@ function OnePerson(props: { person: PersonInfo; onChange: () => Promise<void>; o
   );
 }
 
-/** Role and cameras change at once; what is typed, with the button. */
-function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Promise<void> }) {
-  const end = useSignal(localTime(person.ends_ms ?? Date.now() + 3 * DAY_MS));
+/** Role and cameras change at once, one order after the other; what is typed, with the button. */
+function Rights({ person, onChange }: { person: PersonInfo; onChange: () => Promise<readonly PersonInfo[]> }) {
+  const role = useSignal(person.role);
+  const chosen = useSignal(person.cameras);
+  const end = useSignal(fieldTime(person.ends_ms ?? serverNow() + 3 * DAY_MS));
   const linked = useSignal(person.linked ?? "");
-  const change = (role: Role, chosen: readonly string[] | null, ends_ms: number | null) =>
-    tryTo(async () => {
-      const until = role === "guest" ? (ends_ms ?? new Date(end.peek()).getTime()) : null;
-      await patch(`/people/${person.id}`, { role, cameras: chosen, ends_ms: until, linked: linked.peek() });
+  const before = useRef<Promise<unknown>>(Promise.resolve());
+  const orders = useRef(0);
+  const show = (now: PersonInfo) => {
+    role.value = now.role;
+    chosen.value = now.cameras;
+  };
+  useEffect(() => {
+    if (orders.current === 0) show(person);
+  }, [person]);
+  const order = async (asked: Record<string, unknown>) => {
+    await tryTo(async () => {
+      await patch(`/people/${person.id}`, asked);
       toast(words.changed(person.name));
-      await onChange();
     });
-  const save = (event: Event) => {
+    let now = person;
+    if (orders.current === 1) await tryTo(async () => void (now = (await onChange()).find((one) => one.id === person.id) ?? person));
+    if (orders.current === 1) show(now); // with more, what is shown has been ordered, too
+  };
+  const save = (ends_ms?: number) => {
+    const until = role.peek() === "guest" ? (ends_ms ?? fieldInstant(end.peek())) : null;
+    const asked = { role: role.peek(), cameras: chosen.peek(), ends_ms: until, linked: linked.peek() };
+    orders.current += 1;
+    const mine = before.current.then(() => order(asked));
+    void mine.finally(() => (orders.current -= 1));
+    before.current = mine.catch(() => {}); // the next goes on all the same
+  };
+  const submit = (event: Event) => {
     event.preventDefault();
-    void change(person.role, person.cameras, null);
+    save();
+  };
+  const choose = (next: Role) => {
+    role.value = next;
+    save();
+  };
+  const tick = (next: string[] | null) => {
+    chosen.value = next;
+    save();
   };
   return (
-    <form class="access-form access-rights" onSubmit={save}>
-      {person.role !== "owner" && person.role !== "screen" && (
-        <RoleChoice role={person.role} onChange={(next) => void change(next, person.cameras, null)} />
-      )}
-      {person.role !== "owner" && person.role !== "installer" && (
-        <CameraTicks chosen={person.cameras} onChange={(next) => void change(person.role, next, null)} />
-      )}
-      {person.role === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}
-      {person.role !== "screen" && <Linked value={linked.value} onInput={(value) => (linked.value = value)} id={`linked-${person.id}`} />}
+    <form class="access-form access-rights" onSubmit={submit}>
+      {role.value !== "owner" && role.value !== "screen" && <RoleChoice role={role.value} onChange={choose} />}
+      {role.value !== "owner" && role.value !== "installer" && <CameraTicks chosen={chosen.value} onChange={tick} />}
+      {role.value === "guest" && <End value={end.value} onInput={(value) => (end.value = value)} />}
+      {role.value !== "screen" && <Linked value={linked.value} onInput={(value) => (linked.value = value)} id={`linked-${person.id}`} />}
       <div class="row wrap">
-        {person.role !== "screen" && (
+        {role.value !== "screen" && (
           <button type="submit" class="btn">
             {words.saveEnd}
           </button>
         )}
-        {person.role === "guest" && (
-          <button type="button" class="btn ghost" onClick={() => void change("guest", person.cameras, Date.now())}>
+        {role.value === "guest" && (
+          <button type="button" class="btn ghost" onClick={() => save(Math.round(serverNow()))}>
             {words.endNow}
           </button>
         )}
@@ -309,10 +339,4 @@ function waysOf(person: PersonInfo): string {
     person.linked && words.ways.linked(person.linked),
   ].filter(Boolean);
   return ways.join(", ") || (person.role === "screen" ? words.ways.code : words.ways.none);
-}
-
-/** As `datetime-local` has it, in the browser's time zone. */
-function localTime(ms: number): string {
-  const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
-  return at.toISOString().slice(0, 16);
 }

@@ -44,6 +44,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const boxes = useSignal(false);
   const allBut = useSignal("");
   const refused = useSignal("");
+  const busy = useSignal(false);
   const { begin_ms, end_ms } = model.marks.value;
   if (begin_ms === null || end_ms === null) return null;
   const close = () => {
@@ -69,6 +70,8 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
     close();
   };
   const make = async () => {
+    if (busy.peek()) return;
+    busy.value = true;
     refused.value = "";
     const times = kind.value === "timelapse" && speed.value !== "minute" ? Number(speed.value) : null;
     const asked: NewClip = {
@@ -91,6 +94,8 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
     } catch (reason) {
       if (!(reason instanceof ApiError)) throw reason;
       refused.value = `${reason.message} ${reason.todo}`;
+    } finally {
+      busy.value = false;
     }
   };
   const covered = cameras.value.some(({ id, mask }) => wanted.includes(id) && mask.parts.length > 0);
@@ -232,7 +237,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
             {words.share}
           </button>
         )}
-        <button type="button" class={`btn${isCopy ? "" : " pri"}`} disabled={!enough} onClick={() => void make()}>
+        <button type="button" class={`btn${isCopy ? "" : " pri"}`} disabled={!enough || busy.value} onClick={() => void make()}>
           <Icon name="film" small />
           {isCopy ? words.keepHere : words.make}
         </button>

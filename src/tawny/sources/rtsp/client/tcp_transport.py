@@ -185,7 +185,7 @@ class _Lookup:
     def _run(self) -> None:
         try:
             found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):  # the latter of a label that is empty or too long
             self._result = ConversationFault("unreachable", "unknown host name")
         else:
             self._result = [(family, place) for family, _, _, _, place in found]

@@ -1,0 +1,107 @@
+// @vitest-environment happy-dom
+import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { PersonInfo } from "../../api/schema";
+import { health as told } from "../../api/state";
+import type { Session } from "../../api/types";
+import { people as words } from "../../strings/people";
+import { camera, health } from "../../testing/make";
+import { session } from "../../ui/session";
+import { zone } from "../../ui/times";
+import People from "./People";
+
+type Body = Partial<PersonInfo>;
+const sent: { method: string; body: Body; answer: (refusal?: boolean) => Promise<void> }[] = [];
+let person: PersonInfo;
+
+const json = (what: unknown, status = 200) => new Response(JSON.stringify(what), { status });
+
+/** Questions are answered at once, orders when the test says so. */
+function recorder(address: string, init: RequestInit): Promise<Response> {
+  if (init.method === "GET") return Promise.resolve(json(address.endsWith("/people") ? { items: [person], requires_second_step: false } : { items: [] }));
+  const body = JSON.parse(String(init.body)) as Body;
+  return new Promise((resolve) =>
+    sent.push({
+      method: String(init.method),
+      body,
+      answer: (refusal = false) =>
+        act(async () => {
+          if (!refusal) person = { ...person, cameras: body.cameras ?? null, role: body.role ?? person.role };
+          resolve(refusal ? json({ code: "no", message: "No.", hint: "" }, 409) : json(person));
+        }),
+    }),
+  );
+}
+
+beforeEach(() => {
+  sent.length = 0;
+  person = { id: "ben", name: "Ben", role: "viewer", cameras: ["front", "yard"], ends_ms: null, linked: "" };
+  told.value = health([camera("front"), camera("yard")]);
+  session.value = { state: "signed-in", user: { id: "anna", name: "Anna", role: "owner" } } as unknown as Session;
+  vi.stubGlobal("fetch", recorder);
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+async function edit() {
+  render(<People />);
+  fireEvent.click(await screen.findByLabelText(`${words.change}: Ben`));
+}
+const tick = (name: string) => screen.getByLabelText<HTMLInputElement>(name);
+const press = (node: HTMLElement) =>
+  act(async () => {
+    fireEvent.click(node);
+  });
+
+it("takes both cameras away, however slow the recorder answers", async () => {
+  await edit();
+  await press(tick("Front"));
+  await press(tick("Yard"));
+  expect([tick("Front").checked, tick("Yard").checked]).toEqual([false, false]);
+  expect(sent).toHaveLength(1);
+  await sent[0]?.answer();
+  await waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent[1]?.body.cameras).toEqual([]);
+  await sent[1]?.answer();
+  expect([tick("Front").checked, tick("Yard").checked]).toEqual([false, false]);
+});
+
+it("keeps the role that was chosen just before a camera", async () => {
+  await edit();
+  await press(screen.getByText(words.member));
+  await press(tick("Front"));
+  await sent[0]?.answer();
+  await waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent[1]?.body).toMatchObject({ role: "member", cameras: ["yard"] });
+});
+
+it("shows what the recorder has after it refused", async () => {
+  await edit();
+  await press(tick("Front"));
+  await sent[0]?.answer(true);
+  await waitFor(() => expect(tick("Front").checked).toBe(true));
+});
+
+it("invites once, however often the button is pressed", async () => {
+  render(<People />);
+  fireEvent.click(screen.getByText(words.add));
+  const form = screen.getByLabelText(words.name).closest("form") as HTMLFormElement;
+  for (let n = 0; n < 2; n += 1)
+    await act(async () => {
+      fireEvent.submit(form);
+    });
+  expect(sent).toHaveLength(1);
+});
+
+it("reads and shows a guest's end by the recorder's clock", async () => {
+  zone.value = "Asia/Tokyo";
+  person = { ...person, role: "guest", ends_ms: Date.UTC(2026, 10, 20, 3, 30) };
+  await edit();
+  const field = screen.getByLabelText<HTMLInputElement>(new RegExp(words.until));
+  expect(field.value).toBe("2026-11-20T12:30");
+  fireEvent.input(field, { target: { value: "2026-11-21T08:00" } });
+  await press(screen.getByText(words.saveEnd));
+  expect(sent[0]?.body.ends_ms).toBe(Date.UTC(2026, 10, 20, 23, 0));
+});
