@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tawny.config.settings import Settings
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Segment
+from tawny.playback.clips import ClipFile
 from tawny.sealed.file_reader import InMemorySource as InMemory
 from tawny.sealed.file_reader import open_sealed, scan_file
 from tawny.sealed.header import HEADER_BYTES
@@ -166,6 +168,29 @@ async def test_it_is_locked_again(there: Sealed, end: str) -> None:
         ("unlocked", "words; a key that opens everything"),
         ("locked", whys.get(end, end)),
     ]
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+async def test_what_is_being_sent_ends_with_the_lock(
+    there: Sealed, monkeypatch: pytest.MonkeyPatch, *, is_locked: bool
+) -> None:
+    monkeypatch.setattr("tawny.api.past.media_responses.LOOK_S", 0.0)
+    browser = there.house.signed_in()
+    await there.unlock(browser)
+    opened, read, sent = there.opened(browser), ClipFile.read, list[int]()
+
+    def reading(clip: ClipFile, begin: int, end: int) -> Iterator[bytes]:
+        data = b"".join(read(clip, begin, end))
+        for number, piece in enumerate((data[:10], data[10:20], data[20:])):
+            if number == 1 and is_locked:
+                there.house.site.unlocks.lock(opened.session.key, "locked")
+            yield piece
+            sent.append(number)
+
+    monkeypatch.setattr(ClipFile, "read", reading)
+    with suppress(AssertionError):  # the client insists on a complete answer
+        await browser.get(there.ways["clip"])
+    assert sent == ([0] if is_locked else [0, 1, 2])
 
 
 async def test_use_keeps_it_unlocked(there: Sealed) -> None:

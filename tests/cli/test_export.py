@@ -3,6 +3,7 @@
 import json
 import subprocess
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, one_camera, rig
 from tests.cli.conftest import Tawny
 from tests.support.bad_sector import bad_sector
+from tests.support.long_recording import BEGIN_MS, record_films
 
 OWNER = Identity.new()
 
@@ -107,6 +109,36 @@ def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_pat
     shown = sum(len(pictures(part)) for part in parts)
     assert abs(shown - len(pictures(tmp_path / "whole.mp4"))) <= len(parts)
     assert "such as 2GB" in tawny(*words(recorded), "-o", "x.mp4", "--split", "3 sheep").err
+
+
+def of_formats(folder: Path, *widths: int, over_ms: int = 0) -> list[str]:
+    """Record 4 s of each width; each file begins so long before the end of the one before. Return the command."""
+    for number, width in enumerate(widths):
+        film = partial(clip_file, ClipSpec(width=width, height=160))
+        record_films(folder, DOOR, [film], BEGIN_MS + number * (4000 - over_ms))
+    times = ("--from", utc_text(BEGIN_MS), "--to", utc_text(BEGIN_MS + 4000 * len(widths)))
+    return ["export", "--camera", DOOR, "--data", str(folder), *times]
+
+
+@pytest.mark.parametrize("over_ms", [0, 1, 2000])
+def test_each_format_has_its_file_however_their_times_overlap(tawny: Tawny, tmp_path: Path, over_ms: int) -> None:
+    said = tawny(*of_formats(tmp_path / "data", 160, 240, 160, over_ms=over_ms), "-o", "clip.mp4")
+    assert said.code == 0, said.err
+    shown = [pictures(path) for path in tmp_path.glob("*.mp4")]
+    assert sorted((len(found), found[0].shape[1]) for found in shown) == [(60, 160), (60, 160), (60, 240)]
+
+
+@pytest.mark.parametrize("over_ms", [0, 1500])
+def test_parts_after_a_change_of_format_are_no_larger_either(tawny: Tawny, tmp_path: Path, over_ms: int) -> None:
+    command = of_formats(tmp_path / "data", 160, 480, 480, over_ms=over_ms)
+    assert tawny(*command, "-o", "whole.mp4").code == 0
+    most = max(path.stat().st_size for path in tmp_path.glob("whole*.mp4")) * 2 // 3
+    said = tawny(*command, "-o", "part.mp4", "--split", f"{most / 1000}kB")
+    assert said.code == 0, said.err
+    parts = list(tmp_path.glob("part *.mp4"))
+    assert all(part.stat().st_size <= most for part in parts)
+    wholes = sum(len(pictures(path)) for path in tmp_path.glob("whole*.mp4"))
+    assert abs(sum(len(pictures(part)) for part in parts) - wholes) <= len(parts)
 
 
 def test_what_is_sealed_says_what_it_needs(tawny: Tawny, sealed: Path) -> None:

@@ -1,6 +1,7 @@
 """`tawny scan`: its JSON, its clips, and that a second time nothing is scanned again."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,17 @@ import av
 import numpy as np
 import pytest
 
+from tawny.cli.archive import open_folder
+from tawny.cli.scan_inputs import InputFinder, ScanTarget
 from tawny.detection.scan.scan import VideoPart, scan_part
 from tawny.media.codec.video_file import FileVideo
+from tawny.testing.clips import ClipSpec, clip_file
+from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny
 from tests.detection import films
 from tests.detection.test_sound import alarm, among_noise
 from tests.detection.test_sound_scan import filmed
+from tests.support.long_recording import BEGIN_MS, record_films
 
 
 def test_events_as_json(tawny: Tawny) -> None:
@@ -128,6 +134,20 @@ def test_recorded_time_is_scanned_as_files_are(tawny: Tawny, recorded: Path, tmp
 @pytest.mark.parametrize("words", [("scan",), ("scan", "clip.mp4", "--camera", "door"), ("scan", "--camera", "door")])
 def test_either_files_or_a_camera_with_a_time(tawny: Tawny, words: tuple[str, ...]) -> None:
     assert tawny(*words).code == 2
+
+
+@pytest.mark.parametrize("over_ms", [0, 1, 2000])
+def test_each_format_is_scanned_once_however_their_times_overlap(tmp_path: Path, over_ms: int) -> None:
+    for number, width in enumerate((160, 240, 160)):
+        film = partial(clip_file, ClipSpec(width=width, height=160))
+        record_films(tmp_path, DOOR, [film], BEGIN_MS + number * (4000 - over_ms))
+    with open_folder(tmp_path) as archive:
+        finder = InputFinder(archive)
+        found = finder.all(ScanTarget(camera=DOOR, from_ms=BEGIN_MS + 1000, to_ms=BEGIN_MS + 12_000))
+        assert [one.begins_ms for one in found] == [BEGIN_MS + number * (4000 - over_ms) for number in range(3)]
+        assert [round(one.video().duration_s, 1) for one in found] == [4.0] * 3
+        again = [finder.one(one.target) for one in found]
+        assert [one.key({}) for one in again if one] == [one.key({}) for one in found]
 
 
 def test_nothing_recorded_is_told(tawny: Tawny, recorded: Path) -> None:

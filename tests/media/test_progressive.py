@@ -230,7 +230,9 @@ def test_sound_that_begins_later_waits(tmp_path: Path) -> None:
 
 def test_the_stored_sound_can_be_had_for_making_another(tmp_path: Path) -> None:
     (piece,) = segments(tmp_path, encoded("h264", frames=60, gop=15), per_segment=60, audio=ULAW)
-    sound = list(cut_clip([SegmentPart(piece.path, START_MS, begin_ticks=115_000)]).sound())
+    sound = list(
+        cut_clip([SegmentPart(piece.path, START_MS, begin_ticks=115_000)]).sound(lambda error: pytest.fail(str(error)))
+    )
     assert [(sample.data, sample.pts) for sample in sound[:2]] == [
         (g711(4)[63].data, -53),
         (g711(4)[64].data, 107),

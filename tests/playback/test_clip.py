@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import av
 import pytest
 
+from tawny.media.mp4.segment_reader import places, read_segment
 from tawny.model.errors import StorageError, TooManyFiles
 from tawny.model.geometry import Polygon
 from tawny.model.segments import Gap, GapReason
@@ -109,6 +110,13 @@ def test_where_the_picture_becomes_another_the_clip_ends_and_says_so(archive: Fa
     assert len(shown(data(made))) == 4 * FPS
 
 
+def test_of_formats_that_both_began_before_the_span_each_is_cut_there(archive: FakeArchive) -> None:
+    archive.record(T)
+    archive.record(T + 2000, size=(128, 80))
+    found = list(ClipCache(archive).each(PORCH, MAIN, Span(T + 3000, T + 6000), MUCH))
+    assert [(made.start_ms - T, len(shown(data(made)))) for made in found] == [(3000, FPS), (3000, 3 * FPS)]
+
+
 @pytest.mark.parametrize("bad_at", [0, 1, 2])
 @pytest.mark.parametrize("more", ["as recorded", "exact", "masked"])
 def test_a_file_that_cannot_be_read_is_left_out_and_named(
@@ -127,6 +135,20 @@ def test_a_file_that_cannot_be_read_is_left_out_and_named(
     assert len(shown(data(made))) == round((span.seconds - gap.span(0).seconds) * FPS)
     about = ClipSheetHeader("clip.mp4", PORCH, "Porch", "pi", "Anna", ZoneInfo("UTC"), T)
     assert f"({utc_text(gap.begin_ms)}) to " in clip_sheet(archive, made, span, about)
+
+
+def test_sound_that_cannot_be_read_is_silent_and_ends_no_clip(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = archive.segment_path(archive.record(T, audio="pcmu"))
+    file = read_segment(path)
+    bad = [place for place in places(file, file.fragments[1:2]) if not place.is_video][-1]
+    bad_sector(monkeypatch, path, within=(bad.offset, bad.offset + 1))
+    made = data(clip(archive, 0, 4))
+    assert len(shown(made)) == 4 * FPS
+    heard = shown(made, "audio")
+    assert max(b - a for a, b in itertools.pairwise(heard)) == pytest.approx(1, abs=0.2)
+    assert heard[-1] == pytest.approx(4, abs=0.2)
 
 
 def test_the_error_of_the_only_file_of_a_clip_is_told(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:

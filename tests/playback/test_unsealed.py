@@ -139,15 +139,32 @@ def test_only_the_newest_are_kept(archive: FakeArchive) -> None:
     told = [sealed(archive, archive.record(T + 4000 * n), [OWNER.recipient]) for n in range(25)]
     for segment in told:
         assert data_of(opened, segment, segment.start_ms)
-    assert memory_files() - before <= 17
+    assert memory_files() - before <= 4
     opened.unsealed.close()
     del opened
     assert memory_files() == before
 
 
+def test_all_that_is_decrypted_fits_the_limit_and_what_is_open_is_read_on(archive: FakeArchive) -> None:
+    told = [sealed(archive, archive.record(T + 4000 * n), [OWNER.recipient]) for n in range(12)]
+    most = 5 * max(segment.size_bytes for segment in told)
+    opened = unlocked(archive, most_bytes=most)
+    with opened.segment_path(told[0]).open("rb") as reader:
+        for segment in told:
+            assert data_of(opened, segment, segment.start_ms)
+        assert len(reader.read()) > told[0].size_bytes // 2
+    assert sum(memory_sizes()) <= most
+
+
 def memory_files() -> int:
+    return len(memory_sizes())
+
+
+def memory_sizes() -> list[int]:
+    """Size of every decrypted copy that is held, bytes."""
     gc.collect()
-    return sum("memfd:unsealed" in str(place.readlink()) for place in Path("/proc/self/fd").iterdir() if place.exists())
+    places = [place for place in Path("/proc/self/fd").iterdir() if place.exists()]
+    return [place.stat().st_size for place in places if "memfd:unsealed" in str(place.readlink())]
 
 
 def test_sealed_pictures_open_as_well(tmp_path: Path) -> None:

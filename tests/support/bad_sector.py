@@ -17,12 +17,14 @@ class _Held:
         os.close(self.descriptor)
 
 
-def bad_sector(monkeypatch: pytest.MonkeyPatch, path: Path, number: int = errno.EIO) -> None:
-    """Let every read of the content of this file fail with this error."""
+def bad_sector(
+    monkeypatch: pytest.MonkeyPatch, path: Path, number: int = errno.EIO, *, within: tuple[int, int] = (0, 1 << 62)
+) -> None:
+    """Let every read of the content of this file fail with this error. within: begin and end of the bad bytes."""
     read, bad = os.pread, _Held(path)
 
     def reading(fd: int, size: int, offset: int) -> bytes:
-        if os.path.sameopenfile(fd, bad.descriptor):
+        if offset < within[1] and within[0] < offset + size and os.path.sameopenfile(fd, bad.descriptor):
             raise OSError(number, os.strerror(number))
         return read(fd, size, offset)
 

@@ -60,7 +60,7 @@ PULSE_S = 10.0
 class Housekeeping:
     """Actor that checks the cameras. Never blocks: `stepped_s` shows that recording is alive."""
 
-    name = "disk heartbeat"
+    name = "housekeeping"
 
     def __init__(self, cameras: Callable[[], Iterable[RunningCamera]], clock: Clock) -> None:
         self._cameras, self._clock = cameras, clock

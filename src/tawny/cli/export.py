@@ -284,15 +284,15 @@ def run_export(args: Namespace, out: Output) -> int:
         clips = ClipCache(archive)
 
         def size_of(part: Span) -> int:
-            found = None if covers else clips.clip(camera, stream, part, MOST_BYTES)
-            return found.size_bytes if found else 0  # masked video is split into parts of MOST_COVERED_S anyway
+            if covers:
+                return 0  # masked video is split into parts of MOST_COVERED_S anyway
+            return max((clip.size_bytes for clip in clips.each(camera, stream, part, MOST_BYTES)), default=0)
 
         parts = _parts(within, args.split, size_of)
         if covers:  # in parts short enough to re-encode in one go
             parts = (each for part in parts for each in _each(part, round(MOST_COVERED_S * 1000)))
         for part in parts:
-            clip = clips.clip(camera, stream, part, MOST_BYTES, exact=args.exact)
-            while clip is not None:
+            for clip in clips.each(camera, stream, part, MOST_BYTES, exact=args.exact):
                 many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
                 path = _name(Path(args.output), clip.start_ms, taken, many=many)
                 start_ms = _write(clip, path, out)
@@ -312,8 +312,6 @@ def run_export(args: Namespace, out: Output) -> int:
                 out.data(result, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
                 written.append(result)
                 taken.add(path.name)
-                rest = Span(clip.cut_at_ms, part.end_ms) if clip.cut_at_ms else None
-                clip = clips.clip(camera, stream, rest, MOST_BYTES, exact=args.exact) if rest else None
     if not written:
         wanted = f"from {time_text(within.begin_ms)} to {time_text(within.end_ms)}"
         raise NotDone(f"No recording from {camera} {wanted}.", "See `tawny timeline` for what is recorded.")
@@ -367,7 +365,7 @@ def _exactly(args: Namespace, clip: ClipFile) -> str:
 
 
 def _parts(within: Span, split: str | None, size_of: Callable[[Span], int]) -> Iterator[Span]:
-    """Yield the parts of `within` according to `--split`. size_of: returns the size of a part's clip in bytes."""
+    """Yield the parts of `within` according to `--split`. size_of: size of a part's largest clip, bytes."""
     if split is None:
         yield within
         return

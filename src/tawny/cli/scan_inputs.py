@@ -279,15 +279,16 @@ class InputFinder:
             clip = self._clip(here)
             if clip is not None:
                 yield _one_file(here, asked_ms, clip)
-                begin_ms = clip.cut_at_ms or here.to_ms
+                begin_ms = clip.rest_ms or here.to_ms
             else:  # years without a recording are passed at once
                 later = segments(self._archive, camera, None, Span(here.to_ms, end_ms))
                 next_ms = later[0].start_ms if later else end_ms
                 begin_ms = here.to_ms + max(0, next_ms - here.to_ms) // most_ms * most_ms
 
     def _clip(self, target: ScanTarget) -> "ClipFile | None":
-        span = Span(target.from_ms, target.to_ms)
-        return self._clips.clip(CameraId(target.camera), StreamName(target.stream), span, MOST_BYTES)
+        """Return the clip of a target that begins where another may have ended, at a change of the format."""
+        span, camera, stream = Span(target.from_ms, target.to_ms), CameraId(target.camera), StreamName(target.stream)
+        return self._clips.clip(camera, stream, span, MOST_BYTES, rest_ms=target.from_ms)
 
 
 def _one_file(target: ScanTarget, asked_ms: int, clip: "ClipFile") -> ScanInput:

@@ -138,7 +138,8 @@ class ClipFile:
 
     start_ms: time 0 of the clip, ms UTC. cut_at_ms: early end if the video format changed there. anew: number of
     re-encoded frames. is_exact: contains nothing from before its start; otherwise an edit list hides it. unreadable:
-    recorded time that is not in the clip, because its files can't be read.
+    recorded time that is not in the clip, because its files can't be read. rest_ms: start of the first segment that
+    is left out because of its format, ms UTC; it may have begun before the span.
     """
 
     file: ProgressiveMp4
@@ -148,6 +149,7 @@ class ClipFile:
     anew: int = 0
     is_exact: bool = False
     unreadable: tuple[Gap, ...] = ()
+    rest_ms: int | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -157,6 +159,13 @@ class ClipFile:
         return self.file.read(begin, end)
 
 
+def _go_past(error: StorageError) -> None:
+    """Leave something out of a clip. Raises the error if it is not one of this file, or the caller may have its key."""
+    if isinstance(error, (FileSealed, StorageUnavailable)):
+        raise error
+    log.warning("left out of a clip: %s", error)
+
+
 class _Unreadable:
     """Errors of the segments of a clip that can't be read, by their start, ms UTC."""
 
@@ -164,10 +173,8 @@ class _Unreadable:
         self._errors: dict[int, StorageError] = {}
 
     def add(self, start_ms: int, error: StorageError) -> None:
-        """Leave a segment out. Raises the error if it is not one of this file, or the caller may have its key."""
-        if isinstance(error, (FileSealed, StorageUnavailable)):
-            raise error
-        log.warning("left out of a clip: %s", error)
+        """Leave a segment out. Raises the error as `_go_past` does."""
+        _go_past(error)
         self._errors[start_ms] = error
 
     def check(self) -> None:
@@ -203,16 +210,20 @@ class ClipCache:
         *,
         with_sound: bool = True,
         exact: bool = False,
+        rest_ms: int | None = None,
     ) -> ClipFile | None:
         """Return the clip from the start of the span, or the first keyframe in it; None if nothing is recorded.
 
         Uses the other stream if this one has no recording. Privacy masks require re-encoding. exact: also re-encode the
         frames before the first keyframe if possible, so that nothing from before the start is included. Segments that
-        cannot be read are left out, unless none can. Raises ClipTooLarge: if it exceeds `most_bytes` or is too long to
-        mask; StorageError.
+        cannot be read are left out, unless none can. rest_ms: that of the clip before, which left out the segment that
+        begins there and those after it. Raises ClipTooLarge: if it exceeds `most_bytes` or is too long to mask;
+        StorageError.
         """
         for name in (stream, *(other for other in StreamName if other is not stream)):
             found = segments(self._archive, camera, name, span)
+            if rest_ms is not None and any(segment.start_ms == rest_ms for segment in found):
+                found = [segment for segment in found if segment.start_ms >= rest_ms]
             if sum(segment.size_bytes for segment in found) > most_bytes:
                 raise ClipTooLarge
             private = self._archive.private(camera)
@@ -222,6 +233,17 @@ class ClipCache:
             if made:
                 return made
         return None
+
+    def each(
+        self, camera: CameraId, stream: StreamName, span: Span, most_bytes: int, *, exact: bool = False
+    ) -> Iterator[ClipFile]:
+        """Yield the clips of a span: one, and another after each change of the video format. Raises as `clip` does."""
+        rest, rest_ms = span, None
+        while (clip := self.clip(camera, stream, rest, most_bytes, exact=exact, rest_ms=rest_ms)) is not None:
+            yield clip
+            if clip.cut_at_ms is None:
+                return
+            rest, rest_ms = Span(clip.cut_at_ms, span.end_ms), clip.rest_ms
 
     def _made(
         self, span: Span, found: list[Segment], private: tuple[Polygon, ...], *, with_sound: bool, exact: bool
@@ -261,10 +283,10 @@ class ClipCache:
             file = as_file(whole, with_sound=with_sound)
             weakref.finalize(file, held.pop_all().close)
         etag = hashlib.blake2s(file.header, digest_size=12).hexdigest()
-        cut_at_ms = whole.left_out[0].start_ms if whole.left_out else None
-        shown = Span(span.begin_ms, cut_at_ms or span.end_ms)
-        gaps = unreadable.gaps(found, shown)
-        return ClipFile(file, whole.begin_ms, f'"{etag}"', cut_at_ms, begun.anew, begun.is_exact, gaps)
+        rest_ms = whole.left_out[0].start_ms if whole.left_out else None
+        cut_at_ms = max(span.begin_ms, rest_ms) if rest_ms is not None else None
+        gaps = unreadable.gaps(found, Span(span.begin_ms, cut_at_ms or span.end_ms))
+        return ClipFile(file, whole.begin_ms, f'"{etag}"', cut_at_ms, begun.anew, begun.is_exact, gaps, rest_ms)
 
     def _pieces(
         self,
@@ -325,13 +347,13 @@ def _is_mute(whole: Cut) -> bool:
 
 
 def _sound(whole: Cut) -> ClipSoundtrack | None:
-    """Return AAC audio for G.711; None if the stored audio is usable or absent."""
+    """Return AAC audio for G.711, silent where it can't be read; None if the stored audio is usable or absent."""
     if whole.audio is None or whole.audio.codec == "aac" or _is_mute(whole):
         return None
     track = soundtrack(whole.audio)
     if track is None:
         return None
-    for sample in whole.sound():
+    for sample in whole.sound(_go_past):
         track.add(bytes(sample.data), sample.pts)
     track.finish()
     made = track.take()

@@ -7,7 +7,7 @@ decrypted data has no name in any file system.
 import logging
 import os
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PosixPath
@@ -30,9 +30,9 @@ from tawny.storage.sealing.epoch_keys import from_ring
 log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 192_000_000
-"""Maximum size of decrypted recordings per unlocked user, bytes."""
-_LATE: Final = 16
-"""Number of evicted copies that keep their descriptor, because a reader may be about to open them."""
+"""Maximum size of decrypted recordings per unlocked user, bytes; what a reader has open is not counted."""
+_LEAST: Final = 4
+"""Number of the newest copies that are kept at any size: readers may be about to open them, by descriptor."""
 
 
 class _Memory:
@@ -73,7 +73,11 @@ class _OnDemand(PosixPath):
 
 
 class DecryptedRecordings:
-    """Decrypted recordings for one key. used: called on every use. After `close` nothing can be read any more."""
+    """Decrypted recordings for one key. used: called on every use.
+
+    After `close` nothing can be opened any more, and cached copies are empty: only an evicted one that a reader has
+    open is read to its end.
+    """
 
     def __init__(
         self, key: KeyUnwrapper, used: Callable[[], None] = lambda: None, most_bytes: int = MOST_BYTES
@@ -81,7 +85,6 @@ class DecryptedRecordings:
         self._key, self._used, self._most_bytes = key, used, most_bytes
         self._lock = threading.Lock()
         self._copies: OrderedDict[SegmentId, _Copy] = OrderedDict()
-        self._dropped: deque[_Copy] = deque(maxlen=_LATE)
         self._is_closed = False
 
     def path(self, segment: Segment, stored: Path) -> Path:
@@ -109,7 +112,7 @@ class DecryptedRecordings:
     def close(self) -> None:
         with self._lock:
             self._is_closed = True
-            for one in (*self._copies.values(), *self._dropped):
+            for one in self._copies.values():
                 one.memory.empty()
             self._copies.clear()
 
@@ -126,8 +129,10 @@ class DecryptedRecordings:
             if self._is_closed:  # closed meanwhile
                 copy.memory.empty()
             self._check_open(stored)
-            while len(self._copies) > 1 and self._held_bytes() > self._most_bytes:
-                self._dropped.append(self._copies.popitem(last=False)[1])
+            self._copies[segment.id] = copy  # others may have evicted it meanwhile
+            self._copies.move_to_end(segment.id)
+            while len(self._copies) > _LEAST and self._held_bytes() > self._most_bytes:
+                self._copies.popitem(last=False)
         return f"/proc/self/fd/{copy.memory.descriptor}"
 
     def _check_open(self, stored: Path) -> None:

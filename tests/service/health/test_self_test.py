@@ -12,10 +12,14 @@ from tawny.model.errors import FolderUnwritable
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
 from tawny.recorder.recorder import SegmentRecorder
+from tawny.sealed.key_wrapping import Identity
 from tawny.service.health.self_test import PATH, SelfTest, SelfTester
-from tawny.storage.disk.volume import Volume
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.history.signed_history import SignedHistory
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.protocol import Index
+from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
@@ -53,9 +57,9 @@ class Night:
         return self.folder / segment.path
 
 
-def _record(volume: Volume, index: Index, clock: FakeClock) -> None:
+def _record(volume: Volume, index: Index, clock: FakeClock, seals: EpochKeys | None = None) -> None:
     engine = InlineEngine(clock, lambda _, error: pytest.fail(str(error)))
-    recorder, hub = SegmentRecorder(volume, index, clock, Bus()), Hub()
+    recorder, hub = SegmentRecorder(volume, index, clock, Bus(), seals=seals), Hub()
     recorder.start(engine)
     recorder.add(PORCH, StreamName.MAIN, hub)
     begin_ms = clock.now_ms()
@@ -117,6 +121,26 @@ def test_a_file_that_does_not_play_is_found(night: Night) -> None:
     night.path.write_bytes(data)
     night.pass_on()
     assert any("doesn't play" in one or "changed" in one for one in night.last.problems)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_an_encrypted_file_is_compared_on_the_disk_that_holds_it(tmp_path: Path, *, is_changed: bool) -> None:
+    night = Night(tmp_path / "main")
+    night.index.drop_segments(list(night.index.all_segments()))
+    policy = CameraSealing((Identity.new().recipient,))
+    history = SignedHistory.opened(night.volume.disk, night.clock.now_ms())
+    _record(night.volume, night.index, night.clock, EpochKeys(history, night.clock, lambda _: policy))
+    (segment,) = night.index.all_segments()
+    tier = join(night.volume, tmp_path / "tier", VolumeUse.TIER)
+    copy(night.volume, tier, segment.path)
+    night.path.unlink()
+    if is_changed:
+        data = bytearray((tier.root / segment.path).read_bytes())
+        data[len(data) // 2] ^= 1
+        (tier.root / segment.path).write_bytes(data)
+    night.pass_on()
+    assert night.last.files == 1
+    assert any("changed on disk" in one for one in night.last.problems) == is_changed
 
 
 def test_a_file_that_is_gone_is_found(night: Night) -> None:

@@ -15,9 +15,10 @@ from starlette.types import Send
 
 from tawny.api import serializers
 from tawny.api.auth.access import LOOK_S as RIGHTS_S
-from tawny.api.auth.access import MOST_CLIP_BYTES, has_ended
+from tawny.api.auth.access import MOST_CLIP_BYTES, has_ended, the_session
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.request_handling import UNLOCKED
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span
 from tawny.playback.clips import MOST_COVERED_S, ClipFile, ClipTooLarge, ClipTooLongToMask
@@ -84,12 +85,20 @@ class GuardedStreamingResponse(StreamingResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+def while_unlocked(request: Request) -> Callable[[], bool]:
+    """Return what says whether a session that had unlocked encrypted recordings still has; true for others."""
+    if not request.scope.get("state", {}).get(UNLOCKED):
+        return lambda: True
+    unlocks, session = the_site(request).unlocks, the_session(request)
+    return lambda: unlocks.of(session) is not None
+
+
 def stream_recording(request: Request, playing: SegmentPlayback, **more: str) -> GuardedStreamingResponse:
     """Return the response. `X-Start-Ms`: UTC of media time 0. more: additional headers."""
     headers = {"X-Start-Ms": str(playing.start_ms), "X-Codecs": playing.codecs, **more}
     if playing.size_bytes is not None:
         headers["Content-Length"] = str(playing.size_bytes)
-    return GuardedStreamingResponse(request, playing.data, 200, headers, "video/mp4")
+    return GuardedStreamingResponse(request, playing.data, 200, headers, "video/mp4", while_unlocked(request))
 
 
 def wrapped_headers(wrapped: bytes) -> dict[str, str]:
@@ -189,7 +198,13 @@ async def answer_clip(
     if attachment is not None:
         headers["Content-Disposition"] = disposition(attachment)
     return ranged(
-        request, size_bytes=clip.size_bytes, etag=clip.etag, read=clip.read, media_type="video/mp4", headers=headers
+        request,
+        size_bytes=clip.size_bytes,
+        etag=clip.etag,
+        read=clip.read,
+        media_type="video/mp4",
+        headers=headers,
+        is_there=while_unlocked(request),
     )
 
 

@@ -20,7 +20,14 @@ from tawny.api.auth.access import Access, Note, parse_list, rule
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, sealed_error
 from tawny.api.events.event_routes import clip_span
-from tawny.api.past.media_responses import ClipRequest, GuardedStreamingResponse, clip_name, cut_clip, disposition
+from tawny.api.past.media_responses import (
+    ClipRequest,
+    GuardedStreamingResponse,
+    clip_name,
+    cut_clip,
+    disposition,
+    while_unlocked,
+)
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
 from tawny.model.errors import TawnyError
@@ -80,7 +87,9 @@ async def clips_zip(events: EventIds, request: Request, note: Note, here: Here) 
     name = f"tawny {at:%Y-%m-%d %H.%M.%S}.zip"
     await asyncio.to_thread(note, "clips", f"{name}: {', '.join(plan.clips)}"[:500])
     headers = {"Content-Disposition": disposition(name), "Cache-Control": "private, no-store"}
-    return GuardedStreamingResponse(request, _zipped(plan, here), 200, headers, "application/zip")
+    return GuardedStreamingResponse(
+        request, _zipped(plan, here), 200, headers, "application/zip", while_unlocked(request)
+    )
 
 
 def _planned(events: str, here: AppContext) -> _Plan:

@@ -170,11 +170,18 @@ class ClipSamples:
         """The parameter sets change within the clip, so those in the header are not sufficient."""
         return any(chunk.video != self.video for chunk in self.chunks)
 
-    def sound(self) -> Iterator[Sample]:
-        """Yield the stored audio with clip times; the first sample may begin before 0."""
+    def sound(self, go_past: Callable[[StorageError], None]) -> Iterator[Sample]:
+        """Yield the stored audio with clip times; the first sample may begin before 0.
+
+        go_past: called with the error of a chunk that can't be read; the next one follows unless this raises.
+        """
         for chunk in self.chunks:
             if not chunk.is_video:
-                data = b"".join(read_bytes(chunk.path, chunk.offset, chunk.offset + chunk.size_bytes))
+                try:
+                    data = b"".join(read_bytes(chunk.path, chunk.offset, chunk.offset + chunk.size_bytes))
+                except StorageError as error:
+                    go_past(error)
+                    continue
                 ends = [*chunk.pts[1:], chunk.pts[-1] + chunk.last_duration]
                 at = 0
                 for size, pts, end in zip(chunk.sizes, chunk.pts, ends, strict=True):
