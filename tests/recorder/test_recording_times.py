@@ -90,6 +90,26 @@ def test_both_streams_are_written_around_an_event(sealed: bool) -> None:
     assert bench.changes[2].at_ms == bench.spans()[0].end_ms
 
 
+@pytest.mark.parametrize("set_back_s", [0, 3600])
+def test_an_event_in_which_the_clock_is_set_back_ends_its_recording(set_back_s: int) -> None:
+    bench = Bench("events")
+    bench.run(30)
+    begun_ms = bench.now_ms()
+    name = bench.hear(begun_ms, None)
+    bench.run(5)
+    ended_ms = bench.now_ms()
+    if set_back_s:
+        bench.clock.jump_utc(-set_back_s)
+        for feed in bench.feeds:
+            feed.begin_run()
+        for stream in bench.hubs:
+            bench.recorder.end_run(PORCH, stream, "the clock was set back")
+    bench.hear(begun_ms, ended_ms, name)
+    bench.run(60)
+    assert sum(span.seconds for span in bench.spans()) < 25
+    assert bench.recorder.open_segments(PORCH) == []
+
+
 def test_a_stop_in_an_event_loses_nothing() -> None:
     bench = Bench("events")
     bench.run(30)

@@ -1,5 +1,7 @@
 """The hub: nobody waits for anybody, and memory is bounded."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,17 @@ def test_the_ring_keeps_what_it_promises_and_little_more() -> None:
     kept = hub.recent(back_s=3600)
     assert kept[-1].at_ms - kept[0].at_ms >= 3000
     assert kept[-1].at_ms - kept[0].at_ms < 3000 + 2000
+
+
+@pytest.mark.parametrize("set_back_ms", [0, 5_000, 3_600_000])
+def test_the_ring_keeps_no_more_after_the_clock_was_set_back(set_back_ms: int) -> None:
+    hub = filled(200)
+    for number in range(200, 260):
+        late = packet(number)
+        hub.append(replace(late, at_ms=late.at_ms - set_back_ms))
+        assert hub.size_bytes <= 5100
+        assert hub.newest
+        assert 10 <= hub.newest.number - hub.begin_at(1.0) <= 20
 
 
 @pytest.mark.shows("RC5")

@@ -214,10 +214,11 @@ def close_all_left_open(index: Index, ledger: EventLog, now_ms: int) -> None:
     """End all events that the last run left open, at the end of their recording."""
 
     def last_ms(event: Event) -> int | None:
-        recorded = index.spans(event.camera, None, Span(event.start_ms, now_ms))
+        # the clock may be behind the event
+        recorded = index.spans(event.camera, None, Span(event.start_ms, max(now_ms, event.start_ms + 86_400_000)))
         return recorded[0].end_ms if recorded else None
 
-    close_left_open(index.events(Span(0, now_ms), limit=200).events, ledger, last_ms)
+    close_left_open(index.open_events(), ledger, last_ms)
 
 
 # Thumbnail strip of an event: a few frames from start to end side by side in one JPEG.

@@ -11,7 +11,7 @@ from typing import Final
 
 from tawny.engine.backoff import Backoff
 from tawny.model.errors import DiskFull, StorageError, TooManyFiles
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.packets import Packet
 from tawny.model.segments import GapReason, Segment
 from tawny.model.times import Clock, Span
@@ -125,7 +125,7 @@ class StreamRecording:
         self._hub, self._writer, self._places, self._limits, self._report = hub, writer, places, limits, report
         self._wanted = wanted
         self._is_writing = wanted is None or wanted.is_always
-        self._wanted_from_ms = 0  # begin of the wanted time that is being written
+        self._wanted_from: tuple[RunId, int] = RunId(""), 0  # begin of the wanted time that is being written, ms UTC
         self._next = 0  # number of the first packet that is not written while nothing is
         self._rests_ms: int | None = None  # end of what was written, while nothing is
         self._reader = hub.reader()
@@ -327,7 +327,7 @@ class StreamRecording:
             if first is None or first.number > last:
                 continue
             if first.at_ms < span.end_ms and span.begin_ms <= newest.at_ms:
-                self._is_writing, self._wanted_from_ms, self._newest_ms = True, span.begin_ms, None
+                self._is_writing, self._wanted_from, self._newest_ms = True, (first.run, span.begin_ms), None
                 self._reader = self._hub.reader_at(first.number)
                 while self._ends and self._ends[0][0] < first.number:
                     self._ends.popleft()
@@ -364,9 +364,10 @@ class StreamRecording:
             return None
         spans = self._wanted.spans()
         over_ms = max((span.end_ms for span in spans), default=0)
+        run, from_ms = self._wanted_from  # in another run, the clock may have been set back before it
         for at, packet in enumerate(packets):
             may_end = packet.is_keyframe or packet.at_ms > over_ms + _LONGEST_REST_MS
-            if may_end and packet.at_ms >= self._wanted_from_ms and not is_wanted(spans, packet.at_ms):
+            if may_end and (packet.run != run or packet.at_ms >= from_ms) and not is_wanted(spans, packet.at_ms):
                 return at
         return None
 

@@ -14,6 +14,8 @@ from tawny.model.geometry import Polygon
 from tawny.model.packets import Packet
 
 Wake = Callable[[], None]
+_STEP_MS = 2_000
+"""A keyframe that is older than the packet before it by more than this, ms, comes after the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,12 @@ class _Gop:
 
     packets: list[Packet] = field(default_factory=list)
     size_bytes: int = 0
+    set_back_ms: int = 0
+    """How far the clock was set back since."""
+
+    def age_ms(self, newest_ms: int) -> int:
+        """Return how long before `newest_ms` it begins."""
+        return newest_ms - self.packets[0].at_ms + self.set_back_ms
 
 
 class Hub:
@@ -56,6 +64,7 @@ class Hub:
         """Publish a packet. Packets before the first keyframe cannot be decoded and are dropped."""
         with self._lock:
             if packet.is_keyframe:
+                self._follow_clock(packet.at_ms)
                 self._gops.append(_Gop())
             if not self._gops:
                 return
@@ -73,10 +82,16 @@ class Hub:
         """Keep this many seconds from now on."""
         self._keep_ms = round(keep_s * 1000)
 
+    def _follow_clock(self, at_ms: int) -> None:
+        set_back_ms = self._gops[-1].packets[-1].at_ms - at_ms if self._gops else 0
+        if set_back_ms > _STEP_MS:
+            for gop in self._gops:
+                gop.set_back_ms += set_back_ms
+
     def _trim(self, newest_ms: int) -> None:
         # Invariant: the ring covers keep_s unless max_bytes is exceeded.
         while len(self._gops) > 1 and (
-            newest_ms - self._gops[1].packets[0].at_ms >= self._keep_ms or self._size_bytes > self._max_bytes
+            self._gops[1].age_ms(newest_ms) >= self._keep_ms or self._size_bytes > self._max_bytes
         ):
             self._size_bytes -= self._gops.popleft().size_bytes
         if self._size_bytes > self._max_bytes:  # one endless GOP: current readers continue, new readers cannot start
@@ -150,11 +165,11 @@ class Hub:
             if not self._gops:
                 return -1  # empty: begin with the first keyframe
             newest = self._gops[-1].packets[-1]
-            begins = [gop.packets[0] for gop in self._gops if gop.packets[0].is_keyframe]
-            for first in reversed(begins):
-                if newest.at_ms - first.at_ms >= back_s * 1000:
-                    return first.number
-            return begins[0].number if begins else newest.number + 1
+            begins = [gop for gop in self._gops if gop.packets[0].is_keyframe]
+            for gop in reversed(begins):
+                if gop.age_ms(newest.at_ms) >= back_s * 1000:
+                    return gop.packets[0].number
+            return begins[0].packets[0].number if begins else newest.number + 1
 
     def forget(self, wake: Wake) -> None:
         """Remove the `wake` callback."""

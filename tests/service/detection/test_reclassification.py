@@ -97,7 +97,7 @@ def test_motion_gets_the_name_of_what_its_snapshot_shows(bench: Bench) -> None:
     bench.put("a")
     assert bench.run() == ReclassificationInfo("nano", 1, 1, 1, 0, is_over=True)
     (told,) = bench.told
-    assert (told.kind, told.objects) == ("animal", (SeenObject("cat", 0.9),))
+    assert (told.kind, told.objects, told.level) == ("animal", (SeenObject("cat", 0.9),), "detection")
     assert bench.index.event(EventId("a")) == told
 
 

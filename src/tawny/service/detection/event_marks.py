@@ -427,7 +427,7 @@ class EventMarks:
             event = self._index.event(event_id)
             if event is None or event.end_ms is None or event.said or event.false_alarm:
                 return None
-            event = replace(event, kind=kind, objects=tuple(objects))
+            event = self._with_level(replace(event, kind=kind, objects=tuple(objects)))
             self._ledger.put_event(event)
             return event
 
