@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,6 +136,34 @@ def test_a_second_process_can_look_on_and_not_write(tmp_path: Path) -> None:
         assert list(other.all_segments()) == [segment()]
         with pytest.raises(FolderUnwritable):
             other.put_event(event("a"))
+
+
+def test_words_of_a_change_that_a_full_disk_undid_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite may have rolled back by itself then, so that no transaction is left."""
+    connect, opened = sqlite3.connect, list[sqlite3.Connection]()
+
+    def connecting(*words: Any, **more: Any) -> sqlite3.Connection:
+        opened.append(connect(*words, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connecting)
+    path = tmp_path / "tawny.db"
+    index, writer = SqliteIndex(path), opened[0]
+    index.put_event(event("a"))
+    with pytest.raises(DiskFull), index.together():
+        index.put_event(replace(event("b"), kind="person"))
+        writer.execute("ROLLBACK")
+        raise DiskFull(str(path))
+    for kind in ("vehicle", "person"):
+        index.put_event(replace(event(kind), kind=kind))
+    index.close()
+    again = SqliteIndex(path)
+    found = {kind: [one.id for one in again.events(EVER, kinds=[kind]).events] for kind in ("vehicle", "person")}
+    assert found == {"vehicle": ["vehicle"], "person": ["person"]}
+    assert {one.id: one.kind for one in again.events(EVER).events} == {
+        "a": "motion", "vehicle": "vehicle", "person": "person",
+    }  # fmt: skip
+    again.close()
 
 
 def test_who_reads_does_not_wait_for_who_writes(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from tawny.config.settings import Settings
 from tawny.engine.actor import named_executor
 from tawny.engine.connections import ConnectionLimits, ConnectionManager
 from tawny.engine.descriptors import raise_limit
-from tawny.model.errors import DiskMissing, SettingsError
+from tawny.model.errors import DiskMissing, SettingsError, StorageError
 from tawny.model.times import SystemClock
 from tawny.service import json_format
 from tawny.service.backup.restore import PENDING, finish_restore, held
@@ -102,6 +102,7 @@ class Program:
         self.restarts = False
         """Whether a user wants tawny to start again; known when `run` has returned."""
         self._settings, self._folder, self._config, self._demo = settings, folder, config, demo
+        self._file = SettingsWatch(config)
         self._clock = SystemClock()
         self._systemd = SystemdNotifier()
         self._is_stopped_early = False
@@ -192,7 +193,7 @@ class Program:
 
     async def _keep_going(self, running: RecorderRuntime, stop: asyncio.Event) -> None:
         """Run until stopped: reload changed settings, send the systemd watchdog heartbeat, return unused memory."""
-        seen, unused = self._seen(), await asyncio.to_thread(UnusedMemory)
+        unused = await asyncio.to_thread(UnusedMemory)
         while not stop.is_set():
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
@@ -205,27 +206,44 @@ class Program:
                 if self._until():
                     self.came_back = True
                     return
-                now = self._seen()
-                if now != seen:
-                    seen = now
-                    await asyncio.to_thread(self._reload, running)
+                if self._file.is_changed():
+                    await asyncio.to_thread(self._file.reload, running.apply)
 
-    def _seen(self) -> tuple[int, int] | None:
-        if self._config is None:
-            return None
-        try:
-            found = self._config.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_ino
 
-    def _reload(self, running: RecorderRuntime) -> None:
-        """Apply the settings file. An invalid file changes nothing."""
+class SettingsWatch:
+    """Watches the settings file for changes since this was made, when the file was read. config: None: there is none."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config, self._seen, self._is_refused = config, _stamp(config), False
+
+    def is_changed(self) -> bool:
+        return _stamp(self._config) != self._seen
+
+    def reload(self, apply: Callable[[Settings, str], None]) -> None:
+        """Apply the changed file; blocks. An invalid one changes nothing; what the disk refuses is tried again."""
         assert self._config is not None
+        seen = _stamp(self._config)
         try:
-            running.apply(read_settings(self._config), str(self._config))
+            apply(read_settings(self._config), str(self._config))
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
+        except StorageError as error:
+            if not self._is_refused:
+                log.error("The changed settings can't all be applied yet. %s", error)
+            self._is_refused = True
+            return
+        self._seen, self._is_refused = seen, False
+
+
+def _stamp(config: Path | None) -> tuple[int, int] | None:
+    """Return what changes with the file; None if there is none."""
+    if config is None:
+        return None
+    try:
+        found = config.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -16,6 +16,7 @@ from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.delivery.file_names import safe_names
 from tawny.delivery.outbox import Outbox
 from tawny.engine import InlineEngine
+from tawny.model.errors import DiskFull
 from tawny.model.events import Event
 from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, EventId
@@ -143,6 +144,19 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     )
     yield made
     made.outbox.close()
+
+
+def test_a_full_disk_leaves_the_sets_as_they_were(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, value: str) -> None:
+        raise DiskFull(str(bench.root))
+
+    bench.record(60)
+    with monkeypatch.context() as full:
+        full.setattr(bench.outbox, "mark", refuse)
+        with pytest.raises(DiskFull):
+            bench.files.take_over(bench.sets | {"more": chosen(bench.root / "more", names="pancake-clock")})
+    bench.finish()
+    assert bench.times("quarters") == [("07:30", "08:30")]
 
 
 def test_both_sets_side_by_side(bench: Bench) -> None:

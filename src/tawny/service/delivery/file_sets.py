@@ -156,8 +156,9 @@ class FileSets:
             for mark in self._outbox.marks("files/"):
                 if mark.split("/")[1] not in chosen:
                     self._outbox.mark(mark, "")
-            self._sets = tuple(_Set(name, one) for name, one in chosen.items())
-            self._since_ms = {one.name: self._since(one) for one in self._sets}
+            sets = tuple(_Set(name, one) for name, one in chosen.items())
+            since_ms = {one.name: self._since(one) for one in sets}  # first: a full disk refuses new marks
+            self._sets, self._since_ms = sets, since_ms
             self._folders = {name: self._folder(name, one) for name, one in chosen.items() if one.folder}
             self._due_ms, self._is_new = {}, True
             self._workers.take_over({name: one for name, one in chosen.items() if one.folder})

@@ -328,17 +328,20 @@ class SqliteFile:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._changing_thread = threading.get_ident()
             self._depth += 1
+            is_committed = False
             try:
                 yield self._writer
                 if self._depth == 1:
                     self._writer.execute("COMMIT")
+                    is_committed = True
             finally:
                 self._depth -= 1
                 if self._depth == 0:
                     self._changing_thread = 0
-                    if self._writer.in_transaction:
+                    if not is_committed:
                         self._undone()
-                        self._writer.execute("ROLLBACK")
+                        if self._writer.in_transaction:  # on a full disk, SQLite has rolled back already
+                            self._writer.execute("ROLLBACK")
 
     @contextmanager
     def unsynced(self) -> Iterator[None]:

@@ -1,0 +1,73 @@
+"""Changes of the settings file: also those during the start, and again where the disk refused them."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.app.program import SettingsWatch
+from tawny.config.settings import Settings
+from tawny.model.errors import DiskFull, TawnyError
+
+
+class Recorder:
+    """errors: what applying raises, in order. applied: the camera names of the settings in force, in order."""
+
+    def __init__(self, *errors: TawnyError) -> None:
+        self.errors, self.applied = list(errors), list[list[str]]()
+
+    def apply(self, settings: Settings, _: str) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.applied.append(sorted(settings.cameras))
+
+    def look(self, watch: SettingsWatch) -> None:
+        if watch.is_changed():
+            watch.reload(self.apply)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "tawny.toml"
+    _write(path, "front")
+    return path
+
+
+def _write(path: Path, *cameras: str, more: str = "") -> None:
+    """Write it as an editor does: as another file that takes its place."""
+    new = path.with_suffix(".new")
+    new.write_text("".join(f'[cameras.{name}]\nsource = "demo:{name}"\n' for name in cameras) + more)
+    new.replace(path)
+
+
+def test_a_change_is_applied_once(config: Path) -> None:
+    recorder, watch = Recorder(), SettingsWatch(config)
+    recorder.look(watch)
+    _write(config, "front", "yard")
+    recorder.look(watch)
+    recorder.look(watch)
+    assert recorder.applied == [["front", "yard"]]
+
+
+def test_what_the_disk_refuses_is_tried_again(config: Path) -> None:
+    recorder, watch = Recorder(DiskFull("/data"), DiskFull("/data")), SettingsWatch(config)
+    _write(config, "front", "yard")
+    for _ in range(4):
+        recorder.look(watch)
+    assert recorder.applied == [["front", "yard"]]
+
+
+def test_an_invalid_file_is_read_once_and_the_next_one_applied(config: Path) -> None:
+    recorder, watch = Recorder(), SettingsWatch(config)
+    _write(config, "front", more="[")
+    recorder.look(watch)
+    assert not watch.is_changed()
+    _write(config, "side")
+    recorder.look(watch)
+    assert recorder.applied == [["side"]]
+
+
+def test_without_a_file_nothing_changes(config: Path) -> None:
+    assert not SettingsWatch(None).is_changed()
+    watch = SettingsWatch(config)
+    config.unlink()
+    assert watch.is_changed()
