@@ -25,7 +25,8 @@ from tawny.sealed.evidence import MANIFEST, EvidenceVerdict, verify
 from tawny.sealed.file_reader import FileScan, open_sealed
 from tawny.sealed.records import leaf_of
 from tawny.sealed.signing import Signer, canonical, hash_of, new_key, read_signed, signed
-from tawny.sealed.statements import lines_of
+from tawny.sealed.statements import StatementDay, lines_of
+from tawny.storage.history.chains import SignedChain
 from tawny.storage.history.evidence_folder import EvidenceFolder, ExportedRecording, shown_of, signer_of
 from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.signed_history import SignedRow
@@ -132,6 +133,22 @@ def test_what_was_stated_deleted_or_thinned_days_later_is_explained(tmp_path: Pa
     assert any("was deleted by the recorder: deleted by Anna" in note for note in verdict.notes)
     assert any("was reduced to keyframes" in note for note in verdict.notes)
     assert not any("left out" in note for note in verdict.notes)
+
+
+def test_the_days_of_a_long_history_are_verified_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(record(tmp_path / "data", sealed=False))
+    for _ in range(9):
+        site.clock.advance(86_400)
+        site.state()
+    verified, verify_days = list[str](), SignedChain.days
+
+    def verify(chain: SignedChain) -> dict[str, StatementDay]:
+        verified.append(chain.genesis)
+        return verify_days(chain)
+
+    monkeypatch.setattr(SignedChain, "days", verify)
+    evidence(site, tmp_path / "export")
+    assert len(verified) == 1
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.sealed.file_reader import thin_file
+from tawny.sealed.header import SealedHeader
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import leaf_of
-from tawny.storage.disk.disk import FolderEntry
+from tawny.storage.disk.disk import DiskAccess, FolderEntry
 from tawny.storage.disk.layout import is_sealed, segment_name
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tawny.storage.disk.volume import Volume, copy
@@ -36,6 +37,7 @@ from tawny.storage.repair.findings import Finding, FindingKind
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.thinning import thin
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
+from tawny.storage.segments.metadata import read_header
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import FORMAT, PacketFeed
@@ -139,6 +141,33 @@ def test_what_the_recorder_removes_and_thins_during_the_check_is_explained(
     monkeypatch.setattr("tawny.storage.history.proof.broken_links", meanwhile)
     assert list(verify_history(site.volume, site.clock.now_ms())) == []
     assert done
+
+
+def test_what_was_thinned_right_before_a_power_cut_is_explained(site: Site) -> None:
+    thin(site.volume, site.index, site.segments[1])
+    assert Site(site.folder).found() == []
+
+
+def test_what_the_recorder_removes_while_doubts_are_verified_is_explained(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, times = site.segments, list[int]()
+
+    def meanwhile(chains: Sequence[SignedChain], contents: Sequence[StatedFiles]) -> Iterator[Finding]:
+        times.append(1)
+        if len(times) == 1:
+            thin(site.volume, site.index, rows[1])
+        return broken_links(chains, contents)
+
+    def reading(disk: DiskAccess, path: str) -> SealedHeader | None:
+        if len(times) == 2 and path == rows[2].path and disk.entry(path) is not None:
+            remove_segments(site.volume, site.index, site.ledger, site.clock, [Removal(rows[2], "too old")])
+        return read_header(disk, path)
+
+    monkeypatch.setattr("tawny.storage.history.proof.broken_links", meanwhile)
+    monkeypatch.setattr("tawny.storage.history.proof.read_header", reading)
+    assert list(verify_history(site.volume, site.clock.now_ms())) == []
+    assert site.volume.disk.entry(rows[2].path) is None
 
 
 def test_what_is_thinned_on_a_disk_that_came_after_the_start_is_explained(site: Site, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Blocking; call from one thread each. The progress callback raises to cancel.
 """
 
 import json
+import logging
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.media.mp4.progressive import SegmentPart, cut_clip
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Span, utc_text
 from tawny.playback.clips import as_file
@@ -22,7 +23,7 @@ from tawny.playback.recordings import RecordingIndex
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence import FILM, MANIFEST, REDACTED_OF
 from tawny.sealed.header import SealedHeader
-from tawny.sealed.statements import DAYS, genesis_of, lines_of
+from tawny.sealed.statements import DAYS, StatementDay, genesis_of, lines_of
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on, read_stated
 from tawny.storage.history.evidence_folder import (
@@ -37,6 +38,7 @@ from tawny.storage.history.evidence_folder import (
 from tawny.storage.history.signed_files import FOLDER
 
 _STATED_LATE_MS = 1_200_000
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +201,29 @@ def _days(volume: Volume, text: bytes, within: Span, shown: Sequence[SealedHeade
     for header in shown:
         numbers[header.camera.hex(), header.kind, header.stream].append(header.number)
     ranges = {row: range(min(found), max(found) + 1) for row, found in numbers.items()}
-    return [day for day in days if day >= first and (day <= last or day == days[-1] or _concerns(own, day, ranges))]
-
-
-def _concerns(own: SignedChain, day: str, ranges: Mapping[tuple[str, int, int], range]) -> bool:
-    """Return whether a day has anything about recordings with these numbers, or is broken."""
     try:
-        stated = read_stated(own, [day])
+        known = own.days()
     except SealedFileBroken:
-        return True  # verifying the folder says so
+        known = {}
+    later = (day for day in days if day > last and _concerns(own, known, day, ranges))
+    return sorted({*(day for day in days if first <= day <= last), *later, days[-1]})
+
+
+def _concerns(
+    own: SignedChain, known: Mapping[str, StatementDay], day: str, ranges: Mapping[tuple[str, int, int], range]
+) -> bool:
+    """Return whether a day has anything about recordings with these numbers, or is broken: verifying says so."""
+    if day not in known:
+        return True
+    try:
+        stated = read_stated(own, [day], known)
+    except SealedFileBroken:
+        return True
+    except StorageUnavailable:
+        raise
+    except StorageError as error:
+        log.warning("the evidence lacks the statements of %s: %s", day, error)
+        return False
     return any(
         number in ranges.get((camera, kind, stream), ())
         for camera, kind, stream, number in chain(stated.digests, stated.removed, stated.thinned)

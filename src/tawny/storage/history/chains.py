@@ -185,9 +185,14 @@ def read_chain(chain: SignedChain) -> tuple[StatedFiles, list[Finding]]:
     return stated, findings
 
 
-def read_stated(chain: SignedChain, days: Iterable[str]) -> StatedFiles:
-    """Return what the statements of some days say. Raises SealedFileBroken where they are broken, StorageError."""
-    stated, known = StatedFiles(chain.genesis), chain.days()
+def read_stated(
+    chain: SignedChain, days: Iterable[str], known: Mapping[str, StatementDay] | None = None
+) -> StatedFiles:
+    """Return what the statements of some days say. Raises SealedFileBroken where they are broken, StorageError.
+
+    known: the verified days of the chain, of callers that have them: verifying takes a signature for each day.
+    """
+    stated, known = StatedFiles(chain.genesis), chain.days() if known is None else known
     for day in days:
         if chain.disk.entry(chain.path(statements_name(day))) is None:
             continue  # its line is written first

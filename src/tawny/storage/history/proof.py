@@ -8,6 +8,7 @@ fingerprint from another source.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -184,7 +185,8 @@ def verify_history(volume: Volume, now_ms: int, *, repair: bool = False) -> Iter
     later = _read_all(volume) if doubtful or any(missing.values()) else first
     for folder, on in doubtful:
         for path in _closed_in(on, folder):
-            yield from reading.findings(later, path, on)
+            with suppress(FileMissing):  # removed since
+                yield from reading.findings(later, path, on)
     for recorder, stated in first.of.items():
         gone = {
             place: missing[recorder][place] for place in missing[recorder].keys() & reading.missing(later, recorder)
@@ -205,7 +207,7 @@ class _Reading:
     def __init__(self, volume: Volume, now_ms: int) -> None:
         self._volume, self._now_ms = volume, now_ms
         self.there: defaultdict[bytes, dict[Place, str]] = defaultdict(dict)
-        self._unread = 0
+        self._unread: set[str] = set()
 
     def doubts(self, histories: "_Histories", path: str, on: Volume) -> bool:
         """Read a file. Return whether it doesn't match, or was removed since its folder was read."""
@@ -221,7 +223,7 @@ class _Reading:
         except (FileMissing, StorageUnavailable):
             raise
         except StorageError:
-            self._unread += 1
+            self._unread.add(path)
             return
         if header is None:
             return  # older than the signed history; or damaged
@@ -251,7 +253,7 @@ class _Reading:
     def where_missing(self) -> str:
         if not self._unread:
             return "neither present nor deleted"
-        count = "the file that" if self._unread == 1 else f"one of {self._unread} files that"
+        count = "the file that" if len(self._unread) == 1 else f"one of {len(self._unread)} files that"
         return f"neither present nor deleted, unless it is {count} can't be read"
 
 

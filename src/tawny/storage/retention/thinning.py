@@ -8,6 +8,7 @@ start, because `OpenFolders` lists the folder.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 from tawny.media.mp4.fragment_writer import Sample, end_box, fragment, init_segment
 from tawny.media.mp4.leaf_proof import hash_box, hashes_of
 from tawny.media.mp4.segment_reader import SamplePlace, SegmentReader, places, read_segment
-from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
+from tawny.model.errors import DiskFull, FileDamaged, StorageError, StorageUnavailable
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
 from tawny.sealed.file_reader import FileEnding, can_be_thinned, thin_file
@@ -58,14 +59,16 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Segment | None:
         volume.disk.unlink(name.path + NEW)
         volume.open_folders.leave(name.folder)
         raise
-    _state(volume, header)
     return _replace(volume, index, full, replace(segment, path=name.path, size_bytes=size_bytes, audio=""))
 
 
 def _state(volume: Volume, header: SealedHeader | None) -> None:
-    """Record the thinning in the signed history."""
-    if volume.signed is not None and header is not None:
-        volume.signed.add_thinned(header)
+    """Record the thinning in the signed history, durably before the file appears: a power cut leaves it explained."""
+    if volume.signed is None or header is None:
+        return
+    volume.signed.add_thinned(header)
+    with suppress(DiskFull):  # written once thinning has freed the space
+        volume.signed.write_items()
 
 
 def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentName) -> Segment | None:
@@ -87,9 +90,9 @@ def _thin_sealed(volume: Volume, index: Index, segment: Segment, full: SegmentNa
         size_bytes = file.size_bytes
     finally:
         file.close()
+    _state(volume, read.header)
     disk.rename(new, name.path)
     disk.sync_folder(name.folder)
-    _state(volume, read.header)
     return _replace(volume, index, full, replace(segment, path=name.path, size_bytes=size_bytes))
 
 
@@ -160,7 +163,7 @@ def _write(
     source: str,
     header: SealedHeader | None,
 ) -> int:
-    """Write the thinned file durably. Return its size in bytes."""
+    """Write and state the thinned file durably. Return its size in bytes."""
     assert name.end_ms is not None
     disk, new = volume.disk, name.path + NEW
     disk.unlink(new)
@@ -181,6 +184,7 @@ def _write(
         size_bytes = file.size_bytes
     finally:
         file.close()
+    _state(volume, header)
     disk.rename(new, name.path)
     disk.sync_folder(name.folder)
     return size_bytes
