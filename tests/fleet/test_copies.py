@@ -386,17 +386,24 @@ async def test_a_damaged_file_is_refused_and_the_others_are_copied(house: House,
         assert sum(path == bad.path and at == 0 for path, at in made.parts) == copies.MOST_TRIES
 
 
-async def test_a_file_that_the_box_cannot_read_keeps_no_other_from_being_copied(
+async def test_a_file_that_the_box_cannot_read_keeps_no_other_from_being_copied_and_is_asked_for_again(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with copying(house, tmp_path) as made:
         made.recorded.record(150)
         bad = made.recorded.rows()[-1]
-        break_reads(monkeypatch, made.recorded.volume.disk, bad.path)
+        with monkeypatch.context() as broken:
+            break_reads(broken, made.recorded.volume.disk, bad.path)
+            async with made.rig.connected(made.box):
+                await eventually(lambda: made.store.find("shed") is not None and made.here.index.count() == 2, "2")
+                await eventually(lambda: made.state.problem == copies.UNREAD, "the problem")
+                asked = [path for path, _ in made.parts].count(bad.path)
+                monkeypatch.setattr(copies, "DAYS_S", 0.0)
+                await eventually(lambda: [path for path, _ in made.parts].count(bad.path) > asked + 3, "more tries")
+            assert made.here.arrived(bad.path) == 0
         async with made.rig.connected(made.box):
-            await eventually(lambda: made.store.find("shed") is not None and made.state.damaged == 1, "the damage")
-            await eventually(lambda: made.here.index.count() == 2, "the others")
-        assert made.here.arrived(bad.path) == 0
+            await eventually(lambda: made.here.index.count() == 3, "the file")
+            await eventually(lambda: made.state.problem == "", "its end")
 
 
 async def test_a_file_of_another_recorder_is_refused(house: House, tmp_path: Path) -> None:

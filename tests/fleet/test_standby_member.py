@@ -19,7 +19,7 @@ from tawny.fleet.standby_member import (
 )
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_store import Takeover, takeovers_in
-from tawny.model.errors import DiskFull, FileDamaged, NotDone
+from tawny.model.errors import DiskFull, FileDamaged, NotDone, StorageError
 from tawny.model.times import Span
 from tawny.sealed.key_wrapping import Identity
 from tawny.testing.clock import FakeClock
@@ -102,9 +102,10 @@ async def test_a_takeover_that_cannot_be_understood_ends_the_line_with_the_reaso
         ([NotDone("It doesn't fit.")] * MOST_TRIES, [1]),
         ([FileDamaged("there", "it is torn")] * (MOST_TRIES - 1), []),
         ([DiskFull("here")] * 2 * MOST_TRIES, []),
+        ([StorageError("here", "Input/output error")] * 2 * MOST_TRIES, []),
         ([NotNow("Its card is being read.")] * 2 * MOST_TRIES, []),
     ],
-    ids=["in vain", "at last", "disk full", "card"],
+    ids=["in vain", "at last", "disk full", "disk error", "card"],
 )
 async def test_a_part_that_cannot_be_stored_keeps_no_other_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: list[Exception], left: list[int]

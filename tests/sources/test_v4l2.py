@@ -207,6 +207,8 @@ def test_a_picture_without_a_time_of_its_own_is_left_out() -> None:
         pytest.param([0, 6000, 12000, 324_000_000, *range(24000, 120_000, 6000)], id="one an hour ahead"),
         pytest.param([900_000, 906_000, 912_000, *range(0, 102_000, 6000)], id="back to zero"),
         pytest.param([0, *[6000] * 19], id="a clock that stands still"),
+        pytest.param([900_000, 906_000, 642_000, *range(918_000, 1_020_000, 6000)], id="one 3 s back"),
+        pytest.param([900_000, 906_000, 1_272_000, *range(918_000, 1_020_000, 6000)], id="one 4 s ahead"),
     ],
 )
 def test_pictures_go_on_where_the_clock_of_the_device_jumps(stamps: list[int]) -> None:

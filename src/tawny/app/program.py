@@ -211,7 +211,7 @@ class Program:
 
 
 class SettingsWatch:
-    """Watches the settings file for changes since this was made, when the file was read. config: None: there is none."""
+    """Watches the settings file for changes since this was made, when it was read. config: None: there is none."""
 
     def __init__(self, config: Path | None) -> None:
         self._config, self._seen, self._is_refused = config, _stamp(config), False

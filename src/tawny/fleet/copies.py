@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.config.fleet import CopySettings
-from tawny.fleet.copy_reader import CopiesRefused, CopyReader, FileGone
+from tawny.fleet.copy_reader import CopiesRefused, CopyReader, FileGone, FileUnread
 from tawny.fleet.copy_source import SourceFile
 from tawny.fleet.copy_volume import CopyVolume
 from tawny.fleet.hub import BoxConnection, FleetHub
@@ -54,6 +54,7 @@ _SEEN_MS: Final = 60_000
 """Interval at which is stored when a box was last there."""
 _MOST_HISTORY_BYTES: Final = 64 * 1024**2
 """Of one file; a day has less than a tenth of it."""
+UNREAD: Final = "The recorder's disk can't read some files. They are asked for again later."
 NO_ROOM: Final = "There is no room for copies: the hub's own recordings need this disk."
 UNREADABLE: Final = "These copies can't be read. Check the disk, or delete these copies."
 
@@ -373,6 +374,8 @@ class _BoxCopying:
         self._known: dict[str, object] = {}
         self._full: dict[CameraId, str] = {}
         """The oldest hour that there is room for, by camera."""
+        self._unread: set[str] = set()
+        """Paths that the box could not read; they are asked for again after DAYS_S."""
         self._is_history_full = False
 
     async def run(self) -> None:
@@ -387,6 +390,7 @@ class _BoxCopying:
             queue = await self._missing(Span(now_ms - HOUR_MS, now_ms + 1))
             if self._loop.time() >= today_s + DAYS_S:
                 today_s = self._loop.time()
+                self._unread.clear()
                 await self._day_files(Span(now_ms // DAY_MS * DAY_MS, now_ms + 1))
             while not queue and days:
                 queue = await self._missing(days[0])
@@ -453,7 +457,7 @@ class _BoxCopying:
             return False
         if not await asyncio.to_thread(make_room, self._of.store, file.size_bytes - at, _EVER, copied):
             raise DiskFull(str(self._of.store.folder))
-        with suppress(FileGone, FileDamaged):
+        with suppress(FileGone, FileUnread):
             while at < file.size_bytes:
                 data = await self._reader.part(file, at)
                 await asyncio.to_thread(copied.grow_history, file.path, at, data)
@@ -472,7 +476,8 @@ class _BoxCopying:
             listed = await self._reader.recordings(camera, wanted)
             stream = None if rule.streams == "all" else StreamName(rule.streams)
             found += await asyncio.to_thread(self._here.copied.missing, listed, stream)
-        left = [one for one in found if self._here.tries.get(one.path, 0) < MOST_TRIES and not self._is_too_old(one)]
+        given_up = self._unread | {path for path, tries in self._here.tries.items() if tries >= MOST_TRIES}
+        left = [one for one in found if one.path not in given_up and not self._is_too_old(one)]
         return sorted(left, key=lambda file: file.path.partition("/")[2], reverse=True)
 
     def _is_too_old(self, file: SourceFile) -> bool:
@@ -501,9 +506,12 @@ class _BoxCopying:
             while at < file.size_bytes:
                 at = await asyncio.to_thread(copied.put, file.path, at, await self._reader.part(file, at))
             await asyncio.to_thread(copied.accept, file.path)
-            self._here.state.problem = ""
+            self._here.state.problem = UNREAD if self._unread else ""
         except FileGone:
             await asyncio.to_thread(copied.drop, file.path)
+        except FileUnread:
+            self._unread.add(file.path)
+            self._here.state.problem = UNREAD
         except FileDamaged as error:
             self._note_damaged(file.path, error)
 

@@ -10,7 +10,7 @@ from tawny.fleet.copy_source import MOST_PART_BYTES, SourceFile, hour_ms, is_day
 from tawny.fleet.hub import BoxConnection
 from tawny.fleet.message_link import LineClosed
 from tawny.fleet.session import Kind
-from tawny.model.errors import FileDamaged, NotDone
+from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.storage.disk.disk import parent_of
@@ -40,6 +40,10 @@ UNREADABLE: Final = 500
 
 class FileGone(Exception):
     """The box has it no longer: retention or its owner deleted it, or it was thinned."""
+
+
+class FileUnread(Exception):
+    """The box's disk can't read it now."""
 
 
 class CopiesRefused(Exception):
@@ -79,7 +83,7 @@ class CopyReader:
         return [one for one in found if is_day_file(one.path) and _is_of(camera, f"{parent_of(one.path)}/00", days)]
 
     async def part(self, file: SourceFile, at: int) -> bytes:
-        """Return the next part of a file, at the allowed pace. Raises FileGone; FileDamaged: the box can't read it."""
+        """Return the next part of a file, at the allowed pace. Raises FileGone, FileUnread."""
         rate = self.max_kbit_s * 125
         is_watched = self._is_watched()
         most = _WATCHED_PART_BYTES if is_watched else MOST_PART_BYTES
@@ -139,7 +143,7 @@ class CopyReader:
             if status == 404:
                 raise FileGone
             if status == UNREADABLE and what == "file":
-                raise FileDamaged(str(asked["path"]), "its disk can't read it")
+                raise FileUnread
             if status == 403:
                 raise CopiesRefused("The recorder's owner doesn't allow copies.")
             await asyncio.sleep(_BUSY_S)  # it is recording with all its strength, or restarting

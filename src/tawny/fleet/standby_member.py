@@ -27,7 +27,7 @@ from tawny.fleet.standby_lease import PRESENT_S
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_server import STANDBY_PATH
 from tawny.fleet.standby_store import Takeover, takeovers_in
-from tawny.model.errors import NotDone, StorageError, StorageUnavailable
+from tawny.model.errors import FileDamaged, NotDone, StorageError
 from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import turned
 
@@ -315,7 +315,7 @@ class StandbyLine(LineSession):
     async def _fetch_part(self, takeover: Takeover, part: Span, ahead_ms: int) -> bool:
         """Fetch and store a part, unless it was tried in vain. Return whether nothing is left to do.
 
-        Raises LineClosed, StorageUnavailable, NotNow.
+        Raises LineClosed, NotNow, and StorageError of this recorder's disk: no try in vain either.
         """
         key = takeover, part.begin_ms
         if self._tries[key] >= MOST_TRIES:
@@ -326,9 +326,9 @@ class StandbyLine(LineSession):
                 return False
             place, standby = self._offer.placer.place, self._welcome.standby
             await asyncio.to_thread(place, takeover.camera, part, files, ahead_ms, standby)
-        except (StorageUnavailable, NotNow):
+        except NotNow:
             raise
-        except (StorageError, NotDone) as error:
+        except (FileDamaged, NotDone) as error:
             log.warning("cannot take over a part of what the standby recorded: %s", error)
             self._tries[key] += 1
             return self._tries[key] >= MOST_TRIES

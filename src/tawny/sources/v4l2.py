@@ -294,22 +294,42 @@ class _DeviceConnection:
         return [packet] if packet is not None else []
 
 
+_SLACK = VIDEO_RATE
+"""How much further ahead of its arrival than any before a timestamp may be, 90 kHz ticks: clocks differ a little."""
+_MOST_WRONG = 5
+"""Number of pictures by arrival after which the device's clock is taken as another one."""
+
+
 class _DeviceTimes:
     """Rising timestamps of pictures that are encoded here, from those of a device whose clock may stop or jump."""
 
     def __init__(self, fps: float) -> None:
         self._least = VIDEO_RATE / (2 * max(1.0, fps))
-        self._device = self._newest = -1
-        self._arrived_s = 0.0
+        self._newest, self._arrived_s = -1, 0.0
+        self._device, self._placed, self._ahead = -1, -1, 0.0
+        """The last timestamp of the device that was right, what it became, and the most that one was ahead of its
+        arrival, ticks."""
+        self._wrong = 0
 
     def place(self, pts: int, now_s: float) -> int | None:
         """Return the timestamp, 90 kHz; None for a repeated picture. Where the device's can't be right, by arrival."""
-        step, elapsed = pts - self._device, round((now_s - self._arrived_s) * VIDEO_RATE)
-        self._device = pts
-        if self._newest >= 0 and not 0 < step <= elapsed + STALL_S * VIDEO_RATE:
+        ahead = pts - now_s * VIDEO_RATE
+        if self._newest < 0:
+            self._newest = pts
+            self._trust(pts, ahead)
+        elif pts > self._device and ahead <= self._ahead + _SLACK:
+            self._newest = max(self._newest + 1, self._placed + pts - self._device)
+            self._trust(pts, max(ahead, self._ahead))
+        else:
+            elapsed = round((now_s - self._arrived_s) * VIDEO_RATE)
             if elapsed < self._least:
                 return None
-            step = elapsed
+            self._newest += elapsed
+            self._wrong += 1
+            if self._wrong >= _MOST_WRONG:
+                self._trust(pts, ahead)
         self._arrived_s = now_s
-        self._newest += step
         return self._newest
+
+    def _trust(self, pts: int, ahead: float) -> None:
+        self._device, self._placed, self._ahead, self._wrong = pts, self._newest, ahead, 0

@@ -1,5 +1,6 @@
 """What is turned and switched for a while stops by itself: by ONVIF, and by scripts."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
-from tawny.model.errors import NotDone, SourceError, SourceUnreachable
+from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.service.integrations.device_control import DeviceControl
@@ -149,8 +150,38 @@ def test_a_relay_whose_answer_is_lost_is_switched_back(bench: Bench, monkeypatch
     assert _states(bench) == ["active", "inactive"]
 
 
+def test_an_order_that_the_camera_refuses_is_followed_by_no_other(bench: Bench) -> None:
+    bench.camera.password = "another"
+    with pytest.raises(SourceRefused):
+        bench.hands.move(DOOR, 1, 0, 0, 1)
+    with pytest.raises(SourceRefused):
+        bench.hands.switch("light", on=True, lasts_s=1)
+    with pytest.raises(SourceRefused):
+        bench.hands.stop(DOOR)
+    assert bench.hands.due == {}
+
+
+def test_an_end_that_the_camera_refuses_is_not_repeated(bench: Bench) -> None:
+    bench.hands.move(DOOR, 1, 0, 0, 1)
+    bench.camera.password = "another"
+    bench.engine.run_for(2)
+    assert bench.hands.due == {}
+
+
+def test_a_relay_is_switched_back_although_an_order_is_lost_at_its_end(bench: Bench) -> None:
+    """Its end is just being tried when a person switches it off, too."""
+    bench.hands.switch("light", on=True, lasts_s=5)
+    bench.hands.due["relay light"].at_s = math.inf
+    bench.camera.reply = b"?"
+    with pytest.raises(SourceError):
+        bench.hands.switch("light", on=False, lasts_s=None)
+    bench.camera.reply = None
+    bench.engine.run_for(3)
+    assert _states(bench) == ["active", "inactive"]
+
+
 @pytest.mark.parametrize("on", [False, True])
-def test_a_relay_is_switched_back_although_a_later_order_is_lost(bench: Bench, *, on: bool) -> None:
+def test_a_relay_is_switched_back_although__a_later_order_is_lost(bench: Bench, *, on: bool) -> None:
     bench.hands.switch("light", on=True, lasts_s=5)
     bench.engine.run_for(1)
     bench.camera.reply = b"?"

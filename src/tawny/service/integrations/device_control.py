@@ -15,7 +15,7 @@ from tawny.delivery.commands import MOST_RELAY, CameraControls, RelayOutput
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import ActorHandle
 from tawny.engine.actor import start_thread
-from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, TawnyError
+from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginRecord
@@ -139,11 +139,8 @@ class DeviceControl:
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
         made = self._camera(camera)
         self._no_later(f"track {camera}")
-        try:
-            with self._steered(camera):
-                made.move(pan, tilt, zoom, lasts_s)
-        finally:  # one that answers late may move all the same, and not every camera obeys the timeout
-            self.do_later(f"ptz {camera}", lasts_s, made.stop)
+        with self._ended_later(f"ptz {camera}", lasts_s, made.stop), self._steered(camera):
+            made.move(pan, tilt, zoom, lasts_s)  # not every camera obeys the timeout
 
     def stop(self, camera: CameraId) -> None:
         """Stop; once more later if the camera does not answer."""
@@ -197,10 +194,8 @@ class DeviceControl:
     def drive(self, camera: CameraId, velocity: tuple[float, float, float], lasts_s: float) -> None:
         """Move without counting as steered: for tracking."""
         made = self._camera(camera)
-        try:
+        with self._ended_later(f"track {camera}", lasts_s + OBEYS_S, made.stop):
             made.move(*velocity, lasts_s)
-        finally:  # as in move
-            self.do_later(f"track {camera}", lasts_s + OBEYS_S, made.stop)
 
     def halt(self, camera: CameraId) -> None:
         """Stop without counting as steered; once more later if the camera does not answer."""
@@ -211,6 +206,8 @@ class DeviceControl:
         self._no_later(key)
         try:
             made.stop()
+        except SourceRefused:
+            raise
         except TawnyError:
             self.do_later(key, AGAIN_S, made.stop)
             raise
@@ -233,17 +230,19 @@ class DeviceControl:
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
         """Switch a relay. lasts_s: switch it back after this time, s, even if its answer to this order is lost."""
         key, set_to = f"relay {relay}", self._relay(relay)
+        if lasts_s is not None:
+            with self._ended_later(key, lasts_s, lambda: set_to(not on)):
+                set_to(on)
+            return
         with self._lock:
             before = self.due.pop(key, None)
         try:
             set_to(on)
         except TawnyError:
-            if lasts_s is None and before is not None:
-                self.do_later(key, max(0.0, before.at_s - self._clock.mono_s()), before.do)
+            if before is not None:
+                left_s = before.at_s - self._clock.mono_s()
+                self.do_later(key, max(0.0, left_s) if left_s < math.inf else AGAIN_S, before.do)
             raise
-        finally:
-            if lasts_s is not None:
-                self.do_later(key, lasts_s, lambda: set_to(not on))
 
     def relay_camera(self, relay: str) -> str | None:
         """Return the relay's camera, empty if it has none; None for an unknown relay."""
@@ -381,7 +380,7 @@ class DeviceControl:
         except TawnyError as error:
             due.tries += 1
             log.warning("cannot end %s (attempt %d of %d): %s", key, due.tries, TRIES, error)
-            if due.tries < TRIES:
+            if due.tries < TRIES and not isinstance(error, SourceRefused):  # which may lock the account
                 due.at_s = self._clock.mono_s() + AGAIN_S
                 self.handle.wake()
                 return
@@ -415,6 +414,18 @@ class DeviceControl:
                 record = self._logins.record(camera, place.host, place.port_used)
                 known = self._onvif[camera] = found.onvif, OnvifCamera(found.onvif, self._clock, record)
             return known[1]
+
+    @contextmanager
+    def _ended_later(self, key: str, seconds: float, do: Callable[[], object]) -> Iterator[None]:
+        """End later what is ordered within, also if its answer is lost: the camera may have obeyed all the same."""
+        try:
+            yield
+        except SourceRefused:  # it did nothing
+            raise
+        except TawnyError:
+            self.do_later(key, seconds, do)
+            raise
+        self.do_later(key, seconds, do)
 
     def do_later(self, key: str, seconds: float, do: Callable[[], object]) -> None:
         with self._lock:
