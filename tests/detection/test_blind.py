@@ -10,6 +10,7 @@ from tawny.detection.decode_pipeline import DecodeGate, GateMode
 from tawny.detection.detector import Detector
 from tawny.detection.motion import MotionDetector
 from tawny.detection.watcher import BLIND
+from tawny.model.observations import Frame, Look
 from tawny.model.packets import SourcePacket
 from tawny.testing.clock import FakeClock
 from tests.detection.bench import Bench, Counting
@@ -70,6 +71,46 @@ def test_who_gets_pictures_says_nothing(detector: Detector, mode: GateMode) -> N
     bench.run(180)
     assert bench.looks
     assert bench.troubles == []
+    assert bench.idle_ms == []
+
+
+@pytest.mark.parametrize("damage", [unreadable, empty])
+@pytest.mark.parametrize("detector", [MotionDetector, Counting])
+@pytest.mark.parametrize("mode", GateMode)
+def test_the_sink_is_told_the_time_soon_after_the_last_picture(
+    damage: Damage, detector: type[MotionDetector | Counting], mode: GateMode
+) -> None:
+    """An event that is open then ends, although packets arrive."""
+    clock = FakeClock()
+    made: Detector = MotionDetector({}) if detector is MotionDetector else Counting()
+    bench = Bench(made, Camera(clock, packets(damage, 20, 100), keep_s=20.0), clock=clock, gate=DecodeGate(mode))
+    bench.run(40)
+    assert 28_000 <= bench.idle_ms[0] - bench.begun_ms <= 32_000
+    assert bench.idle_ms[-1] == pytest.approx(clock.now_ms(), abs=1000)
+    bench.run(62)
+    told = len(bench.idle_ms)
+    bench.run(20)
+    assert len(bench.idle_ms) == told
+
+
+class Late(Counting):
+    """Takes 3 s for each picture."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def look(self, frame: Frame) -> Look:
+        self._clock.advance(3.0)
+        return super().look(frame)
+
+
+def test_a_detector_that_is_only_late_is_not_one_without_pictures() -> None:
+    clock = FakeClock()
+    bench = Bench(Late(clock), Camera(clock, quiet(), keep_s=20.0), clock=clock)
+    bench.run(170)
+    assert bench.watcher.notes["skipped"] > 0
+    assert bench.idle_ms == []
 
 
 def test_a_camera_that_is_offline_for_an_hour_is_not_a_detector_without_pictures() -> None:

@@ -12,12 +12,15 @@ from tests.support import weather
 from tests.support.scenes import HEIGHT, START_MS, WIDTH, Picture, PictureFrame, SyntheticScene, person
 
 EVERYWHERE = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
+TOP = Polygon.of([(0, 0), (1, 0), (1, 0.6), (0, 0.6)])
 CORNER = Polygon.of([(0, 0), (0.2, 0), (0, 0.2)])
 BAG = (95, 78, 105, 88)
 
 
-def found(scene: SyntheticScene, polygon: Polygon = EVERYWHERE, left_s: float = 15.0) -> list[AbandonedObject]:
-    detector, left = MotionDetector({}), AbandonedObjectDetector([DetectionZone("hall", polygon, left_s=left_s)])
+def found(
+    scene: SyntheticScene, polygon: Polygon = EVERYWHERE, left_s: float = 15.0, mask: tuple[Polygon, ...] = ()
+) -> list[AbandonedObject]:
+    detector, left = MotionDetector({}), AbandonedObjectDetector([DetectionZone("hall", polygon, left_s=left_s)], mask)
     told: list[AbandonedObject] = []
     for frame in scene.frames():
         told += left.look(frame, detector.look(frame))
@@ -62,6 +65,27 @@ def test_in_another_zone_nothing_is_told() -> None:
     scene = SyntheticScene(1, 60)
     bag(scene, 35, 200)
     assert found(scene, CORNER) == []
+
+
+@pytest.mark.parametrize("mask", [EVERYWHERE, Polygon.of([(0.45, 0.7), (0.6, 0.7), (0.6, 0.85), (0.45, 0.85)])])
+def test_in_a_mask_nothing_is_told(mask: Polygon) -> None:
+    scene = SyntheticScene(1, 60)
+    bag(scene, 35, 200)
+    assert len(found(scene)) == 1
+    assert found(scene, mask=(mask,)) == []
+
+
+def test_light_in_a_mask_hides_no_thing() -> None:
+    """Most of the image is a street, whose lamps go on and off."""
+    scene = SyntheticScene(1, 75)
+    bag(scene, 35, 200)
+
+    def flash(picture: Picture, t: float) -> None:
+        picture[: round(0.6 * HEIGHT) - 1] *= 0.4 if t % 12 < 6 else 1.0
+
+    scene.add(flash)
+    assert found(scene) == []
+    assert [one.what for one in found(scene, mask=(TOP,))] == ["left"]
 
 
 def test_not_before_its_time() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tawny.detection.following import CameraShift, ObjectLook, small_frame
+from tawny.detection.following import SETTLES_MS, CameraShift, ObjectFollower, ObjectLook, small_frame
+from tawny.model.observations import Look, Observation
 from tawny.testing.panorama import PanoramaCamera, PanoramaFrame, Scene, Walker
 
 
@@ -38,3 +39,55 @@ def test_a_look_that_learns_stays_where_it_is() -> None:
         assert look.find(seen, look.middle, 12, moving, 0.3)
     assert look.middle == pytest.approx((110, 70), abs=0.5)
     assert look.box == pytest.approx((100, 50, 120, 90), abs=2)
+
+
+NOW_MS, HOUR_MS = 1_790_000_000_000, 3_600_000
+PERSON = Observation("person", 0.9, (0.4, 0.3, 0.5, 0.7), 1)
+
+
+def following(at_ms: int) -> ObjectFollower:
+    """Return a follower that chose a person at a time, and has looked for it once since."""
+    follower = ObjectFollower()
+    choose(follower, at_ms)
+    follower.follow(noise(at_ms + 200))
+    return follower
+
+
+def choose(follower: ObjectFollower, at_ms: int) -> None:
+    follower.wanted = ("person",)
+    follower.look(noise(at_ms), Look(90, (PERSON,)))
+    assert follower.is_following
+
+
+def noise(at_ms: int) -> PanoramaFrame:
+    """A frame in which nothing is found again."""
+    return PanoramaFrame(np.random.default_rng(at_ms).integers(0, 255, (144, 256)).astype(np.uint8), at_ms)
+
+
+def test_a_camera_that_followed_moves_for_a_moment_and_not_before_it() -> None:
+    """The clock was set back afterwards: what it shows then is no movement."""
+    follower = following(NOW_MS)
+    follower.release()
+    assert follower.is_moving(NOW_MS + 300)
+    assert not follower.is_moving(NOW_MS + 200 + SETTLES_MS)
+    assert not follower.is_moving(NOW_MS - HOUR_MS)
+
+
+def test_one_chosen_after_the_clock_was_set_back_moves_the_camera_as_long() -> None:
+    follower = following(NOW_MS)
+    follower.release()
+    choose(follower, NOW_MS - HOUR_MS)
+    follower.release()
+    assert follower.is_moving(NOW_MS - HOUR_MS + 200)
+    assert not follower.is_moving(NOW_MS - HOUR_MS + SETTLES_MS)
+
+
+def test_who_is_followed_while_the_clock_is_set_back_is_lost_as_soon() -> None:
+    follower = following(NOW_MS)
+    for n in range(20):
+        if follower.is_following:
+            follower.follow(noise(NOW_MS - HOUR_MS + 200 * n))
+    assert not follower.is_following
+    (over,) = follower.ended()
+    assert over.until_ms is not None
+    assert over.until_ms < NOW_MS

@@ -321,6 +321,71 @@ def test_a_class_rests_after_its_event(trained: SoundClassifier, cooldown_s: flo
     assert [what[0] for what in told.what] == ["loud", "quiet"] * events
 
 
+class LoudIsGlass:
+    """Hears glass in every loud second, and counts the seconds."""
+
+    length, trouble = 2 * RATE, ""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def scores(self, camera: CameraId, at_ms: int, samples: Any) -> dict[str, float]:
+        self.asked += 1
+        return {"Glass": 0.9} if np.abs(samples).max() > 0.3 else {}
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class SteppingListener:
+    """A listener whose clock can be set. With a model that needs its time, `queue.step` gives the results."""
+
+    def __init__(self, *, is_slow: bool = False) -> None:
+        self.told, self.model, self.queue = Told(), LoudIsGlass(), SoundQueue(is_inline=not is_slow)
+        names = SoundNamer(PORCH, self.model, self.queue, SoundSettings())
+        rules = SoundRules(50, 3.0, cooldown_s=60.0)
+        self.at_ms = FakeClock().now_ms()
+        self._listener = SoundListener("listen", Hub(), self.told, FakeClock(), rules, names)
+
+    def hear(self, sound: Any) -> None:
+        for begin in range(0, len(sound), RATE // 2):
+            data = mu_law(sound[begin : begin + RATE // 2])
+            self._listener.process([Packet(RunId("r"), 0, G711, data, 0, self.at_ms, is_keyframe=False)])
+            self.at_ms += 500
+
+
+BREAKS = np.concatenate([noise(0.5, 0.5), noise(9.5, 0.001)])
+
+
+@pytest.mark.parametrize(("back_ms", "events"), [(0, 1), (1000, 1), (3_600_000, 2)])
+def test_no_class_rests_longer_because_the_clock_was_set_back(back_ms: int, events: int) -> None:
+    listener = SteppingListener()
+    listener.hear(np.concatenate([noise(10, 0.001), BREAKS]))
+    listener.at_ms -= back_ms
+    listener.hear(np.concatenate([noise(10, 0.001), BREAKS]))
+    assert [what[0] for what in listener.told.what] == ["loud", "quiet"] * events
+
+
+def test_silence_is_not_classified_after_the_clock_was_set_back() -> None:
+    listener = SteppingListener()
+    listener.hear(np.concatenate([noise(10, 0.001), BREAKS]))
+    asked = listener.model.asked
+    assert asked > 0
+    listener.at_ms -= 3_600_000
+    listener.hear(noise(30, 0.001))
+    assert listener.model.asked == asked
+
+
+def test_a_class_of_the_time_before_the_clock_was_set_back_is_no_event_that_lasts() -> None:
+    listener = SteppingListener(is_slow=True)
+    listener.hear(np.concatenate([noise(10, 0.001), noise(0.5, 0.5)]))
+    listener.queue.step()
+    listener.at_ms -= 3_600_000
+    listener.hear(noise(30, 0.001))
+    assert [what[0] for what in listener.told.what] == ["loud", "quiet"]
+    assert max(what[1] for what in listener.told.what if what[0] == "quiet") <= listener.at_ms + 3_600_000
+
+
 @pytest.mark.parametrize(("unnamed", "events"), [(True, 1), (False, 0)])
 def test_other_loud_sounds_are_events_only_if_wanted(trained: SoundClassifier, unnamed: bool, events: int) -> None:
     hum = among_noise(0.3 * tones(3, 120))

@@ -10,6 +10,8 @@ from tawny.detection.motion import MotionDetector
 from tawny.model.geometry import Orientation
 from tawny.model.ids import RunId
 from tawny.model.messages import Scored
+from tawny.model.observations import Frame, Look
+from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.clock import FakeClock
 from tests.detection.bench import PORCH, Bench, Counting
 from tests.detection.camera import Camera, walker
@@ -121,6 +123,29 @@ def test_closing_lets_go_of_the_ring_and_tells_the_last_second() -> None:
     bench = Bench()
     bench.run(3)
     bench.watcher.close()
+    assert bench.closed
+    assert isinstance(bench.told[-1], Scored)
+
+
+class Failing(Counting):
+    """Raises at every look from the tenth on."""
+
+    def look(self, frame: Frame) -> Look:
+        look = super().look(frame)
+        if look.score >= 10:
+            raise ValueError("out of memory")
+        return look
+
+
+def test_closing_after_an_error_of_the_detector_ends_everything_although_it_fails_again() -> None:
+    """The decoder holds back frames, which the detector gets on closing."""
+    clock = FakeClock()
+    packets = made_clip(ClipSpec(b_frames=2)).packets
+    bench = Bench(Failing(), Camera(clock, [one for one in packets if one.is_video]), clock=clock)
+    with pytest.raises(ValueError, match="out of memory"):
+        bench.run(4)
+    with pytest.raises(ValueError, match="out of memory"):
+        bench.watcher.close()
     assert bench.closed
     assert isinstance(bench.told[-1], Scored)
 

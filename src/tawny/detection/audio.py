@@ -182,7 +182,8 @@ class SoundListener:
             self._hears.on_loudness(*loudest)
             self._name(loudest)
         for at_ms, names in self._names.results() if self._names is not None else ():
-            self._take_names(at_ms, names)
+            if at_ms - self._at_ms <= BREAK_MS:  # later ones are of the time before the clock was set back
+                self._take_names(at_ms, names)
         self._give_up_waiting()
         if self._loud_ms is not None and self._clock.now_ms() - self._at_ms > self._hold_ms + BREAK_MS:
             self._over()  # the stream has no more audio
@@ -204,6 +205,9 @@ class SoundListener:
             self._windows.clear()
             self._quiet.forget()
             self._trigger.clear()
+            if self._at_ms - packet.at_ms > BREAK_MS:  # the clock was set back
+                self._cool_ms.clear()
+                self._audible_ms = 0
         samples = decoder.decode(packet.data)
         self._keep(samples, packet.format.rate)
         self._at_ms = packet.at_ms

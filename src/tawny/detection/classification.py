@@ -415,12 +415,17 @@ class _Place:
 
     def seen(self, at_ms: int) -> None:
         if self.missed <= MISSED:
-            self.stood_ms = min(MOST_MS, self.stood_ms + min(at_ms - self.last_ms, STANDING_BETWEEN_MS))
+            self.stood_ms = min(MOST_MS, self.stood_ms + _between_ms(self.last_ms, at_ms))
         self.last_ms, self.looked_ms, self.looks, self.missed = at_ms, at_ms, self.looks + 1, 0
 
     def not_seen(self, at_ms: int) -> None:
-        self.stood_ms = max(0.0, self.stood_ms - AWAY * min(at_ms - self.looked_ms, STANDING_BETWEEN_MS))
+        self.stood_ms = max(0.0, self.stood_ms - AWAY * _between_ms(self.looked_ms, at_ms))
         self.looked_ms, self.missed = at_ms, self.missed + 1
+
+
+def _between_ms(last_ms: int, at_ms: int) -> int:
+    """Return the time that is credited between two runs, ms; 0 if the clock was set back in between."""
+    return min(max(0, at_ms - last_ms), STANDING_BETWEEN_MS)
 
 
 class StationaryObjects:

@@ -5,10 +5,10 @@ Built-in detectors and plug-ins use the same entry point group, `tawny.detectors
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from tawny.model.observations import Frame, Look
+from tawny.model.observations import Frame, Look, Observation
 from tawny.model.validation import value_text
 
 
@@ -91,7 +91,7 @@ class ScanDetectorKind(Protocol):
 
 
 class SteadyDetector:
-    """Sees nothing while the camera is moved, and learns the scene again afterwards.
+    """Sees nothing while the camera is moved, and learns the scene again afterwards. Its track numbers go on.
 
     make: returns the detector; None: `inner` is kept. is_moving: whether the camera moves at a time, ms UTC.
     """
@@ -103,6 +103,8 @@ class SteadyDetector:
     ) -> None:  # fmt: skip
         self._inner, self._make, self._is_moving = inner, make, is_moving
         self._was_moved = False
+        self._highest = self._used = 0
+        """Highest track number so far, and the highest one of the detectors before the current one."""
         self.looks_a_second = getattr(inner, "looks_a_second", 5.0)
 
     @property
@@ -115,8 +117,24 @@ class SteadyDetector:
             return Look(0)
         if self._was_moved:
             self._was_moved = False
-            self._inner = self._make() if self._make is not None else self._inner
-        return self._inner.look(frame)
+            if self._make is not None:
+                self._inner, self._used = self._make(), self._highest
+        look = self._inner.look(frame)
+        return self._numbered(look) if look.seen or look.near or look.over or look.reads else look
+
+    def _numbered(self, look: Look) -> Look:
+        """Return the detections with track numbers above those of earlier detectors."""
+        if self._used:
+            look = replace(
+                look,
+                seen=self._go_on(look.seen), over=self._go_on(look.over), near=self._go_on(look.near),
+                reads=tuple((track + self._used if track else 0, read) for track, read in look.reads),
+            )  # fmt: skip
+        self._highest = max([self._highest, *(thing.track for thing in (*look.seen, *look.over, *look.near))])
+        return look
+
+    def _go_on(self, things: tuple[Observation, ...]) -> tuple[Observation, ...]:
+        return tuple(replace(thing, track=thing.track + self._used) if thing.track else thing for thing in things)
 
     def glance(self, frame: Frame) -> bool:
         if self._is_moving(frame.at_ms):

@@ -377,6 +377,10 @@ class _Target:
         height, width = small.shape
         dt = min(2.0, max(0.0, (at_ms - self._at_ms) / 1000))
         self._at_ms = at_ms
+        self.seen_ms, self.stirred_ms = (
+            min(self.seen_ms, at_ms),
+            min(self.stirred_ms, at_ms),
+        )  # if the clock is set back
         dx, dy = self.shift.go(small, (self._turning[0] * dt, self._turning[1] * dt), self.look.box)
         if dt:
             self._turning = dx / dt, dy / dt
@@ -435,8 +439,9 @@ class ObjectFollower:
         self._measuring: CameraShift | None = None
         self._paths: deque[tuple[int, int, Box]] = deque(maxlen=100)
         """Time, track and box of what was seen of late."""
-        self._moved_until_ms = 0
         self._at_ms = 0
+        """Time of the newest frame in which something was followed."""
+        self._ended_ms = -SETTLES_MS
         self.wanted: Sequence[str] = ()
         """Labels or kinds to follow; empty: nothing is followed now."""
         self.is_on = False
@@ -454,7 +459,7 @@ class ObjectFollower:
 
     def is_moving(self, at_ms: int) -> bool:
         """Return whether its camera may move because of it."""
-        return self.is_busy or at_ms < self._moved_until_ms
+        return self.is_busy or 0 <= at_ms - self._ended_ms < SETTLES_MS
 
     def release(self) -> None:
         """Follow no longer."""
@@ -479,7 +484,7 @@ class ObjectFollower:
         if there:
             chosen = max(there, key=lambda one: (one.box[2] - one.box[0]) * (one.box[3] - one.box[1]))
             with self._lock:
-                speed = self._speed(chosen, frame.at_ms)
+                speed, self._at_ms = self._speed(chosen, frame.at_ms), frame.at_ms
                 self._target = _Target(chosen, small_frame(frame), frame.at_ms, speed)
         return look
 
@@ -527,7 +532,7 @@ class ObjectFollower:
         target, self._target = self._target, None
         if target is not None:
             self._over = (*self._over, replace(target.thing, until_ms=target.seen_ms))
-            self._moved_until_ms = max(self._at_ms, target.seen_ms) + SETTLES_MS
+            self._ended_ms = self._at_ms
 
 
 class FollowingDetector:

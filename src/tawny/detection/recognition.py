@@ -300,7 +300,8 @@ class TrackRecogniser:
         self._seen_ms: dict[int, int] = {}
         self._places: deque[tuple[int, tuple[ReadableObject, ...]]] = deque(maxlen=50)
         self._asked_ms = 0
-        self._keyframe_ms = 0
+        self._keyframe = -1
+        """Number of the last keyframe that was submitted."""
 
     def look(self, frame: Frame, look: Look) -> Look:
         self._take()
@@ -342,12 +343,12 @@ class TrackRecogniser:
     def _of_keyframe(self, large: Hub) -> RecognitionJob | None:
         """Return a job for the newest keyframe that shows an object and was not submitted yet."""
         for packet in reversed(large.recent(3.0)):
-            if not packet.is_keyframe or packet.at_ms <= self._keyframe_ms:
+            if not packet.is_keyframe or packet.number <= self._keyframe:
                 continue
             at_ms, things = min(self._places, key=lambda place: abs(place[0] - packet.at_ms))
             if abs(at_ms - packet.at_ms) > NEAR_MS:
                 continue
-            self._keyframe_ms = packet.at_ms
+            self._keyframe = packet.number
             picture = partial(keyframe_rgb, packet, large.private)
             return RecognitionJob(self._camera, packet.at_ms, picture, things, self._wanted.by)
         return None

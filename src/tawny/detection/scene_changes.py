@@ -16,8 +16,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tawny.detection.zones import DetectionZone
-from tawny.model.geometry import foot, middle
+from tawny.detection.zones import DetectionZone, Region
+from tawny.model.geometry import Polygon, foot, middle
 from tawny.model.observations import Box, Frame, Look
 
 COLUMNS, ROWS = 160, 90
@@ -245,10 +245,11 @@ class AbandonedObject:
 
 
 class AbandonedObjectDetector:
-    """Detects abandoned and removed objects in the zones whose `left_s` is set."""
+    """Detects abandoned and removed objects in the zones whose `left_s` is set. mask: areas that it ignores."""
 
-    def __init__(self, zones: Sequence[DetectionZone]) -> None:
-        self._zones = [zone for zone in zones if zone.left_s > 0]
+    def __init__(self, zones: Sequence[DetectionZone], mask: Sequence[Polygon] = ()) -> None:
+        self._counts = Region(mask, outside=True).counts(ROWS, COLUMNS) > 0
+        self._zones = [zone for zone in zones if zone.left_s > 0 and self._counts.any()]
         self._base: Any = None
         self._before: Any = None
         self._stays_s: Any = None
@@ -266,7 +267,7 @@ class AbandonedObjectDetector:
             return self._begin(small, at_ms)
         differs = self._compared(small)
         before, self._before = self._before, small
-        if differs.mean() > LIGHT:
+        if differs[self._counts].mean() > LIGHT:
             return self._begin(small, at_ms)
         still = np.abs(small - before) <= STILL
         self._stays_s = np.where(differs & still, self._stays_s + passed_s, 0.0)
@@ -281,9 +282,9 @@ class AbandonedObjectDetector:
         return []
 
     def _compared(self, small: Any) -> Any:
-        light = float(np.median((small + BLACK_LEVEL) / (self._base + BLACK_LEVEL)))
+        light = float(np.median(((small + BLACK_LEVEL) / (self._base + BLACK_LEVEL))[self._counts]))
         away = np.abs(small - (light * (self._base + BLACK_LEVEL) - BLACK_LEVEL))
-        return away > max(CONTRAST, NOISE * float(np.median(away)))
+        return self._counts & (away > max(CONTRAST, NOISE * float(np.median(away[self._counts]))))
 
     def _learn(self, small: Any, differs: Any, passed_s: float) -> None:
         is_young = self._last_ms - self._begun_ms < STATIC_LEARNS_S * 1000

@@ -3,7 +3,9 @@
 Loading of the file and handling of its errors: `engine.user_script`.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +17,7 @@ from tawny.detection.decode_pipeline import LOOKS_A_SECOND
 from tawny.detection.detector import DetectorKind, DetectorParameter
 from tawny.engine.user_script import UserScript
 from tawny.model.errors import DetectorFailed
-from tawny.model.observations import MOTION, Box, Frame, Look, Observation
+from tawny.model.observations import LEAST_SIDE, MOTION, Box, Frame, Look, Observation
 from tawny.model.times import Clock
 from tawny.model.validation import value_text
 
@@ -34,6 +36,12 @@ USUAL_MEMORY = "1 GB"
 LIKELY = 0.5
 """Score from which a detection is an event at the default level."""
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+LOST_MS = 2000
+"""Time, ms, after which an object that `detect()` has not returned again is another one."""
+FASTEST = 5.0
+"""Greatest speed of an object, in its own widths and heights a second: a person who runs."""
+_Found = tuple[Box | None, str, float]
+"""Box, label and score of an object. Box None: the place is not known."""
 
 
 class UserDetector:
@@ -70,6 +78,7 @@ class UserDetector:
         )  # fmt: skip
         self._asked_ms, self._due_ms = 0, float("-inf")
         self._last = Look(0)
+        self._objects = _ObjectNumbers(self.every_s)
 
     @property
     def trouble(self) -> str:
@@ -115,7 +124,7 @@ class UserDetector:
     def ask(self, at_ms: int, camera: str, rgb: Any) -> Look:
         """Call `detect()`. rgb: None for a function without parameters."""
         found = self.script.ask(at_ms, camera, rgb)
-        return Look(0) if found is None else _look(found)
+        return Look(0) if found is None else _look(found, self._objects.of(at_ms, found))
 
     @property
     def every_s(self) -> float:
@@ -148,12 +157,12 @@ def _said(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> A
         raise ValueError(f"{key}: found {value_text(said)}; allowed: {error}") from None
 
 
-def _look(found: list[tuple[Box | None, str, float]]) -> Look:
-    """Return the result of a call. Objects get their position in the list as track number."""
+def _look(found: Sequence[_Found], numbers: Sequence[int]) -> Look:
+    """Return the result of a call. numbers: the track of each object."""
     seen, near = [], []
-    for n, (box, label, score) in enumerate(found):
+    for (box, label, score), track in zip(found, numbers, strict=True):
         sure = 0.0 if label == MOTION else score
-        thing = Observation(label, score, WHOLE if box is None else _box(box), n + 1, sure=sure)
+        thing = Observation(label, score, _box(box), track, sure=sure)
         if score >= LIKELY:
             seen.append(thing)
         elif score > 0:
@@ -162,7 +171,9 @@ def _look(found: list[tuple[Box | None, str, float]]) -> Look:
     return Look(round(100 * best), tuple(seen), (), tuple(near))
 
 
-def _box(box: Box) -> Box:
+def _box(box: Box | None) -> Box:
+    if box is None:
+        return WHOLE
     x0, y0, x1, y1 = box
     return x0, y0, x1, y1
 
@@ -181,6 +192,73 @@ def _memory(said: Any) -> int:
         return size(said)
     except ValueError as error:
         raise ValueError(f"memory: found {value_text(said)}; allowed: {error}") from None
+
+
+# Which object is which: `detect()` returns them in any order, most often the surest one first.
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownObject:
+    track: int
+    label: str
+    box: Box
+    seen_ms: int
+
+
+class _ObjectNumbers:
+    """Gives the objects of successive calls their track numbers. No number comes again. every_s: between two calls."""
+
+    def __init__(self, every_s: float) -> None:
+        self._kept_ms = LOST_MS + every_s * 1000
+        self._known: list[_KnownObject] = []
+        self._called_ms = self._last = 0
+
+    def of(self, at_ms: int, found: Sequence[_Found]) -> list[int]:
+        """Return the number of each object of a call.
+
+        It is that of the known object of its label that it overlaps most, or else of the nearest one that may have
+        moved there since the last call; or else a new one.
+        """
+        known = [one for one in self._known if abs(at_ms - one.seen_ms) <= self._kept_ms]
+        reach = FASTEST * max(0, at_ms - self._called_ms) / 1000
+        boxes = [_box(box) for box, _, _ in found]
+        pairs = sorted(
+            (_apart(one.box, box), n, k)
+            for n, (box, (_, label, _)) in enumerate(zip(boxes, found, strict=True))
+            for k, one in enumerate(known)
+            if one.label == label
+        )
+        same: dict[int, int] = {}
+        taken: set[int] = set()
+        for apart, n, k in pairs:
+            if apart <= 1 + reach and n not in same and k not in taken:
+                same[n] = known[k].track
+                taken.add(k)
+        tracks = [same[n] if n in same else self._next() for n in range(len(found))]
+        now = [
+            _KnownObject(track, label, box, at_ms)
+            for track, box, (_, label, _) in zip(tracks, boxes, found, strict=True)
+        ]
+        self._known = [*now, *(one for k, one in enumerate(known) if k not in taken)]
+        self._called_ms = at_ms
+        return tracks
+
+    def _next(self) -> int:
+        self._last += 1
+        return self._last
+
+
+def _apart(one: Box, other: Box) -> float:
+    """Return how far apart two boxes are: 0 to 1 where they overlap, 0 for equal ones; else 1 and the gap between them,
+    in their mean width and height."""
+    (x0, y0, x1, y1), (a0, b0, a1, b1) = one, other
+    wide, high = min(x1, a1) - max(x0, a0), min(y1, b1) - max(y0, b0)
+    if wide > 0 and high > 0:
+        shared = wide * high
+        return 1 - shared / ((x1 - x0) * (y1 - y0) + (a1 - a0) * (b1 - b0) - shared)
+    across = max(0.0, -wide) / max(LEAST_SIDE, (x1 - x0 + a1 - a0) / 2)
+    down = max(0.0, -high) / max(LEAST_SIDE, (y1 - y0 + b1 - b0) / 2)
+    return 1 + math.hypot(across, down)
 
 
 # A user's `detect()` in a scan: no frame is skipped, and an error ends the scan.

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -116,6 +117,9 @@ While asleep no packet is skipped: one keyframe every few seconds is quickly pro
 QUIET_S = 3.0
 """Without packets for this time while asleep, s, the camera counts as offline and its last packets are decoded."""
 SAYS_AGAIN_S = 60.0
+UNSEEN_S = 8.0
+"""Without a processed frame for this time although packets arrive, s, the sink is told the time and ends its events. A
+detector that processes few frames gets the time of MISSED_LOOKS of them."""
 BLIND_S = 60.0
 """Without a processed frame for this time although packets arrive, s, the watcher reports BLIND. A detector that
 processes few frames gets the time of MISSED_LOOKS of them."""
@@ -200,7 +204,7 @@ class ObservationSink(Protocol):
 
     def look(self, frame: Frame, look: Look) -> None: ...
     def idle(self, now_ms: int) -> None:
-        """Called when no packet arrived in a step."""
+        """Called in a step without packets, and while packets arrive of which none could be processed for UNSEEN_S."""
         ...
 
     def close(self) -> None: ...
@@ -273,7 +277,8 @@ class Watcher:
         self._came_s = clock.mono_s()
         self._unseen_s: float | None = None
         """Arrival of the first packets since the last processed frame, s monotonic; None without such packets."""
-        self._blind_s = max(BLIND_S, MISSED_LOOKS / self._eyes.looks_a_second)
+        few_looks_s = MISSED_LOOKS / self._eyes.looks_a_second
+        self._dark_s, self._blind_s = max(UNSEEN_S, few_looks_s), max(BLIND_S, few_looks_s)
         self._work = options.work or DetectionWork(clock)
         self._work.begins(self._eyes.looks_a_second)
         self._said_s = float("-inf")
@@ -300,14 +305,18 @@ class Watcher:
         while self._waiting and self._clock.mono_s() < until_s:
             self._watch(self._waiting.popleft())
         self._report_problem()
-        return 0.0 if self._waiting else step_s
+        if self._waiting:
+            return 0.0
+        if self._asleep is None and self._unseen_for_s > self._dark_s:
+            self._sink.idle(self._clock.now_ms())
+        return step_s
 
     def close(self) -> None:
-        self._rouse()
-        self._eyes.finish()
-        self._streams.close()
-        self._seconds.close()
-        self._sink.close()
+        with ExitStack() as closing:  # a detector that failed may fail again at the last frames
+            for close in (self._sink.close, self._seconds.close, self._streams.close):
+                closing.callback(close)
+            self._rouse()
+            self._eyes.finish()
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -434,9 +443,14 @@ class Watcher:
             if self._is_seen(packet) and packet.run == slept.run and (before is None or packet.number < before):
                 self._eyes.watch(packet)
 
+    @property
+    def _unseen_for_s(self) -> float:
+        """How long packets have arrived since the last processed frame, s."""
+        return 0.0 if self._unseen_s is None else self._came_s - self._unseen_s
+
     def _report_problem(self) -> None:
         trouble = self._gate.trouble if self._glances is not None else ""
-        if self._unseen_s is not None and self._came_s - self._unseen_s > self._blind_s:
+        if self._unseen_for_s > self._blind_s:
             trouble = BLIND
         if self._trouble is not None and trouble != self._reported_trouble:
             self._reported_trouble = trouble

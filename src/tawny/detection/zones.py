@@ -38,7 +38,7 @@ class Region:
         if not self._polygons:
             return picture
         if self._counts is None or self._counts.shape != picture.shape:
-            self._counts = self._drawn(*picture.shape)
+            self._counts = self.counts(*picture.shape)
         counts = self._counts > 0
         level = round(float(picture[counts].mean())) if counts.any() else 0
         return np.where(counts, picture, np.uint8(level))
@@ -48,7 +48,8 @@ class Region:
         """Ignored pixels of the last frame, bool [height, width]."""
         return self._counts == 0
 
-    def _drawn(self, height: int, width: int) -> Any:
+    def counts(self, height: int, width: int) -> Any:
+        """Return the evaluated pixels of a frame of this size, uint8 [height, width]: 255; 0: ignored."""
         import cv2  # not at module level: settings import this module even where OpenCV is not installed
 
         drawn = np.zeros((height, width), np.uint8)

@@ -321,7 +321,7 @@ class EventBuilder:
         self._recent.look(at_ms, look.seen, look.near)
 
     def idle(self, now_ms: int) -> None:
-        """Called when no packet arrived; ends the open events after SILENT_MS."""
+        """Called when no packet arrived, or none could be processed; ends the open events after SILENT_MS."""
         if now_ms - self._seen_ms > SILENT_MS:
             self.close()
 

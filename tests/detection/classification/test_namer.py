@@ -173,3 +173,13 @@ def test_what_stands_is_known_after_a_few_looks_and_forgotten_after_an_hour() ->
     assert standing.moving(6000, (DetectedObject("car", 0.8, (0.5, 0.1, 0.7, 0.2)),)) != []
     assert standing.moving(7000, (DetectedObject("person", 0.8, car.box),)) != []
     assert standing.moving(3_700_000, (car,)) == [car]
+
+
+@pytest.mark.parametrize("is_missed", [False, True])
+def test_what_stands_stands_after_the_clock_was_set_back(is_missed: bool) -> None:
+    standing, car = StationaryObjects(), DetectedObject("car", 0.8, (0.1, 0.1, 0.3, 0.2))
+    for n in range(20):
+        standing.moving(1_000_000 + 500 * n, (car,))
+    if is_missed:
+        standing.moving(400_000, ())
+    assert [standing.moving(400_500 + 500 * n, (car,)) for n in range(20)] == [[]] * 20

@@ -125,3 +125,19 @@ def test_of_a_camera_with_two_streams_the_large_ones_keyframe_is_read() -> None:
     bench.look(1.2, car())
     assert [shown.at_ms for shown in one.shown] == [BEGUN_MS, BEGUN_MS + 1000]
     assert {shown.rgb.shape for shown in one.shown} == {(242, 358, 3)}
+
+
+def test_keyframes_are_read_after_the_clock_was_set_back() -> None:
+    hub, encoder = Hub(), Encoder(640, 360, fps=5, gop_s=1.0)
+    one = Recogniser(PLATE)
+    bench = Bench(one, large=hub)
+    at_s = [0.2 * n - (3600 if n >= 10 else 0) for n in range(20)]
+    for n in range(20):
+        for made in encoder.encode(np.full((360, 640, 3), 90, np.uint8), n * 18_000):
+            at_ms = BEGUN_MS + round(at_s[made.pts // 18_000] * 1000)
+            hub.append(
+                Packet(RunId("r"), made.pts // 18_000, made.format, made.data, made.pts, at_ms, made.is_keyframe)
+            )
+        bench.look(at_s[n], car())
+    shown_s = [(shown.at_ms - BEGUN_MS) / 1000 for shown in one.shown]
+    assert shown_s == [0, 1, -3598, -3597]

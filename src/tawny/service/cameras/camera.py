@@ -228,7 +228,7 @@ class RunningCamera:
     def on_turn(self, message: CameraTurned) -> None:
         """Handle a movement by command. Called on any thread."""
         if message.camera == self.id:
-            self.watching.turns(message.until_ms)
+            self.watching.turns(message.at_ms, message.until_ms)
             if not message.is_patrol:
                 turned = EventId(f"turned-{message.at_ms}")
                 self._record(Event(turned, self.id, "turned", message.at_ms, message.until_ms, 0.0))

@@ -96,6 +96,8 @@ class SceneDetectors:
     left: Callable[[], "AbandonedObjectDetector"]
     is_moving: Callable[[int], bool] = lambda _: False
     """Whether a command moves the camera at a time, ms UTC."""
+    wrong: str = ""
+    """The tampering that was reported last: a key of `detection.scene_changes.STAYS_S`, or empty."""
 
 
 class ActivityRecorder:
@@ -114,7 +116,7 @@ class ActivityRecorder:
         self._zones, self._threshold = tuple(settings.zones), settings.threshold
         self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left(), meter
         self._scene, self._was_moved = scene, False
-        self._reported = scene.tamper.wrong
+        self._reported = scene.wrong
 
     def look(self, frame: Frame, look: Look) -> Look:
         if not isinstance(frame, UndecodedFrame):  # no frame is decoded for this alone
@@ -163,6 +165,8 @@ def _moving(look: Look) -> int:
 
 SETTLES_MS = 1500
 """Time after the end of a movement, ms, in which the image still moves."""
+SLIDES_MS = 1000
+"""How far the times of frames may be behind the clock, ms: they follow its small corrections slowly."""
 SURE = 100.0
 """Score of events that are either present or absent."""
 STOP_S = 5.0
@@ -243,7 +247,8 @@ class CameraDetection:
         self._work: DetectionWork | None = None
         """None: nothing is detected."""
         self._own_since_s, self._had_own_trouble = 0.0, False
-        self._moves_until_ms = 0
+        self._moved_ms = (0, 0)
+        """Begin and end of the latest movement by command."""
         self._follower = means.followers.of(camera)
         self._reported, self._direct = ReportedObjects(), dict[str, ConditionEvents]()
         self._names = False
@@ -378,12 +383,18 @@ class CameraDetection:
 
     # --- detection
 
-    def turns(self, until_ms: int) -> None:
-        """Handle a command that moves the camera until until_ms."""
-        self._moves_until_ms = max(self._moves_until_ms, until_ms + SETTLES_MS)
+    def turns(self, at_ms: int, until_ms: int) -> None:
+        """Handle a command that moves the camera from at_ms until until_ms."""
+        begin_ms, end_ms = self._moved_ms
+        until_ms += SETTLES_MS
+        if begin_ms <= at_ms <= end_ms:
+            self._moved_ms = begin_ms, max(end_ms, until_ms)
+        else:  # it stood in between, or the clock was set back
+            self._moved_ms = at_ms, until_ms
 
     def _is_moving(self, at_ms: int) -> bool:
-        return at_ms < self._moves_until_ms or self._follower.is_moving(at_ms)
+        begin_ms, end_ms = self._moved_ms
+        return begin_ms - SLIDES_MS <= at_ms < end_ms or self._follower.is_moving(at_ms)
 
     def _begin_looking(self, settings: DetectionSettings, masks: tuple[Polygon, ...], *, turns: bool) -> None:
         from tawny.detection.scene_changes import AbandonedObjectDetector, TamperDetector
@@ -393,6 +404,9 @@ class CameraDetection:
         gate = DecodeGate(GateMode(settings.effort))  # its state outlives a restart of the watcher
         tamper = self._tamper = self._tamper or TamperDetector()
         work = self._work = DetectionWork(means.clock)
+
+        def left() -> AbandonedObjectDetector:
+            return AbandonedObjectDetector(places.zones, places.mask)
 
         def make_detector() -> Detector:
             return in_places(means.plugins.detectors[settings.detector](settings.options), places)
@@ -409,7 +423,7 @@ class CameraDetection:
                 self._camera, written, self._publish_event, written.write_picture, main, written.write_loop,
                 written.write_objects,
             )  # fmt: skip
-            scene = SceneDetectors(tamper, lambda: AbandonedObjectDetector(places.zones), self._is_moving)
+            scene = SceneDetectors(tamper, left, self._is_moving, self._wrong)
             files = ActivityFiles(means.scores, means.grids, means.figures)
             noted = ActivityRecorder(self._camera, files, settings, self, scene, self.meter)
             options = WatchOptions(
