@@ -4,16 +4,18 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tawny.app.control_client import NAME, abstract_address, ask, is_in_memory
 from tawny.app.control_socket import MOST_AT_ONCE, ControlSocket
 from tawny.engine import Bus
-from tawny.model.errors import FolderInUse, NotDone
+from tawny.model.errors import FolderInUse, NotDone, SettingsError, SourceUnreachable, TawnyError
 from tawny.model.messages import Message
 
 
@@ -118,3 +120,42 @@ async def test_a_slow_command_delays_neither_the_status_nor_others(tmp_path: Pat
         goes_on.set()
         await control.close()
         clients.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (NotDone("The camera is new.", "Wait a minute."), "Wait a minute."),
+        (SettingsError("tawny.toml", ()), "Fix the settings above"),
+        (SourceUnreachable("10.0.0.9", "timed out"), "Check that it is switched on"),
+    ],
+)
+async def test_what_a_handler_refuses_is_answered_in_its_words(tmp_path: Path, error: TawnyError, hint: str) -> None:
+    def refuse(_: dict[str, Any]) -> dict[str, Any]:
+        raise error
+
+    async def refuse_later(_: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
+        yield {"at": 1}
+        raise error
+
+    control = ControlSocket(tmp_path, Bus(), {"move-camera": refuse}, lambda _: None, {"scan": refuse_later})
+    await control.open()
+    try:
+        (answer,) = await asyncio.to_thread(lambda: list(ask(tmp_path, {"command": "move-camera"})))
+        assert (answer["error"]["code"], answer["error"]["message"]) == (error.code, error.message)
+        assert hint in answer["error"]["hint"]
+        assert await asyncio.to_thread(lambda: list(ask(tmp_path, {"command": "scan"}))) == [{"at": 1}, answer]
+    finally:
+        await control.close()
+
+
+async def test_a_value_of_a_request_that_is_invalid_is_said(tmp_path: Path) -> None:
+    whole = TypeAdapter(dict[str, int])
+    control = ControlSocket(tmp_path, Bus(), {"why": whole.validate_python}, lambda _: None)
+    await control.open()
+    try:
+        (answer,) = await asyncio.to_thread(lambda: list(ask(tmp_path, {"command": "why"})))
+        assert answer["error"]["code"] == "bad_input"
+        assert "a whole number" in answer["error"]["message"]
+    finally:
+        await control.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tawny.cli.options import instant
+from tawny.cli.options import instant, time_text
 from tawny.model.times import utc_from_text, utc_text
 
 
@@ -36,3 +36,8 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_local_times(now: str, text: str, meant: str) -> None:
     assert utc_text(instant(text, utc_from_text(now)))[:19] == meant
+
+
+@pytest.mark.parametrize("ms", [253_402_214_400_000, 300_000_000_000_000, 2**63 - 1])
+def test_a_time_after_all_dates_is_shown_as_the_last_one(ms: int) -> None:
+    assert time_text(ms) == "9999-12-31 01:00:00"

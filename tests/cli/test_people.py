@@ -171,11 +171,32 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
         (("user", "add", "B\u2066en"), 2, "marks for the direction of writing"),
         (("tokens", "create", "Anna", "--upload-quota", "much"), 2, "'much' is invalid"),
         (("tokens", "create", "Anna", "--upload-quota", "5 GB", "--cameras", "door"), 2, "either upload or view"),
+        (("user", "add", "bob", "--role", "guest", "--for", "99999999999 days"), 2, "'99999999999 days' is too long"),
+        (("user", "add", "bob", "--role", "guest", "--for", f"{'9' * 400} days"), 2, "is too long"),
+        (("tokens", "create", "TV", "--for", "99999999999 days"), 2, "'99999999999 days' is too long"),
+        (("tokens", "create", "y", "--upload-quota", "9999999999999 TB"), 2, "'9999999999999 TB' is too large"),
+        (("tokens", "create", "y", "--upload-quota", f"{'9' * 400} TB"), 2, "is too large"),
     ],
 )
 def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[str, ...], code: int, says: str) -> None:
     said = tawny(*words, "--data", str(folder))
     assert (said.code, says in said.err) == (code, True), said.err
+    assert [one["name"] for one in told(tawny, folder, "user", "list")["people"]] == ["Anna"]
+    assert told(tawny, folder, "tokens", "list")["passes"] == []
+
+
+def test_ends_that_no_date_can_have_are_listed(tawny: Tawny, folder: Path) -> None:
+    """An earlier version stored them."""
+    for ends_ms in (8_640_001_795_772_026_331, 300_000_000_000_000):
+        file = AccountsFile(folder / "accounts.db")
+        Passes(file, FakeClock()).make("TV", ends_ms=ends_ms)
+        accounts = Accounts(file, FakeClock())
+        guest = accounts.put_person(f"Guest {ends_ms}", Role.GUEST)
+        accounts.change_person(guest, Role.GUEST, None, ends_ms)
+        file.close()
+    for table in ("user", "tokens"):
+        assert "9999-12-3" in tawny(table, "list", "--data", str(folder)).out
+        assert "9999-12-3" in tawny(table, "list", "--data", str(folder), "--json").out
 
 
 def test_a_pass_is_made_shown_once_and_taken_back(tawny: Tawny, folder: Path) -> None:

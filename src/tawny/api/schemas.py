@@ -11,14 +11,13 @@ from tawny.config.lens_and_ptz import LensSettings
 from tawny.config.quantities import CHECKED
 from tawny.model.events import SeenObject
 from tawny.model.geometry import Rotation
+from tawny.model.times import LATEST_MS
 from tawny.playback.timeline import DayCoverage, LocalTimeChange
 from tawny.playback.trigger_simulation import SimulatedEventInfo
 from tawny.service.health.camera_health import StreamFormat
 from tawny.service.modes.mode_controller import StoppedRecording
 from tawny.service.recorder import DiskInfo
 
-LATEST_MS = 4_102_444_800_000
-"""The year 2100, the upper limit of times."""
 Ms = Annotated[int, Field(ge=0, le=LATEST_MS)]
 AnyName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")

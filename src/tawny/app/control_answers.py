@@ -22,7 +22,6 @@ from tawny.fleet.box_orders import Work, boxes_for, order_at
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Clock, Span, utc_text
-from tawny.model.validation import problem_text
 from tawny.service import json_format
 from tawny.service.cameras.gap_filler import STATE_TEXTS
 from tawny.service.delivery.notification_filter import Snoozes
@@ -46,7 +45,7 @@ COMMAND_LINE = "command line"
 
 
 def control_answers(web: WebInterface) -> dict[str, Answer]:
-    """Return the handlers by command."""
+    """Return the handlers by command. They raise TawnyError and ValidationError for what they refuse."""
     running, outward, programs = web.running, web.outward, web.programs
 
     def status(_: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +91,7 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "diagnostics": lambda _: {"items": diagnostics()},
         "confirm history": confirm_history,
         "accept-login": running.accept_login,
-        "join-code": _safely(_code_answer(web)),
+        "join-code": _code_answer(web),
         "move-camera": move_camera,
         **{f"{name} boxes": partial(_boxes_for, web, work) for name, work in _WORKS.items()},
         "targets": lambda _: {"items": outward.overview()},
@@ -100,8 +99,8 @@ def control_answers(web: WebInterface) -> dict[str, Answer]:
         "order": lambda request: programs.commanded(request.get("order")),
         "test": lambda request: outward.tested(str(request.get("name"))),
         "sweep": sweep,
-        "delete": _safely(_deletion_answer(running)),
-        "fill": _safely(_fill_answer(running)),
+        "delete": _deletion_answer(running),
+        "fill": _fill_answer(running),
         **_mode_answers(web.modes, web.site.zone, running.clock),
     }
 
@@ -281,23 +280,8 @@ def _mode_answers(service: ModeService, zone: ZoneInfo, clock: Clock) -> dict[st
             "outcomes": _outcome_list(service.why(EventId(str(request.get("event"))))),
         }
 
-    return {name: _safely(ask) for name, ask in (("modes", modes), ("rehearse", rehearse), ("why", why))}
+    return {"modes": modes, "rehearse": rehearse, "why": why}
 
 
 def _outcome_list(outcomes: Sequence[OutcomeInfo]) -> list[dict[str, Any]]:
     return [{key: value for key, value in asdict(one).items() if key != "wait_ms"} for one in outcomes]
-
-
-def _safely(ask: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Answer:
-    """Return a handler that returns errors as part of the response."""
-
-    def answer(request: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return ask(request)
-        except NotDone as error:
-            return {"error": {"code": error.code, "message": error.message, "hint": error.do}}
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            return {"error": {"code": "bad_input", "message": f"{problem_text(first)}.", "hint": ""}}
-
-    return answer

@@ -15,11 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import ValidationError
+
 from tawny.app.control_client import NAME, abstract_address, peer_user
 from tawny.engine import Bus
 from tawny.engine.actor import caller, named_executor
-from tawny.model.errors import FolderInUse, StorageError
+from tawny.model.errors import FolderInUse, StorageError, TawnyError
 from tawny.model.messages import Message
+from tawny.model.validation import problem_text
 
 QUICK = frozenset({"status", "where"})
 """Commands that wait for nothing. They have threads of their own: tests of uploads may take all others for minutes."""
@@ -37,7 +40,8 @@ class ControlSocket:
     """Server of the control socket. Runs in the asyncio loop.
 
     answers: handlers by command; called in a thread, may block. streams: handlers that answer by several lines, called
-    in the loop; closed when the client disconnects. told: serializer of bus messages, None to skip one.
+    in the loop; closed when the client disconnects. Both may raise TawnyError and ValidationError, whose words the
+    client gets. told: serializer of bus messages, None to skip one.
     on_disk: False in memory mode: the folder is only a name, and an abstract socket is used.
     """
 
@@ -110,10 +114,12 @@ class ControlSocket:
             if not self._on_disk and peer_user(writer.get_extra_info("socket")) not in (os.geteuid(), 0):
                 return
             line = await reader.readline()
-            async with aclosing(self._answer(line, reader, task)) as answers:
-                async for answer in answers:
-                    writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-                    await writer.drain()
+            try:
+                async with aclosing(self._answer(line, reader, task)) as answers:
+                    async for answer in answers:
+                        await _write(writer, answer)
+            except (TawnyError, ValidationError) as error:
+                await _write(writer, {"error": _error_of(error)})
         except (ConnectionError, asyncio.CancelledError, ValueError):
             pass  # the client disconnected, the server stops, or the line was too long
         finally:
@@ -165,6 +171,11 @@ class ControlSocket:
             unsubscribe()
 
 
+async def _write(writer: asyncio.StreamWriter, answer: Any) -> None:
+    writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+    await writer.drain()
+
+
 async def _cancel_at_end(reader: asyncio.StreamReader, task: "asyncio.Task[Any]") -> None:
     """Cancel a task when the client disconnects; what it has asked for may take minutes."""
     while await reader.read(4096):
@@ -176,6 +187,13 @@ def _push(waiting: asyncio.Queue[Message], message: Message) -> None:
     if waiting.full():
         waiting.get_nowait()
     waiting.put_nowait(message)
+
+
+def _error_of(error: TawnyError | ValidationError) -> dict[str, str]:
+    if isinstance(error, TawnyError):
+        return {"code": error.code, "message": error.message, "hint": error.do}
+    first = error.errors(include_url=False)[0]
+    return {"code": "bad_input", "message": f"{problem_text(first)}.", "hint": ""}
 
 
 def _refusal(why: str) -> dict[str, Any]:

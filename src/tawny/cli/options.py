@@ -86,9 +86,13 @@ def span(begin: str, end: str, now_ms: int) -> Span:
     return Span(begin_ms, end_ms)
 
 
+LAST_MS = 253_402_214_400_000
+"""The last day of the year 9999, which has a date in all time zones; ms UTC."""
+
+
 def time_text(ms: int | None) -> str:
-    """Return local date and time to the second; a dash for None."""
-    return "–" if ms is None else f"{datetime.fromtimestamp(ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+    """Return local date and time to the second, at most that of LAST_MS; a dash for None."""
+    return "–" if ms is None else f"{datetime.fromtimestamp(min(ms, LAST_MS) / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _ms(at: datetime) -> int:

@@ -21,7 +21,7 @@ from tawny.config.settings import is_camera_id
 from tawny.config.units import seconds, size, size_text
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import CameraId
-from tawny.model.times import SystemClock, utc_text
+from tawny.model.times import LATEST_MS, SystemClock, utc_text
 from tawny.model.validation import ALLOWED, has_hidden
 from tawny.storage.disk.headroom import DiskHeadroom
 from tawny.storage.disk.volume import Volume
@@ -294,11 +294,17 @@ def _role_words(person: Account) -> str:
 
 def _data(person: Account) -> dict[str, object]:
     cameras = None if person.cameras is None else sorted(person.cameras)
-    ends = None if person.ends_ms is None else utc_text(person.ends_ms)
-    return {"name": person.name, "role": person.role.value, "cameras": cameras, "ends": ends}
+    return {"name": person.name, "role": person.role.value, "cameras": cameras, "ends": _end_text(person.ends_ms)}
+
+
+def _end_text(ends_ms: int | None) -> str | None:
+    return None if ends_ms is None else utc_text(min(ends_ms, options.LAST_MS))
 
 
 # `tawny tokens`: access tokens for apps, displays and another tawny; `list`, `create`, `revoke`.
+
+
+MOST_QUOTA_BYTES = 2**63 - 1
 
 
 def describe_tokens(parser: ArgumentParser) -> None:
@@ -366,10 +372,7 @@ def _create(args: Namespace, passes: Passes, out: Output, links: AccountStores) 
 def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: AccountStores) -> int:
     if args.cameras:
         raise UsageError("--upload-quota: a token can either upload or view. Leave out --cameras.")
-    try:
-        most_bytes = size(args.upload_quota)
-    except ValueError as error:
-        raise UsageError(f"--upload-quota: {args.upload_quota!r} is invalid; use {error}.") from error
+    most_bytes = _quota_bytes(args.upload_quota)
     check_name(args.name)
     made, secret = passes.make(args.name, (), _end_ms(args.lasts), most_bytes)
     scheme, _, host = links.base.partition("://")
@@ -391,17 +394,34 @@ def _create_for_uploads(args: Namespace, passes: Passes, out: Output, links: Acc
     return 0
 
 
+def _quota_bytes(text: str) -> int:
+    """Parse an upload quota. Raises UsageError: also when it is larger than the accounts can store."""
+    try:
+        most_bytes = size(text)
+    except ValueError as error:
+        raise UsageError(f"--upload-quota: {text!r} is invalid; use {error}.") from error
+    except OverflowError:
+        most_bytes = MOST_QUOTA_BYTES + 1
+    if most_bytes > MOST_QUOTA_BYTES:
+        raise UsageError(f"--upload-quota: {text!r} is too large.", 'Use a smaller size, for example "50 GB".')
+    return most_bytes
+
+
 def _may(made: Pass) -> str:
     return f"upload {size_text(made.brings)}" if made.brings is not None else f"see {seen_words(made.cameras)}"
 
 
 def _end_ms(text: str | None) -> int | None:
+    """Return when what is given for this long ends, ms UTC. Raises UsageError: also for an end after LATEST_MS."""
     if not text:
         return None
     try:
-        return SystemClock().now_ms() + round(seconds(text) * 1000)
+        ends_ms = SystemClock().now_ms() + seconds(text) * 1000
     except ValueError as error:
         raise UsageError(f"--for: {text!r} is invalid; use {error}.") from error
+    if ends_ms > LATEST_MS:
+        raise UsageError(f"--for: {text!r} is too long.", 'Use a shorter time, for example "7 days".')
+    return round(ends_ms)
 
 
 def _token_data(made: Pass) -> dict[str, object]:
@@ -409,6 +429,6 @@ def _token_data(made: Pass) -> dict[str, object]:
         "id": made.id,
         "name": made.name,
         "cameras": None if made.cameras is None else sorted(made.cameras),
-        "ends": None if made.ends_ms is None else utc_text(made.ends_ms),
+        "ends": _end_text(made.ends_ms),
         "brings_bytes": made.brings,
     }

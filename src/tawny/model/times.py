@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+LATEST_MS = 4_102_444_800_000
+"""The year 2100, the upper limit of times that people may set, ms UTC."""
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _STAMP = re.compile(r"(\d{8}T\d{6})\.(\d{3})Z")
 

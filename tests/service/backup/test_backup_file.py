@@ -1,6 +1,7 @@
 """The backup file: what it holds, what it never shows, and that a cut, altered or hostile one restores nothing."""
 
 import json
+import os
 import random
 import sqlite3
 import tarfile
@@ -320,6 +321,36 @@ def _cut_at(cut: int, patch: pytest.MonkeyPatch) -> Callable[[], bool]:
     for name in ("rename", "replace", "unlink", "mkdir"):
         stopping(name)
     return lambda: steps > cut
+
+
+def test_root_gives_all_it_makes_to_the_owner(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, config = tmp_path / "new/there", tmp_path / "etc/tawny/tawny.toml"
+    given: dict[int, str] = {}
+
+    def give(of: Path | int, *_: object, **__: object) -> None:
+        found = of.lstat() if isinstance(of, Path) else os.fstat(of)
+        given[found.st_ino] = str(of)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", give)
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, there)
+    with held(there):
+        unpacked.commit(config)
+        finish_restore(there)
+    made = {one for folder in (tmp_path / "new", tmp_path / "etc") for one in (folder, *folder.glob("**/*"))}
+    assert there / "lock" in made
+    assert config.parent / "certificates/own/authority-key.pem" in made
+    assert {str(one) for one in made if one.stat().st_ino not in given} == set()
+    assert str(there / PENDING / "old") in given.values(), "the service can carry it out after a power cut"
+
+
+def test_root_keeps_a_lock_as_it_is(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a link to another file."""
+    given: list[object] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda *of, **_: given.append(of))
+    with held(data):
+        assert given == []
 
 
 def test_waits_for_a_running_recorder(data: Path) -> None:

@@ -13,11 +13,11 @@ from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera,
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.units import size_text
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
-from tawny.model.times import Span, utc_text
+from tawny.model.times import LATEST_MS, Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
 from tawny.service.recorder import event_rolls
 from tawny.service.retention.recording_deletion import DeletionPreview, DeletionScope

@@ -32,12 +32,11 @@ from tawny.api.client_protocols import note_sign_in
 from tawny.api.context import AppContext, the_site
 from tawny.api.errors import RequestRefused, as_answer, bad_input, not_found, share_ended
 from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, in_worker, is_local
-from tawny.api.schemas import LATEST_MS
 from tawny.fleet.message_link import LINE_PATH
 from tawny.fleet.standby_server import STANDBY_PATH
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId, EventId, SegmentId, StreamName
-from tawny.model.times import Span
+from tawny.model.times import LATEST_MS, Span
 
 COOKIE = "tawny_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"

@@ -34,7 +34,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.model.events import Event, Level
 from tawny.model.ids import EventId
 from tawny.model.observations import Box
-from tawny.model.times import Span
+from tawny.model.times import LATEST_MS, Span
 from tawny.playback.search.event_search import (
     SearchableNames,
     heat,
@@ -57,7 +57,7 @@ class VisitsQuery(BaseModel):
     types: Types = ""
     levels: Levels = ""
     from_ms: At = 0
-    to_ms: At = schemas.LATEST_MS
+    to_ms: At = LATEST_MS
     only: Literal["new", "kept", "all"] = "all"
     after: After = None
     limit: Limit = 60

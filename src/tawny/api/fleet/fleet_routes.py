@@ -39,7 +39,7 @@ from tawny.fleet.fleet_index import EVER, EventQuestion, FleetLane, PlacedCamera
 from tawny.fleet.hub import BoxState, FleetHub
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.model.ids import CameraId
-from tawny.model.times import Span, missing_spans
+from tawny.model.times import LATEST_MS, Span, missing_spans
 
 router = APIRouter(prefix="/api/v1/fleet", route_class=WorkerRoute)
 _PLACES = r"^[a-z0-9~,-]*$"
@@ -180,13 +180,13 @@ class FleetFilter(BaseModel):
     box: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")] = ""
     cameras: Annotated[str, Field(max_length=8000, pattern=_PLACES)] = ""
     kinds: Types = ""
-    from_ms: Annotated[int, Field(ge=0, le=schemas.LATEST_MS)] = 0
-    to_ms: Annotated[int, Field(ge=0, le=schemas.LATEST_MS)] = schemas.LATEST_MS
+    from_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] = 0
+    to_ms: Annotated[int, Field(ge=0, le=LATEST_MS)] = LATEST_MS
     limit: Limit = 50
 
 
 class FleetEventsQuery(FleetFilter):
-    before_ms: Annotated[int | None, Field(ge=0, le=schemas.LATEST_MS)] = None
+    before_ms: Annotated[int | None, Field(ge=0, le=LATEST_MS)] = None
 
 
 class FleetSearch(FleetFilter):
@@ -306,7 +306,7 @@ def _scope(hub: FleetHub, asked: FleetFilter) -> tuple[FleetScope, tuple[PlacedC
         PlacedCamera(box, CameraId(camera))
         for box, _, camera in (one.partition("~") for one in parse_list(asked.cameras))
     }
-    is_bounded = asked.from_ms > 0 or asked.to_ms < schemas.LATEST_MS
+    is_bounded = asked.from_ms > 0 or asked.to_ms < LATEST_MS
     within = Span(asked.from_ms, max(asked.from_ms, asked.to_ms)) if is_bounded else EVER
     scope = FleetScope({one.box.id: one.box.name for one in states}, cameras, tuple(parse_list(asked.kinds)), within)
     return scope, tuple(one for one in cameras if one in named)

@@ -15,9 +15,10 @@ from tawny.api.errors import not_found
 from tawny.api.request_handling import BY_HUB, WorkerRoute
 from tawny.detection.user_detector import UserDetector
 from tawny.model.ids import StreamName
+from tawny.model.times import LATEST_MS
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute, include_in_schema=False)
-Moment = Annotated[int, Field(ge=0, le=schemas.LATEST_MS)]
+Moment = Annotated[int, Field(ge=0, le=LATEST_MS)]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")]
 """Of a camera, a detector, a model: never a path, because a hub must not choose a program that runs here."""
 Area = Annotated[str, Field(max_length=2000, pattern=r"^[0-9.,]+$")]

@@ -21,6 +21,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.fleet.hub import BoxState
 from tawny.model.errors import SettingsError
 from tawny.model.states import TROUBLE, CameraState
+from tawny.model.times import LATEST_MS
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 install = [rule(Access.INSTALL)]
@@ -114,7 +115,7 @@ def _kept(state: BoxState, now_ms: int) -> InstallerRecorder:
         disk_days=float(days) if isinstance(days, int | float) and 0 <= days < 1e6 else None,
         standbys=list(partners_in(status)) if knows_health else [],
         allow=list(state.allow),
-        pass_until_ms=until_ms if state.is_online and now_ms < until_ms <= schemas.LATEST_MS else None,
+        pass_until_ms=until_ms if state.is_online and now_ms < until_ms <= LATEST_MS else None,
     )  # fmt: skip
 
 

@@ -42,13 +42,13 @@ from tawny.api.past.media_responses import (
     wrapped_headers,
 )
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import LATEST_MS, Ms
+from tawny.api.schemas import Ms
 from tawny.live.jpeg_stream import LEAST_WIDTH, MOST_WIDTH
 from tawny.media.image.jpeg import ImageView
 from tawny.media.mp4.byte_reader import open_stored, read_bytes
 from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import LATEST_MS, Span
 from tawny.playback import hls_past, recordings, timeline
 from tawny.playback.decrypted import picture_part, ring_key
 from tawny.playback.frame_reader import event_snapshot, full_size

@@ -247,14 +247,17 @@ class UdpMux:
 
 
 class DatagramReceiver(asyncio.DatagramProtocol):
-    """Receives datagrams from a UDP socket or through a TURN allocation."""
+    """Receives datagrams from a UDP socket or through a TURN allocation. lost: called when it is closed."""
 
-    def __init__(self, port: UdpMux, kind: Kind) -> None:
-        self._port, self._kind = port, kind
+    def __init__(self, port: UdpMux, kind: Kind, lost: Callable[[], None] = lambda: None) -> None:
+        self._port, self._kind, self._lost = port, kind, lost
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's and aioice's are no subclasses of it
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         transport, remote = self._transport, (addr[0], addr[1])
@@ -340,34 +343,83 @@ def _addresses(hosts: Sequence[str]) -> list[str]:
 # The public addresses that STUN and TURN servers report.
 
 ASK_S = 3.0
+"""Maximum time that the first viewer waits for the servers."""
+AGAIN_WAIT_S = 0.3
+"""Maximum time that later viewers wait: those at home need no server."""
+AGAIN_S = 30.0
+"""A server that failed is asked again after this time."""
+LASTS_S = 300.0
+"""After this time a STUN server is asked again: the router may have got another address."""
 _URL = re.compile(r"(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?")
 
 
 class PublicAddress:
-    """Public addresses: determined before the first viewer; TURN allocations stay open until `close`."""
+    """Public addresses: asked for when viewers come. TURN allocations stay open until `close`. Event loop only."""
 
     def __init__(self, live: LiveSettings, port: UdpMux, clock: Clock) -> None:
         self._live, self._port, self._clock = live, port, clock
-        self._relays: list[TurnTransport] = []
+        self._servers = list(dict.fromkeys([*(turn.url for turn in live.turn), *live.stun]))
+        self._found: dict[str, Candidate] = {}  # by server
+        self._relays: dict[str, TurnTransport] = {}
+        self._asked_s = -LASTS_S
+        self._asking: asyncio.Task[None] | None = None
+        self._wait_s: float | None = None
 
     async def ask(self) -> None:
-        """Set the port's `extra` candidates. Servers that do not respond are skipped."""
-        request = [self._relay(turn) for turn in self._live.turn]
-        found = await asyncio.gather(*request, *(self._seen_by(url) for url in self._live.stun))
-        self._port.extra = [candidate for candidate in found if candidate is not None]
+        """Bring the port's `extra` candidates and `relays` up to date for a viewer.
+
+        Servers that do not respond are skipped, and asked again for a later viewer. What is answered after the wait is
+        for the next viewer.
+        """
+        age_s = self._clock.mono_s() - self._asked_s
+        is_due = age_s >= (LASTS_S if len(self._found) == len(self._servers) else AGAIN_S)
+        if is_due and self._servers and (self._asking is None or self._asking.done()):
+            self._asked_s = self._clock.mono_s()
+            self._asking = asyncio.create_task(self._ask_all())
+        if self._asking is not None:
+            await asyncio.wait([self._asking], timeout=self._wait_s)
 
     def close(self) -> None:
-        for relay in self._relays:
+        if self._asking is not None:
+            self._asking.cancel()
+        for relay in self._relays.values():
             relay.close()
-        self._relays.clear()
 
-    async def _relay(self, turn: TurnServerSettings) -> Candidate | None:
+    async def _ask_all(self) -> None:
+        without = {turn.url: turn for turn in self._live.turn if turn.url not in self._relays}
+        await asyncio.gather(*map(self._allocate, without.values()), *map(self._ask_stun, set(self._live.stun)))
+        self._wait_s = AGAIN_WAIT_S
+
+    async def _ask_stun(self, url: str) -> None:
+        self._note(url, await self._seen_by(url))
+
+    async def _allocate(self, turn: TurnServerSettings) -> None:
+        made = await self._relay(turn)
+        if made is not None:
+            self._relays[turn.url] = made
+            at = made.get_extra_info("sockname")
+            self._note(turn.url, Candidate("udp", at[0], at[1], "relay"))
+
+    def _lost(self, url: str) -> None:
+        """Forget a relay: the server no longer refreshes its allocation."""
+        self._relays.pop(url, None)
+        self._note(url, None)
+
+    def _note(self, url: str, seen: Candidate | None) -> None:
+        if seen is None:
+            self._found.pop(url, None)
+        else:
+            self._found[url] = seen
+        self._port.extra = [self._found[one] for one in self._servers if one in self._found]
+        self._port.relays = list(self._relays.values())
+
+    async def _relay(self, turn: TurnServerSettings) -> TurnTransport | None:
         scheme, host, port, transport = _parts(turn.url)
         name, password = login_at(turn, "recorder", self._clock)
         try:
             async with asyncio.timeout(ASK_S):
                 made, _ = await create_turn_endpoint(
-                    lambda: DatagramReceiver(self._port, "relay"),
+                    lambda: DatagramReceiver(self._port, "relay", partial(self._lost, turn.url)),
                     (host, port),
                     name,
                     password,
@@ -377,10 +429,7 @@ class PublicAddress:
         except (OSError, TransactionError, ValueError) as error:
             log.warning("TURN server %s rejected the allocation: %s", turn.url, error or type(error).__name__)
             return None
-        self._relays.append(made)
-        self._port.relays.append(made)
-        at = made.get_extra_info("sockname")
-        return Candidate("udp", at[0], at[1], "relay")
+        return made
 
     async def _seen_by(self, url: str) -> Candidate | None:
         """Return the port's address as seen by a STUN server."""

@@ -151,9 +151,10 @@ class BrowserConnection:
                 self._port.knock(self.ice, at)
 
     def take(self, data: bytes) -> None:
-        if 20 <= data[0] < 64:
+        kind = data[0] if data else 0
+        if 20 <= kind < 64:
             self._dtls.take(data)
-        elif 128 <= data[0] < 192 and len(data) >= 8:
+        elif 128 <= kind < 192 and len(data) >= 8:
             self._take_media(data, is_rtcp=192 <= data[1] < 224)
 
     async def attend(self) -> None:
@@ -396,13 +397,14 @@ class WebRtcConnections:
 
     async def _ready(self) -> tuple[UdpMux, Certificate]:
         async with self._opening:
-            if self._port is None or self._certificate is None:
+            if self._port is None or self._certificate is None or self._outside is None:
                 now = dt.datetime.fromtimestamp(self._clock.now_ms() / 1000, dt.UTC)
                 self._certificate = self._certificate or Certificate(now)
                 self._port = await self._opened()
                 self._outside = PublicAddress(self._live, self._port, self._clock)
-                await self._outside.ask()
-        return self._port, self._certificate
+            port, certificate, outside = self._port, self._certificate, self._outside
+        await outside.ask()
+        return port, certificate
 
     async def _opened(self) -> UdpMux:
         port = UdpMux(self._hosts, self._live.port, self._live.addresses)

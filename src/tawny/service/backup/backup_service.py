@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,13 +114,16 @@ class BackupService:
 
 
 def _save(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file whole or not at all. Raises StorageError."""
+    """Write a new file whole or not at all. Raises StorageError, and what `parts` raises."""
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            for one in parts:
-                file.write(one)
-            file.flush()
-            os.fsync(file.fileno())
+        with ExitStack() as undo:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            undo.callback(path.unlink, missing_ok=True)
+            with os.fdopen(fd, "wb") as file:
+                for one in parts:
+                    file.write(one)
+                file.flush()
+                os.fsync(file.fileno())
+            undo.pop_all()
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise turned(error, str(path)) from error

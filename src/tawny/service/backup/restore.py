@@ -93,8 +93,7 @@ class UnpackedBackup:
         with ExitStack() as undo:
             undo.callback(_discard, folder, made)
             try:
-                for missing in reversed(made):
-                    missing.mkdir(mode=0o700)
+                _make_folder(data)
                 _remove(folder)
                 folder.mkdir(mode=0o700)
                 for info, file in read_backup(parts, passphrase):  # noqa: B007 - the same each time
@@ -203,7 +202,7 @@ def stated_folder(parts: Iterable[bytes], passphrase: str) -> str:
 def held(data: Path) -> Iterator[None]:
     """Keep recorders from starting in this folder. Raises FolderInUse; StorageError."""
     try:
-        fd = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = _lock_file(data)
     except OSError as error:
         raise turned(error, str(data)) from error
     try:
@@ -213,6 +212,16 @@ def held(data: Path) -> Iterator[None]:
         raise in_use(data) from None
     finally:
         os.close(fd)
+
+
+def _lock_file(data: Path) -> int:
+    path, flags = data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        fd = os.open(path, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, flags, 0o600)
+    _give(fd, data)
+    return fd
 
 
 def in_use(data: Path) -> FolderInUse:
@@ -234,8 +243,9 @@ def finish_restore(data: Path) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         raise StorageError(str(folder), "the plan of a restore can't be read; move this folder away") from None
     try:
-        _give_to_owner(folder, data)
         (folder / _OLD).mkdir(mode=0o700, exist_ok=True)
+        for path in (folder, *folder.glob("**/*")):
+            _give(path, data)
         for name in units:
             is_in_backup = name in plan["present"]
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
@@ -253,11 +263,22 @@ def finish_restore(data: Path) -> bool:
     return True
 
 
-def _give_to_owner(folder: Path, like: Path) -> None:
-    """Let root restore for the user that tawny runs as."""
-    owner = like.stat()
-    for path in (folder, *folder.glob("**/*")) if os.geteuid() == 0 else ():
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+def _give(made: Path | int, folder: Path) -> None:
+    """Give what root has made to the owner of this folder: the user that tawny runs as. made: path or descriptor."""
+    if os.geteuid() != 0:
+        return
+    owner = folder.stat()
+    if isinstance(made, int):
+        os.chown(made, owner.st_uid, owner.st_gid)
+    else:
+        os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder where there is none, and those above it. Each gets the owner of the one above."""
+    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        missing.mkdir(mode=0o700)
+        _give(missing, missing.parent)
 
 
 def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
@@ -276,7 +297,7 @@ def _put_settings(new: Path, config: Path) -> None:
     """Write the settings and what belongs to them; an interrupted try is repeated."""
     if not (new / "tawny.toml").exists():
         return
-    config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(config.parent)
     certificates = config.with_name("certificates")
     if certificates.is_symlink():
         raise StorageError(str(certificates), "it is a link")
@@ -286,13 +307,11 @@ def _put_settings(new: Path, config: Path) -> None:
         if path.is_dir() or not is_kept(name):
             continue
         to = config if name == SETTINGS_FILE else config.parent / path.relative_to(new)
-        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(to.parent)
         written = to.with_name(f".{to.name}.restore")
         written.unlink(missing_ok=True)
         _write(written, [path.read_bytes()])
-        if os.geteuid() == 0:
-            owner = config.parent.stat()
-            os.chown(written, owner.st_uid, owner.st_gid)
+        _give(written, config.parent)
         written.replace(to)
     for name in ("secrets.toml", "known.key"):
         if not (new / name).exists():

@@ -5,6 +5,7 @@ import os
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -81,7 +82,7 @@ class UnlockMethodStore:
     def add(self, wrapped: bytes, now_ms: int, name: str, way: str = "") -> SealedWay:
         """Add an unlock method. way: its ID; empty: a new one.
 
-        Raises NotDone if the ID exists or the key is not encrypted.
+        Raises NotDone if the ID exists or the key is not encrypted; FolderUnwritable. Nothing is added then.
         """
         if not wrapped.startswith(b"age-encryption.org/v1\n"):
             raise NotDone("This isn't a valid key.", "Try again.")
@@ -89,8 +90,15 @@ class UnlockMethodStore:
             raise NotDone(f"You already have {_MOST} unlock methods.", "Remove one of them first.")
         path = self._folder / f"{way or secrets.token_hex(6)}.age"
         write_secret_file(path, wrapped)
-        self._note(path.with_suffix(".json").name, {"name": name, "made_ms": now_ms})
+        with ExitStack() as undo:
+            undo.callback(_remove, path)
+            self._note(path.with_suffix(".json").name, {"name": name, "made_ms": now_ms})
+            undo.pop_all()
         return self._way(path)
+
+    def take_back(self, way: str) -> None:
+        """Delete the first unlock method, which opens nothing yet, and the dates of the sheet."""
+        _remove(self._folder / f"{way}.age", self._folder / f"{way}.json", self._folder / _SHEET)
 
     def remove(self, way: str) -> None:
         """Delete an unlock method. Raises NotDone for an unknown or the last one."""
@@ -159,6 +167,13 @@ def write_secret_file(path: Path, data: bytes) -> None:
         raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
+def _remove(*paths: Path) -> None:
+    """Delete files as far as the disk allows it: an error is under way."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text())
@@ -221,9 +236,12 @@ class SealingService:
                     "Recordings encrypted with the existing keys need them. Reload the page.",
                 )
             own = {name: camera.encrypt for name, camera in settings.cameras.items() if camera.encrypt is not None}
-            self._ways.add(wrapped, self._clock.now_ms(), "Passphrase", OWNER)
-            new = change_seal(config, everything=settings.storage.encrypt, cameras=own, keys=(recipient, recovery))
-            self._ways.sheet_shown(self._clock.now_ms())
+            with ExitStack() as undo:
+                self._ways.add(wrapped, self._clock.now_ms(), "Passphrase", OWNER)
+                undo.callback(self._ways.take_back, OWNER)
+                self._ways.sheet_shown(self._clock.now_ms())
+                new = change_seal(config, everything=settings.storage.encrypt, cameras=own, keys=(recipient, recovery))
+                undo.pop_all()  # the file names its recipient: the key stays, whatever comes
             self._settings.apply_written(new)
 
     def wrapped(self, way: str) -> bytes | None:

@@ -1,0 +1,50 @@
+"""The backup that a restore makes of what is here: whole, or not there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tawny.model.errors import NotDone, StorageError, TawnyError
+from tawny.sealed import age_file
+from tawny.service.backup.backup_service import BackupService
+from tawny.testing.clock import FakeClock
+
+PASSPHRASE = "river-candle-otter-amber"
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackupService:
+    """With a backup that has been uploaded."""
+    monkeypatch.setattr(age_file, "WORK_FACTOR", 1)
+    (tmp_path / "history/signed").mkdir(parents=True)
+    (tmp_path / "tawny.toml").write_text('[web]\nname = "Home"\n')
+    made = BackupService(tmp_path, tmp_path / "tawny.toml", "garage", FakeClock())
+    content = b"".join(made.parts(PASSPHRASE))
+    made.begin_upload()
+    made.add(content)
+    return made
+
+
+@pytest.mark.parametrize("error", [NotDone("The history changed.", "Try again."), StorageError("/data", "bad sector")])
+def test_an_error_leaves_no_part_of_it(
+    service: BackupService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: TawnyError
+) -> None:
+    def parts(*_: object) -> Iterator[bytes]:
+        yield b"x" * 1000
+        raise error
+
+    monkeypatch.setattr("tawny.service.backup.backup_service.backup_parts", parts)
+    with pytest.raises(type(error)):
+        service.restore(PASSPHRASE)
+    assert list(tmp_path.glob("before-restore*")) == []
+
+
+def test_one_that_is_there_stays(service: BackupService) -> None:
+    saved = service.restore(PASSPHRASE)
+    content = saved.read_bytes()
+    service.begin_upload()
+    service.add(content)
+    with pytest.raises(StorageError):
+        service.restore(PASSPHRASE)
+    assert saved.read_bytes() == content

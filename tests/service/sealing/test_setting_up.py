@@ -1,0 +1,73 @@
+"""Setting up encryption: a try that failed leaves nothing behind, so that the next one succeeds."""
+
+from pathlib import Path
+
+import pytest
+
+from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.model.errors import FolderUnwritable, SettingsError
+from tawny.sealed.key_wrapping import Identity
+from tawny.service.changeable_settings import ChangeableSettings
+from tawny.service.sealing.sealing_service import SealingService
+from tawny.testing.clock import FakeClock
+
+TEXT = '[web]\nlisten = "127.0.0.1:8000"\n'
+WRAPPED = b"age-encryption.org/v1\n-> scrypt "
+OWNER, SHEET = Identity.new().recipient, Identity.new().recipient
+
+
+class Recorder:
+    """Settings in a file, and the service that changes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file, self.keys = folder / "tawny.toml", folder / "data/keys"
+        self.file.write_text(TEXT)
+        self.settings = read_settings(self.file)
+        settings = ChangeableSettings(lambda: self.settings, self.apply, self.file)
+        self.sealing = SealingService(folder / "data", FakeClock(), settings, "ab" * 32)
+
+    def apply(self, new: Settings, _: str) -> None:
+        self.settings = new
+
+    def set_up(self) -> None:
+        self.sealing.set_up(OWNER, SHEET, WRAPPED)
+
+    def check_set_up(self) -> None:
+        self.set_up()
+        assert read_settings(self.file).encryption.recipients == (OWNER,)
+        assert [(one.id, one.kind) for one in self.sealing.now().ways] == [("owner", "passphrase")]
+        assert self.sealing.now().made_ms == FakeClock().now_ms()
+
+
+def test_a_settings_file_with_a_slip_is_repaired_and_it_succeeds(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.file.write_text(TEXT + '[cameras.x]\nsourc = "demo:front"\n')
+    with pytest.raises(SettingsError):
+        recorder.set_up()
+    assert list(recorder.keys.iterdir()) == []
+    recorder.file.write_text(TEXT)
+    recorder.check_set_up()
+
+
+@pytest.mark.parametrize("name", ["owner.json", "sheet.json"])
+def test_a_note_that_cannot_be_written_changes_nothing(tmp_path: Path, name: str) -> None:
+    recorder = Recorder(tmp_path)
+    in_the_way = recorder.keys / f"{name}.new"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(FolderUnwritable):
+        recorder.set_up()
+    assert [one.name for one in recorder.keys.iterdir()] == [in_the_way.name]
+    assert recorder.file.read_text() == TEXT
+    in_the_way.rmdir()
+    recorder.check_set_up()
+
+
+def test_a_key_whose_name_cannot_be_noted_is_not_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.set_up()
+    monkeypatch.setattr("secrets.token_hex", lambda _: "ab")
+    (recorder.keys / "ab.json.new").mkdir()
+    with pytest.raises(FolderUnwritable):
+        recorder.sealing.add_way("Phone", WRAPPED)
+    assert [one.id for one in recorder.sealing.now().ways] == ["owner"]
