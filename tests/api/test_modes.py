@@ -3,17 +3,23 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tawny.api.auth.accounts import Role
+from tawny.config.settings import Settings
+from tawny.engine import Bus
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, EventId
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.modes import mode_service as web
+from tawny.service.modes.mode_controller import ModeController
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
 
 YARD = CameraId("yard")
+PLAN = "/api/v1/modes/plan"
 
 
 class FakeModes:
@@ -58,7 +64,11 @@ class FakeModes:
         return web.ModePlan(arm, rules, is_in_file=True, notifiers=("phone",), does={"home": "all is recorded"})
 
     def change(
-        self, arm: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
+        self,
+        arm: Mapping[str, Any],
+        rules: Sequence[Mapping[str, Any]],
+        renamed: tuple[str, str] | None = None,
+        version: str | None = None,
     ) -> None:
         if arm["names"] == ["home"]:
             raise SettingsError("x", (Problem("modes", "'away'", "one of home"),))
@@ -79,6 +89,21 @@ class FakeModes:
 
     def why(self, event: EventId) -> list[web.OutcomeInfo]:
         return [web.OutcomeInfo("notify phone", False, "Rule 1 is for away, and the mode was home.", None, "")]
+
+
+def changeable_modes(house: House, in_force: list[Settings]) -> web.ModeService:
+    """Return modes whose changes are the one item of `in_force` from then on."""
+
+    def now() -> Settings:
+        return in_force[0]
+
+    def apply(new: Settings, _: str) -> None:
+        in_force[0] = new
+
+    zone, outside = ZoneInfo("UTC"), house.site.outside
+    arming = ModeController(now, zone, None, house.clock, Bus(), lambda _: False, lambda _: frozenset())
+    changeable = ChangeableSettings(now, apply, None)
+    return web.ModeService(arming, changeable, lambda _: None, outside.rehearsed, outside.outbox, zone, house.clock)
 
 
 @pytest.fixture
@@ -151,6 +176,28 @@ async def test_the_plan_is_told_tried_and_changed(house: House, modes: FakeModes
     asked["modes"] = {**plan["modes"], "names": ["home"]}
     refused = await owner.put("/api/v1/modes/plan", json=asked)
     assert (refused.status_code, refused.json()["hint"]) == (400, "Allowed: one of home.")
+
+
+async def test_an_older_plan_does_not_undo_what_another_owner_changed(house: House) -> None:
+    in_force = [Settings()]
+    house.app.state.site.modes = changeable_modes(house, in_force)
+    owner = house.signed_in(Role.OWNER)
+    old = (await owner.get(PLAN)).json()
+    added = old["rules"] + [{"name": "theirs", "when": {"kind": ["vehicle"]}, "do": ["notify everyone"]}]
+    theirs = await owner.put(PLAN, json={"modes": old["modes"], "rules": added, "version": old["version"]})
+    assert theirs.status_code == 200
+    mine = {"modes": {**old["modes"], "schedule": {"night": ["22:00-06:00"]}}, "rules": old["rules"]}
+    refused = await owner.put(PLAN, json={**mine, "version": old["version"]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "changed")
+    assert refused.json()["hint"] == "Look at it, then change it again if you still want to."
+    assert [rule.name for rule in in_force[0].rules] == ["theirs"]
+    version = theirs.json()["version"]
+    again = await owner.put(PLAN, json={**mine, "rules": theirs.json()["rules"], "version": version})
+    assert again.status_code == 200
+    assert [rule.name for rule in in_force[0].rules] == ["theirs"]
+    assert list(in_force[0].modes.schedule) == ["night"]
+    assert (await owner.put(PLAN, json=mine)).status_code == 200
+    assert in_force[0].rules == ()
 
 
 async def test_a_rehearsal_is_asked_for_by_the_clock_on_the_wall(house: House, modes: FakeModes) -> None:

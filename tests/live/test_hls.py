@@ -2,12 +2,14 @@ import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import av
 import pytest
 
-from tawny.live.hls import PART_S, HlsFeed
+from tawny.live.hls import PART_S, HlsFeed, HlsFeedKey, HlsFeeds
+from tawny.live.stream_choice import StreamChoice
+from tawny.model.ids import CameraId, StreamName
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.live.cameras import GOP, numbered, sound, video
@@ -127,6 +129,58 @@ async def test_it_ends_when_nobody_asks_any_more() -> None:
     async with asyncio.timeout(30):
         await task
     assert feed.over
+
+
+KEY = HlsFeedKey(CameraId("front"), "main")
+
+
+def opened(feeds: HlsFeeds, hub: Hub, key: HlsFeedKey = KEY) -> HlsFeed:
+    return feeds.feed(key, StreamChoice(StreamName.MAIN, hub), nullcontext())
+
+
+def number(text: str, tag: str) -> int:
+    return int(re.findall(rf"#EXT-X-{tag}-SEQUENCE:(\d+)", text)[0])
+
+
+def newest(text: str, what: str) -> int:
+    return max(int(found) for found in re.findall(rf"{what}-(\d+)[-.]", text))
+
+
+async def assert_goes_on(before: str, feed: HlsFeed) -> None:
+    """Check that a feed's list continues the one that a player has."""
+    asked_for = newest(before, "part")
+    assert feed.is_near(asked_for)
+    assert number(feed.playlist(), "MEDIA") >= newest(before, "segment")
+    assert await has(feed, asked_for + 1)
+    after = feed.playlist()
+    assert number(after, "MEDIA") > newest(before, "segment")
+    header = newest(before, "header") + 1
+    assert f'#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="header-{header}.mp4"' in after
+    assert number(after, "DISCONTINUITY") + after.count("#EXT-X-DISCONTINUITY\n") == header
+    assert (feed.header(header - 1), feed.header(header) is None) == (None, False)
+
+
+async def test_numbers_go_on_when_the_camera_gets_another_connection() -> None:
+    feeds = HlsFeeds(FakeClock())
+    for _ in range(3):
+        old = opened(feeds, filled(len(PACKETS)))
+        assert await has(old, old.first + 1)
+        await assert_goes_on(old.playlist(), opened(feeds, filled(len(PACKETS))))
+    await feeds.close()
+
+
+async def test_numbers_go_on_after_a_pause_also_with_other_viewers_meanwhile() -> None:
+    clock = FakeClock()
+    feeds, hub = HlsFeeds(clock), filled(len(PACKETS))
+    old = opened(feeds, hub)
+    assert await has(old, 1)
+    clock.advance(60)
+    hub.append(PACKETS[-1])
+    assert not await has(old, 1000)
+    other = opened(feeds, filled(60), KEY._replace(stream="sub"))
+    assert await has(other, other.first, 0)
+    await assert_goes_on(old.playlist(), opened(feeds, hub))
+    await feeds.close()
 
 
 async def test_every_address_can_carry_a_pass() -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tawny.live.fragmenter import Fragmenter, NewInitSegment
 from tawny.live.wakeup import Wakeup
@@ -40,7 +40,7 @@ class HlsPart:
 
 @dataclass(slots=True)
 class HlsSegment:
-    """number: media sequence number, from 0. begin: number of its init segment. at_ms: UTC of its first frame."""
+    """number: media sequence number. begin: number of its init segment. at_ms: UTC of its first frame."""
 
     number: int
     begin: int
@@ -57,14 +57,25 @@ class HlsSegment:
         return b"".join(part.data for part in self.parts)
 
 
+class HlsNumbers(NamedTuple):
+    """Numbers of the next segment and of the next init segment."""
+
+    segment: int
+    begin: int
+
+
+FROM_0: Final = HlsNumbers(0, 0)
+
+
 class HlsFeed:
     """One stream's playlist and segments. Event loop only.
 
     `run` returns after UNUSED_S without a request. Then `over` is True and a new feed is needed.
     """
 
-    def __init__(self, hub: Hub, clock: Clock) -> None:
-        self._hub, self._clock = hub, clock
+    def __init__(self, hub: Hub, clock: Clock, first: HlsNumbers = FROM_0) -> None:
+        """first: its first numbers. Above 0, a discontinuity comes first: players may have the list of another feed."""
+        self._hub, self._clock, self._first = hub, clock, first
         self._wakeup = Wakeup()
         self._fragmenter = Fragmenter(hub)
         self._held: Packet | None = None
@@ -72,7 +83,7 @@ class HlsFeed:
         self._waiting_s, self._waiting_begins = 0.0, False
         self._segments: deque[HlsSegment] = deque(maxlen=KEPT_SEGMENTS)
         self._begins: dict[int, NewInitSegment] = {}
-        self._count = 0
+        self._count = first.begin
         self._asked_s = clock.mono_s()
         self._more = asyncio.Condition()
         self.over = False
@@ -81,6 +92,15 @@ class HlsFeed:
     def mime(self) -> str:
         """Return the MIME type of the newest init segment; empty before the first."""
         return self._begins[max(self._begins)].mime if self._begins else ""
+
+    @property
+    def first(self) -> int:
+        """Return the number of its first segment, made or not."""
+        return self._first.segment
+
+    @property
+    def coming(self) -> HlsNumbers:
+        return HlsNumbers(self._segments[-1].number + 1 if self._segments else self._first.segment, self._count)
 
     def asked(self) -> None:
         self._asked_s = self._clock.mono_s()
@@ -102,24 +122,26 @@ class HlsFeed:
 
     def is_near(self, segment: int) -> bool:
         """Return whether a request may wait for this segment number."""
-        return segment <= (self._segments[-1].number if self._segments else 0) + 2
+        return segment <= (self._segments[-1].number if self._segments else self.first) + 2
 
     def playlist(self, more: str = "") -> str:
         """Return the media playlist. more: suffix appended to every URI."""
         longest_s = max((each.seconds for each in self._segments), default=0.0)
+        number, begin = (self._segments[0].number, self._segments[0].begin) if self._segments else self._first
+        is_other = number == self.first > 0
         lines = [
             "#EXTM3U",
             "#EXT-X-VERSION:9",
             f"#EXT-X-TARGETDURATION:{max(math.ceil(SEGMENT_S), math.ceil(longest_s))}",
             f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={PART_S * 3:.2f}",
             f"#EXT-X-PART-INF:PART-TARGET={PART_S + 0.1:.2f}",
-            f"#EXT-X-MEDIA-SEQUENCE:{self._segments[0].number if self._segments else 0}",
-            f"#EXT-X-DISCONTINUITY-SEQUENCE:{self._segments[0].begin if self._segments else 0}",
+            f"#EXT-X-MEDIA-SEQUENCE:{number}",
+            f"#EXT-X-DISCONTINUITY-SEQUENCE:{begin - is_other}",
         ]
         before = -1
         for at, each in enumerate(self._segments):
             if each.begin != before:
-                lines += ["#EXT-X-DISCONTINUITY"] if before >= 0 else []
+                lines += ["#EXT-X-DISCONTINUITY"] if before >= 0 or is_other else []
                 lines.append(f'#EXT-X-MAP:URI="header-{each.begin}.mp4{more}"')
                 before = each.begin
             lines += _segment_lines(each, more, with_parts=at >= len(self._segments) - PARTS_LISTED)
@@ -168,8 +190,7 @@ class HlsFeed:
             self._end_part()
             if not self._segments or self._segments[-1].is_whole or self._segments[-1].seconds >= SEGMENT_S - PART_S:
                 self._end_segment()
-                number = self._segments[-1].number + 1 if self._segments else 0
-                self._segments.append(HlsSegment(number, self._count - 1, picture.at_ms))
+                self._segments.append(HlsSegment(self.coming.segment, self._count - 1, picture.at_ms))
         if not self._waiting:
             self._waiting_begins = picture.is_keyframe
         self._waiting.append(fragment)
@@ -237,6 +258,8 @@ class HlsFeeds:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._open: dict[HlsFeedKey, tuple[HlsFeed, Hub, asyncio.Task[None]]] = {}
+        self._next = FROM_0
+        """Above the numbers of every feed that has ended: those of a playlist never go back. One for all keys."""
 
     def known(self, key: HlsFeedKey) -> HlsFeed | None:
         found = self._open.get(key)
@@ -254,9 +277,10 @@ class HlsFeeds:
         if known is not None and found is not None and found[1] is choice.source:
             return known
         if found is not None:
+            self._went(found[0])
             found[2].cancel()
         opened = choice.opened()
-        feed = HlsFeed(opened.__enter__(), self._clock)
+        feed = HlsFeed(opened.__enter__(), self._clock, self._next)
         task = asyncio.create_task(self._run(key, feed, opened, counted))
         self._open[key] = (feed, choice.source, task)
         return feed
@@ -269,8 +293,13 @@ class HlsFeeds:
                 await feed.run()
         finally:
             opened.__exit__(None, None, None)
+            self._went(feed)
             if self._open.get(key, (None,))[0] is feed:
                 del self._open[key]
+
+    def _went(self, feed: HlsFeed) -> None:
+        segment, begin = feed.coming
+        self._next = HlsNumbers(max(self._next.segment, segment), max(self._next.begin, begin))
 
     async def close(self) -> None:
         tasks = [task for _, _, task in self._open.values()]

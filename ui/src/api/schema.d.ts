@@ -1312,6 +1312,7 @@ export interface ModePlanChange {
   modes: ArmPlan;
   renamed?: [string, string] | null;
   rules: RulePlan[];
+  version?: string | null;
 }
 
 export interface ModePlanInfo {
@@ -1323,6 +1324,7 @@ export interface ModePlanInfo {
   rows: ModeRow[];
   rule_keys: string[];
   rules: RulePlan[];
+  version: string;
 }
 
 export interface ModePresetInfo {

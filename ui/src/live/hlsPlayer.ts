@@ -100,7 +100,10 @@ export class HlsPlayer implements Player {
           this.listener.onView({ kind: "waiting", state: null, detail: "" });
           continue;
         }
-        if (!answer.ok) throw new Error(String(answer.status));
+        if (!answer.ok) {
+          this.header = ""; // after a restart the recorder gives another one the same name
+          throw new Error(String(answer.status));
+        }
         const list = readPlaylist(await answer.text());
         const newer: Piece[] = last ? after(list.pieces, last) : fromLive(list.pieces);
         last = await this.takeAll(list.pieces, newer, last);

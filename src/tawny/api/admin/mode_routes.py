@@ -13,14 +13,16 @@ from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.events.event_routes import find_event
 from tawny.api.request_handling import WorkerRoute
-from tawny.api.schemas import LATEST_MS, ApiRequest, ApiResponse, OkResponse
+from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.modes import ModesSettings, NotifyType
 from tawny.config.quantities import CHECKED
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.segments import Recording
+from tawny.model.times import LATEST_MS
 from tawny.service.modes.mode_service import (
     CameraHoldInfo,
     ModeChangeInfo,
+    ModePlanConflict,
     ModeService,
     ModeStatus,
     OutcomeInfo,
@@ -161,19 +163,24 @@ class RulePlan(ApiRequest):
 
 
 class ModePlanChange(ApiRequest):
-    """renamed: former and new name of a mode: if it was set manually, it stays."""
+    """renamed: former and new name of a mode: if it was set manually, it stays.
+
+    version: of the plan that was changed; null: overwrite any changes made since.
+    """
 
     modes: ArmPlan
     rules: Annotated[list[RulePlan], Field(max_length=100)]
     renamed: tuple[Word, Word] | None = None
+    version: Annotated[str, Field(max_length=40)] | None = None
 
 
 class ModePlanInfo(ApiResponse):
     """The plan. is_in_file: changes are saved in the settings file. rows: cameras, and what each mode does with them.
 
-    does: one-line summary of each mode.
+    does: one-line summary of each mode. version: differs with any change of modes or rules.
     """
 
+    version: str
     modes: ArmPlan
     rules: list[RulePlan]
     rows: list[ModeRow]
@@ -311,6 +318,7 @@ def plan(here: Here) -> ModePlanInfo:
         found, names = service.plan(), service.now().modes
     rules = [RulePlan.model_validate({**one, "when": _listed(one.get("when", {}))}) for one in found.rules]
     return ModePlanInfo(
+        version=found.version,
         modes=_arm_plan(found.modes, names),
         rules=rules,
         rows=list(found.rows),
@@ -357,10 +365,16 @@ def replay(body: ModeReplayRequest, here: Here) -> Replay:
 
 @router.put("/modes/plan", dependencies=own)
 def change_plan(body: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
-    """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing."""
+    """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing.
+
+    409 `changed`: modes or rules were changed in the meantime.
+    """
     with _service(here) as service:
         try:
-            service.change(*_tables(body), renamed=body.renamed)
+            service.change(*_tables(body), renamed=body.renamed, version=body.version)
+        except ModePlanConflict:
+            todo = "Look at it, then change it again if you still want to."
+            raise RequestRefused(409, "changed", "Modes or rules have been changed meanwhile.", todo) from None
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         note("modes and rules changed", "")

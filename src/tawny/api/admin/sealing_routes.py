@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Request
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tawny.api.auth.access import Access, Note, Signed, caller_of, rule
 from tawny.api.auth.accounts import LoginSession, Role
@@ -24,8 +24,17 @@ from tawny.service.sealing.sealing_service import SealedWay, SealingService
 # API schemas of encryption.
 
 Recipient = Annotated[str, Field(pattern=r"^age1[02-9ac-hj-np-z]{58}$")]
-_BASE64: Final = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$"
-Base64 = Annotated[str, Field(max_length=12_000, pattern=_BASE64)]
+
+
+def _base64(text: str) -> str:
+    try:
+        b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("Base64") from None
+    return text
+
+
+Base64 = Annotated[str, Field(max_length=12_000, pattern=r"^[A-Za-z0-9+/]+=*$"), AfterValidator(_base64)]
 
 
 class SealedCamera(ApiResponse):

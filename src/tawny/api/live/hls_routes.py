@@ -113,7 +113,7 @@ async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part
     """Return the playlist once it has the requested segment. Raises RequestRefused: when no video arrives."""
     if segment is not None and not feed.is_near(segment):
         raise RequestRefused(400, "bad_input", "That part is too far ahead.", "Reload the playlist.")
-    wanted = (0, 0) if segment is None else (segment, part)
+    wanted = (feed.first, 0) if segment is None else (segment, part)
     if not await feed.has(*wanted, WAIT_S) and not feed.mime:
         raise RequestRefused(
             503, "no_picture", "No live video from this camera right now.", "Check the camera's status."

@@ -1,5 +1,7 @@
 """Mode service: reads and changes modes, presence and rules at runtime; writes them to the settings file if in use."""
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -132,6 +134,12 @@ class ModePlan:
     rule_keys: Sequence[str] = ()
     """By what snoozes know the rules; empty for one that can't be snoozed."""
 
+    @property
+    def version(self) -> str:
+        """Return 16 letters that differ with any change of modes or rules."""
+        said = json.dumps([self.modes, self.rules], sort_keys=True)
+        return hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+
 
 # Rehearsal: predicts the outcome of a hypothetical event with the same code that decides real events.
 
@@ -230,6 +238,10 @@ def _check(rehearsal: Rehearsal, settings: Settings, modes: ModeState) -> None:
         if person not in modes.people_names:
             known = ", ".join(modes.people_names) or "no one"
             raise NotDone(f"{person} isn't set up for presence.", f"Available: {known}.")
+
+
+class ModePlanConflict(Exception):  # another person's change, not a failure
+    """Modes or rules have been changed since they were shown."""
 
 
 LATELY, SHOWN_DAYS = 30, 7
@@ -370,13 +382,20 @@ class ModeService:
         return replayer.of(span, mode, chosen)
 
     def change(
-        self, modes: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], renamed: tuple[str, str] | None = None
+        self,
+        modes: Mapping[str, Any],
+        rules: Sequence[Mapping[str, Any]],
+        renamed: tuple[str, str] | None = None,
+        version: str | None = None,
     ) -> None:
         """Change modes and rules. Raises SettingsError if any of it is invalid; nothing is changed then.
 
         renamed: a mode's former and new name: if it was set manually, it stays.
+        version: of the plan that was changed; None: overwrite any changes made since. Raises ModePlanConflict.
         """
         with self._lock:
+            if version is not None and version != self.plan().version:
+                raise ModePlanConflict
             self._change(modes, rules, renamed)
 
     def _change(

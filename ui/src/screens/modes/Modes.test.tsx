@@ -21,6 +21,7 @@ const planWith = (record: ModeCell["record"]): ModePlanInfo => ({
   notifiers: [],
   destinations: [],
   rule_keys: [],
+  version: "",
 });
 
 vi.mock("../../api/client", async (real) => ({

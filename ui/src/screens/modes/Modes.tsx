@@ -18,7 +18,7 @@ import { AutomaticAway } from "./Beside";
 import { CellPanel } from "./CellPanel";
 import { cellLabel, type Choice, emptied } from "./cells";
 import { ColumnPanel, NewColumn } from "./ColumnPanel";
-import { added, copied, isOnlyFor, MOST_MODES, rebased, removed, renamed } from "./columns";
+import { added, copied, isOnlyFor, MOST_MODES, rebased, removed, renamed, withCellsOf } from "./columns";
 import { ModeTable } from "./ModeTable";
 import { Now, Priority } from "./Now";
 import { Presets } from "./Presets";
@@ -31,6 +31,9 @@ const { table: t } = words;
 const narrow = matchMedia("(max-width: 760px)");
 const trying = () => import("./Try");
 
+type Change = (plan: PlanChange) => PlanChange;
+/** Former and new name of a mode. */
+type Renamed = [string, string] | null;
 type Tried = { what: "looking" } | { what: "known" } | { what: "refused"; message: string };
 type Opened =
   | { what: "cell"; camera: string; mode: string; anchor: HTMLElement; before: Promise<PlanChange> }
@@ -39,6 +42,17 @@ type Opened =
 
 const planOf = (plan: PlanInfo): PlanChange => ({ modes: plan.modes, rules: plan.rules });
 const isSame = (a: PlanChange, b: PlanChange): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Changes the recorder's plan, which was `known`; where it was changed elsewhere since then, that stays. */
+async function send(change: Change, known: PlanInfo, renamed: Renamed = null): Promise<PlanInfo> {
+  const over = (now: PlanInfo) => put<PlanInfo>("/modes/plan", { ...change(planOf(now)), renamed, version: now.version });
+  try {
+    return await over(known);
+  } catch (reason) {
+    if (!(reason instanceof ApiError && reason.code === "changed")) throw reason;
+    return over(await get<PlanInfo>("/modes/plan"));
+  }
+}
 
 export default function Modes() {
   const isOwner = session.value?.user?.role === "owner";
@@ -103,14 +117,13 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
     take(found, isSame(typed.draft, before) ? null : rebased(typed.draft, before, planOf(found)));
     stored.current = found;
   };
-  const restore = (plan: PlanChange & { renamed?: [string, string] | null }) => void tryTo(async () => takeUnder(await put<PlanInfo>("/modes/plan", plan)));
-  const back = (before: PlanChange) => () => restore(before);
-  const commit = (change: (plan: PlanChange) => PlanChange, said: string, rename: [string, string] | null = null) =>
+  const back = (change: Change, rename: Renamed = null) => () => void tryTo(async () => takeUnder(await send(change, stored.current, rename)));
+  const commit = (change: Change, said: string, rename: Renamed = null) =>
     void tryTo(async () => {
       const before = planOf(plan);
-      const found = await put<PlanInfo>("/modes/plan", { ...change(before), renamed: rename });
-      take(found, isDirty ? change(draft) : null);
-      toast(said, () => restore({ ...before, renamed: rename && [rename[1], rename[0]] }));
+      const found = await send(change, plan, rename);
+      take(found, isDirty ? rebased(change(draft), change(before), planOf(found)) : null);
+      toast(said, back((each) => rebased(before, change(before), each), rename && [rename[1], rename[0]]));
     });
   const putCells = (cameras: string[], inModes: string[], choice: Choice, said: ((found: PlanInfo) => string) | null) => {
     const go = () =>
@@ -118,7 +131,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
         const before = planOf(plan);
         const found = await put<PlanInfo>("/modes/cells", { cameras, modes: inModes, ...choice });
         takeUnder(found);
-        if (said) toast(said(found), back(before));
+        if (said) toast(said(found), back((each) => withCellsOf(before, each, cameras, inModes)));
       });
     const bare = emptied(plan.rows, cameras, inModes, choice);
     if (bare.length === 0) return go();
@@ -136,9 +149,10 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
     setOpened((current) => (current === which ? null : current));
     const offerUndo = async () => {
       const before = await which.before;
-      if (isSame(before, planOf(stored.current))) return;
+      const undone = (each: PlanChange) => withCellsOf(before, each, [which.camera], [which.mode]);
+      if (isSame(undone(planOf(stored.current)), planOf(stored.current))) return;
       const row = stored.current.rows.find((each) => each.id === which.camera);
-      if (row) toast(cellLabel(row, which.mode), back(before));
+      if (row) toast(cellLabel(row, which.mode), back(undone));
     };
     storing.current = chosen.then(offerUndo, offerUndo);
   };
@@ -237,7 +251,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
         <AutomaticAway draft={draft} looksBy={now.looks_by} onChange={setDraft} onCommit={commit} />
         <Priority now={now} />
       </div>
-      <Presets plan={plan} onUse={(preset) => commit((each) => ({ ...each, modes: preset.modes }), t.preset(words.presets.all[preset.id]?.name ?? preset.id))} />
+      <Presets plan={plan} onUse={(preset) => commit((each) => rebased({ ...planOf(plan), modes: preset.modes }, planOf(plan), each), t.preset(words.presets.all[preset.id]?.name ?? preset.id))} />
       <details class="card modes-more modes-rules">
         <summary>{words.rules.more(plan.rules.length)}</summary>
         <Rules draft={draft} plan={plan} onChange={setDraft} />
@@ -310,7 +324,7 @@ function Save(props: { plan: PlanInfo; draft: PlanChange; tried: Tried; onSaved:
   useEffect(() => setRefused(""), [draft]);
   if (!isChanged) return plan.is_in_file ? null : <p class="small sub">{words.save.memory}</p>;
   const save = () => {
-    put<PlanInfo>("/modes/plan", draft).then(
+    send((now) => rebased(draft, planOf(plan), now), plan).then(
       (now) => {
         toast(words.save.saved);
         onSaved(now);

@@ -17,6 +17,7 @@ const plan: ModePlanInfo = {
   notifiers: ["phone"],
   destinations: ["nas"],
   rule_keys: ["gate"],
+  version: "",
 };
 
 function edited(edit: (found: ReturnType<typeof render>) => void): ModePlanChange["rules"][number] | undefined {

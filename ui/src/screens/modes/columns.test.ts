@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ModePlanChange, ModeRow } from "../../api/schema";
 import { choiceOf, emptied, grouped, notifies } from "./cells";
-import { copied, freeName, modeId, rebased, removed, renamed } from "./columns";
+import { copied, freeName, modeId, rebased, removed, renamed, withCellsOf } from "./columns";
 
 const plan: ModePlanChange = {
   modes: {
@@ -23,6 +23,32 @@ describe("what is typed and not saved", () => {
     const draft = { ...plan, modes: { ...plan.modes, schedule: { night: ["22:00-06:00"] } } };
     const now = { modes: { ...plan.modes, tables: {}, exceptions: {} }, rules: [] };
     expect(rebased(draft, plan, now)).toEqual({ modes: { ...now.modes, schedule: { night: ["22:00-06:00"] } }, rules: [] });
+  });
+
+  it("leaves rules, modes and times that were added or deleted elsewhere", () => {
+    const [both, one, any] = plan.rules as [ModePlanChange["rules"][number], ModePlanChange["rules"][number], ModePlanChange["rules"][number]];
+    const mine = { ...any, name: "mine" };
+    const theirs = { ...any, name: "theirs" };
+    const draft = { modes: { ...plan.modes, names: [...plan.modes.names, "guests"], schedule: { night: ["22:00-06:00"] } }, rules: [both, one, mine] };
+    const now = {
+      modes: { ...plan.modes, names: ["home", "away", "night", "garden"], schedule: { ...plan.modes.schedule, garden: ["12:00-13:00"] } },
+      rules: [theirs, both, any],
+    };
+    const found = rebased(draft, plan, now);
+    expect(found.modes.names).toEqual(["home", "away", "night", "guests", "garden"]);
+    expect(found.modes.schedule).toEqual({ night: ["22:00-06:00"], garden: ["12:00-13:00"] });
+    expect(found.rules).toEqual([both, mine, theirs]);
+    expect(rebased({ ...plan, modes: { ...plan.modes, exceptions: { "2026-12-25": "sun" } } }, plan, now).modes.exceptions).toEqual({ "2026-12-25": "sun" });
+  });
+});
+
+describe("cells that are taken back", () => {
+  it("leave all others as they are now", () => {
+    const now = { ...plan, modes: { ...plan.modes, tables: { away: { cameras: { hall: { record: "events" }, gate: { record: "off" } } }, home: { cameras: { hall: { privacy: true } } } } } } as ModePlanChange;
+    expect(withCellsOf(plan, now, ["hall", "gate"], ["away", "night"])).toEqual({
+      ...plan,
+      modes: { ...plan.modes, tables: { away: { cameras: { hall: { record: "off" } } }, home: { cameras: { hall: { privacy: true } } } } },
+    });
   });
 });
 

@@ -20,10 +20,46 @@ export function freeName(name: string, names: readonly string[]): string {
 
 /** A draft made over `before`, over `now` instead: what it leaves as it was is as it is now. */
 export function rebased(draft: ModePlanChange, before: ModePlanChange, now: ModePlanChange): ModePlanChange {
-  const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  const was = new Map<string, unknown>(Object.entries(before.modes));
-  const own = Object.entries(draft.modes).filter(([key, value]) => !isSame(value, was.get(key)));
-  return { modes: { ...now.modes, ...Object.fromEntries(own) }, rules: isSame(draft.rules, before.rules) ? now.rules : draft.rules };
+  const modes = tableOver(draft.modes, before.modes, now.modes) as ModePlanChange["modes"];
+  return {
+    modes: { ...modes, names: listOver(draft.modes.names, before.modes.names, now.modes.names) },
+    rules: listOver(draft.rules, before.rules, now.rules),
+  };
+}
+
+type Table = Record<string, unknown>;
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+const isTable = (value: unknown): value is Table => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function tableOver(draft: unknown, before: unknown, now: unknown): unknown {
+  if (isSame(draft, before)) return now;
+  if (!isTable(draft) || !isTable(now)) return draft;
+  const was = isTable(before) ? before : {};
+  const found = Object.keys({ ...now, ...draft }).map((key) => [key, tableOver(draft[key], was[key], now[key])] as const);
+  return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+}
+
+/** The draft's, without those deleted elsewhere, and with those added elsewhere. */
+function listOver<Item>(draft: readonly Item[], before: readonly Item[], now: readonly Item[]): Item[] {
+  if (isSame(draft, before)) return [...now];
+  const isIn = (items: readonly Item[], one: Item) => items.some((other) => isSame(other, one));
+  const kept = draft.filter((one) => isIn(now, one) || !isIn(before, one));
+  return [...kept, ...now.filter((one) => !isIn(before, one) && !isIn(draft, one))];
+}
+
+/** The plan as it is now, with these cells as they are in `before`. */
+export function withCellsOf(before: ModePlanChange, now: ModePlanChange, cameras: readonly string[], inModes: readonly string[]): ModePlanChange {
+  const tables = { ...now.modes.tables };
+  for (const mode of inModes) {
+    const cells = { ...tables[mode]?.cameras };
+    for (const camera of cameras) {
+      const cell = before.modes.tables?.[mode]?.cameras?.[camera];
+      if (cell) cells[camera] = cell;
+      else delete cells[camera];
+    }
+    if (tables[mode] || Object.keys(cells).length > 0) tables[mode] = { ...tables[mode], cameras: cells };
+  }
+  return { ...now, modes: { ...now.modes, tables } };
 }
 
 export function added(plan: ModePlanChange, mode: string): ModePlanChange {
