@@ -13,7 +13,7 @@ from tawny.engine import InlineEngine
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
-from tawny.service.integrations.device_control import DeviceControl
+from tawny.service.integrations.device_control import HOME, DeviceControl
 from tawny.sources.onvif import TIMEOUT_S, OnvifCamera
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
@@ -178,6 +178,22 @@ def test_a_relay_is_switched_back_although_an_order_is_lost_at_its_end(bench: Be
     bench.camera.reply = None
     bench.engine.run_for(3)
     assert _states(bench) == ["active", "inactive"]
+
+
+@pytest.mark.parametrize("goes", ["to a preset", "home", "by itself"])
+def test_a_camera_stops_although_it_can_not_go_elsewhere(bench: Bench, goes: str) -> None:
+    key = f"{'track' if goes == 'by itself' else 'ptz'} {DOOR}"
+    bench.hands.do_later(key, 2, OnvifCamera(bench.camera.url, bench.clock).stop)
+    bench.camera.reply = b"?"
+    with pytest.raises(SourceError):
+        {
+            "to a preset": lambda: bench.hands.go_to(DOOR, "gate"),
+            "home": lambda: bench.hands.go_home(DOOR),
+            "by itself": lambda: bench.hands.by_itself(DOOR, HOME),
+        }[goes]()
+    bench.camera.reply = None
+    bench.engine.run_for(3)
+    assert bench.camera.done() == ["Stop"]
 
 
 @pytest.mark.parametrize("on", [False, True])

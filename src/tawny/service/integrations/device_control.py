@@ -149,13 +149,11 @@ class DeviceControl:
             self._stop(camera, f"ptz {camera}")
 
     def go_to(self, camera: CameraId, preset: str) -> None:
-        self._no_later(f"ptz {camera}", f"track {camera}")
-        with self._steered(camera):
+        with self._instead_of(f"ptz {camera}", f"track {camera}"), self._steered(camera):
             self._camera(camera).go_to(preset)
 
     def go_home(self, camera: CameraId) -> None:
-        self._no_later(f"ptz {camera}", f"track {camera}")
-        with self._steered(camera):
+        with self._instead_of(f"ptz {camera}", f"track {camera}"), self._steered(camera):
             self._camera(camera).go_home()
 
     def save_preset(self, camera: CameraId, name: str) -> None:
@@ -188,8 +186,8 @@ class DeviceControl:
     def by_itself(self, camera: CameraId, preset: str) -> None:
         """Go to a preset, or HOME, without counting as steered: for patrols and the way back."""
         made = self._camera(camera)
-        self._no_later(f"track {camera}")
-        made.go_home() if preset == HOME else made.go_to(preset)
+        with self._instead_of(f"track {camera}"):
+            made.go_home() if preset == HOME else made.go_to(preset)
 
     def drive(self, camera: CameraId, velocity: tuple[float, float, float], lasts_s: float) -> None:
         """Move without counting as steered: for tracking."""
@@ -234,15 +232,8 @@ class DeviceControl:
             with self._ended_later(key, lasts_s, lambda: set_to(not on)):
                 set_to(on)
             return
-        with self._lock:
-            before = self.due.pop(key, None)
-        try:
+        with self._instead_of(key):
             set_to(on)
-        except TawnyError:
-            if before is not None:
-                left_s = before.at_s - self._clock.mono_s()
-                self.do_later(key, max(0.0, left_s) if left_s < math.inf else AGAIN_S, before.do)
-            raise
 
     def relay_camera(self, relay: str) -> str | None:
         """Return the relay's camera, empty if it has none; None for an unknown relay."""
@@ -426,6 +417,19 @@ class DeviceControl:
             self.do_later(key, seconds, do)
             raise
         self.do_later(key, seconds, do)
+
+    @contextmanager
+    def _instead_of(self, *keys: str) -> Iterator[None]:
+        """Cancel the pending ends that the order within makes needless. If it fails, they stay."""
+        with self._lock:
+            before = {key: due for key in keys if (due := self.due.pop(key, None)) is not None}
+        try:
+            yield
+        except TawnyError:
+            for key, due in before.items():
+                left_s = due.at_s - self._clock.mono_s()  # infinite while it is being done
+                self.do_later(key, max(0.0, left_s) if left_s < math.inf else AGAIN_S, due.do)
+            raise
 
     def do_later(self, key: str, seconds: float, do: Callable[[], object]) -> None:
         with self._lock:
