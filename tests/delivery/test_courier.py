@@ -1,11 +1,14 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierStopped, DeliveryRoute
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import ContentGone, DeliveryError, TargetRefused, TargetUnreachable
+from tawny.model.errors import ContentGone, DeliveryError, DiskFull, TargetRefused, TargetUnreachable
+from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import MemoryContent
 from tests.delivery.carried import Shelf, delivery
@@ -141,6 +144,47 @@ def test_an_unexpected_error_is_told_and_tried_again_later(
     clock.advance(2 * FIRST_WAIT_S)
     courier.step()
     assert (shelf.carried, outbox.trouble("offsite")) == (["b", "a"], "")
+
+
+class FullFile(SmallDb):
+    """A file on a disk that is full while `is_full`: what was written is undone at the end."""
+
+    is_full = False
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        with super().writing() as db:
+            yield db
+            if self.is_full:
+                raise DiskFull("outbox.db")
+
+
+def test_what_is_sent_while_the_disk_is_full_is_sent_once(
+    clock: FakeClock, shelf: Shelf, told: list[Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tawny.delivery.outbox.SmallDb", FullFile)
+    outbox = Outbox(":memory:", clock)
+    outbox.add([delivery("a"), delivery("b")])
+    first, second = (
+        Courier(number, DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent()), outbox, clock, told.append)
+        for number in (1, 2)
+    )
+    monkeypatch.setattr(FullFile, "is_full", True)
+    for _ in range(20):
+        assert first.step() > 0
+        clock.advance(60)
+    assert (shelf.carried, told) == (["a"], [])
+    assert second.step() > 0
+    assert shelf.carried == ["a", "b"]
+    monkeypatch.setattr(FullFile, "is_full", False)
+    for courier in (first, second):
+        while courier.step() == 0:
+            pass
+    assert (shelf.carried, [one.name for one in told]) == (["a", "b"], ["a", "b"])
+    found = outbox.find("offsite", "a")
+    assert found
+    assert (found.state, found.receipt, found.size_bytes) == (DeliveryState.DONE, "receipt of a", 9)
+    outbox.close()
 
 
 def test_content_that_fails_unexpectedly_is_tried_again_later(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:

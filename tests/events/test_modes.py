@@ -13,6 +13,7 @@ from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.model.times import utc_from_text
 from tawny.testing.clock import FakeClock
+from tests.events.ticking import TickingClock
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DOOR = CameraId("front-door")
@@ -22,8 +23,14 @@ WEEK: dict[str, Any] = {"night": "22:00-06:30", "away": ["mon-fri 08:00-17:00"]}
 class House:
     """A recorder's modes with a clock of their own; `again` is a restart."""
 
-    def __init__(self, where: Path | str = ":memory:", at: str = "2026-11-20T11:00:00Z", **arm: Any) -> None:
-        self.arm, self.where, self.clock = ModesSettings.model_validate({"schedule": WEEK, **arm}), where, FakeClock(at)
+    def __init__(
+        self,
+        where: Path | str = ":memory:",
+        at: str = "2026-11-20T11:00:00Z",
+        kind: type[FakeClock] = FakeClock,
+        **arm: Any,
+    ) -> None:
+        self.arm, self.where, self.clock = ModesSettings.model_validate({"schedule": WEEK, **arm}), where, kind(at)
         self.told: list[Message] = []
         self.again()
 
@@ -202,6 +209,7 @@ def test_changes_by_the_schedule_that_earlier_versions_noted_are_read() -> None:
 # --- a clock that is set back ----------------------------------------------------------------------------------------
 
 ANNA: dict[str, Any] = {"presence": {"people": {"anna": {}}, "away_after": "10 min"}}
+both_clocks = pytest.mark.parametrize("kind", [FakeClock, TickingClock])
 
 
 @pytest.mark.parametrize("is_started_again", [False, True])
@@ -239,10 +247,11 @@ def test_who_was_seen_before_the_clock_is_set_back_leaves_in_time() -> None:
 
 @pytest.mark.parametrize("is_started_again", [False, True])
 @pytest.mark.parametrize("ahead_s", [3600, 30 * 86_400])
+@both_clocks
 def test_what_was_set_for_a_time_ends_in_time_after_the_clock_is_set_back(
-    tmp_path: Path, ahead_s: float, *, is_started_again: bool
+    tmp_path: Path, kind: type[FakeClock], ahead_s: float, *, is_started_again: bool
 ) -> None:
-    house = House(tmp_path / "modes.db", schedule={})
+    house = House(tmp_path / "modes.db", kind=kind, schedule={})
     house.clock.jump_utc(ahead_s)
     house.modes.pause(DOOR, house.clock.now_ms() + 600_000, "Anna")
     house.modes.set_mode("night", "Anna", house.clock.now_ms() + 600_000)
@@ -265,8 +274,9 @@ def test_a_mode_until_the_next_change_ends_at_that_of_the_clock_that_was_set_bac
     assert house.modes.now().since_ms == house.clock.now_ms()
 
 
-def test_what_was_set_before_the_clock_went_wrong_keeps_its_end(tmp_path: Path) -> None:
-    house = House(tmp_path / "modes.db")
+@both_clocks
+def test_what_was_set_before_the_clock_went_wrong_keeps_its_end(tmp_path: Path, kind: type[FakeClock]) -> None:
+    house = House(tmp_path / "modes.db", kind=kind)
     until_ms = house.clock.now_ms() + 8 * 3_600_000
     house.modes.pause(DOOR, until_ms, "Anna")
     house.clock.advance(3600)
@@ -278,21 +288,64 @@ def test_what_was_set_before_the_clock_went_wrong_keeps_its_end(tmp_path: Path) 
     assert hold is not None and hold.until_ms == until_ms
 
 
-def test_a_pause_outlasts_a_start_with_a_clock_that_is_behind(tmp_path: Path) -> None:
-    house = House(tmp_path / "modes.db")
-    until_ms = house.clock.now_ms() + 8 * 3_600_000
+@both_clocks
+@pytest.mark.parametrize("behind_s", [45 * 60, 365 * 86_400])
+def test_a_pause_outlasts_a_start_with_a_clock_that_is_behind(
+    tmp_path: Path, behind_s: float, kind: type[FakeClock]
+) -> None:
+    house = House(tmp_path / "modes.db", kind=kind)
+    until_ms = house.clock.now_ms() + 1_800_000
     house.modes.pause(DOOR, until_ms, "Anna")
     house.clock.advance(60)
-    house.clock.jump_utc(-365 * 86_400)
+    house.clock.jump_utc(-behind_s)
     house.again()
     house.clock.advance(60)
-    house.clock.jump_utc(365 * 86_400)
+    house.clock.jump_utc(behind_s)
     hold = house.modes.hold(DOOR)
     assert hold is not None and hold.until_ms is not None and hold.until_ms >= until_ms
 
 
-def test_the_clock_may_be_set_forward_and_back(tmp_path: Path) -> None:
-    house = House(tmp_path / "modes.db")
+@both_clocks
+def test_a_mode_set_by_hand_outlasts_a_start_with_a_clock_that_is_behind(tmp_path: Path, kind: type[FakeClock]) -> None:
+    house = House(tmp_path / "modes.db", kind=kind)  # Friday noon: away until 17:00
+    house.modes.set_mode("home", "Anna")
+    house.clock.advance(60)
+    house.clock.jump_utc(-6 * 3600)  # to 06:00, at night
+    house.again()
+    assert house.modes.now().by == "Anna"
+    house.clock.advance(60)
+    house.clock.jump_utc(6 * 3600)
+    standing = house.modes.now()
+    assert (standing.mode, standing.by, standing.until_ms) == ("home", "Anna", utc_from_text("2026-11-20T16:00:00Z"))
+
+
+@both_clocks
+def test_who_is_at_home_stays_so_when_the_clock_is_set_forward(kind: type[FakeClock]) -> None:
+    house = House(at="2026-11-20T17:00:00Z", kind=kind, **ANNA)
+    house.modes.seen("anna", "ping")
+    house.clock.advance(30)
+    house.clock.jump_utc(3600)
+    assert house.mode == "home"
+    house.clock.advance(569)
+    assert house.mode == "home"
+    house.clock.advance(2)
+    assert house.mode == "away"
+
+
+def test_a_clock_that_is_set_forward_brings_home_no_one_who_has_left() -> None:
+    house = House(at="2026-11-20T17:00:00Z", **ANNA)
+    house.modes.seen("anna", "ping")
+    house.clock.advance(900)
+    assert house.mode == "away"
+    house.clock.jump_utc(3600)
+    house.modes.step()
+    assert [one.mode for _, one in house.modes.changes(1)] == ["away"]
+    assert not house.modes.people()[0].is_home
+
+
+@both_clocks
+def test_the_clock_may_be_set_forward_and_back(tmp_path: Path, kind: type[FakeClock]) -> None:
+    house = House(tmp_path / "modes.db", kind=kind)
     house.clock.advance(60)
     until_ms = house.clock.now_ms() + 600_000
     house.modes.pause(DOOR, until_ms, "Anna")

@@ -75,6 +75,8 @@ class Courier:
         self._route, self._outbox, self._clock, self._report = route, outbox, clock, report
         self.name = f"to {route.to} {number}"
         self._carrier: Carrier | None = None
+        self._carried: tuple[Delivery, str, int] | None = None
+        """A delivery that was sent and is not stored as such yet, with its receipt and size, bytes."""
         self._used_s = 0.0
         self._misses = 0
         self._resume_s = 0.0
@@ -98,6 +100,8 @@ class Courier:
         now_s = self._clock.mono_s()
         if self.is_stopping:
             return IDLE_S
+        if not self._store_carried():
+            return IDLE_S
         if now_s < self._resume_s:
             return self._resume_s - now_s
         is_paused = self._route.is_paused()
@@ -118,6 +122,8 @@ class Courier:
             except CourierStopped:
                 self._outbox.put_back(delivery)
                 return IDLE_S
+        if self._carried is not None:
+            return IDLE_S
         return max(0.0, self._resume_s - self._clock.mono_s())
 
     def close(self) -> None:
@@ -158,8 +164,22 @@ class Courier:
                 self._put_off(delivery, error)
         else:
             self._misses, self._used_s = 0, self._clock.mono_s()
-            self._outbox.done(delivery, receipt, content.size_bytes)
-            self._report(delivery)
+            self._carried = delivery, receipt, content.size_bytes
+            self._store_carried()
+
+    def _store_carried(self) -> bool:
+        """Store the delivery that was sent, if any; return False after a disk error."""
+        if self._carried is None:
+            return True
+        delivery, receipt, size_bytes = self._carried
+        try:
+            self._outbox.done(delivery, receipt, size_bytes)
+        except StorageError as error:
+            log.warning("%s was sent to %s, which is not stored yet: %s", delivery.name, self._route.to, error)
+            return False
+        self._carried = None
+        self._report(delivery)
+        return True
 
     def _end(self, delivery: Delivery, error: DeliveryError) -> None:
         """Drop the delivery: a retry would not help."""
@@ -181,9 +201,9 @@ class Courier:
     def _put_off_failed(self, delivery: Delivery, failure: type[BaseException] | None, *_: object) -> None:
         """Retry later after an error that nothing expected, and leave it to the supervisor. failure: None without one.
 
-        Otherwise the delivery would stay taken until the next start.
+        Otherwise the delivery would stay taken until the next start. What was sent stays taken until that is stored.
         """
-        if failure is not None:
+        if failure is not None and self._carried is None:
             self.close()
             self._put_off(delivery, UnexpectedFailure(self._route.to, failure.__name__))
 

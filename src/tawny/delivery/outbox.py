@@ -78,6 +78,8 @@ LONGEST_BACKOFF_MS: Final = 1_800_000
 """More than a courier waits after a failure, and less than most digests wait."""
 LONGEST_PLAN_MS: Final = 2 * 86_400_000
 """Nothing is planned for later than this, ms: intervals and quiet hours last a day at most."""
+DIGESTS_PLANNED_MS: Final = 60_000
+"""Their scheduler has planned all digests again by then, ms, after a step of the clock."""
 NUMBERED: Final = 1_000
 QUEUE_FULL: Final = "The queue was full."
 
@@ -177,9 +179,11 @@ class Outbox:
         most_rank: exclude this rank and less important ones.
         """
         with self._reading():
-            is_set_back = self._steps.moved_ms() < 0
-        if is_set_back:
+            moved_ms = self._steps.moved_ms()
+        if moved_ms < 0:
             self._bring_back()
+        elif moved_ms > 0:
+            self._hold_digests(moved_ms)
         now_ms = self._clock.now_ms()
         with self._reading() as db:
             due = (
@@ -222,6 +226,7 @@ class Outbox:
             db.execute("UPDATE deliveries SET progress = ? WHERE id = ?", (progress, delivery.id))
 
     def done(self, delivery: Delivery, receipt: str, size_bytes: int) -> None:
+        """End a delivery that was sent. After a StorageError it stays taken."""
         self._end(delivery, DeliveryState.DONE, "", receipt, size_bytes)
 
     def drop(self, delivery: Delivery, why: str) -> None:
@@ -376,6 +381,13 @@ class Outbox:
             rows = db.execute(query, (to, DeliveryKind.FOOTAGE.value, at_ms))
             return frozenset(SegmentId(key) for (key,) in rows)
 
+    def untried_digests(self, to: str) -> list[Delivery]:
+        """Return a target's waiting digests that no attempt was made to send."""
+        with self._reading() as db:
+            untried = f"{_ROWS} WHERE target = ? AND state = 'waiting' AND tries = 0 ORDER BY id"
+            waiting = [_delivery(row) for row in db.execute(untried, (to,)).fetchall()]
+        return [one for one in waiting if one.content.get("kind") == "digest"]
+
     def targets(self) -> list[str]:
         """Return the names of all targets with deliveries."""
         with self._reading() as db:
@@ -423,19 +435,32 @@ class Outbox:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _bring_back(self) -> None:
-        """Make due what waits for a time that the clock showed before it was set back. What is planned waits."""
+        """Make due what waits for a time that the clock showed before it was set back. What is planned waits.
+
+        Digests are left to their scheduler: at a start, the clock may be behind.
+        """
         with self._writing() as db:
             change = (
                 "UPDATE deliveries SET next_ms = ?1, made_ms = min(made_ms, ?1) "
                 "WHERE state = 'waiting' AND next_ms > ?1 AND (next_ms > ?1 + ?2 OR (tries > 0 AND next_ms > ?1 + ?3) "
-                "OR (made_ms > ?1 + ?4 AND next_ms BETWEEN made_ms AND made_ms + ?3))"
+                "OR (made_ms > ?1 + ?4 AND next_ms BETWEEN made_ms AND made_ms + ?3)) "
+                "AND (tries > 0 OR json_extract(content, '$.kind') IS NOT 'digest')"
             )
             db.execute(change, (self._clock.now_ms(), LONGEST_PLAN_MS, LONGEST_BACKOFF_MS, CLOCK_STEP_MS))
+
+    def _hold_digests(self, moved_ms: int) -> None:
+        """Keep digests that are only due as the clock was set forward until their scheduler has planned them again."""
+        with self._writing() as db:
+            change = (
+                "UPDATE deliveries SET next_ms = ?1 + ?2 WHERE state = 'waiting' AND next_ms > ?1 - ?3 "
+                "AND next_ms <= ?1 AND tries = 0 AND json_extract(content, '$.kind') IS 'digest'"
+            )
+            db.execute(change, (self._clock.now_ms(), DIGESTS_PLANNED_MS, moved_ms))
 
     def _end(self, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int) -> None:
         with self._writing() as db:
             self._set_ended(db, delivery, state, why, receipt, size_bytes)
-            self._taken.discard(delivery.id)
+        self._taken.discard(delivery.id)  # not before: what is sent, and not stored as such, must not be sent again
 
     def _set_ended(
         self, db: sqlite3.Connection, delivery: Delivery, state: DeliveryState, why: str, receipt: str, size_bytes: int

@@ -26,12 +26,14 @@ class ClockSteps:
         self._began_ms += moved_ms
         return moved_ms
 
-    def shift_ms(self, since_ms: int, moved_ms: int) -> int:
+    def shift_ms(self, since_ms: int, moved_ms: int | None) -> int:
         """Return by how much, ms, the times of what was set at `since_ms` change after a step of `moved_ms`.
 
-        What was set since the creation follows a clock that is set back. What was set later than now, before a restart,
-        counts from now, and follows a clock that is set forward, too: it is that of the restart that was wrong.
+        moved_ms: None at the start. What was set later than the start, before it, counts from then, and follows a clock
+        that is set forward, too: it is that of the start that was wrong. What was set since only follows one set back.
         """
+        if moved_ms is None:
+            return min(0, self._began_ms - since_ms)  # now is later, and would not be known again
         began_ms = self._began_ms - moved_ms
         follows = since_ms >= began_ms if moved_ms < 0 else since_ms == began_ms
         return min(moved_ms if follows else 0, self._clock.now_ms() - since_ms)

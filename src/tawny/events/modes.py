@@ -245,7 +245,8 @@ class ModeState:
         self._renamed: dict[str, str] = {}
         self._since_ms = self._now_ms
         self._take(arm, frozenset(facts.get("home", ())))
-        self._follow_clock(0)
+        self._follow_clock(None)
+        self._settle(self._now_ms)  # after it: a clock that is behind would end a manual mode
 
     def will_rename(self, mode: str, name: str) -> None:
         """A manual mode stays through the next `apply`, in which this mode has another name."""
@@ -256,6 +257,7 @@ class ModeState:
         """Apply new settings. A manual mode stays if it still exists."""
         with self._lock:
             self._take(arm, self._presence.home(self._clock.now_ms()))
+            self._settle(self._now_ms)
         self._out()
 
     # --- state ----------------------------------------------------------------------------------------------------
@@ -426,7 +428,6 @@ class ModeState:
         if self._hand is not None and self._hand.mode not in arm.names:
             self._set_hand(None)
         self._now_ms = now_ms
-        self._settle(now_ms)
 
     def _automatic(self, at_ms: int, home: frozenset[str]) -> tuple[str, str]:
         """Return the mode without a manual one, and its origin."""
@@ -490,6 +491,7 @@ class ModeState:
         now_ms = self._clock.now_ms()
         if moved_ms:
             self._follow_clock(moved_ms)
+            self._now_ms = now_ms  # no change was due in the time that a step leaves out
         while 0 <= now_ms - self._now_ms < STEPWISE_MS:
             due_ms = self._next_due(self._now_ms)
             if due_ms is None or due_ms > now_ms:
@@ -499,10 +501,10 @@ class ModeState:
         self._now_ms = now_ms
         self._settle(now_ms)
 
-    def _follow_clock(self, moved_ms: int) -> None:
-        """Move what was set by hand along with a step of the clock, ms; 0 at the start. No one was seen after now."""
+    def _follow_clock(self, moved_ms: int | None) -> None:
+        """Move what was set by hand, and presence, along with a step of the clock, ms; None at the start."""
         now_ms = self._clock.now_ms()
-        self._presence.limit(now_ms)
+        self._presence.follow(moved_ms or 0, now_ms)
         self._since_ms = min(self._since_ms, now_ms)
         for hold in list(self._holds.values()):
             by_ms = self._steps.shift_ms(hold.since_ms, moved_ms)

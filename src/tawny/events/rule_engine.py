@@ -486,10 +486,11 @@ class PresenceTracker:
         if self._seen.pop(name, None) is not None:
             self._left_ms = at_ms
 
-    def limit(self, now_ms: int) -> None:
-        """Take what was registered later than now, before the clock was set back, as of now, ms UTC."""
-        self._seen = {name: (min(seen_ms, now_ms), source) for name, (seen_ms, source) in self._seen.items()}
-        self._left_ms = None if self._left_ms is None else min(self._left_ms, now_ms)
+    def follow(self, moved_ms: int, now_ms: int) -> None:
+        """Move what was registered along with a step of the clock, ms, at most to now, ms UTC."""
+        seen = self._seen.items()
+        self._seen = {name: (min(seen_ms + moved_ms, now_ms), source) for name, (seen_ms, source) in seen}
+        self._left_ms = None if self._left_ms is None else min(self._left_ms + moved_ms, now_ms)
 
     def empty_since_ms(self, at_ms: int) -> int | None:
         """Return since when everyone is away, ms UTC; None if someone is at home, or never was since the start."""

@@ -13,11 +13,8 @@ from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.model.events import Event, new_event_id
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.times import Span
-from tawny.service.delivery.notification_filter import NotificationFilter, quiet_until_ms
-from tawny.service.delivery.notification_scheduler import (
-    PICTURE_MS,
-    SELDOM_MS,
-)
+from tawny.service.delivery.notification_filter import SELDOM_MS, NotificationFilter, quiet_until_ms
+from tawny.service.delivery.notification_scheduler import PICTURE_MS
 from tests.playback.archives import PORCH
 from tests.service.delivery.scheduler_rig import BERLIN, PHONE, YARD, Bench, kinds
 

@@ -172,6 +172,98 @@ def test_the_daily_summary_goes_on_after_the_clock_is_set_back(tmp_path: Path) -
     assert kinds(bench.delivered()) == ["recap"]
 
 
+# --- a start with a clock that is behind ----------------------------------------------------------------------------
+
+
+def start_behind(bench: Bench, path: Path, behind_s: float) -> None:
+    """Start with this outbox and a clock that is behind."""
+    bench.outbox.close()
+    bench.clock.jump_utc(-behind_s)
+    bench.outbox = Outbox(path, bench.clock)
+    bench.scheduler = bench.again()
+
+
+def with_file(bench: Bench, path: Path) -> Bench:
+    """Keep the outbox in a file."""
+    bench.outbox.close()
+    bench.outbox = Outbox(path, bench.clock)
+    bench.scheduler = bench.again()
+    bench.scheduler.step()
+    return bench
+
+
+@pytest.mark.parametrize("is_sent_first", [False, True])
+@pytest.mark.parametrize("behind_s", [6 * HOUR_S, 30 * HOUR_S, 200 * DAY_S, 200 * DAY_S + 6 * HOUR_S])
+def test_a_digest_of_the_quiet_hours_waits_for_their_end_after_a_start_with_a_clock_that_is_behind(
+    tmp_path: Path, behind_s: float, *, is_sent_first: bool
+) -> None:
+    """is_sent_first: whether couriers look for what is due before the scheduler steps."""
+    path = tmp_path / "outbox.db"
+    bench = with_file(Bench(tmp_path, QUIET), path)
+    wait_until(bench, 20, 22, 30)
+    bench.happens()
+    bench.clock.advance(3 * HOUR_S)
+    start_behind(bench, path, behind_s)
+    for forward_s in (0, behind_s):
+        bench.clock.advance(MINUTE_S)
+        bench.clock.jump_utc(forward_s)
+        if not is_sent_first:
+            bench.scheduler.step()
+        assert bench.delivered() == []
+    assert bench.outbox.next_ms("phone") == at_ms(21, 7)
+    wait_until(bench, 21, 6, 59)
+    assert bench.delivered() == []
+    wait_until(bench, 21, 7)
+    assert kinds(bench.delivered()) == ["digest"]
+    bench.outbox.close()
+
+
+def test_a_digest_whose_time_is_over_when_the_clock_is_right_is_due_then(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    bench = with_file(Bench(tmp_path, QUIET), path)
+    wait_until(bench, 20, 22, 30)
+    bench.happens()
+    wait_until(bench, 21, 8)
+    start_behind(bench, path, 200 * DAY_S)
+    bench.scheduler.step()
+    bench.clock.jump_utc(200 * DAY_S)
+    bench.delivered()
+    bench.clock.advance(MINUTE_S)
+    assert kinds(bench.delivered()) == ["digest"]
+    bench.outbox.close()
+
+
+def test_a_start_leaves_the_time_of_a_digest(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    bench = with_file(Bench(tmp_path, AWAKE), path)
+    for _ in range(20):  # the interval grows
+        bench.happens()
+        bench.delivered()
+        bench.clock.advance(10)
+    (before,) = bench.outbox.untried_digests("phone")
+    assert before.next_ms > bench.clock.now_ms() + 2 * AWAKE.cool_down_ms
+    start_behind(bench, path, 0)
+    bench.scheduler.step()
+    (after,) = bench.outbox.untried_digests("phone")
+    assert after.next_ms == before.next_ms
+    bench.outbox.close()
+
+
+def test_a_digest_that_was_due_before_the_quiet_hours_waits_for_their_end_after_a_start_in_them(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    bench = with_file(Bench(tmp_path, QUIET), path)
+    wait_until(bench, 20, 21, 58)
+    bench.happens()
+    bench.delivered()
+    bench.happens()
+    assert bench.outbox.next_ms("phone") is not None
+    wait_until(bench, 21, 1, 30)
+    start_behind(bench, path, 0)
+    bench.scheduler.step()
+    assert bench.outbox.next_ms("phone") == at_ms(21, 7)
+    bench.outbox.close()
+
+
 # --- settings that change while a digest waits -----------------------------------------------------------------------
 
 

@@ -248,3 +248,35 @@ def test_an_event_whose_outcomes_cannot_be_read_is_evaluated_at_the_next_step() 
         bench.tell(bench.event())
     bench.acting.step()
     assert [one["relay"] for one in bench.asked] == ["gate"]
+
+
+class UnreadableEvent(ModeStore):
+    """A store that never reads the outcomes of one event."""
+
+    event = EventId("")
+
+    def reasons(self, event: EventId) -> list[RuleOutcome]:
+        if event == self.event:
+            raise StorageError("modes.db", "disk I/O error")
+        return super().reasons(event)
+
+
+def test_an_event_whose_outcomes_can_never_be_read_stops_no_rule_for_others() -> None:
+    bench = Bench({"do": ["relay gate 2 s"]})
+    bench.book = book = UnreadableEvent(":memory:")
+    bench.again()
+    event = bench.event()
+    book.event = event.id
+    with pytest.raises(StorageError):
+        bench.tell(event)
+    with pytest.raises(StorageError):
+        bench.acting.step()
+    bench.tell(bench.event())
+    assert [one["relay"] for one in bench.asked] == ["gate"]
+    with pytest.raises(StorageError):
+        bench.tell(event.ended(bench.clock.now_ms()))  # it may be read by then
+    bench.acting.on_event(EventChanged("started", bench.event()))
+    with pytest.raises(StorageError):
+        bench.acting.step()
+    bench.acting.step()
+    assert [one["relay"] for one in bench.asked] == ["gate", "gate"]

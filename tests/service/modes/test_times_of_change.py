@@ -12,6 +12,7 @@ from tawny.service.cameras.duty import CameraDuty
 from tawny.service.modes.mode_controller import FILE, ModeController
 from tawny.testing.clock import FakeClock
 from tests.app.rig import DOOR, settings
+from tests.events.ticking import TickingClock
 
 TEXT = """
 [modes]
@@ -133,3 +134,39 @@ def test_recording_that_was_stopped_goes_on_in_time_after_the_clock_is_set_back(
     clock.advance(1)
     assert not controller.stopped
     controller.finish()
+
+
+@pytest.mark.parametrize("kind", [FakeClock, TickingClock])
+def test_recording_stays_stopped_after_a_start_with_a_clock_that_is_behind(
+    tmp_path: Path, kind: type[FakeClock]
+) -> None:
+    ModeStore(tmp_path / FILE).close()
+    chosen, clock = settings(TEXT), kind()
+
+    def made() -> ModeController:
+        return ModeController(lambda: chosen, BERLIN, tmp_path, clock, Bus(), lambda _: False, lambda _: frozenset())
+
+    controller = made()
+    controller.stop_recording("Anna", 900)
+    clock.advance(60)
+    clock.jump_utc(-DAY_S)
+    controller.finish()
+    controller = made()
+    clock.advance(60)
+    controller.step()
+    clock.jump_utc(DAY_S)
+    controller.step()
+    assert controller.stopped
+    clock.advance(900)
+    assert not controller.stopped
+    controller.finish()
+
+
+def test_stopped_recording_keeps_its_end_while_the_clock_goes_right() -> None:
+    chosen, clock = settings(TEXT), FakeClock()
+    controller = ModeController(lambda: chosen, BERLIN, None, clock, Bus(), lambda _: False, lambda _: frozenset())
+    clock.advance(600)
+    controller.stop_recording("Anna", 900)
+    controller.step()
+    clock.advance(899)
+    assert controller.stopped

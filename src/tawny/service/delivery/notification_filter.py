@@ -1,4 +1,4 @@
-"""What keeps a notification from being sent: a notifier's settings and quiet hours, and snoozes.
+"""What keeps a notification from being sent: a notifier's settings, quiet hours and pace, and snoozes.
 
 A snooze stops notifications about events for a time: a person's or everyone's, of one camera, all, or a rule.
 Recording, events, uploads and notifications about problems go on. A snooze ends by itself and survives a restart. What
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from tawny.config.modes import RuleSettings
@@ -134,6 +135,45 @@ def quiet_until_ms(quiet: str, now_ms: int, zone: ZoneInfo) -> int:
     if over <= now:
         over = datetime.combine(now.date() + timedelta(days=1), over.time(), zone)
     return round(over.timestamp() * 1000)
+
+
+# Pace of the messages about one camera: intervals that grow, and what was sent in them.
+
+SELDOM_MS: Final = 15 * 60_000
+"""Maximum interval, ms, between two digests of a camera during continuous activity."""
+LOWEST: Final = 100
+"""A rank below all ranks of events; lower numbers are higher."""
+
+
+@dataclass(slots=True)
+class NotificationPace:
+    """Rate limit of one camera at one notifier."""
+
+    sent_ms: int = 0
+    """Time of the last message, sent or scheduled, ms UTC; before that of the latest digest."""
+    digest_ms: int = 0
+    """Time of the latest digest, sent or scheduled, ms UTC."""
+    steps: int = 0
+    """Count of consecutive digests."""
+    digest: str = ""
+    """Name of the digest that collects events at present."""
+    rank: int = LOWEST
+    """The highest rank sent in this interval."""
+
+    @property
+    def last_ms(self) -> int:
+        """Time of the last message, sent or scheduled, ms UTC."""
+        return max(self.sent_ms, self.digest_ms)
+
+
+def longest_ms(channel: NotificationFilter) -> int:
+    """Return the longest interval between messages, ms."""
+    return max(channel.cool_down_ms, SELDOM_MS)
+
+
+def between_ms(channel: NotificationFilter, steps: int) -> int:
+    """Return the interval between messages, ms; it doubles with each consecutive digest, of which there are `steps`."""
+    return min(channel.cool_down_ms << min(steps, 20), longest_ms(channel))
 
 
 # Snoozes: notifications about events stop for a time: a person's or everyone's, of one camera, all, or a rule.

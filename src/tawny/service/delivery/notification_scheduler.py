@@ -1,7 +1,7 @@
 """Notification scheduler: decides which events and problems become messages, and when.
 
 An event is sent at once; its clip follows after its end. Per camera at most one message is sent per cool-down; further
-events are collected in a digest, and the interval doubles up to SELDOM_MS. An event of a higher level or type than all
+events are collected in a digest, and the interval doubles up to a limit. An event of a higher level or type than all
 that was sent meanwhile, such as a person after a cat, is sent at once all the same. Where messages can be edited, a
 visit has one: its later events update it without a sound. In quiet hours events wait. A ring at the door is sent at
 once, always. A problem is sent when it begins and when it ends. All state is stored in the outbox first, so it survives
@@ -26,7 +26,16 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.observations import KINDS
 from tawny.model.times import Span
-from tawny.service.delivery.notification_filter import NotificationFilter, at_level, quiet_until_ms, verdict
+from tawny.service.delivery.notification_filter import (
+    LOWEST,
+    NotificationFilter,
+    NotificationPace,
+    at_level,
+    between_ms,
+    longest_ms,
+    quiet_until_ms,
+    verdict,
+)
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.detection.event_marks import MUTED
 from tawny.service.visits import EventVisit
@@ -42,8 +51,6 @@ LINK_MS: Final = 6_000
 """Additional delay, ms, of a clip message with a link. The message is sent earlier if the upload ends earlier."""
 BROUGHT_MS: Final = 30_000
 """The same for the only message of an event, whose image and clip are links to what is uploaded."""
-SELDOM_MS: Final = 15 * 60_000
-"""Maximum interval, ms, between two digests of a camera during continuous activity."""
 OVERLAP_MS: Final = 600_000
 LONGEST_MS: Final = 3_600_000
 """Nothing belongs to a visit, ms, whose last message is older."""
@@ -55,36 +62,11 @@ _USUAL_BYTES_S: Final = 500_000
 _PAGE: Final = 200
 
 
-LOWEST: Final = 100
-"""A rank below all (`_rank`)."""
-
-
-@dataclass(slots=True)
-class _Pace:
-    """Rate limit of one camera at one notifier."""
-
-    sent_ms: int = 0
-    """Time of the last message, sent or scheduled, ms UTC; before that of the latest digest."""
-    digest_ms: int = 0
-    """Time of the latest digest, sent or scheduled, ms UTC."""
-    steps: int = 0
-    """Count of consecutive digests."""
-    digest: str = ""
-    """Name of the digest that collects events at present."""
-    rank: int = LOWEST
-    """The highest rank sent in this interval (`_rank`)."""
-
-    @property
-    def last_ms(self) -> int:
-        """Time of the last message, sent or scheduled, ms UTC."""
-        return max(self.sent_ms, self.digest_ms)
-
-
 @dataclass(slots=True)
 class _NotifierState:
     known: set[EventId] = field(default_factory=set)
     """Events already sent, scheduled or finally refused."""
-    paces: dict[CameraId, _Pace] = field(default_factory=dict)
+    paces: dict[CameraId, NotificationPace] = field(default_factory=dict)
     lasting: dict[CameraId, set[EventId]] = field(default_factory=dict)
     """Events that have not ended, of a notifier of changes."""
     is_restored: bool = False
@@ -232,20 +214,20 @@ class NotificationScheduler:
         if event.kind == DOORBELL:
             self._send(channel, event, {"kind": "event", "event": event.id, **rule}, now_ms)
             return
-        pace = self._state[channel.to].paces.setdefault(event.camera, _Pace())
+        pace = self._state[channel.to].paces.setdefault(event.camera, NotificationPace())
         earlier = self._sent_of_visit(channel, event, now_ms) if channel.visits and not wait_ms else []
         if earlier and self._updates_visit(channel, event, earlier, pace, now_ms):
             return
-        between_ms, passed_ms = _between_ms(channel, pace.steps), now_ms - pace.last_ms
-        rank = min(_rank(event), pace.rank if passed_ms < between_ms else LOWEST)
-        if wait_ms or (passed_ms < between_ms and _rank(event) >= pace.rank):
-            self._gather(channel, event, pace, max(pace.last_ms + between_ms, wait_ms), now_ms, rule)
+        interval_ms, passed_ms = between_ms(channel, pace.steps), now_ms - pace.last_ms
+        rank = min(_rank(event), pace.rank if passed_ms < interval_ms else LOWEST)
+        if wait_ms or (passed_ms < interval_ms and _rank(event) >= pace.rank):
+            self._gather(channel, event, pace, max(pace.last_ms + interval_ms, wait_ms), now_ms, rule)
         else:
             if channel.once:
                 self._outbox.add([self._whole(channel, event, now_ms, rule)])
             else:
                 self._send(channel, event, {"kind": "event", "event": event.id, **_about(earlier), **rule}, now_ms)
-            pace.steps = 0 if passed_ms >= 2 * between_ms else pace.steps
+            pace.steps = 0 if passed_ms >= 2 * interval_ms else pace.steps
             pace.sent_ms = max(pace.sent_ms, now_ms)
         pace.rank = rank
 
@@ -268,7 +250,12 @@ class NotificationScheduler:
         return sorted(sent, key=lambda one: one.made_ms)
 
     def _updates_visit(
-        self, channel: NotificationFilter, event: Event, earlier: Sequence[Delivery], pace: _Pace, now_ms: int
+        self,
+        channel: NotificationFilter,
+        event: Event,
+        earlier: Sequence[Delivery],
+        pace: NotificationPace,
+        now_ms: int,
     ) -> bool:
         """Edit the message of the event's visit: at once where it reaches another camera. False if it ranks higher.
 
@@ -288,7 +275,7 @@ class NotificationScheduler:
             return False  # the first is just being sent
         due_ms = now_ms + _picture_ms(event)
         if not is_elsewhere:
-            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace.steps))
+            due_ms = max(due_ms, pace.last_ms + between_ms(channel, pace.steps))
         content = {"kind": "event", "event": event.id, "edits": sent[-1].receipt, **_about(sent)}
         self._outbox.add([self._delivery(channel, f"event/{event.id}", content, event, now_ms, due_ms=due_ms)])
         pace.steps += not is_elsewhere
@@ -333,7 +320,7 @@ class NotificationScheduler:
         self,
         channel: NotificationFilter,
         event: Event,
-        pace: _Pace,
+        pace: NotificationPace,
         due_ms: int,
         now_ms: int,
         rule: Mapping[str, str],
@@ -400,9 +387,9 @@ class NotificationScheduler:
             return
         span = self._clip_of(event, event.end_ms)
         due_ms = span.end_ms + self._waits_ms(channel)
-        pace = self._state[channel.to].paces.setdefault(event.camera, _Pace())
+        pace = self._state[channel.to].paces.setdefault(event.camera, NotificationPace())
         if not channel.edits:
-            due_ms = max(due_ms, pace.last_ms + _between_ms(channel, pace.steps))
+            due_ms = max(due_ms, pace.last_ms + between_ms(channel, pace.steps))
         edits = first.receipt if channel.edits else ""
         content = {"kind": "clip", "event": event.id, "edits": edits, "from_ms": span.begin_ms, "to_ms": span.end_ms}
         content |= {key: first.content[key] for key in ("about", "rule") if key in first.content}
@@ -498,28 +485,41 @@ class NotificationScheduler:
             state = self._state.setdefault(channel.to, _NotifierState())
             if not state.is_restored:
                 self._remember(channel, now_ms)
-                self._plan(channel, now_ms)
+                self._plan(channel, now_ms, is_start=True)
                 self._make_up(channel, now_ms)
                 state.is_restored = True
 
     def _plan_again(self, now_ms: int) -> None:
-        """Plan digests again where the settings changed, or all if the clock was set back."""
-        if self._steps.moved_ms() < 0:
+        """Plan digests again where the settings changed, or all after a step of the clock."""
+        if self._steps.moved_ms():
             self._to_plan.update(channel.to for channel in self._filters)
         for channel in self._filters:
             if channel.to in self._to_plan:
                 self._plan(channel, now_ms)
         self._to_plan.clear()
 
-    def _plan(self, channel: NotificationFilter, now_ms: int) -> None:
-        """Make the waiting digests due as settings and clock now say. Nothing else was sent later than now."""
+    def _plan(self, channel: NotificationFilter, now_ms: int, *, is_start: bool = False) -> None:
+        """Make the waiting digests due as settings and clock now say. Nothing else was sent later than now.
+
+        At a start with the same settings they keep their time if it may be right: the clock may be behind.
+        """
+        mark, plan = f"plan/{channel.to}", f"{channel.cool_down_ms} {channel.quiet}"
+        is_same = self._outbox.marks(mark).get(mark) == plan
         quiet_ms = quiet_until_ms(channel.quiet, now_ms, self._zone)
-        for pace in self._state[channel.to].paces.values():
-            pace.sent_ms = min(pace.sent_ms, now_ms)
-            due_ms = max(now_ms, quiet_ms, pace.sent_ms + _between_ms(channel, max(0, pace.steps - 1)))
-            waiting = self._outbox.find(channel.to, pace.digest) if pace.digest else None
-            is_due = waiting is not None and not waiting.tries and self._outbox.amend(replace(waiting, next_ms=due_ms))
-            pace.digest_ms = due_ms if is_due else min(pace.digest_ms, now_ms)
+        latest_ms = quiet_ms or now_ms + (REMEMBERED_MS // 2 if channel.quiet else 0)
+        latest_ms = max(latest_ms, now_ms + longest_ms(channel))
+        paces = self._state[channel.to].paces
+        for pace in paces.values():
+            pace.sent_ms, pace.digest_ms = min(pace.sent_ms, now_ms), min(pace.digest_ms, now_ms)
+        for waiting in self._outbox.untried_digests(channel.to):
+            pace = paces.get(CameraId(waiting.content["camera"]), NotificationPace())
+            due_ms = max(now_ms, quiet_ms, pace.sent_ms + between_ms(channel, max(0, pace.steps - 1)))
+            if is_start and is_same:
+                due_ms = max(quiet_ms, min(waiting.next_ms, latest_ms))
+            if self._outbox.amend(replace(waiting, next_ms=due_ms)) and waiting.name == pace.digest:
+                pace.digest_ms = due_ms
+        if not is_same:
+            self._outbox.mark(mark, plan)
 
     def _remember(self, channel: NotificationFilter, now_ms: int) -> None:
         """Restore the state from the outbox."""
@@ -528,13 +528,13 @@ class NotificationScheduler:
             if row.camera is None or row.content.get("kind") not in ("event", "digest", "change", "whole"):
                 continue
             state.known.update(EventId(one) for one in row.content.get("events", [row.event]))
-            pace = state.paces.setdefault(row.camera, _Pace())
+            pace = state.paces.setdefault(row.camera, NotificationPace())
             last_ms = row.made_ms if row.state is DeliveryState.DONE else max(row.made_ms, row.next_ms)
             if row.content["kind"] == "digest":
                 pace.digest, pace.sent_ms, pace.digest_ms = row.name, pace.last_ms, max(pace.digest_ms, last_ms)
                 continue
             pace.sent_ms = max(pace.sent_ms, last_ms)
-            if row.event is not None and now_ms - row.made_ms < _between_ms(channel, pace.steps):
+            if row.event is not None and now_ms - row.made_ms < between_ms(channel, pace.steps):
                 sent = self._archive.index.event(row.event)
                 pace.rank = min(pace.rank, _rank(sent) if sent is not None else pace.rank)
 
@@ -587,9 +587,3 @@ def _picture_ms(event: Event) -> int:
 def _about(earlier: Sequence[Delivery]) -> Mapping[str, object]:
     """Return the event whose message stands for the visit, by what was sent of it."""
     return {"about": earlier[-1].content.get("about", earlier[-1].event)} if earlier else {}
-
-
-def _between_ms(channel: NotificationFilter, steps: int) -> int:
-    """Return the interval between messages, ms; it doubles with each consecutive digest, of which there are `steps`."""
-    longest_ms = max(channel.cool_down_ms, SELDOM_MS)
-    return min(channel.cool_down_ms << min(steps, 20), longest_ms)

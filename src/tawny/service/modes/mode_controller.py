@@ -152,7 +152,7 @@ class ModeController:
         self._steps, facts = ClockSteps(clock), self._book.facts()
         self._stopped = StoppedRecording(**facts["stopped"]) if "stopped" in facts else None
         self._stopped_since_ms: int = facts.get("stopped_since", 0)
-        self._follow_clock(0)
+        self._follow_clock(None)
 
     def start(self, engine: Engine, stand: Callable[[], None]) -> None:
         """Start. stand: applies the current duty to every camera."""
@@ -219,8 +219,8 @@ class ModeController:
         self._book.keep("stopped_since", since_ms if stopped is not None else None)
         self._handle.wake()
 
-    def _follow_clock(self, moved_ms: int) -> None:
-        """Move the end of stopped recording along with a step of the clock, ms; 0 at the start."""
+    def _follow_clock(self, moved_ms: int | None) -> None:
+        """Move the end of stopped recording along with a step of the clock, ms; None at the start."""
         by_ms = self._steps.shift_ms(self._stopped_since_ms, moved_ms)
         if self._stopped is not None and by_ms:
             moved = replace(self._stopped, until_ms=self._stopped.until_ms + by_ms)

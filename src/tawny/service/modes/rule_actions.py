@@ -198,6 +198,8 @@ class RuleDecider(Decider):
 IDLE_S: Final = 30.0
 FRESH_MS: Final = 60_000
 """Events that ended earlier, ms, trigger no actions: they were only edited."""
+MOST_TRIES: Final = 2
+"""How often an event is evaluated that fails each time, before the next one has its turn."""
 SAY_SCRIPT: Final = "say"
 log = logging.getLogger(__name__)
 
@@ -228,6 +230,8 @@ class RuleActions:
         self._started: set[tuple[EventId, str]] = set()
         """Actions that were started and are not noted yet."""
         self._queue: deque[Event] = deque()
+        self._tries = 0
+        """How often the first event of the queue was evaluated."""
         self._lasting: dict[EventId, tuple[Event, int]] = {}
         """Running events, and when each was last evaluated, ms UTC."""
         self._missed: Callable[[], Iterable[Event]] = tuple
@@ -248,8 +252,13 @@ class RuleActions:
         with self._lock:
             self._take_missed()
             while self._queue:
-                self._event(self._queue[0])
-                self._queue.popleft()  # not before: after a failed read it is evaluated again
+                if self._tries < MOST_TRIES:
+                    self._tries += 1
+                    self._event(self._queue[0])  # a failure leaves it in the queue
+                else:
+                    log.error("no rule acts on event %s: it could not be evaluated", self._queue[0].id)
+                self._queue.popleft()
+                self._tries = 0
             return self._look_again()
 
     def close(self) -> None:
