@@ -18,7 +18,7 @@ from tawny.model.geometry import Polygon
 from tawny.model.packets import VideoFormat
 from tawny.model.times import Span
 from tawny.playback.redaction_areas import Redaction, SubjectMark
-from tawny.playback.redactor import RedactionResult, redact
+from tawny.playback.redactor import RedactionResult, follow_subject, redact, seen_in
 from tests.playback.archives import PORCH, FakeArchive
 
 T = 1_795_000_000_000
@@ -141,6 +141,24 @@ def test_when_they_meet_nobody_is_shown_until_it_is_said_again_who_is_who(archiv
         True,
         True,
     ]
+
+
+def test_a_track_ends_where_recordings_have_a_gap() -> None:
+    """Another of about the same size may stand at the same place afterwards."""
+    place = np.full((108, 192), 100, np.uint8)
+
+    def walks(begin_ms: int, from_x: int, shade: int) -> list[Any]:
+        seen = []
+        for number in range(20):
+            made = place.copy()
+            made[50:80, from_x + number : from_x + number + 10] = shade
+            seen.append(seen_in(begin_ms + number * 100, made, place))
+        return seen
+
+    one, other = walks(T, 40, 200), walks(T + 300_000, 60, 20)
+    anne, ben = SubjectMark(T + 500, 50 / 192, 65 / 108), SubjectMark(T + 300_500, 70 / 192, 65 / 108)
+    assert sorted(follow_subject(one + other, [anne])) == [seen.at_ms for seen in one]
+    assert sorted(follow_subject(one + other, [ben])) == [seen.at_ms for seen in other]
 
 
 def test_a_chosen_area_is_hidden_and_the_rest_is_as_it_was(archive: FakeArchive) -> None:

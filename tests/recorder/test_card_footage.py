@@ -1,6 +1,6 @@
 """Footage from a camera's card: matching with what is recorded, the card's clock, and what is written of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tawny.engine import Bus
 from tawny.media.mp4.segment_reader import read_segment, samples
+from tawny.model.errors import DiskFull
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE, SourcePacket
 from tawny.model.segments import Segment, is_filled_in
@@ -19,6 +20,7 @@ from tawny.recorder.stream_writer import SegmentCloser, StreamWriter
 from tawny.storage.disk.volume import Volume
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clips import ClipSpec, made_clip
+from tests.support.faulty_disk import FaultyDisk
 
 CLIP = made_clip(ClipSpec(width=64, height=64, fps=10, seconds=12.0, gop_s=1.0, detail=20))
 WITH_B = made_clip(ClipSpec(width=64, height=64, fps=10, seconds=6.0, gop_s=1.0, b_frames=2, detail=20))
@@ -72,7 +74,8 @@ class Stage:
 
     def __init__(self, folder: Path, begin_s: float, end_s: float, ahead_ms: float = 0.0) -> None:
         self.index, bus = MemoryIndex(), Bus()
-        self.volume = Volume.at(folder)
+        self.disk = FaultyDisk(folder)
+        self.volume = Volume(self.disk)
         self.closing = SegmentCloser(self.index, bus)
         self.hole = Span(BEGUN_MS + round(begin_s * 1000), BEGUN_MS + round(end_s * 1000))
         self.ahead_ms = ahead_ms
@@ -84,6 +87,9 @@ class Stage:
         for one in self.replayed(packets):
             self.writer.add(one)
         self.writer.finish()
+        return self.listed()
+
+    def listed(self) -> list[Segment]:
         self.closing.retry()
         return self.index.segments(CAMERA, None, Span(0, 1 << 60))
 
@@ -162,6 +168,34 @@ def test_unfit_frames_are_left_out(tmp_path: Path, what: str) -> None:
     assert first.end_ms == BEGUN_MS + (2300 if what == "damaged" else 2000)
     assert (second.start_ms, second.end_ms) == (BEGUN_MS + 3000, stage.hole.end_ms)
     assert stage.writer.refused
+
+
+def _full_from(appends: int) -> Callable[[str, str], None]:
+    """A disk that is full after so many additions to files."""
+    left = iter(range(appends))
+
+    def before(operation: str, path: str) -> None:
+        if operation == "append" and path.endswith(".mp4") and next(left, None) is None:
+            raise DiskFull(path)
+
+    return before
+
+
+@pytest.mark.parametrize("groups", [0, 1, 4, 6])
+def test_only_what_was_written_to_a_full_disk_is_listed(tmp_path: Path, groups: int) -> None:
+    """The rest stays missing, so that it is fetched later; also if only the end of the gap is."""
+    stage = Stage(tmp_path, 2.5, 8.3)
+    stage.disk.before = _full_from(1 + groups)
+    with pytest.raises(DiskFull):
+        stage.replay(CLIP.packets)
+    stage.writer.finish()
+    listed = stage.listed()
+    assert len(listed) == len(list(tmp_path.rglob("*.mp4"))) == (1 if groups else 0), "no file is left open"
+    for one in listed:
+        last_ms = one.start_ms + stage.frames(one)[-1][0]
+        assert last_ms == BEGUN_MS + 1900 + 1000 * groups
+        assert last_ms < one.end_ms <= last_ms + 100
+    assert stage.writer.written == max(0, 10 * groups - 5)
 
 
 def test_a_replay_without_keyframes_is_refused(tmp_path: Path) -> None:

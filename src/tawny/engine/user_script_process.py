@@ -148,7 +148,7 @@ class ScriptProcess:
     def _show(self, rgb: Any) -> int:
         """Write the frame to shared memory. Return its offset: the half that does not hold the previous frame."""
         if rgb.nbytes > self._size:
-            self._size = rgb.nbytes
+            self._size, self._half = rgb.nbytes, 0
             os.ftruncate(self._pictures, 2 * self._size)
         self._half = self._size - self._half
         os.pwrite(self._pictures, memoryview(rgb).cast("B"), self._half)

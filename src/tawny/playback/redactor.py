@@ -52,6 +52,7 @@ SHOWN: Final = 2
 APART: Final = 4
 """Margin in cells shown around the subject, and hidden around others."""
 PATIENCE_MS: Final = 400
+"""Maximum time for which the subject is not seen, recorded or not, in ms."""
 LATE_MS: Final = 1_500
 
 Grey = np.ndarray[Any, np.dtype[np.uint8]]
@@ -114,12 +115,12 @@ def _followed(seen: Sequence[TrackedPicture], mark: SubjectMark) -> dict[int, Ma
     shown = {seen[0].at_ms: _window(mine, others)}
     last_ms = seen[0].at_ms
     for one in seen[1:]:
+        if abs(one.at_ms - last_ms) > PATIENCE_MS:
+            break
         patches = _patches(one.mask)
         near = _grown(mine, REACH)
         parts = [patch for patch in patches if (patch & near).any()]
         if not parts:
-            if abs(one.at_ms - last_ms) > PATIENCE_MS:
-                break
             continue
         whole = np.any(np.stack(parts), axis=0)
         area, of_late = int(whole.sum()), [each for _, each in areas]

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from tawny.media.codec.nal import split_lengths
+from tawny.model.errors import StorageError
 from tawny.model.geometry import UPRIGHT, Orientation
 from tawny.model.ids import RunId
 from tawny.model.packets import VIDEO_RATE, Packet, SourcePacket, VideoFormat
@@ -230,9 +231,13 @@ class CardWriter:
             at = self._ticks(sound)
             if self._zero <= at < self.hole.end_ms * VIDEO_RATE // 1000:
                 made.append(self._numbered(sound, round((at - self._zero) * sound.format.rate / VIDEO_RATE), at))
+        try:
+            for piece in self._segmenter.pieces(made, None):
+                self._writer.write(piece)
+        except StorageError:
+            self._close(SegmentTrailer(0, "the disk failed"))  # at what was written: the rest is fetched again
+            raise
         self.written += len(fresh)
-        for piece in self._segmenter.pieces(made, None):
-            self._writer.write(piece)
         self._segmenter.undecodable.clear()
 
     def _begin_run(self, first: int, lead: int) -> None:
@@ -260,7 +265,11 @@ class CardWriter:
         end = self.hole.end_ms * VIDEO_RATE // 1000
         is_whole = end - self._last_ticks <= max(2.5 * self._step_ticks, VIDEO_RATE // 10)
         end_ms = self.hole.end_ms if is_whole else (self._last_ticks + self._step_ticks) * 1000 // VIDEO_RATE
-        self._writer.end(SegmentTrailer(end_ms, _ENDINGS[self._origin]))
+        self._close(SegmentTrailer(end_ms, _ENDINGS[self._origin]))
+
+    def _close(self, end: SegmentTrailer) -> None:
+        """Close the file and end the run."""
+        self._writer.end(end)
         self._segmenter.forget()
         self._run = RunId("")
 

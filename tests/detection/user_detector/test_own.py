@@ -261,6 +261,22 @@ def test_a_picture_of_another_size_does_no_harm(bench: Bench) -> None:
     assert bench.look(shape=(180, 320)).score == 0
 
 
+@pytest.mark.parametrize("before", [1, 2, 3])
+def test_the_picture_before_is_whole_after_the_size_grows(bench: Bench, before: int) -> None:
+    """Each picture is brighter by one."""
+    bench.writes(
+        "def detect(frame):\n"
+        "    if frame.previous is not None:\n"
+        "        assert (frame.rgb - frame.previous == 1).all(), 'it shows another picture'\n"
+        "    return frame.previous is not None\n"
+    )
+    bench.made().script.load()
+    sizes = [(90, 160)] * before + [(120, 160)] * 4
+    scores = [bench.look(100 + number, shape).score for number, shape in enumerate(sizes)]
+    assert bench.troubles == []
+    assert scores == [0, *[100] * (before - 1), 0, 100, 100, 100]
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -82,17 +82,30 @@ async def test_the_end_for_now_is_asked_for_again() -> None:
     await ahead.close()
 
 
-async def test_what_cannot_be_carried_is_told_behind_what_can() -> None:
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+async def test_all_is_read_however_fast(count: int) -> None:
+    """Pieces are asked for without pauses, so that reading ahead has only begun each time."""
+    reel = Slow(count)
+    reel.reading.release(50)
+    ahead = PrefetchReader(reel.next, asyncio.Semaphore(1))
+    for number in range(count):
+        assert await ahead.next(), number
+    assert await ahead.next() is None
+    await ahead.close()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+async def test_what_cannot_be_carried_is_told_behind_what_can(count: int) -> None:
     class Changing(Slow):
         def next(self) -> ReelPiece | None:
             self.calls += 1
-            if self.calls > 2:
+            if self.calls > count:
                 raise NotCarried("other pictures")
             return ReelPiece([PICTURE], None)
 
     ahead = PrefetchReader(Changing(9).next, asyncio.Semaphore(1))
-    assert await ahead.next()
-    assert await ahead.next()
+    for number in range(count):
+        assert await ahead.next(), number
     with pytest.raises(NotCarried):
         await ahead.next()
     await ahead.close()

@@ -40,7 +40,7 @@ class PrefetchReader:
         Raises NotCarried and StorageError from the reel.
         """
         while not self._ready:
-            if not await self._read():
+            if not await self._read(1):
                 return None
         piece = self._ready.popleft()
         self._bytes -= _size(piece)
@@ -58,15 +58,15 @@ class PrefetchReader:
 
     async def _fill(self) -> None:
         try:
-            while len(self._ready) < MOST_PIECES and self._bytes < MOST_BYTES and await self._read():
+            while len(self._ready) < MOST_PIECES and self._bytes < MOST_BYTES and await self._read(MOST_PIECES):
                 continue
         except (NotCarried, StorageError):
             return  # next() repeats the read and raises the error
 
-    async def _read(self) -> bool:
-        """Return whether a piece is ready."""
+    async def _read(self, wanted: int) -> bool:
+        """Read a piece unless as many as wanted are ready by then. Return False at the current end."""
         async with self._one:
-            if self._ready and (len(self._ready) >= MOST_PIECES or self._bytes >= MOST_BYTES):
+            if len(self._ready) >= wanted or self._bytes >= MOST_BYTES:
                 return True
             async with self._limit:
                 self._reading = asyncio.ensure_future(asyncio.to_thread(self._read_next))
