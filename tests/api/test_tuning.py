@@ -105,6 +105,17 @@ async def test_where_no_level_helps_that_is_told(house: House, browser: httpx.As
     assert (made["level"], len(made["leaves"])) == (None, 3)
 
 
+async def test_false_alarms_that_the_level_in_use_removes_are_not_told(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    for n in range(4):
+        put_event(house, number=n * 10, false_alarm="weather" if n < 3 else "")
+        for second in range(2):
+            score(house, 60 - n * 10 - second, 90 if n == 3 else 20 + n)
+    made = (await browser.get("/api/v1/cameras/porch/proposal?reason=weather")).json()
+    assert (made["level"], made["leaves"]) == (None, [])
+
+
 async def test_a_spot_is_searched(house: House, browser: httpx.AsyncClient) -> None:
     now_ms = house.clock.now_ms()
     left, right = grid_of((0.1, 0.1, 0.2, 0.2)), grid_of((0.8, 0.8, 0.9, 0.9))

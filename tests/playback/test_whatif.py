@@ -107,3 +107,18 @@ def test_one_in_ten_may_be_lost_and_is_named() -> None:
     made = propose_level(*false_day([55, 56, 57, 58, 59], [52, *[90] * 10]), DAY, "shadow")
     assert made is not None
     assert (made.level, len(made.removes), len(made.loses)) == (60, 5, 1)
+
+
+def test_an_accepted_proposal_is_not_raised_any_further() -> None:
+    events, scores = false_day([52, 54, 56], list(range(58, 98, 2)))
+    made = propose_level(events, scores, DAY, "shadow")
+    assert made is not None
+    assert made.level == 57
+    assert propose_level(events, scores, DAY, "shadow", made.level) is None
+
+
+def test_what_the_level_in_use_removes_counts_neither_as_removed_nor_as_lost() -> None:
+    events, scores = false_day([52, 53, 54, 72, 74, 76], [55, 56, 57, 90, 92])
+    made = propose_level(events, scores, DAY, "shadow", 70)
+    assert made is not None
+    assert (made.level, len(made.removes), made.leaves, made.loses) == (77, 3, (), ())

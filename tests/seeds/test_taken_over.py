@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from tawny.config.importers import LIKE
+from tawny.config.importers.diycam import from_diycam
+from tawny.config.importers.result import ImportSource
 from tawny.config.loader import read_settings
+from tawny.config.settings import is_camera_id
 from tawny.sources.network_address import parse_rtsp
 from tests.cli.conftest import Tawny, tawny
 from tests.seeds.examples import DIYCAM, ROM_CAM, ROPEY, SUDOCAM
@@ -81,6 +84,25 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:
     assert not (tmp_path / "run-by-us").exists()
 
 
+def test_diycam_cameras_with_alike_long_names_all_get_their_own(tmp_path: Path) -> None:
+    long = "a" * 36
+    text = f"cameras[{long}-3]=/dev/video0\ncameras[b]=/dev/video1\ncameras[{long.upper()}-3]=/dev/video2\n"
+    cameras = from_diycam(ImportSource(text, tmp_path, tmp_path)).settings["cameras"]
+    assert {name: one["source"] for name, one in cameras.items()} == {
+        f"{long}-3": "/dev/video0",
+        "b": "/dev/video1",
+        f"{long}-4": "/dev/video2",
+    }
+
+
+def test_a_long_diycam_name_that_is_shortened_at_a_hyphen_stays_valid(tmp_path: Path) -> None:
+    name = "a" * 35 + "-bcd"
+    text = f"cameras[{name}]=/dev/video0\ncameras[{name.upper()}]=/dev/video1\n"
+    cameras = from_diycam(ImportSource(text, tmp_path, tmp_path)).settings["cameras"]
+    assert len(cameras) == 2
+    assert all(is_camera_id(one) for one in cameras)
+
+
 @pytest.mark.shows("RP22")
 def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:
     told, ours = took(tawny, tmp_path, ROPEY)
@@ -110,6 +132,11 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:
     assert ours["storage"]["retention"]["min_free"] == "20 %"
     assert told["became"].keys() | told["left"].keys() >= ropey_keys()
     assert all(why.startswith("not needed") for why in told["left"].values())
+
+
+def test_ropey_cam_without_a_storage_limit_keeps_its_own(tawny: Tawny, tmp_path: Path) -> None:
+    _, ours = took(tawny, tmp_path, "[ropey]\nvideo_width = 1280\n")
+    assert ours["storage"]["retention"]["min_free"] == "20 %"
 
 
 FIXED = """

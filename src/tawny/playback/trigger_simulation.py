@@ -4,7 +4,7 @@ An event is still detected at a level if its score ever reached it. Above the cu
 it, seconds with sufficient scores form new events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,9 +76,9 @@ def propose_level(
 ) -> LevelProposal | None:
     """Return the lowest level that removes the most false alarms of this reason with few losses.
 
-    None with too few false alarms or if no level helps.
+    Only events that the level in use lets through count. None with too few false alarms or if no level helps.
     """
-    peaks = [(event, peak) for event in events if (peak := peak_of(event, scores, within)) is not None]
+    peaks = let_through(events, scores, within, in_use)
     false = [(event, peak) for event, peak in peaks if event.false_alarm == reason]
     true = [(event, peak) for event, peak in peaks if not event.false_alarm]
     if len(false) < ENOUGH_FALSE:
@@ -93,13 +93,18 @@ def propose_level(
             best = worth, level
     if best is None:
         return None
-    level = max(in_use + 1, best[1])
+    _, level = best
     return LevelProposal(
         level,
         removes=tuple(event for event, peak in false if peak < level),
         leaves=tuple(event for event, peak in false if peak >= level),
         loses=tuple(event for event, peak in true if peak < level),
     )
+
+
+def let_through(events: Iterable[Event], scores: bytes, within: Span, in_use: int) -> list[tuple[Event, int]]:
+    """Return the events that the level in use lets through, with their maximum scores."""
+    return [(event, peak) for event in events if (peak := peak_of(event, scores, within) or 0) >= in_use]
 
 
 def peak_of(event: Event, scores: bytes, within: Span) -> int | None:

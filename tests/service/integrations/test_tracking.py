@@ -2,15 +2,27 @@
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from tawny.config.lens_and_ptz import TrackSettings
 from tawny.detection.following import Sighting
 from tawny.model.errors import NotDone
 from tawny.model.geometry import ORIENTATIONS, Orientation
 from tawny.model.ids import CameraId
-from tawny.service.integrations.steering import EVERY_S, CommandLog, PtzCalibration, Velocity, ZoomStep, fitted
-from tawny.service.integrations.tracking import AutoTracker, Calibrator, read_calibration, turned_back
+from tawny.service.integrations import tracking
+from tawny.service.integrations.steering import (
+    EVERY_S,
+    TIMEOUT_S,
+    CommandLog,
+    PtzCalibration,
+    Steering,
+    Velocity,
+    ZoomStep,
+    fitted,
+)
+from tawny.service.integrations.tracking import ZOOMED, AutoTracker, Calibrator, read_calibration, turned_back
 from tawny.testing.panorama import YARD
 from tawny.testing.tracked import CASES, LEARNS_S, Tracked
 
@@ -208,6 +220,74 @@ def test_a_camera_that_becomes_private_is_calibrated_no_further() -> None:
     with pytest.raises(NotDone, match="private"):
         run.tracker.calibrate(YARD, wait)
     assert [what for _, what, _ in run.motors.orders if what in ("drive", "halt")][-2:] == ["drive", "halt"]
+
+
+def show_nothing_when_close(run: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the camera sees when it is zoomed in says nothing about how it turned."""
+
+    def fitted_when_far(*given: Any) -> tuple[float, float, float]:
+        return fitted(*given) if run.camera.zoom < 0.2 else (0.0, 0.35, 0.0)
+
+    monkeypatch.setattr(tracking, "fitted", fitted_when_far)
+
+
+def test_a_calibration_that_fails_leaves_the_zoom_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Tracked(CASES["zooms"])
+    run.run_to(3)
+    show_nothing_when_close(run, monkeypatch)
+    with pytest.raises(NotDone, match="side to side"):
+        run.tracker.calibrate(YARD, run.wait)
+    assert run.camera.zoom == pytest.approx(0, abs=ZOOMED)
+
+
+def test_a_calibration_that_privacy_ends_moves_no_more_until_it_is_over() -> None:
+    run = Tracked(CASES["zooms"])
+    run.run_to(3)
+
+    def wait(seconds: float) -> None:
+        run.wait(seconds)
+        run.is_private = run.is_private or run.camera.zoom > 0.2
+
+    with pytest.raises(NotDone, match="private"):
+        run.tracker.calibrate(YARD, wait)
+    begun_s = run.camera.now_s
+    run.run_to(begun_s + 3)
+    assert [what for at_s, what, _ in run.motors.orders if at_s >= begun_s] == ["halt"]
+    run.is_private = False
+    run.run_to(begun_s + 10)
+    assert run.camera.zoom == 0
+
+
+@pytest.mark.parametrize("back_s", [0.5, 40, 3600])
+def test_it_steers_on_after_the_clock_was_set_back(back_s: float) -> None:
+    """The object stays off the middle, seen five times a second for 5 s before the step and 5 s after it."""
+    steering, sent = Steering(PtzCalibration(), TrackSettings()), list[tuple[float, Velocity]]()
+    for tenth in range(100):
+        now_s = 1_800_000_000 + tenth / 10 - (back_s if tenth >= 50 else 0)
+        if tenth % 2 == 0:
+            steering.saw(Sighting(round(now_s * 1000), 0.3, 0, 0.1, 0.3, (0, 0), is_sure=True))
+        velocity = steering.wanted(now_s)
+        if velocity is not None:
+            steering.sent(now_s, velocity)
+            sent.append((tenth / 10, velocity))
+    assert all(velocity.pan > 0 for _, velocity in sent)
+    after = [at_s for at_s, _ in sent if at_s >= 5]
+    assert after[0] < 6
+    assert max(later - at_s for at_s, later in pairwise([*after, 10])) < TIMEOUT_S
+
+
+def test_what_was_commanded_before_the_clock_was_set_back_turns_nothing_later() -> None:
+    log = CommandLog()
+    log.put(3600.0, Velocity(pan=0.2))
+    log.put(3601.0, Velocity())
+    log.put(50.0, Velocity())
+    assert log.turned(3599.0, 3700.0) == Velocity()
+
+
+def test_a_sighting_from_before_the_clock_was_set_back_moves_nothing() -> None:
+    steering = Steering(PtzCalibration(), TrackSettings())
+    steering.saw(Sighting(1_800_000_000_000, 0.3, 0, 0.1, 0.3, (0, 0), is_sure=True, speed=(0.1, 0.0)))
+    assert steering.wanted(1_799_996_400.0) is None
 
 
 def test_switched_off_it_stops_and_returns() -> None:

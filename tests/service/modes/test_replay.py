@@ -17,6 +17,7 @@ from tawny.service.modes.replay import Replayer, past_span
 from tawny.service.modes.rule_actions import RuleDecider
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive
+from tests.playback.test_timeline import segment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TABLES: dict[str, Any] = {
@@ -25,6 +26,7 @@ TABLES: dict[str, Any] = {
     "away": {"others": {"record": "events", "notify": ["motion"]}},
     "night": {"others": {"privacy": True}},
 }
+LEAVES_MS = utc_from_text("2026-11-19T22:00:00Z")
 NIGHT = Span(utc_from_text("2026-11-19T19:00:00Z"), utc_from_text("2026-11-20T07:00:00Z"))
 
 
@@ -49,9 +51,20 @@ class Night:
             at_ms = utc_from_text(f"2026-11-{at}:00Z")
             event = Event(new_event_id(at_ms), PORCH, kind, at_ms, at_ms + 20_000, 50.0)
             self.archive.index.put_event(event)
+        self.archive.index.add_segment(segment(NIGHT.begin_ms, NIGHT.end_ms))
+        if "anna" in self.settings.modes.presence.people:
+            self.modes.seen("anna", "phone")
         for _ in range(20):
             self.clock.advance(3600)
+            if self.clock.now_ms() == LEAVES_MS and self.modes.people():
+                self.modes.left("anna")
             self.modes.step()
+
+    def hours(self, mode: str) -> float:
+        """Return what would have been recorded of the porch, h."""
+        seconds = self.replay(mode).cameras[0].seconds
+        assert seconds is not None
+        return float(seconds / 3600)
 
     def replay(self, mode: str, why_muted: Any = lambda *_: "", **channel: Any) -> Any:
         filters = [replace(NotificationFilter("phone", levels=frozenset({"alert"})), **channel)]
@@ -82,6 +95,36 @@ def test_channels_that_want_alerts_only_get_no_cat(tmp_path: Path) -> None:
 def test_rules_that_silence_everything_win(tmp_path: Path) -> None:
     told = Night(tmp_path, rules=[{"when": {"mode": "away"}, "do": ["notify no one"]}]).replay("away")
     assert (told.cameras[0].notified, told.events) == (0, [])
+
+
+@pytest.mark.parametrize("mode", ["home", ""])
+@pytest.mark.parametrize(
+    ("between", "hours"),
+    [(["20:00-21:00"], 11), (["21:00-08:00"], 1), (["19:00-20:30"], 11.5), (["22:00-22:30", "03:00-04:00"], 10.5)],
+)
+def test_a_rule_stops_recording_only_within_its_times(
+    tmp_path: Path, mode: str, between: list[str], hours: float
+) -> None:
+    rules = [{"when": {"mode": "home", "between": between}, "do": ["don't record"]}]
+    night = Night(tmp_path, rules=rules, modes={name: TABLES[name] for name in ("home", "away")})
+    assert night.hours(mode) == hours
+
+
+@pytest.mark.parametrize("mode", ["home", ""])
+def test_a_rule_about_people_counts_those_who_were_home_then(tmp_path: Path, mode: str) -> None:
+    """Anna left at 23:00."""
+    presence = {"people": {"anna": {}}, "automatic": False, "away_after": "24 h"}
+    rules = [{"when": {"home": "anna"}, "do": ["don't record"]}]
+    night = Night(tmp_path, rules=rules, modes={"presence": presence, "home": {}, "away": {}})
+    assert night.hours(mode) == 9
+
+
+def test_events_that_would_not_have_been_are_not_recorded(tmp_path: Path) -> None:
+    seconds = {}
+    for detection in (True, False):
+        away = {"others": {"record": "events", "detection": detection}}
+        seconds[detection] = Night(tmp_path, modes={**TABLES, "away": away}).hours("away") * 3600
+    assert seconds == {True: pytest.approx(3 * 35), False: 0}
 
 
 @pytest.mark.parametrize(

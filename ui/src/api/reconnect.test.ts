@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Happened, type Link, START, delayMs, isLost, reduce } from "./reconnect";
+import { type Happened, type Link, START, delayMs, forwardClock, isLost, reduce } from "./reconnect";
 
 const after = (...events: Happened[]): Link => events.reduce(reduce, START);
 
@@ -52,5 +52,34 @@ describe("telling people that the page is cut off", () => {
   });
   it("ends as soon as it is back", () => {
     expect(isLost(reduce(down, { what: "opened", now: 9_000 }), 9_000)).toBe(false);
+  });
+});
+
+describe("the clock of the connection", () => {
+  const made = () => {
+    const times = { wall: 1_800_000_000_000, steady: 50 };
+    const now = forwardClock(
+      () => times.wall,
+      () => times.steady,
+    );
+    return { times, now, begun: now() };
+  };
+  it("goes on when the time of day is set back", () => {
+    const { times, now, begun } = made();
+    times.wall -= 3_600_000 - 13_000;
+    times.steady += 13_000;
+    expect(now() - begun).toBe(13_000);
+    times.wall += 700;
+    times.steady += 700;
+    expect(now() - begun).toBe(13_700);
+  });
+  it("counts the time in which the device slept, once", () => {
+    const { times, now, begun } = made();
+    times.wall += 60_000;
+    times.steady += 10;
+    expect(now() - begun).toBe(60_000);
+    times.wall += 500;
+    times.steady += 500;
+    expect(now() - begun).toBe(60_500);
   });
 });

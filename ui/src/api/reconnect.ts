@@ -28,6 +28,25 @@ export const SILENT_MS = 12_000;
 export const TELL_AFTER_MS = 5_000;
 const DELAYS_MS = [300, 1_000, 2_000, 4_000, 5_000];
 
+/** A longer advance of the time of day is time in which the device slept, when the steady clock may stand still. */
+const SLEPT_MS = 2_000;
+
+/** Returns a clock, in ms, that only goes forward, also when the time of day is set back. */
+export function forwardClock(
+  wall: () => number = () => Date.now(),
+  steady: () => number = () => performance.now(),
+): () => number {
+  let ahead = wall() - steady();
+  let slept = 0;
+  return () => {
+    const now = steady();
+    const before = ahead;
+    ahead = wall() - now;
+    if (ahead - before > SLEPT_MS) slept += ahead - before;
+    return now + slept;
+  };
+}
+
 export const START: Link = { phase: "idle", failures: 0, heard_ms: null, down_since_ms: null, retry_at_ms: null };
 
 export function delayMs(failures: number): number {

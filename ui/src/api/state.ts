@@ -4,7 +4,7 @@
  */
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { get, url, whenSignedOut } from "./client";
-import { TELL_AFTER_MS, isLost, type Link, reduce, START, type Happened } from "./reconnect";
+import { TELL_AFTER_MS, forwardClock, isLost, type Link, reduce, START, type Happened } from "./reconnect";
 import { translated } from "../strings/language";
 import { placed } from "./within";
 import type { Camera, ClipJob, Damage, Gap, Health, Message, Reading, TawnyEvent } from "./types";
@@ -19,6 +19,9 @@ export const retry_s = signal<number | null>(null);
 export function cameraNamed(id: string): string {
   return cameras.value.find((camera) => camera.id === id)?.name ?? id;
 }
+
+/** For how long ago something was, in ms. */
+const forward = forwardClock();
 
 // The recorder's clock against this browser's: the least delayed message tells it best.
 let clock_ahead_ms: number | null = null;
@@ -130,16 +133,16 @@ export function startState(onSignedOut: () => void): void {
   signedOut = onSignedOut;
   whenSignedOut(onSignedOut);
   if (ticker !== null) return;
-  ticker = setInterval(() => happen({ what: "tick", now: Date.now() }), 500);
+  ticker = setInterval(() => happen({ what: "tick", now: forward() }), 500);
   addEventListener("online", tryNow);
-  happen({ what: "start", now: Date.now() });
+  happen({ what: "start", now: forward() });
 }
 
 export function stopState(): void {
   if (ticker !== null) clearInterval(ticker);
   ticker = null;
   removeEventListener("online", tryNow);
-  happen({ what: "stop", now: Date.now() });
+  happen({ what: "stop", now: forward() });
   drop();
   batch(() => {
     health.value = null;
@@ -148,7 +151,7 @@ export function stopState(): void {
 }
 
 export function tryNow(): void {
-  if (link.phase === "waiting") happen({ what: "start", now: Date.now() });
+  if (link.phase === "waiting") happen({ what: "start", now: forward() });
 }
 
 function happen(event: Happened): void {
@@ -171,14 +174,14 @@ function happen(event: Happened): void {
 const POLL_AFTER = 2;
 const POLL_MS = 3_000;
 let polled_ms = -Infinity;
-let poll_due_ms = 0;
+let poll_due_ms = -Infinity;
 
 function poll(now: number): void {
   if (now < poll_due_ms) return;
   poll_due_ms = now + POLL_MS;
   get<Health>("/health").then(
     (told) => {
-      polled_ms = Date.now();
+      polled_ms = forward();
       batch(() => {
         health.value = told;
         lost.value = false;
@@ -194,19 +197,19 @@ function connect(): void {
   socket = here;
   here.onopen = () => {
     subscribe();
-    happen({ what: "opened", now: Date.now() });
+    happen({ what: "opened", now: forward() });
     if (opened_before) tell("back", null);
     opened_before = true;
   };
   here.onmessage = (message: MessageEvent<string>) => {
-    happen({ what: "heard", now: Date.now() });
+    happen({ what: "heard", now: forward() });
     hear(placed(translated(JSON.parse(message.data) as Message)));
   };
   here.onclose = (event) => {
     if (socket !== here) return;
     socket = null;
     if (event.code === SIGNED_OUT) signedOut();
-    else happen({ what: "lost", now: Date.now() });
+    else happen({ what: "lost", now: forward() });
   };
 }
 
@@ -225,8 +228,8 @@ function hear(message: Message): void {
       health.value = message.d;
       break;
     case "motion":
-      if (calm.matches && Date.now() - (scored_at.get(message.d.camera) ?? 0) < CALM_MS) break;
-      scored_at.set(message.d.camera, Date.now());
+      if (calm.matches && forward() - (scored_at.get(message.d.camera) ?? -Infinity) < CALM_MS) break;
+      scored_at.set(message.d.camera, forward());
       motionOf(message.d.camera).value = message.d.score;
       break;
     case "event":

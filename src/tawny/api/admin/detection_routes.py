@@ -515,9 +515,11 @@ def proposal(
     now_ms = here.recorder.clock.now_ms()
     span = Span(now_ms - days * DAY_MS, now_ms)
     events, scores = _stored(here, known_camera(camera, here), span)
-    false: list[str] = [event.id for event in events if event.false_alarm == reason]
-    made = trigger_simulation.propose_level(events, scores, span, reason, _in_use(here, camera))
+    in_use = _in_use(here, camera)
+    made = trigger_simulation.propose_level(events, scores, span, reason, in_use)
     if made is None:
+        still = trigger_simulation.let_through(events, scores, span, in_use)
+        false: list[str] = [event.id for event, _ in still if event.false_alarm == reason]
         return schemas.LevelProposalInfo(
             level=None, removes=[], leaves=false if len(false) >= trigger_simulation.ENOUGH_FALSE else [], loses=[]
         )

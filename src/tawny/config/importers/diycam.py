@@ -88,8 +88,10 @@ def _is_relative(address: str) -> bool:
 
 def _camera(found: ImportResult, theirs: str, number: int, address: str, values: ForeignValues) -> None:
     name = camera_id(theirs.removeprefix("cameras[").removesuffix("]"), usual=f"camera-{number}")
+    usual = name
     while name in found.settings.get("cameras", {}):
-        name = f"{name[:36]}-{number}"
+        name = f"{usual[:36].rstrip('-')}-{number}"
+        number += 1
     if not address:
         raise values.wrong(theirs, "the address of a camera, such as rtsp://192.168.1.20/main or /dev/video0")
     if not found.put_source(theirs, name, address):

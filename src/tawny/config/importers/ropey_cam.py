@@ -133,9 +133,8 @@ def _detection(theirs: ForeignValues, camera: str, found: ImportResult) -> None:
     found.put("(clips of motion)", f"{camera}.record", "events")
     for key, here in (("buffer_seconds", "pre"), ("post_roll", "post")):
         found.put(key, f"{camera}.{here}", f"{theirs.whole(key, 3, 0, 30)} s")
-    if "max_disk_usage" in theirs.values:
-        free = round((1 - theirs.number("max_disk_usage", 0.8, 0, 1)) * 100, 1)
-        found.put("max_disk_usage", "storage.retention.min_free", f"{free:g} %")
+    free = round((1 - theirs.number("max_disk_usage", 0.8, 0, 1)) * 100, 1)
+    found.put("max_disk_usage", "storage.retention.min_free", f"{free:g} %")
 
 
 def _is_on(theirs: ForeignValues, key: str, usual: str = "false") -> bool:

@@ -21,7 +21,7 @@ AGAIN_S: Final = 0.6
 """A movement is commanded again after this time, s: it ends by itself after TIMEOUT_S."""
 TIMEOUT_S: Final = 1.0
 UNSEEN_S: Final = 1.5
-"""Time without a frame, s, after which the camera stops."""
+"""Time without a frame, s, after which the camera stops. A frame as far in the future is from before a clock change."""
 PULL: Final = 3.0
 """Share of the distance from the middle that is made up for in a second."""
 FASTEST: Final = 1.0
@@ -117,9 +117,15 @@ class CommandLog:
         self._sent: deque[tuple[float, Velocity]] = deque([(-math.inf, Velocity())])
 
     def put(self, at_s: float, velocity: Velocity) -> None:
+        self.follow(at_s)
         self._sent.append((at_s, velocity))
         while len(self._sent) > 2 and self._sent[1][0] < at_s - LOG_S:
             self._sent.popleft()
+
+    def follow(self, now_s: float) -> None:
+        """Take what lies in the future as commanded now: the clock was set back."""
+        if self._sent[-1][0] > now_s:
+            self._sent = deque((min(at_s, now_s), velocity) for at_s, velocity in self._sent)
 
     @property
     def last(self) -> tuple[float, Velocity]:
@@ -178,6 +184,7 @@ class Steering:
 
     def wanted(self, now_s: float) -> Velocity | None:
         """Return the speeds to command now; None: none, those before are still right."""
+        self._log.follow(now_s)
         last_s, last = self._log.last
         if now_s - last_s < EVERY_S:
             return None
@@ -189,7 +196,7 @@ class Steering:
 
     def _aimed(self, now_s: float) -> Velocity:
         one = self._seen
-        if one is None or now_s - one.at_ms / 1000 > UNSEEN_S + self._known.latency_s:
+        if one is None or abs(now_s - one.at_ms / 1000) > UNSEEN_S + self._known.latency_s:
             return Velocity()
         gains, delay_s, at_s = self._gains(), self._known.latency_s, one.at_ms / 1000
         ahead_s = now_s + delay_s - at_s

@@ -9,8 +9,8 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Final, Literal, Protocol
@@ -365,6 +365,10 @@ class AutoTracker:
         try:
             calibrator = Calibrator(camera, self._motors, one.follower, self._clock, pause_unless_private)
             made = calibrator.measure(track, self._orientation(camera))
+        except TawnyError:
+            if self._means.is_private(camera):  # its way back waits
+                one.is_away, one.returns = True, 0
+            raise
         finally:
             with self._means.turning(camera, CALMS_S):
                 one.phase = "off"
@@ -457,12 +461,10 @@ class Calibrator:
             if not self._samples:
                 raise NotDone("There is no picture of this camera.", "Detection must be on. Try again.")
             start = self._position().zoom
-            zooms = (
-                [None] if track.zoom is None or start is None else [track.zoom[0], sum(track.zoom) / 2, track.zoom[1]]
-            )
-            measured = [self._at(zoom) for zoom in zooms]
-            if start is not None and len(zooms) > 1:
-                self._zoom_to(start)
+            if track.zoom is None or start is None:
+                measured = [self._at(None)]
+            else:
+                measured = self._at_zooms((track.zoom[0], sum(track.zoom) / 2, track.zoom[1]), start)
         finally:
             self._follower.measure(on=False)
             self._follower.seen, self._follower.is_on = before, was_on
@@ -478,6 +480,18 @@ class Calibrator:
             return PtzPosition(*self._motors.position(self._camera))
         except NotDone:
             return PtzPosition()
+
+    def _at_zooms(self, zooms: Sequence[float], start: float) -> list[tuple[ZoomStep, float]]:
+        """Measure at these zooms and return to the one at the start, also after an error."""
+        try:
+            measured = [self._at(zoom) for zoom in zooms]
+        except TawnyError:
+            with suppress(TawnyError):
+                self._pause(0.0)  # raises where the camera must not move now
+                self._zoom_to(start)
+            raise
+        self._zoom_to(start)
+        return measured
 
     def _at(self, zoom: float | None) -> tuple[ZoomStep, float]:
         if zoom is not None:

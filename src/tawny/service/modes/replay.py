@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.settings import Settings, in_mode
 from tawny.events.modes import ModeState
-from tawny.events.rule_engine import Calendar, FilterDecision, RuleDecision
+from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision
 from tawny.model.events import Event, shown_level
 from tawny.model.ids import CameraId, EventId
 from tawny.model.segments import Recording
@@ -102,10 +102,13 @@ class Replayer:
         found: list[ReplayedCamera] = []
         notified: list[ReplayedEvent] = []
         for camera in cameras:
-            events = events_within(self._index, camera, span, _MOST_EVENTS)
-            replayed = [self._replayed(event, mode) for event in events]
-            kinds = Counter(event.shown_kind for event, one in zip(events, replayed, strict=True) if one is not None)
-            there_was = [one for one in replayed if one is not None]
+            both = [
+                (event, one)
+                for event in events_within(self._index, camera, span, _MOST_EVENTS)
+                if (one := self._replayed(event, mode)) is not None
+            ]
+            events, there_was = [event for event, _ in both], [one for _, one in both]
+            kinds = Counter(event.shown_kind for event in events)
             loud = sum(one.notifies for one in there_was)
             bounds = self._index.bounds(camera)
             there = (
@@ -119,7 +122,7 @@ class Replayer:
         return Replay(span.begin_ms, span.end_ms, mode, found, notified[:_SHOWN])
 
     def _duty(self, camera: CameraId, mode: str, at_ms: int) -> CameraDuty:
-        now = replace(self._deciding.standing(camera), at_ms=at_ms, mode=mode)
+        now = RuleContext(at_ms, camera, "", mode, home=self._modes.at(at_ms).home)
         unrecorded = self._deciding.rules.unrecorded(now)
         return duty_of(self._settings.cameras[camera], None, unrecorded, mode, in_mode(self._settings, mode, camera))
 
@@ -177,10 +180,12 @@ class Replayer:
         return total
 
     def _parts(self, span: Span, mode: str) -> Iterator[tuple[Span, str]]:
-        """Yield the parts of the span with one mode each."""
-        if mode:
-            yield span, mode
-            return
-        edges = sorted({at_ms for at_ms, _ in self._modes.changes(10_000) if span.begin_ms < at_ms < span.end_ms})
+        """Yield the parts of the span in which modes, presence and rules don't change, with the mode of each."""
+        found = {at_ms for at_ms, _ in self._modes.changes(10_000) if span.begin_ms < at_ms < span.end_ms}
+        change_ms = self._deciding.rules.next_change_ms(span.begin_ms)
+        while change_ms is not None and change_ms < span.end_ms:
+            found.add(change_ms)
+            change_ms = self._deciding.rules.next_change_ms(change_ms)
+        edges = sorted(found)
         for begin_ms, end_ms in zip([span.begin_ms, *edges], [*edges, span.end_ms], strict=True):
-            yield Span(begin_ms, end_ms), self._modes.at(begin_ms).mode
+            yield Span(begin_ms, end_ms), mode or self._modes.at(begin_ms).mode
