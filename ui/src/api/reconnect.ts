@@ -28,22 +28,15 @@ export const SILENT_MS = 12_000;
 export const TELL_AFTER_MS = 5_000;
 const DELAYS_MS = [300, 1_000, 2_000, 4_000, 5_000];
 
-/** A longer advance of the time of day is time in which the device slept, when the steady clock may stand still. */
-const SLEPT_MS = 2_000;
-
-/** Returns a clock, in ms, that only goes forward, also when the time of day is set back. */
-export function forwardClock(
-  wall: () => number = () => Date.now(),
-  steady: () => number = () => performance.now(),
-): () => number {
-  let ahead = wall() - steady();
-  let slept = 0;
+/** Returns a clock, in ms, that goes on where the time of day is set back. It counts the time in which a device slept. */
+export function forwardClock(wall = () => Date.now()): () => number {
+  let last = wall();
+  let set_back = 0;
   return () => {
-    const now = steady();
-    const before = ahead;
-    ahead = wall() - now;
-    if (ahead - before > SLEPT_MS) slept += ahead - before;
-    return now + slept;
+    const now = wall();
+    if (now < last) set_back += last - now;
+    last = now;
+    return now + set_back;
   };
 }
 

@@ -133,16 +133,16 @@ export function startState(onSignedOut: () => void): void {
   signedOut = onSignedOut;
   whenSignedOut(onSignedOut);
   if (ticker !== null) return;
-  ticker = setInterval(() => happen({ what: "tick", now: forward() }), 500);
+  ticker = setInterval(() => happen("tick"), 500);
   addEventListener("online", tryNow);
-  happen({ what: "start", now: forward() });
+  happen("start");
 }
 
 export function stopState(): void {
   if (ticker !== null) clearInterval(ticker);
   ticker = null;
   removeEventListener("online", tryNow);
-  happen({ what: "stop", now: forward() });
+  happen("stop");
   drop();
   batch(() => {
     health.value = null;
@@ -151,21 +151,22 @@ export function stopState(): void {
 }
 
 export function tryNow(): void {
-  if (link.phase === "waiting") happen({ what: "start", now: forward() });
+  if (link.phase === "waiting") happen("start");
 }
 
-function happen(event: Happened): void {
+function happen(what: Happened["what"]): void {
   const before = link.phase;
-  link = reduce(link, event);
+  const now = forward();
+  link = reduce(link, { what, now });
   if (link.phase === "connecting" && before !== "connecting") connect();
   if (link.phase === "waiting" && before === "open") drop();
   batch(() => {
-    lost.value = link.phase !== "closed" && isLost(link, event.now) && event.now - polled_ms > 2 * TELL_AFTER_MS;
-    retry_s.value = link.retry_at_ms === null ? null : Math.max(0, Math.ceil((link.retry_at_ms - event.now) / 1000));
+    lost.value = link.phase !== "closed" && isLost(link, now) && now - polled_ms > 2 * TELL_AFTER_MS;
+    retry_s.value = link.retry_at_ms === null ? null : Math.max(0, Math.ceil((link.retry_at_ms - now) / 1000));
   });
-  if (event.what === "tick") {
-    fade(event.now);
-    if (link.failures >= POLL_AFTER && link.phase !== "open" && link.phase !== "closed") poll(event.now);
+  if (what === "tick") {
+    fade(now);
+    if (link.failures >= POLL_AFTER && link.phase !== "open" && link.phase !== "closed") poll(now);
   }
 }
 
@@ -197,19 +198,19 @@ function connect(): void {
   socket = here;
   here.onopen = () => {
     subscribe();
-    happen({ what: "opened", now: forward() });
+    happen("opened");
     if (opened_before) tell("back", null);
     opened_before = true;
   };
   here.onmessage = (message: MessageEvent<string>) => {
-    happen({ what: "heard", now: forward() });
+    happen("heard");
     hear(placed(translated(JSON.parse(message.data) as Message)));
   };
   here.onclose = (event) => {
     if (socket !== here) return;
     socket = null;
     if (event.code === SIGNED_OUT) signedOut();
-    else happen({ what: "lost", now: forward() });
+    else happen("lost");
   };
 }
 

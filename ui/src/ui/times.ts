@@ -55,7 +55,7 @@ function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
 }
 
 /** The recorder's wall clock as a date whose fields are read in UTC. */
-const wall = (ms: number): Date => new Date(ms + offset(ms, zone.value));
+export const wall = (ms: number): Date => new Date(ms + offset(ms, zone.value));
 
 /** `2026-11-20`, the recorder's date. */
 export function dayKey(ms: number): string {
@@ -131,17 +131,6 @@ export function percent(share: number): string {
   return `${value >= 100 ? "100" : value.toFixed(1).replace(/\.0$/, "")}%`;
 }
 
-/** `2026-11-20T20:46` by the recorder's clock, as a `datetime-local` field has it. */
-export function fieldTime(ms: number): string {
-  return wall(ms).toISOString().slice(0, 16);
-}
-
-/** The instant that such a field means at the recorder; NaN for an empty one. */
-export function fieldInstant(text: string): number {
-  const wall_ms = Date.parse(`${text}Z`);
-  return Number.isNaN(wall_ms) ? wall_ms : instantOf(wall_ms);
-}
-
 /** The first and the last moment (not included) of a day such as `2026-11-20` at the recorder: 23, 24 or 25 hours. */
 export function dayBounds(day: string): { begin_ms: number; end_ms: number } {
   const [year = 1970, month = 1, date = 1] = day.split("-").map(Number);
@@ -149,7 +138,7 @@ export function dayBounds(day: string): { begin_ms: number; end_ms: number } {
 }
 
 /** The instant at which the recorder's wall clock shows what UTC shows at `wall_ms`. */
-function instantOf(wall_ms: number): number {
+export function instantOf(wall_ms: number): number {
   const guess = wall_ms - offset(wall_ms, zone.value);
   return wall_ms - offset(guess, zone.value);
 }
