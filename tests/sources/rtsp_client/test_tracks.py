@@ -113,8 +113,10 @@ def test_a_goodbye_of_the_pictures_waits_for_the_sound_that_is_still_on_its_way(
     peer.send(2.0, *between(1.0, 1.2, video=False))
     peer.goodbye(is_video=False)
     assert peer.came(video=False)[-1].data == between(1.0, 1.2, video=False)[-1].data
+    peer.send(2.1, *between(1.2, 1.4, video=False))  # sent before its goodbye, which came by another port
+    assert peer.came(video=False)[-1].data == between(1.2, 1.4, video=False)[-1].data
     with pytest.raises(ConversationFault) as over:
-        peer.send(2.1)
+        peer.send(2.4)
     assert over.value.reason == "bye"
 
 

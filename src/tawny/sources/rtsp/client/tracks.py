@@ -158,7 +158,7 @@ class Tracks:
         self._begun_s = self.alive_s = 0.0
         self._changed_s: float | None = None
         self._bye_s: float | None = None
-        self._sound_ended = False
+        self._sound_bye_s: float | None = None
         self._good = self._units_given = self._damaged = 0
         self._missing_reported = self._packets_seen = 0
         self._is_waste = False  # packets arrived for long without a complete frame
@@ -346,14 +346,15 @@ class Tracks:
         if is_video:
             self._bye_s = self.now_s
         else:
-            self._sound_ended = True
+            self._sound_bye_s = self.now_s
 
     def _has_gone(self, bye_s: float) -> bool:
         """Return whether the stream has ended since video's BYE; audio may continue briefly."""
-        passed_s = self.now_s - bye_s
-        if self._audio is None or self._audio.source < 0 or self._sound_ended:
-            return passed_s >= _BYE_S
-        return passed_s >= _OTHER_BYE_S
+        if self._audio is None or self._audio.source < 0:
+            return self.now_s - bye_s >= _BYE_S
+        if self._sound_bye_s is not None:
+            return self.now_s - max(bye_s, self._sound_bye_s) >= _BYE_S
+        return self.now_s - bye_s >= _OTHER_BYE_S
 
     @property
     def _is_sound_due(self) -> bool:
