@@ -35,7 +35,7 @@ from tawny.service.integrations.emitter_worker import (
 )
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.integrations.inputs import DatagramDoor, Inputs
-from tawny.service.integrations.mqtt_topics import MqttTopics
+from tawny.service.integrations.mqtt_topics import MqttTopics, is_private
 from tawny.service.integrations.patrols import PatrolKeeper
 from tawny.service.integrations.steering import PtzCalibration
 from tawny.service.integrations.tracking import AutoTracker, TrackingState, TrackMeans
@@ -99,13 +99,9 @@ class IntegrationService:
         )  # fmt: skip
         self.commands.snoozes = means.snoozes
 
-        def is_private(camera: CameraId) -> bool:
-            hold = means.modes.hold(camera)
-            is_paused = hold is not None and hold.what == "pause"
-            return is_paused or bool(in_mode(now(), means.modes.now().mode, camera).privacy)
-
         tracking = TrackMeans(
-            lambda camera, lasts_s: means.said.turning(camera, lasts_s, is_patrol=True), is_private,
+            lambda camera, lasts_s: means.said.turning(camera, lasts_s, is_patrol=True),
+            lambda camera: is_private(now(), means.modes, camera),
             means.tracked or means.kept, mode=lambda: means.modes.now().mode,
         )  # fmt: skip
         self.tracker = AutoTracker(now, self.device_control, means.followers, tracking, clock)

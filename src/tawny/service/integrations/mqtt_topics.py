@@ -43,6 +43,13 @@ Do = Callable[[CommandIssuer, object], object]
 log = logging.getLogger(__name__)
 
 
+def is_private(settings: Settings, modes: ModeState, camera: CameraId) -> bool:
+    """Return whether a camera is paused for privacy, by hand or by the mode."""
+    hold = modes.hold(camera)
+    is_paused = hold is not None and hold.what == "pause"
+    return is_paused or bool(in_mode(settings, modes.now().mode, camera).privacy)
+
+
 class MqttTopics:
     """Publishes through `bridge` and executes commands. Both are actors.
 
@@ -128,7 +135,7 @@ class MqttTopics:
             alerting = {event.camera for event in self._lasting.values() if shown_level(event) == Level.ALERT}
         for event in pictured.values():
             jpeg = self._recorder.event_picture(event)
-            if jpeg and event.camera in self._now().cameras and not self._is_private(event.camera):
+            if jpeg and event.camera in self._now().cameras and not is_private(self._now(), self._modes, event.camera):
                 self.bridge.put(f"{event.camera}/event/picture", jpeg)
         if is_due:
             self._health_due_s = now_s + HEALTH_S
@@ -201,27 +208,22 @@ class MqttTopics:
         self.bridge.put("mode", mode.encode())
         self.bridge.put("alarm", panel_state(mode, self._modes.names).encode())
         for camera in self._shown():
-            hold, is_private = self._modes.hold(CameraId(camera.id)), self._is_private(CameraId(camera.id))
+            hold = self._modes.hold(CameraId(camera.id))
+            is_hidden = is_private(self._now(), self._modes, CameraId(camera.id))
             is_held = hold is not None and hold.what == "record"
             self.bridge.put(f"{camera.id}/record", ha.ON if is_held else ha.OFF)
-            self.bridge.put(f"{camera.id}/private", ha.ON if is_private else ha.OFF)
+            self.bridge.put(f"{camera.id}/private", ha.ON if is_hidden else ha.OFF)
             if camera.turns:
                 self.bridge.put(f"{camera.id}/track", ha.ON if self._is_tracking(CameraId(camera.id)) else ha.OFF)
-            if is_private:
+            if is_hidden:
                 for topic in ("picture", "event/picture"):
                     self.bridge.put(f"{camera.id}/{topic}", b"")  # nothing stays on the broker
-
-    def _is_private(self, camera: CameraId) -> bool:
-        """Return whether a camera is paused for privacy, by hand or by the mode."""
-        hold = self._modes.hold(camera)
-        by_mode = in_mode(self._now(), self._modes.now().mode, camera).privacy
-        return bool(by_mode) or (hold is not None and hold.what == "pause")
 
     def _say_pictures(self) -> None:
         shown = {camera.id for camera in self._shown()}
         for camera in self._recorder.cameras():
             name = camera.status.id
-            if name not in shown or camera.status.state not in EXPECTED or self._is_private(name):
+            if name not in shown or camera.status.state not in EXPECTED or is_private(self._now(), self._modes, name):
                 continue
             hub = self._recorder.hub(name, StreamName.SUB) or self._recorder.hub(name, StreamName.MAIN)
             keyframes = [one for one in hub.recent(RECENT_S) if one.is_keyframe] if hub is not None else []
