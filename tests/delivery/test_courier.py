@@ -17,18 +17,6 @@ AWAY = TargetUnreachable("offsite", "connection refused")
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def outbox(clock: FakeClock) -> Iterator[Outbox]:
-    made = Outbox(":memory:", clock)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
 

@@ -1,6 +1,5 @@
 """An export folder whose disk is away for a while."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,6 @@ from tawny.testing.clock import FakeClock
 from tests.delivery.carried import delivery
 
 TO = "files hours"
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def outbox(clock: FakeClock) -> Iterator[Outbox]:
-    made = Outbox(":memory:", clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +10,6 @@ from tawny.model.ids import EventId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.delivery.carried import PORCH, clip, delivery
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def outbox(clock: FakeClock) -> Iterator[Outbox]:
-    made = Outbox(":memory:", clock)
-    yield made
-    made.close()
 
 
 def drain(outbox: Outbox) -> list[str]:
