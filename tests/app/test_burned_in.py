@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from tawny.model.packets import SourcePacket
 from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState
 from tawny.model.times import Span
+from tawny.service.cameras.masking_cost import MaskingCost
+from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
 from tawny.storage.disk.volume import Volume
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
@@ -58,21 +61,50 @@ def process_of(bench: Rig) -> int:
     return [one for one in found if b"masking_process" in Path(f"/proc/{one}/cmdline").read_bytes()][-1]
 
 
-def assert_sound_is_whole(sound: list[bytes], sent: list[bytes], gaps: list[Gap]) -> None:
-    """Without a break, but where a busy machine left out so many frames that there is a gap."""
+@pytest.fixture
+def cuts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The frames of sound that were left out to keep it in time with the pictures, by their timestamps."""
+    found: list[int] = []
+    sound_at = TimestampAligner.sound_at
+
+    def counted(self: TimestampAligner, ticks: int, *what: Any, **how: Any) -> int | None:
+        at = sound_at(self, ticks, *what, **how)
+        if at is None:
+            found.append(ticks)
+        return at
+
+    monkeypatch.setattr(TimestampAligner, "sound_at", counted)
+    return found
+
+
+def assert_sound_is_whole(sound: list[bytes], sent: list[bytes], gaps: list[Gap], cuts: list[int]) -> None:
+    """Without a break, but where a busy machine left out so many frames that there is a gap, or sound came early."""
     assert {one.reason for one in gaps} <= {GapReason.MASKING, GapReason.STALLED}
     assert sound
     in_order = set(pairwise(sent))
-    assert sum(pair not in in_order for pair in pairwise(sound)) <= len(gaps)
+    assert sum(pair not in in_order for pair in pairwise(sound)) <= len(gaps) + len(cuts)
+
+
+def measured_cost(bench: Rig) -> MaskingCost:
+    """As soon as enough video has come since the last keyframe, which takes a busy machine longer."""
+    found: list[MaskingCost] = []
+
+    def is_measured() -> bool:
+        with suppress(NotDone):
+            found.append(bench.running.tuning.masking_cost(DOOR))
+        return bool(found)
+
+    until(is_measured, 40, "enough video to measure")
+    return found[0]
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])
-def test_stored_files_never_hold_what_is_under_the_mask(tmp_path: Path, codec: Any) -> None:
+def test_stored_files_never_hold_what_is_under_the_mask(tmp_path: Path, codec: Any, cuts: list[int]) -> None:
     spec = ClipSpec(codec=codec, width=160, height=120, fps=10, seconds=4.0, sound="aac")
     with RtspCamera(made_clip(spec)) as camera, RtspCamera(made_clip(CLIP)) as small:
         with rig(burned_in(camera, LEFT, f'sub = "{small.address}"\n'), tmp_path) as bench:
             bench.wait_for_seconds(5)
-            cost = bench.running.tuning.masking_cost(DOOR)
+            cost = measured_cost(bench)
         sent = camera.playing[0].sent
     for stream in (StreamName.MAIN, StreamName.SUB):
         found = halves(tmp_path, stream)
@@ -80,7 +112,7 @@ def test_stored_files_never_hold_what_is_under_the_mask(tmp_path: Path, codec: A
         assert max(left for left, _ in found) < DARK
         assert min(right for _, right in found) > LIGHT
     sound = on_disk(tmp_path, DOOR, is_video=False)
-    assert_sound_is_whole(sound, [unit.data for unit in sent if not unit.is_video], bench.gaps())
+    assert_sound_is_whole(sound, [unit.data for unit in sent if not unit.is_video], bench.gaps(), cuts)
     assert looked_at(tmp_path).ok
     assert 0 < cost.cores < 16
     assert cost.bytes_day > 0

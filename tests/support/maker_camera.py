@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -122,6 +122,9 @@ class MakerCamera:
     def await_connected(self) -> None:
         until(lambda: bool(self.tokens if self.maker == "reolink" else self.lines), 40, "a connection for its events")
 
+    def await_asked(self, count: int) -> None:
+        until(lambda: len(self.asked) >= count, 40, f"{count} requests for its events")
+
     def begin(self, what: str) -> None:
         self._reports(what, is_on=True)
 
@@ -144,8 +147,9 @@ class MakerCamera:
         self.await_connected()
         with self.changed:
             for one in self.lines:
-                one.write(b"%x\r\n%s\r\n" % (len(data), data) if self.is_chunked else data)
-                one.flush()
+                with suppress(OSError, InvalidState):  # its end is under way
+                    one.write(b"%x\r\n%s\r\n" % (len(data), data) if self.is_chunked else data)
+                    one.flush()
 
     def dahua(self, code: str, action: str, index: int = 0, data: Any = None) -> None:
         more = "" if data is None else f";data={json.dumps(data, indent=2)}"
