@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tawny.sources.network_address import HIDDEN, SecretFilter, parse_rtsp, strip_locations
 from tawny.sources.rtsp.client import connection as module
 from tawny.sources.rtsp.client.audio_depacketizer import MAX_FRAMES, AacDepacketizer
-from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection
+from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, always
 from tawny.sources.rtsp.client.rtp_receiver import RtpReceiver
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.tcp_transport import (
@@ -186,7 +186,7 @@ def test_costly_data_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
     monkeypatch.setattr(InterleavedReader, "feed", feed)
-    connection = RtspConnection(ADDRESS, DEFAULTS, clock, StreamMemory(), room)
+    connection = RtspConnection(ADDRESS, DEFAULTS, clock, StreamMemory(), always(room))
     connection.read()
     connection.read()
     assert sizes == [len(room.buffer), 32 * 1024]

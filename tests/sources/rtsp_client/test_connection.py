@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,9 @@ from tawny.model.packets import SourcePacket
 from tawny.model.times import Clock, SystemClock
 from tawny.sources.network_address import parse_rtsp
 from tawny.sources.rtsp.client import connection as module
-from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, UdpConnection
+from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, UdpConnection, always
 from tawny.sources.rtsp.client.session import StreamMemory
+from tawny.sources.rtsp.client.tcp_transport import TcpSocket
 from tawny.sources.rtsp.source import DEFAULTS, Rtsp
 from tawny.sources.source import CameraConnection, IdleUntil
 from tawny.testing.clips import ClipSpec, made_clip
@@ -222,9 +223,38 @@ def test_what_was_seen_is_in_the_notes(camera: RtspCamera) -> None:
 def test_memory_is_bounded_whatever_comes(camera: RtspCamera) -> None:
     camera.faults.packets = lambda packets: packets * 50
     room = ReceiveBuffer()
-    connection = RtspConnection(parse_rtsp(camera.address), DEFAULTS, SystemClock(), StreamMemory(), room)
+    connection = RtspConnection(parse_rtsp(camera.address), DEFAULTS, SystemClock(), StreamMemory(), always(room))
     read_all(connection, until=lambda read: len(read.packets) >= 20)
     assert len(room.buffer) == 512 * 1024
+
+
+def test_cameras_read_by_threads_of_their_own_keep_their_bytes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with masks burned in. On a busy machine, the bytes of one camera came among those of another."""
+    both, receive_into = threading.Barrier(2), TcpSocket.receive_into
+
+    def received(self: TcpSocket, room: memoryview) -> int | None:
+        came = receive_into(self, room)
+        if came:
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.3)  # each has received before either looks at it
+        return came
+
+    monkeypatch.setattr(TcpSocket, "receive_into", received)
+    source, found = Rtsp(), dict[int, Read]()
+    clips = [made_clip(ClipSpec(width=width, height=96, seconds=2.0)) for width in (96, 128)]
+    with RtspCamera(clips[0], CameraSetup(passes=1)) as one, RtspCamera(clips[1], CameraSetup(passes=1)) as other:
+        cameras = [source.begin(opening(camera.address, **DEFAULTS)) for camera in (one, other)]
+
+        def read(number: int) -> None:
+            found[number] = read_all(cameras[number])
+
+        threads = [threading.Thread(target=read, args=(number,)) for number in (0, 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for number, camera in enumerate((one, other)):
+            assert found[number].good == sent(camera.playing[0])
 
 
 def test_over_udp_nobody_elses_packets_are_taken() -> None:

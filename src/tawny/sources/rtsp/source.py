@@ -98,6 +98,13 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
 
 
+class _RoomOfThread(threading.local):
+    """The receive buffer of each thread that reads: those of masked cameras are read by threads of their own."""
+
+    def __init__(self) -> None:
+        self.room = ReceiveBuffer()
+
+
 class Rtsp:
     """RTSP cameras: `rtsp://[user:password@]host[:port]/path`, or `rtsps://…` for RTSP over TLS.
 
@@ -111,7 +118,7 @@ class Rtsp:
     scheme: ClassVar[str] = "rtsp"
 
     def __init__(self) -> None:
-        self._room = ReceiveBuffer()  # of the thread that reads all connections created by `begin`
+        self._rooms = _RoomOfThread()
         self._memories: dict[tuple[CameraId, StreamName, str], StreamMemory] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -160,7 +167,7 @@ class Rtsp:
             return BackgroundOpen(
                 lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0), address.public
             )
-        return RtspConnection(address, options, opening.clock, memory, self._room)
+        return RtspConnection(address, options, opening.clock, memory, lambda: self._rooms.room)
 
     def speaker(self, opening: SourceContext) -> Speaker:
         """See `SpeakingSource`. Always uses the built-in client."""

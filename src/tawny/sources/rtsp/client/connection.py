@@ -7,7 +7,7 @@ Each such connection needs its own thread.
 
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -64,8 +64,16 @@ class ReceiveBuffer:
         self.view = memoryview(self.buffer)
 
 
+def always(room: ReceiveBuffer) -> Callable[[], ReceiveBuffer]:
+    """Return this buffer, whichever thread reads."""
+    return lambda: room
+
+
 class RtspConnection:
-    """One connection; starts connecting on creation. room: the reader thread's buffer; None: its own."""
+    """One connection; starts connecting on creation.
+
+    room: returns the buffer of the thread that reads it, which may not be the one that creates it; None: its own.
+    """
 
     transport = "tcp"
 
@@ -75,7 +83,7 @@ class RtspConnection:
         options: Mapping[str, Any],
         clock: Clock,
         memory: StreamMemory,
-        room: ReceiveBuffer | None = None,
+        room: Callable[[], ReceiveBuffer] | None = None,
     ) -> None:
         self._where, self._clock, self._memory = address.public, clock, memory
         self._line = TcpSocket(address, options["fingerprint"])
@@ -83,7 +91,7 @@ class RtspConnection:
         self._tracks = Tracks(wants_sound=options["sound"], stall_s=options["stall"], window=self._window)
         self._wire = InterleavedReader(self._report, self._message)
         self._requests: Requests[SdpDescription] | None = None
-        self._room = room or ReceiveBuffer()
+        self._room = room or always(ReceiveBuffer())
         self._came_bytes = 0  # since the last poll
         self._left = b""  # incomplete packet or message
         self._made_s = self._byte_s = clock.mono_s()
@@ -202,7 +210,8 @@ class RtspConnection:
 
     def _receive(self, now_s: float) -> None:
         """Receive and process all available data."""
-        buffer, view = self._room.buffer, self._room.view
+        room = self._room()
+        buffer, view = room.buffer, room.view
         most, self._came_bytes = len(buffer), 0
         if self._is_costly:
             most = _FEW_BYTES + len(self._left)

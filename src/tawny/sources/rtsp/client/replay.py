@@ -12,7 +12,7 @@ from typing import Any
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.times import Clock, utc_text
 from tawny.sources.network_address import NetworkAddress
-from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection
+from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, always
 from tawny.sources.rtsp.client.session import StreamMemory, TrackTransport
 from tawny.sources.rtsp.client.timestamp_aligner import ReplayTimes
 from tawny.sources.rtsp.client.tracks import Tracks
@@ -60,7 +60,7 @@ class ReplayConnection(RtspConnection):
         memory: StreamMemory,
         asked: ReplayRequest,
     ) -> None:
-        super().__init__(address, options, clock, memory, ReceiveBuffer(_ROOM_BYTES))
+        super().__init__(address, options, clock, memory, always(ReceiveBuffer(_ROOM_BYTES)))
         self._asked, self._times = asked, ReplayTimes()
         self._tracks = Tracks(
             wants_sound=options["sound"] and not asked.keyframes_only,
