@@ -27,6 +27,9 @@ SECRET = "pLantedSecretOfTheBroker"
 ALL = '["modes", "presence", "pause", "record", "event", "ptz", "relay"]'
 
 
+LEFT = ("available", "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
+
+
 class Bench:
     def __init__(self, rig: Rig, broker: Broker, home: HomeAssistant, camera: FakeCamera) -> None:
         self.rig, self.broker, self.home, self.camera = rig, broker, home, camera
@@ -66,6 +69,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         home = HomeAssistant(broker.port, SECRET)
         stale = {"unique_id": "tawny_gone", "device": {"identifiers": ["x"]}, "topic": "x"}
         home.publish("homeassistant/camera/tawny/gone_camera/config", json.dumps(stale), retain=True)
+        for topic in LEFT:
+            home.publish(f"tawny/gone/{topic}", "left", retain=True)
+        home.publish("tawny/own/note", "of somebody else", retain=True)
         with rig(settings(text), root / "data") as made:
             made.wait_for_seconds(1)
             bench = Bench(made, broker, home, camera)
@@ -114,6 +120,12 @@ def test_everything_is_found_by_discovery_and_is_as_documented(bench: Bench) -> 
 
 def test_what_was_announced_by_an_earlier_life_goes_away(bench: Bench) -> None:
     until(lambda: "gone_camera" not in bench.home.entities, 60, "it goes away")
+
+
+def test_what_a_camera_left_that_was_removed_meanwhile_goes_away(bench: Bench) -> None:
+    until(lambda: all(bench.home.values.get(f"tawny/gone/{topic}") == b"" for topic in LEFT), 60, "nothing is left")
+    assert bench.home.values["tawny/own/note"] == b"of somebody else"
+    assert "tawny/answer" not in bench.home.values, "none of it was a command"
 
 
 def test_states_of_health_are_told(bench: Bench) -> None:

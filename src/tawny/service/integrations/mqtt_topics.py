@@ -194,7 +194,7 @@ class MqttTopics:
             if status.id not in shown:
                 continue
             is_there = status.state in RECORDED or status.state is CameraState.ASLEEP
-            self.bridge.put(f"{status.id}/available", ha.ONLINE if is_there else ha.OFFLINE)
+            self.bridge.put(f"{status.id}/{_AVAILABLE}", ha.ONLINE if is_there else ha.OFFLINE)
             about = {
                 "state": status.state.value,
                 "detail": status.detail,
@@ -331,6 +331,9 @@ def _on(text: str) -> bool:
 
 MOST_WAITING = 500
 STEP_S = 5.0
+_AVAILABLE = "available"
+_OF_CAMERA = (_AVAILABLE, "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
+"""State topics of one camera."""
 Commanded = Callable[[str, bytes], None]
 
 
@@ -433,7 +436,7 @@ class MqttBridge:
         """Handle a connection: the broker may have lost all state. Called on the library's thread."""
         self._not_before_s = 0.0
         self._forget_sent()
-        for topic in ("set", "+/set", "+/+/set"):
+        for topic in ("set", "+/set", "+/+/set", f"+/{_AVAILABLE}"):
             line.subscribe(f"{self.base}/{topic}")
         if self._settings.discovery:
             line.subscribe(f"{self._settings.discovery}/status")
@@ -447,10 +450,10 @@ class MqttBridge:
             if payload == ha.ONLINE:  # Home Assistant has restarted
                 self._forget_sent()
                 self._wake()
-        elif prefix and topic.startswith(f"{prefix}/"):
+        elif (prefix and topic.startswith(f"{prefix}/")) or topic.endswith(f"/{_AVAILABLE}"):
             with self._lock:
                 if is_retained and payload and topic not in self._is:
-                    self._stale.add(topic)  # announced by an earlier run of tawny
+                    self._stale.add(topic)  # left by an earlier run of tawny
             self._wake()
         elif not is_retained:  # a retained command is outdated
             self._commanded(topic.removeprefix(f"{self.base}/"), payload)
@@ -467,7 +470,9 @@ class MqttBridge:
                 if self._life == life:
                     self._sent[topic] = payload
         for topic in stale:
-            line.publish(topic, b"", retain=True)
+            camera = topic.removesuffix(_AVAILABLE)
+            for one in [topic] if camera == topic else [camera + what for what in _OF_CAMERA]:
+                line.publish(one, b"", retain=True)
         while self._once:
             topic, payload = self._once[0]
             line.publish(topic, payload)
