@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,12 @@ from tawny.model.errors import (
 )
 from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
 from tawny.model.times import SystemClock
+from tawny.protocols.digest_auth import challenge, digest, is_right
 from tawny.service.cameras.camera_setup import CameraDraft, camera_with, find_streams
 from tawny.sources.discovery.known_cameras import known_makers
-from tawny.sources.http import Http, parse_playlist
+from tawny.sources.http import CameraHttp, Http, parse_playlist
 from tawny.sources.media_connection import JpegSplitter, MediaConnection, MediaInput, sniff
+from tawny.sources.network_address import parse_network
 from tawny.sources.source import CameraConnection, read_packets
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.waiting import until
@@ -106,6 +109,39 @@ def test_the_login_is_a_digest_and_never_in_the_path(camera: HttpCamera) -> None
 )  # fmt: skip
 def test_a_wrong_path_or_password_is_said(camera: HttpCamera, name: str, login: str, kind: type[SourceError]) -> None:
     assert type(refused(camera.address(name, login))) is kind
+
+
+class _RenewsItsNonce(BaseHTTPRequestHandler):
+    """Each nonce is good for two requests."""
+
+    protocol_version = "HTTP/1.1"
+    answered = 0
+
+    def do_GET(self) -> None:
+        kind = type(self)
+        nonce = f"n{kind.answered // 2}"
+        if is_right(self.headers.get("Authorization", ""), "GET", nonce, digest("viewer", "s3cret")):
+            kind.answered += 1
+            self.send_response(200)
+        else:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", challenge(nonce))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_camera_may_renew_its_nonce_for_as_long_as_it_likes() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _RenewsItsNonce) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        camera = CameraHttp(parse_network(f"http://viewer:s3cret@127.0.0.1:{server.server_port}/"), "", 5.0, None)
+        for _ in range(12):
+            camera.read_all(camera.get("/"), 10)
+        camera.close()
+        server.shutdown()
+    assert _RenewsItsNonce.answered == 12
 
 
 def test_basic_is_refused_where_a_digest_was_offered_before(camera: HttpCamera) -> None:

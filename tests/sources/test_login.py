@@ -74,6 +74,14 @@ def test_fresh_nonces_are_answered_a_few_times_only() -> None:
     assert sum(answered) == MOST_CHALLENGES
 
 
+def test_a_nonce_that_expires_now_and_then_is_renewed_for_as_long_as_the_login_is_right() -> None:
+    login = ClientAuth("me", "pw")
+    for number in range(10):
+        assert login.challenged([f'Digest realm="a", nonce="{number}"'])
+        login.accepted()
+        assert not login.challenged([f'Digest realm="a", nonce="{number}"'])
+
+
 def test_with_qop_the_count_rises() -> None:
     login = ClientAuth("me", "pw")
     login.challenged(['Digest realm="a", nonce="1", qop="auth,auth-int", opaque="o"'])

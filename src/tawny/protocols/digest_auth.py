@@ -37,6 +37,8 @@ class _Challenge:
 class ClientAuth:
     """Authentication state of one session. Pass each 401 to `challenged`; send `header` with the next request.
 
+    Call `accepted` when a request succeeded: some cameras renew their nonce now and then.
+
     record: what the camera offered before; None: nothing is known.
     """
 
@@ -78,6 +80,11 @@ class ClientAuth:
         self._answered.add(nonce)
         self._challenge, self._count = best, 0
         return True
+
+    def accepted(self) -> None:
+        """Count challenges from here: the login is right, only the nonce may expire."""
+        if self._challenge is not None:
+            self._answered = {self._challenge.fields.get("nonce", "")}
 
     def header(self, method: str, uri: str) -> str:
         """Return the `Authorization` value for this request; empty before the first challenge."""

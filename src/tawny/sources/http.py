@@ -148,6 +148,7 @@ class CameraHttp:
         while True:
             response = self._ask(path, body)
             if response.status == 200:
+                self._login.accepted()
                 return response
             if response.status == 401 and (self.address.user or not self.address.password):
                 self._skip(response)

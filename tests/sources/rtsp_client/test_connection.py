@@ -243,7 +243,7 @@ def test_cameras_read_by_threads_of_their_own_keep_their_bytes_apart(monkeypatch
     source, found = Rtsp(), dict[int, Read]()
     clips = [made_clip(ClipSpec(width=width, height=96, seconds=2.0)) for width in (96, 128)]
     with RtspCamera(clips[0], CameraSetup(passes=1)) as one, RtspCamera(clips[1], CameraSetup(passes=1)) as other:
-        cameras = [source.begin(opening(camera.address, **DEFAULTS)) for camera in (one, other)]
+        cameras = [source.begin(opening(camera.address, None, **DEFAULTS)) for camera in (one, other)]
 
         def read(number: int) -> None:
             found[number] = read_all(cameras[number])

@@ -426,6 +426,14 @@ def test_a_login_that_grew_old_is_made_anew() -> None:
     assert b"Authorization: Digest" in answer
 
 
+def test_a_login_may_grow_old_again_and_again() -> None:
+    talk = playing()
+    for nonce in range(2, 12):
+        answer = talk.on_data(answered("401 Unauthorized", digest(str(nonce))).encode() + b"\r\n")
+        assert b"Authorization: Digest" in answer
+        talk.on_data(answered("200 OK").encode() + b"\r\n")
+
+
 @pytest.mark.parametrize(("method", "status"), [("OPTIONS", b"200"), ("SET_PARAMETER", b"501"), ("REDIRECT", b"501")])
 def test_the_cameras_own_requests_are_answered(method: str, status: bytes) -> None:
     answer = playing().on_data(f"{method} * RTSP/1.0\r\nCSeq:  77\r\n\r\n".encode())

@@ -107,6 +107,8 @@ class ClientSession:
             return self.obeyed(raw)
         answer = read_reply(raw)
         self.note(answer)
+        if 200 <= answer.status < 300:
+            self.login.accepted()
         if answer.status == 454:
             raise ConversationFault("session", "it no longer knows this session")
         if answer.status == 401 and self.login.challenged(answer.headers.get("www-authenticate", [])):
