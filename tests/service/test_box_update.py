@@ -67,6 +67,18 @@ def test_nothing_runs_that_can_not_be_noted_in_the_access_log(tmp_path: Path) ->
     assert not (tmp_path / "ran").exists()
 
 
+def test_of_two_orders_at_once_one_is_carried_out(tmp_path: Path) -> None:
+    box = shell(tmp_path, f"echo ran >> {tmp_path}/ran; sleep 0.3")
+
+    async def both() -> list[list[dict[str, Any]]]:
+        return list(await asyncio.gather(box.answers(), box.answers()))
+
+    first, second = asyncio.run(both())
+    assert first[0] == {"started": True}
+    assert second == [{"busy": True}]
+    assert (tmp_path / "ran").read_text() == "ran\n"
+
+
 def test_it_runs_on_when_the_line_to_the_hub_ends_and_no_second_one_begins(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)

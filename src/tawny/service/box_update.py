@@ -32,6 +32,7 @@ class BoxUpdate:
     def __init__(self, get_command: Callable[[], tuple[str, ...]], printed: Path, note: Callable[[], None]) -> None:
         self._get_command, self._printed, self._note = get_command, printed, note
         self._ending: asyncio.Task[int] | None = None
+        self._is_starting = False
 
     async def answer(self) -> AsyncGenerator[bytes, None]:
         """Start the command, and yield the lines of the answer, JSON objects.
@@ -39,24 +40,27 @@ class BoxUpdate:
         `started`, and once it has ended `code` with the end of its output as `printed`; or `busy`: it runs already; or
         `error`: it can't be started.
         """
-        if self._ending is not None and not self._ending.done():
+        if self._is_starting or (self._ending is not None and not self._ending.done()):
             yield _line(busy=True)
             return
         command = self._get_command()
         if not command:
             yield _line(error="It has no command for updates. Its owner can set `command` under [updates].")
             return
+        self._is_starting = True
         try:
             await asyncio.to_thread(self._note)
             with self._printed.open("wb") as printed:
                 process = await asyncio.create_subprocess_exec(
                     *command, stdin=DEVNULL, stdout=printed, stderr=printed, start_new_session=True
                 )
+            self._ending = asyncio.create_task(process.wait(), name="update")
         except (OSError, ValueError, StorageError) as error:
             yield _line(error=f"Its command for updates can't be started: {error}.")
             return
+        finally:
+            self._is_starting = False
         log.info("the hub has ordered an update: %s", command[0])
-        self._ending = asyncio.create_task(process.wait(), name="update")
         yield _line(started=True)
         code = await asyncio.shield(self._ending)
         text = await asyncio.to_thread(self._printed.read_text, encoding="utf-8", errors="replace")
