@@ -50,13 +50,13 @@ def made(text: str) -> Settings:
 
 def test_port_that_is_free() -> None:
     number = free_port()
-    found = port("web", "127.0.0.1", number)
+    found = port("web", "web.listen", "127.0.0.1", number)
     assert (found.state, found.what) == (FINE, f"127.0.0.1:{number} is free.")
 
 
 def test_port_of_another_program() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        found = port("web", "127.0.0.1", server.getsockname()[1])
+        found = port("web", "web.listen", "127.0.0.1", server.getsockname()[1])
     assert found.state is WRONG
     assert f"(process {os.getpid()})" in found.what
     assert "web.listen" in found.do
@@ -65,18 +65,26 @@ def test_port_of_another_program() -> None:
 def test_port_of_tawny_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.service.diagnosis.doctor.port_holder", lambda *_: "python tawny run (process 7)")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert port("web", "127.0.0.1", server.getsockname()[1]).state is FINE
+        assert port("web", "web.listen", "127.0.0.1", server.getsockname()[1]).state is FINE
 
 
 def test_port_of_a_program_that_cannot_be_seen(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
         assert port_holder(number, tmp_path) == ""
-        assert "another program" in port("web", "127.0.0.1", number, tmp_path).what
+        found = port("web", "web.listen", "127.0.0.1", number, tmp_path)
+    assert (found.state, found.what) == (NOTE, f"127.0.0.1:{number} is used by a program of another user.")
+    assert "sudo tawny doctor" in found.do
+
+
+def test_port_of_another_server_names_its_own_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = port("RTSP", "web.rtsp", "127.0.0.1", server.getsockname()[1])
+    assert found.do == "Stop it, or choose another address with `web.rtsp`."
 
 
 def test_address_of_another_computer() -> None:
-    found = port("web", "192.0.2.200", 8000)
+    found = port("web", "web.listen", "192.0.2.200", 8000)
     assert found.state is WRONG
     assert found.what == "192.0.2.200 is no address of this computer."
 
@@ -86,7 +94,7 @@ def test_port_below_1024(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "bind", refuse)
-    found = port("web", "127.0.0.1", 443)
+    found = port("web", "web.listen", "127.0.0.1", 443)
     assert found.what == "127.0.0.1:443 needs more rights than this user has."
 
 

@@ -62,10 +62,11 @@ def examine(
     yield from machine.devices(root, needs_video=bool(local))
     yield machine.codecs()
     yield from machine.network(socket.gethostname().partition(".")[0])
-    for name, address in (("web", settings.web.listen), ("RTSP", settings.web.rtsp)):
+    servers = ("web", "web.listen", settings.web.listen), ("RTSP", "web.rtsp", settings.web.rtsp)
+    for name, key, address in servers:
         host, number = listen_address(address) if address else ("", 0)
         if number:
-            yield port(name, host, number, root)
+            yield port(name, key, host, number, root)
     for path in recorder.certificates:
         yield certificate(path, [settings.web.secure.domain] if settings.web.secure.domain else [], clock)
     yield machine.service(root)
@@ -95,8 +96,8 @@ def _settings(recorder: ExaminedRecorder) -> Iterator[Diagnosis]:
 # --- ports -----------------------------------------------------------------------------------------------------------
 
 
-def port(name: str, host: str, number: int, root: Path = ROOT) -> Diagnosis:
-    """Check that a server can listen there, or that tawny does already."""
+def port(name: str, key: str, host: str, number: int, root: Path = ROOT) -> Diagnosis:
+    """Check that a server can listen there, or that tawny does already. key: the setting of its address."""
     area, place = f"{name} port", f"{host}:{number}"
     why = "tawny can't start its server there."
     try:
@@ -109,14 +110,16 @@ def port(name: str, host: str, number: int, root: Path = ROOT) -> Diagnosis:
             holder = port_holder(number, root)
             if "tawny" in holder:
                 return fine(area, f"{place} is used by tawny.")
-            other = f"by {holder}" if holder else "by another program"
-            do = "Stop it, or choose another address with `web.listen`."
-            return wrong(area, f"{place} is used {other}.", why, do)
+            if not holder:  # usually tawny itself: the service has a user of its own
+                what, why = f"{place} is used by a program of another user.", "Unless that is tawny, " + why
+                return note(area, what, why, "To see which program it is, run `sudo tawny doctor`.")
+            do = f"Stop it, or choose another address with `{key}`."
+            return wrong(area, f"{place} is used by {holder}.", why, do)
         if error.errno == errno.EACCES:
             do = "Choose a port from 1024 on, or install the service, which may use it."
             return wrong(area, f"{place} needs more rights than this user has.", why, do)
         if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
-            do = "Set `web.listen` to an address of this computer, or to 0.0.0.0."
+            do = f"Set `{key}` to an address of this computer, or to 0.0.0.0."
             return wrong(area, f"{host} is no address of this computer.", why, do)
         return wrong(area, f"{place} can't be used ({error.strerror}).", why, "Choose another address.")
     return fine(area, f"{place} is free.")
