@@ -48,6 +48,19 @@ def violations(page: Page, axe: str, rules: Sequence[str] = RULES) -> list[str]:
     return found
 
 
+NARROW = """() => [...document.querySelectorAll('input, textarea')]
+  .filter((one) => ['text', 'search', 'url', 'email', 'password', 'textarea'].includes(one.type))
+  .filter((one) => one.checkVisibility() && one.offsetWidth > 1 && one.offsetWidth < 110)
+  .filter((one) => !(one.value || one.placeholder) || one.scrollWidth > one.clientWidth)
+  .map((one) => `${one.labels?.[0]?.innerText || one.ariaLabel || one.outerHTML}: ${one.offsetWidth} px`)"""
+
+
+def narrow_fields(page: Page) -> list[str]:
+    """The empty fields for text with room for fewer than about ten characters, and those whose text doesn't fit."""
+    found: list[str] = page.evaluate(NARROW)
+    return found
+
+
 WIDTHS = 390, 1280
 """A phone's, and a desktop's."""
 

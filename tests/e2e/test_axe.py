@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tawny.service.languages import Languages
 from tawny.testing.waiting import until
 from tests.e2e.conftest import OURS, Tawny, owner_of, until_recorded, with_settings
-from tests.e2e.rules import SHOWS, axe_script, violations
+from tests.e2e.rules import SHOWS, axe_script, narrow_fields, violations
 
 pytestmark = pytest.mark.browser
 SETTINGS = """
@@ -203,6 +203,7 @@ def test_no_barrier(
     page.wait_for_function(SHOWS, arg=theme)
     assert violations(page, axe_script()) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert narrow_fields(page) == []
 
 
 MOVING = ("keys", "camera sheet", "privacy", "clip", "share", "selection", "snooze all", "a preset")
