@@ -184,7 +184,7 @@ def test_the_recorder_says_it_survives_a_restart_and_accepts_it_when_told(camera
         status = next(one.status for one in bench.running.cameras())
         assert "asks for a weaker sign-in than before (Basic instead of Digest MD5)" in status.detail
         assert "Settings > Cameras > Connection" in status.detail
-        until(lambda: GapReason.WEAKER_LOGIN in {gap.reason for gap in bench.gaps()}, 5, "the gap has the reason")
+        until(lambda: GapReason.WEAKER_LOGIN in {gap.reason for gap in bench.gaps()}, 30, "the gap has the reason")
         assert bench.running.accept_login({"camera": "none"}) == {"known": ["door"]}
         assert bench.running.accept_login({"camera": "door"}) == {"camera": "door", "changed": True}
         bench.wait_for(CameraState.RECORDING, 20)

@@ -285,7 +285,7 @@ def test_leaving_and_revoking_end_the_line_and_forget(joined: Fleet, owner: Brow
     answer = owner.request.get(f"{joined.hub.base}/boxes/town/api/v1/health")
     assert (answer.status, time.monotonic() - began_s < 3) == (503, True)
     command(joined.folders["beach"], "fleet", "leave")
-    until(lambda: boxes(owner, joined) == [], 5, "no house")
+    until(lambda: boxes(owner, joined) == [], 60, "no house")
     assert events(owner, joined) == []
     page.close()
 

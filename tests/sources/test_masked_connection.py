@@ -119,7 +119,7 @@ def test_all_packets_come_in_order_with_their_times_and_the_sound_as_it_was() ->
     assert not any(one.missing or one.after_waste or one.is_damaged for one in got)
     assert all(0 < one.waited_s < 30 for one in pictures)
     assert connection.notes == {"fps": 15.0, "masks": "libx264"}
-    until(lambda: camera.is_closed, 5, "it is closed")
+    until(lambda: camera.is_closed, 30, "it is closed")
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])
