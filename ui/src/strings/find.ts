@@ -36,4 +36,5 @@ export const find = {
   lasted: (clock: string, length: string) => `${clock}, for ${length}`,
   more: "Show more",
   failed: "The search failed. Try again.",
+  again: "Try again",
 };

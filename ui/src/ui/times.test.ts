@@ -72,6 +72,16 @@ describe("a day's bounds", () => {
     expect(hours("2026-10-25")).toBe(25);
     expect(hours("2026-03-29")).toBe(23);
   });
+  it.each([
+    ["America/Santiago", "2026-09-06", Date.UTC(2026, 8, 6, 4)],
+    ["America/Havana", "2026-03-08", Date.UTC(2026, 2, 8, 5)],
+    ["Atlantic/Azores", "2026-03-29", Date.UTC(2026, 2, 29, 1)],
+    ["Africa/Cairo", "2026-04-24", Date.UTC(2026, 3, 23, 22)],
+  ])("begin with the change where midnight is skipped: %s", (name, skipped, begin_ms) => {
+    zone.value = name;
+    expect(dayBounds(skipped)).toEqual({ begin_ms, end_ms: begin_ms + 23 * HOUR });
+    expect(dayKey(begin_ms)).toBe(skipped);
+  });
   it("hold in zones with a half hour", () => {
     zone.value = "Asia/Kolkata";
     expect(dayBounds("2026-11-20").begin_ms).toBe(Date.UTC(2026, 10, 19, 18, 30));

@@ -20,7 +20,7 @@ const HALF_YEAR_MS = 15_768_000_000;
 /** Whether the recorder's clock shows another time than the browser's, now or in half a year. */
 export function zoneIsElsewhere(): boolean {
   const now = serverNow();
-  return zone.value !== here && [now, now + HALF_YEAR_MS].some((ms) => offset(ms, zone.value) !== offset(ms, here));
+  return zone.value !== here && [now, now + HALF_YEAR_MS].some((ms) => offset(ms) !== offset(ms, here));
 }
 
 export async function loadZone(): Promise<void> {
@@ -55,7 +55,7 @@ function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
 }
 
 /** The recorder's wall clock as a date whose fields are read in UTC. */
-export const wall = (ms: number): Date => new Date(ms + offset(ms, zone.value));
+export const wall = (ms: number): Date => new Date(ms + offset(ms));
 
 /** `2026-11-20`, the recorder's date. */
 export function dayKey(ms: number): string {
@@ -139,14 +139,16 @@ export function dayBounds(day: string): { begin_ms: number; end_ms: number } {
 
 /** The instant at which the recorder's wall clock shows what UTC shows at `wall_ms`. */
 export function instantOf(wall_ms: number): number {
-  const guess = wall_ms - offset(wall_ms, zone.value);
-  return wall_ms - offset(guess, zone.value);
+  const guess = wall_ms - offset(wall_ms);
+  const found = wall_ms - offset(guess);
+  // Where the clock skips this time, what is found may be before the gap: at midnight, on the day before.
+  return found + offset(found) < wall_ms ? guess : found;
 }
 
 const wallClocks = new Map<string, Intl.DateTimeFormat>();
 
 /** How far the wall clock of a time zone is ahead of UTC at an instant, in milliseconds. */
-function offset(ms: number, where: string): number {
+function offset(ms: number, where = zone.value): number {
   let made = wallClocks.get(where);
   if (!made) {
     made = new Intl.DateTimeFormat("en-US", {
@@ -161,14 +163,7 @@ function offset(ms: number, where: string): number {
     });
     wallClocks.set(where, made);
   }
-  const read = Object.fromEntries(made.formatToParts(ms).map((part) => [part.type, Number(part.value)]));
-  const wall = Date.UTC(
-    read["year"] ?? 1970,
-    (read["month"] ?? 1) - 1,
-    read["day"] ?? 1,
-    read["hour"] ?? 0,
-    read["minute"] ?? 0,
-    read["second"] ?? 0,
-  );
-  return wall - Math.floor(ms / 1000) * 1000;
+  const parts = made.formatToParts(ms).map(({ type, value }) => [type, Number(value)]);
+  const { year, month, day, hour, minute, second } = Object.fromEntries(parts) as Record<Intl.DateTimeFormatPartTypes, number>;
+  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(ms / 1000) * 1000;
 }

@@ -30,7 +30,7 @@ export function Meter(props: { store: TuningStore; reading: ReadonlySignal<Readi
   const bar = useRef<HTMLDivElement>(null);
   const set = (to: number, step: boolean) => {
     const chosen = store.chosen.peek();
-    if (own !== null && chosen) store.setZone(chosen.index, { level: Math.min(100, Math.max(1, Math.round(to))) });
+    if (own !== null && chosen) store.setZone(chosen.index, { level: Math.min(100, Math.max(1, Math.round(to))) }, step);
     else store.setLevel(to, step);
   };
   const drag = (event: PointerEvent) => {

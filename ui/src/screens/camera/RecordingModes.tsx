@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { ApiError, get, put } from "../../api/client";
 import type { Camera, RecordingChoice, RecordingInfo } from "../../api/types";
 import { recording as words } from "../../strings/recording";
+import { useLeaving } from "../../ui/leaving";
 import { modeName } from "../../ui/modeNames";
 import { ServerText } from "../../ui/ServerText";
 import { length, size } from "../../ui/times";
@@ -30,6 +31,8 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
   const draft = useSignal<Draft | null>(null);
   const failed = useSignal("");
   const saving = useSignal(false);
+  const isChanged = () => now.value !== null && draft.value !== null && changed(draft.value, draftOf(now.value));
+  const { sheet } = useLeaving({ isChanged });
   const fail = (reason: unknown) => {
     failed.value = reason instanceof ApiError ? [reason.message, reason.todo].filter(Boolean).join(" ") : words.failed;
   };
@@ -66,7 +69,7 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
     try {
       const found = await put<RecordingInfo>(path, asked);
       now.value = found;
-      draft.value = draftOf(found);
+      if (draft.value === asked) draft.value = draftOf(found); // what was changed meanwhile stays, unsaved
       toast(words.saved);
     } catch (reason) {
       fail(reason);
@@ -89,6 +92,7 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
         void save(asked);
       }}
     >
+      {sheet}
       <h2 id="recording-title">{words.title}</h2>
       {failed.value && (
         <p class="tu-say connection-refused" role="alert">
@@ -144,7 +148,7 @@ export function RecordingModes({ camera, disabled = false }: { camera: Camera; d
         ))}
       </fieldset>
       <div class="row wrap">
-        <button type="submit" class="btn pri" disabled={disabled || saving.value || !changed(asked, draftOf(found))}>
+        <button type="submit" class="btn pri" disabled={disabled || saving.value || !isChanged()}>
           {saving.value ? words.saving : words.save}
         </button>
         <span class="small sub grow">{words.keeps}</span>

@@ -64,7 +64,9 @@ export class TuningStore {
     this.saving.value = true;
     this.failed.value = null;
     try {
-      this.take(await put<Watching>(this.path, { watch: draft, version: anyway ? null : now.version }));
+      const told = await put<Watching>(this.path, { watch: draft, version: anyway ? null : now.version });
+      if (this.draft.peek() === draft) this.take(told);
+      else this.now.value = told; // what was changed meanwhile stays, unsaved
       return true;
     } catch (reason) {
       if (reason instanceof ApiError) this.failed.value = reason;
@@ -152,9 +154,9 @@ export class TuningStore {
     return true;
   }
 
-  setZone(index: number, changes: Partial<WatchZone>): void {
+  setZone(index: number, changes: Partial<WatchZone>, step = true): void {
     const zones = this.draft.peek()?.zones ?? [];
-    this.change({ zones: zones.map((zone, at) => (at === index ? { ...zone, ...changes } : zone)) });
+    this.change({ zones: zones.map((zone, at) => (at === index ? { ...zone, ...changes } : zone)) }, step);
   }
 
   setLine(index: number, changes: Partial<WatchLine>): void {

@@ -41,6 +41,7 @@ function ByWords() {
   const text = useSignal(asked);
   const found = useSignal<FoundEvents | null>(null);
   const failed = useSignal<ApiError | null>(null);
+  const round = useSignal(0);
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {
     text.value = asked; // before the field can be typed into: an effect would overwrite the first letters
@@ -59,8 +60,9 @@ function ByWords() {
       },
     );
     return () => stop.abort();
-  }, [asked, like]);
-  const ask = (what: string) => setQuery({ q: what.trim() }, { push: true });
+  }, [asked, like, round.value]);
+  const again = () => (round.value += 1);
+  const ask = (what: string) => (what.trim() === asked ? again() : setQuery({ q: what.trim() }, { push: true }));
   return (
     <>
       <form
@@ -98,7 +100,7 @@ function ByWords() {
         ))}
       </div>
       {failed.value ? (
-        <Problem what={failed.value.message} todo={failed.value.todo} />
+        <Problem what={failed.value.message} todo={failed.value.todo} button={words.again} onPress={again} />
       ) : found.value ? (
         <Hits found={found.value} />
       ) : (

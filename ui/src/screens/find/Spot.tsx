@@ -187,9 +187,11 @@ function pictures({ from_ms, to_ms }: Asked): number[] {
 function Moments({ camera, asked, box, day }: { camera: Camera; asked: Asked; box: Box | null; day: string }) {
   const told = useSignal<MomentsInfo["items"] | null>(null);
   const failed = useSignal(false);
+  const round = useSignal(0);
   const many = useSignal(PAGE);
   useEffect(() => {
     if (!box) return undefined;
+    failed.value = false;
     const stop = new AbortController();
     get<MomentsInfo>(`/cameras/${encodeURIComponent(camera.id)}/motion-search`, { ...asked, box: box.join(",") }, stop.signal).then(
       (found) => (told.value = found.items),
@@ -198,14 +200,19 @@ function Moments({ camera, asked, box, day }: { camera: Camera; asked: Asked; bo
       },
     );
     return () => stop.abort();
-  }, []);
+  }, [round.value]);
   const items = told.value;
   return (
     <section class="find-moments" aria-live="polite">
       {!box ? (
         <p class="sub">{words.all}</p>
       ) : failed.value ? (
-        <p class="sub">{words.failed}</p>
+        <>
+          <p class="sub">{words.failed}</p>
+          <button type="button" class="btn" onClick={() => (round.value += 1)}>
+            {words.again}
+          </button>
+        </>
       ) : !items ? (
         <p class="sub">{words.looking}</p>
       ) : items.length === 0 ? (

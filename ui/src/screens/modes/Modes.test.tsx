@@ -2,12 +2,18 @@
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { modes as now } from "../../api/modes";
-import type { ModeCell, ModeCellsRequest, ModePlanInfo, ModesInfo } from "../../api/schema";
+import type { ModeCell, ModeCellsRequest, ModePlanChange, ModePlanInfo, ModesInfo } from "../../api/schema";
 import { t } from "../../strings";
+import { leaving } from "../../strings/leaving";
+import { modes as words } from "../../strings/modes";
+import { go, path } from "../../ui/router";
 import { session } from "../../ui/session";
 import { Toasts } from "../../ui/toast";
 
-type Sent = { path: string; body: ModeCellsRequest; answer: () => void };
+HTMLDialogElement.prototype.showModal = function () {
+  this.open = true;
+};
+type Sent = { path: string; body: ModeCellsRequest & Partial<ModePlanChange>; answer: () => void };
 const sent: Sent[] = [];
 let plan: ModePlanInfo;
 
@@ -27,9 +33,11 @@ const planWith = (record: ModeCell["record"]): ModePlanInfo => ({
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
   get: (path: string) => (path === "/modes/plan" ? Promise.resolve(plan) : new Promise(() => {})),
-  post: () => new Promise(() => {}),
-  put: (path: string, body: ModeCellsRequest) =>
-    new Promise<ModePlanInfo>((answer) => sent.push({ path, body, answer: () => answer(planWith(body.record)) })),
+  post: (path: string) => (path === "/modes/preview" ? Promise.resolve({ days: [] }) : new Promise(() => {})),
+  put: (path: string, body: Sent["body"]) =>
+    new Promise<ModePlanInfo>((answer) =>
+      sent.push({ path, body, answer: () => answer(path === "/modes/plan" ? { ...plan, modes: body.modes!, rules: body.rules! } : planWith(body.record)) }),
+    ),
 }));
 
 let Modes: typeof import("./Modes").default;
@@ -91,4 +99,56 @@ it("takes back one panel's choice at a time, also where the next is opened befor
   fireEvent.click(screen.getAllByText(t.actions.undo).at(-1)!);
   await waitFor(() => expect(sent).toHaveLength(3));
   expect(sent[2]).toMatchObject({ path: "/modes/plan", body: { modes: planWith("events").modes } });
+});
+
+/** Opens the page with a person in the plan, and types how that person's phone is found. */
+async function typed(): Promise<void> {
+  plan = { ...plan, modes: { ...plan.modes, presence: { people: { anna: {} } } } };
+  render(<><Modes /><Toasts /></>);
+  typeInto(await phone("ping"), "10.0.0.5");
+  await screen.findByText(words.save.save);
+}
+const phone = async (way: "ping" | "mac") => (await screen.findByLabelText(words.people[way])) as HTMLInputElement;
+function typeInto(field: HTMLInputElement, value: string): void {
+  fireEvent.input(field, { target: { value } });
+  fireEvent.blur(field);
+}
+const anna = (body: Partial<ModePlanChange>) => body.modes?.presence?.people?.["anna"];
+
+async function save(): Promise<void> {
+  const button = screen.getByText(words.save.save) as HTMLButtonElement;
+  await waitFor(() => expect(button.disabled).toBe(false));
+  fireEvent.click(button);
+}
+
+it("keeps what is typed while a draft is saved, to be saved next", async () => {
+  await typed();
+  await save();
+  await waitFor(() => expect(sent).toHaveLength(1));
+  typeInto(await phone("mac"), "aa:bb");
+  await waitFor(async () => expect((await phone("mac")).value).toBe("aa:bb"));
+  sent[0]!.answer();
+  await screen.findByText(words.save.saved);
+  await save();
+  await waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent.map(({ body }) => anna(body))).toEqual([{ ping: ["10.0.0.5"] }, { ping: ["10.0.0.5"], mac: ["aa:bb"] }]);
+});
+
+it("keeps what is typed while a click is stored", async () => {
+  await typed();
+  fireEvent.click(screen.getByLabelText(new RegExp(words.people.automatic)));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  typeInto(await phone("mac"), "aa:bb");
+  await waitFor(async () => expect((await phone("mac")).value).toBe("aa:bb"));
+  sent[0]!.answer();
+  await waitFor(() => expect((screen.getByLabelText(new RegExp(words.people.automatic)) as HTMLInputElement).checked).toBe(false));
+  expect([(await phone("ping")).value, (await phone("mac")).value]).toEqual(["10.0.0.5", "aa:bb"]);
+});
+
+it("asks before unsaved changes are left", async () => {
+  go("/modes", { anyway: true });
+  await typed();
+  go("/events");
+  fireEvent.click(await screen.findByText(leaving.stay));
+  expect([path.value, (await phone("ping")).value]).toEqual(["/modes", "10.0.0.5"]);
 });

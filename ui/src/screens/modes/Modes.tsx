@@ -5,6 +5,7 @@ import { modes } from "../../api/modes";
 import type { ModePlanChange as PlanChange, ModePlanInfo as PlanInfo, ModeRow, ModesInfo, ModeWeekInfo as WeekInfo } from "../../api/schema";
 import { tryTo } from "../../ui/Access";
 import { Lazy } from "../../ui/Lazy";
+import { useLeaving } from "../../ui/leaving";
 import { modeName } from "../../ui/modeNames";
 import { Page } from "../../ui/Page";
 import { Segmented } from "../../ui/Segmented";
@@ -103,6 +104,7 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
   const names = plan.modes.names;
   const one = names.includes(shown) ? shown : (names[0] ?? "");
   const isDirty = !isSame(draft, planOf(plan));
+  const { sheet } = useLeaving({ isChanged: () => isDirty });
   const newest = useRef({ plan, draft });
   newest.current = { plan, draft };
   /** The plan of the recorder's last answer, also before this page is rendered with it. */
@@ -110,11 +112,9 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
   stored.current = plan;
   /** Resolves when the choices of the last closed cell are saved. */
   const storing = useRef(Promise.resolve());
-  /** What is in force now; below it stays what is typed and not saved. */
-  const takeUnder = (found: PlanInfo) => {
-    const typed = newest.current;
-    const before = planOf(typed.plan);
-    take(found, isSame(typed.draft, before) ? null : rebased(typed.draft, before, planOf(found)));
+  /** What is in force now; over it stays what was typed since `before` and is not saved. */
+  const takeUnder = (found: PlanInfo, typed = newest.current.draft, before = planOf(newest.current.plan)) => {
+    take(found, rebased(typed, before, planOf(found)));
     stored.current = found;
   };
   const back = (change: Change, rename: Renamed = null) => () => void tryTo(async () => takeUnder(await send(change, stored.current, rename)));
@@ -122,7 +122,8 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
     void tryTo(async () => {
       const before = planOf(plan);
       const found = await send(change, plan, rename);
-      take(found, isDirty ? rebased(change(draft), change(before), planOf(found)) : null);
+      const typed = newest.current;
+      takeUnder(found, change(typed.draft), change(planOf(typed.plan)));
       toast(said, back((each) => rebased(before, change(before), each), rename && [rename[1], rename[0]]));
     });
   const putCells = (cameras: string[], inModes: string[], choice: Choice, said: ((found: PlanInfo) => string) | null) => {
@@ -259,7 +260,8 @@ function Editor({ plan, draft, now, take, setDraft }: EditorProps) {
       <button type="button" class="btn only-phone modes-try-phone" onClick={() => setTrying(true)}>
         {words.replay.open}
       </button>
-      <Save plan={plan} draft={draft} tried={tried.state} onSaved={(found) => take(found)} onUndo={() => setDraft(planOf(plan))} />
+      <Save plan={plan} draft={draft} tried={tried.state} onSaved={(found, saved) => takeUnder(found, newest.current.draft, saved)} onUndo={() => setDraft(planOf(plan))} />
+      {sheet}
       {isTrying && <Lazy load={trying} props={{ plan, now, draft: isDirty ? draft : null, onClose: () => setTrying(false) }} waiting={() => null} />}
       {asked && (
         <Sheet title={t.nothingTitle(asked.modes.map(modeName).join(", "))} onClose={() => asked.answer(false)}>
@@ -317,7 +319,7 @@ function useTried(draft: PlanChange): { state: Tried; week: WeekInfo | null } {
   return { state, week };
 }
 
-function Save(props: { plan: PlanInfo; draft: PlanChange; tried: Tried; onSaved: (now: PlanInfo) => void; onUndo: () => void }) {
+function Save(props: { plan: PlanInfo; draft: PlanChange; tried: Tried; onSaved: (now: PlanInfo, saved: PlanChange) => void; onUndo: () => void }) {
   const { plan, draft, tried, onSaved, onUndo } = props;
   const [refused, setRefused] = useState("");
   const isChanged = !isSame(draft, planOf(plan));
@@ -327,7 +329,7 @@ function Save(props: { plan: PlanInfo; draft: PlanChange; tried: Tried; onSaved:
     send((now) => rebased(draft, planOf(plan), now), plan).then(
       (now) => {
         toast(words.save.saved);
-        onSaved(now);
+        onSaved(now, draft);
       },
       (error: unknown) => setRefused(error instanceof ApiError ? `${error.message} ${error.todo}`.trim() : ""),
     );

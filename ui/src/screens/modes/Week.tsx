@@ -180,10 +180,9 @@ function Times(props: { mode: string; times: readonly string[]; onChange: (times
 }
 
 function One({ text, label, onChange }: { text: string; label: string; onChange: (text: string) => void }) {
-  // What is being typed may not be a time yet; then it stays as it stands, in one field.
+  // What is being typed may not be a time yet; then it stays as it stands, in its field, until the plan has another text.
   const [typed, setTyped] = useState<Stretch | null>(null);
-  const read = stretchOf(text);
-  const now = typed ?? read;
+  const now = typed && stretchText(typed) === text ? typed : stretchOf(text);
   if (!now)
     return <input class="field grow" aria-label={label} value={text} onInput={(e) => onChange(e.currentTarget.value)} />;
   const put = (change: Partial<Stretch>) => {

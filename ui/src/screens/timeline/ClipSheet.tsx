@@ -47,9 +47,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const busy = useSignal(false);
   const { begin_ms, end_ms } = model.marks.value;
   if (begin_ms === null || end_ms === null) return null;
-  const close = () => {
-    model.saving.value = false;
-  };
+  const close = () => model.endSaving();
   const zone = recorderZone.value;
   const offers = model.lanes.value.map((lane) => offerOf(lane, begin_ms, end_ms));
   const wanted = offers.filter((offer) => !offer.none && ticked.value.includes(offer.lane.id)).map((offer) => offer.lane.id);

@@ -126,35 +126,41 @@ function pictureOf(name: string, camera: string, at_s: number): Kept {
 
 /** The picture of a second, waited for a little so that a sweep of the pointer asks for few; null until it is there. */
 export function usePicture(camera: string | null, at_ms: number): string | null {
-  const shown = useSignal<string | null>(null);
+  const shown = useSignal<{ whose: string; picture: string } | null>(null);
   const at_s = Math.floor(at_ms / 1000) * 1000;
-  const unlocked = unlocks.value;
+  // Until a picture is there, the one before it is shown, but none of another camera.
+  const whose = `${unlocks.value} ${camera}`;
   useEffect(() => {
     if (camera === null) {
       shown.value = null;
       return;
     }
-    const name = `${unlocked} ${camera} ${at_s}`;
+    const name = `${whose} ${at_s}`;
     const known = kept.get(name)?.image;
     if (known?.complete && known.naturalWidth > 0) {
-      shown.value = known.src;
+      shown.value = { whose, picture: known.src };
       return;
     }
     let gone = false;
     const show = async () => {
       const { image, ready } = pictureOf(name, camera, at_s);
       await ready;
-      if (!gone) shown.value = image.src;
+      if (!gone) shown.value = { whose, picture: image.src };
+    };
+    const fail = (wait_ms: number) => {
+      if (gone) return;
+      shown.value = null;
+      if (wait_ms <= LONGEST_WAIT_MS) ask(4 * wait_ms);
     };
     let timer: ReturnType<typeof setTimeout>;
     const ask = (wait_ms: number) => {
-      timer = setTimeout(() => void show().catch(() => gone || wait_ms > LONGEST_WAIT_MS || ask(4 * wait_ms)), wait_ms);
+      timer = setTimeout(() => void show().catch(() => fail(wait_ms)), wait_ms);
     };
     ask(WAIT_MS);
     return () => {
       gone = true;
       clearTimeout(timer);
     };
-  }, [camera, at_s, unlocked]);
-  return shown.value;
+  }, [whose, at_s]);
+  return shown.value?.whose === whose ? shown.value.picture : null;
 }

@@ -31,6 +31,7 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
   let sought_at = 0;
   let frame = 0;
   let resume = false;
+  let dragged = false;
 
   const limit = (wanted: number): number => Math.min(serverNow() - 1500, wanted);
   /** How many pixels after the playhead, in time. */
@@ -66,6 +67,7 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
     cancelAnimationFrame(frame);
     if (fingers.size === 0) {
       at_ms = model.group.at_ms.peek();
+      dragged = resume; // the tape was still running out
       resume = resume || model.group.playing.peek();
       travelled = 0;
       speed_px_s = 0;
@@ -84,6 +86,8 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
     const now = performance.now();
     travelled += Math.abs(dy);
     if (travelled < STILL_PX) return;
+    if (!dragged) at_ms = model.group.at_ms.peek(); // it may have played on since the first finger was down
+    dragged = true;
     if (!node.hasPointerCapture(event.pointerId)) node.setPointerCapture(event.pointerId);
     const box = node.getBoundingClientRect();
     scrubbed.value = { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -111,7 +115,8 @@ export function listenToFingers(node: HTMLElement, model: TimelineModel, scale: 
     if (travelled < STILL_PX) {
       resume = false;
       tap(event);
-    } else if (performance.now() - moved_at < 80 && Math.abs(speed_px_s) > 60) frame = requestAnimationFrame(runOut(performance.now()));
+    } else if (!dragged) resume = false; // it was only zoomed, and plays on
+    else if (performance.now() - moved_at < 80 && Math.abs(speed_px_s) > 60) frame = requestAnimationFrame(runOut(performance.now()));
     else rest();
   };
   const tap = (event: PointerEvent): void => {

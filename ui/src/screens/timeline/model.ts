@@ -44,6 +44,8 @@ export class TimelineModel {
   private readonly minute = computed(() => Math.floor(this.group.at_ms.value / 60_000) * 60_000);
   private readonly players = new Map<string, PastPlayer>();
   private jumps = { way: 0, times: 0, at: 0 };
+  /** The marks before `save`. */
+  private marked = NO_MARKS;
   private readonly stops: (() => void)[];
 
   constructor(address: Address) {
@@ -182,13 +184,23 @@ export class TimelineModel {
     else this.marks.value = { begin_ms: begin_ms !== null && begin_ms < at_ms ? begin_ms : null, end_ms: at_ms };
   }
 
-  /** Opens the sheet; without marks, a minute around the playhead is marked first. */
+  /** Opens the sheet; without marks, a minute around the playhead is marked until it is closed. */
   save(): void {
-    const { begin_ms, end_ms } = this.marks.peek();
+    if (this.saving.peek()) return;
+    this.marked = this.marks.peek();
+    const { begin_ms, end_ms } = this.marked;
     const at_ms = this.group.at_ms.peek();
     const begin = begin_ms ?? (end_ms === null ? at_ms : end_ms) - 30_000;
     this.marks.value = { begin_ms: begin, end_ms: end_ms ?? Math.min(serverNow() - 1000, Math.max(at_ms, begin) + 30_000) };
     this.saving.value = true;
+  }
+
+  /** Closes the sheet. */
+  endSaving(): void {
+    batch(() => {
+      this.saving.value = false;
+      this.marks.value = this.marked;
+    });
   }
 
   tick(camera: string): void {

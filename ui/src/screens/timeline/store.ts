@@ -63,8 +63,12 @@ export class TimelineStore {
   /** Makes sure that this view and its surroundings are loaded, finely enough for its width. */
   want(view: View): void {
     this.wanted = view;
-    if (this.isEnough(view)) return;
     if (this.timer !== null) clearTimeout(this.timer);
+    if (this.isEnough(view)) {
+      this.request?.abort(); // its answer, about another view, would replace what is loaded
+      this.failed.value = null;
+      return;
+    }
     this.timer = setTimeout(() => void this.load(view), this.loaded === null ? 0 : SETTLE_MS);
   }
 

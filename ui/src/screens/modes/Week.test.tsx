@@ -1,0 +1,51 @@
+// @vitest-environment happy-dom
+import { cleanup, fireEvent, render, waitFor } from "@testing-library/preact";
+import { useState } from "preact/hooks";
+import { afterEach, expect, it } from "vitest";
+import type { ModePlanChange } from "../../api/schema";
+import { modes as words } from "../../strings/modes";
+import { Week } from "./Week";
+
+afterEach(cleanup);
+
+let plan: ModePlanChange;
+let setPlan: (plan: ModePlanChange) => void;
+
+function Host({ modes }: { modes: ModePlanChange["modes"] }) {
+  [plan, setPlan] = useState<ModePlanChange>({ modes, rules: [] });
+  return <Week draft={plan} week={null} onChange={setPlan} onCommit={() => {}} />;
+}
+const values = (selector: string) => [...document.querySelectorAll<HTMLInputElement>(selector)].map((input) => input.value);
+const times = () => values(".week-moment");
+
+it("shows the times of the plan after what was typed is undone or its row is removed", async () => {
+  const modes = { names: ["home", "night"], schedule: { night: ["22:00-06:00", "13:00-14:00"] } };
+  const { container, getByLabelText } = render(<Host modes={modes} />);
+  const type = (value: string) => fireEvent.input(container.querySelector(".week-moment")!, { target: { value } });
+  const before = plan;
+  type("21:00");
+  await waitFor(() => expect(times()).toEqual(["21:00", "06:00", "13:00", "14:00"]));
+  setPlan(before);
+  await waitFor(() => expect(times()).toEqual(["22:00", "06:00", "13:00", "14:00"]));
+  type("21:00");
+  await waitFor(() => expect(plan.modes.schedule?.["night"]?.[0]).toBe("21:00-06:00"));
+  fireEvent.click(getByLabelText(`${words.week.remove}: 21:00-06:00`));
+  await waitFor(() => expect(times()).toEqual(["13:00", "14:00"]));
+});
+
+it("keeps what is typed in its field while it is no time yet", async () => {
+  const { container } = render(<Host modes={{ names: ["home", "night"], schedule: { night: ["22:00-06:00"] } }} />);
+  fireEvent.input(container.querySelector(".week-moment")!, { target: { value: "2" } });
+  await waitFor(() => expect(plan.modes.schedule?.["night"]).toEqual(["2-06:00"]));
+  expect(times()).toEqual(["2", "06:00"]);
+});
+
+it("moves a holiday of one day as a whole, and one of several days by its edges", async () => {
+  const exceptions = { "2026-11-20": "home", "2026-12-24 to 2026-12-26": "night" };
+  const { container } = render(<Host modes={{ names: ["home", "night"], exceptions }} />);
+  const [single, , first] = container.querySelectorAll<HTMLInputElement>("input[type=date]");
+  fireEvent.input(single!, { target: { value: "2026-11-21" } });
+  await waitFor(() => expect(values("input[type=date]").slice(0, 2)).toEqual(["2026-11-21", "2026-11-21"]));
+  fireEvent.input(first!, { target: { value: "2026-12-25" } });
+  await waitFor(() => expect(plan.modes.exceptions).toEqual({ "2026-11-21": "home", "2026-12-25 to 2026-12-26": "night" }));
+});

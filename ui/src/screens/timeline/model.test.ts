@@ -1,0 +1,36 @@
+// @vitest-environment happy-dom
+import { expect, it, vi } from "vitest";
+import { NO_MARKS, TimelineModel } from "./model";
+
+vi.mock("../../api/client", async (real) => ({ ...(await real<typeof import("../../api/client")>()), get: () => new Promise(() => {}) }));
+
+const HOUR_MS = 3_600_000;
+
+function opened(): TimelineModel {
+  return new TimelineModel({ cameras: ["gate"], at_ms: Date.now() - 10 * HOUR_MS, span_ms: 600_000 });
+}
+
+it("offers the time around the playhead for each clip, not that of the clip before", () => {
+  const model = opened();
+  model.save();
+  const first = model.marks.value;
+  model.save(); // pressed again before the sheet has loaded
+  model.endSaving();
+  expect([model.saving.value, model.marks.value]).toEqual([false, NO_MARKS]);
+  model.go(model.group.at_ms.value + HOUR_MS);
+  model.save();
+  model.close();
+  expect(model.marks.value.begin_ms).toBe((first.begin_ms ?? 0) + HOUR_MS);
+});
+
+it("keeps what a person has marked after its clip is saved", () => {
+  const model = opened();
+  model.mark("begin");
+  model.nudge(20_000);
+  model.mark("end");
+  const marked = model.marks.value;
+  model.save();
+  model.endSaving();
+  model.close();
+  expect(model.marks.value).toEqual(marked);
+});
