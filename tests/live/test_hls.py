@@ -154,7 +154,8 @@ async def assert_goes_on(before: str, feed: HlsFeed) -> None:
     assert await has(feed, asked_for + 1)
     after = feed.playlist()
     assert number(after, "MEDIA") > newest(before, "segment")
-    header = newest(before, "header") + 1
+    header = newest(after, "header")
+    assert header > newest(before, "header")
     assert f'#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="header-{header}.mp4"' in after
     assert number(after, "DISCONTINUITY") + after.count("#EXT-X-DISCONTINUITY\n") == header
     assert (feed.header(header - 1), feed.header(header) is None) == (None, False)
@@ -180,6 +181,16 @@ async def test_numbers_go_on_after_a_pause_also_with_other_viewers_meanwhile() -
     other = opened(feeds, filled(60), KEY._replace(stream="sub"))
     assert await has(other, other.first, 0)
     await assert_goes_on(old.playlist(), opened(feeds, hub))
+    await feeds.close()
+
+
+async def test_numbers_go_on_when_another_stream_is_chosen() -> None:
+    feeds, hub = HlsFeeds(FakeClock()), filled(len(PACKETS))
+    old = opened(feeds, hub)
+    assert await has(old, old.first + 1)
+    before = old.playlist()
+    await assert_goes_on(before, opened(feeds, filled(len(PACKETS)), KEY._replace(stream="sub")))
+    assert not old.over, "others may watch it"
     await feeds.close()
 
 

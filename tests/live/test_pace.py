@@ -1,6 +1,8 @@
+import tracemalloc
+
 import pytest
 
-from tawny.live.viewer import LATE_S, ViewerPacing
+from tawny.live.viewer import LATE_S, MOST_KEPT, ViewerPacing
 from tawny.testing.clock import FakeClock
 
 
@@ -46,6 +48,29 @@ def test_a_viewer_that_says_nothing_is_left_alone() -> None:
         pace.sent()
         clock.advance(1)
     assert viewer.paused == []
+
+
+def test_little_is_kept_of_a_viewer_that_says_nothing_and_its_first_word_fits() -> None:
+    pace, viewer, clock = made()
+    count = 20 * MOST_KEPT
+    tracemalloc.start()
+    try:
+        for _ in range(count):
+            pace.sent()
+            clock.advance(0.04)
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes < 100 * MOST_KEPT
+    clock.advance(2 * LATE_S)
+    pace.got(count)
+    pace.sent()
+    assert viewer.paused == []
+    clock.advance(2 * LATE_S)
+    pace.sent()
+    assert viewer.paused == [True]
+    pace.got(count + 2)
+    assert viewer.paused == [True, False]
 
 
 def test_a_viewer_that_wants_nothing_stays_paused_when_all_has_come() -> None:

@@ -232,15 +232,15 @@ def _segment_lines(segment: HlsSegment, more: str, *, with_parts: bool) -> Itera
 
 
 class HlsFeedKey(NamedTuple):
-    """stream: the requested name: main, sub or auto. seen: cameras that a follow stream may show; None: all.
+    """stream: main or sub, as chosen for the player; auto for a follow stream. turns: transcoded, with privacy masks.
 
-    covered: privacy masks are applied.
+    seen: cameras that a follow stream may show; None: all.
     """
 
     camera: CameraId | None
     stream: str
     seen: frozenset[CameraId] | None = None
-    covered: bool = False
+    turns: bool = False
 
 
 class HlsSource(Protocol):
@@ -259,7 +259,7 @@ class HlsFeeds:
         self._clock = clock
         self._open: dict[HlsFeedKey, tuple[HlsFeed, Hub, asyncio.Task[None]]] = {}
         self._next = FROM_0
-        """Above the numbers of every feed that has ended: those of a playlist never go back. One for all keys."""
+        """Above the numbers of all feeds so far: those of a playlist never go back. One for all keys."""
 
     def known(self, key: HlsFeedKey) -> HlsFeed | None:
         found = self._open.get(key)
@@ -276,8 +276,9 @@ class HlsFeeds:
         known, found = self.known(key), self._open.get(key)
         if known is not None and found is not None and found[1] is choice.source:
             return known
+        for other, _, _ in self._open.values():
+            self._went(other)  # a player may come from another key: `auto` can choose another stream
         if found is not None:
-            self._went(found[0])
             found[2].cancel()
         opened = choice.opened()
         feed = HlsFeed(opened.__enter__(), self._clock, self._next)

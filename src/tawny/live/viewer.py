@@ -140,6 +140,8 @@ class ViewerCounts:
 
 LATE_S = 1.0
 """Maximum age of an unacknowledged message, in seconds."""
+MOST_KEPT = 1000
+"""Number of messages whose time is kept for a viewer that has not acknowledged any."""
 
 
 class ViewerPacing:
@@ -160,6 +162,9 @@ class ViewerPacing:
         """Count one more message in flight."""
         now_s = self._clock.mono_s()
         self._on_way.append(now_s)
+        if not self._says_so and len(self._on_way) > MOST_KEPT:
+            self._on_way.popleft()
+            self._got += 1  # counted as received, so that a late first acknowledgment fits
         if self._says_so and not self._holds_up and now_s - self._on_way[0] > LATE_S:
             self._holds_up = True
             self.held_up += 1

@@ -1,9 +1,24 @@
+import asyncio
+from struct import pack
+from typing import cast
+
 import pytest
 from aioice.stun import Class, Message, Method, parse_message
-from hypothesis import given
+from aioice.turn import TurnClientUdpProtocol, TurnTransport
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tawny.live.webrtc.ice import SILENT_S, Address, IceAgent, IcePath, is_stun, stun_username
+from tawny.live.webrtc.ice import (
+    MOST_WAITING_BYTES,
+    SILENT_S,
+    Address,
+    IceAgent,
+    IcePath,
+    Kind,
+    _datagram_path,
+    is_stun,
+    stun_username,
+)
 from tawny.protocols.sdp import Candidate, IceCredentials, candidate_of
 from tawny.testing.clock import FakeClock
 
@@ -91,6 +106,73 @@ def test_rubbish_is_never_believed(data: bytes) -> None:
     stun_username(data)
     assert not ice.check(data, path.path)
     assert path.sent == []
+
+
+def request_with(kind: int, value: bytes) -> bytes:
+    """A binding request with one attribute, whatever its value is."""
+    body = pack(">HH", kind, len(value)) + value + bytes(-len(value) % 4)
+    return pack(">HHI12s", 1, len(body), 0x2112A442, bytes(12)) + body
+
+
+KINDS = (1, 3, 6, 8, 9, 0xC, 0xD, 0x12, 0x13, 0x14, 0x16, 0x19, 0x20, 0x24, 0x25, 0x8022, 0x8028, 0x8029, 0x802A)
+
+
+@given(st.sampled_from(KINDS), st.binary(max_size=24))
+@example(0x24, b"")
+@example(0x20, b"\0\2" + bytes(18))
+@example(6, b"\xff\xfe")
+def test_a_malformed_attribute_is_no_error(kind: int, value: bytes) -> None:
+    ice, _, _ = made()
+    data = request_with(kind, value)
+    assert is_stun(data)
+    stun_username(data)
+    assert not ice.check(data, FakePath().path)
+
+
+class FullSocket(asyncio.DatagramTransport):
+    """A socket that sends nothing: its buffer only grows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[bytes] = []
+
+    def get_write_buffer_size(self) -> int:
+        return sum(map(len, self.waiting))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def sendto(self, data: object, addr: object = None) -> None:
+        self.waiting.append(bytes(cast(bytes, data)))
+
+
+VIEWER = ("192.0.2.7", 5000)
+
+
+def relay_over(server: FullSocket) -> TurnTransport:
+    """A relay whose server knows the viewer."""
+    protocol = TurnClientUdpProtocol(("192.0.2.1", 3478), "name", "password", 600, 500)
+    protocol.connection_made(server)
+    protocol.peer_to_channel[VIEWER], protocol.channel_refresh_at[0x4000] = 0x4000, float("inf")
+    return TurnTransport(protocol)
+
+
+@pytest.mark.parametrize("kind", ["udp", "relay"])
+async def test_a_socket_that_is_too_slow_gets_checks_and_no_more_media(kind: Kind) -> None:
+    full = FullSocket()
+    path = _datagram_path(kind, full if kind == "udp" else relay_over(full), VIEWER)
+    media, check_data = b"\x80" + bytes(1199), bytes(Message(Method.BINDING, Class.REQUEST))
+    for _ in range(2 * MOST_WAITING_BYTES // len(media)):
+        path.send(media)
+        await asyncio.sleep(0)
+    assert MOST_WAITING_BYTES <= full.get_write_buffer_size() < MOST_WAITING_BYTES + 2 * len(media)
+    path.send(check_data)
+    await asyncio.sleep(0)
+    assert full.waiting[-1].endswith(check_data)
+    full.waiting.clear()
+    path.send(media)
+    await asyncio.sleep(0)
+    assert full.waiting[-1].endswith(media)
 
 
 def test_a_line_tells_where_we_are() -> None:

@@ -1,13 +1,28 @@
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from tawny.live.webrtc.live_sender import AGAIN_S, G711Track, LiveSender, OpusTrack, cut_picture, cuts_of, names
+import pytest
+
+from tawny.live.webrtc.live_sender import (
+    AGAIN_S,
+    AudioPayload,
+    AudioTrack,
+    G711Track,
+    LiveSender,
+    OpusTrack,
+    cut_picture,
+    cuts_of,
+    names,
+    sounds_of,
+)
 from tawny.media.codec.nal import join_lengths, nal_type, split_lengths
 from tawny.model.packets import AudioFormat, Packet, VideoFormat
 from tawny.protocols.rtp import RtpTrack
 from tawny.stream.hub import Hub
 from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.clips import Sound as ClipSound
 from tawny.testing.clock import FakeClock
 from tests.live.cameras import GOP, RUN, START_MS, numbered, sound, video
 
@@ -49,11 +64,13 @@ def filled(count: int) -> Hub:
 class Shown:
     """A show that runs."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, sounds: AudioTrack | None = None) -> None:
         video_format = PACKETS[0].format
         assert isinstance(video_format, VideoFormat)
         self.peer, self.clock = FakePeer(), FakeClock()
-        self.show = LiveSender(self.peer, hub, self.clock, video_format)
+        if sounds is not None:
+            self.peer.sound = RtpTrack(0, 8_000)
+        self.show = LiveSender(self.peer, hub, self.clock, video_format, sounds)
         self.task = asyncio.create_task(self.show.run())
 
     async def end(self) -> None:
@@ -136,6 +153,24 @@ async def test_pictures_of_another_codec_end_it() -> None:
     await shown.end()
 
 
+@pytest.mark.parametrize("other", [AudioFormat("aac", 16_000, 1, b"\x14\x08"), AudioFormat("pcma", 8_000, 1)])
+async def test_sound_of_another_codec_ends_it_unheard(other: AudioFormat) -> None:
+    hub = filled(1)
+    shown = Shown(hub, sounds_of(hub, "pcmu"))
+    shown.peer.opened.set()
+    await shown.peer.has(1)
+    heard, unheard = replace(sound("pcmu")[0], number=1), Packet(RUN, 2, other, b"\x01" * 90, 160, START_MS + 20, False)
+    hub.append(heard)
+    await shown.peer.has(2)
+    assert shown.peer.sent[1][0] == [heard.data]
+    hub.append(unheard)
+    async with asyncio.timeout(30):
+        await shown.peer.ended.wait()
+    assert "other sound" in shown.peer.why
+    assert len(shown.peer.sent) == 2
+    await shown.end()
+
+
 def test_a_keyframe_carries_its_parameter_sets_and_pictures_are_cut_once_for_all() -> None:
     hub = filled(1)
     first, second = cuts_of(hub), cuts_of(hub)
@@ -158,7 +193,7 @@ def test_large_pictures_are_cut_so_that_they_fit() -> None:
 
 def test_telephone_sound_goes_as_it_is() -> None:
     packets = list(numbered(sound("pcmu", seconds=0.2)))
-    g711 = G711Track()
+    g711 = G711Track("pcmu")
     pieces = [piece for packet in packets for piece in g711.take(packet)]
     assert b"".join(piece.payload for piece in pieces) == b"".join(packet.data for packet in packets)
     assert [piece.time for piece in pieces] == [START_MS * 8 + 160 * at for at in range(len(pieces))]
@@ -180,3 +215,26 @@ def test_other_sound_is_turned_into_opus_once_for_all_who_hear_it() -> None:
     assert steps == {960}
     assert opus.take(packets[-1]) is opus.take(packets[-1])
     assert opus.take(packets[3]) == [piece for piece in pieces if piece in opus.take(packets[3])]
+
+
+HOUR_MS, SLOW_MS = 3_600_000, 216
+"""A camera's clock that is slow by 60 ppm loses 216 ms an hour."""
+
+
+@pytest.mark.parametrize("kind", ["pcmu", "aac"])
+def test_sound_keeps_to_the_recorders_clock_without_steps_when_the_cameras_clock_is_slow(kind: ClipSound) -> None:
+    clip = [one for one in made_clip(ClipSpec(seconds=2.0, sound=kind)).packets if not one.is_video]
+    rate, track = clip[0].format.rate, G711Track("pcmu") if kind == "pcmu" else OpusTrack()
+    heard: list[list[AudioPayload]] = []
+    for hour in range(2):
+        begin_ms, begin = START_MS + hour * (HOUR_MS + SLOW_MS), hour * HOUR_MS // 1000 * rate
+        packets = [
+            Packet(RUN, number, one.format, one.data, begin + one.pts, begin_ms + one.pts * 1000 // rate, False)
+            for number, one in enumerate(clip, hour * len(clip))
+        ]
+        heard.append([piece for packet in packets for piece in track.take(packet)])
+    ticks = 48_000 if kind == "aac" else 8_000
+    assert len(heard[0]) > 80
+    for first, later in zip(*heard, strict=True):
+        assert later.time - first.time == HOUR_MS // 1000 * ticks
+        assert abs(later.at_ms - first.at_ms - HOUR_MS - SLOW_MS) <= 1

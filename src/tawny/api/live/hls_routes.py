@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -20,7 +21,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.live import jpeg_stream
 from tawny.live.hls import HlsFeed, HlsFeedKey
 from tawny.live.jpeg_stream import JpegOptions, rounded_width
-from tawny.live.stream_choice import codec_of
+from tawny.live.stream_choice import StreamChoice, codec_of
 from tawny.media.codec.parameter_sets import codec_string
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoFormat
@@ -34,10 +35,14 @@ Wanted = Literal["main", "sub", "auto"]
 Following = Annotated[int | None, Query(alias="_HLS_msn", ge=0)]
 """LL-HLS blocking reload: the response waits for this media sequence number."""
 FollowingPart = Annotated[int | None, Query(alias="_HLS_part", ge=0)]
+MOST_CAN = 100
+ListCan = Annotated[str, Query(alias="can", max_length=MOST_CAN, include_in_schema=False)]
+"""`can` of the playlist: it is in the playlist's URIs, so that they lead to the stream chosen for this player."""
+CAN = "h264"
 
 
 class PlaylistQuery(BaseModel):
-    can: Annotated[str, Field(max_length=100)] = "h264"
+    can: Annotated[str, Field(max_length=MOST_CAN)] = CAN
     segment: Following = None
     part: FollowingPart = None
 
@@ -71,35 +76,46 @@ async def playlist(
     query: Annotated[PlaylistQuery, Query()],
 ) -> Response:
     """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
-    choice = stream_for_session(here, signed, camera, stream, parse_list(query.can))
-    if choice is None:
-        raise not_found("Camera not found.")
-    feed = here.hls.feed(_key(here, signed, camera, stream), choice, here.viewers.one_more(camera, choice.name))
+    choice = _choice(here, signed, camera, stream, query.can)
+    feed = here.hls.feed(_key(camera, choice), choice, here.viewers.one_more(camera, choice.name))
     return await list_answer(feed, request, query.segment, query.part)
 
 
+def _choice(here: AppContext, session: LoginSession, camera: CameraId, stream: str, can: str) -> StreamChoice:
+    found = stream_for_session(here, session, camera, stream, parse_list(can))
+    if found is None:
+        raise not_found("Camera not found.")
+    return found
+
+
+def _key(camera: CameraId, choice: StreamChoice) -> HlsFeedKey:
+    """Return the feed key. Players that need another stream, and sessions that need masked video, have another feed."""
+    return HlsFeedKey(camera, choice.name, turns=choice.turns)
+
+
+async def _listed(camera: OneCamera, stream: Wanted, here: Here, signed: Signed, can: ListCan = CAN) -> HlsFeed:
+    """Return the feed of the playlist that the request's URI is from."""
+    return feed_of(here, _key(camera, _choice(here, signed, camera, stream, can)))
+
+
+Listed = Annotated[HlsFeed, Depends(_listed)]
+
+
 @router.get("/{stream}/header-{number}.mp4", dependencies=see, response_class=Response)
-async def header(camera: OneCamera, stream: Wanted, number: Number, here: Here, signed: Signed) -> Response:
+async def header(feed: Listed, number: Number) -> Response:
     """Init segment. `X-Start-Ms`: UTC of media time 0. `X-Mime`: its MIME type."""
-    return header_answer(feed_of(here, _key(here, signed, camera, stream)), number)
+    return header_answer(feed, number)
 
 
 @router.get("/{stream}/segment-{number}.m4s", dependencies=see, response_class=Response)
-async def segment(camera: OneCamera, stream: Wanted, number: Number, here: Here, signed: Signed) -> Response:
-    return segment_answer(feed_of(here, _key(here, signed, camera, stream)), number)
+async def segment(feed: Listed, number: Number) -> Response:
+    return segment_answer(feed, number)
 
 
 @router.get("/{stream}/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
-async def part(
-    camera: OneCamera, stream: Wanted, number: Number, part: Number, request: Request, here: Here, signed: Signed
-) -> Response:
+async def part(feed: Listed, number: Number, part: Number, request: Request) -> Response:
     """Partial segment; the next one is waited for."""
-    return await part_answer(feed_of(here, _key(here, signed, camera, stream)), request, number, part)
-
-
-def _key(here: AppContext, session: LoginSession, camera: CameraId, stream: str) -> HlsFeedKey:
-    """Return the feed key; sessions that need masked video have another feed."""
-    return HlsFeedKey(camera, stream, covered=gets_masked_stream(here, session, camera))
+    return await part_answer(feed, request, number, part)
 
 
 def feed_of(here: AppContext, key: HlsFeedKey) -> HlsFeed:
@@ -161,9 +177,9 @@ def _variant(name: StreamName, hub: Hub, more: str) -> list[str]:
 
 
 def _more(request: Request) -> str:
-    """Return the access token as query string for URLs in playlists: players do not forward it."""
-    secret = request.query_params.get("pass", "")
-    return f"?pass={secret}" if secret and secret.replace("-", "").replace("_", "").isalnum() else ""
+    """Return the query string for URLs in playlists: players forward neither the access token nor `can`."""
+    kept = {name: value for name in ("can", "pass") if (value := request.query_params.get(name))}
+    return f"?{urlencode(kept, safe=',')}" if kept else ""
 
 
 # Routes for live video of the camera with current activity, at one URL, for TVs and tablets.

@@ -18,8 +18,9 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from struct import error as struct_error
 from struct import pack
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import ifaddr
 from aioice.stun import Class, Message, Method, TransactionError, parse_message
@@ -33,8 +34,10 @@ from tawny.protocols.sdp import Candidate, IceCredentials
 Address = tuple[str, int]
 Kind = Literal["udp", "tcp", "relay"]
 MOST_WAITING_BYTES = 1_000_000
-"""Maximum send buffer of a TCP connection. Excess datagrams are dropped, as in a network."""
+"""Maximum send buffer of a socket, enough for a large keyframe. Excess datagrams are dropped, as in a network."""
 MOST_PATHS = 2000
+_TO_SERVER = "_TurnTransport__inner_protocol"
+"""aioice has no public way to the send buffer of a relay."""
 FRAME_HEAD_BYTES = 2
 TCP_UNCLAIMED_S = 10.0
 log = logging.getLogger(__name__)
@@ -51,7 +54,20 @@ class IcePath:
 
 
 def _datagram_path(kind: Kind, transport: asyncio.DatagramTransport | TurnTransport, remote: Address) -> IcePath:
-    return IcePath(kind, remote, lambda data: transport.sendto(data, remote))
+    return IcePath(kind, remote, partial(_send_datagram, transport, remote))
+
+
+def _send_datagram(transport: asyncio.DatagramTransport | TurnTransport, remote: Address, data: bytes) -> None:
+    """Send to `remote`. Checks pass a full buffer: without answers the browsers would end their connections."""
+    if is_stun(data) or _waiting_bytes(transport) < MOST_WAITING_BYTES:
+        transport.sendto(data, remote)
+
+
+def _waiting_bytes(transport: asyncio.DatagramTransport | TurnTransport) -> int:
+    socket_transport: Any = transport
+    if isinstance(transport, TurnTransport):
+        socket_transport = getattr(transport, _TO_SERVER).transport
+    return int(socket_transport.get_write_buffer_size())
 
 
 def _send_framed(transport: asyncio.Transport, data: bytes) -> None:
@@ -73,10 +89,18 @@ def is_stun(data: bytes) -> bool:
     return len(data) >= 20 and data[0] < 4 and data[4:8] == b"\x21\x12\xa4\x42"
 
 
+def _read_stun(data: bytes) -> Message:
+    """Parse a STUN message. Raises ValueError if it is malformed."""
+    try:
+        return parse_message(data)
+    except (struct_error, IndexError) as error:  # aioice: an attribute is too short
+        raise ValueError(str(error)) from error
+
+
 def stun_username(data: bytes) -> str | None:
     """Return the local user fragment of a STUN binding request; None for other messages."""
     try:
-        message = parse_message(data)
+        message = _read_stun(data)
     except ValueError:
         return None
     if message.message_method is not Method.BINDING or message.message_class is not Class.REQUEST:
@@ -111,7 +135,7 @@ class IceAgent:
     def check(self, data: bytes, path: IcePath) -> bool:
         """Answer a STUN check received on `path`. Return False for messages of other sessions."""
         try:
-            message = parse_message(data)
+            message = _read_stun(data)
         except ValueError:
             return False
         if message.message_class is not Class.REQUEST or message.message_method is not Method.BINDING:
@@ -439,7 +463,7 @@ class PublicAddress:
                 loop = asyncio.get_running_loop()
                 places = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
                 at = (str(places[0][4][0]), port)
-                answer = parse_message(await self._port.ask(bytes(Message(Method.BINDING, Class.REQUEST)), at))
+                answer = _read_stun(await self._port.ask(bytes(Message(Method.BINDING, Class.REQUEST)), at))
         except (OSError, ValueError) as error:
             log.warning("STUN server %s does not respond: %s", url, error or type(error).__name__)
             return None

@@ -1,7 +1,7 @@
 """Sends a camera's live packets to one WebRTC viewer, unchanged, from the ring's newest keyframe on.
 
-RTP timestamps are UTC in ticks, so that the page can compute each frame's age. Backlog frames since the keyframe get
-timestamps close together; a browser would play them at normal speed otherwise.
+RTP timestamps of video are UTC in ticks, so that the page can compute each frame's age. Backlog frames since the
+keyframe get timestamps close together; a browser would play them at normal speed otherwise.
 """
 
 import asyncio
@@ -82,21 +82,23 @@ def names(sound: AudioFormat | None) -> list[Sound]:
 
 
 class G711Track:
-    """Splits G.711 packets without transcoding. Event loop only."""
+    """Splits G.711 packets without transcoding. name: the negotiated codec. Event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._times = _Times(8000)
 
     def take(self, packet: Packet) -> list[AudioPayload]:
         return [
-            AudioPayload(packet.data[at : at + PIECE_SAMPLES], time, time // 8)
+            self._times.payload(packet.data[at : at + PIECE_SAMPLES], packet, packet.pts + at)
             for at in range(0, len(packet.data), PIECE_SAMPLES)
-            for time in [self._times.of(packet, packet.pts + at)]
         ]
 
 
 class OpusTrack:
     """Transcodes a stream's audio to Opus; caches the result for other viewers. Event loop only."""
+
+    name = "opus"
 
     def __init__(self) -> None:
         self._made: OrderedDict[int, list[AudioPayload]] = OrderedDict()
@@ -127,32 +129,42 @@ class OpusTrack:
         if self._to_opus is None:
             return
         for frame in self._to_opus.encode(packet.data, packet.pts):
-            time = self._times.of(packet, frame.pts)
-            yield AudioPayload(frame.data, time, time * 1000 // OPUS_RATE)
+            yield self._times.payload(frame.data, packet, frame.pts)
 
 
 class _Times:
-    """Maps pts to UTC ticks without packet jitter: uses a packet's arrival time only at the start of a run."""
+    """Maps pts to RTP time: UTC at the start of a run, then by the camera's clock alone.
+
+    RTP time has no steps, which a browser would hear as lost audio. The capture time follows the recorder's clock;
+    sender reports tell the browser both, so that audio stays with the video (RFC 3550, 6.4.1).
+    """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._run: RunId | None = None
         self._zero = 0
 
-    def of(self, packet: Packet, pts: int) -> int:
-        """Return UTC in ticks of `rate`. pts: ticks of `rate` since the run's start."""
+    def payload(self, data: bytes, packet: Packet, pts: int) -> AudioPayload:
+        """Return a payload of `packet`. pts: ticks of `rate` since the run's start."""
         if packet.run != self._run:
             self._run = packet.run
             self._zero = (packet.at_ms - packet.pts * 1000 // packet.format.rate) * self._rate // 1000
-        return self._zero + pts
+        after = pts - packet.pts * self._rate // packet.format.rate
+        return AudioPayload(data, self._zero + pts, packet.at_ms + after * 1000 // self._rate)
 
 
 AudioTrack = G711Track | OpusTrack
 
 
+def _fits(track: AudioTrack, packet: Packet) -> bool:
+    """Return whether the track can send this audio: G.711 is not transcoded."""
+    assert isinstance(packet.format, AudioFormat)
+    return track.name in names(packet.format)
+
+
 def sounds_of(hub: Hub, name: str) -> AudioTrack:
     """Return the track that converts this stream's audio to the negotiated codec."""
-    return share_once(OpusTrack, hub, OpusTrack) if name == "opus" else G711Track()
+    return share_once(OpusTrack, hub, OpusTrack) if name == "opus" else G711Track(name)
 
 
 def recorded_sounds(name: str) -> Callable[[Packet], AudioTrack | None]:
@@ -160,10 +172,10 @@ def recorded_sounds(name: str) -> Callable[[Packet], AudioTrack | None]:
 
     The function returns None if the packet would need transcoding to G.711.
     """
-    made = OpusTrack() if name == "opus" else G711Track()
+    made = OpusTrack() if name == "opus" else G711Track(name)
 
     def taking(packet: Packet) -> AudioTrack | None:
-        return made if name in ("opus", getattr(packet.format, "codec", "")) else None
+        return made if _fits(made, packet) else None
 
     return taking
 
@@ -196,7 +208,10 @@ class MediaSink(Protocol):
 
 
 class LiveSender:
-    """Live sender of one viewer. video: the negotiated format; a codec change ends the connection."""
+    """Live sender of one viewer. video: the negotiated format.
+
+    Video or audio in a codec that was not negotiated ends the connection; the page then makes another one.
+    """
 
     def __init__(
         self, peer: MediaSink, hub: Hub, clock: Clock, video: VideoFormat, sounds: AudioTrack | None = None
@@ -293,6 +308,10 @@ class LiveSender:
 
     def _sound(self, packet: Packet) -> None:
         track = self._peer.sound
-        if track is not None and self._sounds is not None:
-            for payload, time, at_ms in self._sounds.take(packet):
-                self._peer.send(track, [payload], time, at_ms)
+        if track is None or self._sounds is None:
+            return
+        if not _fits(self._sounds, packet):
+            self._peer.end("the camera sends other sound than before")
+            return
+        for payload, time, at_ms in self._sounds.take(packet):
+            self._peer.send(track, [payload], time, at_ms)

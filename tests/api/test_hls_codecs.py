@@ -1,0 +1,66 @@
+"""Players with different codecs watch one camera by HLS: each has the stream that was chosen for it, and keeps it."""
+
+import asyncio
+import re
+
+import httpx
+import pytest
+
+from tawny.model.ids import RunId
+from tawny.model.packets import Packet, VideoCodec
+from tawny.stream.hub import Hub
+from tawny.testing.clips import ClipSpec, made_clip
+from tests.api.fakes import House
+from tests.playback.archives import MAIN, PORCH, SUB
+
+AUTO = "/api/v1/cameras/porch/hls/auto"
+PLAYERS = {"h264,h265": "hvc1", "h264": "avc1"}
+"""What players say they can, and the codec that each plays best."""
+
+
+class Camera:
+    """A camera that sends a clip again and again, in one stream of each codec."""
+
+    def __init__(self, house: House, codecs: tuple[VideoCodec, ...]) -> None:
+        self._clips = [made_clip(ClipSpec(codec=codec, seconds=2.0)).packets for codec in codecs]
+        self._hubs = [Hub() for _ in codecs]
+        self._start_ms, self._count = house.clock.now_ms(), 0
+        house.recorder.hubs = {(PORCH, name): hub for name, hub in zip((MAIN, SUB), self._hubs, strict=False)}
+
+    def send(self) -> None:
+        """Send two seconds more."""
+        for clip, hub in zip(self._clips, self._hubs, strict=True):
+            pictures = [one for one in clip if one.is_video]
+            for number, one in enumerate(pictures, self._count * len(pictures)):
+                pts = one.pts + self._count * 180_000
+                at_ms = self._start_ms + pts // 90
+                hub.append(Packet(RunId("run"), number, one.format, one.data, pts, at_ms, one.is_keyframe))
+        self._count += 1
+
+
+async def reload(browser: httpx.AsyncClient, camera: Camera, can: str) -> tuple[str, str]:
+    """Load the playlist, and its first header and part as a player does. Return the header's URI and MIME type."""
+    async with asyncio.timeout(60):
+        while True:
+            camera.send()
+            text = (await browser.get(f"{AUTO}/live.m3u8", params={"can": can})).text
+            header, part = (re.search(rf'#EXT-X-{tag}:[^\n]*URI="([^"]+)"', text) for tag in ("MAP", "PART"))
+            if header and part:
+                break
+            await asyncio.sleep(0.05)
+    answers = [await browser.get(f"{AUTO}/{found[1]}") for found in (header, part)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    return header[1], answers[0].headers["X-Mime"]
+
+
+@pytest.mark.parametrize("codecs", [("h265", "h264"), ("h265",)])
+async def test_players_with_other_codecs_leave_each_other_alone(house: House, codecs: tuple[VideoCodec, ...]) -> None:
+    camera, browser = Camera(house, codecs), house.signed_in()
+    headers: dict[str, set[str]] = {can: set() for can in PLAYERS}
+    for _ in range(3):
+        for can, codec in PLAYERS.items():
+            header, mime = await reload(browser, camera, can)
+            assert codec in mime
+            headers[can].add(header)
+    assert [len(found) for found in headers.values()] == [1, 1], "a feed that began again has another header"
+    await house.site.close()
