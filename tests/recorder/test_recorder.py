@@ -21,7 +21,7 @@ from tawny.recorder.recorder import BufferLimits, DiskCallbacks, SegmentRecorder
 from tawny.recorder.stream_recording import MOST_LOST_S, StreamRecording
 from tawny.storage.disk.volume import OpenFolders, Volume
 from tawny.storage.index.memory_index import MemoryIndex
-from tawny.stream.hub import Hub
+from tawny.stream.hub import Batch, Hub, HubReader
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import PacketFeed
 from tawny.testing.waiting import until
@@ -148,6 +148,41 @@ def test_a_run_that_ends_closes_its_file_at_once(bench: Bench) -> None:
     assert bench.closed[0].end_ms - bench.closed[0].start_ms == 5000
     bench.end()
     assert bench.recorded_s() == pytest.approx(10, abs=0.001)
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_packets_and_an_end_that_come_while_the_recorder_reads_are_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, is_removed: bool
+) -> None:
+    """The thread that reads the camera goes on between two lines of the recorder's."""
+    feed, take, is_over = bench.add(), HubReader.take, threading.Event()
+    bench.run(5.2)
+
+    def camera() -> None:
+        for _ in range(5):
+            feed.picture()
+        if is_removed:
+            bench.recorder.remove(PORCH, MAIN)
+        else:
+            bench.recorder.end_run(PORCH, MAIN, "closed")
+
+    def taken(reader: HubReader) -> Batch:
+        batch = take(reader)
+        if not is_over.is_set():
+            is_over.set()
+            thread = threading.Thread(target=camera)
+            thread.start()
+            thread.join()
+        return batch
+
+    monkeypatch.setattr(HubReader, "take", taken)
+    bench.engine.run_for(1.0)
+    if not is_removed:
+        feed.begin_run()
+        bench.run(5)
+    bench.end()
+    assert bench.recorded_s() == pytest.approx(5.7 if is_removed else 10.7, abs=0.01)
+    assert bench.losses == []
 
 
 def test_a_stream_that_goes_away_leaves_no_other(bench: Bench) -> None:

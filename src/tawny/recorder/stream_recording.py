@@ -139,6 +139,8 @@ class StreamRecording:
         self._loss: WriteLoss | None = None
         self._losses = 0  # number of losses; write units with at least this count come after the last loss
         self._durable_at_s = float("-inf")
+        self._removal: tuple[int, str] | None = None
+        """Last packet that is written before the removal, and the reason."""
         self._is_removed = False
         self.problem: StorageError | None = None
         self.needs_room = False
@@ -151,7 +153,7 @@ class StreamRecording:
     def end_run(self, why: str) -> None:
         """Close the file after the hub's newest packet, which ends the run."""
         newest = self._hub.newest
-        if newest is not None:
+        if newest is not None and self._removal is None:
             self._ends.append((newest.number, why))
 
     def begin_after(self, number: int) -> None:
@@ -161,11 +163,9 @@ class StreamRecording:
     def remove(self, why: str) -> int:
         """Close the file after the packets received so far, and accept no more. Return the next packet's number."""
         newest = self._hub.newest
-        self.end_run(why)
-        self._is_removed = True
-        if newest is None:
-            return 0
-        return newest.number + 1 if self._is_writing else self._next
+        next_number = 0 if newest is None else newest.number + 1
+        self._removal = next_number - 1, why
+        return next_number if self._is_writing or newest is None else self._next
 
     def status(self, now_s: float) -> RecordingStatus:
         fresh = now_s - self._durable_at_s <= _FRESH_S
@@ -215,6 +215,9 @@ class StreamRecording:
 
     def step(self, now_s: float) -> WriteJob | None:
         """Read the hub. Return the next job, or None."""
+        if self._removal is not None and not self._is_removed:
+            self._ends.append(self._removal)
+            self._is_removed = True
         if not self._is_writing:
             self._begin_wanted()
         if self._is_writing:
@@ -306,14 +309,14 @@ class StreamRecording:
             begin_ms = first_ms if self._newest_ms is None else min(first_ms, self._newest_ms)
             self._gatherer.missed(Span(begin_ms, first_ms))
         packets = batch.packets
-        while self._ends:
+        while self._ends and self._ends[0][0] < self._reader.next_number:  # else its last packets are still to be read
             last, why = self._ends.popleft()
             if not self._add_wanted([packet for packet in packets if packet.number <= last], now_s):
                 self._ends.appendleft((last, why))
                 return
             self._queue.extend(self._gatherer.take(now_s, why))
             packets = [packet for packet in packets if packet.number > last]
-        if not self._is_removed:
+        if self._ends or not self._is_removed:
             self._add_wanted(packets, now_s)
 
     def _begin_wanted(self) -> None:

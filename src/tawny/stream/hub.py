@@ -199,6 +199,11 @@ class HubReader:
         self._hub, self._at, self._wake = hub, at, wake
         self.missed = 0
 
+    @property
+    def next_number(self) -> int:
+        """Number of the first packet that was not taken yet."""
+        return self._at
+
     def take(self) -> Batch:
         """Return all packets since the last call. Empty if none arrived."""
         batch = self._hub.since(self._at)
