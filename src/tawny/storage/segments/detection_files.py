@@ -98,11 +98,11 @@ class MotionScoreFile:
 
     def _of_day(self, of: _ScoreDay, second: int, count: int) -> bytes:
         path = _path(of)
+        with self._lock:  # before the file: what is written meanwhile is in both
+            waiting = dict(self._waiting.get(of, {}))
         entry = self._disk.entry(path)
         stored = self._disk.read(path, second, count) if entry is not None and entry.kind == "file" else b""
         scores = bytearray(stored.ljust(count, bytes([UNKNOWN])))
-        with self._lock:
-            waiting = dict(self._waiting.get(of, {}))
         for at, score in waiting.items():
             if second <= at < second + count:
                 scores[at - second] = score
@@ -241,13 +241,13 @@ class MotionGrids:
 
     def _of_day(self, camera: CameraId, day: int) -> Iterator[tuple[int, int]]:
         path = grids_path(camera, day * DAY_MS)
+        with self._lock:  # before the file: what is written meanwhile is in both
+            waiting = dict(self._waiting.get((camera, day), {}))
         entry = self._disk.entry(path)
         stored = self._disk.read(path) if entry is not None and entry.kind == "file" else b""
         whole = len(stored) - len(stored) % _RECORD.size  # a power cut may have torn the last record
         for second, bits in _RECORD.iter_unpack(stored[:whole]):
             yield second, int.from_bytes(bits, "big")
-        with self._lock:
-            waiting = dict(self._waiting.get((camera, day), {}))
         yield from waiting.items()
 
     def _write(self) -> None:
@@ -359,6 +359,8 @@ class MotionFigures:
     def _of_day(self, of: _FigureDay, within: Span) -> Iterator[bytes]:
         """Yield the records from the begin of `within` on."""
         path, begin_ms = _figures_path(of), max(0, within.begin_ms - of[1] * DAY_MS)
+        with self._lock:  # before the file: what is written meanwhile is in both
+            waiting = list(self._waiting.get(of, ()))
         entry = self._disk.entry(path)
         count = entry.size_bytes // RECORD_BYTES if entry is not None and entry.kind == "file" else 0
         low, high = 0, count
@@ -369,9 +371,8 @@ class MotionFigures:
             low, high = (middle + 1, high) if at_ms < begin_ms else (low, middle)
         stored = self._disk.read(path, low * RECORD_BYTES, min(count - low, MOST_READ) * RECORD_BYTES) if count else b""
         yield from _records(stored)
-        with self._lock:
-            waiting = list(self._waiting.get(of, ()))
-        yield from waiting
+        written = set(_records(stored)) if waiting else ()
+        yield from (record for record in waiting if record not in written)
 
     def _write(self) -> None:
         self._due_s = self._clock.mono_s() + EVERY_S
