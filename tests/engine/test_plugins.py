@@ -1,5 +1,7 @@
 """Parts behind entry points: loaded late, and what is broken harms nobody else."""
 
+import threading
+from contextlib import suppress
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
@@ -26,6 +28,23 @@ def test_a_part_is_made_once_and_only_when_asked_for() -> None:
     assert made == []
     assert parts["good"] is parts["good"]
     assert len(made) == 1
+
+
+def test_two_threads_that_ask_first_get_the_same_part() -> None:
+    both, found = threading.Barrier(2), list[object]()
+
+    def make(kind: type) -> object:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.2)  # a second one comes here only if the first doesn't keep it out
+        return kind()
+
+    parts = PluginGroup("g", make)
+    threads = [threading.Thread(target=lambda: found.append(parts["good"])) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found[0] is found[1]
 
 
 def test_a_broken_part_is_named_and_left_out() -> None:

@@ -4,6 +4,7 @@ Lazy loading saves memory: a recorder without detection needs no vision library,
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -40,12 +41,14 @@ class PluginGroup(Mapping[str, Any]):
         self._entries = {name: found[name] for name in (*first, *sorted(found)) if name in found}
         self._make = make
         self._loaded: dict[str, Any] = {}
+        self._lock = threading.RLock()  # a plug-in may look up another while it is loaded
         self.broken: list[PluginBroken] = []
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._loaded:
-            self._load(self._entries[name])
-        return self._loaded[name]
+        with self._lock:
+            if name not in self._loaded:
+                self._load(self._entries[name])
+            return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(self._entries))
