@@ -11,11 +11,12 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from tawny.cli import encryption
 from tawny.cli.encryption import run_encryption
 from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import NotDone
+from tawny.model.errors import DiskFull, NotDone
 from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity, wrap
 from tawny.sealed.records import BLOB
@@ -97,6 +98,20 @@ def test_without_the_words_nothing_is_set_up(tmp_path: Path) -> None:
         terminal.set_up()
     assert terminal.settings.read_text() == before
     assert not (tmp_path / "data").exists()
+
+
+def test_a_setup_that_could_not_be_stored_can_be_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise DiskFull("tawny.toml")
+
+    terminal = Terminal(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(encryption, "put_table", full)
+        with pytest.raises(DiskFull):
+            terminal.set_up()
+    assert list((tmp_path / "data" / "keys").iterdir()) == []
+    again = Terminal(tmp_path)
+    assert again.set_up() == 0
 
 
 def test_keys_are_not_made_twice(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import secrets
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -284,9 +284,13 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
     path = data_folder(args, chosen) / KEYS / "owner.age"
-    write_locked(path, owner, passphrase)
-    UnlockMethodStore(path.parents[1]).sheet_shown(SystemClock().now_ms())
-    put_table(file, "encryption", {"recipients": [owner.recipient], "recovery": recovery.recipient})
+    methods = UnlockMethodStore(path.parents[1])
+    with ExitStack() as undo:
+        write_locked(path, owner, passphrase)
+        undo.callback(methods.take_back, path.stem)
+        methods.sheet_shown(SystemClock().now_ms())
+        put_table(file, "encryption", {"recipients": [owner.recipient], "recovery": recovery.recipient})
+        undo.pop_all()  # the file names its recipient: the key stays, whatever comes
     if args.all:
         put_table(file, "storage", {"encrypt": True})
     words = (
