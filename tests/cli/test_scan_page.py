@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tawny.cli.scan_pool import HIGH, WIDE, scan_page
+from tawny.cli.scan_events import HIGH, WIDE, scan_page
 
 
 def lines(page: str) -> list[list[tuple[float, float]]]:

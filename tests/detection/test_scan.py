@@ -233,6 +233,14 @@ def test_a_detector_is_shown_colours_and_black_where_nothing_counts() -> None:
 
 
 @pytest.mark.parametrize("thorough", [False, True])
+def test_what_privacy_masks_hide_is_not_found_and_wakes_nothing(thorough: bool) -> None:
+    whole = Polygon.of([(0, 0), (1, 0), (1, 1), (0, 1)])
+    result = _scan(films.walkers(), ScanOptions(MotionDetector, thorough=thorough, private=(whole,)))
+    assert result.events == []
+    assert max(result.scores.values()) == 0
+
+
+@pytest.mark.parametrize("thorough", [False, True])
 @pytest.mark.parametrize("phase_s", [0.1, 1.3])
 def test_the_first_look_may_be_moved_and_the_events_stay(thorough: bool, phase_s: float) -> None:
     usual = _scan(films.walkers(), ScanOptions(MotionDetector, thorough=thorough))

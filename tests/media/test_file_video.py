@@ -1,9 +1,14 @@
 """Pictures of files, only those asked for; and parts of files copied."""
 
 from pathlib import Path
+from threading import Event as Flag
 
+import numpy as np
 import pytest
 
+from tawny.detection.motion import MotionDetector
+from tawny.detection.scan.scan import ScanOptions, parts, scan_part
+from tawny.media.codec.decoder import NO_CAMERA, DecodedFrame
 from tawny.media.codec.video_file import FileVideo
 from tawny.media.mp4.file_part import copy_part
 from tawny.model.errors import NoSuchDevice, SourceError
@@ -104,12 +109,97 @@ def test_a_part_of_nothing_leaves_an_error(tmp_path: Path) -> None:
         copy_part(tmp_path / "no.mp4", tmp_path / "part.mp4", 0, 1)
 
 
-def _rewrap(source: Path, out: Path) -> None:
+@pytest.mark.parametrize(("ending", "later_s"), [("mkv", 5.0), ("mkv", 0.0), ("ts", 5.0)])
+def test_a_file_whose_times_begin_later_is_no_longer(tmp_path: Path, ending: str, later_s: float) -> None:
+    path = tmp_path / f"later.{ending}"
+    _rewrap(clip_file(ClipSpec(seconds=3, fps=10, gop_s=1)), path, later_s)
+    assert FileVideo(path).duration_s == pytest.approx(3.0, abs=0.11)
+
+
+@pytest.fixture
+def restarted(tmp_path: Path) -> Path:
+    """Nine seconds whose times begin again after six."""
+    paths = [tmp_path / "first.ts", tmp_path / "second.ts"]
+    for path, seconds in zip(paths, (6, 3), strict=True):
+        _rewrap(clip_file(ClipSpec(seconds=seconds, fps=10, gop_s=1)), path)
+    (tmp_path / "restarted.ts").write_bytes(b"".join(path.read_bytes() for path in paths))
+    return tmp_path / "restarted.ts"
+
+
+def test_times_that_begin_again_go_on(restarted: Path) -> None:
+    video = FileVideo(restarted)
+    assert [frame.at_ms for frame in video.pictures()] == pytest.approx(range(0, 9000, 100), abs=2)
+    assert not video.can_seek
+    assert video.duration_s == pytest.approx(9.0, abs=0.01)
+    assert [gop.at_s for gop in video.keyframes(7.5)] == pytest.approx([7, 8], abs=0.01)
+    assert [frame.at_ms for frame in video.pictures(8.05)] == pytest.approx(range(8000, 9000, 100), abs=2)
+
+
+@pytest.mark.parametrize("short_s", [1.0, 60.0])
+def test_what_is_after_times_begin_again_is_scanned(
+    restarted: Path, monkeypatch: pytest.MonkeyPatch, short_s: float
+) -> None:
+    monkeypatch.setattr("tawny.detection.scan.scan.SHORT_S", short_s)
+    monkeypatch.setattr("tawny.detection.scan.scan.PART_S", 2.0)
+    (part,) = parts(lambda: FileVideo(restarted), 3)
+    result = scan_part(part, ScanOptions(MotionDetector), lambda _s: None, Flag())
+    assert sorted(result.scores) == list(range(9))
+    assert result.duration_s == pytest.approx(9.0, abs=0.25)
+
+
+@pytest.mark.parametrize(("exact", "begin_s", "count"), [(False, 7.0, 20), (True, 7.5, 15)])
+def test_a_part_is_copied_from_after_times_begin_again(
+    restarted: Path, tmp_path: Path, exact: bool, begin_s: float, count: int
+) -> None:
+    out = tmp_path / "part.mp4"
+    assert copy_part(restarted, out, 7.5, 9.5, exact=exact, keyframe_s=7.0) == pytest.approx(begin_s, abs=0.01)
+    assert len([frame for frame in FileVideo(out).pictures() if frame.at_ms >= 0]) >= count
+
+
+def test_a_file_with_an_index_is_not_read_to_learn_whether_it_can_be_sought(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = FileVideo(clip_file(SPEC))
+    monkeypatch.setattr(video, "_packets", None)
+    assert video.can_seek
+
+
+def test_a_video_that_mp4_cannot_hold_is_no_disk_error(tmp_path: Path) -> None:
+    raw, out = tmp_path / "clip.h264", tmp_path / "part.mp4"
+    _rewrap(clip_file(ClipSpec(seconds=3, fps=10, gop_s=1)), raw)
+    with pytest.raises(SourceError, match="MP4 can't hold its video"):
+        copy_part(raw, out, 0, 1)
+
+
+def test_a_source_that_cannot_be_read_is_no_disk_error_and_a_missing_folder_is(tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        copy_part(tmp_path / "none.mp4", tmp_path / "part.mp4", 0, 1)
+    with pytest.raises(FileNotFoundError):
+        copy_part(clip_file(SPEC), tmp_path / "none" / "part.mp4", 0, 1)
+
+
+@pytest.mark.parametrize("packed", ["yuyv422", "uyvy422"])
+def test_packed_video_has_the_same_luma_as_planar(packed: str) -> None:
+    planar = next(FileVideo(clip_file(SPEC)).pictures()).raw.reformat(format="yuv422p")
+    luma = DecodedFrame(planar.reformat(format=packed), NO_CAMERA, 0).luma.astype(int)
+    assert np.abs(luma - DecodedFrame(planar, NO_CAMERA, 0).luma).max() <= 1
+
+
+@pytest.mark.parametrize("content", [b"", b"tawny"])
+def test_a_tiny_file_is_no_video(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "tiny.mp4").write_bytes(content)
+    with pytest.raises(SourceError):
+        FileVideo(tmp_path / "tiny.mp4")
+
+
+def _rewrap(source: Path, out: Path, later_s: float = 0.0) -> None:
     import av
 
     with av.open(str(source)) as one, av.open(str(out), "w") as two:
         stream = two.add_stream_from_template(one.streams.video[0])
         for packet in one.demux(one.streams.video[0]):
             if packet.dts is not None:
+                assert packet.pts is not None
+                assert packet.time_base is not None
+                later = round(later_s / packet.time_base)
+                packet.pts, packet.dts = packet.pts + later, packet.dts + later
                 packet.stream = stream
                 two.mux(packet)

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from tawny.cli.output import Output
 from tawny.cli.paths import new_file
+from tawny.cli.scan_computers import not_scanned
 from tawny.cli.scan_inputs import ScanInput
 from tawny.detection.detector import ScanDetectorKind
 from tawny.detection.scan.compare import ComparedDetector, ComparedFrame, DetectorReading, compare
@@ -21,7 +23,7 @@ from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.encoder import Picture
 from tawny.media.codec.transcoder import VideoWriter
 from tawny.media.image.stamp import GREY, Colour, Stamp, downscaled, stamped, yuv
-from tawny.model.errors import DetectorFailed, NotDone, SourceError, UsageError
+from tawny.model.errors import DetectorFailed, NotDone, SourceError, SourceUnusable, StorageError, UsageError
 from tawny.model.geometry import Polygon
 from tawny.model.observations import Box
 
@@ -33,7 +35,10 @@ STEP_S = 10.0
 
 @dataclass(frozen=True)
 class Comparison:
-    """What to compare. settings: by detector. join_s: events closer together are one. regions: empty for the whole."""
+    """What to compare. settings: by detector. join_s: events closer together are one. regions: empty for the whole.
+
+    private: privacy masks, in the image as sent.
+    """
 
     inputs: Sequence[ScanInput]
     settings: Mapping[str, Mapping[str, Any]]
@@ -41,11 +46,12 @@ class Comparison:
     join_s: float
     csv: Path | None
     video: Path | None
+    private: tuple[Polygon, ...] = ()
 
     @classmethod
     def of(
-        cls, args: Namespace, inputs: Sequence[ScanInput], regions: tuple[Polygon, ...], join_s: float,
-        pair: Callable[[str], tuple[str, Any]],
+        cls, args: Namespace, inputs: Sequence[ScanInput], regions: tuple[Polygon, ...], private: tuple[Polygon, ...],
+        join_s: float, pair: Callable[[str], tuple[str, Any]],
     ) -> "Comparison":  # fmt: skip
         """Raises UsageError, and NotDone for an output file that exists."""
         settings: dict[str, dict[str, Any]] = {}
@@ -57,15 +63,14 @@ class Comparison:
                     f"--set {text} names no detector.", "With `--compare`, use DETECTOR.KEY=VALUE, as edges.level=9000."
                 )
             settings.setdefault(detector, {})[name] = value
-        files = [Path(text) if text else None for text in (args.csv, args.video)]
-        if any(files) and len(inputs) > 1:
+        numbers, film = (Path(text) if text else None for text in (args.csv, args.video))
+        if (numbers or film) and len(inputs) > 1:
             raise UsageError(
                 "`--csv` and `--video` are for one video.", f"These are {len(inputs)}: compare one after the other."
             )
-        for file in files:
-            if file is not None:
-                new_file(file)
-        return cls(inputs, settings, regions, join_s, *files)
+        for file in filter(None, (numbers, film)):
+            new_file(file)
+        return cls(inputs, settings, regions, join_s, numbers, film, private)
 
 
 def run_comparison(wanted: Comparison, out: Output) -> int:
@@ -73,10 +78,10 @@ def run_comparison(wanted: Comparison, out: Output) -> int:
     for each in wanted.inputs:
         try:
             made, left = _compared(each, wanted, out)
-        except SourceError as error:
-            failed = True
-            summary = {"code": error.code, "message": f"Can't scan {each.name}: {error.detail}.", "hint": ""}
-            out.data({**each.facts, "error": summary}, f"Can't scan {each.name}: {error.detail}. Is it a video file?")
+        except (SourceError, StorageError) as error:
+            failed, found = True, not_scanned(each.name, error, each.file)
+            summary = {"code": error.code, "message": found.message, "hint": found.do}
+            out.data({**each.facts, "error": summary}, str(found))
             continue
         except DetectorFailed as error:
             raise NotDone(f"Can't scan {each.name}: {error.detail}", error.do) from None
@@ -96,12 +101,13 @@ def _compared(each: ScanInput, wanted: Comparison, out: Output) -> tuple[list[Co
         film = stack.enter_context(_film(wanted.video, video.fps)) if wanted.video else None
         newest: dict[str, DetectorReading] = {}
         reported_s = 0.0
-        for frame in compare(video, detectors, Region(wanted.regions), wanted.join_s, each.asked_s):
+        region = Region(wanted.regions)
+        for frame in compare(video, detectors, region, wanted.join_s, each.asked_s, wanted.private):
             if note is not None:
                 note(frame)
             if film is not None:
                 newest.update(frame.readings)
-                film(_drawn(frame, detectors, newest), frame.at_s)
+                film(partial(_drawn, frame, detectors, newest), frame.at_s)
             if frame.at_s >= reported_s + STEP_S:
                 reported_s = frame.at_s
                 out.progress(f"{each.name}: {reported_s:.0f} of {video.duration_s:.0f} s")
@@ -216,26 +222,42 @@ _WIDE = 1280
 
 
 @contextmanager
-def _film(file: Path, fps: float) -> Iterator[Callable[[DecodedFrame, float], None]]:
-    """Write frames with their times, s. A file that is not complete is not left behind."""
+def _film(file: Path, fps: float) -> Iterator[Callable[[Callable[[], DecodedFrame], float], None]]:
+    """Write frames, which are drawn then, with their times, s. A file that is not complete is not left behind.
+
+    Raises NotDone if the file can't be written.
+    """
     scratch = file.with_name(f"{file.name}.part")
     writer: VideoWriter | None = None
 
-    def put(frame: DecodedFrame, at_s: float) -> None:
+    def put(drawn: Callable[[], DecodedFrame], at_s: float) -> None:
         nonlocal writer
-        if writer is None:
-            writer = VideoWriter(file, scratch, frame.width, frame.height, fps)
-        picture: Picture = np.asarray(frame.video.reformat(format="yuv420p").to_ndarray(), np.uint8)
-        writer.add(picture, at_s)
+        with _writable(file):
+            frame = drawn()
+            if writer is None:
+                writer = VideoWriter(file, scratch, frame.width, frame.height, fps)
+            picture: Picture = np.asarray(frame.video.reformat(format="yuv420p").to_ndarray(), np.uint8)
+            writer.add(picture, at_s)
 
     try:
         yield put
         if writer is not None:
-            writer.finish(0)
+            with _writable(file):
+                writer.finish(0)
     finally:
         if writer is not None:
             writer.close()
         scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writable(file: Path) -> Iterator[None]:
+    """Raise NotDone for an error of the disk or the encoder, also of an image that is too small."""
+    try:
+        yield
+    except (SourceUnusable, OSError, ValueError) as error:
+        said = error.detail if isinstance(error, SourceUnusable) else getattr(error, "strerror", None) or str(error)
+        raise NotDone(f"Can't write {file}: {said}.", "Leave out `--video`, or choose another file.") from None
 
 
 def _drawn(

@@ -5,17 +5,21 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.scan_computers import ThreadComputer
+from tawny.cli.scan_events import ScanEventWriter
 from tawny.cli.scan_inputs import InputFinder, ScanTarget, clock_text
 from tawny.cli.scan_pool import ScanDriver, ScanJob, ScanLog, ScannedInput
-from tawny.cli.scan_recipe import ScanRecipe, pair, polygon, prepare
+from tawny.cli.scan_recipe import ScanRecipe, masks_of, pair, polygon, prepare
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.ids import StreamName
 from tawny.model.times import SystemClock, utc_from_text
+
+if TYPE_CHECKING:
+    from tawny.cli.archive import RecordingFolder
 
 
 def describe_scan(parser: ArgumentParser) -> None:
@@ -61,10 +65,10 @@ def run_scan(args: Namespace, out: Output) -> int:
     scan = prepare(ScanRecipe.of(args), args, args.camera or "", out.say)
     with ExitStack() as stack:
         finder, targets = _targets(args, stack)
-        log = ScanLog(Path(args.log) if args.log else None)
+        log = _log(args)
         computer = ThreadComputer(scan, finder, args.jobs, resumes=args.log is not None, show=out.progress)
         gc.freeze()  # loaded modules stay in memory: exclude them from garbage collection
-        return _printed(ScanDriver(_job(args, targets, finder), log).scan(computer), out)
+        return _printed(ScanDriver(_job(args, targets, finder, stack), log).scan(computer), out)
 
 
 def _run_elsewhere(args: Namespace, out: Output) -> int:
@@ -81,8 +85,8 @@ def _run_elsewhere(args: Namespace, out: Output) -> int:
     with ExitStack() as stack:
         finder, targets = _targets(args, stack)
         computer = RayComputer(args.on, recipe, _place(args), out.progress)
-        log = ScanLog(Path(args.log) if args.log else None)
-        return _printed(ScanDriver(_job(args, targets, finder), log).scan(computer), out)
+        log = _log(args)
+        return _printed(ScanDriver(_job(args, targets, finder, stack), log).scan(computer), out)
 
 
 def _place(args: Namespace) -> tuple[str, str]:
@@ -94,11 +98,27 @@ def _place(args: Namespace) -> tuple[str, str]:
     return str(config.absolute()) if config else "", str(data.absolute()) if data else ""
 
 
-def _job(args: Namespace, targets: Sequence[ScanTarget], finder: InputFinder) -> ScanJob:
-    return ScanJob(
-        targets, options.option_s(args.join, "--join"), finder, Path(args.events_out) if args.events_out else None,
-        options.option_s(args.before, "--before"), options.option_s(args.after, "--after"), args.exact,
-    )  # fmt: skip
+def _log(args: Namespace) -> ScanLog:
+    return ScanLog(Path(args.log) if args.log else None, with_scores=bool(args.events_out))
+
+
+def _job(args: Namespace, targets: Sequence[ScanTarget], finder: InputFinder, stack: ExitStack) -> ScanJob:
+    before_s, after_s = options.option_s(args.before, "--before"), options.option_s(args.after, "--after")
+    events = None
+    if args.events_out:
+        covered = _covered(args, stack) if args.camera else None
+        events = ScanEventWriter(Path(args.events_out), finder, before_s, after_s, exact=args.exact, covered=covered)
+    return ScanJob(targets, options.option_s(args.join, "--join"), events)
+
+
+def _covered(args: Namespace, stack: ExitStack) -> "RecordingFolder":
+    """Return the recordings with privacy masks. Those that are scanned are without: all of them would be encoded."""
+    from tawny.cli.archive import open_folder  # lazy, as in `_targets`
+    from tawny.cli.paths import existing_data
+
+    chosen, folder = existing_data(args)
+    private = {args.camera: masks_of(args, args.camera)}
+    return stack.enter_context(open_folder(folder, private=private, settings=chosen))
 
 
 def _printed(results: Generator[ScannedInput], out: Output) -> int:
@@ -124,7 +144,8 @@ def _run_comparison(args: Namespace, out: Output) -> int:
         join_s = options.option_s(args.join, "--join")
         finder, targets = _targets(args, stack)
         inputs = [each for target in targets for each in finder.all(target)]
-        return run_comparison(Comparison.of(args, inputs, regions, join_s, pair), out)
+        private = masks_of(args, args.camera or "")
+        return run_comparison(Comparison.of(args, inputs, regions, private, join_s, pair), out)
 
 
 def _targets(args: Namespace, stack: ExitStack) -> tuple[InputFinder, list[ScanTarget]]:
@@ -166,4 +187,5 @@ def _line(event: Mapping[str, Any]) -> str:
     length_s = event["end_s"] - event["start_s"]
     when = options.time_text(utc_from_text(event["at"])) if "at" in event else clock_text(event["start_s"])
     what = f"{event['type']}: {event['sound']}" if "sound" in event else event["type"]
-    return f"  {when}  {length_s:5.1f} s  {what}  {event['score']}"
+    without = f"  (no clip: {event['no_clip']})" if "no_clip" in event else ""
+    return f"  {when}  {length_s:5.1f} s  {what}  {event['score']}{without}"

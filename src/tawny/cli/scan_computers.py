@@ -19,7 +19,14 @@ from tawny.cli.scan_inputs import InputFinder, PartId, PartResult, PlannedInput,
 from tawny.cli.scan_recipe import PreparedScan
 from tawny.detection.detector import Detector
 from tawny.detection.scan.scan import ScannedEvent, ScanResult, VideoPart, parts, scan_part
-from tawny.model.errors import DetectorFailed, NotDone, SourceError
+from tawny.model.errors import (
+    DetectorFailed,
+    FileSealed,
+    NotDone,
+    SourceError,
+    StorageError,
+    StorageUnavailable,
+)
 from tawny.model.times import thread_cpu_s
 
 
@@ -74,7 +81,7 @@ class PartRunner:
         self._scan, self._progress, self._stop = scan, progress, stop
 
     def plan(self, each: ScanInput, workers: int, *, resumes: bool) -> tuple[PlannedInput, list[VideoPart]]:
-        """Return an input with its parts; see `detection.scan.scan.parts`. Raises SourceError."""
+        """Return an input with its parts; see `detection.scan.scan.parts`. Raises SourceError, StorageError."""
         made = parts(each.video, workers, resumes=resumes)
         has_sound = self._scan.sounds is not None
         key = each.key(self._scan.about)
@@ -171,7 +178,7 @@ class ThreadComputer:
         for each in inputs:
             try:
                 plan, videos = runner.plan(each, workers, resumes=self._resumes)
-            except SourceError as error:
+            except (SourceError, StorageError) as error:
                 key = each.key(self._scan.about) if each.source else ""
                 failed.append(TargetFailed(target, key, not_scanned(each.name, error, each.file)))
                 if key:  # the other inputs of these recordings are scanned
@@ -200,12 +207,24 @@ def _put(done: Any, work: _Work, future: "Future[ScanResult]") -> None:
 def _reported(work: _Work, future: "Future[ScanResult]") -> Report:
     try:
         return PartDone(work.part, future.result())
-    except (SourceError, DetectorFailed, NotDone) as error:
+    except (SourceError, StorageError, DetectorFailed, NotDone) as error:
         return TargetFailed(work.target, work.part.key, not_scanned(work.input.name, error, work.input.file))
 
 
-def not_scanned(name: str, error: SourceError | DetectorFailed | NotDone, file: Path | None = None) -> NotDone:
-    """Return why an input can't be scanned, for people. file: if it may be missing."""
+def not_scanned(
+    name: str, error: SourceError | StorageError | DetectorFailed | NotDone, file: Path | None = None
+) -> NotDone:
+    """Return why an input can't be scanned, for people. file: if it may be missing.
+
+    Raises StorageUnavailable if that is the error: it concerns every input.
+    """
+    if isinstance(error, StorageUnavailable):
+        raise error
+    if isinstance(error, FileSealed):
+        return NotDone(f"Can't scan {name}: it is encrypted.", error.do)
+    if isinstance(error, StorageError):
+        why = error.detail or "it is missing"
+        return NotDone(f"Can't scan {name}: {why}.", "Check the permissions of the file, and its disk.")
     if isinstance(error, SourceError):
         is_there = file is None or file.exists()
         todo = "Is it a readable video file?" if is_there else "Check its name and folder."

@@ -80,17 +80,19 @@ def prepare(recipe: ScanRecipe, args: Namespace, camera: str, printed: Printed) 
 
     Raises UsageError; NotDone: a model is missing or can't be used.
     """
-    wanted = _wanted(recipe, printed)
+    private = masks_of(args, camera)
+    wanted = replace(_wanted(recipe, printed), private=private)
     naming = _naming(args)
     if naming is not None:
         wanted = replace(wanted, name=naming.make)
-    meter = _look_meter(args, camera) if recipe.looks else None
+    meter = _look_meter(args, camera, private) if recipe.looks else None
     wanted = replace(wanted, measure=meter.measured if meter is not None else None)
     hearing = _hearing(recipe, args, camera)
     about = (
         {"detector": recipe.detector, "settings": dict(wanted.settings), "region": list(recipe.region)}
         | {"thorough": recipe.thorough, "join": recipe.join}
         | ({"phase": recipe.phase} if wanted.phase_s else {})
+        | ({"private": [list(one.points) for one in private]} if private else {})
         | _own_file(wanted.settings)
         | ({"naming": naming.known_by} if naming is not None else {})
         | ({"looks": _about_looks(meter)} if meter is not None else {})
@@ -152,7 +154,18 @@ def _naming(args: Namespace) -> _Naming | None:
     return _Naming(lambda: FallbackLabeller(built_in, {}), card.sha256)
 
 
-def _look_meter(args: Namespace, camera: str) -> "LookMeter | None":
+def masks_of(args: Namespace, camera: str) -> tuple[Polygon, ...]:
+    """Return the privacy masks of a camera, in the image as sent; none for files. args: where settings are."""
+    if not camera:
+        return ()
+    from tawny.cli.paths import load_settings  # lazy: files are scanned without settings
+    from tawny.detection.zones import privacy_masks
+
+    known = load_settings(args)[0].cameras.get(CameraId(camera))
+    return privacy_masks(known) if known is not None else ()
+
+
+def _look_meter(args: Namespace, camera: str, private: tuple[Polygon, ...]) -> "LookMeter | None":
     """Return what measures the looks of objects, as live detection does here; None: the settings say not to, or the
     camera is encrypted, of which nothing is stored readably.
 
@@ -161,7 +174,6 @@ def _look_meter(args: Namespace, camera: str) -> "LookMeter | None":
     # lazy import: the search model takes longer to load than `--help`
     from tawny.cli.paths import load_settings
     from tawny.detection.scan.looks import LookMeter
-    from tawny.detection.zones import privacy_masks
     from tawny.engine.plugins import PluginGroup
     from tawny.service.detection.embedding_search import SearchModel
 
@@ -172,8 +184,6 @@ def _look_meter(args: Namespace, camera: str) -> "LookMeter | None":
     model = SearchModel(lambda: search, PluginGroup("tawny.embedders")) if search.model else None
     if model is not None and not model.id:
         raise NotDone(model.trouble, "Correct `search.model` in the settings, or leave it empty.")
-    known = settings.cameras.get(CameraId(camera)) if camera else None
-    private = privacy_masks(known) if known is not None else ()
     return LookMeter(search.colours, model.id if model else "", model.image if model else None, private)
 
 

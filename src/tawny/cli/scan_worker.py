@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from tawny.cli.scan_computers import PartRunner, not_scanned
 from tawny.cli.scan_inputs import InputFinder, ScanTarget, result_json
 from tawny.cli.scan_recipe import PreparedScan, ScanRecipe, prepare
-from tawny.model.errors import DetectorFailed, NotDone, SourceError, TawnyError
+from tawny.model.errors import DetectorFailed, NotDone, SourceError, StorageError, TawnyError
 from tawny.model.times import SystemClock
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class ScanWorker:
         for each in self._inputs(target).all(target):
             try:
                 planned.append(runner.plan(each, 1, resumes=True)[0])
-            except SourceError as error:
+            except (SourceError, StorageError) as error:
                 raise not_scanned(each.name, error, each.file) from None
         return [one.as_json() for one in planned]
 
@@ -78,7 +78,7 @@ class ScanWorker:
                 return {"changed": True}
             number = int(order["number"])
             done = runner.listen(each) if number == planned.count else runner.scan(videos[number])
-        except (SourceError, DetectorFailed, NotDone) as error:
+        except (SourceError, StorageError, DetectorFailed, NotDone) as error:
             raise not_scanned(each.name, error, each.file) from None
         return {"result": result_json(done)}
 

@@ -12,6 +12,8 @@ from tawny.detection.scan.scan import LOOKS_A_SECOND, DecodedLook, EventSpans, F
 from tawny.detection.zones import Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
+from tawny.media.image.mask import mask_picture
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Box, Look
 from tawny.model.times import thread_cpu_s
 
@@ -63,10 +65,16 @@ class ComparedDetector:
 
 
 def compare(
-    video: FileVideo, detectors: Sequence[ComparedDetector], region: Region, join_s: float, begin_s: float = 0.0
+    video: FileVideo,
+    detectors: Sequence[ComparedDetector],
+    region: Region,
+    join_s: float,
+    begin_s: float = 0.0,
+    private: Sequence[Polygon] = (),
 ) -> Iterator[ComparedFrame]:
     """Yield every frame from begin_s on; the sums and events of the detectors are complete after the last one.
 
+    private: privacy masks, in the image as sent; the frames have them black.
     Raises SourceError: if the video cannot be read; also any exception of a detector.
     """
     paces = {one.name: FramePace(begin_s, video.fps, one.rate) for one in detectors if one.rate}
@@ -77,17 +85,18 @@ def compare(
         if at_s < begin_s:
             continue
         number += 1
+        shown = mask_picture(frame, private)
         readings: dict[str, DetectorReading] = {}
         for one in detectors:
             pace = paces.get(one.name)
             if pace is None or pace.is_due(at_s):
                 begun_s = thread_cpu_s()
-                look = one.detector.look(counted(frame, region))
+                look = one.detector.look(counted(shown, region))
                 one.cpu_s += thread_cpu_s() - begun_s
-                spans[one.name].add(DecodedLook(at_s, look, frame))
+                spans[one.name].add(DecodedLook(at_s, look, shown))
                 readings[one.name] = _reading(one, look)
                 _add(one, readings[one.name], number, at_s)
-        yield ComparedFrame(number, at_s, frame, readings)
+        yield ComparedFrame(number, at_s, shown, readings)
     for one in detectors:
         one.events = spans[one.name].close()
 

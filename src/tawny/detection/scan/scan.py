@@ -15,6 +15,7 @@ from tawny.detection.watcher import LookStage
 from tawny.detection.zones import MaskedFrame, Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import FileVideo
+from tawny.media.image.mask import mask_picture
 from tawny.model.geometry import Polygon
 from tawny.model.observations import (
     ANIMAL,
@@ -79,7 +80,7 @@ class TwoPasses:
         glance: Callable[[Frame], bool],
     ) -> None:
         self._video, self._detector, self._region, self._glance = video, detector, region, glance
-        self._sensitivity, self._phase_s = wanted.sensitivity, wanted.phase_s
+        self._sensitivity, self._phase_s, self._private = wanted.sensitivity, wanted.phase_s, wanted.private
         self.decoded_s = 0.0
         self._looked_s = self._watched_s = float("-inf")
         """Time of the last processed frame, and end of the last decoded group."""
@@ -91,7 +92,7 @@ class TwoPasses:
         awake: list[KeyframeGlance] = []
         idle: list[KeyframeGlance] = []
         woke_s = begin_s
-        for glance in glances(self._video.keyframes(begin_s, end_s), self._region, self._sensitivity):
+        for glance in glances(self._video.keyframes(begin_s, end_s), self._region, self._sensitivity, self._private):
             if glance.is_awake or glance.at_s < self._learnt_s:
                 if not awake:
                     yield from self._asleep(idle, woke_s, glance.at_s)
@@ -181,7 +182,8 @@ class TwoPasses:
                     if number == len(stretch) or self._may_skip(stretch[number], nexts[number], ends[number]):
                         break
                 if at_s >= one.at_s and at_s > self._looked_s and pace.is_due(at_s):
-                    yield self._look(at_s, counted(frame, self._region), frame)
+                    shown = mask_picture(frame, self._private)
+                    yield self._look(at_s, counted(shown, self._region), shown)
             else:
                 number = self._passed(stretch, ends, number, end_s)
 
@@ -199,13 +201,13 @@ def _small(glance: KeyframeGlance) -> GreyFrame:
 
 
 class OnePass:
-    """Decodes every frame. looks_a_second: detection rate, fps; 0: every frame. phase_s: as of ScanOptions."""
+    """Decodes every frame. looks_a_second: detection rate, fps; 0: every frame."""
 
     def __init__(
-        self, video: FileVideo, detector: Detector, region: Region, looks_a_second: float, phase_s: float = 0.0
+        self, video: FileVideo, detector: Detector, region: Region, looks_a_second: float, wanted: "ScanOptions"
     ) -> None:
         self._video, self._detector, self._region, self._rate = video, detector, region, looks_a_second
-        self._phase_s = phase_s
+        self._phase_s, self._private = wanted.phase_s, wanted.private
         self.decoded_s = 0.0
 
     def looks(self, begin_s: float, end_s: float) -> Iterator[DecodedLook]:
@@ -215,7 +217,8 @@ class OnePass:
         for frame in self._video.pictures(begin_s, end_s, only_referenced=few):
             at_s = frame.at_ms / 1000
             if begin_s <= at_s < end_s and (pace is None or pace.is_due(at_s)):
-                yield DecodedLook(at_s, self._detector.look(counted(frame, self._region)), frame)
+                shown = mask_picture(frame, self._private)
+                yield DecodedLook(at_s, self._detector.look(counted(shown, self._region)), shown)
 
 
 def counted(frame: DecodedFrame, region: Region) -> Frame:
@@ -362,7 +365,7 @@ class ScanOptions:
 
     make: creates the detector. thorough: decode every frame. join_s: merge events with a shorter gap. regions:
     evaluated areas; empty: the whole frame. phase_s: how much later than at its beginning the first frame is processed;
-    a sound result doesn't depend on it.
+    a sound result doesn't depend on it. private: privacy masks, in the image as sent; the detector gets them black.
     """
 
     make: DetectorKind
@@ -371,6 +374,7 @@ class ScanOptions:
     join_s: float = 1.0
     regions: tuple[Polygon, ...] = ()
     phase_s: float = 0.0
+    private: tuple[Polygon, ...] = ()
     name: Callable[[], LookStage] | None = None
     """Makes what names the objects of a part, as live detection does; None: nothing does."""
     measure: Callable[[FileVideo, Sequence[ScannedEvent]], list[ScannedEvent]] | None = None
@@ -417,7 +421,7 @@ def parts(opened: Opened, workers: int, *, resumes: bool = False) -> list[VideoP
     """
     video = opened()
     most = int(video.duration_s / RESUME_S) if resumes else min(workers, int(video.duration_s / PART_S))
-    count = max(1, most) if video.has_times else 1
+    count = most if most > 1 and video.can_seek else 1
     length_s = video.duration_s / count
     ends = [length_s * (n + 1) for n in range(count - 1)]
     return [
@@ -443,8 +447,7 @@ def scan_part(part: VideoPart, wanted: ScanOptions, progress: Progress, stop: Fl
             reported_s = at_s
             if stop.is_set():
                 break
-    if not video.duration_s:
-        video.duration_s = at_s
+    video.duration_s = max(video.duration_s, at_s)  # unknown, or the times of the file begin again
     progress(min(part.end_s, video.duration_s) - reported_s)
     events = [found for found in spans.close() if found.end_s >= part.begin_s]
     if wanted.measure is not None and not stop.is_set():
@@ -506,8 +509,8 @@ class _Named(NamedTuple):
 def _passes(video: FileVideo, made: Detector, wanted: ScanOptions) -> TwoPasses | OnePass:
     region = Region(wanted.regions)
     detector = _Naming(made, wanted.name()) if wanted.name is not None else made
-    is_long = video.has_times and video.duration_s >= SHORT_S
-    if not wanted.thorough and is_long and isinstance(made, Glances) and video.has_keyframes_within(MOST_GAP_S):
+    is_long = not wanted.thorough and video.duration_s >= SHORT_S
+    if is_long and isinstance(made, Glances) and video.can_seek and video.has_keyframes_within(MOST_GAP_S):
         return TwoPasses(video, detector, region, wanted, made.glance)
     rate = float(getattr(made, "looks_a_second", LOOKS_A_SECOND))
-    return OnePass(video, detector, region, rate, wanted.phase_s)
+    return OnePass(video, detector, region, rate, wanted)

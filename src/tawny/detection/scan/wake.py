@@ -21,6 +21,8 @@ from tawny.detection.motion.cells import Cells, Grey, Mask, middle
 from tawny.detection.zones import Region
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.video_file import Gop
+from tawny.media.image.mask import mask_picture
+from tawny.model.geometry import Polygon
 from tawny.model.observations import Box
 
 APART_S = 4.2
@@ -108,8 +110,8 @@ class _Seen:
 class _Eye:
     """Processes the required keyframes, all of one size."""
 
-    def __init__(self, region: Region) -> None:
-        self._region, self._cells = region, Cells()
+    def __init__(self, region: Region, private: Sequence[Polygon]) -> None:
+        self._region, self._private, self._cells = region, private, Cells()
         self._shape: tuple[int, ...] | None = None
 
     def seen(self, gop: Gop) -> _Seen | None:
@@ -117,7 +119,7 @@ class _Eye:
         frame = gop.picture()
         if frame is None:
             return None
-        picture = self._region.of(self._cells.of(frame.luma).astype(np.uint8))
+        picture = self._region.of(self._cells.of(mask_picture(frame, self._private).luma).astype(np.uint8))
         if self._shape is not None and picture.shape != self._shape:
             return None
         self._shape = picture.shape
@@ -166,12 +168,14 @@ def _is_night(frame: DecodedFrame) -> bool:
     return frame.colorfulness < COLORLESS
 
 
-def glances(gops: Iterable[Gop], region: Region, sensitivity: int = 50) -> Iterator[KeyframeGlance]:
-    """Yield the keyframes in order, delayed by some minutes of video.
+def glances(
+    gops: Iterable[Gop], region: Region, sensitivity: int = 50, private: Sequence[Polygon] = ()
+) -> Iterator[KeyframeGlance]:
+    """Yield the keyframes in order, delayed by some minutes of video. private: privacy masks, in the image as sent.
 
     Next to an awake group a hint suffices: objects that come from afar or leave are included.
     """
-    eye = _Eye(region)
+    eye = _Eye(region, private)
     stretches = _stretches(eye, gops, 2.0 ** ((50 - sensitivity) / 50))
     was_awake, one = False, next(stretches, None)
     while one is not None:

@@ -17,6 +17,7 @@ from typing import Any
 import av
 import numpy as np
 from av.codec.hwaccel import HWAccel, hwdevices_available
+from av.packet import Packet as AvPacket
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
@@ -187,6 +188,9 @@ class DecodedFrame:
         first = video.format.components[0]
         if video.format.is_rgb or not first.is_luma:
             return video.to_ndarray(format="gray")
+        if len(video.planes) == 1 and len(video.format.components) > 1:  # packed: luma between chroma
+            video = video.reformat(format=planar_format(video))
+            first = video.format.components[0]
         plane = video.planes[0]
         if first.bits == 8:
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
@@ -260,6 +264,35 @@ class PresentationTimes:
         self._waiting.clear()
         self._fed.clear()
         self._last = None
+
+
+class ContinuedTimes:
+    """Times of one track's packets that go on where those of the file step back by more than MOST_REORDER_S.
+
+    tick_s: unit of the times, s. frame_s: time from one packet to the next.
+    """
+
+    def __init__(self, tick_s: float, frame_s: float) -> None:
+        self._most_back = round(MOST_REORDER_S / tick_s) if tick_s else 0
+        self._apart = max(1, round(frame_s / tick_s)) if tick_s else 1
+        self._last: int | None = None
+        self._added = 0
+
+    @property
+    def have_stepped_back(self) -> bool:
+        return self._added != 0
+
+    def apply(self, packet: "AvPacket[Any]") -> None:
+        """Change the times of the next packet where needed."""
+        if packet.pts is None or not self._most_back:
+            return
+        last = self._last
+        if last is not None and packet.pts + self._added < last - self._most_back:
+            self._added = last + self._apart - packet.pts
+        if self._added:
+            packet.pts += self._added
+            packet.dts = None if packet.dts is None else packet.dts + self._added
+        self._last = packet.pts if last is None else max(last, packet.pts)
 
 
 class Decoder:

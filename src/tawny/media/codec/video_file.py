@@ -6,7 +6,8 @@ Times are seconds since the file's first frame. Objects are not thread-safe; sev
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -17,15 +18,24 @@ from av.container import InputContainer
 from av.packet import Packet as AvPacket
 from av.video.stream import VideoStream
 
-from tawny.media.codec.decoder import MOST_REORDER_S, NO_CAMERA, DecodedFrame, PresentationTimes, stated_by
+from tawny.media.codec.decoder import (
+    MOST_REORDER_S,
+    NO_CAMERA,
+    ContinuedTimes,
+    DecodedFrame,
+    PresentationTimes,
+    stated_by,
+)
 from tawny.media.codec.demuxer import AUDIO_CODECS, FILE_OPTIONS, source_error
-from tawny.media.mp4.byte_reader import read_bytes
+from tawny.media.mp4.byte_reader import open_stored
 from tawny.model.errors import FileSealed, NoSuchDevice, SourceError, SourceUnusable
 from tawny.model.packets import AudioFormat
 from tawny.sealed.header import MAGIC
 
 _USUAL_FPS = 25.0
 _MEASURED_S = 120.0
+_STREAMED = frozenset({"mpegts", "mpeg", "flv"})
+"""FFmpeg's names of forms without an index of all times: in one file, their times may begin again."""
 
 Opened = tuple[InputContainer, VideoStream]
 Track = TypeVar("Track", VideoStream, AudioStream)
@@ -62,7 +72,7 @@ class FileVideo:
         """Inputs that stay open, by `only_referenced`."""
         if source is None and not path.is_file():
             raise NoSuchDevice(str(path), "it is not a file" if path.exists() else "no such file")
-        if source is None and next(read_bytes(path, 0, len(MAGIC)), b"") == MAGIC:
+        if source is None and _is_sealed(path):
             raise FileSealed(str(path))
         container, stream = self._opened()
         with container:
@@ -74,6 +84,24 @@ class FileVideo:
             self._tick_s = float(stream.time_base or 0)
             self._zero_s = self._first_s(container, stream)
             self.duration_s = self._length_s(container, stream)
+            self._is_streamed = container.format.name in _STREAMED
+
+    @cached_property
+    def can_seek(self) -> bool:
+        """Whether any time can be gone to at once: the file has times, and they don't begin again within it.
+
+        Reads the whole file once if its form allows that; `duration_s` is right then.
+        """
+        if not (self.has_times and self._is_streamed):
+            return self.has_times
+        container, stream = self._opened()
+        with container:
+            times, last_s = self._continued(stream), 0.0
+            for packet in self._packets(container, stream, times):
+                last_s = max(last_s, self._at_s(packet) or 0.0)
+        if times.have_stepped_back:
+            self.duration_s = last_s + 1 / self.fps
+        return not times.have_stepped_back
 
     def has_keyframes_within(self, gap_s: float) -> bool:
         """Return whether the keyframe distance is at most gap_s, checked in the first _MEASURED_S seconds."""
@@ -98,7 +126,7 @@ class FileVideo:
         with container:
             if begin_s > 0:
                 self._seek(container, stream, begin_s)
-            for packet in self._packets(container, stream):
+            for packet in self._packets_from(container, stream, begin_s):
                 at_s = self._at_s(packet)
                 if packet.is_keyframe and at_s is not None:
                     if gop is not None:
@@ -120,7 +148,7 @@ class FileVideo:
         """
         container, stream = self._kept(begin_s, only_referenced=only_referenced)
         times = self._times(stream)
-        for packet in self._packets(container, stream):
+        for packet in self._packets_from(container, stream, begin_s):
             at_s = self._at_s(packet)
             yield from self._decoded(stream, packet, at_s, times)
             if packet.is_keyframe and at_s is not None and at_s >= end_s:
@@ -146,12 +174,13 @@ class FileVideo:
 
         It stays open between ranges: probing dominates the cost of opening.
         """
-        kept = self._readers.get(only_referenced) if self.has_times else None
+        has_to_seek = begin_s > 0 or only_referenced in self._readers
+        kept = self._readers.get(only_referenced) if has_to_seek and self.can_seek else None
         container, stream = kept or self._opened()
         if kept is None and only_referenced:
             stream.codec_context.options = {"skip_loop_filter": "all"}
             stream.codec_context.skip_frame = "NONREF"
-        if begin_s > 0 or kept is not None:
+        if has_to_seek:
             self._seek(container, stream, begin_s)
         self._readers[only_referenced] = container, stream
         return container, stream
@@ -187,17 +216,28 @@ class FileVideo:
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
         if container.duration is not None:
-            return container.duration / av.time_base
+            end_s = container.duration / av.time_base
+            is_end = "matroska" in container.format.name and end_s > self._zero_s  # there, it counts from time 0
+            return end_s - self._zero_s if is_end else end_s
         return 0.0
 
     def _seek(self, container: InputContainer, stream: VideoStream, begin_s: float) -> None:
-        """Seek to the keyframe at or before begin_s."""
-        if self.has_times and stream.time_base:
+        """Seek to the keyframe at or before begin_s; not in a file that can only be read from its beginning."""
+        if self.can_seek and stream.time_base:
             container.seek(round((begin_s + self._zero_s) / stream.time_base), stream=stream)
 
-    def _packets(self, container: InputContainer, stream: Track) -> Iterator["AvPacket[Track]"]:
-        """Yield packets from the current position; skips empty ones. Raises SourceError when reading fails."""
+    def _continued(self, stream: VideoStream | AudioStream) -> ContinuedTimes:
+        return ContinuedTimes(float(stream.time_base or 0), 1 / self.fps)
+
+    def _packets(
+        self, container: InputContainer, stream: Track, times: ContinuedTimes | None = None
+    ) -> Iterator["AvPacket[Track]"]:
+        """Yield packets from the current position; skips empty ones. Raises SourceError when reading fails.
+
+        times: keeps their times going on.
+        """
         self._counted = 0
+        times = times or self._continued(stream)
         packets = container.demux(stream)
         while True:
             try:
@@ -208,9 +248,26 @@ class FileVideo:
                 if packet is None:
                     return
                 if packet.size:
+                    times.apply(packet)
                     yield packet
                 continue
             raise failed
+
+    def _packets_from(
+        self, container: InputContainer, stream: VideoStream, begin_s: float
+    ) -> Iterator["AvPacket[VideoStream]"]:
+        """Yield packets after a seek to begin_s; without times, all. Raises SourceError when reading fails."""
+        packets = self._packets(container, stream)
+        if begin_s > 0 and self.has_times and not self.can_seek:
+            group: list[AvPacket[VideoStream]] = []
+            for packet in packets:
+                at_s = self._at_s(packet)
+                if packet.is_keyframe and at_s is not None and at_s > begin_s:
+                    packets = chain([packet], packets)
+                    break
+                group = [packet] if packet.is_keyframe else [*group, packet]
+            packets = chain(group, packets)
+        yield from packets
 
     def _at_s(self, packet: "AvPacket[VideoStream]") -> float | None:
         if not self.has_times:
@@ -248,3 +305,9 @@ class FileVideo:
             for frame in frames
             if frame.pts is not None
         ]
+
+
+def _is_sealed(path: Path) -> bool:
+    """Return whether a file is encrypted. Raises StorageError."""
+    with open_stored(path) as file:
+        return file.read(0, len(MAGIC)) == MAGIC

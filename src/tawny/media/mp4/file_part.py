@@ -4,6 +4,7 @@ The part begins at a keyframe. In exact mode, an edit list hides the frames befo
 it. Stateless; call from any thread.
 """
 
+import errno
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -15,8 +16,12 @@ import av.error
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from tawny.media.codec.decoder import ContinuedTimes
 from tawny.media.codec.demuxer import FILE_OPTIONS, source_error
 from tawny.model.errors import SourceError, SourceUnusable
+
+_SAME_S = 0.002
+"""Maximum difference of two times of the same frame, s."""
 
 
 def copy_part(
@@ -27,48 +32,74 @@ def copy_part(
     *,
     exact: bool = False,
     source: Callable[[], IO[bytes]] | None = None,
+    keyframe_s: float | None = None,
 ) -> float:
     """Copy from the keyframe at or before begin_s up to the first keyframe at or after end_s. Return the start time.
 
     exact: display nothing before begin_s, nor from end_s on. source: returns a file object to read instead of `path`.
     Times are seconds since the file's start.
-    Raises SourceError if the file cannot be read or its codecs do not fit into MP4; OSError on disk errors.
+    keyframe_s: time of the keyframe to copy from, in a file whose times begin again within it (`FileVideo.can_seek`):
+    it is read from its beginning, and its times go on.
+    Raises SourceError if the file cannot be read or its video does not fit into MP4; OSError on disk errors.
     """
     failed: SourceError
     try:
-        with av.open(f"file:{path}" if source is None else source(), "r", options=dict(FILE_OPTIONS)) as opened:
-            if not opened.streams.video:
-                raise SourceUnusable(str(path), "the file holds no video")
-            with av.open(str(out), "w", format="mp4", options={"movflags": "faststart"}) as made:
-                return _copy(opened, made, begin_s, end_s, exact=exact)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(out)) from error
+        opened = av.open(f"file:{path}" if source is None else source(), "r", options=dict(FILE_OPTIONS))
     except av.error.FFmpegError as error:
         failed = source_error(error, str(path), 0.0)
-    except ValueError as error:
-        failed = SourceUnusable(str(path), str(error))
+    else:
+        with opened:
+            if not opened.streams.video:
+                raise SourceUnusable(str(path), "the file holds no video")
+            with out.open("wb"):
+                pass  # so that an error of the folder is not taken for one of the video
+            try:
+                with av.open(str(out), "w", format="mp4", options={"movflags": "faststart"}) as made:
+                    return _copy(opened, made, begin_s, end_s, exact=exact, keyframe_s=keyframe_s)
+            except (av.error.FFmpegError, ValueError) as error:
+                failed = _not_copied(error, path, out)
     raise failed
 
 
-def _copy(source: InputContainer, made: OutputContainer, begin_s: float, end_s: float, *, exact: bool) -> float:
+def _not_copied(error: Exception, path: Path, out: Path) -> SourceError:
+    """Return why the video does not fit. Raises OSError on disk errors."""
+    first = error.__context__ if isinstance(error.__context__, av.error.FFmpegError) else error  # closing failed, too
+    if isinstance(first, OSError) and first.errno != errno.EPERM:  # FFmpeg's number for what MP4 can't hold
+        raise OSError(first.errno, first.strerror, str(out)) from error
+    said = first.strerror if isinstance(first, av.error.FFmpegError) else str(first)
+    return SourceUnusable(str(path), f"MP4 can't hold its video ({said})")
+
+
+def _copy(
+    source: InputContainer,
+    made: OutputContainer,
+    begin_s: float,
+    end_s: float,
+    *,
+    exact: bool,
+    keyframe_s: float | None,
+) -> float:
     video = source.streams.video[0]
     sound = [one for one in source.streams.audio if one.codec_context.name in ("aac", "mp3", "ac3", "opus")][:1]
     copies: dict[int, Stream] = {one.index: made.add_stream_from_template(one) for one in (video, *sound)}
     zero_s = float((video.start_time or 0) * (video.time_base or 0))
-    if video.time_base:
+    frame_s = float(1 / video.average_rate) if video.average_rate else 0.0
+    times = {one.index: ContinuedTimes(float(one.time_base or 0), frame_s) for one in (video, *sound)}
+    if video.time_base and keyframe_s is None:
         source.seek(round((begin_s + zero_s) / video.time_base), stream=video)
     from_s: float | None = None
     zero_at_s = 0.0
     for packet in source.demux([video, *sound]):
         if not packet.size or packet.dts is None or packet.pts is None or packet.time_base is None:
             continue
+        times[packet.stream_index].apply(packet)
         at_s = float(packet.pts * packet.time_base)
         if packet.stream_index == video.index:
             is_over = at_s >= end_s + zero_s and from_s is not None
             if is_over and (packet.is_keyframe or (exact and packet.dts * packet.time_base >= end_s + zero_s)):
                 break
             if from_s is None:
-                if not packet.is_keyframe:
+                if not packet.is_keyframe or (keyframe_s is not None and at_s < keyframe_s + zero_s - _SAME_S):
                     continue
                 from_s = at_s
                 zero_at_s = max(from_s, begin_s + zero_s) if exact else from_s
