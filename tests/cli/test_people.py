@@ -225,10 +225,28 @@ def test_a_pass_for_another_tawny_tells_its_address(tawny: Tawny, folder: Path) 
     assert "upload 50 GB" in tawny("tokens", "list", "--data", str(folder)).out
 
 
+def test_what_is_changed_from_the_terminal_is_in_the_audit_log(tawny: Tawny, folder: Path) -> None:
+    begun = ("--since", utc_text(SystemClock().now_ms()))
+    for words in (("add", "Carl"), ("change", "Carl", "--role", "member"), ("link", "Carl"), ("remove", "Carl")):
+        assert tawny("user", *words, "--data", str(folder)).code == 0
+    token = told(tawny, folder, "tokens", "create", "tv")["id"]
+    assert tawny("tokens", "revoke", token, "--data", str(folder)).code == 0
+    assert tawny("setup-link", "--data", str(folder)).code == 0
+    items = told(tawny, folder, "user", "log", *begun)["items"]
+    assert {one["address"] for one in items} == {"this computer"}
+    assert [(one["action"], one["detail"]) for one in items] == [
+        ("user added", "Carl"), ("sign-in link created", "Carl"), ("user changed", "Carl: member"),
+        ("sign-in link created", "Carl"), ("user removed", "Carl"), ("access token created", "tv"),
+        ("access token revoked", token), ("setup link created", ""),
+    ]  # fmt: skip
+
+
 def test_the_audit_log_is_printed(tawny: Tawny, folder: Path) -> None:
     clock = FakeClock("2026-11-20T05:00:00Z")
     file = AccountsFile(folder / "accounts.db")
     accounts = Accounts(file, clock)
+    with file.writing() as db:
+        db.execute("DELETE FROM audit")  # the folder is that of all tests
     accounts.note("user added", "Anna", Caller("192.168.1.7"), "Ben")
     clock.advance(3600)
     accounts.counts.count("sign-in refused", "ben", "203.0.113.9")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tawny.api.auth.accounts import TOKEN_MS, Accounts, TokenPurpose
+from tawny.api.auth.accounts import TOKEN_MS, Accounts, Caller, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.client_address import is_loopback_host
 from tawny.app.own_addresses import link_text, recorder_urls
@@ -69,6 +69,7 @@ def run_setup_link(args: Namespace, out: Output) -> int:
     accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
     try:
         token = accounts.new_token(TokenPurpose.CLAIM)
+        accounts.note("setup link created", "", Caller("this computer"))
     finally:
         accounts.close()
     minutes = TOKEN_MS // 60_000
