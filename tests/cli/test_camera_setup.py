@@ -15,11 +15,12 @@ from tawny.config.loader import read_settings
 from tawny.model.geometry import Orientation
 from tawny.sources.discovery import resolve, ws_discovery
 from tawny.sources.discovery.networks import OwnNetwork
-from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup
 from tests.cli.conftest import Tawny
 from tests.sources.onvif.fake_camera import served
+from tests.support.nameless_user import forget_user_name
 from tests.support.onvif_device import OnvifDevice, Stream, answering
 
 PASSWORD = 's3c"ret/${x}@ü'
@@ -157,6 +158,15 @@ def test_a_wrong_password_adds_nothing(
     assert not list(tmp_path.glob("*.toml"))
 
 
+def test_a_video_file_is_found_in_whatever_folder_tawny_starts(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clip.mp4").write_bytes(clip_file(ClipSpec()).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert tawny("cameras", "add", "v", "clip.mp4").code == 0
+    assert f'source = "{tmp_path / "clip.mp4"}"' in (tmp_path / "tawny.toml").read_text()
+
+
 def test_an_id_that_is_taken_changes_nothing(tawny: Tawny, house: House, tmp_path: Path) -> None:
     before = '# mine\n[cameras.gate]\nsource = "demo:"  # keep\n'
     (tmp_path / "tawny.toml").write_text(before)
@@ -224,3 +234,14 @@ def test_recordings_are_deleted_only_when_it_is_confirmed(tawny: Tawny, tmp_path
     gone = read_settings(path).removed_cameras["gate"]
     assert gone.delete_after is not None
     assert not gone.delete_kept
+
+
+def test_a_user_id_without_a_name_removes_a_camera(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_user_name(monkeypatch)
+    path = tmp_path / "tawny.toml"
+    path.write_text('[cameras.gate]\nsource = "demo:"\n')
+    said = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes")
+    assert said.code == 0, said.err
+    assert read_settings(path).removed_cameras["gate"].deleted_by == str(os.getuid())

@@ -93,6 +93,7 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     path = config_file(args) or new_config_file(args)
     if path.exists():
         SettingsDraft(path, "", {}).refuse_taken(args.name)
+    args.source, args.sub = _anywhere(args.source), _anywhere(args.sub)
     wanted = CameraDraft(args.source, sub=args.sub)
     streams = find_streams(wanted, SystemClock()) if _has_one_login(args.source, args.sub) else None
     camera = camera_with(args.name, wanted, streams, known_secrets(path.parent))
@@ -118,6 +119,11 @@ def run_camera_add(args: Namespace, out: Output) -> int:
     added += f" {NO_SOUND}" if values != {**camera.values, **chosen} and args.sound is None else ""
     out.data(result, f"{added} If tawny is running, it picks up the camera automatically.")
     return 0
+
+
+def _anywhere(source: str) -> str:
+    """Return the full path of a video file: tawny may start in another folder."""
+    return str(Path(source).absolute()) if source and "://" not in source and Path(source).is_file() else source
 
 
 def _has_one_login(source: str, sub: str) -> bool:
