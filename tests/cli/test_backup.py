@@ -105,7 +105,8 @@ def test_generated_passphrase(tawny: Tawny, config: Path, monkeypatch: pytest.Mo
 
 def test_existing_file_and_missing_folder_and_file(tawny: Tawny, saved: Path, config: Path) -> None:
     assert "already exists" in tawny("backup", str(saved), "--config", str(config)).err
-    assert tawny("backup", "no/such/folder", "--config", str(config)).code == 32
+    said = tawny("backup", "no/such/folder", "--config", str(config))
+    assert (said.code, "Folder no/such doesn't exist. Create it" in said.err) == (3, True)
     assert "Can't read" in tawny("restore", "nothing").err
 
 

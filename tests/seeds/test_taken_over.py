@@ -374,6 +374,7 @@ def test_secrets_are_in_a_file_of_their_own(theirs: str, tawny: Tawny, tmp_path:
     ("theirs", "says"),
     [
         ('name = "door"\ndevice = /dev/video0\n', "line 2"),
+        ('name = "door"\n\n\ndevice = [1,\n', "line 4"),
         ("cameras[1]=/dev/video0\nkernel='17\n", "line 2"),
         ("a letter\nto nobody\n", "contains no settings of rom-cam"),
         ("[ropey]\nvideo_width = wide\n", "line 2"),
@@ -396,6 +397,14 @@ def test_settings_that_are_there_stay(tawny: Tawny, tmp_path: Path) -> None:
     assert tawny("import", "theirs").code == 3
     assert tawny("import", "theirs", "--dry-run").code == 0
     assert (tmp_path / "tawny.toml").read_text() == "# mine\n"
+
+
+def test_secrets_that_are_there_stay_and_another_folder_is_asked_for(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text(ROM_CAM)
+    (tmp_path / "secrets.toml").write_text("# mine\n")
+    said = tawny("import", "theirs", "--config", "other.toml")
+    assert (said.code, "Choose a file in another folder with `--config`." in said.err) == (3, True)
+    assert (tmp_path / "secrets.toml").read_text() == "# mine\n"
 
 
 @pytest.mark.parametrize("system", LIKE)

@@ -16,11 +16,12 @@ from tawny.cli import options
 from tawny.cli.keys import typed
 from tawny.cli.output import Output
 from tawny.cli.paths import SETTINGS, config_file, data_folder, default_folder, existing_data, load_settings
-from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, UsageError
+from tawny.model.errors import NotDone, SettingsError, UsageError
 from tawny.model.times import SystemClock
 from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.backup.backup_file import SUFFIX, backup_parts, read_passphrase
 from tawny.service.backup.restore import RestorePlan, UnpackedBackup, finish_restore, held, in_use, stated_folder
+from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 
 _PORTION: Final = 256 * 1024
@@ -39,6 +40,8 @@ def run_backup(args: Namespace, out: Output, ask: Ask = typed) -> int:
     path, clock = Path(args.file), SystemClock()
     if path.exists():
         raise NotDone(f"{path} already exists.", "Choose another name. Nothing was changed.")
+    if not path.parent.is_dir():
+        raise NotDone(f"Folder {path.parent} doesn't exist.", "Create it, or choose another one.")
     _, data = existing_data(args)
     passphrase = new_passphrase() if args.generate else _new_passphrase(args, ask)
     size = _save(path, backup_parts(data, config_file(args), passphrase, clock.now_ms(), socket.gethostname()))
@@ -76,7 +79,7 @@ def _save(path: Path, parts: Iterable[bytes]) -> int:
             os.fsync(file.fileno())
         part.rename(path)
     except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+        raise turned(error, str(path.parent)) from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

@@ -106,6 +106,8 @@ def _job(args: Namespace, targets: Sequence[ScanTarget], finder: InputFinder, st
     before_s, after_s = options.option_s(args.before, "--before"), options.option_s(args.after, "--after")
     events = None
     if args.events_out:
+        if Path(args.events_out).is_file():
+            raise NotDone(f"{args.events_out} is a file.", "Pass a folder for clips and images with `--events-out`.")
         covered = _covered(args, stack) if args.camera else None
         events = ScanEventWriter(Path(args.events_out), finder, before_s, after_s, exact=args.exact, covered=covered)
     return ScanJob(targets, options.option_s(args.join, "--join"), events)

@@ -94,9 +94,9 @@ def _of_source(problem: Problem, found: ImportResult) -> Problem:
 def _write(path: Path, text: str, secrets: dict[str, str]) -> None:
     """Write both files, or neither."""
     kept = path.with_name(SECRETS)
-    for each in (path, *([kept] if secrets else [])):
-        if each.exists():
-            raise NotDone(f"{each} already exists.", "Nothing was changed. Choose another file with `--config`.")
+    for each, other in ((path, "another file"), (kept, "a file in another folder")):
+        if each.exists() and (secrets or each is path):
+            raise NotDone(f"{each} already exists.", f"Nothing was changed. Choose {other} with `--config`.")
     if secrets:
         write_secret_file(kept, tomlkit.dumps({name: value for name, value in secrets.items() if value}).encode())
     try:

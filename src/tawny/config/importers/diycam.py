@@ -19,7 +19,7 @@ _LEFT = {
     "stream_offset": "not needed: cameras are analyzed while they record, so there are no files to scan in turn",
     "skip_frames": "not needed: at most 10 images a second are analyzed, whatever the camera sends; "
     "`detection.counting.rate` changes that",
-    "bucket": "needs a key and the address of its server: fill in [destinations.bucket] at the top of tawny.toml",
+    "bucket": "needs a key and the address of its server: fill in [destinations.bucket] at the top of the new file",
 }
 _BUCKET = """\
 # Uploads to {bucket}: fill in the three words in capitals and remove the `# ` in front of these lines. A key of

@@ -39,9 +39,8 @@ def from_rom_cam(source: ImportSource) -> ImportResult:
         known = next((number for key, number in lines.items() if key in KEYS), 0)
         words = "nested too deep" if isinstance(error, RecursionError) else re.sub(r" \(at .*\)$", "", str(error))
         last = max(1, len(text.splitlines()))
-        raise ForeignFormatError(
-            f"not valid TOML: {words}", min(int(line[1]), last) if line and known else known
-        ) from None
+        where = min(int(line[1]), last) if line else last if "end of document" in str(error) else known
+        raise ForeignFormatError(f"not valid TOML: {words}", where if known else known) from None
     if not theirs.keys() & KEYS or theirs.keys() & {"cameras", "monitor_dir"}:
         raise ForeignFormatError("none of rom-cam's settings found")
     found = ImportResult(lines=lines)
