@@ -192,7 +192,12 @@ def _words(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         takes_value = action.nargs != 0
         options = ", ".join(f"`{option}`" for option in action.option_strings)
         words = f"{options} {value}" if options and takes_value else options or str(value)
-        yield words + (" …" if action.nargs in ("*", "+") else ""), (action.help or "").replace("|", "\\|")
+        yield words + (" …" if action.nargs in ("*", "+") else ""), _help(action).replace("|", "\\|")
+
+
+def _help(action: argparse.Action) -> str:
+    """Return the help with its default, and other values that argparse fills in."""
+    return (action.help or "") % vars(action)
 
 
 def _effect(table: str) -> str:
