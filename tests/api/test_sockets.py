@@ -26,6 +26,7 @@ from tawny.model.messages import (
     SegmentClosed,
     StatusChanged,
 )
+from tawny.model.observations import RecognisedText
 from tawny.model.packets import VideoFormat
 from tawny.model.segments import Gap, GapReason
 from tawny.model.states import CameraState
@@ -265,6 +266,28 @@ async def test_what_happens_is_told(
         told = await heard(socket)
     assert told["ch"] == channel
     assert data.items() <= told["d"].items()
+
+
+async def test_a_disk_that_hangs_delays_no_other_page(
+    house: House, server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of a recognized plate comes from the disk. Messages keep their order."""
+    answers, answered = threading.Event(), list[bool]()
+
+    def called(_who: str) -> str:
+        answered.append(answers.wait(5))
+        return "Anna"
+
+    monkeypatch.setattr(house.recorder, "called", called)
+    plate = replace(EVENT, reads=(RecognisedText("plates", "B-AB 123", 0.9, "anna"),))
+    async with opened(server, STATE, session(house)) as socket:
+        await subscribed(socket, "state", "event")
+        await heard(socket)
+        asyncio.get_running_loop().call_later(0.2, answers.set)
+        house.recorder.bus.publish(EventChanged("started", plate))
+        house.recorder.bus.publish(EventChanged("ended", EVENT.ended(2000)))
+        assert [(await heard(socket))["d"]["what"] for _ in range(2)] == ["started", "ended"]
+    assert answered and all(answered)
 
 
 async def test_a_new_segment_is_told(house: House, server: WebServer) -> None:

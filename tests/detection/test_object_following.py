@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tawny.detection import following as following_module
 from tawny.detection.following import SETTLES_MS, CameraShift, ObjectFollower, ObjectLook, small_frame
 from tawny.model.observations import Look, Observation
 from tawny.testing.panorama import PanoramaCamera, PanoramaFrame, Scene, Walker
@@ -91,3 +92,19 @@ def test_who_is_followed_while_the_clock_is_set_back_is_lost_as_soon() -> None:
     (over,) = follower.ended()
     assert over.until_ms is not None
     assert over.until_ms < NOW_MS
+
+
+def test_nothing_is_chosen_once_it_was_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread lets go while an object is being chosen."""
+    follower = ObjectFollower()
+    follower.wanted = ("person",)
+
+    def let_go(*_: object) -> bool:
+        follower.wanted = ()
+        follower.release()
+        return True
+
+    monkeypatch.setattr(following_module, "is_meant", let_go)
+    look = Look(90, (PERSON,))
+    assert follower.look(noise(NOW_MS), look) is look
+    assert not follower.is_following

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -511,6 +512,36 @@ def test_old_copies_make_room_for_new_ones_within_their_own_limits(tmp_path: Pat
         row.path for row in left
     ]
     store.close()
+
+
+def test_room_made_while_a_file_is_listed_leaves_no_entry_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another box needs the space of this hour."""
+    clock = FakeClock()
+    recorded = Recorded(tmp_path / "box", clock)
+    recorded.record(60)
+    source = CopySource(recorded.volume, lambda: False)
+    copied = CopyVolume(tmp_path / "shed", clock)
+    file, *_ = copied.missing(source.recordings(PORCH, Span(clock.now_ms() - 3_600_000, clock.now_ms())), None)
+    folder, add_segment = file.path.rpartition("/")[0], copied.index.add_segment
+    other = threading.Thread(target=copied.remove_hour, args=(PORCH, folder))
+
+    def add_meanwhile(row: Segment) -> None:
+        other.start()
+        other.join(0.5)
+        add_segment(row)
+
+    monkeypatch.setattr(copied.index, "add_segment", add_meanwhile)
+    copied.put(file.path, 0, source.read(file.path, 0, 1 << 20) or b"")
+    copied.accept(file.path)
+    other.join(10)
+    assert [
+        copied.size(row.path) for row in copied.index.segments(PORCH, None, EVER) if not copied.size(row.path)
+    ] == []
+    copied.remove_hour(PORCH, folder)
+    assert copied.size_bytes([PORCH]) == 0
+    copied.close()
 
 
 def test_a_box_that_began_anew_leaves_its_former_copies_as_they_are(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the first disk lost or let rot is put back from the mirror, and that is written down."""
 
 import errno
+import threading
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,8 @@ from tawny.model.times import Span
 from tawny.service.health.self_test import SelfTester
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
-from tawny.storage.disk.volume import copy
+from tawny.storage.disk.volume import Volume, copy
+from tawny.storage.repair import healing
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import FindingKind
 from tawny.storage.repair.healing import Healer, heal, wrong_with
@@ -76,6 +78,26 @@ def test_a_file_that_rotted_is_mended_when_it_is_played(both: Mirrored) -> None:
     assert both.healed() == [row.path]
     _flip(path)  # what was looked at once is not read again
     healer.sound_path(row.path)
+    assert both.healed() == [row.path]
+
+
+def test_two_requests_at_once_mend_a_file_once(both: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = both.rows[0]
+    path = both.site.folder / row.path
+    before = _flip(path)
+    healer, played = Healer(both.site.volume, both.site.ledger), list[bytes]()
+    second = threading.Thread(target=lambda: played.append(healer.sound_path(row.path).read_bytes()))
+
+    def copy_meanwhile(source: Volume, target: Volume, copied: str) -> int:
+        if second.ident is None:
+            second.start()
+            second.join(0.5)
+        return copy(source, target, copied)
+
+    monkeypatch.setattr(healing, "copy", copy_meanwhile)
+    played.append(healer.sound_path(row.path).read_bytes())
+    second.join(10)
+    assert played == [before, before]
     assert both.healed() == [row.path]
 
 

@@ -484,6 +484,8 @@ class ObjectFollower:
         if there:
             chosen = max(there, key=lambda one: (one.box[2] - one.box[0]) * (one.box[3] - one.box[1]))
             with self._lock:
+                if not self.wanted or self.is_busy:  # it was let go meanwhile
+                    return look
                 speed, self._at_ms = self._speed(chosen, frame.at_ms), frame.at_ms
                 self._target = _Target(chosen, small_frame(frame), frame.at_ms, speed)
         return look

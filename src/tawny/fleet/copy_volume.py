@@ -5,6 +5,7 @@ hash and the box's signed history. `tawny check` and `tawny verify` read the fol
 """
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -109,10 +110,15 @@ class CopyNotes(SmallDb):
 
 
 class CopyVolume:
-    """The copies of one box. Waits for the disk; raises StorageError, DiskFull. Writing: one thread at a time."""
+    """The copies of one box. Waits for the disk; raises StorageError, DiskFull.
+
+    Writing: one thread at a time. Other threads may remove hours meanwhile: another box may need the space.
+    """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder, self._clock = folder, clock
+        self._lock = threading.Lock()
+        """Held while a file or its size is listed, or an hour is removed."""
         self.volume, self._incoming = Volume.at(folder / "files"), Volume.at(folder / "incoming")
         self._partial = dict(_sizes(self._incoming, ""))
         self._history_sizes = {path: size for path, size in _sizes(self.volume, HISTORY) if is_history(path)}
@@ -186,15 +192,16 @@ class CopyVolume:
             self.drop(path)
             raise
         row = row_of(self._incoming, name, self.arrived(path)) if name is not None else None
-        replaced, size = self.size(path), self.arrived(path)
-        self._name(path)
-        self._partial.pop(path, None)
         camera = CameraId(path.partition("/")[0])
-        if name is None and camera in self._other_bytes:
-            self._other_bytes[camera] += size - replaced
-        if row is not None:
-            self.index.add_segment(row)
-            self.notes.note(path, proof)
+        with self._lock:
+            replaced, size = self.size(path), self.arrived(path)
+            self._name(path)
+            self._partial.pop(path, None)
+            if name is None and camera in self._other_bytes:
+                self._other_bytes[camera] += size - replaced
+            if row is not None:
+                self.index.add_segment(row)
+                self.notes.note(path, proof)
         return proof
 
     def grow_history(self, path: str, at: int, data: bytes) -> None:
@@ -230,8 +237,9 @@ class CopyVolume:
         replay(list(self._history.lines(_NEWEST_HISTORY)), self.index)
         for path in self.notes.unproved(Proof.WAITING):
             name = segment_name(path)
-            if name is not None and self._has(path):
-                self.notes.note(path, self._proof(self.volume, path, name))
+            with self._lock:
+                if name is not None and self._has(path):
+                    self.notes.note(path, self._proof(self.volume, path, name))
 
     # --- removal
 
@@ -255,20 +263,22 @@ class CopyVolume:
         begin_ms = hour_ms(folder)
         if begin_ms is None:
             return
-        hour, before = Span(begin_ms, begin_ms + HOUR_MS), self._others_of_day(folder)
-        rows = [row for row in self.index.segments(camera, None, hour) if parent_of(row.path) == folder]
-        self.index.mark_removing(rows)
-        for event in self.index.events(hour, cameras=[camera], limit=_MOST_EVENTS).events:
-            if event.start_ms >= begin_ms:
-                self.index.drop_event(event.id)
-        for path, entry in list(self.volume.files(folder)):
-            if entry.kind == "file":
-                self.volume.disk.unlink(path)
-        self.index.drop_segments(rows)
-        self.notes.forget(folder)
-        tidy(self.volume, self._clock, [folder], is_in_use=False)
-        if camera in self._other_bytes:
-            self._other_bytes[camera] -= before - self._others_of_day(folder)
+        hour = Span(begin_ms, begin_ms + HOUR_MS)
+        with self._lock:
+            before = self._others_of_day(folder)
+            rows = [row for row in self.index.segments(camera, None, hour) if parent_of(row.path) == folder]
+            self.index.mark_removing(rows)
+            for event in self.index.events(hour, cameras=[camera], limit=_MOST_EVENTS).events:
+                if event.start_ms >= begin_ms:
+                    self.index.drop_event(event.id)
+            for path, entry in list(self.volume.files(folder)):
+                if entry.kind == "file":
+                    self.volume.disk.unlink(path)
+            self.index.drop_segments(rows)
+            self.notes.forget(folder)
+            tidy(self.volume, self._clock, [folder], is_in_use=False)
+            if camera in self._other_bytes:
+                self._other_bytes[camera] -= before - self._others_of_day(folder)
 
     def tidy(self) -> None:
         """Let the index count hours that are over."""
@@ -279,10 +289,11 @@ class CopyVolume:
     def size_bytes(self, cameras: Iterable[CameraId]) -> int:
         """Return the space of cameras: all files, also those that have arrived in part."""
         of = frozenset(cameras)
-        for camera in of - self._other_bytes.keys():
-            self._other_bytes[camera] = _others(self.volume, camera)
-        partial = sum(size for path, size in list(self._partial.items()) if path.partition("/")[0] in of)
-        return partial + sum(self.index.size_bytes(camera) + self._other_bytes[camera] for camera in of)
+        with self._lock:
+            for camera in of - self._other_bytes.keys():
+                self._other_bytes[camera] = _others(self.volume, camera)
+            partial = sum(size for path, size in list(self._partial.items()) if path.partition("/")[0] in of)
+            return partial + sum(self.index.size_bytes(camera) + self._other_bytes[camera] for camera in of)
 
     def size(self, path: str) -> int:
         """Return the size of a file that is here; 0 if it is not."""

@@ -220,7 +220,7 @@ class _Teller:
             if changes.has_changed and self._state_due_s is None:
                 self._state_due_s = self._state_sent_s + STATE_S
             for message in changes.said:
-                await self._say(*_channel(message, self._here))
+                await self._say(*await asyncio.to_thread(_channel, message, self._here))
                 if isinstance(message, EventChanged) and shown_level(message.event) is Level.ALERT:
                     event = message.event
                     alert = {"camera": event.camera, "start_ms": event.start_ms, "going": event.end_ms is None}
@@ -259,6 +259,7 @@ class _Teller:
 
 
 def _channel(message: Said, here: AppContext) -> tuple[Channel, dict[str, Any]]:
+    """Return what to send. May wait for the disk: the names of recognized plates and faces are in a file."""
     match message:
         case EventChanged():
             event = serializers.event(message.event, here.recorder).model_dump(mode="json")

@@ -23,6 +23,7 @@ from tawny.storage.history.ledger import HistoryLedger
 log = logging.getLogger(__name__)
 
 _MOST_KNOWN: Final = 4096
+_LOCKS: Final = 16
 
 
 def wrong_with(volume: Volume, path: str) -> str:
@@ -76,6 +77,8 @@ class Healer:
         self._volume, self._ledger = volume, ledger
         self._lock = threading.Lock()
         self._known: OrderedDict[str, None] = OrderedDict()
+        self._looking = tuple(threading.Lock() for _ in range(_LOCKS))
+        """By path, so that a file is restored once at a time, and a disk that hangs delays few others."""
 
     def sound_path(self, path: str) -> Path:
         """Return the path of a closed segment, restored first if damaged.
@@ -83,7 +86,9 @@ class Healer:
         If no mirror has a sound copy, the path of the existing file.
         """
         if self._volume.copies and path not in self._known:
-            self._look(path)
+            with self._looking[hash(path) % _LOCKS]:
+                if path not in self._known:  # another thread may have looked meanwhile
+                    self._look(path)
         return self._volume.path(path)
 
     def _look(self, path: str) -> None:
