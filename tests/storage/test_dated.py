@@ -40,6 +40,11 @@ def _prune(root: Path, keep: RetentionRule) -> list[str]:
         ("cam/20261120T055812.mp4", date(2026, 11, 20)),
         ("2026_11_20.avi", date(2026, 11, 20)),
         ("clip-1795150860000.mp4", None),
+        ("cam/20261120055812.mp4", date(2026, 11, 20)),
+        ("FI9800_00_20261120235959.jpg", date(2026, 11, 20)),
+        ("20261120240000.mp4", None),
+        ("20261120056012.mp4", None),
+        ("202611200558123.mp4", None),
         ("2026-13-40/20261120.mp4", date(2026, 11, 20)),
         ("notes.txt", None),
         ("1203-11-12/a.mp4", None),
@@ -84,3 +89,31 @@ def test_a_recorders_own_folder_is_refused(tmp_path: Path) -> None:
     _put(tmp_path, "history/2026-11-20.jsonl")
     with pytest.raises(NotDone, match="recorder's folder"):
         plan(RealDisk(tmp_path), RetentionRule(max_s=DAY_S), NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("owner", "mark"),
+    [
+        ("tawny", "tawny.db"),
+        ("archive", "history/volume"),
+        ("mirror", "history/signed/2020-01-01.jsonl"),
+        ("copies/abc", "copies.db"),
+    ],
+)
+def test_a_folder_with_recordings_in_it_or_within_them_is_refused(tmp_path: Path, owner: str, mark: str) -> None:
+    recorded = f"disk/{owner}/front/2020/01/01/05/20200101T050000.000Z-20200101T050100.000Z.main.mp4"
+    _put(tmp_path, "disk/old/2020-01-01/a.mp4", f"disk/{owner}/{mark}", recorded)
+    before = _left(tmp_path)
+    for named in (".", "disk", f"disk/{owner}", f"disk/{owner}/front", f"disk/{owner}/front/2020/01"):
+        with pytest.raises(NotDone, match="recorder's folder") as error:
+            _prune(tmp_path / named, RetentionRule(max_s=DAY_S))
+        assert str(tmp_path / "disk" / owner) in str(error.value)
+    assert _left(tmp_path) == before
+    assert _prune(tmp_path / "disk/old", RetentionRule(max_s=DAY_S)) == ["2020-01-01/a.mp4"]
+
+
+def test_a_history_of_another_program_is_no_recorder(tmp_path: Path) -> None:
+    _put(tmp_path, "ftp/history/2020-01-01/a.mp4")
+    assert _prune(tmp_path / "ftp" / "history", RetentionRule(max_s=DAY_S)) == ["2020-01-01/a.mp4"]
+    _put(tmp_path, "ftp/history/2020-01-01/a.mp4")
+    assert _prune(tmp_path, RetentionRule(max_s=DAY_S)) == ["ftp/history/2020-01-01/a.mp4"]

@@ -84,9 +84,10 @@ def test_old_ones_go_with_their_folders_and_other_files_stay(place: Place) -> No
         (folder / "20261001T050000.000Z.jpg").write_bytes(b"old")
     (mine / "note.jpg").write_bytes(b"mine")
     place.keeper.step()
+    place.pass_hours(24)
     assert not old.exists() and not old.parent.exists()
     assert [one.name for one in mine.iterdir()] == ["note.jpg"]
-    place.pass_hours(72)
+    place.pass_hours(48)
     assert len([name for name in place.files() if "T" in name]) in (48, 49, 50)
 
 
@@ -111,3 +112,37 @@ def test_a_full_disk_is_said_and_the_next_hour_is_tried(
     monkeypatch.setattr(place.volume, "write_whole", right)
     place.pass_hours(1)
     assert len(place.files()) == 1
+
+
+YEAR_S = 365 * 86_400
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+def test_a_clock_that_is_ahead_for_a_while_deletes_nothing_and_saving_goes_on(place: Place, *, restarts: bool) -> None:
+    place.keeper.step()
+    place.pass_hours(2)
+    before = set(place.files())
+    place.clock.jump_utc(YEAR_S)
+    if restarts:
+        place.keeper = place.started()
+    place.pass_hours(2)
+    assert before < set(place.files())
+    place.clock.jump_utc(-YEAR_S)
+    if restarts:
+        place.keeper = place.started()
+    place.pass_hours(10)
+    assert before < set(place.files())
+    assert len([name for name in place.files() if "/2026/" in name]) == 3 + 11, (
+        "those of before, and of 9 to 19 o'clock"
+    )
+
+
+def test_a_clock_that_stays_ahead_is_believed_after_a_day(place: Place) -> None:
+    place.keeper.step()
+    before = set(place.files())
+    place.clock.jump_utc(YEAR_S)
+    place.keeper = place.started()
+    place.pass_hours(23)
+    assert before < set(place.files())
+    place.pass_hours(2)
+    assert not before & set(place.files())

@@ -5,7 +5,7 @@ and neither has a camera while it isn't recorded.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -18,6 +18,7 @@ from tawny.model.states import RECORDED, CameraState
 from tawny.model.times import Clock, Span, stamp, stamp_ms
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.volume import Volume
+from tawny.storage.retention.runner import AgeClock
 from tawny.stream.hub import Hub
 
 FOLDER: Final = "snapshots"
@@ -43,6 +44,7 @@ class PeriodicSnapshots:
         self._volume, self._settings, self._hub, self._state, self._clock = volume, settings, hub, state, clock
         self._saved_ms: dict[CameraId, int] = {}
         self._sweep_s = clock.mono_s()
+        self._ages: AgeClock | None = None
 
     def start(self, engine: Engine) -> None:
         engine.start(self.name, lambda: self)
@@ -50,17 +52,17 @@ class PeriodicSnapshots:
     def step(self) -> float:
         settings = self._settings()
         wanted, now_ms = settings.storage.snapshots, self._clock.now_ms()
+        if self._clock.mono_s() >= self._sweep_s:  # first, so that a new image doesn't vouch for the clock
+            self._sweep_s = self._clock.mono_s() + _SWEEP_S
+            self._sweep(now_ms, round(wanted.retention * 1000), is_saving=bool(wanted.interval))
         if wanted.interval and settings.storage.mode == "disk":
             number = now_ms // round(wanted.interval * 1000)
             for camera in map(CameraId, settings.cameras):
                 if camera not in self._saved_ms:
-                    self._saved_ms[camera] = self._newest_ms(camera)
+                    self._saved_ms[camera] = _newest_ms(_below(self._volume, f"{FOLDER}/{camera}"), now_ms) or 0
                 before = self._saved_ms[camera] // round(wanted.interval * 1000)
-                if before < number and not settings.is_sealed(camera):
+                if before != number and not settings.is_sealed(camera):
                     self._save(camera, now_ms)
-        if self._clock.mono_s() >= self._sweep_s:
-            self._sweep_s = self._clock.mono_s() + _SWEEP_S
-            self._sweep(now_ms - round(wanted.retention * 1000))
         return _LOOK_S
 
     def close(self) -> None:
@@ -81,14 +83,19 @@ class PeriodicSnapshots:
             log.warning("%s: cannot save a periodic snapshot: %s", camera, error)
         self._saved_ms[camera] = now_ms
 
-    def _newest_ms(self, camera: CameraId) -> int:
-        """Return when the newest one was saved, before this start; 0 if never."""
-        return max((at_ms for _, at_ms in _below(self._volume, f"{FOLDER}/{camera}")), default=0)
-
-    def _sweep(self, before_ms: int) -> None:
-        for path, at_ms in list(_below(self._volume, FOLDER)):
+    def _sweep(self, now_ms: int, retention_ms: int, *, is_saving: bool) -> None:
+        found = list(_below(self._volume, FOLDER))
+        if self._ages is None:  # the clock may be wrong from the start
+            self._ages = AgeClock(self._clock, _newest_ms(found, now_ms) if is_saving else None)
+        before_ms = now_ms - self._ages.ahead_ms() - retention_ms
+        for path, at_ms in found:
             if at_ms < before_ms:
                 _remove(self._volume, path)
+
+
+def _newest_ms(images: Iterable[tuple[str, int]], now_ms: int) -> int | None:
+    """Return when the newest image was saved; None if there is none. Those of the future have a wrong time."""
+    return max((at_ms for _, at_ms in images if at_ms <= now_ms), default=None)
 
 
 def has_snapshots(volume: Volume, camera: CameraId) -> bool:

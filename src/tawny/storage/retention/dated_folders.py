@@ -1,13 +1,16 @@
 """Retention of dated folders written by other programs, by age, number of files or size.
 
 Only files whose path below the folder contains a date are considered and removed: `2026-11-20/a.mp4`,
-`2026/11/20/a.mp4`, `cam/20261120T055812.mp4`. The date determines the age. Links are not followed.
+`2026/11/20/a.mp4`, `cam/20261120T055812.mp4`, `cam/20261120055812.mp4`. The date determines the age. Links are not
+followed. Folders of recorders, and folders with or in such folders, are refused.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import NotDone
@@ -19,12 +22,14 @@ from tawny.storage.retention.contract import RetentionContract, RetentionRule
 from tawny.storage.retention.planning import RemovalPlan, RemovalPlanner
 from tawny.storage.retention.removal import Removal
 
-_DATE: Final = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d\d)\2(\d\d)(?!\d)")
+_DATE: Final = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d\d)\2(\d\d)(?:(?:[01]\d|2[0-3])[0-5]\d[0-5]\d)?(?!\d)")
+"""Also with the time of day directly after it."""
 _YEAR_OR_MONTH: Final = re.compile(r"(?:^|/)\d{4}(?:/\d\d)?$")
 _FIRST_YEAR: Final = 1980
 """Earlier years are not dates of recordings."""
 _NOBODY: Final = CameraId("folder")
-_OURS: Final = ("tawny.db", "history")
+_OURS: Final = ("tawny.db", "copies.db", "history/volume", "history/volumes.json", "history/signed")
+"""One of them is in every folder with recordings: of a recorder, an archive disk, a mirror or copies on a hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,13 @@ class DatedFile:
 def find(disk: DiskAccess) -> list[DatedFile]:
     """Return all dated files below the root, in order of day and name.
 
-    Raises NotDone if it is a recorder's own folder.
+    Raises NotDone if it is a recorder's own folder, or is in one or has one in it.
     """
-    if any(disk.entry(name) is not None for name in _OURS):
-        raise NotDone(f"{disk.root} is a recorder's folder.", "`tawny prune --data` keeps it as its settings say.")
+    if disk.entry("history") is not None:  # deeper, one without a mark may be of another program
+        raise _refusal(disk.root)
+    for above in disk.root.parents:
+        if any(os.path.lexists(above / name) for name in _OURS):
+            raise _refusal(above)
     found = [
         DatedFile(path, day, entry.size_bytes) for path, entry in _files(disk, "") if (day := dated(path)) is not None
     ]
@@ -112,7 +120,18 @@ def _as_segment(one: DatedFile, end_ms: int) -> Segment:
     )
 
 
+def _refusal(folder: Path) -> NotDone:
+    return NotDone(
+        f"{folder} is a recorder's folder.",
+        "Nothing was deleted. Choose a folder that has no recorder's folder in it and isn't in one. "
+        "`tawny prune --data` keeps it as its settings say.",
+    )
+
+
 def _files(disk: DiskAccess, folder: str) -> Iterator[tuple[str, FolderEntry]]:
+    """Yield all files below a folder. Raises NotDone if a recorder's folder is among its folders."""
+    if any(os.path.lexists(disk.root / folder / name) for name in _OURS):
+        raise _refusal(disk.root / folder)
     for one in disk.entries(folder):
         path = f"{folder}/{one.name}" if folder else one.name
         if one.kind == "folder":

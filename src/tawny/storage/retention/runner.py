@@ -76,12 +76,13 @@ DOUBTED_S: Final = 86_400.0
 """Time, s, for which it is doubted, and can be corrected."""
 
 
-class _AgeClock:
+class AgeClock:
     """The clock that ages are counted by. Not thread-safe."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, known_ms: int | None = None) -> None:
+        """known_ms: when the clock was right last, such as the time of the newest file; None: now."""
         self._clock = clock
-        self._known_ms, self._known_s = clock.now_ms(), clock.mono_s()
+        self._known_ms, self._known_s = clock.now_ms() if known_ms is None else known_ms, clock.mono_s()
         self._doubted_s: float | None = None
 
     def ahead_ms(self) -> int:
@@ -92,7 +93,7 @@ class _AgeClock:
             if self._doubted_s is None:
                 self._doubted_s = now_s
                 days = ahead_ms / 86_400_000
-                log.warning("the clock was set forward by %.0f days: deleting by age a day later, if it stays", days)
+                log.warning("the clock is %.0f days ahead of what was expected: deleting by age a day later", days)
             if now_s - self._doubted_s < DOUBTED_S:
                 return ahead_ms
         self._known_ms, self._known_s, self._doubted_s = now_ms, now_s, None
@@ -149,7 +150,7 @@ class Retention:
         self._contract, self._pace = contract, pace or RetentionPace()
         self._reserve = Reserve(volume.disk)
         self._lock = threading.Lock()
-        self._ages = _AgeClock(clock)
+        self._ages = AgeClock(clock)
         self._is_urgent = False
         self._settle_s = clock.mono_s()
         self._looked: Looked = {}
