@@ -33,7 +33,8 @@ from tawny.protocols.rtmp import (
     read_command,
 )
 from tawny.service.cameras.camera_setup import CameraDraft, camera_with
-from tawny.sources.rtmp import Rtmp, RtmpListener
+from tawny.sources.media_connection import MediaInput
+from tawny.sources.rtmp import Rtmp, RtmpListener, _Sender
 from tawny.testing.clips import ClipSpec, clip_file, made_clip
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.source import SourceCase, SourceContract
@@ -218,6 +219,36 @@ def test_a_key_that_no_camera_asks_for_any_more_is_refused() -> None:
     assert says_key(port, "another-key-1234") == ["NetStream.Publish.Start"]
     clock.advance(31)
     until(lambda: not listener.is_open, 60, "the end of the port")
+
+
+class Received(MediaInput):
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.data = b""
+
+    def begin(self, kind: str) -> None:
+        self.kind = kind
+
+    def feed(self, data: bytes, where: str) -> None:
+        self.data += data
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_what_comes_with_the_stream_key_is_not_lost(count: int) -> None:
+    """Some encoders don't wait for the answer to `publish`: the codec's configuration follows at once."""
+    port, received = free_port(), Received()
+    slot = RtmpListener(("127.0.0.1", port), "here", SystemClock()).slot(f"live/{KEY}")
+    bodies = [b"\x17\0\0\0\0configuration", b"\x17\1\0\0\0keyframe", b"\x27\1\0\0\0early", b"\x27\1\0\0\0late"]
+    sent = [in_pieces(VIDEO, body, 1, 6) for body in bodies]
+    with socket.create_connection(("127.0.0.1", port), 10.0) as line:
+        line.sendall(b"\x03" + bytes(2 * HANDSHAKE_BYTES) + command("connect", 1, {"app": "live"}))
+        line.recv(1 + 2 * HANDSHAKE_BYTES, socket.MSG_WAITALL)
+        line.sendall(command("publish", 2, None, KEY, "live", stream=1) + b"".join(sent[:count]))
+        until(lambda: not slot.arrived.empty(), 10, "the sender")
+        line.sendall(b"".join(sent[count:]) + command("deleteStream", 3, None, 1))
+        with pytest.raises(SourceClosed, match="ended the stream"):
+            _Sender(slot, "here", 5.0).run(received)
+    assert [body for body in bodies if body in received.data] == bodies
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from tawny.engine.actor import start_thread
 from tawny.engine.connections import client_group
@@ -133,21 +133,22 @@ class _Line:
         self._over.set()
         _shut(self._socket)
 
-    def _messages(self, line: socket.socket, reader: RtmpReader) -> Iterator[RtmpMessage]:
-        """Yield what comes, and answer what the protocol asks for. Raises SourceError."""
-        acknowledged = 0
+    def _messages(self, line: socket.socket, reader: RtmpReader, first: list[RtmpMessage]) -> Iterator[RtmpMessage]:
+        """Yield what comes, and answer what the protocol asks for. first: came already. Raises SourceError."""
+        acknowledged, messages = 0, first
         while not self._over.is_set():
             try:
-                data = line.recv(_READ_BYTES)
-                if not data:
-                    raise SourceClosed(self._where, "the connection was closed")
-                for message in reader.feed(data):
+                for message in messages:
                     if message.kind == rtmp.CONTROL and message.body[:2] == b"\x00\x06":
                         line.sendall(rtmp.in_pieces(rtmp.CONTROL, b"\x00\x07" + message.body[2:6], channel=2))
                     yield message
                 if reader.came_bytes - acknowledged > _ACKNOWLEDGE_BYTES:
                     acknowledged = reader.came_bytes
                     line.sendall(number_message(rtmp.ACKNOWLEDGE, acknowledged & 0xFFFFFFFF))
+                data = line.recv(_READ_BYTES)
+                if not data:
+                    raise SourceClosed(self._where, "the connection was closed")
+                messages = reader.feed(data)
             except TimeoutError:
                 raise SourceStalled(self._where, f"nothing came for {self._stall_s:g} s") from None
             except OSError as error:
@@ -202,7 +203,7 @@ class _Viewer(_Line):
             raise SourceUnreachable(self._where, "unknown host name") from None
         with line:
             line.settimeout(self._stall_s)
-            for message in self._messages(line, RtmpReader()):
+            for message in self._messages(line, RtmpReader(), []):
                 if message.kind == rtmp.COMMAND:
                     try:
                         self._on_command(line, read_command(message.body))
@@ -268,12 +269,20 @@ class _Viewer(_Line):
 # Waiting for one that sends.
 
 
+class _Arrived(NamedTuple):
+    """A sender that was accepted. first: what came with its stream key: some don't wait for the answer."""
+
+    line: socket.socket
+    reader: RtmpReader
+    first: list[RtmpMessage]
+
+
 @dataclass
 class _Slot:
     """One stream key. asked_s: when a connection was last wanted, s monotonic. arrived: senders that were accepted."""
 
     asked_s: float
-    arrived: "queue.Queue[tuple[socket.socket, RtmpReader]]" = field(default_factory=lambda: queue.Queue(1))
+    arrived: "queue.Queue[_Arrived]" = field(default_factory=lambda: queue.Queue(1))
     active: socket.socket | None = None
 
 
@@ -334,7 +343,7 @@ class RtmpListener:
                 elif now_s - slot.asked_s >= _IDLE_S:
                     del self._slots[key]
                     with suppress(queue.Empty):
-                        slot.arrived.get_nowait()[0].close()
+                        slot.arrived.get_nowait().line.close()
             return bool(self._slots) or now_s - self._begun_s < _IDLE_S
 
     def _admits(self, group: str) -> bool:
@@ -359,18 +368,18 @@ class RtmpListener:
                 line.close()
         if accepted is None:
             return
-        slot, reader = accepted
+        slot, arrived = accepted
         _shut(slot.active)  # the same sender, whose connection was lost without notice
         line.settimeout(_CONNECT_S)
         with self._lock:
             with suppress(queue.Empty):
-                slot.arrived.get_nowait()[0].close()
+                slot.arrived.get_nowait().line.close()
             if any(one is slot for one in self._slots.values()):
-                slot.arrived.put_nowait((line, reader))
+                slot.arrived.put_nowait(arrived)
             else:  # dropped meanwhile
                 line.close()
 
-    def _accepted(self, line: socket.socket) -> tuple[_Slot, RtmpReader] | None:
+    def _accepted(self, line: socket.socket) -> tuple[_Slot, _Arrived] | None:
         """Return the slot of the sender's key; None for a wrong one. Raises OSError, MalformedRtmp."""
         until_s = self._clock.mono_s() + _CONNECT_S
 
@@ -387,7 +396,8 @@ class RtmpListener:
             data = line.recv(4096)
             if not data:
                 return None
-            for message in reader.feed(data):
+            messages = iter(reader.feed(data))
+            for message in messages:
                 if message.kind != rtmp.COMMAND:
                     continue
                 values = read_command(message.body)
@@ -395,13 +405,13 @@ class RtmpListener:
                     app = str(values[2].get("app", ""))
                 if values[0] == "publish":
                     name = str(values[3]) if len(values) > 3 else ""
-                    return self._published(line, reader, f"{app}/{name}", message.stream)
+                    slot = self._published(line, f"{app}/{name}", message.stream)
+                    return None if slot is None else (slot, _Arrived(line, reader, list(messages)))
                 line.sendall(_answer(values))
         return None
 
-    def _published(
-        self, line: socket.socket, reader: RtmpReader, key: str, stream: int
-    ) -> "tuple[_Slot, RtmpReader] | None":
+    def _published(self, line: socket.socket, key: str, stream: int) -> _Slot | None:
+        """Return the slot of a key, and answer the sender. Raises OSError."""
         found = None
         for known, slot in list(self._slots.items()):  # all of them, so that the time says nothing
             if hmac.compare_digest(known.strip("/").encode(), key.strip("/").encode()):
@@ -409,7 +419,7 @@ class RtmpListener:
         code = "NetStream.Publish.Start" if found else "NetStream.Publish.BadName"
         status = {"level": "status" if found else "error", "code": code, "description": "" if found else "unknown key"}
         line.sendall(command("onStatus", 0, None, status, stream=stream))
-        return (found, reader) if found else None
+        return found
 
 
 def _answer(values: list[Any]) -> bytes:
@@ -432,12 +442,12 @@ class _Sender(_Line):
         self._slot = slot
 
     def run(self, media: MediaInput) -> None:
-        line, reader = self._arrived()
+        line, reader, first = self._arrived()
         self._socket = self._slot.active = line
         try:
             with line:
                 line.settimeout(self._stall_s)
-                for message in self._messages(line, reader):
+                for message in self._messages(line, reader, first):
                     if message.kind == rtmp.COMMAND and message.body[3:].startswith((b"deleteStream", b"FCUnpublish")):
                         raise SourceClosed(self._where, "the sender has ended the stream")
                     self._media(media, message)
@@ -445,7 +455,7 @@ class _Sender(_Line):
             if self._slot.active is line:
                 self._slot.active = None
 
-    def _arrived(self) -> tuple[socket.socket, RtmpReader]:
+    def _arrived(self) -> _Arrived:
         """Raises SourceUnreachable."""
         for _ in range(round(_SENDER_S * 10)):
             with suppress(queue.Empty):
