@@ -56,6 +56,11 @@ async def test_it_says_what_is(house: House) -> None:
     told = await values(house)
     assert told['tawny_camera_recording{camera="porch"}'] == 0
     assert told['tawny_alarm{what="camera",camera="porch"}'] == 1
+    house.recorder.alarmed = [
+        Alarm(ProblemKind.TIER, None, 5, detail) for detail in ("/a is missing.", "/b is missing.")
+    ]
+    text = (await asking(house).get("/metrics")).text
+    assert text.count('tawny_alarm{what="tier"') == 1, "two values of one series are none"
 
 
 async def test_every_line_is_as_prometheus_wants_it(house: House) -> None:

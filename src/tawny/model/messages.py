@@ -180,7 +180,7 @@ BESIDE_RECORDING = frozenset({ProblemKind.SIGN_INS, ProblemKind.PROXY, ProblemKi
 class Alarm:
     """A problem that a user should know about.
 
-    Published when raised, at most 60 s after `since_ms`, and again with its end.
+    Published when raised, at most 60 s after `since_ms`, when one of several problems begins or ends, and with its end.
     """
 
     what: ProblemKind
@@ -193,6 +193,8 @@ class Alarm:
     """None while it lasts."""
     do: str = ""
     """What to do, for users."""
+    changed_ms: int | None = None
+    """When one of several problems began or ended; None: as first published."""
 
     def sentence(self, camera_name: str) -> str:
         """Return the detail with the camera's name, which is empty for a problem of the recorder."""

@@ -220,9 +220,9 @@ def message(this: Message, now_ms: int) -> dict[str, Any] | None:
             return _fields("camera.state", status.id, status.id, status.since_ms, **state)
         case PartDied(part, error):
             return _fields("recorder.part_failed", part, None, now_ms, error=error)
-        case Alarm(what, camera_id, since_ms, detail, until_ms):
+        case Alarm(what, camera_id, since_ms, detail, until_ms, _, changed_ms):
             kind = "problem.started" if until_ms is None else "problem.ended"
-            return _fields(kind, what, camera_id, since_ms if until_ms is None else until_ms, detail=detail)
+            return _fields(kind, what, camera_id, until_ms or changed_ms or since_ms, detail=detail)
         case ModeChanged(mode, by, _, at_ms):
             return _fields("mode.changed", mode, None, at_ms, mode=mode, by=by)
         case PeopleChanged() | HoldChanged():

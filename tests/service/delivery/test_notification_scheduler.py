@@ -321,6 +321,24 @@ def test_trouble_that_lasts_over_a_restart_is_not_told_again(bench: Bench) -> No
     assert bench.delivered() == []
 
 
+def test_trouble_that_changed_is_told_again_and_ends_once(bench: Bench) -> None:
+    trouble = alarm(bench)
+    bench.scheduler.on_message(trouble)
+    bench.scheduler.step()
+    bench.delivered()
+    for detail in ("No answer. No disk.", "No disk."):
+        bench.clock.advance(60)
+        bench.scheduler.on_message(replace(trouble, detail=detail, changed_ms=bench.clock.now_ms()))
+        bench.scheduler.step()
+        (again,) = bench.delivered()
+        assert (again.content["detail"], again.content["since_ms"]) == (detail, trouble.since_ms)
+    bench.clock.advance(60)
+    bench.scheduler.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
+    bench.scheduler.step()
+    (over,) = bench.delivered()
+    assert (over.content["since_ms"], over.content["until_ms"]) == (trouble.since_ms, bench.clock.now_ms())
+
+
 def test_trouble_that_ended_while_nobody_was_there_is_over(bench: Bench) -> None:
     bench.scheduler.on_message(alarm(bench))
     bench.scheduler.step()

@@ -88,3 +88,48 @@ def test_a_jump_of_the_clock_neither_raises_nor_clears(bench: Bench) -> None:
     bench.clock.jump_utc(-7200)
     bench.engine.run_for(60)
     assert len(bench.told) == 1
+
+
+def missing(*disks: str) -> list[HealthProblem]:
+    return [HealthProblem(ProblemKind.TIER, None, f"{disk} is missing.", f"Connect {disk}.", disk) for disk in disks]
+
+
+def test_two_problems_of_one_kind_are_told_together(bench: Bench) -> None:
+    bench.troubles = missing("/a", "/b")
+    bench.engine.run_for(60)
+    (alarm,) = bench.told
+    assert (alarm.detail, alarm.do) == ("/a is missing. /b is missing.", "Connect /a. Connect /b.")
+    assert [one.detail for one in bench.alarms.now] == ["/a is missing.", "/b is missing."]
+
+
+def test_a_second_problem_of_one_kind_is_told_and_so_is_its_end(bench: Bench) -> None:
+    for disks in (["/a"], ["/a", "/b"], ["/b"], []):
+        bench.troubles = missing(*disks)
+        bench.engine.run_for(600)
+    first, second, third, over = bench.told
+    assert [one.detail for one in bench.told] == [
+        "/a is missing.", "/a is missing. /b is missing.", "/b is missing.", "/b is missing.",
+    ]  # fmt: skip
+    assert [one.until_ms is None for one in bench.told] == [True, True, True, False]
+    assert len({one.since_ms for one in bench.told}) == 1
+    assert first.changed_ms is over.changed_ms is None
+    assert second.changed_ms is not None and third.changed_ms is not None and second.changed_ms < third.changed_ms
+    assert bench.alarms.now == ()
+
+
+def test_a_second_problem_that_is_short_is_not_told(bench: Bench) -> None:
+    for disks in (["/a"], ["/a", "/b"], ["/a"]):
+        bench.troubles = missing(*disks)
+        bench.engine.run_for({1: 60, 2: 12}[len(disks)])
+    assert len(bench.told) == 1
+
+
+def test_details_that_count_up_are_told_once(bench: Bench) -> None:
+    for count in range(1, 100):
+        bench.troubles = [
+            HealthProblem(ProblemKind.UPLOAD, None, "1 item waits." if count == 1 else f"{count} items wait."),
+            HealthProblem(ProblemKind.UPLOAD, None, f"{count} were dropped."),
+        ]
+        bench.engine.run_for(5)
+    assert len(bench.told) == 1
+    assert [one.detail for one in bench.alarms.now] == ["99 items wait. 99 were dropped."]

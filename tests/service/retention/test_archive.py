@@ -330,7 +330,7 @@ def test_an_archive_that_is_away_at_the_first_start_is_joined_when_it_comes(
     others = OtherVolumes(site.volume, [chosen], site.index, site.clock, engine, lambda: 0.0)
     others.start()
     engine.run_for(30)
-    told += [problem.message for _, problem in others.problems()]
+    told += [problem.detail for problem in others.problems()]
     assert told == [f"The archive {chosen.name} can't be reached: Not now."]
     server.breaks = False
     engine.run_for(200)

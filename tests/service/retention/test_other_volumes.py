@@ -40,10 +40,7 @@ class Bench:
         self.engine.start("alarms", lambda: self.alarms)
 
     def _troubles(self) -> list[HealthProblem]:
-        found: list[HealthProblem] = [
-            HealthProblem(ProblemKind(what), None, problem.message, problem.do)
-            for what, problem in self.others.problems()
-        ]
+        found = list(self.others.problems())
         if self.mirror.problem is not None:
             found.append(HealthProblem(ProblemKind.MIRROR, None, self.mirror.problem.message, self.mirror.problem.do))
         return found
@@ -106,3 +103,20 @@ def test_a_disk_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest
     assert bench.kinds() == [("spare", True), ("spare", False)]
     assert "isn't responding" in bench.told[0][1].detail
     bench.mirror.finish()
+
+
+def test_the_second_disk_that_goes_away_is_told_too(tmp_path: Path) -> None:
+    site = Site(tmp_path / "first")
+    engine = InlineEngine(site.clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+    roots = [tmp_path / name for name in ("one", "two")]
+    chosen = [
+        VolumeChoice(root, VolumeUse.TIER, days * 86_400, join(site.volume, root, VolumeUse.TIER))
+        for days, root in enumerate(roots, 1)
+    ]
+    others, told = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, lambda: 0.0), list[Alarm]()
+    others.start()
+    engine.start("alarms", lambda: AlarmMonitor(others.problems, site.clock, told.append))
+    for number, root in enumerate(roots):
+        root.rename(tmp_path / f"away-{number}")
+        engine.run_for(120)
+    assert [[str(root) in alarm.detail for root in roots] for alarm in told] == [[True, False], [True, True]]

@@ -93,8 +93,8 @@ def _text(here: AppContext) -> Iterable[str]:
         yield _metric("disk_free_bytes", "Free disk space.", [({}, disk.free_bytes)])
         yield _metric("disk_total_bytes", "Disk size.", [({}, disk.total_bytes)])
         yield _metric("recordings_bytes", "Space used by recordings.", [({}, disk.used_bytes)])
-    alarms = [({"what": one.what, "camera": one.camera or ""}, 1.0) for one in recorder.alarms()]
-    yield _metric("alarm", "A current problem.", alarms)
+    alarms = dict.fromkeys((one.what, one.camera or "") for one in recorder.alarms())
+    yield _metric("alarm", "A current problem.", [({"what": what, "camera": name}, 1.0) for what, name in alarms])
     yield _metric("warnings", "Number of things that need attention.", [({}, len(recorder.warnings()))])
 
 

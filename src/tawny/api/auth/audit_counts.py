@@ -235,6 +235,7 @@ class SecurityWatch:
                 f"A proxy at {address} forwards requests, but isn't in `web.proxies`.",
                 f'If it is yours, add `proxies = ["{address}"]` under [web] in tawny.toml. Until then, all its users '
                 "have the same address.",
+                address,
             )
 
     def _refused(self) -> Iterator[HealthProblem]:

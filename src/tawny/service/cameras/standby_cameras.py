@@ -147,7 +147,7 @@ def member_problems(member: StandbyMember) -> Iterator[HealthProblem]:
     if member.state in (StandbyMemberState.NOT_READY, StandbyMemberState.REFUSED):
         who = member.standby or "The standby"
         detail = f"{who} isn't ready: {member.detail}. Meanwhile, no other recorder takes over its cameras."
-        yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO)
+        yield HealthProblem(ProblemKind.STANDBY, None, detail, STANDBY_DO, "own standby")
 
 
 # The standby's side.

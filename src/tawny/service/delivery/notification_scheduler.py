@@ -433,7 +433,7 @@ class NotificationScheduler:
             return
         mark = f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
         since = self._outbox.marks(mark).get(mark, "")
-        if bool(since) is (alarm.until_ms is None):
+        if bool(since) is (alarm.until_ms is None) and alarm.changed_ms is None:
             return  # already sent before a restart, or its start was not sent
         content = {
             "kind": "alarm",
@@ -444,13 +444,13 @@ class NotificationScheduler:
             "detail": alarm.detail,
             "do": alarm.do,
         }
-        at_ms = alarm.until_ms or alarm.since_ms
+        at_ms = alarm.until_ms or alarm.changed_ms or alarm.since_ms
         name = f"{'alarm' if alarm.until_ms is None else 'over'}/{alarm.what}/{alarm.camera or ''}/{at_ms}"
         delivery = Delivery(
             channel.to, name, DeliveryKind.MESSAGE, content, self._clock.now_ms(), at_ms, camera=alarm.camera
         )
         self._outbox.add([delivery])
-        self._outbox.mark(mark, "" if alarm.until_ms else str(alarm.since_ms))
+        self._outbox.mark(mark, "" if alarm.until_ms else since or str(alarm.since_ms))
 
     def _end_alarms_that_are_over(self, now_ms: int) -> None:
         """Send the end of problems that ended while tawny was not running."""

@@ -151,7 +151,8 @@ class CertificateWatch:
         if left_s < SOON_DAYS * _DAY_S:
             when = f"expires in {max(1, round(left_s / _DAY_S))} days" if left_s > 0 else "has expired"
             do = "Renew it. Phones and browsers reject an expired certificate."
-            yield HealthProblem(ProblemKind.CERTIFICATE, None, f"The certificate of {parts.hostname} {when}.", do)
+            message = f"The certificate of {parts.hostname} {when}."
+            yield HealthProblem(ProblemKind.CERTIFICATE, None, message, do, parts.hostname)
 
 
 class GapWatch:

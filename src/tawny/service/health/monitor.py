@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.settings import HeartbeatSettings
 from tawny.engine import Bus, Engine
-from tawny.model.errors import TooManyFiles
+from tawny.model.errors import StorageError, TooManyFiles
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
@@ -148,19 +148,18 @@ def disk_problems(
     stands_for: folder of the disk missing at the start, which the main volume replaces.
     """
     for warning in stored.room.warnings:
-        yield HealthProblem(ProblemKind.ROOM, None, warning.message, warning.do)
-    for what, problem in stored.others.problems():
-        yield HealthProblem(ProblemKind(what), None, problem.message, problem.do)
+        yield HealthProblem(ProblemKind.ROOM, None, warning.message, warning.do, warning.do)
+    yield from stored.others.problems()
     if stored.mirror is not None and stored.mirror.problem is not None:
         yield HealthProblem(ProblemKind.MIRROR, None, stored.mirror.problem.message, stored.mirror.problem.do)
     root = stored.volume.root
     if stands_for is not None:
         message = f"The disk for {stands_for} is missing. Recording to {root} instead."
-        yield HealthProblem(ProblemKind.SPARE, None, message, f"Connect or mount it; {BACK}")
+        yield HealthProblem(ProblemKind.SPARE, None, message, f"Connect or mount it; {BACK}", str(stands_for))
     if (spare := recorder.on_spare) is not None:
         how = "isn't responding" if recorder.hangs(stored.volume) else "fails"
         message = f"The disk at {root} {how}. Recording to {spare.root} instead."
-        yield HealthProblem(ProblemKind.SPARE, None, message, f"Check its cable and its health; {BACK}")
+        yield HealthProblem(ProblemKind.SPARE, None, message, f"Check its cable and its health; {BACK}", str(root))
     if (at_risk_s := recorder.at_risk_s) > 0:
         message = f"The disk at {root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
         yield HealthProblem(ProblemKind.SLOW_DISK, None, message, SLOW)
@@ -251,6 +250,7 @@ class HealthMonitor:
         return [status.id for status in self._seen.cameras()]
 
     def _troubles(self) -> Iterator[HealthProblem]:
+        failing: dict[ProblemKind, StorageError] = {}  # of one disk; each stream names a file of its own
         for status in self._seen.cameras():
             if status.state in BLINDED:
                 yield HealthProblem(ProblemKind.SIGHT, status.id, status.detail, SIGHT_DO)
@@ -261,7 +261,9 @@ class HealthMonitor:
                 problem = self._seen.recorder.status(status.id, stream).problem
                 if problem is not None:
                     kind = ProblemKind.OPEN_FILES if isinstance(problem, TooManyFiles) else ProblemKind.DISK
-                    yield HealthProblem(kind, None, problem.message, problem.do)
+                    failing[kind] = problem
+        for kind, problem in failing.items():
+            yield HealthProblem(kind, None, problem.message, problem.do)
         if self._seen.ledger.problem is not None:
             yield HealthProblem(
                 ProblemKind.BOOKS, None, self._seen.ledger.problem.message, self._seen.ledger.problem.do

@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 from tawny.engine import Engine
 from tawny.model.errors import StorageError
+from tawny.model.messages import ProblemKind
 from tawny.model.times import Clock
+from tawny.service.health.alarms import HealthProblem
 from tawny.service.storage_setup import VolumeChoice
 from tawny.storage.disk.secondary_volumes import VolumeUse, check_present, join, join_archive
 from tawny.storage.disk.volume import Volume
@@ -69,15 +71,17 @@ class OtherVolumes:
             use: Literal["tier", "spare"] = "tier" if look.chosen.use is VolumeUse.TIER else "spare"
             yield OtherVolume(look.chosen.name, use, look.volume, look.problem)
 
-    def problems(self) -> Iterator[tuple[str, StorageError]]:
+    def problems(self) -> Iterator[HealthProblem]:
         """Yield problems with the volume's use, from memory. Call from any thread."""
         away = {look.chosen.name for look in self._looks if look.problem is not None}
         for look in self._looks:
-            if look.problem is not None:
-                yield look.chosen.use.value, look.problem
+            if (problem := look.problem) is not None:
+                kind = ProblemKind(look.chosen.use.value)
+                yield HealthProblem(kind, None, problem.message, problem.do, look.chosen.name)
         for mover in self._movers:
-            if mover.problem is not None and mover.tier_name not in away:
-                yield VolumeUse.TIER.value, mover.problem
+            if (problem := mover.problem) is not None and mover.tier_name not in away:
+                about = f"moves to {mover.tier_name}"
+                yield HealthProblem(ProblemKind.TIER, None, problem.message, problem.do, about)
 
     def _prepare(self, volume: Volume) -> None:
         """Finalize what a recorder left open on the volume, before anything is written to it."""
