@@ -182,3 +182,12 @@ async def test_a_backup_that_never_came_is_said(fresh: House) -> None:
     token = fresh.accounts.new_token(TokenPurpose.CLAIM)
     answer = await fresh.browser().post("/api/v1/setup/restore", json={"token": token, **PASSPHRASE})
     assert (answer.status_code, answer.json()["message"]) == (400, "No backup has been uploaded.")
+
+
+async def test_a_backup_that_would_lack_something_is_refused(kept: House, tmp_path: Path) -> None:
+    history = data_of(kept) / "history"
+    history.rename(tmp_path / "elsewhere")
+    history.symlink_to(tmp_path / "elsewhere")
+    refused = await kept.signed_in().post("/api/v1/backup", json=PASSPHRASE)
+    assert refused.status_code == 400
+    assert "is a link" in refused.json()["message"]

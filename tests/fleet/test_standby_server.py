@@ -22,6 +22,9 @@ from tawny.fleet.standby_server import AGAIN_S, StandbyServer
 from tawny.fleet.standby_store import FOLDER, StandbyStore
 from tawny.model.errors import NotDone, Problem, SettingsError, StorageError, TawnyError
 from tawny.model.times import Span
+from tawny.sealed import age_file
+from tawny.service.backup.backup_file import backup_parts
+from tawny.service.backup.restore import UnpackedBackup, finish_restore
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import eventually
 
@@ -313,6 +316,29 @@ async def test_after_its_own_start_a_standby_takes_over_from_what_it_has_stored(
         clock.advance(SETTLE_S - 0.1)
         assert standby.work.of_barn == []
         clock.advance(0.2)
+        await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
+
+
+async def test_a_standby_restored_from_a_backup_takes_over_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(age_file, "WORK_FACTOR", 1)
+    clock, old, new = FakeClock(), tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    async with running(old, clock) as standby:
+        key = standby.key
+        await standby.pair(FRONT)
+    unpacked = UnpackedBackup.unpack(backup_parts(old, None, "passphrase", 0, "shed"), "passphrase", new)
+    unpacked.commit(new / "tawny.toml")
+    finish_restore(new)
+    async with running(new, clock) as standby:
+        standby.key = key
+        barn = Barn(standby, *await standby.connect())
+        await barn.plan(FRONT)  # recorders send it each time that they connect
+        await barn.present()
+        await standby.passes(SETTLE_S, barn)
+        await barn.dies()
+        await standby.passes(LEASE_S + SETTLE_S)
         await eventually(lambda: standby.work.of_barn == ["front"], "the takeover")
 
 

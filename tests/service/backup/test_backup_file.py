@@ -17,6 +17,7 @@ from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.identity import load_key, save_key
 from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
+from tawny.fleet.standby_store import FOLDER, StandbyStore
 from tawny.model.errors import FolderInUse, NotDone, StorageError
 from tawny.sealed import age_file
 from tawny.sealed.age_file import PART_BYTES, lock_parts, open_parts
@@ -437,3 +438,94 @@ def test_a_restored_hub_knows_its_recorders_and_gets_their_events_again(data: Pa
         assert [(one.id, one.name, one.key) for one in found.boxes()] == [("shed", "Shed", b"k" * 32)]
         assert found.cursors("shed", "book") == {}
         assert found.find(EventQuestion(("shed",))) == []
+
+
+def test_a_restored_standby_knows_its_recorders_and_gets_their_cameras_again(data: Path, tmp_path: Path) -> None:
+    with closing(StandbyStore(data, FakeClock())) as store:
+        box = store.join(store.invite()[0], "House", b"k" * 32, b"o" * 32)
+        assert box
+        key = store.identity()
+        store.keep_plan(box.id, b"credentials of cameras")
+    file = backup(data)
+    assert not any(FOLDER in name for name in names_in(file))
+    new = tmp_path / "new"
+    unpacked = UnpackedBackup.unpack([file], PASSPHRASE, new)
+    unpacked.commit(tmp_path / "new.toml")
+    finish_restore(new)
+    with closing(StandbyStore(new, FakeClock())) as found:
+        assert [(one.id, one.name, one.key) for one in found.recorders()] == [("house", "House", b"k" * 32)]
+        assert found.identity().text == key.text
+        found.keep_plan("house", b"sent again")
+        assert (new / FOLDER / "house.plan").read_bytes() == b"sent again"
+
+
+def moved(path: Path, to: Path) -> None:
+    """Put a link in the place of a file or folder."""
+    to.parent.mkdir(exist_ok=True)
+    path.rename(to)
+    path.symlink_to(to)
+
+
+@pytest.mark.parametrize("name", ["secrets.toml", "known.key"])
+def test_a_link_to_secrets_is_followed(data: Path, tmp_path: Path, name: str) -> None:
+    (data.parent / "known.key").write_text("key")
+    before = (data.parent / name).read_bytes()
+    moved(data.parent / name, tmp_path / "run" / name)
+    new = tmp_path / "new"
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, new)
+    unpacked.commit(new / "tawny.toml")
+    finish_restore(new)
+    assert (new / name).read_bytes() == before
+    (tmp_path / "run" / name).unlink()
+    with pytest.raises(NotDone, match="a link to a file that isn't there"):
+        backup(data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["data/history", "data/keys", "data/models", "data/accounts.db", "data/models/birds.onnx",
+     "certificates/own/authority-key.pem"],
+)  # fmt: skip
+def test_another_link_is_said_at_once(data: Path, tmp_path: Path, name: str) -> None:
+    moved(data.parent / name, tmp_path / "run" / "there")
+    with pytest.raises(NotDone, match=f"{name} is a link"):
+        backup_parts(data, data.parent / "tawny.toml", PASSPHRASE, 5, "garage")
+
+
+def test_a_data_folder_that_is_a_link_is_saved_whole(data: Path, tmp_path: Path) -> None:
+    before = names_in(backup(data))
+    moved(data, tmp_path / "disk" / "data")
+    assert names_in(backup(data)) == before
+
+
+@pytest.mark.parametrize(
+    ("storage", "made"),
+    [
+        ('[storage]\npath = "/old"  # disk\nmode = "disk"\n', '[storage]\npath = "{new}"  # disk\nmode = "disk"\n'),
+        ('storage.path = "/old"\n', 'storage.path = "{new}"\n'),
+        ("", 'path = "{new}"\n'),
+    ],
+)
+def test_settings_that_are_invalid_here_name_the_folder_too(
+    data: Path, tmp_path: Path, storage: str, made: str
+) -> None:
+    camera = '[cameras.gate]\nsource = "rtsp://me:${NOT_SET_HERE}@10.0.0.9/"\n'
+    (data.parent / "tawny.toml").write_text(storage + camera)
+    new = tmp_path / "new"
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, new)
+    assert any("need a look" in note for note in unpacked.plan(new / "tawny.toml").notes)
+    unpacked.commit(new / "tawny.toml")
+    finish_restore(new)
+    text = (new / "tawny.toml").read_text()
+    assert made.format(new=new) in text
+    assert camera in text
+
+
+@pytest.mark.parametrize("text", ["[storage\n", "storage = 5\n", "[[storage]]\npath = 1\n"])
+def test_settings_without_a_table_for_the_folder_stay_as_they_are(data: Path, tmp_path: Path, text: str) -> None:
+    (data.parent / "tawny.toml").write_text(text)
+    new = tmp_path / "new"
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, new)
+    unpacked.commit(new / "tawny.toml")
+    finish_restore(new)
+    assert (new / "tawny.toml").read_text() == text

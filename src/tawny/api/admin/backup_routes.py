@@ -64,9 +64,12 @@ async def save_backup(body: PassphraseRequest, signed: Signed, note: Note, here:
         raise RequestRefused(
             400, "weak_password", "This passphrase is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
         )
+    try:
+        parts: Iterator[bytes] = await in_worker(service.parts, body.passphrase)
+    except NotDone as error:
+        raise bad_input(error.what, error.todo) from None
     await in_worker(note, "backup saved", "")
     headers = {"Content-Disposition": f'attachment; filename="{service.file_name}"'}
-    parts: Iterator[bytes] = service.parts(body.passphrase)
     return StreamingResponse(parts, media_type="application/octet-stream", headers=headers)
 
 

@@ -5,6 +5,7 @@ hostile file can't name anything else. Databases are copied by SQLite's backup, 
 """
 
 import json
+import os
 import re
 import sqlite3
 import tarfile
@@ -39,14 +40,18 @@ _WORD: Final = r"[A-Za-z0-9_@~+-][A-Za-z0-9._@~+-]{0,88}"
 _KEPT: Final = re.compile(
     r"settings/(tawny\.toml|secrets\.toml|known\.key)"
     rf"|settings/certificates/{_WORD}(/{_WORD})?"
-    r"|data/(accounts\.db|modes\.db|outbox\.db|hub\.db|fleet\.key|camera-logins\.json|known\.bin|mutings\.json|setup\.json)"
+    r"|data/(accounts\.db|modes\.db|outbox\.db|hub\.db|standby\.db|fleet\.key|standby\.key)"
+    r"|data/(camera-logins\.json|known\.bin|mutings\.json|setup\.json)"
     r"|data/history/(\d{4}-\d\d-\d\d(-\d+)?\.jsonl|volume|volumes\.json|witnesses\.json)"
     rf"|data/history/signed/{_WORD}\.(json|jsonl|list|key)"
     rf"|data/keys/{_WORD}|data/models/(sounds/)?{_WORD}"
 )
-DATABASES: Final = ("accounts.db", "modes.db", "outbox.db", "hub.db")
-_IN_PART: Final = {"hub.db": "boxes"}
-"""The table whose rows are kept; the others stay empty: recorders send a hub their history again."""
+DATABASES: Final = ("accounts.db", "modes.db", "outbox.db", "hub.db", "standby.db")
+_IN_PART: Final = {"hub.db": "boxes", "standby.db": "boxes"}
+"""The table whose rows are kept; the others stay empty: recorders send a hub their history again.
+
+They send a standby their cameras again, too, so that no credentials of others are in a backup.
+"""
 _SIGNED: Final = "history/signed"
 
 
@@ -85,9 +90,10 @@ def is_kept(name: str) -> bool:
 
 
 def backup_parts(data: Path, config: Path | None, passphrase: str, made_ms: int, host: str) -> Iterator[bytes]:
-    """Yield a backup of this recorder; it may run. Raises NotDone, StorageError."""
+    """Return a backup of this recorder, which may run. Raises NotDone: at once for a link; StorageError."""
     info = BackupInfo(made_ms, __version__, host, str(data.absolute()), fingerprint_in(data))
-    yield from lock_parts(_compressed(_archive(data, config, info)), passphrase)
+    found = list(_found(data, config))
+    return lock_parts(_compressed(_archive(data, info, found)), passphrase)
 
 
 def fingerprint_in(data: Path) -> str:
@@ -100,9 +106,9 @@ def fingerprint_in(data: Path) -> str:
         return ""
 
 
-def _archive(data: Path, config: Path | None, info: BackupInfo) -> Iterator[bytes]:
+def _archive(data: Path, info: BackupInfo, found: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
     yield from _member(INFO, json.dumps({"format": FORMAT, **asdict(info)}).encode())
-    for name, path in _found(data, config):
+    for name, path in found:
         if path.parent == data and path.name in DATABASES:
             yield from _member(name, _database(path))
         else:
@@ -113,20 +119,44 @@ def _archive(data: Path, config: Path | None, info: BackupInfo) -> Iterator[byte
 
 
 def _found(data: Path, config: Path | None) -> Iterator[tuple[str, Path]]:
-    """Yield what is kept: the settings file first, as readers of a beginning expect it."""
+    """Yield what is kept: the settings file first, as readers of a beginning expect it. Raises NotDone: for a link.
+
+    The files of secrets may be links, as other programs make them: their places are fixed. Elsewhere a link could make
+    root save any file of the computer.
+    """
     if config is not None:
         yield SETTINGS_FILE, config
         home = config.absolute().parent
-        for path in [home / "secrets.toml", home / "known.key", *sorted(home.glob("certificates/**/*"))]:
-            name = f"settings/{path.relative_to(home)}"
-            if is_kept(name) and path.is_file() and not path.is_symlink():
+        for path in (home / "secrets.toml", home / "known.key"):
+            if path.is_symlink() and not os.path.isfile(path):  # noqa: PTH113 - raises nothing
+                raise NotDone(
+                    f"{path} is a link to a file that isn't there, or that tawny may not read.",
+                    "Bring that file back, or delete the link, then try again.",
+                )
+            if path.is_file():
+                yield f"settings/{path.name}", path
+        yield from _kept_in("settings", home, sorted(home.glob("certificates/**/*")))
+    yield from _kept_in("data", data, sorted(data.glob("*")))
+    for folder in (data / "history", data / "keys", data / "models", data / "models" / "sounds"):
+        _refuse_link(folder)
+        yield from _kept_in("data", data, sorted(folder.glob("*")))
+
+
+def _kept_in(place: str, folder: Path, paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    for path in paths:
+        name = f"{place}/{path.relative_to(folder)}"
+        if is_kept(name):
+            _refuse_link(path)
+            if path.is_file():
                 yield name, path
-    folders = [data, data / "history", data / "keys", data / "models", data / "models" / "sounds"]
-    for folder in folders:
-        for path in sorted(folder.glob("*")) if not folder.is_symlink() else ():
-            name = f"data/{path.relative_to(data)}"
-            if is_kept(name) and path.is_file() and not path.is_symlink():
-                yield name, path
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise NotDone(
+            f"{path} is a link, which a backup doesn't follow: it would be missing after a restore.",
+            "Replace the link by what it points to, then try again.",
+        )
 
 
 def _database(path: Path) -> bytes:

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tawny.config.changes import put_table
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
 from tawny.config.loader import SECRET_KEYS, read_settings, tables_with_secrets
+from tawny.config.toml_editing import new_table
 from tawny.model.errors import FolderInUse, NotDone, Problem, SettingsError, StorageError
 from tawny.model.validation import value_text
 from tawny.service.backup.backup_file import (
@@ -39,6 +42,7 @@ _INDEX: Final = "tawny.db"
 _UNITS: Final = (
     *DATABASES,
     "fleet.key",
+    "standby.key",
     "camera-logins.json",
     "known.bin",
     "mutings.json",
@@ -168,13 +172,26 @@ class UnpackedBackup:
             raise turned(error, str(self._data)) from error
 
     def _set_folder(self) -> None:
-        """Name this data folder in the settings where they would name another one."""
+        """Name this data folder in the settings where they would name another one.
+
+        They may be invalid here, as without secrets that the environment of the other computer had: `plan` says so.
+        """
         path = self._folder / SETTINGS_FILE
-        stated = _flat(_tables(path)).get("storage.path")
-        if not path.exists() or (stated and _is_same(Path(str(stated)).expanduser(), self._data)):
+        storage = _tables(path).get("storage", {})
+        if not isinstance(storage, dict):
             return
-        with suppress(SettingsError):  # `plan` has said that they need a look
-            put_table(path, "storage", {"path": str(self._data.absolute())})
+        stated = storage.get("path")
+        if stated and _is_same(Path(str(stated)).expanduser(), self._data):
+            return
+        try:
+            document: Any = tomlkit.parse(path.read_bytes())
+        except (FileNotFoundError, UnicodeDecodeError, TOMLKitError):
+            return  # no settings, or none that can be changed
+        if "storage" not in document:
+            document["storage"] = new_table(document)
+        document["storage"]["path"] = str(self._data.absolute())
+        path.unlink()
+        _write(path, [tomlkit.dumps(document).encode()])
 
     def discard(self) -> None:
         """Remove what was unpacked; after `commit` there is nothing to remove."""
