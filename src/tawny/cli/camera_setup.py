@@ -6,6 +6,7 @@ The browser's way is `service.cameras.camera_setup`.
 import base64
 import dataclasses
 import getpass
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from tawny.config.changes import template, write_new
 from tawny.config.drafts import SettingsDraft
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
+from tawny.engine.system_user import user_name
 from tawny.model.errors import NoSuchCamera, NotDone, StorageError, UsageError
 from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, StreamName
@@ -314,7 +316,7 @@ def run_camera_remove(args: Namespace, out: Output) -> int:
     stored = size_text(size_bytes)
     if is_deleting and not args.yes:
         _confirm_deletion(args.camera, stored, with_kept=args.delete_kept)
-    removal = CameraRemoval(getpass.getuser(), is_deleting, args.delete_kept)
+    removal = CameraRemoval(user_name() or str(os.getuid()), is_deleting, args.delete_kept)
     left = removed_values(args.camera, before.cameras[args.camera], removal, SystemClock().now_ms())
     draft.remove_camera(args.camera, left)
     draft.understood()

@@ -30,6 +30,7 @@ from tawny.service.diagnosis.bundle import (
 )
 from tawny.service.diagnosis.doctor import ExaminedRecorder, certificate_files, examine, is_trustworthy, try_cameras
 from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, run_program
+from tawny.service.diagnosis.other_recorders import known_recorders
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
 
@@ -106,8 +107,12 @@ def _files(
         for answer in ask(folder, {"command": "diagnostics"}):
             if "items" in answer:
                 return [BundleFile(one["name"], one["about"], base64.b64decode(one["data"])) for one in answer["items"]]
-    contents = BundleContents(recorder, found, log=_log(recorder.settings), people=_people(recorder.folder))
-    return make_files(contents, plugins, SystemClock().now_ms())
+    clock = SystemClock()
+    contents = BundleContents(
+        recorder, found, log=_log(recorder.settings), people=_people(recorder.folder),
+        recorders=known_recorders(recorder.folder, recorder.settings, clock),
+    )  # fmt: skip
+    return make_files(contents, plugins, clock.now_ms())
 
 
 def _log(settings: Settings | None) -> str:

@@ -1,12 +1,12 @@
 """`tawny timeline`, `check`, `delete` and `prune`."""
 
+import os
 import socket
 import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from getpass import getuser
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from tawny.config.settings import Settings
 from tawny.config.units import seconds, size, size_text
 from tawny.delivery.destination import DestinationContext
 from tawny.delivery.witness_files import read_witnesses
+from tawny.engine.system_user import user_name
 from tawny.model.damage import DamageSum, damage_detail
 from tawny.model.errors import DeliveryError, FolderInUse, IndexOutdated, NotDone, UsageError
 from tawny.model.ids import CameraId, StreamName
@@ -389,7 +390,9 @@ def run_delete(args: Namespace, out: Output) -> int:
             raise UsageError("A time needs --from and --to.", 'For example `--from "2 h ago" --to "1 h ago"`.')
         within = options.span(args.begin, args.end, SystemClock().now_ms())
         wanted |= {"from_ms": within.begin_ms, "to_ms": within.end_ms}
-    size = ask_once(running_data(args), {"command": "delete", **wanted, "yes": args.yes, "by": getuser()})
+    size = ask_once(
+        running_data(args), {"command": "delete", **wanted, "yes": args.yes, "by": user_name() or str(os.getuid())}
+    )
     out.data(size, _delete_text(size, yes=args.yes, with_kept=args.with_kept))
     return 0
 

@@ -24,9 +24,11 @@ from tawny.service.address.address_service import (
     own_addresses,
 )
 from tawny.service.address.local_authority import LocalAuthority, RecorderNames
+from tawny.service.address.tailscale import begin_serving
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.testing.clock import FakeClock
 from tests.support.certificates import certificate_pair, write_pair
+from tests.support.nameless_user import forget_user_name
 
 DAY_S = 86_400.0
 NOW = "2026-11-20T05:00:00Z"
@@ -331,6 +333,16 @@ class TestTailscale:
         with pytest.raises(NotDone, match="HTTPS isn't enabled"):
             recorder.service.use_tailscale()
         assert recorder.settings.web.secure.way == "off"
+
+    def test_a_user_id_without_a_name_gets_another_hint(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        forget_user_name(monkeypatch)
+
+        def run(command: list[str], _: float) -> subprocess.CompletedProcess[str]:
+            return subprocess.CompletedProcess(command, int(command[1] == "serve"), self.running, "access denied")
+
+        with pytest.raises(NotDone) as refused:
+            begin_serving("http://127.0.0.1:8000", run)
+        assert "user with a name" in refused.value.todo
 
 
 def test_without_a_settings_file_nothing_can_be_set_up(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,10 @@ from typing import Any
 import pytest
 
 from tawny.config.loader import read_settings
+from tawny.config.settings import Settings
+from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
+from tawny.fleet.standby_plan import StandbyCamera, StandbyPlan
+from tawny.fleet.standby_store import StandbyStore
 from tawny.model.errors import Problem
 from tawny.model.ids import CameraId
 from tawny.service.diagnosis import bundle
@@ -25,8 +30,11 @@ from tawny.service.diagnosis.bundle import (
 )
 from tawny.service.diagnosis.doctor import ExaminedRecorder
 from tawny.service.diagnosis.machine import fine, wrong
+from tawny.service.diagnosis.other_recorders import known_recorders
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
+from tests.support.certificates import write_pair
+from tests.support.nameless_user import forget_user_name
 
 SETTINGS = """
 [storage]
@@ -262,3 +270,93 @@ def test_what_was_listed_is_saved(service: Callable[[FakeClock], DiagnosticsServ
 
 def test_saving_without_a_list_makes_one(service: Callable[[FakeClock], DiagnosticsService]) -> None:
     assert service(FakeClock()).last().files[0].name == "README.txt"
+
+
+@pytest.mark.parametrize("part", ["w-", "1.", "A", "a.", "ab:", "a/", "+", "x by "])
+def test_a_long_line_of_a_camera_takes_no_time(part: str) -> None:
+    hide, line = Anonymizer(), "a=x-info:" + part * (18_000 // len(part))
+    hide.hide("pw123456")
+    begin_s = time.process_time()
+    shown = hide.text(f"v=0\n{line}\nm=video")
+    assert time.process_time() - begin_s < 1
+    first, cut, last = shown.split("\n")
+    assert (first, last) == ("v=0", "m=video")
+    assert cut.endswith(" more characters)")
+    assert len(cut) < 2100
+
+
+def test_a_cut_shows_no_part_of_a_name_or_an_address() -> None:
+    hide = Anonymizer()
+    hide.name("camera", "nursery", "Room of Emma")
+    for before in range(1970, 2010):
+        line = "x" * 50 + " " + "y" * (before - 52) + " Room of Emma bob@smith.example 192.168.7.20 " + "z " * 100
+        shown = hide.text(line)
+        assert shown.startswith("x" * 50)
+        for planted in ("Room", "Emma", "bob", "smith", "192"):
+            assert planted not in shown, before
+
+
+def test_a_secret_of_several_lines_is_hidden() -> None:
+    hide = Anonymizer()
+    hide.hide("-----first\nsecond-part")
+    assert hide.text("it is -----first\nsecond-part.") == "it is (hidden)\n(hidden)."
+
+
+OTHERS_LOG = """\
+INFO recorder Anna Müller, Lindenweg 4 is online
+WARNING recorder Haus Lindau is silent; recording bedroom-leo, Room of Leo in its place
+WARNING cannot store copies of Anna Müller, Lindenweg 4: disk full
+WARNING recorder Praxis Dr. Weber has left this standby
+INFO https uses a certificate for cam.lindau.example, lindau.example, valid until 2027-01-01
+INFO connected to the hub Villa Huber
+INFO set_mode by Leo M. (mqtt): away: done
+WARNING cam.lindau.example isn't reached
+"""
+
+
+def test_names_of_other_houses_are_hidden(tmp_path: Path) -> None:
+    chain, _ = write_pair(tmp_path, ("cam.lindau.example", "localhost"))
+    clock = FakeClock()
+    hub = SqliteFleetIndex(tmp_path / HUB_FILE, clock)
+    box = hub.join(hub.invite()[0], "Anna Müller, Lindenweg 4", b"k" * 32, "words")
+    assert box
+    hub.note(box.id, "1", (), {"cameras": [{"id": "hall", "name": "Hall of Anna"}]})
+    hub.close()
+    standby = StandbyStore(tmp_path, clock)
+    other = standby.join(standby.invite()[0], "Haus Lindau", b"h" * 32, b"o" * 32)
+    assert other
+    plan = StandbyPlan((), (StandbyCamera("bedroom-leo", "Room of Leo", {}),))
+    standby.keep_plan(other.id, plan.sealed(standby.identity().recipient))
+    standby.close()
+    recorder = ExaminedRecorder(tmp_path, Settings(), None, certificates=(chain,))
+    health = {"ok": False, "summary": "Haus Lindau isn't connected to this standby.", "cameras": []}
+    found = known_recorders(tmp_path, Settings(), clock)
+    shown = files_of(BundleContents(recorder, (), health, OTHERS_LOG, recorders=found))
+    log = shown["tawny-diagnostics/log.txt"]
+    text = log + shown["tawny-diagnostics/health.json"]
+    for planted in ("Anna", "Lind", "Leo", "leo", "Weber", "Huber", "Haus"):
+        assert planted not in text
+    assert "recorder recorder-1 is online" in log
+    assert "copies of recorder-1: disk full" in log
+    assert "recorder recorder-2 is silent; recording camera-2, camera-2 in its place" in log
+    assert "by (hidden) (mqtt): away: done" in log
+
+
+def test_without_the_names_of_other_recorders_no_text_with_them_is_in_the_bundle(tmp_path: Path) -> None:
+    (tmp_path / HUB_FILE).write_bytes(b"no database" * 100)
+    found = known_recorders(tmp_path, Settings(), FakeClock())
+    assert found is None
+    recorder = ExaminedRecorder(tmp_path, Settings())
+    shown = files_of(BundleContents(recorder, (), {"summary": "Haus Lindau"}, OTHERS_LOG, recorders=found))
+    assert not shown.keys() & {"tawny-diagnostics/log.txt", "tawny-diagnostics/health.json"}
+
+
+def test_a_user_id_without_a_name(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_user_name(monkeypatch)
+    assert "tawny-diagnostics/log.txt" in files_of(contents(place))
+
+
+def test_a_clock_before_1980() -> None:
+    data = zip_of([bundle.BundleFile("log.txt", "", b"x")], 5000)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.infolist()[0].date_time[0] == 1980

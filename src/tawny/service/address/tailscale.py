@@ -3,7 +3,6 @@
 Only the program `tailscale` is asked, with `status --json` and `serve`. It gets and renews the certificate itself.
 """
 
-import getpass
 import json
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tawny.engine.system_user import user_name
 from tawny.model.errors import NotDone
 
 PROGRAM: Final = "tailscale"
@@ -123,7 +123,12 @@ def _serve(words: list[str], run: RunProgram) -> None:
     output = f"{answer.stderr}\n{answer.stdout}"
     lower = output.lower()
     if "access denied" in lower or "permission denied" in lower or "--operator" in lower:
-        user = getpass.getuser()
+        user = user_name()
+        if not user:
+            raise NotDone(
+                "The user that runs tawny may not change Tailscale's settings.",
+                "Tailscale permits it only to a user with a name: run tawny as one that has a name, then retry.",
+            )
         raise NotDone(
             f"The user {user}, who runs tawny, may not change Tailscale's settings.",
             f"Run `sudo tailscale set --operator={user}` on the recorder, then retry.",

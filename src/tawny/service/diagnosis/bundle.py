@@ -1,6 +1,5 @@
 """The diagnostics bundle: what helps others to find a fault, as a ZIP archive, without names, addresses and secrets."""
 
-import getpass
 import io
 import ipaddress
 import json
@@ -13,17 +12,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+from cryptography import x509
+
 from tawny.config.loader import known_secrets
 from tawny.config.settings import Settings, display_name
+from tawny.engine.system_user import user_name
 from tawny.model.errors import SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, utc_text
+from tawny.service.address.certificates import facts_of
 from tawny.service.cameras.connection_report import Report, report_text
 from tawny.service.diagnosis.doctor import ExaminedRecorder, examine
 from tawny.service.diagnosis.machine import STATE_TEXTS, Diagnosis, versions
+from tawny.service.diagnosis.other_recorders import OtherRecorder, known_recorders
 from tawny.service.diagnosis.settings_view import in_force, shown_text
 from tawny.service.plugin_registry import PluginRegistry
 
@@ -31,23 +36,42 @@ from tawny.service.plugin_registry import PluginRegistry
 #
 # Two nets: everything that the settings, accounts and this computer name is replaced wherever it occurs; and whatever
 # looks like an address, a secret or a home folder is replaced, known or not.
+#
+# Cameras decide what some lines hold, and a search in a line stops all other threads: lines are searched one by one,
+# long ones are cut, and no pattern begins again at each character of a word.
 
 HIDDEN: Final = "(hidden)"
 _SHORTEST: Final = 2
 """Shorter names and secrets are not searched for: single letters occur everywhere."""
+_LONGEST_LINE: Final = 2000
+"""Characters of a line that are kept."""
 _MEASURE: Final = re.compile(r"-?\d+(\.\d+)? ?(%|ms|s|min|h|hours?|days?|weeks?|[kMGT]?B)")
 _URL: Final = re.compile(r"\b([a-z][a-z0-9+.-]{1,20})://[^\s\"'<>]+", re.IGNORECASE)
-_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+_MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _MAC: Final = re.compile(r"\b[0-9a-f]{2}([:-][0-9a-f]{2}){5}\b", re.IGNORECASE)
 _IPV4: Final = re.compile(r"(?<![\d.])(\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
 _IPV6: Final = re.compile(r"(?<![\w:])[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}(%\w+)?(?![\w:])", re.IGNORECASE)
-_LOCAL_HOST: Final = re.compile(r"\b[\w-]+(\.[\w-]+)*\.(local|lan|home|internal|home\.arpa|fritz\.box|ts\.net)\b", re.I)
+_LOCAL_HOST: Final = re.compile(
+    r"(?<![\w-])[\w-]+(\.[\w-]+){0,20}\.(local|lan|home|internal|home\.arpa|fritz\.box|ts\.net)\b", re.I
+)
 _HOME: Final = re.compile(r"/(home|Users|media|mnt|run/media)/[^\s\"':,;]+")
-_TOKEN: Final = re.compile(r"\b(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[A-Za-z0-9_+/=-]{24,}")
+_TOKEN: Final = re.compile(
+    r"(?<![A-Za-z0-9_+/=-])(?=[A-Za-z_+/=-]*[0-9])(?=[0-9_+/=-]*[A-Za-z])[A-Za-z0-9_+/=-]{24,}", re.ASCII
+)
 _QUOTED: Final = re.compile(r'\b(realm|nonce|cnonce|opaque|response|username|uri)="[^"]*"', re.IGNORECASE)
 _SDP: Final = re.compile(r"^([<>]? ?[siuepo])=.*$", re.MULTILINE)
 """Session name, information and owner: cameras put their own name there."""
 _SAID_AUTH: Final = re.compile(r"\b((Proxy-)?Authorization: *\w+ ).*", re.IGNORECASE)
+_SAID_NAMES: Final = (
+    re.compile(r"(\bcertificate for ).+?(?=, valid until |: | at |$)"),
+    re.compile(r"(\bconnected to the (?:hub|standby) ).+"),
+    re.compile(
+        r"(\brecorder )(?!recorder-\d+ (?:is|has|doesn't) ).+?"
+        r"(?= (?:is (?:online|offline|back|silent)|has left|doesn't answer)\b)"
+    ),
+    re.compile(r"(\b[a-z_.]{1,20} by )(?!person-\d+ \().+(?= \(\w+\): )"),
+)
+"""What the log says of certificates, of other recorders (also former ones) and of who sent a command."""
 
 
 class Anonymizer:
@@ -72,8 +96,7 @@ class Anonymizer:
     def hide(self, *texts: str) -> None:
         """Hide these values, and the parts of those that are URLs."""
         for text in texts:
-            self._add(text, HIDDEN)
-            for part in _url_parts(text):
+            for part in (text, *text.splitlines(), *_url_parts(text)):
                 self._add(part, HIDDEN)
 
     def _add(self, text: str, stands: str) -> None:
@@ -83,22 +106,39 @@ class Anonymizer:
                 self._pattern = None
 
     def text(self, text: str) -> str:
-        """Return the text without anything personal."""
-        text = _SAID_AUTH.sub(rf"\1{HIDDEN}", text)
+        """Return the text without anything personal. Of long lines, the end is left out."""
         text = _QUOTED.sub(rf'\1="{HIDDEN}"', text)
-        text = _SDP.sub(rf"\1={HIDDEN}", text)
-        text = _URL.sub(rf"\1://{HIDDEN}", text)
-        if self._words:
-            if self._pattern is None:
-                longest = sorted(map(re.escape, self._words), key=len, reverse=True)
-                self._pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(longest)})(?![A-Za-z0-9])", re.IGNORECASE)
-            text = self._pattern.sub(lambda found: self._words.get(found[0].lower(), HIDDEN), text)
+        return "\n".join(map(self._line, text.split("\n")))
+
+    def _line(self, line: str) -> str:
+        if self._words and self._pattern is None:
+            longest = sorted(map(re.escape, self._words), key=len, reverse=True)
+            self._pattern = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(longest)})(?![A-Za-z0-9])", re.IGNORECASE)
+        line, left_out = self._cut(line)
+        line = _SAID_AUTH.sub(rf"\1{HIDDEN}", line)
+        line = _SDP.sub(rf"\1={HIDDEN}", line)
+        line = _URL.sub(rf"\1://{HIDDEN}", line)
+        if self._pattern is not None:
+            line = self._pattern.sub(lambda found: self._words.get(found[0].lower(), HIDDEN), line)
+        for pattern in _SAID_NAMES:
+            line = pattern.sub(rf"\1{HIDDEN}", line)
         for pattern in (_MAIL, _MAC, _LOCAL_HOST):
-            text = pattern.sub(HIDDEN, text)
+            line = pattern.sub(HIDDEN, line)
         for pattern in (_IPV4, _IPV6):
-            text = pattern.sub(lambda found: self._address(found[0]), text)
-        text = _HOME.sub(lambda found: f"/{found[1]}/{HIDDEN}", text)
-        return _TOKEN.sub(HIDDEN, text)
+            line = pattern.sub(lambda found: self._address(found[0]), line)
+        line = _HOME.sub(lambda found: f"/{found[1]}/{HIDDEN}", line)
+        return _TOKEN.sub(HIDDEN, line) + left_out
+
+    def _cut(self, line: str) -> tuple[str, str]:
+        """Return the beginning of a line, cut at a space that is in no name, and a note about what is left out."""
+        if len(line) <= _LONGEST_LINE:
+            return line, ""
+        end = max(line.rfind(" ", 0, _LONGEST_LINE), 0)
+        most = end + max(map(len, self._words), default=0)
+        for found in self._pattern.finditer(line, 0, most) if self._pattern is not None else ():
+            if found.start() < end < found.end():
+                end = found.start()
+        return line[:end], f" ({len(line) - end} more characters)"
 
     def value(self, value: Any) -> Any:
         """Return JSON data with every text and key in it anonymized."""
@@ -256,6 +296,8 @@ class BundleContents:
     log: str = ""
     reports: Mapping[CameraId, Report] = field(default_factory=dict)
     people: Sequence[str] = ()
+    recorders: Sequence[OtherRecorder] | None = ()
+    """Others that this hub or standby knows; None: they can't be read."""
 
 
 def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) -> list[BundleFile]:
@@ -266,6 +308,8 @@ def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) ->
             replace(contents.recorder, settings=None), [one for one in contents.diagnoses if one.area != "settings"]
         )
         hide = Anonymizer()
+    if contents.recorders is None:  # their names may be anywhere in these
+        contents = replace(contents, health=None, log="")
     found = [
         BundleFile("doctor.txt", "What `tawny doctor` found.", _bytes(hide.text(_doctor(contents)))),
         BundleFile("versions.json", "Versions of tawny, Python, the system and libraries.", _json(versions())),
@@ -314,12 +358,13 @@ def _anonymizer(contents: BundleContents) -> Anonymizer | None:
             return None
     for camera in (contents.health or {}).get("cameras", ()):
         hide.name("camera", str(camera.get("id", "")), str(camera.get("name", "")))
+    _learn_others(contents, hide)
     if recorder.config is not None:
         with suppress(SettingsError):  # unreadable here, so none of it is in a text
             hide.hide(*known_secrets(recorder.config.parent, {}).values())
     hide.name("computer", socket.gethostname(), socket.gethostname().partition(".")[0])
-    user = getpass.getuser()
-    if user != "root":
+    user = user_name()
+    if user not in ("", "root"):
         hide.name("user", user)
     for path in (recorder.folder, recorder.config):
         if path is not None:
@@ -327,9 +372,29 @@ def _anonymizer(contents: BundleContents) -> Anonymizer | None:
     return hide
 
 
+def _learn_others(contents: BundleContents, hide: Anonymizer) -> None:
+    """Have other recorders hidden, and the domain names in certificates."""
+    for other in contents.recorders or ():
+        hide.name("recorder", other.name)
+        for camera_id, name in other.cameras.items():
+            hide.name("camera", camera_id, name)
+    for path in contents.recorder.certificates:
+        hide.hide(*_certificate_names(path))
+
+
+def _certificate_names(path: Path) -> list[str]:
+    """Return the domain names in a certificate. Addresses are recognized without it."""
+    try:
+        names = facts_of(x509.load_pem_x509_certificate(path.read_bytes())).names
+    except (OSError, ValueError):
+        return []
+    hosts = [one for one in names if ":" not in one and not _IPV4.fullmatch(one)]
+    return [one.removeprefix("*.") for one in hosts if one != "localhost"]
+
+
 def zip_of(files: Iterable[BundleFile], at_ms: int) -> bytes:
-    """Return the archive. Its folder and file times say only when it was made."""
-    made, at = io.BytesIO(), datetime.fromtimestamp(at_ms / 1000, UTC)
+    """Return the archive. Its folder and file times say only when it was made; a ZIP file knows none before 1980."""
+    made, at = io.BytesIO(), max(datetime.fromtimestamp(at_ms / 1000, UTC), datetime(1980, 1, 1, tzinfo=UTC))
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for one in files:
             about = zipfile.ZipInfo(f"tawny-diagnostics/{one.name}", at.timetuple()[:6])
@@ -389,7 +454,10 @@ class DiagnosticsService:
         recorder = self._recorder()
         found = tuple(examine(recorder, self._clock))
         state, at_ms = self._state, self._clock.now_ms()
-        contents = BundleContents(recorder, found, state.health(), state.log(), state.reports(), state.people())
+        contents = BundleContents(
+            recorder, found, state.health(), state.log(), state.reports(), state.people(),
+            known_recorders(recorder.folder, recorder.settings, self._clock),
+        )  # fmt: skip
         made = Diagnostics(at_ms, found, tuple(make_files(contents, self._plugins, at_ms)))
         with self._lock:
             self._made = self._clock.mono_s(), made
