@@ -405,7 +405,7 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
         models=not_given("models"),
         known=IdentityService(IdentityStore(None, None), Settings, {}),
         appearance=AppearanceService(lambda: AppearanceDb(None), source, SearchModel(SearchSettings, {}), clock),
-        placing=TargetSettingsService(Settings, lambda *_: None, outside, plugins, None),
+        placing=TargetSettingsService(changeable, outside, plugins),
         orders=IntegrationService(Settings, recorder, means, clock, engine),
         keeping=not_given("keeping"),
         connecting=not_given("connecting"),

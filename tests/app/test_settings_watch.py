@@ -7,6 +7,7 @@ import pytest
 from tawny.app.program import SettingsWatch
 from tawny.config.settings import Settings
 from tawny.model.errors import DiskFull, TawnyError
+from tawny.service.changeable_settings import ChangeableSettings
 
 
 class Recorder:
@@ -22,7 +23,7 @@ class Recorder:
 
     def look(self, watch: SettingsWatch) -> None:
         if watch.is_changed():
-            watch.reload(self.apply)
+            watch.reload(ChangeableSettings(Settings, self.apply, None))
 
 
 @pytest.fixture

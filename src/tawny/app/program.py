@@ -34,6 +34,7 @@ from tawny.model.errors import DiskMissing, SettingsError, StorageError
 from tawny.model.times import SystemClock
 from tawny.service import json_format
 from tawny.service.backup.restore import PENDING, finish_restore, held
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
@@ -207,7 +208,7 @@ class Program:
                     self.came_back = True
                     return
                 if self._file.is_changed():
-                    await asyncio.to_thread(self._file.reload, running.apply)
+                    await asyncio.to_thread(self._file.reload, running.changeable)
 
 
 class SettingsWatch:
@@ -219,12 +220,13 @@ class SettingsWatch:
     def is_changed(self) -> bool:
         return _stamp(self._config) != self._seen
 
-    def reload(self, apply: Callable[[Settings, str], None]) -> None:
+    def reload(self, settings: ChangeableSettings) -> None:
         """Apply the changed file; blocks. An invalid one changes nothing; what the disk refuses is tried again."""
         assert self._config is not None
-        seen = _stamp(self._config)
         try:
-            apply(read_settings(self._config), str(self._config))
+            with settings.changing():
+                seen = _stamp(self._config)
+                settings.apply_written(read_settings(self._config))
         except SettingsError as error:
             log.error("%s\nThe previous settings stay active.", error)
         except StorageError as error:

@@ -506,7 +506,7 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[Delive
         ),
     )  # fmt: skip
     running.arming.deciding.leave_out(outward.snoozes.rules_at)
-    placing = TargetSettingsService(place.settings, running.apply, outward, place.plugins, place.config)
+    placing = TargetSettingsService(running.changeable, outward, place.plugins)
     return outward, placing
 
 

@@ -4,9 +4,11 @@ A change parses the file, edits the document and parses the result: an invalid o
 notation of the file: `{"min": "14 days"}`, `{"do": ["notify phone"]}`. Invariant: the file is replaced atomically.
 """
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -77,7 +79,7 @@ def write_new(path: Path, text: str) -> None:
 
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
     """Set values in `[table]` or `[table.table]`. Raises SettingsError: nothing is changed then."""
-    document = _document(path)
+    document, was = _document(path)
     target: Any = document
     names = table.split(".")
     for depth, name in enumerate(names):
@@ -86,7 +88,7 @@ def put_table(path: Path, table: str, values: dict[str, object]) -> None:
         target = target[name]
     for key, value in values.items():
         target[key] = value
-    _write(path, document)
+    _write(path, document, was)
 
 
 # Detection settings of a camera.
@@ -103,10 +105,10 @@ def change_detection(path: Path, camera: str, watch: DetectionSettings, privacy_
 
     Raises NotDone: when the camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
     """
-    document, before = _read(path)
+    document, before, was = _read(path)
     _camera_table(document, before, camera, path)
     _put_detection(document, camera, before.cameras[camera], watch, privacy_masks)
-    return _write(path, document)
+    return _write(path, document, was)
 
 
 def _camera_table(document: Any, before: Settings, camera: str, path: Path) -> Any:
@@ -164,7 +166,7 @@ def change_orientation(path: Path, camera: str, orientation: Orientation) -> Set
 
     Raises NotDone: when the camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
     """
-    document, before = _read(path)
+    document, before, was = _read(path)
     table = _camera_table(document, before, camera, path)
     after = turned_camera(before.cameras[camera], orientation)
     for key, value, usual in (("rotate", after.rotate, 0), ("mirror", after.mirror, False)):
@@ -173,7 +175,7 @@ def change_orientation(path: Path, camera: str, orientation: Orientation) -> Set
         elif table.get(key) != value:
             table[key] = value
     _put_detection(document, camera, before.cameras[camera], after.detection, after.privacy_masks)
-    return _write(path, document)
+    return _write(path, document, was)
 
 
 def plain_table(watch: DetectionSettings, *, complete: bool = False) -> dict[str, Any]:
@@ -277,14 +279,14 @@ def change_retention(path: Path, everyone: Words, cameras: Mapping[Any, Words]) 
 
     Raises NotDone: when a camera is not in the file. Raises SettingsError, FolderUnwritable: nothing was changed.
     """
-    document, before = _read(path)
+    document, before, was = _read(path)
     _change(document.setdefault("storage", tomlkit.table()), retention_to_table(before.storage.retention), everyone)
     for name, keep in cameras.items():
         if name not in before.cameras:
             raise NotDone(f"{path} has no camera {name}.", "It may have been removed. Reload the page.")
         tables: Any = document["cameras"]
         _change(tables[name], retention_to_table(before.cameras[name].retention), keep)
-    return _write(path, document)
+    return _write(path, document, was)
 
 
 def _change(above: MutableMapping[str, Any], old: Words, new: Words) -> None:
@@ -314,7 +316,7 @@ def change_recording(
 
     modes: what single modes record instead. Raises NotDone, SettingsError, FolderUnwritable: nothing was changed.
     """
-    document, before = _read(path)
+    document, before, was = _read(path)
     if camera not in before.cameras:
         raise NotDone(f"{path} has no camera {camera}.", "It may have been removed. Reload the page.")
     table: Any = document["cameras"][camera]
@@ -335,7 +337,7 @@ def change_recording(
             document["modes"] = tomlkit.table()
         of_modes: Any = document["modes"]
         put_values(of_modes, old_modes, new_modes)
-    return _write(path, document)
+    return _write(path, document, was)
 
 
 def with_recording_in_modes(modes: ModesSettings, camera: str, records: Mapping[str, Recording]) -> ModesSettings:
@@ -399,7 +401,7 @@ def parse_modes(modes: Words, rules: Sequence[Words]) -> tuple[ModesSettings, tu
 def change_modes(path: Path, modes: Words, rules: Sequence[Words]) -> Settings:
     """Write both and return the resulting settings. Raises SettingsError, FolderUnwritable: nothing was changed."""
     new_modes, new_rules = parse_modes(modes, rules)
-    document, before = _read(path)
+    document, before, was = _read(path)
     old, new = modes_to_table(before.modes), modes_to_table(new_modes)
     if old != new:
         if "modes" not in document:
@@ -408,7 +410,7 @@ def change_modes(path: Path, modes: Words, rules: Sequence[Words]) -> Settings:
         put_values(table, old, new)
     if before.rules != new_rules:
         _put_rules(document, before.rules, new_rules)
-    return _write(path, document)
+    return _write(path, document, was)
 
 
 def _put_rules(document: Any, old: Sequence[RuleSettings], new: Sequence[RuleSettings]) -> None:
@@ -501,7 +503,7 @@ def change_seal(
     Raises NotDone: when a camera is not in the file, or keys already exist.
     Raises SettingsError, FolderUnwritable: nothing was changed.
     """
-    document, before = _read(path)
+    document, before, was = _read(path)
     if keys is not None:
         if before.encryption.all:
             raise NotDone(
@@ -522,43 +524,64 @@ def change_seal(
             unset_key(tables[name], "encrypt")
         elif own is not None and own != camera.encrypt:
             tables[name]["encrypt"] = own
-    return _write(path, document)
+    return _write(path, document, was)
 
 
 # Read, write and edit the document.
 
 
-def _document(path: Path) -> Any:
-    """Return the file as a document. Raises SettingsError: when it has been damaged or removed meanwhile."""
+def _document(path: Path) -> tuple[Any, str]:
+    """Return the file as a document, and its text. Raises SettingsError: when it has been damaged or removed."""
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return tomlkit.parse(text), text
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
         raise SettingsError(str(path), (Problem("file", str(error), "valid TOML"),)) from None
 
 
-def _read(path: Path) -> tuple[Any, Settings]:
-    """Return the file as a document that keeps its notation, and its settings. Raises SettingsError."""
-    document = _document(path)
-    settings, problems = parse_settings(document.as_string(), known_secrets(path.parent))
-    if settings is None:
-        raise SettingsError(str(path), tuple(problems))
-    return document, settings
-
-
-def _write(path: Path, document: Any, *, may_refer: bool = False) -> Settings:
-    """Replace the file if the document differs from it; return its settings. may_refer: a new `${NAME}` is allowed.
-
-    Raises SettingsError, FolderUnwritable: nothing was changed.
-    """
-    text = tomlkit.dumps(document)
-    if not may_refer:
-        refuse_references(path, [path.read_text(encoding="utf-8")], text)
+def _read(path: Path) -> tuple[Any, Settings, str]:
+    """Return the file as a document that keeps its notation, its settings, and its text. Raises SettingsError."""
+    document, text = _document(path)
     settings, problems = parse_settings(text, known_secrets(path.parent))
     if settings is None:
         raise SettingsError(str(path), tuple(problems))
-    if text != path.read_text(encoding="utf-8"):
-        replace_file(path, text)
+    return document, settings, text
+
+
+def _write(path: Path, document: Any, was: str) -> Settings:
+    """Replace the file if the document differs from `was`, the text that was read; return its settings.
+
+    Raises SettingsError, FolderUnwritable, NotDone: nothing was changed.
+    """
+    text = tomlkit.dumps(document)
+    refuse_references(path, [was], text)
+    settings, problems = parse_settings(text, known_secrets(path.parent))
+    if settings is None:
+        raise SettingsError(str(path), tuple(problems))
+    if text != was:
+        with unchanged(path, was):
+            replace_file(path, text)
     return settings
+
+
+@contextmanager
+def unchanged(path: Path, was: str) -> Iterator[None]:
+    """Hold the lock of the file's folder, so that no other tawny process changes the file meanwhile.
+
+    Raises NotDone: when its text is not `was`; FolderUnwritable.
+    """
+    try:
+        handle = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+    try:
+        with suppress(OSError):  # such as on NFS
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.read_text(encoding="utf-8") != was:
+            raise NotDone("The settings file was changed meanwhile.", "Try again.")
+        yield
+    finally:
+        os.close(handle)
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.catalog import Plain
-from tawny.config.changes import replace_file
+from tawny.config.changes import replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings, is_camera_id
 from tawny.config.toml_editing import is_inline, new_table, toml_item, unset_key
@@ -278,12 +278,11 @@ class SettingsDraft:
         """
         if self._path is None:
             return
-        if self._path.read_text(encoding="utf-8") != self._was:
-            raise NotDone("The settings file was changed meanwhile.", "Try again.")
-        self._write_secrets(self._path.with_name("secrets.toml"))
-        if self.text != self._was:
-            replace_file(self._path, self.text)
-            self._was = self.text
+        with unchanged(self._path, self._was):
+            self._write_secrets(self._path.with_name("secrets.toml"))
+            if self.text != self._was:
+                replace_file(self._path, self.text)
+                self._was = self.text
 
     def _write_secrets(self, path: Path) -> None:
         text = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -5,7 +5,8 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -24,11 +25,17 @@ class ChangeableSettings:
     """now: returns the settings in force. apply: applies changed ones at once, given also where they come from.
 
     file: the settings file, into which changes are written; None: the settings came from the command line.
+    Every change holds `changing` from before it reads the settings or the file until they are applied.
     """
 
     now: Callable[[], Settings]
     apply: Callable[[Settings, str], None]
     file: Path | None
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
+
+    def changing(self) -> AbstractContextManager[bool]:
+        """Return the lock of all changes. Take it after a service's own lock; don't wait for the network with it."""
+        return self._lock
 
     def apply_written(self, new: Settings) -> None:
         """Apply settings that have just been written to the file, if there is one."""
@@ -38,21 +45,23 @@ class ChangeableSettings:
         """Write values of a table to the file, and apply them. Raises SettingsError, FolderUnwritable, NotDone."""
         if self.file is None:
             raise NotDone("These settings aren't in a file.", "Create one with `tawny init`, then restart tawny.")
-        put_table(self.file, table, dict(values))
-        written, now = getattr(read_settings(self.file), table), self.now()
-        changed = getattr(now, table).model_copy(update={key: getattr(written, key) for key in values})
-        self.apply_written(now.model_copy(update={table: changed}))
+        with self.changing():
+            put_table(self.file, table, dict(values))
+            written, now = getattr(read_settings(self.file), table), self.now()
+            changed = getattr(now, table).model_copy(update={key: getattr(written, key) for key in values})
+            self.apply_written(now.model_copy(update={table: changed}))
 
     def forget_removed(self, cameras: Collection[str]) -> None:
         """Remove what the file says of removed cameras. Raises SettingsError, FolderUnwritable, NotDone."""
         if self.file is None:
             return
-        draft = SettingsDraft(self.file, "", {})
-        for camera in cameras:
-            draft.forget_removed(camera)
-        left = draft.understood().removed_cameras
-        draft.write()
-        self.apply_written(self.now().model_copy(update={"removed_cameras": left}))
+        with self.changing():
+            draft = SettingsDraft(self.file, "", {})
+            for camera in cameras:
+                draft.forget_removed(camera)
+            left = draft.understood().removed_cameras
+            draft.write()
+            self.apply_written(self.now().model_copy(update={"removed_cameras": left}))
 
 
 # Single settings, changed by people.
@@ -100,7 +109,6 @@ class SettingsEditor:
 
     def __init__(self, changeable: ChangeableSettings, clock: Clock) -> None:
         self._changeable, self._clock = changeable, clock
-        self._lock = threading.Lock()
         self._last: dict[str, LastChange] = {}
 
     @property
@@ -131,7 +139,7 @@ class SettingsEditor:
             where = "on its own page" if key.kind == "page" else f"in {self.file}"
             raise NotDone(f"{change.path} can't be changed here.", f"Change it {where}.")
         _refuse_file(change)
-        with self._lock:
+        with self._changeable.changing():
             now = self._now(change.path)
             if key.kind != "secret" and now != change.before and now != change.value:
                 raise SettingConflict(now, self._last.get(change.path))

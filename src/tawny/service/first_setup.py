@@ -161,8 +161,7 @@ class FirstSetupService:
 
     def put_name(self, name: str) -> None:
         """Set the recorder's name; empty: its host name. Raises SettingsError, FolderUnwritable, NotDone."""
-        with self._lock:
-            self._settings.put("web", {"name": name.strip()})
+        self._settings.put("web", {"name": name.strip()})
 
     # --- internal
 

@@ -144,7 +144,8 @@ class StorageChoiceService:
         with self._lock:
             folder = None if path is None else self._usable(path)
             if days is not None or size is not None:
-                self._keep(days, size)
+                with self._settings.changing():
+                    self._keep(days, size)
             if folder is None or self._folder is None or folder == self._folder.absolute():
                 return False
             try:
@@ -174,6 +175,7 @@ class StorageChoiceService:
         return folder
 
     def _keep(self, days: float | None, size: str | None) -> None:
+        """Change retention, unless that would delete recordings. Called with `changing` held."""
         now = self._settings.now().storage.retention
         words = retention_to_table(now)
         if size is not None:
@@ -192,10 +194,11 @@ class StorageChoiceService:
 
     def _write_path(self, folder: Path) -> None:
         assert self._settings.file is not None
-        put_table(self._settings.file, "storage", {"path": str(folder)})
-        now = self._settings.now()
-        storage = now.storage.model_copy(update={"path": str(folder)})
-        self._settings.apply_written(now.model_copy(update={"storage": storage}))
+        with self._settings.changing():
+            put_table(self._settings.file, "storage", {"path": str(folder)})
+            now = self._settings.now()
+            storage = now.storage.model_copy(update={"path": str(folder)})
+            self._settings.apply_written(now.model_copy(update={"storage": storage}))
 
     def _choices(
         self, current: Path, settings: Settings, day_bytes: float | None, used_bytes: int

@@ -15,6 +15,7 @@ from tawny.model.errors import NotDone, SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.target_settings import DESTINATIONS, NOTIFIERS, TargetSettingsService
 from tawny.service.plugin_registry import PluginRegistry
@@ -55,7 +56,8 @@ class Bench:
             DeliveryPolicy(save_write_only=self.save_write_only),
         )
         config = self.file if in_file else None
-        self.placing = TargetSettingsService(lambda: self.settings, self.apply, self.outward, plugins, config)
+        changeable = ChangeableSettings(lambda: self.settings, self.apply, config)
+        self.placing = TargetSettingsService(changeable, self.outward, plugins)
         self.outward.start()
 
     def save_write_only(self, name: str) -> None:

@@ -194,12 +194,13 @@ def watch_otherwise(
     409 `changed`: they were changed in the meantime.
     """
 
-    now = _found(here, camera)
-    if body.version is not None and body.version != now.version:
-        raise _changed_meanwhile(now, here.recorder.clock.now_ms())
     try:
-        changed, masks = _settings(body.watch, now.watch)
-        here.recorder.tuning.change(camera, changed, masks, session.person.name)
+        with here.changeable.changing():
+            now = _found(here, camera)
+            if body.version is not None and body.version != now.version:
+                raise _changed_meanwhile(now, here.recorder.clock.now_ms())
+            changed, masks = _settings(body.watch, now.watch)
+            here.recorder.tuning.change(camera, changed, masks, session.person.name)
         here.accounts.note(
             "detection settings changed",
             session.person.name,

@@ -347,11 +347,12 @@ class AddressService:
 
     def turn_off(self) -> None:
         """Serve plain http again. Certificates and the authority stay. Raises NotDone, SettingsError."""
-        path, secure, web = self._file(), self._secure, self._changeable.now().web
-        if secure.way == "tailscale":
+        path = self._file()
+        if self._secure.way == "tailscale":
             tailscale.end_serving(self._means.run)
-        is_ours = bool(secure.domain) and urlsplit(web.public_url).hostname == secure.domain
-        with self._lock:
+        with self._lock, self._changeable.changing():
+            web = self._changeable.now().web
+            is_ours = bool(web.secure.domain) and urlsplit(web.public_url).hostname == web.secure.domain
             self._write(path, {"way": "off"}, public_url="" if is_ours else None)
         self.refresh()
 
@@ -445,11 +446,12 @@ class AddressService:
         public_url: str | None = None,
     ) -> None:  # fmt: skip
         """Write the settings and apply them. Raises SettingsError, FolderUnwritable: nothing is changed then."""
-        draft = SettingsDraft(path, "", {})
-        draft.put_secure_address(values, secrets or {}, public_url)
-        new = draft.understood()
-        draft.write()
-        self._changeable.apply_written(new)
+        with self._changeable.changing():
+            draft = SettingsDraft(path, "", {})
+            draft.put_secure_address(values, secrets or {}, public_url)
+            new = draft.understood()
+            draft.write()
+            self._changeable.apply_written(new)
 
 
 def own_addresses() -> frozenset[str]:

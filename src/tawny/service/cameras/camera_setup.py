@@ -284,8 +284,7 @@ class CameraSetupService:
     ) -> None:
         self._settings, self._plugins, self._clock, self._logins = settings, plugins, clock, logins
         self._restart, self._is_offline = restart, is_offline
-        self._lock = threading.Lock()
-        self._removed: dict[str, _Removed] = {}
+        self._lock, self._removed = threading.Lock(), dict[str, _Removed]()
         self._tries = LoginTries(clock)
         self.previews = CameraPreviews(plugins, clock, self._tries)
         self._found: dict[str, FoundCamera] = {}
@@ -422,16 +421,17 @@ class CameraSetupService:
     def _add(
         self, name: str, draft: CameraDraft, streams: CameraStreams | None, chosen: Mapping[str, Any], *, sound: bool
     ) -> CameraId:
-        config, settings = self._file(), self._settings.now()
-        camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
-        camera = camera_with(camera_id, draft, streams, {})
-        values = with_sound({**camera.values, **chosen}, self._plugins, camera.settings, sound=sound)
+        with self._settings.changing():
+            config, settings = self._file(), self._settings.now()
+            camera_id = camera_id_for(name, {**settings.removed_cameras, **settings.cameras})
+            camera = camera_with(camera_id, draft, streams, {})
+            values = with_sound({**camera.values, **chosen}, self._plugins, camera.settings, sound=sound)
 
-        def edit(draft: SettingsDraft) -> None:
-            draft.add_camera(camera_id, values, camera.secrets)
-            draft.put_name(camera_id, name.strip())
+            def edit(draft: SettingsDraft) -> None:
+                draft.add_camera(camera_id, values, camera.secrets)
+                draft.put_name(camera_id, name.strip())
 
-        self._change(config, edit)
+            self._change(config, edit)
         return CameraId(camera_id)
 
     def rename(self, camera: CameraId, name: str, group: str | None = None) -> None:
@@ -460,21 +460,22 @@ class CameraSetupService:
 
         Raises SettingsError, NotDone, FolderUnwritable; nothing is changed then.
         """
-        config, now_ms = self._file(camera), self._clock.now_ms()
-        was = self._settings.now().cameras[camera]
-        logins, taken, before, after = self._logins.of(camera), (None, dict[str, str]()), "", ""
+        with self._settings.changing():
+            config, now_ms = self._file(camera), self._clock.now_ms()
+            was = self._settings.now().cameras[camera]
+            logins, taken, before, after = self._logins.of(camera), (None, dict[str, str]()), "", ""
 
-        def edit(draft: SettingsDraft) -> None:
-            nonlocal taken, before, after
-            before, taken = draft.text, draft.take_camera(camera)
-            draft.remove_camera(camera, removed_values(camera, was, removal, now_ms))
-            after = draft.text
+            def edit(draft: SettingsDraft) -> None:
+                nonlocal taken, before, after
+                before, taken = draft.text, draft.take_camera(camera)
+                draft.remove_camera(camera, removed_values(camera, was, removal, now_ms))
+                after = draft.text
 
-        self._change(config, edit)
-        self._logins.forget(camera)
-        until_s = self._clock.mono_s() + UNDO_S
-        self._removed = {name: one for name, one in self._removed.items() if one.until_s > self._clock.mono_s()}
-        self._removed[camera] = _Removed(until_s, *taken, before, after, logins)
+            self._change(config, edit)
+            self._logins.forget(camera)
+            until_s = self._clock.mono_s() + UNDO_S
+            self._removed = {name: one for name, one in self._removed.items() if one.until_s > self._clock.mono_s()}
+            self._removed[camera] = _Removed(until_s, *taken, before, after, logins)
         return now_ms + round(UNDO_S * 1000)
 
     def restore(self, camera: CameraId) -> None:
@@ -482,18 +483,19 @@ class CameraSetupService:
 
         Raises NotDone: when it is too late. Raises SettingsError, FolderUnwritable.
         """
-        was, config = self._removed.get(camera), self._file()
-        if was is None or was.until_s < self._clock.mono_s():
-            raise NotDone("This camera can no longer be restored.", "Add it again under “Add a camera”.")
+        with self._settings.changing():
+            was, config = self._removed.get(camera), self._file()
+            if was is None or was.until_s < self._clock.mono_s():
+                raise NotDone("This camera can no longer be restored.", "Add it again under “Add a camera”.")
 
-        def edit(draft: SettingsDraft) -> None:
-            if draft.text == was.after:
-                draft.put_text(was.before, was.secrets)
-            else:
-                draft.put_camera(camera, was.table, was.secrets)
+            def edit(draft: SettingsDraft) -> None:
+                if draft.text == was.after:
+                    draft.put_text(was.before, was.secrets)
+                else:
+                    draft.put_camera(camera, was.table, was.secrets)
 
-        self._change(config, edit)
-        del self._removed[camera]
+            self._change(config, edit)
+            del self._removed[camera]
         for place, sign_in in was.logins.items():
             self._logins.offered(place, sign_in)
 
@@ -508,10 +510,10 @@ class CameraSetupService:
             self._tries.refused(_place_of(draft))
             raise
         values = dict.fromkeys(("sub", "onvif", "serial", "mac"), "") | dict(made.values)
-        before = self._settings.now().cameras[camera]
 
         def edit(draft: SettingsDraft) -> None:
-            same = replaced_services(draft.addresses(camera), before, made.values["source"], made.settings.source)
+            raw, before = draft.addresses(camera), self._settings.now().cameras[camera]
+            same = replaced_services(raw, before, made.values["source"], made.settings.source)
             draft.put_addresses(camera, same | values, made.secrets)
             keep_silent(draft, camera, before, self._plugins)
 
@@ -527,11 +529,13 @@ class CameraSetupService:
         if not is_host(host) or not claims_rtsp(now.source):
             raise NotDone("This isn't the address of a network camera.", "Use an address such as 192.168.1.20.")
         check_moved(camera, now, host, self._logins, self._clock)
-        self._change(
-            config,
-            lambda draft: draft.put_addresses(camera, moved_addresses(draft.addresses(camera), now, host), {}),
-            addresses_of=camera,
-        )
+
+        def edit(draft: SettingsDraft) -> None:
+            if self._settings.now().cameras.get(camera) != now:
+                raise NotDone("The camera was changed meanwhile.", "Try again.")
+            draft.put_addresses(camera, moved_addresses(draft.addresses(camera), now, host), {})
+
+        self._change(config, edit, addresses_of=camera)
 
     def restart(self, camera: CameraId) -> None:
         """Disconnect from a camera and connect to it again. Raises NotDone."""
@@ -562,7 +566,7 @@ class CameraSetupService:
 
     def _change(self, config: Path, edit: Callable[[SettingsDraft], None], addresses_of: str = "") -> None:
         """Write an edit and apply it. addresses_of: the camera of which it changes the addresses."""
-        with self._lock:
+        with self._settings.changing():
             draft = SettingsDraft(config, "", {})
             edit(draft)
             settings, written = self._settings.now(), draft.understood()

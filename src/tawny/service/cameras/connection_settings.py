@@ -3,7 +3,6 @@
 Passwords are never returned; they are stored in `secrets.toml`. Thread-safe.
 """
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -16,7 +15,7 @@ from tawny.model.packets import VideoFormat
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.added_values import keep_silent, silent_tables
-from tawny.service.cameras.camera_moves import address_parts, following
+from tawny.service.cameras.camera_moves import address_parts, addresses_in, following
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry, unknown_kind
 from tawny.sources.network_address import LEFT_OUT, NetworkAddress, claims_network, parse_network
@@ -104,7 +103,6 @@ class CameraConnectionService:
     ) -> None:
         self._settings, self._plugins, self._clock = settings, plugins, clock
         self._logins = logins or LoginHistory()
-        self._lock = threading.Lock()
 
     def place(self, camera: CameraId) -> CameraAddress:
         """Return the camera's address. Raises NotDone if it cannot be changed here."""
@@ -115,6 +113,21 @@ class CameraConnectionService:
 
         Takes effect at once. Raises SourceError, SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
+        with self._settings.changing():
+            _, tried = self._edited(camera, wanted)
+        found = {} if untried else self._tried(camera, tried, None if wanted.password else self._logins)
+        with self._settings.changing():
+            draft, made = self._edited(camera, wanted)  # the settings may have changed while the camera was tried
+            if addresses_in(made) != addresses_in(tried):
+                raise NotDone("The camera was changed meanwhile.", "Try again.")
+            draft.write()
+            if wanted.password:
+                self._logins.forget(camera)
+            self._settings.apply_written(self._with(camera, made))
+        return found
+
+    def _edited(self, camera: CameraId, wanted: CameraAddressChange) -> tuple[SettingsDraft, CameraSettings]:
+        """Return the changed file, which is valid, and the camera in it."""
         now = self._camera(camera)
         if wanted.password is None:
             _refuse_new_places(now, wanted)
@@ -122,15 +135,8 @@ class CameraConnectionService:
         _write_into(draft, camera, now, wanted)
         keep_silent(draft, camera, now, self._plugins)
         made = draft.understood().cameras[camera]
-        new = self._with(camera, made)
-        self._plugins.check(new, "the settings")
-        found = {} if untried else self._tried(camera, made, None if wanted.password else self._logins)
-        with self._lock:
-            draft.write()
-            if wanted.password:
-                self._logins.forget(camera)
-            self._settings.apply_written(new)
-        return found
+        self._plugins.check(self._with(camera, made), "the settings")
+        return draft, made
 
     def _tried(self, camera: CameraId, made: CameraSettings, logins: LoginHistory | None) -> Mapping[str, str]:
         streams = (StreamName.MAIN, StreamName.SUB) if made.sub else (StreamName.MAIN,)

@@ -5,7 +5,6 @@ Changes take effect at once and are written to the settings file if one is in us
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from tawny.config.changes import change_detection, change_orientation, plain_table, turned_camera
@@ -45,7 +44,6 @@ class DetectionTuningService:
     ) -> None:
         self._settings, self._cameras, self._plugins, self._clock = settings, cameras, plugins, clock
         self._mutings, self._sounds = mutings, sounds
-        self._lock = threading.Lock()
         self._changes: dict[CameraId, web.DetectionChangedInfo] = {}
 
     def detectors(self) -> Sequence[web.DetectorView]:
@@ -78,7 +76,7 @@ class DetectionTuningService:
         return None if running is None or running.settings.detection.detector == OFF else running.watching.meter
 
     def change(self, camera: CameraId, watch: DetectionSettings, privacy_masks: tuple[Points, ...], by: str) -> None:
-        with self._lock:
+        with self._settings.changing():
             now = self._settings.now()
             if camera not in now.cameras:
                 raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")
@@ -97,7 +95,7 @@ class DetectionTuningService:
         return masking_cost(camera, running.hubs, self._clock)
 
     def turn(self, camera: CameraId, orientation: Orientation, by: str) -> None:
-        with self._lock:
+        with self._settings.changing():
             now = self._settings.now()
             if camera not in now.cameras:
                 raise NotDone(f"No camera named {camera}.", "It may have been removed. Reload the page.")

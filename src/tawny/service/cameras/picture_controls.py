@@ -4,7 +4,6 @@ Thread-safe; waits for the camera and for the disk.
 """
 
 import math
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -44,7 +43,6 @@ class PictureControlService:
 
     def __init__(self, settings: ChangeableSettings, plugins: PluginRegistry, clock: Clock) -> None:
         self._settings, self._plugins, self._clock = settings, plugins, clock
-        self._lock = threading.Lock()
 
     def controls(self, camera: CameraId) -> list[PictureControl]:
         """Return what a camera offers; nothing for network cameras. Raises NotDone and SourceError."""
@@ -56,9 +54,11 @@ class PictureControlService:
 
         Raises SettingsError for a value out of range, NotDone, SourceError, FolderUnwritable; nothing is changed then.
         """
-        with self._lock:
-            source, opening = self._found(camera)
-            offered = {one.name: one for one in source.controls(opening)}
+        source, opening = self._found(camera)
+        offered = {one.name: one for one in source.controls(opening)}
+        with self._settings.changing():
+            if self._found(camera)[1].address != opening.address:
+                raise NotDone("The camera was changed meanwhile.", "Try again.")
             draft = SettingsDraft(self._writable(), "", {})
             for name, value in values.items():
                 one = offered.get(name)

@@ -3,7 +3,6 @@
 The cost of recording around events is replayed: yesterday's events with their pre-roll and post-roll.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -76,7 +75,6 @@ class RecordingChoiceService:
     ) -> None:
         self._settings, self._index, self._rates = settings, index, rates
         self._mode, self._clock, self._zone = mode, clock, zone
-        self._lock = threading.Lock()
 
     def now(self, camera: CameraId, pre_s: float | None = None, post_s: float | None = None) -> RecordingChoiceInfo:
         """Return the choice and its cost. pre_s, post_s: replay with these; None: the camera's own."""
@@ -98,7 +96,7 @@ class RecordingChoiceService:
 
         Raises SettingsError, NotDone and FolderUnwritable; nothing has changed then.
         """
-        with self._lock:
+        with self._settings.changing():
             now = self._settings.now()
             self._chosen(now, camera)
             modes = with_recording_in_modes(now.modes, camera, choice.modes)

@@ -3,17 +3,16 @@
 Changes take effect at once and are written to the settings file if one is in use.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.config.drafts import Group, SettingsDraft
 from tawny.config.settings import Settings
 from tawny.delivery.destination import ALLOW_ANY, ConnectionTestStep
 from tawny.model.errors import NotDone
+from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.delivery.delivery_service import DeliveryService
 from tawny.service.delivery.file_sets import folder_target
 from tawny.service.delivery.notifications import BROWSERS_URL
@@ -242,28 +241,18 @@ def _others(plugins: PluginRegistry, known: set[str]) -> Iterator[TargetKind]:
 class TargetSettingsService:
     """Changes the settings of targets. Thread-safe; may wait for the disk.
 
-    settings: returns the current ones; apply: applies changed ones. config: the settings file; None: not in use. Raises
-    SettingsError, NotDone and FolderUnwritable; nothing is changed then.
+    Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
     """
 
-    def __init__(
-        self,
-        settings: Callable[[], Settings],
-        apply: Callable[[Settings, str], None],
-        outward: DeliveryService,
-        plugins: PluginRegistry,
-        config: Path | None,
-    ) -> None:
-        self._settings, self._apply, self._outward = settings, apply, outward
-        self._plugins, self._config = plugins, config
-        self._lock = threading.Lock()
+    def __init__(self, settings: ChangeableSettings, outward: DeliveryService, plugins: PluginRegistry) -> None:
+        self._settings, self._outward, self._plugins = settings, outward, plugins
         self._text, self._secrets = "", dict[str, str]()
         """Targets added at runtime without a settings file, and their secrets."""
 
     @property
     def is_kept(self) -> bool:
         """Whether changes survive a restart, in a settings file."""
-        return self._config is not None
+        return self._settings.file is not None
 
     def kinds(self) -> Sequence[TargetKind]:
         return all_kinds(self._plugins)
@@ -274,7 +263,7 @@ class TargetSettingsService:
 
     def put(self, group: Group, name: str, values: Mapping[str, Any]) -> None:
         """Change values, named as in the file. None removes one; others stay. Takes effect at once."""
-        with self._lock:
+        with self._settings.changing():
             draft = self._draft()
             draft.put(group, name, values)
             self._refuse_any_folder(name, draft.understood())
@@ -282,7 +271,7 @@ class TargetSettingsService:
 
     def remove(self, name: str) -> None:
         """Remove the target and drop its waiting deliveries. Files that a set wrote stay."""
-        with self._lock:
+        with self._settings.changing():
             draft, group = self._draft(), self._group_of(name)
             draft.remove(group, name)
             self._take_over(draft)
@@ -311,29 +300,29 @@ class TargetSettingsService:
 
     def _refuse_any_folder(self, name: str, changed: Settings) -> None:
         """Raise NotDone if the interface lifts the rules for folders, or uses them lifted for another folder."""
-        new, now = changed.destinations.get(name), self._settings().destinations.get(name)
+        new, now = changed.destinations.get(name), self._settings.now().destinations.get(name)
         if new is None or not new.options.get(ALLOW_ANY):
             return
         if now is None or not now.options.get(ALLOW_ANY) or now.url != new.url:
             raise NotDone(f"`{ALLOW_ANY}` can't be set here.", "Set it in tawny.toml.")
 
     def _draft(self) -> SettingsDraft:
-        return SettingsDraft(self._config, self._text, self._secrets)
+        return SettingsDraft(self._settings.file, self._text, self._secrets)
 
     def _take_over(self, draft: SettingsDraft) -> None:
         new = self._with(draft.understood())
         self._plugins.check(new, "the settings")
         draft.write()
         self._text, self._secrets = draft.text, draft.secrets
-        self._apply(new, str(self._config or "the settings"))
+        self._settings.apply_written(new)
 
     def _with(self, changed: Settings) -> Settings:
         """Return the current settings with these tables replaced; command-line overrides stay in effect."""
         tables = {"destinations": changed.destinations, "files": changed.files, "notifiers": changed.notifiers}
-        return self._settings().model_copy(update=tables)
+        return self._settings.now().model_copy(update=tables)
 
     def _group_of(self, name: str) -> Group:
-        now = self._settings()
+        now = self._settings.now()
         if name in now.destinations:
             return "destinations"
         if name in now.files:

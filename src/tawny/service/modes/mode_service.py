@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -267,7 +266,6 @@ class ModeService:
     ) -> None:
         self._arming, self._modes, self._settings, self._check = arming, arming.modes, settings, check
         self._targets, self._outbox, self._zone, self._clock = targets, outbox, zone, clock
-        self._lock = threading.Lock()
 
     def now(self) -> ModeStatus:
         standing = self._modes.now()
@@ -334,7 +332,7 @@ class ModeService:
 
     def put_cells(self, cameras: Sequence[str], modes: Sequence[str], choice: CellChoice) -> None:
         """Set what these modes do with these cameras, at once. Raises SettingsError; nothing is changed then."""
-        with self._lock:
+        with self._settings.changing():
             settings = self._settings.now()
             for name, known in ((cameras, tuple(settings.cameras)), (modes, settings.modes.names)):
                 for one in name:
@@ -393,7 +391,7 @@ class ModeService:
         renamed: a mode's former and new name: if it was set manually, it stays.
         version: of the plan that was changed; None: overwrite any changes made since. Raises ModePlanConflict.
         """
-        with self._lock:
+        with self._settings.changing():
             if version is not None and version != self.plan().version:
                 raise ModePlanConflict
             self._change(modes, rules, renamed)

@@ -1,6 +1,5 @@
 """Retention service: reads and changes retention settings at runtime, at once and in the settings file if in use."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,7 +97,6 @@ class RetentionService:
 
     def __init__(self, kept: StoredRecordings, clock: Clock, settings: ChangeableSettings) -> None:
         self._kept, self._clock, self._settings = kept, clock, settings
-        self._lock = threading.Lock()
 
     def now(self) -> RetentionReport:
         settings = self._settings.now()
@@ -142,7 +140,7 @@ class RetentionService:
 
         Raises SettingsError, NotDone and FolderUnwritable; nothing is changed then.
         """
-        with self._lock:
+        with self._settings.changing():
             new = self._with(request)
             if self._settings.file is not None:
                 new = change_retention(self._settings.file, request.everyone, request.cameras)

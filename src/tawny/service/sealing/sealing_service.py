@@ -228,7 +228,7 @@ class SealingService:
 
     def set_up(self, recipient: str, recovery: str, wrapped: bytes) -> None:
         """Set the recipients of future recordings. wrapped: the private key, encrypted with a passphrase."""
-        with self._lock:
+        with self._lock, self._settings.changing():
             settings, config = self._settings.now(), self._file()
             if settings.encryption.all or self._ways.all():
                 raise NotDone(
@@ -264,7 +264,7 @@ class SealingService:
 
     def seal(self, *, everything: bool, cameras: Mapping[CameraId, bool]) -> None:
         """Select the cameras to encrypt from now on. cameras: exceptions from `everything`."""
-        with self._lock:
+        with self._settings.changing():
             config = self._file()
             new = change_seal(config, everything=everything, cameras=dict(cameras))
             self._settings.apply_written(new)
