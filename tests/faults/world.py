@@ -126,7 +126,7 @@ class World:
         self.retention.start(self.engine)
         self.bus.subscribe_all(lambda message: self.heard.append((self.clock.now_ms(), message)))
         self.begin_ms = self.clock.now_ms()
-        marks = EventMarks(self.ledger, self.index)
+        marks = EventMarks(self.ledger)
         events = EventWriter(marks, EventFiles(self.volume))
         events.start(self.engine)
         parts = CameraServices(

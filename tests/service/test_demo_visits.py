@@ -50,7 +50,6 @@ def watch(scene: str, seconds: int, index: MemoryIndex, clock: FakeClock) -> lis
     film = Camera(clock, packets(world, seconds + AFTER_S, begun_ms))
     marks = EventMarks(
         HistoryLedger(HistoryJournal(RamDisk(50_000_000, clock)), index, clock),
-        index,
         lambda _: AlertRules(is_named=False),
     )
     messages: list[Message] = []

@@ -201,7 +201,7 @@ def _open_storage(place: RecorderPlace, classified: ClassifiedCameras) -> Record
     grids = MotionGrids(volume, clock, sealing.is_sealed)
     zone = ZoneInfo(place.zone)
     mutings = Mutings(place.kept_in, index, clock, grids.read, lambda at_ms: is_day(place.settings(), zone, at_ms))
-    marks = EventMarks(ledger, index, classified.alerts, mutings)
+    marks = EventMarks(ledger, classified.alerts, mutings, place.bus.publish)
     return RecorderStorage(
         store,
         ledger,

@@ -19,7 +19,7 @@ from tawny.model.errors import NotDone, NothingToReport, SettingsError, StorageE
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, EventId, StreamName
-from tawny.model.messages import Alarm, EventChanged
+from tawny.model.messages import Alarm
 from tawny.model.observations import MotionFigure, ObjectPath, read_paths
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
@@ -522,12 +522,7 @@ class RecorderRuntime:
         false_alarm: str | None = None,
         said: str | None = None,
     ) -> Event | None:
-        event = self.parts.storage.marks.mark(
-            event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said
-        )
-        if event is not None:
-            self.bus.publish(EventChanged("updated", event))
-        return event
+        return self.parts.storage.marks.mark(event_id, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said)
 
     def report(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return a camera's connection report.

@@ -278,7 +278,7 @@ async def make_web_interface(
     hosts = await addresses_of(host)
     outward, placing = await asyncio.to_thread(_make_delivery, running, accounts)
     programs = _make_integrations(running, outward, accounts)
-    arming, changeable = running.arming, running.changeable
+    arming, changeable, marks = running.arming, running.changeable, running.parts.storage.marks
     modes = _make_modes(running, outward)
     machine_names = partial(read_machine_names, os.environ.get(HOST_NAME, ""))
     address = AddressService(changeable, AddressMeans(machine_names), clock)
@@ -312,7 +312,7 @@ async def make_web_interface(
     )  # fmt: skip
     take_over_web(site, connections, settings)
     await asyncio.to_thread(address.refresh, orders=False)  # before the first connection
-    acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, running.bus.publish, clock)
+    acting = RuleActions(arming.deciding, arming.modes, programs.order, programs.run, marks.publish_again, clock)
     server = WebServer(
         await asyncio.to_thread(_make_app, running, site), accounts, host, port, connections, address.in_force.context
     )

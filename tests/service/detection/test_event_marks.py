@@ -1,9 +1,12 @@
 """Levels of events as they are written, and after a user said what they were."""
 
+import threading
 from dataclasses import replace
 
 import pytest
 
+from tawny.engine import Bus
+from tawny.model.errors import StorageError
 from tawny.model.events import ANYWHERE, AlertRules, Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
@@ -24,10 +27,19 @@ def index() -> MemoryIndex:
 
 
 @pytest.fixture
-def marks(index: MemoryIndex) -> EventMarks:
+def ledger(index: MemoryIndex) -> HistoryLedger:
     clock = FakeClock()
-    ledger = HistoryLedger(HistoryJournal(RamDisk(1_000_000, clock)), index, clock)
-    return EventMarks(ledger, index, RULES.__getitem__)
+    return HistoryLedger(HistoryJournal(RamDisk(1_000_000, clock)), index, clock)
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def marks(ledger: HistoryLedger, bus: Bus) -> EventMarks:
+    return EventMarks(ledger, RULES.__getitem__, publish=bus.publish)
 
 
 def level(index: MemoryIndex) -> str:
@@ -81,3 +93,71 @@ def test_other_marks_leave_the_level_of_its_time(marks: EventMarks, index: Memor
     index.put_event(replace(PERSON, level="detection"))
     marks.mark(PERSON.id, kept=True, reviewed=True)
     assert level(index) == "detection"
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_no_state_without_an_end_is_published_after_the_end(marks: EventMarks, bus: Bus, *, is_marked: bool) -> None:
+    """The watcher's thread ends an event while another one publishes it: marked, or because it lasts."""
+    marks.put_event(PERSON)
+    ended, heard = PERSON.ended(9000), list[int | None]()
+
+    def end() -> None:
+        marks.put_event(ended)
+        bus.publish(EventChanged("ended", ended))
+
+    watcher = threading.Thread(target=end)
+
+    def end_meanwhile(message: EventChanged) -> None:
+        if message.what == "updated":
+            watcher.start()
+            watcher.join(0.5)
+
+    bus.subscribe(EventChanged, end_meanwhile)
+    bus.subscribe(EventChanged, lambda message: heard.append(message.event.end_ms))
+    if is_marked:
+        marks.mark(PERSON.id, kept=True, reviewed=None)
+    else:
+        marks.publish_again(PERSON.id)
+    watcher.join(10)
+    assert heard == [None, 9000]
+
+
+def test_an_event_is_published_again_as_it_is_now_while_it_lasts(marks: EventMarks, bus: Bus) -> None:
+    marks.put_event(PERSON)
+    marks.mark(PERSON.id, kept=True, reviewed=None)
+    heard: list[EventChanged] = []
+    bus.subscribe(EventChanged, heard.append)
+    marks.publish_again(PERSON.id)
+    assert [(one.what, one.event.kept) for one in heard] == [("updated", True)]
+    marks.put_event(PERSON.ended(9000))
+    marks.publish_again(PERSON.id)
+    assert len(heard) == 1
+
+
+def test_the_published_end_has_the_marks_of_a_running_event(marks: EventMarks) -> None:
+    ended = PERSON.ended(9000)
+    marks.put_event(PERSON)
+    marks.mark(PERSON.id, kept=True, reviewed=None)
+    marks.put_event(ended)
+    marks.mark(PERSON.id, kept=None, reviewed=True)
+    told = marks.shown(EventChanged("ended", ended)).event
+    assert (told.kept, told.reviewed) == (True, True)
+
+
+def test_a_mark_keeps_an_end_that_waits_for_the_disk(
+    marks: EventMarks, ledger: HistoryLedger, index: MemoryIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_lines: object) -> None:
+        raise StorageError("history", "the disk is full")
+
+    marks.put_event(PERSON)
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger.history, "write", refuse)
+        marks.put_event(PERSON.ended(9000))
+        marked = marks.mark(PERSON.id, kept=True, reviewed=None)
+    assert marked is not None and marked.end_ms == 9000
+    assert ledger.flush()
+    stored = index.event(PERSON.id)
+    assert stored is not None and (stored.end_ms, stored.kept) == (9000, True)
+    ledger.drop_event(PERSON.id)
+    assert ledger.event(PERSON.id) is None

@@ -13,7 +13,7 @@ from tawny.config.loader import parse_settings
 from tawny.model.errors import NotDone
 from tawny.model.events import Event, SeenObject, new_event_id
 from tawny.model.geometry import grid_of
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.times import Span, stamp_ms
 from tawny.service.detection.event_marks import (
@@ -52,6 +52,9 @@ class Ledger:
         self._index.put_event(event)
         return True
 
+    def event(self, event_id: EventId) -> Event | None:
+        return self._index.event(event_id)
+
 
 class Bench:
     def __init__(self, folder: Path) -> None:
@@ -64,7 +67,7 @@ class Bench:
         self.mutings = Mutings(
             self.folder, self.index, self.clock, self._read, lambda at_ms: 6 <= at_ms // HOUR_MS % 24 < 18
         )
-        self.marks = EventMarks(Ledger(self.index), self.index, mutings=self.mutings)  # type: ignore[arg-type]
+        self.marks = EventMarks(Ledger(self.index), mutings=self.mutings)  # type: ignore[arg-type]
 
     def _read(self, _: CameraId, within: Span) -> list[tuple[int, int]]:
         return [(at_ms, grid) for at_ms, grid in self.grids.items() if within.begin_ms <= at_ms < within.end_ms]

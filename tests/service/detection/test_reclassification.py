@@ -39,12 +39,15 @@ class Ledger:
         self.index.put_event(event)
         return True
 
+    def event(self, event_id: EventId) -> Event | None:
+        return self.index.event(event_id)
+
 
 class Bench:
     def __init__(self, folder: Path, clock: FakeClock | None = None, index: MemoryIndex | None = None) -> None:
         self.folder, self.clock, self.index = folder, clock or FakeClock(), index or MemoryIndex()
         ledger: Any = Ledger(self.index)
-        self.marks = EventMarks(ledger, self.index)
+        self.marks = EventMarks(ledger)
         self.told: list[Event] = []
         self.meanwhile: Callable[[], object] = lambda: None
         self.shown = 0

@@ -38,7 +38,8 @@ class Bench:
         self.settings = Settings.model_validate({"rules": list(rules)})
         self.modes = ModeState(self.settings.modes, ZoneInfo("UTC"), self.book, self.clock, self.bus.publish)
         self.asked: list[Any] = []
-        self.fails = ""
+        self.told: dict[EventId, Event] = {}
+        self.fails = self.unread = ""
         self.again()
         self.bus.subscribe(EventChanged, lambda message: self.acting.on_event(message))
 
@@ -46,8 +47,13 @@ class Bench:
         """As after a restart."""
         self.deciding = RuleDecider(lambda: self.settings, self.modes, self.book, self.clock)
         self.acting = RuleActions(
-            self.deciding, self.modes, self.order, self.run, self.bus.publish, self.clock, self.calls
+            self.deciding, self.modes, self.order, self.run, self.publish_again, self.clock, self.calls
         )
+
+    def publish_again(self, event: EventId) -> None:
+        if self.unread:
+            raise StorageError("index.db", self.unread)
+        self.bus.publish(EventChanged("updated", self.told[event]))
 
     def order(self, asked: Mapping[str, Any], by: str) -> str:
         if self.fails:
@@ -60,6 +66,7 @@ class Bench:
         return ""
 
     def tell(self, event: Event) -> None:
+        self.told[event.id] = event
         self.bus.publish(EventChanged("updated", event))
         self.acting.step()
 
@@ -134,6 +141,18 @@ def test_what_lasts_long_enough_is_acted_on_while_it_lasts() -> None:
     bench.acting.step()
     assert [script for script, _ in bench.asked] == ["say", "lights.sh"]
     assert bench.asked[0][1]["say"] == "Go away"
+
+
+def test_what_lasts_is_acted_on_although_the_index_could_not_be_read_at_first() -> None:
+    bench = Bench({"when": {"min_duration": "30 s"}, "do": ["run lights.sh"]})
+    bench.tell(bench.event())
+    bench.clock.advance(30)
+    bench.unread = "it is locked"
+    bench.acting.step()
+    bench.unread = ""
+    bench.acting.step()
+    bench.acting.step()
+    assert [script for script, _ in bench.asked] == ["lights.sh"]
 
 
 def test_another_camera_records_unless_it_is_private() -> None:

@@ -15,7 +15,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.engine import Bus
 from tawny.events.modes import ModeState, ModeStore
 from tawny.model.events import Event, new_event_id
-from tawny.model.ids import CameraId
+from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
@@ -150,7 +150,7 @@ class World:
         self.upload_scheduler = UploadScheduler(source, self.upload_rules, 10**9)
         self.scheduler = NotificationScheduler(source, self.filters, self.why_muted, list, BERLIN)
         self.acting = RuleActions(
-            self.deciding, self.modes, self.done.order, self.done.run, bus.publish, self.clock, AtOnce()
+            self.deciding, self.modes, self.done.order, self.done.run, self.publish_again, self.clock, AtOnce()
         )
         for listener in (self.acting.on_event, self.upload_scheduler.on_message, self.scheduler.on_message):
             bus.subscribe(EventChanged, listener)
@@ -188,6 +188,11 @@ class World:
         self.archive.index.put_event(event)
         self.bus.publish(EventChanged(what, event))
         self.step()
+
+    def publish_again(self, event_id: EventId) -> None:
+        event = self.archive.index.event(event_id)
+        assert event is not None
+        self.bus.publish(EventChanged("updated", event))
 
     def did(self, event: Event) -> set[str]:
         """What really happened, as deeds."""

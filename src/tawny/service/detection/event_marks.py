@@ -366,29 +366,28 @@ _Marked = tuple[bool, bool, str, str]
 class EventMarks:
     """Ledger for events that preserves users' marks when a watcher updates an event. Thread-safe.
 
-    alerts: returns what is an alert at a camera. mutings: None: nothing is muted.
+    alerts: returns what is an alert at a camera. mutings: None: nothing is muted. publish: called for what is published
+    here, with the lock held. A watcher stores the end of an event before it publishes it, and storing takes the lock,
+    so no state without an end is published after the end.
     """
 
     def __init__(
         self,
         ledger: HistoryLedger,
-        index: Index,
         alerts: Callable[[CameraId], AlertRules] = lambda _camera: ANYWHERE,
         mutings: Mutings | None = None,
+        publish: Callable[[EventChanged], None] = lambda _message: None,
     ) -> None:
-        self._ledger, self._index, self._alerts, self._mutings = ledger, index, alerts, mutings
+        self._ledger, self._alerts, self._mutings, self._publish = ledger, alerts, mutings, publish
         self._lock = threading.Lock()
         self._of_open: dict[EventId, _Marked] = {}
-        """Marks of running events."""
+        """Marks of running events, until their end is published."""
 
     def put_event(self, event: Event) -> bool:
         """Write a watcher's event with the users' marks. Return the ledger's result."""
         muted = self._muted(event)
         with self._lock:
-            marked = self._laid_over(muted)
-            if event.end_ms is not None:
-                self._of_open.pop(event.id, None)
-            is_durable = self._ledger.put_event(marked)
+            is_durable = self._ledger.put_event(self._laid_over(muted))
         if self._mutings is not None and muted.muted and event.end_ms is not None:
             self._mutings.counts(muted.muted, event)
         return is_durable
@@ -402,9 +401,9 @@ class EventMarks:
         false_alarm: str | None = None,
         said: str | None = None,
     ) -> Event | None:
-        """Set marks of an event; None: unchanged. Return the event, or None if it does not exist."""
+        """Set marks of an event, and publish it; None: unchanged. Return the event, or None if it does not exist."""
         with self._lock:
-            event = self._index.event(event_id)
+            event = self._ledger.event(event_id)
             if event is None:
                 return None
             event = replace(
@@ -416,15 +415,23 @@ class EventMarks:
             )
             if false_alarm is not None or said is not None:
                 event = self._with_level(event)
-            if event.end_ms is None:
+            if event.end_ms is None or event_id in self._of_open:
                 self._of_open[event_id] = _marked(event)
             self._ledger.put_event(event)
+            self._publish(EventChanged("updated", event))
             return event
+
+    def publish_again(self, event_id: EventId) -> None:
+        """Publish an event as it is now, if it still lasts. Raises StorageError."""
+        with self._lock:
+            event = self._ledger.event(event_id)
+            if event is not None and event.end_ms is None:
+                self._publish(EventChanged("updated", event))
 
     def classify(self, event_id: EventId, kind: str, objects: Sequence[SeenObject]) -> Event | None:
         """Set type and labels of an event that is over. None: it is gone, lasts, or a user said what it was."""
         with self._lock:
-            event = self._index.event(event_id)
+            event = self._ledger.event(event_id)
             if event is None or event.end_ms is None or event.said or event.false_alarm:
                 return None
             event = self._with_level(replace(event, kind=kind, objects=tuple(objects)))
@@ -432,8 +439,13 @@ class EventMarks:
             return event
 
     def shown(self, message: EventChanged) -> EventChanged:
-        """Return the message with the users' marks."""
-        return replace(message, event=self._laid_over(self._muted(message.event)))
+        """Return a watcher's message with the users' marks. Call once for each message, after storing its event."""
+        event = self._muted(message.event)
+        with self._lock:
+            marked = self._laid_over(event)
+            if event.end_ms is not None:
+                self._of_open.pop(event.id, None)
+        return replace(message, event=marked)
 
     def _muted(self, event: Event) -> Event:
         return event if self._mutings is None else replace(event, muted=self._mutings.of(event))

@@ -21,7 +21,7 @@ from tawny.events.rule_engine import ModeChoice, RuleContext, RuleDecision, Rule
 from tawny.model.errors import NotDone, StorageError, TawnyError
 from tawny.model.events import SOUND, Event, Level, level_of, shown_level
 from tawny.model.ids import CameraId, EventId
-from tawny.model.messages import EventChanged, Message
+from tawny.model.messages import EventChanged
 from tawny.model.observations import ANIMAL, MOTION, OBJECT, PERSON, VEHICLE
 from tawny.model.times import Clock, utc_text
 from tawny.service.modes.decider import Decider
@@ -205,7 +205,7 @@ log = logging.getLogger(__name__)
 
 
 class RuleActions:
-    """Executes rule actions as one actor. Call `on_event` from any thread. again: publishes an event again.
+    """Executes rule actions as one actor. Call `on_event` from any thread. again: publishes a running event.
 
     order: executes a command such as `{"command": "relay", "relay": "gate", "for": 2}` for its issuer and returns what
     was done, in words. run: runs a script of the scripts folder with JSON as input and returns its output. Both block
@@ -221,7 +221,7 @@ class RuleActions:
         modes: ModeState,
         order: Callable[[Mapping[str, Any], str], str],
         run: Callable[[str, Mapping[str, Any]], str],
-        again: Callable[[Message], None],
+        again: Callable[[EventId], None],
         clock: Clock,
         calls: OrderedCalls | None = None,
     ) -> None:
@@ -350,8 +350,11 @@ class RuleActions:
         for event, looked_ms in list(self._lasting.values()):
             due = [event.start_ms + round(after_s * 1000) for after_s in self._deciding.rules.thresholds_s()]
             if any(looked_ms < at_ms <= now_ms for at_ms in due):
-                self._lasting[event.id] = event, now_ms
-                self._again(EventChanged("updated", event))
+                try:
+                    self._again(event.id)
+                    self._lasting[event.id] = event, now_ms
+                except StorageError as error:
+                    log.warning("event %s is looked at again later: %s", event.id, error)
             wait_s = min([wait_s, *((at_ms - now_ms) / 1000 for at_ms in due if at_ms > now_ms)])
         return wait_s
 

@@ -359,6 +359,14 @@ class HistoryLedger:
         """Store an event, keyed by its id. Return whether it is durable."""
         return self._put([event])
 
+    def event(self, event_id: EventId) -> Event | None:
+        """Return the newest state of an event, even while the disk refuses it. Raises StorageError: of the index."""
+        with self._lock:
+            if event_id in self._waiting:
+                waiting = self._waiting[event_id]
+                return waiting if isinstance(waiting, Event) else None
+            return self._index.event(event_id)
+
     def drop_event(self, event_id: EventId) -> bool:
         return self._put([event_id])
 
