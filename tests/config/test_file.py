@@ -1,12 +1,15 @@
 """`tawny.toml`: what is read, and that everything wrong with it is told at once, with line and path."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tawny.config.changes import parse_modes, put_table, template, write_new
+from tawny.config.changes import parse_modes, put_table, template
 from tawny.config.drafts import SettingsDraft
+from tawny.config.file_writing import write_new
 from tawny.config.loader import parse_settings, read_settings
 from tawny.config.mode_presets import FAMILY, PRESETS, with_preset
 from tawny.config.settings import Settings
@@ -202,3 +205,20 @@ def test_a_file_that_was_damaged_meanwhile_is_said_and_left_alone(tmp_path: Path
     with pytest.raises(SettingsError, match=r"tawny\.toml"):
         put_table(path, "web", {"name": "Cabin"})
     assert (path.read_bytes() if path.exists() else None) == content
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_full_disk_leaves_no_part_of_a_file(tmp_path: Path, *, is_new: bool) -> None:
+    """A size limit on files stands for the full disk."""
+    path = tmp_path / "tawny.toml"
+    if not is_new:
+        path.write_text("# mine\n")
+    script = (
+        "import resource, signal, sys; from pathlib import Path; from tawny.config import file_writing as w\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "getattr(w, sys.argv[1])(Path(sys.argv[2]), 'a' * 9000)"
+    )
+    how = "write_new" if is_new else "replace_file"
+    ended = subprocess.run([sys.executable, "-c", script, how, str(path)], capture_output=True, text=True, check=False)
+    assert "FolderUnwritable" in ended.stderr, ended.stderr
+    assert [one.read_text() for one in tmp_path.iterdir()] == ([] if is_new else ["# mine\n"])

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file
-from tawny.config.changes import template, write_new
+from tawny.config.changes import template
 from tawny.config.drafts import SettingsDraft
+from tawny.config.file_writing import write_new
 from tawny.config.settings import CameraSettings, Settings, display_name, is_camera_id
 from tawny.config.units import size_text
 from tawny.engine.system_user import user_name

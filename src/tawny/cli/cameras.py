@@ -26,8 +26,9 @@ from tawny.cli.camera_setup import (
 from tawny.cli.control_client import ask_once, camera, lasts, ordered
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings, new_config_file, running_data
-from tawny.config.changes import template, write_new
+from tawny.config.changes import template
 from tawny.config.drafts import SettingsDraft
+from tawny.config.file_writing import write_new
 from tawny.config.loader import known_secrets
 from tawny.config.settings import CameraSettings, is_camera_id
 from tawny.model.errors import NoSuchCamera, NotDone, NothingToReport, SourceError, UsageError

@@ -15,7 +15,8 @@ from tawny.cli import options
 from tawny.cli.control_client import ask_once
 from tawny.cli.output import Output
 from tawny.cli.paths import SETTINGS, default_folder, existing_data
-from tawny.config.changes import template, write_new
+from tawny.config.changes import template
+from tawny.config.file_writing import write_new
 from tawny.config.settings import Settings, listen_address
 from tawny.engine.acceptor import bind_sockets, has_ipv6
 from tawny.model.errors import FolderUnwritable, NotDone, PortInUse

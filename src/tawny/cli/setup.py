@@ -8,7 +8,8 @@ import tomlkit
 
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, load_settings, new_config_file
-from tawny.config.changes import template, write_new
+from tawny.config.changes import template
+from tawny.config.file_writing import write_new
 from tawny.config.importers import LIKE, import_file, settings_like
 from tawny.config.importers.result import ImportResult
 from tawny.config.loader import parse_settings

@@ -4,11 +4,7 @@ A change parses the file, edits the document and parses the result: an invalid o
 notation of the file: `{"min": "14 days"}`, `{"do": ["notify phone"]}`. Invariant: the file is replaced atomically.
 """
 
-import fcntl
-import os
-import tempfile
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +14,7 @@ from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
+from tawny.config.file_writing import replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.mode_presets import FAMILY_TEXT
 from tawny.config.modes import ModesSettings, PersonPresenceSettings, PresenceSettings, RuleCondition, RuleSettings
@@ -26,7 +23,7 @@ from tawny.config.settings import CameraSettings, DetectionSettings, Settings
 from tawny.config.toml_editing import is_inline, new_table, put_values, toml_item, unset_key
 from tawny.config.units import duration_text, share_text
 from tawny.config.zones import Points, turned_points
-from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
+from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.geometry import Orientation
 from tawny.model.segments import Recording
 from tawny.model.validation import allowed_text, path_parts
@@ -60,21 +57,6 @@ def template(listen: str = "127.0.0.1:8000", folder: str = "") -> str:
     """Return the content of a new settings file. folder: for recordings; empty: the default one."""
     listen, folder = (tomlkit.item(text).as_string() for text in (listen, folder))
     return TEMPLATE.replace("{listen}", listen).replace("{folder}", folder).replace("{modes}", FAMILY_TEXT)
-
-
-def write_new(path: Path, text: str) -> None:
-    """Write a settings file, readable by its owner only, as addresses in it may contain passwords.
-
-    Raises NotDone: when it exists; FolderUnwritable.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(text)
-    except FileExistsError:
-        raise NotDone(f"{path} already exists.", "Nothing was changed. Edit the file, or delete it first.") from None
-    except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
 
 
 def put_table(path: Path, table: str, values: dict[str, object]) -> None:
@@ -562,37 +544,3 @@ def _write(path: Path, document: Any, was: str) -> Settings:
         with unchanged(path, was):
             replace_file(path, text)
     return settings
-
-
-@contextmanager
-def unchanged(path: Path, was: str) -> Iterator[None]:
-    """Hold the lock of the file's folder, so that no other tawny process changes the file meanwhile.
-
-    Raises NotDone: when its text is not `was`; FolderUnwritable.
-    """
-    try:
-        handle = os.open(path.parent, os.O_RDONLY)
-    except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
-    try:
-        with suppress(OSError):  # such as on NFS
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        if path.read_text(encoding="utf-8") != was:
-            raise NotDone("The settings file was changed meanwhile.", "Try again.")
-        yield
-    finally:
-        os.close(handle)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Replace the file atomically: write a temporary file, sync, rename. Raises FolderUnwritable."""
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary = Path(file.name)
-        temporary.chmod(path.stat().st_mode & 0o777)
-        temporary.replace(path)
-    except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None

@@ -15,7 +15,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from tawny.config.catalog import Plain
-from tawny.config.changes import replace_file, unchanged
+from tawny.config.file_writing import replace_file, unchanged
 from tawny.config.loader import known_secrets, parse_settings, refuse_references
 from tawny.config.settings import Settings, is_camera_id
 from tawny.config.toml_editing import is_inline, new_table, toml_item, unset_key

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from tawny.config.changes import replace_file
+from tawny.config.file_writing import replace_file
 from tawny.config.retention import RetentionSettings
 from tawny.config.settings import Settings
 from tawny.model.errors import FolderUnwritable, NotDone

@@ -1,0 +1,73 @@
+"""Writing of settings files: whole or not at all, private, and by one tawny process at a time."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from tawny.model.errors import FolderUnwritable, NotDone
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a settings file, readable by its owner only, as addresses in it may contain passwords.
+
+    Raises NotDone: when it exists; FolderUnwritable.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file,
+            _removed_on_error(path),
+        ):
+            file.write(text)
+            file.flush()
+    except FileExistsError:
+        raise NotDone(f"{path} already exists.", "Nothing was changed. Edit the file, or delete it first.") from None
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+@contextmanager
+def unchanged(path: Path, was: str) -> Iterator[None]:
+    """Hold the lock of the file's folder, so that no other tawny process changes the file meanwhile.
+
+    Raises NotDone: when its text is not `was`; FolderUnwritable.
+    """
+    try:
+        handle = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+    try:
+        with suppress(OSError):  # such as on NFS
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.read_text(encoding="utf-8") != was:
+            raise NotDone("The settings file was changed meanwhile.", "Try again.")
+        yield
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replace the file atomically: write a temporary file, sync, rename. Raises FolderUnwritable."""
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            with _removed_on_error(temporary):
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.chmod(path.stat().st_mode & 0o777)
+                temporary.replace(path)
+    except OSError as error:
+        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+
+
+@contextmanager
+def _removed_on_error(path: Path) -> Iterator[None]:
+    """Leave no incomplete file behind."""
+    with ExitStack() as undo:
+        undo.callback(path.unlink, missing_ok=True)
+        yield
+        undo.pop_all()
