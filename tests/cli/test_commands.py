@@ -1,6 +1,7 @@
 """What the commands say of a folder of recordings: the JSON that scripts rely on, and words for people."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from tawny.storage.index.opening import index_to_read, index_to_write
 from tawny.storage.segments.detection_files import MotionGrids
 from tests.app.rig import DOOR
 from tests.cli.conftest import Tawny, answering
+from tests.support.nameless_user import forget_user_name
 
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -374,3 +376,17 @@ def test_a_number_that_is_none_is_named(words: tuple[str, ...], told: str, tawny
     assert said.code == 2
     assert told in said.err
     assert "float" not in said.err
+
+
+def test_a_user_id_without_a_name_deletes(tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_user_name(monkeypatch)
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        asked.append(request)
+        return {"files": 0, "events": 0, "bytes": 0, "kept": 0}
+
+    with answering(recorded, Bus(), {"delete": answer}):
+        said = tawny("delete", "--everything", "--data", str(recorded))
+    assert said.code == 0, said.err
+    assert asked[0]["by"] == str(os.getuid())

@@ -1,18 +1,24 @@
 """What goes wrong, one row each: the exit code as documented, what happened, and what to do. Nothing is lost."""
 
 import json
+import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tawny.engine import Bus
+from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryJournal
+from tawny.storage.index.opening import index_to_write
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
-from tests.cli.conftest import Tawny
+from tests.cli.conftest import Tawny, answering
 
 Words = list[str]
 
@@ -192,3 +198,117 @@ def test_errors_are_json_too(case: Case, tawny: Tawny, tmp_path: Path, stack: Ex
     error = json.loads(said.err.splitlines()[-1])["error"]
     assert error["code"]
     assert case.says in error["message"]
+
+
+# What the system refuses: in a process of its own, as a user whom the modes of files bind. They do not bind root.
+
+TAWNY = [sys.executable, "-c", "from tawny.cli.main import entry; entry()"]
+WITHOUT = "-dac_override,-dac_read_search"
+AS_USER = ["setpriv", f"--bounding-set={WITHOUT}", f"--inh-caps={WITHOUT}"] if os.geteuid() == 0 else []
+
+
+def _as_user(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    line = [*AS_USER, *TAWNY, *map(str, words)]
+    return subprocess.run(line, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def _closed(path: Path) -> Iterator[None]:
+    mode = path.stat().st_mode & 0o777
+    path.chmod(0)
+    try:
+        yield
+    finally:
+        path.chmod(mode)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "--data", "closed"), ("events", "--data", "closed"), ("run", "demo:", "--data", "closed"),
+        ("user", "list", "--data", "closed"), ("verify", "closed"), ("service", "show", "--config", "closed/x.toml"),
+        ("cameras", "test", "closed/x.mp4"),
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_a_folder_that_the_user_may_not_enter_is_named(tmp_path: Path, words: tuple[str, ...]) -> None:
+    folder = tmp_path / "closed"
+    (folder / "history").mkdir(parents=True)
+    with _closed(folder):
+        done = _as_user(tmp_path, *words)
+    assert done.returncode == 32, done
+    assert "closed (Permission denied). Use `sudo`, or the user that runs tawny." in done.stderr
+    assert "Can't read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_video_that_the_user_may_not_read_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    with _closed(folder):
+        done = _as_user(tmp_path, "scan", folder / "x.mp4")
+    assert f"Can't scan {folder}/x.mp4: Permission denied." in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_an_index_that_the_user_may_not_read_is_named(tmp_path: Path) -> None:
+    volume = Volume.at(tmp_path)
+    (tmp_path / "history").mkdir()
+    index_to_write(volume, HistoryJournal(volume.disk)).close()
+    with _closed(tmp_path / "tawny.db"):
+        done = _as_user(tmp_path, "events", "--data", tmp_path)
+    assert done.returncode == 32, done
+    assert f"Can't read {tmp_path}/tawny.db (" in done.stderr
+
+
+def test_a_recorder_that_the_user_may_not_ask_is_not_called_stopped(tmp_path: Path) -> None:
+    (tmp_path / "history").mkdir()
+    with answering(tmp_path, Bus(), {"status": lambda _: {}}), _closed(tmp_path / "control"):
+        done = _as_user(tmp_path, "status", "--data", tmp_path)
+    assert done.returncode == 3, done
+    assert f"A recorder may be running for {tmp_path}, but this user may not ask it. Use `sudo`" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("config", "schema"), ("--help",), ("scan", "--help"), ("--version",), ()])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_an_error(words: tuple[str, ...], unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*TAWNY, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert done.stderr == "tawny: Can't write the output (No space left on device).\n"
+
+
+def test_closed_output_is_like_dev_null() -> None:
+    line = ["sh", "-c", '"$@" >&-', "sh", *TAWNY, "config", "schema"]
+    done = subprocess.run(line, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+UNDECODABLE = os.fsdecode(b"caf\xe9")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cameras", "add", "y", f"{UNDECODABLE}.mp4", "--skip-test"), ("cameras", "rename", "yard", UNDECODABLE),
+        ("user", "add", UNDECODABLE, "--data", "."), ("tokens", "create", UNDECODABLE, "--data", "."),
+    ],
+    ids=lambda words: words[0] + " " + words[1],
+)  # fmt: skip
+def test_a_name_that_is_not_utf8_is_refused_at_once(tawny: Tawny, tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "history").mkdir()
+    said = tawny(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "isn't valid UTF-8." in said.err
+    assert "caf\\udce9" in said.err
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("tmp")]
+
+
+def test_a_file_whose_name_is_not_utf8_is_created_and_named(tawny: Tawny, tmp_path: Path) -> None:
+    said = tawny("init", "--config", f"{UNDECODABLE}.toml")
+    assert said.code == 0, said.err
+    assert said.out.startswith("Created caf\\udce9.toml.")
+    assert (tmp_path / f"{UNDECODABLE}.toml").is_file()

@@ -105,6 +105,35 @@ def test_a_wrong_use_changes_nothing(
     assert (said.code, says in said.err, recorder.orders) == (2, True, []), said.err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("mode", "away", "--for", "0s"), "`--for` must be 1 s to 31 days."),
+        (("pause", "yard", "--for", "99999999999h"), "`--for` must be 1 s to 31 days."),
+        (("record", "yard", "--for", "25h"), "`--for` must be 1 s to 1 day."),
+        (("snooze", "yard", "--for", "59s"), "`--for` must be 1 min to 7 days."),
+        (("relay", "lamp", "on", "--for", "2h"), "`--for` must be 0.1 s to 1 h."),
+        (("event", "update", "bell", "--for", "2 days"), "`--for` must be 1 s to 1 day."),
+        (("event", "open", "yard", "--score", "100.1"), "`--score` must be 0 to 100."),
+        (("ptz", "yard", "--pan", "1", "--for", "11s"), "`--for` must be 0.1 s to 10 s."),
+        (("ptz", "yard", "--pan", "2"), "`--pan` must be -1 to 1."),
+        (("ptz", "yard", "--zoom", "nan"), "`--zoom` must be -1 to 1."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_number_outside_its_limits_is_not_sent(
+    tawny: Tawny, recorded: Path, recorder: Recorder, words: tuple[str, ...], says: str
+) -> None:
+    said = tawny(*words, "--data", str(recorded))
+    assert (said.code, says in said.err, recorder.orders) == (2, True, []), said.err
+
+
+@pytest.mark.parametrize("most", ["1s", "31 days"])
+def test_a_number_at_its_limit_is_sent(tawny: Tawny, recorded: Path, recorder: Recorder, most: str) -> None:
+    assert tawny("pause", "yard", "--for", most, "--data", str(recorded)).code == 0
+    assert len(recorder.orders) == 1
+
+
 def test_it_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:
     said = tawny("mode", "--data", str(recorded))
     assert (said.code, "No tawny is running" in said.err) == (3, True), said.err

@@ -1,5 +1,6 @@
 """Every database says which version its tables have: earlier ones are migrated or made again, later ones refused."""
 
+import errno
 import re
 import sqlite3
 import subprocess
@@ -20,7 +21,7 @@ from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
 from tawny.fleet import copy_volume, sqlite_fleet_index
-from tawny.model.errors import DatabaseNewer
+from tawny.model.errors import DatabaseNewer, FolderUnwritable
 from tawny.model.times import SystemClock
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
@@ -172,3 +173,14 @@ made.close()
         subprocess.run([sys.executable, "-c", other], check=True)
         with first.reading() as db:
             assert db.execute("SELECT count(*) FROM names").fetchone()[0] == count
+
+
+def test_a_database_that_the_user_may_not_write_is_no_error_of_its_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(FolderUnwritable, match=r"small\.db \(Permission denied\)"):
+        SmallDb(tmp_path / "small.db", "", 1)

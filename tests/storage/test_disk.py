@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.model.errors import DiskFull, FolderUnwritable, StorageError
+from tawny.model.errors import DiskFull, FolderUnwritable, PathUnreadable, StorageError
 from tawny.storage.disk.disk import DiskAccess, RealDisk, sync_together, turned
 from tawny.storage.disk.memory_disk import RamDisk
 from tawny.testing.clock import FakeClock
@@ -98,6 +98,18 @@ def test_the_systems_errors_become_ours(number: int, ours: type[StorageError]) -
     error = turned(OSError(number, os.strerror(number)), "/data")
     assert type(error) is ours
     assert error.where == "/data"
+
+
+@pytest.mark.parametrize("closed", ["closed", "closed/file"])
+def test_what_may_not_even_be_read_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    file = tmp_path / "closed" / "file"
+    file.parent.mkdir()
+    file.touch()
+    first = tmp_path / closed
+    modes = {first: {os.F_OK}}
+    monkeypatch.setattr(os, "access", lambda path, mode: mode in modes.get(path, {mode}))
+    error = turned(PermissionError(errno.EACCES, "Permission denied"), str(file))
+    assert (type(error), error.where) == (PathUnreadable, str(first))
 
 
 def test_after_a_failed_sync_a_file_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ _CREDENTIALS = struct.Struct("iii")  # peer credentials: process, user, group
 def ask(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Send a request to a running recorder and yield its answers as they arrive.
 
-    Raises NotDone: when none is running.
+    Raises NotDone: when none is running, or this user may not ask it.
     """
     found = connect(folder)
     with found, found.makefile("rb") as answers:
@@ -31,7 +31,7 @@ def ask(folder: Path, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def connect(folder: Path) -> socket.socket:
-    """Return a connection to a running recorder. Raises NotDone: when none is running."""
+    """Return a connection to a running recorder. Raises NotDone: when none is running, or this user may not ask it."""
     found = _connected(folder)
     if found is None:
         raise NotDone(
@@ -59,16 +59,27 @@ def peer_user(connection: socket.socket) -> int:
 
 
 def _connected(folder: Path) -> socket.socket | None:
-    """Connect to the recorder's socket in the folder, or to its abstract one; None if there is none."""
+    """Connect to the recorder's socket in the folder, or to its abstract one; None if there is none.
+
+    Raises NotDone: when this user may not use the socket.
+    """
+    is_refused = False
     for address, is_abstract in ((_reach(folder), False), (abstract_address(folder, os.geteuid()), True)):
         made = socket.socket(socket.AF_UNIX)
         try:
             made.connect(address)
             if not is_abstract or peer_user(made) == os.geteuid():
                 return made
+        except PermissionError:
+            is_refused = True
         except OSError:
             pass
         made.close()
+    if is_refused:
+        raise NotDone(
+            f"A recorder may be running for {folder}, but this user may not ask it.",
+            "Use `sudo`, or the user that runs tawny.",
+        )
     return None
 
 

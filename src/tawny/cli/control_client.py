@@ -8,7 +8,8 @@ from tawny.app.control_client import ask
 from tawny.cli import options
 from tawny.cli.output import Output
 from tawny.cli.paths import running_data
-from tawny.config.units import seconds
+from tawny.config.units import duration_text, seconds
+from tawny.delivery.command_limits import LASTS_S, NUMBERS
 from tawny.model.errors import NotDone, UsageError
 
 
@@ -40,11 +41,21 @@ def camera(parser: ArgumentParser) -> None:
 def ordered(args: Namespace, out: Output, **order: Any) -> int:
     """Send the command and print the result; keys with value None are omitted. Raises UsageError, NotDone."""
     request = {key: value for key, value in order.items() if value is not None}
+    for name, allowed in NUMBERS.items():
+        if name in request and not allowed.include(request[name]):
+            raise UsageError(f"`--{name}` must be {allowed.least:g} to {allowed.most:g}.")
     if getattr(args, "lasts", None):
-        try:
-            request["for"] = seconds(args.lasts)
-        except ValueError as error:
-            raise UsageError(f"`--for {args.lasts}` isn't a valid duration.", f"Use {error}.") from None
+        request["for"] = lasts_s = _lasts_s(args.lasts)
+        limits = LASTS_S.get(order["command"])
+        if limits is not None and not limits.include(lasts_s):
+            raise UsageError(f"`--for` must be {duration_text(limits.least)} to {duration_text(limits.most)}.")
     result = ask_once(running_data(args), {"command": "order", "order": request})
     out.data(result, result["done"])
     return 0
+
+
+def _lasts_s(text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise UsageError(f"`--for {text}` isn't a valid duration.", f"Use {error}.") from None

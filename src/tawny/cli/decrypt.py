@@ -9,7 +9,7 @@ from typing import Final
 
 from tawny.cli.keys import from_file, from_words
 from tawny.cli.output import Output
-from tawny.model.errors import FileDamaged, FolderUnwritable, NotDone, StorageError, UsageError
+from tawny.model.errors import FileDamaged, FolderUnwritable, NotDone, UsageError
 from tawny.sealed.broken import SealedFileBroken, WrongKey
 from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
 from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
@@ -17,6 +17,7 @@ from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity
 from tawny.sealed.records import BLOB, FRAGMENTS, INIT
 from tawny.sealed.statements import DAYS, genesis_of
+from tawny.storage.disk.disk import turned
 from tawny.storage.sealing.epoch_keys import from_ring
 
 _CONTENT: Final = frozenset({INIT, BLOB, *FRAGMENTS})
@@ -67,7 +68,7 @@ def _decrypt(path: Path, identities: list[Identity], target: Path) -> tuple[Path
         file = scan_file(InMemorySource(path.read_bytes()))
         one = open_sealed(file, identities, from_ring(path, file))
     except OSError as error:
-        raise StorageError(str(path), error.strerror or "") from error
+        raise turned(error, str(path)) from error
     except WrongKey as error:
         raise NotDone(f"Can't open {path}: {error}.", "Try another key or the recovery sheet.") from None
     except SealedFileBroken as error:

@@ -10,12 +10,15 @@ import re
 import sys
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
-from typing import Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from tawny import __version__
 from tawny.app.process_memory import import_for_good
-from tawny.cli.output import Output
+from tawny.cli.output import Output, discard_output, encodable, writing_output
 from tawny.model.errors import TawnyError, UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 # Former names of commands, actions and options; using one gives an error with the current name.
 
@@ -163,6 +166,11 @@ class _Parser(argparse.ArgumentParser):
             message = f"{found[1]} {found[3]} isn't {_NUMBERS[found[2]]}"
         raise UsageError(message[:1].upper() + message[1:] + ".", f"See `{self.prog} --help`.")
 
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        with writing_output():  # argparse ignores errors here
+            (file or sys.stderr).write(message)
+            sys.stdout.flush()
+
 
 def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     """Return the parser of all commands. Only those in `commands` are fully described, to avoid importing the rest."""
@@ -184,6 +192,8 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
 
 def main(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    if sys.stdout is None:  # closed by the caller: `tawny events >&-`
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     out = Output(as_json="--json" in words)
     named = [word for word in words if word in COMMANDS][:1]
     try:
@@ -193,15 +203,35 @@ def main(words: Sequence[str]) -> int:
         if not args.command:
             parser([]).print_help()
             return 2
-        code: int = args.run(args, out)
+        return _run(args, words, out)
     except TawnyError as error:
         out.error(error)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader closed the pipe: `tawny events | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
+
+
+def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
+    """Run the command. Raises UsageError for an argument that can't be stored, StorageError for a refused access."""
+    undecodable = next((encodable(word) for word in words if encodable(word) != word), "")
+    refusal = UsageError(f"`{undecodable}` isn't valid UTF-8.", "")
+    if undecodable and args.command == "cameras" and args.do in ("add", "rename"):
+        raise refusal  # at once, because writing the settings would leave a part of a file
+    try:
+        code: int = args.run(args, out)
+    except UnicodeEncodeError:
+        if not undecodable:
+            raise
+        raise refusal from None
+    except PermissionError as error:
+        if error.filename is None:
+            raise
+        from tawny.storage.disk.disk import turned  # a question to a running recorder needs none of it
+
+        raise turned(error, os.fsdecode(error.filename)) from error
     return code
 
 

@@ -1,11 +1,13 @@
 """Command output: data on standard output, messages on standard error; as text or as JSON."""
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
 
-from tawny.model.errors import TawnyError
+from tawny.model.errors import NotDone, TawnyError
 
 
 class Output:
@@ -24,9 +26,10 @@ class Output:
         return not self.as_json and self._out.isatty()
 
     def data(self, value: Any, text: str) -> None:
-        """Print one result: `value` as JSON, or `text` for people."""
-        self._out.write((_json(value) if self.as_json else text) + "\n")
-        self._out.flush()
+        """Print one result: `value` as JSON, or `text` for people. Raises NotDone: when it can't be written."""
+        with writing_output():
+            self._out.write((_json(value) if self.as_json else encodable(text)) + "\n")
+            self._out.flush()
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> str:
         """Return rows as aligned columns, or `empty` if there are no rows."""
@@ -57,6 +60,28 @@ class Output:
         else:
             self._err.write(f"tawny: {error}\n")
         self._err.flush()
+
+
+@contextmanager
+def writing_output() -> Iterator[None]:
+    """Raise NotDone when standard output can't be written. BrokenPipeError passes: its reader wants no more."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_output()
+        raise NotDone(f"Can't write the output ({error.strerror}).") from error
+
+
+def discard_output() -> None:
+    """Send standard output to /dev/null: Python writes what is left of it at the exit, which would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def encodable(text: str) -> str:
+    """Return the text with escapes for undecodable bytes, which names of files may have."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def table_text(text: str) -> str:

@@ -7,13 +7,14 @@ As JSON: `{"command": "event.open", "camera": "front-door", "kind": "person", "k
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from tawny.config.integrations import RIGHTS, Right
 from tawny.config.quantities import CHECKED
 from tawny.config.units import seconds
+from tawny.delivery.command_limits import LASTS_S, SCORE, SPEED, Limits
 from tawny.model.errors import TawnyError
 from tawny.model.validation import path_parts, problem_text
 
@@ -27,15 +28,18 @@ def _lasts(value: object) -> object:
     return seconds(value) if isinstance(value, str) else value
 
 
+def _within(limits: Limits) -> Any:
+    return Field(ge=limits.least, le=limits.most)
+
+
 Lasts = Annotated[float, BeforeValidator(_lasts, json_schema_input_type=float | str)]
 """Seconds."""
 CameraName = Annotated[str, Field(min_length=1, max_length=40, description="Camera ID.")]
 Kind = Annotated[str, Field(pattern=r"^[a-z]+([_-][a-z]+)*$", max_length=20)]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$", max_length=64)]
 Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=60), CHECKED]
-Score = Annotated[float, Field(ge=0, le=100)]
-Speed = Annotated[float, Field(ge=-1, le=1)]
-DAY_S = 86_400.0
+Score = Annotated[float, _within(SCORE)]
+Speed = Annotated[float, _within(SPEED)]
 
 
 class _Order(BaseModel):
@@ -47,7 +51,7 @@ class SetModeCommand(_Order):
 
     command: Literal["set_mode"]
     mode: Annotated[str, Field(min_length=1, max_length=40)]
-    lasts_s: Annotated[Lasts, Field(ge=1, le=31 * DAY_S)] | None = Field(None, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["set_mode"])] | None = Field(None, alias="for")
     """None: until the next change."""
 
 
@@ -64,7 +68,7 @@ class PauseCommand(_Order):
 
     command: Literal["pause"]
     camera: CameraName
-    lasts_s: Annotated[Lasts, Field(ge=1, le=31 * DAY_S)] | None = Field(None, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["pause"])] | None = Field(None, alias="for")
     """None: until resumed."""
 
 
@@ -78,7 +82,7 @@ class RecordNowCommand(_Order):
 
     command: Literal["record"]
     camera: CameraName
-    lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] = Field(300.0, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["record"])] = Field(300.0, alias="for")
     on: bool = True
     """False: end the current manual recording."""
 
@@ -92,7 +96,7 @@ class EventOpenCommand(_Order):
     key: Key = ""
     label: Label = ""
     score: Score = 100.0
-    lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] = Field(300.0, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["event.open"])] = Field(300.0, alias="for")
     """The event ends after this time unless ended earlier."""
 
 
@@ -103,7 +107,7 @@ class EventUpdateCommand(_Order):
     event: Key
     label: Label = ""
     score: Score | None = None
-    lasts_s: Annotated[Lasts, Field(ge=1, le=DAY_S)] | None = Field(None, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["event.update"])] | None = Field(None, alias="for")
 
 
 class EventCloseCommand(_Order):
@@ -119,7 +123,7 @@ class PtzCommand(_Order):
     pan: Speed = 0.0
     tilt: Speed = 0.0
     zoom: Speed = 0.0
-    lasts_s: Annotated[Lasts, Field(ge=0.1, le=10)] = Field(0.5, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["ptz"])] = Field(0.5, alias="for")
     preset: Label = ""
     stop: bool = False
     home: bool = False
@@ -152,7 +156,7 @@ class RelayCommand(_Order):
     relay: Annotated[str, Field(min_length=1, max_length=MOST_RELAY)]
     """Its name in the settings, or `CAMERA/OUTPUT` for one that a camera itself reports."""
     on: bool = True
-    lasts_s: Annotated[Lasts, Field(ge=0.1, le=3600)] | None = Field(None, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["relay"])] | None = Field(None, alias="for")
 
 
 class SnoozeCommand(_Order):
@@ -163,7 +167,7 @@ class SnoozeCommand(_Order):
     """None: all cameras, or the rule."""
     rule: Label = ""
     """Its name, or `Rule 2` for one without a name."""
-    lasts_s: Annotated[Lasts, Field(ge=60, le=7 * DAY_S)] | None = Field(3600.0, alias="for")
+    lasts_s: Annotated[Lasts, _within(LASTS_S["snooze"])] | None = Field(3600.0, alias="for")
     """None: until it is ended; only of a rule."""
     on: bool = True
     """False: end the snooze."""

@@ -348,6 +348,16 @@ class FolderUnwritable(StorageError):
 
 
 @dataclass(eq=False)
+class PathUnreadable(StorageError):
+    """This user may not read a file, or enter a folder."""
+
+    exit_code = 32
+    code = "unreadable"
+    says = "Can't read {where} ({detail})."
+    advice = "Use `sudo`, or the user that runs tawny."
+
+
+@dataclass(eq=False)
 class ArchiveAway(StorageUnavailable):
     """The archive that holds recordings, which is not a disk, can't be reached or refuses."""
 

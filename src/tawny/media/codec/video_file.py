@@ -28,7 +28,7 @@ from tawny.media.codec.decoder import (
 )
 from tawny.media.codec.demuxer import AUDIO_CODECS, FILE_OPTIONS, source_error
 from tawny.media.mp4.byte_reader import open_stored
-from tawny.model.errors import FileSealed, NoSuchDevice, SourceError, SourceUnusable
+from tawny.model.errors import FileSealed, NoSuchDevice, PathUnreadable, SourceError, SourceUnusable
 from tawny.model.packets import AudioFormat
 from tawny.sealed.header import MAGIC
 
@@ -61,7 +61,8 @@ class FileSound(NamedTuple):
 
 
 class FileVideo:
-    """Metadata and frames of a video file. Raises SourceError if it cannot be read, FileSealed if it is encrypted.
+    """Metadata and frames of a video file. Raises SourceError or StorageError if it cannot be read, FileSealed if it is
+    encrypted.
 
     source: returns a file object to read instead of `path`, which then serves only as a name.
     """
@@ -70,8 +71,11 @@ class FileVideo:
         self.path, self._source = path, source
         self._readers: dict[bool, Opened] = {}
         """Inputs that stay open, by `only_referenced`."""
-        if source is None and not path.is_file():
-            raise NoSuchDevice(str(path), "it is not a file" if path.exists() else "no such file")
+        try:
+            if source is None and not path.is_file():
+                raise NoSuchDevice(str(path), "it is not a file" if path.exists() else "no such file")
+        except PermissionError as error:
+            raise PathUnreadable(str(path), error.strerror or "") from error
         if source is None and _is_sealed(path):
             raise FileSealed(str(path))
         container, stream = self._opened()

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PosixPath
 from typing import Protocol
 
-from tawny.model.errors import FileDamaged, FileMissing, StorageError, TooManyFiles
+from tawny.model.errors import FileDamaged, FileMissing, PathUnreadable, StorageError, TooManyFiles
 
 _PIECE_BYTES = 1 << 18
 
@@ -68,6 +68,8 @@ def open_stored(path: Path) -> Iterator[StoredFile]:
             os.close(file)
     except FileNotFoundError as problem:
         raise FileMissing(str(path)) from problem
+    except PermissionError as problem:
+        raise PathUnreadable(str(path), problem.strerror or "") from problem
     except OSError as problem:
         if problem.errno in (errno.EMFILE, errno.ENFILE):
             raise TooManyFiles(str(path), os.strerror(problem.errno)) from problem

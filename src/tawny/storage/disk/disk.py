@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
 from tawny.engine.descriptors import OUT_OF_DESCRIPTORS
-from tawny.model.errors import DiskFull, FileMissing, FolderUnwritable, StorageError, TooManyFiles
+from tawny.model.errors import DiskFull, FileMissing, FolderUnwritable, PathUnreadable, StorageError, TooManyFiles
 
 Bytes = bytes | bytearray | memoryview
 Kind = Literal["file", "folder", "link", "other"]
@@ -202,12 +202,23 @@ def turned(error: OSError, where: str) -> StorageError:
         return TooManyFiles(where, os.strerror(error.errno or 0))
     detail = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _DENIED:
-        return FolderUnwritable(where, detail)
+        return denied(where, detail)
     if error.errno == errno.ENOENT:
         return FileMissing(where, detail)
     if error.errno == errno.ELOOP:
         detail = "it has been replaced by a symbolic link, which tawny doesn't follow"
     return StorageError(where, detail)
+
+
+def denied(where: str, detail: str) -> StorageError:
+    """Return the error for a refused access: PathUnreadable if this user may not even read, else FolderUnwritable."""
+    path = Path(where)
+    for each in (*reversed(path.parents), path):
+        if not os.access(each, os.F_OK):
+            break
+        if not os.access(each, os.R_OK if each == path else os.X_OK):
+            return PathUnreadable(str(each), detail)
+    return FolderUnwritable(where, detail)
 
 
 def parts_of(path: str) -> list[str]:

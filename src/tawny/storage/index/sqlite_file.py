@@ -11,9 +11,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tawny.model.errors import DatabaseNewer, DiskFull, FolderUnwritable, IndexDamaged, IndexOutdated, StorageError
+from tawny.model.errors import DatabaseNewer, DiskFull, IndexDamaged, IndexOutdated, PathUnreadable, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment, stream_mark
+from tawny.storage.disk.disk import denied, turned
 
 # Tables of the index, and conversion of SQLite errors.
 
@@ -114,7 +115,7 @@ _DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite
 
 
 @contextmanager
-def sqlite_errors(where: str) -> Iterator[None]:
+def sqlite_errors(where: str, *, read_only: bool = False) -> Iterator[None]:
     """Convert SQLite errors to StorageError and its subclasses."""
     try:
         yield
@@ -123,7 +124,7 @@ def sqlite_errors(where: str) -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL:
             raise DiskFull(where) from error
         if code in _DENIED:
-            raise FolderUnwritable(where, str(error)) from error
+            raise (PathUnreadable if read_only else denied)(where, str(error)) from error
         if code in _DAMAGED or isinstance(error, sqlite3.IntegrityError):
             raise IndexDamaged(where, str(error)) from error
         raise StorageError(where, str(error)) from error
@@ -291,7 +292,7 @@ class SqliteFile:
 
     def __init__(self, path: Path, *, read_only: bool, undone: Callable[[], None], sync: bool = True) -> None:
         """Open the file, creating it if necessary. Raises IndexDamaged, IndexOutdated, FolderUnwritable,
-        DiskFull.
+        PathUnreadable, DiskFull.
         """
         self._path, self.where, self._undone = path, str(path), undone
         self._lock = threading.RLock()
@@ -301,7 +302,7 @@ class SqliteFile:
         self._is_cut_off = False  # the disk failed and may have been replaced: reopen the file
         if not read_only:
             _make_private(path)
-        with sqlite_errors(self.where):
+        with sqlite_errors(self.where, read_only=read_only):
             self._writer = self._connect("ro" if read_only else "rwc")
             try:
                 if not read_only:
@@ -548,4 +549,4 @@ def _turned_over(path: str) -> Iterator[None]:
         full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
         raise DiskFull(path) if full else StorageError(path, str(error)) from error
     except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error
+        raise turned(error, path) from error
