@@ -236,7 +236,7 @@ def test_a_folder_that_the_user_may_not_enter_is_named(tmp_path: Path, words: tu
     (folder / "history").mkdir(parents=True)
     with _closed(folder):
         done = _as_user(tmp_path, *words)
-    assert done.returncode == 32, done
+    assert done.returncode == 41, done
     assert "closed (Permission denied). Use `sudo`, or the user that runs tawny." in done.stderr
     assert "Can't read" in done.stderr
     assert "Traceback" not in done.stderr
@@ -257,7 +257,7 @@ def test_an_index_that_the_user_may_not_read_is_named(tmp_path: Path) -> None:
     index_to_write(volume, HistoryJournal(volume.disk)).close()
     with _closed(tmp_path / "tawny.db"):
         done = _as_user(tmp_path, "events", "--data", tmp_path)
-    assert done.returncode == 32, done
+    assert done.returncode == 41, done
     assert f"Can't read {tmp_path}/tawny.db (" in done.stderr
 
 

@@ -351,8 +351,8 @@ class FolderUnwritable(StorageError):
 class PathUnreadable(StorageError):
     """This user may not read a file, or enter a folder."""
 
-    exit_code = 32
-    code = "unreadable"
+    exit_code = 41
+    code = "no_access"
     says = "Can't read {where} ({detail})."
     advice = "Use `sudo`, or the user that runs tawny."
 
