@@ -1,8 +1,10 @@
 """Pictures of files, only those asked for; and parts of files copied."""
 
+from fractions import Fraction
 from pathlib import Path
 from threading import Event as Flag
 
+import av
 import numpy as np
 import pytest
 
@@ -133,6 +135,33 @@ def test_times_that_begin_again_go_on(restarted: Path) -> None:
     assert video.duration_s == pytest.approx(9.0, abs=0.01)
     assert [gop.at_s for gop in video.keyframes(7.5)] == pytest.approx([7, 8], abs=0.01)
     assert [frame.at_ms for frame in video.pictures(8.05)] == pytest.approx(range(8000, 9000, 100), abs=2)
+
+
+def test_b_frames_of_a_slow_video_are_no_times_that_begin_again(tmp_path: Path) -> None:
+    """A time-lapse: from one frame to the next it takes two seconds, and a B-frame steps back by several."""
+    path = tmp_path / "slow.mp4"
+    with av.open(str(path), "w", format="mp4") as made:
+        stream = made.add_stream("libx264", rate=1, options={"bf": "3", "b_strategy": "0", "g": "30"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1)
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((72, 64), number * 10, np.uint8), format="yuv420p")
+            frame.pts, frame.time_base = number * 2, Fraction(1)
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    assert [frame.at_ms for frame in FileVideo(path).pictures(0.0)] == [number * 2000 for number in range(20)]
+
+
+def test_a_file_is_read_for_its_times_once_for_all_parts(restarted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, measure = list[Path](), FileVideo.restarted_end_s
+
+    def counted(video: FileVideo) -> float | None:
+        reads.append(video.path)
+        return measure(video)
+
+    monkeypatch.setattr(FileVideo, "restarted_end_s", counted)
+    assert [FileVideo(restarted).can_seek for _ in range(3)] == [False] * 3
+    assert reads == [restarted]
 
 
 @pytest.mark.parametrize("short_s", [1.0, 60.0])

@@ -284,15 +284,16 @@ class ContinuedTimes:
 
     def apply(self, packet: "AvPacket[Any]") -> None:
         """Change the times of the next packet where needed."""
-        if packet.pts is None or not self._most_back:
+        at = packet.pts if packet.dts is None else packet.dts  # B-frames step back in `pts` alone
+        if at is None or not self._most_back:
             return
-        last = self._last
-        if last is not None and packet.pts + self._added < last - self._most_back:
-            self._added = last + self._apart - packet.pts
+        if self._last is not None and at + self._added < self._last - self._most_back:
+            self._added = self._last + self._apart - at
         if self._added:
-            packet.pts += self._added
+            packet.pts = None if packet.pts is None else packet.pts + self._added
             packet.dts = None if packet.dts is None else packet.dts + self._added
-        self._last = packet.pts if last is None else max(last, packet.pts)
+        at += self._added
+        self._last = at if self._last is None else max(self._last, at)
 
 
 class Decoder:

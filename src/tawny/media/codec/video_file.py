@@ -6,7 +6,7 @@ Times are seconds since the file's first frame. Objects are not thread-safe; sev
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
@@ -94,18 +94,27 @@ class FileVideo:
     def can_seek(self) -> bool:
         """Whether any time can be gone to at once: the file has times, and they don't begin again within it.
 
-        Reads the whole file once if its form allows that; `duration_s` is right then.
+        Reads the whole file, once in a process, if its form allows that; `duration_s` is right then.
         """
         if not (self.has_times and self._is_streamed):
             return self.has_times
+        if self._source is None:
+            found = self.path.stat()
+            end_s = _restarted_end_s(self.path, found.st_size, found.st_mtime_ns)
+        else:
+            end_s = self.restarted_end_s()
+        if end_s is not None:
+            self.duration_s = end_s
+        return end_s is None
+
+    def restarted_end_s(self) -> float | None:
+        """Return the end, s, if the file's times begin again within it, else None. Reads the whole file."""
         container, stream = self._opened()
         with container:
             times, last_s = self._continued(stream), 0.0
             for packet in self._packets(container, stream, times):
                 last_s = max(last_s, self._at_s(packet) or 0.0)
-        if times.have_stepped_back:
-            self.duration_s = last_s + 1 / self.fps
-        return not times.have_stepped_back
+        return last_s + 1 / self.fps if times.have_stepped_back else None
 
     def has_keyframes_within(self, gap_s: float) -> bool:
         """Return whether the keyframe distance is at most gap_s, checked in the first _MEASURED_S seconds."""
@@ -309,6 +318,12 @@ class FileVideo:
             for frame in frames
             if frame.pts is not None
         ]
+
+
+@lru_cache(maxsize=256)
+def _restarted_end_s(path: Path, size_bytes: int, changed_ns: int) -> float | None:  # noqa: ARG001 - as its key
+    """As `FileVideo.restarted_end_s`, once for all parts of a scan."""
+    return FileVideo(path).restarted_end_s()
 
 
 def _is_sealed(path: Path) -> bool:
