@@ -195,6 +195,8 @@ class Alarm:
     """What to do, for users."""
     changed_ms: int | None = None
     """When one of several problems began or ended; None: as first published."""
+    about: str = ""
+    """What the problems concern, as comparable text."""
 
     def sentence(self, camera_name: str) -> str:
         """Return the detail with the camera's name, which is empty for a problem of the recorder."""

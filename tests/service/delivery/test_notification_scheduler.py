@@ -328,7 +328,7 @@ def test_trouble_that_changed_is_told_again_and_ends_once(bench: Bench) -> None:
     bench.delivered()
     for detail in ("No answer. No disk.", "No disk."):
         bench.clock.advance(60)
-        bench.scheduler.on_message(replace(trouble, detail=detail, changed_ms=bench.clock.now_ms()))
+        bench.scheduler.on_message(replace(trouble, detail=detail, about=detail, changed_ms=bench.clock.now_ms()))
         bench.scheduler.step()
         (again,) = bench.delivered()
         assert (again.content["detail"], again.content["since_ms"]) == (detail, trouble.since_ms)
@@ -337,6 +337,24 @@ def test_trouble_that_changed_is_told_again_and_ends_once(bench: Bench) -> None:
     bench.scheduler.step()
     (over,) = bench.delivered()
     assert (over.content["since_ms"], over.content["until_ms"]) == (trouble.since_ms, bench.clock.now_ms())
+
+
+def test_several_troubles_that_last_over_a_restart_are_not_told_again(bench: Bench) -> None:
+    first = replace(alarm(bench), about="disk")
+    both = replace(first, about="disk\nfan")
+    for trouble in (first, replace(both, changed_ms=bench.clock.now_ms() + 60_000)):
+        bench.scheduler.on_message(trouble)
+        bench.scheduler.step()
+    assert len(bench.delivered()) == 2
+    bench.scheduler = bench.again()
+    bench.clock.advance(100)
+    for trouble in (first, replace(both, changed_ms=bench.clock.now_ms())):
+        bench.scheduler.on_message(trouble)
+        bench.scheduler.step()
+    assert bench.delivered() == []
+    bench.scheduler.on_message(replace(both, about="disk\nfan\nroom", changed_ms=bench.clock.now_ms()))
+    bench.scheduler.step()
+    assert len(bench.delivered()) == 1
 
 
 def test_trouble_that_ended_while_nobody_was_there_is_over(bench: Bench) -> None:

@@ -432,8 +432,9 @@ class NotificationScheduler:
         if not channel.alarms or (alarm.camera is not None and not channel.has(alarm.camera)):
             return
         mark = f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
-        since = self._outbox.marks(mark).get(mark, "")
-        if bool(since) is (alarm.until_ms is None) and alarm.changed_ms is None:
+        since, _, about = self._outbox.marks(mark).get(mark, "").partition(" ")
+        is_sent = bool(since) and (alarm.changed_ms is None or about == alarm.about)
+        if (alarm.until_ms is None and is_sent) or (alarm.until_ms is not None and not since):
             return  # already sent before a restart, or its start was not sent
         content = {
             "kind": "alarm",
@@ -450,18 +451,18 @@ class NotificationScheduler:
             channel.to, name, DeliveryKind.MESSAGE, content, self._clock.now_ms(), at_ms, camera=alarm.camera
         )
         self._outbox.add([delivery])
-        self._outbox.mark(mark, "" if alarm.until_ms else since or str(alarm.since_ms))
+        self._outbox.mark(mark, "" if alarm.until_ms else f"{since or alarm.since_ms} {alarm.about}")
 
     def _end_alarms_that_are_over(self, now_ms: int) -> None:
         """Send the end of problems that ended while tawny was not running."""
         lasting = {(alarm.what, alarm.camera or "") for alarm in self._lasting()}
         for channel in self._filters:
             prefix = f"alarm/{channel.to}/"
-            for mark, since in self._outbox.marks(prefix).items():
+            for mark, told in self._outbox.marks(prefix).items():
                 what, _, camera = mark.removeprefix(prefix).partition("/")
                 if what in list(ProblemKind) and (what, camera) not in lasting:
-                    where = CameraId(camera) if camera else None
-                    self._alarm(channel, Alarm(ProblemKind(what), where, int(since), "", until_ms=now_ms))
+                    where, since_ms = CameraId(camera) if camera else None, int(told.partition(" ")[0])
+                    self._alarm(channel, Alarm(ProblemKind(what), where, since_ms, "", until_ms=now_ms))
 
     def _recap(self, channel: NotificationFilter, now_ms: int) -> None:
         if channel.recap is None:

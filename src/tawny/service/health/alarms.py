@@ -107,7 +107,8 @@ class AlarmMonitor:
         told, about = self._told.get(key), frozenset(alarms)
         alarm = min(alarms.values(), key=lambda one: one.since_ms) if told is None else told.alarm
         detail = _joined(one.detail for one in alarms.values())
-        alarm = replace(alarm, detail=detail, do=_joined(one.do for one in alarms.values()))
+        do = _joined(one.do for one in alarms.values())
+        alarm = replace(alarm, detail=detail, do=do, about="\n".join(sorted(about)))
         if told is not None and about != told.about:
             alarm = replace(alarm, changed_ms=self._clock.now_ms())
         self._told[key] = _Told(alarm, about)
