@@ -70,8 +70,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         stale = {"unique_id": "tawny_gone", "device": {"identifiers": ["x"]}, "topic": "x"}
         home.publish("homeassistant/camera/tawny/gone_camera/config", json.dumps(stale), retain=True)
         for topic in LEFT:
-            home.publish(f"tawny/gone/{topic}", "left", retain=True)
-        home.publish("tawny/own/note", "of somebody else", retain=True)
+            home.publish(f"tawny/gone/{topic}", "offline", retain=True)
+        for topic in ("note", "available", "health"):
+            home.publish(f"tawny/own/{topic}", "of somebody else", retain=True)
         with rig(settings(text), root / "data") as made:
             made.wait_for_seconds(1)
             bench = Bench(made, broker, home, camera)
@@ -124,7 +125,8 @@ def test_what_was_announced_by_an_earlier_life_goes_away(bench: Bench) -> None:
 
 def test_what_a_camera_left_that_was_removed_meanwhile_goes_away(bench: Bench) -> None:
     until(lambda: all(bench.home.values.get(f"tawny/gone/{topic}") == b"" for topic in LEFT), 60, "nothing is left")
-    assert bench.home.values["tawny/own/note"] == b"of somebody else"
+    for topic in ("note", "available", "health"):
+        assert bench.home.values[f"tawny/own/{topic}"] == b"of somebody else"
     assert "tawny/answer" not in bench.home.values, "none of it was a command"
 
 

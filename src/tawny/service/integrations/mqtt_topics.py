@@ -451,8 +451,9 @@ class MqttBridge:
                 self._forget_sent()
                 self._wake()
         elif (prefix and topic.startswith(f"{prefix}/")) or topic.endswith(f"/{_AVAILABLE}"):
+            is_ours = payload in (ha.ONLINE, ha.OFFLINE) or not topic.endswith(f"/{_AVAILABLE}")
             with self._lock:
-                if is_retained and payload and topic not in self._is:
+                if is_retained and payload and is_ours and topic not in self._is:
                     self._stale.add(topic)  # left by an earlier run of tawny
             self._wake()
         elif not is_retained:  # a retained command is outdated
