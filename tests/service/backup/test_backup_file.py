@@ -483,13 +483,20 @@ def test_a_link_to_secrets_is_followed(data: Path, tmp_path: Path, name: str) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["data/history", "data/keys", "data/models", "data/accounts.db", "data/models/birds.onnx",
-     "certificates/own/authority-key.pem"],
-)  # fmt: skip
+    ["data/history", "data/keys", "data/accounts.db", "certificates/own/authority-key.pem"],
+)
 def test_another_link_is_said_at_once(data: Path, tmp_path: Path, name: str) -> None:
     moved(data.parent / name, tmp_path / "run" / "there")
     with pytest.raises(NotDone, match=f"{name} is a link"):
         backup_parts(data, data.parent / "tawny.toml", PASSPHRASE, 5, "garage")
+
+
+@pytest.mark.parametrize("name", ["data/models", "data/models/birds.onnx"])
+def test_linked_models_are_left_out(data: Path, tmp_path: Path, name: str) -> None:
+    before = names_in(backup(data))
+    moved(data.parent / name, tmp_path / "run" / "there")
+    after = names_in(backup(data))
+    assert set(before) - set(after) == {one for one in before if one.startswith("data/models")}
 
 
 def test_a_data_folder_that_is_a_link_is_saved_whole(data: Path, tmp_path: Path) -> None:

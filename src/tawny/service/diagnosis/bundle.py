@@ -277,6 +277,12 @@ Read the files before you share them.
 """
 
 
+_LEFT_OUT: Final = (
+    "log.txt and health.json are left out: they may hold names of other recorders, and the database with these names "
+    "can't be read."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BundleFile:
     """about: what is in it, as a sentence."""
@@ -330,6 +336,8 @@ def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) ->
         text = hide.text(report_text(report))
         found.append(BundleFile(f"cameras/{stands}.txt", f"Conversation with {stands}, and its gaps.", _bytes(text)))
     listed = "\n".join(f"{one.name}: {one.about}" for one in found)
+    if contents.recorders is None:
+        listed += "\n\n" + _LEFT_OUT
     readme = _README.format(at=utc_text(at_ms), files=listed)
     return [BundleFile("README.txt", "What is in this archive.", _bytes(readme)), *found]
 
