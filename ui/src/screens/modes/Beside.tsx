@@ -22,9 +22,11 @@ export function Dates({ draft, onChange }: Props) {
     return { from, to: to ?? from, meant };
   });
   const put = (next: typeof rows) => {
-    const exceptions = Object.fromEntries(
-      next.map(({ from, to, meant }) => [to && to !== from ? `${from} to ${to}` : from, meant]),
-    );
+    const exceptions: Record<string, string> = {};
+    for (const { from, to, meant } of next) {
+      const key = to && to !== from ? `${from} to ${to}` : from;
+      exceptions[key in exceptions ? `${from} to ${from}` : key] = meant; // a date that is typed may pass another's
+    }
     onChange({ ...draft, modes: { ...modes, exceptions } });
   };
   const set = (index: number, change: Partial<(typeof rows)[number]>) =>

@@ -49,3 +49,24 @@ it("moves a holiday of one day as a whole, and one of several days by its edges"
   fireEvent.input(first!, { target: { value: "2026-12-25" } });
   await waitFor(() => expect(plan.modes.exceptions).toEqual({ "2026-11-21": "home", "2026-12-25 to 2026-12-26": "night" }));
 });
+
+it("keeps a holiday whose date another one passes while it is typed", async () => {
+  const exceptions = { "2026-12-25": "night", "2026-11-20": "home" };
+  const { container } = render(<Host modes={{ names: ["home", "night"], exceptions }} />);
+  const type = (value: string) => fireEvent.input(container.querySelectorAll<HTMLInputElement>("input[type=date]")[2]!, { target: { value } });
+  type("2026-12-25");
+  await waitFor(() => expect(values("input[type=date]")).toEqual(["2026-12-25", "2026-12-25", "2026-12-25", "2026-12-25"]));
+  type("2027-12-25");
+  await waitFor(() => expect(plan.modes.exceptions).toEqual({ "2026-12-25": "night", "2027-12-25": "home" }));
+});
+
+it("is as it was when a time is typed back", async () => {
+  const schedule = { night: ["22:00-06:00"], away: ["09:00-12:00"] };
+  const { container } = render(<Host modes={{ names: ["home", "night", "away"], schedule }} />);
+  const type = (value: string) => fireEvent.input(container.querySelector(".week-moment")!, { target: { value } });
+  const before = JSON.stringify(plan);
+  type("21:00");
+  await waitFor(() => expect(plan.modes.schedule?.["night"]).toEqual(["21:00-06:00"]));
+  type("22:00");
+  await waitFor(() => expect(JSON.stringify(plan)).toBe(before));
+});

@@ -26,7 +26,7 @@ export function Week({ draft, week, onChange, onCommit }: Props) {
   const put = (change: Partial<PlanChange["modes"]>) => onChange({ ...draft, modes: { ...modes, ...change } });
   const setTimes = (mode: string, times: readonly string[]) => {
     const { [mode]: _, ...others } = modes.schedule ?? {};
-    put({ schedule: times.length > 0 ? { ...others, [mode]: [...times] } : others });
+    put({ schedule: times.length > 0 ? { ...modes.schedule, [mode]: [...times] } : others });
   };
   const paint = (parts: readonly [mode: string, day: number, from: number, to: number][]) =>
     onCommit(
