@@ -232,14 +232,15 @@ def _segment_lines(segment: HlsSegment, more: str, *, with_parts: bool) -> Itera
 
 
 class HlsFeedKey(NamedTuple):
-    """stream: main or sub, as chosen for the player; auto for a follow stream. turns: transcoded, with privacy masks.
+    """stream: the requested name: main, sub or auto. seen: cameras that a follow stream may show; None: all.
 
-    seen: cameras that a follow stream may show; None: all.
+    can: codecs that the player supports. turns: transcoded, with privacy masks.
     """
 
     camera: CameraId | None
     stream: str
     seen: frozenset[CameraId] | None = None
+    can: frozenset[str] = frozenset()
     turns: bool = False
 
 

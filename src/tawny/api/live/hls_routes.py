@@ -39,6 +39,7 @@ MOST_CAN = 100
 ListCan = Annotated[str, Query(alias="can", max_length=MOST_CAN, include_in_schema=False)]
 """`can` of the playlist: it is in the playlist's URIs, so that they lead to the stream chosen for this player."""
 CAN = "h264"
+_CODECS = frozenset({"h264", "h265"})
 
 
 class PlaylistQuery(BaseModel):
@@ -77,7 +78,7 @@ async def playlist(
 ) -> Response:
     """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
     choice = _choice(here, signed, camera, stream, query.can)
-    feed = here.hls.feed(_key(camera, choice), choice, here.viewers.one_more(camera, choice.name))
+    feed = here.hls.feed(_key(camera, stream, query.can, choice), choice, here.viewers.one_more(camera, choice.name))
     return await list_answer(feed, request, query.segment, query.part)
 
 
@@ -88,14 +89,14 @@ def _choice(here: AppContext, session: LoginSession, camera: CameraId, stream: s
     return found
 
 
-def _key(camera: CameraId, choice: StreamChoice) -> HlsFeedKey:
-    """Return the feed key. Players that need another stream, and sessions that need masked video, have another feed."""
-    return HlsFeedKey(camera, choice.name, turns=choice.turns)
+def _key(camera: CameraId, stream: str, can: str, choice: StreamChoice) -> HlsFeedKey:
+    """Return the feed key. Players with other codecs, and sessions that need masked video, have another feed."""
+    return HlsFeedKey(camera, stream, can=frozenset(parse_list(can)) & _CODECS, turns=choice.turns)
 
 
 async def _listed(camera: OneCamera, stream: Wanted, here: Here, signed: Signed, can: ListCan = CAN) -> HlsFeed:
     """Return the feed of the playlist that the request's URI is from."""
-    return feed_of(here, _key(camera, _choice(here, signed, camera, stream, can)))
+    return feed_of(here, _key(camera, stream, can, _choice(here, signed, camera, stream, can)))
 
 
 Listed = Annotated[HlsFeed, Depends(_listed)]
