@@ -44,14 +44,6 @@ class _Seen:
     last_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """alarm: as last reported, with the present detail. about: what it names."""
-
-    alarm: Alarm
-    about: frozenset[str]
-
-
 class AlarmMonitor:
     """Monitors problems as an actor.
 
@@ -66,7 +58,8 @@ class AlarmMonitor:
     ) -> None:
         self._look, self._clock, self._report = look, clock, report
         self._seen: dict[tuple[ProblemKind, CameraId | None, str], _Seen] = {}
-        self._told: dict[Key, _Told] = {}
+        self._told: dict[Key, Alarm] = {}
+        """As last reported, with the present detail."""
         self.now: tuple[Alarm, ...] = ()
         """The current problems, one by one."""
 
@@ -79,7 +72,7 @@ class AlarmMonitor:
             if seen.last_s - seen.first_s >= LASTS_S:
                 lasting[what, camera][about] = seen.alarm
         for key in [key for key in self._told if key not in lasting]:
-            self._report(replace(self._told.pop(key).alarm, until_ms=self._clock.now_ms(), changed_ms=None))
+            self._report(replace(self._told.pop(key), until_ms=self._clock.now_ms(), changed_ms=None))
         for key, alarms in lasting.items():
             self._tell(key, alarms)
         self.now = tuple(alarm for alarms in lasting.values() for alarm in alarms.values())
@@ -104,14 +97,13 @@ class AlarmMonitor:
 
     def _tell(self, key: Key, alarms: Mapping[str, Alarm]) -> None:
         """Report what lasts, unless users know it."""
-        told, about = self._told.get(key), frozenset(alarms)
-        alarm = min(alarms.values(), key=lambda one: one.since_ms) if told is None else told.alarm
-        detail = _joined(one.detail for one in alarms.values())
-        do = _joined(one.do for one in alarms.values())
-        alarm = replace(alarm, detail=detail, do=do, about="\n".join(sorted(about)))
+        told, about = self._told.get(key), "\n".join(sorted(alarms))
+        alarm = min(alarms.values(), key=lambda one: one.since_ms) if told is None else told
+        detail, do = _joined(one.detail for one in alarms.values()), _joined(one.do for one in alarms.values())
+        alarm = replace(alarm, detail=detail, do=do, about=about)
         if told is not None and about != told.about:
             alarm = replace(alarm, changed_ms=self._clock.now_ms())
-        self._told[key] = _Told(alarm, about)
+        self._told[key] = alarm
         if told is None or about != told.about:
             self._report(alarm)
 
