@@ -23,6 +23,8 @@ from tawny.model.errors import FolderUnwritable, NotDone, PortInUse
 from tawny.model.times import SystemClock
 
 PORTS: Final = range(8000, 8100)
+THIS_COMPUTER: Final = Caller("this computer")
+"""Who changes something from the terminal, in the audit log."""
 _BLOCKS: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 _BLACK_ON_WHITE: Final = "\x1b[38;5;16;48;5;231m"
 _PLAIN: Final = "\x1b[0m"
@@ -70,7 +72,7 @@ def run_setup_link(args: Namespace, out: Output) -> int:
     accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
     try:
         token = accounts.new_token(TokenPurpose.CLAIM)
-        accounts.note("setup link created", "", Caller("this computer"))
+        accounts.note("setup link created", "", THIS_COMPUTER)
     finally:
         accounts.close()
     minutes = TOKEN_MS // 60_000

@@ -219,7 +219,7 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
     undecodable = next((encodable(word) for word in words if encodable(word) != word), "")
     refusal = UsageError(f"`{undecodable}` isn't valid UTF-8.", "")
     if undecodable and args.command == "cameras" and args.do in ("add", "rename"):
-        raise refusal  # at once, because writing the settings would leave a part of a file
+        raise refusal  # at once: a new settings file would be left without the camera
     try:
         code: int = args.run(args, out)
     except UnicodeEncodeError:

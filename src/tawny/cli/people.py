@@ -7,13 +7,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts import AUDIT_ROWS, Account, Accounts, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.api.auth.passes import Pass, Passes
 from tawny.api.auth.passwords import LEAST_LENGTH, MOST_LENGTH, Passwords, is_weak
 from tawny.api.auth.two_step import TwoStep
 from tawny.cli import options
-from tawny.cli.first_start import interface_urls
+from tawny.cli.first_start import THIS_COMPUTER, interface_urls
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import existing_data
@@ -25,9 +25,6 @@ from tawny.model.times import LATEST_MS, SystemClock, utc_text
 from tawny.model.validation import ALLOWED, has_hidden
 from tawny.storage.disk.headroom import DiskHeadroom
 from tawny.storage.disk.volume import Volume
-
-_HERE = Caller("this computer")
-"""Who changes something from the terminal, in the audit log."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +192,7 @@ def _add(args: Namespace, accounts: Accounts, out: Output, links: AccountStores,
     links.warn(camera_list(args.cameras), out)
     ends_ms = _guest_end(args, role, None)
     person = accounts.change_person(accounts.put_person(args.name, role), role, camera_list(args.cameras), ends_ms)
-    accounts.note("user added", "", _HERE, person.name)
+    accounts.note("user added", "", THIS_COMPUTER, person.name)
     return _link(accounts, person, out, links)
 
 
@@ -207,7 +204,7 @@ def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, l
         return _link(accounts, person, out, links)
     if args.do == "remove":
         accounts.remove_person(person)
-        accounts.note("user removed", "", _HERE, person.name)
+        accounts.note("user removed", "", THIS_COMPUTER, person.name)
         out.data({"removed": person.name}, f"Removed {person.name} and signed them out on all devices.")
         return 0
     cameras = person.cameras if args.cameras is None else camera_list(args.cameras)
@@ -216,7 +213,7 @@ def _change(args: Namespace, accounts: Accounts, person: Account, out: Output, l
     if (role is Role.SCREEN) != (person.role is Role.SCREEN):
         raise UsageError("--role: a screen stays a screen.", "Remove it, and add a user of another role.")
     person = accounts.change_person(person, role, cameras, _guest_end(args, role, person.ends_ms))
-    accounts.note("user changed", "", _HERE, f"{person.name}: {role.value}")
+    accounts.note("user changed", "", THIS_COMPUTER, f"{person.name}: {role.value}")
     out.data(_data(person), f"{person.name} is now {_role_words(person)} and can see {seen_words(person.cameras)}.")
     return 0
 
@@ -225,7 +222,7 @@ def _link(accounts: Accounts, person: Account, out: Output, links: AccountStores
     is_screen = person.role is Role.SCREEN
     lasts_ms = SCREEN_MINUTES * 60_000 if is_screen else LINK_DAYS * 86_400_000
     token = accounts.new_token(TokenPurpose.LINK, person, lasts_ms=lasts_ms)
-    accounts.note("sign-in link created", "", _HERE, person.name)
+    accounts.note("sign-in link created", "", THIS_COMPUTER, person.name)
     link = f"{links.base}/sign-in#link={token}"
     words = f"{person.name} is now {_role_words(person)} and can see {seen_words(person.cameras)}."
     lasts = f"{SCREEN_MINUTES} minutes" if is_screen else f"{LINK_DAYS} days"
@@ -240,7 +237,7 @@ def _totp(accounts: Accounts, person: Account | None, args: Namespace, out: Outp
     two_step = TwoStep(accounts.file, SystemClock())
     if args.off:
         was_on = two_step.turn_off(person)
-        accounts.note("two-step codes turned off", person.name, _HERE)
+        accounts.note("two-step codes turned off", person.name, THIS_COMPUTER)
         words = f"{person.name} signs in without two-step codes." if was_on else f"{person.name} had none."
         out.data({"name": person.name, "two_step": False}, words)
         return 0
@@ -262,7 +259,7 @@ def _password(accounts: Accounts, person: Account | None, name: str, out: Output
     hashed = asyncio.run(Passwords().hash(password))
     made = person or accounts.put_person(name, Role.OWNER)
     accounts.change_password(made, hashed, b"")
-    accounts.note("password set", made.name, _HERE)
+    accounts.note("password set", made.name, THIS_COMPUTER)
     words = f"{made.name} signs in with this password, and is signed out on all devices."
     out.data(_data(made), words if person else f"{made.name} is the owner, and signs in with this password.")
     return 0
@@ -339,11 +336,11 @@ def run_tokens(args: Namespace, out: Output) -> int:
         if args.do == "revoke":
             if not passes.take_back(args.name):
                 raise NotDone(f"No access token {args.name}.", "See `tawny tokens list`.")
-            accounts.note("access token revoked", "", _HERE, args.name)
+            accounts.note("access token revoked", "", THIS_COMPUTER, args.name)
             out.data({"taken_back": args.name}, f"Revoked {args.name}.")
             return 0
         done = _create(args, passes, out, links)
-        accounts.note("access token created", "", _HERE, args.name)
+        accounts.note("access token created", "", THIS_COMPUTER, args.name)
         return done
     finally:
         accounts.close()
