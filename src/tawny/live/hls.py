@@ -278,7 +278,7 @@ class HlsFeeds:
         if known is not None and found is not None and found[1] is choice.source:
             return known
         for other, _, _ in self._open.values():
-            self._went(other)  # a player may come from another key: `auto` can choose another stream
+            self._went(other)  # a player may come from another key: that with or without transcoding
         if found is not None:
             found[2].cancel()
         opened = choice.opened()

@@ -100,7 +100,7 @@ class FileVideo:
             return self.has_times
         if self._source is None:
             found = self.path.stat()
-            end_s = _restarted_end_s(self.path, found.st_size, found.st_mtime_ns)
+            end_s = _restarted_end_s((self.path, found.st_size, found.st_mtime_ns))
         else:
             end_s = self.restarted_end_s()
         if end_s is not None:
@@ -321,9 +321,9 @@ class FileVideo:
 
 
 @lru_cache(maxsize=256)
-def _restarted_end_s(path: Path, size_bytes: int, changed_ns: int) -> float | None:  # noqa: ARG001 - as its key
-    """As `FileVideo.restarted_end_s`, once for all parts of a scan."""
-    return FileVideo(path).restarted_end_s()
+def _restarted_end_s(file: tuple[Path, int, int]) -> float | None:
+    """As `FileVideo.restarted_end_s`, once for all parts of a scan. file: path, size in bytes, time of change in ns."""
+    return FileVideo(file[0]).restarted_end_s()
 
 
 def _is_sealed(path: Path) -> bool:

@@ -450,10 +450,10 @@ class MqttBridge:
             if payload == ha.ONLINE:  # Home Assistant has restarted
                 self._forget_sent()
                 self._wake()
-        elif (prefix and topic.startswith(f"{prefix}/")) or topic.endswith(f"/{_AVAILABLE}"):
-            is_ours = payload in (ha.ONLINE, ha.OFFLINE) or not topic.endswith(f"/{_AVAILABLE}")
+        elif (is_announced := bool(prefix) and topic.startswith(f"{prefix}/")) or topic.endswith(f"/{_AVAILABLE}"):
+            is_ours = bool(payload) if is_announced else payload in (ha.ONLINE, ha.OFFLINE)
             with self._lock:
-                if is_retained and payload and is_ours and topic not in self._is:
+                if is_retained and is_ours and topic not in self._is:
                     self._stale.add(topic)  # left by an earlier run of tawny
             self._wake()
         elif not is_retained:  # a retained command is outdated
