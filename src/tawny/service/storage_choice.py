@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from tawny.config.changes import put_table, retention_to_table
+from tawny.config.changes import retention_to_table
 from tawny.config.settings import Settings
 from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
@@ -153,7 +153,7 @@ class StorageChoiceService:
             except OSError as error:
                 raise FolderUnwritable(str(folder), error.strerror or "") from None
             self._bring(folder)
-            self._write_path(folder)
+            self._settings.put("storage", {"path": str(folder)})
         return True
 
     # --- internal
@@ -191,14 +191,6 @@ class StorageChoiceService:
         if any(one.segment.id not in stays for one in self._retention.plan(request, 0.0).removals):
             raise NotDone("This would delete recordings now.", "Do it under Settings, Storage, which shows them first.")
         self._retention.change(request)
-
-    def _write_path(self, folder: Path) -> None:
-        assert self._settings.file is not None
-        with self._settings.changing():
-            put_table(self._settings.file, "storage", {"path": str(folder)})
-            now = self._settings.now()
-            storage = now.storage.model_copy(update={"path": str(folder)})
-            self._settings.apply_written(now.model_copy(update={"storage": storage}))
 
     def _choices(
         self, current: Path, settings: Settings, day_bytes: float | None, used_bytes: int
