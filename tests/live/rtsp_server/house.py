@@ -64,8 +64,8 @@ class Playing:
 
 @asynccontextmanager
 async def serving(packets: Sequence[Packet], *, look_s: float = 4.0) -> AsyncIterator[Playing]:
-    """The packets come again and again, faster than life, until the end."""
-    hub, doorman, viewers, over = Hub(), Doorman(), [0], threading.Event()
+    """The packets come faster than life, and the clock goes with them."""
+    hub, doorman, viewers, over, clock = Hub(), Doorman(), [0], threading.Event(), FakeClock()
     hubs = {(PORCH, StreamName.MAIN): hub, (YARD, StreamName.MAIN): Hub()}
 
     @contextmanager
@@ -85,9 +85,10 @@ async def serving(packets: Sequence[Packet], *, look_s: float = 4.0) -> AsyncIte
             due_s = (packet.at_ms - packets[0].at_ms) / 1000 / SPEED
             if over.wait(max(0.0, began_s + due_s - time.monotonic())):
                 return
+            clock.advance(max(0.0, (packet.at_ms - clock.now_ms()) / 1000))
             hub.append(packet)
 
-    server = RtspServer(ServerContext(find, doorman, FakeClock(), one_more, look_s), "127.0.0.1", 0)
+    server = RtspServer(ServerContext(find, doorman, clock, one_more, look_s), "127.0.0.1", 0)
     feeding = threading.Thread(target=feed)
     await server.start()
     feeding.start()

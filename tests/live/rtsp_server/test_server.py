@@ -4,16 +4,18 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
+from unittest.mock import Mock
 
 import pytest
 
-from tawny.live.rtsp_server.sender import RtspSender, RtspTrack
+from tawny.live.rtsp_server.sender import RtspSender, RtspTrack, UdpChannel
 from tawny.media.codec.decoder import Decoder
 from tawny.media.codec.nal import nal_type, split_lengths
-from tawny.model.errors import SourceClosed, SourceNotFound, SourceRefused, SourceUnreachable
+from tawny.model.errors import SourceClosed, SourceError, SourceNotFound, SourceRefused, SourceUnreachable
 from tawny.model.geometry import Polygon
 from tawny.model.ids import RunId, StreamName
 from tawny.model.packets import AudioFormat, Packet, SourcePacket, VideoFormat
+from tawny.protocols.rtp import SenderReport, read_rtcp
 from tawny.stream.hub import Hub
 from tawny.testing.clock import FakeClock
 from tests.live.cameras import START_MS, numbered, sound, video
@@ -178,22 +180,32 @@ async def test_rubbish_ends_that_connection_only(said: bytes) -> None:
             assert len(pictures(await watching)) >= 60
 
 
+class Line:
+    """Keeps the timestamps of what is sent, and UTC of the reports, s."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+        self.reported: list[float] = []
+
+    def send(self, data: bytes, *, is_report: bool) -> None:
+        if not is_report:
+            self.sent.append(int.from_bytes(data[4:8], "big"))
+            return
+        self.reported += [one.utc_s for one in read_rtcp(data) if isinstance(one, SenderReport) and one.utc_s]
+
+    def close(self) -> None: ...
+
+
 async def test_who_takes_too_little_goes_on_with_the_newest_keyframe() -> None:
     packets = list(numbered(video(count=150)))
-    hub, may_go_on, sent = Hub(), asyncio.Event(), list[int]()
-
-    class Line:
-        def send(self, data: bytes, *, is_report: bool) -> None:
-            if not is_report:
-                sent.append(int.from_bytes(data[4:8], "big"))
-
-        def close(self) -> None: ...
+    hub, may_go_on, line = Hub(), asyncio.Event(), Line()
+    sent = line.sent
 
     async def drain() -> None:
         await may_go_on.wait()
 
     hub.append(packets[0])
-    sender = RtspSender(hub, FakeClock(), {True: RtspTrack(packets[0].format, Line())}, drain)
+    sender = RtspSender(hub, FakeClock(), {True: RtspTrack(packets[0].format, line)}, drain)
     sending = asyncio.create_task(sender.run())
     async with asyncio.timeout(30):
         while not sent:
@@ -207,6 +219,96 @@ async def test_who_takes_too_little_goes_on_with_the_newest_keyframe() -> None:
     begin = max(packet.at_ms for packet in packets if packet.is_keyframe)
     assert (sent[-1] - sent[0]) % 2**32 >= (begin - packets[0].at_ms) * 90
     assert sender.skipped == 1
+
+
+@pytest.mark.parametrize("step_ms", [0, -600_000, -30_000, 3_600_000])
+async def test_times_go_on_when_the_recorders_clock_was_set(step_ms: int) -> None:
+    first, second = video(count=2), _later(video(count=2), 2_000 + step_ms)
+    hub, clock, line = Hub(), FakeClock(), Line()
+    sender = RtspSender(hub, clock, {True: RtspTrack(first[0].format, line)}, lambda: asyncio.sleep(0))
+    sending = asyncio.create_task(sender.run())
+    async with asyncio.timeout(30):
+        for packet, passed_s in zip(numbered(first, second), (0.0, 1 / 15, 2 - 1 / 15, 1 / 15), strict=True):
+            clock.advance(passed_s)
+            before = len(line.sent)
+            hub.append(packet)
+            while len(line.sent) == before:
+                await asyncio.sleep(0)
+    sending.cancel()
+    times = sorted(set(line.sent), key=line.sent.index)
+    steps = [(after - before) % 2**32 for before, after in pairwise(times)]
+    assert steps == [6_000, pytest.approx(2 * 90_000 - 6_000, abs=90), 6_000]
+    assert line.reported == pytest.approx([first[0].at_ms / 1000, second[0].at_ms / 1000]), "UTC is in the reports"
+
+
+def test_a_report_is_sent_soon_after_the_clock_was_set_back_within_a_run() -> None:
+    packets, line = video(count=2), Line()
+    track = RtspTrack(packets[0].format, line)
+    track.send(packets[0], START_MS)
+    track.send(replace(packets[1], at_ms=packets[1].at_ms - 600_000), START_MS)
+    assert len(line.reported) == 2
+
+
+@pytest.mark.parametrize("path", ["porch?tcp=1", "porch/main?resolution=1"])
+async def test_a_query_in_the_address_changes_nothing(path: str) -> None:
+    async with serving(PACKETS) as house:
+        assert len(pictures(await watch(house.address(path), pictures=5, client="ffmpeg"))) >= 5
+
+
+async def test_empty_lines_before_a_request_are_ignored() -> None:
+    async with serving(PACKETS) as house:
+        reader, writer = await asyncio.open_connection(*house.server.address.split(":"))
+        writer.write(b"\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+        async with asyncio.timeout(30):
+            assert await reader.readline() == b"RTSP/1.0 200 OK\r\n"
+        writer.close()
+
+
+class FakeUdp:
+    """A UDP socket. places: where it was bound and has sent to."""
+
+    def __init__(self, error: OSError | None = None) -> None:
+        self.places: list[tuple[str | int, ...]] = []
+        self.is_closed = False
+        self._error = error
+
+    def settimeout(self, timeout_s: float) -> None: ...
+    def setsockopt(self, level: int, name: int, value: int) -> None: ...
+
+    def bind(self, place: tuple[str | int, ...]) -> None:
+        if self._error is not None:
+            raise self._error
+        self.places.append(place)
+
+    def sendto(self, data: bytes, place: tuple[str | int, ...]) -> None:
+        self.places.append(place)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_player_at_a_link_local_address_gets_udp(monkeypatch: pytest.MonkeyPatch) -> None:
+    udp = FakeUdp()
+    monkeypatch.setattr("tawny.live.rtsp_server.sender.socket.socket", lambda *_: udp)
+    channel = UdpChannel.open(("fe80::2", 50_000, 0, 3), ("fe80::1", 8554, 0, 3), 6000)
+    channel.send(b"rtp", is_report=False)
+    channel.send(b"rtcp", is_report=True)
+    assert udp.places == [("fe80::1", 0, 0, 3), ("fe80::2", 6000, 0, 3), ("fe80::2", 6001, 0, 3)]
+
+
+def test_a_udp_socket_that_cannot_be_bound_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    udp = FakeUdp(OSError(22, "Invalid argument"))
+    monkeypatch.setattr("tawny.live.rtsp_server.sender.socket.socket", lambda *_: udp)
+    with pytest.raises(OSError, match="Invalid argument"):
+        UdpChannel.open(("fe80::2", 50_000, 0, 3), ("fe80::1", 8554, 0, 3), 6000)
+    assert udp.is_closed
+
+
+async def test_udp_that_cannot_be_opened_is_an_unsupported_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UdpChannel, "open", Mock(side_effect=OSError(22, "Invalid argument")))
+    async with serving(PACKETS) as house:
+        with pytest.raises(SourceError, match="doesn't support this transport"):
+            await watch(house.address(), pictures=1, transport="udp")
 
 
 @pytest.mark.parametrize("client", ["own", "ffmpeg"])

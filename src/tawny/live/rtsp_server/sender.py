@@ -24,6 +24,11 @@ from tawny.stream.hub import Hub
 # RTP channels of one track: interleaved in the RTSP connection, or a UDP port pair.
 
 
+UDP_BUFFER_BYTES = 1 << 20
+"""A keyframe is sent in one burst."""
+SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+
+
 class Channel(Protocol):
     def send(self, data: bytes, *, is_report: bool) -> None:
         """Send one RTP or RTCP packet. Raises ConnectionError when the player has disconnected."""
@@ -50,15 +55,36 @@ class TcpChannel:
 
 @dataclass(slots=True)
 class UdpChannel:
-    """From a local UDP socket to the player's port pair."""
+    """From a local UDP socket to the player's port pair. zone: flow information and scope of an IPv6 address."""
 
     socket: socket.socket
     host: str
     port: int
+    zone: tuple[int, ...] = ()
+
+    @classmethod
+    def open(cls, player: SocketAddress, ours: SocketAddress, port: int) -> "UdpChannel":
+        """Return a channel between the two ends of an RTSP connection. port: the player's. Raises OSError."""
+        host, _, *zone = player
+        own_host, _, *own_zone = ours  # link-local addresses need their scope
+        made = socket.socket(socket.AF_INET6 if zone else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            made.settimeout(0)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UDP_BUFFER_BYTES)
+            made.bind((own_host, 0, *own_zone))
+        except OSError:
+            made.close()
+            raise
+        return cls(made, host, port, tuple(zone))
+
+    @property
+    def own_port(self) -> int:
+        number: int = self.socket.getsockname()[1]
+        return number
 
     def send(self, data: bytes, *, is_report: bool) -> None:
         with suppress(BlockingIOError):  # UDP: packets that the socket buffer cannot take are dropped
-            self.socket.sendto(data, (self.host, self.port + is_report))
+            self.socket.sendto(data, (self.host, self.port + is_report, *self.zone))
 
     def close(self) -> None:
         self.socket.close()
@@ -66,6 +92,8 @@ class UdpChannel:
 
 BEHIND_MS = 2_000
 REPORT_MS = 5_000
+CLOCK_STEP_MS = 2_000
+"""A new run that begins by more than this, in ms, before or after the time that has passed: the clock was set."""
 SILENT_S = 5.0
 FRESH_S = 5.0
 """Maximum age of a stream's newest packet, in seconds; older streams count as inactive."""
@@ -83,7 +111,9 @@ def formats_now(hub: Hub, clock: Clock) -> tuple[VideoFormat, AudioFormat | None
 
 
 class RtspTrack:
-    """RTP session of one track. Timestamps continue across the camera's runs."""
+    """RTP session of one track. Timestamps continue across the camera's runs, also when the recorder's clock was set:
+    UTC is in the reports alone.
+    """
 
     def __init__(self, media: Format, channel: Channel) -> None:
         self.media, self.channel = media, channel
@@ -91,16 +121,25 @@ class RtspTrack:
             media, payload_type(media), ssrc=secrets.randbits(32), first=secrets.randbits(16), aggregate=True
         )
         self._run: RunId | None = None
-        self._zero = 0
+        self._zero = self._time = 0
         self._reported_ms = -REPORT_MS
 
+    @property
+    def sent_ms(self) -> int:
+        """The latest time sent, ms since the session's start."""
+        return self._time * 1000 // self.media.rate
+
     def send(self, packet: Packet, from_ms: int) -> None:
-        """Send one packet. from_ms: UTC of the session's start, the same for all its tracks. Raises OSError."""
+        """Send one packet. from_ms: UTC of the session's start by the clock of the packet's run, the same for all
+        tracks. Raises OSError.
+        """
+        is_due = abs(packet.at_ms - self._reported_ms) >= REPORT_MS
         if packet.run != self._run:
-            self._run = packet.run
+            self._run, is_due = packet.run, True
             self._zero = (packet.at_ms - from_ms) * self.media.rate // 1000 - packet.pts
         time = self._zero + packet.pts
-        if packet.at_ms - self._reported_ms >= REPORT_MS:
+        self._time = max(self._time, time)
+        if is_due:
             self._reported_ms = packet.at_ms
             self.channel.send(self._packetizer.sender_report(packet.at_ms / 1000, time), is_report=True)
         for made in self._packetizer.cut(_with_sets(packet), time):
@@ -124,7 +163,8 @@ class RtspSender:
         """Send until the video codec changes; the player must then send DESCRIBE again. Raises OSError."""
         wakeup = Wakeup()
         reader = self._hub.reader(wake=wakeup)
-        from_ms: int | None = None
+        run: RunId | None = None
+        from_ms, sent_s = 0, self._clock.mono_s()
         needs_keyframe = True
         try:
             while True:
@@ -135,8 +175,12 @@ class RtspSender:
                     track = self._tracks.get(packet.is_video)
                     if needs_keyframe or track is None or (packet.format != track.media and not packet.is_video):
                         continue
-                    from_ms = packet.at_ms if from_ms is None else from_ms
+                    now_s = self._clock.mono_s()
+                    if packet.run != run:
+                        from_ms = packet.at_ms if run is None else self._start_ms(packet, from_ms, now_s - sent_s)
+                        run = packet.run
                     track.send(packet, from_ms)
+                    sent_s = now_s
                     await self._drain()
                     newest = self._hub.newest
                     if newest is not None and newest.at_ms - packet.at_ms > BEHIND_MS:
@@ -148,6 +192,16 @@ class RtspSender:
                     await wakeup.wait(SILENT_S)
         finally:
             reader.close()
+
+    def _start_ms(self, packet: Packet, from_ms: int, passed_s: float) -> int:
+        """Return UTC of the session's start for a new run, which begins with this packet. passed_s: since the last one.
+
+        It changes if the recorder's clock was set meanwhile, so that times grow as time has passed.
+        """
+        sent_ms = max(track.sent_ms for track in self._tracks.values())
+        due_ms = sent_ms + max(1, round(passed_s * 1000))
+        at_ms = packet.at_ms - from_ms
+        return from_ms if sent_ms < at_ms and abs(at_ms - due_ms) <= CLOCK_STEP_MS else packet.at_ms - due_ms
 
     def _fits(self, packet: Packet) -> bool:
         picture = self._tracks.get(True)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
 from tawny.engine.connections import ClientConnection, ConnectionManager, ConnectionRules, Phase
@@ -40,8 +41,6 @@ FIRST_S = 5.0
 LOOK_S = 1.0
 """Interval for rechecking the viewer's permission, in seconds."""
 MOST_REFUSALS = 3
-UDP_BUFFER_BYTES = 1 << 20
-"""A keyframe is sent in one burst."""
 log = logging.getLogger(__name__)
 
 
@@ -150,6 +149,8 @@ class ServerSession:
     async def _answer_one(self) -> bool:
         """Read one request and send the response. Return False if the connection must be closed."""
         first = await self._reader.readexactly(1)
+        if first in b"\r\n":  # empty lines between requests (RFC 2326, 4.1)
+            return True
         self._received_s = self._context.clock.mono_s()
         if not self.is_playing:
             self._connection.enter(Phase.HEAD)
@@ -270,7 +271,7 @@ class ServerSession:
         ]
         for number, media in enumerate(one for one in formats if one):
             lines += [*media_lines(media), f"a=control:track{number}", "a=recvonly"]
-        base = request.url.rstrip("/") + "/"
+        base = urlsplit(request.url)._replace(query="", fragment="").geturl().rstrip("/") + "/"
         body = ("\r\n".join(lines) + "\r\n").encode()
         return RtspReply(headers={"Content-Type": "application/sdp", "Content-Base": base}, body=body)
 
@@ -308,15 +309,14 @@ class ServerSession:
         port = _first_number(fields.get("client_port", ""), 65_534)
         if port is None or port < 1024:
             return None
-        host = self._writer.get_extra_info("peername")[0]  # send to the requesting host only
-        ours = self._writer.get_extra_info("sockname")[0]
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        udp = socket.socket(family, socket.SOCK_DGRAM)
-        udp.settimeout(0)
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UDP_BUFFER_BYTES)
-        udp.bind((ours, 0))
-        at = udp.getsockname()[1]
-        return UdpChannel(udp, host, port), (f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={at}-{at}")
+        player, ours = (self._writer.get_extra_info(name) for name in ("peername", "sockname"))
+        try:
+            udp = UdpChannel.open(player, ours, port)  # to the requesting host only
+        except OSError as error:
+            log.info("RTSP over UDP is unavailable on %s: %s", ours[0], error.strerror)
+            return None
+        at = udp.own_port
+        return udp, f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={at}-{at}"
 
     async def _play(self) -> None:
         assert self._wanted is not None
