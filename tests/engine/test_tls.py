@@ -13,7 +13,14 @@ import pytest
 
 from tawny.engine import tls
 from tawny.engine.acceptor import ConnectionAcceptor, bind_sockets
-from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, ConnectionRules, Phase
+from tawny.engine.connections import (
+    DEADLINES,
+    ClientConnection,
+    ConnectionLimits,
+    ConnectionManager,
+    ConnectionRules,
+    Phase,
+)
 from tawny.engine.tls import BURST, EACH_PER_S, FirstBytes, HandshakePace, make_server_context
 from tawny.testing.clock import FakeClock
 from tests.support.certificates import write_pair
@@ -41,10 +48,26 @@ class Echo(asyncio.Protocol):
         self._connection.release()
 
 
+ANSWER_BYTES, RECEIVE_BYTES = 8_000_000, 64_000
+"""More than the kernel takes for a client that does not read."""
+
+
+class Answer(Echo):
+    """Answers at length, and closes."""
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(bytes(ANSWER_BYTES))
+        self._transport.close()
+        self._connection.enter(Phase.IDLE)
+
+
 class Served:
     """context: of new handshakes."""
 
-    def __init__(self, folder: Path, clock: FakeClock, limits: ConnectionLimits | None = None) -> None:
+    def __init__(
+        self, folder: Path, clock: FakeClock, limits: ConnectionLimits | None = None, make: type[Echo] = Echo
+    ) -> None:
+        self._make = make
         self.clock, self.manager = clock, ConnectionManager(clock, limits, trusted=())
         self.context: ssl.SSLContext | None = context_of(folder / "first")
         self.address = ("", 0)
@@ -53,7 +76,7 @@ class Served:
     async def running(self) -> AsyncIterator["Served"]:
         (listening,) = bind_sockets([("127.0.0.1", socket.AF_INET)], 0)
         first = FirstBytes(lambda: self.context, HandshakePace(self.clock))
-        acceptor = ConnectionAcceptor(listening, self.manager, ConnectionRules(), Echo, first)
+        acceptor = ConnectionAcceptor(listening, self.manager, ConnectionRules(), self._make, first)
         acceptor.start()
         self.address = listening.getsockname()
         try:
@@ -67,7 +90,11 @@ class Served:
     async def secure(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return await asyncio.open_connection(*self.address, ssl=context)
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        client.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(client, self.address)
+        return await asyncio.open_connection(sock=client, ssl=context, server_hostname="localhost")
 
     async def until_open(self, count: int) -> None:
         async with asyncio.timeout(10):
@@ -231,6 +258,50 @@ async def test_stopping_closes_who_has_not_begun(tmp_path: Path) -> None:
         await served.until_open(1)
     assert await reader.read(1) == b""
     writer.close()
+
+
+async def test_an_answer_of_a_connection_that_closes_arrives_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "SHUTDOWN_S", PAUSE_S)
+    async with Served(tmp_path, FakeClock(), make=Answer).running() as served:
+        reader, writer = await served.secure()
+        assert await reader.readexactly(3) == b"tls"
+        writer.write(b"GET")
+        await asyncio.sleep(6 * PAUSE_S)
+        async with asyncio.timeout(30):
+            assert len(await reader.read()) == ANSWER_BYTES
+        await served.until_open(0)
+        writer.close()
+
+
+async def test_who_reads_nothing_of_an_answer_is_closed_by_the_manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "SHUTDOWN_S", PAUSE_S)
+    async with Served(tmp_path, FakeClock(), make=Answer).running() as served:
+        _, writer = await served.secure()
+        writer.write(b"GET")
+        async with asyncio.timeout(30):
+            while [one.phase for one in served.manager] != [Phase.STALLED]:
+                await asyncio.sleep(PAUSE_S)
+        served.clock.advance(DEADLINES[Phase.STALLED] + 1)
+        served.manager.sweep()
+        assert len(served.manager) == 0
+        writer.transport.abort()
+
+
+async def test_who_says_no_goodbye_is_closed_once_all_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "SHUTDOWN_S", PAUSE_S)
+    async with Served(tmp_path, FakeClock(), make=Answer).running() as served:
+        monkeypatch.setattr("tests.engine.test_tls.ANSWER_BYTES", 10)
+        reader, writer = await served.secure()
+        writer.write(b"GET")
+        await reader.readexactly(1)
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
+        await served.until_open(0)
+        writer.transport.abort()
 
 
 class TestPace:

@@ -11,12 +11,12 @@ from asyncio import sslproto
 from collections.abc import Callable
 from typing import Final
 
-from tawny.engine.connections import ClientConnection
+from tawny.engine.connections import ClientConnection, Phase
 from tawny.model.times import Clock
 
 HANDSHAKE_S: Final = 10
 SHUTDOWN_S: Final = 2
-"""Time in s that a closed connection waits for the client's goodbye."""
+"""Time in s that a closed connection waits for the client's goodbye, once all is sent."""
 HANDSHAKE_BYTE: Final = 0x16
 BUFFER_BYTES: Final = 16 * 1024
 """Buffer of each connection for what arrives. asyncio's is 256 kB: 600 connections would take 150 MB."""
@@ -63,6 +63,32 @@ class TlsProtocol(sslproto.SSLProtocol):
             ssl_handshake_timeout=HANDSHAKE_S, ssl_shutdown_timeout=SHUTDOWN_S,
         )  # fmt: skip
         self._connection, self._first_bytes = connection, first_bytes
+        self._wire: asyncio.Transport | None = None
+
+    def _start_shutdown(self) -> None:
+        """Close once all is sent. asyncio's own timer would cut a long response off."""
+        is_begun = self._shutdown_timeout_handle is not None
+        super()._start_shutdown()
+        if self._shutdown_timeout_handle is not None and not is_begun:
+            self._shutdown_timeout_handle.cancel()
+            self._await_goodbye()
+
+    def _await_goodbye(self, before_bytes: int = 0) -> None:
+        """Wait SHUTDOWN_S. before_bytes: unsent at the last look; a client that reads nothing is the manager's."""
+        unsent_bytes = self._unsent_bytes()
+        if unsent_bytes:
+            self._connection.enter(Phase.STALLED if unsent_bytes == before_bytes else Phase.ACTIVE)
+        self._shutdown_timeout_handle = self._loop.call_later(SHUTDOWN_S, self._shutdown_late, unsent_bytes)
+
+    def _shutdown_late(self, before_bytes: int) -> None:
+        if before_bytes:
+            self._await_goodbye(before_bytes)
+        elif self._wire is not None:
+            self._wire.abort()
+
+    def _unsent_bytes(self) -> int:
+        unsent_bytes = self._app_transport.get_write_buffer_size()
+        return unsent_bytes + (self._wire.get_write_buffer_size() if self._wire is not None else 0)
 
     def _handshake_ended(self, ended: asyncio.Future[None]) -> None:
         self._first_bytes.handshake_ended(self._connection)
@@ -70,6 +96,7 @@ class TlsProtocol(sslproto.SSLProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        self._wire = transport
         self._connection.close_with(transport.abort)
         self._first_bytes.handshake_begun(self._connection)
         transport.set_write_buffer_limits(UNSENT_BYTES)
