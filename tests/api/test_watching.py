@@ -1,5 +1,6 @@
 """How a camera is watched, over the API: told to everybody, changed by an owner."""
 
+import copy
 from typing import Any
 
 import httpx
@@ -7,11 +8,13 @@ import pytest
 
 from tawny.api.auth.accounts import Role
 from tawny.api.events.state_socket import MeterFeed
+from tawny.api.past.frame_stamps import live_stamps
 from tawny.config.settings import DetectionSettings
+from tawny.live.jpeg_stream import JpegOptions
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation
-from tawny.model.ids import EventId
+from tawny.model.ids import EventId, StreamName
 from tawny.model.observations import FigureThing, Look, Measurement, MotionFigure, Observation
 from tests.api.fakes import House
 from tests.playback.archives import PORCH
@@ -229,3 +232,13 @@ async def test_figures_of_a_time_come_with_the_clips_in_it(house: House, owner: 
     too_long = f"/api/v1/cameras/porch/figures?from_ms={now_ms - 200_000}&to_ms={now_ms}"
     assert (await owner.get(too_long)).status_code == 400
     assert (await owner.get("/api/v1/cameras/none/figures?from_ms=0&to_ms=1")).status_code == 404
+
+
+async def test_viewers_of_one_stream_share_their_stamps(house: House) -> None:
+    hub = house.recorder.hub(PORCH, StreamName.MAIN)
+    assert hub is not None
+    first, second = (JpegOptions(640, 2, 75, live_stamps(house.site, PORCH, hub).at) for _ in range(2))
+    assert first == second
+    unlocked = copy.copy(house.site)
+    unlocked.is_unlocked = True
+    assert JpegOptions(640, 2, 75, live_stamps(unlocked, PORCH, hub).at) != first

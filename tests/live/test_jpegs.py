@@ -1,14 +1,17 @@
 import asyncio
 import threading
 from functools import partial
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
 from tawny.live import jpeg_stream
-from tawny.live.jpeg_stream import JpegOptions, JpegStream
+from tawny.live.jpeg_stream import JpegLook, JpegOptions, JpegStream
 from tawny.live.wakeup import share_once
+from tawny.media.image.stamp import Stamp
+from tawny.model.errors import StorageError
 from tawny.model.ids import RunId
 from tawny.stream.hub import Hub
 from tawny.testing.waiting import until
@@ -100,6 +103,62 @@ def test_pictures_go_on_after_the_clock_was_set_back() -> None:
     look.close()
 
 
+def unreadable(at_ms: int) -> Stamp:
+    raise StorageError("/disk", "it does not answer")
+
+
+def test_a_stamp_that_cannot_be_read_stops_no_pictures() -> None:
+    hub = filled(1)
+    jpegs = JpegStream(hub)
+    stamped = ALL._replace(stamps=unreadable)
+    looks = [jpegs.look(options, nobody) for options in (stamped, ALL)]
+    for packet in PACKETS[1:3]:
+        hub.append(packet)
+        for look in looks:
+            until(partial(_shows, look, packet.number), 60, "the next picture")
+    for look in looks:
+        look.close()
+
+
+def test_pictures_go_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+    hub = filled(1)
+    jpegs = JpegStream(hub)
+    look = jpegs.look(ALL, nobody)
+    until(look.newest, 60, "a picture")
+    with monkeypatch.context() as broken:
+        broken.setattr(jpeg_stream, "mask_picture", Mock(side_effect=ZeroDivisionError))
+        hub.append(PACKETS[1])
+        until(lambda: errors, 60, "the error")
+    hub.append(PACKETS[2])
+    until(lambda: (still := look.newest()) and still.number == 2, 60, "the next picture")
+    look.close()
+
+
+@pytest.mark.asyncio
+async def test_who_sees_no_stamps_waits_for_none() -> None:
+    hub, answers = filled(1), threading.Event()
+
+    def slow(at_ms: int) -> Stamp:
+        answers.wait(60)
+        return Stamp(())
+
+    stamped = jpeg_stream.jpeg_pictures(hub, ALL._replace(stamps=slow), again_s=30)
+    plain = jpeg_stream.jpeg_pictures(hub, ALL, again_s=30)
+    waiting = asyncio.ensure_future(anext(stamped))
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(30):
+            assert (await anext(plain)).number == 0
+            assert not waiting.done()
+    finally:
+        answers.set()
+    await waiting
+    for each in (stamped, plain):
+        await each.aclose()
+
+
 def test_the_work_ends_with_the_last_viewer() -> None:
     others = set(threading.enumerate())
     jpegs = JpegStream(filled(2))
@@ -141,6 +200,11 @@ async def test_who_is_slow_gets_the_newest_picture_and_not_all_between() -> None
         await asyncio.to_thread(lambda: until(lambda: _newest(jpegs) == 7, 30, "the last one"))
         assert (await anext(pictures)).number == 7
     await pictures.aclose()
+
+
+def _shows(look: JpegLook, number: int) -> bool:
+    still = look.newest()
+    return still is not None and still.number == number
 
 
 def _newest(jpegs: JpegStream) -> int:

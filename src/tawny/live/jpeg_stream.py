@@ -4,6 +4,7 @@ One thread per stream runs from the first viewer to the last. At low frame rates
 notified of a new image and fetch the newest one when ready.
 """
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
@@ -16,8 +17,11 @@ from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg, keyframe_picture
 from tawny.media.image.mask import mask_picture
 from tawny.media.image.stamp import Stamp, downscaled, stamped
+from tawny.model.errors import StorageError
 from tawny.model.packets import Packet, VideoFormat
 from tawny.stream.hub import Hub, without_backlog
+
+log = logging.getLogger(__name__)
 
 # JPEG snapshots of each stream's newest keyframe: decoded on request, shared by callers, cached briefly.
 
@@ -81,7 +85,7 @@ class JpegOptions(NamedTuple):
     fps: float
     quality: int
     stamps: Callable[[int], Stamp] | None = None
-    """Returns what is stamped on the frame of a time, ms UTC. None: nothing."""
+    """Returns what is stamped on the frame of a time, ms UTC; raises StorageError. None: nothing."""
 
 
 @dataclass(slots=True)
@@ -108,15 +112,20 @@ class JpegStream:
     def look(self, options: JpegOptions, notify: Callable[[], None]) -> "JpegLook":
         with self._lock:
             self._made.setdefault(options, _Made()).notify.append(notify)
-            if self._thread is None:
-                self._thread = start_thread("jpegs", self._run)
+            self._start()
         self._due.set()
         return JpegLook(self, options, notify)
 
     def newest(self, options: JpegOptions) -> Snapshot | None:
         with self._lock:
             made = self._made.get(options)
+            if made is not None:
+                self._start()  # it may have ended with an error
             return made.newest if made else None
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = start_thread("jpegs", self._run)
 
     def leave(self, options: JpegOptions, notify: Callable[[], None]) -> None:
         with self._lock:
@@ -138,6 +147,9 @@ class JpegStream:
                 self._due.clear()
         finally:
             work.close()
+            with self._lock:
+                if self._thread is threading.current_thread():  # an error has ended it
+                    self._thread = None
 
     def _has_viewers(self) -> bool:
         """Return whether viewers remain. If not, the thread ends; the next viewer starts a new one."""
@@ -158,7 +170,7 @@ class JpegStream:
             wanted = [(options, made) for options, made in self._made.items() if frame.at_ms >= made.due_ms]
         frame = mask_picture(frame, self._hub.private) if wanted else frame
         for options, made in wanted:
-            still = Snapshot(stamped_jpeg(frame, options), frame.at_ms, number)
+            still = Snapshot(_stamped_if_possible(frame, options), frame.at_ms, number)
             self.encoded += 1
             step_ms = 1000 / options.fps
             with self._lock:
@@ -169,15 +181,27 @@ class JpegStream:
                 each()
 
 
+class StampedJpegStream(JpegStream):
+    """Images with stamps, which are read from the disk: only their viewers wait for it."""
+
+
+def _stamped_if_possible(frame: DecodedFrame, options: JpegOptions) -> bytes:
+    try:
+        return stamped_jpeg(frame, options)
+    except StorageError as error:
+        log.debug("a live image has no stamp: %s", error)
+        return jpeg(frame, options.width, options.quality)
+
+
 def stamped_jpeg(frame: DecodedFrame, options: JpegOptions) -> bytes:
-    """Return the frame as JPEG, with its stamp if one is wanted."""
+    """Return the frame as JPEG, with its stamp if one is wanted. Raises StorageError."""
     if options.stamps is None:
         return jpeg(frame, options.width, options.quality)
     return jpeg(stamped(downscaled(frame, options.width), options.stamps(frame.at_ms)), None, options.quality)
 
 
 def stamped_snapshot(hub: Hub, options: JpegOptions) -> Snapshot | None:
-    """Return the newest keyframe with its stamp; None if there is none."""
+    """Return the newest keyframe with its stamp; None if there is none. Raises StorageError."""
     keyframe = next(iter(hub.recent(0.0)), None)
     frame = keyframe_picture(keyframe, hub.private) if keyframe is not None else None
     return Snapshot(stamped_jpeg(frame, options), frame.at_ms, keyframe.number) if frame and keyframe else None
@@ -268,7 +292,8 @@ def multipart_part(still: Snapshot) -> bytes:
 async def jpeg_pictures(hub: Hub, options: JpegOptions, again_s: float) -> AsyncGenerator[Snapshot]:
     """Yield the newest image whenever the consumer is ready. Repeat the last one after `again_s` without a new one."""
     wakeup = Wakeup()
-    look = share_once(JpegStream, hub, lambda: JpegStream(hub)).look(options, wakeup)
+    kind = JpegStream if options.stamps is None else StampedJpegStream
+    look = share_once(kind, hub, lambda: kind(hub)).look(options, wakeup)
     shown: Snapshot | None = None
     try:
         while True:

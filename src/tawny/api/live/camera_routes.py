@@ -17,7 +17,7 @@ from tawny.api.auth.accounts import Account, Role
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.follow import showing
-from tawny.api.past.frame_stamps import LiveStamps
+from tawny.api.past.frame_stamps import LiveStamps, live_stamps
 from tawny.api.past.media_responses import GuardedStreamingResponse
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, Id, Name
@@ -76,7 +76,7 @@ async def moving_jpegs(
     stamp: with title, time, detector figures, REC and boxes.
     """
     hub, stream = hub_for_pictures(here, camera, width)
-    options = JpegOptions(rounded_width(width), fps, quality, LiveStamps(here, camera).at if stamp else None)
+    options = JpegOptions(rounded_width(width), fps, quality, live_stamps(here, camera, hub).at if stamp else None)
 
     async def counted() -> AsyncIterator[bytes]:
         with here.viewers.one_more(camera, stream):

@@ -7,12 +7,14 @@ from tawny.api.auth.access import Access, OneCamera, known_camera, parse_span, r
 from tawny.api.context import AppContext, Here
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, Ms
+from tawny.live.wakeup import share_once
 from tawny.media.image.stamp import Stamp
 from tawny.model.ids import CameraId
 from tawny.model.observations import MotionFigure
 from tawny.model.times import Span
 from tawny.playback.stamps import FrameStamps, read_stamps
 from tawny.service.recorder import event_rolls
+from tawny.stream.hub import Hub
 
 MOST_S = 120
 """Length of the time whose figures are returned at once, s."""
@@ -81,10 +83,18 @@ class LiveStamps:
         self._read_ms = 0
 
     def at(self, at_ms: int) -> Stamp:
+        """Return the stamp of a frame. Reads the disk at times. Raises StorageError."""
         if self._stamps is None or not 0 <= at_ms - self._read_ms < RENEWED_MS:
             self._stamps = frame_stamps(self._here, self._camera, Span(at_ms, at_ms + 1))
             self._read_ms = at_ms
         return self._stamps.at(at_ms)
+
+
+def live_stamps(here: AppContext, camera: CameraId, hub: Hub) -> LiveStamps:
+    """Return the stamps of a stream, the same for all its viewers. Event loop only."""
+    if here.is_unlocked:
+        return LiveStamps(here, camera)  # encrypted recordings stay with those who have unlocked them
+    return share_once(LiveStamps, hub, lambda: LiveStamps(here, camera))
 
 
 def _figure_info(one: MotionFigure) -> FigureInfo:
