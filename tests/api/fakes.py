@@ -33,6 +33,7 @@ from tawny.delivery.outbox import OutboxMarks
 from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus, ThreadEngine
+from tawny.engine.connections import ConnectionManager
 from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation
@@ -395,6 +396,7 @@ def make_site(recorder: FakeRecorder, accounts: Accounts, passes: Passes, shares
         inbox=Inbox(None),
         phones=Phone(),
         hosts=("127.0.0.1",),
+        connections=ConnectionManager(clock),
         machine_names=machine_names,
         own_addresses=tuple,
         can_restart=False,

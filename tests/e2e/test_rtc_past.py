@@ -214,6 +214,9 @@ class Quiet:
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         self.sent += 1
 
+    async def drain(self) -> bool:
+        return False
+
     def end(self, why: str) -> None:
         self.ended.set()
 

@@ -32,6 +32,7 @@ from tawny.config.secure import ascii_host
 from tawny.config.settings import LiveSettings, WebSettings, listen_address, proxy_networks
 from tawny.config.sign_in import SignInSettings
 from tawny.engine.blocking_calls import BlockingCalls
+from tawny.engine.connections import ConnectionManager
 from tawny.fleet.box import FleetMember
 from tawny.fleet.copies import FleetCopies
 from tawny.fleet.copy_source import CopySource
@@ -142,6 +143,8 @@ class AppContext:
     """Receives what phones send that are cameras."""
     hosts: tuple[str, ...]
     """Addresses WebRTC listens on."""
+    connections: ConnectionManager
+    """Admits what comes in over TCP."""
     machine_names: Callable[[], frozenset[str]]
     own_addresses: Callable[[], Sequence[str]]
     """Returns the URLs of the web interface in the local network, best first."""
@@ -226,7 +229,7 @@ class AppContext:
         self.decoding, self.cutting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
         self.health = HealthReader(self.recorder)
         self.hls, self.follows = HlsFeeds(self.recorder.clock), FollowSelectors()
-        self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock)
+        self._rtc = _RtcOnDemand(self.live, self.hosts, self.recorder.clock, self.connections)
 
     def apply(self, web: WebSettings, sign_in: SignInSettings | None = None) -> None:
         """Apply the names under which browsers may open the web interface, its public address, trusted proxies, and
@@ -313,15 +316,17 @@ class AppContext:
 class _RtcOnDemand:
     """Creates the WebRTC sessions on first use: the library needs much memory and is rarely used."""
 
-    def __init__(self, live: LiveSettings, hosts: tuple[str, ...], clock: Clock) -> None:
-        self._live, self._hosts, self._clock = live, hosts, clock
+    def __init__(
+        self, live: LiveSettings, hosts: tuple[str, ...], clock: Clock, connections: ConnectionManager
+    ) -> None:
+        self._live, self._hosts, self._clock, self._connections = live, hosts, clock, connections
         self._made: WebRtcSessions | None = None
 
     def made(self) -> "WebRtcSessions":
         if self._made is None:
             from tawny.api.live.webrtc import WebRtcSessions
 
-            self._made = WebRtcSessions(self._live, self._hosts, self._clock)
+            self._made = WebRtcSessions(self._live, self._hosts, self._clock, self._connections)
         return self._made
 
     async def close(self) -> None:

@@ -306,8 +306,8 @@ async def make_web_interface(
         backup=BackupService(place.kept_in, place.config, place.host, clock),
         clip_store=_make_clip_store(place, headroom),
         inbox=Inbox(place.kept_in and place.kept_in / INBOX, headroom), phones=_phones(place),
-        hosts=hosts, machine_names=machine_names, secure=address, answer_challenge=address.challenges.answer,
-        own_addresses=lambda: recorder_urls(*server.place),
+        hosts=hosts, connections=connections, machine_names=machine_names, secure=address,
+        answer_challenge=address.challenges.answer, own_addresses=lambda: recorder_urls(*server.place),
         can_restart=restart is not None, restart=restart or (lambda: None),
     )  # fmt: skip
     take_over_web(site, connections, settings)

@@ -8,17 +8,8 @@ from aioice.turn import TurnClientUdpProtocol, TurnTransport
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tawny.live.webrtc.ice import (
-    MOST_WAITING_BYTES,
-    SILENT_S,
-    Address,
-    IceAgent,
-    IcePath,
-    Kind,
-    _datagram_path,
-    is_stun,
-    stun_username,
-)
+from tawny.live.webrtc.ice import SILENT_S, IceAgent, stun_username
+from tawny.live.webrtc.ice_paths import MOST_WAITING_BYTES, Address, IcePath, Kind, datagram_path, is_stun
 from tawny.protocols.sdp import Candidate, IceCredentials, candidate_of
 from tawny.testing.clock import FakeClock
 
@@ -160,7 +151,7 @@ def relay_over(server: FullSocket) -> TurnTransport:
 @pytest.mark.parametrize("kind", ["udp", "relay"])
 async def test_a_socket_that_is_too_slow_gets_checks_and_no_more_media(kind: Kind) -> None:
     full = FullSocket()
-    path = _datagram_path(kind, full if kind == "udp" else relay_over(full), VIEWER)
+    path = datagram_path(kind, full if kind == "udp" else relay_over(full), VIEWER)
     media, check_data = b"\x80" + bytes(1199), bytes(Message(Method.BINDING, Class.REQUEST))
     for _ in range(2 * MOST_WAITING_BYTES // len(media)):
         path.send(media)

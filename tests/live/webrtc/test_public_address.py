@@ -9,8 +9,10 @@ from aioice.stun import Class, Message, Method, parse_message
 from aioice.turn import TurnTransport
 
 from tawny.config.settings import LiveSettings
+from tawny.engine.connections import ConnectionManager
 from tawny.live.webrtc import ice
-from tawny.live.webrtc.ice import AGAIN_S, LASTS_S, Address, PublicAddress, UdpMux
+from tawny.live.webrtc.ice import AGAIN_S, LASTS_S, PublicAddress, UdpMux
+from tawny.live.webrtc.ice_paths import Address
 from tawny.live.webrtc.peer_connection import PeerConnection, WebRtcConnections
 from tawny.testing.clock import FakeClock
 from tawny.testing.packet_feed import FORMAT
@@ -24,7 +26,7 @@ class Port(UdpMux):
     """A port with a STUN server, which answers unless `seen` is None; `is_slow`: never."""
 
     def __init__(self) -> None:
-        super().__init__(["127.0.0.1"], 5000)
+        super().__init__(["127.0.0.1"], 5000, ConnectionManager(FakeClock()))
         self.seen: Address | None = ("203.0.113.7", 5000)
         self.is_slow = False
         self.asked = 0

@@ -67,6 +67,8 @@ class FakeViewer:
         self.times: list[int] = []
         self.told: list[dict[str, Any]] = []
         self.changed = asyncio.Event()
+        self.has_room = asyncio.Event()
+        self.has_room.set()
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         if track is self.video:
@@ -75,6 +77,11 @@ class FakeViewer:
         else:
             self.heard += payloads
         self.changed.set()
+
+    async def drain(self) -> bool:
+        is_full = not self.has_room.is_set()
+        await self.has_room.wait()
+        return is_full
 
     def end(self, why: str) -> None:
         self.ended.set()
@@ -163,6 +170,17 @@ async def test_it_goes_on_from_the_held_picture_with_the_next_one() -> None:
         bench.say(pause=False)
         await bench.until(lambda: len(bench.viewer.sent) > 3)
         assert bench.viewer.sent[:4] == PICTURES[21:25]
+
+
+async def test_recordings_wait_for_a_line_that_is_full() -> None:
+    async with screen() as bench:
+        bench.viewer.has_room.clear()
+        bench.say(at_ms=START_MS, rate=8)
+        await bench.until(lambda: len(bench.viewer.told) > 2)
+        assert bench.viewer.sent == []
+        bench.viewer.has_room.set()
+        await bench.until(lambda: len(bench.viewer.sent) > 2)
+        assert bench.viewer.sent[0] == PICTURES[0]
 
 
 async def test_times_only_grow_wherever_it_goes() -> None:

@@ -38,10 +38,17 @@ class FakePeer:
         self.why = ""
         self.keyframe: Callable[[], None] = lambda: None
         self.came = asyncio.Event()
+        self.has_room = asyncio.Event()
+        self.has_room.set()
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         self.sent.append((list(payloads), time))
         self.came.set()
+
+    async def drain(self) -> bool:
+        is_full = not self.has_room.is_set()
+        await self.has_room.wait()
+        return is_full
 
     def end(self, why: str) -> None:
         self.why = why
@@ -123,6 +130,37 @@ async def test_a_viewer_that_needs_a_keyframe_gets_the_last_one_again_with_all_a
     assert [payloads for payloads, _ in shown.peer.sent[4:8]] == [payloads for payloads, _ in shown.peer.sent[:4]]
     times = [time for _, time in shown.peer.sent]
     assert times == sorted(set(times))
+    await shown.end()
+
+
+async def test_a_viewer_with_a_slow_line_goes_on_at_the_newest_keyframe() -> None:
+    hub = filled(1)
+    shown = Shown(hub)
+    shown.peer.opened.set()
+    await shown.peer.has(1)
+    shown.peer.has_room.clear()
+    for packet in PACKETS[1 : 3 * GOP + 2]:
+        hub.append(packet)
+        await asyncio.sleep(0)
+    assert len(shown.peer.sent) == 1
+    shown.peer.has_room.set()
+    await shown.peer.has(3)
+    assert [payloads for payloads, _ in shown.peer.sent[1:]] == [cuts_of(hub).of(one) for one in PACKETS[3 * GOP :][:2]]
+    await shown.end()
+
+
+async def test_a_viewer_whose_line_was_full_for_a_moment_misses_nothing() -> None:
+    hub = filled(1)
+    shown = Shown(hub)
+    shown.peer.opened.set()
+    await shown.peer.has(1)
+    shown.peer.has_room.clear()
+    for packet in PACKETS[1:GOP]:
+        hub.append(packet)
+        await asyncio.sleep(0)
+    shown.peer.has_room.set()
+    await shown.peer.has(GOP)
+    assert [payloads for payloads, _ in shown.peer.sent] == [cuts_of(hub).of(one) for one in PACKETS[:GOP]]
     await shown.end()
 
 

@@ -19,6 +19,7 @@ from tawny.api.auth.accounts import LoginSession
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.live.stream_access import sees_unmasked
 from tawny.config.settings import LiveSettings
+from tawny.engine.connections import ConnectionManager
 from tawny.live.stream_choice import StreamChoice
 from tawny.live.wakeup import first_packet
 from tawny.live.webrtc.live_sender import LiveSender, MediaSink, names, recorded_sounds, sounds_of
@@ -75,8 +76,8 @@ class ShownMedia:
 class WebRtcSessions:
     """All WebRTC connections."""
 
-    def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock) -> None:
-        self._connections = WebRtcConnections(live, hosts, clock)
+    def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock, connections: ConnectionManager) -> None:
+        self._connections = WebRtcConnections(live, hosts, clock, connections)
         self._open: dict[str, WebRtcConnection] = {}
         self._trying: set[asyncio.Task[None]] = set()
         self._phones: dict[str, tuple[PublishingConnection, asyncio.Task[None]]] = {}

@@ -16,77 +16,41 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from struct import error as struct_error
-from struct import pack
-from typing import Any, Literal, cast
 
 import ifaddr
 from aioice.stun import Class, Message, Method, TransactionError, parse_message
 from aioice.turn import TurnTransport, create_turn_endpoint
 
 from tawny.config.settings import LiveSettings, TurnServerSettings
+from tawny.engine.acceptor import ConnectionAcceptor
+from tawny.engine.connections import ClientConnection, ConnectionManager, ConnectionRules
+from tawny.live.webrtc.ice_paths import (
+    Address,
+    DatagramReceiver,
+    IcePath,
+    TcpPath,
+    bound_socket,
+    datagram_path,
+    is_stun,
+)
 from tawny.live.webrtc.ice_servers import login_at
 from tawny.model.times import Clock
 from tawny.protocols.sdp import Candidate, IceCredentials
 
-Address = tuple[str, int]
-Kind = Literal["udp", "tcp", "relay"]
-MOST_WAITING_BYTES = 1_000_000
-"""Maximum send buffer of a socket, enough for a large keyframe. Excess datagrams are dropped, as in a network."""
 MOST_PATHS = 2000
-_TO_SERVER = "_TurnTransport__inner_protocol"
-"""aioice has no public way to the send buffer of a relay."""
-FRAME_HEAD_BYTES = 2
-TCP_UNCLAIMED_S = 10.0
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class IcePath:
-    """A path to one viewer: UDP, framed TCP (RFC 4571), or a TURN relay. remote: its address as seen locally."""
-
-    kind: Kind
-    remote: Address
-    send: Callable[[bytes], None]
-    close: Callable[[], None] = lambda: None
-
-
-def _datagram_path(kind: Kind, transport: asyncio.DatagramTransport | TurnTransport, remote: Address) -> IcePath:
-    return IcePath(kind, remote, partial(_send_datagram, transport, remote))
-
-
-def _send_datagram(transport: asyncio.DatagramTransport | TurnTransport, remote: Address, data: bytes) -> None:
-    """Send to `remote`. Checks pass a full buffer: without answers the browsers would end their connections."""
-    if is_stun(data) or _waiting_bytes(transport) < MOST_WAITING_BYTES:
-        transport.sendto(data, remote)
-
-
-def _waiting_bytes(transport: asyncio.DatagramTransport | TurnTransport) -> int:
-    socket_transport: Any = transport
-    if isinstance(transport, TurnTransport):
-        socket_transport = getattr(transport, _TO_SERVER).transport
-    return int(socket_transport.get_write_buffer_size())
-
-
-def _send_framed(transport: asyncio.Transport, data: bytes) -> None:
-    if not transport.is_closing() and transport.get_write_buffer_size() < MOST_WAITING_BYTES:
-        transport.write(pack(">H", len(data)) + data)
-
-
 SILENT_S = 15.0
 """Seconds without a check after which the viewer counts as disconnected."""
+_TRANSACTION = slice(8, 20)
+"""Place of the transaction ID in a STUN message."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def new_login() -> IceCredentials:
     name, password = ("".join(secrets.choice(_LETTERS) for _ in range(count)) for count in (8, 24))
     return IceCredentials(name, password)
-
-
-def is_stun(data: bytes) -> bool:
-    return len(data) >= 20 and data[0] < 4 and data[4:8] == b"\x21\x12\xa4\x42"
 
 
 def _read_stun(data: bytes) -> Message:
@@ -166,49 +130,61 @@ class IceAgent:
 
 
 class UdpMux:
-    """Demultiplexer. hosts: addresses to listen on, `0.0.0.0` or `::` for all. outside: further public addresses."""
+    """Demultiplexer. hosts: addresses to listen on, `0.0.0.0` or `::` for all. outside: further public addresses.
 
-    def __init__(self, hosts: Sequence[str], number: int, outside: Sequence[str] = ()) -> None:
-        self._hosts, self.number, self._outside = hosts, number, outside
+    connections: admits those over TCP.
+    """
+
+    def __init__(
+        self, hosts: Sequence[str], number: int, connections: ConnectionManager, outside: Sequence[str] = ()
+    ) -> None:
+        self._hosts, self.number, self._connections, self._outside = hosts, number, connections, outside
         self._udp: list[asyncio.DatagramTransport] = []
-        self._tcp: list[asyncio.Server] = []
+        self._acceptors: list[ConnectionAcceptor] = []
+        self._tcp: set[TcpPath] = set()
         self._agents: dict[str, IceAgent] = {}
         self._paths: dict[tuple[object, Address], tuple[IceAgent, IcePath]] = {}
         self.extra: list[Candidate] = []
         """Server-reflexive and relay candidates from STUN and TURN servers."""
         self.relays: list[TurnTransport] = []
-        self._asked: dict[Address, asyncio.Future[bytes]] = {}
+        self._asked: dict[bytes, asyncio.Future[bytes]] = {}  # by transaction ID
 
     async def open(self) -> None:
         """Open the UDP and TCP ports. Raises OSError if the UDP port is in use."""
         loop = asyncio.get_running_loop()
         for host in self._hosts:
             udp, _ = await loop.create_datagram_endpoint(
-                lambda: DatagramReceiver(self, "udp"), sock=_bound(host, self.number)
+                lambda: DatagramReceiver(self, "udp"), sock=bound_socket(host, self.number, socket.SOCK_DGRAM)
             )
             self._udp.append(udp)
             self.number = udp.get_extra_info("sockname")[1]
         for host in self._hosts:
             try:
-                made = await loop.create_server(lambda: _Tcp(self), host, self.number, backlog=64)
+                listening = bound_socket(host, self.number, socket.SOCK_STREAM)
             except OSError as error:
                 log.info("WebRTC over TCP is unavailable on port %d: %s", self.number, error.strerror)
                 continue
-            self._tcp.append(made)
+            self._acceptors.append(ConnectionAcceptor(listening, self._connections, ConnectionRules(), self._make_tcp))
+            self._acceptors[-1].start()
+
+    def _make_tcp(self, connection: ClientConnection) -> TcpPath:
+        made = TcpPath(self, connection)
+        self._tcp.add(made)
+        return made
 
     def close(self) -> None:
         for udp in self._udp:
             udp.close()
-        for server in self._tcp:
-            server.close()
-        for _, path in self._paths.values():
-            path.close()
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        for tcp in list(self._tcp):
+            tcp.close()
         self._paths.clear()
 
     def candidates(self) -> list[Candidate]:
         """Return the local candidates, preferred first."""
         hosts = [*_addresses(self._hosts), *self._outside]
-        transports = ["udp", "tcp"] if self._tcp else ["udp"]
+        transports = ["udp", "tcp"] if self._acceptors else ["udp"]
         own = [Candidate(transport, host, self.number, "host") for transport in transports for host in hosts]
         return [*own, *self.extra]
 
@@ -231,14 +207,15 @@ class UdpMux:
         family = socket.AF_INET if version == 4 else socket.AF_INET6
         for udp in self._udp:
             if udp.get_extra_info("socket").family == family:
-                agent.knock(_datagram_path("udp", udp, at))
+                agent.knock(datagram_path("udp", udp, at))
         for relay in self.relays:
-            agent.knock(_datagram_path("relay", relay, at))
+            agent.knock(datagram_path("relay", relay, at))
 
     async def ask(self, question: bytes, at: Address) -> bytes:
         """Send a STUN request every 0.3 s until answered; return the response. The caller sets the timeout."""
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._asked[at] = answer
+        asked = question[_TRANSACTION]
+        self._asked[asked] = answer
         try:
             while True:
                 for udp in self._udp:
@@ -247,103 +224,37 @@ class UdpMux:
                 if done:
                     return answer.result()
         finally:
-            del self._asked[at]
+            del self._asked[asked]
 
-    def on_datagram(self, way: object, remote: Address, data: bytes, make: Callable[[], IcePath]) -> None:
-        """Route a datagram. way: local endpoint that received it. make: creates a new path."""
-        known = self._paths.get((way, remote))
-        request = self._asked.get(remote)
-        if request is not None and not request.done() and is_stun(data):
-            request.set_result(data)
-        elif is_stun(data):
-            agent = known[0] if known else self._agents.get(stun_username(data) or "")
-            if agent is None:
-                return
-            path = known[1] if known else make()
-            if agent.check(data, path) and not known and len(self._paths) < MOST_PATHS:
-                self._paths[way, remote] = agent, path
-        elif known:
-            known[0].take(data)
+    def on_datagram(self, way: object, remote: Address, data: bytes, make: Callable[[], IcePath]) -> bool:
+        """Route a datagram. way: local endpoint that received it. make: creates a new path.
+
+        A valid check gives the path to its connection: a client may make another one from the same port. Return whether
+        the path belongs to a connection now.
+        """
+        key = (way, remote)
+        known = self._paths.get(key)
+        if not is_stun(data):
+            if known:
+                known[0].take(data)
+            return known is not None
+        answer = self._asked.get(data[_TRANSACTION])
+        if answer is not None:
+            if not answer.done():
+                answer.set_result(data)
+            return known is not None
+        agent = self._agents.get(stun_username(data) or "") or (known[0] if known else None)
+        if agent is None:
+            return False
+        path = known[1] if known else make()
+        if agent.check(data, path) and (known or len(self._paths) < MOST_PATHS):
+            self._paths[key] = agent, path
+        return key in self._paths
 
     def lost(self, way: object, remote: Address) -> None:
         """Forget a closed path."""
         self._paths.pop((way, remote), None)
-
-
-class DatagramReceiver(asyncio.DatagramProtocol):
-    """Receives datagrams from a UDP socket or through a TURN allocation. lost: called when it is closed."""
-
-    def __init__(self, port: UdpMux, kind: Kind, lost: Callable[[], None] = lambda: None) -> None:
-        self._port, self._kind, self._lost = port, kind, lost
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)  # asyncio's and aioice's are no subclasses of it
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost()
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        transport, remote = self._transport, (addr[0], addr[1])
-        if transport is not None:
-            self._port.on_datagram(self, remote, data, lambda: _datagram_path(self._kind, transport, remote))
-
-
-class _Tcp(asyncio.Protocol):
-    """TCP framing: each datagram follows its length in 2 bytes."""
-
-    def __init__(self, port: UdpMux) -> None:
-        self._port = port
-        self._transport: asyncio.Transport | None = None
-        self._remote: Address = ("", 0)
-        self._waiting = b""
-        self._unclaimed: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        peer = transport.get_extra_info("peername")
-        self._remote = (peer[0], peer[1])
-        self._unclaimed = asyncio.get_running_loop().call_later(TCP_UNCLAIMED_S, transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._claimed()
-        self._port.lost(self, self._remote)
-
-    def data_received(self, data: bytes) -> None:
-        transport, remote = self._transport, self._remote
-        assert transport is not None
-        self._waiting += data
-        while len(self._waiting) >= FRAME_HEAD_BYTES:
-            end = FRAME_HEAD_BYTES + int.from_bytes(self._waiting[:FRAME_HEAD_BYTES], "big")
-            if len(self._waiting) < end:
-                return
-            datagram, self._waiting = self._waiting[FRAME_HEAD_BYTES:end], self._waiting[end:]
-            self._port.on_datagram(self, remote, datagram, lambda: self._claim(transport, remote))
-
-    def _claim(self, transport: asyncio.Transport, remote: Address) -> IcePath:
-        self._claimed()
-        return IcePath("tcp", remote, partial(_send_framed, transport), transport.close)
-
-    def _claimed(self) -> None:
-        if self._unclaimed:
-            self._unclaimed.cancel()
-            self._unclaimed = None
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 21)
-        made.settimeout(0)
-        made.bind((host, port))
-    except OSError:
-        made.close()
-        raise
-    return made
+        self._tcp.discard(way)
 
 
 def _addresses(hosts: Sequence[str]) -> list[str]:
@@ -434,7 +345,7 @@ class PublicAddress:
             self._found.pop(url, None)
         else:
             self._found[url] = seen
-        self._port.extra = [self._found[one] for one in self._servers if one in self._found]
+        self._port.extra = list(dict.fromkeys(self._found[one] for one in self._servers if one in self._found))
         self._port.relays = list(self._relays.values())
 
     async def _relay(self, turn: TurnServerSettings) -> TurnTransport | None:

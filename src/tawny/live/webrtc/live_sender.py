@@ -204,6 +204,11 @@ class MediaSink(Protocol):
     keyframe: Callable[[], None]
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None: ...
+
+    async def drain(self) -> bool:
+        """Wait while the viewer's connection is full. Return whether it was."""
+        ...
+
     def end(self, why: str) -> None: ...
 
 
@@ -269,6 +274,12 @@ class LiveSender:
             return False
         return packets[-1].at_ms - packets[0].at_ms > BEHIND_MS and any(packet.is_keyframe for packet in packets[1:])
 
+    def _is_outdated(self, packet: Packet) -> bool:
+        """Return whether the packet is older than BEHIND_MS and a newer keyframe has come."""
+        newest = self._hub.newest
+        is_late = newest is not None and newest.at_ms - packet.at_ms > BEHIND_MS
+        return is_late and self._hub.begin_at(0.0) > packet.number
+
     async def _send(self, packets: list[Packet]) -> None:
         pictures = [packet for packet in packets if packet.is_video]
         is_too_much = self._needs_keyframe and sum(len(packet.data) for packet in pictures) > MOST_BURST_BYTES
@@ -276,6 +287,9 @@ class LiveSender:
             packets = pictures = pictures[:1]
         left, sent_bytes = len(pictures), 0
         for packet in packets:
+            if await self._peer.drain() and self._is_outdated(packet):
+                self._anew()
+                return
             if packet.is_video:
                 left -= 1
                 self._picture(packet, left)

@@ -13,6 +13,7 @@ from aiortc import RTCDataChannel, RTCSctpTransport
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from tawny.config.settings import LiveSettings
+from tawny.engine.connections import ConnectionManager
 from tawny.live.webrtc.dtls import Certificate, Dtls
 from tawny.live.webrtc.ice import IceAgent, PublicAddress, UdpMux
 from tawny.model.packets import VIDEO_RATE, VideoFormat
@@ -108,6 +109,8 @@ class DataChannels:
 
 
 REPORT_S = 1.0
+DRAIN_S = 0.02
+"""Interval, in s, for looking whether a full connection takes more."""
 MOST_CANDIDATES = 40
 AGAIN_MOST = 128
 """Maximum packets retransmitted per NACK."""
@@ -238,6 +241,14 @@ class PeerConnection(BrowserConnection):
             self.ice.send(protected)
         self._last[track.ssrc] = (time, at_ms)
 
+    async def drain(self) -> bool:
+        """Wait while the viewer's connection is full. Return whether it was."""
+        is_full = False
+        while (path := self.ice.path) is not None and path.is_full() and not self.ended.is_set():
+            is_full = True
+            await asyncio.sleep(DRAIN_S)
+        return is_full
+
     def send_text(self, label: str, text: str) -> bool:
         """Send a text on a data channel that the viewer opened. Return False if it is not open."""
         return self._channels is not None and self._channels.send_text(label, text)
@@ -323,7 +334,8 @@ class PublishingConnection(BrowserConnection):
 
 # All connections. The port is opened for the first viewer and stays open.
 
-MOST_PEERS = 64
+MOST_VIEWERS = MOST_PHONES = 64
+"""Maximum number of connections of viewers, and of phones that are cameras: viewers keep no camera out."""
 
 
 class CannotStream(Exception):
@@ -331,10 +343,14 @@ class CannotStream(Exception):
 
 
 class WebRtcConnections:
-    """All WebRTC connections. hosts: addresses to listen on. Event loop only."""
+    """All WebRTC connections. Event loop only."""
 
-    def __init__(self, live: LiveSettings, hosts: Sequence[str], clock: Clock) -> None:
+    def __init__(
+        self, live: LiveSettings, hosts: Sequence[str], clock: Clock, connections: ConnectionManager | None = None
+    ) -> None:
+        """hosts: addresses to listen on. connections: admits those over TCP, shared with other servers; None: own."""
         self._live, self._clock = live, clock
+        self._connections = ConnectionManager(clock) if connections is None else connections
         self._hosts = [live.listen] if live.listen else list(hosts)
         self._opening = asyncio.Lock()
         self._port: UdpMux | None = None
@@ -357,9 +373,9 @@ class WebRtcConnections:
         codec = codec_for(offer.video, video)
         if codec is None:
             raise CannotStream(f"Your browser can't play {video.codec.upper()} over WebRTC.")
-        if len(self.peers) >= MOST_PEERS:
-            raise CannotStream("The limit of WebRTC viewers is reached.")
         port, certificate = await self._ready()
+        if self._count(PeerConnection) >= MOST_VIEWERS:  # after the wait: others come meanwhile
+            raise CannotStream("The limit of WebRTC viewers is reached.")
         sound = _sound(offer, sounds)
         peer = PeerConnection(port, certificate, offer, self._clock, video=codec, sound=sound, on_text=on_text)
         self.peers.add(peer)
@@ -374,14 +390,17 @@ class WebRtcConnections:
         video = codec_for(offer.video, VideoFormat("h264", 0, 0, ()))
         if video is None:
             raise CannotStream("This browser can't send H.264 video.")
-        if len(self.peers) >= MOST_PEERS:
-            raise CannotStream("The limit of WebRTC connections is reached.")
         port, certificate = await self._ready()
+        if self._count(PublishingConnection) >= MOST_PHONES:
+            raise CannotStream("The limit of WebRTC connections is reached.")
         medium = offer.first_sent("audio")
         sound = sound_for(medium, "pcmu") if medium is not None else None
         peer = PublishingConnection(port, certificate, offer, self._clock, video, sound)
         self.peers.add(peer)
         return peer
+
+    def _count(self, kind: type[BrowserConnection]) -> int:
+        return sum(isinstance(peer, kind) for peer in self.peers)
 
     async def part(self, peer: BrowserConnection) -> None:
         self.peers.discard(peer)
@@ -407,7 +426,7 @@ class WebRtcConnections:
         return port, certificate
 
     async def _opened(self) -> UdpMux:
-        port = UdpMux(self._hosts, self._live.port, self._live.addresses)
+        port = UdpMux(self._hosts, self._live.port, self._connections, self._live.addresses)
         try:
             await port.open()
         except OSError as error:

@@ -131,6 +131,9 @@ class RtpTimeline:
         """Return the timeline position at which a live frame would be sent now, with the last frame's latency."""
         return self._from_ticks * 1000 / VIDEO_RATE + (self._clock.mono_s() - self._from_s) * 1000
 
+    async def drain(self) -> bool:
+        return await self._peer.drain()
+
     def end(self, why: str) -> None:
         self._peer.end(why)
 
@@ -293,6 +296,7 @@ class PlaybackSender:
         assert isinstance(packet.format, VideoFormat)
         if not self.has_begun and packet.at_ms > self._pace.begin_ms:
             self._pace.jump(packet.at_ms)  # no recording before the requested time
+        await self._stage.drain()
         due_s = await self._pace.until(packet.at_ms)
         self._stage.video.show(packet.format.orientation)
         self._stage.send_past(cut_picture(packet.data, packet.format), packet.at_ms, self._line_ms + due_s * 1000)
