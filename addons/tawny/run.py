@@ -1,8 +1,9 @@
 """tawny as an add-on of Home Assistant: what the add-on's page says becomes settings, then tawny runs in this place.
 
-`tawny.toml` is written once and is then its owner's; what Home Assistant says of its broker is written at each start,
-as secrets beside it. It starts as root, to whom the Supervisor's folders belong, gives them to a user without rights
-and goes on as that user. Only the standard library: this runs before anything else.
+`tawny.toml` is written once and is then its owner's, except that `[mqtt]` is added once, when there is a broker. What
+Home Assistant says of its broker is written at each start, as secrets next to it.It starts as root, to whom the
+Supervisor's folders belong, gives them to a user without rights and goes on as that user. Only the standard library:
+this runs before anything else.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 import pwd
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -27,6 +29,7 @@ HOST = "homeassistant"
 """The name of Home Assistant's computer, if the Supervisor doesn't say another."""
 OWNER = "Home"
 USER = "tawny"
+MQTT_MARK = "# The add-on writes [mqtt] once. Without this line, it would add it again."
 DEVICES = ("/dev/video*", "/dev/media*", "/dev/dri/*")
 
 
@@ -36,7 +39,6 @@ def main(environ: dict[str, str]) -> None:
     media = Path(environ.get("ADDON_MEDIA", MEDIA))
     config.mkdir(parents=True, exist_ok=True)
     media.mkdir(parents=True, exist_ok=True)
-    Path(options["recordings"], "history").mkdir(parents=True, exist_ok=True)  # there, people can be named
     broker = broker_of(environ.get("ADDON_SUPERVISOR", SUPERVISOR), environ.get("SUPERVISOR_TOKEN", ""))
     if broker:
         write_secrets(config / "secrets.toml", {"MQTT_URL": broker})
@@ -44,7 +46,13 @@ def main(environ: dict[str, str]) -> None:
     if not settings.exists():
         listen = environ.get("ADDON_LISTEN", LISTEN)
         settings.write_text(first_settings(options, media, listen, has_broker=bool(broker)), encoding="utf-8")
-    become(environ.get("ADDON_USER", USER), [config, media, Path(options["recordings"])])
+    elif broker:
+        add_mqtt(settings, options)
+    folders = [config, media]
+    if is_used(settings, options["recordings"]):
+        Path(options["recordings"], "history").mkdir(parents=True, exist_ok=True)  # there, people can be named
+        folders.append(Path(options["recordings"]))
+    become(environ.get("ADDON_USER", USER), folders)
     tawny = str(Path(sys.executable).with_name("tawny"))
     known = [tawny, "user", "list", "--json", "--config", str(settings)]
     people = subprocess.run(known, capture_output=True, check=False)
@@ -111,9 +119,49 @@ def write_secrets(path: Path, ours: dict[str, str]) -> None:
     path.write_text("\n".join([*kept, *new]) + "\n", encoding="utf-8")
 
 
+def is_used(settings: Path, recordings: str) -> bool:
+    """Whether tawny records to this folder; if not, the log says so, because the option alone moves nothing."""
+    found = known_settings(settings)
+    if found is None:
+        return True
+    storage = found.get("storage")
+    path = storage.get("path", "none") if isinstance(storage, dict) else "none"
+    if Path(str(path)) == Path(recordings):
+        return True
+    print(
+        f"The option recordings ({recordings}) has no effect: tawny.toml has another path under [storage] ({path}). "
+        "Change it there as well. What has been recorded stays where it is.",
+        flush=True,
+    )
+    return False
+
+
+def add_mqtt(settings: Path, options: dict[str, Any]) -> None:
+    """Add `[mqtt]` to settings that were written before there was a broker, unless the owner has removed it."""
+    found = known_settings(settings)
+    text = settings.read_text(encoding="utf-8")
+    if found is None or "mqtt" in found or MQTT_MARK in text:
+        return
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(("" if text.endswith("\n") else "\n") + mqtt_settings(options))
+    print("Home Assistant has an MQTT broker now: [mqtt] was added to tawny.toml.", flush=True)
+
+
+def known_settings(settings: Path) -> dict[str, Any] | None:
+    """The settings as they are; None if they can't be read, which tawny says."""
+    try:
+        return tomllib.loads(settings.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+
+
+def mqtt_settings(options: dict[str, Any]) -> str:
+    return f'\n{MQTT_MARK}\n[mqtt]\nurl = "${{MQTT_URL}}"\npermissions = {json.dumps(options["may"])}\n'
+
+
 def first_settings(options: dict[str, object], media: Path, listen: str, *, has_broker: bool) -> str:
     """As plain as can be; docs/ and the interface tell the rest."""
-    mqtt = f'\n[mqtt]\nurl = "${{MQTT_URL}}"\npermissions = {json.dumps(options["may"])}\n' if has_broker else ""
+    mqtt = mqtt_settings(options) if has_broker else ""
     return f"""# tawny's settings. Yours from now on: change them here or in the interface.
 
 [web]

@@ -4,6 +4,7 @@ Reconnects by itself. Errors contain no secrets. Requires `tawny[mqtt]`. A messa
 acknowledged it (QoS 1).
 """
 
+import secrets
 import ssl
 import threading
 from collections.abc import Callable
@@ -67,7 +68,10 @@ class MqttClient:
 
         self._public, self._connected = public, connected
         self._answered, self._refusal = threading.Event(), ""
-        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._overdue: tuple[str, bytes, Any] | None = None
+        """The last message that isn't retained, if it was not acknowledged in time, and the library's record of it."""
+        # with an ID of its own, a reconnect ends the session that the broker still has, before its will comes late
+        self._client = Client(CallbackAPIVersion.VERSION2, f"tawny-{secrets.token_hex(8)}")
         if address.user:
             self._client.username_pw_set(address.user, address.password)
         if address.scheme == "mqtts":
@@ -101,18 +105,40 @@ class MqttClient:
         self._client.subscribe(topic, qos=1)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish and wait for the acknowledgement. Raises DeliveryError and TargetUnreachable."""
-        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        """Publish and wait for the acknowledgement. Raises DeliveryError and TargetUnreachable.
+
+        The library goes on sending a message that was not acknowledged in time. If it isn't retained, publishing the
+        same one again next waits for it and sends no other.
+        """
+        overdue = self._overdue
+        if overdue is not None and not retain and overdue[:2] == (topic, payload):
+            sent = overdue[2]
+        else:
+            sent = self._handed_over(topic, payload, retain=retain)
         try:
             sent.wait_for_publish(TIMEOUT_S)
+            is_acknowledged = sent.is_published()
         except (RuntimeError, ValueError) as error:
             raise DeliveryError(self._public, str(error)) from None
-        if not sent.is_published():
+        if not retain:
+            self._overdue = None if is_acknowledged else (topic, payload, sent)
+        if not is_acknowledged:
             raise TargetUnreachable(self._public, "the message was not acknowledged")
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _handed_over(self, topic: str, payload: bytes, *, retain: bool) -> Any:
+        """Hand a message to the library, which keeps it until it is acknowledged. Raises TargetUnreachable."""
+        from paho.mqtt.enums import MQTTErrorCode
+
+        if not self.is_connected:
+            raise TargetUnreachable(self._public, "the connection is lost")
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        if sent.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
+            sent.rc = MQTTErrorCode.MQTT_ERR_SUCCESS  # lost just now: the library sends it on the next connection
+        return sent
 
     def _on_connect(self, client: Any, data: Any, flags: Any, code: Any, properties: Any) -> None:
         """Handle the broker's response. Called on the library's thread."""

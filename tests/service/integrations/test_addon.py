@@ -226,6 +226,101 @@ def test_without_a_broker_it_does_without(tmp_path: Path) -> None:
     assert settings.web.proxies == ("172.30.32.2",)
 
 
+class Started(Exception):
+    """tawny would run now."""
+
+
+class AddOn:
+    """The add-on's start without root, up to tawny itself. `broker`: whether Home Assistant has one."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.broker, self.folders = root, False, list[Path]()
+        (root / "data").mkdir()
+        self._run = runpy.run_path(str(ADDON / "run.py"))
+        names = self._run["main"].__globals__
+        names["become"] = lambda _, folders: self.folders.extend(folders)
+        names["told_by"] = lambda _, __, path: self._told() if path == "services/mqtt" else {}
+        owner = subprocess.CompletedProcess("", 0, b'"owner"')
+        monkeypatch.setattr(subprocess, "run", lambda *_, **__: owner)
+        monkeypatch.setattr(os, "execve", self._runs)
+
+    def _told(self) -> dict[str, Any]:
+        return {"host": "core-mosquitto", "port": 1883, "username": "addons", "password": "x"} if self.broker else {}
+
+    def _runs(self, *_: object) -> None:
+        raise Started
+
+    def starts(self, recordings: str = "recordings", may: tuple[str, ...] = ()) -> None:
+        path = str(self.root / "data" / recordings)
+        options = {"recordings": path, "clips_days": 30, "may": may}
+        (self.root / "options.json").write_text(json.dumps(options))
+        self.folders.clear()
+        about = {"ADDON_OPTIONS": "options.json", "ADDON_CONFIG": "config", "ADDON_MEDIA": "media"}
+        with pytest.raises(Started):
+            self._run["main"]({name: str(self.root / value) for name, value in about.items()})
+
+    @property
+    def toml(self) -> Path:
+        return self.root / "config" / "tawny.toml"
+
+    def mqtt(self) -> dict[str, Any] | None:
+        return tomllib.loads(self.toml.read_text()).get("mqtt")
+
+
+@pytest.fixture
+def addon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AddOn:
+    return AddOn(tmp_path, monkeypatch)
+
+
+def test_a_broker_that_comes_later_is_used(addon: AddOn, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the first start wrote it to the settings, so that no entity ever appeared."""
+    addon.starts()
+    assert addon.mqtt() is None
+    addon.broker = True
+    addon.starts(may=("modes",))
+    assert addon.mqtt() == {"url": "${MQTT_URL}", "permissions": ["modes"]}
+    assert "[mqtt] was added to tawny.toml" in capsys.readouterr().out
+    parsed, problems = parse_settings(addon.toml.read_text(), {"MQTT_URL": "mqtt://u:p@core-mosquitto:1883/tawny"})
+    assert parsed is not None, problems
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_broker_that_the_owner_removed_is_not_added_again(addon: AddOn, *, is_late: bool) -> None:
+    addon.broker = not is_late
+    addon.starts()
+    addon.broker = True
+    addon.starts()
+    addon.toml.write_text(re.sub(r"\[mqtt\]\nurl.*\npermissions.*\n", "", addon.toml.read_text()))
+    assert addon.mqtt() is None
+    addon.starts()
+    assert addon.mqtt() is None
+
+
+@pytest.mark.parametrize("text", ['[mqtt]\nurl = "mqtt://mine/tawny"', "[storage"])
+def test_the_owners_settings_stay_as_they_are(addon: AddOn, text: str) -> None:
+    addon.starts()
+    addon.toml.write_text(text)
+    addon.broker = True
+    addon.starts()
+    assert addon.toml.read_text() == text
+
+
+def test_another_folder_for_recordings_is_said_to_have_no_effect(
+    addon: AddOn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder was made, and tawny went on with the other one without a word."""
+    addon.starts()
+    assert addon.root / "data" / "recordings" in addon.folders
+    assert "no effect" not in capsys.readouterr().out
+    addon.starts("other")
+    assert "has no effect: tawny.toml has another path under [storage]" in capsys.readouterr().out
+    assert not (addon.root / "data" / "other").exists()
+    addon.toml.write_text(addon.toml.read_text().replace("data/recordings", "data/other"))
+    addon.starts("other")
+    assert "no effect" not in capsys.readouterr().out
+    assert addon.root / "data" / "other" in addon.folders
+
+
 def test_it_knows_the_name_of_home_assistants_computer() -> None:
     run = runpy.run_path(str(ADDON / "run.py"))
     assert run["host_of"]("http://127.0.0.1:1", "x") == "homeassistant"

@@ -1,5 +1,5 @@
 """MQTT: a command for a silent camera delays no other, a broker that refuses is not asked at each message, and cameras
-that are private or were removed leave nothing on it."""
+that are private or were removed leave nothing on it. An outdated status doesn't stay there."""
 
 import threading
 from dataclasses import replace
@@ -105,7 +105,8 @@ class Home:
         self.kept: dict[str, bytes] = {}
         client = Mock(is_connected=True)
         client.publish.side_effect = self.publish
-        monkeypatch.setattr(mqtt_topics, "MqttClient", Mock(return_value=client))
+        self.client_class = Mock(return_value=client)
+        monkeypatch.setattr(mqtt_topics, "MqttClient", self.client_class)
         monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: b"JPEG")
         frame = Mock(is_keyframe=True, format=VideoFormat("h264", 640, 360, ()))
         monkeypatch.setattr(Hub, "recent", lambda *_: [frame])
@@ -165,3 +166,26 @@ def test_a_camera_that_is_removed_leaves_nothing_on_the_broker(home: Home) -> No
     del home.house.recorder.listed[0]
     home.passes()
     assert {topic for topic, payload in home.kept.items() if payload} == others
+
+
+def test_the_will_of_an_earlier_connection_does_not_stay(home: Home) -> None:
+    """The broker publishes it when it misses that connection, which is after tawny has connected again."""
+    home.passes()
+    assert home.kept["tawny/status"] == b"online"
+    said = home.client_class.call_args.kwargs["on_message"]
+    for is_retained in (False, True):
+        home.kept["tawny/status"] = b"offline"
+        said("tawny/status", b"offline", is_retained=is_retained)
+        home.passes()
+        assert home.kept["tawny/status"] == b"online"
+    home.kept.clear()
+    said("tawny/status", b"online", is_retained=False)
+    home.passes()
+    assert "tawny/status" not in home.kept, "its own message is no reason to publish it again"
+
+
+def test_it_listens_to_its_own_status(home: Home) -> None:
+    home.passes()
+    line = Mock()
+    home.client_class.call_args.kwargs["connected"](line)
+    assert "tawny/status" in [call.args[0] for call in line.subscribe.call_args_list]

@@ -332,6 +332,7 @@ def _on(text: str) -> bool:
 MOST_WAITING = 500
 STEP_S = 5.0
 _AVAILABLE = "available"
+_STATUS = "status"
 _OF_CAMERA = (_AVAILABLE, "health", "motion", "alert", "record", "private", "track", "picture", "event/picture")
 """State topics of one camera."""
 Commanded = Callable[[str, bytes], None]
@@ -362,7 +363,7 @@ class MqttBridge:
         self.trouble = ""
         self.published = self.dropped = 0
         self._life = 0
-        """Count of connections. What was sent on an earlier one may be lost."""
+        """Count of times that the broker may have lost state. What was sent before may have to be sent again."""
 
     @property
     def waiting(self) -> int:
@@ -421,7 +422,7 @@ class MqttBridge:
             return
         try:
             if line.is_connected:
-                line.publish(f"{self.base}/status", ha.OFFLINE, retain=True)
+                line.publish(f"{self.base}/{_STATUS}", ha.OFFLINE, retain=True)
         except DeliveryError as error:
             log.info("%s", error)
         line.close()
@@ -429,14 +430,14 @@ class MqttBridge:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _open(self) -> MqttClient:
-        will = (f"{self.base}/status", ha.OFFLINE)
+        will = (f"{self.base}/{_STATUS}", ha.OFFLINE)
         return MqttClient(self._address, self.public, will=will, connected=self._connected, on_message=self._on_message)
 
     def _connected(self, line: MqttClient) -> None:
         """Handle a connection: the broker may have lost all state. Called on the library's thread."""
         self._not_before_s = 0.0
         self._forget_sent()
-        for topic in ("set", "+/set", "+/+/set", f"+/{_AVAILABLE}"):
+        for topic in (_STATUS, "set", "+/set", "+/+/set", f"+/{_AVAILABLE}"):
             line.subscribe(f"{self.base}/{topic}")
         if self._settings.discovery:
             line.subscribe(f"{self._settings.discovery}/status")
@@ -445,8 +446,14 @@ class MqttBridge:
 
     def _on_message(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
         """Handle a message. Called on the library's thread."""
-        prefix = self._settings.discovery
-        if prefix and topic == f"{prefix}/status":
+        prefix, own = self._settings.discovery, f"{self.base}/{_STATUS}"
+        if topic == own:
+            if payload != ha.ONLINE:  # the broker has published the will of an earlier connection
+                with self._lock:
+                    self._life += 1  # also what is being published now
+                    self._sent.pop(own, None)
+                self._wake()
+        elif prefix and topic == f"{prefix}/status":
             if payload == ha.ONLINE:  # Home Assistant has restarted
                 self._forget_sent()
                 self._wake()
@@ -460,7 +467,7 @@ class MqttBridge:
             self._commanded(topic.removeprefix(f"{self.base}/"), payload)
 
     def _send(self, line: MqttClient) -> None:
-        self.put("status", ha.ONLINE)
+        self.put(_STATUS, ha.ONLINE)
         with self._lock:
             changed = [(topic, payload) for topic, payload in self._is.items() if self._sent.get(topic) != payload]
             life, stale = self._life, [topic for topic in self._stale if topic not in self._is]

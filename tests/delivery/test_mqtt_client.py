@@ -1,0 +1,106 @@
+"""The MQTT client against a broker that is told when to acknowledge."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from tawny.delivery import mqtt_client
+from tawny.delivery.mqtt_client import EXAMPLE, MqttClient
+from tawny.delivery.notifier import parse
+from tawny.model.errors import TargetUnreachable
+from tawny.testing.waiting import until
+
+CONNECT, PUBLISH = 1, 3
+
+
+class SlowBroker:
+    """Takes every client. `acknowledges`: whether messages are acknowledged, the waiting ones included."""
+
+    def __init__(self) -> None:
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = self._door.getsockname()[1]
+        self.ids: list[str] = []
+        self.published: list[bytes] = []
+        self.acknowledges = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self.acknowledges.set()
+        self._door.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                line, _ = self._door.accept()
+                threading.Thread(target=self._talk, args=(line,), daemon=True).start()
+
+    def _talk(self, line: socket.socket) -> None:
+        with suppress(OSError), line, line.makefile("rb") as packets:
+            while head := packets.read(2):  # lengths below 128 bytes have one byte
+                body = packets.read(head[1])
+                if head[0] >> 4 == CONNECT:
+                    self.ids.append(body[12 : 12 + int.from_bytes(body[10:12])].decode())
+                    line.sendall(b"\x20\x02\x00\x00")
+                elif head[0] >> 4 == PUBLISH:
+                    size = int.from_bytes(body[:2])
+                    self.published.append(body[4 + size :])
+                    self.acknowledges.wait()
+                    line.sendall(b"\x40\x02" + body[2 + size : 4 + size])
+
+
+@pytest.fixture
+def broker() -> Iterator[SlowBroker]:
+    made = SlowBroker()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(broker: SlowBroker) -> Iterator[MqttClient]:
+    made = connected(broker)
+    yield made
+    broker.acknowledges.set()
+    made.close()
+
+
+def connected(broker: SlowBroker) -> MqttClient:
+    return MqttClient(parse(f"mqtt://127.0.0.1:{broker.port}/tawny", EXAMPLE), "the broker")
+
+
+def test_each_connection_has_an_id_of_its_own(broker: SlowBroker) -> None:
+    """With an empty one, a broker that has lost sight of a client starts another session, and its will comes late."""
+    for one in [connected(broker), connected(broker)]:
+        one.close()
+    first, second = broker.ids
+    assert first.startswith("tawny-")
+    assert second.startswith("tawny-")
+    assert first != second
+    assert len(first) <= 23, "more is not allowed of every broker"
+
+
+def test_a_message_acknowledged_late_is_published_once(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.02)
+    for _ in range(3):
+        with pytest.raises(TargetUnreachable, match="acknowledged"):
+            client.publish("tawny/door/event", b"one")
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 30.0)
+    broker.acknowledges.set()
+    client.publish("tawny/door/event", b"one")
+    client.publish("tawny/door/event", b"one")
+    assert broker.published == [b"one", b"one"], "the second is another event of the same content"
+
+
+def test_a_state_is_published_again_after_another_one(
+    broker: SlowBroker, client: MqttClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_client, "TIMEOUT_S", 0.02)
+    for state in (b"ON", b"OFF", b"ON"):
+        with pytest.raises(TargetUnreachable):
+            client.publish("tawny/door/motion", state, retain=True)
+    broker.acknowledges.set()
+    until(lambda: broker.published == [b"ON", b"OFF", b"ON"], 60, "the last state is the last one published")
