@@ -7,18 +7,23 @@ import hashlib
 import hmac
 import http.client
 import json
+import logging
 import re
 import secrets
 import ssl
+import string
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
-from tawny.model.errors import DeliveryError, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
+
+log = logging.getLogger(__name__)
 
 # Messages to users: text, attachments and buttons, as values.
 
@@ -59,6 +64,8 @@ class Message:
     urgency: Urgency = Urgency.NORMAL
     link: str = ""
     """Link to tawny; empty without a public URL."""
+    link_label: str = "Watch"
+    """What services display for `link` or `clip_link`."""
     opens: str = ""
     """Path of the page that it opens, if it isn't the event's: `/live/front-door?talk=1`."""
     clip_link: str = ""
@@ -85,6 +92,12 @@ class Message:
     def tag(self) -> str:
         """Return what messages that replace each other have in common."""
         return self.about or self.event or self.id
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """Return labels and URLs of the clip, or else of the page in tawny, and of the buttons that have URLs."""
+        links = [(self.link_label, self.clip_link or self.link), *((one.label, one.url) for one in self.buttons)]
+        return [(label, url) for label, url in links if url]
 
     @property
     def words(self) -> str:
@@ -299,6 +312,10 @@ class BrowserNotifier(Protocol):
     def unsubscribe(self, kept: NotifierStore, endpoint: str) -> None: ...
 
 
+class MessageRefused(DeliveryError):
+    """The service won't take this message, however often it is sent."""
+
+
 class MessageCarrier:
     """A notifier as a carrier (`delivery.delivery`).
 
@@ -311,16 +328,27 @@ class MessageCarrier:
         self._sender, self._traits, self._compose = sender, traits, compose
 
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
-        """Send or edit the message. The receipt identifies the message for edits."""
+        """Send or edit the message. The receipt identifies the message for edits.
+
+        If the service refuses it with its attachment, it is sent without; a test raises the error.
+        """
         message = self._compose(delivery)
         attached = self._attached(content)
-        edited = str(delivery.content.get("edits", ""))
-        if edited and self._traits.edits:
-            return self._sender.edit(edited, message, attached)
-        return self._sender.send(message, attached)
+        edited = str(delivery.content.get("edits", "")) if self._traits.edits else ""
+        try:
+            return self._sent(edited, message, attached)
+        except (MessageRefused, TargetFull) as error:  # mail servers call a mail that is too large a full mailbox
+            if attached is None or message.kind == "test":
+                raise
+            size = f"{attached.media_type}, {len(attached.data)} bytes"
+            log.warning("%s Sending it without its attachment (%s).", error.message, size)
+        return self._sent(edited, message, None)
 
     def close(self) -> None:
         self._sender.close()
+
+    def _sent(self, edited: str, message: Message, attached: Attachment | None) -> str:
+        return self._sender.edit(edited, message, attached) if edited else self._sender.send(message, attached)
 
     def _attached(self, content: DeliveryContent) -> Attachment | None:
         if not 0 < content.size_bytes <= self._traits.largest_bytes:
@@ -366,6 +394,8 @@ _WHY_CHARS = 120
 _SHORT, _LONG = 6, 16
 """Minimum length of hidden words: in URLs and headers, and in bodies, which contain plain text."""
 _LOOKED_BYTES = 4000
+_OF_MESSAGE = frozenset({400, 413, 415, 422})
+"""Status codes that services use for an attachment that they don't take, and for other faults of a message."""
 _WORD = re.compile(r"[^\s/?&=:,;\"'{}]+")
 
 
@@ -394,29 +424,27 @@ class HttpApi:
 
     def __init__(self, base: str, public: str, timeout_s: float = TIMEOUT_S) -> None:
         parts = urlsplit(base)
-        self.scheme, self.host, self._port = parts.scheme, parts.hostname or "", parts.port
+        self.scheme, self.host = parts.scheme, parts.hostname or ""
+        # the library would take the end of an IPv6 address for a missing port
+        self._port = parts.port or (http.client.HTTPS_PORT if self.scheme == "https" else http.client.HTTP_PORT)
         self._path, self.public, self._timeout_s = parts.path.rstrip("/"), public, timeout_s
         self._query = f"?{parts.query}" if parts.query else ""
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> HttpResponse:
         """Send a request and return any response. Raises TargetUnreachable without one."""
-        line = self._line()
+        target = _ascii((self._path + path or "/") + self._query)
+        where = _ascii(f"{self._path}{path.partition('?')[0]}{self._query}")
         try:
-            line.request(
-                method, (self._path + path or "/") + self._query, body, {"User-Agent": "tawny", **(headers or {})}
-            )
-            found = line.getresponse()
-            where = f"{self._path}{path.partition('?')[0]}{self._query}"
-            sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
-                _LONG, body[:_LOOKED_BYTES].decode("latin-1")
-            )
-            return HttpResponse(found.status, found.read(MOST_ANSWER_BYTES), sent)
+            with closing(self._line()) as line:
+                found = _response(line, method, target, body, {"User-Agent": "tawny", **(headers or {})})
+                sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
+                    _LONG, body[:_LOOKED_BYTES].decode("latin-1")
+                )
+                return HttpResponse(found.status, found.read(MOST_ANSWER_BYTES), sent)
         except ssl.SSLCertVerificationError as error:
             raise TargetUnreachable(self.public, f"its certificate isn't valid: {error.verify_message}") from None
         except (OSError, http.client.HTTPException) as error:
             raise TargetUnreachable(self.public, _reason(error)) from None  # the exception may contain secrets
-        finally:
-            line.close()
 
     def well(
         self,
@@ -450,6 +478,24 @@ class HttpApi:
         return http.client.HTTPConnection(self.host, self._port, timeout=self._timeout_s)
 
 
+def _response(
+    line: http.client.HTTPConnection, method: str, target: str, body: bytes, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
+    try:
+        line.request(method, target, body, headers)
+    except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+        if line.sock is not None:  # it may have answered before it had the whole body, and closed the connection
+            with suppress(OSError, http.client.HTTPException):
+                return line.getresponse()
+        raise
+    return line.getresponse()
+
+
+def _ascii(path: str) -> str:
+    """Percent-encode what a request line can't contain."""
+    return quote(path, safe=string.punctuation)
+
+
 def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> DeliveryError:
     """Return the error for a response that is not 2xx. why: JSON keys that hold the reason."""
     detail = next((str(text) for key in why if (text := answer.json().get(key))), "")
@@ -463,6 +509,8 @@ def refusal(public: str, answer: HttpResponse, why: Sequence[str] = ()) -> Deliv
         return TargetMissing(public, reason)
     if answer.status == 429 or answer.status >= 500:
         return TargetUnreachable(public, reason)
+    if answer.status in _OF_MESSAGE:
+        return MessageRefused(public, reason)
     return DeliveryError(public, reason)
 
 

@@ -124,6 +124,15 @@ def test_a_letter_without_a_picture_is_one_too(post: Post) -> None:
     ]
 
 
+def test_its_link_has_the_label_of_the_message(post: Post) -> None:
+    plain(post).send(replace(SENT, link_label="Ansehen"), None)
+    text, html = (post.letters[0].get_body((kind,)) for kind in ("plain", "html"))
+    assert text
+    assert html
+    assert f"Ansehen: {SENT.link}" in text.get_content()
+    assert ">Ansehen</a>" in html.get_content()
+
+
 def test_the_same_message_is_the_same_letter(post: Post) -> None:
     receipts = [plain(post).send(SENT, attached) for attached in (JPEG, GIF)]
     assert receipts[0] == receipts[1] == post.letters[1]["Message-ID"]

@@ -69,6 +69,14 @@ class TestApprise(NotifierContract):
     def test_what_moves_arrives_or_is_not_offered(self, subject: NotifierCase) -> None:
         assert (subject.kind.traits(subject.url).gif, subject.kind.traits(subject.url).video) == (True, False)
 
+    def test_a_service_that_shows_html_gets_the_text_as_html(self, subject: NotifierCase) -> None:
+        """It took the text for HTML: lines ran together, and names in angle brackets were gone."""
+        subject.url = subject.url + "?format=html"
+        subject.open().send(replace(SENT, text="Yard <rear> & gate"), None)
+        body = subject.service.last.json["message"]
+        assert "&lt;rear&gt;" in body
+        assert body.count("<br/>") == 1, "text and link are two lines"
+
     @pytest.mark.parametrize("refusal", [(500, {}), None])
     def test_nothing_it_says_is_logged(
         self, subject: NotifierCase, caplog: pytest.LogCaptureFixture, refusal: Reply | None

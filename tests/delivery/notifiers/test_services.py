@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tawny.delivery.notifier import Message, NotifierContext
+from tawny.delivery.notifier import Button, Message, NotifierContext
 from tawny.delivery.notifiers.discord import Discord
 from tawny.delivery.notifiers.gotify import Gotify
 from tawny.delivery.notifiers.matrix import Matrix
@@ -136,6 +137,84 @@ class TestTelegram(NotifierContract):
         assert subject.service.last.path.endswith("/sendAnimation")
 
 
+class TwoChats:
+    """One bot in two chats, each with its own channel. `polls`: the offsets that were asked for."""
+
+    def __init__(self, service: StandIn, updates: list[dict[str, Any]]) -> None:
+        self.polls: list[int] = []
+        self.answers, self.is_asked = threading.Event(), threading.Event()
+        self.answers.set()
+        self.done: list[tuple[str, str]] = []
+        self._service, self._updates = service, updates
+        service.reply = self._reply
+        kind, options = Telegram(), {"api": service.base}
+        self.anna, self.family = (
+            kind.presses(NotifierContext(name, f"telegram://1:{SECRET}@{chat}", options, FakeClock()))
+            for name, chat in (("anna", 111), ("family", -222))
+        )
+
+    def _reply(self, asked: ReceivedRequest) -> Reply:
+        if not asked.path.endswith("getUpdates"):
+            return 200, {"ok": True, "result": True}
+        offset = int(asked.form["offset"])
+        self.polls.append(offset)
+        self.is_asked.set()
+        assert self.answers.wait(10)
+        return 200, {"ok": True, "result": [one for one in self._updates if one["update_id"] >= offset]}
+
+    def wait(self, name: str) -> None:
+        presses = self.anna if name == "anna" else self.family
+
+        def do(token: str) -> str:
+            self.done.append((name, token))
+            return "Kept."
+
+        presses.wait(do)
+
+    @property
+    def answered(self) -> list[bytes]:
+        asked = self._service.asked
+        return [one.form["callback_query_id"] for one in asked if one.path.endswith("answerCallbackQuery")]
+
+
+def press(number: int, chat: int) -> dict[str, Any]:
+    pressed = {"id": f"q{number}", "data": f"k.{number}", "message": {"chat": {"id": chat}}}
+    return {"update_id": number, "callback_query": pressed}
+
+
+@pytest.fixture
+def telegram() -> Iterator[StandIn]:
+    with served(StandIn()) as service:
+        yield service
+
+
+def test_a_poll_for_one_chat_loses_no_press_in_another(telegram: StandIn) -> None:
+    """A poll of a bot confirms the presses of all its chats, so the other chat's poll never saw them."""
+    chats = TwoChats(telegram, [press(5, -222), press(6, 111), press(7, 333)])
+    chats.wait("anna")
+    chats.wait("family")
+    assert chats.done == [("anna", "k.6"), ("family", "k.5")]
+    assert chats.answered == [b"q6", b"q5"]
+    chats.wait("anna")
+    assert chats.polls == [0, 8], "one poll had both"
+
+
+def test_two_chats_of_a_bot_do_not_poll_at_the_same_time(telegram: StandIn) -> None:
+    """Telegram ends the first of two polls with 409."""
+    chats = TwoChats(telegram, [press(5, -222)])
+    chats.answers.clear()
+    polling = threading.Thread(target=chats.wait, args=("anna",))
+    polling.start()
+    assert chats.is_asked.wait(10)
+    waiting = threading.Thread(target=chats.wait, args=("family",))
+    waiting.start()
+    chats.answers.set()
+    polling.join(10)
+    waiting.join(10)
+    assert chats.done == [("family", "k.5")]
+    assert chats.polls == [0]
+
+
 class TestDiscord(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
@@ -173,6 +252,17 @@ class TestSlackWebhook(NotifierContract):
         assert asked.route == f"/services/T0/B0/{SECRET}"
         (attachment,) = asked.json["attachments"]
         assert (attachment["title"], attachment["title_link"]) == ("Watch", SENT.link)
+
+    def test_names_are_no_markup(self, subject: NotifierCase) -> None:
+        name, shown = "Yard <rear> & gate", "Yard &lt;rear&gt; &amp; gate"
+        button = Button(f"Mute {name}", "https://x/mute", "")
+        message = replace(SENT, title=name, heading=name, facts=((name, name),), buttons=(button,))
+        subject.open().send(message, None)
+        (attachment,) = subject.service.last.json["attachments"]
+        assert attachment["title"] == shown
+        assert attachment["fallback"].startswith(shown)
+        assert attachment["fields"] == [{"title": shown, "value": shown, "short": True}]
+        assert attachment["text"] == f"<https://x/mute|Mute {shown}>"
 
 
 class TestHookLikeSlacks(NotifierContract):
@@ -264,6 +354,11 @@ class TestGotify(NotifierContract):
         asked = subject.service.last
         assert (asked.route, asked.headers["x-gotify-key"]) == ("/g/message", SECRET)
         assert asked.json["extras"]["client::notification"]["click"]["url"] == SENT.link
+
+    def test_a_path_may_have_any_letters(self, subject: NotifierCase) -> None:
+        subject.url = subject.url.removesuffix("g") + "götify/my%20app"
+        subject.open().send(SENT, None)
+        assert subject.service.last.route == "/götify/my app/message"
 
 
 class TestMatrix(NotifierContract):

@@ -345,17 +345,49 @@ def test_no_secret_is_told_anywhere(bench: Bench, caplog: pytest.LogCaptureFixtu
     assert not [text for text in everything if SECRET in text]
 
 
+def test_the_link_has_a_label_in_the_language_of_the_channel(tmp_path: Path, service: StandIn) -> None:
+    bench = Bench(tmp_path, service, url=f"discord://1/{SECRET}", language="de")
+    bench.happens()
+    bench.work()
+    content = json.loads(bench.sent("/webhooks")[0].form["payload_json"])["content"]
+    assert f"[Ansehen](<{HOME}/" in content
+    bench.outbox.close()
+
+
 def test_a_test_says_that_it_went_well(bench: Bench) -> None:
     (step,) = bench.notifications.test("phone")
     assert (step.what, step.wrong) == ("Notification sent", "")
-    assert b"Test from garage-pi" in bench.sent()[0].form["text"]
+    (sent,) = bench.sent()
+    assert b"Test from garage-pi" in sent.form["caption"]
+    image = cv2.imdecode(np.frombuffer(sent.form["photo"], np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    assert image.shape == (360, 640, 3)
+
+
+def test_a_test_says_that_images_are_refused(bench: Bench) -> None:
+    """It sent none, and was well where no event's message arrived."""
+    bench.service.fails = [(413, {"ok": False, "description": "Request Entity Too Large"})]
+    sent, image = bench.notifications.test("phone")
+    assert (sent.what, sent.wrong) == ("Notification sent", "")
+    assert (image.what, image.do) == (
+        "Attach an image",
+        "Notifications arrive without images. Allow attachments there, or turn off its snapshots.",
+    )
+    assert "413" in image.wrong
+    assert [one.path.rpartition("/")[2] for one in bench.sent()] == ["sendMessage"]
+
+
+def test_a_test_of_a_channel_without_snapshots_sends_none(bench: Bench) -> None:
+    one = bench.settings.notifiers["phone"].model_copy(update={"snapshot": False})
+    (step,) = bench.notifications.test("phone", one)
+    assert (step.wrong, [sent.path.rpartition("/")[2] for sent in bench.sent()]) == ("", ["sendMessage"])
 
 
 def test_a_test_names_the_recorder(bench: Bench) -> None:
     web = bench.settings.web.model_copy(update={"name": "Cabin"})
     bench.notifications.take_over(bench.settings.model_copy(update={"web": web}))
     bench.notifications.test("phone")
-    assert b"Test from Cabin" in bench.sent()[0].form["text"]
+    assert b"Test from Cabin" in bench.sent()[0].form["caption"]
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------
@@ -371,6 +403,19 @@ def pressing(bench: Bench, token: str, chat: int = 42) -> None:
     bench.service.reply = reply
     bench.engine.run_for(1.0)
     bench.service.reply = bot
+
+
+def test_buttons_that_stay_without_effect_are_a_warning(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Another program that polls the same bot was only logged as information."""
+    conflict = 409, {"ok": False, "description": "Conflict: make sure that only one bot instance is running"}
+    bench.service.fails = [conflict] * 100
+    bench.engine.run_for(1.0)
+    warnings = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert not warnings, "an earlier poll that is still open"
+    bench.engine.run_for(60.0)
+    (warning,) = [one for one in caplog.records if one.levelno >= logging.WARNING and "Buttons" in one.getMessage()]
+    assert warning.getMessage().startswith("Buttons of phone don't work: ")
+    assert "409: Conflict: make sure that only one bot instance is running" in warning.getMessage()
 
 
 def test_tokens_fit_and_are_for_one_act_of_one_event(bench: Bench) -> None:

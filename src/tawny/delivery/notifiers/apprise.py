@@ -64,11 +64,15 @@ class _Sender:
         assert made is not None  # the settings were validated
         link = message.clip_link or message.link
         body = "\n".join(part for part in (message.text or message.title, link, message.history) if part)
-        from apprise import NotifyType
+        from apprise import Apprise as Service
+        from apprise import NotifyFormat, NotifyType
 
+        service = Service()
+        service.add(made)
         kind = NotifyType.WARNING if message.urgency is Urgency.HIGH else NotifyType.INFO
         with _logged_lines() as log_lines:
-            went = made.notify(body, title=message.title, notify_type=kind, attach=_files(attached))
+            # the service itself would take it for text of its own format, mostly HTML
+            went = service.notify(body, message.title, kind, NotifyFormat.TEXT, attach=_files(attached))
         if not went:
             raise self._refusal("".join(log_lines))
         return ""

@@ -88,8 +88,7 @@ class _Sender:
 
 
 def _form(message: Message, attached: Attachment | None) -> tuple[bytes, dict[str, str]]:
-    links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
-    below = " · ".join(f"[{label}](<{url}>)" for label, url in links if url)
+    below = " · ".join(f"[{label}](<{url}>)" for label, url in message.links)
     small = f"\n-# {message.history}" if message.history else ""
     content = f"**{message.title}** {message.text}\n{below}".strip()[: _LONGEST - len(small)]
     payload: dict[str, object] = {

@@ -149,14 +149,12 @@ class _Sender:
         key = sha256(message.id.encode()).hexdigest()[:32]
         letter["Message-ID"] = f"<{key}@{self._from.rpartition('@')[2]}>"
         letter["Auto-Submitted"] = "auto-generated"
-        links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
-        links = [(label, url) for label, url in links if url]
-        plain = [f"{message.title}\n{message.text}", *(f"{label}: {url}" for label, url in links)]
+        plain = [f"{message.title}\n{message.text}", *(f"{label}: {url}" for label, url in message.links)]
         if message.history:
             plain.append(f"-- \n{message.history}")
         letter.set_content("\n\n".join(plain) + "\n")
         picture = '<p><img src="cid:picture" alt="" style="max-width:100%"></p>' if attached else ""
-        below = " · ".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in links)
+        below = " · ".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in message.links)
         html = f"<p><b>{escape(message.title)}</b><br>{escape(message.text)}</p>{picture}<p>{below}</p>"
         if message.history:
             html += f'<p style="color:#888;font-size:11px">{escape(message.history)}</p>'

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from tawny.delivery.notifier import (
     Attachment,
@@ -38,7 +39,7 @@ class Gotify:
     def open(self, channel: NotifierContext) -> NotifierConnection:
         address = parse(channel.url, EXAMPLE)
         scheme = "http" if address.scheme == "gotify+http" else "https"
-        base = f"{scheme}://{address.at}/{'/'.join(address.parts)}"
+        base = f"{scheme}://{address.at}/{quote('/'.join(address.parts))}"
         return _Sender(HttpApi(base, f"{channel.name} ({self.public(channel.url)})"), address.password)
 
 

@@ -81,8 +81,7 @@ class _Sender:
 
     def _content(self, message: Message, attached: Attachment | None) -> dict[str, object]:
         hidden = {"tawny.history": message.history} if message.history else {}
-        links = [("Watch", message.clip_link or message.link)] + [(one.label, one.url) for one in message.buttons]
-        body = "\n".join([message.words, *(f"{label}: {url}" for label, url in links if url)])
+        body = "\n".join([message.words, *(f"{label}: {url}" for label, url in message.links)])
         if attached is None:
             return {"msgtype": "m.text", "body": body, **hidden}
         sent = {**self._headers, "Content-Type": attached.media_type}

@@ -76,7 +76,7 @@ class _Sender:
         }
         fields |= {key: str(self._options[key]) for key in ("device", "sound") if self._options[key]}
         if link := message.clip_link or message.link:
-            fields |= {"url": link, "url_title": "Watch"}
+            fields |= {"url": link, "url_title": message.link_label}
         body, headers = form(fields, {"attachment": attached} if attached else {})
         answer = self._api.ask("POST", "/1/messages.json", body, headers)
         result = answer.json()

@@ -178,18 +178,19 @@ def _content(message: Message) -> dict[str, object]:
     """Return the payload of a message; `text` is shown on lock screens."""
     links = [(one.label, one.url) for one in message.buttons if one.url]
     clip = message.clip_link or message.link
-    below = "   ".join(f"<{url}|{label}>" for label, url in links)
-    attachment: dict[str, object] = {"fallback": message.words, "text": below}
+    below = "   ".join(f"<{url}|{_escaped(label)}>" for label, url in links)
+    attachment: dict[str, object] = {"fallback": _escaped(message.words), "text": below}
     if message.history:
         attachment["footer"] = message.history
     if clip or message.heading:
-        attachment["title"] = message.heading or "Watch"
+        attachment["title"] = _escaped(message.heading or message.link_label)
     if clip:
         attachment["title_link"] = clip
     if message.picture_link:
         attachment["image_url"] = message.picture_link
     if message.facts:
-        attachment["fields"] = [{"title": title, "value": value, "short": True} for title, value in message.facts]
+        facts = [(_escaped(title), _escaped(value)) for title, value in message.facts]
+        attachment["fields"] = [{"title": title, "value": value, "short": True} for title, value in facts]
     has_more = clip or below or message.history or message.heading
     return {"text": _escaped(message.words), **({"attachments": [attachment]} if has_more else {})}
 

@@ -4,9 +4,12 @@
 """
 
 import json
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 from tawny.delivery.notifier import (
     Attachment,
@@ -29,6 +32,7 @@ EXAMPLE = "telegram://123456:ABC-DEF@987654321"
 CLOUD = "https://api.telegram.org"
 WHY = ("description",)
 POLL_S = 20
+MOST_WAITING = 100
 _WORDS = 1024
 """Maximum length of a caption, characters."""
 _TEXT = "/text"
@@ -44,6 +48,11 @@ class Telegram:
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("telegram",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._updates: WeakValueDictionary[tuple[str, str], _Updates] = WeakValueDictionary()
+        """By address and token of a bot, as long as any of its chats is polled for."""
 
     def traits(self, url: str) -> NotifierTraits:
         return NotifierTraits(
@@ -69,7 +78,10 @@ class Telegram:
         return _Sender(bot(channel, self.public(channel.url)), bot_and_chat(channel.url)[1])
 
     def presses(self, channel: NotifierContext) -> ButtonPresses:
-        return _Presses(bot(channel, self.public(channel.url)), bot_and_chat(channel.url)[1])
+        token, chat = bot_and_chat(channel.url)
+        with self._lock:
+            updates = self._updates.setdefault((str(channel.options["api"]), token), _Updates())
+        return _Presses(bot(channel, self.public(channel.url)), chat, updates)
 
 
 class Bot:
@@ -127,22 +139,70 @@ class _Sender:
         """No resources to release."""
 
 
-class _Presses:
-    """Polls for button presses. Only those in the configured chat count, as any chat can message a bot."""
+class _Updates:
+    """Button presses of one bot, for all of its chats. Thread-safe.
 
-    def __init__(self, made: Bot, chat: str) -> None:
-        self._bot, self._chat, self._next = made, chat, 0
+    Telegram gives them to one poll at a time, and a poll confirms the earlier ones, whichever chat they are from.
+    """
 
-    def wait(self, do: Callable[[str], str]) -> None:
-        request = {"timeout": str(POLL_S), "offset": str(self._next), "allowed_updates": '["callback_query"]'}
-        found = self._bot.call("getUpdates", request)
-        for update in found if isinstance(found, list) else []:
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._is_polled, self._next = False, 0
+        self._waiting: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=MOST_WAITING)
+
+    def of(self, made: Bot, chat: str) -> list[Mapping[str, Any]]:
+        """Poll for some seconds, or wait for another chat's poll. Return the presses in this chat.
+
+        Raises DeliveryError.
+        """
+        with self._change:
+            if self._is_polled and not self._has(chat):
+                self._change.wait(POLL_S)
+            if self._is_polled or self._has(chat):
+                return self._taken(chat)
+            self._is_polled = True
+        found: object = None
+        try:
+            request = {"timeout": str(POLL_S), "offset": str(self._next), "allowed_updates": '["callback_query"]'}
+            found = made.call("getUpdates", request)
+        finally:
+            with self._change:
+                self._is_polled = False
+                self._put(found if isinstance(found, list) else [])
+                self._change.notify_all()
+        with self._change:
+            return self._taken(chat)
+
+    def _put(self, updates: list[Mapping[str, Any]]) -> None:
+        for update in updates:
             self._next = max(self._next, int(update.get("update_id", 0)) + 1)
             pressed = update.get("callback_query") or {}
             chat = str(((pressed.get("message") or {}).get("chat") or {}).get("id", ""))
-            if pressed.get("id") and chat == self._chat:
-                reply = do(str(pressed.get("data", "")))
-                self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": reply[:200]})
+            if pressed.get("id"):
+                self._waiting.append((chat, pressed))
+
+    def _has(self, chat: str) -> bool:
+        return any(one == chat for one, _ in self._waiting)
+
+    def _taken(self, chat: str) -> list[Mapping[str, Any]]:
+        """Remove and return the presses in a chat. Those of unknown chats stay until others take their place."""
+        taken = [pressed for one, pressed in self._waiting if one == chat]
+        others = [(one, pressed) for one, pressed in self._waiting if one != chat]
+        self._waiting.clear()
+        self._waiting.extend(others)
+        return taken
+
+
+class _Presses:
+    """Polls for button presses. Only those in the configured chat count, as any chat can message a bot."""
+
+    def __init__(self, made: Bot, chat: str, updates: _Updates) -> None:
+        self._bot, self._chat, self._updates = made, chat, updates
+
+    def wait(self, do: Callable[[str], str]) -> None:
+        for pressed in self._updates.of(self._bot, self._chat):
+            reply = do(str(pressed.get("data", "")))
+            self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": reply[:200]})
 
 
 def bot(channel: NotifierContext, public: str, timeout_s: float = 30.0) -> Bot:

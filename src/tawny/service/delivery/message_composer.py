@@ -265,6 +265,7 @@ def _in_language(message: Message, language: Translations) -> Message:
         message,
         title=say(message.title),
         text=say(message.text),
+        link_label=say(message.link_label),
         facts=tuple((say(name), value) for name, value in message.facts),
         buttons=tuple(replace(one, label=say(one.label)) for one in message.buttons),
         alone=_in_language(message.alone, language) if message.alone else None,
@@ -392,8 +393,7 @@ class MessageComposer:
         if self._visit_has is None or event.kind == DOORBELL:
             return message
         visit = self._means.visit_of(event)
-        kept = (one for one in visit.events if one.id == message.event or self._visit_has(one))
-        known = EventVisit(tuple(kept))
+        known = EventVisit(tuple(one for one in visit.events if one.id == message.event or self._visit_has(one)))
         if len(known.events) < 2:
             return message
         title, text = of_visit(known, [*map(self._camera_name, known.cameras)], self._zone, self._recorder.called)

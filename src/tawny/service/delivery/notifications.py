@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from tawny.config import targets as config
 from tawny.config.settings import Settings
 from tawny.delivery.courier import (
@@ -26,6 +28,7 @@ from tawny.delivery.notifier import (
     ButtonNotifier,
     ButtonPresses,
     MessageCarrier,
+    MessageRefused,
     Notifier,
     NotifierContext,
     NotifierStore,
@@ -34,7 +37,8 @@ from tawny.delivery.notifier import (
 from tawny.delivery.outbox import OutboxMarks, TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s
-from tawny.model.errors import DeliveryError, NotDone
+from tawny.media.image.jpeg import jpeg
+from tawny.model.errors import DeliveryError, NotDone, TargetFull
 from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
@@ -52,6 +56,8 @@ log = logging.getLogger(__name__)
 BROWSERS_URL = "webpush:"
 EVER = Span(0, 4_102_444_800_000)
 MOST_COUNTED = 1000
+_NO_IMAGES = "Notifications arrive without images. Allow attachments there, or turn off its snapshots."
+LASTING_MISSES = 2
 PRESSES_S = 0.2
 """Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
 _Wanted = tuple[config.NotifierSettings, str]
@@ -86,6 +92,11 @@ def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedA
 def _groups(one: config.NotifierSettings, traits: NotifierTraits) -> bool:
     """Return whether a visit has one message. Programs want each event."""
     return traits.edits and traits.image_shape != "whole" and one.send_at != "end" and one.format != "pancake"
+
+
+def _test_image(now_ms: int) -> StoredContent:
+    """Return a grey image of a usual size: some services refuse very small ones."""
+    return in_memory(jpeg(np.full((360, 640, 3), 96, np.uint8)), "image/jpeg", now_ms)
 
 
 class Notifications:
@@ -165,21 +176,26 @@ class Notifications:
         return [self._view(name, one) for name, one in self._settings.notifiers.items()]
 
     def test(self, name: str, one: config.NotifierSettings | None = None) -> list[ConnectionTestStep]:
-        """Send a test message. one: settings to test; None: the current ones.
+        """Send a test message, with an image if the notifier is to send snapshots. Waits for the network.
 
-        Raises KeyError for an unknown name. Waits for the network.
+        one: settings to test; None: the current ones. Raises KeyError for an unknown name.
         """
         one, now_ms = one or self._settings.notifiers[name], self._clock.now_ms()
         delivery = Delivery(name, f"test/{now_ms}", DeliveryKind.MESSAGE, {"kind": "test"}, now_ms, now_ms)
+        bare, steps = in_memory(b"", "text/plain", 0), [ConnectionTestStep("Notification sent")]
+        shows = one.snapshot and self._kind(one.url).traits(one.url).picture
         try:
             carrier = self._carrier(name, one)
             try:
-                carrier.carry(delivery, in_memory(b"", "text/plain", 0), lambda _: None)
+                carrier.carry(delivery, _test_image(now_ms) if shows else bare, lambda _: None)
+            except (MessageRefused, TargetFull) as error:
+                carrier.carry(delivery, bare, lambda _: None)
+                steps.append(ConnectionTestStep("Attach an image", error.message, _NO_IMAGES))
             finally:
                 carrier.close()
         except DeliveryError as error:
             return [ConnectionTestStep("Send a notification", error.message, error.do)]
-        return [ConnectionTestStep("Notification sent")]
+        return steps
 
     def sent_image(self, name: str, token: str) -> StoredContent:
         """Return the image that a link of a message shows. Raises NotDone if it has expired, KeyError for the name."""
@@ -306,8 +322,10 @@ class _Pressed:
         try:
             self._presses.wait(self._do)
         except DeliveryError as error:
-            log.info("%s", error)
             self._misses += 1
+            # a single failure is usual, such as an earlier poll that the service still has open
+            level = logging.WARNING if self._misses == LASTING_MISSES else logging.INFO
+            log.log(level, "Buttons of %s don't work: %s", self._to, error)
             return spread_s(self._misses - 1, FIRST_WAIT_S, MOST_WAIT_S)
         self._misses = 0
         return PRESSES_S

@@ -67,6 +67,11 @@ class NotifierContract:
         assert "Person at the porch." in said
         assert "Front door, 20:46. Grüße" in said
 
+    def test_label_of_the_link_is_that_of_the_message(self, subject: NotifierCase) -> None:
+        """It is in the language of the person; without one of its own, it would be English."""
+        subject.open().send(replace(SENT, link_label="Ansehen"), None)
+        assert "Watch" not in subject.received_text(subject.service)
+
     @pytest.mark.parametrize("attached", [None, JPEG])
     def test_witness_of_the_history_arrives(self, subject: NotifierCase, attached: Attachment | None) -> None:
         """With and without a picture; complete, even if the service shortens long texts."""

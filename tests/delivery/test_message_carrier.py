@@ -1,0 +1,157 @@
+"""Messages with attachments that a service does not take, and addresses that are unusual but right."""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from tawny.delivery.delivery import Delivery, DeliveryKind, in_memory
+from tawny.delivery.notifier import (
+    Attachment,
+    HttpApi,
+    HttpResponse,
+    Message,
+    MessageCarrier,
+    MessageRefused,
+    NotifierTraits,
+    refusal,
+)
+from tawny.model.errors import DeliveryError, TargetFull, TargetUnreachable
+from tawny.testing.contracts.notifier import JPEG, SENT
+
+TRAITS = NotifierTraits("text and pictures", edits=True, picture=True, largest_bytes=1000)
+PICTURE = in_memory(JPEG.data, JPEG.media_type, 0)
+
+
+class Service:
+    """Takes messages without attachments; `refuses`: its error for the others."""
+
+    def __init__(self, refuses: DeliveryError) -> None:
+        self.refuses = refuses
+        self.taken: list[tuple[str, str, bool]] = []
+
+    def send(self, message: Message, attached: Attachment | None) -> str:
+        return self.edit("", message, attached)
+
+    def edit(self, receipt: str, message: Message, attached: Attachment | None) -> str:
+        self.taken.append((receipt, message.id, attached is not None))
+        if attached is not None:
+            raise self.refuses
+        return "7"
+
+    def close(self) -> None:
+        """No resources to release."""
+
+
+def carry(service: Service, message: Message = SENT, edits: str = "") -> str:
+    delivery = Delivery("phone", message.id, DeliveryKind.MESSAGE, {"kind": message.kind, "edits": edits}, 0, 0)
+    return MessageCarrier(service, TRAITS, lambda _: message).carry(delivery, PICTURE, lambda _: None)
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_a_message_whose_attachment_is_refused_is_sent_without(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """It was tried for ever and never arrived."""
+    service = Service(refusal("phone (ntfy)", HttpResponse(status, b'{"error": "no attachments"}'), ("error",)))
+    with caplog.at_level(logging.WARNING):
+        assert carry(service) == "7"
+    assert service.taken == [("", SENT.id, True), ("", SENT.id, False)]
+    assert f"{status}: no attachments. Sending it without its attachment (image/jpeg, " in caplog.text
+
+
+def test_a_mail_that_is_too_large_is_sent_without_its_attachment() -> None:
+    service = Service(TargetFull("mail", "it responded with 552"))
+    assert carry(service) == "7"
+
+
+def test_an_edit_whose_attachment_is_refused_is_made_without() -> None:
+    service = Service(MessageRefused("phone", "too large"))
+    assert carry(service, edits="5") == "7"
+    assert service.taken == [("5", SENT.id, True), ("5", SENT.id, False)]
+
+
+def test_a_test_says_that_the_attachment_is_refused() -> None:
+    service = Service(MessageRefused("phone", "too large"))
+    with pytest.raises(MessageRefused):
+        carry(service, replace(SENT, kind="test"))
+    assert len(service.taken) == 1
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+def test_other_failures_keep_the_attachment_for_the_next_try(status: int) -> None:
+    service = Service(refusal("phone", HttpResponse(status, b"")))
+    with pytest.raises(type(service.refuses)):
+        carry(service)
+    assert len(service.taken) == 1
+
+
+@pytest.fixture
+def hasty() -> Iterator[int]:
+    """The port of a server that refuses by the headers alone and closes the connection, as those in Go do."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            with suppress(OSError):
+                line, _ = door.accept()
+                with line:
+                    line.recv(2000)
+                    line.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 21\r\n\r\n" + b"x" * 21)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield door.getsockname()[1]
+        thread.join(10)
+
+
+def test_an_answer_that_comes_before_the_whole_body_is_read(hasty: int) -> None:
+    """The broken connection counted as no answer, so that the message held up all others."""
+    answer = HttpApi(f"http://127.0.0.1:{hasty}", "phone").ask("PUT", "/topic", bytes(20_000_000))
+    assert answer.status == 413
+
+
+def test_a_connection_that_breaks_without_an_answer_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            line, _ = door.accept()
+            line.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(TargetUnreachable):
+            HttpApi(f"http://127.0.0.1:{door.getsockname()[1]}", "phone").ask("PUT", "/topic", bytes(20_000_000))
+        thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("base", "place"),
+    [
+        ("http://[fd00::abcd]/x", ("fd00::abcd", 80)),
+        ("https://[::1]/x", ("::1", 443)),
+        ("http://[::1]:8080", ("::1", 8080)),
+        ("http://ntfy.example.org", ("ntfy.example.org", 80)),
+    ],
+)
+def test_an_address_without_a_port_has_that_of_its_scheme(
+    base: str, place: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of an IPv6 address was taken for the port."""
+    asked: list[tuple[str, int]] = []
+
+    def connect(where: tuple[str, int], *_: object, **__: object) -> socket.socket:
+        asked.append(where)
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(TargetUnreachable, match="Connection refused"):
+        HttpApi(base, "phone").ask("GET", "/topic")
+    assert asked == [place]
+
+
+def test_a_host_that_no_request_can_name_is_unreachable() -> None:
+    """The error came as one of tawny itself."""
+    with pytest.raises(TargetUnreachable, match="InvalidURL"):
+        HttpApi("http://a b/topic", "phone").ask("GET", "")
