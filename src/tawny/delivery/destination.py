@@ -6,7 +6,7 @@ import secrets
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import unquote, urlsplit
@@ -93,6 +93,16 @@ class RemoteFile:
     """Modification time, ms UTC; 0 if the destination does not report it."""
 
 
+def named_as_whole(files: Iterable[RemoteFile], ending: str) -> list[RemoteFile]:
+    """Return the files, each name once; incomplete ones, which have this ending, by the name that they would have."""
+    found = dict[str, RemoteFile]()
+    for file in files:
+        name = file.name.removesuffix(ending)
+        if name == file.name or name not in found:
+            found[name] = replace(file, name=name)
+    return list(found.values())
+
+
 class DestinationConnection(Protocol):
     """An open connection. Use from one thread.
 
@@ -118,11 +128,15 @@ class DestinationConnection(Protocol):
 
     def read(self, name: str) -> Iterator[bytes]: ...
     def remove(self, name: str) -> None:
-        """One that is not there is no fault."""
+        """Delete a file, and what an interrupted upload of this name left. One that is not there is no fault."""
         ...
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
-        """Yield the files in this folder and below, except incomplete ones (`.part`)."""
+        """Yield the files in this folder and below.
+
+        What an interrupted upload left has the name that the file would have, so that its retention applies, or is not
+        listed.
+        """
         ...
 
     def link(self, name: str, lasts_s: float) -> str:
@@ -333,13 +347,17 @@ class HttpClient:
         self._headers, self._public = {"User-Agent": "tawny", **headers}, public
         self._line: http.client.HTTPConnection | None = None
 
-    def sent(self, method: str, path: str, body: Body, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        """Send a request and return the response. Use inside `worded`."""
+    def sent(
+        self, method: str, path: str, body: Body, headers: Mapping[str, str], answer_s: float | None = None
+    ) -> http.client.HTTPResponse:
+        """Send a request and return the response. Use inside `worded`.
+
+        answer_s: the longest wait for the response once all is sent, s; None: as for each read and write.
+        """
         whole = {**self._headers, **headers}
         line = self._line = self._line or self._connected()
         try:
-            line.request(method, path, body, whole)
-            return line.getresponse()
+            return _answer(line, method, path, body, whole, answer_s)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             if body is not None and not isinstance(body, bytes):
                 with suppress(OSError, http.client.HTTPException):
@@ -348,8 +366,7 @@ class HttpClient:
                 raise
             self.close()
             line = self._line = self._connected()  # the server closed an idle connection
-            line.request(method, path, body, whole)
-            return line.getresponse()
+            return _answer(line, method, path, body, whole, answer_s)
 
     def close(self) -> None:
         if self._line is not None:
@@ -395,3 +412,19 @@ class HttpClient:
             line.close()
             raise StrangeTarget(self._public, f"its certificate has a different fingerprint: {shown}")
         return line
+
+
+def _answer(
+    line: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: Body,
+    headers: Mapping[str, str],
+    answer_s: float | None,
+) -> http.client.HTTPResponse:
+    if line.sock is not None:
+        line.sock.settimeout(TIMEOUT_S)  # an earlier request may have waited longer
+    line.request(method, path, body, headers)
+    if answer_s is not None:
+        line.sock.settimeout(answer_s)
+    return line.getresponse()

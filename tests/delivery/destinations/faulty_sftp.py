@@ -1,9 +1,9 @@
-"""An SFTP server in a thread that keeps half of each file, or is full, while its mode says so."""
+"""An SFTP server in a thread that fails while its mode says so."""
 
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from tests.delivery.destinations.servers import SshServer
 
 
 class Faulty(asyncssh.SFTPServer):
-    """mode: `lies` halves what was written when it is closed; `full` fails as OpenSSH does on a full disk."""
+    """mode: `lies` halves what was written when it is closed; `full` fails as OpenSSH does on a full disk.
+
+    `timeless` sets no times; `hangs` never answers about files and folders.
+    """
 
     mode: Path
 
@@ -28,6 +31,24 @@ class Faulty(asyncssh.SFTPServer):
         super().close(file_obj)
         if is_written and self._said() == "lies":
             os.truncate(file_obj.name, Path(os.fsdecode(file_obj.name)).stat().st_size // 2)
+
+    def setstat(self, path: bytes, attrs: Any) -> Any:
+        if self._said() == "timeless":
+            raise asyncssh.SFTPOpUnsupported("Unsupported")
+        return super().setstat(path, attrs)
+
+    async def stat(self, path: bytes) -> Any:
+        await self._hang()
+        return super().stat(path)
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        await self._hang()
+        async for entry in super().scandir(path):
+            yield entry
+
+    async def _hang(self) -> None:
+        if self._said() == "hangs":
+            await asyncio.Event().wait()
 
     def statvfs(self, path: bytes) -> Any:
         if self._said() == "full":

@@ -16,7 +16,8 @@ def said(mode: str) -> str:
 
 def main(root: str, password: str, certificate: str, mode: str = "") -> None:
     authorizer = DummyAuthorizer()
-    authorizer.add_user("cam", password, root, perm="elradfmwMT")
+    rights = "elrafmwMT" if said(mode) == "no-delete" else "elradfmwMT"
+    authorizer.add_user("cam", password, root, perm=rights)
     more = {"certfile": certificate, "tls_data_required": True} if certificate else {}
     kind = TLS_FTPHandler if certificate else FTPHandler
 
@@ -28,9 +29,20 @@ def main(root: str, password: str, certificate: str, mode: str = "") -> None:
         if said(mode) == "full":
             self.respond("552 There is no room.")
             return None
+        if said(mode) == "no-rest" and self._restart_position:
+            self._restart_position = 0
+            self.respond("451 Append/Restart not permitted, try again")
+            return None
         return kind.ftp_STOR(self, *words, **more)
 
+    def unknown(self: FTPHandler, *_: str) -> None:
+        self.respond("500 Unknown command.")
+
     own = {"authorizer": authorizer, "on_file_received": received, "ftp_STOR": stor}
+    if said(mode) == "no-mlsd":
+        own |= {"ftp_MLSD": unknown, "ftp_OPTS": unknown}
+    if said(mode) == "latin-1":
+        own |= {"banner": "Willkommen bei Müller", "encoding": "latin-1"}
     handler = type("Handler", (kind,), own | more)
     server = ThreadedFTPServer(("127.0.0.1", 0), handler)
     print(server.address[1], flush=True)

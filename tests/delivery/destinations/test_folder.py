@@ -1,12 +1,15 @@
+import errno
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tawny.delivery.destination import DestinationContext
 from tawny.delivery.destinations.folder import FolderDestination
-from tawny.model.errors import DeliveryError, TargetMissing
+from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.destination import DestinationCase, DestinationContract, content
+from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
 
 
 def opening(path: Path) -> DestinationContext:
@@ -39,6 +42,37 @@ def test_empty_folders_go_with_their_last_file(tmp_path: Path) -> None:
     connection.put("2026/11/a.jpg", content(), "", lambda _: None)
     connection.remove("2026/11/a.jpg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_cut_off_goes_by_the_name_that_it_would_have(tmp_path: Path) -> None:
+    connection = FolderDestination().connect(opening(tmp_path))
+    with pytest.raises(Cut):
+        connection.put("2026/a.mp4", CutContent(bytes(3_000_000), 2_000_000), "", lambda _: None)
+    listed = [one.name for one in connection.files()]
+    connection.remove("2026/a.mp4")
+    assert (listed, list(tmp_path.iterdir())) == (["2026/a.mp4"], [])
+
+
+def test_a_whole_file_is_listed_once_while_another_one_replaces_it(tmp_path: Path) -> None:
+    connection = FolderDestination().connect(opening(tmp_path))
+    connection.put("a.mp4", content(), "", lambda _: None)
+    (tmp_path / "a.mp4.part").write_bytes(b"half")
+    assert [(one.name, one.size_bytes) for one in connection.files()] == [("a.mp4", 9)]
+
+
+@pytest.mark.parametrize(("number", "arrives"), [(errno.EPERM, True), (errno.ESTALE, False)])
+def test_a_share_may_keep_its_own_times_but_not_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, arrives: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "utime", refuse)
+    made = content()
+    made.modified_ms = 1_700_000_000_000
+    with nullcontext() if arrives else pytest.raises(TargetUnreachable):
+        FolderDestination().connect(opening(tmp_path)).put("a.jpg", made, "", lambda _: None)
+    assert (tmp_path / "a.jpg").exists() == arrives
 
 
 @pytest.mark.parametrize("url", ["folder:relative/path", "folder:"])

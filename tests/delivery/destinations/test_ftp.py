@@ -1,8 +1,12 @@
 """Against pyftpdlib, plain and inside TLS."""
 
 import hashlib
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,19 +16,29 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from tawny.delivery.delivery import in_memory
-from tawny.delivery.destination import DestinationConnection, DestinationContext
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile
 from tawny.delivery.destinations.ftp import Ftp
-from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.model.errors import DeliveryError, StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.destination import DestinationCase, DestinationContract
+from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
 from tests.delivery.certificates import self_signed
 from tests.delivery.destinations.servers import ftp_server
 
 PASSWORD = "a pass:word/@"
 
 
-def serving(root: Path, certificate: str = "") -> AbstractContextManager[int]:
-    return ftp_server(root, PASSWORD, certificate)
+def serving(root: Path, certificate: str = "", mode: Path | None = None) -> AbstractContextManager[int]:
+    return ftp_server(root, PASSWORD, certificate, mode)
+
+
+@contextmanager
+def serving_as(said: str, folder: Path) -> Iterator[tuple[int, Path]]:
+    """A server that is told what it can't do; its port and its root."""
+    root, mode = folder / "root", folder / "mode"
+    root.mkdir()
+    mode.write_text(said)
+    with serving(root, mode=mode) as port:
+        yield port, root
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +80,104 @@ class TestInsideTls(DestinationContract):
     def target(self, tmp_path: Path, certificate: Path) -> Iterator[DestinationCase]:
         with serving(tmp_path, str(certificate)) as port:
             yield target(tmp_path, port, "ftps", certificate.with_suffix(".sha256").read_text())
+
+
+class TestWithoutResuming(DestinationContract):
+    """As ProFTPD is by default."""
+
+    @pytest.fixture
+    def target(self, tmp_path: Path) -> Iterator[DestinationCase]:
+        with serving_as("no-rest", tmp_path) as (port, root):
+            yield replace(target(root, port, "ftp"), resumes=False)
+
+
+class TestWithoutFacts(DestinationContract):
+    """As vsftpd is: names can be listed, nothing about them."""
+
+    @pytest.fixture
+    def target(self, tmp_path: Path) -> Iterator[DestinationCase]:
+        with serving_as("no-mlsd", tmp_path) as (port, root):
+            yield target(root, port, "ftp")
+
+
+@pytest.mark.parametrize("said", ["", "no-mlsd"])
+def test_a_listed_file_has_its_size_and_time(tmp_path: Path, said: str) -> None:
+    with serving_as(said, tmp_path) as (port, root):
+        (root / "a.jpg").write_bytes(b"a picture")
+        os.utime(root / "a.jpg", (1_700_000_000, 1_700_000_000))
+        connection = connect(port)
+        listed = list(connection.files())
+        connection.close()
+    assert listed == [RemoteFile("a.jpg", 9, 1_700_000_000_000)]
+
+
+def test_a_list_that_is_refused_is_told(tmp_path: Path) -> None:
+    with serving_as("", tmp_path) as (port, root):
+        connection = connect(port)
+        root.rmdir()
+        with pytest.raises(DeliveryError, match="No such directory"):
+            list(connection.files())
+        connection.close()
+
+
+def test_a_deletion_that_is_refused_is_told(tmp_path: Path) -> None:
+    with serving_as("no-delete", tmp_path) as (port, root):
+        (root / "a.jpg").write_bytes(b"a picture")
+        connection = connect(port)
+        with pytest.raises(TargetRefused, match="550"):
+            connection.remove("a.jpg")
+        connection.remove("missing.jpg")
+        connection.close()
+
+
+def test_a_login_that_may_not_delete_replaces_what_was_cut_off(tmp_path: Path) -> None:
+    notes = list[str]()
+    with serving_as("no-delete", tmp_path) as (port, root):
+        (root / "a.jpg.part").write_bytes(b"of another one")
+        connection = connect(port)
+        connection.put("a.jpg", content(), "", notes.append)
+        connection.close()
+        assert ((root / "a.jpg").read_bytes(), notes) == (b"a picture", [])
+
+
+def test_what_was_cut_off_goes_by_the_name_that_it_would_have(tmp_path: Path) -> None:
+    with serving(tmp_path) as port:
+        connection = connect(port)
+        with pytest.raises(Cut):
+            connection.put("2026/a.mp4", CutContent(bytes(3_000_000), 2_000_000), "", lambda _: None)
+        connection.close()
+        again = connect(port)
+        listed = [one.name for one in again.files()]
+        again.remove("2026/a.mp4")
+        again.close()
+    assert (listed, list(tmp_path.iterdir())) == (["2026/a.mp4"], [])
+
+
+def test_what_is_no_utf_8_is_latin_1(tmp_path: Path) -> None:
+    with serving_as("latin-1", tmp_path) as (port, root):
+        (root / "Küche.jpg").write_bytes(b"a picture")
+        connection = connect(port)
+        listed = [one.name for one in connection.files()]
+        connection.close()
+    assert listed == ["Küche.jpg"]
+
+
+@pytest.mark.parametrize("reply", [b"hello\r\n", b"220 hi\r\n331 pw\r\n230 in\r\n200 ok\r\nx\r\n"])
+def test_what_is_no_ftp_is_told(reply: bytes) -> None:
+    def answer(listening: socket.socket) -> None:
+        with listening.accept()[0] as caller:
+            caller.sendall(reply)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        pool.submit(answer, listening)
+        with pytest.raises(DeliveryError):
+            connect(listening.getsockname()[1])
+
+
+def test_a_host_name_that_cannot_be_is_told() -> None:
+    url = f"ftp://cam:secret@{'a' * 64}.example/"
+    with pytest.raises(DeliveryError):
+        Ftp().connect(DestinationContext("nas", url, Ftp().settings(url, {}), FakeClock()))
 
 
 @pytest.mark.shows("PK22")

@@ -5,7 +5,7 @@ import os
 import pwd
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from tawny.delivery.destination import DestinationConnection, DestinationContext
 from tawny.delivery.destinations.sftp import Sftp
 from tawny.model.errors import StrangeTarget, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.destination import DestinationCase, DestinationContract, content
+from tawny.testing.contracts.destination import Cut, CutContent, DestinationCase, DestinationContract, content
+from tests.delivery.destinations.faulty_sftp import faulty_ssh_server
 from tests.delivery.destinations.servers import SSHD, ssh_server
 from tests.delivery.destinations.servers import SshServer as Server
 
@@ -138,6 +139,54 @@ def test_a_server_that_says_nothing_is_given_up(
         silent.listen()
         with pytest.raises(TargetUnreachable):
             connect(Server(silent.getsockname()[1], server.host_key, server.key), tmp_path)
+
+
+@pytest.fixture
+def mode(tmp_path: Path) -> Path:
+    """What the faulty server is told to do."""
+    return tmp_path / "mode"
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, mode: Path) -> Iterator[Server]:
+    (tmp_path / "root").mkdir()
+    with faulty_ssh_server(tmp_path, mode) as made:
+        yield made
+
+
+def test_a_server_that_keeps_its_own_times_gets_the_file(faulty: Server, mode: Path, tmp_path: Path) -> None:
+    mode.write_text("timeless")
+    connection, made = connect(faulty, tmp_path / "root"), content()
+    made.modified_ms = 1_700_000_000_000
+    connection.put("a.jpg", made, "", lambda _: None)
+    connection.close()
+    assert (tmp_path / "root" / "a.jpg").read_bytes() == b"a picture"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda connection: connection.find("a.jpg"), lambda connection: list(connection.files())],
+    ids=["find", "files"],
+)
+def test_a_disk_that_hangs_there_is_given_up(
+    faulty: Server, mode: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[..., object]
+) -> None:
+    connection = connect(faulty, tmp_path / "root")
+    monkeypatch.setattr("tawny.delivery.destinations.sftp.TIMEOUT_S", 0.1)
+    mode.write_text("hangs")
+    with pytest.raises(TargetUnreachable, match="took too long"):
+        ask(connection)
+    connection.close()
+
+
+def test_what_was_cut_off_goes_by_the_name_that_it_would_have(server: Server, tmp_path: Path) -> None:
+    connection = connect(server, tmp_path)
+    with pytest.raises(Cut):
+        connection.put("2026/a.mp4", CutContent(bytes(3_000_000), 2_000_000), "", lambda _: None)
+    listed = [one.name for one in connection.files()]
+    connection.remove("2026/a.mp4")
+    connection.close()
+    assert (listed, list(tmp_path.iterdir())) == (["2026/a.mp4"], [])
 
 
 @pytest.mark.parametrize(

@@ -2,24 +2,32 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tawny.delivery.destination import DestinationConnection, DestinationContext
+from tawny.delivery.destination import DestinationConnection, DestinationContext, HttpClient
 from tawny.delivery.destinations.webdav import WebDav
 from tawny.model.errors import TargetMissing, TargetRefused, TargetUnreachable
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.destination import DestinationCase, DestinationContract, content
+from tawny.testing.contracts.destination import CutContent, DestinationCase, DestinationContract, content
 from tests.delivery.destinations.servers import dav_server
 
 PASSWORD = "a pass:word/@"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[int]:
+def mode(tmp_path: Path) -> Path:
+    """What the server is told to do wrong."""
+    return tmp_path / "mode"
+
+
+@pytest.fixture
+def server(tmp_path: Path, mode: Path) -> Iterator[int]:
     (tmp_path / "tawny").mkdir()
-    with dav_server(tmp_path, PASSWORD) as port:
+    with dav_server(tmp_path, PASSWORD, mode) as port:
         yield port
 
 
@@ -36,6 +44,78 @@ class TestWebDav(DestinationContract):
             return path.read_bytes() if path.exists() else None
 
         return DestinationCase(lambda: connect(server), get, resumes=False)
+
+
+class TestNextcloud(TestWebDav):
+    """A server that refuses the names which Nextcloud and ownCloud refuse."""
+
+    @pytest.fixture(autouse=True)
+    def refusing(self, mode: Path) -> None:
+        mode.write_text("nextcloud")
+
+
+def test_a_server_may_take_its_time_for_what_it_was_sent(
+    server: int, mode: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tawny.delivery.destination.TIMEOUT_S", 0.3)
+    mode.write_text("slow")
+    connection = connect(server)
+    connection.put("a.jpg", content(), "", lambda _: None)
+    connection.close()
+    assert (tmp_path / "tawny" / "a.jpg").read_bytes() == b"a picture"
+
+
+def test_what_arrived_without_an_answer_is_not_sent_again(server: int, mode: Path, tmp_path: Path) -> None:
+    notes = list[str]()
+    mode.write_text("unanswered")
+    with pytest.raises(TargetUnreachable):
+        connect(server).put("a.jpg", content(), "", notes.append)
+    mode.unlink()
+    again, connection = CutContent(b"a picture", 0), connect(server)
+    connection.put("a.jpg", again, notes[-1], notes.append)
+    connection.close()
+    assert (again.first_read, (tmp_path / "tawny" / "a.jpg").read_bytes()) == (-1, b"a picture")
+
+
+def test_other_content_of_the_same_size_is_sent(server: int, mode: Path, tmp_path: Path) -> None:
+    notes = list[str]()
+    mode.write_text("unanswered")
+    with pytest.raises(TargetUnreachable):
+        connect(server).put("a.jpg", content(), "", notes.append)
+    mode.unlink()
+    connection = connect(server)
+    connection.put("a.jpg", content(b"A PICTURE"), notes[-1], notes.append)
+    connection.close()
+    assert (tmp_path / "tawny" / "a.jpg").read_bytes() == b"A PICTURE"
+
+
+def test_what_was_cut_off_goes_by_the_name_that_it_would_have(server: int, tmp_path: Path) -> None:
+    connection, folder = connect(server), tmp_path / "tawny" / "2026"
+    folder.mkdir()
+    (folder / "a.mp4.tmp").write_bytes(b"half of it")
+    (folder / "b.mp4.part").write_bytes(b"of an earlier version")
+    listed = [(one.name, one.size_bytes) for one in connection.files()]
+    connection.remove("2026/a.mp4")
+    connection.close()
+    assert (listed, [one.name for one in folder.iterdir()]) == ([("2026/a.mp4", 10)], ["b.mp4.part"])
+
+
+def test_the_new_name_at_an_ipv6_address_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved, entry = (
+        list[str](),
+        "<d:response><d:href>/a.jpg</d:href><d:getcontentlength>9</d:getcontentlength></d:response>",
+    )
+    body = f'<d:multistatus xmlns:d="DAV:">{entry}</d:multistatus>'.encode()
+
+    def sent(self: HttpClient, method: str, path: str, body_sent: Any, headers: dict[str, str], *_: Any) -> Any:
+        moved.extend([headers["Destination"]] if method == "MOVE" else [])
+        return SimpleNamespace(status=207 if method == "PROPFIND" else 201, read=lambda _: body)
+
+    monkeypatch.setattr(HttpClient, "sent", sent)
+    url = "dav://cam:secret@[2001:db8::1]:8080/"
+    connection = WebDav().connect(DestinationContext("cloud", url, WebDav().settings(url, {}), FakeClock()))
+    connection.put("a.jpg", content(), "", lambda _: None)
+    assert moved == ["http://[2001:db8::1]:8080/a.jpg"]
 
 
 def test_a_wrong_password_is_told_without_it(server: int) -> None:

@@ -3,6 +3,7 @@
 import io
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,30 @@ from typing import Any
 from cheroot.wsgi import Server
 from wsgidav.wsgidav_app import WsgiDAVApp
 
+SLOW_S = 0.6
+
+
+def _is_forbidden(path: str) -> bool:
+    return path.endswith((".part", ".filepart"))
+
 
 def failing(app: Callable[..., Iterable[bytes]], mode: str) -> Callable[..., Iterable[bytes]]:
-    """As its mode says: keeps half of a file, or has no room."""
+    """As its mode says: keeps half of a file, or has no room; refuses names, answers late, or takes a file in vain."""
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         said = Path(mode).read_text() if mode and Path(mode).exists() else ""
-        if environ["REQUEST_METHOD"] == "PUT" and said:
+        if said == "nextcloud" and environ["REQUEST_METHOD"] in ("PUT", "MOVE") and _is_forbidden(environ["PATH_INFO"]):
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start("400 Bad Request", [("Content-Length", "0")])
+            return [b""]
+        if environ["REQUEST_METHOD"] == "PUT" and said in ("slow", "unanswered"):
+            done = b"".join(app(environ, start if said == "slow" else lambda *_: None))
+            if said == "slow":
+                time.sleep(SLOW_S)
+                return [done]
+            start("504 Gateway Timeout", [("Content-Length", "0")])
+            return [b""]
+        if environ["REQUEST_METHOD"] == "PUT" and said in ("lies", "full"):
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             if said == "full":
                 start("507 Insufficient Storage", [("Content-Length", "0")])

@@ -15,6 +15,7 @@ from tawny.delivery.destination import (
     DestinationConnection,
     DestinationContext,
     RemoteFile,
+    named_as_whole,
     only,
     refuse_no_destination,
     url_path,
@@ -91,9 +92,12 @@ class OpenFolder:
         part = path.with_name(path.name + PART)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            begun = part.stat().st_size if progress == content.sha256 and part.exists() else 0
-            note(content.sha256)
+            there = part.stat().st_size if part.exists() else 0
+            begun = there if progress == content.sha256 else 0
             with part.open("ab" if begun else "wb") as file:
+                if there > begun:
+                    os.fsync(file.fileno())  # once this content is noted, what is left of another one would be kept
+                note(content.sha256)
                 for portion in portions(content, begun):
                     file.write(portion)
                 file.flush()
@@ -117,20 +121,23 @@ class OpenFolder:
             raise self.worded(error) from error
 
     def remove(self, name: str) -> None:
-        self.remove_file(self.path(name))
+        path = self.path(name)
+        self.remove_file(path.with_name(path.name + PART))
+        self.remove_file(path)
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         begin = self.path(prefix) if prefix else self.root
         try:
             for folder, _, names in os.walk(begin):
-                for name in sorted(names):
-                    path = Path(folder) / name
-                    if not name.endswith(PART) and path.is_file():
-                        found = path.stat()
-                        relative = path.relative_to(self.root).as_posix()
-                        yield RemoteFile(relative, found.st_size, found.st_mtime_ns // 1_000_000)
+                yield from named_as_whole(self._files_in(Path(folder), names), PART)
         except OSError as error:
             raise self.worded(error) from error
+
+    def _files_in(self, folder: Path, names: list[str]) -> Iterator[RemoteFile]:
+        for path in (folder / name for name in sorted(names)):
+            if path.is_file():
+                found = path.stat()
+                yield RemoteFile(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime_ns // 1_000_000)
 
     def link(self, name: str, lasts_s: float) -> str:
         return ""
@@ -150,7 +157,11 @@ class OpenFolder:
     def publish(self, part: Path, path: Path, modified_ms: int) -> None:
         """Give a written part file its name, so that it lasts. modified_ms: 0: as it is. Raises OSError."""
         if modified_ms:
-            os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
+            try:
+                os.utime(part, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
+            except OSError as error:  # some shares keep their own time
+                if error.errno in _GONE:
+                    raise
         part.replace(path)
         sync_folder(path.parent)
 

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from ftplib import FTP, FTP_TLS, error_perm, error_reply, error_temp
+from ftplib import FTP, FTP_TLS, error_perm, error_proto, error_reply, error_temp
 from pathlib import PurePosixPath
 from socket import socket
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from tawny.delivery.destination import (
     DestinationContext,
     RemoteFile,
     create_folder,
+    named_as_whole,
     only,
     parse,
 )
@@ -35,6 +36,9 @@ TIMEOUT_S = 15.0
 PART = ".part"
 _FULL = ("452", "552")
 _LOGIN = ("530", "430", "331")
+_UNKNOWN = ("500", "502")
+_GONE = ("550", "501")
+"""Replies for a folder that does not exist."""
 
 
 class Ftp:
@@ -71,7 +75,32 @@ class Ftp:
             return made
 
 
-class _Tls(FTP_TLS):
+class _Text(FTP):
+    """Sends text as UTF-8, and reads what is no UTF-8 as Latin-1. Its `encoding` is latin-1."""
+
+    def putline(self, line: str) -> None:
+        super().putline(line.encode().decode("latin-1"))
+
+    def getline(self) -> str:
+        return _text(super().getline())
+
+    def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:
+        """List with the callback, then return to binary: many servers refuse SIZE in text mode."""
+        assert callback
+        try:
+            return super().retrlines(cmd, lambda line: callback(_text(line)))
+        finally:
+            self.voidcmd("TYPE I")
+
+
+def _text(latin_1: str) -> str:
+    try:
+        return latin_1.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return latin_1
+
+
+class _Tls(_Text, FTP_TLS):
     """FTP over TLS that reuses the control connection's TLS session for data, which many servers require."""
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket, int | None]:
@@ -82,11 +111,11 @@ class _Tls(FTP_TLS):
 
 def _made(address: DestinationAddress, fingerprint: str) -> FTP:
     if address.scheme == "ftp":
-        return FTP(timeout=TIMEOUT_S, encoding="utf-8")
+        return _Text(timeout=TIMEOUT_S, encoding="latin-1")
     context = ssl.create_default_context()
     if fingerprint:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return _Tls(context=context, timeout=TIMEOUT_S, encoding="utf-8")
+    return _Tls(context=context, timeout=TIMEOUT_S, encoding="latin-1")
 
 
 def _log_in(ftp: FTP, address: DestinationAddress, fingerprint: str, public: str) -> None:
@@ -121,6 +150,7 @@ class _OpenFtp:
             self._enter(folder)
         self._root = ftp.pwd().rstrip("/")
         self._made: set[str] = set()
+        self._lists_facts = True
 
     def _enter(self, folder: str) -> None:
         try:
@@ -141,10 +171,12 @@ class _OpenFtp:
             self._make_folders(name)
             path = self._path(name)
             part = path + PART
-            begun = self._size(part) if progress == content.sha256 else 0
-            note(content.sha256)
-            reader = _Reader(content, begun)
-            self._ftp.storbinary(f"STOR {part}", reader, PORTION_BYTES, rest=begun or None)
+            there = self._size(part)
+            begun = there if progress == content.sha256 else 0
+            # What is left of other content must be gone before this one is noted; where it stays, nothing resumes.
+            if there == begun or not self._delete(part):
+                note(content.sha256)
+            self._store(part, content, begun)
             held_bytes = self._size(part)
             if held_bytes != content.size_bytes:
                 note("")
@@ -166,8 +198,9 @@ class _OpenFtp:
 
     def remove(self, name: str) -> None:
         with _worded(self._public):
-            with suppress(error_perm):
-                self._ftp.delete(self._path(name))
+            path = self._path(name)
+            if refusals := [why for each in (path + PART, path) if (why := self._delete(each))]:
+                raise TargetRefused(self._public, refusals[-1])
             for folder in list(PurePosixPath(name).parents)[:-1]:
                 with suppress(error_perm):  # not empty
                     self._ftp.rmd(self._path(str(folder)))
@@ -175,21 +208,53 @@ class _OpenFtp:
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         with _worded(self._public):
+            with suppress(error_perm):  # without this command, a server lists these facts anyway
+                self._ftp.sendcmd("OPTS MLST type;size;modify;")
             yield from self._below(prefix.strip("/"))
 
     def _below(self, folder: str) -> Iterator[RemoteFile]:
+        files, folders = self._listed(folder)
+        yield from named_as_whole(files, PART)
+        for each in folders:
+            yield from self._below(each)
+
+    def _listed(self, folder: str) -> tuple[list[RemoteFile], list[str]]:
+        """Return the files in a folder and the folders in it; nothing for one that does not exist."""
+        path, below = self._path(folder) if folder else self._root or "/", f"{folder}/" if folder else ""
+        files, folders = list[RemoteFile](), list[str]()
         try:
-            entries = list(
-                self._ftp.mlsd(self._path(folder) if folder else self._root or "/", ["type", "size", "modify"])
-            )
-        except error_perm:
-            return
-        for entry, facts in sorted(entries):
-            name = f"{folder}/{entry}" if folder else entry
-            if facts.get("type") == "dir":
-                yield from self._below(name)
-            elif facts.get("type") == "file" and not entry.endswith(PART):
-                yield RemoteFile(name, int(facts.get("size", "0")), _ms(facts.get("modify", "")))
+            if self._lists_facts:
+                for entry, facts in sorted(self._ftp.mlsd(path)):
+                    if facts.get("type") == "dir":
+                        folders.append(below + entry)
+                    elif facts.get("type") == "file":
+                        size_bytes = int(facts.get("size", "0"))
+                        files.append(RemoteFile(below + entry, size_bytes, _ms(facts.get("modify", ""))))
+                return files, folders
+        except error_perm as error:
+            if folder and str(error).startswith(_GONE):
+                return [], []
+            if not str(error).startswith(_UNKNOWN):
+                raise
+            self._lists_facts = False
+        for entry in self._names(path):
+            found = self.find(below + entry)
+            if found is None:  # only files have a size
+                folders.append(below + entry)
+            else:
+                files.append(found)
+        return files, folders
+
+    def _names(self, path: str) -> list[str]:
+        """Return what is in a folder, from a server without MLSD. Some list whole paths."""
+        try:
+            listed = self._ftp.nlst(path)
+        except error_perm as error:
+            if str(error).startswith(_GONE):
+                return []
+            raise
+        names = {PurePosixPath(each).name for each in listed if each.rstrip("/") != path}
+        return sorted(names - {"", ".."})
 
     def link(self, name: str, lasts_s: float) -> str:
         return ""
@@ -201,6 +266,31 @@ class _OpenFtp:
         if any(part == ".." for part in PurePosixPath(name).parts) or any(ord(one) < 32 for one in name):
             raise DeliveryError(self._public, f"{name!r} is no name of a file in it")
         return f"{self._root}/{name}"
+
+    def _store(self, part: str, content: DeliveryContent, begun: int) -> None:
+        """Upload the rest of a content, or all of it where the server refuses to continue."""
+        reader = _Reader(content, begun)
+        try:
+            self._ftp.storbinary(f"STOR {part}", reader, PORTION_BYTES, rest=begun or None)
+        except (error_perm, error_temp) as error:
+            if not begun or reader.was_read or not _is_resuming_refused(str(error)):
+                raise
+            self._delete(part)
+            self._ftp.storbinary(f"STOR {part}", _Reader(content, 0), PORTION_BYTES)
+
+    def _delete(self, path: str) -> str:
+        """Delete a file. Return why it is still there; empty if there is none."""
+        try:
+            self._ftp.delete(path)
+        except error_perm as error:
+            return str(error) if self._is_there(path) else ""
+        return ""
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            return self._ftp.size(path) is not None
+        except error_perm:
+            return False
 
     def _size(self, path: str) -> int:
         try:
@@ -227,8 +317,10 @@ class _Reader:
 
     def __init__(self, content: DeliveryContent, offset: int) -> None:
         self._content, self._offset = content, offset
+        self.was_read = False
 
     def read(self, size_bytes: int = PORTION_BYTES, /) -> bytes:
+        self.was_read = True
         portion = self._content.read(self._offset, size_bytes)
         self._offset += len(portion)
         return portion
@@ -242,6 +334,11 @@ def _ms(text: str) -> int:
         return 0
 
 
+def _is_resuming_refused(reply: str) -> bool:
+    """Return whether the reply to a begun upload can mean that it may only be sent whole: any but a passing failure."""
+    return reply.startswith(("451", "5")) and not reply.startswith(_FULL)
+
+
 @contextmanager
 def _worded(public: str) -> Iterator[None]:
     """Convert ftplib errors to DeliveryError."""
@@ -249,7 +346,7 @@ def _worded(public: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise StrangeTarget(public, f"its certificate isn't valid: {error.verify_message}") from error
-    except (error_perm, error_temp, error_reply) as error:
+    except (error_perm, error_temp, error_reply, error_proto, UnicodeError) as error:
         text = str(error)
         kind = TargetRefused if text.startswith(_LOGIN) else TargetFull if text.startswith(_FULL) else DeliveryError
         raise kind(public, text) from error

@@ -4,7 +4,7 @@ Each call runs its coroutine to the end on the courier's thread; nothing runs be
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ from tawny.delivery.destination import (
     DestinationContext,
     RemoteFile,
     create_folder,
+    named_as_whole,
     only,
     parse,
 )
@@ -35,6 +36,7 @@ from tawny.model.errors import (
 PORTS = {"sftp": 22, "scp": 22}
 TIMEOUT_S = 15.0
 PART = ".part"
+_LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 Result = TypeVar("Result")
 _Opened = tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient, str]
 """Connection, client and folder without trailing slash."""
@@ -144,7 +146,7 @@ class _OpenSftp:
 
     async def _find(self, name: str) -> RemoteFile | None:
         try:
-            found = await self._sftp.stat(self._path(name))
+            found = await self._in_time(self._sftp.stat(self._path(name)))
         except asyncssh.SFTPNoSuchFile:
             return None
         return RemoteFile(name, found.size or 0, round((found.mtime or 0) * 1000))
@@ -155,41 +157,53 @@ class _OpenSftp:
     async def _put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         path = self._path(name)
         part = path + PART
-        await self._sftp.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+        await self._in_time(self._sftp.makedirs(str(PurePosixPath(path).parent), exist_ok=True))
         begun = 0
         if progress == content.sha256:
             with suppress(asyncssh.SFTPNoSuchFile):
-                begun = (await self._sftp.stat(part)).size or 0
-        note(content.sha256)
+                begun = await self._size(part)
         try:
-            await self._write(part, content, begun)
+            await self._write(part, content, begun, note)
         except asyncssh.SFTPFailure as error:  # OpenSSH reports a full disk as a general failure
             if await self._room_bytes() < content.size_bytes - begun:
                 raise TargetFull(self._public, "no space left") from error
             raise
-        held_bytes = (await self._sftp.stat(part)).size or 0
+        held_bytes = await self._size(part)
         if held_bytes != content.size_bytes:
             note("")
             raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
         if content.modified_ms:
-            await self._sftp.utime(part, (content.modified_ms / 1000, content.modified_ms / 1000))
+            await self._set_time(part, content.modified_ms / 1000)
         try:
-            await self._sftp.posix_rename(part, path)
+            await self._in_time(self._sftp.posix_rename(part, path))
         except asyncssh.SFTPOpUnsupported:
             with suppress(asyncssh.SFTPNoSuchFile):
-                await self._sftp.remove(path)
-            await self._sftp.rename(part, path)
+                await self._in_time(self._sftp.remove(path))
+            await self._in_time(self._sftp.rename(part, path))
 
-    async def _write(self, part: str, content: DeliveryContent, begun: int) -> None:
-        async with self._sftp.open(part, "ab" if begun else "wb") as file:
+    async def _write(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
+        file = await self._in_time(_opened(self._sftp, part, "ab" if begun else "wb"))
+        try:
+            note(content.sha256)  # only now: until it is open, it may hold other content
             for portion in portions(content, begun):
-                async with asyncio.timeout(2 * TIMEOUT_S):
-                    await file.write(portion)
+                await self._in_time(file.write(portion))
+        finally:
+            await self._in_time(file.close())
+
+    async def _set_time(self, path: str, at_s: float) -> None:
+        try:
+            await self._in_time(self._sftp.utime(path, (at_s, at_s)))
+        except asyncssh.SFTPError as error:  # some servers keep their own time
+            if isinstance(error, _LOST):
+                raise
+
+    async def _size(self, path: str) -> int:
+        return (await self._in_time(self._sftp.stat(path))).size or 0
 
     async def _room_bytes(self) -> float:
         """Return the free bytes; infinite if the server does not report them."""
         try:
-            room = await self._sftp.statvfs(self._root or "/")
+            room = await self._in_time(self._sftp.statvfs(self._root or "/"))
         except asyncssh.SFTPError:
             return inf
         return room.bavail * room.frsize
@@ -198,40 +212,50 @@ class _OpenSftp:
         return None
 
     def read(self, name: str) -> Iterator[bytes]:
-        file = self._run(_opened(self._sftp, self._path(name)))
+        file = self._run(self._in_time(_opened(self._sftp, self._path(name), "rb")))
         try:
-            while portion := self._run(file.read(PORTION_BYTES)):
+            while portion := self._run(self._in_time(file.read(PORTION_BYTES))):
                 yield bytes(portion)
         finally:
-            self._run(file.close())
+            self._run(self._in_time(file.close()))
 
     def remove(self, name: str) -> None:
         self._run(self._remove(name))
 
     async def _remove(self, name: str) -> None:
-        with suppress(asyncssh.SFTPNoSuchFile):
-            await self._sftp.remove(self._path(name))
+        for path in (self._path(name) + PART, self._path(name)):
+            with suppress(asyncssh.SFTPNoSuchFile):
+                await self._in_time(self._sftp.remove(path))
         for folder in list(PurePosixPath(name).parents)[:-1]:
             with suppress(asyncssh.SFTPError):  # not empty
-                await self._sftp.rmdir(self._path(str(folder)))
+                await self._in_time(self._sftp.rmdir(self._path(str(folder))))
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
         yield from self._run(self._below(prefix.strip("/")))
 
     async def _below(self, folder: str) -> list[RemoteFile]:
-        place, found = self._path(folder) if folder else self._root or "/", list[RemoteFile]()
         try:
-            entries = [entry async for entry in self._sftp.scandir(place)]
+            entries = [entry async for entry in self._entries(self._path(folder) if folder else self._root or "/")]
         except asyncssh.SFTPNoSuchFile:
             return []
+        files, below = list[RemoteFile](), list[RemoteFile]()
         for entry in sorted(entries, key=lambda one: str(one.filename)):
             label = str(entry.filename)
             name = f"{folder}/{label}" if folder else label
             if entry.attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY and label not in (".", ".."):
-                found += await self._below(name)
-            elif entry.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR and not label.endswith(PART):
-                found.append(RemoteFile(name, entry.attrs.size or 0, round((entry.attrs.mtime or 0) * 1000)))
-        return found
+                below += await self._below(name)
+            elif entry.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR:
+                files.append(RemoteFile(name, entry.attrs.size or 0, round((entry.attrs.mtime or 0) * 1000)))
+        return named_as_whole(files, PART) + below
+
+    async def _entries(self, path: str) -> AsyncIterator[asyncssh.SFTPName]:
+        listing = self._sftp.scandir(path)
+        while True:
+            try:
+                entry = await self._in_time(anext(listing))
+            except StopAsyncIteration:
+                return
+            yield entry
 
     def link(self, name: str, lasts_s: float) -> str:
         return ""
@@ -249,6 +273,22 @@ class _OpenSftp:
         with _worded(self._public):
             return self._runner.run(coroutine)
 
+    async def _in_time(self, operation: Awaitable[Result]) -> Result:
+        """Return the result of one operation of the server. Raises TimeoutError if it takes too long.
+
+        The connection is aborted then, because closing what the operation has open would wait for the same server.
+        """
+        loop = asyncio.get_running_loop()
+        limit = loop.call_later(2 * TIMEOUT_S, self._ssh.abort)
+        try:
+            return await operation
+        except _LOST as error:
+            if limit.when() <= loop.time():
+                raise TimeoutError from error
+            raise
+        finally:
+            limit.cancel()
+
 
 async def _cut_off(ssh: asyncssh.SSHClientConnection) -> None:
     """Abort the connection; a graceful close may hang."""
@@ -258,8 +298,8 @@ async def _cut_off(ssh: asyncssh.SSHClientConnection) -> None:
             await ssh.wait_closed()
 
 
-async def _opened(sftp: asyncssh.SFTPClient, path: str) -> Any:
-    return await sftp.open(path, "rb")
+async def _opened(sftp: asyncssh.SFTPClient, path: str, mode: str) -> Any:
+    return await sftp.open(path, mode)
 
 
 @contextmanager
@@ -278,7 +318,7 @@ def _worded(public: str) -> Iterator[None]:
     except asyncssh.SFTPFailure as error:
         full = "space" in error.reason.lower() or "quota" in error.reason.lower()
         raise (TargetFull if full else DeliveryError)(public, error.reason or "it failed") from error
-    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection) as error:
+    except _LOST as error:
         raise TargetUnreachable(public, error.reason) from error
     except asyncssh.SFTPError as error:
         raise DeliveryError(public, error.reason) from error

@@ -1,8 +1,9 @@
 """WebDAV destination: Nextcloud, ownCloud, a NAS. `davs://user:password@host/path`, or `dav://` without TLS.
 
-WebDAV cannot resume: an interrupted file is sent again.
+WebDAV cannot resume: an interrupted file is sent again. One that arrived whole, while the answer was lost, is not.
 """
 
+import hashlib
 import re
 import xml.etree.ElementTree as ET
 from base64 import b64encode
@@ -20,13 +21,18 @@ from tawny.delivery.destination import (
     DestinationContext,
     HttpClient,
     RemoteFile,
+    named_as_whole,
     only,
     parse,
 )
 from tawny.model.errors import DeliveryError, TargetLied, TargetMissing
 
 PORTS = {"davs": 443, "dav": 80}
-PART = ".part"
+PART = ".tmp"
+"""Ending of a file until it is complete. Nextcloud and ownCloud refuse `.part`."""
+_FORMER_PART = ".part"
+ANSWER_S = 120.0
+"""Time, s, for a server to scan a whole file for viruses or move it to its storage."""
 MOST_LIST_BYTES = 32_000_000
 _ASK = (
     b'<?xml version="1.0"?><d:propfind xmlns:d="DAV:"><d:prop>'
@@ -95,16 +101,24 @@ class _OpenDav:
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         self._make_folders(name)
-        headers = {"Content-Type": content.media_type, "Content-Length": str(content.size_bytes)}
-        status, _ = self._ask("PUT", name + PART, portions(content), headers)
-        self._line.expect(status, 200, 201, 204)
-        there = self.find(name + PART)
+        part, is_noted = name + PART, bool(progress) and progress == content.sha256
+        there = self.find(part) if is_noted else None
         if there is None or there.size_bytes != content.size_bytes:
-            held_bytes = there.size_bytes if there else 0
-            raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
+            # What is left of other content must be gone before this one is noted.
+            may_note = is_noted or self._ask("DELETE", part)[0] in (200, 204, 404)
+            self._send(part, content, _noting(content, note) if may_note else portions(content))
+            there = self.find(part)
+            if there is None or there.size_bytes != content.size_bytes:
+                held_bytes = there.size_bytes if there else 0
+                raise TargetLied(self._public, f"{name} has {held_bytes} bytes there, expected {content.size_bytes}")
         moved = {"Destination": self._url(name), "Overwrite": "T"}
-        status, _ = self._ask("MOVE", name + PART, None, moved)
+        status, _ = self._ask("MOVE", part, None, moved, ANSWER_S)
         self._line.expect(status, 201, 204)
+
+    def _send(self, name: str, content: DeliveryContent, body: Iterator[bytes]) -> None:
+        headers = {"Content-Type": content.media_type, "Content-Length": str(content.size_bytes)}
+        status, _ = self._ask("PUT", name, body, headers, ANSWER_S)
+        self._line.expect(status, 200, 201, 204)
 
     def sha256(self, name: str) -> str | None:
         return None
@@ -117,8 +131,9 @@ class _OpenDav:
                 yield portion
 
     def remove(self, name: str) -> None:
-        status, _ = self._ask("DELETE", name)
-        self._line.expect(status, 200, 204, 404)
+        for each in (name + PART, name):
+            status, _ = self._ask("DELETE", each)
+            self._line.expect(status, 200, 204, 404)
         for folder in list(PurePosixPath(name).parents)[:-1]:
             if next(self._entries(str(folder)), None) is not None:
                 return
@@ -126,11 +141,12 @@ class _OpenDav:
             self._made.clear()
 
     def files(self, prefix: str = "") -> Iterator[RemoteFile]:
-        for there, is_folder in list(self._entries(prefix.strip("/"))):
+        entries = list(self._entries(prefix.strip("/")))
+        files = [there for there, is_folder in entries if not is_folder and not there.name.endswith(_FORMER_PART)]
+        yield from named_as_whole(files, PART)
+        for there, is_folder in entries:
             if is_folder:
                 yield from self.files(there.name)
-            elif not there.name.endswith(PART):
-                yield there
 
     def link(self, name: str, lasts_s: float) -> str:
         return ""
@@ -169,7 +185,8 @@ class _OpenDav:
 
     def _url(self, name: str) -> str:
         scheme = "https" if self._address.scheme == "davs" else "http"
-        return f"{scheme}://{self._address.host}:{self._address.port}{self._path(name)}"
+        host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host
+        return f"{scheme}://{host}:{self._address.port}{self._path(name)}"
 
     def _path(self, name: str) -> str:
         if any(part == ".." for part in name.split("/")):
@@ -182,11 +199,21 @@ class _OpenDav:
         name: str,
         body: Body = None,
         headers: Mapping[str, str] | None = None,
+        answer_s: float | None = None,
     ) -> tuple[int, bytes]:
-        """Return status and body of the response."""
+        """Return status and body of the response. answer_s: the longest wait for it, s; None: as for each read."""
         with self._line.worded():
-            answer = self._line.sent(method, self._path(name), body, headers or {})
+            answer = self._line.sent(method, self._path(name), body, headers or {}, answer_s)
             return answer.status, answer.read(MOST_LIST_BYTES)
+
+
+def _noting(content: DeliveryContent, note: Callable[[str], None]) -> Iterator[bytes]:
+    """Yield the content, then note its hash: all of it is sent, even if the answer is lost."""
+    digest = hashlib.sha256()
+    for portion in portions(content):
+        digest.update(portion)
+        yield portion
+    note(digest.hexdigest())
 
 
 def _ms(text: str) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -132,6 +133,23 @@ class DestinationContract:
         again.put("clip.mp4", content(other), target.notes[-1] if target.notes else "", target.notes.append)
         again.close()
         assert target.get("clip.mp4") == other
+
+    def test_what_is_noted_is_never_continued_on_other_content(self, target: DestinationCase) -> None:
+        """The second one is interrupted as soon as it is noted, so nothing of the first one may be left by then."""
+
+        def note(progress: str) -> None:
+            target.notes.append(progress)
+            raise Cut
+
+        for cut, noted in ((CutContent(LARGE, 11_000_000), target.notes.append), (content(LARGE[::-1]), note)):
+            connection = target.connect()
+            with suppress(Cut, TawnyError):
+                connection.put("clip.mp4", cut, "", noted)
+            connection.close()
+        again = target.connect()
+        again.put("clip.mp4", content(LARGE[::-1]), target.notes[-1] if target.notes else "", target.notes.append)
+        again.close()
+        assert target.get("clip.mp4") == LARGE[::-1]
 
     def test_what_is_removed_is_gone_and_may_be_removed_again(
         self, target: DestinationCase, connection: DestinationConnection
