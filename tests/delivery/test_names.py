@@ -217,6 +217,7 @@ def test_a_cameras_name_is_safe_in_any_folder() -> None:
 
 def test_a_further_file_of_the_same_name_has_a_number() -> None:
     assert other_name("a/20261121-1645.mp4", 2) == "a/20261121-1645-2.mp4"
+    assert other_name("a/20261121-1645.sheet.jpg", 2) == "a/20261121-1645-2.sheet.jpg"
 
 
 def test_presets_of_folders_are_patterns() -> None:

@@ -79,6 +79,17 @@ def test_a_clip_that_has_grown_is_sent_again_also_while_the_old_one_is_under_way
     assert new.size_bytes == 5000
 
 
+def test_what_has_arrived_of_the_old_clip_is_known_to_the_new_one(outbox: Outbox) -> None:
+    outbox.add([clip("c.mp4", 1000)])
+    old = outbox.take("offsite")
+    assert old
+    outbox.note(old, "two parts")
+    outbox.renew(clip("c.mp4", 1000))
+    new = outbox.find("offsite", "c.mp4")
+    assert new
+    assert new.progress == "two parts"
+
+
 @pytest.mark.shows("PK24")
 def test_over_the_budget_the_least_important_is_dropped_and_told(outbox: Outbox) -> None:
     outbox.add(

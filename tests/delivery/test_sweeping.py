@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -6,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawny.delivery.destination import RemoteFile
-from tawny.delivery.file_names import FORMER_PRESETS, PRESETS, NamedFile, checked, name, piece_name
+from tawny.delivery.file_names import FORMER_PRESETS, PRESETS, NamedFile, checked, name, other_name, piece_name
 from tawny.model.ids import CameraId
 from tawny.model.times import utc_from_text
-from tawny.service.delivery.uploads import expired_files
+from tawny.service.delivery.uploads import drop_unfinished, expired_files
 
 AT_MS = utc_from_text("2026-11-20T05:58:12.345Z")
 EVENT = "20261120T055812345-1a2b3c4d"
@@ -71,12 +72,23 @@ def test_names_of_the_former_layout_go_too(preset: str, former_name: str) -> Non
     assert list(expired_files([there], former, AT_MS - 345)) == []
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("preset", ["rom-cam", "pancake", "diycam"])
+def test_further_files_of_the_same_second_go_too(preset: str, form: str) -> None:
+    ours = name(checked(preset), NamedFile(CameraId("front-door"), AT_MS, EVENT, "person"), form)
+    further = [other_name(ours, 2), other_name(ours, 12)]
+    further += [piece_name(further[0], 3)] if form == "fmp4" else []
+    assert swept(preset, *further) == further
+    assert swept(preset, *further, before_ms=AT_MS - 345) == []
+
+
 @pytest.mark.parametrize(
     "foreign",
     [
         "holiday.mp4",
         "front-door/2026/11/20/notes.txt",
         f"front-door/2026/11/20/{OURS}.mp4.bak",
+        f"front-door/2026/11/20/{OURS}-2.mp4",
         f"elsewhere/front-door/2026/11/20/{OURS}.mp4",
         f"front-door/2026/11/20/../../{OURS}.mp4",
         "front-door/2026/11/20/x.mp4",
@@ -91,6 +103,33 @@ def test_without_a_time_in_its_name_a_files_own_age_counts() -> None:
     assert swept("{id}.{type}", ours, modified_ms=AT_MS) == [ours]
     assert swept("{id}.{type}", ours, modified_ms=AT_MS + 2 * DAY_MS) == []
     assert swept("{id}.{type}", ours, modified_ms=0) == []
+
+
+class Unfinished:
+    """Uploads that were cut off, by name and begin."""
+
+    def __init__(self, *found: tuple[str, int]) -> None:
+        self.left = [(RemoteFile(name, 0, begun_ms), f"id of {name}") for name, begun_ms in found]
+
+    def unfinished(self) -> Iterator[tuple[RemoteFile, str]]:
+        yield from self.left
+
+    def abort(self, name: str, upload: str) -> None:
+        self.left = [(there, one) for there, one in self.left if (there.name, one) != (name, upload)]
+
+
+def test_parts_of_an_upload_go_when_its_file_would() -> None:
+    before_ms, ours = AT_MS + DAY_MS, f"front-door/2026/11/20/{OURS}.mp4"
+    uploads = Unfinished((ours, AT_MS), ("holiday.mp4", AT_MS))
+    assert drop_unfinished(uploads, [checked("tawny")], before_ms) == [ours]
+    assert [there.name for there, _ in uploads.left] == ["holiday.mp4"]
+
+
+@pytest.mark.parametrize(("day", "begun_ms"), [("20", AT_MS + 2 * DAY_MS), ("22", AT_MS)], ids=["begun", "named"])
+def test_parts_of_a_recent_upload_or_file_stay(day: str, begun_ms: int) -> None:
+    uploads = Unfinished((f"front-door/2026/11/{day}/202611{day}T055812-1a2b3c4d.mp4", begun_ms))
+    assert drop_unfinished(uploads, [checked("tawny")], AT_MS + DAY_MS) == []
+    assert uploads.left
 
 
 @given(st.text(max_size=60))

@@ -354,6 +354,27 @@ async def test_a_line_cut_in_the_middle_of_a_file_goes_on_at_its_byte(house: Hou
         assert made.same_files()
 
 
+async def test_a_snapshot_that_was_replaced_in_an_outage_is_copied_whole(house: House, tmp_path: Path) -> None:
+    async with copying(house, tmp_path) as made:
+        files, now_ms, cut = EventFiles(made.recorded.volume), made.recorded.clock.now_ms(), asyncio.Event()
+        event = Event(EventId("e-1"), PORCH, "person", now_ms, None, 80.0, picture_ms=now_ms)
+        path = files.write_picture(event, b"A" * 6000)
+
+        async def wait(asked: str, at: int) -> None:
+            if asked == path and at >= 4096 and not cut.is_set():
+                cut.set()
+                await asyncio.Event().wait()
+
+        made.before_part.append(wait)
+        async with made.rig.connected(made.box):
+            await asyncio.wait_for(cut.wait(), 20)
+        assert made.here.arrived(path) >= 4096
+        files.write_picture(event, b"B" * 7000)
+        async with made.rig.connected(made.box):
+            await eventually(lambda: made.here.size(path) == 7000, "the snapshot")
+        assert (made.here.volume.root / path).read_bytes() == b"B" * 7000
+
+
 @pytest.mark.shows("SC24")
 async def test_what_was_recorded_in_an_outage_follows_newest_first(house: House, tmp_path: Path) -> None:
     async with copying(house, tmp_path) as made:

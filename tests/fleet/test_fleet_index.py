@@ -20,6 +20,7 @@ from tawny.model.events import event_id
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
+from tawny.testing.waiting import until
 from tests.fleet.rig import DAY, dropped_line, event_line
 from tests.support.postgres import FAST, PostgresServer, postgres_server
 
@@ -36,12 +37,17 @@ def server() -> Iterator[PostgresServer]:
         yield made
 
 
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FleetIndex]:
+def index(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[FleetIndex]:
     if request.param == "sqlite":
-        made: FleetIndex = SqliteFleetIndex(tmp_path / "hub.db", FakeClock())
+        made: FleetIndex = SqliteFleetIndex(tmp_path / "hub.db", clock)
     else:
-        made = PostgresFleetIndex(request.getfixturevalue("server").new_database(), FakeClock())
+        made = PostgresFleetIndex(request.getfixturevalue("server").new_database(), clock)
     yield made
     made.close()
 
@@ -66,6 +72,29 @@ def test_a_server_that_hangs_does_not_hold_those_who_wait(
             waiting.result(20)
     assert index.boxes() == []
     index.close()
+
+
+def test_a_box_is_revoked_by_another_process_while_the_hub_stores_its_history(server: PostgresServer) -> None:
+    address = server.new_database()
+    hub, other = (PostgresFleetIndex(address, FakeClock()) for _ in range(2))
+    join(hub, "Shed")
+    add(hub, "shed", event_line("e1", ZERO_MS))
+
+    def is_waiting() -> bool:
+        with hub.reading() as db:
+            found = db.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+        return found is not None
+
+    with ThreadPoolExecutor() as process:
+        with hub.writing() as db:
+            db.execute("SELECT 1 FROM boxes WHERE id = 'shed' FOR UPDATE")  # as `add` does, before it stores
+            revoked = process.submit(other.revoke, "shed")
+            until(is_waiting, 20, "the other process")
+            db.execute("UPDATE day_blocks SET newest_ms = newest_ms")
+        assert revoked.result(20)
+    assert hub.boxes() == []
+    hub.close()
+    other.close()
 
 
 def join(index: FleetIndex, *names: str) -> None:
@@ -268,6 +297,24 @@ def test_a_box_that_joins_again_keeps_its_rows_and_two_of_one_name_are_told_apar
     assert other is not None
     assert other.id == "shed-2"
     assert index.join(code, "Third", b"third".ljust(32), "words") is None
+
+
+def test_a_link_is_good_again_for_the_box_that_used_it_and_no_other(index: FleetIndex) -> None:
+    code, _ = index.invite()
+    shed = index.join(code, "Shed", b"shed".ljust(32), "words")
+    assert shed is not None
+    assert index.join(code, "Shed", b"shed".ljust(32), "words") == shed
+    assert index.join(code, "Barn", b"barn".ljust(32), "words") is None
+    index.revoke("shed")
+    assert index.join(code, "Shed", b"shed".ljust(32), "words") is None
+    assert index.boxes() == []
+
+
+def test_a_link_that_has_expired_is_not_good_again(clock: FakeClock, index: FleetIndex) -> None:
+    code, _ = index.invite()
+    assert index.join(code, "Shed", b"shed".ljust(32), "words") is not None
+    clock.advance(limits.INVITATION_MS / 1000)
+    assert index.join(code, "Shed", b"shed".ljust(32), "words") is None
 
 
 def test_what_a_box_is_now_is_stored(index: FleetIndex) -> None:

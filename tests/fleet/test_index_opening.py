@@ -18,7 +18,7 @@ from tawny.fleet.history_rows import DAY_MS
 from tawny.fleet.index_opening import migrate, open_index
 from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 from tawny.fleet.sqlite_fleet_index import HUB_FILE, SqliteFleetIndex
-from tawny.model.errors import DatabaseNewer, NotDone, StorageError
+from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, NotDone, StorageError
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
 from tests.fleet.rig import DAY, event_line
@@ -93,6 +93,28 @@ def test_nothing_is_asked_of_a_server_before_it_is_needed(tmp_path: Path) -> Non
     index = open_index(f"postgresql:///hub?host={tmp_path}", tmp_path, FakeClock())
     with pytest.raises(StorageError, match="PostgreSQL"):
         index.boxes()
+    index.close()
+
+
+@pytest.mark.parametrize(
+    "login",
+    ["tawny:pa%ss", "tawny:pa/ss", "tawny:5432/pa/ss", "tawny:pa@ss", "tawny:pa ss", "tawny:p?a%ss"],
+)
+def test_a_password_that_is_not_encoded_is_not_repeated(login: str, tmp_path: Path) -> None:
+    index = open_index(f"postgresql://{login}@127.0.0.1:1/tawny", tmp_path, FakeClock())
+    with pytest.raises(DatabaseUnavailable, match="has %25 for %") as refused:
+        index.boxes()
+    assert "pa" not in str(refused.value).replace("a password", "").replace("a space", "")
+    assert "ss" not in str(refused.value).replace("a password", "").replace("address", "")
+    index.close()
+
+
+def test_an_error_of_the_database_is_told_as_one(tmp_path: Path) -> None:
+    index = open_index("postgresql://tawny:p%40ss@127.0.0.1:1/tawny", tmp_path, FakeClock())
+    with pytest.raises(DatabaseUnavailable, match="Connection refused") as away:
+        index.boxes()
+    assert "disk" not in str(away.value)
+    assert "hub.database" in away.value.do
     index.close()
 
 

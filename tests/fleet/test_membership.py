@@ -14,7 +14,7 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings
 from tawny.fleet.box import BoxOffer, FleetMember, MemberState
 from tawny.fleet.hub_pass import PassStore
-from tawny.fleet.identity import KEY_FILE, JoinLink
+from tawny.fleet.identity import KEY_FILE, JoinLink, load_or_make_key
 from tawny.model.geometry import Orientation
 from tawny.model.ids import CameraId, StreamName
 from tawny.service.changeable_settings import ChangeableSettings
@@ -207,9 +207,17 @@ async def test_a_link_of_another_hub_is_refused_by_its_key_and_a_used_one_by_the
     forged = link.replace(here.rig.mark, "f" * 43)
     refused = (await here.page.post(AT, json={"link": forged, "allow": []})).json()
     assert "another key" in refused["message"]
-    await here.page.post(AT, json={"link": link, "allow": []})
+    assert here.rig.index.join(JoinLink.parse(link).code, "Barn", b"barn".ljust(32), "words") is not None
     again = (await here.page.post(AT, json={"link": link, "allow": []})).json()
     assert again["message"] == "The hub refused this recorder: the link was used already, or has expired."
+
+
+async def test_a_recorder_whose_answer_was_lost_joins_by_the_same_link(here: Joining) -> None:
+    link = here.link()
+    own = load_or_make_key(here.data).public_key().public_bytes_raw()
+    assert here.rig.index.join(JoinLink.parse(link).code, "Shed", own, "words") is not None
+    assert (await here.page.post(AT, json={"link": link, "allow": []})).status_code == 200
+    assert [one.name for one in here.rig.index.boxes()] == ["Shed"]
 
 
 async def test_a_second_hub_is_joined_only_after_leaving_the_first(here: Joining) -> None:

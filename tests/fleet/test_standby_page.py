@@ -287,10 +287,14 @@ async def test_what_is_done_is_in_the_access_log(pair: Pair) -> None:
 async def test_a_link_that_does_not_fit_is_refused_with_the_reason(pair: Pair) -> None:
     link = await pair.shed.link()
     await pair.house.page.post(AT, json={"link": link})
+    await eventually(lambda: pair.house.member.state is StandbyMemberState.READY, "the connection")
+    await pair.house.page.delete(AT)
+    await eventually(lambda: pair.shed.server.states() == [], "the standby to forget it")
     assert "was used already, or has expired" in await pair.house.refused(link)
     late = await pair.shed.link()
     pair.clock.advance(601)
     assert "was used already, or has expired" in await pair.house.refused(late)
+    await pair.join()
     for path in ("/preview", ""):
         assert await pair.house.refused("https://example.org/", path) == "This isn't a link of a hub or a standby."
         to_hub = str(replace(JoinLink.parse(link), to="hub"))

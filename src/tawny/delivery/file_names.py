@@ -117,6 +117,11 @@ def checked_in_folder(pattern: str) -> str:
     return pattern
 
 
+def is_unique(pattern: str) -> bool:
+    """Return whether a pattern gives each event and recording a name of its own, also those of the same second."""
+    return bool({_base(spec) for spec in _FIELD.findall(pattern)} & {"id", "code", "n"})
+
+
 def has_counter(pattern: str) -> bool:
     return any(_base(spec) == "n" for spec in _FIELD.findall(pattern))
 
@@ -164,8 +169,10 @@ def name(pattern: str, file: NamedFile, form: str, zone: tzinfo = UTC, local: tz
 
 
 def other_name(whole: str, number: int) -> str:
-    """Return the name of a further file of the same name: `….mp4` becomes `…-2.mp4`."""
-    stem, dot, file_type = whole.rpartition(".")
+    """Return the name of a further file of the same name: `….mp4` becomes `…-2.mp4`, `….sheet.jpg` `…-2.sheet.jpg`."""
+    stem, dot, file_type = whole.rpartition(".sheet.")
+    if not dot:
+        stem, dot, file_type = whole.rpartition(".")
     return f"{stem}-{number}{dot}{file_type}"
 
 

@@ -151,11 +151,14 @@ class Outbox:
         return len(new)
 
     def renew(self, delivery: Delivery) -> None:
-        """Replace the delivery of this name, or add it."""
+        """Replace the delivery of this name, or add it.
+
+        The new one has the progress of the old one: the destination drops what has arrived of other content.
+        """
         with self._writing() as db:
             old = self._find(db, "target = ? AND name = ?", (delivery.to, delivery.name))
             if old is not None:
-                delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms)
+                delivery = replace(delivery, receipt=old.receipt, made_ms=old.made_ms, progress=old.progress)
                 db.execute("DELETE FROM deliveries WHERE id = ?", (old.id,))
             db.execute(_INSERT, _row(delivery))
         self._notify({delivery.to})

@@ -25,7 +25,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.times import Clock, Span
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
-from tawny.storage.disk.layout import DAY_MS, HOUR_MS, is_camera
+from tawny.storage.disk.layout import DAY_MS, HOUR_MS, is_camera, segment_name
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 1.0
@@ -489,14 +489,15 @@ class _BoxCopying:
         for camera in self._cameras:
             listed = await self._reader.day_files(camera, within)
             for file in await asyncio.to_thread(self._here.copied.changed_day_files, listed):
-                await asyncio.to_thread(self._here.copied.drop, file.path)
                 await self._file(file)
 
     async def _file(self, file: SourceFile) -> None:
-        """Copy one file, from where its last part ended."""
+        """Copy one file: a segment from where its last part ended, others whole, as the box may have replaced them."""
         copied, camera = self._here.copied, CameraId(file.path.partition("/")[0])
         rule = self._rule(camera)
         cameras = [one for one in self._cameras if self._rule(one) == rule]
+        if segment_name(file.path) is None:
+            await asyncio.to_thread(copied.drop, file.path)
         if rule is None or not await asyncio.to_thread(admit, self._of.store, copied, (rule, cameras), file):
             self._no_room(camera, file)
             return

@@ -48,7 +48,7 @@ class SourceFile(NamedTuple):
 
 
 def is_recording(path: str) -> bool:
-    """Return whether it is the path of a closed segment, or of a file of an event. Neither changes."""
+    """Return whether it is the path of a closed segment, which doesn't change, or of a file of an event."""
     name = segment_name(path)
     if name is not None:
         return name.end_ms is not None

@@ -1,7 +1,8 @@
 """The copies of one box on its hub: files as they lay on the box, verified before they get their names, and an index.
 
-A file arrives in `incoming` and goes on at its last byte after an outage. It is listed once every fragment matches its
-hash and the box's signed history. `tawny check` and `tawny verify` read the folder `files` like any recorder's.
+A file arrives in `incoming`; a segment goes on at its last byte after an outage, and is listed once every fragment
+matches its hash and the box's signed history. `tawny check` and `tawny verify` read the folder `files` like any
+recorder's.
 """
 
 import json

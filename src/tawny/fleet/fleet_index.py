@@ -158,7 +158,10 @@ class FleetIndex(Protocol):
         ...
 
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
-        """Add a box, and use up the code. A box that has joined before keeps its id. None: the code is not valid."""
+        """Add a box, and use up the code. A box that has joined before keeps its id. None: the code is not valid.
+
+        While it is valid, the box that used it may use it again: the answer may have been lost.
+        """
         ...
 
     def boxes(self) -> list[Box]: ...
@@ -314,3 +317,8 @@ def new_code() -> str:
 
 def hash_of(code: str) -> bytes:
     return sha256(code.encode()).digest()
+
+
+def hash_of_use(code: str, key: bytes) -> bytes:
+    """Return what is stored of a code, instead of its hash, once the box with this public key has used it."""
+    return sha256(key + code.encode()).digest()

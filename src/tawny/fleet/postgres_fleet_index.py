@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import Connection, errors, sql
+from psycopg.conninfo import conninfo_to_dict
 
 from tawny.fleet import fleet_index as limits
 from tawny.fleet import postgres_history
@@ -29,12 +30,13 @@ from tawny.fleet.fleet_index import (
     box_of_row,
     free_id,
     hash_of,
+    hash_of_use,
     is_whole,
     new_code,
 )
 from tawny.fleet.history_reader import HistoryPiece
 from tawny.fleet.history_rows import DAY_MS, Row, rows_of
-from tawny.model.errors import DatabaseNewer, DiskFull, StorageError
+from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, DiskFull
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
 from tawny.storage.index.sqlite_file import other_version
@@ -85,6 +87,7 @@ _SETUP_LOCK: Final = 6_240_118
 """The number of the lock under which the tables are created."""
 
 
+_NO_ADDRESS: Final = "its address isn't valid; a password has %25 for %, %2F for /, %40 for @ and %20 for a space"
 MOST_STATEMENT_S = 30.0
 """Time in s after which the server gives up a statement."""
 _MOST_LONG_S: Final = 3600.0
@@ -99,10 +102,22 @@ def _allow(db: Connection[Row], seconds: float, *, local: bool = False) -> None:
     db.execute("SELECT set_config('statement_timeout', %s, %s)", (f"{round(seconds * 1000)}ms", local))
 
 
+def _is_address(address: str) -> bool:
+    """Return whether an address is understood as it was meant: not as one with a piece of its password elsewhere."""
+    try:
+        parts = conninfo_to_dict(address)
+    except psycopg.Error:
+        return False
+    has_login = "user" in parts or "password" in parts
+    ports = str(parts.get("port", "")).replace(",", "")
+    is_host = "@" not in str(parts.get("host", ""))[1:] and (has_login or "@" not in address.partition("?")[0])
+    return is_host and (not ports or ports.isdigit())
+
+
 class PostgresFleetIndex:
     """A `FleetIndex` in a PostgreSQL database; one connection reads, another one writes. Both are opened again.
 
-    Raises StorageError where the server doesn't answer; the next call connects again.
+    Raises DatabaseUnavailable where the server doesn't answer; the next call connects again.
     """
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -112,7 +127,9 @@ class PostgresFleetIndex:
         self._open: dict[str, Connection[Row]] = {}
 
     def _connect(self) -> Connection[Row]:
-        """Raises DatabaseNewer."""
+        """Raises DatabaseNewer, DatabaseUnavailable."""
+        if not _is_address(self._address):  # psycopg's errors repeat it, and with it the password
+            raise DatabaseUnavailable(self.where, _NO_ADDRESS)
         db = psycopg.connect(
             self._address, autocommit=True, connect_timeout=10, tcp_user_timeout=15_000, keepalives=1,
             keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
@@ -195,7 +212,7 @@ class PostgresFleetIndex:
     @contextmanager
     def _used(self, name: str) -> Iterator[Connection[Row]]:
         if not self._locks[name].acquire(timeout=MOST_WAIT_S):
-            raise StorageError(self.where, "the server takes too long to answer")
+            raise DatabaseUnavailable(self.where, "the server takes too long to answer")
         try:
             db = self._open.get(name)
             if db is None or db.closed:
@@ -204,7 +221,7 @@ class PostgresFleetIndex:
         except errors.DiskFull as error:
             raise DiskFull(self.where) from error
         except psycopg.Error as error:
-            raise StorageError(self.where, " ".join(str(error).split())) from error
+            raise DatabaseUnavailable(self.where, " ".join(str(error).split()).rstrip(".")) from error
         finally:
             self._locks[name].release()
 
@@ -223,12 +240,16 @@ class PostgresFleetIndex:
         return code, now_ms + INVITATION_MS
 
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
-        now_ms = self._clock.now_ms()
+        now_ms, use = self._clock.now_ms(), hash_of_use(code, key)
         with self.writing() as db:
-            used = db.execute("DELETE FROM invitations WHERE hash = %s AND ends_ms > %s", (hash_of(code), now_ms))
+            row = db.execute("SELECT id FROM boxes WHERE key = %s", (key,)).fetchone()
+            used = db.execute(
+                "UPDATE invitations SET hash = %s WHERE hash IN (%s, %s) AND ends_ms > %s",
+                (use, hash_of(code), hash_of(code) if row is None else use, now_ms),
+            )
             if used.rowcount != 1:
                 return None
-            if db.execute("SELECT id FROM boxes WHERE key = %s", (key,)).fetchone() is None:
+            if row is None:
                 db.execute("LOCK TABLE boxes IN EXCLUSIVE MODE")
                 taken = {str(one) for (one,) in db.execute("SELECT id FROM boxes")}
                 db.execute(
@@ -341,6 +362,7 @@ class PostgresFleetIndex:
 def _clear(db: Connection[Row], box: str) -> None:
     """Delete what a box has said, and the cursors."""
     _allow(db, _MOST_LONG_S, local=True)
+    db.execute("SELECT 1 FROM boxes WHERE id = %s FOR UPDATE", (box,))  # first, as all that changes its rows does
     postgres_history.clear(db, box)
 
 

@@ -26,6 +26,7 @@ from tawny.fleet.fleet_index import (
     days_of,
     free_id,
     hash_of,
+    hash_of_use,
     is_whole,
     lane_event,
     lane_of,
@@ -180,12 +181,15 @@ class SqliteFleetIndex(SmallDb):
         return code, now_ms + INVITATION_MS
 
     def join(self, code: str, name: str, key: bytes, words: str) -> Box | None:
-        now_ms = self._clock.now_ms()
+        now_ms, use = self._clock.now_ms(), hash_of_use(code, key)
         with self.writing() as db:
-            used = db.execute("DELETE FROM invitations WHERE hash = ? AND ends_ms > ?", (hash_of(code), now_ms))
+            row = db.execute("SELECT id FROM boxes WHERE key = ?", (key,)).fetchone()
+            used = db.execute(
+                "UPDATE invitations SET hash = ? WHERE hash IN (?, ?) AND ends_ms > ?",
+                (use, hash_of(code), hash_of(code) if row is None else use, now_ms),
+            )
             if used.rowcount != 1:
                 return None
-            row = db.execute("SELECT id FROM boxes WHERE key = ?", (key,)).fetchone()
             if row is None:
                 taken = {one for (one,) in db.execute("SELECT id FROM boxes")}
                 db.execute(

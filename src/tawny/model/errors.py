@@ -454,6 +454,16 @@ class DatabaseNewer(StorageError):
     advice = "Use that version of tawny or a later one, or restore your backup of the file."
 
 
+@dataclass(eq=False)
+class DatabaseUnavailable(StorageUnavailable):
+    """A hub's database server doesn't answer or refuses. detail: without any part of a password."""
+
+    exit_code = 58
+    code = "database"
+    says = "The hub's database ({where}) can't be used: {detail}."
+    advice = "Check that its server is running, and the address in `hub.database`. tawny keeps retrying."
+
+
 # --- web -------------------------------------------------------------------------------------------------------------
 
 

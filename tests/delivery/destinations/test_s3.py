@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,8 +15,9 @@ from botocore.config import Config
 
 from tawny.delivery.delivery import DeliveryKind
 from tawny.delivery.destination import DestinationConnection, DestinationContext, FileCarrier, check_destination
-from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket
+from tawny.delivery.destinations.s3 import PART_BYTES, S3, _OpenBucket, _parse, archive_name
 from tawny.model.errors import TargetLied, TargetMissing, TargetRefused, TargetUnreachable
+from tawny.service.delivery.uploads import UnfinishedUploads
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import LARGE, Cut, CutContent, DestinationCase, DestinationContract, content
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
@@ -39,6 +41,8 @@ def bucket(server: str, request: pytest.FixtureRequest) -> Any:
     if made.creation_date is None:
         made.create()
     made.objects.delete()
+    for upload in made.multipart_uploads.all():
+        upload.abort()
     return made
 
 
@@ -180,6 +184,33 @@ def test_an_upload_that_was_of_something_else_and_is_gone_keeps_nothing_up(serve
     assert [json.loads(one)["good"] for one in notes] == [0, 1, 2]
 
 
+def cut_off(server: str) -> str:
+    """Begin to upload `clip.mp4`. Return what was noted of it."""
+    noted, connection = [""], connect(server)
+    with suppress(Cut):
+        connection.put("clip.mp4", CutContent(LARGE, PART_BYTES + 1), "", noted.append)
+    connection.close()
+    return noted[-1]
+
+
+@pytest.mark.parametrize("data", [b"shorter", LARGE[::-1]], ids=["short", "long"])
+def test_an_upload_that_is_replaced_leaves_no_parts(server: str, bucket: Any, data: bytes) -> None:
+    progress, connection = cut_off(server), connect(server)
+    connection.put("clip.mp4", content(data), progress, lambda _: None)
+    assert [one.key for one in bucket.multipart_uploads.all()] == []
+    connection.close()
+
+
+def test_unfinished_uploads_are_listed_and_aborted(server: str, bucket: Any) -> None:
+    upload, connection = json.loads(cut_off(server))["upload"], connect(server)
+    assert isinstance(connection, UnfinishedUploads)
+    [(there, found)] = connection.unfinished()
+    assert (there.name, found) == ("clip.mp4", upload)
+    connection.abort(there.name, found)
+    assert list(connection.unfinished()) == []
+    connection.close()
+
+
 def test_a_bucket_that_is_not_there_is_told(server: str, bucket: Any) -> None:
     connection = connect(server, bucket="nowhere")
     with pytest.raises(TargetMissing, match="bucket nowhere doesn't exist"):
@@ -207,6 +238,49 @@ def test_nobody_there_is_told_without_the_secret() -> None:
 def test_settings_that_cannot_be_are_told(url: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         S3().settings(url, {})
+
+
+RAW = "wJal/rXUtnFE#MI/K7MD+ENG@bPx/RfiCY"
+"""A secret as its service shows it, with letters that have a meaning in addresses."""
+
+
+def test_a_secret_may_be_written_as_it_is() -> None:
+    url = f"s3://AKIA:{RAW}@cam/house?endpoint=https://s3.example.org"
+    place = _parse(url)
+    assert (place.key, place.secret, place.bucket, place.folder) == ("AKIA", RAW, "cam", "house")
+    assert S3().public(url) == "cam at s3.example.org"
+    assert archive_name(url) == "s3://cam/house?endpoint=https://s3.example.org"
+
+
+@pytest.mark.parametrize("url", ["s3://cam/me@home", "s3://cam/a:b@home"])
+def test_an_at_sign_in_a_folder_begins_no_bucket(url: str) -> None:
+    assert (_parse(url).key, _parse(url).bucket) == ("", "cam")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"s3://AKIA:{RAW.replace('@', '')}",
+        f"s3://AKIA:{RAW.replace('@', '')}/cam/house",
+        f"s3://AKIA:wJal?{RAW}@cam/house",
+        f"s3://AKIA:{RAW}@cam /house",
+        f"s3://AKIA:{RAW}@cam!/house",
+        "s3://cam?endpoint=https://AKIA:wJal@s3.example.org",
+        f"s3://cam?endpoint=https://[{RAW}",
+        f"s3://cam?region={RAW}",
+    ],
+)
+def test_a_refused_address_is_not_repeated(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^url: ") as refused:
+        S3().settings(url, {})
+    assert not [part for part in re.split(r"\W", RAW) if part in str(refused.value)]
+
+
+def test_a_name_that_cannot_be_is_told_as_one_of_the_settings() -> None:
+    connection = connect("http://127.0.0.1:9", folder="")
+    with pytest.raises(TargetMissing, match="isn't valid"):
+        connection.put("", content(), "", lambda _: None)
+    connection.close()
 
 
 def test_where_it_goes_is_told_without_the_key(tmp_path: Path) -> None:
@@ -284,3 +358,11 @@ def test_no_key_at_all_is_told(
         monkeypatch.setenv(name, value)
     with served(StandIn()) as store, pytest.raises(TargetRefused, match=says):
         key_used(store)
+
+
+def test_a_link_without_a_key_is_refused_as_an_upload_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_aws(monkeypatch, tmp_path)
+    opened = S3().connect(DestinationContext("cloud", "s3://cam", S3().settings("s3://cam", {}), FakeClock()))
+    with pytest.raises(TargetRefused, match="there is no access key"):
+        opened.link("a.mp4", 3600)
+    opened.close()

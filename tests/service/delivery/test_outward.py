@@ -13,12 +13,15 @@ from tawny.config.settings import CameraSettings, Settings
 from tawny.config.targets import DestinationSettings
 from tawny.delivery.courier import open_in_s
 from tawny.delivery.delivery import DeliveryKind, ReceivedAccess
+from tawny.delivery.destination import RemoteFile
+from tawny.delivery.destinations.folder import OpenFolder
 from tawny.engine import InlineEngine, ThreadEngine
-from tawny.model.errors import SettingsError, StorageError
+from tawny.model.errors import SettingsError, StorageError, TargetRefused
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.times import utc_from_text
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
+from tawny.service.delivery.uploads import SWEEP_AGAIN_S
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
@@ -27,6 +30,7 @@ from tests.app.rig import settings
 from tests.delivery.carried import PORCH, clip, delivery
 
 BERLIN = ZoneInfo("Europe/Berlin")
+OLD = "porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4"
 
 
 class Bench:
@@ -148,7 +152,7 @@ def test_what_is_wrong_is_said_with_what_to_do(bench: Bench) -> None:
 
 
 def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -> None:
-    old = bench.put("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4")
+    old = bench.put(OLD)
     bench.put("porch/2026/11/19/20261119T055812345-1a2b3c4d.mp4")
     bench.put("porch/holiday.mp4")
     assert [there.name for there in bench.outward.uploads.too_old("nas")] == [old.relative_to(bench.nas).as_posix()]
@@ -157,6 +161,55 @@ def test_what_is_too_old_is_listed_first_and_removed_in_its_turn(bench: Bench) -
     taken = bench.outward.outbox.take("nas")
     assert taken
     assert (taken.what, taken.name) == (DeliveryKind.REMOVAL, old.relative_to(bench.nas).as_posix())
+
+
+class WithParts(OpenFolder):
+    """A folder with the parts of an upload that was cut off."""
+
+    may_abort = True
+
+    def unfinished(self) -> Iterator[tuple[RemoteFile, str]]:
+        for name in () if (self.root / "aborted").exists() else (OLD,):
+            yield RemoteFile(name, 0, 1), "upload"
+
+    def abort(self, name: str, upload: str) -> None:
+        if not self.may_abort:
+            raise TargetRefused(self.public, "not allowed")
+        (self.root / "aborted").touch()
+
+
+@pytest.mark.parametrize("may_abort", [True, False])
+def test_old_parts_are_deleted_where_the_login_may(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, may_abort: bool
+) -> None:
+    uploads, old = bench.outward.uploads, bench.put(OLD)
+    monkeypatch.setattr(WithParts, "may_abort", may_abort)
+    monkeypatch.setattr(uploads, "_connect", lambda name, one: WithParts(bench.nas, name))
+    assert [there.name for there in uploads.too_old("nas")] == [OLD]
+    assert not (bench.nas / "aborted").exists()
+    assert [there.name for there in uploads.sweep("nas")] == [old.relative_to(bench.nas).as_posix()]
+    assert (bench.nas / "aborted").exists() == may_abort
+
+
+def test_an_unexpected_error_at_one_destination_keeps_no_other_from_being_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = list[str]()
+
+    def sweep(name: str) -> None:
+        swept.append(name)
+        if name == "nas":
+            raise UnicodeDecodeError("utf-8", b"\xfc", 0, 1, "invalid start byte")
+
+    kept = 'retention = "90 days"'
+    bench = Bench(tmp_path, f'{kept}\n[destinations.second]\nurl = "folder:{tmp_path}/second"\n{kept}', is_inline=True)
+    monkeypatch.setattr(bench.outward.uploads, "sweep", sweep)
+    bench.outward.start()
+    bench.inline.run_for(300)
+    assert swept == ["nas", "second"]
+    bench.inline.run_for(SWEEP_AGAIN_S)
+    assert swept == ["nas", "second", "nas"]
+    bench.outward.close()
 
 
 def test_before_it_is_started_nothing_is_behind(bench: Bench) -> None:

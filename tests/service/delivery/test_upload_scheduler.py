@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, portions
-from tawny.delivery.file_names import checked
+from tawny.delivery.file_names import NamedFile, checked, name
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone, StorageError
 from tawny.model.events import Event
@@ -83,6 +83,38 @@ def test_the_picture_goes_at_once(bench: Bench) -> None:
     (picture,) = bench.outbox.of_event(EventId("e"))
     assert (picture.what, picture.name) == (DeliveryKind.PICTURE, "porch/2026/11/20/20261120T050000-e.jpg")
     assert bench.contents.of(picture).read(0, 100) == b"a picture"
+
+
+@pytest.mark.parametrize("preset", ["pancake", "rom-cam"])
+def test_two_events_of_one_second_have_names_of_their_own(tmp_path: Path, preset: str) -> None:
+    """The one that ends first is not the one that began first; all files of an event have the same number."""
+    bench = Bench(tmp_path, replace(OFFSITE, names=checked(preset)))
+    now_ms = bench.clock.now_ms()
+    bench.archive.record(now_ms - 20_000, seconds=60)
+    person = bench.event(start_ms=now_ms + 100, picture_ms=now_ms + 100)
+    car = replace(person, id=EventId("f"), kind="vehicle", start_ms=now_ms + 700)
+    for event, ended_ms in ((person, 0), (car, 0), (car, now_ms + 5_000), (person, now_ms + 9_000)):
+        bench.tell(event.ended(ended_ms) if ended_ms else event)
+    names = {event: [one.name for one in bench.outbox.of_event(event)] for event in (person.id, car.id)}
+    stem = name(checked(preset), NamedFile(PORCH, now_ms, "e", ""), "jpg").removesuffix("jpg").removeprefix("jpg/")
+    assert [one.partition("/")[2] if preset == "rom-cam" else one for one in names[person.id]] == [
+        f"{stem}jpg", f"{stem}001.mp4", f"{stem}mp4",
+    ]  # fmt: skip
+    further = f"{stem[:-1]}-2."
+    assert [one.partition("/")[2] if preset == "rom-cam" else one for one in names[car.id]] == [
+        f"{further}jpg", f"{further}001.mp4", f"{further}mp4",
+    ]  # fmt: skip
+
+
+def test_a_recording_and_an_event_of_one_second_have_names_of_their_own(tmp_path: Path) -> None:
+    names = checked("pancake")
+    bench = Bench(tmp_path, replace(OFFSITE, names=names, what=frozenset({"events", "recordings"})))
+    whole = bench.event(picture_ms=bench.clock.now_ms()).ended(bench.clock.now_ms() + 4_000)
+    bench.tell(whole)
+    bench.upload_scheduler.on_message(SegmentClosed(bench.archive.record(whole.start_ms, seconds=20)))
+    bench.upload_scheduler.step()
+    sent = sorted(one.name.rpartition("/")[2] for one in bench.outbox.since("offsite", 0))
+    assert sent == ["20261120-050000-porch-2.mp4", "20261120-050000-porch.jpg", "20261120-050000-porch.mp4"]
 
 
 def test_what_was_sent_under_another_name_is_not_sent_again(bench: Bench) -> None:

@@ -61,6 +61,8 @@ _FULL = {
 _BUSY = (429, 500, 502, 503, 504)
 _GONE = ("NoSuchUpload", "404", "AccessDenied", "403")
 """Error codes for a missing multipart upload, also with a write-only key."""
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_REGION = re.compile(r"[A-Za-z0-9-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class _OpenBucket:
 
     def put(self, name: str, content: DeliveryContent, progress: str, note: Callable[[str], None]) -> None:
         with self.worded():
+            self._abort_other(name, content, progress)
             if content.size_bytes <= PART_BYTES:
                 self._put_at_once(name, content)
             else:
@@ -234,11 +237,7 @@ class _OpenBucket:
         """Return the upload of an earlier attempt with the same content, and its verified parts."""
         known = _noted(progress)
         upload = known.get("upload", "")
-        if not upload:
-            return "", {}
-        if known.get("sha256") != content.sha256:
-            if not self._write_only:
-                self._abort(target, upload)
+        if not upload or known.get("sha256") != content.sha256:
             return "", {}
         if self._write_only:
             return (upload, dict(enumerate(known["tags"], 1))) if "tags" in known else ("", {})
@@ -251,9 +250,15 @@ class _OpenBucket:
             raise
         return upload, {number: tag for number, tag in listed.items() if number <= known.get("good", 0)}
 
-    def _abort(self, target: Mapping[str, str], upload: str) -> None:
+    def _abort_other(self, name: str, content: DeliveryContent, progress: str) -> None:
+        """Abort the upload of an earlier attempt with other content: the server would keep its parts for ever."""
+        known = _noted(progress)
+        if known.get("upload") and not self._write_only and known.get("sha256") != content.sha256:
+            self._abort(self.key(name), known["upload"])
+
+    def _abort(self, key: str, upload: str) -> None:
         try:
-            self.client.abort_multipart_upload(**target, UploadId=upload)
+            self.client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
@@ -280,9 +285,22 @@ class _OpenBucket:
                     modified_ms = round(found["LastModified"].timestamp() * 1000)
                     yield RemoteFile(found["Key"].removeprefix(self._folder), found["Size"], modified_ms)
 
+    def unfinished(self) -> Iterator[tuple[RemoteFile, str]]:
+        with self.worded():
+            asked = {"Bucket": self._bucket, "Prefix": self._folder}
+            for page in self.client.get_paginator("list_multipart_uploads").paginate(**asked):
+                for found in page.get("Uploads", ()):
+                    begun_ms = round(found["Initiated"].timestamp() * 1000)
+                    yield RemoteFile(found["Key"].removeprefix(self._folder), 0, begun_ms), found["UploadId"]
+
+    def abort(self, name: str, upload: str) -> None:
+        with self.worded():
+            self._abort(self.key(name), upload)
+
     def link(self, name: str, lasts_s: float) -> str:
         target = {"Bucket": self._bucket, "Key": self.key(name)}
-        return str(self.client.generate_presigned_url("get_object", target, min(int(lasts_s), MOST_LINK_S)))
+        with self.worded():
+            return str(self.client.generate_presigned_url("get_object", target, min(int(lasts_s), MOST_LINK_S)))
 
     def close(self) -> None:
         self.client.close()
@@ -299,6 +317,8 @@ class _OpenBucket:
             raise self._of_server(error) from error
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
             raise TargetRefused(self._public, NO_KEY) from error
+        except botocore.exceptions.ParamValidationError as error:  # its text repeats the address
+            raise TargetMissing(self._public, "the bucket's name or another part of the address isn't valid") from error
         except botocore.exceptions.BotoCoreError as error:
             raise TargetUnreachable(self._public, type(error).__name__) from error
 
@@ -432,19 +452,36 @@ def _md5(data: bytes) -> str:
 
 
 def _parse(url: str) -> _Place:
-    """Parse an address. Raises ValueError."""
+    """Parse an address. A secret may contain any characters but `?`. Raises ValueError, which repeats no part of it."""
     wanted = "url: an address, for example s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org"
+    where, _, asked = url.partition("?")
+    scheme, _, rest = where.partition("://")
+    login, _, place = rest.rpartition("@")
+    key, colon, secret = login.partition(":")
+    if not colon or "/" in key:  # the `@` is in the folder
+        key, secret, place = "", "", rest
+    bucket, _, folder = place.partition("/")
     try:
-        parts = urlsplit(url)
-        query = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        query = parse_qs(asked, strict_parsing=bool(asked))
     except ValueError:
         raise ValueError(wanted) from None
-    bucket = parts.netloc.rpartition("@")[2]
     endpoint = query.pop("endpoint", [None])[0]
     region = query.pop("region", [None])[0]
-    if parts.scheme != "s3" or not bucket or query:
+    if scheme.lower() != "s3" or not bucket or query:
         raise ValueError(wanted)
-    if endpoint is not None and urlsplit(endpoint).scheme not in ("https", "http"):
+    if not _BUCKET.fullmatch(bucket):
+        raise ValueError("url: a bucket with letters, digits, `.`, `-` and `_`, as in s3://KEY:SECRET@bucket/folder")
+    if endpoint is not None and not _is_endpoint(endpoint):
         raise ValueError("url: endpoint=https://HOST, or http:// on your own network")
-    key, secret = unquote(parts.username or ""), unquote(parts.password or "")
-    return _Place(bucket, unquote(parts.path).strip("/"), key, secret, endpoint, region)
+    if region is not None and not _REGION.fullmatch(region):
+        raise ValueError("url: a region such as region=eu-central-1")
+    return _Place(bucket, unquote(folder).strip("/"), unquote(key), unquote(secret), endpoint, region)
+
+
+def _is_endpoint(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        is_server = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port of 65536 or more, or one bracket
+        return False
+    return is_server and "@" not in parts.netloc

@@ -132,7 +132,8 @@ class DeliveryService:
                 self.upload_scheduler.handle.start(
                     self._engine, self.upload_scheduler.name, lambda: self.upload_scheduler
                 )
-                self._engine.start(Sweeper.name, lambda: Sweeper(self.uploads, self.outbox, self._clock))
+                sweeper = Sweeper(self.uploads, self.outbox, self._clock)
+                self._engine.start(Sweeper.name, lambda: sweeper)  # a restart goes on with the other destinations
                 self.notifications.start(self._engine)
             self._subscribe_needed(settings)
             self.notifications.take_over(settings)

@@ -16,7 +16,7 @@ from typing import Final
 from tawny.config.modes import RuleAction
 from tawny.config.targets import UploadKind
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
-from tawny.delivery.file_names import NamedFile, has_counter, name, piece_name
+from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
 from tawny.delivery.outbox import Outbox
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import FilterDecision, RuleDecision
@@ -52,6 +52,7 @@ MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 _CLIP_FORMS: Final = ("ts", "mp4", "fmp4", "gif", "sheet")
 """Forms of an event's video, in the order in which they are uploaded."""
+_NAMED_FORMS: Final = (*_CLIP_FORMS, "jpg", "tws")
 _PREVIEW_BYTES: Final = 2_000_000
 _USUAL_BYTES_S: Final = 500_000
 """Assumed bytes per second of video until the clip's actual size is known."""
@@ -409,7 +410,8 @@ class UploadScheduler:
 
     def _of_segment(self, rule: UploadRule, segment: Segment, what: DeliveryKind) -> Delivery:
         file_type = "tws" if is_sealed(segment.path) else "mp4"
-        where = self._filled(rule, NamedFile(segment.camera, segment.start_ms, segment.id, "footage"), file_type)
+        file = NamedFile(segment.camera, segment.start_ms, segment.id, "footage")
+        where = self._named(rule, file, file_type, lambda one: one.content.get("segment") == segment.id)
         if is_sealed(segment.path):
             where = self._sealed_name(rule, segment.path, segment.start_ms, where)
         return Delivery(
@@ -480,20 +482,35 @@ class UploadScheduler:
         same = (one for one in at_once if one.what is delivery.what and form_of(one) == form_of(delivery))
         return max((one for one in same if one.event == delivery.event), key=lambda one: one.id, default=None)
 
-    def _named(self, rule: UploadRule, event: Event, form: str) -> str:
-        return self._filled(rule, NamedFile(event.camera, event.start_ms, event.id, event.kind), form)
+    def _named(self, rule: UploadRule, file: NamedFile, form: str, is_own: Callable[[Delivery], bool]) -> str:
+        """Return the name of a form of an event or recording. Of those of the same second, later ones get a number.
 
-    def _filled(self, rule: UploadRule, file: NamedFile, form: str) -> str:
+        is_own: returns whether a delivery is of the same event or recording. All forms get the same number.
+        """
         number = self._outbox.number(rule.to, file.key) if has_counter(rule.names) else 0
         file = replace(file, called=self._called().get(file.camera, ""), number=number)
-        return name(rule.names, file, form, rule.zone, rule.local)
+        if is_unique(rule.names):
+            return name(rule.names, file, form, rule.zone, rule.local)
+        first = {one: name(rule.names, file, one, rule.zone, rule.local) for one in _NAMED_FORMS}
+
+        def is_free(names: Mapping[str, str]) -> bool:
+            piece = piece_name(names["mp4"], 1)
+            there = (self._outbox.find(rule.to, one) for one in {*names.values(), piece, f"{PARTS}/{piece}"})
+            return not any(one is not None and not is_own(one) and not _is_swept(one) for one in there)
+
+        further, chosen = 1, first
+        while not is_free(chosen):
+            further += 1
+            chosen = {one: other_name(plain, further) for one, plain in first.items()}
+        return chosen[form]
 
     def _delivery(
         self, rule: UploadRule, event: Event, what: DeliveryKind, form: str, content: dict[str, object]
     ) -> Delivery:
+        file = NamedFile(event.camera, event.start_ms, event.id, event.kind)
         return Delivery(
             to=rule.to,
-            name=self._named(rule, event, form),
+            name=self._named(rule, file, form, lambda one: one.event == event.id and one.what is not DeliveryKind.FILE),
             what=what,
             content=content,
             made_ms=self._clock.now_ms(),
@@ -501,6 +518,11 @@ class UploadScheduler:
             camera=event.camera,
             event=event.id,
         )
+
+
+def _is_swept(delivery: Delivery) -> bool:
+    """Return whether a delivery deletes an expired file, whose name is free then."""
+    return delivery.what is DeliveryKind.REMOVAL and delivery.event is None
 
 
 def _cut(span: Span) -> dict[str, object]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from tawny.config.targets import DestinationSettings as Settings
@@ -29,7 +30,7 @@ from tawny.delivery.destination import (
     RemoteFile,
     check_destination,
 )
-from tawny.delivery.file_names import FORMER_PRESETS, checked, checked_in_folder, shape
+from tawny.delivery.file_names import FORMER_PRESETS, checked, checked_in_folder, is_unique, shape
 from tawny.delivery.outbox import Outbox
 from tawny.delivery.witness_files import FOLDER as WITNESSES
 from tawny.delivery.witness_files import WitnessCarrier
@@ -72,6 +73,8 @@ class RateLimiter:
 _OPAQUE = re.compile(r"[0-9a-f]{8}/(?P<day>\d{8})/[a-z2-7]{26}\.tws")
 """Recordings of sealed cameras; their names reveal only the day."""
 _PIECE = re.compile(r"\.(?:\d{3}|sheet)(\.[a-z0-9]+)$")
+_FURTHER = re.compile(r"-(?:[2-9]|[1-9]\d+)(\.[a-z0-9]+)$")
+"""The number of a further file of the same name, where names are not unique."""
 
 
 def expired_files(
@@ -82,7 +85,13 @@ def expired_files(
     patterns: validated (`delivery.file_names`). zone: of times in names; a file whose name has no zone and may be newer
     in UTC, as it was named under another setting, stays.
     """
-    shapes = [shape(pattern) for pattern in patterns]
+    shapes = [(shape(pattern), is_unique(pattern)) for pattern in patterns]
+
+    def parsed(whole: str) -> re.Match[str] | None:
+        first = _FURTHER.sub(r"\1", whole)
+        every = (one.fullmatch(whole) or (None if unique else one.fullmatch(first)) for one, unique in shapes)
+        return next((found for found in every if found), None)
+
     for there in files:
         if there.name.startswith(f"{WITNESSES}/"):
             if any(one.at_ms < before_ms for one in find_witnesses(there.name)):
@@ -92,11 +101,38 @@ def expired_files(
             if (_local_ms(f"{opaque['day']}235959", zone) or before_ms) < before_ms:
                 yield there
             continue
-        whole = _PIECE.sub(r"\1", there.name)
-        found = next((found for one in shapes if (found := one.fullmatch(whole))), None)
+        found = parsed(_PIECE.sub(r"\1", there.name))
         at_ms = _at_ms(found.groupdict(), zone) if found else None
         if found and (at_ms if at_ms is not None else there.modified_ms or before_ms) < before_ms:
             yield there
+
+
+@runtime_checkable
+class UnfinishedUploads(Protocol):
+    """A connection to a destination that keeps the parts of uploads that were cut off. Raises DeliveryError."""
+
+    def unfinished(self) -> Iterator[tuple[RemoteFile, str]]:
+        """Yield the uploads with their IDs, also those that are going on. modified_ms: of their begin."""
+        ...
+
+    def abort(self, name: str, upload: str) -> None:
+        """Delete the parts of an upload. One that is not there is no fault."""
+        ...
+
+
+def drop_unfinished(
+    uploads: UnfinishedUploads, patterns: Iterable[str], before_ms: int, zone: tzinfo = UTC
+) -> list[str]:
+    """Delete the parts of our uploads that began before a time, and whose file would have expired. Return their names.
+
+    The arguments are those of `expired_files`.
+    """
+    old = [one for one in uploads.unfinished() if one[0].modified_ms < before_ms]
+    expired = set(expired_files((there for there, _ in old), patterns, before_ms, zone))
+    dropped = [(there.name, upload) for there, upload in old if there in expired]
+    for name, upload in dropped:
+        uploads.abort(name, upload)
+    return [name for name, _ in dropped]
 
 
 def _at_ms(fields: dict[str, str], zone: tzinfo) -> int | None:
@@ -197,6 +233,9 @@ class Uploads:
 
         Raises KeyError for an unknown destination and DeliveryError. Waits for the network.
         """
+        return self._too_old(name, is_sweeping=False)
+
+    def _too_old(self, name: str, *, is_sweeping: bool) -> list[RemoteFile]:
         one = self._settings[name]
         if one.retention is None:
             return []
@@ -206,13 +245,22 @@ class Uploads:
             former = [FORMER_PRESETS[one.names]] if one.names in FORMER_PRESETS else []
             of_files = [checked_in_folder(each.names) for each in self._file_sets.values() if each.destination == name]
             patterns = [checked(one.names), *former, *of_files]
-            return list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
+            found = list(expired_files(connection.files(), patterns, before_ms, self._zone_of(one)))
+            if is_sweeping and isinstance(connection, UnfinishedUploads):
+                try:
+                    drop_unfinished(connection, patterns, before_ms, self._zone_of(one))
+                except DeliveryError as error:  # not every login and server may or can
+                    log.info("parts of interrupted uploads stay at %s: %s", name, error)
+            return found
         finally:
             connection.close()
 
     def sweep(self, name: str) -> list[RemoteFile]:
-        """Queue the removal of expired files behind all waiting deliveries. Return these files."""
-        found = self.too_old(name)
+        """Queue the removal of expired files behind all waiting deliveries. Return these files.
+
+        Parts of uploads that were cut off as long ago are deleted at once, where the login may.
+        """
+        found = self._too_old(name, is_sweeping=True)
         now_ms = self._clock.now_ms()
         for there in found:
             self._outbox.renew(
@@ -316,7 +364,10 @@ class Uploads:
 
 
 class Sweeper:
-    """Removes expired files at destinations once a day; retries after SWEEP_AGAIN_S on failure."""
+    """Removes expired files at destinations once a day; retries after SWEEP_AGAIN_S on failure.
+
+    After an unexpected error the same one goes on, with the other destinations first.
+    """
 
     name = "sweeping"
 
@@ -332,6 +383,7 @@ class Sweeper:
             self._forgets_s = now_s + SWEEP_EVERY_S
         for name in self._uploads.kept_for_a_time():
             if self._due_s.setdefault(name, now_s + SWEEP_FIRST_S) <= now_s:
+                self._due_s[name] = now_s + SWEEP_AGAIN_S  # also after an error that nothing expected
                 self._due_s[name] = now_s + self._sweep(name)
         return SWEEP_FIRST_S
 
