@@ -29,7 +29,7 @@ HOST = "homeassistant"
 """The name of Home Assistant's computer, if the Supervisor doesn't say another."""
 OWNER = "Home"
 USER = "tawny"
-MQTT_MARK = "# The add-on writes [mqtt] once. Without this line, it would add it again."
+MQTT_LATER = "# The add-on puts [mqtt] in place of this line once Home Assistant has an MQTT broker."
 DEVICES = ("/dev/video*", "/dev/media*", "/dev/dri/*")
 
 
@@ -137,13 +137,18 @@ def is_used(settings: Path, recordings: str) -> bool:
 
 
 def add_mqtt(settings: Path, options: dict[str, Any]) -> None:
-    """Add `[mqtt]` to settings that were written before there was a broker, unless the owner has removed it."""
+    """Add `[mqtt]` to settings that were written before there was a broker. Others are the owner's: the log says so."""
     found = known_settings(settings)
-    text = settings.read_text(encoding="utf-8")
-    if found is None or "mqtt" in found or MQTT_MARK in text:
+    if found is None or "mqtt" in found:
         return
-    with settings.open("a", encoding="utf-8") as file:
-        file.write(("" if text.endswith("\n") else "\n") + mqtt_settings(options))
+    text = settings.read_text(encoding="utf-8")
+    if MQTT_LATER not in text:
+        print(
+            'Home Assistant has an MQTT broker. To use it, add [mqtt] with url = "${MQTT_URL}" to tawny.toml.',
+            flush=True,
+        )
+        return
+    settings.write_text(text.replace(MQTT_LATER, mqtt_settings(options)), encoding="utf-8")
     print("Home Assistant has an MQTT broker now: [mqtt] was added to tawny.toml.", flush=True)
 
 
@@ -156,12 +161,12 @@ def known_settings(settings: Path) -> dict[str, Any] | None:
 
 
 def mqtt_settings(options: dict[str, Any]) -> str:
-    return f'\n{MQTT_MARK}\n[mqtt]\nurl = "${{MQTT_URL}}"\npermissions = {json.dumps(options["may"])}\n'
+    return f'[mqtt]\nurl = "${{MQTT_URL}}"\npermissions = {json.dumps(options["may"])}'
 
 
 def first_settings(options: dict[str, object], media: Path, listen: str, *, has_broker: bool) -> str:
     """As plain as can be; docs/ and the interface tell the rest."""
-    mqtt = mqtt_settings(options) if has_broker else ""
+    mqtt = mqtt_settings(options) if has_broker else MQTT_LATER
     return f"""# tawny's settings. Yours from now on: change them here or in the interface.
 
 [web]
@@ -175,7 +180,9 @@ path = {json.dumps(options["recordings"])}
 [destinations.media]
 url = {json.dumps(f"folder:{media}")}
 retention = "{options["clips_days"]} days"
+
 {mqtt}
+
 # Something to look at, until you have named your own as below.
 [cameras.demo]
 source = "demo:garden"

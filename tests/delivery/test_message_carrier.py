@@ -59,7 +59,7 @@ def test_a_message_whose_attachment_is_refused_is_sent_without(status: int, capl
     with caplog.at_level(logging.WARNING):
         assert carry(service) == "7"
     assert service.taken == [("", SENT.id, True), ("", SENT.id, False)]
-    assert f"{status}: no attachments. Sending it without its attachment (image/jpeg, " in caplog.text
+    assert f"{status}: no attachments. Its attachment is left out (image/jpeg, " in caplog.text
 
 
 def test_a_mail_that_is_too_large_is_sent_without_its_attachment() -> None:
@@ -67,10 +67,11 @@ def test_a_mail_that_is_too_large_is_sent_without_its_attachment() -> None:
     assert carry(service) == "7"
 
 
-def test_an_edit_whose_attachment_is_refused_is_made_without() -> None:
+def test_an_edit_whose_attachment_is_refused_leaves_what_was_sent() -> None:
+    """Some services would take the image away that they show."""
     service = Service(MessageRefused("phone", "too large"))
-    assert carry(service, edits="5") == "7"
-    assert service.taken == [("5", SENT.id, True), ("5", SENT.id, False)]
+    assert carry(service, edits="5") == "5"
+    assert service.taken == [("5", SENT.id, True)]
 
 
 def test_a_test_says_that_the_attachment_is_refused() -> None:

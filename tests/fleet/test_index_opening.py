@@ -109,6 +109,21 @@ def test_a_password_that_is_not_encoded_is_not_repeated(login: str, tmp_path: Pa
     index.close()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://@127.0.0.1:1/tawny",
+        "postgresql://127.0.0.1:1/tawny?passfile=/run/credentials/tawny@hub/pg",
+        "host=127.0.0.1 port=1 dbname=tawny sslcert=/run/credentials/tawny@hub/cert",
+    ],
+)
+def test_an_at_sign_that_is_no_piece_of_a_password_is_well(address: str) -> None:
+    index = PostgresFleetIndex(address, FakeClock())
+    with pytest.raises(DatabaseUnavailable, match="Connection refused"):
+        index.boxes()
+    index.close()
+
+
 def test_an_error_of_the_database_is_told_as_one(tmp_path: Path) -> None:
     index = open_index("postgresql://tawny:p%40ss@127.0.0.1:1/tawny", tmp_path, FakeClock())
     with pytest.raises(DatabaseUnavailable, match="Connection refused") as away:

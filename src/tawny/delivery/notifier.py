@@ -330,7 +330,8 @@ class MessageCarrier:
     def carry(self, delivery: Delivery, content: DeliveryContent, note: Callable[[str], None]) -> str:
         """Send or edit the message. The receipt identifies the message for edits.
 
-        If the service refuses it with its attachment, it is sent without; a test raises the error.
+        If the service refuses it with its attachment, it is sent without, and what was sent stays as it is; a test
+        raises the error.
         """
         message = self._compose(delivery)
         attached = self._attached(content)
@@ -341,8 +342,10 @@ class MessageCarrier:
             if attached is None or message.kind == "test":
                 raise
             size = f"{attached.media_type}, {len(attached.data)} bytes"
-            log.warning("%s Sending it without its attachment (%s).", error.message, size)
-        return self._sent(edited, message, None)
+            log.warning("%s Its attachment is left out (%s).", error.message, size)
+        if edited:  # some services would replace the image by nothing
+            return edited
+        return self._sender.send(message, None)
 
     def close(self) -> None:
         self._sender.close()

@@ -108,10 +108,10 @@ def _is_address(address: str) -> bool:
         parts = conninfo_to_dict(address)
     except psycopg.Error:
         return False
-    has_login = "user" in parts or "password" in parts
     ports = str(parts.get("port", "")).replace(",", "")
-    is_host = "@" not in str(parts.get("host", ""))[1:] and (has_login or "@" not in address.partition("?")[0])
-    return is_host and (not ports or ports.isdigit())
+    server, _, database = address.partition("://")[2].partition("?")[0].partition("/")
+    is_torn = "@" in str(parts.get("host", ""))[1:] or ("@" in database and "@" not in server)
+    return not is_torn and (not ports or ports.isdigit())
 
 
 class PostgresFleetIndex:

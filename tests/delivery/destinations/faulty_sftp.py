@@ -12,11 +12,13 @@ import asyncssh
 
 from tests.delivery.destinations.servers import SshServer
 
+SCAN_S = 0.5
+
 
 class Faulty(asyncssh.SFTPServer):
     """mode: `lies` halves what was written when it is closed; `full` fails as OpenSSH does on a full disk.
 
-    `timeless` sets no times; `hangs` never answers about files and folders.
+    `timeless` sets no times; `hangs` never answers about files and folders; `scans` takes SCAN_S to close a file.
     """
 
     mode: Path
@@ -26,9 +28,11 @@ class Faulty(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("Failure")
         return super().write(file_obj, offset, data)
 
-    def close(self, file_obj: Any) -> Any:
+    async def close(self, file_obj: Any) -> Any:
         is_written = "r" not in file_obj.mode or "+" in file_obj.mode
         super().close(file_obj)
+        if is_written and self._said() == "scans":
+            await asyncio.sleep(SCAN_S)
         if is_written and self._said() == "lies":
             os.truncate(file_obj.name, Path(os.fsdecode(file_obj.name)).stat().st_size // 2)
 

@@ -137,7 +137,7 @@ def test_a_login_that_may_not_delete_replaces_what_was_cut_off(tmp_path: Path) -
         connection = connect(port)
         connection.put("a.jpg", content(), "", notes.append)
         connection.close()
-        assert ((root / "a.jpg").read_bytes(), notes) == (b"a picture", [])
+        assert ((root / "a.jpg").read_bytes(), notes) == (b"a picture", [""])
 
 
 def test_what_was_cut_off_goes_by_the_name_that_it_would_have(tmp_path: Path) -> None:

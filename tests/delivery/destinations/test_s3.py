@@ -252,9 +252,11 @@ def test_a_secret_may_be_written_as_it_is() -> None:
     assert archive_name(url) == "s3://cam/house?endpoint=https://s3.example.org"
 
 
-@pytest.mark.parametrize("url", ["s3://cam/me@home", "s3://cam/a:b@home"])
-def test_an_at_sign_in_a_folder_begins_no_bucket(url: str) -> None:
-    assert (_parse(url).key, _parse(url).bucket) == ("", "cam")
+@pytest.mark.parametrize("login", ["", "AKIA:secret@"])
+@pytest.mark.parametrize("folder", ["me@home", "a:b@home", "anna@example.org/tawny"])
+def test_an_at_sign_in_a_folder_begins_no_bucket(login: str, folder: str) -> None:
+    place = _parse(f"s3://{login}cam/{folder}")
+    assert (place.key, place.bucket, place.folder) == (login.partition(":")[0], "cam", folder)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,18 @@ def test_a_disk_that_hangs_there_is_given_up(
     connection.close()
 
 
+def test_a_server_may_take_its_time_for_a_whole_file(
+    faulty: Server, mode: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It scans the file, or moves it to its storage. After a shorter limit, each try would end there again."""
+    connection = connect(faulty, tmp_path / "root")
+    monkeypatch.setattr("tawny.delivery.destinations.sftp.TIMEOUT_S", 0.1)
+    mode.write_text("scans")
+    connection.put("a.jpg", content(), "", lambda _: None)
+    connection.close()
+    assert (tmp_path / "root" / "a.jpg").read_bytes() == b"a picture"
+
+
 def test_what_was_cut_off_goes_by_the_name_that_it_would_have(server: Server, tmp_path: Path) -> None:
     connection = connect(server, tmp_path)
     with pytest.raises(Cut):

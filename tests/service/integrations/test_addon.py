@@ -296,6 +296,18 @@ def test_a_broker_that_the_owner_removed_is_not_added_again(addon: AddOn, *, is_
     assert addon.mqtt() is None
 
 
+def test_a_broker_is_not_added_to_settings_of_an_earlier_version(
+    addon: AddOn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing in them says whether there was no broker or the owner removed it."""
+    addon.starts()
+    addon.toml.write_text(re.sub(r"# The add-on puts \[mqtt\].*\n", "", addon.toml.read_text()))
+    addon.broker = True
+    addon.starts()
+    assert addon.mqtt() is None
+    assert "To use it, add [mqtt]" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ['[mqtt]\nurl = "mqtt://mine/tawny"', "[storage"])
 def test_the_owners_settings_stay_as_they_are(addon: AddOn, text: str) -> None:
     addon.starts()

@@ -184,6 +184,24 @@ def test_the_will_of_an_earlier_connection_does_not_stay(home: Home) -> None:
     assert "tawny/status" not in home.kept, "its own message is no reason to publish it again"
 
 
+def test_only_the_status_is_published_again(home: Home) -> None:
+    """What a clean stop left comes back while all is published for the first time."""
+    published = list[str]()
+
+    def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+        if not published:
+            home.client_class.call_args.kwargs["on_message"]("tawny/status", b"offline", is_retained=True)
+        published.append(topic)
+
+    home.client_class.return_value.publish.side_effect = publish
+    home.passes()
+    first = set(published)
+    published.clear()
+    home.topics.bridge.step()
+    assert "tawny/porch/available" in first
+    assert published == ["tawny/status"]
+
+
 def test_it_listens_to_its_own_status(home: Home) -> None:
     home.passes()
     line = Mock()

@@ -174,8 +174,7 @@ class _OpenFtp:
             there = self._size(part)
             begun = there if progress == content.sha256 else 0
             # What is left of other content must be gone before this one is noted; where it stays, nothing resumes.
-            if there == begun or not self._delete(part):
-                note(content.sha256)
+            note(content.sha256 if there == begun or not self._delete(part) else "")
             self._store(part, content, begun)
             held_bytes = self._size(part)
             if held_bytes != content.size_bytes:

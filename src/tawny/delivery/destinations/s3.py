@@ -452,14 +452,20 @@ def _md5(data: bytes) -> str:
 
 
 def _parse(url: str) -> _Place:
-    """Parse an address. A secret may contain any characters but `?`. Raises ValueError, which repeats no part of it."""
+    """Parse an address. Raises ValueError, which repeats no part of it.
+
+    A secret may contain slashes, but `?`, and `@` before a slash, only as %3F and %40.
+    """
     wanted = "url: an address, for example s3://KEY:SECRET@bucket/folder?endpoint=https://s3.example.org"
     where, _, asked = url.partition("?")
     scheme, _, rest = where.partition("://")
-    login, _, place = rest.rpartition("@")
+    login, at, _ = rest.partition("/")[0].rpartition("@")
+    if not at:  # no login, or a secret with a slash
+        login = rest.rpartition("@")[0]
     key, colon, secret = login.partition(":")
-    if not colon or "/" in key:  # the `@` is in the folder
-        key, secret, place = "", "", rest
+    if not at and (not colon or "/" in key):  # the `@` is in the folder
+        login = key = secret = ""
+    place = rest.removeprefix(login).removeprefix("@")
     bucket, _, folder = place.partition("/")
     try:
         query = parse_qs(asked, strict_parsing=bool(asked))

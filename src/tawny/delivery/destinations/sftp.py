@@ -35,6 +35,8 @@ from tawny.model.errors import (
 
 PORTS = {"sftp": 22, "scp": 22}
 TIMEOUT_S = 15.0
+WHOLE_FILE_S = 120.0
+"""Time, s, for a server to write all of a file to its storage, scan it, or move it."""
 PART = ".part"
 _LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 Result = TypeVar("Result")
@@ -175,11 +177,11 @@ class _OpenSftp:
         if content.modified_ms:
             await self._set_time(part, content.modified_ms / 1000)
         try:
-            await self._in_time(self._sftp.posix_rename(part, path))
+            await self._in_time(self._sftp.posix_rename(part, path), WHOLE_FILE_S)
         except asyncssh.SFTPOpUnsupported:
             with suppress(asyncssh.SFTPNoSuchFile):
-                await self._in_time(self._sftp.remove(path))
-            await self._in_time(self._sftp.rename(part, path))
+                await self._in_time(self._sftp.remove(path), WHOLE_FILE_S)
+            await self._in_time(self._sftp.rename(part, path), WHOLE_FILE_S)
 
     async def _write(self, part: str, content: DeliveryContent, begun: int, note: Callable[[str], None]) -> None:
         file = await self._in_time(_opened(self._sftp, part, "ab" if begun else "wb"))
@@ -188,7 +190,7 @@ class _OpenSftp:
             for portion in portions(content, begun):
                 await self._in_time(file.write(portion))
         finally:
-            await self._in_time(file.close())
+            await self._in_time(file.close(), WHOLE_FILE_S)
 
     async def _set_time(self, path: str, at_s: float) -> None:
         try:
@@ -273,13 +275,13 @@ class _OpenSftp:
         with _worded(self._public):
             return self._runner.run(coroutine)
 
-    async def _in_time(self, operation: Awaitable[Result]) -> Result:
-        """Return the result of one operation of the server. Raises TimeoutError if it takes too long.
+    async def _in_time(self, operation: Awaitable[Result], limit_s: float = 2 * TIMEOUT_S) -> Result:
+        """Return the result of one operation of the server. Raises TimeoutError if it takes longer.
 
         The connection is aborted then, because closing what the operation has open would wait for the same server.
         """
         loop = asyncio.get_running_loop()
-        limit = loop.call_later(2 * TIMEOUT_S, self._ssh.abort)
+        limit = loop.call_later(limit_s, self._ssh.abort)
         try:
             return await operation
         except _LOST as error:

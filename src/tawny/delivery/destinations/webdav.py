@@ -106,6 +106,8 @@ class _OpenDav:
         if there is None or there.size_bytes != content.size_bytes:
             # What is left of other content must be gone before this one is noted.
             may_note = is_noted or self._ask("DELETE", part)[0] in (200, 204, 404)
+            if not may_note:
+                note("")
             self._send(part, content, _noting(content, note) if may_note else portions(content))
             there = self.find(part)
             if there is None or there.size_bytes != content.size_bytes:

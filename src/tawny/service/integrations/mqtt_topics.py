@@ -362,8 +362,9 @@ class MqttBridge:
         self.handle = ActorHandle()
         self.trouble = ""
         self.published = self.dropped = 0
-        self._life = 0
-        """Count of times that the broker may have lost state. What was sent before may have to be sent again."""
+        self._life = self._status_life = 0
+        """Counts of times that the broker may have lost all state, and that it had another status than ours. What was
+        sent before may have to be sent again."""
 
     @property
     def waiting(self) -> int:
@@ -450,7 +451,7 @@ class MqttBridge:
         if topic == own:
             if payload != ha.ONLINE:  # the broker has published the will of an earlier connection
                 with self._lock:
-                    self._life += 1  # also what is being published now
+                    self._status_life += 1  # also what is being published now
                     self._sent.pop(own, None)
                 self._wake()
         elif prefix and topic == f"{prefix}/status":
@@ -470,12 +471,14 @@ class MqttBridge:
         self.put(_STATUS, ha.ONLINE)
         with self._lock:
             changed = [(topic, payload) for topic, payload in self._is.items() if self._sent.get(topic) != payload]
-            life, stale = self._life, [topic for topic in self._stale if topic not in self._is]
+            life, status_life = self._life, self._status_life
+            stale = [topic for topic in self._stale if topic not in self._is]
             self._stale.clear()
         for topic, payload in changed:
             line.publish(topic, payload, retain=True)
             with self._lock:
-                if self._life == life:
+                is_kept = self._status_life == status_life or topic != f"{self.base}/{_STATUS}"
+                if self._life == life and is_kept:
                     self._sent[topic] = payload
         for topic in stale:
             camera = topic.removesuffix(_AVAILABLE)
