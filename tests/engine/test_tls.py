@@ -48,7 +48,7 @@ class Echo(asyncio.Protocol):
         self._connection.release()
 
 
-ANSWER_BYTES, RECEIVE_BYTES = 8_000_000, 64_000
+ANSWER_BYTES, RECEIVE_BYTES, BIT_BYTES = 8_000_000, 64_000, 32_000
 """More than the kernel takes for a client that does not read."""
 
 
@@ -59,6 +59,14 @@ class Answer(Echo):
         self._transport.write(bytes(ANSWER_BYTES))
         self._transport.close()
         self._connection.enter(Phase.IDLE)
+
+
+class SignedInAnswer(Answer):
+    """Answers a client that has signed in."""
+
+    def data_received(self, data: bytes) -> None:
+        self._connection.sign_in()
+        super().data_received(data)
 
 
 class Served:
@@ -288,6 +296,30 @@ async def test_who_reads_nothing_of_an_answer_is_closed_by_the_manager(
         served.clock.advance(DEADLINES[Phase.STALLED] + 1)
         served.manager.sweep()
         assert len(served.manager) == 0
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("make", [Answer, SignedInAnswer])
+async def test_who_reads_an_answer_bit_by_bit_has_as_long_as_any_other_unless_signed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: type[Answer]
+) -> None:
+    monkeypatch.setattr(tls, "SHUTDOWN_S", PAUSE_S)
+    monkeypatch.setattr(tls, "UNSIGNED_S", 6 * PAUSE_S)
+    async with Served(tmp_path, FakeClock(), make=make).running() as served:
+        reader, writer = await served.secure()
+        assert await reader.readexactly(3) == b"tls"
+        writer.write(b"GET")
+        got_bytes, loop = 0, asyncio.get_running_loop()
+        end_s = loop.time() + 20 * PAUSE_S
+        with suppress(ConnectionResetError):
+            while loop.time() < end_s:
+                got_bytes += len(await reader.read(BIT_BYTES))
+                await asyncio.sleep(PAUSE_S / 2)
+        assert len(served.manager) == (make is SignedInAnswer)
+        async with asyncio.timeout(30):
+            with suppress(ConnectionResetError):
+                got_bytes += len(await reader.read())
+        assert (got_bytes == ANSWER_BYTES) == (make is SignedInAnswer)
         writer.transport.abort()
 
 

@@ -11,7 +11,7 @@ from asyncio import sslproto
 from collections.abc import Callable
 from typing import Final
 
-from tawny.engine.connections import ClientConnection, Phase
+from tawny.engine.connections import UNSIGNED_S, ClientConnection, Phase
 from tawny.model.times import Clock
 
 HANDSHAKE_S: Final = 10
@@ -64,6 +64,7 @@ class TlsProtocol(sslproto.SSLProtocol):
         )  # fmt: skip
         self._connection, self._first_bytes = connection, first_bytes
         self._wire: asyncio.Transport | None = None
+        self._unsigned_until_s = 0.0
 
     def _start_shutdown(self) -> None:
         """Close once all is sent. asyncio's own timer would cut a long response off."""
@@ -71,17 +72,21 @@ class TlsProtocol(sslproto.SSLProtocol):
         super()._start_shutdown()
         if self._shutdown_timeout_handle is not None and not is_begun:
             self._shutdown_timeout_handle.cancel()
+            self._unsigned_until_s = self._loop.time() + UNSIGNED_S
             self._await_goodbye()
 
     def _await_goodbye(self, before_bytes: int = 0) -> None:
-        """Wait SHUTDOWN_S. before_bytes: unsent at the last look; a client that reads nothing is the manager's."""
+        """Wait SHUTDOWN_S. before_bytes: unsent at the last look; a client that reads nothing is the manager's.
+
+        One that has not signed in has UNSIGNED_S in all: reading a little now and then begins the manager's time again.
+        """
         unsent_bytes = self._unsent_bytes()
         if unsent_bytes:
             self._connection.enter(Phase.STALLED if unsent_bytes == before_bytes else Phase.ACTIVE)
         self._shutdown_timeout_handle = self._loop.call_later(SHUTDOWN_S, self._shutdown_late, unsent_bytes)
 
     def _shutdown_late(self, before_bytes: int) -> None:
-        if before_bytes:
+        if before_bytes and (self._connection.is_signed_in or self._loop.time() < self._unsigned_until_s):
             self._await_goodbye(before_bytes)
         elif self._wire is not None:
             self._wire.abort()

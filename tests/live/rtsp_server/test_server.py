@@ -181,17 +181,18 @@ async def test_rubbish_ends_that_connection_only(said: bytes) -> None:
 
 
 class Line:
-    """Keeps the timestamps of what is sent, and UTC of the reports, s."""
+    """Keeps the timestamps of what is sent, and of each report UTC, s, and the timestamp."""
 
     def __init__(self) -> None:
         self.sent: list[int] = []
-        self.reported: list[float] = []
+        self.reported: list[tuple[float, int]] = []
 
     def send(self, data: bytes, *, is_report: bool) -> None:
         if not is_report:
             self.sent.append(int.from_bytes(data[4:8], "big"))
             return
-        self.reported += [one.utc_s for one in read_rtcp(data) if isinstance(one, SenderReport) and one.utc_s]
+        reports = [one for one in read_rtcp(data) if isinstance(one, SenderReport)]
+        self.reported += [(one.utc_s, one.time) for one in reports if one.utc_s]
 
     def close(self) -> None: ...
 
@@ -222,30 +223,37 @@ async def test_who_takes_too_little_goes_on_with_the_newest_keyframe() -> None:
 
 
 @pytest.mark.parametrize("step_ms", [0, -600_000, -30_000, 3_600_000])
-async def test_times_go_on_when_the_recorders_clock_was_set(step_ms: int) -> None:
+async def test_times_and_reports_go_on_when_the_recorders_clock_was_set(step_ms: int) -> None:
+    """Sound comes with the second run only: its reports keep to the clock of the first run as well."""
     first, second = video(count=2), _later(video(count=2), 2_000 + step_ms)
-    hub, clock, line = Hub(), FakeClock(), Line()
-    sender = RtspSender(hub, clock, {True: RtspTrack(first[0].format, line)}, lambda: asyncio.sleep(0))
-    sending = asyncio.create_task(sender.run())
+    heard = _later(sound(seconds=0.02), 2_000 + step_ms)
+    came = [replace(one, number=number) for number, one in enumerate([*first, second[0], *heard, second[1]])]
+    hub, clock, shown, played = Hub(), FakeClock(), Line(), Line()
+    tracks = {True: RtspTrack(first[0].format, shown), False: RtspTrack(heard[0].format, played)}
+    sending = asyncio.create_task(RtspSender(hub, clock, tracks, lambda: asyncio.sleep(0)).run())
     async with asyncio.timeout(30):
-        for packet, passed_s in zip(numbered(first, second), (0.0, 1 / 15, 2 - 1 / 15, 1 / 15), strict=True):
+        for packet, passed_s in zip(came, (0.0, 1 / 15, 2 - 1 / 15, 0.0, 1 / 15), strict=True):
             clock.advance(passed_s)
-            before = len(line.sent)
+            before = len(shown.sent) + len(played.sent)
             hub.append(packet)
-            while len(line.sent) == before:
+            while len(shown.sent) + len(played.sent) == before:
                 await asyncio.sleep(0)
     sending.cancel()
-    times = sorted(set(line.sent), key=line.sent.index)
+    times = sorted(set(shown.sent), key=shown.sent.index)
     steps = [(after - before) % 2**32 for before, after in pairwise(times)]
     assert steps == [6_000, pytest.approx(2 * 90_000 - 6_000, abs=90), 6_000]
-    assert line.reported == pytest.approx([first[0].at_ms / 1000, second[0].at_ms / 1000]), "UTC is in the reports"
+    reports = [*shown.reported, *played.reported]
+    assert [time for _, time in reports] == [times[0], times[2], played.sent[0]]
+    begin_s = first[0].at_ms / 1000
+    assert [utc_s - begin_s for utc_s, _ in reports] == pytest.approx([0, 2, 2], abs=0.005)
+    assert shown.reported[1][0] - shown.reported[0][0] == pytest.approx(sum(steps[:2]) / 90_000, abs=0.001)
 
 
 def test_a_report_is_sent_soon_after_the_clock_was_set_back_within_a_run() -> None:
     packets, line = video(count=2), Line()
     track = RtspTrack(packets[0].format, line)
-    track.send(packets[0], START_MS)
-    track.send(replace(packets[1], at_ms=packets[1].at_ms - 600_000), START_MS)
+    track.send(packets[0], START_MS, START_MS)
+    track.send(replace(packets[1], at_ms=packets[1].at_ms - 600_000), START_MS, START_MS)
     assert len(line.reported) == 2
 
 

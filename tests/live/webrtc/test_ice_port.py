@@ -16,9 +16,9 @@ from tawny.live.webrtc import peer_connection
 from tawny.live.webrtc.ice import IceAgent, UdpMux
 from tawny.live.webrtc.ice_paths import (
     FULL_BYTES,
+    MOST_TCP_WAITING_BYTES,
     MOST_UNCLAIMED_BYTES,
     MOST_UNSENT_BYTES,
-    MOST_WAITING_BYTES,
     Address,
     IcePath,
     TcpPath,
@@ -31,6 +31,7 @@ from tests.live.webrtc.test_ice import REMOTE, VIEWER, check
 from tests.live.webrtc.test_sdp import OFFER, SENT
 
 RECEIVE_BYTES = 20_000
+KEYFRAME_BYTES = 2_500_000
 MEDIA = b"\x80" + bytes(1199)
 
 
@@ -144,10 +145,22 @@ async def test_a_viewer_that_stops_reading_is_closed_with_its_connection() -> No
     async with Port().opened() as port:
         agent = port.agent()
         viewer = await port.viewer(agent)
-        for _ in range(2 * MOST_WAITING_BYTES // len(MEDIA)):
+        for _ in range(2 * MOST_TCP_WAITING_BYTES // len(MEDIA)):
             agent.send(MEDIA)
         port.mux.forget(agent)
         await port.until_open(0)
+        viewer.close()
+
+
+async def test_a_large_keyframe_arrives_whole() -> None:
+    """It is sent at once: the connection cannot take more until it is."""
+    async with Port().opened() as port:
+        agent = port.agent()
+        viewer = await port.viewer(agent)
+        for number in range(KEYFRAME_BYTES // len(MEDIA)):
+            agent.send(MEDIA[:-4] + pack(">I", number))
+        for number in range(KEYFRAME_BYTES // len(MEDIA)):
+            assert await heard(viewer) == MEDIA[:-4] + pack(">I", number)
         viewer.close()
 
 
@@ -221,13 +234,13 @@ def test_a_full_tcp_connection_gets_checks_and_no_more_media_and_not_for_ever() 
     here = Accepted()
     full = here.full
     here.say(check(here.agent))
-    for _ in range(2 * MOST_WAITING_BYTES // len(MEDIA)):
+    for _ in range(2 * MOST_TCP_WAITING_BYTES // len(MEDIA)):
         here.agent.send(MEDIA)
-    assert MOST_WAITING_BYTES <= full.waiting_bytes < MOST_WAITING_BYTES + 2 * len(MEDIA)
+    assert MOST_TCP_WAITING_BYTES <= full.waiting_bytes < MOST_TCP_WAITING_BYTES + 2 * len(MEDIA)
     before = full.waiting_bytes
     here.say(check(here.agent))
     assert full.waiting_bytes > before, "the answer"
-    full.waiting_bytes = 3 * MOST_WAITING_BYTES
+    full.waiting_bytes = 3 * MOST_TCP_WAITING_BYTES
     assert not full.is_aborted
     here.say(check(here.agent))
     assert full.is_aborted

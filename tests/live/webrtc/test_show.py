@@ -40,13 +40,15 @@ class FakePeer:
         self.came = asyncio.Event()
         self.has_room = asyncio.Event()
         self.has_room.set()
+        self.waits = asyncio.Event()
 
     def send(self, track: RtpTrack, payloads: Sequence[bytes], time: int, at_ms: int) -> None:
         self.sent.append((list(payloads), time))
         self.came.set()
 
     async def drain(self) -> bool:
-        is_full = not self.has_room.is_set()
+        if is_full := not self.has_room.is_set():
+            self.waits.set()
         await self.has_room.wait()
         return is_full
 
@@ -161,6 +163,28 @@ async def test_a_viewer_whose_line_was_full_for_a_moment_misses_nothing() -> Non
     shown.peer.has_room.set()
     await shown.peer.has(GOP)
     assert [payloads for payloads, _ in shown.peer.sent] == [cuts_of(hub).of(one) for one in PACKETS[:GOP]]
+    await shown.end()
+
+
+async def test_a_slow_line_does_not_look_like_a_clock_that_was_set() -> None:
+    hub = Hub()
+    long_gop = [replace(one, at_ms=START_MS + 400 * at) for at, one in enumerate(PACKETS[:GOP])]
+    for packet in long_gop[: GOP // 2]:
+        hub.append(packet)
+    shown = Shown(hub)
+    shown.peer.has_room.clear()
+    shown.peer.opened.set()
+    async with asyncio.timeout(30):
+        await shown.peer.waits.wait()
+    for packet in long_gop[GOP // 2 :]:  # the rest comes while the first half is being sent
+        hub.append(packet)
+    shown.peer.has_room.set()
+    await shown.peer.has(GOP // 2)
+    assert shown.peer.sent[GOP // 2 - 1][1] == long_gop[GOP // 2 - 1].at_ms * 90
+    await shown.peer.has(GOP)
+    assert shown.peer.why == ""
+    times = [time for _, time in shown.peer.sent]
+    assert times == sorted(set(times))
     await shown.end()
 
 

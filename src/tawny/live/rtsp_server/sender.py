@@ -111,8 +111,10 @@ def formats_now(hub: Hub, clock: Clock) -> tuple[VideoFormat, AudioFormat | None
 
 
 class RtspTrack:
-    """RTP session of one track. Timestamps continue across the camera's runs, also when the recorder's clock was set:
-    UTC is in the reports alone.
+    """RTP session of one track. Timestamps continue across the camera's runs, also when the recorder's clock was set.
+
+    The clock of the reports is that of the session's first run and goes on with the timestamps: players compute times
+    from reports, and would see a step of it in one track before the other.
     """
 
     def __init__(self, media: Format, channel: Channel) -> None:
@@ -129,9 +131,9 @@ class RtspTrack:
         """The latest time sent, ms since the session's start."""
         return self._time * 1000 // self.media.rate
 
-    def send(self, packet: Packet, from_ms: int) -> None:
-        """Send one packet. from_ms: UTC of the session's start by the clock of the packet's run, the same for all
-        tracks. Raises OSError.
+    def send(self, packet: Packet, from_ms: int, begin_ms: int) -> None:
+        """Send one packet. from_ms, begin_ms: UTC of the session's start by the clock of the packet's run, and of the
+        session's first run, the same for all tracks. Raises OSError.
         """
         is_due = abs(packet.at_ms - self._reported_ms) >= REPORT_MS
         if packet.run != self._run:
@@ -141,7 +143,8 @@ class RtspTrack:
         self._time = max(self._time, time)
         if is_due:
             self._reported_ms = packet.at_ms
-            self.channel.send(self._packetizer.sender_report(packet.at_ms / 1000, time), is_report=True)
+            utc_s = begin_ms / 1000 + time / self.media.rate
+            self.channel.send(self._packetizer.sender_report(utc_s, time), is_report=True)
         for made in self._packetizer.cut(_with_sets(packet), time):
             self.channel.send(made.to_bytes(), is_report=False)
 
@@ -164,7 +167,7 @@ class RtspSender:
         wakeup = Wakeup()
         reader = self._hub.reader(wake=wakeup)
         run: RunId | None = None
-        from_ms, sent_s = 0, self._clock.mono_s()
+        begin_ms, from_ms, sent_s = 0, 0, self._clock.mono_s()
         needs_keyframe = True
         try:
             while True:
@@ -176,10 +179,11 @@ class RtspSender:
                     if needs_keyframe or track is None or (packet.format != track.media and not packet.is_video):
                         continue
                     now_s = self._clock.mono_s()
-                    if packet.run != run:
-                        from_ms = packet.at_ms if run is None else self._start_ms(packet, from_ms, now_s - sent_s)
-                        run = packet.run
-                    track.send(packet, from_ms)
+                    if run is None:
+                        run, begin_ms, from_ms = packet.run, packet.at_ms, packet.at_ms
+                    elif packet.run != run:
+                        run, from_ms = packet.run, self._start_ms(packet, from_ms, now_s - sent_s)
+                    track.send(packet, from_ms, begin_ms)
                     sent_s = now_s
                     await self._drain()
                     newest = self._hub.newest

@@ -20,7 +20,9 @@ from tawny.engine.connections import ClientConnection, Phase
 Address = tuple[str, int]
 Kind = Literal["udp", "tcp", "relay"]
 MOST_WAITING_BYTES = 1_000_000
-"""Maximum send buffer of a socket, enough for a large keyframe. Excess media is dropped."""
+"""Maximum send buffer of a UDP socket. Excess media is dropped."""
+MOST_TCP_WAITING_BYTES = 4_000_000
+"""The same of a TCP connection, enough for a large keyframe: senders wait between frames, not within one."""
 FULL_BYTES = 64 * 1024
 """Send buffer of a TCP connection from which its sender waits: what is behind it is outdated when it arrives."""
 MOST_UNSENT_BYTES = 32 * 1024
@@ -188,7 +190,7 @@ class TcpPath(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         waiting_bytes = transport.get_write_buffer_size()
-        if waiting_bytes < MOST_WAITING_BYTES or data[0] < _FIRST_MEDIA_BYTE:
+        if waiting_bytes < MOST_TCP_WAITING_BYTES or data[0] < _FIRST_MEDIA_BYTE:
             transport.write(pack(">H", len(data)) + data)
-        if waiting_bytes > 2 * MOST_WAITING_BYTES:  # it sends checks, and reads no answers
+        if waiting_bytes > 2 * MOST_TCP_WAITING_BYTES:  # it sends checks, and reads no answers
             self.close()

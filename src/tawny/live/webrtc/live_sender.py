@@ -285,6 +285,7 @@ class LiveSender:
         is_too_much = self._needs_keyframe and sum(len(packet.data) for packet in pictures) > MOST_BURST_BYTES
         if is_too_much:
             packets = pictures = pictures[:1]
+        newest_ms = pictures[-1].at_ms if pictures else 0  # the hub's newest moves on while the connection is full
         left, sent_bytes = len(pictures), 0
         for packet in packets:
             if await self._peer.drain() and self._is_outdated(packet):
@@ -292,7 +293,7 @@ class LiveSender:
                 return
             if packet.is_video:
                 left -= 1
-                self._picture(packet, left)
+                self._picture(packet, left, newest_ms)
             elif not self._needs_keyframe and left == 0:
                 self._sound(packet)
             sent_bytes += len(packet.data)
@@ -301,8 +302,8 @@ class LiveSender:
                 await asyncio.sleep(BURST_PAUSE_S)
         self._needs_keyframe = self._needs_keyframe or is_too_much
 
-    def _picture(self, packet: Packet, after: int) -> None:
-        """Send one frame. after: number of frames that follow in the same burst."""
+    def _picture(self, packet: Packet, after: int, newest_ms: int) -> None:
+        """Send one frame. after: number of frames that follow in the same burst. newest_ms: UTC of the last of them."""
         assert isinstance(packet.format, VideoFormat)
         if packet.format.codec != self._codec:
             self._peer.end("the camera sends other pictures than before")
@@ -310,8 +311,7 @@ class LiveSender:
         if self._needs_keyframe and not packet.is_keyframe:
             return
         self._needs_keyframe = False
-        newest = self._hub.newest
-        at_ms = max(packet.at_ms, newest.at_ms - 1) if after and newest else packet.at_ms
+        at_ms = max(packet.at_ms, newest_ms - 1) if after else packet.at_ms
         if at_ms * _TICKS_A_MS < self._time - _BACK_TICKS:
             self._peer.end("the clock was set")
             return
