@@ -205,6 +205,18 @@ def test_what_is_gone_is_dropped_and_told(outbox: Outbox, clock: FakeClock, shel
     assert [one.name for one in told] == ["a.jpg"]
 
 
+def test_a_connection_is_not_used_again_after_its_file_was_gone(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
+    """It is in the middle of the file: the next one would fail there and wait."""
+    courier = Courier(
+        1, DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent()), outbox, clock, lambda _: None
+    )
+    shelf.fails = [ContentGone("offsite", "its recording was deleted")]
+    outbox.add([delivery("a"), delivery("b")])
+    courier.step()
+    courier.step()
+    assert (shelf.carried, shelf.opened) == (["b"], 2)
+
+
 def test_outside_its_hours_only_what_matters_most_goes(outbox: Outbox, clock: FakeClock, shelf: Shelf) -> None:
     route = DeliveryRoute("offsite", shelf.carrier, lambda _: MemoryContent(), open_in_s=lambda: 3600.0)
     courier = Courier(1, route, outbox, clock, lambda _: None)

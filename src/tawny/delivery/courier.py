@@ -155,6 +155,7 @@ class Courier:
                 self._carrier = self._route.carrier()
             receipt = self._carrier.carry(delivery, content, lambda progress: self._outbox.note(delivery, progress))
         except ContentGone as gone:
+            self.close()  # the connection may be in the middle of the file
             self._end(delivery, gone)
         except (DeliveryError, StorageError) as error:
             if delivery.what is DeliveryKind.REMOVAL and isinstance(error, TargetRefused):

@@ -55,6 +55,18 @@ def test_empty_folders_go_with_their_last_file(config: Path) -> None:
     assert not (config.parent / "disk" / "tawny" / "2026").exists()
 
 
+@needs_rclone
+def test_what_was_cut_off_goes_by_the_name_that_it_would_have(config: Path) -> None:
+    folder = config.parent / "disk" / "tawny" / "2026"
+    folder.mkdir(parents=True)
+    (folder / "a.jpg.tmp").write_bytes(b"half")
+    (folder / "b.jpg.part").write_bytes(b"left by an earlier version")
+    connection = connect(config)
+    listed = [one.name for one in connection.files()]
+    connection.remove("2026/a.jpg")
+    assert (listed, [one.name for one in folder.iterdir()]) == (["2026/a.jpg"], ["b.jpg.part"])
+
+
 def stand_in(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An rclone that knows the remote and then does this."""
     path = folder / "rclone"

@@ -16,13 +16,15 @@ from typing import IO, Any, ClassVar
 from urllib.parse import unquote
 
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent, portions
-from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, only
+from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, named_as_whole, only
 from tawny.engine.descriptors import wait_readable, wait_writable
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import utc_from_text
 
 EXAMPLE = "rclone:my-drive/tawny"
-PART = ".part"
+PART = ".tmp"
+"""Ending of a file until it is complete. Nextcloud and ownCloud refuse `.part`."""
+_FORMER_PART = ".part"
 DEADLINE_S = 60.0
 """Timeout, s, of a command without progress."""
 MOST_LIST_BYTES = 64_000_000
@@ -116,9 +118,11 @@ class _Open:
             yield from self._portions(process.stdout)
 
     def remove(self, name: str) -> None:
-        if self._stated(name) is None:
+        there = [one for one in (name + PART, name) if self._stated(one) is not None]
+        for one in there:
+            self._output_of("deletefile", self._at(one))
+        if not there:
             return
-        self._output_of("deletefile", self._at(name))
         for folder in list(PurePosixPath(name).parents)[:-1]:
             try:
                 self._output_of("rmdir", self._at(str(folder)))
@@ -133,10 +137,8 @@ class _Open:
             return  # nothing was uploaded yet
         except ValueError as error:
             raise DeliveryError(self._public, "its file list can't be read") from error
-        for each in listed:
-            name = below + str(each.get("Path", ""))
-            if not name.endswith(PART):
-                yield _there(each, name)
+        files = [_there(each, below + str(each.get("Path", ""))) for each in listed]
+        yield from named_as_whole((file for file in files if not file.name.endswith(_FORMER_PART)), PART)
 
     def link(self, name: str, lasts_s: float) -> str:
         """Return an empty string: many services would make the file public permanently."""
