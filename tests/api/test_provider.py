@@ -1,5 +1,6 @@
 """Signing in by a provider that speaks OpenID Connect: Keycloak, Authentik, and hostile ones."""
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from tawny.api.auth.access import COOKIE
 from tawny.api.auth.accounts import Account, Role
 from tawny.config.settings import WebSettings
 from tawny.config.sign_in import SignInSettings
+from tawny.testing.clock import FakeClock
 from tests.api.fakes import House
 from tests.api.provider import (
     AUTHENTIK,
@@ -225,6 +227,22 @@ async def test_all_addresses_have_the_host_of_the_issuer(house: House, provider:
         provider.discovery = {name: address}
         answer = await house.browser().post(BEGIN, json={})
         assert (answer.status_code, answer.json()["code"]) == (502, "provider_failed")
+
+
+def test_an_issuer_with_an_ipv6_address_is_asked_at_the_port_of_its_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def connect(where: object, *_: object, **__: object) -> socket.socket:
+        asked.append(where)
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    settings = SignInSettings.model_validate(
+        {"oidc": {"issuer": "https://[fd00::abcd]", "client_id": CLIENT, "client_secret": SECRET}}
+    ).oidc
+    with pytest.raises(oidc.ProviderFailed):
+        oidc.OidcProvider(settings, FakeClock()).authorization_url("https://tawny.test", "state", "nonce", "verifier")
+    assert asked == [("fd00::abcd", 443)]
 
 
 async def test_redirects_are_not_followed(house: House, provider: StandInProvider) -> None:

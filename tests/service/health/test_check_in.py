@@ -1,5 +1,6 @@
 """The sign of life: sent while all is well and not else, to the set address and nobody else. To a real server."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,6 +96,21 @@ def test_an_address_that_fails_is_tried_again_sooner_and_told(
     server.status = 204
     bench.run(60)
     assert bench.check_in.trouble == ""
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
+def test_an_ipv6_address_without_a_port_has_that_of_its_scheme(
+    scheme: str, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def connect(where: object, *_: object, **__: object) -> socket.socket:
+        asked.append(where)
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    Bench(f"{scheme}://[fd00::abcd]/ping").run(5)
+    assert asked == [("fd00::abcd", port)]
 
 
 def test_a_redirect_is_no_answer_and_not_followed(server: Listener) -> None:

@@ -259,10 +259,12 @@ def _read_json(method: str, address: str, body: str, more: Mapping[str, str]) ->
     headers = {"Accept": "application/json", "User-Agent": f"tawny/{__version__}", **more}
     if body:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-    host, port = parts.hostname or "", parts.port
+    is_https, host = parts.scheme == "https", parts.hostname or ""
+    # the library would take the end of an IPv6 address for a missing port
+    port = parts.port or (http.client.HTTPS_PORT if is_https else http.client.HTTP_PORT)
     connection = (
         http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=ssl.create_default_context())
-        if parts.scheme == "https"
+        if is_https
         else http.client.HTTPConnection(host, port, timeout=ANSWER_S)
     )
     end = threading.Timer(ANSWER_S, _cut, (connection,))  # an answer may come byte by byte

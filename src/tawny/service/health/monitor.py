@@ -128,8 +128,10 @@ class CheckInSender:
         return "" if 200 <= status < 300 else f"it responded with {status}"
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._address.hostname or "", self._address.port
-        if self._address.scheme == "https":
+        is_https, host = self._address.scheme == "https", self._address.hostname or ""
+        # the library would take the end of an IPv6 address for a missing port
+        port = self._address.port or (http.client.HTTPS_PORT if is_https else http.client.HTTP_PORT)
+        if is_https:
             return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
 
