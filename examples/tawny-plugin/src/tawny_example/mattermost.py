@@ -45,9 +45,7 @@ class _Sender:
 
     def send(self, message: Message, attached: Attachment | None) -> str:
         """Send a message. A webhook returns no message ID."""
-        link = message.clip_link or message.link
-        links = [f"[Watch]({link})"] if link else []
-        links += [f"[{button.label}]({button.url})" for button in message.buttons if button.url]
+        links = [f"[{label}]({url})" for label, url in message.links]
         lines = [f"**{message.title}** {message.text}".rstrip(), " · ".join(links), message.history]
         self._api.post_json("", {"text": "\n".join(line for line in lines if line)})
         return ""
