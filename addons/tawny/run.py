@@ -1,7 +1,7 @@
 """tawny as an add-on of Home Assistant: what the add-on's page says becomes settings, then tawny runs in this place.
 
 `tawny.toml` is written once and is then its owner's, except that `[mqtt]` is added once, when there is a broker. What
-Home Assistant says of its broker is written at each start, as secrets next to it.It starts as root, to whom the
+Home Assistant says of its broker is written at each start, as secrets next to it. It starts as root, to whom the
 Supervisor's folders belong, gives them to a user without rights and goes on as that user. Only the standard library:
 this runs before anything else.
 """

@@ -19,6 +19,7 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
+from tawny.config.secure import is_web_address
 from tawny.delivery.delivery import PORTION_BYTES, DeliveryContent
 from tawny.delivery.destination import DestinationConnection, DestinationContext, RemoteFile, only
 from tawny.model.errors import (
@@ -477,17 +478,8 @@ def _parse(url: str) -> _Place:
         raise ValueError(wanted)
     if not _BUCKET.fullmatch(bucket):
         raise ValueError("url: a bucket with letters, digits, `.`, `-` and `_`, as in s3://KEY:SECRET@bucket/folder")
-    if endpoint is not None and not _is_endpoint(endpoint):
+    if endpoint is not None and not (is_web_address(endpoint) and "@" not in urlsplit(endpoint).netloc):
         raise ValueError("url: endpoint=https://HOST, or http:// on your own network")
     if region is not None and not _REGION.fullmatch(region):
         raise ValueError("url: a region such as region=eu-central-1")
     return _Place(bucket, unquote(folder).strip("/"), unquote(key), unquote(secret), endpoint, region)
-
-
-def _is_endpoint(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        is_server = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port of 65536 or more, or one bracket
-        return False
-    return is_server and "@" not in parts.netloc
