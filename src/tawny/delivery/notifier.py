@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, urlsplit
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
+from tawny.protocols.http_connection import http_connection
 
 log = logging.getLogger(__name__)
 
@@ -427,9 +428,7 @@ class HttpApi:
 
     def __init__(self, base: str, public: str, timeout_s: float = TIMEOUT_S) -> None:
         parts = urlsplit(base)
-        self.scheme, self.host = parts.scheme, parts.hostname or ""
-        # the library would take the end of an IPv6 address for a missing port
-        self._port = parts.port or (http.client.HTTPS_PORT if self.scheme == "https" else http.client.HTTP_PORT)
+        self._address, self.scheme, self.host = parts, parts.scheme, parts.hostname or ""
         self._path, self.public, self._timeout_s = parts.path.rstrip("/"), public, timeout_s
         self._query = f"?{parts.query}" if parts.query else ""
 
@@ -438,7 +437,7 @@ class HttpApi:
         target = _ascii((self._path + path or "/") + self._query)
         where = _ascii(f"{self._path}{path.partition('?')[0]}{self._query}")
         try:
-            with closing(self._line()) as line:
+            with closing(http_connection(self._address, self._timeout_s)) as line:
                 found = _response(line, method, target, body, {"User-Agent": "tawny", **(headers or {})})
                 sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
                     _LONG, body[:_LOOKED_BYTES].decode("latin-1")
@@ -473,12 +472,6 @@ class HttpApi:
     ) -> dict[str, Any]:
         sent = {"Content-Type": "application/json", **(headers or {})}
         return self.well(method, path, json.dumps(value).encode(), sent, why).json()
-
-    def _line(self) -> http.client.HTTPConnection:
-        if self.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(self.host, self._port, timeout=self._timeout_s, context=context)
-        return http.client.HTTPConnection(self.host, self._port, timeout=self._timeout_s)
 
 
 def _response(

@@ -18,6 +18,7 @@ from tawny.model.errors import SourceClosed, SourceError, SourceNotFound, Source
 from tawny.model.events import DOORBELL
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
+from tawny.protocols.http_connection import web_port
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.soap import UnreadableXml, find_elements, read_xml
 from tawny.sources.http import CameraHttp
@@ -252,7 +253,7 @@ def web_place(url: str) -> NetworkAddress:
     parts = urlsplit(url)
     is_encrypted = parts.scheme == "https"
     return NetworkAddress(
-        parts.hostname or "", parts.port or (443 if is_encrypted else 80), parts.path.rstrip("/"),
+        parts.hostname or "", web_port(parts), parts.path.rstrip("/"),
         unquote(parts.username or ""), unquote(parts.password or ""), is_encrypted, "http",
     )  # fmt: skip
 

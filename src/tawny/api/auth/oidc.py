@@ -10,7 +10,6 @@ import hashlib
 import http.client
 import json
 import logging
-import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +21,7 @@ from tawny import __version__
 from tawny.config.sign_in import GroupSettings, OidcSettings
 from tawny.model.errors import TawnyError
 from tawny.model.times import Clock
+from tawny.protocols.http_connection import http_connection
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 MOST_ANSWER_BYTES: Final = 256 * 1024
@@ -259,14 +259,7 @@ def _read_json(method: str, address: str, body: str, more: Mapping[str, str]) ->
     headers = {"Accept": "application/json", "User-Agent": f"tawny/{__version__}", **more}
     if body:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-    is_https, host = parts.scheme == "https", parts.hostname or ""
-    # the library would take the end of an IPv6 address for a missing port
-    port = parts.port or (http.client.HTTPS_PORT if is_https else http.client.HTTP_PORT)
-    connection = (
-        http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=ssl.create_default_context())
-        if is_https
-        else http.client.HTTPConnection(host, port, timeout=ANSWER_S)
-    )
+    connection = http_connection(parts, ANSWER_S)
     end = threading.Timer(ANSWER_S, _cut, (connection,))  # an answer may come byte by byte
     end.daemon = True
     end.start()

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from tawny.config.settings import CameraSettings, Settings
 from tawny.model.errors import NotDone
 from tawny.model.times import Clock
+from tawny.protocols.http_connection import web_port
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.networks import ask_neighbours
@@ -130,8 +131,7 @@ def _at(service: str, host: str) -> str:
 
 
 def _port(service: str) -> int:
-    parts = urlsplit(service)
-    return parts.port or (443 if parts.scheme == "https" else 80)
+    return web_port(urlsplit(service))
 
 
 def _ports(camera: CameraSettings) -> set[int]:

@@ -2,7 +2,6 @@
 
 import http.client
 import logging
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.states import BLINDED, EXPECTED, ON_WATCH, RECORDED, STATE_WORDS, CameraStatus
 from tawny.model.times import Clock, is_kept_right
+from tawny.protocols.http_connection import http_connection
 from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import ClockWatch, GapWatch, HealthCheck, HealthCheckRunner
@@ -116,7 +116,7 @@ class CheckInSender:
 
     def _send(self) -> str:
         """Send one check-in. Return the error, or empty. Redirects are not followed and count as errors."""
-        connection = self._connection()
+        connection = http_connection(self._address, TIMEOUT_S)
         try:
             path = (self._address.path or "/") + (f"?{self._address.query}" if self._address.query else "")
             connection.request("GET", path, headers={"User-Agent": "tawny", "Connection": "close"})
@@ -126,14 +126,6 @@ class CheckInSender:
         finally:
             connection.close()
         return "" if 200 <= status < 300 else f"it responded with {status}"
-
-    def _connection(self) -> http.client.HTTPConnection:
-        is_https, host = self._address.scheme == "https", self._address.hostname or ""
-        # the library would take the end of an IPv6 address for a missing port
-        port = self._address.port or (http.client.HTTPS_PORT if is_https else http.client.HTTP_PORT)
-        if is_https:
-            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
 
 
 # Disk problems for alarms and warnings, served from memory. Thread-safe.

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, SourceUnreachable
 from tawny.model.times import Clock
+from tawny.protocols.http_connection import web_port
 from tawny.protocols.login_history import LoginHistory
 from tawny.sources.discovery.onvif_details import OnvifDetails, ask_details
 from tawny.sources.discovery.stream_paths import find_paths
@@ -65,7 +66,7 @@ def resolve(place: CameraPlace, clock: Clock) -> CameraStreams:
     if service:
         url = _with_login(service, place)
         parts = urlsplit(service)
-        record = logins.record("", place.host, parts.port or (443 if parts.scheme == "https" else 80))
+        record = logins.record("", place.host, web_port(parts))
         try:
             details = ask_details(url, clock, record)
         except SourceLoginWeaker:

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
+from tawny.protocols.http_connection import web_port
 from tawny.protocols.soap import UnreadableXml, find_elements, read_xml, text_at
 from tawny.sources.discovery.found_camera import FoundCamera
 
@@ -138,10 +139,10 @@ def _place(address: str, host: str) -> tuple[str, int, str, bool] | None:
     """Return host, port, path and whether TLS is used; None if the address is none of a web service."""
     try:
         parts = urlsplit(address)
-        port = parts.port
+        port = web_port(parts)
     except ValueError:
         return None
     if parts.scheme not in ("http", "https") or not _PATH.fullmatch(parts.path or "/"):
         return None
     is_secure = parts.scheme == "https"
-    return parts.hostname or host, port or (443 if is_secure else 80), parts.path or "/", is_secure
+    return parts.hostname or host, port, parts.path or "/", is_secure
