@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from tawny.config.modes import RuleSettings
 from tawny.config.targets import hours
 from tawny.delivery.outbox import Outbox
+from tawny.events.clock_steps import CLOCK_STEP_MS, ClockSteps
 from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision, called, rule_name
 from tawny.model.errors import NotDone
 from tawny.model.events import DOORBELL, Level, level_words
@@ -182,8 +183,6 @@ SHORTEST_SNOOZE_S, LONGEST_SNOOZE_S = 60, 7 * 86_400
 """Shortest and longest snooze, s."""
 _SNOOZES_KEPT_MS = 3 * 86_400_000
 """How long, ms, it is remembered when a snooze was: for what happened meanwhile, and to replay past events."""
-_CLOCK_STEP_MS = 2_000
-"""A change of the wall clock against the monotonic one is a step from this on, ms."""
 _MARK, _PAST = "snooze/", "snoozed/"
 
 
@@ -251,7 +250,7 @@ class Snoozes:
     ) -> None:
         self._outbox, self._clock, self._zone, self._may_see, self._rules = outbox, clock, zone, may_see, rules
         self._lock = threading.Lock()
-        self._ahead_ms = self._now_ahead_ms()
+        self._steps = ClockSteps(clock)
 
     def put(
         self, camera: CameraId | None, for_s: int | None, by: str, name: str, *, everyone: bool, rule: str = ""
@@ -387,23 +386,14 @@ class Snoozes:
                 self._outbox.mark(_PAST + name, "")
         return one
 
-    def _now_ahead_ms(self) -> int:
-        """Return how far the wall clock is ahead of the monotonic one, ms."""
-        return self._clock.now_ms() - round(self._clock.mono_s() * 1000)
-
     def _step_with_clock(self) -> None:
         """Move what lasts along with a step of the clock; what was made in the future began before a start: now."""
-        ahead_ms, now_ms = self._now_ahead_ms(), self._clock.now_ms()
-        moved_ms = ahead_ms - self._ahead_ms
-        if abs(moved_ms) < _CLOCK_STEP_MS:
-            moved_ms = 0
-        else:
-            self._ahead_ms = ahead_ms
+        moved_ms, now_ms = self._steps.moved_ms(), self._clock.now_ms()
         for mark, one in self._stored(_MARK).items():
-            is_ahead = one.since_ms + moved_ms > now_ms + _CLOCK_STEP_MS
+            is_ahead = one.since_ms + moved_ms > now_ms + CLOCK_STEP_MS
             self._move(_MARK + mark, one, now_ms - one.since_ms if is_ahead else moved_ms)
         for mark, one in self._stored(_PAST).items():
-            if one.until_ms is None or one.until_ms + moved_ms > now_ms + _CLOCK_STEP_MS:
+            if one.until_ms is None or one.until_ms + moved_ms > now_ms + CLOCK_STEP_MS:
                 self._outbox.mark(_PAST + mark, "")
             else:
                 self._move(_PAST + mark, one, moved_ms)
