@@ -2,13 +2,12 @@
 
 import re
 from typing import Annotated, Final, Literal, get_args
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from tawny.config.quantities import Duration, Size
 from tawny.config.retention import Table
-from tawny.config.secure import is_web_address, web_address
+from tawny.config.secure import is_web_address, server_address, web_address
 
 Share = Literal["health", "events", "live", "clips", "orders", "copies", "settings", "scans", "training", "updates"]
 SHARES: Final[tuple[Share, ...]] = get_args(Share)
@@ -18,12 +17,8 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 def is_nats_address(text: str) -> bool:
     """Return whether a text is the address of a NATS server. Passwords are settings of their own."""
-    try:
-        parts = urlsplit(text)
-        is_server = parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port of 65536 or more, or one bracket
-        return False
-    return is_server and "@" not in parts.netloc and not (parts.path or parts.query or parts.fragment)
+    parts = server_address(text, ("nats", "tls"))
+    return parts is not None and "@" not in parts.netloc and not (parts.path or parts.query or parts.fragment)
 
 
 def _checked_nats(text: str) -> str:

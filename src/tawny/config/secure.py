@@ -1,8 +1,9 @@
 """Settings of the secure address, the table `web.secure`, and host names as settings hold them."""
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -31,13 +32,19 @@ def ascii_host(text: str) -> str:
 HostName = Annotated[str, AfterValidator(checked_host)]
 
 
-def is_web_address(text: str) -> bool:
-    """Return whether a text is an address of http or https, with a port that there is."""
+def server_address(text: str, schemes: Collection[str]) -> SplitResult | None:
+    """Return the parts of an address with one of these schemes, a host, and no port or one that there is; else None."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port of 65536 or more, or one bracket
-        return False
+        return None
+    return parts if is_known else None
+
+
+def is_web_address(text: str) -> bool:
+    """Return whether a text is an address of http or https."""
+    return server_address(text, ("http", "https")) is not None
 
 
 def web_address(example: str) -> AfterValidator:

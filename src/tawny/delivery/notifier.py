@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 from urllib.parse import quote, unquote, urlsplit
 
+from tawny.config.secure import is_web_address
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
@@ -527,12 +528,7 @@ def _reason(error: Exception) -> str:
 
 def base_of(address: str, example: str) -> str:
     """Return the validated HTTP(S) URL. Raises ValueError."""
-    try:
-        parts = urlsplit(address)
-        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        known = False
-    if not known or any(ord(one) <= 32 for one in address):
+    if not is_web_address(address) or any(ord(one) <= 32 for one in address):
         raise ValueError(f"an address such as {example}")
     return address
 
