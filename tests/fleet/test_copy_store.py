@@ -1,0 +1,222 @@
+"""Copies of a box in the folder of its hub: limits of space, former copies, and files that a box may make up."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from tawny.config.fleet import CopySettings
+from tawny.fleet import copies, copy_volume
+from tawny.fleet.copies import CopyStore
+from tawny.fleet.copy_source import CopySource, SourceFile
+from tawny.fleet.copy_volume import CopyVolume
+from tawny.model.segments import Gap, GapReason, Segment
+from tawny.model.times import Span
+from tawny.service.copied_recorder import CopiedRecorder
+from tawny.storage.history.ledger import gap_record
+from tawny.testing.clock import FakeClock
+from tests.fleet.recorded import EVER, PORCH, Recorded
+
+
+def test_old_copies_make_room_for_new_ones_within_their_own_limits(tmp_path: Path) -> None:
+    """By age and by size; what is older than what there is room for isn't copied again."""
+    clock = FakeClock()
+    recorded = Recorded(tmp_path / "box", clock)
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", recorded.signed.genesis).copied
+    for _ in range(3):
+        recorded.record(60)
+        clock.advance(3600)
+    source = CopySource(recorded.volume, lambda: False)
+    files = copied.missing(source.recordings(PORCH, Span(clock.now_ms() - 4 * 3_600_000, clock.now_ms())), None)
+    for file in files:
+        copied.put(file.path, 0, source.read(file.path, 0, 1 << 20) or b"")
+        copied.accept(file.path)
+    rows = copied.index.segments(PORCH, None, EVER)
+    one_hour = sum(row.size_bytes for row in rows if row.path.startswith(rows[-1].path.rpartition("/")[0]))
+    copies.trim(copied, [CopySettings(max="90 min")], "shed", clock.now_ms())
+    assert len(copied.index.segments(PORCH, None, EVER)) < len(rows)
+    rule = CopySettings(max_size=f"{one_hour} B")
+    assert not copies.admit(store, copied, (rule, [PORCH]), files[-1])
+    copies.trim(copied, [rule], "shed", clock.now_ms())
+    left = copied.index.segments(PORCH, None, EVER)
+    assert {row.path.rpartition("/")[0] for row in left} == {rows[-1].path.rpartition("/")[0]}
+    assert [str(one.relative_to(copied.volume.root)) for one in sorted(copied.volume.root.rglob("*.mp4"))] == [
+        row.path for row in left
+    ]
+    store.close()
+
+
+def test_room_made_while_a_file_is_listed_leaves_no_entry_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another box needs the space of this hour."""
+    clock = FakeClock()
+    recorded = Recorded(tmp_path / "box", clock)
+    recorded.record(60)
+    source = CopySource(recorded.volume, lambda: False)
+    copied = CopyVolume(tmp_path / "shed", clock)
+    file, *_ = copied.missing(source.recordings(PORCH, Span(clock.now_ms() - 3_600_000, clock.now_ms())), None)
+    folder, add_segment = file.path.rpartition("/")[0], copied.index.add_segment
+    other = threading.Thread(target=copied.remove_hour, args=(PORCH, folder))
+
+    def add_meanwhile(row: Segment) -> None:
+        other.start()
+        other.join(0.5)
+        add_segment(row)
+
+    monkeypatch.setattr(copied.index, "add_segment", add_meanwhile)
+    copied.put(file.path, 0, source.read(file.path, 0, 1 << 20) or b"")
+    copied.accept(file.path)
+    other.join(10)
+    assert [
+        copied.size(row.path) for row in copied.index.segments(PORCH, None, EVER) if not copied.size(row.path)
+    ] == []
+    copied.remove_hour(PORCH, folder)
+    assert copied.size_bytes([PORCH]) == 0
+    copied.close()
+
+
+def test_a_box_that_began_anew_leaves_its_former_copies_as_they_are(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    store.of_box("shed", b"k", "Shed", "aaaaaaaaaaaa")
+    store.of_box("shed", b"k", "Shed", "aaaaaaaaaaaa")
+    assert [one.state.folder for one in store.all()] == ["shed"]
+    store.of_box("shed", b"k", "Shed", "bbbbbbbbbbbb")
+    assert sorted((one.state.folder, one.state.is_former) for one in store.all()) == [
+        ("shed", False), ("shed--aaaaaaaa", True),
+    ]  # fmt: skip
+    store.close()
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    assert sorted((one.state.folder, one.state.is_former) for one in again.all()) == [
+        ("shed", False), ("shed--aaaaaaaa", True),
+    ]  # fmt: skip
+    again.close()
+
+
+@pytest.mark.parametrize("begin_ms", ["1e999", "1" + "0" * 30, "-5", '"x"'])
+def test_a_line_that_cannot_be_stored_is_left_out_and_the_hub_starts(tmp_path: Path, begin_ms: str) -> None:
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    gap = Gap(PORCH, clock.now_ms(), clock.now_ms() + 1000, GapReason.WIFI)
+    good = {"at_ms": 1, "what": "gap", "gap": gap_record(gap)}
+    bad = json.dumps(good).replace(str(gap.begin_ms), begin_ms).replace(str(gap.end_ms), begin_ms)
+    copied.grow_history("history/2026-11-20.jsonl", 0, f"{bad}\n{json.dumps(good)}\n".encode())
+    copied.take_history()
+    assert copied.index.gaps(PORCH, EVER) == [gap]
+    store.close()
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    assert [one.state.folder for one in again.all()] == ["shed"]
+    again.close()
+
+
+def test_copies_that_cannot_be_read_disable_only_themselves(tmp_path: Path) -> None:
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    for box in ("barn", "shed"):
+        store.of_box(box, b"k", box, "aa")
+    store.close()
+    (tmp_path / "copies/barn/copies.db").write_bytes(b"rubbish" * 1000)
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    assert [one.state.folder for one in again.all()] == ["shed"]
+    assert {name: state.problem for name, state in again.unreadable.items()} == {"barn": copies.UNREADABLE}
+    assert again.remove("barn")
+    assert not again.unreadable
+    again.close()
+
+
+@pytest.mark.parametrize("genesis", ["/../../x", "../../hub", "", "AB/..", "a\x00b"])
+def test_former_copies_stay_in_the_folder_of_copies(tmp_path: Path, genesis: str) -> None:
+    """The box may say any text as the fingerprint of its history."""
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    store.of_box("shed", b"k", "Shed", genesis)
+    store.of_box("shed", b"k", "Shed", "bbbb")
+    assert sorted(one.state.folder for one in store.all()) == ["shed", "shed--before"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copies"]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "porch/0000/00/00/00/x.jpg",
+        "porch/2026/13/01/00/x.jpg",
+        "porch/2026/11/20/24/x.jpg",
+        "porch/1969/01/01/00/x.jpg",
+    ],
+)  # fmt: skip
+def test_files_of_hours_that_do_not_exist_are_not_copied_nor_in_the_way(tmp_path: Path, path: str) -> None:
+    store = CopyStore(tmp_path / "copies", FakeClock(), lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    assert copied.missing([SourceFile(path, 3), SourceFile("porch/2026/11/20/05/x.jpg", 3)], None) == [
+        SourceFile("porch/2026/11/20/05/x.jpg", 3)
+    ]
+    for each in (path, "porch/2026/11/20/05/x.jpg"):
+        (copied.volume.root / each).parent.mkdir(parents=True)
+        (copied.volume.root / each).write_bytes(b"old")
+    found = copied.oldest_hour()
+    assert found is not None
+    assert found[2] == "porch/2026/11/20/05"
+    store.close()
+
+
+def test_every_file_of_a_box_counts_for_its_limit(tmp_path: Path) -> None:
+    """Snapshots, files of days and what has arrived in part, also after a restart of the hub."""
+    clock = FakeClock()
+    store = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    copied = store.of_box("shed", b"k", "Shed", "aa").copied
+    assert copied.size_bytes([PORCH]) == 0
+    sound = "porch/2026/11/20/sound"
+    for path, count in (("porch/2026/11/20/05/x.jpg", 100), (sound, 30), (sound, 50)):
+        copied.put(path, 0, bytes(count))
+        copied.accept(path)
+    copied.put("porch/2026/11/20/06/y.jpg", 0, bytes(7))
+    copied.put("yard/2026/11/20/06/y.jpg", 0, bytes(1000))
+    assert copied.size_bytes([PORCH]) == 157
+    store.close()
+    again = CopyStore(tmp_path / "copies", clock, lambda: 0.0)
+    found = again.find("shed")
+    assert found is not None
+    assert found.copied.size_bytes([PORCH]) == 157
+    rule = CopySettings(max_size="160 B")
+    assert copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/06/y.jpg", 10))
+    assert not copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/04/z.jpg", 10))
+    assert copies.admit(again, found.copied, (rule, [PORCH]), SourceFile("porch/2026/11/20/06/z.jpg", 10))
+    assert found.copied.size("porch/2026/11/20/05/x.jpg") == 0
+    assert found.copied.size_bytes([PORCH]) <= 57
+    again.close()
+
+
+def test_few_files_that_arrived_in_part_are_kept(tmp_path: Path) -> None:
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    paths = [f"porch/2026/11/20/05/x{number:02}.jpg" for number in range(12)]
+    for path in paths:
+        copied.put(path, 0, b"part")
+    copied.drop_partial()
+    assert [path for path in paths if copied.arrived(path)] == paths[4:]
+    copied.close()
+
+
+def test_the_history_of_a_box_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_volume, "MOST_HISTORY_BYTES", 100)
+    monkeypatch.setattr(copy_volume, "MOST_HISTORY_FILES", 2)
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    first, second, third = (f"history/2026-11-{day}.jsonl" for day in (18, 19, 20))
+    copied.grow_history(first, 0, bytes(60))
+    assert copied.has_room_for_history(SourceFile(first, 100))
+    assert not copied.has_room_for_history(SourceFile(first, 101))
+    assert not copied.has_room_for_history(SourceFile(second, 41))
+    copied.grow_history(second, 0, bytes(10))
+    assert not copied.has_room_for_history(SourceFile(third, 1))
+    copied.close()
+
+
+async def test_masks_that_cannot_be_understood_hide_everything(tmp_path: Path) -> None:
+    copied = CopyVolume(tmp_path / "shed", FakeClock())
+    copied.notes.say({"cameras": [{"id": "porch", "masks": [[[0, 0], [2, 0], [2, 2]]]}]})
+    [mask] = CopiedRecorder(copied, "Shed", FakeClock(), lambda: True).private(PORCH)
+    assert mask.points == ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    copied.close()
