@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
-from tawny.events.clock_steps import CLOCK_STEP_MS, ClockSteps
 from tawny.model.ids import CameraId, EventId, SegmentId
-from tawny.model.times import Clock, Span
+from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
 from tawny.storage.index.sqlite_file import SmallDb
 
 SCHEMA = """

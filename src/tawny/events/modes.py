@@ -18,12 +18,11 @@ from zoneinfo import ZoneInfo
 
 from tawny.config.modes import ModesSettings
 from tawny.config.renamed import rename_action
-from tawny.events.clock_steps import ClockSteps
 from tawny.events.rule_engine import Calendar, ModeSwitch, PresenceTracker, Schedule, TrackedPerson
 from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
-from tawny.model.times import Clock
+from tawny.model.times import Clock, ClockSteps
 from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 
 # State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). If the disk fails, the

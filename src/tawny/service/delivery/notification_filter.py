@@ -17,12 +17,11 @@ from zoneinfo import ZoneInfo
 from tawny.config.modes import RuleSettings
 from tawny.config.targets import hours
 from tawny.delivery.outbox import Outbox
-from tawny.events.clock_steps import CLOCK_STEP_MS, ClockSteps
 from tawny.events.rule_engine import NAMELESS, UNRULED, FilterDecision, RuleDecision, called, rule_name
 from tawny.model.errors import NotDone
 from tawny.model.events import DOORBELL, Level, level_words
 from tawny.model.ids import CameraId
-from tawny.model.times import Clock
+from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps
 
 
 def anybody(_: CameraId) -> bool:

@@ -19,13 +19,12 @@ from zoneinfo import ZoneInfo
 from tawny.config.modes import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ActorHandle
-from tawny.events.clock_steps import ClockSteps
 from tawny.events.rule_engine import RuleDecision
 from tawny.model.events import DOORBELL, RANKS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.model.observations import KINDS
-from tawny.model.times import Span
+from tawny.model.times import ClockSteps, Span
 from tawny.service.delivery.notification_filter import (
     LOWEST,
     NotificationFilter,

@@ -10,13 +10,12 @@ from tawny.config.modes import PersonPresenceSettings, PresenceSettings
 from tawny.config.settings import CameraSettings, Settings, in_mode
 from tawny.engine import ActorHandle, Bus, Engine
 from tawny.events import presence_probes
-from tawny.events.clock_steps import ClockSteps
 from tawny.events.modes import ModeState, ModeStore
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
-from tawny.model.times import Clock
+from tawny.model.times import Clock, ClockSteps
 from tawny.service.cameras.duty import OFF, CameraDuty, duty_of
 from tawny.service.modes.rule_actions import RuleDecider
 from tawny.sources.discovery.networks import neighbours

@@ -22,7 +22,7 @@ from tawny.sources.network_address import (
     strip_locations,
 )
 from tawny.sources.rtsp.client.backchannel import BackChannel
-from tawny.sources.rtsp.client.connection import ReceiveBuffer, RtspConnection, UdpConnection
+from tawny.sources.rtsp.client.connection import RoomOfThread, RtspConnection, UdpConnection
 from tawny.sources.rtsp.client.session import StreamMemory
 from tawny.sources.rtsp.client.transcript import tolerated_faults
 from tawny.sources.rtsp.ffmpeg_connection import WAIT_S, open_through_ffmpeg
@@ -98,13 +98,6 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 DEFAULTS = {"client": "auto", "transport": "tcp", "sound": True, "stall": STALL_S, "fingerprint": ""}
 
 
-class _RoomOfThread(threading.local):
-    """The receive buffer of each thread that reads: those of masked cameras are read by threads of their own."""
-
-    def __init__(self) -> None:
-        self.room = ReceiveBuffer()
-
-
 class Rtsp:
     """RTSP cameras: `rtsp://[user:password@]host[:port]/path`, or `rtsps://…` for RTSP over TLS.
 
@@ -118,7 +111,7 @@ class Rtsp:
     scheme: ClassVar[str] = "rtsp"
 
     def __init__(self) -> None:
-        self._rooms = _RoomOfThread()
+        self._room = RoomOfThread()
         self._memories: dict[tuple[CameraId, StreamName, str], StreamMemory] = {}
 
     def settings(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -167,7 +160,7 @@ class Rtsp:
             return BackgroundOpen(
                 lambda: self._through_ffmpeg(opening, address, options, memory, wait_s=0.0), address.public
             )
-        return RtspConnection(address, options, opening.clock, memory, lambda: self._rooms.room)
+        return RtspConnection(address, options, opening.clock, memory, self._room)
 
     def speaker(self, opening: SourceContext) -> Speaker:
         """See `SpeakingSource`. Always uses the built-in client."""

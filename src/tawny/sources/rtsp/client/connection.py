@@ -64,6 +64,16 @@ class ReceiveBuffer:
         self.view = memoryview(self.buffer)
 
 
+class RoomOfThread(threading.local):
+    """The receive buffer of each thread that reads: those of masked cameras are read by threads of their own."""
+
+    def __init__(self) -> None:
+        self._room = ReceiveBuffer()
+
+    def __call__(self) -> ReceiveBuffer:
+        return self._room
+
+
 def always(room: ReceiveBuffer) -> Callable[[], ReceiveBuffer]:
     """Return this buffer, whichever thread reads."""
     return lambda: room
