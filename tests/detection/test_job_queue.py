@@ -42,3 +42,14 @@ def test_of_each_camera_the_newest_counts() -> None:
     queue.step()
     assert queue.results(PORCH) == ["new"]
     assert queue.replaced == 1
+
+
+def test_a_camera_that_asks_often_has_its_turn() -> None:
+    """Each job takes as long as three new ones of this camera, and one of the other."""
+    queue = Echo()
+    for n in range(4):
+        for word in "abc":
+            queue.add(Job(PORCH, f"{n}{word}"))
+            queue.add(Job(YARD, f"{n}"))
+        queue.step()
+    assert (queue.results(PORCH), queue.results(YARD)) == (["0c", "2c"], ["1", "3"])

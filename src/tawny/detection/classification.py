@@ -52,8 +52,8 @@ class JobQueue(ABC, Generic[Job, Result]):
 
     def add(self, job: Job) -> None:
         with self._lock:
-            self.replaced += self._waiting.pop(job.camera, None) is not None
-            self._waiting[job.camera] = job
+            self.replaced += job.camera in self._waiting
+            self._waiting[job.camera] = job  # keeps its place: else who asks often has no turn
         self._wake()
 
     def _wake(self) -> None:
