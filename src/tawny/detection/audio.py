@@ -9,7 +9,7 @@ import numpy as np
 
 from tawny.detection.detector import EventTrigger
 from tawny.detection.sound_classes import RATE, SoundNamer
-from tawny.media.audio import SoundDecoder
+from tawny.media.audio import Resampler, SoundDecoder
 from tawny.model.packets import AudioFormat, Packet
 from tawny.model.times import Clock
 from tawny.stream.hub import Hub
@@ -66,17 +66,6 @@ class NoiseFloor:
     def forget(self) -> None:
         """Restart learning: the place or the microphone may have changed."""
         self._heard.clear()
-
-
-def at_rate(samples: Any, rate: int) -> Any:
-    """Return the samples resampled to 16 kHz."""
-    if rate == RATE:
-        return samples
-    if rate >= 2 * RATE:  # else higher tones would appear as lower ones
-        width = rate // RATE
-        samples = np.convolve(samples, np.full(width, 1 / width, np.float32), "same")
-    count = round(len(samples) * RATE / rate)
-    return np.interp(np.arange(count) * (rate / RATE), np.arange(len(samples)), samples).astype(np.float32)
 
 
 # Sound listener of one camera: decodes audio packets, measures loudness and reports loud sounds.
@@ -164,7 +153,8 @@ class SoundListener:
         """Classes of the current event."""
         self._cool_ms: dict[str, int] = {}
         """Until when each class makes no further event, ms UTC."""
-        self._kept = np.zeros(0, np.float32)
+        self._kept, self._resampler = np.zeros(0, np.float32), Resampler(RATE, RATE)
+        """The newest seconds at the rate of models, if there is one."""
 
     def step(self) -> float:
         self.process(self._reader.take().packets)
@@ -203,13 +193,14 @@ class SoundListener:
         if not 0 <= packet.at_ms - self._at_ms <= BREAK_MS:
             self._over()
             self._windows.clear()
+            self._kept, self._resampler = np.zeros(0, np.float32), Resampler(packet.format.rate, RATE)
             self._quiet.forget()
             self._trigger.clear()
             if self._at_ms - packet.at_ms > BREAK_MS:  # the clock was set back
                 self._cool_ms.clear()
                 self._audible_ms = 0
         samples = decoder.decode(packet.data)
-        self._keep(samples, packet.format.rate)
+        self._keep(samples)
         self._at_ms = packet.at_ms
         made = []
         for n, db in enumerate(self._windows.add(samples)):
@@ -223,7 +214,8 @@ class SoundListener:
         if source == self._refused:
             return None
         if self._decoder is None or self._decoder.format != source:
-            self._windows, self._kept = LoudnessMeter(source.rate), np.zeros(0, np.float32)
+            self._windows = LoudnessMeter(source.rate)
+            self._kept, self._resampler = np.zeros(0, np.float32), Resampler(source.rate, RATE)
             try:
                 self._decoder = SoundDecoder(source)
             except ValueError as error:
@@ -237,7 +229,7 @@ class SoundListener:
         if self._loud_ms is None:
             if since_ms is not None:
                 self._loud_ms, self._begun_ms, self._score = at_ms, since_ms, score
-                if self._names is None:
+                if self._names is None or not self._names.is_usable:
                     self._begin(since_ms, ())
         elif is_loud:
             self._loud_ms, self._score = at_ms, max(score, self._score)
@@ -286,11 +278,11 @@ class SoundListener:
         self._is_event, self._begun_ms, self._classes = True, None, {name for name, _ in names}
         self._hears.loud(start_ms, self._score, names)
 
-    def _keep(self, samples: Any, rate: int) -> None:
+    def _keep(self, samples: Any) -> None:
         """Keep the newest seconds of audio at the model's sample rate, if a model is configured."""
         if self._names is not None:
             most = max(self._names.length, round(KEPT_S * RATE))
-            self._kept = np.concatenate((self._kept, at_rate(samples, rate)))[-most:]
+            self._kept = np.concatenate((self._kept, self._resampler.resample(samples)))[-most:]
 
     def _over(self) -> None:
         if self._begun_ms is not None and not self._is_event and self._rules.unnamed:

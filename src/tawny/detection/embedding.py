@@ -146,6 +146,11 @@ def _file(folder: Path, names: Iterable[str]) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
+def clip_files(folder: Path) -> list[Path]:
+    """Return the folder of a model and what is in it, which may be its files."""
+    return [folder, *sorted(folder.glob("*")), *sorted(folder.glob("onnx/*"))]
+
+
 def _fingerprint(files: Iterable[Path]) -> str:
     """Return a hash of the beginnings, ends and sizes of the files: the whole would take seconds."""
     found = hashlib.sha256()

@@ -27,6 +27,22 @@ the methods `get_inputs`, `run` and `get_providers` of an `InferenceSession`. Ra
 OSError."""
 
 
+FileVersion = tuple[tuple[int, int], ...]
+
+
+def file_version(*files: Path) -> FileVersion:
+    """Return modification times, ns, and sizes, bytes, by which a change shows; zeros for a missing file."""
+    return tuple(map(_version_of, files))
+
+
+def _version_of(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
 def is_onnx_installed() -> bool:
     return find_spec("onnxruntime") is not None
 

@@ -60,6 +60,16 @@ class SoundModel(Protocol):
     def close(self) -> None: ...
 
 
+def takes_log_mel(model: Path) -> bool:
+    """Return whether the input of an ONNX model is a spectrogram. Raises NotDone if the file is unreadable."""
+    return _is_log_mel(tuple(open_session(model).get_inputs()[0].shape))
+
+
+def _is_log_mel(shape: Sequence[Any]) -> bool:
+    sizes = [size if isinstance(size, int) else 0 for size in shape[-2:]]
+    return len(shape) > 2 and 1 < sizes[0] <= 3000 and 1 < sizes[1] <= 512
+
+
 class SoundClassifier:
     """Classifies sounds by an ONNX model.
 
@@ -75,16 +85,10 @@ class SoundClassifier:
         self._input, self._shape = given.name, tuple(given.shape)
         self._is_log_mel = is_log_mel
         if is_log_mel:
-            frames, bands = self._shape[-2:] if len(self._shape) > 2 else (0, 0)
-            if (
-                not isinstance(frames, int)
-                or not isinstance(bands, int)
-                or not 0 < frames <= 3000
-                or not 0 < bands <= 512
-            ):
+            if not _is_log_mel(self._shape):
                 what = f"The model {model} has an input of {list(self._shape)}, which isn't a log-mel spectrogram."
                 raise NotDone(what, 'Use one with [1, frames, bands], or set `input = "waveform"`.')
-            self.length = (frames - 1) * MEL_HOP + MEL_WINDOW
+            self.length = (self._shape[-2] - 1) * MEL_HOP + MEL_WINDOW
         else:
             self.length = self._shape[-1] if isinstance(self._shape[-1], int) else LENGTH
         count = len(self._run(np.zeros(self.length, np.float32)))
@@ -264,7 +268,16 @@ class SoundNamer:
 
     def __init__(self, camera: CameraId, model: SoundModel, queue: SoundQueue, wanted: SoundSettings) -> None:
         self._camera, self._model, self._queue, self._wanted = camera, model, queue, wanted
-        self.length = model.length
+
+    @property
+    def length(self) -> int:
+        """Number of samples that the model wants; 0.975 s while it can't be used."""
+        return self._model.length
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the model works: what is loud waits for its class."""
+        return not self._model.trouble
 
     def add(self, at_ms: int, samples: Any) -> None:
         """Classify these samples, which end at at_ms, some time soon."""

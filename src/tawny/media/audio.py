@@ -205,6 +205,22 @@ class ToOpus:
 _FULL_SCALE = {"s16": 32768.0, "s16p": 32768.0, "s32": 2147483648.0, "s32p": 2147483648.0}
 
 
+class Resampler:
+    """Samples of one stream at another rate. It holds back the few that its filter needs the next ones for."""
+
+    def __init__(self, rate: int, to_rate: int) -> None:
+        self._rate = rate
+        self._inner = None if rate == to_rate else av.AudioResampler(format="flt", layout="mono", rate=to_rate)
+
+    def resample(self, samples: Any) -> Any:
+        """Return float32 [samples]. samples: the next ones of the stream, float32 [samples]."""
+        if self._inner is None or not len(samples):
+            return samples
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="flt", layout="mono")
+        frame.sample_rate = self._rate
+        return np.concatenate([np.zeros(0, np.float32), *(one.to_ndarray()[0] for one in self._inner.resample(frame))])
+
+
 class SoundDecoder:
     """Decodes audio of one format. Raises ValueError if FFmpeg does not support it."""
 

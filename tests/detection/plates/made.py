@@ -7,12 +7,13 @@ HIGH, WIDE = 16, 32
 
 
 def plate_model(text: str, alphabet: str, kind: str) -> bytes:
-    """kind: `uint8` [1, high, width, 1], `float` the same, or `colours first` [1, 3, high, width]."""
+    """kind: `uint8`, `float` and `float16` [1, high, width, 1]; `colours first` [1, 3, high, width]; `four at once`."""
     rows = np.full((len(text), len(alphabet)), -4.0, np.float32)
     for at, letter in enumerate(text):
         rows[at, alphabet.index(letter)] = 4.0
-    shape = [1, 3, HIGH, WIDE] if kind == "colours first" else [1, HIGH, WIDE, 1]
-    entry = helper.make_tensor_value_info("input", TensorProto.UINT8 if kind == "uint8" else TensorProto.FLOAT, shape)
+    shape = [1, 3, HIGH, WIDE] if kind == "colours first" else [4 if kind == "four at once" else 1, HIGH, WIDE, 1]
+    numbers = {"uint8": TensorProto.UINT8, "float16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
+    entry = helper.make_tensor_value_info("input", numbers.get(kind, TensorProto.FLOAT), shape)
     given = helper.make_tensor_value_info("plate", TensorProto.FLOAT, [1, len(text), len(alphabet)])
     nodes = [
         helper.make_node("Cast", ["input"], ["numbers"], to=TensorProto.FLOAT),

@@ -105,7 +105,7 @@ def test_a_tesseract_that_fails_is_told_of(tmp_path: Path) -> None:
     assert "exit status 3" in one.trouble
 
 
-@pytest.mark.parametrize("kind", ["uint8", "float", "colours first"])
+@pytest.mark.parametrize("kind", ["uint8", "float", "float16", "colours first"])
 def test_a_model_that_gives_a_row_of_letters_reads(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "plates.onnx"
     file.write_bytes(plate_model("BAB123__", ALPHABET, kind))
@@ -113,6 +113,19 @@ def test_a_model_that_gives_a_row_of_letters_reads(tmp_path: Path, kind: str) ->
     assert text == "BAB123"
     assert len(PlateModel(file).only(np.full((96, 300), 128, np.uint8), DIGITS)) == 6
     assert 0.9 < score <= 1
+
+
+@pytest.mark.parametrize("kind", ["int8", "four at once"])
+def test_a_model_that_cannot_take_an_image_is_refused_and_another_in_its_place_read(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "plates.onnx"
+    file.write_bytes(plate_model("BAB123", ALPHABET, kind))
+    one = Plates({"model": str(file)})
+    rgb, _ = vehicle(LAYOUTS[0], "B AB 4268", 120, "day", np.random.default_rng(3))
+    assert one.read(recogniser_input(rgb)) == []
+    assert "can't read license plates" in one.trouble
+    file.write_bytes(plate_model("BAB123", ALPHABET, "float"))
+    assert [reading.text for reading in one.read(recogniser_input(rgb))] == ["BAB123"]
+    assert one.trouble == ""
 
 
 def test_a_model_of_another_kind_is_refused_with_words(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from tawny.service.detection.embedding_search import SearchModel
 from tawny.storage.index.appearance_db import FILE, AppearanceDb, stored_appearance
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.testing.clock import FakeClock
+from tests.detection.made_clip import make_clip
 from tests.playback.search.made_week import MadeEvent, made_event
 
 
@@ -255,6 +256,23 @@ def test_the_model_sees_each_event_once_and_new_ones_when_the_computer_is_idle(r
     assert rig.embedder.seen == 4
 
 
+def test_the_model_sees_all_events_of_a_day_that_left_it_no_time(rig: Rig) -> None:
+    with_model(rig, "red")
+    rig.run()
+    rig.load = 2.0
+    made = car("late", "green", 9)
+    for n in range(MOST_WAITING + 20):
+        event = replace(rig.add(made), id=EventId(f"late-{n:04}"))
+        rig.index.put_event(event)
+        rig.pictures[event.id] = made.jpeg
+        rig.service.on_event(EventChanged("ended", event))
+        rig.service.step()
+    rig.load = 0.0
+    while rig.service.step() < IDLE_S:
+        pass
+    assert len(rig.db.vectors("mean")) == MOST_WAITING + 22
+
+
 def test_another_model_sees_all_events_again(rig: Rig) -> None:
     with_model(rig, "red", "blue")
     rig.run()
@@ -281,6 +299,15 @@ def test_a_folder_without_a_model_is_named(rig: Rig, tmp_path: Path) -> None:
     rig.run()
     assert "lacks image.onnx, text.onnx, merges.txt" in rig.service.trouble
     assert [hit.event.id for hit in asked(rig, "red car")] == [event.id]
+
+
+def test_a_model_that_comes_after_its_setting_is_used(rig: Rig, tmp_path: Path) -> None:
+    rig.settings = SearchSettings(model=str(tmp_path / "clip"))
+    rig.run()
+    assert "lacks image.onnx, text.onnx, merges.txt" in rig.service.trouble
+    make_clip(tmp_path / "clip")
+    rig.run()
+    assert (rig.service.trouble, rig.model.id != "") == ("", True)
 
 
 def test_deleted_events_are_no_answers_at_once(rig: Rig) -> None:

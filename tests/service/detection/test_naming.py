@@ -167,6 +167,17 @@ def test_a_model_that_broke_is_told_of(bench: Bench, file: Path, damage: Callabl
     assert (bench.naming.queue.is_open, bench.naming.trouble) == (True, "")
 
 
+def test_a_model_that_is_repaired_is_used_again(bench: Bench, file: Path) -> None:
+    bench.store.add(str(file), name="one")
+    whole = bench.store.file("one").read_bytes()
+    _truncate(bench.store.file("one"))
+    bench.step()
+    assert "its file has changed" in bench.naming.trouble
+    bench.store.file("one").write_bytes(whole)
+    bench.step()
+    assert (bench.naming.queue.is_open, bench.naming.trouble) == (True, "")
+
+
 def test_motion_that_a_model_did_not_name_is_told_only_where_a_rule_says_so(bench: Bench, file: Path) -> None:
     bench.step()
     classified = ClassifiedCameras(lambda: bench.settings, bench.naming.queue)

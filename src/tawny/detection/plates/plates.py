@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Protocol
 import cv2
 import numpy as np
 
-from tawny.detection.onnx import open_session
+from tawny.detection.onnx import FileVersion, file_version, open_session, refusals
 from tawny.detection.plates.text import (
     DIGITS,
     LETTERS,
@@ -230,6 +230,7 @@ def _apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 # Plate reading by an ONNX model of the user that gives one row of letter scores per position.
 
+_NUMBERS: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
 
@@ -244,12 +245,12 @@ class PlateModel:
         self.trouble = ""
         entry, *more = self._session.get_inputs()
         shape = entry.shape
-        self._input, self._is_float = entry.name, "float" in entry.type
+        self._input, self._number = entry.name, _NUMBERS.get(entry.type)
         self._colours_first = len(shape) == 4 and shape[1] in (1, 3)
         sizes = tuple(shape[1:]) if len(shape) == 4 else ()
-        if more or len(sizes) != 3 or not all(isinstance(size, int) for size in sizes):
+        if more or self._number is None or len(sizes) != 3 or not all(isinstance(size, int) for size in sizes):
             raise NotDone(
-                f"The model {file} can't read license plates: its input is {shape}.",
+                f"The model {file} can't read license plates: its input is {entry.type} {shape}.",
                 "It needs one fixed-size image: [n, height, width, 1 or 3].",
             )
         colours, high, wide = sizes if self._colours_first else (sizes[2], sizes[0], sizes[1])
@@ -274,8 +275,15 @@ class PlateModel:
         picture = cv2.resize(grey, self._size, interpolation=cv2.INTER_AREA)[..., None]
         picture = np.repeat(picture, self._colours, axis=2)
         picture = picture.transpose(2, 0, 1) if self._colours_first else picture
-        shown = (picture.astype(np.float32) / 255 if self._is_float else picture)[None]
-        given = np.asarray(self._session.run(None, {self._input: np.ascontiguousarray(shown)})[0], np.float32)
+        shown = (picture if self._number is np.uint8 else picture.astype(np.float32) / 255).astype(self._number)[None]
+        try:
+            [given, *_] = self._session.run(None, {self._input: np.ascontiguousarray(shown)})
+        except refusals() as error:
+            raise NotDone(
+                f"The model {self._file} can't read license plates: {str(error).splitlines()[0]}.",
+                "It needs one fixed-size image: [1, height, width, 1 or 3].",
+            ) from error
+        given = np.asarray(given, np.float32)
         if given.size % len(self._alphabet):  # detected when the model is opened
             raise NotDone(
                 f"The model {self._file} can't read license plates: its output is {list(given.shape)}.",
@@ -326,6 +334,8 @@ class Plates:
         self._forms = _forms(settings.get("forms", ()))
         self._reader = reader
         self._wrong = ""
+        self._tried: FileVersion = ()
+        """Version of the model's file that was opened, or could not be."""
 
     @property
     def trouble(self) -> str:
@@ -339,23 +349,30 @@ class Plates:
         reader = self._opened()
         if reader is None:
             return []
-        for found in plates_in(shown.rgb)[:LOOKED_AT]:
-            reading = self._reading(reader, found.grey)
-            if reading is not None:
-                return [reading]
+        try:
+            for found in plates_in(shown.rgb)[:LOOKED_AT]:
+                reading = self._reading(reader, found.grey)
+                if reading is not None:
+                    return [reading]
+        except NotDone as error:  # the model refuses a plate
+            self._reader, self._wrong = None, str(error)
         return []
 
     def close(self) -> None:
         self._reader = None
 
     def _opened(self) -> PlateReader | None:
-        if self._reader is None and not self._wrong:
-            try:
-                self._reader = (
-                    PlateModel(Path(self._model).expanduser(), self._alphabet) if self._model else Tesseract()
-                )
-            except NotDone as error:
-                self._wrong = str(error)
+        if self._reader is None and not self._model:
+            self._reader = Tesseract()
+        elif self._reader is None:
+            file = Path(self._model).expanduser()
+            version = file_version(file)
+            if not self._wrong or version != self._tried:  # it may have been repaired
+                self._tried = version
+                try:
+                    self._reader, self._wrong = PlateModel(file, self._alphabet), ""
+                except NotDone as error:
+                    self._wrong = str(error)
         return self._reader
 
     def _reading(self, reader: PlateReader, grey: Any) -> RecogniserResult | None:

@@ -190,6 +190,9 @@ class AppearanceService:
             event = self._source.index.event(self._ended.popleft())
             if event is not None:
                 self._measure(event)
+                if len(self._unseen) == MOST_WAITING:  # the model has had no time: it looks for them later
+                    self._unseen.clear()
+                    self._vectors.restart()
                 self._unseen.append(event)
             return PAUSE_S
         if self._source.load() > BUSY_LOAD:

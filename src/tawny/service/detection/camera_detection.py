@@ -33,7 +33,6 @@ from tawny.engine import Engine, Handle
 from tawny.events.event_builder import WIDTH, ConditionEvents, EncodedPicture, EventBuilder, pixels_of
 from tawny.media.codec.decoder import LEAST_PIXELS, SOFTWARE, devices
 from tawny.media.image.jpeg import jpeg, keyframe_jpeg
-from tawny.model.errors import NotDone
 from tawny.model.events import SeenObject
 from tawny.model.geometry import UPRIGHT, Orientation, Polygon, grid_of
 from tawny.model.ids import CameraId, StreamName
@@ -231,8 +230,8 @@ class CameraDetection:
         self._noticed, self._publish = noticed, means.events.publisher(publish)
         self._scored, self._changed = scored, changed
         self.meter = LiveMeter()
-        self.trouble = self._sound_refused = ""
-        """Problem of detection, and why a sound model can't be used, with the remedy; empty if none."""
+        self.trouble = ""
+        """Problem of detection with the remedy; empty if none."""
         self._sound_model: SoundModel | None = None
         self._sounds_heard: dict[str, DetectedSound] = {}
         self._wrong, self._wrong_ms = "", 0
@@ -348,7 +347,7 @@ class CameraDetection:
         was_wrong = self._wrong, self.trouble
         self.stop()
         self.close()
-        self.trouble = self._sound_refused = ""
+        self.trouble = ""
         self._sound_model, self._sounds_heard = None, {}
         self._wants_hardware = settings.decode == "auto"
         self._work, self._died_of, self._naming_died = None, "", (0, 0)
@@ -530,10 +529,8 @@ class CameraDetection:
         def make() -> SoundListener:
             names: SoundNamer | None = None
             if settings.model and means.sounds is not None:
-                try:
-                    names, self._sound_model = means.sounds.namer(self._camera, settings)
-                except NotDone as error:
-                    self._sound_refused = f"{error.message} {error.do}"
+                names, self._sound_model = means.sounds.namer(self._camera, settings)
+                if self._sound_model.trouble:
                     self._changed()
             return SoundListener(f"listen {self._camera}", hub, self, means.clock, rules, names)
 
@@ -557,7 +554,7 @@ class CameraDetection:
     @property
     def sound_trouble(self) -> str:
         """Problem of sound detection with its remedy; empty if none."""
-        return self._sound_refused or (self._sound_model.trouble if self._sound_model is not None else "")
+        return self._sound_model.trouble if self._sound_model is not None else ""
 
     def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
         """Begin a sound event with the latest keyframe as its snapshot."""

@@ -15,7 +15,7 @@ from tawny.detection.kind_model import OWN, FallbackClassifier, KindCard, KindCl
 from tawny.detection.models.families import Size
 from tawny.detection.models.labels import COCO
 from tawny.detection.models.object_model import ObjectModel
-from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator
+from tawny.detection.onnx import CPU, PACKAGES, PROVIDERS, Accelerator, FileVersion, file_version
 from tawny.engine import Engine
 from tawny.model.errors import NotDone
 from tawny.model.events import ANYWHERE, AlertRules
@@ -118,7 +118,7 @@ class ClassifierRuntime:
         """Manifest of the model in use; None: no model."""
         self.provider = ""
         self.trouble = ""
-        self._chosen: tuple[ModelManifest | None, ObjectModelSettings] | None = None
+        self._chosen: tuple[ModelManifest | None, FileVersion, ObjectModelSettings] | None = None
         self._checked_s = float("-inf")
 
     @property
@@ -154,14 +154,17 @@ class ClassifierRuntime:
         try:
             card = None if wanted.model == OFF else self.store.chosen(wanted.model)
         except NotDone as error:
-            self._use(None, None, wanted, str(error))
+            self._chosen = None
+            self._use(None, None, str(error))
             return
-        if self._chosen != (card, wanted):
+        version = () if card is None else file_version(self.store.file(card.name))
+        if self._chosen != (card, version, wanted):
+            self._chosen = card, version, wanted
             self._open(card, wanted)
 
     def _open(self, card: ModelManifest | None, wanted: ObjectModelSettings) -> None:
         if card is None:
-            self._use(None, None, wanted, "")
+            self._use(None, None, "")
             return
         width, height = (int(part) for part in wanted.size.split("x"))
         try:
@@ -172,10 +175,10 @@ class ClassifierRuntime:
                 accelerator=self._accelerator(wanted.device),
             )  # fmt: skip
         except NotDone as error:
-            self._use(card, None, wanted, str(error))
+            self._use(card, None, str(error))
             return
         is_there = model.provider == PROVIDERS.get(wanted.device, model.provider)
-        self._use(card, model, wanted, "" if is_there else _absent(wanted.device))
+        self._use(card, model, "" if is_there else _absent(wanted.device))
 
     def _accelerator(self, name: str) -> Accelerator | None:
         """Return None for devices that onnxruntime supports. Raises NotDone if it is missing or cannot be loaded."""
@@ -188,10 +191,8 @@ class ClassifierRuntime:
             raise NotDone(f"Accelerator {name} isn't available.", f"Available: {there}.") from None
         return found
 
-    def _use(
-        self, card: ModelManifest | None, model: ObjectModel | None, wanted: ObjectModelSettings, trouble: str
-    ) -> None:
-        self._chosen, self.trouble = (card, wanted), trouble
+    def _use(self, card: ModelManifest | None, model: ObjectModel | None, trouble: str) -> None:
+        self.trouble = trouble
         self.card, self.provider = (card, model.provider) if model is not None else (None, "")
         self.queue.use(model)
         if self.again is not None and self.card is not None:

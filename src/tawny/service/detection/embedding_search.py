@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from tawny.config.recognition import SearchSettings
-from tawny.detection.embedding import ClipModel, Embedder, VectorTable, packed
-from tawny.detection.onnx import refusals
+from tawny.detection.embedding import ClipModel, Embedder, VectorTable, clip_files, packed
+from tawny.detection.onnx import FileVersion, file_version, refusals
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import EventId
@@ -34,6 +34,8 @@ class SearchModel:
         self._settings, self._plug_ins = settings, plug_ins
         self._lock = threading.Lock()
         self._chosen: SearchSettings | None = None
+        self._tried: FileVersion = ()
+        """Version of the files that were opened, or could not be."""
         self._embedder: Embedder | None = None
         self.trouble = ""
         """Why there is none although the settings select one, and the remedy."""
@@ -74,9 +76,12 @@ class SearchModel:
 
     def _opened(self) -> Embedder | None:
         wanted = self._settings()
-        if wanted != self._chosen:
+        if wanted == self._chosen and (self._embedder is not None or not wanted.model):
+            return self._embedder
+        version = file_version(*clip_files(Path(wanted.model).expanduser())) if wanted.model else ()
+        if (wanted, version) != (self._chosen, self._tried):  # what failed may have been repaired
             self._close()
-            self._chosen = wanted
+            self._chosen, self._tried = wanted, version
             self._open(wanted)
         return self._embedder
 
