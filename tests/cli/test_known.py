@@ -20,6 +20,22 @@ def test_a_plate_is_known_listed_and_forgotten(tawny: Tawny, tmp_path: Path) -> 
     assert json.loads(tawny("known", "list", "--json", *data).out)["known"] == []
 
 
+def test_all_are_forgotten_and_counted(tawny: Tawny, tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    for name, plate in (("Anna", "B AB 123"), ("Ben", "B AB 124")):
+        tawny("known", "add", name, "--plate", plate, *data)
+    said = tawny("known", "forget", "--all", *data)
+    assert (said.code, said.out.strip()) == (0, "All known faces and plates are deleted (2).")
+    assert tawny("known", "forget", "--all", *data).out.strip() == "All known faces and plates are deleted (0)."
+
+
+def test_a_list_that_cannot_be_read_is_not_empty(tawny: Tawny, tmp_path: Path) -> None:
+    (tmp_path / "known.bin").mkdir()  # a read fails, also for root
+    for words in (("list",), ("forget", "Anna"), ("add", "Anna", "--plate", "B AB 123")):
+        said = tawny("known", *words, "--data", str(tmp_path))
+        assert (said.code, "can't be read (Is a directory)" in said.err) == (3, True), said.err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -37,6 +37,19 @@ def test_one_that_is_gone_is_told_and_can_be_taken_off(tawny: Tawny, tmp_path: P
     assert tawny("models", "list", *data).code == 0
 
 
+@pytest.mark.parametrize("folder", ["models", "models/sounds"])
+def test_one_that_cannot_be_read_is_told(tawny: Tawny, tmp_path: Path, folder: str) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    there = tmp_path / "data" / folder
+    (there / "foxes.json").mkdir(parents=True)  # a read fails, also for root
+    (there / "foxes.onnx").touch()
+    said = tawny("models", "list", *data)
+    assert said.code == 1
+    assert said.out.count("Can't use the model foxes") == 1
+    assert "can't be read" in said.out.splitlines()[1]
+    assert "Can't use the model foxes" in json.loads(tawny("models", "list", "--json", *data).out)["trouble"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

@@ -236,7 +236,8 @@ def describe_find(parser: ArgumentParser) -> None:
     parser.add_argument("--like", metavar="EVENT", help="find events that look like this one; words limit them")
     since = "only from this time on, whatever the words say, for example 2026-11-20, yesterday or '3 h ago'"
     parser.add_argument("--since", metavar="T", help=since)
-    parser.add_argument("--most", metavar="N", type=int, default=50, help="maximum number of results (default: 50)")
+    count = options.whole_number(1, 1_000_000)
+    parser.add_argument("--most", metavar="N", type=count, default=50, help="maximum number of results (default: 50)")
     in_results = "search what `tawny scan` has found instead: its `--log` file, or its output with --json"
     parser.add_argument("--on", choices=["boxes"], help="search the recorders that have joined this hub")
     parser.add_argument("--in", metavar="RESULTS", dest="results", help=in_results)
@@ -430,9 +431,12 @@ def run_known(args: Namespace, out: Output) -> int:
     chosen, _ = load_settings(args)
     book = identity_store(args, data_folder(args, chosen))
     if args.do == "list":
-        rows = [(one.name, one.by, one.text or "–", one.id) for one in book.all()]
+        found = book.all()
+        if book.trouble:
+            raise NotDone(book.trouble)
+        rows = [(one.name, one.by, one.text or "–", one.id) for one in found]
         out.data(
-            {"known": [as_shown(one) for one in book.all()]},
+            {"known": [as_shown(one) for one in found]},
             out.table(KNOWN_HEADS, rows, empty="No known faces or plates."),
         )
         return 0
@@ -468,6 +472,10 @@ def _add(args: Namespace, chosen: Settings, book: IdentityStore) -> KnownIdentit
 def _forget(args: Namespace, book: IdentityStore, out: Output) -> int:
     if bool(args.name) == args.all:
         raise UsageError("Nothing selected.", "Pass a name, or `--all`.")
-    count = book.forget_all() if args.all else book.forget(args.name)
+    if args.all:
+        count = book.forget_all()
+        out.data({"forgotten": count}, f"All known faces and plates are deleted ({count}).")
+        return 0
+    count = book.forget(args.name)
     out.data({"forgotten": count}, f"{count} deleted." if count else "No one with this name.")
-    return 0 if count or args.all else 1
+    return 0 if count else 1

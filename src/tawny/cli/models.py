@@ -64,7 +64,9 @@ def run_models(args: Namespace, out: Output) -> int:
 
 def _list(store: ModelStore, sounds: ModelStore, chosen: ObjectModelSettings, out: Output) -> int:
     cards, of_sounds = store.all(), sounds.all()
-    used, broken = _used(store, chosen.model)
+    used, wrong = _used(store, chosen.model)
+    unreadable = [one for one in (store.trouble, sounds.trouble) if one]
+    broken = "\n".join(unreadable if wrong in store.trouble else [wrong, *unreadable])
     rows = [
         (card.name, card.family, f"{card.bytes / 1e6:.1f} MB", card.licence or "–", "yes" if card.name == used else "–")
         for card in cards

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,10 @@ class ScriptProcess:
                 words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
                 pass_fds=(shown, answer_end, traced), start_new_session=True, cwd=file.parent,
             )  # fmt: skip
+        except OSError:
+            for fd in (self._answers, self._traces, self._pictures):
+                os.close(fd)
+            raise
         finally:
             for fd in (shown, answer_end, traced):
                 os.close(fd)
@@ -78,8 +82,8 @@ class ScriptProcess:
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            return self._ended(deadline_s)
+        except BrokenPipeError:  # it ended between two calls
+            return self.why_ended()
         return self.answer(deadline_s + MARGIN_S) or self._ended(deadline_s)
 
     def answer(self, timeout_s: float) -> dict[str, Any] | ScriptFailure | None:
@@ -107,14 +111,17 @@ class ScriptProcess:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """Kill the process."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # including its child processes
-        self._process.wait(ENDS_S)
+        """Kill the process, and free its descriptors and the frames."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        for fd in (self._answers, self._traces, self._pictures):
-            os.close(fd)
+        with ExitStack() as closing:  # all of it, also after an error
+            for fd in (self._answers, self._traces, self._pictures):
+                closing.callback(os.close, fd)
+            closing.enter_context(suppress(BrokenPipeError))  # a request that a dead process did not take
+            closing.callback(self._process.stdin.close)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # including its child processes
+            with suppress(subprocess.TimeoutExpired):  # the kernel still frees its memory
+                self._process.wait(ENDS_S)
 
     def why_ended(self, too_late: str = "it took too long") -> ScriptFailure:
         """Return why a dead process ended. too_late: words for a call that met its deadline."""

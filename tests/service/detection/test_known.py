@@ -1,6 +1,8 @@
 """Who is known: encrypted, found again, and forgotten for good."""
 
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -10,6 +12,8 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.observations import RecognisedText
 from tawny.service.detection.identity_store import FILE, KEY, IdentityStore, likeness
+from tawny.storage.disk import private_files
+from tawny.storage.disk.private_files import LOCK_FILE, locked
 
 ANNA = (1.0, 0.0, 0.2)
 BEN = (0.0, 1.0, 0.1)
@@ -32,6 +36,15 @@ def test_a_plate_is_known_however_it_is_written(book: IdentityStore) -> None:
     assert book.who("plates", RecogniserResult("8AB123O")) == made.id
     assert book.who("plates", RecogniserResult("BAB1231")) == ""
     assert book.who("faces", RecogniserResult("BAB1230")) == ""
+
+
+def test_the_same_plate_wins_over_one_that_looks_alike(book: IdentityStore) -> None:
+    anna, stranger = book.add("Anna", "plates", "B SO 5012"), book.add("Stranger", "plates", "B 50 5012")
+    assert book.who("plates", RecogniserResult("BSO5012")) == anna.id
+    assert book.who("plates", RecogniserResult("B505012")) == stranger.id
+    assert book.who("plates", RecogniserResult("BS05012")) == "", "it may be either"
+    book.forget("Stranger")
+    assert book.who("plates", RecogniserResult("BS05012")) == anna.id
 
 
 def test_a_face_is_whoever_is_most_alike_if_enough(book: IdentityStore) -> None:
@@ -58,6 +71,75 @@ def test_another_process_sees_what_was_added_and_forgotten(book: IdentityStore, 
     assert book.name(made.id) == ""
 
 
+def test_two_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Each has its own store; even the first key is made once."""
+
+    def add(name: str) -> None:
+        mine = IdentityStore(tmp_path / "data", tmp_path / "etc")
+        for number in range(15):
+            mine.add(f"{name} {number}", "plates", f"{name} {number}1")
+
+    both = [Thread(target=add, args=(name,)) for name in ("A", "B")]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    book = IdentityStore(tmp_path / "data", tmp_path / "etc")
+    assert (len(book.all()), book.trouble) == (30, "")
+
+
+def test_a_change_waits_for_another_only_briefly(
+    book: IdentityStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = book.add("Anna", "plates", "BAB123")
+    monkeypatch.setattr(private_files, "WAITS_S", 0.05)
+    with locked(tmp_path / "data" / LOCK_FILE):
+        for change in (lambda: book.add("Ben", "plates", "XYZ987"), lambda: book.forget("Anna"), book.forget_all):
+            with pytest.raises(NotDone, match="Another tawny process"):
+                change()
+        assert book.who("plates", RecogniserResult("BAB123")) == anna.id
+
+
+def test_root_gives_both_files_to_the_user_that_runs_tawny(
+    book: IdentityStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: set[int] = set()
+
+    def give(of: Path | int, *_: object, **__: object) -> None:
+        given.add((of.lstat() if isinstance(of, Path) else os.fstat(of)).st_ino)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", give)
+    book.add("Anna", "plates", "BAB123")
+    made = {path for path in tmp_path.glob("**/*") if path != tmp_path / "data"}
+    assert {tmp_path / "data" / FILE, tmp_path / "etc", tmp_path / "etc" / KEY} <= made
+    assert {path for path in made if path.stat().st_ino not in given} == set()
+
+
+@pytest.mark.parametrize("name", ["data/known.bin", "etc/known.key"])
+def test_a_file_that_cannot_be_read_is_told_and_breaks_nothing(book: IdentityStore, tmp_path: Path, name: str) -> None:
+    anna = book.add("Anna", "plates", "BAB123")
+    file, kept = tmp_path / name, tmp_path / "kept"
+    file.rename(kept)
+    file.mkdir()  # a read fails, also for root
+    event = Event(
+        EventId("e"), CameraId("gate"), "vehicle", 0, None, 50.0, reads=(RecognisedText("plates", "X", 1, anna.id),)
+    )
+    assert book.who("plates", RecogniserResult("BAB123")) == book.name(anna.id) == ""
+    assert book.words(event) == {"plates", "x", "unknown"}
+    assert book.all() == []
+    assert book.trouble == (
+        f"Known faces and plates are unavailable: {file} can't be read (Is a directory). Check the disk."
+    )
+    for change in (lambda: book.add("Ben", "plates", "XYZ987"), lambda: book.forget("Anna")):
+        with pytest.raises(NotDone, match="can't be read"):
+            change()
+    file.rmdir()
+    kept.rename(file)
+    assert book.name(anna.id) == "Anna"
+    assert book.trouble == ""
+
+
 def test_neither_file_tells_a_name_and_only_the_owner_can_read_them(book: IdentityStore, tmp_path: Path) -> None:
     book.add("Anna", "plates", "BAB123")
     for file in (tmp_path / "data" / FILE, tmp_path / "etc" / KEY):
@@ -82,9 +164,10 @@ def test_what_was_forgotten_cannot_be_brought_back_with_an_older_copy(book: Iden
 
 def test_all_are_forgotten_with_the_key(book: IdentityStore, tmp_path: Path) -> None:
     book.add("Anna", "plates", "BAB123")
-    assert book.forget_all() == 1
+    (tmp_path / "etc" / f".{KEY}.killed.new").write_bytes(b"a key left by a process that was killed")
+    assert IdentityStore(tmp_path / "data", tmp_path / "etc").forget_all() == 1, "also by another process"
     assert book.all() == []
-    assert [one.name for one in tmp_path.rglob("known.*")] == []
+    assert [one.name for one in tmp_path.rglob("*known.*")] == []
     assert book.add("Ben", "plates", "XYZ987").name == "Ben"
 
 
@@ -103,6 +186,9 @@ def test_in_memory_nothing_is_written(tmp_path: Path) -> None:
     made = book.add("Anna", "plates", "BAB123")
     assert book.who("plates", RecogniserResult("BAB123")) == made.id
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / KEY).write_bytes(b"of another store")
+    assert book.forget_all() == 1
+    assert (tmp_path / KEY).exists()
 
 
 @pytest.mark.parametrize(("name", "text"), [("", "BAB123"), ("x" * 61, "BAB123"), ("a\0b", "BAB123"), ("Anna", "-- ")])

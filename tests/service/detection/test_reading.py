@@ -50,6 +50,14 @@ def test_a_plate_is_read_where_it_is_wanted_and_named_if_known(tmp_path: Path) -
     bench.room.close()
 
 
+def test_known_plates_that_cannot_be_read_stop_no_recognition(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, chosen('recognize = ["plates"]'))
+    (tmp_path / "known.bin").mkdir()  # a read fails, also for root
+    assert [(one.text, one.who) for one in bench.read("plates")] == [("BAB4268", "")]
+    assert [one.partition(":")[0] for one in bench.room.troubles] == ["Known faces and plates are unavailable"]
+    bench.room.close()
+
+
 def test_where_nobody_wants_it_there_is_no_recogniser(tmp_path: Path) -> None:
     bench = Bench(tmp_path, chosen())
     assert bench.read("plates") == []

@@ -1,5 +1,6 @@
 """After a model was added, the snapshots of the last days are classified again: once, never over what a user said."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,6 +95,16 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def test_root_gives_the_progress_to_the_user_that_runs_tawny(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda of, *_, **__: given.append(os.fstat(of).st_ino))
+    bench.again.use("nano", "its sha")
+    assert given == [(tmp_path / FILE).stat().st_ino]
 
 
 def test_motion_gets_the_name_of_what_its_snapshot_shows(bench: Bench) -> None:

@@ -1,6 +1,8 @@
 """Models that somebody adds: whole, checked, tried, or not there at all."""
 
+import errno
 import hashlib
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,11 +127,107 @@ def test_what_is_no_model_changes_nothing(shelf: ModelStore, file: Path, tmp_pat
     assert shelf.file(card.name).read_bytes() == file.read_bytes()
 
 
-def test_half_a_card_or_a_missing_model_does_not_count(shelf: ModelStore, file: Path) -> None:
+def test_a_card_that_cannot_be_read_is_told(shelf: ModelStore, file: Path, clock: FakeClock) -> None:
+    old = shelf.add(str(file), name="old")
+    clock.advance(1)
+    new = shelf.add(str(file), name="new")
+    (shelf.folder / "again.json").write_text("{}")  # no card: there is no model of this name
+    assert (shelf.all(), shelf.trouble) == ([new, old], "")
+    card = shelf.folder / "new.json"
+    content = card.read_bytes()
+    card.unlink()
+    card.mkdir()  # a read fails, also for root
+    assert [(one.name, one.family) for one in shelf.all()] == [("old", "YOLOX"), ("new", "can't be read")]
+    assert shelf.chosen("") == old
+    assert shelf.trouble == f"Can't use the model new: {card}: Is a directory. Check the disk."
+    with pytest.raises(NotDone, match="Can't use the model new"):
+        shelf.chosen("new")
+    card.rmdir()
+    card.write_bytes(content[:20])
+    shelf.remove("old")
+    assert [(one.name, one.family) for one in shelf.all()] == [("new", "can't be read")]
+    with pytest.raises(NotDone, match=r"Can't use the model new: .*new\.json is damaged\. Add it again"):
+        shelf.chosen("")
+    shelf.add(str(file), name="new")
+    assert (shelf.chosen(""), shelf.trouble) == (new, "")
+
+
+def test_a_folder_that_cannot_be_read_is_told(shelf: ModelStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.add(str(file), name="one")
+
+    def denied(_path: Path) -> list[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert shelf.all() == []
+    assert shelf.trouble.startswith(f"Can't read the models in {shelf.folder}: Permission denied. ")
+    with pytest.raises(NotDone, match="Permission denied"):
+        shelf.chosen("")
+
+
+def test_root_gives_model_card_and_folder_to_the_user_that_runs_tawny(
+    shelf: ModelStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: set[int] = set()
+
+    def give(of: Path | int, *_: object, **__: object) -> None:
+        given.add((of.lstat() if isinstance(of, Path) else os.fstat(of)).st_ino)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", give)
+    shelf.add(str(file), name="one")
+    made = {shelf.folder, *shelf.folder.parent.glob("**/*")}
+    assert shelf.file("one") in made
+    assert {path for path in made if path.stat().st_ino not in given} == set()
+
+
+def test_two_that_add_the_same_model_at_once_both_succeed(shelf: ModelStore, file: Path, tmp_path: Path) -> None:
+    """As after a double click, or by the page and a command."""
+    other, inner = ModelStore(tmp_path / "data", FakeClock()), list[str]()
+
+    def meanwhile(_bytes: int) -> None:
+        if not inner:
+            inner.append("begun")
+            inner.append(other.add(str(file), name="fox").name)
+
+    assert shelf.add(str(file), name="fox", progress=meanwhile).name == "fox"
+    assert inner == ["begun", "fox"]
+    (card,) = shelf.all()
+    shelf.check(card)
+    assert sorted(one.name for one in shelf.folder.iterdir()) == ["fox.json", "fox.onnx"]
+
+
+def test_what_a_killed_one_left_is_removed(shelf: ModelStore, file: Path) -> None:
+    shelf.folder.mkdir(parents=True)
+    (shelf.folder / ".fox.killed.onnx.new").write_bytes(b"half of it")
+    shelf.add(str(file), name="other")
+    assert sorted(one.name for one in shelf.folder.iterdir()) == ["other.json", "other.onnx"]
+
+
+def test_the_former_model_stays_where_the_new_one_cannot_be_placed(
+    shelf: ModelStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = shelf.add(str(file), name="one")
+    replace = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target == shelf.file("one"):
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(NotDone, match="Input/output error"):
+        shelf.add(str(file), name="one", licence="MIT")
+    assert shelf.all() == [before]
+    shelf.check(before)
+    assert sorted(one.name for one in shelf.folder.iterdir()) == ["one.json", "one.onnx"]
+
+
+def test_no_card_or_a_missing_model_does_not_count(shelf: ModelStore, file: Path) -> None:
     shelf.add(str(file), name="one")
     shelf.add(str(file), name="two")
     shelf.file("one").unlink()
-    (shelf.folder / "two.json").write_text('{"name": "two"}')
+    (shelf.folder / "two.json").unlink()
     assert shelf.all() == []
     for name in ("", "one"):
         with pytest.raises(NotDone, match=r"Can't use the model one: .*one\.onnx is missing"):

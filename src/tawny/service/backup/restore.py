@@ -33,6 +33,7 @@ from tawny.service.backup.backup_file import (
 )
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
+from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file, sync_folder
 
 PENDING: Final = ".restore"
 _UNPACKING: Final = ".restore.new"
@@ -97,7 +98,7 @@ class UnpackedBackup:
         with ExitStack() as undo:
             undo.callback(_discard, folder, made)
             try:
-                _make_folder(data)
+                make_folder(data)
                 _remove(folder)
                 folder.mkdir(mode=0o700)
                 for info, file in read_backup(parts, passphrase):  # noqa: B007 - the same each time
@@ -125,10 +126,10 @@ class UnpackedBackup:
             yield f"The recorder gets the fingerprint {self.info.fingerprint[:16]}… of the backup."
         for path, value in _flat(_tables(self._folder / SETTINGS_FILE)).items():
             is_path = path in _PATHS or (path.startswith("storage.tiers.") and path.endswith(".path"))
-            if is_path and value and path != "storage.path" and not Path(str(value)).expanduser().exists():
+            if is_path and value and path != "storage.path" and not expanded(str(value)).exists():
                 yield f"{path} is {value}, which doesn't exist here. Create or mount it, or change it in {config}."
         stated = _flat(_tables(self._folder / SETTINGS_FILE)).get("storage.path")
-        if stated and not _is_same(Path(str(stated)).expanduser(), self._data):
+        if stated and not _is_same(expanded(str(stated)), self._data):
             yield f"storage.path was {stated}. It becomes {self._data}."
         try:
             read_settings(self._folder / SETTINGS_FILE)
@@ -167,7 +168,7 @@ class UnpackedBackup:
             _sync_tree(self._folder)
             _remove(self._data / PENDING)
             self._folder.rename(self._data / PENDING)
-            _sync_folder(self._data)
+            sync_folder(self._data)
         except OSError as error:
             raise turned(error, str(self._data)) from error
 
@@ -181,7 +182,7 @@ class UnpackedBackup:
         if not isinstance(storage, dict):
             return
         stated = storage.get("path")
-        if stated and _is_same(Path(str(stated)).expanduser(), self._data):
+        if stated and _is_same(expanded(str(stated)), self._data):
             return
         try:
             document: Any = tomlkit.parse(path.read_bytes())
@@ -205,6 +206,13 @@ def _discard(folder: Path, made: Iterable[Path]) -> None:
             one.rmdir()
 
 
+def expanded(path: str) -> Path:
+    """Return a path of the settings in a backup; that of a user who doesn't exist here stays as it is."""
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)
+
+
 def stated_folder(parts: Iterable[bytes], passphrase: str) -> str:
     """Return `storage.path` of the settings in a backup; empty: the default folder. Raises NotDone."""
     for _, file in read_backup(parts, passphrase):
@@ -219,7 +227,7 @@ def stated_folder(parts: Iterable[bytes], passphrase: str) -> str:
 def held(data: Path) -> Iterator[None]:
     """Keep recorders from starting in this folder. Raises FolderInUse; StorageError."""
     try:
-        fd = _lock_file(data)
+        fd = open_lock_file(data / "lock")
     except OSError as error:
         raise turned(error, str(data)) from error
     try:
@@ -229,16 +237,6 @@ def held(data: Path) -> Iterator[None]:
         raise in_use(data) from None
     finally:
         os.close(fd)
-
-
-def _lock_file(data: Path) -> int:
-    path, flags = data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        fd = os.open(path, flags | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return os.open(path, flags, 0o600)
-    _give(fd, data)
-    return fd
 
 
 def in_use(data: Path) -> FolderInUse:
@@ -262,7 +260,7 @@ def finish_restore(data: Path) -> bool:
     try:
         (folder / _OLD).mkdir(mode=0o700, exist_ok=True)
         for path in (folder, *folder.glob("**/*")):
-            _give(path, data)
+            give_to_owner(path, data)
         for name in units:
             is_in_backup = name in plan["present"]
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
@@ -270,7 +268,7 @@ def finish_restore(data: Path) -> bool:
             for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):
                 (data / name).unlink(missing_ok=True)
         _put_settings(folder / "settings", config)
-        _sync_folder(data)
+        sync_folder(data)
         done = data / f"{PENDING}.done"
         _remove(done)
         folder.rename(done)
@@ -278,24 +276,6 @@ def finish_restore(data: Path) -> bool:
     except OSError as error:
         raise turned(error, str(data)) from error
     return True
-
-
-def _give(made: Path | int, folder: Path) -> None:
-    """Give what root has made to the owner of this folder: the user that tawny runs as. made: path or descriptor."""
-    if os.geteuid() != 0:
-        return
-    owner = folder.stat()
-    if isinstance(made, int):
-        os.chown(made, owner.st_uid, owner.st_gid)
-    else:
-        os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder where there is none, and those above it. Each gets the owner of the one above."""
-    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
-        missing.mkdir(mode=0o700)
-        _give(missing, missing.parent)
 
 
 def _replace(there: Path, new: Path, old: Path, *, is_in_backup: bool) -> None:
@@ -314,7 +294,7 @@ def _put_settings(new: Path, config: Path) -> None:
     """Write the settings and what belongs to them; an interrupted try is repeated."""
     if not (new / "tawny.toml").exists():
         return
-    _make_folder(config.parent)
+    make_folder(config.parent)
     certificates = config.with_name("certificates")
     if certificates.is_symlink():
         raise StorageError(str(certificates), "it is a link")
@@ -324,16 +304,16 @@ def _put_settings(new: Path, config: Path) -> None:
         if path.is_dir() or not is_kept(name):
             continue
         to = config if name == SETTINGS_FILE else config.parent / path.relative_to(new)
-        _make_folder(to.parent)
+        make_folder(to.parent)
         written = to.with_name(f".{to.name}.restore")
         written.unlink(missing_ok=True)
         _write(written, [path.read_bytes()])
-        _give(written, config.parent)
+        give_to_owner(written, config.parent)
         written.replace(to)
     for name in ("secrets.toml", "known.key"):
         if not (new / name).exists():
             config.with_name(name).unlink(missing_ok=True)
-    _sync_folder(config.parent)
+    sync_folder(config.parent)
 
 
 def setting_changes(old: Path, new: Path) -> list[SettingChange]:
@@ -425,12 +405,4 @@ def _remove(path: Path) -> None:
 
 def _sync_tree(folder: Path) -> None:
     for one in (folder, *(path for path in folder.glob("**/*") if path.is_dir())):
-        _sync_folder(one)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        sync_folder(one)

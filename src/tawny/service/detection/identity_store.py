@@ -7,11 +7,10 @@ cannot be opened.
 """
 
 import json
-import os
 import secrets
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,14 @@ from tawny.detection.recognition import RecogniserResult
 from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.observations import spoken
+from tawny.storage.disk.private_files import (
+    LOCK_FILE,
+    access_remedy,
+    locked,
+    make_folder,
+    remove_leftovers,
+    write_private,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,10 @@ LONGEST_NAME: Final = 60
 PLATES: Final = "plates"
 KNOWN, UNKNOWN = "known", "unknown"
 MOST: Final = 1000
+_TRIES: Final = 3
+"""To read a file that another process replaces meanwhile."""
+_Version = tuple[tuple[int, int, int] | None, tuple[int, int, int] | None]
+"""Of the file and of its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class KnownIdentity:
 
 
 class IdentityStore:
-    """Stores known identities. Thread-safe and multi-process safe.
+    """Stores known identities. Thread-safe and multi-process safe. Only changes raise errors; see `trouble`.
 
     folder: the data folder; None: keep in memory only. key_folder: folder of the key. alike: returns the minimum
     similarity of two embeddings of the same face for a recognizer.
@@ -73,7 +84,7 @@ class IdentityStore:
         self._key_file = (key_folder or folder or Path()) / KEY
         self._alike = alike
         self._lock = threading.Lock()
-        self._read_of: tuple[int, int] | None = None
+        self._read_of: _Version | None = None
         self._all: dict[str, KnownIdentity] = {}
         self.trouble = ""
         """Why the store cannot be read, and the remedy; empty if it can."""
@@ -92,45 +103,59 @@ class IdentityStore:
             return found.name if found is not None else ""
 
     def add(self, name: str, by: str, text: str = "", print_: Sequence[float] = ()) -> KnownIdentity:
-        """Add an identity, or another embedding to an existing one. Raises NotDone if invalid or full."""
+        """Add an identity, or another embedding to an existing one.
+
+        Raises NotDone if invalid or full, if the store can't be read or written, or while another process changes it.
+        """
         name = " ".join(name.split())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
             raise NotDone("Invalid name.", f"Use 1 to {LONGEST_NAME} characters.")
         if not print_ and not plain_plate(text):
             raise NotDone("Nothing to recognize.", "Add a license plate or a photo of a face.")
-        with self._lock:
-            self._refresh()
+        with self._changing():
             same = [one for one in self._all.values() if one.by == by and self._is_same(one, name, text)]
             if not same and len(self._all) >= MOST:
                 raise NotDone(f"You already have {MOST} known faces and plates.", "Delete some first.")
             before = same[0] if same else KnownIdentity(secrets.token_hex(6), name, by, text.strip().upper())
             prints = (*before.prints, tuple(float(one) for one in print_)) if print_ else before.prints
             made = KnownIdentity(before.id, name, by, before.text, prints[-8:])
-            self._put({**self._all, made.id: made}, self._keys()[:1] or [secrets.token_bytes(_KEY_BYTES)])
+            self._put({**self._all, made.id: made}, (self._keys() or [secrets.token_bytes(_KEY_BYTES)])[0])
             return made
 
     def forget(self, *who: str) -> int:
-        """Delete the identities with these IDs or names; return the count. The rest is re-encrypted with a new key."""
+        """Delete the identities with these IDs or names; return the count. The rest is re-encrypted with a new key.
+
+        Raises NotDone as `add`.
+        """
         words = {one.lower() for one in who}
         return self._forget(lambda one: one.id in who or one.name.lower() in words)
 
     def forget_all(self) -> int:
-        """Delete all identities and the key; return the count."""
-        with self._lock:
+        """Delete all identities and the key, also where they can't be read; return the count of those that were read.
+
+        Raises NotDone if the files can't be deleted.
+        """
+        with self._changing(is_readable=False):
             count = len(self._all)
+            for file in (self._key_file, self._file) if self._file is not None else ():
+                remove_leftovers(file)
+                file.unlink(missing_ok=True)
             self._all, self._read_of, self.trouble = {}, None, ""
-            for file in (self._key_file, self._file):
-                if file is not None:
-                    file.unlink(missing_ok=True)
             return count
 
     def who(self, by: str, reading: RecogniserResult) -> str:
-        """Return the ID of a recognized identity; empty if unknown."""
+        """Return the ID of a recognized identity; empty if unknown.
+
+        Of plates, the same one; else the only one that may be the same, as with O for 0.
+        """
         with self._lock:
             self._refresh()
             known = [one for one in self._all.values() if one.by == by]
         if reading.text:
-            return next((one.id for one in known if one.text and alike(one.text, reading.text)), "")
+            near = [one for one in known if one.text and alike(one.text, reading.text)]
+            same = [one for one in near if plain_plate(one.text) == plain_plate(reading.text)]
+            found = same or near
+            return found[0].id if len(found) == 1 else ""
         scores = [(likeness(print_, reading.print), one.id) for one in known for print_ in one.prints]
         best = max(scores, default=(0.0, ""))
         return best[1] if best[0] >= self._alike(by) else ""
@@ -149,32 +174,60 @@ class IdentityStore:
     def _is_same(one: KnownIdentity, name: str, text: str) -> bool:
         return plain_plate(one.text) == plain_plate(text) if text else one.name.lower() == name.lower()
 
+    @contextmanager
+    def _changing(self, *, is_readable: bool = True) -> Iterator[None]:
+        """Hold the store and read its current content, for a change. Raises NotDone.
+
+        is_readable: whether the change needs the content.
+        """
+        if self._file is None:
+            with self._lock:
+                yield
+            return
+        try:
+            make_folder(self._file.parent, 0o750)
+            with locked(self._file.with_name(LOCK_FILE)), self._lock:
+                self._refresh()
+                if is_readable and self.trouble:
+                    raise NotDone(self.trouble)
+                yield
+        except OSError as error:
+            raise _unwritable(self._file, error) from None
+
     def _forget(self, goes: Callable[[KnownIdentity], bool]) -> int:
-        with self._lock:
-            self._refresh()
+        with self._changing():
             left = {one.id: one for one in self._all.values() if not goes(one)}
             count = len(self._all) - len(left)
             if count:
-                self._put(left, [secrets.token_bytes(_KEY_BYTES)])
+                self._put(left, secrets.token_bytes(_KEY_BYTES))
             return count
 
     def _refresh(self) -> None:
-        """Reload the file if it has changed: another process may have written it."""
+        """Reload the file if it has changed: another process may have written it. Sets `trouble`."""
         if self._file is None:
             return
         try:
-            status = self._file.stat()
-        except OSError:
+            for _ in range(_TRIES):
+                version = _version(self._file), _version(self._key_file)
+                if version == self._read_of:
+                    return
+                self._all, self.trouble = self._opened(self._file.read_bytes())
+                self._read_of = version
+        except FileNotFoundError:
             self._all, self._read_of, self.trouble = {}, None, ""
-            return
-        version = status.st_mtime_ns, status.st_size
-        if version != self._read_of:
-            self._all, self.trouble = self._opened(self._file.read_bytes())
-            self._read_of = version
+        except OSError as error:
+            file = Path(error.filename or self._file)
+            self.trouble = str(
+                NotDone(
+                    f"Known faces and plates are unavailable: {file} can't be read ({error.strerror}).",
+                    access_remedy(error, file, self._file.parent),
+                )
+            )
+            self._all, self._read_of = {}, None
 
     def _opened(self, sealed: bytes) -> tuple[dict[str, KnownIdentity], str]:
         for key in self._keys():
-            with suppress(InvalidTag, ValueError):
+            with suppress(InvalidTag, ValueError, KeyError, TypeError):
                 text = ChaCha20Poly1305(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _SAID_FOR)
                 made = [
                     KnownIdentity(one["id"], one["name"], one["by"], one["text"], tuple(map(tuple, one["prints"])))
@@ -186,27 +239,34 @@ class IdentityStore:
             "Restore the key from a backup, or start over with `tawny known forget --all`."
         )
 
-    def _put(self, now: dict[str, KnownIdentity], keys: list[bytes]) -> None:
-        """Write the file with the first key. The old key is kept until the new file is in place."""
-        if self.trouble:
-            raise NotDone(self.trouble)
+    def _put(self, now: dict[str, KnownIdentity], key: bytes) -> None:
+        """Write the file with this key, while `_changing`. The old key is kept until the new file is in place."""
         if self._file is not None:
             nonce = secrets.token_bytes(_NONCE_BYTES)
             text = json.dumps([asdict(one) for one in now.values()]).encode()
-            sealed = nonce + ChaCha20Poly1305(keys[0]).encrypt(nonce, text, _SAID_FOR)
+            sealed = nonce + ChaCha20Poly1305(key).encrypt(nonce, text, _SAID_FOR)
             before = self._keys()
-            _write(self._key_file, b"".join(dict.fromkeys([keys[0], *before])))
-            _write(self._file, sealed)
-            if before != keys[:1]:
-                _write(self._key_file, keys[0])
-            status = self._file.stat()
-            self._read_of = status.st_mtime_ns, status.st_size
+            self._write(self._key_file, b"".join(dict.fromkeys([key, *before])))
+            self._write(self._file, sealed)
+            if before not in ([], [key]):
+                self._write(self._key_file, key)
+            self._read_of = _version(self._file), _version(self._key_file)
         self._all = now
 
+    def _write(self, file: Path, content: bytes) -> None:
+        """Replace one of the two files. Both are for the user who owns the data folder. Raises NotDone."""
+        assert self._file is not None
+        try:
+            make_folder(file.parent, 0o750)
+            write_private(file, content, self._file.parent)
+        except OSError as error:
+            raise _unwritable(file, error) from None
+
     def _keys(self) -> list[bytes]:
+        """Return the keys, that of the current file first; none without a key file. Raises OSError."""
         try:
             content = self._key_file.read_bytes()
-        except OSError:
+        except FileNotFoundError:
             return []
         return [content[at : at + _KEY_BYTES] for at in range(0, len(content), _KEY_BYTES)]
 
@@ -222,21 +282,14 @@ def likeness(one: Sequence[float], other: Sequence[float]) -> float:
     return float(a @ b) / lengths if lengths else 0.0
 
 
-def _write(file: Path, content: bytes) -> None:
-    """Write the file atomically, readable by its owner only."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.new")
+def _version(file: Path) -> tuple[int, int, int] | None:
+    """Return what differs after each change of a file; None if there is none. Raises OSError."""
     try:
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise NotDone(f"Can't write {file}: {error.strerror}.", "Give tawny write permission for the folder.") from None
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _unwritable(file: Path, error: OSError) -> NotDone:
+    return NotDone(f"Can't write {file}: {error.strerror}.", "Give tawny write permission for the folder.")

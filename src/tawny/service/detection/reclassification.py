@@ -20,6 +20,7 @@ from tawny.model.messages import EventChanged, Message
 from tawny.model.observations import ANIMAL, MOTION, PERSON, VEHICLE, kind_of, kind_of_all
 from tawny.model.times import Clock, Span
 from tawny.service.detection.event_marks import EventMarks
+from tawny.storage.disk.private_files import write_private
 from tawny.storage.index.protocol import Index, all_events
 
 log = logging.getLogger(__name__)
@@ -165,11 +166,8 @@ class EventReclassifier:
     def _store(self) -> None:
         """Write the progress. It isn't needed for anything but going on, so a full disk only costs repetition."""
         assert self._job is not None
-        new = self._file.with_suffix(".new")
         try:
-            new.touch(mode=0o600)
-            new.write_text(json.dumps(asdict(self._job)) + "\n", encoding="utf-8")
-            new.replace(self._file)
+            write_private(self._file, f"{json.dumps(asdict(self._job))}\n".encode())
         except OSError as error:
             log.warning("progress of the classification could not be stored: %s", error)
 
