@@ -5,7 +5,6 @@ import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import MOST_WAITING, REMEMBERED_MS, Outbox, OutboxBacklog
-from tawny.model.errors import StorageError
 from tawny.model.ids import EventId
 from tawny.model.times import Span
 from tawny.testing.clock import FakeClock
@@ -255,10 +254,13 @@ def test_a_clock_that_goes_right_changes_no_time(tmp_path: Path, clock: FakeCloc
     outbox.close()
 
 
-def test_a_damaged_file_is_told(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_damaged_file_is_put_aside(tmp_path: Path, clock: FakeClock) -> None:
+    """Waiting notifications are lost; recording isn't."""
     (tmp_path / "outbox.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(StorageError):
-        Outbox(tmp_path / "outbox.db", clock)
+    outbox = Outbox(tmp_path / "outbox.db", clock)
+    outbox.add([delivery("clip")])
+    outbox.close()
+    assert (tmp_path / "outbox.db.damaged").exists()
 
 
 def test_a_delivery_is_the_same_after_the_file(outbox: Outbox) -> None:

@@ -21,14 +21,15 @@ from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
 from tawny.fleet import copy_volume, sqlite_fleet_index
-from tawny.model.errors import DatabaseNewer, FolderUnwritable
+from tawny.model.errors import DatabaseDamaged, DatabaseNewer, FolderUnwritable, IndexDamaged
 from tawny.model.times import SystemClock
+from tawny.service.health.monitor import renewed_databases
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index import appearance_db, sqlite_file
 from tawny.storage.index.appearance_db import AppearanceDb
-from tawny.storage.index.opening import index_to_write
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.opening import index_to_read, index_to_write
+from tawny.storage.index.small_db import SmallDb, recently_put_aside
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
 from tests.golden.test_formats import FORMATS
@@ -139,6 +140,57 @@ def test_a_newer_one_is_refused_and_left_as_it_is(name: str, folder: Path) -> No
     assert not list(folder.glob(f"{name}-*"))
 
 
+def _overwrite(path: Path) -> None:
+    path.write_bytes(b"rubbish" * 6000)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+RENEWED: Final[dict[str, Callable[[Path], Closing]]] = {
+    "accounts.db": lambda path: AccountsFile(path, renew=True),
+    "outbox.db": DATABASES["outbox.db"][1],
+    "modes.db": ModeStore,
+    "hub.db": lambda path: sqlite_fleet_index.SqliteFleetIndex(path, SystemClock(), renew=True),
+}
+"""As the recorder opens them: a damaged one must not keep it from recording."""
+
+
+@pytest.mark.parametrize("damage", [_overwrite, _cut])
+@pytest.mark.parametrize("name", RENEWED)
+def test_a_damaged_one_is_put_aside_and_an_empty_one_made(
+    name: str, damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    RENEWED[name](path).close()
+    damage(path)
+    damaged = path.read_bytes()
+    for _ in range(2):
+        RENEWED[name](path).close()
+        assert version(path) == DATABASES[name][0]
+    assert (tmp_path / f"{name}.damaged").read_bytes() == damaged
+    assert recently_put_aside(tmp_path, SystemClock().now_ms()) == [name]
+    assert recently_put_aside(tmp_path, SystemClock().now_ms() + 8 * 86_400_000) == []
+    assert [one.do for one in renewed_databases(tmp_path, SystemClock().now_ms()) if f"{name}.damaged" in one.do]
+
+
+def test_a_command_leaves_damaged_accounts_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.db"
+    _overwrite(path)
+    with pytest.raises(DatabaseDamaged, match="is damaged") as told:
+        AccountsFile(path)
+    assert "tawny restore" in told.value.do
+    assert path.read_bytes().startswith(b"rubbish")
+
+
+def test_an_index_that_is_empty_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "tawny.db").touch()
+    with pytest.raises(IndexDamaged, match="it is empty") as told, index_to_read(tmp_path):
+        pass
+    assert "check --repair" in told.value.do
+
+
 @pytest.mark.parametrize(("number", "word"), [(5, "an earlier"), (99, "a newer")])
 def test_check_says_that_the_index_is_of_another_version_and_checks_the_files(
     folder: Path, number: int, word: str, capsys: pytest.CaptureFixture[str]
@@ -163,7 +215,7 @@ def test_changes_of_other_processes_to_a_new_file_are_seen(tmp_path: Path) -> No
     schema = "CREATE TABLE IF NOT EXISTS names (name TEXT) STRICT;"
     first = SmallDb(path, schema, 1)
     other = f"""
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.small_db import SmallDb
 made = SmallDb({str(path)!r}, {schema!r}, 1)
 with made.writing() as db:
     db.execute("INSERT INTO names VALUES ('other')")

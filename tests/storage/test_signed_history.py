@@ -169,6 +169,26 @@ def test_a_recorder_without_its_keys_begins_anew_and_says_so(damage: str) -> Non
     assert len(before) == 3, "what was stated before is still there"
 
 
+@pytest.mark.parametrize("damage", ["removed", "emptied", "halved"])
+@pytest.mark.parametrize("name", [DAYS, "2026-11-20.jsonl", "2026-11-20.list"])
+def test_a_recorder_records_on_whatever_file_was_damaged(name: str, damage: str) -> None:
+    disk = MemoryDisk()
+    record(history := SignedHistory.opened(disk, START))
+    history.state(START + 1)
+    files = disk.files
+    if damage == "removed":
+        del files[f"{FOLDER}/{name}"]
+    else:
+        data = files[f"{FOLDER}/{name}"]
+        files[f"{FOLDER}/{name}"] = data[: len(data) // 2] if damage == "halved" else b""
+    for at_ms in (START + 2, START + 3):
+        disk = loaded(files)
+        record(history := SignedHistory.opened(disk, at_ms))
+        assert history.state(at_ms + TEN_MINUTES)
+        assert proved(disk, history.genesis)
+        files = disk.files
+
+
 def test_a_disk_that_refuses_loses_nothing() -> None:
     disk = MemoryDisk()
     history = SignedHistory.opened(disk, START)

@@ -51,7 +51,7 @@ def make_hub(place: RecorderPlace, site: AppContext) -> FleetHub | None:
     if not place.settings().hub.enabled or place.kept_in is None:
         return None
     key = load_or_make_key(place.kept_in)
-    index = open_index(place.settings().hub.database, place.kept_in, place.clock)
+    index = open_index(place.settings().hub.database, place.kept_in, place.clock, renew=True)
     return FleetHub(index, key, lambda: site.title)
 
 

@@ -32,7 +32,7 @@ from tawny.service.cameras.connection_report import Report, openings, report
 from tawny.service.cameras.detection_tuning import DetectionTuningService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.checks import HealthCheck
-from tawny.service.health.monitor import disk_problems
+from tawny.service.health.monitor import disk_problems, renewed_databases
 from tawny.service.integrations.external_events import ExternalEvents
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.retention.periodic_snapshots import PeriodicSnapshots
@@ -442,7 +442,8 @@ class RecorderRuntime:
         warnings += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
         warnings += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]
-        return warnings
+        folder = self.parts.place.kept_in
+        return warnings if folder is None else [*warnings, *renewed_databases(folder, self.clock.now_ms())]
 
     def alarms(self) -> Sequence[Alarm]:
         return self.care.alarms

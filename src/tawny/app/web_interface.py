@@ -432,7 +432,7 @@ def _open_accounts(place: RecorderPlace) -> AccountsFile:
     """Open the accounts, and copy them to the fallback disk, so that users can sign in after a failover."""
     if place.kept_in is None:
         return AccountsFile(":memory:")
-    file, spare = AccountsFile(place.kept_in / "accounts.db"), place.settings().storage.spare
+    file, spare = AccountsFile(place.kept_in / "accounts.db", renew=True), place.settings().storage.spare
     if spare and (Path(spare).expanduser() / "history").is_dir():
         try:
             file.copy_to(Path(spare).expanduser() / "accounts.db")

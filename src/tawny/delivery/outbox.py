@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.small_db import SmallDb
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -117,7 +117,7 @@ class Outbox:
     """Queue of deliveries. path: a file, or `:memory:` for no persistence. Raises StorageError and DiskFull."""
 
     def __init__(self, path: Path | str, clock: Clock) -> None:
-        self._file, self._clock = SmallDb(path, SCHEMA, VERSION), clock
+        self._file, self._clock = SmallDb(path, SCHEMA, VERSION, renew=True), clock
         self._reading, self._writing = self._file.reading, self._file.writing
         self._listeners: list[Callable[[str], None]] = []
         self._taken: set[int] = set()

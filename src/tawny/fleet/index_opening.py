@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from tawny.fleet.postgres_fleet_index import PostgresFleetIndex
 
 
-def open_index(database: str, folder: Path, clock: Clock) -> FleetIndex:
-    """Return the index. database: `hub.database`; empty: `hub.db` in the data folder. Raises NotDone, StorageError."""
-    return _postgres(database, clock) if database else SqliteFleetIndex(folder / HUB_FILE, clock)
+def open_index(database: str, folder: Path, clock: Clock, *, renew: bool = False) -> FleetIndex:
+    """Return the index. database: `hub.database`; empty: `hub.db` in the data folder. renew: as in SmallDb.
+
+    Raises NotDone, StorageError.
+    """
+    return _postgres(database, clock) if database else SqliteFleetIndex(folder / HUB_FILE, clock, renew=renew)
 
 
 def migrate(folder: Path, database: str, clock: Clock) -> dict[str, int]:

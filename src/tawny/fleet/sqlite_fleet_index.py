@@ -46,7 +46,7 @@ from tawny.fleet.history_rows import (
 )
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.small_db import SmallDb
 
 HUB_FILE: Final = "hub.db"
 VERSION: Final = 2
@@ -150,10 +150,10 @@ _FIRST: Final = (
 
 
 class SqliteFleetIndex(SmallDb):
-    """A `FleetIndex` in one file, or in memory."""
+    """A `FleetIndex` in one file, or in memory. renew: as in SmallDb."""
 
-    def __init__(self, path: Path | str, clock: Clock) -> None:
-        super().__init__(path, _SCHEMA, VERSION)
+    def __init__(self, path: Path | str, clock: Clock, *, renew: bool = False) -> None:
+        super().__init__(path, _SCHEMA, VERSION, renew=renew)
         self._clock = clock
 
     @contextmanager

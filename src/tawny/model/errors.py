@@ -455,6 +455,18 @@ class DatabaseNewer(StorageError):
 
 
 @dataclass(eq=False)
+class DatabaseDamaged(StorageError):
+    """A database that can't be read, and can't be made again from recordings."""
+
+    exit_code = 59
+    code = "database_damaged"
+    says = "The database {where} is damaged ({detail})."
+    advice = (
+        "Bring it back from a backup with `tawny restore`, or rename the file: tawny then begins with an empty one."
+    )
+
+
+@dataclass(eq=False)
 class DatabaseUnavailable(StorageUnavailable):
     """A hub's database server doesn't answer or refuses. detail: without any part of a password."""
 

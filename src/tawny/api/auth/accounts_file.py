@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.small_db import SmallDb
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS people (
@@ -92,10 +92,13 @@ _LATER: Final = (
 
 
 class AccountsFile(SmallDb):
-    """The database file. path: a file, or `:memory:`. Raises DatabaseNewer, StorageError."""
+    """The database file. path: a file, or `:memory:`. renew: as in SmallDb.
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(path, SCHEMA, VERSION, _migrate)
+    Raises DatabaseDamaged, DatabaseNewer, StorageError.
+    """
+
+    def __init__(self, path: Path | str, *, renew: bool = False) -> None:
+        super().__init__(path, SCHEMA, VERSION, _migrate, renew=renew)
 
 
 def _migrate(db: sqlite3.Connection, _version: int) -> None:

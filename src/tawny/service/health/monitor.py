@@ -22,10 +22,12 @@ from tawny.recorder.recorder import SegmentRecorder
 from tawny.service.health.alarms import AlarmMonitor, HealthProblem
 from tawny.service.health.checks import ClockWatch, GapWatch, HealthCheck, HealthCheckRunner
 from tawny.service.health.self_test import SelfTest, SelfTester
+from tawny.service.recorder import RecorderWarning
 from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
+from tawny.storage.index.small_db import recently_put_aside
 from tawny.storage.repair.healing import heal
 
 # Self-test and check-in, as clients see them.
@@ -157,6 +159,33 @@ def disk_problems(
     if (at_risk_s := recorder.at_risk_s) > 0:
         message = f"The disk at {root} is slow: a power cut would lose the last {at_risk_s:.0f} s."
         yield HealthProblem(ProblemKind.SLOW_DISK, None, message, SLOW)
+
+
+_RENEWED = {
+    "modes.db": (
+        "The stored mode was damaged, so tawny is in the mode of its settings.",
+        "Check the mode. The damaged file is kept as modes.db.damaged.",
+    ),
+    "outbox.db": (
+        "The queue of notifications and uploads was damaged, so what waited in it is lost.",
+        "The damaged file is kept as outbox.db.damaged.",
+    ),
+    "hub.db": (
+        "The list of this hub's recorders was damaged, so it is empty.",
+        "Let the recorders join again, or bring the list back from a backup with `tawny restore`. The damaged file is "
+        "kept as hub.db.damaged.",
+    ),
+    "accounts.db": (
+        "The list of users was damaged, so tawny began with none.",
+        "Add the users again, or bring them back from a backup with `tawny restore`. The damaged file is kept as "
+        "accounts.db.damaged.",
+    ),
+}
+
+
+def renewed_databases(folder: Path, now_ms: int) -> list[RecorderWarning]:
+    """Return what users have to know of databases that were damaged and made again in the last days."""
+    return [RecorderWarning(*_RENEWED[name]) for name in recently_put_aside(folder, now_ms) if name in _RENEWED]
 
 
 CHECK_IN_DO = "Check that the address is correct and that this computer can reach it."

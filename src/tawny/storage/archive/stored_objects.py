@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tawny.storage.disk.disk import FolderEntry
-from tawny.storage.index.sqlite_file import SmallDb
+from tawny.storage.index.small_db import SmallDb
 
 _VERSION: Final = 1
 _SCHEMA: Final = """
@@ -36,7 +36,7 @@ class StoredObjects:
     def __init__(self, path: Path) -> None:
         """path: the database; created if missing."""
         path.parent.mkdir(mode=0o750, exist_ok=True)
-        self._db = SmallDb(path, _SCHEMA, _VERSION)
+        self._db = SmallDb(path, _SCHEMA, _VERSION, renew=True)  # it is listed again
         self._size_bytes = self._sum()
 
     @staticmethod

@@ -384,10 +384,13 @@ class SignedHistory:
             pending = [(str(name), int(offset), str(line).encode()) for name, offset, line in said["pending"]]
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise SealedFileBroken("its state cannot be read") from problem
-        for name, offset, _ in pending[:1]:  # later lines of the same file come after it
+        begins = {name: offset for name, offset, _ in reversed(pending)}
+        for name, offset in begins.items():
             entry = self._disk.entry(f"{FOLDER}/{name}")
             if (entry.size_bytes if entry is not None else 0) < offset:
                 raise SealedFileBroken(f"{name} became shorter")
+        if DAYS not in begins and self._disk.entry(f"{FOLDER}/{DAYS}") is None:
+            raise SealedFileBroken(f"{DAYS} is missing")
         self._append(pending)
         self._head = _head_of(self._state)
         self._genesis = genesis_of(self._disk.read(f"{FOLDER}/{DAYS}"))
@@ -411,12 +414,13 @@ class SignedHistory:
         """Start a history with new keys. Existing files are renamed, and the first item names the old history."""
         items: list[Item] = []
         days = f"{FOLDER}/{DAYS}"
-        if self._disk.entry(days) is not None:
-            with suppress(SealedFileBroken, ValueError):
-                old = genesis_of(self._disk.read(days))
-                items.append([RESTORED, old, sha256(self._disk.read(days)).hexdigest(), self._last_hash()])
-                items += self._left_over(recorder_of(old).hex())
-            self._put_aside(sha256(self._disk.read(days)).hexdigest()[:8])
+        known = self._disk.read(days) if self._disk.entry(days) is not None else b""
+        with suppress(SealedFileBroken, ValueError):
+            old = genesis_of(known)
+            items.append([RESTORED, old, sha256(known).hexdigest(), self._last_hash()])
+            items += self._left_over(recorder_of(old).hex())
+        if any(is_public(one.name) for one in self._disk.entries(FOLDER)):
+            self._put_aside(sha256(known or self._last_hash().encode()).hexdigest()[:8])
         self._state, self._places, self._open, self._stated = SigningState.first(), {}, {}, {}
         self._items, self._written = items, 0
         self.state(now_ms)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tawny.model.errors import DatabaseNewer, StorageError
+from tawny.model.errors import DatabaseDamaged, DatabaseNewer, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.storage.index.sqlite_file import MEMORY, SmallDb
+from tawny.storage.index.small_db import MEMORY, SmallDb
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ class AppearanceDb:
         try:
             self._db = self._opened(folder)
         except StorageError as error:
-            is_damaged = isinstance(error, DatabaseNewer) or type(error.__cause__) is sqlite3.DatabaseError
-            if folder is None or not is_damaged:
+            if folder is None or not isinstance(error, DatabaseNewer | DatabaseDamaged):
                 raise
             log.warning("it is made again from the snapshots of the events: %s", error)
             for end in ("", "-wal", "-shm"):

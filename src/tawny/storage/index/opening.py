@@ -21,6 +21,7 @@ from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryJournal, replay
 from tawny.storage.index.catalogue import Catalogue, row_of
 from tawny.storage.index.protocol import Index
+from tawny.storage.index.small_db import SUFFIXES, put_aside
 from tawny.storage.index.sqlite_file import outdated
 from tawny.storage.index.sqlite_index import SqliteIndex
 
@@ -103,8 +104,6 @@ def _add(index: Index, rows: list[Segment]) -> int:
 
 
 INDEX_NAME = "tawny.db"
-SUFFIXES = ("-wal", "-shm", "")
-"""Suffixes of the files of one SQLite database. The main file is last, so that an incomplete set is not opened."""
 
 
 def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
@@ -115,7 +114,7 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
     path = volume.root / INDEX_NAME
     Reserve(volume.disk).give_up()  # a start on a full disk needs the space; retention restores the reserve
     if path.is_dir():
-        _put_aside(path)
+        put_aside(path)
     if path.exists() and (detail := outdated(path)):
         log.warning("%s is %s. Rebuilding it from the files.", path, detail)
     elif path.exists():
@@ -123,7 +122,7 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
             return _undamaged(volume, path)
         except IndexDamaged as error:
             log.error("%s Rebuilding it from the files.", error.message)
-            _put_aside(path)
+            put_aside(path)
     rebuild_index(volume, history)
     return SqliteIndex(path, Catalogue(volume))
 
@@ -157,8 +156,7 @@ def rebuild_index(volume: Volume, history: HistoryJournal, progress: Callable[[i
 
 def _undamaged(volume: Volume, path: Path) -> SqliteIndex:
     """Open the index and verify all of it, so that a damaged page is found at the start and not later."""
-    if path.stat().st_size == 0:
-        raise IndexDamaged(str(path), "it is empty")
+    _refuse_empty(path)
     index = SqliteIndex(path, Catalogue(volume))
     try:
         found = index.integrity()
@@ -171,11 +169,10 @@ def _undamaged(volume: Volume, path: Path) -> SqliteIndex:
     return index
 
 
-def _put_aside(path: Path) -> None:
-    for suffix in SUFFIXES:
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.replace(path.with_name(f"{path.name}.damaged{suffix}"))
+def _refuse_empty(path: Path) -> None:
+    """Raise IndexDamaged for an empty file, which SQLite takes for a new database."""
+    if not path.stat().st_size:
+        raise IndexDamaged(str(path), "it is empty")
 
 
 def _unlink(path: Path) -> None:
@@ -201,6 +198,7 @@ def index_to_read(folder: Path) -> Iterator[SqliteIndex]:
     path = folder / INDEX_NAME
     if not path.exists():
         raise IndexDamaged(str(path), "it is gone")
+    _refuse_empty(path)
     volume = Volume.at(folder)
     attach_all(volume)  # errors of missing volumes are reported on access to their files
     index = SqliteIndex(path, Catalogue(volume), read_only=True)
