@@ -239,7 +239,13 @@ class ModelService:
         used = self._naming.card
         return [
             web.ModelInfo(
-                card.name, card.family, card.origin, card.licence, card.bytes, len(card.labels or COCO), card == used
+                card.name,
+                card.family,
+                card.origin,
+                card.licence,
+                card.bytes,
+                0 if card.trouble else len(card.labels or COCO),
+                card == used,
             )
             for card in self._store.all()
         ]
