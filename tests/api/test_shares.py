@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -39,6 +40,12 @@ async def test_who_has_the_link_sees_that_clip(house: House, viewer: httpx.Async
     video = await house.browser().get(seen["video"])
     assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
     assert video.content[4:8] == b"ftyp"
+
+
+async def test_each_time_is_told_with_the_recorders_offset_then(house: House, viewer: httpx.AsyncClient) -> None:
+    house.clock.jump_utc(datetime(2026, 10, 24, 10, tzinfo=UTC).timestamp() - house.clock.now_ms() / 1000)
+    seen = (await opened(house, await shared(house, viewer, lasts_s=48 * HOUR_S))).json()
+    assert (seen["offset_s"], seen["ends_offset_s"]) == (7200, 3600)
 
 
 async def test_the_cameras_name_is_told_only_if_wanted(house: House, viewer: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """The danger zone of a camera, each button pressed in the browser: what it says happens, and can be undone."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,3 +148,12 @@ def test_what_a_removed_camera_left_is_on_the_storage_page(owner: BrowserContext
     assert violations(page, axe_script()) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_recordings_of_the_last_camera_stay_on_the_timeline(owner: BrowserContext, house: Tawny) -> None:
+    for camera in re.findall(r"^\[cameras\.(\w+)\]", config(house), re.MULTILINE):
+        remove(danger(owner, house, camera), "Keep them")
+    page = owner.new_page()
+    page.goto(f"{house.base}/timeline")
+    expect(page.get_by_role("group", name=re.compile(r"Yard \(removed\)")).first).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("No cameras yet.")).to_have_count(0)

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tawny.service.languages import Languages
 from tests.e2e.conftest import Tawny, owner_of, with_settings
-from tests.e2e.rules import axe_script, violations
+from tests.e2e.rules import as_wide_as, axe_script, violations
 
 pytestmark = pytest.mark.browser
 GERMAN = Languages(None).catalogue("de").texts
@@ -93,6 +93,39 @@ def test_german_is_the_language_of_a_german_browser(german: Page, house: Tawny, 
     assert [text for text in german.evaluate(SAID) if text in ENGLISH] == []
     assert violations(german, axe_script()) == []
     assert german.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+NARROW = (
+    "/", "/live/porch", "/timeline", "/events", "/find", "/clips", "/health", "/settings",
+    *(f"/settings/{one}" for one in ("notifications", "storage", "people", "integrations", "system", "all")),
+    *(f"/settings/cameras/porch/{one}" for one in ("general", "motion", "recording")),
+)  # fmt: skip
+SIDEWAYS = """() => [document.documentElement, document.querySelector('main'), ...document.querySelectorAll('.legend')]
+  .filter((one) => one.scrollWidth > one.clientWidth).map((one) => `${one.className} ${one.scrollWidth} px`)"""
+
+
+@pytest.mark.parametrize("language", ["de-DE", "en-GB"])
+def test_no_page_is_wider_than_the_window(browser: Browser, owner: BrowserContext, house: Tawny, language: str) -> None:
+    """The timeline's legend has its longest text: browser and recorder are in different time zones."""
+    context = browser.new_context(locale=language, timezone_id="Asia/Tokyo", storage_state=owner.storage_state())
+    page, wide = context.new_page(), list[str]()
+    for path in NARROW:
+        opened(page, house, path)
+        if path.endswith("/motion"):
+            expect(page.locator(".gate")).to_be_visible(timeout=60_000)
+        for width in (320, 390, 820):
+            with as_wide_as(page, width):
+                wide += [f"{path} at {width} px: {one}" for one in page.evaluate(SIDEWAYS)]
+    assert wide == []
+    context.close()
+
+
+def test_another_year_is_said_on_the_timeline(owner: BrowserContext, house: Tawny) -> None:
+    page = owner.new_page()
+    page.goto(f"{house.base}/timeline?cam=porch&t=1600000000")
+    expect(page.locator(".pl-stamp")).to_contain_text("2020")
+    expect(page.get_by_role("button", name="13 Sept 2020")).to_be_visible()
+    page.close()
 
 
 def test_the_choice_is_kept_on_this_device(browser: Browser, owner: BrowserContext, house: Tawny) -> None:

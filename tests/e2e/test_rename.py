@@ -35,11 +35,18 @@ def test_a_new_name_is_everywhere_within_two_seconds(browser: Browser, tmp_path:
             timeline.goto(f"{house.base}/timeline")
             expect(timeline.get_by_text("Front door").first).to_be_visible(timeout=60_000)
 
+            settings = owner.new_page()
+            settings.goto(f"{house.base}/settings/cameras/front/general")
+            field = settings.get_by_role("textbox", name="Name")
+            field.fill("Not saved yet")
+
             body = {"name": "Garden gate"}
             assert owner.request.put(f"{house.base}/api/v1/cameras/front/name", data=body, headers=ours).ok
             for page in (wall, timeline):
                 expect(page.get_by_text("Garden gate").first).to_be_visible(timeout=WITHIN_MS)
                 expect(page.get_by_text("Front door")).to_have_count(0, timeout=WITHIN_MS)
+            expect(settings.get_by_role("heading", name="Garden gate")).to_be_visible()
+            expect(field).to_have_value("Not saved yet")
             order = {"command": "event.open", "camera": "front", "kind": "person"}
             assert owner.request.post(f"{house.base}/api/v1/orders", data=order, headers=ours).ok
             until(lambda: [one for one in hook.asked if one.path == "/hook" and b"Garden gate" in one.body], 60, "it")

@@ -1,6 +1,7 @@
 """Search by look over a made week: colours and sizes measured in snapshots, without a model."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
@@ -15,6 +16,7 @@ from tawny.model.times import Span
 from tawny.playback.search.event_search import LookedEvents, LookSearch, SearchableNames, SearchHit, search_hits
 from tawny.playback.search.query_parser import SearchVocabulary, parse_query
 from tawny.service.detection.appearance_service import decoded
+from tawny.service.languages import Languages
 from tawny.storage.index.memory_index import MemoryIndex
 from tests.playback.search.made_week import PAINT, MadeEvent, draw_person, made_event, scene
 from tests.playback.search.test_questions import BERLIN, NOW
@@ -238,6 +240,21 @@ def test_words_become_colours(
 def test_german_asks_the_same(german: str, english: str) -> None:
     one, other = (parse_query(text, KNOWN, BERLIN, NOW) for text in (german, english))
     assert (one.spans, one.kinds, one.labels, one.unknown) == (other.spans, other.kinds, other.labels, ())
+
+
+TRIES = (
+    "red car", "person in white yesterday", "person last night", "vehicles longer than 1 min", "animals this week",
+    "the longest event yesterday", "unknown plates",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("english", TRIES)
+def test_the_examples_of_the_page_ask_the_same_in_german(english: str) -> None:
+    german = str(Languages(None).catalogue("de").texts[english])
+    assert german != english
+    known = SearchVocabulary({}, readers=("plates",))
+    one, other = (replace(parse_query(text, known, BERLIN, NOW), text="") for text in (german, english))
+    assert one == other
 
 
 def test_a_name_is_no_colour() -> None:

@@ -1610,6 +1610,7 @@ export interface OpenShare {
 export interface OpenedShare {
   camera: string | null;
   ends_ms: number;
+  ends_offset_s: number;
   from_ms: number;
   is_picture: boolean;
   offset_s: number;

@@ -2,7 +2,10 @@ export const account = {
   signIn: "Sign in",
   signInTitle: "Sign in",
   signInSub: (recorder: string) => `Sign in to tawny on ${recorder}.`,
-  ended: "You’ve been signed out on this device. Sign in to continue.",
+  signedOut: {
+    ended: "You’ve been signed out on this device. Sign in to continue.",
+    lost: "You’ve been signed out on this device, so your unsaved changes are lost. Sign in to continue.",
+  },
   name: "Name",
   password: "Password",
   show: "Show",

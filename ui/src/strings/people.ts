@@ -1,6 +1,6 @@
 export const people = {
   title: "People",
-  sub: "Owners can do everything. Viewers can watch the cameras you choose, and change nothing. Members can also review and keep events, change modes, talk, and move cameras.",
+  sub: "Owners can do everything. Viewers can watch the cameras you choose, and change nothing. Guests can do that until a time you set. Members can also review and keep events, change modes, talk, and move cameras.",
   card: "Who can sign in, what they see, and who did.",
   open: "Manage",
   ownerOnly: "Only owners manage people. Ask one to invite someone.",

@@ -6,7 +6,6 @@ export const timeline = {
   loading: "Loading recordings…",
   failed: "The timeline couldn’t be loaded.",
   noCameras: "No cameras yet.",
-  noCamerasDo: "Add one with `tawny cameras add`, or run `tawny demo` to try built-in cameras.",
   zoom: {
     label: "Zoom",
     day: "Day",

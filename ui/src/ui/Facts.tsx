@@ -2,6 +2,7 @@ import type { Camera, Stream } from "../api/types";
 import { t } from "../strings";
 import { locale } from "../strings/language";
 import { codecName } from "./codec";
+import { decimal } from "./times";
 
 const words = t.settings;
 
@@ -35,7 +36,7 @@ function picture(stream: Stream | null): string | null {
 
 function rates(camera: Camera): string | null {
   if (camera.fps === null || camera.bit_rate === null) return null;
-  return words.cameras.numbers(camera.fps.toFixed(0), (camera.bit_rate / 1e6).toFixed(1));
+  return words.cameras.numbers(camera.fps.toFixed(0), decimal(camera.bit_rate / 1e6));
 }
 
 function latency(camera: Camera): string | null {

@@ -33,7 +33,7 @@ export function guard(asked: Guard): () => void {
 }
 
 /** True: a guard does something else first. */
-function isHeld(to: string, before: () => void = () => {}): boolean {
+export function isHeld(to: string, before: () => void = () => {}): boolean {
   for (const each of [...guards].reverse()) {
     const instead = each(to, to === shownAddress());
     if (!instead) continue;

@@ -11,6 +11,7 @@ vi.mock("../api/state", () => ({
   stopState: () => {},
 }));
 vi.mock("./witness", () => ({ startWitness: () => {} }));
+const { go, guard } = await import("./router");
 const { ended, nextPath, session, signedIn } = await import("./session");
 
 describe("when the recorder ends the connection", () => {
@@ -32,17 +33,27 @@ describe("when the recorder ends the connection", () => {
     answer({ state: "signed-in", user: { ...viewer, role: "member" } });
     state.ends();
     await vi.waitFor(() => expect(session.value?.user?.role).toBe("member"));
-    expect([ended.value, state.starts]).toEqual([false, 1]);
+    expect([ended.value, state.starts]).toEqual(["", 1]);
     vi.setSystemTime(1_001_000);
     state.ends(); // at once again: it does not ask for ever
-    await vi.waitFor(() => expect(ended.value).toBe(true));
+    await vi.waitFor(() => expect(ended.value).toBe("ended"));
   });
 
   it("goes to the sign-in page when the person is signed out", async () => {
     answer({ state: "signed-out", user: null });
     state.ends();
-    await vi.waitFor(() => expect(ended.value).toBe(true));
+    await vi.waitFor(() => expect(ended.value).toBe("ended"));
     expect(location.pathname).toBe("/sign-in");
+  });
+
+  it("says so when that takes changes that were not saved", async () => {
+    go("/settings/cameras/gate");
+    answer({ state: "signed-out", user: null });
+    const stop = guard(() => () => {});
+    state.ends();
+    await vi.waitFor(() => expect(ended.value).toBe("lost"));
+    stop();
+    expect(location.pathname + location.search).toBe("/sign-in?next=%2Fsettings%2Fcameras%2Fgate");
   });
 });
 

@@ -4,13 +4,13 @@ import { get, post } from "../api/client";
 import { startState, stopState } from "../api/state";
 import type { Session, User } from "../api/types";
 import { recall, remember } from "./remember";
-import { go, path, place } from "./router";
+import { go, isHeld, path, place } from "./router";
 import { loadZone, setZone } from "./times";
 
 /** null until the recorder has answered. */
 export const session = signal<Session | null>(null);
-/** The person was signed out by the recorder, not by themselves. */
-export const ended = signal(false);
+/** The person was signed out by the recorder, not by themselves; `lost`: which took changes that were not saved. */
+export const ended = signal<"" | "ended" | "lost">("");
 
 const HERE = "signed-in";
 /** A connection that ends this soon after it was resumed is not resumed again. */
@@ -41,7 +41,7 @@ const isOwner = (): boolean => session.value?.user?.role === "owner";
 
 export function signedIn(user: User): void {
   if (session.value) session.value = { ...session.value, state: "signed-in", user };
-  ended.value = false;
+  ended.value = "";
   begin();
   loadZone().catch(() => {
     // Times are shown in the browser's zone until the recorder tells its own.
@@ -84,10 +84,11 @@ function resume(now: Session): void {
 
 function leave(): void {
   end();
-  ended.value = true;
   const { path, query } = place.value;
   const from = path + (query.size > 0 ? `?${query.toString()}` : "");
-  go(`/sign-in?next=${encodeURIComponent(from)}`, { replace: true });
+  const to = `/sign-in?next=${encodeURIComponent(from)}`;
+  ended.value = isHeld(to) ? "lost" : "ended";
+  go(to, { replace: true, anyway: true });
 }
 
 function forget(): void {

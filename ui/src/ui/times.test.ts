@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { clock, day, dayBounds, dayKey, length, percent, size, when, zone } from "./times";
+import { setLanguage } from "../strings/language";
+import { clock, date, day, dayBounds, dayKey, length, percent, size, when, zone } from "./times";
 
 const HOUR = 3_600_000;
 
@@ -35,6 +36,16 @@ describe("sizes", () => {
     [82_200_000_000, "82.2 GB"],
     [999_900_000, "1 GB"],
   ])("%d bytes is %s", (bytes, words) => expect(size(bytes)).toBe(words));
+});
+
+it("has the decimal point of the language", () => {
+  setLanguage("de", {});
+  expect([size(4_990_000_000_000), percent(0.986)]).toEqual(["4,99 TB", "98,6%"]);
+  setLanguage("en", {});
+});
+
+it("tells a day of another year with its year", () => {
+  expect([Date.UTC(2026, 5, 1), Date.UTC(2025, 5, 1)].map((ms) => /\d{4}/.exec(date(ms))?.[0])).toEqual([undefined, "2025"]);
 });
 
 describe("shares", () => {

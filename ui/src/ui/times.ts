@@ -112,7 +112,7 @@ export function length(ms: number): string {
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
-/** `398 GB`, `4.99 TB`: decimal, three figures. */
+/** `398 GB`, `4.99 TB` or `4,99 TB`: decimal, three figures. */
 export function size(bytes: number): string {
   let value = Math.max(0, bytes);
   let unit = 0;
@@ -120,15 +120,16 @@ export function size(bytes: number): string {
     value /= 1000;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  const text = value.toFixed(digits);
-  return `${digits > 0 ? text.replace(/\.?0+$/, "") : text} ${UNITS[unit]}`;
+  return `${value.toLocaleString(locale, { maximumSignificantDigits: 3 })} ${UNITS[unit]}`;
 }
+
+/** `1.2` or `1,2`. */
+export const decimal = (value: number): string => value.toLocaleString(locale, { maximumFractionDigits: 1 });
 
 /** `98.6%`; only what is whole reads 100. */
 export function percent(share: number): string {
   const value = share >= 1 ? 100 : Math.min(99.9, Math.max(0, share * 100));
-  return `${value >= 100 ? "100" : value.toFixed(1).replace(/\.0$/, "")}%`;
+  return `${decimal(value)}%`;
 }
 
 /** The first and the last moment (not included) of a day such as `2026-11-20` at the recorder: 23, 24 or 25 hours. */

@@ -93,6 +93,8 @@ class OpenedShare(ApiResponse):
     offset_s: int
     """UTC offset at the start."""
     ends_ms: int
+    ends_offset_s: int
+    """UTC offset at `ends_ms`."""
     camera: str | None
     """Name of the camera; null if it is not disclosed."""
     video: str
@@ -168,6 +170,7 @@ async def open_share(token: OneToken, body: OpenShare, request: Request, here: H
         to_ms=found.span.end_ms,
         offset_s=timeline.offset_s(here.zone, found.span.begin_ms),
         ends_ms=found.ends_ms,
+        ends_offset_s=timeline.offset_s(here.zone, found.ends_ms),
         camera=serializers.camera_name(here.recorder, found.camera) if found.names_camera else None,
         video=f"/media/shared.mp4?ticket={ticket}",
         is_picture=job is not None and job.kind.media_type.startswith("image/"),

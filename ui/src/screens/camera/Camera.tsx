@@ -99,7 +99,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
     <Page title={camera.name} back="/settings" class="tuning">
       {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
       <Tabs camera={camera} now={tab} turns={controls?.turns ?? false} />
-      {tab === "general" && <General key={camera.name + camera.where} camera={camera} />}
+      {tab === "general" && <General camera={camera} />}
       {tab === "recording" && <Lazy load={RECORDING} props={{ camera }} waiting={waiting} />}
       {tab === "danger" && <Lazy load={DANGER} props={{ camera }} waiting={waiting} />}
       {tab === "ptz" && <Lazy load={PTZ} props={{ camera, presets: controls?.presets ?? [], disabled }} waiting={waiting} />}

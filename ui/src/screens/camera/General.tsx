@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, put } from "../../api/client";
+import { on } from "../../api/state";
 import type { Camera, Person } from "../../api/types";
 import { camera as words } from "../../strings/camera";
 import { useLeaving } from "../../ui/leaving";
@@ -14,16 +15,24 @@ const w = words.general;
 
 /** The camera's name and group, what it sends, and who can see it. */
 export function General({ camera }: { camera: Camera }) {
-  const name = useSignal(camera.name);
-  const group = useSignal(camera.where);
+  /** null: as it is, even if it changes elsewhere meanwhile. */
+  const typed = useSignal<string | null>(null);
+  const picked = useSignal<Camera["where"] | null>(null);
   const failed = useSignal("");
-  const isSame = name.value.trim() === camera.name && group.value === camera.where;
+  const name = typed.value ?? camera.name;
+  const group = picked.value ?? camera.where;
+  const isSame = name.trim() === camera.name && group === camera.where;
+  useEffect(() => {
+    if (typed.peek()?.trim() === camera.name) typed.value = null; // saved
+    if (picked.peek() === camera.where) picked.value = null;
+  }, [camera.name, camera.where]);
+  useEffect(() => on("back", () => (failed.value = "")), []);
   const { sheet } = useLeaving({ isChanged: () => !isSame });
   if (session.value?.user?.role !== "owner") return <p class="small sub tu-note">{words.onlyOwner}</p>;
   const save = async () => {
     failed.value = "";
     try {
-      await put(`/cameras/${encodeURIComponent(camera.id)}/name`, { name: name.value.trim(), group: group.value });
+      await put(`/cameras/${encodeURIComponent(camera.id)}/name`, { name: name.trim(), group });
       toast(w.saved);
     } catch (reason) {
       failed.value = sentences(reason);
@@ -49,12 +58,12 @@ export function General({ camera }: { camera: Camera }) {
           <h2 id="general-name">{w.name}</h2>
           <label class="connection-field">
             <span>{w.shown}</span>
-            <input type="text" maxLength={80} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
+            <input type="text" maxLength={80} value={name} onInput={(event) => (typed.value = event.currentTarget.value)} />
             <span class="small sub">{w.nameSub(camera.id)}</span>
           </label>
           <label class="connection-field">
             <span>{w.group}</span>
-            <select value={group.value} onChange={(event) => (group.value = event.currentTarget.value as Camera["where"])}>
+            <select value={group} onChange={(event) => (picked.value = event.currentTarget.value as Camera["where"])}>
               {w.groups.map(([value, label]) => (
                 <option key={value} value={value}>
                   {label}

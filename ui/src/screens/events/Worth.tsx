@@ -11,6 +11,7 @@ import { Lazy } from "../../ui/Lazy";
 import { toast } from "../../ui/toast";
 import { useFeedback } from "./feedback";
 import { ServerText } from "../../ui/ServerText";
+import { focusOnce } from "../../ui/Access";
 
 const words = t.events.worth;
 /** From five false alarms of one type at one place on, similar ones can be muted. */
@@ -57,8 +58,8 @@ export function Worth({ event }: { event: TawnyEvent }) {
         </div>
       ) : asks.value ? (
         <div class="worth-why" role="group" aria-label={words.whyLabel}>
-          {REASONS.map((reason) => (
-            <button key={reason} type="button" class="btn" onClick={() => void say(reason)}>
+          {REASONS.map((reason, n) => (
+            <button key={reason} ref={n === 0 ? focusOnce : undefined} type="button" class="btn" onClick={() => void say(reason)}>
               {words.why[reason]}
             </button>
           ))}

@@ -4,21 +4,25 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiError } from "../../api/client";
 import { health } from "../../api/state";
 import { find as words } from "../../strings/find";
-import { camera, health as healthOf } from "../../testing/make";
+import { setLanguage } from "../../strings/language";
+import { camera, event, health as healthOf } from "../../testing/make";
 import { go } from "../../ui/router";
 import Find from "./Find";
 
 const requests: string[] = [];
+const found = vi.hoisted(() => ({ answer: null as unknown }));
 vi.mock("../../api/client", async (real) => ({
   ...(await real<typeof import("../../api/client")>()),
   get: async (path: string) => {
     requests.push(path);
+    if (found.answer) return found.answer;
     throw new ApiError(503, "offline", "It is offline.", "");
   },
 }));
 
 beforeEach(() => {
   requests.length = 0;
+  found.answer = null;
 });
 afterEach(cleanup);
 
@@ -40,4 +44,13 @@ it("searches an area again after a failure", async () => {
   const searches = () => requests.filter((path) => path.endsWith("/motion-search")).length;
   fireEvent.click(await screen.findByText(words.again));
   await waitFor(() => expect(searches()).toBe(2));
+});
+
+it("says in the page's language why an event was found", async () => {
+  setLanguage("de", { red: "rot", Vehicle: "Fahrzeug" });
+  found.answer = { items: [event("a", 0)], why: { a: "red, vehicle" }, scores: { a: 1 }, unknown: [], time: "", measured_to_ms: null };
+  go("/find?q=rotes+Auto");
+  render(<Find />);
+  await screen.findByText(/^rot, Fahrzeug/);
+  setLanguage("en", {});
 });

@@ -168,7 +168,7 @@ function Hit({ event, why, score }: { event: TawnyEvent; why?: string | undefine
       <b>{event.title}</b>
       {why && (
         <span class="small find-why">
-          {why} <span class="muted num">{words.match(Math.round(100 * (score ?? 0)))}</span>
+          {fromServer(why)} <span class="muted num">{words.match(Math.round(100 * (score ?? 0)))}</span>
         </span>
       )}
       <span class="small muted num">

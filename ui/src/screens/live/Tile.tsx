@@ -9,7 +9,7 @@ import type { Camera } from "../../api/types";
 import { dotOf, iconOf, isByChoice, isShowing, sentence } from "../../ui/cameraWords";
 import { KINDS } from "../../ui/kinds";
 import { modeName } from "../../ui/modeNames";
-import { when } from "../../ui/times";
+import { decimal, when } from "../../ui/times";
 import { t } from "../../strings";
 import { Icon } from "../../ui/Icon";
 import { MotionMeter } from "../../ui/MotionMeter";
@@ -105,7 +105,7 @@ export function NumbersBox({ live }: { live: Live }) {
           <br />
           {now.fps !== null && now.bit_rate !== null && (
             <>
-              {words.rate(now.fps, now.of, (now.bit_rate / 1e6).toFixed(1))}
+              {words.rate(now.fps, now.of, decimal(now.bit_rate / 1e6))}
               <br />
             </>
           )}

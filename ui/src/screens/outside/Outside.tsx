@@ -98,7 +98,7 @@ function Group(props: {
   const [open, setOpen] = useState<TargetInfo | "new" | null>(null);
   return (
     <section class="outside-group" aria-label={props.title}>
-      <div class="row between">
+      <div class="row between wrap">
         <h2>{props.title}</h2>
         <button type="button" class="btn" onClick={() => setOpen("new")}>
           <Icon name="plus" small />

@@ -105,3 +105,18 @@ it("reads and shows a guest's end by the recorder's clock", async () => {
   await press(screen.getByText(words.saveEnd));
   expect(sent[0]?.body.ends_ms).toBe(Date.UTC(2026, 10, 20, 23, 0));
 });
+
+it("updates the line beside it when somebody is invited", async () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (address: string, init: RequestInit) => {
+    asked.push(address);
+    return init.method === "POST" ? Promise.resolve(json({ person, link: "/sign-in#link=x", screen_code: "", home_only: false })) : recorder(address, init);
+  });
+  const lines = () => asked.filter((address) => address.endsWith("/settings/sections")).length;
+  render(<People />);
+  await press(await screen.findByText(words.add));
+  const before = lines();
+  fireEvent.input(screen.getByLabelText(words.name), { target: { value: "Vic" } });
+  await press(screen.getByText(words.invite));
+  await waitFor(() => expect(lines()).toBe(before + 1));
+});

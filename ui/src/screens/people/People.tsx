@@ -13,6 +13,7 @@ import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
 import { QrCode } from "../../ui/QrCode";
 import { Segmented } from "../../ui/Segmented";
+import { loadLines } from "../../ui/sectionLines";
 import { session } from "../../ui/session";
 import { fieldInstant, fieldTime } from "../../ui/timeFields";
 import { when } from "../../ui/times";
@@ -49,6 +50,7 @@ function Everyone() {
   const required = useSignal(false);
   const me = useSignal<MySignIn | null>(null);
   const load = async () => {
+    loadLines();
     const told = await get<PeopleList>("/people");
     list.value = told.items;
     required.value = told.requires_second_step;

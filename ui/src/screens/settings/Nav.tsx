@@ -1,22 +1,20 @@
 /** The sections of Settings with a line of state each, and the search: beside each section, or on a phone a page. */
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { get } from "../../api/client";
 import { cameras, health } from "../../api/state";
-import type { SectionStates } from "../../api/schema";
 import { plural } from "../../strings";
 import { fromServer } from "../../strings/language";
 import { sections as words } from "../../strings/settings-page";
 import { Icon } from "../../ui/Icon";
 import { allSettings, loadSettings } from "../../ui/SettingForms";
 import { useKeys } from "../../ui/keys";
+import { lines, loadLines } from "../../ui/sectionLines";
 import { go, path, place } from "../../ui/router";
 import { session } from "../../ui/session";
 import { makeIndex, search } from "./index";
 import { type SectionId, sections } from "./sections";
 import "./nav.css";
 
-const lines = signal<Record<string, string>>({});
 /** Which of the settings found Enter opens. */
 export const chosen = signal(0);
 const AGAIN_MS = 15_000;
@@ -114,9 +112,8 @@ export function List({ beside = false }: { beside?: boolean }) {
   const here = path.value;
   useEffect(() => {
     if (!owner) return undefined;
-    const load = () => void get<SectionStates>("/settings/sections").then((now) => (lines.value = now.lines), () => {});
-    load();
-    const timer = setInterval(load, AGAIN_MS);
+    loadLines();
+    const timer = setInterval(loadLines, AGAIN_MS);
     return () => clearInterval(timer);
   }, [owner, here]);
   const isAt = (id: SectionId) => beside && !query() && (here.startsWith(`/settings/${id}`) || (id === "cameras" && ["/settings", "/settings/add-camera"].includes(here)));

@@ -106,7 +106,7 @@ function Clip({ clip }: { clip: OpenedShare }) {
           {words.save}
         </a>
       </div>
-      <p class="small muted num">{words.until(local(clip.ends_ms, -60 * new Date(clip.ends_ms).getTimezoneOffset()))}</p>
+      <p class="small muted num">{words.until(local(clip.ends_ms, clip.ends_offset_s))}</p>
     </>
   );
 }

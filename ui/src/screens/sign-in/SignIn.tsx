@@ -91,7 +91,7 @@ function ByPassword({ refused, onStep }: { refused: string | null; onStep: (step
       <form onSubmit={submit}>
         {ended.value && !error && (
           <div class="refusal calm" role="status">
-            {words.ended}
+            {words.signedOut[ended.value]}
           </div>
         )}
         {why && <Refusal what={why} />}

@@ -6,6 +6,7 @@ import { Icon } from "../../ui/Icon";
 import { Sheet } from "../../ui/Sheet";
 import { ServerText } from "../../ui/ServerText";
 import { lookBack } from "./lookBack";
+import { useWords } from "./Contract";
 import { tidy } from "./draft";
 import { storage as words } from "../../strings/storage";
 
@@ -162,15 +163,16 @@ function OwnRules(props: {
 }
 
 function Field(props: { label: string; value: string | null | undefined; onChange: (value: string) => void }) {
+  const [value, type] = useWords(props.value ?? "", props.onChange);
   return (
     <label class="own-rule">
       <span class="small">{props.label}</span>
       <input
-        value={props.value ?? ""}
+        value={value}
         placeholder={words.asAll}
         spellcheck={false}
         autocomplete="off"
-        onInput={(event) => props.onChange(event.currentTarget.value)}
+        onInput={(event) => type(event.currentTarget.value)}
       />
     </label>
   );

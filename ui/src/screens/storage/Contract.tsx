@@ -1,9 +1,10 @@
 /** What is kept, as one sentence whose parts can be changed. */
+import { useState } from "preact/hooks";
 import type { CameraRetentionRequest as Keep, RetentionInfo as Kept } from "../../api/schema";
 import { percent, size } from "../../ui/times";
+import { plural, t } from "../../strings";
 import { storage as words } from "../../strings/storage";
 import { videoBytes } from "./draft";
-
 
 export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep) => void }) {
   const { keep, onChange } = props;
@@ -48,7 +49,8 @@ export function Contract(props: { keep: Keep; kept: Kept; onChange: (keep: Keep)
 }
 
 function Pick(props: { label: string; value: string; none?: string; onChange: (value: string) => void }) {
-  const { label, value, none = "", onChange } = props;
+  const { label, none = "", onChange } = props;
+  const [value, type] = useWords(props.value, onChange);
   return (
     <input
       class="pick"
@@ -58,9 +60,20 @@ function Pick(props: { label: string; value: string; none?: string; onChange: (v
       size={Math.max(4, (value || none).length)}
       spellcheck={false}
       autocomplete="off"
-      onInput={(event) => onChange(event.currentTarget.value)}
+      onInput={(event) => type(event.currentTarget.value)}
     />
   );
+}
+
+/** `60 days` of the settings file in the page's language, but what is typed as it is; the recorder reads both. */
+export function useWords(value: string, onChange: (value: string) => void): [string, (typed: string) => void] {
+  const [typed, setTyped] = useState("");
+  const shown = value === typed ? value : value.replace(/^(\d+) days?$/, (_, n: string) => plural(Number(n), t.times.days));
+  const type = (text: string) => {
+    setTyped(text);
+    onChange(text);
+  };
+  return [shown, type];
 }
 
 /** What takes the room on the disks. */

@@ -4,11 +4,11 @@ import type { NewClip } from "../../api/schema";
 import { cameras, serverNow } from "../../api/state";
 import { go } from "../../ui/router";
 import { session } from "../../ui/session";
-import { length, size } from "../../ui/times";
+import { date, length, size } from "../../ui/times";
 import { plural, t } from "../../strings";
 import { figures } from "../../strings/figures";
 import type { Gap, Lane } from "../../timeline/data";
-import { clockSecond, dayName } from "../../timeline/format";
+import { clockSecond } from "../../timeline/format";
 import { gapLabel } from "../../timeline/layout";
 import { DeleteButton } from "../../ui/DeleteSheet";
 import { Icon } from "../../ui/Icon";
@@ -112,7 +112,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
     <Sheet title={words.title} onClose={close} class="clipsheet">
       <dl class="clip-facts num">
         <Fact name={words.from}>
-          {dayName(zone, begin_ms, "short")} {clockSecond(zone, begin_ms)}
+          {date(begin_ms)} {clockSecond(zone, begin_ms)}
         </Fact>
         <Fact name={words.to}>{clockSecond(zone, end_ms)}</Fact>
         <Fact name={words.length}>{length(end_ms - begin_ms)}</Fact>

@@ -4,6 +4,7 @@ import { serverNow } from "../../api/state";
 import { Lazy } from "../../ui/Lazy";
 import { t } from "../../strings";
 import { dayName } from "../../timeline/format";
+import { date } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
@@ -51,7 +52,7 @@ export function DayButton({ model, short }: { model: TimelineModel; short?: bool
   const { begin_ms } = model.day.value;
   const today = zone.day(serverNow());
   const ago = begin_ms === today.begin_ms ? "today" : begin_ms === zone.day(today.begin_ms - 1).begin_ms ? "yesterday" : null;
-  const shown = ago && !short ? words[ago](dayName(zone, begin_ms, "bare")) : dayName(zone, begin_ms, "short");
+  const shown = ago && !short ? words[ago](dayName(zone, begin_ms, "bare")) : date(begin_ms);
 
   return (
     <>

@@ -17,7 +17,8 @@ import { SwipeName, neighboursOf, useSwipe } from "../../player/useSwipe";
 import { ZoomChip, useZoom } from "../../player/useZoom";
 import { LockNow, UnlockSheet } from "../../sealed/Locked";
 import { t } from "../../strings";
-import { dayName, clockSecond } from "../../timeline/format";
+import { clockSecond } from "../../timeline/format";
+import { date } from "../../ui/times";
 import { Icon } from "../../ui/Icon";
 import { Lazy } from "../../ui/Lazy";
 import type { TimelineModel } from "./model";
@@ -253,7 +254,7 @@ function Stamp({ model }: { model: TimelineModel }) {
   const at_ms = model.second.value;
   return (
     <div class="pl-stamp num">
-      {dayName(zone, at_ms, "short")} · {clockSecond(zone, at_ms)}
+      {date(at_ms)} · {clockSecond(zone, at_ms)}
       {model.group.speed.value < 0 && ` · ${t.timeline.transport.speeds[String(model.group.speed.value)]}`}
     </div>
   );

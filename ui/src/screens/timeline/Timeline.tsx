@@ -41,19 +41,21 @@ narrow.addEventListener("change", () => {
 });
 
 export default function Timeline() {
-  if (cameras.value.length === 0)
-    return (
-      <Page title={t.timeline.title}>
-        {health.value && <Problem icon="camera" what={t.timeline.noCameras} todo={t.timeline.noCamerasDo} />}
-      </Page>
-    );
-  return <Shown />;
+  const has = cameras.value.length > 0;
+  return health.value ? <Shown key={has} has={has} /> : <Page title={t.timeline.title}>{null}</Page>;
 }
 
-function Shown() {
+/** has: cameras; those that were removed may have left recordings. */
+function Shown({ has }: { has: boolean }) {
   const model = useModel();
-  if (!model) return <Page title={t.timeline.title}>{null}</Page>;
-  return <Screen model={model} />;
+  if (model && (has || model.lanes.value.length > 0 || model.store.failed.value)) return <Screen model={model} />;
+  return (
+    <Page title={t.timeline.title}>
+      {model && !model.store.loading.value && (
+        <Problem icon="camera" what={t.timeline.noCameras} href="/settings/add-camera" button={t.live.add} />
+      )}
+    </Page>
+  );
 }
 
 function useModel(): TimelineModel | null {

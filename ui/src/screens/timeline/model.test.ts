@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it, vi } from "vitest";
+import { NO_MOTION } from "../../timeline/data";
 import { NO_MARKS, TimelineModel } from "./model";
 
 vi.mock("../../api/client", async (real) => ({ ...(await real<typeof import("../../api/client")>()), get: () => new Promise(() => {}) }));
@@ -33,4 +34,12 @@ it("keeps what a person has marked after its clip is saved", () => {
   model.endSaving();
   model.close();
   expect(model.marks.value).toEqual(marked);
+});
+
+it("shows what removed cameras have left, also without any other camera", () => {
+  const model = new TimelineModel({ cameras: [], at_ms: null, span_ms: null });
+  const left = { id: "gate", name: "Gate (removed)", spans: [], gaps: [], damage: [], events: [], motion: NO_MOTION };
+  model.store.data.value = { ...model.store.data.value, lanes: [left] };
+  expect(model.chosen.value).toEqual(["gate"]);
+  model.close();
 });

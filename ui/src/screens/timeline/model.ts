@@ -227,13 +227,18 @@ export class TimelineModel {
 
   /** Drops cameras that are gone, and chooses some when none are chosen. */
   private choose(): void {
-    const all = cameras.value;
+    const all = [...cameras.value, ...this.lanes.value]; // with those that were removed
     if (all.length === 0) return;
-    const lanes = this.lanes.value; // those of removed cameras, too
-    const known = this.chosen.value.filter((id) => [...all, ...lanes].some((camera) => camera.id === id));
-    const filled = known.length > 0 ? known : firstChoice();
+    const known = this.chosen.value.filter((id) => all.some((camera) => camera.id === id));
+    const filled = known.length > 0 ? known : this.firstChoice();
     if (filled.join() !== this.chosen.peek().join()) this.chosen.value = filled;
     this.group.setPlayers(filled.flatMap((id) => this.players.get(id) ?? []));
+  }
+
+  private firstChoice(): string[] {
+    const all = cameras.peek();
+    const recording = all.filter((camera) => camera.state === "recording");
+    return [recording, all, this.lanes.peek()].find((each) => each.length > 0)!.slice(0, 3).map(({ id }) => id);
   }
 
   /** While nothing happens on the chosen cameras: shortly before the next event that is known. */
@@ -250,10 +255,4 @@ export class TimelineModel {
     else toast(hole ? t.timeline.skippedNothing(long) : t.timeline.skippedQuiet(long));
     this.view.value = revealing(this.view.peek(), to_ms, serverNow());
   }
-}
-
-function firstChoice(): string[] {
-  const all = cameras.peek();
-  const recording = all.filter((camera) => camera.state === "recording");
-  return (recording.length > 0 ? recording : all).slice(0, 3).map((camera) => camera.id);
 }
