@@ -117,3 +117,17 @@ def test_a_disk_that_is_not_here(tawny: Tawny, config: Path, archive: Path, typi
     said = tawny("restore", "one")
     assert said.code == 3
     assert "/mnt/no-such-disk/tawny, which doesn't exist here" in said.err
+
+
+@pytest.mark.parametrize("path", ["~elsewhere", "~elsewhere/x"])
+def test_a_user_who_is_not_here(
+    tawny: Tawny, config: Path, archive: Path, typing: None, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    config.write_text(f'[storage]\npath = "{path}"\n')
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("os.path.expanduser", lambda text: text.replace("~elsewhere", "/home/elsewhere"))
+        assert tawny("backup", "one", "--config", str(config), "--data", str(archive)).code == 0
+    config.unlink()
+    said = tawny("restore", "one")
+    assert said.code == 3
+    assert f"{path}, which doesn't exist here" in said.err

@@ -1,12 +1,16 @@
-"""Times on the command line are local, also on days on which the clock changes."""
+"""Times on the command line are local, also on days on which the clock changes; extreme values are refused."""
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tawny.cli.main import parser
 from tawny.cli.options import instant, time_text
+from tawny.model.errors import UsageError
 from tawny.model.times import utc_from_text, utc_text
+from tests.cli.conftest import Tawny
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +45,81 @@ def test_local_times(now: str, text: str, meant: str) -> None:
 @pytest.mark.parametrize("ms", [253_402_214_400_000, 300_000_000_000_000, 2**63 - 1])
 def test_a_time_after_all_dates_is_shown_as_the_last_one(ms: int) -> None:
     assert time_text(ms) == "9999-12-31 01:00:00"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "999999999999 days ago", "9" * 400 + " days ago", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
+        "0001-01-01", "0001-01-01 00:30",
+    ],
+)  # fmt: skip
+def test_a_time_outside_of_all_years_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="isn't a valid time"):
+        instant(text, utc_from_text("2026-11-20T05:58:12Z"))
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2000 days ago"])
+def test_a_time_of_the_years_1_to_9999_has_a_text(text: str) -> None:
+    ms = instant(text, utc_from_text("2026-11-20T05:58:12Z"))
+    assert utc_text(ms)
+    assert time_text(ms)
+
+
+EXTREME = "999999999999 days ago"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("events", "--from", EXTREME), ("timeline", "--camera", "x", "--from", EXTREME),
+        ("find", "cat", "--like", "x", "--since", EXTREME), ("kinds", "export", "x", "--from", EXTREME),
+        ("export", "--camera", "x", "--from", EXTREME, "--to", "now", "-o", "x.mp4"),
+        ("user", "log", "--since", EXTREME),
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_commands_refuse_extreme_times(tawny: Tawny, archive: Path, words: tuple[str, ...]) -> None:
+    said = tawny(*words, "--data", str(archive))
+    assert said.code in (2, 3), said
+    assert said.err.startswith("tawny: ")
+
+
+@pytest.mark.parametrize("most", ["-1", "0", "9" * 20, "9" * 5000, "x", "1.5"])
+def test_a_count_that_is_none_is_refused(tawny: Tawny, most: str) -> None:
+    said = tawny("find", f"--most={most}", "cat")
+    assert said.code == 2, said
+    assert said.err == f"tawny: --most {most} isn't a whole number from 1 to 1000000. See `tawny find --help`.\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("find", "--spot=--"), ("events", "--kind=--"), ("check", "--witness=--"), ("scan", "x.mp4", "--region=--"),
+        ("scan", "x.mp4", "--set=--"), ("scan", "x.mp4", "--detector=--"),
+        ("user", "add", "x", "--role", "guest", "--cameras=--"), ("tokens", "create", "x", "--cameras=--"),
+    ],
+    ids=lambda words: " ".join(words),
+)  # fmt: skip
+def test_two_hyphens_are_a_value_like_others(tawny: Tawny, archive: Path, words: tuple[str, ...]) -> None:
+    said = tawny(*words, "--data", str(archive))
+    assert said.code in (0, 1, 2, 3, 29, 34, 49), said
+    assert "Traceback" not in said.err
+
+
+def test_two_hyphens_alone_still_end_the_options() -> None:
+    args = parser(["find"]).parse_args(["find", "--spot", "0,0,1,1", "--", "--cat"])
+    assert (args.spot, args.words) == ("0,0,1,1", ["--cat"])
+    assert parser(["find"]).parse_args(["find", "--like=--", "x"]).like == "--"
+    assert parser(["export"]).parse_args(["export", *EXPORT, "--timelapse=--"]).timelapse == "--"
+    with pytest.raises(UsageError):
+        parser(["export"]).parse_args(["export", *EXPORT, "--stream=--"])
+
+
+EXPORT = ("--camera", "x", "--from", "now", "--to", "now", "-o", "x.mp4")
+
+
+@pytest.mark.parametrize("split", ["9" * 5000, "9" * 5000 + " h", "9" * 5000 + " GB", "9" * 400 + " days"])
+def test_parts_without_bounds_are_refused(tawny: Tawny, archive: Path, split: str) -> None:
+    words = ("--camera", "door", "--from", "1 day ago", "--to", "now", "-o", "x.mp4", "--split", split)
+    assert tawny("export", *words, "--data", str(archive)).code == 2

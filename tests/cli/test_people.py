@@ -172,10 +172,10 @@ def test_what_is_seen_changes(tawny: Tawny, folder: Path) -> None:
         (("tokens", "create", "Anna", "--upload-quota", "much"), 2, "'much' is invalid"),
         (("tokens", "create", "Anna", "--upload-quota", "5 GB", "--cameras", "door"), 2, "either upload or view"),
         (("user", "add", "bob", "--role", "guest", "--for", "99999999999 days"), 2, "'99999999999 days' is too long"),
-        (("user", "add", "bob", "--role", "guest", "--for", f"{'9' * 400} days"), 2, "is too long"),
+        (("user", "add", "bob", "--role", "guest", "--for", f"{'9' * 400} days"), 2, "use a shorter time"),
         (("tokens", "create", "TV", "--for", "99999999999 days"), 2, "'99999999999 days' is too long"),
-        (("tokens", "create", "y", "--upload-quota", "9999999999999 TB"), 2, "'9999999999999 TB' is too large"),
-        (("tokens", "create", "y", "--upload-quota", f"{'9' * 400} TB"), 2, "is too large"),
+        (("tokens", "create", "y", "--upload-quota", "9999999999999 TB"), 2, "use a smaller size"),
+        (("tokens", "create", "y", "--upload-quota", f"{'9' * 400} TB"), 2, "use a smaller size"),
     ],
 )
 def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[str, ...], code: int, says: str) -> None:

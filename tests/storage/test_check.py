@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from tawny.model.damage import DamagedSpan, DamageSum
+from tawny.model.errors import StorageError
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
+from tawny.storage.disk.volume import copy
+from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, FindingKind, wall_coverage
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
@@ -98,9 +102,9 @@ def _foreign(site: Site, segment: Segment) -> None:
         (_lose_row, FindingKind.FILE_WITHOUT_ROW, []),
         (_lose_file, FindingKind.ROW_WITHOUT_FILE, []),
         (_grow, FindingKind.WRONG_SIZE, []),
-        (_empty, FindingKind.EMPTY, [FindingKind.EMPTY]),
-        (_zero, FindingKind.ZEROS, [FindingKind.ZEROS]),
-        (_garble, FindingKind.DAMAGED, [FindingKind.DAMAGED]),
+        (_empty, FindingKind.EMPTY, []),
+        (_zero, FindingKind.ZEROS, []),
+        (_garble, FindingKind.DAMAGED, []),
         (_exchange, FindingKind.NOT_ITSELF, [FindingKind.NOT_ITSELF]),
         (_link, FindingKind.LINK, [FindingKind.LINK]),
         (_foreign, FindingKind.FOREIGN, [FindingKind.FOREIGN]),
@@ -112,7 +116,8 @@ def test_harm_is_found_and_repaired_as_far_as_can_be(
     harm(site, _segments(site)[1])
     found = [one for one in _found(_check(site)) if one is not FindingKind.UNEXPLAINED]
     assert found == [what]
-    _check(site, repair=True)
+    repaired = [one.repaired for one in _check(site, repair=True).findings if one.what is what]
+    assert repaired == [not after], "repaired means that the next check doesn't find it"
     last = _check(site)
     assert _found(last) == after
     assert last.wall is not None
@@ -237,3 +242,89 @@ def test_the_wall_counts_each_second_once(site: Site) -> None:
     covered_s = (now_ms + 30_000 - _segments(site)[0].start_ms) / 1000
     assert told.recorded_s + told.explained_s == pytest.approx(covered_s + 35)
     assert told.unexplained_s == 0
+
+
+def _set_aside(site: Site) -> list[str]:
+    return sorted(str(path.relative_to(site.folder)) for path in site.folder.rglob("*.damaged*"))
+
+
+@pytest.mark.parametrize("harm", [_empty, _zero, _garble])
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_has_nothing_to_play_is_set_aside_once(
+    site: Site, harm: Callable[[Site, Segment], None], *, listed: bool
+) -> None:
+    segment = _segments(site)[1]
+    harm(site, segment)
+    content = (site.folder / segment.path).read_bytes()
+    if not listed:
+        _lose_row(site, segment)
+    report = _check(site, repair=True)
+    assert [one.repaired for one in report.findings if one.what is not FindingKind.UNEXPLAINED] == [True]
+    assert _set_aside(site) == [f"{segment.path}.damaged"] == list(report.set_aside)
+    assert (site.folder / f"{segment.path}.damaged").read_bytes() == content, "other programs may find something in it"
+    for deep in (False, True):
+        later = _check(site, repair=deep, deep=deep)
+        assert later.ok
+        assert list(later.set_aside) == [f"{segment.path}.damaged"]
+    assert site.index.gaps(PORCH, EVER) == [
+        Gap(PORCH, segment.start_ms, segment.end_ms, GapReason.UNKNOWN, "its file is damaged")
+    ]
+
+
+def test_an_index_is_made_again_without_what_was_set_aside(site: Site) -> None:
+    segment = _segments(site)[1]
+    _garble(site, segment)
+    _check(site, repair=True)
+    site.forget_index()
+    assert rebuild(site.volume, site.index, site.history).left_out == []
+    assert _check(site).ok
+
+
+def test_nothing_that_was_set_aside_is_replaced(site: Site) -> None:
+    segment = _segments(site)[1]
+    for times in (1, 2):
+        (site.folder / segment.path).write_bytes(b"\xa7" * (100 * times))
+        assert [one.repaired for one in _check(site, repair=True).findings] == [True]
+    kept = [f"{segment.path}.damaged", f"{segment.path}.damaged.damaged"]
+    assert [(site.folder / path).stat().st_size for path in kept] == [100, 200]
+    assert list(_check(site).set_aside) == kept
+
+
+def test_beside_a_recorder_and_without_repair_nothing_is_set_aside(site: Site) -> None:
+    _garble(site, _segments(site)[1])
+    for repair, beside in ((True, True), (False, False)):
+        report = _check(site, repair=repair, beside=beside)
+        assert [(one.what, one.repaired) for one in report.findings] == [(FindingKind.DAMAGED, False)]
+    assert _set_aside(site) == []
+
+
+def test_a_file_that_may_play_as_another_is_left_for_a_person(site: Site) -> None:
+    segment = _segments(site)[1]
+    _exchange(site, segment)
+    for _ in range(2):
+        found = [one for one in _check(site, repair=True).findings if one.what is FindingKind.NOT_ITSELF]
+        assert [(one.path, one.repaired) for one in found] == [(segment.path, False)]
+    assert _set_aside(site) == []
+
+
+def test_a_whole_copy_on_another_disk_takes_the_place_of_a_damaged_file(
+    site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tier = join(site.volume, tmp_path_factory.mktemp("tier"), VolumeUse.TIER)
+    segment = _segments(site)[1]
+    copy(site.volume, tier, segment.path)
+    _garble(site, segment)
+    _check(site, repair=True)
+    assert _check(site, deep=True).ok
+    assert segment in _segments(site)
+    assert site.index.gaps(PORCH, EVER) == []
+
+
+def test_a_disk_that_refuses_keeps_the_finding(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(old: str, new: str) -> None:
+        raise StorageError(new, "Read-only file system")
+
+    _garble(site, _segments(site)[1])
+    monkeypatch.setattr(site.volume.disk, "rename", refuse)
+    report = _check(site, repair=True, with_wall=False)
+    assert [(one.what, one.repaired) for one in report.findings] == [(FindingKind.DAMAGED, False)]

@@ -20,7 +20,15 @@ from tawny.model.errors import NotDone, SettingsError, UsageError
 from tawny.model.times import SystemClock
 from tawny.sealed.mnemonics import new_passphrase
 from tawny.service.backup.backup_file import SUFFIX, backup_parts, read_passphrase
-from tawny.service.backup.restore import RestorePlan, UnpackedBackup, finish_restore, held, in_use, stated_folder
+from tawny.service.backup.restore import (
+    RestorePlan,
+    UnpackedBackup,
+    expanded,
+    finish_restore,
+    held,
+    in_use,
+    stated_folder,
+)
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 
@@ -143,8 +151,9 @@ def _target(args: Namespace, path: Path, passphrase: str) -> Path:
         with suppress(SettingsError):
             return data_folder(args, load_settings(args)[0])
     stated = stated_folder(_portions(path), passphrase)
-    folder = Path(stated).expanduser() if stated else default_folder()
-    if stated and not folder.exists() and not folder.parent.is_dir():
+    folder = expanded(stated) if stated else default_folder()
+    is_known = folder.is_absolute() or not stated.startswith("~")
+    if stated and not (is_known and (folder.exists() or folder.parent.is_dir())):
         raise NotDone(
             f"The recordings of this backup belong to {folder}, which doesn't exist here.",
             "Mount that disk, or choose another folder with `--data`. Nothing was changed.",

@@ -5,17 +5,19 @@ done; 20 and up: an error with a code of its own (docs/reference/errors.md).
 """
 
 import argparse
+import errno
+import io
 import os
 import re
 import sys
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from tawny import __version__
 from tawny.app.process_memory import import_for_good
 from tawny.cli.output import Output, discard_output, encodable, writing_output
-from tawny.model.errors import TawnyError, UsageError
+from tawny.model.errors import NotDone, TawnyError, UsageError
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -158,13 +160,25 @@ INTERRUPTED = 130
 
 _NOT_A_NUMBER = re.compile(r"argument (.+): invalid (int|float) value: '(.*)'", re.DOTALL)
 _NUMBERS = {"int": "a whole number", "float": "a number"}
+_OUT_OF_BOUNDS = re.compile(r"argument (\S+): (.+ isn't a whole number from .+)", re.DOTALL)
+_BAD_PATHS: Final = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
+"""Errors of the path that was given; the disk is well."""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if found := _NOT_A_NUMBER.fullmatch(message):
             message = f"{found[1]} {found[3]} isn't {_NUMBERS[found[2]]}"
+        elif found := _OUT_OF_BOUNDS.fullmatch(message):
+            message = f"{found[1]} {found[2]}"
         raise UsageError(message[:1].upper() + message[1:] + ".", f"See `{self.prog} --help`.")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if action.option_strings and action.nargs in (None, "?") and arg_strings == ["--"]:
+            value = self._get_value(action, "--")  # of `--kind=--`; argparse would make an empty list of it
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
 
     def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
         with writing_output():  # argparse ignores errors here
@@ -192,8 +206,7 @@ def parser(commands: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser
 
 def main(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
-    if sys.stdout is None:  # closed by the caller: `tawny events >&-`
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    _prepare_streams()
     out = Output(as_json="--json" in words)
     named = [word for word in words if word in COMMANDS][:1]
     try:
@@ -214,8 +227,24 @@ def main(words: Sequence[str]) -> int:
         return 0
 
 
+def _prepare_streams() -> None:
+    """Open /dev/null for the standard streams that the caller has closed, as `tawny events >&-` does.
+
+    In the order of their numbers, so that no file of a command gets one of them and is written to by mistake. What the
+    encoding of the terminal lacks is escaped, as Python does on standard error.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
-    """Run the command. Raises UsageError for an argument that can't be stored, StorageError for a refused access."""
+    """Run the command.
+
+    Raises UsageError for an argument that can't be stored, NotDone or StorageError for a file that can't be used.
+    """
     undecodable = next((encodable(word) for word in words if encodable(word) != word), "")
     refusal = UsageError(f"`{undecodable}` isn't valid UTF-8.", "")
     if undecodable and args.command == "cameras" and args.do in ("add", "rename"):
@@ -226,13 +255,19 @@ def _run(args: argparse.Namespace, words: Sequence[str], out: Output) -> int:
         if not undecodable:
             raise
         raise refusal from None
-    except PermissionError as error:
-        if error.filename is None:
-            raise
-        from tawny.storage.disk.disk import turned  # a question to a running recorder needs none of it
-
-        raise turned(error, os.fsdecode(error.filename)) from error
+    except OSError as error:
+        if not isinstance(error.filename, str | bytes):
+            raise  # not of a file: of a pipe, for example
+        raise _file_error(error, encodable(os.fsdecode(error.filename))) from error
     return code
+
+
+def _file_error(error: OSError, where: str) -> TawnyError:
+    if error.errno in _BAD_PATHS:
+        return NotDone(f"Can't use {where}: {error.strerror}.", "Choose another path.")
+    from tawny.storage.disk.disk import turned  # a question to a running recorder needs none of it
+
+    return turned(error, where)
 
 
 def entry() -> NoReturn:

@@ -1,7 +1,8 @@
 """Options shared by several commands."""
 
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from tawny.config.units import seconds
@@ -21,9 +22,26 @@ def times(parser: ArgumentParser, *, begin: str | None = None, end: str | None =
     parser.add_argument("--to", dest="end", metavar="T", default=end, required=end is None, help="likewise")
 
 
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Return the `type` of an option that is a whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:  # also a number of thousands of digits
+            number = least - 1
+        if not least <= number <= most:
+            raise ArgumentTypeError(f"{text} isn't a whole number from {least} to {most}")
+        return number
+
+    return parse
+
+
 # Parse times from the command line, and format them.
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_FIRST_MS, _END_MS = -62_135_596_800_000, 253_402_300_800_000
+"""Begin of the year 1 and end of the year 9999, ms UTC: other times have no text."""
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
@@ -34,28 +52,35 @@ def instant(text: str, now_ms: int) -> int:
 
     Raises UsageError.
     """
+    try:
+        ms = _instant_ms(text.strip(), now_ms)
+    except (ValueError, OverflowError):
+        ms = _FIRST_MS - 1
+    if not _FIRST_MS <= ms < _END_MS:
+        raise UsageError(
+            f"{text!r} isn't a valid time.",
+            'Use 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago".',
+        )
+    return ms
+
+
+def _instant_ms(word: str, now_ms: int) -> int:
+    """Return the time; it may be outside of all years. Raises ValueError, OverflowError."""
     # without an offset, so that times of a day with a clock change keep their own
     local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone().replace(tzinfo=None)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    word = text.strip()
     if word == "now":
         return now_ms
     if word in ("today", "yesterday"):
         return _ms(midnight - timedelta(days=word == "yesterday"))
     clock = _CLOCK.fullmatch(word)
-    try:
-        if clock:
-            return _ms(midnight.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)))
-        if word.endswith(" ago"):
-            return now_ms - round(seconds(word.removesuffix(" ago")) * 1000)
-        if re.search(r"([Zz]|[+-]\d\d:\d\d)$", word) and "T" in word.upper():
-            return utc_from_text(word)
-        return _ms(datetime.fromisoformat(word).astimezone())
-    except ValueError:
-        raise UsageError(
-            f"{text!r} isn't a valid time.",
-            'Use 2026-11-20T05:58:12Z, "2026-11-20 05:58", 05:58, yesterday or "2 h ago".',
-        ) from None
+    if clock:
+        return _ms(midnight.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0)))
+    if word.endswith(" ago"):
+        return now_ms - round(seconds(word.removesuffix(" ago")) * 1000)
+    if re.search(r"([Zz]|[+-]\d\d:\d\d)$", word) and "T" in word.upper():
+        return utc_from_text(word)
+    return _ms(datetime.fromisoformat(word).astimezone())
 
 
 def future_instant(text: str, now_ms: int) -> int:
@@ -88,11 +113,15 @@ def span(begin: str, end: str, now_ms: int) -> Span:
 
 LAST_MS = 253_402_214_400_000
 """The last day of the year 9999, which has a date in all time zones; ms UTC."""
+_SHOWN_FROM_MS = -62_135_424_000_000
+"""The third day of the year 1: `astimezone` needs a day before it."""
 
 
 def time_text(ms: int | None) -> str:
     """Return local date and time to the second, at most that of LAST_MS; a dash for None."""
-    return "–" if ms is None else f"{datetime.fromtimestamp(min(ms, LAST_MS) / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+    if ms is None:
+        return "–"
+    return f"{datetime.fromtimestamp(min(max(ms, _SHOWN_FROM_MS), LAST_MS) / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _ms(at: datetime) -> int:

@@ -28,7 +28,7 @@ class Output:
     def data(self, value: Any, text: str) -> None:
         """Print one result: `value` as JSON, or `text` for people. Raises NotDone: when it can't be written."""
         with writing_output():
-            self._out.write((_json(value) if self.as_json else encodable(text)) + "\n")
+            self._out.write((_json(value, self._out.encoding) if self.as_json else encodable(text)) + "\n")
             self._out.flush()
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> str:
@@ -44,22 +44,27 @@ class Output:
     def say(self, text: str) -> None:
         """Print a message for people on standard error; nothing with `--json`."""
         if not self.as_json:
-            self._err.write(text + "\n")
-            self._err.flush()
+            self._tell(text + "\n")
 
     def progress(self, text: str) -> None:
         """Show progress, rewritten in place on a terminal; print nothing elsewhere."""
         if not self.as_json and self._err.isatty():
-            self._err.write(f"\r\x1b[K{text}")
-            self._err.flush()
+            self._tell(f"\r\x1b[K{text}")
 
     def error(self, error: TawnyError) -> None:
         if self.as_json:
             data = {"error": {"code": error.code, "message": error.message, "hint": error.do}}
-            self._err.write(json.dumps(data, ensure_ascii=False) + "\n")
+            self._tell(json.dumps(data, ensure_ascii=False) + "\n")
         else:
-            self._err.write(f"tawny: {error}\n")
-        self._err.flush()
+            self._tell(f"tawny: {error}\n")
+
+    def _tell(self, text: str) -> None:
+        """Write a message. One that can't be written ends no command and changes no exit code."""
+        try:
+            self._err.write(text)
+            self._err.flush()
+        except OSError:
+            discard_output(self._err)
 
 
 @contextmanager
@@ -74,9 +79,11 @@ def writing_output() -> Iterator[None]:
         raise NotDone(f"Can't write the output ({error.strerror}).") from error
 
 
-def discard_output() -> None:
-    """Send standard output to /dev/null: Python writes what is left of it at the exit, which would fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def discard_output(stream: TextIO | None = None) -> None:
+    """Send standard output, or `stream`, to /dev/null: Python writes what is left of it at the exit, and would fail."""
+    opened = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(opened, (stream or sys.stdout).fileno())
+    os.close(opened)
 
 
 def encodable(text: str) -> str:
@@ -92,6 +99,10 @@ def table_text(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, encoding: str | None) -> str:
     text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value)
     return text if text.isprintable() else json.dumps(value)

@@ -2,6 +2,7 @@
 
 import os
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,10 +24,13 @@ def config_file(args: Namespace) -> Path | None:
     """
     if args.config:
         return Path(args.config)
-    folders = [Path(), _home_config(), Path("/etc/tawny")]
+    folders = [Path(), Path("/etc/tawny")]
+    with suppress(NotDone):  # no home: its settings can't be found, those of other places can
+        folders[1:1] = [_home_config()]
     if getattr(args, "data", None):
         folders.append(Path(args.data))
-    folders.append(default_folder())
+    with suppress(NotDone):
+        folders.append(default_folder())
     return next((path for folder in folders if (path := folder / SETTINGS).exists()), None)
 
 
@@ -64,10 +68,12 @@ def default_folder(home: Path | None = None) -> Path:
     """
     if os.geteuid() == 0 and home is None:
         return ROOTS_FOLDER
-    former = (home or Path.home()) / "tawny"
-    if _is_data(former):
-        return former
-    return (_home_data() if home is None else home / ".local" / "share") / "tawny"
+    usual = (_home_data() if home is None else home / ".local" / "share") / "tawny"
+    with suppress(NotDone):  # XDG_DATA_HOME without a home
+        former = (home or home_folder()) / "tawny"
+        if _is_data(former):
+            return former
+    return usual
 
 
 def new_file(path: Path) -> Path:
@@ -136,15 +142,35 @@ def _stated_path(args: Namespace) -> str:
         path = tomllib.loads(file.read_text(encoding="utf-8")).get("storage", {}).get("path", "")
     except (OSError, ValueError, AttributeError):
         path = None
-    if isinstance(path, str) and "$" not in path:
+    if isinstance(path, str) and "$" not in path and "\0" not in path and not _is_of_unknown_user(path):
         return path
     return load_settings(args)[0].storage.path  # it says what is wrong with the file, or fills in secrets
 
 
+def _is_of_unknown_user(path: str) -> bool:
+    try:
+        Path(path).expanduser()
+    except RuntimeError:
+        return True
+    return False
+
+
 def _home_data() -> Path:
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    base = os.environ.get("XDG_DATA_HOME")
+    return Path(base) if base else home_folder() / ".local" / "share"
 
 
 def _home_config() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "tawny"
+    return (Path(base) if base else home_folder() / ".config") / "tawny"
+
+
+def home_folder() -> Path:
+    """Return this user's home folder. Raises NotDone: when it isn't known."""
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without an entry, as in containers
+        raise NotDone(
+            "The home folder of this user isn't known.",
+            "Set HOME, or pass `--data`, or `--config` with `storage.path`.",
+        ) from None

@@ -15,7 +15,7 @@ from tawny.api.auth.two_step import TwoStep
 from tawny.cli import options
 from tawny.cli.first_start import THIS_COMPUTER, interface_urls
 from tawny.cli.options import time_text
-from tawny.cli.output import Output
+from tawny.cli.output import Output, encodable
 from tawny.cli.paths import existing_data
 from tawny.config.settings import is_camera_id
 from tawny.config.units import seconds, size, size_text
@@ -63,7 +63,10 @@ class AccountStores:
 def check_name(name: str) -> None:
     """Raise UsageError for a name of a user or token that would not be shown as it is."""
     if has_hidden(name):
-        raise UsageError(f"The name {name!r} is invalid.", f"Use {ALLOWED}.")
+        what = (
+            f"The name {name!r} is invalid." if encodable(name) == name else f"`{encodable(name)}` isn't valid UTF-8."
+        )
+        raise UsageError(what, f"Use {ALLOWED}.")
 
 
 def open_accounts(args: Namespace) -> tuple[AccountStores, Accounts, Passes]:
@@ -407,8 +410,6 @@ def _quota_bytes(text: str) -> int:
         most_bytes = size(text)
     except ValueError as error:
         raise UsageError(f"--upload-quota: {text!r} is invalid; use {error}.") from error
-    except OverflowError:
-        most_bytes = MOST_QUOTA_BYTES + 1
     if most_bytes > MOST_QUOTA_BYTES:
         raise UsageError(f"--upload-quota: {text!r} is too large.", 'Use a smaller size, for example "50 GB".')
     return most_bytes

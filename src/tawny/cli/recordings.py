@@ -13,7 +13,7 @@ from typing import Any, Final
 from tawny.cli import options
 from tawny.cli.control_client import ask_once
 from tawny.cli.options import time_text
-from tawny.cli.output import Output
+from tawny.cli.output import Output, table_text
 from tawny.cli.paths import existing_data, running_data
 from tawny.config.settings import Settings
 from tawny.config.units import seconds, size, size_text
@@ -304,6 +304,7 @@ def check_as_json(report: CheckReport) -> dict[str, Any]:
         "segments": report.segments,
         "seconds": round(report.seconds, 3),
         "thinned": report.thinned,
+        "set_aside": list(report.set_aside),
         "thinned_spans": [
             {"camera": camera, "start": utc_text(span.begin_ms), "end": utc_text(span.end_ms)}
             for camera, spans in report.thinned_spans.items()
@@ -347,6 +348,9 @@ def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
             for camera, spans in report.thinned_spans.items()
             for span in spans
         ]
+    if report.set_aside:
+        lines.append("Damaged files are set aside. Nothing in them can be played; tawny never deletes them:")
+        lines += [f"  {table_text(path)}" for path in report.set_aside]
     lines += [f"{camera}: {_damage_words(found)}" for camera, found in sorted(report.damage.items())]
     if report.wall is not None:
         wall = report.wall

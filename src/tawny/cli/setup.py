@@ -7,7 +7,7 @@ from pathlib import Path
 import tomlkit
 
 from tawny.cli.output import Output
-from tawny.cli.paths import config_file, load_settings, new_config_file
+from tawny.cli.paths import config_file, home_folder, load_settings, new_config_file
 from tawny.config.changes import template
 from tawny.config.file_writing import write_new
 from tawny.config.importers import LIKE, import_file, settings_like
@@ -30,7 +30,7 @@ def describe_init(parser: ArgumentParser) -> None:
 def run_init(args: Namespace, out: Output) -> int:
     path = new_config_file(args)
     if args.like:
-        found = settings_like(args.like, Path.home())
+        found = settings_like(args.like, home_folder())
         write_new(path, f"# Like {args.like} with its defaults.\n\n{tomlkit.dumps(found.settings)}")
         words = out.table((args.like, "tawny"), list(found.became.items()), empty="")
         left = out.table(("skipped", "why"), sorted(found.left.items()), empty="") if found.left else ""
@@ -60,7 +60,7 @@ def describe_import(parser: ArgumentParser) -> None:
 
 def run_import(args: Namespace, out: Output) -> int:
     source = Path(args.file)
-    system, found = import_file(source, Path.home())
+    system, found = import_file(source, home_folder())
     text = tomlkit.dumps(found.settings)
     _check(source, text, found)
     path = new_config_file(args)

@@ -276,6 +276,15 @@ def test_names_what_is_missing_here(data: Path, tmp_path: Path) -> None:
     assert any("storage.path was /mnt/gone" in note for note in plan.notes)
 
 
+def test_folders_of_users_who_are_not_here_are_named(data: Path, tmp_path: Path) -> None:
+    (data.parent / "tawny.toml").write_text('[storage]\npath = "~no-such-user-9/a"\nmirror = "~no-such-user-9/b"\n')
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, tmp_path / "new")
+    notes = unpacked.plan(tmp_path / "new/tawny.toml").notes
+    assert any("storage.mirror is ~no-such-user-9/b, which doesn't exist here" in note for note in notes)
+    assert any("storage.path was ~no-such-user-9/a" in note for note in notes)
+    unpacked.commit(tmp_path / "new/tawny.toml")
+
+
 class PowerCut(BaseException):
     """The computer stops here."""
 

@@ -55,7 +55,7 @@ def _found(path: str, entry: FolderEntry, level: int) -> FoundFile:
     if entry.kind == "file" and level == len(_LEVELS):
         if (name := segment_name(path)) is not None:
             return FoundFile(FileKind.OPEN if name.end_ms is None else FileKind.CLOSED, path, entry, name)
-        if segment_name(path.removesuffix(DAMAGED)) is not None:
+        if path.endswith(DAMAGED) and segment_name(path[: path.index(DAMAGED)]) is not None:
             return FoundFile(FileKind.SET_ASIDE, path, entry)
         if picture_event(path.removesuffix(".new")) is not None or segment_name(path.removesuffix(".new")) is not None:
             return FoundFile(FileKind.OTHER_OF_OURS, path, entry)

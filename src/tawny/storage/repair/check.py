@@ -1,10 +1,11 @@
 """Check of files against the index and, optionally, of recorded time plus gaps against wall-clock time.
 
 Works while a recorder runs, and then skips open files. Repair adds and corrects rows and closes open files. It never
-deletes playable files and ignores unknown ones. Rows are dropped, and their time explained, only while no recorder
-runs.
+deletes playable files and ignores unknown ones. Rows are dropped, and their time explained, and files without anything
+to play set aside, only while no recorder runs. What was repaired is no finding of the next check.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -30,11 +31,13 @@ from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.history.proof import verify_history
 from tawny.storage.index.protocol import Index, SegmentCount
-from tawny.storage.repair.finalize_segment import finalize_segments
+from tawny.storage.repair.finalize_segment import finalize_segments, set_aside
 from tawny.storage.repair.findings import CheckReport, Finding, FindingKind, WallCoverage, wall_coverage
 from tawny.storage.repair.healing import heal
 from tawny.storage.retention.thinning import finish_thinning
 from tawny.storage.segments.metadata import read_about
+
+log = logging.getLogger(__name__)
 
 # Comparison of the counts of settled hours with the files, for `check`.
 
@@ -118,6 +121,7 @@ def check_volume(
         checking.thinned,
         damage,
         {camera: merge_spans(spans, join_ms=_JOIN_MS) for camera, spans in checking.thinned_spans.items()},
+        checking.set_aside,
     )
 
 
@@ -146,7 +150,9 @@ class _Checking:
         self._seen: set[str] = set()
         self._unlisted: list[Segment] = []
         self._doubles: list[Segment] = []  # another file has the row
+        self._unlisted_lost: list[SegmentName] = []  # set aside, without a row
         self.findings: list[Finding] = []
+        self.set_aside: list[str] = []
         self.unread: set[ArchiveDisk] = set()  # archives that can't be reached
         self.segments = self.thinned = self.covered_ms = 0
         self.thinned_spans: defaultdict[CameraId, list[Span]] = defaultdict(list)
@@ -193,7 +199,7 @@ class _Checking:
                 assert found.name is not None
                 self._open(found.name)
             case FileKind.SET_ASIDE:
-                self._find(FindingKind.DAMAGED, found.path, "set aside: nothing in it can be played")
+                self.set_aside.append(found.path)
             case FileKind.FOREIGN:
                 self._find(FindingKind.FOREIGN, found.path)
             case FileKind.LINK:
@@ -270,14 +276,40 @@ class _Checking:
         return None, "", said.segment(name, size_bytes)
 
     def _unplayable(self, what: FindingKind, name: SegmentName, detail: str) -> None:
-        """Report a damaged file. Its row is dropped, but torn and changed files are partly playable and keep theirs."""
+        """Report a damaged file, and set it aside or drop its row.
+
+        Torn and changed files are partly playable and keep theirs. One that says it is another may play as that one:
+        its row is dropped, and the file is left for a person to decide.
+        """
         row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
         if self._heal(name.path, detail or what.value):
             self._find(what, name.path, f"{detail}; restored from the mirror".removeprefix("; "), repaired=True)
-        elif what in (FindingKind.TORN, FindingKind.CHANGED) or row is None or row.path != name.path:
+        elif what in (FindingKind.TORN, FindingKind.CHANGED):
             self._find(what, name.path, detail)
         else:
-            self._find(what, name.path, detail, repaired=self._drop(row, "its file is damaged"))
+            aside = what is not FindingKind.NOT_ITSELF and self._set_aside(name.path)
+            if aside and self._volume.holding(name.path) is not None:
+                self._seen.discard(name.path)  # another volume has the file too; it is looked at next
+            elif row is not None and row.path == name.path:
+                self._drop(row, "its file is damaged")
+            elif aside:
+                self._unlisted_lost.append(name)
+            self._find(what, name.path, f"{detail}; set aside".removeprefix("; ") if aside else detail, repaired=aside)
+
+    def _set_aside(self, path: str) -> bool:
+        """Rename a file without anything to play in repair mode. Otherwise each check would report it again."""
+        if self._ledger is None or self._beside_recorder:
+            return False
+        try:
+            kept = set_aside(self._on, path)
+            self._on.disk.sync_folder(parent_of(path))
+        except StorageUnavailable:
+            raise
+        except StorageError as error:
+            log.warning("cannot set %s aside: %s", path, error)
+            return False
+        self.set_aside.append(kept)
+        return True
 
     def _unreadable(self, name: SegmentName, error: StorageError) -> None:
         """Report a file that the disk can't read. It keeps its row, because a cable or a hub may be the cause."""
@@ -324,6 +356,9 @@ class _Checking:
                 if self._ledger is not None:
                     self._index.add_segment(row)
                 self._find(FindingKind.FILE_WITHOUT_ROW, row.path, repaired=self._ledger is not None)
+        for name in self._unlisted_lost:  # now that all rows are there: another stream may have this time
+            assert name.end_ms is not None
+            self._explain(name.camera, Span(name.start_ms, name.end_ms), "its file is damaged")
         for row in self._doubles:
             self._double(row)
         is_away = any_away(self._volume)

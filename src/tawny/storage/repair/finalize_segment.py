@@ -224,8 +224,20 @@ def _without_header(volume: Volume, path: str, size_bytes: int, why: str) -> Rec
     return Reclosed(path, None, size_bytes, why)
 
 
+def set_aside(volume: Volume, path: str) -> str:
+    """Rename a file in which nothing can be played, so that checks, rebuilds and starts read it no more.
+
+    It is never deleted, as other programs may find something in it. Return its new path. Raises StorageError.
+    """
+    kept = path + DAMAGED
+    while volume.disk.entry(kept) is not None:  # of the same name, set aside before
+        kept += DAMAGED
+    volume.disk.rename(path, kept)
+    return kept
+
+
 def _set_aside(volume: Volume, path: str, size_bytes: int, why: str) -> Reclosed:
-    volume.disk.rename(path, path + DAMAGED)
+    set_aside(volume, path)
     return Reclosed(path, None, size_bytes, why)
 
 

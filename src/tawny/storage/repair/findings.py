@@ -105,6 +105,8 @@ class CheckReport:
     """Recorded time with incomplete frames, of both streams, per camera that has any. Not a finding."""
     thinned_spans: Mapping[CameraId, Sequence[Span]] = field(default_factory=dict)
     """Time that has only keyframes."""
+    set_aside: Sequence[str] = ()
+    """Paths of damaged files that were set aside. Not findings: nothing in them can be played or is left to do."""
 
     @property
     def ok(self) -> bool:
