@@ -269,6 +269,7 @@ FETCHED = {"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
         ({"X-Tawny": "1", "Origin": "http://evil.test@tawny.test:80"}, False),
         ({"X-Tawny": "1", "Origin": "http://tawny.test:8080"}, False),
         ({"X-Tawny": "1", "Origin": "file://tawny.test"}, False),
+        ({"X-Tawny": "1", "Origin": "http://["}, False),
         ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}, False),
         ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "same-site"}, False),
         ({"X-Tawny": "1", "Origin": ORIGIN, "Sec-Fetch-Site": "none"}, False),

@@ -16,6 +16,8 @@ PAGES = [
     "/settings",
     "/settings/cameras/porch/motion",
     "/clips",
+    "/find",
+    "/plan",
     "/setup",
     "/setup/sealed",
     "/setup/storage",

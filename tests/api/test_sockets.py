@@ -94,7 +94,7 @@ async def test_without_a_session_a_socket_is_closed_with_a_code_that_a_page_can_
 
 
 @pytest.mark.parametrize("path", [LIVE, STATE])
-@pytest.mark.parametrize("origin", [None, "http://evil.test", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("origin", [None, "http://evil.test", "null", "http://127.0.0.1:1", "http://["])
 async def test_another_sites_page_opens_no_socket(
     house: House, server: WebServer, path: str, origin: str | None
 ) -> None:
@@ -213,6 +213,14 @@ async def test_a_paused_page_is_sent_nothing(house: House, server: WebServer) ->
             hub.append(packet)
         await socket.send('{"pause": false}')
         assert (await heard(socket))[4:8] == b"moof"  # the first after the newest keyframe
+
+
+async def test_a_recorder_that_is_no_hub_has_no_sockets_of_others(
+    house: House, server: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(server, "/boxes/cabin/api/v1/ws", session(house)) as socket:
+        assert await close_code(socket) == 4404
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []
 
 
 async def test_there_is_no_live_picture_of_no_camera(house: House, server: WebServer) -> None:

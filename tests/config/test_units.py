@@ -17,6 +17,9 @@ from tawny.config.units import duration_text, seconds, share, size, size_text
         ("2 h", 7200),
         ("250 ms", 0.25),
         ("1 week", 604_800),
+        ("14 Tage", 1_209_600),
+        ("2 Wochen", 1_209_600),
+        ("3 Std", 10_800),
     ],
 )
 def test_durations_are_seconds(text: str, value: float) -> None:
@@ -38,6 +41,21 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="size"):
         size(text)
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 30, "9" * 320, "9" * 5000])
+def test_what_has_no_place_in_the_index_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match="a smaller size"):
+        size(f"{number} B")
+    with pytest.raises(ValueError, match="a shorter time"):
+        seconds(f"{number} s")
+    assert size("9000000 TB") == 9 * 10**18
+    assert seconds("100000000 days") == 8.64e12
+
+
+@pytest.mark.parametrize("text", ["1234567 s", "1000001 days", "1000000.5 days", "2500000 h"])
+def test_long_times_are_written_as_they_can_be_read(text: str) -> None:
+    assert seconds(duration_text(seconds(text))) == seconds(text)
 
 
 @pytest.mark.parametrize("text", ["0.1", "10", "101 %", "ten %"])

@@ -44,6 +44,16 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_is_told_so(house: House, number: float) -> None:
+    for path in ("cameras.front.detection.frames", "cameras.front.lens.k1"):
+        with pytest.raises(SettingsError) as refused:
+            house.change(path, number)
+        problem = refused.value.problems[0]
+        assert (problem.path, problem.found, problem.allowed) == (path, str(number), "a number")
+    assert house.file.read_text() == FILE
+
+
 @pytest.mark.parametrize(
     ("path", "value", "before", "line"),
     [

@@ -4,12 +4,13 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
 
 from tawny.model.errors import DiskFull, FileDamaged, FileMissing, FileSealed, SettingsError, StorageError, TawnyError
 from tawny.model.validation import path_parts, problem_text
@@ -62,10 +63,17 @@ def sealed_error() -> RequestRefused:
     return RequestRefused(423, "sealed", "This recording is encrypted.", "Unlock it to watch.")
 
 
+ANY_FILE: Final = "/{name:path}"
+"""Path of the route for the other files of the interface, which is the last one."""
 BY_STATUS = {
     404: ("not_found", "Page not found.", "Check the address."),
-    405: ("wrong_method", "This address doesn't support that method.", ""),
+    405: ("wrong_method", "This address doesn't support that method.", "Use one that its `Allow` header names."),
 }
+
+
+_UNREADABLE: Final = (400, "There was an error parsing the body")
+"""What FastAPI answers to JSON that Python can't read, such as a thousand lists in each other, or 5000 digits."""
+CORRECT: Final = "Correct it and try again."
 
 
 def install(app: FastAPI) -> None:
@@ -113,18 +121,29 @@ async def _of_ours(_: Request, error: Exception) -> JSONResponse:
     return as_answer(error)
 
 
-async def _of_http(_: Request, error: Exception) -> JSONResponse:
+def methods_of(request: Request) -> frozenset[str]:
+    """Return the methods that the routes of this address have; empty if there is none but the one for all files."""
+    found = (one for one in request.app.routes if isinstance(one, Route) and one.path != ANY_FILE)
+    here = [one for one in found if one.matches(request.scope)[0] is not Match.NONE]
+    return frozenset(method for one in here for method in one.methods or ())
+
+
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if (error.status_code, error.detail) == _UNREADABLE:
+        return answer(422, "bad_input", "Invalid request: it isn't valid JSON.", CORRECT)
     code, message, do = BY_STATUS.get(error.status_code, ("refused", str(error.detail), ""))
     made = answer(error.status_code, code, message, do)
     made.headers.update(error.headers or {})
+    if error.status_code == 405:  # the route that refused it knows its own methods only
+        made.headers["Allow"] = ", ".join(sorted(methods_of(request))) or "GET, HEAD"
     return made
 
 
 async def _of_input(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = [_worded(problem) for problem in error.errors()[:5]]
-    return answer(422, "bad_input", f"Invalid request: {'; '.join(problems)}.", "Correct it and try again.")
+    return answer(422, "bad_input", f"Invalid request: {'; '.join(problems)}.", CORRECT)
 
 
 def _worded(problem: Mapping[str, Any]) -> str:

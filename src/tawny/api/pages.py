@@ -4,12 +4,13 @@ import mimetypes
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tawny.api.auth.access import Access, rule
 from tawny.api.context import Here
-from tawny.api.errors import not_found
+from tawny.api.errors import ANY_FILE, methods_of, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.static_files import StaticFiles, accepted_coding
 from tawny.model.errors import NotDone
@@ -34,6 +35,7 @@ PAGES = (
     "/ca",
     "/check",
     "/find",
+    "/plan",
     "/phone",
     "/s/{rest:path}",
     "/actions/{rest:path}",
@@ -116,12 +118,14 @@ def language(code: str, request: Request, here: Here) -> Response:
     return Response(found.gzipped, headers={**headers, "Content-Encoding": "gzip"}, media_type="application/json")
 
 
-@router.head("/{name:path}", dependencies=public, include_in_schema=False)
-@router.get("/{name:path}", dependencies=public, include_in_schema=False)
+@router.head(ANY_FILE, dependencies=public, include_in_schema=False)
+@router.get(ANY_FILE, dependencies=public, include_in_schema=False)
 async def other_file(name: str, request: Request, here: Here) -> Response:
     """Return other files such as the icon and the manifest; for an unknown page the application, which says so."""
     first, *rest = name.split("/")
     files = here.interface.files
+    if request.method == "HEAD" and name not in files and "GET" in methods_of(request):
+        raise HTTPException(405)  # of an address that is there
     if name in files or "index.html" not in files or first in NO_PAGES or "." in (rest or [first])[-1]:
         return await _file(request, here.interface, name, ASK_AGAIN)
     answer = await page(request, here)

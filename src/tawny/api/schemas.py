@@ -3,12 +3,12 @@
 Compatibility: fields may be added, never renamed. Times end in `_ms` (UTC, ms since 1970) or are RFC 3339 strings.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from tawny.config.lens_and_ptz import LensSettings
-from tawny.config.quantities import CHECKED
+from tawny.config.quantities import CHECKED, refuse_unusable
 from tawny.model.events import SeenObject
 from tawny.model.geometry import Rotation
 from tawny.model.times import LATEST_MS
@@ -34,6 +34,12 @@ class ApiRequest(BaseModel):
     """Base of request bodies; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_usable_texts(cls, value: Any) -> Any:
+        refuse_unusable(value, cls.__name__)
+        return value
 
 
 class ApiResponse(BaseModel):

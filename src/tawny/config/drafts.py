@@ -3,6 +3,7 @@
 Secrets are written to `secrets.toml` (mode 600) and referenced as `${NAME}` in `tawny.toml`.
 """
 
+import math
 import os
 import re
 import tomllib
@@ -209,9 +210,11 @@ class SettingsDraft:
     def put_setting(self, path: str, value: Plain, *, is_secret: bool) -> None:
         """Set one key, such as `storage.buffer`; None removes it, so that the default holds.
 
-        is_secret: the value goes to `secrets.toml`, and `${NAME}` to the settings. Raises NotDone: when the file is
-        written in a way that tawny can't change.
+        is_secret: the value goes to `secrets.toml`, and `${NAME}` to the settings. Raises SettingsError: a number that
+        is none. Raises NotDone: when the file is written in a way that tawny can't change.
         """
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SettingsError(str(self._path), (Problem(path, str(value), "a number"),))
         *tables, key = path.split(".")
         target: Any = self._document
         for depth, name in enumerate(tables):

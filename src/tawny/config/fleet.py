@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from tawny.config.quantities import Duration, Size
+from tawny.config.quantities import Duration, LocalPath, Size
 from tawny.config.retention import Table
 from tawny.config.secure import is_web_address, server_address, web_address
 
@@ -127,7 +127,7 @@ class HubSettings(Table):
     copies: tuple[CopySettings, ...] = Field(
         (), description="Recordings to copy from other recorders. Of several that match, the first applies."
     )
-    copies_folder: str = Field(
+    copies_folder: LocalPath = Field(
         "", description="Folder for these copies, best on a disk of its own. Empty: `copies` in the data folder."
     )
     database: str = Field(

@@ -3,12 +3,14 @@
 A module of its own: commands that only format values do not wait for pydantic.
 """
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tawny.config.units import seconds, share, size
-from tawny.model.validation import check_label
+from tawny.model.validation import USABLE, check_label, unusable_texts
 
 
 def _reading(read: Any, wanted: str) -> BeforeValidator:
@@ -34,6 +36,30 @@ Share = Annotated[float, _reading(share, "10 %")]
 CHECKED = AfterValidator(check_label)
 """For fields of settings and requests that hold what a user has typed."""
 LabelText = Annotated[str, CHECKED]
+
+
+def refuse_unusable(value: object, title: str) -> None:
+    """Raise ValidationError, with the places, if a table or request has a text that no file could have as its name."""
+    refused = PydanticCustomError("value_error", USABLE)
+    problems = [InitErrorDetails(type=refused, loc=place, input=text) for place, text in unusable_texts(value)]
+    if problems:
+        raise ValidationError.from_exception_data(title, problems)
+
+
+def check_home(text: str) -> str:
+    """Return the path. Raises ValueError: when it begins with the home folder of an unknown user."""
+    try:
+        Path(text).expanduser()
+    except RuntimeError:  # whatever uses the path would end with it
+        user = text.partition("/")[0].removeprefix("~")
+        if not user:
+            raise ValueError("a whole path: the home folder of this user isn't known") from None
+        raise ValueError(f"a whole path: there is no user {user} on this computer") from None
+    return text
+
+
+LocalPath = Annotated[str, AfterValidator(check_home)]
+"""A path of this computer; `~` and `~USER` are home folders. Empty: none."""
 
 
 def _checked_program(words: tuple[str, ...]) -> tuple[str, ...]:

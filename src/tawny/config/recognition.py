@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from tawny.config.quantities import Duration, Share, Size
+from tawny.config.quantities import Duration, LocalPath, Share, Size
 from tawny.config.retention import Table
 
 Score = Annotated[int, Field(ge=1, le=100)]
@@ -44,7 +44,7 @@ class SearchSettings(Table):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     colours: bool = Field(default=True, description="Measure colours and sizes in event images, for search.")
-    model: str = Field(
+    model: LocalPath = Field(
         "",
         description="A folder with a CLIP model (`image.onnx`, `text.onnx`, `merges.txt`), or the name of an installed "
         "plug-in. Empty: search by colours and sizes only.",
@@ -121,12 +121,14 @@ class AudioSettings(Table):
         50, description="How much louder than usual a sound must be to create an event: 50 is 15 dB, 100 is 30 dB."
     )
     hold: Annotated[Duration, Field(ge=0.5, le=60)] = Field(3.0, description="The event ends after this much quiet.")
-    model: str = Field(
+    model: LocalPath = Field(
         "",
         description="What classifies sounds: a sound model from `tawny models list`, an ONNX file (mono, 16 kHz; one "
         "score per class), a Python file with `hear(sound)`, or an installed plug-in. Empty: nothing.",
     )
-    labels: str = Field("", description="With an ONNX file: a text file with its class names, one per line, in order.")
+    labels: LocalPath = Field(
+        "", description="With an ONNX file: a text file with its class names, one per line, in order."
+    )
     input: Literal["waveform", "log-mel"] = Field(
         "waveform", description="With an ONNX file: what it takes, samples or a spectrogram [frames, mel bands]."
     )

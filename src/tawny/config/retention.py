@@ -2,10 +2,19 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from tawny.config.quantities import Duration, Share, Size
+from tawny.config.quantities import Duration, LocalPath, Share, Size, refuse_unusable
 from tawny.model.validation import CONFLICT, allowed_text
 
 OTHER = "other"
@@ -18,6 +27,12 @@ class Table(BaseModel):
     """Base of all settings tables. Unknown keys are errors, so that typos are reported."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_usable_texts(cls, value: Any) -> Any:
+        refuse_unusable(value, cls.__name__)
+        return value
 
 
 def _by_kind(value: object) -> Any:
@@ -114,11 +129,16 @@ class RetentionSettings(Table):
         return self
 
 
+def _at_least_a_second(interval_s: float) -> float:
+    """Return 0, or 1 s or more: settings with less were valid, and a fraction of a millisecond would divide by zero."""
+    return max(interval_s, 1.0) if interval_s else interval_s
+
+
 class SnapshotSettings(Table):
     """An image of each camera at even intervals, also where nothing moves: `snapshots` in the folder for recordings."""
 
-    interval: Duration = Field(
-        0.0, ge=0, le=DAY_S, description="How often an image is saved, for example `1 h`. 0: never."
+    interval: Annotated[Duration, Field(ge=0, le=DAY_S), AfterValidator(_at_least_a_second)] = Field(
+        0.0, description="How often an image is saved, for example `1 h`. 0: never."
     )
     retention: Duration = Field(365 * DAY_S, ge=3600, description="How long these images are kept.")
 
@@ -126,7 +146,7 @@ class SnapshotSettings(Table):
 class TierSettings(Table):
     """An archive for older recordings: a folder on another disk, or a bucket of an S3 storage."""
 
-    path: str = Field("", description="Folder on that disk. Empty if `url` is set.")
+    path: LocalPath = Field("", description="Folder on that disk. Empty if `url` is set.")
     url: str = Field(
         "",
         description="Address of a bucket instead of a folder: "

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from tawny.config.quantities import check_home
 from tawny.config.retention import Table
 
 LOCAL_SUFFIXES: Final = ("local", "lan", "home", "home.arpa", "fritz.box", "internal", "localdomain")
@@ -116,6 +117,9 @@ class SecureSettings(Table):
             raise ValueError("`domain` must be set")
         if self.way == "files" and not (self.certificate and self.key):
             raise ValueError("`certificate` and `key` must be set")
+        if self.way == "files":
+            check_home(self.certificate)
+            check_home(self.key)
         if self.way == "domain" and self.challenge == "dns" and not self.dns_provider:
             raise ValueError("`dns_provider` must be set")
         return self

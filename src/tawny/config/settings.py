@@ -15,7 +15,7 @@ from tawny.config.fleet import FleetSettings, HubSettings, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
 from tawny.config.modes import ModeCameraSettings, ModesSettings, RuleSettings, places_of
-from tawny.config.quantities import Duration, LabelText, Microphone, Program, Share, Size
+from tawny.config.quantities import Duration, LabelText, LocalPath, Microphone, Program, Share, Size
 from tawny.config.recognition import (
     AudioSettings,
     FallbackKindSettings,
@@ -188,7 +188,7 @@ def listen_address(text: str) -> tuple[str, int]:
 class StorageSettings(Table):
     """Where recordings are stored. Retention has its own table, `storage.retention`."""
 
-    path: str = Field(
+    path: LocalPath = Field(
         "",
         description="Folder for recordings. Empty: ~/.local/share/tawny (/var/lib/tawny if run "
         "as root), or ~/tawny if an earlier version recorded there.",
@@ -203,8 +203,10 @@ class StorageSettings(Table):
     buffer: Annotated[Duration, Field(ge=5, le=600)] = Field(
         60.0, description="How long tawny keeps recording to memory while the disk isn't responding: 5 s to 10 min."
     )
-    spare: str = Field("", description="Fallback: a folder on another disk, used while the main disk fails.")
-    mirror: str = Field("", description="Mirror: a folder on another disk that gets a second copy of all recordings.")
+    spare: LocalPath = Field("", description="Fallback: a folder on another disk, used while the main disk fails.")
+    mirror: LocalPath = Field(
+        "", description="Mirror: a folder on another disk that gets a second copy of all recordings."
+    )
     tiers: tuple[TierSettings, ...] = Field(
         (), description='Archive disks for older recordings, in order: `[{ path = "/mnt/big", after = "7 days" }]`.'
     )

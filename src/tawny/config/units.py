@@ -5,8 +5,14 @@ import re
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0}
 _SECONDS |= {"sec": 1.0, "seconds": 1.0, "second": 1.0, "minutes": 60.0, "minute": 60.0, "m": 60.0, "hours": 3600.0}
 _SECONDS |= {"hour": 3600.0, "week": 604800.0, "weeks": 604800.0, "years": 31536000.0, "year": 31536000.0}
+_SECONDS |= {"Sek": 1.0, "Sekunde": 1.0, "Sekunden": 1.0, "Min": 60.0, "Minute": 60.0, "Minuten": 60.0, "Std": 3600.0}
+_SECONDS |= {"Stunde": 3600.0, "Stunden": 3600.0, "Tag": 86400.0, "Tage": 86400.0, "Woche": 604800.0}
+_SECONDS |= {"Wochen": 604800.0, "Jahr": 31536000.0, "Jahre": 31536000.0}
+"""The German ones: people write them where the interface is in German."""
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_MOST = 2**63 - 1
+"""Bytes, and ms of a time: more has no place in the index."""
 _PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)\s*")
 
 
@@ -15,7 +21,10 @@ def seconds(text: str) -> float:
     number, unit = _number_and_unit(text, "a time, for example 5 s, 10 min, 2 h or 14 days")
     if unit not in _SECONDS:
         raise ValueError("a time with one of the units ms, s, min, h, days, weeks")
-    return number * _SECONDS[unit]
+    duration_s = number * _SECONDS[unit]
+    if not duration_s <= _MOST / 1000:
+        raise ValueError("a shorter time, for example 100 years")
+    return duration_s
 
 
 def size(text: str) -> int:
@@ -23,7 +32,10 @@ def size(text: str) -> int:
     number, unit = _number_and_unit(text, "a size, for example 200 GB")
     if unit not in _BYTES:
         raise ValueError("a size with one of the units B, kB, MB, GB, TB (or KiB, MiB, GiB, TiB)")
-    return round(number * _BYTES[unit])
+    size_bytes = number * _BYTES[unit]
+    if not size_bytes < _MOST:  # as a float, the limit is the next number that is too large
+        raise ValueError("a smaller size, for example 200 TB")
+    return round(size_bytes)
 
 
 def share(text: str) -> float:
@@ -38,8 +50,14 @@ def duration_text(duration_s: float) -> str:
     """Return the shortest text: `14 days`, `1.5 h`, `5 s`."""
     for unit, unit_s in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if duration_s >= unit_s and (duration_s / unit_s * 2).is_integer():
-            return "1 day" if duration_s == unit_s == _SECONDS["day"] else f"{duration_s / unit_s:g} {unit}"
-    return f"{duration_s:g} s"
+            return "1 day" if duration_s == unit_s == _SECONDS["day"] else f"{_digits(duration_s / unit_s)} {unit}"
+    return f"{_digits(duration_s)} s"
+
+
+def _digits(number: float) -> str:
+    """Return a number without an exponent, which the file doesn't allow."""
+    text = f"{number:g}"
+    return f"{number:.3f}".rstrip("0").rstrip(".") if "e" in text else text
 
 
 def share_text(part: float) -> str:

@@ -4,7 +4,8 @@ Validators of Python speak of tuples, dictionaries and None. People who write se
 """
 
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 _LIST, _TABLE, _TEXT, _NUMBER, _WHOLE, _SWITCH = (
@@ -96,7 +97,7 @@ def value_text(value: object) -> str:
 # Names and labels that people read: without characters that hide or reorder what stands beside them.
 
 MOST_DEVICE_CHARACTERS: Final = 80
-_HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 ALLOWED: Final = "text without control characters or marks for the direction of writing"
 
 
@@ -109,6 +110,26 @@ def check_label(text: str) -> str:
     if has_hidden(text):
         raise ValueError(ALLOWED)
     return text
+
+
+# What no text may contain: no file, program or address has it in its name, and UTF-8 doesn't have halves of pairs.
+
+_UNUSABLE: Final = re.compile("[\x00\ud800-\udfff]")
+USABLE: Final = "text without the character NUL and without halves of characters"
+
+
+def unusable_texts(value: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield place and text of each that has such a character, also of names. Deep values don't nest calls."""
+    waiting: deque[tuple[tuple[str | int, ...], object]] = deque([((), value)])
+    while waiting:
+        place, one = waiting.popleft()
+        if isinstance(one, str) and _UNUSABLE.search(one):
+            yield place, one
+        elif isinstance(one, Mapping):
+            waiting += [(place, name) for name in one]
+            waiting += [((*place, str(name)), each) for name, each in one.items()]
+        elif isinstance(one, list | tuple):
+            waiting += [((*place, number), each) for number, each in enumerate(one)]
 
 
 def clean_label(text: str) -> str:

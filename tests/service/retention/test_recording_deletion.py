@@ -162,6 +162,24 @@ def test_it_can_be_undone_until_then(place: Place) -> None:
     assert place.left() == 2
 
 
+def test_it_can_not_be_undone_once_it_has_begun(place: Place) -> None:
+    """Although it is repeated, as a file of that time is still open: what is gone is gone."""
+    begun, _ = place.deleting.delete(DeletionScope([PORCH], Span(place.old.start_ms, place.new.end_ms)), "Anna")
+    place.site.clock.advance(30)
+    place.deleting.step()
+    other, _ = place.deleting.delete(DeletionScope([YARD]), "Anna")
+    for deleting in (place.deleting, place.reopened()):
+        assert not deleting.cancel(begun)
+        assert [deleting.is_too_late(key) for key in (begun, other, "never")] == [True, False, False]
+    assert place.deleting.cancel(other)
+    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    place.site.clock.advance(300)
+    place.deleting.step()
+    assert place.deleting.is_too_late(PORCH)
+    place.deleting.ask(PORCH, "Anna", with_kept=False)
+    assert place.deleting.cancel(PORCH), "another one of the same camera"
+
+
 def test_what_a_removal_wants_is_done_once_it_is_due_also_after_a_restart(place: Place) -> None:
     place.removed()
     place.deleting.step()

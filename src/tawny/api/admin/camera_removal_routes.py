@@ -11,7 +11,7 @@ from pydantic import Field
 from tawny.api.admin.camera_setup_routes import run_setup
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera, parse_span, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input
+from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.units import size_text
@@ -121,8 +121,7 @@ def delete_recordings(
 @router.post("/recordings/restore", dependencies=own)
 def keep_recordings(camera: OneCamera, note: Note, here: Here) -> OkResponse:
     """Undo the deletion of a camera's recordings."""
-    if not here.deleting.cancel(camera):
-        raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
+    _cancel(camera, here)
     note("recordings restored", camera)
     return OkResponse()
 
@@ -171,10 +170,20 @@ def delete_stored(body: DeletionRequest, note: Note, signed: Signed, here: Here)
 @deletions_router.delete("/{deletion}", dependencies=own)
 def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, here: Here) -> OkResponse:
     """Undo a deletion, within half a minute."""
-    if not here.deleting.cancel(deletion):
-        raise RequestRefused(409, "too_late", "These recordings are deleted already.", "")
+    _cancel(deletion, here)
     note("recordings restored", "")
     return OkResponse()
+
+
+def _cancel(key: str, here: AppContext) -> None:
+    """Undo a deletion. Raises RequestRefused: it was carried out, or there is none."""
+    if here.deleting.cancel(key):
+        return
+    if here.deleting.is_too_late(key):
+        raise RequestRefused(
+            409, "too_late", "These recordings are deleted already.", "A deletion can be undone for half a minute."
+        )
+    raise not_found("There is no such deletion.", "It was undone already, or it is over.")
 
 
 def _wanted(body: DeletionRequest, here: AppContext) -> DeletionScope:

@@ -123,7 +123,7 @@ class TargetSettings(ApiResponse):
     """Settings of a target. values: as in the settings file, without secrets."""
 
     group: Literal["destinations", "files", "notifiers"]
-    values: dict[str, Setting]
+    values: dict[str, bool | int | str | list[str | int]]
 
 
 class TargetChange(ApiRequest):
@@ -235,7 +235,15 @@ def target_settings(target: OneName, here: Here) -> TargetSettings:
     """Return the settings of a target, without secrets."""
     with _settings(here) as settings:
         written = settings.said(target)
-    return TargetSettings(group=written.group, values=dict(written.values))
+    return TargetSettings(
+        group=written.group, values={key: value for key, value in written.values.items() if _is_plain(value)}
+    )
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether the page can show a value; others, such as tables of a plug-in, stay as they are in the file."""
+    several = value if isinstance(value, list) else [value]
+    return all(isinstance(one, str | int) for one in several)
 
 
 @router.put("/targets/{target}", dependencies=own)

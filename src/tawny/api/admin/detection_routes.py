@@ -1,11 +1,13 @@
 """Routes for a camera's detection: its settings, which owners change, and what helps to tune them."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from tawny.api import schemas, serializers
@@ -29,7 +31,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.changes import plain_table
 from tawny.config.settings import DetectionSettings
 from tawny.config.units import duration_text, share_text
-from tawny.config.zones import Corners, Points
+from tawny.config.zones import Corners, PlaceName, Points
 from tawny.detection.sound_classes import SoundSettings
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.events import Event, kind_title
@@ -43,14 +45,13 @@ from tawny.service import recorder
 from tawny.storage.disk.layout import SOUND
 from tawny.storage.index.protocol import all_events
 
-# API schemas of a camera's detection settings.
+# API schemas of a camera's detection settings. Answers have them too: no limit may be narrower than the settings' own,
+# or what the file has could not be shown. What else the settings refuse, they refuse when a request is parsed.
 
 Level = Annotated[int, Field(ge=1, le=100)]
-PlaceName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Point = tuple[Share, Share]
-PolygonCorners = Annotated[list[Point], Field(min_length=3, max_length=60)]
+Seconds = Annotated[float, Field(ge=0)]
+Point = tuple[FiniteFloat, FiniteFloat]
 Way = Literal["any", "left", "right", "up", "down"]
 LineWay = Literal["both", "left-to-right", "right-to-left"]
 
@@ -59,7 +60,7 @@ class ZoneRequest(ApiRequest):
     """A zone. level: motion threshold; null: the camera's. smallest: minimum size as a share of the image."""
 
     name: PlaceName
-    points: PolygonCorners
+    points: list[Point]
     level: Level | None = None
     smallest: Share = 0
     stay_s: Seconds = 0
@@ -79,7 +80,7 @@ class AudioRequest(ApiRequest):
     listen: bool = False
     level: Level = 50
     hold_s: Annotated[float, Field(ge=0.5, le=60)] = 3
-    model: Annotated[str, Field(max_length=400)] | None = None
+    model: str | None = None
     """What classifies sounds; empty: nothing; null: unchanged."""
     loud: bool | None = None
     """Loud sounds without a class are events, too; null: unchanged."""
@@ -92,21 +93,21 @@ class DetectionRequest(ApiRequest):
     the detector changes: those it had before.
     """
 
-    detector: Annotated[str, Field(min_length=1, max_length=60)]
+    detector: str
     level: Level
     frames: Annotated[int, Field(ge=1, le=100)]
     within: Annotated[int, Field(ge=1, le=600)]
     mode: Literal["thorough", "balanced", "frugal"]
     decode: Literal["auto", "software"]
-    zones: Annotated[list[ZoneRequest], Field(max_length=20)]
-    lines: Annotated[list[LineRequest], Field(max_length=20)]
-    mask: Annotated[list[PolygonCorners], Field(max_length=20)]
-    private: Annotated[list[PolygonCorners], Field(max_length=20)]
-    numbers: dict[Annotated[str, Field(max_length=40)], float]
+    zones: list[ZoneRequest]
+    lines: list[LineRequest]
+    mask: list[list[Point]]
+    private: list[list[Point]]
+    numbers: dict[str, FiniteFloat]
     sound: AudioRequest
-    read: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] | None = None
+    read: list[str] | None = None
     """Recognizers to use; null: unchanged."""
-    alert: list[Annotated[str, Field(max_length=40)]] | None = None
+    alert: list[str] | None = None
     """Event types and labels that are alerts; null: unchanged."""
 
 
@@ -302,7 +303,7 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Detec
             for name, zone in watch.zones.items()
         ],
         lines=[
-            LineRequest(name=name, points=list(line.points), direction=line.direction)
+            LineRequest(name=name, points=list(map(_shown_point, line.points)), direction=line.direction)
             for name, line in watch.lines.items()
         ],
         mask=[list(points) for points in watch.motion_masks],
@@ -320,6 +321,12 @@ def _watch(watch: DetectionSettings, privacy_masks: tuple[Points, ...]) -> Detec
     )
 
 
+def _shown_point(point: tuple[float, float]) -> Point:
+    """Return a point of a line as JSON can say it: the file may have infinite numbers there, too."""
+    x, y = (value if math.isfinite(value) else 0.0 for value in point)
+    return x, y
+
+
 _KEYS = {
     "detector": "detector", "level": "threshold", "frames": "frames", "within": "within", "mode": "effort",
     "decode": "decode", "mask": "motion_masks",
@@ -332,6 +339,12 @@ def _settings(body: DetectionRequest, now: DetectionSettings) -> tuple[Detection
     table: dict[str, Any] = plain_table(now)
     for field, key in _KEYS.items():
         table[key] = getattr(body, field)
+    if body.detector in DetectionSettings.model_fields:  # its numbers would take the place of that setting
+        raise bad_input("The detector can't be called like a setting.", "Choose one of the installed detectors.")
+    if twice := _first_double([zone.name for zone in body.zones]):  # one of them would be lost
+        raise bad_input(f"Two zones are called {twice}.", "Give each a name of its own.")
+    if twice := _first_double([line.name for line in body.lines]):
+        raise bad_input(f"Two lines are called {twice}.", "Give each a name of its own.")
     table["zones"] = {zone.name: _zone(zone) for zone in body.zones}
     table["lines"] = {line.name: {"points": line.points, "direction": line.direction} for line in body.lines}
     sound = {"listen": body.sound.listen, "level": body.sound.level, "hold": duration_text(body.sound.hold_s)}
@@ -357,6 +370,11 @@ def _settings(body: DetectionRequest, now: DetectionSettings) -> tuple[Detection
         raise bad_input(f"{problem_text(first)}.", "Correct it and try again.") from None
 
 
+def _first_double(names: list[str]) -> str:
+    """Return the first name that is there more than once; empty: none is."""
+    return next((name for name, count in Counter(names).items() if count > 1), "")
+
+
 def _zone(zone: ZoneRequest) -> Mapping[str, Any]:
     return {
         "points": zone.points,
@@ -372,23 +390,15 @@ def _zone(zone: ZoneRequest) -> Mapping[str, Any]:
 
 def _notes(notes: Mapping[str, Any]) -> DetectionNotes:
     return DetectionNotes(
-        stream=notes["stream"],
-        looks=notes["looks"],
-        late=notes["skipped"],
-        groups=notes["groups"],
-        slept=notes["slept"],
-        audits=notes["audits"],
-        misses=notes["misses"],
-        keyframe_gap_s=notes["gap_s"],
-        sleeps=notes["may_sleep"],
-        decodes_by=notes["decodes_by"],
-        hardware=notes["hardware"],
-    )
+        stream=notes["stream"], looks=notes["looks"], late=notes["skipped"], groups=notes["groups"],
+        slept=notes["slept"], audits=notes["audits"], misses=notes["misses"], keyframe_gap_s=notes["gap_s"],
+        sleeps=notes["may_sleep"], decodes_by=notes["decodes_by"], hardware=notes["hardware"],
+    )  # fmt: skip
 
 
 def _numbers(options: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of a detector's table, which the interface can change."""
-    return {key: value for key, value in options.items() if type(value) in (int, float)}
+    """Return the numbers of a detector's table, which the interface can change; JSON has no infinite ones."""
+    return {key: value for key, value in options.items() if type(value) in (int, float) and abs(value) <= 1e300}
 
 
 def _detector(about: recorder.DetectorView, watch: DetectionSettings) -> DetectorInfo:

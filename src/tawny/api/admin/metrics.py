@@ -26,6 +26,7 @@ Labels = Mapping[str, str]
 Value = tuple[Labels, float]
 
 
+@router.head("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 @router.get("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 def metrics(request: Request, here: Here) -> Response:
     if not _may(request, here.metrics_token):

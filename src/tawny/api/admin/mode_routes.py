@@ -14,7 +14,7 @@ from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.events.event_routes import find_event
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
-from tawny.config.modes import ModesSettings, NotifyType
+from tawny.config.modes import MOST_MODES, ModesSettings, NotifyType
 from tawny.config.quantities import CHECKED
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.segments import Recording
@@ -34,7 +34,6 @@ from tawny.service.modes.mode_table import CellChoice, CellRecord, ModeRow
 from tawny.service.modes.replay import PastSpan, Replay
 
 Word = Annotated[str, Field(min_length=1, max_length=60)]
-Line = Annotated[str, Field(min_length=1, max_length=220)]
 Words = Annotated[list[Word], Field(max_length=40)]
 Seconds = Annotated[float, Field(ge=1, le=31 * 86_400)]
 
@@ -94,22 +93,26 @@ class PersonCheckInRequest(ApiRequest):
     home: bool
 
 
+# Plans of modes and rules, of requests and answers: no limit may be narrower than the settings' own, or what the file
+# has could not be shown.
+
+
 class SomebodyPlan(ApiRequest):
-    ping: Words = Field(default_factory=list)
-    mac: Words = Field(default_factory=list)
-    mdns: Words = Field(default_factory=list)
+    ping: list[str] = Field(default_factory=list)
+    mac: list[str] = Field(default_factory=list)
+    mdns: list[str] = Field(default_factory=list)
 
 
 class PresencePlan(SomebodyPlan):
     """Presence settings. Durations as text: `10 min`. Empty: default."""
 
-    people: dict[Word, SomebodyPlan] = Field(default_factory=dict)
+    people: dict[str, SomebodyPlan] = Field(default_factory=dict)
     automatic: bool = True
-    every: Annotated[str, Field(max_length=20)] = ""
-    away_after: Annotated[str, Field(max_length=20)] = ""
-    grace: Annotated[str, Field(max_length=20)] = ""
-    nobody: Annotated[str, Field(max_length=20)] = ""
-    back: Annotated[str, Field(max_length=20)] = ""
+    every: str = ""
+    away_after: str = ""
+    grace: str = ""
+    nobody: str = ""
+    back: str = ""
 
 
 class ModeCellPlan(ApiRequest):
@@ -118,8 +121,8 @@ class ModeCellPlan(ApiRequest):
     record: Recording | None = None
     privacy: bool | None = None
     detection: bool | None = None
-    notify: Words | None = None
-    channels: Words | None = None
+    notify: list[str] | None = None
+    channels: list[str] | None = None
 
 
 class ModeTablePlan(ApiRequest):
@@ -129,37 +132,37 @@ class ModeTablePlan(ApiRequest):
     outside: ModeCellPlan | None = None
     inside: ModeCellPlan | None = None
     others: ModeCellPlan | None = None
-    cameras: Annotated[dict[Word, ModeCellPlan], Field(max_length=500)] = Field(default_factory=dict)
+    cameras: dict[str, ModeCellPlan] = Field(default_factory=dict)
 
 
 class ArmPlan(ApiRequest):
     """As in `tawny.toml` under `modes`. tables: what modes do with cameras, `modes.NAME`."""
 
-    names: Annotated[list[Word], Field(min_length=1, max_length=8)]
-    schedule: dict[Word, Words] = Field(default_factory=dict)
-    exceptions: Annotated[dict[Word, Word], Field(max_length=200)] = Field(default_factory=dict)
-    location: Annotated[list[float], Field(max_length=2)] = Field(default_factory=list)
+    names: Annotated[list[str], Field(min_length=1, max_length=MOST_MODES)]
+    schedule: dict[str, list[str]] = Field(default_factory=dict)
+    exceptions: dict[str, str] = Field(default_factory=dict)
+    location: list[float] = Field(default_factory=list)
     presence: PresencePlan = Field(default_factory=PresencePlan)
-    tables: Annotated[dict[Word, ModeTablePlan], Field(max_length=8)] = Field(default_factory=dict)
+    tables: dict[str, ModeTablePlan] = Field(default_factory=dict)
 
 
 class WhenPlan(ApiRequest):
-    camera: Words = Field(default_factory=list)
-    kind: Words = Field(default_factory=list)
-    zone: Words = Field(default_factory=list)
-    recognized: Words = Field(default_factory=list)
+    camera: list[str] = Field(default_factory=list)
+    kind: list[str] = Field(default_factory=list)
+    zone: list[str] = Field(default_factory=list)
+    recognized: list[str] = Field(default_factory=list)
     include_possible: bool = False
-    mode: Words = Field(default_factory=list)
-    between: Words = Field(default_factory=list)
-    home: Words = Field(default_factory=list)
-    away: Words = Field(default_factory=list)
-    min_duration: Annotated[str, Field(max_length=20)] = ""
+    mode: list[str] = Field(default_factory=list)
+    between: list[str] = Field(default_factory=list)
+    home: list[str] = Field(default_factory=list)
+    away: list[str] = Field(default_factory=list)
+    min_duration: str = ""
 
 
 class RulePlan(ApiRequest):
     name: Annotated[str, Field(max_length=60), CHECKED] = ""
     when: WhenPlan = Field(default_factory=WhenPlan)
-    do: Annotated[list[Line], Field(min_length=1, max_length=20)]
+    do: Annotated[list[str], Field(min_length=1)]
 
 
 class ModePlanChange(ApiRequest):
@@ -169,7 +172,7 @@ class ModePlanChange(ApiRequest):
     """
 
     modes: ArmPlan
-    rules: Annotated[list[RulePlan], Field(max_length=100)]
+    rules: list[RulePlan]
     renamed: tuple[Word, Word] | None = None
     version: Annotated[str, Field(max_length=40)] | None = None
 

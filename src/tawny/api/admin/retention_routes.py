@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
@@ -14,6 +14,7 @@ from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
 from tawny.api.serializers import camera_name
+from tawny.config.retention import Count
 from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
@@ -22,10 +23,8 @@ from tawny.service.health.monitor import CheckInInfo, SelfTestInfo
 from tawny.service.retention.retention_service import RetentionRequest, VolumeRetentionInfo
 from tawny.storage.retention.planning import RemovalPlan
 
-# API schemas of retention, problems and the self-test.
-
-Word = Annotated[str, StringConstraints(max_length=40)]
-Count = Annotated[int, Field(ge=1, le=10**9)]
+# API schemas of retention, problems and the self-test. Answers have those of requests, too: no limit may be narrower
+# than the settings' own, or what the file has could not be shown.
 
 
 class StreamRetentionRequest(ApiRequest):
@@ -33,11 +32,11 @@ class StreamRetentionRequest(ApiRequest):
     stream.
     """
 
-    min: Word | None = None
-    max: Word | None = None
-    max_size: Word | None = None
+    min: str | None = None
+    max: str | None = None
+    max_size: str | None = None
     max_files: Count | None = None
-    keyframes_after: Word | None = None
+    keyframes_after: str | None = None
 
 
 class CameraRetentionRequest(StreamRetentionRequest):
@@ -46,8 +45,8 @@ class CameraRetentionRequest(StreamRetentionRequest):
     events: minimum by type, `other` for the rest.
     """
 
-    events: Annotated[dict[str, Word], Field(max_length=40)] | None = None
-    min_free: Word | None = None
+    events: dict[str, str] | None = None
+    min_free: str | None = None
     sub: StreamRetentionRequest | None = None
 
 

@@ -293,7 +293,10 @@ def is_same_origin(connection: HTTPConnection) -> bool:
         return False
     if origin is None:
         return site is not None and connection.scope["type"] == "http"
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # such as `http://[`: no browser sends it
+        return False
     return parts.scheme in ("http", "https") and parts.netloc.lower() == connection.headers.get("host", "").lower()
 
 

@@ -175,16 +175,21 @@ router.add_api_route(
 @router.websocket("/api/v1/{rest:path}", dependencies=view)
 async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signed) -> None:
     """A WebSocket of the box, or of its copies."""
-    copied = await _copies(socket, SOCKET, box, here, signed)
-    if copied is not None:
-        await serve_socket(socket, box, copied, signed)
-        return
     try:
-        exchange = await _ask(socket, SOCKET, box, here, signed)
+        copied = await _copies(socket, SOCKET, box, here, signed)
+        exchange = await _ask(socket, SOCKET, box, here, signed) if copied is None else None
     except RequestRefused as refused:
         await socket.accept()  # pages can read the close code of open sockets only
         await socket.close(_CLOSE_CODES.get(refused.status, 4404), refused.what)
         return
+    if exchange is not None:
+        await _exchange(socket, exchange)
+    elif copied is not None:
+        await serve_socket(socket, box, copied, signed)
+
+
+async def _exchange(socket: WebSocket, exchange: Exchange) -> None:
+    """Pass messages on in both directions until one side ends."""
     try:
         async with asyncio.timeout(HEAD_TIMEOUT_S):
             frame = await exchange.receive()

@@ -101,6 +101,7 @@ def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hu
 other_router = APIRouter(route_class=WorkerRoute)
 
 
+@other_router.head("/healthz", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 @other_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)
 async def healthz(here: Here) -> Response:
     """For monitors: 200 only if every camera that should record does, else 503."""

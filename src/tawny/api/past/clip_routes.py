@@ -27,6 +27,7 @@ from tawny.api.past.frame_stamps import frame_stamps
 from tawny.api.past.media_responses import clip_name, disposition, ranged
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, Ms, OkResponse
+from tawny.config.quantities import CHECKED
 from tawny.media.mp4.byte_reader import read_bytes
 from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
@@ -71,7 +72,7 @@ class KeepClip(ApiRequest):
 class RenameClip(ApiRequest):
     """name: without the ending of its file."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S"), CHECKED]
 
 
 class ClipJobInfo(ApiResponse):

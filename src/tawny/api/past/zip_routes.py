@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Note, parse_list, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, sealed_error
+from tawny.api.errors import RequestRefused, bad_input, sealed_error
 from tawny.api.events.event_routes import clip_span
 from tawny.api.past.media_responses import (
     ClipRequest,
@@ -96,6 +96,8 @@ def _planned(events: str, here: AppContext) -> _Plan:
     """Raises RequestRefused: when one is encrypted and locked, when there are too many, or none can be had."""
     clips, missing, names = dict[str, ClipRequest](), list[MissingClip](), set[str]()
     ids = list(dict.fromkeys(parse_list(events)))
+    if not ids:
+        raise bad_input("No event is given.", "Choose the events whose clips you want.")
     if len(ids) > MOST_EVENTS:
         raise RequestRefused(400, "bad_input", f"At most {MOST_EVENTS} clips fit one download.", "Select fewer.")
     for one in ids:

@@ -32,6 +32,8 @@ _EVER: Final = Span(0, 1 << 45)
 _CLOSES_S: Final = 120.0
 """Until then, the file that was open at the end of a span is closed and listed."""
 _COUNTED: Final = 1000
+_MOST_BEGUN: Final = 1000
+"""How many deletions that were carried out are known."""
 log = logging.getLogger(__name__)
 
 
@@ -104,6 +106,7 @@ class RecordingDeletion:
         self._empty_since_s: dict[CameraId, float] = {}
         self._lock = threading.Lock()
         self._pending = _read(stored)
+        self._begun: dict[str, None] = {}
         self._done: set[tuple[str, int]] = set()
         self._handle = ActorHandle()
 
@@ -122,11 +125,22 @@ class RecordingDeletion:
         return self._put(camera, [CameraDeletion(camera, now_ms, f"deleted by {by}", with_kept)])
 
     def cancel(self, key: str) -> bool:
-        """Undo a deletion, by the ID of `delete` or a camera. Return whether there was something to cancel."""
+        """Undo a deletion, by the ID of `delete` or a camera. Return whether it was still to come."""
         with self._lock:
+            if self._is_begun(key):
+                return False
             found = self._pending.pop(key, None) is not None
         self._write()
         return found
+
+    def is_too_late(self, key: str) -> bool:
+        """Return whether this deletion was carried out, as far as this run knows."""
+        with self._lock:
+            return self._is_begun(key)
+
+    def _is_begun(self, key: str) -> bool:
+        pending = self._pending.get(key)
+        return key in self._begun or (pending is not None and pending.is_last)
 
     def measure(self, wanted: DeletionScope) -> DeletionPreview:
         """Return what would be deleted. Raises NotDone: see `delete`. Waits for the index."""
@@ -190,6 +204,9 @@ class RecordingDeletion:
         now_ms = self._clock.now_ms()
         with self._lock:
             due = [(key, one) for key, one in self._pending.items() if one.due_ms <= now_ms]
+            self._begun |= dict.fromkeys(key for key, _ in due)
+            for key in list(self._begun)[:-_MOST_BEGUN]:
+                del self._begun[key]
         for key, one in due:
             is_filling = self._fills(one)
             for part in one.parts:
@@ -233,6 +250,7 @@ class RecordingDeletion:
     def _put(self, key: str, parts: Iterable[CameraDeletion], undo_s: float = UNDO_S) -> int:
         due_ms = self._clock.now_ms() + round(undo_s * 1000)
         with self._lock:
+            self._begun.pop(key, None)  # of an earlier deletion of this camera
             self._pending[key] = _Pending(due_ms, tuple(parts))
         self._write()
         self._handle.wake()
