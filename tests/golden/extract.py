@@ -118,7 +118,7 @@ def _arguments(command: argparse.ArgumentParser) -> Iterator[dict[str, Any]]:
             "choices": None if action.choices is None else [str(one) for one in action.choices],
             "required": action.required,
             "default": to_jsonable_python(action.default, fallback=str),
-            "type": getattr(action.type, "__name__", None) if action.type in (int, float) else None,
+            "type": _number_type(action.type),
             "excludes": groups.get(id(action)),
             TEXT: {"help": action.help, "metavar": action.metavar, "name": action.dest},
         }
@@ -262,14 +262,33 @@ def find_differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
         yield f"changed: {place}: {json.dumps(before)[:200]} -> {json.dumps(now)[:200]}"
 
 
-def find_losses(before: Any, now: Any, place: str = "") -> Iterator[str]:
-    """Yield one line for each place where something of `before` is gone or different. New names are no loss.
+_MOST: Final = frozenset({"maxItems", "maxLength", "maxProperties", "maximum"})
+_LEAST: Final = frozenset({"minItems", "minLength", "minimum"})
+LIMITS: Final = _MOST | _LEAST | {"pattern", "propertyNames"}
+"""Of values in JSON Schema."""
 
-    A list has lost an item if none of the present ones has all of it; a request has lost if it needs more fields.
+
+def _is_wider(limit: str, before: Any, now: Any) -> bool:
+    return (limit in _MOST and now >= before) or (limit in _LEAST and now <= before)
+
+
+def _number_type(made_by: Any) -> str | None:
+    """Return `int` or `float` for an option that is a number; None for another."""
+    if made_by in (int, float):
+        return str(made_by.__name__)
+    return "int" if getattr(made_by, "__qualname__", "").startswith("whole_number.") else None
+
+
+def find_losses(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    """Yield one line for each place where something of `before` is gone or different.
+
+    New names are no loss, nor are limits that are wider or gone. A list has lost an item if none of the present ones has all of it; a request has lost if it needs more fields.
     """
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys(), key=str):
             here = f"{place} / {key}"
+            if key in LIMITS and (key not in now or _is_wider(key, before[key], now[key])):
+                continue
             if key not in now:
                 yield f"missing: {here}"
             else:

@@ -37,6 +37,10 @@ def test_interface_is_the_golden_one(name: str) -> None:
         ([{"name": "a", "kinds": ["x"]}], [{"name": "a", "kinds": ["y"]}], 1),
         ({"requestBody": {"required": ["a"]}}, {"requestBody": {"required": ["a", "b"]}}, 1),
         ({"responses": {"required": ["a"]}}, {"responses": {"required": ["a", "b"]}}, 0),
+        ({"type": "string", "maxLength": 40}, {"type": "string"}, 0),
+        ({"maximum": 40, "minimum": 2}, {"maximum": 60, "minimum": 1}, 0),
+        ({"maximum": 40, "minimum": 2}, {"maximum": 30, "minimum": 3}, 2),
+        ({"pattern": "a+"}, {"pattern": "b+"}, 1),
     ],
 )
 def test_only_what_is_gone_or_different_is_a_loss(before: object, now: object, count: int) -> None:
