@@ -18,6 +18,8 @@ from tawny.config.units import duration_text, seconds, share, size, size_text
         ("250 ms", 0.25),
         ("1 week", 604_800),
         ("14 Tage", 1_209_600),
+        ("14 tagen", 1_209_600),
+        ("10 Min.", 600),
         ("2 Wochen", 1_209_600),
         ("3 Std", 10_800),
     ],

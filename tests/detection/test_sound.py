@@ -1,6 +1,6 @@
 """Loud sounds are told from the quiet of the place, by their level; and named by a model, if there is one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -413,6 +413,27 @@ def test_other_loud_sounds_are_events_only_if_wanted(trained: SoundClassifier, u
     told = listen(hum, model=trained, unnamed=unnamed, wanted=SoundSettings(0.9))
     assert [what[0] for what in told.what] == ["loud", "quiet"] * events
     assert told.names == []
+
+
+class FailingOnce(SoundClassifier):
+    """Its first run fails."""
+
+    def scores(self, camera: CameraId, at_ms: int, samples: Any) -> Mapping[str, float]:
+        if not self.trouble:
+            self.trouble = "bad allocation"
+            return {}
+        return {"Shatter": 0.0}
+
+
+def test_a_model_that_failed_once_makes_no_events_of_sounds_that_it_does_not_know(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("onnxruntime")
+    file = tmp_path / "made.onnx"
+    file.write_bytes(fitted_model())
+    hum = among_noise(0.3 * tones(3, 120))
+    told = listen(hum, model=FailingOnce(file, LABELS, is_log_mel=True), unnamed=False, wanted=SoundSettings(0.9))
+    assert told.what == []
 
 
 def test_each_class_has_its_threshold(trained: SoundClassifier) -> None:

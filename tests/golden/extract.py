@@ -282,7 +282,8 @@ def _number_type(made_by: Any) -> str | None:
 def find_losses(before: Any, now: Any, place: str = "") -> Iterator[str]:
     """Yield one line for each place where something of `before` is gone or different.
 
-    New names are no loss, nor are limits that are wider or gone. A list has lost an item if none of the present ones has all of it; a request has lost if it needs more fields.
+    New names are no loss, nor are limits that are wider or gone. A list has lost an item if none of the present ones
+    has all of it; a request has lost if it needs more fields.
     """
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys(), key=str):

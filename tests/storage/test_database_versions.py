@@ -9,27 +9,29 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Protocol
+from unittest.mock import Mock
 
 import pytest
 
 import tawny
 from tawny.api.auth import accounts_file
-from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.accounts import Accounts, Role
+from tawny.api.auth.accounts_file import AccountsFile, open_with_copy
 from tawny.cli.main import main
 from tawny.delivery import outbox
 from tawny.delivery.outbox import Outbox
 from tawny.events import modes
 from tawny.events.modes import ModeStore
 from tawny.fleet import copy_volume, sqlite_fleet_index
-from tawny.model.errors import DatabaseDamaged, DatabaseNewer, FolderUnwritable, IndexDamaged
+from tawny.model.errors import DatabaseDamaged, DatabaseNewer, FolderUnwritable, IndexDamaged, StorageError
 from tawny.model.times import SystemClock
 from tawny.service.health.monitor import renewed_databases
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
-from tawny.storage.index import appearance_db, sqlite_file
+from tawny.storage.index import appearance_db, small_db, sqlite_file
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, index_to_write
-from tawny.storage.index.small_db import SmallDb, recently_put_aside
+from tawny.storage.index.small_db import SmallDb, forget_put_aside, recently_put_aside, refuse_damage
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
 from tests.golden.test_formats import FORMATS
@@ -169,10 +171,75 @@ def test_a_damaged_one_is_put_aside_and_an_empty_one_made(
     for _ in range(2):
         RENEWED[name](path).close()
         assert version(path) == DATABASES[name][0]
-    assert (tmp_path / f"{name}.damaged").read_bytes() == damaged
+    [kept] = tmp_path.glob(f"{name}.damaged-*")
+    assert kept.read_bytes() == damaged
     assert recently_put_aside(tmp_path, SystemClock().now_ms()) == [name]
-    assert recently_put_aside(tmp_path, SystemClock().now_ms() + 8 * 86_400_000) == []
-    assert [one.do for one in renewed_databases(tmp_path, SystemClock().now_ms()) if f"{name}.damaged" in one.do]
+    assert recently_put_aside(tmp_path, SystemClock().now_ms() + 3 * 86_400_000) == []
+    assert len(renewed_databases(tmp_path, SystemClock().now_ms())) == 1
+    forget_put_aside(tmp_path, name)
+    assert recently_put_aside(tmp_path, SystemClock().now_ms()) == []
+
+
+def test_damaged_accounts_are_as_in_their_copy(tmp_path: Path) -> None:
+    path, copy = tmp_path / "main" / "accounts.db", tmp_path / "spare" / "accounts.db"
+    for folder in (path.parent, copy.parent / "history"):
+        folder.mkdir(parents=True)
+    accounts = Accounts(file := open_with_copy(path, copy), SystemClock())
+    accounts.put_person("Anna", Role.OWNER)
+    file.close()
+    open_with_copy(path, copy).close()
+    _overwrite(path)
+    for _ in range(2):
+        file = open_with_copy(path, copy)
+        assert [one.name for one in Accounts(file, SystemClock()).people()] == ["Anna"]
+        file.close()
+    assert recently_put_aside(path.parent, SystemClock().now_ms()) == []
+
+
+def test_accounts_without_a_copy_leave_none(tmp_path: Path) -> None:
+    path, copy = tmp_path / "accounts.db", tmp_path / "spare" / "accounts.db"
+    (copy.parent / "history").mkdir(parents=True)
+    _overwrite(path)
+    open_with_copy(path, copy).close()
+    assert not copy.exists()
+
+
+def test_what_was_put_aside_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.db"
+    for count in (1, 2):
+        path.write_bytes(b"rubbish" * 6000 * count)
+        (file := AccountsFile(path, renew=True)).close()
+        assert file.was_renewed
+    assert sorted(one.stat().st_size for one in tmp_path.glob("*.damaged-*")) == [42_000, 84_000]
+
+
+@pytest.mark.parametrize(
+    ("found", "error"),
+    [
+        ("Page 2: unable to get the page. error code=8458", StorageError),  # the disk did not give it
+        ("Page 2: unable to get the page. error code=11", DatabaseDamaged),
+        ("row 3 missing from index people_name", DatabaseDamaged),
+    ],
+)
+def test_only_damage_is_damage(found: str, error: type[StorageError]) -> None:
+    db = Mock(execute=lambda _query: Mock(fetchone=lambda: (found,)))
+    with pytest.raises(StorageError) as told:
+        refuse_damage(db, "accounts.db")
+    assert type(told.value) is error
+
+
+def test_a_database_that_was_read_wrong_once_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "modes.db"
+    ModeStore(path).close()
+    wrong = iter([DatabaseDamaged(str(path), "a page")])
+
+    def refuse_once(db: sqlite3.Connection, where: str) -> None:
+        for error in wrong:
+            raise error
+
+    monkeypatch.setattr(small_db, "refuse_damage", refuse_once)
+    ModeStore(path).close()
+    assert list(tmp_path.glob("*.damaged*")) == []
 
 
 def test_a_command_leaves_damaged_accounts_as_they_are(tmp_path: Path) -> None:

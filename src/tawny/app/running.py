@@ -161,6 +161,8 @@ class RecorderRuntime:
         )  # fmt: skip
         self._changing, self._is_closing = threading.Lock(), False
         self._noted_end: tuple[str, str] | None = None
+        self._renewed: list[web.RecorderWarning] = []
+        """Of damaged databases: from memory, as a question about health must not wait for the disk."""
         self._of_others: dict[str, OthersCameraSettings] = {}
         """Cameras of other recorders that are recorded in their place."""
         self._formerly_others: dict[str, str] = {}
@@ -222,7 +224,7 @@ class RecorderRuntime:
     def begin_housekeeping(self, checks: Iterable[HealthCheck] = ()) -> None:
         """Start all that is not needed for the first picture. checks: of what works beside the recorder."""
         pooled = self.parts.pooled
-        stored, login_file, pulse = self.parts.stored, self.parts.login_file, self.parts.storage.store.pulse
+        stored, login_file = self.parts.stored, self.parts.login_file
         self.parts.storage.gaps.start(pooled)
         stored.retention.start(pooled)
         stored.room.start(pooled)
@@ -234,7 +236,7 @@ class RecorderRuntime:
         if stored.mirror is not None:
             stored.mirror.start(pooled)
         login_file.start(pooled)
-        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, pulse, self.clock))
+        pooled.start(Heartbeat.name, lambda: Heartbeat(self._ledger, self._pulse, self.clock))
         self.sealing.start(pooled)
         self.care.start(pooled, [HealthCheck(self.sealing.watch), *checks])
         self.arming.start(pooled, self._stand)
@@ -432,6 +434,12 @@ class RecorderRuntime:
     def disk(self) -> web.DiskInfo | None:
         return self.parts.stored.room.figures
 
+    def _pulse(self, now_ms: int) -> None:
+        """Write the heartbeat, and look for databases that were put aside. Raises OSError."""
+        self.parts.storage.store.pulse(now_ms)
+        folder = self.parts.place.kept_in
+        self._renewed = [] if folder is None else renewed_databases(folder, now_ms)
+
     def warnings(self) -> Sequence[web.RecorderWarning]:
         warnings = [
             web.RecorderWarning(f"Plug-in {one.name} couldn't be loaded: {one.error}.") for one in self._plugins.broken
@@ -442,8 +450,7 @@ class RecorderRuntime:
         warnings += [web.RecorderWarning(trouble) for trouble in unnamed if trouble]
         found = disk_problems(self.parts.stored, self._recorder, self.parts.place.stands_for)
         warnings += [web.RecorderWarning(trouble.detail, trouble.do) for trouble in found]
-        folder = self.parts.place.kept_in
-        return warnings if folder is None else [*warnings, *renewed_databases(folder, self.clock.now_ms())]
+        return [*warnings, *self._renewed]
 
     def alarms(self) -> Sequence[Alarm]:
         return self.care.alarms

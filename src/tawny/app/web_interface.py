@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from tawny.api.application import make_app
 from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
-from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.accounts_file import ACCOUNTS, AccountsFile, open_with_copy
 from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
 from tawny.api.auth.passwords import Passwords
@@ -54,7 +54,7 @@ from tawny.fleet.copy_source import CopySource
 from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
-from tawny.model.errors import NotDone, StorageError
+from tawny.model.errors import NotDone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
@@ -429,16 +429,11 @@ def _others_certificate(web: WebSettings) -> str:
 
 
 def _open_accounts(place: RecorderPlace) -> AccountsFile:
-    """Open the accounts, and copy them to the fallback disk, so that users can sign in after a failover."""
+    """Open the accounts; a copy of them is on the fallback disk, so that users can sign in after a failover."""
     if place.kept_in is None:
         return AccountsFile(":memory:")
-    file, spare = AccountsFile(place.kept_in / "accounts.db", renew=True), place.settings().storage.spare
-    if spare and (Path(spare).expanduser() / "history").is_dir():
-        try:
-            file.copy_to(Path(spare).expanduser() / "accounts.db")
-        except StorageError as error:
-            log.warning("cannot copy accounts to the fallback disk: %s", error)
-    return file
+    spare = place.settings().storage.spare
+    return open_with_copy(place.kept_in / ACCOUNTS, Path(spare).expanduser() / ACCOUNTS if spare else None)
 
 
 def _make_first_setup(
@@ -471,7 +466,7 @@ def _make_storage_choice(
 
 def _bring_along(file: AccountsFile, place: RecorderPlace, folder: Path) -> None:
     """Copy accounts and the state of the setup into the folder that tawny records to after the next start."""
-    file.copy_to(folder / "accounts.db")
+    file.copy_to(folder / ACCOUNTS)
     setup = place.folder / SETUP
     if setup.exists():
         (folder / SETUP).touch(mode=0o600)

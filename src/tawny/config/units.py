@@ -5,23 +5,24 @@ import re
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0}
 _SECONDS |= {"sec": 1.0, "seconds": 1.0, "second": 1.0, "minutes": 60.0, "minute": 60.0, "m": 60.0, "hours": 3600.0}
 _SECONDS |= {"hour": 3600.0, "week": 604800.0, "weeks": 604800.0, "years": 31536000.0, "year": 31536000.0}
-_SECONDS |= {"Sek": 1.0, "Sekunde": 1.0, "Sekunden": 1.0, "Min": 60.0, "Minute": 60.0, "Minuten": 60.0, "Std": 3600.0}
-_SECONDS |= {"Stunde": 3600.0, "Stunden": 3600.0, "Tag": 86400.0, "Tage": 86400.0, "Woche": 604800.0}
-_SECONDS |= {"Wochen": 604800.0, "Jahr": 31536000.0, "Jahre": 31536000.0}
-"""The German ones: people write them where the interface is in German."""
+_GERMAN = {"sek": 1.0, "sekunde": 1.0, "sekunden": 1.0, "min": 60.0, "minute": 60.0, "minuten": 60.0, "std": 3600.0}
+_GERMAN |= {"stunde": 3600.0, "stunden": 3600.0, "tag": 86400.0, "tage": 86400.0, "tagen": 86400.0, "woche": 604800.0}
+_GERMAN |= {"wochen": 604800.0, "jahr": 31536000.0, "jahre": 31536000.0, "jahren": 31536000.0}
+"""People write these where the interface is in German: `14 Tage`, `10 Min.`"""
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _MOST = 2**63 - 1
 """Bytes, and ms of a time: more has no place in the index."""
-_PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)\s*")
+_PARTS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z%]+)\.?\s*")
 
 
 def seconds(text: str) -> float:
     """Parse `5 s`, `1.5 min`, `14 days` to seconds. Raises ValueError: with the allowed units."""
     number, unit = _number_and_unit(text, "a time, for example 5 s, 10 min, 2 h or 14 days")
-    if unit not in _SECONDS:
+    unit_s = _SECONDS.get(unit) or _GERMAN.get(unit.casefold())
+    if unit_s is None:
         raise ValueError("a time with one of the units ms, s, min, h, days, weeks")
-    duration_s = number * _SECONDS[unit]
+    duration_s = number * unit_s
     if not duration_s <= _MOST / 1000:
         raise ValueError("a shorter time, for example 100 years")
     return duration_s

@@ -27,20 +27,23 @@ the methods `get_inputs`, `run` and `get_providers` of an `InferenceSession`. Ra
 OSError."""
 
 
-FileVersion = tuple[tuple[int, int], ...]
+FileVersion = tuple[tuple[int, int, int], ...]
 
 
 def file_version(*files: Path) -> FileVersion:
-    """Return modification times, ns, and sizes, bytes, by which a change shows; zeros for a missing file."""
+    """Return inodes, times of change, ns, and sizes, bytes, by which a change shows; zeros for a missing file.
+
+    The times are those of owner and mode, too: a file that could not be read may be readable now.
+    """
     return tuple(map(_version_of, files))
 
 
-def _version_of(file: Path) -> tuple[int, int]:
+def _version_of(file: Path) -> tuple[int, int, int]:
     try:
         found = file.stat()
     except OSError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_size
+        return 0, 0, 0
+    return found.st_ino, found.st_ctime_ns, found.st_size
 
 
 def is_onnx_installed() -> bool:

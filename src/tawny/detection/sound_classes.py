@@ -102,10 +102,12 @@ class SoundClassifier:
         last = samples[-self.length :]
         part[len(part) - len(last) :] = last
         try:
-            return dict(zip(self._labels, map(float, self._run(part)), strict=True))
+            scores = dict(zip(self._labels, map(float, self._run(part)), strict=True))
         except NotDone as error:
             self.trouble = str(error)
             return {}
+        self.trouble = ""
+        return scores
 
     def close(self) -> None:
         """Nothing to release."""
@@ -276,8 +278,8 @@ class SoundNamer:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the model works: what is loud waits for its class."""
-        return not self._model.trouble
+        """Whether the model is open: only then does what is loud wait for its class."""
+        return getattr(self._model, "refused", None) is None
 
     def add(self, at_ms: int, samples: Any) -> None:
         """Classify these samples, which end at at_ms, some time soon."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -124,6 +125,20 @@ def test_a_model_that_cannot_take_an_image_is_refused_and_another_in_its_place_r
     assert one.read(recogniser_input(rgb)) == []
     assert "can't read license plates" in one.trouble
     file.write_bytes(plate_model("BAB123", ALPHABET, "float"))
+    assert [reading.text for reading in one.read(recogniser_input(rgb))] == ["BAB123"]
+    assert one.trouble == ""
+
+
+def test_a_model_that_fails_at_one_plate_reads_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "plates.onnx"
+    file.write_bytes(plate_model("BAB123", ALPHABET, "float"))
+    one = Plates({"model": str(file)})
+    rgb, _ = vehicle(LAYOUTS[0], "B AB 4268", 120, "day", np.random.default_rng(3))
+    assert len(one.read(recogniser_input(rgb))) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(PlateModel, "read", Mock(side_effect=NotDone("bad allocation")))
+        assert one.read(recogniser_input(rgb)) == []
+        assert "bad allocation" in one.trouble
     assert [reading.text for reading in one.read(recogniser_input(rgb))] == ["BAB123"]
     assert one.trouble == ""
 

@@ -56,6 +56,23 @@ def test_a_model_that_was_replaced_is_opened_again(bench: Bench) -> None:
     assert set(model.scores(PORCH, 0, LOUD)) == {"Treble", "Bass"}
 
 
+def test_a_model_whose_files_are_given_to_the_recorder_is_opened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of owner or mode changes neither content nor size."""
+    bench.service.store.add(str(bench.file), labels=["High", "Low"])
+    file, check = bench.service.store.file("mean"), bench.service.store.check
+
+    def refuse(_card: object) -> None:
+        raise NotDone("Permission denied.", "Give it to the user that runs tawny.")
+
+    monkeypatch.setattr(bench.service.store, "check", refuse)
+    _, model = bench.service.namer(PORCH, AudioSettings(listen=True, model="mean"))
+    assert "Permission denied" in model.trouble
+    monkeypatch.setattr(bench.service.store, "check", check)
+    file.chmod(0o640)
+    bench.wait()
+    assert model.trouble == ""
+
+
 def test_a_model_that_is_no_longer_used_is_not_looked_at(bench: Bench) -> None:
     namer, model = bench.service.namer(PORCH, AudioSettings(listen=True, model="mean"))
     namer.close()

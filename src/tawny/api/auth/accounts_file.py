@@ -1,10 +1,16 @@
 """`accounts.db`: database file of users, their ways to sign in, sessions, access tokens, links and the audit log."""
 
+import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from tawny.storage.index.small_db import SmallDb
+from tawny.model.errors import StorageError
+from tawny.storage.index.small_db import SmallDb, forget_put_aside
+
+log = logging.getLogger(__name__)
+ACCOUNTS: Final = "accounts.db"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS people (
@@ -99,6 +105,28 @@ class AccountsFile(SmallDb):
 
     def __init__(self, path: Path | str, *, renew: bool = False) -> None:
         super().__init__(path, SCHEMA, VERSION, _migrate, renew=renew)
+
+
+def open_with_copy(path: Path, copy: Path | None) -> AccountsFile:
+    """Open the accounts for the recorder, and copy them to `copy`, if its folder is of a recorder.
+
+    After damage they are as in that copy. Raises DatabaseNewer, StorageError.
+    """
+    file = AccountsFile(path, renew=True)
+    try:
+        if copy is None:
+            return file
+        if not file.was_renewed:
+            if (copy.parent / "history").is_dir():
+                file.copy_to(copy)
+        elif copy.is_file():
+            with closing(AccountsFile(copy)) as kept:
+                kept.copy_to(path)
+            forget_put_aside(path.parent, path.name)
+            log.warning("users are as in the copy on the fallback disk")
+    except (StorageError, OSError) as error:
+        log.warning("cannot copy accounts from or to the fallback disk: %s", error)
+    return file
 
 
 def _migrate(db: sqlite3.Connection, _version: int) -> None:

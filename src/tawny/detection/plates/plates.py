@@ -352,10 +352,11 @@ class Plates:
         try:
             for found in plates_in(shown.rgb)[:LOOKED_AT]:
                 reading = self._reading(reader, found.grey)
+                self._wrong = ""
                 if reading is not None:
                     return [reading]
-        except NotDone as error:  # the model refuses a plate
-            self._reader, self._wrong = None, str(error)
+        except NotDone as error:  # it was tried when it was opened, so the next plate may be read
+            self._wrong = str(error)
         return []
 
     def close(self) -> None:

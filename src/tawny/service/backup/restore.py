@@ -34,6 +34,7 @@ from tawny.service.backup.backup_file import (
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file, sync_folder
+from tawny.storage.index.small_db import forget_put_aside
 
 PENDING: Final = ".restore"
 _UNPACKING: Final = ".restore.new"
@@ -264,6 +265,7 @@ def finish_restore(data: Path) -> bool:
         for name in units:
             is_in_backup = name in plan["present"]
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
+            forget_put_aside(data, name)
         if "history" in units:  # the index is made again from the recordings
             for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):
                 (data / name).unlink(missing_ok=True)

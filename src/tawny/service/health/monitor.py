@@ -161,30 +161,32 @@ def disk_problems(
         yield HealthProblem(ProblemKind.SLOW_DISK, None, message, SLOW)
 
 
+_KEPT = "The damaged file is kept in the data folder."
 _RENEWED = {
     "modes.db": (
         "The stored mode was damaged, so tawny is in the mode of its settings.",
-        "Check the mode. The damaged file is kept as modes.db.damaged.",
+        f"Check the mode. {_KEPT}",
     ),
     "outbox.db": (
-        "The queue of notifications and uploads was damaged, so what waited in it is lost.",
-        "The damaged file is kept as outbox.db.damaged.",
+        "The queue of notifications and uploads was damaged: what waited in it is lost, and snoozes are over.",
+        f"Turn on notifications again in each browser and phone. {_KEPT}",
     ),
     "hub.db": (
         "The list of this hub's recorders was damaged, so it is empty.",
-        "Let the recorders join again, or bring the list back from a backup with `tawny restore`. The damaged file is "
-        "kept as hub.db.damaged.",
+        f"Let the recorders join again, or bring the list back from a backup with `tawny restore`. {_KEPT}",
     ),
     "accounts.db": (
         "The list of users was damaged, so tawny began with none.",
-        "Add the users again, or bring them back from a backup with `tawny restore`. The damaged file is kept as "
-        "accounts.db.damaged.",
+        f"Add the users again, or bring them back from a backup with `tawny restore`. {_KEPT}",
     ),
 }
 
 
 def renewed_databases(folder: Path, now_ms: int) -> list[RecorderWarning]:
-    """Return what users have to know of databases that were damaged and made again in the last days."""
+    """Return what users have to know of databases that were damaged and made again in the last two days.
+
+    Raises OSError.
+    """
     return [RecorderWarning(*_RENEWED[name]) for name in recently_put_aside(folder, now_ms) if name in _RENEWED]
 
 

@@ -36,7 +36,7 @@ class StoredObjects:
     def __init__(self, path: Path) -> None:
         """path: the database; created if missing."""
         path.parent.mkdir(mode=0o750, exist_ok=True)
-        self._db = SmallDb(path, _SCHEMA, _VERSION, renew=True)  # it is listed again
+        self._db = SmallDb(path, _SCHEMA, _VERSION)
         self._size_bytes = self._sum()
 
     @staticmethod

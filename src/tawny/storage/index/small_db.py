@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import DatabaseDamaged, DatabaseNewer, DiskFull, StorageError
+from tawny.model.times import SystemClock
 from tawny.storage.disk.disk import turned
 from tawny.storage.index.sqlite_file import other_version
 
@@ -19,22 +21,40 @@ SUFFIXES: Final = ("-wal", "-shm", "")
 """Of the files of a database. The main file is last, so that an incomplete set is not opened."""
 _CHECKED_BYTES: Final = 64 * 1024**2
 """Larger files are not read whole at a start: it would take seconds."""
-ASIDE: Final = ".damaged"
-_REPORTED_MS: Final = 7 * 86_400_000
+_TRIED_AGAIN_S: Final = 0.2
+_MOST_ASIDE: Final = 10
+_ASIDE: Final = re.compile(r"(\w+\.db)\.damaged-(\d{13})")
+_REPORTED_MS: Final = 2 * 86_400_000
+_NO_PAGE: Final = re.compile(r"unable to get the page\. error code=(\d+)")
 
 
-def put_aside(path: Path) -> None:
+def put_aside(path: Path, mark: str = ".damaged") -> None:
     """Rename a damaged database, so that one can be made in its place. Raises OSError."""
     for suffix in SUFFIXES:
         part = path.with_name(path.name + suffix)
         if part.exists():
-            part.replace(path.with_name(f"{path.name}{ASIDE}{suffix}"))
+            part.replace(path.with_name(f"{path.name}{mark}{suffix}"))
 
 
 def recently_put_aside(folder: Path, now_ms: int) -> list[str]:
-    """Return the names of the databases that were put aside in the last seven days."""
-    found = [path for path in sorted(folder.glob(f"*.db{ASIDE}")) if path.is_file()]
-    return [one.name.removesuffix(ASIDE) for one in found if now_ms - one.stat().st_ctime * 1000 < _REPORTED_MS]
+    """Return the names of the databases that `SmallDb` put aside in the last two days. Raises OSError."""
+    found = [named for one in sorted(folder.iterdir()) if (named := _ASIDE.fullmatch(one.name))]
+    return list(dict.fromkeys(one[1] for one in found if now_ms - int(one[2]) < _REPORTED_MS))
+
+
+def forget_put_aside(folder: Path, name: str) -> None:
+    """Delete what was put aside of a database that was restored. Raises OSError."""
+    for old in folder.glob(f"{name}.damaged-*"):
+        old.unlink(missing_ok=True)
+
+
+def _keep_aside(path: Path) -> None:
+    """Put a database aside under a name of its own, and forget the oldest of many. Raises OSError."""
+    put_aside(path, f".damaged-{SystemClock().now_ms():013}")
+    kept = sorted(one for one in path.parent.glob(f"{path.name}.damaged-*") if _ASIDE.fullmatch(one.name))
+    for old in kept[:-_MOST_ASIDE]:
+        for suffix in SUFFIXES:
+            old.with_name(old.name + suffix).unlink(missing_ok=True)
 
 
 MEMORY = ":memory:"
@@ -45,8 +65,8 @@ class SmallDb:
 
     path: a file, or MEMORY. schema: creates missing tables. version: that of the schema, from 1; files before versions
     were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction. renew:
-    whether a damaged file is put aside, and an empty one made in its place. Raises DatabaseDamaged, DatabaseNewer,
-    StorageError, DiskFull.
+    whether a damaged file is put aside, and an empty one made in its place (`was_renewed`). Raises DatabaseDamaged,
+    DatabaseNewer, StorageError, DiskFull.
     """
 
     def __init__(
@@ -60,15 +80,20 @@ class SmallDb:
     ) -> None:
         self._path = str(path)
         self._lock = threading.Lock()
+        self.was_renewed = False
         try:
             self._db = self._opened(schema, version, migrate, checked=renew)
-        except DatabaseDamaged as error:
+        except DatabaseDamaged:
             if not renew:
                 raise
-            log.error("%s It is put aside, and an empty one made.", error.message)
-            with _turned_over(self._path):
-                put_aside(Path(path))
-            self._db = self._opened(schema, version, migrate)
+            threading.Event().wait(_TRIED_AGAIN_S)  # what was read may have been wrong, and the file be well
+            try:
+                self._db = self._opened(schema, version, migrate, checked=True)
+            except DatabaseDamaged as error:
+                log.error("%s It is put aside, and an empty one made.", error.message)
+                with _turned_over(self._path):
+                    _keep_aside(Path(path))
+                self._db, self.was_renewed = self._opened(schema, version, migrate), True
 
     def _opened(
         self, schema: str, version: int, migrate: Callable[[sqlite3.Connection, int], None], *, checked: bool = False
@@ -88,9 +113,7 @@ class SmallDb:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
                 db.execute(f"PRAGMA {pragma}")
             if checked and self._path != MEMORY and path.stat().st_size <= _CHECKED_BYTES:
-                wrong = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if wrong != "ok":
-                    raise DatabaseDamaged(self._path, wrong)
+                refuse_damage(db, self._path)
             if found < version:
                 db.executescript(f"BEGIN IMMEDIATE; {schema}")
                 migrate(db, found)
@@ -140,6 +163,17 @@ class SmallDb:
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
+
+
+def refuse_damage(db: sqlite3.Connection, path: str) -> None:
+    """Read all of a database. Raises DatabaseDamaged; StorageError if the disk can't read it: it may be well."""
+    wrong = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if wrong == "ok":
+        return
+    codes = [int(code) & 0xFF for code in _NO_PAGE.findall(wrong)]
+    if any(code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) for code in codes):
+        raise StorageError(path, wrong)
+    raise DatabaseDamaged(path, wrong)
 
 
 def _create(path: Path, schema: str, version: int) -> None:

@@ -54,6 +54,16 @@ it("has nothing to save after it was saved, and then follows changes elsewhere",
   await waitFor(() => expect([name().value, save().disabled]).toEqual(["Garden", true]));
 });
 
+it("has nothing to save after an empty name was saved, which becomes another one", async () => {
+  const { rerender } = render(named("Gate"));
+  type("");
+  await waitFor(() => expect(save().disabled).toBe(false));
+  fireEvent.click(save());
+  await waitFor(() => expect(save().disabled).toBe(true));
+  rerender(named("Front"));
+  await waitFor(() => expect([name().value, save().disabled]).toEqual(["Front", true]));
+});
+
 it("no longer says that the recorder is away once it is back", async () => {
   recorder.refuses = true;
   render(named("Gate"));

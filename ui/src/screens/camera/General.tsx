@@ -22,10 +22,6 @@ export function General({ camera }: { camera: Camera }) {
   const name = typed.value ?? camera.name;
   const group = picked.value ?? camera.where;
   const isSame = name.trim() === camera.name && group === camera.where;
-  useEffect(() => {
-    if (typed.peek()?.trim() === camera.name) typed.value = null; // saved
-    if (picked.peek() === camera.where) picked.value = null;
-  }, [camera.name, camera.where]);
   useEffect(() => on("back", () => (failed.value = "")), []);
   const { sheet } = useLeaving({ isChanged: () => !isSame });
   if (session.value?.user?.role !== "owner") return <p class="small sub tu-note">{words.onlyOwner}</p>;
@@ -33,6 +29,8 @@ export function General({ camera }: { camera: Camera }) {
     failed.value = "";
     try {
       await put(`/cameras/${encodeURIComponent(camera.id)}/name`, { name: name.trim(), group });
+      if ((typed.peek() ?? name) === name) typed.value = null; // not typed on meanwhile
+      if ((picked.peek() ?? group) === group) picked.value = null;
       toast(w.saved);
     } catch (reason) {
       failed.value = sentences(reason);

@@ -4,6 +4,7 @@ import { cameras, health } from "../../api/state";
 import { Lazy } from "../../ui/Lazy";
 import { Page } from "../../ui/Page";
 import { place, setQuery } from "../../ui/router";
+import { session } from "../../ui/session";
 import { classSideways, useControls } from "../../player/sideways";
 import { t } from "../../strings";
 import { type Preset, spanOf } from "../../timeline/view";
@@ -52,7 +53,11 @@ function Shown({ has }: { has: boolean }) {
   return (
     <Page title={t.timeline.title}>
       {model && !model.store.loading.value && (
-        <Problem icon="camera" what={t.timeline.noCameras} href="/settings/add-camera" button={t.live.add} />
+        <Problem
+          icon="camera"
+          what={t.timeline.noCameras}
+          {...(session.value?.user?.role === "owner" && { href: "/settings/add-camera", button: t.live.add })}
+        />
       )}
     </Page>
   );
