@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from tawny.api.schemas import ApiRequest
 from tawny.config.drafts import SettingsDraft
 from tawny.config.loader import parse_settings
 from tawny.config.settings import DetectionSettings
@@ -30,14 +31,35 @@ CAMERA = '[cameras.front]\nsource = "demo:front"\n'
 def test_a_text_with_nul_is_refused(text: str, path: str) -> None:
     made, problems = parse_settings(text, {})
     assert made is None
-    assert [(one.path, one.allowed) for one in problems] == [(path, USABLE)]
-    assert "\0" not in problems[0].found
+    assert [(one.path, one.found, one.allowed) for one in problems] == [(path, "text with the character NUL", USABLE)]
 
 
-def test_one_in_a_secret_is_refused_and_not_shown() -> None:
-    made, problems = parse_settings('[mqtt]\nurl = "mqtt://a:${PW}@host"', {"PW": "s3cret\0"})
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('[mqtt]\nurl = "mqtt://a:${PW}@host"', "mqtt.url"),
+        ('[mqtt]\nhost = "h"\npassword = "${PW}"', "mqtt.password"),
+        ('[web.secure]\nway = "domain"\ndns_secrets = { KEY = "${PW}" }', "web.secure.dns_secrets.KEY"),
+        ('[scripts.x]\ncommand = ["/bin/x", "--token=${PW}"]', "scripts.x.command.1"),
+        (f'{CAMERA}[cameras.front.detection.cloud]\napi_token = "${{PW}}"', "cameras.front.detection.cloud.api_token"),
+        ('[destinations.x]\nurl = "plugin://h/"\npin = "${PW}"', "destinations.x.pin"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\0", "\ud800"])
+def test_one_in_a_secret_is_refused_and_not_shown(text: str, path: str, end: str) -> None:
+    made, problems = parse_settings(text, {"PW": f"s3cret{end}"})
     assert made is None
-    assert [(one.path, one.found) for one in problems] == [("mqtt.url", "an invalid address")]
+    found = "text with the character NUL" if end == "\0" else "text with half of a character"
+    assert [(one.path, one.found) for one in problems] == [(path, found)]
+    assert "s3cret" not in str(SettingsError("tawny.toml", tuple(problems)))
+
+
+@pytest.mark.parametrize("model", [DetectionSettings, ApiRequest])
+def test_the_error_itself_does_not_have_the_text(model: type[BaseModel]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate({"any": {"token": ["s3cret\0", "s3cret\udfff"], "s3cret\0": 1}})
+    shown = [str(refused.value), *(f"{one['msg']} {one['input']} {one.get('ctx')}" for one in refused.value.errors())]
+    assert not [one for one in shown if "s3cret" in one]
 
 
 def test_other_problems_of_the_file_are_told_by_their_place() -> None:

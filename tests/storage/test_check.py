@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.damage import DamagedSpan, DamageSum
 from tawny.model.errors import StorageError
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
+from tawny.sealed.header import HEADER_BYTES, MAGIC, VERSION
+from tawny.storage.disk.layout import SegmentName
 from tawny.storage.disk.secondary_volumes import VolumeUse, join
-from tawny.storage.disk.volume import copy
+from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.opening import rebuild
+from tawny.storage.repair import check
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.findings import CheckReport, FindingKind, wall_coverage
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
@@ -328,3 +332,120 @@ def test_a_disk_that_refuses_keeps_the_finding(site: Site, monkeypatch: pytest.M
     monkeypatch.setattr(site.volume.disk, "rename", refuse)
     report = _check(site, repair=True, with_wall=False)
     assert [(one.what, one.repaired) for one in report.findings] == [(FindingKind.DAMAGED, False)]
+
+
+def _mistake_itself(path: Path) -> None:
+    """Change one byte of tawny's own box: it is read, and says nothing."""
+    path.write_bytes(path.read_bytes().replace(b'"start_ms"', b'"sTart_ms"', 1))
+
+
+def _break_its_box(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'{"camera"', b'\xff"camera"', 1))
+
+
+def _lose_header(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(b"\xa7" * read_segment(path).init_bytes + data[read_segment(path).init_bytes :])
+
+
+def _lose_first_block(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(bytes(4096) + data[4096:])
+
+
+@pytest.mark.parametrize("harm", [_mistake_itself, _break_its_box, _lose_header, _lose_first_block])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_damaged_file_with_video_in_it_keeps_its_name_and_row(
+    tmp_path: Path, harm: Callable[[Path], None], *, deep: bool
+) -> None:
+    site = Site(tmp_path)
+    site.record(130)
+    segment = _segments(site)[0]
+    harm(site.folder / segment.path)
+    for _ in range(2):
+        (found,) = _check(site, repair=True, deep=deep, with_wall=False).findings
+        assert (found.what, found.path, found.repaired) == (FindingKind.DAMAGED, segment.path, False)
+        assert found.detail.endswith("; kept, because there is video in it")
+    assert _set_aside(site) == []
+    assert segment in _segments(site)
+    assert site.index.gaps(PORCH, EVER) == []
+
+
+def test_headers_without_their_video_are_nothing_to_play(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.record(60)
+    segment = _segments(site)[0]
+    path = site.folder / segment.path
+    data = bytearray(path.read_bytes())
+    for one in read_segment(path).fragments:
+        begin = data.index(b"mdat", one.offset) + 4
+        data[begin : one.offset + one.size] = bytes(one.offset + one.size - begin)
+    path.write_bytes(b"\xa7" * 100 + data[100:])
+    assert [one.repaired for one in _check(site, repair=True, with_wall=False).findings] == [True]
+    assert _set_aside(site) == [f"{segment.path}.damaged"]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_whole", "is_kept"), [(VERSION + 1, True, True), (VERSION, True, False), (VERSION + 1, False, False)]
+)
+def test_an_encrypted_file_of_another_version_is_left_as_it_is(
+    site: Site, version: int, *, is_whole: bool, is_kept: bool
+) -> None:
+    begin_ms = _segments(site)[0].start_ms - 600_000
+    name = SegmentName(PORCH, MAIN, begin_ms, None, is_sealed=True).closed(begin_ms + 60_000)
+    path = site.folder / name.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    magic = MAGIC if is_whole else MAGIC[::-1]
+    path.write_bytes(magic + bytes([version]) + b"\1" * HEADER_BYTES + b"cipher" * 1000)
+    (found,) = _check(site, repair=True, with_wall=False).findings
+    assert found.repaired is not is_kept
+    assert path.exists() is is_kept
+    assert found.detail.endswith("another version of tawny may read it") is is_kept
+
+
+def test_a_whole_copy_on_another_disk_takes_the_place_of_one_with_video_left(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = Site(tmp_path)
+    site.record(130)
+    tier = join(site.volume, tmp_path_factory.mktemp("tier"), VolumeUse.TIER)
+    segment = _segments(site)[0]
+    copy(site.volume, tier, segment.path)
+    _mistake_itself(site.folder / segment.path)
+    _check(site, repair=True)
+    assert _set_aside(site) == [f"{segment.path}.damaged"]
+    assert _check(site, deep=True).ok
+    assert segment in _segments(site)
+
+
+@pytest.mark.parametrize("use", [VolumeUse.TIER, VolumeUse.MIRROR])
+@pytest.mark.parametrize("harm", [_empty, _zero, _garble, _exchange])
+def test_while_a_disk_that_may_have_a_copy_is_away_nothing_is_set_aside(
+    site: Site, tmp_path_factory: pytest.TempPathFactory, harm: Callable[[Site, Segment], None], use: VolumeUse
+) -> None:
+    other = join(site.volume, tmp_path_factory.mktemp("other"), use)
+    copies, others, segment = site.volume.copies, site.volume.others, _segments(site)[1]
+    harm(site, segment)
+    site.volume.copies = site.volume.others = ()
+    (found,) = _check(site, repair=True).findings
+    assert not found.repaired
+    assert found.path == segment.path
+    assert found.detail.endswith(f"connected: {other.root}")
+    assert ("mirror" in found.detail) is (use is VolumeUse.MIRROR)
+    assert _set_aside(site) == []
+    assert segment in _segments(site)
+    assert site.index.gaps(PORCH, EVER) == []
+    site.volume.copies, site.volume.others = copies, others
+    assert _check(site, repair=True).findings[0].repaired is (harm is not _exchange)
+
+
+def test_a_bad_sector_behind_the_header_sets_nothing_aside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(volume: Volume, path: str) -> str:
+        raise StorageError(path, "Input/output error")
+
+    _garble(site, _segments(site)[1])
+    monkeypatch.setattr(check, "use_of", refuse)
+    (found,) = _check(site, repair=True, with_wall=False).findings
+    assert (found.what, found.repaired) == (FindingKind.DAMAGED, False)
+    assert found.detail.endswith("can't be read: Input/output error")
+    assert _set_aside(site) == []

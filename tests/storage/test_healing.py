@@ -158,6 +158,27 @@ def test_check_mends_what_rotted_and_what_is_gone(both: Mirrored) -> None:
     assert both.healed() == [first.path, second.path]
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_what_was_lost_while_the_mirror_was_away_is_put_back_when_it_is_here(both: Mirrored, *, is_gone: bool) -> None:
+    site, row = both.site, both.rows[0]
+    path = site.folder / row.path
+    before = path.read_bytes()
+    path.unlink()
+    if not is_gone:
+        path.write_bytes(b"\xa7" * 5000)
+    copies, site.volume.copies = site.volume.copies, ()
+    for attached, repaired in (((), False), (copies, True)):
+        site.volume.copies = attached
+        (found,) = check_volume(
+            site.volume, site.index, site.clock, CheckScope(beside_recorder=False), ledger=site.ledger
+        ).findings
+        assert (found.path, found.repaired) == (row.path, repaired)
+        assert row in both.rows
+    assert path.read_bytes() == before
+    assert both.healed() == [row.path]
+    assert site.index.gaps(PORCH, EVER) == []
+
+
 def test_what_rotted_on_both_is_left_and_told(both: Mirrored, tmp_path: Path) -> None:
     row = both.rows[0]
     _flip(both.site.folder / row.path)

@@ -349,7 +349,7 @@ def _text(report: CheckReport, out: Output, *, repair: bool) -> str:
             for span in spans
         ]
     if report.set_aside:
-        lines.append("Damaged files are set aside. Nothing in them can be played; tawny never deletes them:")
+        lines.append("Files in which no video was found are set aside; tawny never deletes them:")
         lines += [f"  {table_text(path)}" for path in report.set_aside]
     lines += [f"{camera}: {_damage_words(found)}" for camera, found in sorted(report.damage.items())]
     if report.wall is not None:

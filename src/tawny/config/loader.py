@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from tawny.config.renamed import find_renamed
 from tawny.config.settings import CameraSettings, DetectionSettings, Settings, is_camera_id
 from tawny.model.errors import Problem, SettingsError
-from tawny.model.validation import CONFLICT, allowed_text, path_parts, value_text
+from tawny.model.validation import CONFLICT, UNUSABLE, allowed_text, path_parts, value_text
 
 SECRET_KEYS = frozenset(
     {"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url", "dns_secrets"}
@@ -183,6 +183,8 @@ def _problem(error: ErrorDetails) -> Problem:
         found, allowed = "nothing", "a value (this setting is required)"
     elif error["type"] == CONFLICT:
         found, allowed = "", allowed_text(error)
+    elif error["type"] == UNUSABLE:
+        found, allowed = str(error["input"]), allowed_text(error)
     else:
         found, allowed = _shown(error["input"], path), allowed_text(error)
     return Problem(".".join(path) or "file", found, allowed)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tawny.config.units import seconds, share, size
-from tawny.model.validation import USABLE, check_label, unusable_texts
+from tawny.model.validation import UNUSABLE, USABLE, check_label, unusable_texts
 
 
 def _reading(read: Any, wanted: str) -> BeforeValidator:
@@ -39,9 +39,12 @@ LabelText = Annotated[str, CHECKED]
 
 
 def refuse_unusable(value: object, title: str) -> None:
-    """Raise ValidationError, with the places, if a table or request has a text that no file could have as its name."""
-    refused = PydanticCustomError("value_error", USABLE)
-    problems = [InitErrorDetails(type=refused, loc=place, input=text) for place, text in unusable_texts(value)]
+    """Raise ValidationError, with the places, if a table or request has a text that no file could have as its name.
+
+    It never has the texts themselves: any of them may be a secret.
+    """
+    refused = PydanticCustomError(UNUSABLE, USABLE)
+    problems = [InitErrorDetails(type=refused, loc=place, input=has) for place, has in unusable_texts(value)]
     if problems:
         raise ValidationError.from_exception_data(title, problems)
 

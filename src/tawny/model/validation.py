@@ -43,11 +43,13 @@ _OTHER: Final = "a value of another kind"
 
 CONFLICT: Final = "conflict"
 """Error type of tawny's own checks of values against each other. The message is a whole sentence."""
+UNUSABLE: Final = "unusable_text"
+"""Error type of texts with unusable characters. Its `input` says what they have, as they themselves may be secrets."""
 
 
 def is_own_text(error: Mapping[str, Any]) -> bool:
     """Return whether tawny's own check refused the value. Its message is a text for people."""
-    return str(error["type"]) in ("value_error", CONFLICT)
+    return str(error["type"]) in ("value_error", CONFLICT, UNUSABLE)
 
 
 def allowed_text(error: Mapping[str, Any]) -> str:
@@ -119,12 +121,15 @@ USABLE: Final = "text without the character NUL and without halves of characters
 
 
 def unusable_texts(value: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield place and text of each that has such a character, also of names. Deep values don't nest calls."""
+    """Yield the place of each text with such a character, and what it has; also of names.
+
+    Deep values don't nest calls.
+    """
     waiting: deque[tuple[tuple[str | int, ...], object]] = deque([((), value)])
     while waiting:
         place, one = waiting.popleft()
         if isinstance(one, str) and _UNUSABLE.search(one):
-            yield place, one
+            yield place, "text with the character NUL" if "\0" in one else "text with half of a character"
         elif isinstance(one, Mapping):
             waiting += [(place, name) for name in one]
             waiting += [((*place, str(name)), each) for name, each in one.items()]

@@ -99,3 +99,8 @@ class SealedHeader:
         return cls(
             kind, stream, flags, wrap, recorder, camera, born_ms, step, number, start_ms, run, commit, salt, prev
         )
+
+
+def is_other_version(data: bytes) -> bool:
+    """Return whether a file begins as an encrypted one of another format, which another version of tawny may read."""
+    return data.startswith(MAGIC) and data[len(MAGIC) :][:1] not in (b"", bytes([VERSION]))

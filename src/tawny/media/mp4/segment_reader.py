@@ -12,7 +12,7 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from tawny.media.mp4.boxes import OURS, boxes
-from tawny.media.mp4.byte_reader import StoredFile, open_stored, read_bytes, read_exactly
+from tawny.media.mp4.byte_reader import StoredFile, open_stored, read_bytes, read_chunks, read_exactly
 from tawny.media.mp4.fragment_reader import (
     NOT_SYNC,
     SampleRun,
@@ -34,6 +34,7 @@ __all__ = [
     "StoredFragment",
     "StoredSample",
     "flaw",
+    "has_fragment",
     "places",
     "read_bytes",
     "read_segment",
@@ -45,6 +46,7 @@ _MOST_JSON_BYTES = 1 << 16
 _MOST_FRAGMENTS = 200_000
 _PEEK_BYTES = 4096
 """Read size at the start of a box: covers nearly every fragment header."""
+_SEARCHED_BYTES = 1 << 18
 _SKIPPED = frozenset({b"free", b"skip", b"styp", b"sidx", b"ssix", b"emsg", b"prft", b"mfra", b"uuid"})
 
 Json = dict[str, object]
@@ -128,6 +130,49 @@ def flaw(segment: SegmentReader, fragment: StoredFragment) -> str:
     """Read a fragment's video data and return a description of the first defect; empty if intact."""
     with open_stored(segment.path) as file:
         return flaw_in(segment.path, file, segment.tracks, fragment)
+
+
+def has_fragment(path: Path) -> bool:
+    """Return whether there is a whole fragment anywhere in a file, also behind a damaged header. Raises StorageError.
+
+    Other programs can play it, if need be with the header of another file of the same stream.
+    """
+    with open_stored(path) as file:
+        return any(_is_fragment(path, file, at) for at in _found_at(file, b"moof"))
+
+
+def _found_at(file: StoredFile, kind: bytes) -> Iterator[int]:
+    """Yield where a box of this type may begin: 4 bytes before each place that has its name."""
+    at, kept = 0, b""
+    while data := file.read(at, _SEARCHED_BYTES):
+        at += len(data)
+        data = kept + data
+        found = data.find(kind)
+        while found >= 0:
+            begin = at - len(data) + found - 4
+            if begin >= 0:
+                yield begin
+            found = data.find(kind, found + 1)
+        kept = data[-(len(kind) - 1) :]
+
+
+def _is_fragment(path: Path, file: StoredFile, at: int) -> bool:
+    """Return whether a header of a track and its data, which is not all zeros, are whole."""
+    size = int.from_bytes(file.read(at, 4), "big")
+    if not 8 < size <= _MOST_HEADER_BYTES or at + size + 16 > file.size:
+        return False
+    try:
+        header = read_exactly(path, file, size + 16, at)
+        kinds = {content.kind for content in boxes(header, 8, size)}
+    except (ValueError, FileDamaged):
+        return False  # it only looked like one
+    head, (data_size, kind) = 8, unpack_from(">I4s", header, size)
+    if data_size == 1:
+        head, (data_size,) = 16, unpack_from(">Q", header, size + 8)
+    begin, end = at + size + head, at + size + data_size
+    if kind != b"mdat" or not {b"mfhd", b"traf"} <= kinds or not begin < end <= file.size:
+        return False
+    return any(piece.strip(b"\0") for piece in read_chunks(path, file, begin, end))
 
 
 def _places(segment: SegmentReader, file: StoredFile, fragments: Iterable[StoredFragment]) -> Iterator[SamplePlace]:

@@ -233,8 +233,17 @@ def any_away(volume: Volume) -> bool:
 
     The list of an archive is always here. Raises StorageError of the main volume.
     """
+    return any(one.use is not VolumeUse.MIRROR for one in away(volume))
+
+
+def away(volume: Volume) -> list[SecondaryVolume]:
+    """Return the registered volumes, mirrors too, that are not attached, or whose disk is gone since.
+
+    The list of an archive is always here. Raises StorageError of the main volume.
+    """
     here = {other.name for other in volume.others if other.archive is not None or is_volume_present(other)}
-    return any(_name(one) not in here for one in others(volume) if one.use is not VolumeUse.MIRROR)
+    mirrors = {mirror.name for mirror in volume.copies if is_volume_present(mirror)}
+    return [one for one in others(volume) if _name(one) not in (mirrors if one.use is VolumeUse.MIRROR else here)]
 
 
 def _name(one: SecondaryVolume) -> str:

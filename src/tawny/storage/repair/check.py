@@ -2,12 +2,14 @@
 
 Works while a recorder runs, and then skips open files. Repair adds and corrects rows and closes open files. It never
 deletes playable files and ignores unknown ones. Rows are dropped, and their time explained, and files without anything
-to play set aside, only while no recorder runs. What was repaired is no finding of the next check.
+to play set aside, only while no recorder runs and every disk is attached. What was repaired is no finding of the next
+check.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,7 +26,7 @@ from tawny.storage.archive.stored_objects import StoredObject
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import HOUR_MS, SegmentName, hour_folder, is_thinned, segment_name
 from tawny.storage.disk.lock import holder
-from tawny.storage.disk.secondary_volumes import any_away
+from tawny.storage.disk.secondary_volumes import VolumeUse, away
 from tawny.storage.disk.volume import Volume
 from tawny.storage.disk.volume_walk import FileKind, FoundFile, walk
 from tawny.storage.history.file_signing import read_sealed
@@ -33,7 +35,7 @@ from tawny.storage.history.proof import verify_history
 from tawny.storage.index.protocol import Index, SegmentCount
 from tawny.storage.repair.finalize_segment import finalize_segments, set_aside
 from tawny.storage.repair.findings import CheckReport, Finding, FindingKind, WallCoverage, wall_coverage
-from tawny.storage.repair.healing import heal
+from tawny.storage.repair.healing import heal, use_of, wrong_with
 from tawny.storage.retention.thinning import finish_thinning
 from tawny.storage.segments.metadata import read_about
 
@@ -250,7 +252,8 @@ class _Checking:
             return FindingKind.EMPTY, "", None
         said = read_about(self._on.disk, name.path)
         if said is None:
-            is_zero = not self._on.disk.read(name.path, 0, 4096).strip(b"\0")
+            begins_zero = not self._on.disk.read(name.path, 0, 4096).strip(b"\0")
+            is_zero = begins_zero and not use_of(self._on, name.path)  # one lost block is no lost file
             return FindingKind.ZEROS if is_zero else FindingKind.DAMAGED, "it does not say what it is", None
         if (said.camera, said.stream, said.start_ms) != (name.camera, name.stream, name.start_ms):
             detail = f"{said.camera}, {said.stream}, {utc_text(said.start_ms)}"
@@ -278,14 +281,16 @@ class _Checking:
     def _unplayable(self, what: FindingKind, name: SegmentName, detail: str) -> None:
         """Report a damaged file, and set it aside or drop its row.
 
-        Torn and changed files are partly playable and keep theirs. One that says it is another may play as that one:
-        its row is dropped, and the file is left for a person to decide.
+        Files that are partly playable keep theirs, and so do all while a disk that may have a sound copy is away. One
+        that says it is another may play as that one: its row is dropped, and the file is left for a person to decide.
         """
         row = self._index.segment(segment_id(name.camera, name.stream, name.start_ms))
         if self._heal(name.path, detail or what.value):
             self._find(what, name.path, f"{detail}; restored from the mirror".removeprefix("; "), repaired=True)
         elif what in (FindingKind.TORN, FindingKind.CHANGED):
             self._find(what, name.path, detail)
+        elif kept := self._why_kept(what, name.path):
+            self._find(what, name.path, f"{detail}; {kept}".removeprefix("; "))
         else:
             aside = what is not FindingKind.NOT_ITSELF and self._set_aside(name.path)
             if aside and self._volume.holding(name.path) is not None:
@@ -295,6 +300,30 @@ class _Checking:
             elif aside:
                 self._unlisted_lost.append(name)
             self._find(what, name.path, f"{detail}; set aside".removeprefix("; ") if aside else detail, repaired=aside)
+
+    def _why_kept(self, what: FindingKind, path: str) -> str:
+        """Return why repair leaves a damaged file and its row as they are. Empty: it doesn't."""
+        if self._ledger is None or self._beside_recorder:
+            return ""
+        if missing := away(self._volume):
+            which = "the mirror" if missing[0].use is VolumeUse.MIRROR else "a disk that may have another copy"
+            return f"kept, because {which} isn't connected: {missing[0].path}"
+        if what is not FindingKind.DAMAGED or self._is_sound_elsewhere(path):
+            return ""
+        try:
+            use = use_of(self._on, path)
+        except StorageUnavailable:
+            raise
+        except StorageError as error:  # a cable or a hub may be the cause
+            use = f"it can't be read: {error.detail}"
+        return use and f"kept, because {use}"
+
+    def _is_sound_elsewhere(self, path: str) -> bool:
+        """Return whether another volume has a sound copy, which is used when this one is set aside."""
+        others = [one for one in self._volume.everywhere if one is not self._on]
+        with suppress(ArchiveAway):
+            return any(not wrong_with(one, path) for one in others)
+        return False
 
     def _set_aside(self, path: str) -> bool:
         """Rename a file without anything to play in repair mode. Otherwise each check would report it again."""
@@ -361,7 +390,7 @@ class _Checking:
             self._explain(name.camera, Span(name.start_ms, name.end_ms), "its file is damaged")
         for row in self._doubles:
             self._double(row)
-        is_away = any_away(self._volume)
+        is_away = bool(away(self._volume))
         for row in self._index.all_segments():
             is_gone = row.path not in self._seen and self._volume.holding(row.path) is None
             if is_gone and self._is_listed(row):

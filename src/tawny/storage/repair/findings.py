@@ -106,7 +106,7 @@ class CheckReport:
     thinned_spans: Mapping[CameraId, Sequence[Span]] = field(default_factory=dict)
     """Time that has only keyframes."""
     set_aside: Sequence[str] = ()
-    """Paths of damaged files that were set aside. Not findings: nothing in them can be played or is left to do."""
+    """Paths of damaged files that were set aside. Not findings: tawny has nothing left to do with them."""
 
     @property
     def ok(self) -> bool:

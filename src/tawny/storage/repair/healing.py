@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from tawny.media.mp4.leaf_proof import changed_fragments
-from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import StorageError, StorageUnavailable
+from tawny.media.mp4.segment_reader import has_fragment, read_segment
+from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
 from tawny.sealed.file_reader import FileEnding
+from tawny.sealed.header import HEADER_BYTES, MAGIC, is_other_version
 from tawny.storage.disk.disk import parent_of
 from tawny.storage.disk.layout import is_sealed
 from tawny.storage.disk.secondary_volumes import any_away
@@ -46,6 +47,22 @@ def wrong_with(volume: Volume, path: str) -> str:
     except StorageError as error:
         return error.detail or error.message
     return f"{len(rotten)} of {len(read.fragments)} fragments don't match what was written" if rotten else ""
+
+
+def use_of(volume: Volume, path: str) -> str:
+    """Return what this volume's copy is still good for, though tawny can't read it as a whole. Empty: nothing.
+
+    Raises StorageError.
+    """
+    begin = volume.disk.read(path, 0, HEADER_BYTES)
+    if is_other_version(begin):
+        return "another version of tawny may read it"
+    if begin.startswith(MAGIC):
+        try:
+            return "there is video in it" if read_sealed(volume.disk, path).fragments else ""
+        except FileDamaged:
+            return ""  # without its header, no key opens anything in it
+    return "there is video in it" if has_fragment(volume.own_path(path)) else ""
 
 
 def sound_copy(volume: Volume, path: str) -> Volume | None:
