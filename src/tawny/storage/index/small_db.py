@@ -113,7 +113,8 @@ class SmallDb:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256"):
                 db.execute(f"PRAGMA {pragma}")
             if checked and self._path != MEMORY and path.stat().st_size <= _CHECKED_BYTES:
-                refuse_damage(db, self._path)
+                with closing(sqlite3.connect(self._path, timeout=5.0)) as all_of_it:  # whose pages stay in no cache
+                    refuse_damage(all_of_it, self._path)
             if found < version:
                 db.executescript(f"BEGIN IMMEDIATE; {schema}")
                 migrate(db, found)
