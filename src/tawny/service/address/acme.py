@@ -45,7 +45,7 @@ LETS_ENCRYPT_STAGING: Final = "https://acme-staging-v02.api.letsencrypt.org/dire
 ACCOUNT_KEY: Final = "account.pem"
 _REQUEST_S, _CHECK_S, _ISSUE_S = 30, 180.0, 180.0
 _POLL_S, _LONGEST_POLL_S = 2.0, 30.0
-_MOST_NONCES: Final = 6
+_MOST_NONCES: Final = 12
 """Attempts of a request whose nonce the authority doesn't accept."""
 _SHORT_LIFE_MS: Final = 10 * 86_400_000
 _CLOCK_LEEWAY_MS: Final = 3_600_000
