@@ -153,8 +153,7 @@ class SoundListener:
         """Classes of the current event."""
         self._cool_ms: dict[str, int] = {}
         """Until when each class makes no further event, ms UTC."""
-        self._kept, self._resampler = np.zeros(0, np.float32), Resampler(RATE, RATE)
-        """The newest seconds at the rate of models, if there is one."""
+        self._begin_keeping(RATE)
 
     def step(self) -> float:
         self.process(self._reader.take().packets)
@@ -193,7 +192,7 @@ class SoundListener:
         if not 0 <= packet.at_ms - self._at_ms <= BREAK_MS:
             self._over()
             self._windows.clear()
-            self._kept, self._resampler = np.zeros(0, np.float32), Resampler(packet.format.rate, RATE)
+            self._begin_keeping(packet.format.rate)
             self._quiet.forget()
             self._trigger.clear()
             if self._at_ms - packet.at_ms > BREAK_MS:  # the clock was set back
@@ -215,7 +214,7 @@ class SoundListener:
             return None
         if self._decoder is None or self._decoder.format != source:
             self._windows = LoudnessMeter(source.rate)
-            self._kept, self._resampler = np.zeros(0, np.float32), Resampler(source.rate, RATE)
+            self._begin_keeping(source.rate)
             try:
                 self._decoder = SoundDecoder(source)
             except ValueError as error:
@@ -277,6 +276,11 @@ class SoundListener:
     def _begin(self, start_ms: int, names: Sequence[tuple[str, float]]) -> None:
         self._is_event, self._begun_ms, self._classes = True, None, {name for name, _ in names}
         self._hears.loud(start_ms, self._score, names)
+
+    def _begin_keeping(self, rate: int) -> None:
+        """Forget what was kept. rate: of the samples to come, Hz."""
+        self._kept: Any = np.zeros(0, np.float32)
+        self._resampler = Resampler(rate, RATE)
 
     def _keep(self, samples: Any) -> None:
         """Keep the newest seconds of audio at the model's sample rate, if a model is configured."""

@@ -106,7 +106,7 @@ it("reads and shows a guest's end by the recorder's clock", async () => {
   expect(sent[0]?.body.ends_ms).toBe(Date.UTC(2026, 10, 20, 23, 0));
 });
 
-it("updates the line beside it when somebody is invited", async () => {
+it("updates the line next to it when a person is invited", async () => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", (address: string, init: RequestInit) => {
     asked.push(address);
