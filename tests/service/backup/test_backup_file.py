@@ -256,6 +256,16 @@ def test_replaces_all_of_another_recorder(data: Path, tmp_path: Path) -> None:
     assert (there / "gate/2026/11/20/05/x.mp4").exists(), "recordings stay"
 
 
+def test_what_was_put_aside_goes_once_it_is_restored(data: Path) -> None:
+    damaged = [data / f"{name}.damaged-1795151000000" for name in ("accounts.db", "hub.db")]
+    for path in damaged:
+        path.write_bytes(b"rubbish")
+    unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, data)
+    unpacked.commit(data.parent / "tawny.toml")
+    finish_restore(data)
+    assert [path.exists() for path in damaged] == [False, True], "the backup has no hub.db"
+
+
 def test_never_sets_back_its_own_history(data: Path) -> None:
     file = backup(data)
     (data / "history/2026-11-21.jsonl").write_text("newer\n")

@@ -265,7 +265,8 @@ def finish_restore(data: Path) -> bool:
         for name in units:
             is_in_backup = name in plan["present"]
             _replace(data / name, folder / "data" / name, folder / _OLD / name, is_in_backup=is_in_backup)
-            forget_put_aside(data, name)
+            if is_in_backup:
+                forget_put_aside(data, name)
         if "history" in units:  # the index is made again from the recordings
             for name in (_INDEX, f"{_INDEX}-wal", f"{_INDEX}-shm"):
                 (data / name).unlink(missing_ok=True)
