@@ -8,7 +8,7 @@ from tawny.delivery.courier import FIRST_WAIT_S, MOST_WAIT_S, Courier, CourierSt
 from tawny.delivery.delivery import Carrier, Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.outbox import Outbox
 from tawny.model.errors import ContentGone, DeliveryError, DiskFull, TargetRefused, TargetUnreachable
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import MemoryContent
 from tests.delivery.carried import Shelf, delivery

@@ -11,7 +11,7 @@ from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import INDEX_NAME, index_to_write
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.small_db import SUFFIXES
+from tawny.storage.index.sqlite_file import SUFFIXES
 from tests.faults.figures import note
 from tests.faults.world import EVER, PORCH, YARD, World, proved, world
 

@@ -28,10 +28,10 @@ from tawny.model.times import SystemClock
 from tawny.service.health.monitor import renewed_databases
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal
-from tawny.storage.index import appearance_db, small_db, sqlite_file
+from tawny.storage.index import appearance_db, index_schema, sqlite_file
 from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, index_to_write
-from tawny.storage.index.small_db import SmallDb, forget_put_aside, recently_put_aside, refuse_damage
+from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside, recently_put_aside, refuse_damage
 from tests.golden.contents import list_databases
 from tests.golden.fixture_key import copy_fixture
 from tests.golden.test_formats import FORMATS
@@ -47,7 +47,7 @@ def open_index(path: Path) -> Closing:
 
 
 DATABASES: Final[dict[str, tuple[int, Callable[[Path], Closing]]]] = {
-    "tawny.db": (sqlite_file.VERSION, open_index),
+    "tawny.db": (index_schema.VERSION, open_index),
     "accounts.db": (accounts_file.VERSION, AccountsFile),
     "outbox.db": (outbox.VERSION, lambda path: Outbox(path, SystemClock())),
     "modes.db": (modes.VERSION, ModeStore),
@@ -237,7 +237,7 @@ def test_a_database_that_was_read_wrong_once_is_kept(tmp_path: Path, monkeypatch
         for error in wrong:
             raise error
 
-    monkeypatch.setattr(small_db, "refuse_damage", refuse_once)
+    monkeypatch.setattr(sqlite_file, "refuse_damage", refuse_once)
     ModeStore(path).close()
     assert list(tmp_path.glob("*.damaged*")) == []
 
@@ -266,14 +266,14 @@ def test_check_says_that_the_index_is_of_another_version_and_checks_the_files(
     before = (folder / "tawny.db").read_bytes()
     assert main(["check", "--deep", "--wall", "--data", str(folder)]) == 0
     out, err = capsys.readouterr()
-    assert f"is from {word} version of tawny (format {number}, not {sqlite_file.VERSION})" in err
+    assert f"is from {word} version of tawny (format {number}, not {index_schema.VERSION})" in err
     assert "Only the files and the history were checked" in err
     assert "No problems found." in out
     assert (folder / "tawny.db").read_bytes() == before
     assert main(["events", "--data", str(folder)]) == 38
     assert f"{word} version" in capsys.readouterr().err
     assert main(["check", "--repair", "--data", str(folder)]) == 0
-    assert version(folder / "tawny.db") == sqlite_file.VERSION
+    assert version(folder / "tawny.db") == index_schema.VERSION
 
 
 def test_changes_of_other_processes_to_a_new_file_are_seen(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_changes_of_other_processes_to_a_new_file_are_seen(tmp_path: Path) -> No
     schema = "CREATE TABLE IF NOT EXISTS names (name TEXT) STRICT;"
     first = SmallDb(path, schema, 1)
     other = f"""
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 made = SmallDb({str(path)!r}, {schema!r}, 1)
 with made.writing() as db:
     db.execute("INSERT INTO names VALUES ('other')")

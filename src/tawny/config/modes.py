@@ -110,8 +110,9 @@ class PresenceSettings(PersonPresenceSettings):
     @property
     def everybody(self) -> dict[str, PersonPresenceSettings]:
         """Presence settings of all people by name, including unassigned addresses under SOMEBODY."""
-        unnamed = PersonPresenceSettings(ping=self.ping, mac=self.mac, mdns=self.mdns)
-        return {**({SOMEBODY: unnamed} if unnamed != PersonPresenceSettings() else {}), **self.people}
+        if not (self.ping or self.mac or self.mdns):
+            return self.people
+        return {SOMEBODY: PersonPresenceSettings(ping=self.ping, mac=self.mac, mdns=self.mdns), **self.people}
 
 
 def _check_location(value: object) -> object:
@@ -153,6 +154,10 @@ class ModeCameraSettings(Table):
     )
 
 
+AS_SET: Final = ModeCameraSettings()
+"""The mode changes nothing: the camera does what its own settings say."""
+
+
 class ModeSettings(Table):
     """One mode: `modes.NAME`. It needs no table if nothing is set in it.
 
@@ -160,12 +165,12 @@ class ModeSettings(Table):
     """
 
     doors: ModeCameraSettings = Field(
-        ModeCameraSettings(),
+        AS_SET,
         description="Cameras at a door, by their name: door, entrance, porch, gate. Not those in the group `inside`.",
     )
-    outside: ModeCameraSettings = Field(ModeCameraSettings(), description="Cameras in the group `outside`.")
-    inside: ModeCameraSettings = Field(ModeCameraSettings(), description="Cameras in the group `inside`.")
-    others: ModeCameraSettings = Field(ModeCameraSettings(), description="Cameras without a group.")
+    outside: ModeCameraSettings = Field(AS_SET, description="Cameras in the group `outside`.")
+    inside: ModeCameraSettings = Field(AS_SET, description="Cameras in the group `inside`.")
+    others: ModeCameraSettings = Field(AS_SET, description="Cameras without a group.")
     cameras: dict[str, ModeCameraSettings] = Field(
         default_factory=dict, description='Differences by camera ID: `[modes.night.cameras.front] record = "events"`.'
     )
@@ -237,8 +242,8 @@ class ModesSettings(Table):
         """Return what a mode does with a camera: its own table, then those of its places."""
         table = self.tables.get(mode)
         if table is None:
-            return ModeCameraSettings()
-        own = table.cameras.get(camera, ModeCameraSettings())
+            return AS_SET
+        own = table.cameras.get(camera, AS_SET)
         return merged([own, *(getattr(table, place) for place in places)])
 
     @model_validator(mode="before")

@@ -14,7 +14,7 @@ from tawny import REPOSITORY
 from tawny.config.fleet import FleetSettings, HubSettings, StandbySettings
 from tawny.config.integrations import EmitterSettings, InputSettings, MqttSettings, RelaySettings, ScriptSettings
 from tawny.config.lens_and_ptz import NO_LENS, EventApiSettings, LensSettings, PtzSettings
-from tawny.config.modes import ModeCameraSettings, ModesSettings, RuleSettings, places_of
+from tawny.config.modes import AS_SET, ModeCameraSettings, ModesSettings, RuleSettings, places_of
 from tawny.config.quantities import Duration, LabelText, LocalPath, Microphone, Program, Share, Size
 from tawny.config.recognition import (
     AudioSettings,
@@ -585,7 +585,7 @@ def in_mode(settings: Settings, mode: str, camera: str) -> ModeCameraSettings:
     """Return what a mode does with a camera, from its own table and those of its places. Empty for unknown ones."""
     found = settings.cameras.get(camera)
     if found is None:
-        return ModeCameraSettings()
+        return AS_SET
     return settings.modes.chosen(mode, camera, places_of(found.group, f"{camera} {found.name}"))
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState, ReceivedAccess
 from tawny.model.ids import CameraId, EventId, SegmentId
 from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps, Span
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (

@@ -23,7 +23,7 @@ from tawny.model.errors import DatabaseNewer, NotDone, StorageError
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import HoldChanged, Message, ModeChanged, PeopleChanged
 from tawny.model.times import Clock, ClockSteps
-from tawny.storage.index.small_db import MEMORY, SmallDb
+from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 
 # State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). If the disk fails, the
 # state is kept in memory and `problem` holds the error.

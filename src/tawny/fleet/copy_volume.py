@@ -31,7 +31,7 @@ from tawny.storage.history.file_signing import read_sealed
 from tawny.storage.history.ledger import HistoryJournal, HistoryLine, replay
 from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.opening import index_to_write
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 from tawny.storage.repair.healing import wrong_with
 from tawny.storage.retention.removal import tidy
 from tawny.storage.segments.metadata import read_header

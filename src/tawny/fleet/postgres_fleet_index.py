@@ -39,7 +39,7 @@ from tawny.fleet.history_rows import DAY_MS, Row, rows_of
 from tawny.model.errors import DatabaseNewer, DatabaseUnavailable, DiskFull
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
-from tawny.storage.index.sqlite_file import other_version
+from tawny.storage.index.index_schema import other_version
 
 log = logging.getLogger(__name__)
 VERSION: Final = 2

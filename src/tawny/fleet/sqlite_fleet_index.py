@@ -46,7 +46,7 @@ from tawny.fleet.history_rows import (
 )
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 
 HUB_FILE: Final = "hub.db"
 VERSION: Final = 2

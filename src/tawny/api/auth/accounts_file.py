@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.model.errors import StorageError
-from tawny.storage.index.small_db import SmallDb, forget_put_aside
+from tawny.storage.index.sqlite_file import SmallDb, forget_put_aside
 
 log = logging.getLogger(__name__)
 ACCOUNTS: Final = "accounts.db"

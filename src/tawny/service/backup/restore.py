@@ -34,7 +34,7 @@ from tawny.service.backup.backup_file import (
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.lock import holder
 from tawny.storage.disk.private_files import give_to_owner, make_folder, open_lock_file, sync_folder
-from tawny.storage.index.small_db import forget_put_aside
+from tawny.storage.index.sqlite_file import forget_put_aside
 
 PENDING: Final = ".restore"
 _UNPACKING: Final = ".restore.new"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tawny.config.modes import ModeCameraSettings
+from tawny.config.modes import AS_SET, ModeCameraSettings
 from tawny.config.settings import CameraSettings
 from tawny.events.modes import ActiveHold
 from tawny.model.errors import SourceAsleep
@@ -47,8 +47,6 @@ class CameraDuty:
         return self.record in ("events", "transitions")
 
 
-AS_SET = ModeCameraSettings()
-"""The mode changes nothing: the camera does what its own settings say."""
 OFF = CameraDuty(record="off", state=CameraState.OFF, reason=GapReason.OFF, detail="")
 
 

@@ -27,7 +27,7 @@ from tawny.service.retention.retention_service import StoredRecordings
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.small_db import recently_put_aside
+from tawny.storage.index.sqlite_file import recently_put_aside
 from tawny.storage.repair.healing import heal
 
 # Self-test and check-in, as clients see them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tawny.config.changes import modes_to_table, put_in_mode
-from tawny.config.modes import NOTIFIABLE, ModeCameraSettings, merged, places_of
+from tawny.config.modes import AS_SET, NOTIFIABLE, ModeCameraSettings, merged, places_of
 from tawny.config.settings import Settings, display_name, in_mode
 from tawny.model.ids import CameraId
 from tawny.model.segments import Recording
@@ -95,7 +95,7 @@ def mode_cell(settings: Settings, mode: str, camera: str) -> ModeCell:
         notify=() if is_silent else types if chosen.notify is None else chosen.notify,
         channels=chosen.channels,
         notify_by=by if chosen.notify is None and not is_silent else "mode",
-        own=table is not None and table.cameras.get(camera, ModeCameraSettings()) != ModeCameraSettings(),
+        own=table is not None and table.cameras.get(camera, AS_SET) != AS_SET,
     )
 
 
@@ -130,7 +130,7 @@ def _own(settings: Settings, mode: str, camera: str, choice: CellChoice) -> dict
     one, table = settings.cameras[camera], settings.modes.tables.get(mode)
     places = places_of(one.group, f"{camera} {one.name}")
     usual = merged([getattr(table, place) for place in places] if table is not None else [])
-    before = table.cameras.get(camera, ModeCameraSettings()) if table is not None else ModeCameraSettings()
+    before = table.cameras.get(camera, AS_SET) if table is not None else AS_SET
     found: dict[str, Any] = {}
     if choice.record != _record(usual, one.record):
         found |= {"privacy": True} if choice.record == "private" else {"record": choice.record}

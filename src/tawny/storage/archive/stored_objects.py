@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tawny.storage.disk.disk import FolderEntry
-from tawny.storage.index.small_db import SmallDb
+from tawny.storage.index.sqlite_file import SmallDb
 
 _VERSION: Final = 1
 _SCHEMA: Final = """

@@ -25,7 +25,7 @@ from tawny.storage.index.catalogue import row_of
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import INDEX_NAME
 from tawny.storage.index.protocol import Index, all_events
-from tawny.storage.index.small_db import SUFFIXES
+from tawny.storage.index.sqlite_file import SUFFIXES
 from tawny.storage.repair.recovery import folders_left_over, put_in_order
 
 # Detection of a missing main disk, before anything is written to an empty mount point.

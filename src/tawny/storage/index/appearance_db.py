@@ -15,7 +15,7 @@ from tawny.model.errors import DatabaseDamaged, DatabaseNewer, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
-from tawny.storage.index.small_db import MEMORY, SmallDb
+from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 
 log = logging.getLogger(__name__)
 

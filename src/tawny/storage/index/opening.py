@@ -20,9 +20,9 @@ from tawny.storage.disk.secondary_volumes import attach_all
 from tawny.storage.disk.volume import Reserve, Volume
 from tawny.storage.history.ledger import HistoryJournal, replay
 from tawny.storage.index.catalogue import Catalogue, row_of
+from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.protocol import Index
-from tawny.storage.index.small_db import SUFFIXES, put_aside
-from tawny.storage.index.sqlite_file import outdated
+from tawny.storage.index.sqlite_file import SUFFIXES, put_aside
 from tawny.storage.index.sqlite_index import SqliteIndex
 
 log = logging.getLogger(__name__)
