@@ -51,6 +51,24 @@ def test_secrets_are_filled_in() -> None:
     assert good().cameras["front-door"].source == "rtsp://admin:s3cret@192.168.1.20/main"
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("[fleet.nats]\npassword = 1234567", "fleet.nats.password"),
+        ("[[live.turn]]\nurl = 'turn:x'\nsecret = 1234567", "live.turn.0.secret"),
+        ("[[live.turn]]\nurl = 'turn:x'\npassword = 1234567", "live.turn.0.password"),
+        ("[sign_in.oidc]\nclient_secret = 1234567", "sign_in.oidc.client_secret"),
+        ("[web.secure]\ndns_secrets = { KEY = 1234567 }", "web.secure.dns_secrets.KEY"),
+        ("[mqtt]\nurl = 1234567", "mqtt.url"),
+    ],
+)
+def test_a_secret_of_the_wrong_type_is_not_shown(text: str, path: str) -> None:
+    made, problems = parse_settings(text, {})
+    assert made is None
+    assert path in [one.path for one in problems]
+    assert "1234567" not in str(SettingsError("tawny.toml", tuple(problems)))
+
+
 def test_tables_of_parts_are_passed_on() -> None:
     camera = good().cameras["front-door"]
     assert camera.table("rtsp") == {"transport": "udp"}

@@ -16,9 +16,9 @@ from tawny.config.settings import CameraSettings, DetectionSettings, Settings, i
 from tawny.model.errors import Problem, SettingsError
 from tawny.model.validation import CONFLICT, UNUSABLE, allowed_text, path_parts, value_text
 
-SECRET_KEYS = frozenset(
-    {"source", "sub", "onvif", "url", "secret", "token", "address", "metrics", "public_url", "dns_secrets"}
-)
+_ADDRESSES = frozenset({"source", "sub", "onvif", "url", "address", "metrics", "public_url"})
+"""Addresses that may contain a password."""
+SECRET_KEYS = _ADDRESSES | {"secret", "client_secret", "token", "password", "dns_secrets"}
 """Settings that hold, or may hold, secrets."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -196,8 +196,8 @@ def _shown(value: object, path: list[str]) -> str:
         return "settings that conflict"
     if path[0] == "encryption" or "recipients" in path:
         return "a value of another type"  # may be a private key entered by mistake
-    if path[-1] in SECRET_KEYS and "retention" not in path:
-        return "an invalid address"
+    if SECRET_KEYS & set(path) and "retention" not in path:
+        return "an invalid address" if path[-1] in _ADDRESSES else "an invalid value"
     return value_text(value)
 
 
