@@ -12,7 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match, Route
 
-from tawny.model.errors import DiskFull, FileDamaged, FileMissing, FileSealed, SettingsError, StorageError, TawnyError
+from tawny.model.errors import (
+    DiskFull,
+    FileDamaged,
+    FileMissing,
+    FileSealed,
+    NotDone,
+    SettingsError,
+    SourceError,
+    StorageError,
+    TawnyError,
+)
 from tawny.model.validation import path_parts, problem_text
 from tawny.service.scoped_recorder import CameraHidden
 
@@ -90,7 +100,9 @@ def answer(status: int, code: str, message: str, do: str, more: Mapping[str, Any
 
 
 def as_answer(error: TawnyError) -> JSONResponse:
-    """Return an error response: refusals with their own status, storage errors as server errors."""
+    """Return an error response: refusals with their own status, what can't be done now as a conflict (409), storage
+    errors as server errors.
+    """
     if isinstance(error, RequestRefused):
         made = answer(error.status, error.kind, error.message, error.do, error.more)
         if "wait_s" in error.more:
@@ -102,6 +114,8 @@ def as_answer(error: TawnyError) -> JSONResponse:
         return as_answer(
             not_found("This recording can't be found.", "It was deleted, or its disk is missing: see Health.")
         )
+    if isinstance(error, NotDone | SourceError):
+        return answer(409, error.code, error.message, error.do)
     if isinstance(error, CameraHidden):
         return as_answer(not_found(error.message))
     status = 507 if isinstance(error, DiskFull) else 503 if isinstance(error, StorageError) else 500

@@ -1,8 +1,7 @@
 """Routes to remove a camera or delete recordings, each with half a minute to undo it. For owners."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -15,7 +14,6 @@ from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.units import size_text
-from tawny.model.errors import NotDone
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import LATEST_MS, Span, utc_text
 from tawny.service.cameras.camera_setup import CameraRemoval, CameraSetupService
@@ -150,17 +148,15 @@ class DeletionStarted(ApiResponse):
 @deletions_router.post("/preview", dependencies=own)
 def preview_deletion(body: DeletionRequest, here: Here) -> DeletionPreview:
     """Return how much a deletion would take. Deletes nothing."""
-    with _in_words():
-        return here.deleting.measure(_wanted(body, here))
+    return here.deleting.measure(_wanted(body, here))
 
 
 @deletions_router.post("", dependencies=own)
 def delete_stored(body: DeletionRequest, note: Note, signed: Signed, here: Here) -> DeletionStarted:
     """Delete an event, a time or everything, in half a minute. Recording goes on; uploads elsewhere stay."""
     deleting, wanted = here.deleting, _wanted(body, here)
-    with _in_words():
-        amount = size_text(deleting.measure(wanted).bytes)
-        key, until_ms = deleting.delete(wanted, signed.person.name)
+    amount = size_text(deleting.measure(wanted).bytes)
+    key, until_ms = deleting.delete(wanted, signed.person.name)
     what = _named(wanted.events) or ", ".join(wanted.cameras) or "all cameras"
     when = f" {utc_text(wanted.span.begin_ms)} to {utc_text(wanted.span.end_ms)}" if wanted.span else ""
     note("recordings deleted", f"{what}{when}: {amount}")
@@ -204,11 +200,3 @@ def _wanted(body: DeletionRequest, here: AppContext) -> DeletionScope:
 def _named(events: Sequence[EventId]) -> str:
     more = f" and {len(events) - LISTED} more" if len(events) > LISTED else ""
     return f"event{'' if len(events) == 1 else 's'} {', '.join(events[:LISTED])}{more}" if events else ""
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    try:
-        yield
-    except NotDone as error:
-        raise RequestRefused(409, "not_done", error.message, error.do) from error

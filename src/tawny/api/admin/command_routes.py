@@ -30,7 +30,6 @@ from tawny.delivery.commands import (
     order_in,
     refuse_former,
 )
-from tawny.model.errors import NotDone, SourceError
 from tawny.model.ids import CameraId
 from tawny.service.cameras.camera_setup import CameraSetupService
 from tawny.service.integrations.device_control import DeviceChange, DeviceDetails
@@ -281,10 +280,7 @@ async def put_tracking(camera: OneCamera, body: TrackingRequest, note: Note, her
 @router.get("/cameras/{camera}/position", dependencies=[rule(Access.OWN)])
 async def position(camera: OneCamera, here: Here) -> PositionInfo:
     """Return where a PTZ camera points, asked from it by ONVIF."""
-    try:
-        pan, tilt, zoom = await here.calls.share(f"position {camera}", partial(here.orders.ptz_position, camera))
-    except (NotDone, SourceError) as error:
-        raise RequestRefused(409, error.code, error.message, error.do) from error
+    pan, tilt, zoom = await here.calls.share(f"position {camera}", partial(here.orders.ptz_position, camera))
     return PositionInfo(pan=pan, tilt=tilt, zoom=zoom)
 
 
@@ -292,10 +288,7 @@ async def position(camera: OneCamera, here: Here) -> PositionInfo:
 async def calibrate(camera: OneCamera, note: Note, here: Here) -> TrackingInfo:
     """Measure how a PTZ camera turns: it moves a little to either side and back, for up to a minute."""
     note("camera calibrated", camera)
-    try:
-        await here.calls.run(f"calibrate {camera}", partial(here.orders.calibrate, camera))
-    except (NotDone, SourceError) as error:
-        raise RequestRefused(409, error.code, error.message, error.do) from error
+    await here.calls.run(f"calibrate {camera}", partial(here.orders.calibrate, camera))
     return _tracking(here, camera)
 
 
@@ -310,10 +303,7 @@ def _tracking(here: AppContext, camera: CameraId) -> TrackingInfo:
 
 
 async def _of_device(details: Awaitable[DeviceDetails]) -> DeviceInfo:
-    try:
-        found = await details
-    except (NotDone, SourceError) as error:
-        raise RequestRefused(409, error.code, error.message, error.do) from error
+    found = await details
     return DeviceInfo(
         maker=found.maker, model=found.model, firmware=found.firmware, ahead_s=round(found.ahead_s, 1),
         imaging=[ImagingInfo(**asdict(one)) for one in found.imaging],
@@ -348,8 +338,6 @@ async def _done(here: AppContext, who: CommandIssuer, order: Order) -> OrderDone
         done: CommandResult = await (here.calls.run(lane, do) if lane else asyncio.to_thread(do))
     except CommandRefused as refused:
         raise _refused(refused) from refused
-    except NotDone as error:
-        raise _refused(CommandRefused("not_done", error.message, error.do)) from error
     return OrderDone(words=done.words, event=done.event or None)
 
 

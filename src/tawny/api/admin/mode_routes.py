@@ -16,7 +16,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.modes import MOST_MODES, ModesSettings, NotifyType
 from tawny.config.quantities import CHECKED
-from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
+from tawny.model.errors import FolderUnwritable, SettingsError
 from tawny.model.segments import Recording
 from tawny.model.times import LATEST_MS
 from tawny.service.modes.mode_service import (
@@ -427,8 +427,6 @@ def _service(here: AppContext) -> Iterator[ModeService]:
     """Give the mode service. Raises RequestRefused when it refuses."""
     try:
         yield here.modes
-    except NotDone as error:
-        raise RequestRefused(409, "not_done", error.message, error.do) from error
     except SettingsError as error:
         first = error.problems[0]
         raise bad_input(f"{first.path}: {first.found}.", f"Allowed: {first.allowed}.") from error

@@ -1,7 +1,5 @@
 """Routes for what is muted like false alarms of a camera, and for what can be."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -11,7 +9,6 @@ from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera,
 from tawny.api.context import AppContext, Here
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.request_handling import WorkerRoute
-from tawny.model.errors import NotDone
 from tawny.model.events import kind_title
 from tawny.model.ids import CameraId, EventId
 from tawny.service.detection.event_marks import MutingOffer, label_of
@@ -31,8 +28,7 @@ def mutings(camera: OneCamera, here: Here) -> schemas.MutingList:
 def mute(camera: OneCamera, body: schemas.MutingRequest, here: Here, note: Note, session: Signed) -> schemas.MutingList:
     """Mute what is like this false alarm for 90 days. 409: fewer than five false alarms are like it."""
     known = known_camera(camera, here)
-    with _not_saved():
-        made = here.recorder.tuning.mute(known, EventId(body.event), session.person.name)
+    made = here.recorder.tuning.mute(known, EventId(body.event), session.person.name)
     note("false alarms muted", f"{camera}: {made.kind}")
     return _mutings(known, here)
 
@@ -41,8 +37,7 @@ def mute(camera: OneCamera, body: schemas.MutingRequest, here: Here, note: Note,
 def renew_muting(camera: OneCamera, muting: OneMuting, here: Here, note: Note) -> schemas.MutingList:
     """Mute for another 90 days from now."""
     known = known_camera(camera, here)
-    with _not_saved():
-        is_there = here.recorder.tuning.renew_muting(known, muting)
+    is_there = here.recorder.tuning.renew_muting(known, muting)
     if not is_there:
         raise _no_muting()
     note("muting renewed", camera)
@@ -53,20 +48,11 @@ def renew_muting(camera: OneCamera, muting: OneMuting, here: Here, note: Note) -
 def unmute(camera: OneCamera, muting: OneMuting, here: Here, note: Note) -> schemas.MutingList:
     """Remove a muting. Events that it has muted stay as they are."""
     known = known_camera(camera, here)
-    with _not_saved():
-        is_there = here.recorder.tuning.unmute(known, muting)
+    is_there = here.recorder.tuning.unmute(known, muting)
     if not is_there:
         raise _no_muting()
     note("muting removed", camera)
     return _mutings(known, here)
-
-
-@contextmanager
-def _not_saved() -> Iterator[None]:
-    try:
-        yield
-    except NotDone as error:
-        raise RequestRefused(409, error.code, error.message, error.do) from error
 
 
 def _no_muting() -> RequestRefused:

@@ -12,7 +12,7 @@ from tawny.api.context import Here
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
-from tawny.model.errors import FolderUnwritable, NotDone, SettingsError, SourceError
+from tawny.model.errors import FolderUnwritable, SettingsError
 from tawny.sources.picture_controls import ControlKind, PictureControl
 
 router = APIRouter(prefix="/api/v1/cameras/{camera}/picture-controls", route_class=WorkerRoute)
@@ -78,10 +78,7 @@ async def change_picture_controls(
 @router.post("/{name}", dependencies=own, status_code=204)
 async def press_picture_control(camera: OneCamera, name: ControlName, here: Here) -> None:
     """Press a button of a camera, such as "Focus now"."""
-    try:
-        await here.calls.run(f"camera {camera}", partial(here.picture.press, camera, name))
-    except (NotDone, SourceError) as error:
-        raise RequestRefused(409, error.code, error.message, error.do) from error
+    await here.calls.run(f"camera {camera}", partial(here.picture.press, camera, name))
 
 
 async def _listed(asking: Awaitable[list[PictureControl]]) -> PictureControlList:
@@ -89,7 +86,7 @@ async def _listed(asking: Awaitable[list[PictureControl]]) -> PictureControlList
         found = await asking
     except SettingsError as error:
         raise bad_setting(error) from error
-    except (NotDone, SourceError, FolderUnwritable) as error:
+    except FolderUnwritable as error:
         raise RequestRefused(409, error.code, error.message, error.do) from error
     return PictureControlList(items=[_shown(one) for one in found])
 

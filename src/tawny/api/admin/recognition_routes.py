@@ -1,7 +1,5 @@
 """Routes for known faces and plates, and for object detection models, for owners."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -9,11 +7,10 @@ from pydantic import BaseModel, Field
 
 from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, not_found
+from tawny.api.errors import not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.quantities import CHECKED
-from tawny.model.errors import NotDone
 from tawny.model.ids import EventId
 from tawny.service.detection.identity_store import IdentityInfo
 from tawny.service.detection.model_store import ModelInfo, OfferInfo
@@ -55,8 +52,7 @@ def known(here: Here) -> IdentityList:
 
 @router.post("/known/plates", dependencies=own)
 def add_plate(new: NewPlate, note: Note, here: Here) -> IdentityList:
-    with _refusals():
-        here.known.add_plate(new.name, new.plate)
+    here.known.add_plate(new.name, new.plate)
     note("license plate added", "")  # without names of known people, here and below
     return _identity_list(here)
 
@@ -68,34 +64,23 @@ def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
     picture = here.recorder.event_picture(event) if event is not None else None
     if event is None or picture is None:
         raise not_found("The event doesn't exist or has no image.")
-    with _refusals():
-        service.add_of(new.name, new.by, event, picture)
+    service.add_of(new.name, new.by, event, picture)
     note("face added", "")
     return _identity_list(here)
 
 
 @router.delete("/known/{who}", dependencies=own)
 def forget(who: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> IdentityList:
-    with _refusals():
-        here.known.forget(who)
+    here.known.forget(who)
     note("forgotten", "")
     return _identity_list(here)
 
 
 @router.delete("/known", dependencies=own)
 def forget_all(note: Note, here: Here) -> IdentityList:
-    with _refusals():
-        here.known.forget_all()
+    here.known.forget_all()
     note("all faces and plates deleted", "")
     return _identity_list(here)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except NotDone as error:
-        raise RequestRefused(409, error.code, error.message, error.do) from error
 
 
 def _identity_list(here: AppContext) -> IdentityList:
@@ -129,16 +114,14 @@ def models(here: Here) -> ModelsInfo:
 @router.post("/models/recommended", dependencies=own)
 def fetch_recommended(note: Note, here: Here) -> ModelsInfo:
     """Download the recommended model from the given address and verify its SHA-256."""
-    with _refusals():
-        here.models.fetch()
+    here.models.fetch()
     note("model added", here.models.offer().name)
     return _model_info(here)
 
 
 @router.delete("/models/{name}", dependencies=own)
 def remove_model(name: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> ModelsInfo:
-    with _refusals():
-        here.models.remove(name)
+    here.models.remove(name)
     note("model removed", name)
     return _model_info(here)
 

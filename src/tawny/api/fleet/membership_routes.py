@@ -14,7 +14,7 @@ from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.config.fleet import Share
 from tawny.fleet.hub_pass import LONGEST_PASS_S, PASS_SHARES
 from tawny.fleet.identity import JoinLink
-from tawny.model.errors import NotDone, UsageError
+from tawny.model.errors import UsageError
 from tawny.model.ids import CameraId
 from tawny.service.hub_membership import HubMembershipService, Membership, link_before_camera
 
@@ -99,10 +99,7 @@ def hub_membership(here: Here) -> MembershipInfo:
 async def preview_hub(asked: LinkRequest, here: Here) -> HubPreviewInfo:
     """Reach the hub of a link, and return what to compare. The link stays unused."""
     link, service = _link(asked.link), _service(here)
-    try:
-        found = await service.preview(link)
-    except NotDone as error:
-        raise _refused(error) from None
+    found = await service.preview(link)
     return HubPreviewInfo(hub=found.hub, fingerprint=found.fingerprint, words=found.words)
 
 
@@ -110,10 +107,7 @@ async def preview_hub(asked: LinkRequest, here: Here) -> HubPreviewInfo:
 async def join_fleet_hub(asked: JoinRequest, here: Here, note: Note) -> MembershipInfo:
     """Join a hub by a link. The connection is made at once."""
     link, service = _link(asked.link), _service(here)
-    try:
-        joined = await asyncio.shield(service.join(link, asked.allow))
-    except NotDone as error:
-        raise _refused(error) from None
+    joined = await asyncio.shield(service.join(link, asked.allow))
     await in_worker(note, "hub joined", link.url)
     return _info(joined)
 
@@ -121,10 +115,7 @@ async def join_fleet_hub(asked: JoinRequest, here: Here, note: Note) -> Membersh
 @router.put("/allow", dependencies=own)
 def allow_hub(asked: AllowRequest, here: Here, note: Note) -> MembershipInfo:
     """Change what people at the hub may do. It applies at once."""
-    try:
-        changed = _service(here).set_allowed(asked.allow)
-    except NotDone as error:
-        raise _refused(error) from None
+    changed = _service(here).set_allowed(asked.allow)
     note("hub rights changed", ", ".join(changed.allow))
     return _info(changed)
 
@@ -132,10 +123,7 @@ def allow_hub(asked: AllowRequest, here: Here, note: Note) -> MembershipInfo:
 @router.put("/pass", dependencies=own)
 def give_hub_pass(asked: PassRequest, here: Here, note: Note) -> MembershipInfo:
     """Give installers at the hub a pass for the pictures of this recorder, instead of a former one."""
-    try:
-        given = _service(here).give_pass(asked.hours * 3600, asked.shares)
-    except NotDone as error:
-        raise _refused(error) from None
+    given = _service(here).give_pass(asked.hours * 3600, asked.shares)
     note("hub pass given", f"{asked.hours:g} h: {', '.join(given.given.shares) if given.given else ''}")
     return _info(given)
 
@@ -151,10 +139,7 @@ def end_hub_pass(here: Here, note: Note) -> MembershipInfo:
 @router.delete("", dependencies=own)
 async def leave_fleet_hub(here: Here, note: Note) -> LeftInfo:
     """Leave the hub, which deletes what it knows of this recorder. Recordings stay here."""
-    try:
-        problem = await asyncio.shield(_service(here).leave())
-    except NotDone as error:
-        raise _refused(error) from None
+    problem = await asyncio.shield(_service(here).leave())
     await in_worker(note, "hub left", "")
     return LeftInfo(problem=problem)
 
@@ -188,10 +173,6 @@ def _link(text: str) -> JoinLink:
         return JoinLink.parse(text).needed("hub")
     except UsageError as error:
         raise bad_input(error.message, error.do) from None
-
-
-def _refused(error: NotDone) -> RequestRefused:
-    return RequestRefused(409, "not_done", error.message, error.do)
 
 
 def _info(now: Membership) -> MembershipInfo:

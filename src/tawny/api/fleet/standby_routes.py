@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from tawny.api import schemas
 from tawny.api.auth.access import Access, Note, rule
 from tawny.api.context import AppContext, Here
-from tawny.api.errors import RequestRefused, bad_input, not_found
+from tawny.api.errors import bad_input, not_found
 from tawny.api.fleet.membership_routes import Invitation, LinkRequest
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.fleet.identity import JoinLink
-from tawny.model.errors import NotDone, UsageError
+from tawny.model.errors import UsageError
 from tawny.service.standby_service import (
     OwnStandby,
     PartnerState,
@@ -69,20 +69,14 @@ def standby_state(here: Here) -> StandbyInfo:
 async def preview_standby(asked: LinkRequest, here: Here) -> StandbyPreview:
     """Reach the standby of a link, and return what to compare. The link stays unused."""
     link, service = _link(asked.link), _service(here)
-    try:
-        return await service.preview(link)
-    except NotDone as error:
-        raise _refused(error) from None
+    return await service.preview(link)
 
 
 @router.post("", dependencies=own)
 async def join_standby_by_link(asked: LinkRequest, here: Here, note: Note) -> StandbyInfo:
     """Choose the standby of a link: it gets the cameras' addresses and passwords at once."""
     link, service = _link(asked.link), _service(here)
-    try:
-        joined = await asyncio.shield(service.join(link))
-    except NotDone as error:
-        raise _refused(error) from None
+    joined = await asyncio.shield(service.join(link))
     await in_worker(note, "standby chosen", link.url)
     return _info(here, joined)
 
@@ -90,10 +84,7 @@ async def join_standby_by_link(asked: LinkRequest, here: Here, note: Note) -> St
 @router.delete("", dependencies=own)
 async def leave_own_standby(here: Here, note: Note) -> LeftStandby:
     """End it: the standby deletes the cameras' addresses and passwords. What it has recorded stays there."""
-    try:
-        hint = await asyncio.shield(_service(here).leave())
-    except NotDone as error:
-        raise _refused(error) from None
+    hint = await asyncio.shield(_service(here).leave())
     await in_worker(note, "standby left", "")
     return LeftStandby(hint=hint)
 
@@ -101,10 +92,7 @@ async def leave_own_standby(here: Here, note: Note) -> LeftStandby:
 @router.post("/invitations", dependencies=own)
 async def invite_to_standby(here: Here, note: Note) -> Invitation:
     """Create a link by which one recorder can choose this one as its standby, once and for ten minutes."""
-    try:
-        links, ends_ms = await asyncio.shield(_service(here).invite())
-    except NotDone as error:
-        raise _refused(error) from None
+    links, ends_ms = await asyncio.shield(_service(here).invite())
     await in_worker(note, "standby link created", "")
     return Invitation(links=links, ends_ms=ends_ms)
 
@@ -137,10 +125,6 @@ def _link(text: str) -> JoinLink:
         return JoinLink.parse(text).needed("standby")
     except UsageError as error:
         raise bad_input(error.message, error.do) from None
-
-
-def _refused(error: NotDone) -> RequestRefused:
-    return RequestRefused(409, "not_done", error.message, error.do)
 
 
 def _info(here: AppContext, now: StandbyOverview) -> StandbyInfo:
