@@ -34,6 +34,7 @@ from tawny.detection.detector import DetectorParameter
 from tawny.detection.watcher import LiveMeter
 from tawny.engine import Bus, ThreadEngine
 from tawny.engine.connections import ConnectionManager
+from tawny.events.modes import ActiveHold
 from tawny.model.errors import TawnyError
 from tawny.model.events import Event
 from tawny.model.geometry import UPRIGHT, Orientation
@@ -58,7 +59,7 @@ from tawny.service.health.monitor import HealthMonitor, HealthReport
 from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.service.languages import Languages
 from tawny.service.modes.mode_controller import ModeController
-from tawny.service.modes.mode_service import CameraHoldInfo, ModePlan, ModeStatus, OutcomeInfo
+from tawny.service.modes.mode_service import ModePlan, ModeStatus, OutcomeInfo
 from tawny.service.modes.replay import Replay
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import (
@@ -282,7 +283,7 @@ class FakeModes(Mock):
     """`api.ModesDesk`: the porch is private."""
 
     def now(self) -> ModeStatus:
-        held = CameraHoldInfo(PORCH, "pause", "Anna", 5, None)
+        held = ActiveHold(PORCH, "pause", "Anna", 5, None)
         return ModeStatus(("home", "away"), "home", "", False, 0, None, (), (), "", (held,), ())
 
     def plan(self) -> ModePlan:

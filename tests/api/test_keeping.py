@@ -11,7 +11,8 @@ from tawny.model.errors import Problem, SettingsError
 from tawny.model.ids import CameraId, RunId, StreamName
 from tawny.model.messages import Alarm, ProblemKind
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import CheckInInfo, HealthMonitor, HealthReport, SelfTestInfo
+from tawny.service.health.monitor import CheckInInfo, HealthMonitor, HealthReport
+from tawny.service.health.self_test import SelfTest
 from tawny.service.languages import Languages
 from tawny.service.retention import retention_service as web
 from tawny.storage.retention.planning import RemovalPlan
@@ -87,7 +88,7 @@ class FakeCaring(HealthMonitor):
         self.asked = 0
 
     care = HealthReport(
-        SelfTestInfo(1000, 3, 2, ("It rotted.",)),
+        SelfTest(1000, 3, 2, ("It rotted.",)),
         is_testing=False,
         check_in=CheckInInfo("example.org", 5, "", sent=True),
     )

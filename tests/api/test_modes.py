@@ -10,6 +10,8 @@ import pytest
 from tawny.api.auth.accounts import Role
 from tawny.config.settings import Settings
 from tawny.engine import Bus
+from tawny.events.modes import ActiveHold
+from tawny.events.rule_engine import TrackedPerson
 from tawny.model.errors import NotDone, Problem, SettingsError
 from tawny.model.ids import CameraId, EventId
 from tawny.service.changeable_settings import ChangeableSettings
@@ -35,11 +37,11 @@ class FakeModes:
             since_ms=1,
             until_ms=None,
             ahead=[web.ModeChangeInfo(5, "away", "")],
-            people=[web.PersonHomeInfo("anna", True, 3, "ping", 9)],
+            people=[TrackedPerson("anna", True, 3, "ping", 9)],
             looks_by="",
             holds=[
-                web.CameraHoldInfo(PORCH, "pause", "Anna", 5, None),
-                web.CameraHoldInfo(YARD, "record", "a rule", 5, 7),
+                ActiveHold(PORCH, "pause", "Anna", 5, None),
+                ActiveHold(YARD, "record", "a rule", 5, 7),
             ],
             lately=[web.ModeChangeInfo(1, "home", "schedule")],
         )

@@ -4,6 +4,14 @@ export interface ActionRequest {
   for_s?: number;
 }
 
+export interface ActiveHold {
+  by: string;
+  camera: string;
+  since_ms: number;
+  until_ms: number | null;
+  what: "pause" | "record";
+}
+
 export interface AddedCamera {
   camera: string;
 }
@@ -156,14 +164,6 @@ export interface CameraCounts {
   waiting: number;
 }
 
-export interface CameraHoldInfo {
-  by: string;
-  camera: string;
-  since_ms: number;
-  until_ms: number | null;
-  what: "pause" | "record";
-}
-
 export interface CameraInfo {
   audio: boolean;
   bit_rate: number | null;
@@ -287,7 +287,7 @@ export type CardState = "open" | "done" | "hidden";
 export interface CareInfo {
   alarms: AlarmInfo[];
   check_in: CheckInInfo | null;
-  self_test: SelfTestInfo | null;
+  self_test: SelfTest | null;
   testing: boolean;
 }
 
@@ -853,7 +853,7 @@ export interface FigureInfo {
   at_ms: number;
   level: number;
   number: number;
-  things: FigureThingInfo[];
+  things: FigureThing[];
 }
 
 export interface FigureList {
@@ -864,7 +864,7 @@ export interface FigureList {
   title: string;
 }
 
-export interface FigureThingInfo {
+export interface FigureThing {
   box: [number, number, number, number];
   label: string;
   score: number;
@@ -1009,7 +1009,7 @@ export interface HoldRequest {
   what: "pause" | "record" | "none";
 }
 
-export interface HubPreviewInfo {
+export interface HubPreview {
   fingerprint: string;
   hub: string;
   words: string;
@@ -1379,7 +1379,7 @@ export interface ModelInfo {
 export interface ModelsInfo {
   again: ReclassificationInfo | null;
   items: ModelInfo[];
-  offer: OfferInfo | null;
+  offer: RecommendedModel | null;
   suggests: string;
   trouble: string;
 }
@@ -1388,14 +1388,14 @@ export interface ModesInfo {
   ahead: ModeChangeInfo[];
   by: string;
   does: Record<string, string>;
-  holds: CameraHoldInfo[];
+  holds: ActiveHold[];
   is_by_hand: boolean;
   lately: ModeChangeInfo[];
   leaving_ms: number | null;
   looks_by: string;
   mode: string;
   modes: string[];
-  people: PersonHomeInfo[];
+  people: TrackedPerson[];
   problem: string;
   since_ms: number;
   until_ms: number | null;
@@ -1590,15 +1590,6 @@ export interface NewWay {
   wrapped: string;
 }
 
-export interface OfferInfo {
-  address: string;
-  bytes: number;
-  licence: string;
-  name: string;
-  origin: string;
-  sha256: string;
-}
-
 export interface OkResponse {
   ok?: boolean;
 }
@@ -1715,14 +1706,6 @@ export interface People {
 
 export interface PersonCheckInRequest {
   home: boolean;
-}
-
-export interface PersonHomeInfo {
-  is_home: boolean;
-  leaves_ms: number | null;
-  name: string;
-  seen_ms: number | null;
-  source: string;
 }
 
 export interface PersonInfo {
@@ -1975,6 +1958,15 @@ export interface ReclassificationInfo {
   model: string;
   skipped: number;
   total: number;
+}
+
+export interface RecommendedModel {
+  address: string;
+  bytes: number;
+  licence: string;
+  name: string;
+  origin: string;
+  sha256: string;
 }
 
 export interface RecordNowCommand {
@@ -2260,7 +2252,7 @@ export interface SeenObject {
   score: number;
 }
 
-export interface SelfTestInfo {
+export interface SelfTest {
   at_ms: number;
   files: number;
   minutes: number;
@@ -2682,6 +2674,14 @@ export interface TrackCommand {
   camera: string;
   command: string;
   on?: boolean;
+}
+
+export interface TrackedPerson {
+  is_home: boolean;
+  leaves_ms: number | null;
+  name: string;
+  seen_ms: number | null;
+  source: string;
 }
 
 export interface TrackingInfo {

@@ -47,7 +47,7 @@ export type FleetInvitation = made.Invitation;
 export type InstallerRecorder = made.InstallerRecorder;
 export type InstallerRecorderList = made.InstallerRecorderList;
 export type HubMembership = made.MembershipInfo;
-export type HubPreview = made.HubPreviewInfo;
+export type HubPreview = made.HubPreview;
 export type CameraState = Camera["state"];
 /** `audio`: codec of the sound, empty when there is none. */
 export type Stream = made.StreamFormat;
@@ -68,7 +68,6 @@ export type EventPage = Omit<made.EventList, "items"> & { items: TawnyEvent[] };
 
 export type Gap = made.GapInfo;
 export type Damage = made.DamageInfo;
-export type GapTone = Gap["tone"];
 export type Span = [begin_ms: number, end_ms: number];
 /** `motion.data`: base64 of one byte a step, 0 to 100; 255 is not known. */
 export type Lane = Omit<made.TimelineLaneInfo, "events"> & { events: TawnyEvent[] };
@@ -128,7 +127,7 @@ export type MomentsInfo = made.MotionMoments;
 export type Read = made.ReadInfo;
 export type KnownList = made.IdentityList;
 export type ModelsInfo = made.ModelsInfo;
-export type OfferInfo = made.OfferInfo;
+export type RecommendedModel = made.RecommendedModel;
 export type RecordingInfo = made.RecordingInfo;
 export type RecordingChoice = made.RecordingInfo["record"];
 export type FleetFound = made.FleetFound;

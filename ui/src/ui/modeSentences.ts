@@ -1,5 +1,5 @@
 /** What is to be said of the mode, in sentences. */
-import type { ModesInfo, PersonHomeInfo } from "../api/schema";
+import type { ModesInfo, TrackedPerson } from "../api/schema";
 import { serverNow } from "../api/state";
 import { modeName } from "./modeNames";
 import { clock, length, when } from "./times";
@@ -42,7 +42,7 @@ export function nextSentence(now: ModesInfo): string {
   return now.is_by_hand && now.until_ms !== null ? sentences.until(when(now.until_ms)) : sentences.never;
 }
 
-export function personSentence(one: PersonHomeInfo): string {
+export function personSentence(one: TrackedPerson): string {
   if (!one.is_home) return one.seen_ms === null ? sentences.notSeen : sentences.left(when(one.seen_ms));
   if (one.source === "before" || one.seen_ms === null) return sentences.before;
   const ago_ms = serverNow() - one.seen_ms;

@@ -16,17 +16,17 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
 from tawny.config.modes import MOST_MODES, ModesSettings, NotifyType
 from tawny.config.quantities import CHECKED
+from tawny.events.modes import ActiveHold
+from tawny.events.rule_engine import TrackedPerson
 from tawny.model.errors import FolderUnwritable, SettingsError
 from tawny.model.segments import Recording
 from tawny.model.times import LATEST_MS
 from tawny.service.modes.mode_service import (
-    CameraHoldInfo,
     ModeChangeInfo,
     ModePlanConflict,
     ModeService,
     ModeStatus,
     OutcomeInfo,
-    PersonHomeInfo,
     Rehearsal,
     RehearsalInfo,
 )
@@ -65,9 +65,9 @@ class ModesInfo(ApiResponse):
     since_ms: int
     until_ms: int | None
     ahead: list[ModeChangeInfo]
-    people: list[PersonHomeInfo]
+    people: list[TrackedPerson]
     looks_by: str
-    holds: list[CameraHoldInfo]
+    holds: list[ActiveHold]
     lately: list[ModeChangeInfo]
     does: dict[str, str]
     problem: str

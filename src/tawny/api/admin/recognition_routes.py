@@ -13,7 +13,7 @@ from tawny.api.schemas import ApiRequest, ApiResponse
 from tawny.config.quantities import CHECKED
 from tawny.model.ids import EventId
 from tawny.service.detection.identity_store import IdentityInfo
-from tawny.service.detection.model_store import ModelInfo, OfferInfo
+from tawny.service.detection.model_store import ModelInfo, RecommendedModel
 from tawny.service.detection.reclassification import ReclassificationInfo
 
 router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
@@ -100,7 +100,7 @@ class ModelsInfo(BaseModel):
     """
 
     items: list[ModelInfo]
-    offer: OfferInfo | None
+    offer: RecommendedModel | None
     trouble: str
     suggests: str
     again: ReclassificationInfo | None

@@ -19,7 +19,8 @@ from tawny.config.units import size_text
 from tawny.model.errors import FolderUnwritable, NotDone, SettingsError
 from tawny.model.ids import CameraId
 from tawny.model.segments import Segment
-from tawny.service.health.monitor import CheckInInfo, SelfTestInfo
+from tawny.service.health.monitor import CheckInInfo
+from tawny.service.health.self_test import SelfTest
 from tawny.service.retention.retention_service import RetentionRequest, VolumeRetentionInfo
 from tawny.storage.retention.planning import RemovalPlan
 
@@ -141,7 +142,7 @@ class AlarmInfo(ApiResponse):
 
 class CareInfo(ApiResponse):
     alarms: list[AlarmInfo]
-    self_test: SelfTestInfo | None
+    self_test: SelfTest | None
     testing: bool
     check_in: CheckInInfo | None
 

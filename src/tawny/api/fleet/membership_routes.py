@@ -16,7 +16,7 @@ from tawny.fleet.hub_pass import LONGEST_PASS_S, PASS_SHARES
 from tawny.fleet.identity import JoinLink
 from tawny.model.errors import UsageError
 from tawny.model.ids import CameraId
-from tawny.service.hub_membership import HubMembershipService, Membership, link_before_camera
+from tawny.service.hub_membership import HubMembershipService, HubPreview, Membership, link_before_camera
 
 router = APIRouter(prefix="/api/v1/fleet/membership", route_class=WorkerRoute)
 own = [rule(Access.OWN)]
@@ -71,14 +71,6 @@ class CodeRequest(schemas.ApiRequest):
     camera: CameraId
 
 
-class HubPreviewInfo(schemas.ApiResponse):
-    """What to compare before joining. The hub shows the same words once the recorder has joined."""
-
-    hub: str
-    fingerprint: str
-    words: str
-
-
 class CodeInfo(schemas.ApiResponse):
     link: str | None
     """The join link that the camera sees; None: none."""
@@ -96,11 +88,10 @@ def hub_membership(here: Here) -> MembershipInfo:
 
 
 @router.post("/preview", dependencies=own)
-async def preview_hub(asked: LinkRequest, here: Here) -> HubPreviewInfo:
+async def preview_hub(asked: LinkRequest, here: Here) -> HubPreview:
     """Reach the hub of a link, and return what to compare. The link stays unused."""
     link, service = _link(asked.link), _service(here)
-    found = await service.preview(link)
-    return HubPreviewInfo(hub=found.hub, fingerprint=found.fingerprint, words=found.words)
+    return await service.preview(link)
 
 
 @router.post("", dependencies=own)

@@ -10,7 +10,7 @@ from tawny.api.schemas import ApiResponse, Ms
 from tawny.live.wakeup import share_once
 from tawny.media.image.stamp import Stamp
 from tawny.model.ids import CameraId
-from tawny.model.observations import MotionFigure
+from tawny.model.observations import FigureThing, MotionFigure
 from tawny.model.times import Span
 from tawny.playback.stamps import FrameStamps, read_stamps
 from tawny.service.recorder import event_rolls
@@ -22,21 +22,13 @@ RENEWED_MS = 300
 """Age, ms, from which the figures of a live stamp are read again."""
 
 
-class FigureThingInfo(ApiResponse):
-    """An object in a frame. box: x0, y0, x1, y1 as shares of the frame. score: 0 to 100."""
-
-    box: tuple[float, float, float, float]
-    score: int
-    label: str
-
-
 class FigureInfo(ApiResponse):
     """What the detector found in one frame: its own number, and the level that motion exceeds."""
 
     at_ms: int
     number: float
     level: float
-    things: list[FigureThingInfo]
+    things: list[FigureThing]
 
 
 class FigureList(ApiResponse):
@@ -98,8 +90,4 @@ def live_stamps(here: AppContext, camera: CameraId, hub: Hub) -> LiveStamps:
 
 
 def _figure_info(one: MotionFigure) -> FigureInfo:
-    things = [
-        FigureThingInfo(box=thing.box, score=thing.score, label=thing.label)
-        for thing in one.things
-    ]  # fmt: skip
-    return FigureInfo(at_ms=one.at_ms, number=one.number, level=one.level, things=things)
+    return FigureInfo(at_ms=one.at_ms, number=one.number, level=one.level, things=list(one.things))

@@ -4,7 +4,6 @@ Each step classifies frames; every CHECKED_EVERY_S it checks which model the set
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -232,8 +231,8 @@ class ModelService:
         """Progress of classifying the last days' events; None before the first model was added."""
         return None if self._naming.again is None else self._naming.again.info
 
-    def offer(self) -> web.OfferInfo:
-        return web.OfferInfo(**asdict(self._offered))
+    def offer(self) -> RecommendedModel:
+        return self._offered
 
     def there(self) -> Sequence[web.ModelInfo]:
         used = self._naming.card

@@ -34,18 +34,6 @@ from tawny.storage.disk.private_files import (
 
 
 @dataclass(frozen=True, slots=True)
-class OfferInfo:
-    """The recommended model for download."""
-
-    name: str
-    origin: str
-    address: str
-    sha256: str
-    bytes: int
-    licence: str
-
-
-@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model. labels: number of classes. is_used: currently used."""
 

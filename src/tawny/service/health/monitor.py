@@ -34,17 +34,6 @@ from tawny.storage.repair.healing import heal
 
 
 @dataclass(frozen=True, slots=True)
-class SelfTestInfo:
-    at_ms: int
-    minutes: int
-    """Count of files decoded."""
-    files: int
-    """Count verified."""
-    problems: tuple[str, ...]
-    """Empty if none."""
-
-
-@dataclass(frozen=True, slots=True)
 class CheckInInfo:
     host: str
     """Of its URL."""
@@ -59,7 +48,7 @@ class CheckInInfo:
 class HealthReport:
     """Health of the recorder. self_test: the last one. check_in: None: not configured."""
 
-    self_test: SelfTestInfo | None
+    self_test: SelfTest | None
     is_testing: bool
     check_in: CheckInInfo | None
 
@@ -260,7 +249,7 @@ class HealthMonitor:
         """Return the report for the interface, from memory."""
         last, check_in = self._tester.last, self._check_in
         return HealthReport(
-            self_test=None if last is None else SelfTestInfo(last.at_ms, last.minutes, last.files, last.problems),
+            self_test=last,
             is_testing=self._tester.is_running,
             check_in=None
             if check_in is None

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tawny.config.changes import change_modes, modes_to_table, parse_modes, rule_to_table
@@ -13,8 +13,8 @@ from tawny.config.mode_presets import PRESETS, with_preset
 from tawny.config.settings import Settings, in_mode
 from tawny.delivery.delivery import Delivery, DeliveryState
 from tawny.delivery.outbox import Outbox
-from tawny.events.modes import ModeSnapshot, ModeState
-from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule
+from tawny.events.modes import ActiveHold, ModeSnapshot, ModeState
+from tawny.events.rule_engine import Calendar, FilterDecision, RuleContext, RuleDecision, Schedule, TrackedPerson
 from tawny.model.errors import NotDone
 from tawny.model.events import Event, Level, level_of
 from tawny.model.ids import CameraId, EventId
@@ -70,26 +70,6 @@ class RehearsalInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonHomeInfo:
-    """Presence of a person. leaves_ms: when they count as away if not seen before."""
-
-    name: str
-    is_home: bool
-    seen_ms: int | None
-    source: str
-    leaves_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class CameraHoldInfo:
-    camera: CameraId
-    what: Literal["pause", "record"]
-    by: str
-    since_ms: int
-    until_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class ModeChangeInfo:
     """A mode change. by: what caused it; empty for a future one."""
 
@@ -109,10 +89,10 @@ class ModeStatus:
     since_ms: int
     until_ms: int | None
     ahead: Sequence[ModeChangeInfo]
-    people: Sequence[PersonHomeInfo]
+    people: Sequence[TrackedPerson]
     looks_by: str
     """Hint about presence probes that do not work here; empty if all do."""
-    holds: Sequence[CameraHoldInfo]
+    holds: Sequence[ActiveHold]
     lately: Sequence[ModeChangeInfo]
     problem: str = ""
     leaving_ms: int | None = None
@@ -277,14 +257,9 @@ class ModeService:
             since_ms=standing.since_ms,
             until_ms=standing.until_ms,
             ahead=[ModeChangeInfo(one.at_ms, one.mode, "") for one in self._modes.week_ahead()],
-            people=[
-                PersonHomeInfo(one.name, one.is_home, one.seen_ms, one.source, one.leaves_ms)
-                for one in self._modes.people()
-            ],
+            people=self._modes.people(),
             looks_by=self._arming.looks_by,
-            holds=[
-                CameraHoldInfo(one.camera, one.what, one.by, one.since_ms, one.until_ms) for one in self._modes.holds()
-            ],
+            holds=self._modes.holds(),
             lately=[ModeChangeInfo(at_ms, was.mode, was.by) for at_ms, was in self._modes.changes(LATELY)],
             problem=self._arming.problem,
             leaving_ms=standing.leaving_ms,

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, post, remove } from "../../api/client";
-import type { ModelsInfo, OfferInfo } from "../../api/types";
+import type { ModelsInfo, RecommendedModel } from "../../api/types";
 import { size } from "../../ui/times";
 import { models } from "../../strings/models";
 import { Icon } from "../../ui/Icon";
@@ -55,7 +55,7 @@ export function Models() {
 }
 
 /** What it is, where it comes from and its licence are shown before anything is fetched. */
-function Offer({ offer, onFetched }: { offer: OfferInfo; onFetched: (next: ModelsInfo) => void }) {
+function Offer({ offer, onFetched }: { offer: RecommendedModel; onFetched: (next: ModelsInfo) => void }) {
   const isFetching = useSignal(false);
   const fetchIt = () =>
     tryTo(async () => {
