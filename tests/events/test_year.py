@@ -11,6 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from astral import Observer
+from astral.sun import elevation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -241,6 +243,24 @@ def test_beyond_the_polar_circle_day_or_night_goes_on(day: date, light: int) -> 
     night = calendar.span(stretch("sunset-sunrise"), day)
     assert (0 if daylight is None else daylight.seconds / 60) == light
     assert (0 if night is None else night.seconds / 60) == 24 * 60 - light
+
+
+@pytest.mark.parametrize(
+    ("zone", "place"),
+    [
+        ("Atlantic/Reykjavik", (64.13, -21.9)),  # in June, the sun sets past midnight
+        ("America/Nome", (64.5, -165.4)),
+        ("Europe/Oslo", (69.65, 18.96)),  # a polar day and a polar night
+        ("Pacific/Kiritimati", (1.9, -157.4)),  # a day ahead of its longitude
+    ],
+)
+def test_night_is_when_the_sun_is_down(zone: str, place: tuple[float, float]) -> None:
+    calendar, night = Calendar(ZoneInfo(zone), place), stretch("sunset-sunrise")
+    for hour in range(0, 365 * 24, 2):
+        at_ms = 1_767_225_600_000 + hour * 3_600_000
+        above = elevation(Observer(*place), datetime.fromtimestamp(at_ms / 1000, UTC), with_refraction=False) + 0.833
+        if abs(above) > 0.1:
+            assert calendar.is_within([night], at_ms) == (above < 0), calendar.local(at_ms)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from astral import Observer
-from astral.sun import elevation, noon, sunrise, sunset
+from astral.sun import elevation, noon
 
 from tawny.config.modes import ALL, NONE, SNOOZED, RuleAction, RuleSettings
 from tawny.config.units import duration_text
@@ -92,15 +92,29 @@ class Calendar:
         return known
 
     def _found_ms(self, day: date, what: str) -> int:
+        """Look for sunrise in the half day before the sun is highest, for sunset in that after: in the north it may be
+        past midnight. Where the sun stays up or down, days meet at midnight and nights at noon.
+        """
+        is_rise = what == SUNRISE
+        highest_s = self._noon_s(day)
+        lowest_s = (highest_s + self._noon_s(day + timedelta(days=-1 if is_rise else 1))) // 2
+        if not self._is_light(highest_s):
+            return self.at_ms(day, NOON_MIN)
+        if self._is_light(lowest_s):
+            return self.at_ms(day, 0 if is_rise else DAY_MIN)
+        seconds = range(min(highest_s, lowest_s), max(highest_s, lowest_s) + 1)
+        return seconds[bisect_left(seconds, x=True, key=lambda at_s: self._is_light(at_s) == is_rise)] * 1000
+
+    def _noon_s(self, day: date) -> int:
+        """Return when the sun is highest on this local day, s since 1970."""
         assert self._observer is not None, "settings with times by the sun have a place"
-        find = sunrise if what == SUNRISE else sunset
-        try:
-            found = find(self._observer, date=day, tzinfo=self.zone)
-        except ValueError:  # the sun does not rise or does not set that day
-            if elevation(self._observer, noon(self._observer, day, UTC)) < _HORIZON:
-                return self.at_ms(day, NOON_MIN)
-            return self.at_ms(day, 0 if what == SUNRISE else DAY_MIN)
-        return round(found.timestamp()) * 1000
+        days = (day, day - timedelta(days=1), day + timedelta(days=1))  # astral's are those of UTC
+        found = [noon(self._observer, one, self.zone) for one in days]
+        return round(next((one for one in found if one.date() == day), found[0]).timestamp())
+
+    def _is_light(self, at_s: int) -> bool:
+        assert self._observer is not None
+        return elevation(self._observer, datetime.fromtimestamp(at_s, UTC), with_refraction=False) >= _HORIZON
 
 
 def _has(span: Span, at_ms: int) -> bool:
