@@ -315,9 +315,12 @@ class Outbox:
             return int(db.execute("SELECT since_ms FROM targets WHERE name = ?", (to,)).fetchone()[0])
 
     def forget_target(self, to: str) -> None:
-        """Delete a target that was removed from the settings, with its deliveries and what its notifier stored."""
+        """Delete a target that was removed from the settings, with its deliveries and what is stored about it."""
         with self._writing() as db:
-            db.execute("DELETE FROM marks WHERE substr(name, 1, ?) = ?", (len(to) + 6, f"kept/{to}/"))
+            for prefix in (f"kept/{to}/", f"alarm/{to}/", f"mute/{to}/"):
+                db.execute("DELETE FROM marks WHERE substr(name, 1, ?) = ?", (len(prefix), prefix))
+            names = [(f"{what}/{to}",) for what in ("told", "plan", "recap")]
+            db.executemany("DELETE FROM marks WHERE name = ?", names)
             db.execute("DELETE FROM deliveries WHERE target = ?", (to,))
             db.execute("DELETE FROM targets WHERE name = ?", (to,))
 

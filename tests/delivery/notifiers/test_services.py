@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tawny.delivery.notifier import Button, Message, NotifierContext
+from tawny.delivery.notifier import Button, Message, MessageRefused, NotifierContext
 from tawny.delivery.notifiers.discord import Discord
 from tawny.delivery.notifiers.gotify import Gotify
 from tawny.delivery.notifiers.matrix import Matrix
@@ -19,6 +19,7 @@ from tawny.delivery.notifiers.pushover import Pushover
 from tawny.delivery.notifiers.slack import Slack
 from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
+from tawny.model.errors import DeliveryError, TargetMissing
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, SENT, NotifierCase, NotifierContract
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
@@ -215,6 +216,32 @@ def test_two_chats_of_a_bot_do_not_poll_at_the_same_time(telegram: StandIn) -> N
     assert chats.polls == [0]
 
 
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"description": "Bad Request: chat not found"}, TargetMissing),
+        (
+            {
+                "description": "Bad Request: group chat was upgraded to a supergroup chat",
+                "parameters": {"migrate_to_chat_id": -100123},
+            },
+            TargetMissing,
+        ),
+        ({"description": "Bad Request: message text is empty"}, MessageRefused),
+    ],
+)
+def test_a_chat_that_is_not_there_is_no_fault_of_the_message(
+    telegram: StandIn, said: dict[str, Any], error: type[DeliveryError]
+) -> None:
+    """A message's fault is tried again without its image, at once, for each message."""
+    telegram.fails = [(400, {"ok": False, **said})]
+    sender = NotifierCase(Telegram(), telegram, f"telegram://123:{SECRET}@-5", {"api": telegram.base}).open()
+    with pytest.raises(error) as refused:
+        sender.send(SENT, JPEG)
+    assert type(refused.value) is error
+    assert ("-100123" in refused.value.message) == ("parameters" in said)
+
+
 class TestDiscord(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
@@ -233,6 +260,13 @@ class TestDiscord(NotifierContract):
         assert first.form["files[0]"] == JPEG.data
         assert (second.method, second.path) == ("PATCH", f"/webhooks/123/{SECRET}/messages/9")
         assert json.loads(second.form["payload_json"])["attachments"] == [{"id": 0, "filename": "tawny.gif"}]
+
+    def test_names_are_no_markup(self, subject: NotifierCase) -> None:
+        said = replace(SENT, title="Person at cam_1_", text="Porch. Detected: [Sign in](https://x.example)\n# a - b")
+        subject.open().send(said, None)
+        told = json.loads(subject.service.last.form["payload_json"])["content"]
+        shown = "**Person at cam\\_1\\_** Porch. Detected: \\[Sign in\\](https://x.example)\n\\# a - b\n"
+        assert told.startswith(shown)
 
     def test_what_somebody_removed_is_sent_anew(self, subject: NotifierCase) -> None:
         subject.service.fails = [(404, {"message": "Unknown Message"})]

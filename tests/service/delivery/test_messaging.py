@@ -467,6 +467,18 @@ def test_another_phone_is_not_muted(bench: Bench) -> None:
     assert not actions.is_muted("phone", PORCH, now_ms)
 
 
+@pytest.mark.parametrize("step_s", [-3 * 3600, 3 * 3600])
+def test_a_mute_lasts_as_long_as_was_asked_when_the_clock_is_set(bench: Bench, step_s: int) -> None:
+    actions: MessageActions = bench.notifications.actions
+    actions.mute("phone", PORCH, 3_600_000)
+    bench.clock.advance(600)
+    bench.clock.jump_utc(step_s)
+    assert actions.mutes("phone") == {PORCH: bench.clock.now_ms() + 50 * 60_000}
+    assert actions.is_muted("phone", PORCH, bench.clock.now_ms())
+    bench.clock.advance(51 * 60)
+    assert not actions.is_muted("phone", PORCH, bench.clock.now_ms())
+
+
 def test_a_button_in_the_chat_does_what_it_says(bench: Bench) -> None:
     event = bench.happens()
     bench.work()
@@ -505,6 +517,22 @@ def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path,
     assert "Daily summary: 1.90 % recorded" in told
     assert "1 event: 1 × person." in told
     bench.outbox.close()
+
+
+def test_the_summaries_of_two_recorders_have_two_names(tmp_path: Path, service: StandIn) -> None:
+    """Mail servers keep one of two letters of one name, and a topic shows one of two messages."""
+    names = set()
+    for house in ("home", "cabin"):
+        (tmp_path / house).mkdir()
+        hook = {"url": f"webhook+{service.base}/hook", "api": None}
+        bench = Bench(tmp_path / house, service, daily_summary="06:30", **hook)
+        bench.notifications.scheduler.step()
+        bench.clock.advance(1800)
+        bench.notifications.scheduler.step()
+        until_done(bench)
+        names.add(service.last.headers["idempotency-key"])
+        bench.outbox.close()
+    assert len(names) == 2
 
 
 def hooked(root: Path, service: StandIn, **about: Any) -> Bench:

@@ -310,6 +310,27 @@ def test_trouble_is_told_once_and_once_when_it_is_over(bench: Bench) -> None:
     assert (over.content["since_ms"], over.content["until_ms"]) == (trouble.since_ms, bench.clock.now_ms())
 
 
+@pytest.mark.parametrize(
+    "meanwhile",
+    [[replace(PHONE, alarms=False)], [replace(PHONE, cameras=frozenset({YARD}))], []],
+    ids=["problems are off", "another camera", "no such channel"],
+)
+def test_trouble_after_one_whose_end_was_not_told_is_told(bench: Bench, meanwhile: list[NotificationFilter]) -> None:
+    trouble = alarm(bench)
+    bench.scheduler.on_message(trouble)
+    bench.scheduler.step()
+    assert kinds(bench.delivered()) == ["alarm"]
+    bench.scheduler.take_over(meanwhile, links=False)
+    bench.clock.advance(600)
+    bench.scheduler.on_message(replace(trouble, until_ms=bench.clock.now_ms()))
+    bench.scheduler.step()
+    bench.scheduler.take_over([PHONE], links=False)
+    bench.clock.advance(86_400)
+    bench.scheduler.on_message(alarm(bench))
+    bench.scheduler.step()
+    assert kinds(bench.delivered()) == ["alarm"]
+
+
 def test_trouble_that_lasts_over_a_restart_is_not_told_again(bench: Bench) -> None:
     bench.scheduler.on_message(alarm(bench))
     bench.scheduler.step()

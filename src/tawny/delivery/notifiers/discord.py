@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ CLOUD = "https://discord.com/api/v10"
 WHY = ("message",)
 _SILENT = 1 << 12
 _LONGEST = 2000
+_MARKUP = re.compile(r"[\\*_~`|\[\]<>]|^[#-]", re.MULTILINE)
 
 
 class Discord:
@@ -87,10 +89,15 @@ class _Sender:
         """No resources to release."""
 
 
+def _plain(text: str) -> str:
+    """Return the text so that names and labels in it are shown as they are, not as Markdown."""
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
 def _form(message: Message, attached: Attachment | None) -> tuple[bytes, dict[str, str]]:
     below = " · ".join(f"[{label}](<{url}>)" for label, url in message.links)
-    small = f"\n-# {message.history}" if message.history else ""
-    content = f"**{message.title}** {message.text}\n{below}".strip()[: _LONGEST - len(small)]
+    small = f"\n-# {_plain(message.history)}" if message.history else ""
+    content = f"**{_plain(message.title)}** {_plain(message.text)}\n{below}".strip()[: _LONGEST - len(small)]
     payload: dict[str, object] = {
         "content": content + small,
         "allowed_mentions": {"parse": []},

@@ -27,11 +27,14 @@ from tawny.delivery.notifier import (
     form,
     refusal,
 )
+from tawny.model.errors import TargetMissing
 
 EXAMPLE = "telegram://123456:ABC-DEF@987654321"
 CLOUD = "https://api.telegram.org"
 WHY = ("description",)
 POLL_S = 20
+_TIMEOUT_S = 30.0
+"""Longer than a poll takes."""
 MOST_WAITING = 100
 _WORDS = 1024
 """Maximum length of a caption, characters."""
@@ -94,6 +97,8 @@ class Bot:
         """Call a method and return its `result`. Raises DeliveryError."""
         answer = self.ask(method, fields, files)
         if not answer.is_well or answer.json().get("ok") is not True:
+            if missing := _missing_chat(answer):
+                raise TargetMissing(self._api.public, missing)
             raise refusal(self._api.public, answer, WHY)
         return answer.json().get("result")
 
@@ -205,8 +210,8 @@ class _Presses:
             self._bot.ask("answerCallbackQuery", {"callback_query_id": str(pressed["id"]), "text": reply[:200]})
 
 
-def bot(channel: NotifierContext, public: str, timeout_s: float = 30.0) -> Bot:
-    api = HttpApi(str(channel.options["api"]), f"{channel.name} ({public})", timeout_s)
+def bot(channel: NotifierContext, public: str) -> Bot:
+    api = HttpApi(str(channel.options["api"]), f"{channel.name} ({public})", _TIMEOUT_S)
     return Bot(api, bot_and_chat(channel.url)[0])
 
 
@@ -236,6 +241,15 @@ def _keys(message: Message) -> dict[str, str]:
 def _key(button: Button) -> dict[str, str]:
     """Return one key; Telegram refuses a message with a link that isn't public."""
     return {"text": button.label} | ({"callback_data": button.token} if button.token else {"url": button.url})
+
+
+def _missing_chat(answer: HttpResponse) -> str:
+    """Return why the chat of the address doesn't exist; empty if it does. Telegram answers 400 to each message then."""
+    new = answer.json().get("parameters", {})
+    if isinstance(new, dict) and "migrate_to_chat_id" in new:
+        return f"the group became a supergroup, whose ID is {new['migrate_to_chat_id']}"
+    why = str(answer.json().get("description", ""))
+    return why if "chat not found" in why.lower() else ""
 
 
 def _is_so_already(answer: HttpResponse) -> bool:

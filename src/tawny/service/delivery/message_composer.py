@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import threading
 from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
@@ -23,7 +24,7 @@ from tawny.model.events import DOORBELL, Event, actor_name, event_title, kind_ti
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import PROBLEM_WORDS, ProblemKind
 from tawny.model.states import summary
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, ClockSteps, Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.frame_reader import event_snapshot
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
@@ -69,6 +70,8 @@ class MessageActions:
             key = secrets.token_hex(32)
             outbox.mark(_KEY, key)
         self._key = bytes.fromhex(key)
+        self._lock = threading.Lock()
+        self._steps = ClockSteps(clock)
 
     def token(self, to: str, do: str, event: EventId) -> str:
         """Return a signed token of at most 64 bytes. do: a key of LABELS."""
@@ -119,16 +122,19 @@ class MessageActions:
 
     def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
         """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
+        self._step_with_clock()
         now_ms = self._clock.now_ms()
         self._outbox.mark(f"mute/{to}/{camera}", f"{now_ms} {now_ms + for_ms}" if for_ms else "")
 
     def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
+        self._step_with_clock()
         name = f"mute/{to}/{camera}"
         begin, _, end = self._outbox.marks(name).get(name, "").partition(" ")
         return bool(begin) and int(begin) <= at_ms < int(end)
 
     def mutes(self, to: str) -> dict[CameraId, int]:
         """Return the muted cameras and the end of each mute, ms UTC."""
+        self._step_with_clock()
         prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
         found = {name.removeprefix(prefix): int(text.split()[1]) for name, text in self._outbox.marks(prefix).items()}
         return {CameraId(camera): until_ms for camera, until_ms in found.items() if until_ms > now_ms}
@@ -138,6 +144,18 @@ class MessageActions:
         if event is None:
             raise NotDone("This event has been deleted.", "")
         return event
+
+    def _step_with_clock(self) -> None:
+        """Move mutes along with a step of the clock: they last as long as was asked."""
+        with self._lock:
+            moved_ms = self._steps.moved_ms()
+            for name, text in self._outbox.marks("mute/").items() if moved_ms else ():
+                begin, _, end = text.partition(" ")
+                self._outbox.mark(name, f"{int(begin) + moved_ms} {int(end) + moved_ms}")
+
+    def of_recorder(self, to: str, name: str) -> str:
+        """Return a message's ID that another recorder or notifier doesn't use for a message of this name."""
+        return f"{name}/{self._signature(to, 'message', name, '')}"
 
     def _signature(self, to: str, do: str, event: str, until: str) -> str:
         made = hmac.new(self._key, f"{to}\n{do}\n{event}\n{until}".encode(), sha256).digest()
@@ -465,9 +483,8 @@ class MessageComposer:
         day = Span(int(delivery.content["from_ms"]), int(delivery.content["to_ms"]))
         title, text = of_day(self._recorded(day), self._events_in(day))
         link = f"{self._address}/timeline" if self._address else ""
-        return Message(
-            delivery.name, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link
-        )  # delivered silently
+        key = self._actions.of_recorder(self._to, delivery.name)
+        return Message(key, "recap", title, text, delivery.at_ms, urgency=Urgency.QUIET, link=link)
 
     def _buttons(self, event: Event) -> tuple[Button, ...]:
         calls = self._traits.buttons == "calls"

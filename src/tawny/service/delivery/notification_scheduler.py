@@ -155,6 +155,9 @@ class NotificationScheduler:
             before = {channel.to: (channel.quiet, channel.cool_down_ms) for channel in self._filters}
             changed = (one.to for one in filters if before.get(one.to) != (one.quiet, one.cool_down_ms))
             self._to_plan.update(changed)
+            for gone in before.keys() - {one.to for one in filters}:
+                for mark in self._outbox.marks(f"alarm/{gone}/"):
+                    self._outbox.mark(mark, "")  # it isn't told of their ends
             self._filters, self._links = tuple(filters), links
             self._state = {channel.to: self._state[channel.to] for channel in filters if channel.to in self._state}
         self.handle.wake()
@@ -428,10 +431,12 @@ class NotificationScheduler:
     # --- alarms and the day ------------------------------------------------------------------------------------------
 
     def _alarm(self, channel: NotificationFilter, alarm: Alarm) -> None:
-        if not channel.alarms or (alarm.camera is not None and not channel.has(alarm.camera)):
-            return
         mark = f"alarm/{channel.to}/{alarm.what}/{alarm.camera or ''}"
         since, _, about = self._outbox.marks(mark).get(mark, "").partition(" ")
+        if not channel.alarms or (alarm.camera is not None and not channel.has(alarm.camera)):
+            if alarm.until_ms is not None and since:
+                self._outbox.mark(mark, "")  # the next one is a new one
+            return
         is_sent = bool(since) and (alarm.changed_ms is None or about == alarm.about)
         if (alarm.until_ms is None and is_sent) or (alarm.until_ms is not None and not since):
             return  # already sent before a restart, or its start was not sent
