@@ -14,6 +14,7 @@ from tawny.model.times import Span
 from tawny.storage.disk import mirror
 from tawny.storage.disk.layout import scores_path
 from tawny.storage.disk.mirror import Mirror
+from tawny.storage.disk.secondary_volumes import away, forget_mirrors
 from tawny.storage.disk.volume import Volume, copy
 from tawny.storage.index.opening import index_to_read
 from tawny.storage.repair.check import CheckScope, check_volume
@@ -75,6 +76,18 @@ def test_it_catches_up_and_stands_alone(both: Mirrored) -> None:
     assert both.check().findings == []
     for row in both.rows():
         assert (both.root / row.path).read_bytes() == (both.site.folder / row.path).read_bytes()
+
+
+def test_a_mirror_that_is_no_longer_configured_is_not_waited_for(both: Mirrored, tmp_path: Path) -> None:
+    both.site.record(20)
+    both.run()
+    both.mirror.finish()
+    forget_mirrors(both.site.volume, both.root)
+    assert [one.path for one in away(both.site.volume)] == [str(both.root)]
+    forget_mirrors(both.site.volume, tmp_path / "third")
+    assert away(both.site.volume) == []
+    both.open()  # as before, with what it holds
+    assert both.rows() == _rows(both.site)
 
 
 def test_what_closes_later_follows_with_its_gaps_events_and_pictures(both: Mirrored) -> None:

@@ -25,6 +25,7 @@ from tawny.storage.disk.secondary_volumes import (
     VolumeUse,
     attach_archive,
     expect_itself,
+    forget_mirrors,
     join,
 )
 from tawny.storage.disk.volume import Volume
@@ -112,7 +113,9 @@ def open_store(
         expect_itself(unsigned)
     volume = Volume(disk, SignedHistory.opened(disk, clock.now_ms(), recipients))
     history = HistoryJournal(disk)
-    chosen = settings.storage.mirror
+    mirror = Path(settings.storage.mirror).expanduser() if settings.storage.mirror else None
+    with suppress(DiskFull):
+        forget_mirrors(volume, mirror)
     others = tuple(_others(settings, volume, clock))  # first: an index that is made again lists their files too
     return Store(
         volume,
@@ -123,7 +126,7 @@ def open_store(
         lock.pulse,
         lock.release,
         others=others,
-        mirror=Path(chosen).expanduser() if chosen else None,
+        mirror=mirror,
     )
 
 

@@ -15,6 +15,7 @@ from tawny.service.recorder import DiskInfo
 from tawny.service.retention.forecast import LOOK_S, FreeSpace
 from tawny.service.retention.promises import Rates
 from tawny.storage.disk.disk import DiskCapacity
+from tawny.storage.disk.secondary_volumes import VolumeUse, join
 from tests.api.fakes import FakeRecorder, make_house
 from tests.playback.archives import MAIN, PORCH
 from tests.storage.bench import Site
@@ -64,6 +65,15 @@ def test_young_recorder_does_not_know_yet(bench: Bench) -> None:
     assert figures.outlook == (
         "It isn't known yet how far back recordings will go. An estimate appears after 1 hour of recording."
     )
+
+
+@pytest.mark.parametrize("use", [VolumeUse.TIER, VolumeUse.SPARE])
+def test_the_space_of_a_disk_counts_once_and_that_of_the_spare_not_at_all(
+    bench: Bench, tmp_path: Path, use: VolumeUse
+) -> None:
+    join(bench.site.volume, tmp_path / "second", use)
+    figures = bench.run(LOOK_S)
+    assert (figures.free_bytes, figures.total_bytes) == (40 * GB, 100 * GB)
 
 
 def test_recordings_that_went_before_their_upload_are_told(bench: Bench) -> None:

@@ -190,8 +190,7 @@ class FreeSpace:
         stored_bytes, settings = self._index.size_bytes(), self._settings()
         archived = [one.archive.objects.size_bytes for one in self._volume.others if one.archive is not None]
         used_bytes = max(0, stored_bytes - sum(archived))
-        disks = [space for _, space in spaces(self._volume)]
-        space = DiskCapacity(sum(one.free_bytes for one in disks), sum(one.total_bytes for one in disks))
+        space = _space(self._volume)
         kept, now_ms = contract(settings), self._clock.now_ms()
         self._meter.add(self._momentary(), LOOK_S, kept, now_ms)
         if archived:
@@ -202,13 +201,13 @@ class FreeSpace:
         self.figures = DiskInfo(
             space.free_bytes, space.total_bytes, used_bytes, outlook.full_at_ms, days, outlook.fits, outlook.sentence
         )
-        self.warnings = tuple(self._warnings(settings, space, outlook))
+        self.warnings = tuple(self._warnings(settings, outlook))
         return LOOK_S
 
     def close(self) -> None:
         """No resources to release."""
 
-    def _warnings(self, settings: Settings, space: DiskCapacity, outlook: StorageOutlook) -> Iterator[RecorderWarning]:
+    def _warnings(self, settings: Settings, outlook: StorageOutlook) -> Iterator[RecorderWarning]:
         yield from contradictions(settings)
         plan = self._last_plan()
         if plan is not None and plan.breaks_promise:
@@ -223,6 +222,24 @@ class FreeSpace:
             )
         if outlook.fits is not None:
             yield from limit_conflicts(contract(settings), self._meter.rates())
-        if plan is not None and plan.missing_bytes and space.free_bytes < NEARLY_FULL * space.total_bytes:
+        main = self._volume.space()
+        if plan is not None and plan.missing_bytes and main.free_bytes < NEARLY_FULL * main.total_bytes:
             do = "Delete other files on it. Most of the space isn't used by tawny."
             yield RecorderWarning("The disk is almost full, and tawny can't delete anything else.", do)
+
+
+def _space(volume: Volume) -> DiskCapacity:
+    """Return the space for recordings: without spares, which are used only while the main disk can't be written.
+
+    Folders on one disk share its space. Raises StorageError for the main volume only.
+    """
+    found = [(one, space) for one, space in spaces(volume) if one not in volume.spares]
+    disks = {_device(one): space for one, space in reversed(found)}
+    return DiskCapacity(sum(one.free_bytes for one in disks.values()), sum(one.total_bytes for one in disks.values()))
+
+
+def _device(volume: Volume) -> object:
+    try:
+        return volume.root.stat().st_dev
+    except OSError:
+        return volume

@@ -80,6 +80,17 @@ def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_i
     return attach(volume, root, use, prepare)
 
 
+def forget_mirrors(volume: Volume, but: Path | None) -> None:
+    """Forget the mirrors but this one, so that they are not waited for: what they hold are copies. Raises StorageError.
+
+    Whichever is configured again is joined again, with what it holds.
+    """
+    known = others(volume)
+    kept = [one for one in known if one.use is not VolumeUse.MIRROR or (but is not None and one.path == str(but))]
+    if kept != known:
+        _remember(volume, kept)
+
+
 def expect_itself(volume: Volume) -> None:
     """Reject access from now on unless the same disk is mounted. Raises StorageError."""
     mark = _mark(volume.disk)
