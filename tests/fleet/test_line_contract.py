@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.fleet import box as fleet_box
 from tawny.fleet import session
-from tawny.fleet.box import LineRefused
 from tawny.fleet.fleet_index import EventQuestion
 from tawny.fleet.hub import BoxOffline
 from tawny.fleet.identity import comparison_words
+from tawny.fleet.member_line import LineRefused
 from tawny.fleet.message_link import MAX_PART_BYTES, LineClosed, MessageLink
 from tawny.fleet.session import WINDOW_BYTES, Exchange, Kind, as_payload
 from tests.fleet.rig import DAY, BoxRig, HubRig, dropped_line, event_line, eventually

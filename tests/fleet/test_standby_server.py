@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.fleet.box import LineRefused
 from tawny.fleet.fleet_index import Box
 from tawny.fleet.identity import fingerprint, forget_key, load_or_make_key
+from tawny.fleet.member_line import LineRefused
 from tawny.fleet.message_link import LineClosed, MemoryLink, SecureLink, open_as_box
 from tawny.fleet.session import Kind, LineFrame, as_payload, decode_frame
 from tawny.fleet.standby_lease import LEASE_S, RETURN_S, SETTLE_S, LeaseState

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tawny.media.mp4.boxes import OURS, box
+from tawny.media.mp4.byte_reader import open_stored
+from tawny.media.mp4.fragment_reader import flaw_in
 from tawny.media.mp4.fragment_writer import Sample, fragment, init_segment
-from tawny.media.mp4.segment_reader import SegmentReader, flaw, places, read_bytes, read_segment, samples
+from tawny.media.mp4.segment_reader import SegmentReader, StoredFragment, places, read_bytes, read_segment, samples
 from tawny.model.errors import FileDamaged, FileMissing
 from tawny.model.packets import AudioFormat, VideoCodec
 from tests.media.clips import encoded
@@ -23,6 +25,11 @@ CLOSED = written(CLIP.video, CLIP.units, audio=ULAW, sound=g711(2.667), end=END)
 OPEN = written(CLIP.video, CLIP.units, audio=ULAW, sound=g711(2.667))
 
 Put = Callable[[bytes], Path]
+
+
+def flaw(segment: SegmentReader, one: StoredFragment) -> str:
+    with open_stored(segment.path) as file:
+        return flaw_in(segment.path, file, segment.tracks, one)
 
 
 @pytest.fixture(name="put")

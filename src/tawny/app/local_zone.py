@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 _DATABASE = "/zoneinfo/"
 
 
-def local_zone(root: Path = Path("/")) -> str:
+def local_zone() -> str:
     """Return `$TZ`, else the target of /etc/localtime, else /etc/timezone, else UTC."""
-    return next((name for name in _candidates(root) if _is_zone(name)), "UTC")
+    return next((name for name in _candidates() if _is_zone(name)), "UTC")
 
 
-def _candidates(root: Path) -> list[str]:
+def _candidates() -> list[str]:
     found = [os.environ.get("TZ", "").removeprefix(":")]
-    link = root / "etc/localtime"
+    link = Path("/etc/localtime")
     if link.is_symlink():
         found.append(str(link.readlink()).rpartition(_DATABASE)[2])
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        found.append((root / "etc/timezone").read_text(encoding="ascii").strip())
+        found.append(Path("/etc/timezone").read_text(encoding="ascii").strip())
     return found
 
 

@@ -25,6 +25,7 @@ INTERVAL_S: Final = 60.0
 LINES_OF_KIND: Final = 20
 """Lines of one kind written in an interval: one for each camera of a large home. Later ones are counted."""
 MOST_KINDS: Final = 500
+MOST_LINES: Final = 1000
 MOST_CHARACTERS: Final = 2000
 """Of a line that is kept for diagnostics."""
 _TEXT: Final = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
@@ -89,9 +90,9 @@ class CountingHandler(logging.Handler):
 class RecentLines(logging.Handler):
     """Keeps the last lines in memory, for diagnostics."""
 
-    def __init__(self, most: int = 1000) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._lines: deque[str] = deque(maxlen=most)
+        self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self.setFormatter(_TEXT)
 
     def emit(self, record: logging.LogRecord) -> None:

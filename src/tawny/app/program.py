@@ -46,10 +46,9 @@ from tawny.storage.disk.failover import is_disk_missing
 class SystemdNotifier:
     """Sends to `$NOTIFY_SOCKET`; see sd_notify(3)."""
 
-    def __init__(self, env: dict[str, str] | None = None) -> None:
-        env = dict(os.environ) if env is None else env
-        self._address = env.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
-        self.watchdog_s = int(env.get("WATCHDOG_USEC", "0")) / 1e6 or None
+    def __init__(self) -> None:
+        self._address = os.environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        self.watchdog_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 or None
         """Watchdog timeout in s from `$WATCHDOG_USEC`; None without a watchdog."""
 
     def ready(self) -> None:

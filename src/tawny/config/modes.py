@@ -282,9 +282,6 @@ class ModesSettings(Table):
             raise ValueError(f"{where}: one of {', '.join(self.names)}, not {name}")
 
 
-Way = Literal["ping", "mac", "mdns"]
-
-
 # Settings of rules, and the parser of their actions (`do`).
 
 Verb = Literal["notify", "upload", "don't record", "record", "relay", "ptz", "run", "say"]

@@ -112,10 +112,10 @@ class DeliveryContent(Protocol):
         ...
 
 
-def portions(content: DeliveryContent, offset: int = 0, size_bytes: int = PORTION_BYTES) -> Iterator[bytes]:
+def portions(content: DeliveryContent, offset: int = 0) -> Iterator[bytes]:
     """Yield the content from `offset` on."""
     while offset < content.size_bytes:
-        portion = content.read(offset, min(size_bytes, content.size_bytes - offset))
+        portion = content.read(offset, min(PORTION_BYTES, content.size_bytes - offset))
         if not portion:
             return
         yield portion

@@ -4,7 +4,6 @@ Processes LOOKS_A_SECOND frames a second unless the detector sets its own rate. 
 images for users are decoded separately (`events.event_builder`). Call from the watcher's thread only.
 """
 
-import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -347,8 +346,6 @@ class FrameSampler:
         self._due_ms = max(due_ms + self._apart_ms, at_ms + self._apart_ms / 2)
         return True
 
-
-log = logging.getLogger(__name__)
 
 ENOUGH = 2.8
 """Skip non-reference frames if the stream's frame rate is at least this multiple of the sampling rate."""

@@ -431,9 +431,8 @@ class ObjectFollower:
     seen: receives each sighting; None: the object is lost, or was let go.
     """
 
-    def __init__(self, lost_s: float = HIDDEN_S) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lost_s = lost_s
         self._target: _Target | None = None
         self._over: tuple[Observation, ...] = ()
         self._measuring: CameraShift | None = None
@@ -513,7 +512,7 @@ class ObjectFollower:
                 look = Look(0)
             elif target is not None:
                 one = target.go(small, frame.at_ms)
-                is_lost = frame.at_ms - target.seen_ms > self._lost_s * 1000
+                is_lost = frame.at_ms - target.seen_ms > HIDDEN_S * 1000
                 if is_lost or frame.at_ms - target.stirred_ms > STILL_S * 1000:
                     self._end()
                     one, look = None, Look(0)

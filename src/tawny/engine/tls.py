@@ -118,8 +118,8 @@ class TlsProtocol(sslproto.SSLProtocol):
 class HandshakePace:
     """Spreads handshakes over time: each costs a signature. Those of one address wait for each other, then all."""
 
-    def __init__(self, clock: Clock, each_per_s: float = EACH_PER_S, burst: float = BURST) -> None:
-        self._clock, self._each_s, self._burst = clock, 1 / each_per_s, burst
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._next_s: dict[str, float] = {}
         self._all_next_s = 0.0
 
@@ -127,19 +127,19 @@ class HandshakePace:
         """Take a place, and return how long to wait for it. group: of the client; None: trusted, never waits."""
         if group is None:
             return 0.0
-        now_s, burst_s = self._clock.mono_s(), self._burst * self._each_s
+        now_s, each_s, burst_s = self._clock.mono_s(), 1 / EACH_PER_S, BURST / EACH_PER_S
         if len(self._next_s) >= MOST_ADDRESSES:
             self._next_s = {key: next_s for key, next_s in self._next_s.items() if next_s > now_s}
         if len(self._next_s) >= MOST_ADDRESSES and group not in self._next_s:
             group = ""  # too many to tell apart
         next_s = max(self._next_s.get(group, 0.0), now_s)
-        self._next_s[group] = next_s + self._each_s
+        self._next_s[group] = next_s + each_s
         own_s = max(0.0, next_s - now_s - burst_s)
         if own_s > HANDSHAKE_S:
             self._next_s[group] = next_s  # refused: takes no place
             return own_s
         at_s = max(self._all_next_s, now_s)
-        self._all_next_s = at_s + self._each_s / TOTAL_FACTOR
+        self._all_next_s = at_s + each_s / TOTAL_FACTOR
         return max(own_s, at_s - now_s - burst_s)
 
 

@@ -19,10 +19,11 @@ from tawny import __version__
 from tawny.config.fleet import FleetSettings, NatsLogin, is_nats_address
 from tawny.engine.backoff import Backoff
 from tawny.fleet.history_reader import LEAST_BYTES, MOST_BYTES, HistoryPiece, HistoryReader
-from tawny.fleet.identity import JoinLink, comparison_words, load_key
+from tawny.fleet.identity import JoinLink
+from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, proved_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
 from tawny.fleet.nats_link import NatsLink
-from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
+from tawny.fleet.session import MOST_EXCHANGES, Exchange, Kind, LineFrame, LineSession, as_payload
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock, SystemClock
 
@@ -39,8 +40,6 @@ RETRY_S: Final = (1.0, 30.0)
 """First and longest wait in s before connecting again; doubled each time."""
 HELD_S: Final = 5.0
 """A line that was up for less counts as a failure: a hub that can't store anything ends each one at once."""
-REFUSED_S: Final = 60.0
-"""Wait in s after the hub refused this recorder."""
 
 _SYSTEM_CLOCK: Final = SystemClock()
 
@@ -48,10 +47,6 @@ NO_KEY: Final = "the key of this recorder is missing or damaged; leave the hub, 
 
 Answer = Callable[[Mapping[str, Any], Exchange], Awaitable[None]]
 """Answers a request of the hub. Raises LineClosed when the hub has ended it."""
-
-
-class LineRefused(LineClosed):
-    """The hub refuses this recorder. The text says why."""
 
 
 class StatusReader(Protocol):
@@ -84,13 +79,7 @@ class Welcome:
 
 async def greet(link: MessageLink, hello: Mapping[str, Any]) -> Welcome:
     """Say who this is. Raises LineRefused, LineClosed."""
-    await link.send(LineFrame(Kind.HELLO, 0, as_payload(dict(hello))).encoded())
-    frame = decode_frame(await link.receive())
-    if frame.kind is Kind.REFUSED:
-        raise LineRefused(str(frame.json.get("reason", ""))[:200])
-    if frame.kind is not Kind.WELCOME:
-        raise LineClosed("the hub didn't answer as expected")
-    said = frame.json
+    said = await answer_to_hello(link, hello, "hub")
     box, name, words, hub = (str(said.get(key, ""))[:100] for key in ("box", "name", "words", "hub"))
     return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")))
 
@@ -103,7 +92,7 @@ async def dial(url: str, hub: str, login: NatsLogin) -> MessageLink:
 async def comparison_words_of(link: JoinLink, key: Ed25519PrivateKey, login: NatsLogin) -> str:
     """Return the four words for the hub of a link, which is not used up. Raises NotDone: the hub isn't there."""
     async with _joining(), _opened(link.url, link.hub, key, login) as secure:
-        return _words(secure, key)
+        return proved_words(secure, key)
 
 
 async def join_hub(
@@ -112,7 +101,7 @@ async def join_hub(
     """Use a join link. The recorder connects afterwards by itself. Raises NotDone."""
     async with _joining(), _opened(link.url, link.hub, key, login) as secure:
         hello = {"code": link.code, "name": name, "allow": list(allow), "version": __version__, "book": ""}
-        return replace(await greet(secure, hello), words=_words(secure, key))
+        return replace(await greet(secure, hello), words=proved_words(secure, key))
 
 
 @asynccontextmanager
@@ -139,11 +128,6 @@ async def _opened(url: str, hub: str, key: Ed25519PrivateKey, login: NatsLogin) 
         yield await open_as_box(carrier, key, hub)
     finally:
         await carrier.close()
-
-
-def _words(secure: SecureLink, key: Ed25519PrivateKey) -> str:
-    """Return the words by the keys that both sides proved: what a hub says that they are doesn't count."""
-    return comparison_words(secure.peer, key.public_key().public_bytes_raw())
 
 
 class HubConnection(LineSession):
@@ -263,10 +247,10 @@ class MemberState(StrEnum):
     REFUSED = "refused"
 
 
-class FleetMember:
-    """Keeps the recorder connected to its hub. One task in one event loop; `changed` may be called from any thread.
+class FleetMember(MemberLine[FleetSettings, MemberState]):
+    """Keeps the recorder connected to its hub; `changed` may be called from any thread.
 
-    make_offer: what the recorder allows with the present settings. Recording never waits for any of this.
+    make_offer: what the recorder allows with the present settings.
     """
 
     def __init__(
@@ -276,88 +260,41 @@ class FleetMember:
         make_offer: Callable[[], BoxOffer],
         clock: Clock = _SYSTEM_CLOCK,
     ) -> None:
-        """folder: with the recorder's key; None: it records to memory and can join no hub."""
-        self._folder, self._get_settings, self._make_offer, self._clock = folder, get_settings, make_offer, clock
-        self._task: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed = asyncio.Event()
-        self._used: FleetSettings | None = None
-        self.state, self.detail = MemberState.NONE, ""
-        self.since_ms = clock.now_ms()
-        """When the state began."""
+        super().__init__(folder, get_settings, clock, MemberState.NONE, "fleet member")
+        self._make_offer = make_offer
+        self._backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1], forget_s=HELD_S)
         self.welcome: Welcome | None = None
-        self._keys: tuple[bytes, bytes] | None = None
         self._online_s = 0.0
 
-    def words(self) -> str:
-        """Return the four words to compare; empty until the hub has been reached. Reads a list of words."""
-        return comparison_words(*self._keys) if self._keys else ""
+    def changed(self) -> None:
+        """Use the settings as they are now. Others than those of the fleet leave the line as it is."""
+        if self.state is not MemberState.ONLINE or self._get_settings() != self._used:
+            self.retry()
+
+    def _is_joined(self, settings: FleetSettings) -> bool:
+        return bool(settings.hub)
+
+    def _rest(self, settings: FleetSettings) -> None:
+        is_lost = bool(settings.hub)
+        self._enter(MemberState.REFUSED if is_lost else MemberState.NONE, NO_KEY if is_lost else "")
+        self.welcome = self._keys = None
+
+    def _ended(self, why: LineClosed) -> float:
+        held_s = self._clock.mono_s() - self._online_s if self.state is MemberState.ONLINE else 0.0
+        is_refused = isinstance(why, LineRefused)
+        if str(why) != self.detail:
+            log.warning("no connection to the hub: %s", why)
+        self._enter(MemberState.REFUSED if is_refused else MemberState.OFFLINE, str(why))
+        return REFUSED_S if is_refused else self._backoff.next_s(held_s)
 
     def _enter(self, state: MemberState, detail: str = "") -> None:
         if state is not self.state:
             self.since_ms = self._clock.now_ms()
         self.state, self.detail = state, detail
 
-    def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.create_task(self._keep_connected(), name="fleet member")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def changed(self) -> None:
-        """Use the settings as they are now. Others than those of the fleet leave the line as it is."""
-        is_same = self.state is MemberState.ONLINE and self._get_settings() == self._used
-        if self._loop is not None and not is_same:
-            self._loop.call_soon_threadsafe(self._changed.set)
-
-    async def _keep_connected(self) -> None:
-        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1], forget_s=HELD_S)
-        while True:
-            self._changed.clear()
-            settings = self._used = self._get_settings()
-            key = await asyncio.to_thread(self._key) if settings.hub else None
-            if key is None:
-                is_lost = bool(settings.hub)
-                self._enter(MemberState.REFUSED if is_lost else MemberState.NONE, NO_KEY if is_lost else "")
-                self.welcome = self._keys = None
-                await self._changed.wait()
-                continue
-            if self.state is MemberState.NONE:
-                self._enter(MemberState.OFFLINE)
-            pause_s = 0.0
-            connecting = asyncio.create_task(self._connect(settings, key))
-            changing = asyncio.create_task(self._changed.wait())
-            try:
-                await asyncio.wait({connecting, changing}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                connecting.cancel()
-                changing.cancel()
-                ended = (await asyncio.gather(connecting, changing, return_exceptions=True))[0]
-            if isinstance(ended, LineClosed):
-                held_s = self._clock.mono_s() - self._online_s if self.state is MemberState.ONLINE else 0.0
-                is_refused = isinstance(ended, LineRefused)
-                if str(ended) != self.detail:
-                    log.warning("no connection to the hub: %s", ended)
-                self._enter(MemberState.REFUSED if is_refused else MemberState.OFFLINE, str(ended))
-                pause_s = REFUSED_S if is_refused else backoff.next_s(held_s)
-            elif isinstance(ended, Exception):
-                raise ended
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._changed.wait()
-
-    def _key(self) -> Ed25519PrivateKey | None:
-        try:
-            return load_key(self._folder) if self._folder is not None else None
-        except (StorageError, NotDone) as error:
-            log.error("%s", error)
-            return None
-
     async def _connect(self, settings: FleetSettings, key: Ed25519PrivateKey) -> None:
-        """Connect, and serve until the line ends. Raises LineClosed."""
+        if self.state is MemberState.NONE:
+            self._enter(MemberState.OFFLINE)
         carrier = await dial(settings.hub, settings.hub_key, settings.nats)
         try:
             offer = self._make_offer()

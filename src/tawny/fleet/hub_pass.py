@@ -6,16 +6,15 @@ restart. A file that can't be read counts as no pass.
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock
+from tawny.storage.disk.private_files import write_private
 
 log = logging.getLogger(__name__)
 FILE_NAME: Final = "fleet-pass.json"
@@ -64,7 +63,10 @@ class PassStore:
         if not 0 < lasts_s <= LONGEST_PASS_S or not chosen or not chosen <= frozenset(PASS_SHARES):
             raise NotDone("A pass lasts at most 7 days.", "Choose a shorter time, for example 4 h.")
         made = HubPass(self._clock.now_ms() + round(lasts_s * 1000), tuple(one for one in PASS_SHARES if one in chosen))
-        self._write(json.dumps({"until_ms": made.until_ms, "shares": made.shares}))
+        try:
+            write_private(self._path, json.dumps({"until_ms": made.until_ms, "shares": made.shares}).encode())
+        except OSError as error:
+            raise StorageError(str(self._path), error.strerror or "") from error
         return made
 
     def end(self) -> bool:
@@ -76,22 +78,6 @@ class PassStore:
             except OSError as error:
                 raise StorageError(str(self._path), error.strerror or "") from error
         return had_one
-
-    def _write(self, text: str) -> None:
-        assert self._path is not None
-        new = self._path.with_name(f"{FILE_NAME}.new")
-        try:
-            with suppress(FileNotFoundError):
-                new.unlink()
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-            if os.geteuid() == 0:  # by `sudo tawny`: the recorder's own user must be able to read it
-                owner = self._path.parent.stat()
-                os.chown(new, owner.st_uid, owner.st_gid)
-            new.replace(self._path)
-        except OSError as error:
-            raise StorageError(str(self._path), error.strerror or "") from error
 
 
 class PassUse:

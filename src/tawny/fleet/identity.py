@@ -6,7 +6,6 @@ address, a one-time code and the fingerprint of the hub's key: a recorder joins 
 
 import base64
 import binascii
-import os
 import re
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.config.fleet import is_nats_address
 from tawny.config.secure import is_web_address
 from tawny.model.errors import NotDone, StorageError, UsageError
+from tawny.storage.disk.private_files import write_private
 
 KEY_FILE: Final = "fleet.key"
 PATH: Final = "/join"
@@ -92,18 +92,9 @@ def load_key(folder: Path) -> Ed25519PrivateKey | None:
 
 def save_key(folder: Path, key: Ed25519PrivateKey) -> None:
     """Write the key so that only this user can read it; it replaces a former one. Raises StorageError."""
-    path, new = folder / KEY_FILE, folder / f"{KEY_FILE}.new"
+    path = folder / KEY_FILE
     try:
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.b64encode(key.private_bytes_raw()) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if os.geteuid() == 0:  # by `sudo tawny`: the recorder's own user must be able to read it
-            owner = folder.stat()
-            os.chown(new, owner.st_uid, owner.st_gid)
-        new.replace(path)
+        write_private(path, base64.b64encode(key.private_bytes_raw()) + b"\n")
     except OSError as error:
         raise StorageError(str(path), error.strerror or "") from error
 

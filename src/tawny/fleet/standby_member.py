@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tawny.config.fleet import StandbySettings
 from tawny.engine.backoff import Backoff
-from tawny.fleet.box import LineRefused
-from tawny.fleet.identity import JoinLink, comparison_words, load_key
+from tawny.fleet.identity import JoinLink
+from tawny.fleet.member_line import REFUSED_S, LineRefused, MemberLine, answer_to_hello, proved_words
 from tawny.fleet.message_link import OPEN_TIMEOUT_S, LineClosed, MessageLink, SecureLink, WebSocketLink, open_as_box
-from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload, decode_frame
+from tawny.fleet.session import Exchange, Kind, LineFrame, LineSession, as_payload
 from tawny.fleet.standby_lease import PRESENT_S
 from tawny.fleet.standby_plan import StandbyPlan
 from tawny.fleet.standby_server import STANDBY_PATH
@@ -33,7 +33,6 @@ from tawny.storage.disk.disk import turned
 
 log = logging.getLogger(__name__)
 RETRY_S: Final = (0.5, 5.0)
-REFUSED_S: Final = 60.0
 FETCH_S: Final = (2.0, 60.0)
 """First and longest wait in s before what could not be fetched is tried again."""
 INCOMING: Final = ".standby-incoming"
@@ -91,13 +90,7 @@ class StandbyWelcome:
 
 async def greet_standby(link: MessageLink, hello: Mapping[str, object]) -> StandbyWelcome:
     """Say who this is. Raises LineRefused, LineClosed."""
-    await link.send(LineFrame(Kind.HELLO, 0, as_payload(dict(hello))).encoded())
-    frame = decode_frame(await link.receive())
-    if frame.kind is Kind.REFUSED:
-        raise LineRefused(str(frame.json.get("reason", ""))[:200])
-    if frame.kind is not Kind.WELCOME:
-        raise LineClosed("the standby didn't answer as expected")
-    said = frame.json
+    said = await answer_to_hello(link, hello, "standby")
     name, words, standby, recipient = (
         str(said.get(key, ""))[:100] for key in ("name", "words", "standby", "recipient")
     )
@@ -107,19 +100,14 @@ async def greet_standby(link: MessageLink, hello: Mapping[str, object]) -> Stand
 async def standby_words(link: JoinLink, key: Ed25519PrivateKey) -> str:
     """Return the four words for the standby of a link, which is not used up. Raises NotDone: it isn't there."""
     async with _joining(link, key) as secure:
-        return _words(secure, key)
+        return proved_words(secure, key)
 
 
 async def join_standby(link: JoinLink, key: Ed25519PrivateKey, name: str, version: str) -> StandbyWelcome:
     """Use the link of a standby. The recorder connects afterwards by itself. Raises NotDone."""
     async with _joining(link, key) as secure:
         welcome = await greet_standby(secure, {"code": link.code, "name": name, "version": version})
-        return replace(welcome, words=_words(secure, key))
-
-
-def _words(secure: SecureLink, key: Ed25519PrivateKey) -> str:
-    """Return the words by the keys that both sides proved: what a standby says that they are doesn't count."""
-    return comparison_words(secure.peer, key.public_key().public_bytes_raw())
+        return replace(welcome, words=proved_words(secure, key))
 
 
 @asynccontextmanager
@@ -403,11 +391,8 @@ class StandbyMemberState(StrEnum):
     REFUSED = "refused"
 
 
-class StandbyMember:
-    """Keeps a recorder connected to its standby. One task in one event loop.
-
-    folder: the data folder; None: it records to memory and can have no standby.
-    """
+class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
+    """Keeps a recorder connected to its standby."""
 
     def __init__(
         self,
@@ -416,88 +401,43 @@ class StandbyMember:
         make_offer: Callable[[], StandbyOffer],
         clock: Clock,
     ) -> None:
-        self._folder, self._get_settings, self._make_offer, self._clock = folder, get_settings, make_offer, clock
-        self._task: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed = asyncio.Event()
-        self._used: StandbySettings | None = None
-        self.state, self.detail, self.since_ms = StandbyMemberState.NONE, "", clock.now_ms()
+        super().__init__(folder, get_settings, clock, StandbyMemberState.NONE, "standby member")
+        self._make_offer = make_offer
+        self._backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
         self.standby = ""
         """Name of the standby, once it has said it."""
         self.known = StandbyKnowledge()
-        self._keys: tuple[bytes, bytes] | None = None
-
-    def words(self) -> str:
-        """Return the four words to compare; empty until the standby has been reached. Reads a list of words."""
-        return comparison_words(*self._keys) if self._keys else ""
 
     def problems(self) -> Mapping[str, str]:
         """Return why cameras of this recorder would not be taken over now, by name, as far as it knows that itself."""
         now_ms = self._clock.now_ms()
         return {one.name: why for one in self._make_offer().plan().cameras if (why := one.hindrance(now_ms))}
 
-    def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.create_task(self._keep_connected(), name="standby member")
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
     def changed(self) -> None:
         """Use the settings as they are now. Others than those of the standby leave the line as it is. Any thread."""
-        if self._loop is not None and self._get_settings() != self._used:
-            self._loop.call_soon_threadsafe(self._changed.set)
+        if self._get_settings() != self._used:
+            self.retry()
 
-    def retry(self) -> None:
-        """Connect at once: the standby knows this recorder again. Any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._changed.set)
+    def _is_joined(self, settings: StandbySettings) -> bool:
+        return bool(settings.address)
 
-    async def _keep_connected(self) -> None:
-        backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
-        while True:
-            self._changed.clear()
-            settings = self._get_settings()
-            if self._used is not None and self._used.key != settings.key:  # what another one said doesn't count
-                self.known, self.standby, self._keys = StandbyKnowledge(), "", None
-            self._used = settings
-            key = await asyncio.to_thread(self._key) if settings.address else None
-            if key is None:
-                self._become(StandbyMemberState.NONE, "")
-                await self._changed.wait()
-                continue
-            ended = await self._connect_until_changed(settings, key)
-            pause_s = 0.0
-            if ended is not None:
-                if self.state is StandbyMemberState.READY:
-                    backoff.reset()
-                is_refused = isinstance(ended, LineRefused)
-                if str(ended) != self.detail:
-                    log.warning("the standby isn't ready: %s", ended)
-                self._become(StandbyMemberState.REFUSED if is_refused else StandbyMemberState.NOT_READY, str(ended))
-                pause_s = REFUSED_S if is_refused else backoff.next_s()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._changed.wait()
+    def _turn_to(self, settings: StandbySettings) -> None:
+        if self._used is not None and self._used.key != settings.key:  # what another one said doesn't count
+            self.known, self.standby, self._keys = StandbyKnowledge(), "", None
 
-    async def _connect_until_changed(self, settings: StandbySettings, key: Ed25519PrivateKey) -> LineClosed | None:
-        """Return why the line has ended; None: the settings have changed."""
-        connecting = asyncio.create_task(self._connect(settings, key))
-        changing = asyncio.create_task(self._changed.wait())
-        try:
-            await asyncio.wait({connecting, changing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            connecting.cancel()
-            changing.cancel()
-            ended = (await asyncio.gather(connecting, changing, return_exceptions=True))[0]
-        if isinstance(ended, Exception) and not isinstance(ended, LineClosed):
-            raise ended
-        return ended if isinstance(ended, LineClosed) else None
+    def _rest(self, settings: StandbySettings) -> None:
+        self._become(StandbyMemberState.NONE, "")
+
+    def _ended(self, why: LineClosed) -> float:
+        if self.state is StandbyMemberState.READY:
+            self._backoff.reset()
+        is_refused = isinstance(why, LineRefused)
+        if str(why) != self.detail:
+            log.warning("the standby isn't ready: %s", why)
+        self._become(StandbyMemberState.REFUSED if is_refused else StandbyMemberState.NOT_READY, str(why))
+        return REFUSED_S if is_refused else self._backoff.next_s()
 
     async def _connect(self, settings: StandbySettings, key: Ed25519PrivateKey) -> None:
-        """Connect, and serve until the line ends. Raises LineClosed."""
         carrier = await WebSocketLink.open(settings.address, STANDBY_PATH)
         try:
             offer = self._make_offer()
@@ -522,13 +462,6 @@ class StandbyMember:
         if was_ready != is_ready or StandbyMemberState.NONE in (self.state, state):
             self.since_ms = self._clock.now_ms()
         self.state, self.detail = state, detail
-
-    def _key(self) -> Ed25519PrivateKey | None:
-        try:
-            return load_key(self._folder) if self._folder is not None else None
-        except (StorageError, NotDone) as error:
-            log.error("%s", error)
-            return None
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -5,7 +5,6 @@ recorder deletes them at once.
 """
 
 import json
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from tawny.fleet.standby_plan import MOST_PLAN_BYTES, StandbyPlan
 from tawny.model.errors import NotDone, StorageError
 from tawny.model.times import Clock
 from tawny.sealed.key_wrapping import Identity
+from tawny.storage.disk.private_files import write_private
 
 STANDBY_FILE: Final = "standby.db"
 STANDBY_KEY_FILE: Final = "standby.key"
@@ -66,7 +66,7 @@ class StandbyStore:
         self._folder, self._clock = folder / FOLDER, clock
         self._key_file = folder / STANDBY_KEY_FILE
         self._index = SqliteFleetIndex(folder / STANDBY_FILE, clock)
-        self._writing = threading.Lock()  # held while a recorder's files change: their temporary names are fixed
+        self._writing = threading.Lock()  # held while a recorder's files change: each has one writer at a time
 
     def close(self) -> None:
         self._index.close()
@@ -103,7 +103,7 @@ class StandbyStore:
             return Identity.read(self._key_file.read_text())
         except FileNotFoundError:
             made = Identity.new()
-            _write_private(self._key_file, made.text.encode() + b"\n")
+            _write(self._key_file, made.text.encode() + b"\n")
             return made
         except OSError as error:
             raise StorageError(str(self._key_file), error.strerror or "") from error
@@ -150,7 +150,7 @@ class StandbyStore:
                 self._folder.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
                 raise StorageError(str(self._folder), error.strerror or "") from error
-            _write_private(self._folder / f"{box}.{suffix}", data)
+            _write(self._folder / f"{box}.{suffix}", data)
 
     def _remove(self, name: str) -> None:
         try:
@@ -159,19 +159,9 @@ class StandbyStore:
             raise StorageError(str(self._folder / name), error.strerror or "") from error
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes) -> None:
     """Replace a file that only this user can read. Raises StorageError."""
-    new = path.with_name(f"{path.name}.new")
     try:
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.geteuid() == 0:  # by `sudo tawny`: the recorder's own user must be able to read it
-            owner = path.parent.stat()
-            os.chown(new, owner.st_uid, owner.st_gid)
-        new.replace(path)
+        write_private(path, data)
     except OSError as error:
         raise StorageError(str(path), error.strerror or "") from error

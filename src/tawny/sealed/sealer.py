@@ -5,13 +5,13 @@ A record is sealed once: data that could not be written is written again unchang
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tawny.sealed.header import SealedHeader
-from tawny.sealed.key_wrapping import Identity, area, from_text, text_of, unwrap, wrap
+from tawny.sealed.key_wrapping import area, from_text, text_of
 from tawny.sealed.keys import FileKeys
 from tawny.sealed.records import END, INFO, INIT, SIGNATURE, SIGNATURE_BYTES, Buffer, Digest, head_of, lead_of, leaf_of
 from tawny.sealed.signing import Signer, signed_digest
@@ -100,17 +100,3 @@ def _line(text: bytes) -> RingLine | None:
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return line if len(line.commit) == 32 else None
-
-
-def rewrapped(
-    ring: Mapping[bytes, RingLine], identities: Sequence[Identity], recipients: Iterable[str]
-) -> dict[bytes, RingLine]:
-    """Return the same keys for other recipients. Video is unchanged.
-
-    Raises SealedFileBroken if a key cannot be opened.
-    """
-    to = list(recipients)
-    return {
-        commit: RingLine(commit, line.born_ms, wrap(unwrap(line.wrapped, identities, commit), to))
-        for commit, line in ring.items()
-    }

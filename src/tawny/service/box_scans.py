@@ -24,8 +24,8 @@ class BoxScans:
     command: what runs. is_at_risk: whether the recorder is behind with recording; then nothing is begun.
     """
 
-    def __init__(self, command: Sequence[str], is_at_risk: Callable[[], bool], idle_s: float = IDLE_S) -> None:
-        self._command, self._is_at_risk, self._idle_s = tuple(command), is_at_risk, idle_s
+    def __init__(self, command: Sequence[str], is_at_risk: Callable[[], bool]) -> None:
+        self._command, self._is_at_risk = tuple(command), is_at_risk
         self._process: Process | None = None
         self._is_busy = False
         self._idle: asyncio.TimerHandle | None = None
@@ -58,7 +58,7 @@ class BoxScans:
         finally:
             self._is_busy = False
             if is_whole:
-                self._idle = asyncio.get_running_loop().call_later(self._idle_s, self.stop)
+                self._idle = asyncio.get_running_loop().call_later(IDLE_S, self.stop)
             else:
                 self.stop()
 

@@ -292,9 +292,9 @@ class _Timex(ctypes.Structure):
     ]
 
 
-def is_clock_synchronized(timesyncd: Path = _TIMESYNCD) -> bool | None:
+def is_clock_synchronized() -> bool | None:
     """Return whether something sets this computer's clock; None if that can't be known, as in a container."""
-    if timesyncd.exists():
+    if _TIMESYNCD.exists():
         return True
     status = _kernel_clock_status()
     if status is None:

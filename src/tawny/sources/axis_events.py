@@ -23,7 +23,7 @@ from tawny.model.errors import SourceClosed, SourceError, SourceNotFound, Source
 from tawny.model.times import Clock
 from tawny.model.validation import device_label
 from tawny.protocols.login_history import LoginRecord
-from tawny.sources.event_stream import MOST_PART_BYTES, SILENT_S, STALL_S, of_class, web_place
+from tawny.sources.event_stream import MOST_PART_BYTES, SILENT_S, STALL_S, json_table, of_class, web_place
 from tawny.sources.http import READ_BYTES, CameraHttp
 from tawny.sources.onvif_events import MOTION, PERSON, PULL_S, VEHICLE, CameraReport, kinds_meant
 
@@ -54,7 +54,7 @@ def read_axis(message: bytes, channel: int, now_ms: int) -> list[CameraReport]:
 
     channel: of a camera with several lenses, from 1; 0: any.
     """
-    said = _table(_json(message), "params", "notification")
+    said = _table(json_table(message), "params", "notification")
     topic = said.get("topic")
     if not isinstance(topic, str):
         return []
@@ -73,7 +73,7 @@ def read_axis(message: bytes, channel: int, now_ms: int) -> list[CameraReport]:
 
 def refusal(message: bytes) -> str:
     """Return why the camera refused the request for events, as text; empty for any other message."""
-    said = _json(message)
+    said = json_table(message)
     error = said.get("error")
     if said.get("method") != _CONFIGURE or not isinstance(error, dict):
         return ""
@@ -84,14 +84,6 @@ def _lens(topic: str, source: Mapping[str, str]) -> str:
     """Return the number of the lens that a message is about; empty if it names none."""
     named = _NUMBER.search(topic.lower())
     return named[1] if named else next((source[one] for one in _NUMBERS if source.get(one)), "")
-
-
-def _json(data: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _table(data: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

@@ -128,7 +128,7 @@ def read_dahua(body: bytes, channel: int, now_ms: int) -> list[CameraReport]:
     found = _DAHUA.match(body.decode("utf-8", "replace").strip())
     if found is None or (channel and int(found[3]) + 1 != channel):
         return []
-    code, action, data = found[1], found[2], _json(found[4] or "")
+    code, action, data = found[1], found[2], json_table(found[4] or "")
     source = f"{code} {int(found[3]) + 1}"
     if code == "_DoTalkAction_":
         return [CameraReport(DOORBELL, source, now_ms, None)] if "Invite" in (action, data.get("Action")) else []
@@ -168,7 +168,7 @@ _BELL: Final = ("5", "37")
 def read_hikvision(body: bytes, channel: int, now_ms: int) -> list[CameraReport]:
     """Return what a part of the alert stream reports, as `read_dahua`: a heartbeat is a lost video that is inactive."""
     text = body.strip(b"\x00 \t\r\n")
-    said = _fields(_json(text.decode("utf-8", "replace"))) if text.startswith(b"{") else _elements(text)
+    said = _fields(json_table(text.decode("utf-8", "replace"))) if text.startswith(b"{") else _elements(text)
     kind, number = said.get("eventtype", "").lower(), said.get("dynchannelid") or said.get("channelid", "")
     if (channel and number and number != str(channel)) or said.get("currentevent", "").lower() == "false":
         return []  # another channel's, or one of the past that is sent again
@@ -191,7 +191,8 @@ def of_class(kind: str, report: CameraReport) -> list[CameraReport]:
     return [replace(report, kind=one) for one in (_CLASSES if report.is_on is False else (kind,))]
 
 
-def _json(text: str) -> dict[str, Any]:
+def json_table(text: str | bytes) -> dict[str, Any]:
+    """Return a JSON object; empty if it is anything else, or can't be read."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

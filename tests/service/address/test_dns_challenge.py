@@ -16,7 +16,6 @@ from tawny.engine.blocking_calls import try_call
 from tawny.model.errors import CertificateRefused
 from tawny.service.address.acme import HttpChallenges, Order, obtain
 from tawny.service.address.dns_challenge import (
-    PROBLEM_WORDS,
     CertificateProblem,
     DnsAccess,
     DnsLookup,
@@ -307,10 +306,6 @@ def test_options_are_those_of_the_library(provider: Any) -> None:
 def test_less_common_provider_has_the_library_s_options() -> None:
     found = provider_named("zilore")
     assert [option.name for option in found.options] == ["auth_key"]
-
-
-def test_each_problem_has_words() -> None:
-    assert set(PROBLEM_WORDS) == set(CertificateProblem)
 
 
 def test_foreign_code_that_never_returns() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.states import CameraState
 from tawny.service.cameras.stream_figures import MOST_OFF_S, clock_hint
 from tawny.storage.disk.volume import Volume
-from tawny.storage.segments.metadata import read_end
 from tawny.testing.clips import ClipSpec, made_clip
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.waiting import until
@@ -44,6 +44,6 @@ def test_status_and_files_tell_how_wrong_it_is(tmp_path: Path) -> None:
         until(lambda: bench.running.cameras()[0].status.latency_s is not None, 60)
         bench.wait_for_seconds(1)
     segment = segments(tmp_path)[0]
-    end = read_end(Volume.at(tmp_path).disk, segment.path, segment.size_bytes)
+    end = read_segment(Volume.at(tmp_path).path(segment.path)).end
     assert end is not None
-    assert end.clock_offset_s == pytest.approx(3600.0, abs=1.0)
+    assert end["clock_offset_s"] == pytest.approx(3600.0, abs=1.0)

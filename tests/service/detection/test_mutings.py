@@ -243,7 +243,7 @@ def test_an_unreadable_file_is_kept_aside(bench: Bench, text: str) -> None:
 
 def test_what_cannot_be_saved_is_refused_and_changes_nothing(bench: Bench) -> None:
     flags = bench.false_alarms()
-    (bench.folder / f"{FILE}.new").mkdir()
+    (bench.folder / FILE).mkdir()
     with pytest.raises(NotDone, match="can't be saved"):
         bench.mutings.mute(PORCH, flags[0].id, "Anna")
     assert bench.mutings.all(PORCH) == []

@@ -5,7 +5,6 @@ import { greatest, type Motion } from "./data";
 import type { Ink, Item } from "./draw";
 
 const PITCH_PX = 3;
-const THICK_PX = 2;
 const LEAST_LEVEL = 0.03;
 
 export interface BarRun {
@@ -17,8 +16,6 @@ export interface BarRun {
   /** Where a bar of this length, standing for time from at_ms on, is drawn. */
   place: (at_ms: number, length: number) => readonly [x: number, y: number, w: number, h: number];
 }
-
-export const BAR_PX = THICK_PX;
 
 export function motionBars(motion: Motion, run: BarRun): Item[] {
   if (motion.scores.length === 0) return [];

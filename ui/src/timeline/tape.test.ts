@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Happening, type Lane, NO_MOTION } from "./data";
-import { PLAYHEAD_PX, type TapeView, draggedBy, framesOf, shownSpan, tapeLayout, tapeZoomed, timeAtY, yOf } from "./tape";
+import { PLAYHEAD_PX, type TapeView, framesOf, shownSpan, tapeLayout, timeAtY, yOf } from "./tape";
 import { Zone } from "./zone";
 
 const AT = Date.UTC(2026, 5, 13, 20, 31, 42);
@@ -44,16 +44,6 @@ describe("the tape", () => {
     const found = framesOf(tape, 380, 44, PLAYHEAD_PX, [[AT - 3_600_000, AT]]);
     expect(found.length).toBeGreaterThan(2);
     expect(found.every((at) => at % 900_000 === 0 && at >= AT - 3_600_000 && at < AT)).toBe(true);
-  });
-
-  it("follows the finger, not past now", () => {
-    expect(draggedBy(tape, 20, NOW).playhead_ms).toBe(AT + 300_000);
-    expect(draggedBy(tape, 10_000, NOW).playhead_ms).toBe(NOW);
-  });
-
-  it("zooms about the playhead", () => {
-    expect(yOf(tapeZoomed(tape, 0.5), AT)).toBe(PLAYHEAD_PX);
-    expect(tapeZoomed(tape, 1e-9).ms_per_px).toBeCloseTo(150, 3);
   });
 
   it("sets cards below each other, clear of the playhead's label", () => {

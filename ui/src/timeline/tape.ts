@@ -36,16 +36,6 @@ export const yOf = (tape: TapeView, at_ms: number): number =>
 
 export const timeAtY = (tape: TapeView, y: number): number => tape.playhead_ms - (y - PLAYHEAD_PX) * tape.ms_per_px;
 
-/** A finger moved down by dy: newer time comes into sight. */
-export function draggedBy(tape: TapeView, dy: number, now_ms: number): TapeView {
-  return { ...tape, playhead_ms: Math.min(now_ms, tape.playhead_ms + dy * tape.ms_per_px) };
-}
-
-/** Factor below 1 comes closer, about the playhead. */
-export function tapeZoomed(tape: TapeView, factor: number): TapeView {
-  return { ...tape, ms_per_px: clamp(tape.ms_per_px * factor, SHORTEST_MS_PER_PX, LONGEST_MS_PER_PX) };
-}
-
 /** The shown stretch, newest first on the screen but begin before end as everywhere. */
 export function shownSpan(tape: TapeView): Span {
   return [timeAtY(tape, tape.height), timeAtY(tape, 0)];

@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
-from tawny.detection.classic.canny import DENOISE, HEIGHT, WIDTH, Lines
+from tawny.detection.classic.base import ClassicMeasurement, box_of
+from tawny.detection.classic.canny import DENOISE, HEIGHT, WIDTH, LineDetector
 from tawny.detection.detector import DetectorParameter
 
 CHANGED = 10
 """Minimum change of a pixel in levels, used with `spread`."""
 
 
-class Blocks(ClassicDetector):
+class Blocks(LineDetector):
     """Detects changed edges in a minimum number of image blocks.
 
     - `level` (500): a block's change must exceed this.
@@ -38,10 +38,6 @@ class Blocks(ClassicDetector):
 
     _before: Any = None
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        super().__init__(settings)
-        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
-
     def measure(self, luma: Any) -> ClassicMeasurement:
         now = self._lines.of(luma)
         before, self._before = self._before, now
@@ -58,7 +54,7 @@ class Blocks(ClassicDetector):
         return ClassicMeasurement(number, moves=int(active.sum()) >= least, box=box_of(active))
 
     def forget(self) -> None:
-        self._lines.forget()
+        super().forget()
         self._before = None
 
     def _sums(self, picture: Any) -> Any:

@@ -4,12 +4,13 @@ Gaussian blur of 5x5, Sobel gradients, non-maximum suppression and hysteresis. F
 `edgedetect`, whose values other products use.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import sized
+from tawny.detection.classic.base import ClassicDetector, sized
 from tawny.detection.detector import DetectorParameter
 
 # Denoising in three dimensions, as FFmpeg's `hqdn3d`.
@@ -81,6 +82,17 @@ class Lines:
     def forget(self) -> None:
         if self._denoise is not None:
             self._denoise.forget()
+
+
+class LineDetector(ClassicDetector):
+    """Base class of the detectors that compare the edges of frames. `NUMBERS` of a subclass has DENOISE."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
+
+    def forget(self) -> None:
+        self._lines.forget()
 
 
 def edges(luma: Any) -> Any:

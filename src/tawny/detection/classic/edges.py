@@ -7,12 +7,12 @@ plain background. Totals refer to 640x480; two such frames within ten seconds ar
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement
-from tawny.detection.classic.canny import DENOISE, Lines
+from tawny.detection.classic.base import ClassicMeasurement
+from tawny.detection.classic.canny import DENOISE, LineDetector
 from tawny.detection.detector import DetectorParameter
 
 
-class Edges(ClassicDetector):
+class Edges(LineDetector):
     """Detects a change in the total strength of all edges in the image.
 
     - `level` (20000, at 640x480): the change must exceed this.
@@ -36,10 +36,6 @@ class Edges(ClassicDetector):
 
     _total: int | None = None
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        super().__init__(settings)
-        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
-
     def measure(self, luma: Any) -> ClassicMeasurement:
         total = int(self._lines.of(luma).sum())
         before, self._total = self._total, total
@@ -49,5 +45,5 @@ class Edges(ClassicDetector):
         return ClassicMeasurement(change, moves=change > self.numbers["level"])
 
     def forget(self) -> None:
-        self._lines.forget()
+        super().forget()
         self._total = None

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from tawny.detection.classic.base import ClassicDetector, ClassicMeasurement, box_of
-from tawny.detection.classic.canny import DENOISE, Lines
+from tawny.detection.classic.base import ClassicMeasurement, box_of
+from tawny.detection.classic.canny import DENOISE, LineDetector
 from tawny.detection.detector import DetectorParameter
 
 _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
 
 
-class Pixels(ClassicDetector):
+class Pixels(LineDetector):
     """Detects edge pixels that were not in the two previous frames.
 
     - `level` (1000, at 640x480): the number of new pixels must exceed this.
@@ -33,10 +33,6 @@ class Pixels(ClassicDetector):
 
     _before: tuple[Any, Any] = (None, None)
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        super().__init__(settings)
-        self._lines = Lines(denoise=bool(self.numbers["denoise"]))
-
     def measure(self, luma: Any) -> ClassicMeasurement:
         lit = (self._lines.of(luma) > 0).astype(np.uint8)
         if self.numbers["company"]:
@@ -51,5 +47,5 @@ class Pixels(ClassicDetector):
         return ClassicMeasurement(count, moves=moves, box=box_of(new) if moves else None)
 
     def forget(self) -> None:
-        self._lines.forget()
+        super().forget()
         self._before = (None, None)

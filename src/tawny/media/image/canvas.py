@@ -69,7 +69,7 @@ def _even(length: float, most: int) -> int:
 WIDTH, HEIGHT, COLUMNS = 320, 180, 3
 
 
-def contact_sheet(jpegs: Sequence[bytes], *, columns: int = COLUMNS) -> bytes:
+def contact_sheet(jpegs: Sequence[bytes]) -> bytes:
     """Return a JPEG with the images in a grid, each fitted into 320 x 180 px.
 
     Raises ValueError if none can be decoded.
@@ -92,7 +92,7 @@ def contact_sheet(jpegs: Sequence[bytes], *, columns: int = COLUMNS) -> bytes:
         tiles.append(tile)
     if not tiles:
         raise ValueError("there is no picture for the sheet")
-    columns = min(columns, len(tiles))
+    columns = min(COLUMNS, len(tiles))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[begin : begin + columns]) for begin in range(0, len(tiles), columns)]
     made, coded = cv2.imencode(".jpg", np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 75])

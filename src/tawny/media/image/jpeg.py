@@ -33,9 +33,9 @@ def scaled_size(picture: DecodedFrame | Any, width: int) -> Any:
     return _bgr(_frame_of(picture), width)
 
 
-def side_by_side(pictures: Sequence[Any], quality: int = 70) -> bytes:
+def side_by_side(pictures: Sequence[Any]) -> bytes:
     """Encode images of equal size from `scaled_size` as one JPEG, from left to right."""
-    return _encoded(np.hstack(list(pictures)), quality)
+    return _encoded(np.hstack(list(pictures)), quality=70)
 
 
 def _frame_of(picture: DecodedFrame | Any) -> DecodedFrame:

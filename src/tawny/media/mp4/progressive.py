@@ -417,10 +417,10 @@ class ProgressiveMp4:
         )
 
 
-def write_mp4(out: BinaryIO, pieces: Sequence[SegmentPart], *, is_silent: bool = False) -> ClipSamples:
+def write_mp4(out: BinaryIO, pieces: Sequence[SegmentPart]) -> ClipSamples:
     """Write the clip of these parts. The result lists omitted parts. Raises ValueError if no frame is in range."""
     clip = cut_clip(pieces)
-    for data in ProgressiveMp4(clip, is_silent=is_silent).read():
+    for data in ProgressiveMp4(clip).read():
         out.write(data)
     return clip
 

@@ -33,7 +33,6 @@ __all__ = [
     "SegmentReader",
     "StoredFragment",
     "StoredSample",
-    "flaw",
     "has_fragment",
     "places",
     "read_bytes",
@@ -124,12 +123,6 @@ def places(segment: SegmentReader, fragments: Iterable[StoredFragment]) -> Itera
     """Yield the positions of the samples of these fragments."""
     with open_stored(segment.path) as file:
         yield from _places(segment, file, fragments)
-
-
-def flaw(segment: SegmentReader, fragment: StoredFragment) -> str:
-    """Read a fragment's video data and return a description of the first defect; empty if intact."""
-    with open_stored(segment.path) as file:
-        return flaw_in(segment.path, file, segment.tracks, fragment)
 
 
 def has_fragment(path: Path) -> bool:

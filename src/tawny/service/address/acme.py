@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["HttpChallenges", "Issued", "Order", "dns_providers", "obtain", "renew_due_ms"]
 
 LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
-LETS_ENCRYPT_STAGING: Final = "https://acme-staging-v02.api.letsencrypt.org/directory"
 ACCOUNT_KEY: Final = "account.pem"
 _REQUEST_S, _CHECK_S, _ISSUE_S = 30, 180.0, 180.0
 _POLL_S, _LONGEST_POLL_S = 2.0, 30.0

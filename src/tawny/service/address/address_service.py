@@ -35,7 +35,6 @@ from tawny.service.address.certificates import (
     check_pair,
     day_text,
     read_file,
-    write_private,
 )
 from tawny.service.address.local_authority import (
     NETWORKS,
@@ -47,6 +46,7 @@ from tawny.service.address.local_authority import (
 )
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.health.alarms import HealthProblem
+from tawny.storage.disk.private_files import write_private
 
 FOLDER: Final = "certificates"
 LOOK_S: Final = 60.0

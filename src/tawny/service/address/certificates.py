@@ -3,7 +3,6 @@
 Open connections keep the certificate they began with. What is wrong is refused with words, and the one in force stays.
 """
 
-import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,17 +115,6 @@ def read_file(path: Path, what: str) -> bytes:
     if len(content) > MOST_FILE_BYTES:
         raise NotDone(f"{path} is too large for a {what}.", "Choose another file.")
     return content
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file at once, readable by its owner only. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 class CertificateInForce:

@@ -48,22 +48,6 @@ class CertificateProblem(StrEnum):
     REFUSED = "refused"
 
 
-PROBLEM_WORDS: Final[Mapping[CertificateProblem, str]] = {
-    CertificateProblem.NAME_UNKNOWN: "The domain doesn't exist",
-    CertificateProblem.ELSEWHERE: "The domain points somewhere else",
-    CertificateProblem.UNREACHABLE: "The recorder can't be reached on port 80",
-    CertificateProblem.DNS_PROVIDER: "The DNS provider refused the change",
-    CertificateProblem.DNS_NOT_VISIBLE: "The DNS record isn't visible",
-    CertificateProblem.RATE_LIMITED: "Too many requests for this domain",
-    CertificateProblem.CAA: "The domain allows other certificate authorities only",
-    CertificateProblem.TERMS: "The terms of service must be accepted",
-    CertificateProblem.ACCOUNT: "The certificate authority doesn't accept the account",
-    CertificateProblem.DIRECTORY: "The certificate authority can't be reached",
-    CertificateProblem.CLOCK: "The clock is wrong",
-    CertificateProblem.REFUSED: "The certificate authority refused",
-}
-
-
 def refused(problem: CertificateProblem, what: str, todo: str, not_before_ms: int = 0) -> CertificateRefused:
     return CertificateRefused(what, todo, problem.value, not_before_ms)
 

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tawny.model.errors import NotDone
-from tawny.service.address.certificates import CHAIN, KEY, CertificateFacts, facts_of, read_file, write_private
+from tawny.service.address.certificates import CHAIN, KEY, CertificateFacts, facts_of, read_file
+from tawny.storage.disk.private_files import write_private
 
 AUTHORITY, AUTHORITY_KEY = "authority.pem", "authority-key.pem"
 PASSWORD_NAME: Final = "LOCAL_AUTHORITY"

@@ -111,8 +111,8 @@ class GapFiller:
 
     name = "gap filler"
 
-    def __init__(self, services: FillServices, bytes_per_s: float = BYTES_PER_S) -> None:
-        self._of, self._bytes_per_s = services, bytes_per_s
+    def __init__(self, services: FillServices) -> None:
+        self._of = services
         seals = services.seals
         self._closing = SegmentCloser(services.index, services.bus, seals.history if seals is not None else None)
         self._known: dict[CameraId, _Known] = {}
@@ -445,7 +445,7 @@ class GapFiller:
 
     def _pause_s(self, came_bytes: int) -> float:
         """Return the time that so much data takes at the most that may be fetched."""
-        return max(_WAIT_S, came_bytes / self._bytes_per_s)
+        return max(_WAIT_S, came_bytes / BYTES_PER_S)
 
     def _writer(self, camera: CameraId) -> StreamWriter:
         of = self._of

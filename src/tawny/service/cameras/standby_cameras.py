@@ -5,7 +5,6 @@ hands can therefore make the standby read network cameras, and nothing else of i
 """
 
 import hashlib
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +30,6 @@ from tawny.storage.disk.layout import is_open
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 
-log = logging.getLogger(__name__)
 CROSSING: Final = frozenset(
     {"source", "sub", "rotate", "mirror", "lens", "warm_up", "encrypt", "recipients", "privacy_masks", "burn_in_masks"}
 )

@@ -11,7 +11,6 @@ ends after LASTS_MS, and users may renew it.
 
 import json
 import logging
-import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.observations import Box
 from tawny.model.times import Clock, Span
+from tawny.storage.disk.private_files import write_private
 from tawny.storage.history.ledger import HistoryLedger
 from tawny.storage.index.protocol import Index
 
@@ -56,7 +56,6 @@ FILE: Final = "mutings.json"
 MOST: Final = 200
 _MOST_BOXES: Final = 20
 _MOST_EVENTS: Final = 500
-_ROW: Final = (1 << COLUMNS) - 1
 _ALL: Final = (1 << COLUMNS * ROWS) - 1
 _LEFTMOST: Final = sum(1 << (COLUMNS * row + COLUMNS - 1) for row in range(ROWS))
 _RIGHTMOST: Final = sum(1 << (COLUMNS * row) for row in range(ROWS))
@@ -319,13 +318,8 @@ class Mutings:
     def _save(self, mutings: Mapping[str, Muting]) -> None:
         if self._file is None:
             return
-        new = self._file.with_suffix(".json.new")
         rows = [{**asdict(one), "cells": f"{one.cells:x}"} for one in mutings.values()]
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump({"format": 1, "mutings": rows}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._file)
+        write_private(self._file, json.dumps({"format": 1, "mutings": rows}, indent=1).encode())
 
     def _load(self) -> dict[str, Muting]:
         if self._file is None or not self._file.exists():

@@ -11,7 +11,6 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.service.recorder import RecorderWarning
 from tawny.storage.retention import contract as storage
 
-DAY_S: Final = 86_400.0
 FILE_S: Final = 60.0
 """Approximate duration, s, of a file."""
 

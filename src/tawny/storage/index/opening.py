@@ -4,7 +4,7 @@ An index of another version, or a damaged one, is rebuilt from the files and the
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,13 +40,8 @@ class Rebuilt:
     """Errors of closed files whose metadata could not be read. They were logged."""
 
 
-def rebuild(
-    volume: Volume, index: Index, history: HistoryJournal, progress: Callable[[int], None] = lambda _: None
-) -> Rebuilt:
-    """Fill an index, empty or not. Skips open files, which recovery or a recorder closes.
-
-    progress: called with the number of segments so far. Raises StorageError.
-    """
+def rebuild(volume: Volume, index: Index, history: HistoryJournal) -> Rebuilt:
+    """Fill an index, empty or not. Skips open files, which recovery or a recorder closes. Raises StorageError."""
     replay(list(history.lines()), index)
     rows: list[Segment] = []
     left_out: list[StorageError] = []
@@ -66,10 +61,8 @@ def rebuild(
                     left_out.append(error)
             if len(rows) >= _ROWS_AT_ONCE:
                 count += _add(index, rows)
-                progress(count)
     count += _add(index, rows)
     _forget_damage_of_removed(index)
-    progress(count)
     return Rebuilt(count, left_out)
 
 
@@ -127,7 +120,7 @@ def index_to_write(volume: Volume, history: HistoryJournal) -> SqliteIndex:
     return SqliteIndex(path, Catalogue(volume))
 
 
-def rebuild_index(volume: Volume, history: HistoryJournal, progress: Callable[[int], None] = lambda _: None) -> Rebuilt:
+def rebuild_index(volume: Volume, history: HistoryJournal) -> Rebuilt:
     """Build a new `tawny.db` from the files and replace the old one.
 
     The file gets its name only when complete, so that an interruption leaves the old index or none. After a power cut
@@ -138,7 +131,7 @@ def rebuild_index(volume: Volume, history: HistoryJournal, progress: Callable[[i
     _unlink(new)
     index = SqliteIndex(new, Catalogue(volume), sync=False)
     try:
-        rebuilt = rebuild(volume, index, history, progress)
+        rebuilt = rebuild(volume, index, history)
     finally:
         index.close()  # merges the WAL into the main file
     _unlink(path)

@@ -44,7 +44,6 @@ class Reclosed:
     path: str
     segment: Segment | None
     cut_bytes: int
-    why_cut: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +96,14 @@ def _complete(volume: Volume, name: SegmentName, why: str) -> Reclosed | _Comple
         return _reclose_sealed(volume, name, size_bytes)
     try:
         read = read_segment(volume.path(path))
-    except FileDamaged as error:
-        return _without_header(volume, path, size_bytes, error.detail)
+    except FileDamaged:
+        return _without_header(volume, path, size_bytes)
     said = about_of(read.about)
     if said is None or said.name != name:
-        return _set_aside(volume, path, size_bytes, "it does not say what it is")
+        return _set_aside(volume, path, size_bytes)
     if not read.fragments:
         volume.disk.unlink(path)
-        return Reclosed(path, None, size_bytes, "it holds no picture yet")
+        return Reclosed(path, None, size_bytes)  # it holds no picture yet
     return _closed(volume, said, read, size_bytes, why)
 
 
@@ -125,7 +124,7 @@ def _closed(volume: Volume, said: SegmentMetadata, read: SegmentReader, size_byt
         raise
     closed = name.closed(end.end_ms)
     segment = said.segment(closed, file.size_bytes)
-    return _Completed(name, closed, file, Reclosed(name.path, segment, size_bytes - read.intact_bytes, read.reason))
+    return _Completed(name, closed, file, Reclosed(name.path, segment, size_bytes - read.intact_bytes))
 
 
 def _is_whole(volume: Volume, read: SegmentReader) -> bool:
@@ -155,17 +154,17 @@ def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclo
     path = name.path
     try:
         read, said = read_sealed(volume.disk, path, deep=True), read_about(volume.disk, path)
-    except FileDamaged as error:
-        return _without_header(volume, path, size_bytes, error.detail)
+    except FileDamaged:
+        return _without_header(volume, path, size_bytes)
     if said is None or said.name != name:
-        return _set_aside(volume, path, size_bytes, "it does not say what it is")
+        return _set_aside(volume, path, size_bytes)
     if read.ends is FileEnding.DAMAGED and size_bytes - read.good_bytes > _MOST_TORN_BYTES:
-        return _set_aside(volume, path, size_bytes, "it was changed")
+        return _set_aside(volume, path, size_bytes)  # it was changed
     if not read.fragments:
         volume.disk.unlink(path)
-        return Reclosed(path, None, size_bytes, "it holds no picture yet")
+        return Reclosed(path, None, size_bytes)  # it holds no picture yet
     closed, cut_bytes = name.closed(_sealed_end_ms(read)), size_bytes - read.good_bytes
-    result = Reclosed(path, said.segment(closed, read.good_bytes), cut_bytes, "torn" if cut_bytes else "")
+    result = Reclosed(path, said.segment(closed, read.good_bytes), cut_bytes)
     return _Completed(name, closed, _cut(volume, path, read.good_bytes) if cut_bytes else None, result)
 
 
@@ -216,12 +215,12 @@ def _end(said: SegmentMetadata, read: SegmentReader, why: str) -> SegmentTrailer
     return SegmentTrailer(max(plays_until_ms, said.start_ms), why)
 
 
-def _without_header(volume: Volume, path: str, size_bytes: int, why: str) -> Reclosed:
+def _without_header(volume: Volume, path: str, size_bytes: int) -> Reclosed:
     is_begun = size_bytes <= _MOST_HEADER_BYTES or not volume.disk.read(path, 0, size_bytes).strip(b"\0")
     if not is_begun:
-        return _set_aside(volume, path, size_bytes, why)
+        return _set_aside(volume, path, size_bytes)
     volume.disk.unlink(path)
-    return Reclosed(path, None, size_bytes, why)
+    return Reclosed(path, None, size_bytes)
 
 
 def set_aside(volume: Volume, path: str) -> str:
@@ -236,19 +235,19 @@ def set_aside(volume: Volume, path: str) -> str:
     return kept
 
 
-def _set_aside(volume: Volume, path: str, size_bytes: int, why: str) -> Reclosed:
+def _set_aside(volume: Volume, path: str, size_bytes: int) -> Reclosed:
     set_aside(volume, path)
-    return Reclosed(path, None, size_bytes, why)
+    return Reclosed(path, None, size_bytes)
 
 
 def _unreadable(volume: Volume, path: str, error: StorageError) -> Reclosed:
     """Set aside a file after an error of the disk. If that fails too, the file keeps its name."""
     log.warning("cannot finalize %s: %s", path, error)
     try:
-        return _set_aside(volume, path, 0, error.detail)
+        return _set_aside(volume, path, 0)
     except StorageError as refusal:
         log.warning("cannot set %s aside: %s", path, refusal)
-        return Reclosed(path, None, 0, error.detail)
+        return Reclosed(path, None, 0)
 
 
 def _size(volume: Volume, path: str) -> int:

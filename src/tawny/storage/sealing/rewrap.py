@@ -6,7 +6,7 @@ interruption is harmless, because the ring already has the key. Run it again to 
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,19 +50,17 @@ def rewrap_camera(
     *,
     shuts_out: bool,
     before: str,
-    report: Callable[[str], None] = lambda _: None,
 ) -> Rewrapped:
     """Rewrap a camera's keys for the recipients. Raises StorageError.
 
     shuts_out: a previous recipient loses access, so wrapped keys in files are overwritten. before: process only days
-    before this one, in the form `2026/11/20`. The callback receives each finished day.
+    before this one, in the form `2026/11/20`.
     """
     done = Rewrapped()
     days = sorted({folder for each in volume.everywhere for folder in each.day_folders(camera)})
     for folder in days:
         if folder.partition("/")[2] < before:
             done.add(_rewrap_day(volume, folder, identities, recipients, shuts_out=shuts_out))
-            report(folder)
     return done
 
 

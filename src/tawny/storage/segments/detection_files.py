@@ -6,9 +6,10 @@ What belongs to events is encrypted where the camera is. `Volume` reads it.
 import logging
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
@@ -44,12 +45,50 @@ _Queued = TypeVar("_Queued", bound=Sized)
 _ScoreDay = tuple[CameraId, str, int]  # zone, empty for the whole frame; days since 1970
 
 
-class MotionScoreFile:
-    def __init__(self, volume: Volume, clock: Clock) -> None:
+class _QueuedDays(ABC, Generic[_Day, _Queued]):
+    """Queues what belongs to the files of days, and writes it every EVERY_S. Thread-safe.
+
+    make: returns an empty queue of a day. what: in messages. most: number that may be queued.
+    """
+
+    def __init__(self, volume: Volume, clock: Clock, make: Callable[[], _Queued], what: str, most: int) -> None:
         self._volume, self._disk, self._clock = volume, volume.disk, clock
+        self._what, self._most = what, most
         self._lock = threading.Lock()
-        self._waiting: defaultdict[_ScoreDay, dict[int, int]] = defaultdict(dict)
+        self._waiting: defaultdict[_Day, _Queued] = defaultdict(make)
         self._due_s = clock.mono_s() + EVERY_S
+
+    def flush(self) -> None:
+        """Write what is queued."""
+        with self._lock:
+            self._write()
+
+    @abstractmethod
+    def _write_day(self, of: _Day, queued: _Queued) -> None:
+        """Write what is queued of a day. Raises StorageError."""
+
+    def _write_if_due(self) -> None:
+        if self._clock.mono_s() >= self._due_s:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what is queued, and forget it; where the disk can't be written, it stays queued, up to `most`."""
+        self._due_s = self._clock.mono_s() + EVERY_S
+        for of, queued in list(self._waiting.items()):
+            try:
+                self._write_day(of, queued)
+            except StorageError as error:
+                log.warning("%s are queued until the disk can be written: %s", self._what, error)
+                break
+            del self._waiting[of]
+        if sum(map(len, self._waiting.values())) > self._most:
+            log.error("too many %s are queued for the disk: they are dropped", self._what)
+            self._waiting.clear()
+
+
+class MotionScoreFile(_QueuedDays[_ScoreDay, dict[int, int]]):
+    def __init__(self, volume: Volume, clock: Clock) -> None:
+        super().__init__(volume, clock, dict, "motion scores", _MAX_WAITING_SCORES)
 
     def put(self, camera: CameraId, second_ms: int, score: int, zone: str = "") -> None:
         """Store the score of a second. The maximum of several counts. Raises ValueError unless 0..100."""
@@ -59,13 +98,7 @@ class MotionScoreFile:
         with self._lock:
             seconds = self._waiting[camera, zone, day]
             seconds[second] = max(score, seconds.get(second, 0))
-            if self._clock.mono_s() >= self._due_s:
-                self._write()
-
-    def flush(self) -> None:
-        """Write queued scores."""
-        with self._lock:
-            self._write()
+            self._write_if_due()
 
     def read(self, camera: CameraId, within: Span, zone: str = "") -> bytes:
         """Return one byte per second, from the second in which `within` begins to the one in which it ends.
@@ -108,11 +141,7 @@ class MotionScoreFile:
                 scores[at - second] = score
         return bytes(scores)
 
-    def _write(self) -> None:
-        self._due_s = self._clock.mono_s() + EVERY_S
-        write_queued(self._waiting, self._write_day, "motion scores", _MAX_WAITING_SCORES)
-
-    def _write_day(self, of: _ScoreDay, seconds: dict[int, int]) -> None:
+    def _write_day(self, of: _ScoreDay, queued: dict[int, int]) -> None:
         path = _path(of)
         if self._disk.entry(path) is None:
             self._disk.make_folder(parent_of(path))
@@ -121,9 +150,9 @@ class MotionScoreFile:
                 file.append([bytes([UNKNOWN]) * _DAY_S])
             finally:
                 file.close()
-        first, end = min(seconds), max(seconds) + 1
+        first, end = min(queued), max(queued) + 1
         known = bytearray(self._disk.read(path, first, end - first).ljust(end - first, bytes([UNKNOWN])))
-        for second, score in seconds.items():
+        for second, score in queued.items():
             before = known[second - first]
             known[second - first] = score if before == UNKNOWN else max(score, before)
         self._disk.write_at(path, first, bytes(known))
@@ -144,23 +173,6 @@ def _drop(waiting: dict[_Day, dict[int, int]], days: Iterable[_Day], gone: range
         left = {second: value for second, value in waiting.pop(of).items() if second not in gone}
         if left:
             waiting[of] = left
-
-
-def write_queued(waiting: dict[_Day, _Queued], write: Callable[[_Day, _Queued], None], what: str, most: int) -> None:
-    """Write what is queued of each day, and forget it; where the disk can't be written, it stays queued.
-
-    what: in messages. most: number that may be queued; above, all is dropped.
-    """
-    for of, queued in list(waiting.items()):
-        try:
-            write(of, queued)
-        except StorageError as error:
-            log.warning("%s are queued until the disk can be written: %s", what, error)
-            break
-        del waiting[of]
-    if sum(map(len, waiting.values())) > most:
-        log.error("too many %s are queued for the disk: they are dropped", what)
-        waiting.clear()
 
 
 def append_records(disk: DiskAccess, path: str, records: Iterable[bytes], record_bytes: int) -> None:
@@ -191,14 +203,11 @@ _MAX_WAITING_GRIDS: Final = 10_000
 _GridDay = tuple[CameraId, int]
 
 
-class MotionGrids:
+class MotionGrids(_QueuedDays[_GridDay, dict[int, int]]):
     def __init__(self, volume: Volume, clock: Clock, is_sealed: Callable[[CameraId], bool] = lambda _: False) -> None:
         """is_sealed: returns whether a camera is sealed; its grids are not stored."""
+        super().__init__(volume, clock, dict, "motion grids", _MAX_WAITING_GRIDS)
         self._is_sealed = is_sealed
-        self._volume, self._disk, self._clock = volume, volume.disk, clock
-        self._lock = threading.Lock()
-        self._waiting: defaultdict[_GridDay, dict[int, int]] = defaultdict(dict)
-        self._due_s = clock.mono_s() + EVERY_S
 
     def put(self, camera: CameraId, at_ms: int, grid: int) -> None:
         """Add a grid. Grids of one second are merged; an empty grid is ignored. grid: bits as in `model.geometry`."""
@@ -208,12 +217,7 @@ class MotionGrids:
         with self._lock:
             seconds = self._waiting[camera, day]
             seconds[second] = seconds.get(second, 0) | grid
-            if self._clock.mono_s() >= self._due_s:
-                self._write()
-
-    def flush(self) -> None:
-        with self._lock:
-            self._write()
+            self._write_if_due()
 
     def read(self, camera: CameraId, within: Span) -> list[tuple[int, int]]:
         """Return seconds (ms UTC) with their grids, in order. Raises StorageError."""
@@ -250,13 +254,9 @@ class MotionGrids:
             yield second, int.from_bytes(bits, "big")
         yield from waiting.items()
 
-    def _write(self) -> None:
-        self._due_s = self._clock.mono_s() + EVERY_S
-        write_queued(self._waiting, self._write_day, "motion grids", _MAX_WAITING_GRIDS)
-
-    def _write_day(self, of: _GridDay, seconds: dict[int, int]) -> None:
+    def _write_day(self, of: _GridDay, queued: dict[int, int]) -> None:
         camera, day = of
-        records = [_RECORD.pack(second, grid.to_bytes(BYTES, "big")) for second, grid in sorted(seconds.items())]
+        records = [_RECORD.pack(second, grid.to_bytes(BYTES, "big")) for second, grid in sorted(queued.items())]
         append_records(self._disk, grids_path(camera, day * DAY_MS), records, _RECORD.size)
 
 
@@ -281,17 +281,14 @@ _LABELS: Final = (MOTION, *KINDS)
 _FigureDay = tuple[CameraId, int]  # days since 1970
 
 
-class MotionFigures:
+class MotionFigures(_QueuedDays[_FigureDay, list[bytes]]):
     """is_sealed: returns whether a camera is sealed; its figures are not stored."""
 
     def __init__(self, volume: Volume, clock: Clock, is_sealed: Callable[[CameraId], bool] = lambda _: False) -> None:
-        self._volume, self._disk = volume, volume.disk
-        self._clock, self._is_sealed = clock, is_sealed
-        self._lock = threading.Lock()
-        self._waiting: defaultdict[_FigureDay, list[bytes]] = defaultdict(list)
+        super().__init__(volume, clock, list, "detector figures", _MAX_WAITING)
+        self._is_sealed = is_sealed
         self._calm: dict[CameraId, MotionFigure] = {}
         self._last_ms: dict[CameraId, int] = {}
-        self._due_s = clock.mono_s() + EVERY_S
 
     def put(self, camera: CameraId, figure: MotionFigure) -> None:
         if self._is_sealed(camera):
@@ -305,11 +302,9 @@ class MotionFigures:
                 self._queue(camera, figure)
             elif self._is_stored(camera, figure) and (not is_of_second or calm is None or figure.number > calm.number):
                 self._calm[camera] = figure
-            if self._clock.mono_s() >= self._due_s:
-                self._write()
+            self._write_if_due()
 
     def flush(self) -> None:
-        """Write queued figures."""
         with self._lock:
             for camera in list(self._calm):
                 self._queue(camera, self._calm.pop(camera))
@@ -374,12 +369,8 @@ class MotionFigures:
         written = set(_records(stored)) if waiting else ()
         yield from (record for record in waiting if record not in written)
 
-    def _write(self) -> None:
-        self._due_s = self._clock.mono_s() + EVERY_S
-        write_queued(self._waiting, self._write_day, "detector figures", _MAX_WAITING)
-
-    def _write_day(self, of: _FigureDay, records: list[bytes]) -> None:
-        append_records(self._disk, _figures_path(of), records, RECORD_BYTES)
+    def _write_day(self, of: _FigureDay, queued: list[bytes]) -> None:
+        append_records(self._disk, _figures_path(of), queued, RECORD_BYTES)
 
 
 def _figures_path(of: _FigureDay) -> str:

@@ -23,7 +23,6 @@ from tawny.storage.disk.layout import SegmentName, is_sealed, segment_name
 
 _HEAD_BYTES: Final = 8 * 1024  # a header is about 1.5 KiB
 _MOST_HEAD_BYTES: Final = 256 * 1024
-_TAIL_BYTES: Final = 1024
 THINNED_FROM: Final = "thinned_from"
 """Key in a thinned file's metadata: header of the full file, which identifies it in the signed history."""
 _HEADER: Final = struct.Struct(">I4s")
@@ -178,20 +177,6 @@ def _read_sealed(disk: DiskAccess, path: str) -> SegmentMetadata | None:
 def stream_number(stream: StreamName) -> int:
     """Return the stream's number in headers."""
     return next(number for number, each in _STREAMS.items() if each is stream)
-
-
-def read_end(disk: DiskAccess, path: str, size_bytes: int) -> SegmentTrailer | None:
-    """Read the end of a file. None if the recorder did not close it, or if it is sealed."""
-    tail = disk.read(path, max(0, size_bytes - _TAIL_BYTES), _TAIL_BYTES)
-    at = tail.rfind(b"uuid" + OURS) - 4
-    if at < 0 or _HEADER.unpack_from(tail, at)[0] != len(tail) - at:
-        return None
-    said = _json(tail[at + 24 :])
-    try:
-        offset_s = said.get("clock_offset_s")
-        return SegmentTrailer(int(said["end_ms"]), str(said["why"]), None if offset_s is None else float(offset_s))
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _head_bytes(head: bytes) -> int:
