@@ -25,7 +25,7 @@ from tawny.model.errors import NotDone
 from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
-from tawny.service.delivery.message_composer import LASTS_MS, MessageActions
+from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
 from tawny.service.delivery.notifications import Notifications
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads

@@ -43,7 +43,8 @@ from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
-from tawny.service.delivery.message_composer import MessageActions, MessageComposer, MessageMeans
+from tawny.service.delivery.message_actions import MessageActions
+from tawny.service.delivery.message_composer import MessageComposer, MessageMeans
 from tawny.service.delivery.notification_filter import NotificationFilter, Snoozes, anybody
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
 from tawny.service.delivery.upload_scheduler import DeliverySource

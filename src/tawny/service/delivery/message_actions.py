@@ -1,0 +1,143 @@
+"""Actions of messages: mute, false alarm, keep.
+
+A signed token authorizes one action on one event for one notifier until it expires. It permits nothing else.
+"""
+
+import hmac
+import secrets
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from tawny.delivery.outbox import Outbox
+from tawny.model.errors import NotDone
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.model.times import Clock, ClockSteps
+from tawny.service.recorder import RecorderService
+
+MUTE_MS = 3_600_000
+LASTS_MS = 7 * 86_400_000
+LABELS = {"m": "Mute for 1 h", "f": "False alarm", "k": "Keep"}
+_KEY = "acts/key"
+SHOWN_MS = 6 * 3_600_000
+"""Validity, ms, of a link to an image."""
+_ENDED = "This button has expired."
+LINK_ENDED = "This link has expired."
+INSTEAD = "Open tawny instead."
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAction:
+    """An action of a message. words: the question before it; done: the confirmation after it."""
+
+    do: str
+    event: EventId
+    words: str
+    done: str
+
+
+class MessageActions:
+    """Signs and executes message actions. Thread-safe. camera_name: returns the display name of a camera."""
+
+    def __init__(
+        self, outbox: Outbox, recorder: RecorderService, clock: Clock, camera_name: Callable[[CameraId], str]
+    ) -> None:
+        self._outbox, self._recorder, self._clock, self._camera_name = outbox, recorder, clock, camera_name
+        key = outbox.marks(_KEY).get(_KEY)
+        if key is None:
+            key = secrets.token_hex(32)
+            outbox.mark(_KEY, key)
+        self._key = bytes.fromhex(key)
+        self._lock = threading.Lock()
+        self._steps = ClockSteps(clock)
+
+    def token(self, to: str, do: str, event: EventId) -> str:
+        """Return a signed token of at most 64 bytes. do: a key of LABELS."""
+        until = f"{(self._clock.now_ms() + LASTS_MS) // 60_000:x}"
+        return f"{do}.{event}.{until}.{self._signature(to, do, event, until)}"
+
+    def look(self, to: str, token: str) -> MessageAction:
+        """Return the action of a token without executing it. Raises NotDone if the token is invalid or expired."""
+        do, event_id, until, signature = (*token.split("."), "", "", "")[:4]
+        is_ours = token.count(".") == 3 and hmac.compare_digest(
+            signature.encode(), self._signature(to, do, event_id, until).encode()
+        )
+        if not is_ours or int(until, 16) * 60_000 < self._clock.now_ms():
+            raise NotDone(_ENDED, INSTEAD)
+        event = self._event(EventId(event_id))
+        name = self._camera_name(event.camera)
+        words = {
+            "m": (f"Mute {name} for an hour?", f"{name} is muted for an hour."),
+            "f": ("Mark as false alarm?", "Marked as false alarm."),
+            "k": ("Keep this event?", "Kept. tawny won't delete it."),
+        }[do]
+        return MessageAction(do, event.id, *words)
+
+    def do(self, to: str, token: str) -> str:
+        """Execute the action and return its confirmation. Idempotent. Raises NotDone like `look`."""
+        act = self.look(to, token)
+        if act.do == "m":
+            self.mute(to, self._event(act.event).camera, MUTE_MS)
+        elif act.do == "f":
+            self._recorder.mark_event(act.event, false_alarm="other")
+        else:
+            self._recorder.mark_event(act.event, kept=True)
+        return act.done
+
+    def shown_token(self, to: str, form: str, event: EventId) -> str:
+        """Return a signed token that shows one form of one event for SHOWN_MS."""
+        until = f"{(self._clock.now_ms() + SHOWN_MS) // 1000:x}"
+        return f"{form}.{event}.{until}.{self._signature(to, f'show {form}', event, until)}"
+
+    def shown(self, to: str, token: str) -> tuple[str, Event]:
+        """Return form and event of such a token. Raises NotDone if the token is invalid or expired."""
+        form, event_id, until, signature = (*token.split("."), "", "", "")[:4]
+        expected = self._signature(to, f"show {form}", event_id, until)
+        is_ours = token.count(".") == 3 and hmac.compare_digest(signature.encode(), expected.encode())
+        if not is_ours or int(until, 16) * 1000 < self._clock.now_ms():
+            raise NotDone(LINK_ENDED, INSTEAD)
+        return form, self._event(EventId(event_id))
+
+    def mute(self, to: str, camera: CameraId, for_ms: int) -> None:
+        """Mute a camera for this notifier. Events that begin within for_ms are not sent. 0 unmutes."""
+        self._step_with_clock()
+        now_ms = self._clock.now_ms()
+        self._outbox.mark(f"mute/{to}/{camera}", f"{now_ms} {now_ms + for_ms}" if for_ms else "")
+
+    def is_muted(self, to: str, camera: CameraId, at_ms: int) -> bool:
+        self._step_with_clock()
+        name = f"mute/{to}/{camera}"
+        begin, _, end = self._outbox.marks(name).get(name, "").partition(" ")
+        return bool(begin) and int(begin) <= at_ms < int(end)
+
+    def mutes(self, to: str) -> dict[CameraId, int]:
+        """Return the muted cameras and the end of each mute, ms UTC."""
+        self._step_with_clock()
+        prefix, now_ms = f"mute/{to}/", self._clock.now_ms()
+        found = {name.removeprefix(prefix): int(text.split()[1]) for name, text in self._outbox.marks(prefix).items()}
+        return {CameraId(camera): until_ms for camera, until_ms in found.items() if until_ms > now_ms}
+
+    def _event(self, key: EventId) -> Event:
+        event = self._recorder.index.event(key)
+        if event is None:
+            raise NotDone("This event has been deleted.", "")
+        return event
+
+    def _step_with_clock(self) -> None:
+        """Move mutes along with a step of the clock: they last as long as was asked."""
+        with self._lock:
+            moved_ms = self._steps.moved_ms()
+            for name, text in self._outbox.marks("mute/").items() if moved_ms else ():
+                begin, _, end = text.partition(" ")
+                self._outbox.mark(name, f"{int(begin) + moved_ms} {int(end) + moved_ms}")
+
+    def of_recorder(self, to: str, name: str) -> str:
+        """Return a message's ID that another recorder or notifier doesn't use for a message of this name."""
+        return f"{name}/{self._signature(to, 'message', name, '')}"
+
+    def _signature(self, to: str, do: str, event: str, until: str) -> str:
+        made = hmac.new(self._key, f"{to}\n{do}\n{event}\n{until}".encode(), sha256).digest()
+        return urlsafe_b64encode(made[:12]).decode()
