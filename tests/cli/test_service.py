@@ -26,6 +26,26 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
+def mount_unit(path: str) -> str:
+    """As `systemd-escape --path --suffix=mount` names it: systemd.unit(5)."""
+    escaped = "".join(
+        one if re.fullmatch("[A-Za-z0-9:_.]", one) else "".join(f"\\x{byte:02x}" for byte in one.encode())
+        for one in path.strip("/").replace("/", "\0")
+    )
+    return escaped.replace("\\x00", "-") + ".mount"
+
+
+def verified(unit: str, folder: Path) -> list[str]:
+    """What systemd finds wrong with a unit; nothing where systemd isn't installed."""
+    if shutil.which("systemd-analyze") is None:
+        return []
+    (folder / "tawny.service").write_text(unit)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(folder / "tawny.service")], capture_output=True, text=True, check=False
+    )
+    return [line for line in done.stderr.splitlines() if "tawny.service:" in line and "not executable" not in line]
+
+
 @pytest.mark.shows("DY18", "RP28")
 def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     tawny("init")
@@ -51,9 +71,51 @@ def test_the_unit_waits_for_its_disk_unless_a_spare_can_stand_in(tawny: Tawny, t
     assert f"ReadWritePaths={tmp_path}/data -/mnt/mirror\n" in unit
     config.write_text('[storage]\nspare = "/mnt/spare"\n')
     unit = tawny("service", "show", "--data", "data").out
-    assert f"WantsMountsFor={tmp_path}/data\n" in unit
-    assert "RequiresMountsFor" not in unit
+    assert "MountsFor" not in unit, "systemd before 256 has no WantsMountsFor="
+    waited = re.search(r"^After=(\S+) (\S+) .*\nWants=\1 \2 ", unit, re.MULTILINE)
+    assert waited is not None, unit
+    assert waited[1] == mount_unit(f"{tmp_path}/data")
+    assert waited[2] == mount_unit(f"{tmp_path}")
+    assert verified(unit, tmp_path) == []
     assert f"ReadWritePaths={tmp_path}/data -/mnt/spare\n" in unit
+
+
+ODD = 'My Disk "ä" 100% $HOME\\x'
+
+
+def test_paths_with_spaces_and_signs_are_one_path_for_systemd(
+    tawny: Tawny, tmp_path: Path, systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "my programs 5%" / "tawny"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    (tmp_path / "my conf %h").mkdir()
+    config = tmp_path / "my conf %h" / "tawny.toml"
+    config.write_text('[storage]\nmirror = "/mnt/a b"\n')
+    unit = tawny("service", "show", "--config", str(config), "--data", f"/srv/{ODD}").out
+    assert f"WorkingDirectory={tmp_path}/my conf %%h\n" in unit
+    assert f"LoadCredential=-tawny:{tmp_path}/my conf %%h/credentials\n" in unit
+    data = r'"/srv/My Disk \"ä\" 100%% $HOME\\x"'
+    assert f"RequiresMountsFor={data}\n" in unit
+    assert f'ReadWritePaths={data} "-/mnt/a b"\n' in unit
+    run = f'ExecStart="{tmp_path}/my programs 5%%/tawny" run --config "{tmp_path}/my conf %%h/tawny.toml" --data '
+    assert run + data.replace("$", "$$") + "\n" in unit
+    assert verified(unit, tmp_path) == []
+
+
+def test_the_unit_of_a_mount_point_has_the_name_that_systemd_gives_it(
+    tawny: Tawny, tmp_path: Path, systemctl: Path
+) -> None:
+    (tmp_path / "tawny.toml").write_text('[storage]\nspare = "/mnt/spare"\n')
+    unit = tawny("service", "show", "--data", f"/media/.old/{ODD}").out
+    wanted = unit.partition("After=media-")[2].partition(".mount")[0]
+    named = mount_unit(f"media/.old/{ODD}")
+    assert f"media-{wanted}.mount" == named
+    if shutil.which("systemd-escape"):
+        words = ["systemd-escape", "--path", "--suffix=mount", f"/media/.old/{ODD}"]
+        assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == named
 
 
 def test_uninstalling_leaves_recordings_and_settings(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
@@ -87,9 +149,7 @@ def test_the_unit_is_confined(tawny: Tawny, tmp_path: Path, systemctl: Path, lis
     )
     (exposure,) = re.findall(r"Overall exposure level for tawny.service: ([\d.]+)", done.stdout)
     assert float(exposure) <= 2.0, done.stdout
-    checked = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
-    wrong = [line for line in checked.stderr.splitlines() if "tawny.service:" in line and "not executable" not in line]
-    assert not wrong
+    assert verified(unit.read_text(), tmp_path) == []
 
 
 def test_it_runs_as_a_user_of_its_own_and_never_as_root(

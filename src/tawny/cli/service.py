@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ Description=tawny security-camera recorder
 Documentation=https://github.com/{repository}
 After=network-online.target time-sync.target
 Wants=network-online.target
-{mounts}={data}
+{mounts}
 
 [Service]
 Type=notify
@@ -52,7 +53,7 @@ CapabilityBoundingSet={capabilities}
 AmbientCapabilities={capabilities}
 NoNewPrivileges=yes
 ProtectSystem=strict
-ReadWritePaths={data}{others}
+ReadWritePaths={writable}
 ProtectHome={home}
 PrivateTmp=yes
 # cameras, hardware decoders and accelerators
@@ -174,18 +175,48 @@ def unit_text(args: Namespace, service: ServicePaths | None = None) -> str:
         writable.append(service.config.parent)  # the interface changes the settings
     return UNIT.format(
         repository=REPOSITORY,
-        program=shutil.which("tawny") or Path(sys.argv[0]).resolve(),
-        config=service.config,
-        config_folder=service.config.parent,
-        data=service.data,
-        mounts="WantsMountsFor" if storage.spare else "RequiresMountsFor",  # fallback disk: start without the main disk
-        others="".join(f" -{path}" for path in dict.fromkeys(writable)),
+        program=_word(shutil.which("tawny") or Path(sys.argv[0]).resolve()),
+        config=_word(service.config).replace("$", "$$"),
+        config_folder=_plain(service.config.parent),
+        data=_word(service.data).replace("$", "$$"),
+        mounts=_wanted_mounts(service.data) if storage.spare else f"RequiresMountsFor={_word(service.data)}",
+        writable=" ".join([_word(service.data), *(_word(f"-{path}") for path in dict.fromkeys(writable))]),
         user=service.user,
         groups=" ".join(name for name in GROUPS if _has_group(name)),
         capabilities="CAP_NET_BIND_SERVICE" if listen_address(web.listen)[1] < 1024 else "",
         home="read-only" if service.is_in_home else "yes",
         devices="\n".join(f"DeviceAllow={name} rw" for name in DEVICES),
     )
+
+
+def _plain(path: Path) -> str:
+    """Return a path for a setting of systemd that takes the whole line; `%` begins its variables."""
+    return str(path).replace("%", "%%")
+
+
+def _word(path: Path | str) -> str:
+    """Return a path for a setting of systemd that takes several words."""
+    text = str(path).replace("%", "%%")
+    if not re.search(r"[\s\"'\\;]", text):
+        return text
+    return '"' + re.sub(r"([\"\\])", r"\\\1", text) + '"'
+
+
+def _wanted_mounts(path: Path) -> str:
+    """Return the lines that wait for a disk at a path or above it and start without it, as for a fallback disk.
+
+    systemd before 256 has no WantsMountsFor= for that. It ignores units of folders where nothing is mounted.
+    """
+    units = " ".join(_mount_unit(one) for one in (path, *path.parents) if one != Path("/"))
+    return f"After={units}\nWants={units}"
+
+
+def _mount_unit(path: Path) -> str:
+    """Return the name of a mount point's unit, as `systemd-escape --path --suffix=mount` does."""
+    text = re.sub(
+        rb"^\.|[^A-Za-z0-9:_./]", lambda found: b"\\x%02x" % found[0][0], os.fsencode(path).strip(b"/")
+    ).replace(b"/", b"-")
+    return f"{text.decode()}.mount"
 
 
 def _of_sudo_user() -> Path | None:

@@ -13,7 +13,7 @@ from tawny.config.file_writing import write_new
 from tawny.config.importers import LIKE, import_file, settings_like
 from tawny.config.importers.result import ImportResult
 from tawny.config.loader import parse_settings
-from tawny.config.settings import Settings
+from tawny.config.settings import Settings, WebSettings, listen_address
 from tawny.model.errors import FolderUnwritable, NotDone, Problem, SettingsError
 from tawny.service.diagnosis.settings_view import in_force, settings_lines
 from tawny.service.plugin_registry import PluginRegistry
@@ -35,7 +35,7 @@ def run_init(args: Namespace, out: Output) -> int:
         words = out.table((args.like, "tawny"), list(found.became.items()), empty="")
         left = out.table(("skipped", "why"), sorted(found.left.items()), empty="") if found.left else ""
         result = {"file": str(path), "became": found.became, "left": found.left}
-        follows = f"Created {path}. Start recording: tawny run"
+        follows = f"Created {path}. Start recording: tawny run\n{_elsewhere(path, found)}"
         out.data(result, "\n\n".join(part for part in (words, left, follows) if part))
         return 0
     write_new(path, template())
@@ -128,7 +128,18 @@ def _words(system: str, found: ImportResult, path: Path, *, is_written: bool, ou
             else f"Add a camera: tawny cameras add{named}"
         )
         lines += ["", f"Created {path}{' and secrets.toml' if found.secrets else ''}. {follows}"]
+        lines.append(_elsewhere(path, found))
     return "\n".join(lines)
+
+
+def _elsewhere(path: Path, found: ImportResult) -> str:
+    """Return how other devices can open the page, also to create the owner account."""
+    listen = found.settings.get("web", {}).get("listen") or WebSettings().listen
+    everywhere = f"0.0.0.0:{listen_address(listen)[1]}"
+    return (
+        f"The page opens on this computer only. For other devices, start tawny with --listen {everywhere}, or set "
+        f'listen = "{everywhere}" under [web] in {path}.'
+    )
 
 
 # `tawny config`: check the settings, show the active values, print the JSON Schema.

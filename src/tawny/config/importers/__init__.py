@@ -1,7 +1,7 @@
 """Import settings of other recorders. Files are parsed as data and never executed."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from tawny.config.importers import diycam, pancake, rom_cam, ropey_cam, sudocam
@@ -24,6 +24,14 @@ DEFAULTS: Mapping[str, str] = {
     "pancake": pancake.DEFAULTS,
 }
 """A file with the defaults of each system."""
+_WORDS: Mapping[str, Collection[str]] = {
+    "rom-cam": rom_cam.KEYS,
+    "diycam": {"cameras", *diycam.KEYS},
+    "ropey-cam": {"ropey"},
+    "sudocam": sudocam.KEYS,
+    "pancake": pancake.OPTIONS,
+}
+"""Words of each system, by which a broken file is recognized."""
 LIKE: tuple[str, ...] = tuple(KINDS)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 """Characters that are in no settings file, or that break lines differently for different readers."""
@@ -35,7 +43,7 @@ def import_file(path: Path, home: Path) -> tuple[str, ImportResult]:
     Raises NotDone: when the file is broken, with the line, or from no known system.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise NotDone(f"Can't read {path}: {error.strerror}.", "Check its name and folder.") from None
     except UnicodeDecodeError as error:
@@ -56,14 +64,17 @@ def _imported(source: ImportSource) -> tuple[str, ImportResult]:
     if odd := _CONTROL.search(source.text):
         line = source.text.count("\n", 0, odd.start()) + 1
         raise ForeignFormatError("found a control character, which no settings file contains", line)
-    wrong: list[ForeignFormatError] = []
+    wrong: dict[str, ForeignFormatError] = {}
     for name, read in KINDS.items():
         try:
             return name, read(source)
         except ForeignFormatError as error:
-            wrong.append(ForeignFormatError(f"{name}: {error}", error.line))
-    broken = next((error for error in wrong if error.line), None)
-    raise broken or ForeignFormatError("; ".join(str(error) for error in wrong))
+            wrong[name] = ForeignFormatError(f"{name}: {error}", error.line)
+    words = set(re.findall(r"[\w-]+", source.text))
+    broken = [name for name, error in wrong.items() if error.line]
+    if broken:
+        raise wrong[max(broken, key=lambda name: len(words.intersection(_WORDS[name])))]
+    raise ForeignFormatError("; ".join(map(str, wrong.values())))
 
 
 def settings_like(system: str, home: Path) -> ImportResult:

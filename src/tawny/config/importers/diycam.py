@@ -3,14 +3,22 @@
 import re
 
 from tawny.config.importers.result import ForeignFormatError, ForeignValues, ImportResult, ImportSource, camera_id
-from tawny.config.importers.shell_words import ShellError, split_commands
+from tawny.config.importers.shell_words import ShellError, split_value
+from tawny.model.validation import clean_label
 
 KEYS = {
     "bucket", "sensitivity", "kernel", "monitor_dir", "upload_dir", "error_dir", "segment_length", "stream_offset",
     "skip_frames",
 }  # fmt: skip
 DEFAULTS = "monitor_dir=~/videos\nsensitivity=3\nkernel=17\ncameras[1]=/dev/video0\n"
-_LINE = re.compile(r"\s*(?:export\s+)?(\w+)(?:\[([^\]]+)\])?=(.*)", re.DOTALL)
+NEEDED = {"bucket", "sensitivity", "kernel", "monitor_dir"}
+_DECLARING = r"(?:export|readonly|declare|typeset)(?:[ \t]+-\w+)*"
+_ASSIGNED = re.compile(rf"[\s;&]*(?:{_DECLARING}[ \t]+)?([A-Za-z_]\w*)(?:\[([^\]\n]+)\])?=")
+_DECLARED = re.compile(rf"[\s;&]*{_DECLARING}(?:[ \t]+\w+)*[ \t]*(?=[;\n]|$)")
+_LINE = re.compile(r"(?:\\[\s\S]|[^\n])*")
+"""A line with those that continue it."""
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
+_MENTIONED = re.compile(rf"(?<![\w$-])(?<!\$\{{)(?:({'|'.join(sorted(KEYS))})\b|(cameras)\s*(?:\[|\+?=))")
 _LEFT = {
     "upload_dir": "not needed: what waits for upload is stored with the recordings",
     "error_dir": "not needed: damaged files stay in place, and `tawny check` lists them",
@@ -54,32 +62,56 @@ def from_diycam(source: ImportSource) -> ImportResult:
 
 
 def _read(source: ImportSource, found: ImportResult) -> dict[str, str]:
-    """Return the values by key. Those that need a shell are only noted, unless a setting of the system is one."""
+    """Return the values by key. Those that need a shell are only noted, unless tawny needs them."""
     read: dict[str, str] = {}
     variables = {"HOME": str(source.home)}
     errors: list[ForeignFormatError] = []
-    for number, line in enumerate(source.text.splitlines(), 1):
-        match = _LINE.fullmatch(line)
+    text, at = source.text, 0
+    while at < len(text):
+        match = _ASSIGNED.match(text, at)
         if match is None:
+            declared = _DECLARED.match(text, at)
+            at = declared.end() if declared else _skipped(text, at, found)
             continue
-        if match[2] is not None and match[1] != "cameras":
-            continue
+        number = text.count("\n", 0, match.start(1)) + 1
         name = match[2].strip("\"'") if match[2] is not None else ""
-        key = f"cameras[{name}]" if match[2] is not None else match[1]
-        found.lines[key] = number
+        key = f"{match[1]}[{name}]" if match[2] is not None else match[1]
+        is_camera = match[2] is not None and match[1] == "cameras"
         try:
-            commands = split_commands(match[3], variables)
+            value, rest = split_value(_line(text, match.end()), variables)
         except ShellError as error:
-            if match[2] is not None or key in KEYS:
+            at = _skipped(text, match.end(), found)
+            if is_camera or key in NEEDED:
                 errors.append(ForeignFormatError(f"{key}: {error}", number))
-            found.left[key] = f"{error}"
+            found.lines[key], found.left[key] = number, _LEFT.get(key, f"{error}")
             continue
-        read[key] = value = commands[0][0] if commands else ""
+        at = match.end() + len(_line(text, match.end())) - len(rest)
+        if is_camera or match[2] is None:
+            found.lines[key], read[key] = number, value
+            found.left.pop(key, None)
         if match[2] is None:
             variables[key] = value
+    if read.get("cameras") == "()":
+        del read["cameras"]
     if errors and (read.keys() & KEYS or any(key.startswith("cameras[") for key in read) or len(errors) > 1):
         raise errors[0]
     return read
+
+
+def _line(text: str, at: int) -> str:
+    """Return the rest of a line, with the lines that continue it."""
+    return next(_LINE.finditer(text, at))[0]
+
+
+def _skipped(text: str, at: int, found: ImportResult) -> int:
+    """Skip a line that assigns nothing; return its end. Note it if it mentions a setting."""
+    while text[at : at + 1] in tuple(" \t\n;&"):
+        at += 1
+    line = _line(text, at).partition("\n")[0] if text[at : at + 1] == "#" else _line(text, at)
+    number = text.count("\n", 0, at) + 1
+    for key, cameras in _MENTIONED.findall(_COMMENT.sub("", line)):
+        found.left[f"{key or cameras} (line {number})"] = "not read: only KEY=VALUE and cameras[KEY]=ADDRESS are"
+    return at + len(line)
 
 
 def _is_relative(address: str) -> bool:
@@ -87,8 +119,8 @@ def _is_relative(address: str) -> bool:
 
 
 def _camera(found: ImportResult, theirs: str, number: int, address: str, values: ForeignValues) -> None:
-    name = camera_id(theirs.removeprefix("cameras[").removesuffix("]"), usual=f"camera-{number}")
-    usual = name
+    label = clean_label(theirs.removeprefix("cameras[").removesuffix("]"))
+    usual = name = camera_id(label, usual=f"camera-{number}")
     while name in found.settings.get("cameras", {}):
         name = f"{usual[:36].rstrip('-')}-{number}"
         number += 1
@@ -101,6 +133,8 @@ def _camera(found: ImportResult, theirs: str, number: int, address: str, values:
     if kernel % 2 == 0:
         raise values.wrong("kernel", "an odd number from 1 to 99")
     camera = found.settings["cameras"][name]
+    if label and name != label and "$" not in label:  # `${NAME}` would be a secret
+        camera["name"] = label
     camera |= {"record": "events", "pre": f"{min(seconds, 30)} s", "post": "2 s"}
     camera["detection"] = {"detector": "counting", "counting": {"seconds": seconds, "kernel": kernel}}
     capped = "" if seconds <= 30 else "; pre is 30 s, the most possible"

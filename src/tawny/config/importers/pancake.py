@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +22,17 @@ _POST = {
     "--convert", "--upload-after-convert", "--upload-minutes", "--upload-scp", "--upload-ftp", "--upload-queue-size",
     "--notify-telegram", "--notify-queue-size", "--log",
 }  # fmt: skip
+OPTIONS = _RECORDER | _POST
 _LIMITS = {"limit_days": "--days", "limit_files_by_number": "--files", "limit_files_by_size": "--size"}
 _LEFT = {
     "--annotate-text-size": "not needed: time and name are shown by the page, not burned into the image",
     "--max-stream-fps": "not needed: live video is as fast as the connection allows",
     "--login": "can't be taken over: choose a new password with the link that `tawny run` prints",
 }
+_SHELLS = ("sh", "bash", "dash", "ash", "zsh")
+_MOST_SHELLS = 4
+"""Highest number of shells in one another: a variable may start one with itself."""
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 _EDGE = "3 s"
 """Time that Pancake keeps before and after a change of detection."""
 
@@ -81,7 +87,7 @@ def _number(least: float, most: float, kind: type[int] | type[float] = int) -> C
 def from_pancake(source: ImportSource) -> ImportResult:
     found = ImportResult()
     recorders, posts = list[_Command](), list[_Command]()
-    for command in _commands(source):
+    for command in _commands(source, found):
         options = {word.partition("=")[0] for word in command.words}
         if options & _POST:
             posts.append(command)
@@ -105,36 +111,92 @@ def from_pancake(source: ImportSource) -> ImportResult:
     return found
 
 
-def _commands(source: ImportSource) -> Iterator[_Command]:
+def _commands(source: ImportSource, found: ImportResult) -> Iterator[_Command]:
     """Yield all commands with arguments. Raises ForeignFormatError: for a broken one of Pancake's."""
     folder, variables = source.folder, {"HOME": str(source.home)}
+    is_unit = re.search(r"^\[Service\]", source.text, re.MULTILINE) is not None
+    for number, text in _logical_lines(source.text):
+        setting, _, value = text.partition("=")
+        is_command = setting.isalpha() and setting.startswith("Exec")
+        if setting in ("WorkingDirectory", "Environment") or is_command:
+            value = value.replace("%h", str(source.home)).replace("%%", "%")
+        if setting == "WorkingDirectory":
+            folder = Path(source.path(value.strip(' "').removeprefix("-")))
+        elif setting == "Environment":
+            variables |= _environment(value)
+        elif setting == "EnvironmentFile":
+            found.lines[setting] = number
+            found.left[setting] = "not read: put the variables that the command lines use into Environment= lines"
+        elif is_command:
+            plain = re.sub(r"\\x([2-7][0-9a-fA-F])", lambda one: "\\" + chr(int(one[1], 16)), value)
+            yield from _Shell(source, variables, number, folder).commands(plain.lstrip("-@:+!"))
+        elif not is_unit:
+            shell = _Shell(source, variables, number, folder)
+            yield from shell.commands(text)
+            folder = shell.folder
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines with their numbers; those that end with a backslash continue."""
     waiting, begun = "", 0
-    for number, line in enumerate([*source.text.splitlines(), ""], 1):
+    for number, line in enumerate([*text.splitlines(), ""], 1):
         begun = begun if waiting else number
         waiting += line
         if waiting.endswith("\\") and not waiting.lstrip().startswith("#"):
             waiting = waiting[:-1] + " "
             continue
-        text, waiting = waiting.strip(), ""
-        setting, equals, value = text.partition("=")
-        if equals and re.fullmatch(r"[A-Za-z]+", setting):
-            if setting == "WorkingDirectory":
-                folder = Path(source.path(value.strip(' "').removeprefix("-").replace("%h", str(source.home))))
-            elif not setting.startswith("Exec"):
-                variables[setting] = value.strip("\"'")
-                continue
-            text = value.lstrip("-@:+!").replace("%h", str(source.home)).replace("%%", "%")
+        yield begun, waiting.strip()
+        waiting = ""
+
+
+def _environment(value: str) -> dict[str, str]:
+    """Return the variables of a systemd line such as `Environment=TOKEN=1:a "CHAT=-7"`."""
+    try:
+        words = shlex.split(value)
+    except ValueError:  # a quote isn't closed
+        return {}
+    return {name: text for name, equals, text in (word.partition("=") for word in words) if equals}
+
+
+@dataclass
+class _Shell:
+    """Reads one line and changes the variables of those after it. folder: where it is, also afterwards.
+
+    depth: number of shells that this one is in.
+    """
+
+    source: ImportSource
+    variables: dict[str, str]
+    line: int
+    folder: Path
+    depth: int = 0
+
+    def commands(self, text: str) -> Iterator[_Command]:
+        """Yield the commands of a line, also those of `sh -c`. Raises ForeignFormatError."""
         try:
-            commands = split_commands(text, variables)
+            found = split_commands(text, self.variables)
         except ShellError as error:
-            if any(option in text for option in _RECORDER | _POST):
-                raise ForeignFormatError(f"{error}", begun) from None
-            continue
-        for words in commands:
-            if words[0] == "cd" and len(words) == 2:
-                folder = Path(source.path(words[1], folder))
+            if any(option in text for option in OPTIONS):
+                raise ForeignFormatError(f"{error}", self.line) from None
+            return
+        for words in found:
+            own = [word for word in words if word not in ("export", "readonly", "declare", "typeset")]
+            if all(_ASSIGNED.match(word) for word in own):
+                self.variables |= {name: value for name, _, value in (word.partition("=") for word in own)}
+            elif words[0] == "cd" and len(words) == 2:
+                self.folder = Path(self.source.path(words[1], self.folder))
+            elif (inner := _inner(words)) and self.depth < _MOST_SHELLS:
+                shell = _Shell(self.source, dict(self.variables), self.line, self.folder, self.depth + 1)
+                yield from shell.commands(inner)
             else:
-                yield _Command(words, begun, folder)
+                yield _Command(words, self.line, self.folder)
+
+
+def _inner(words: list[str]) -> str:
+    """Return the text that `sh -c TEXT` runs; empty for another command."""
+    shell = next((at for at, word in enumerate(words) if Path(word).name in _SHELLS), len(words))
+    options = [at for at, word in enumerate(words) if at > shell and re.fullmatch(r"-[a-z]*c", word)]
+    return words[options[0] + 1] if options and len(words) > options[0] + 1 else ""
 
 
 def _limits(command: _Command, found: ImportResult) -> None:
@@ -327,7 +389,8 @@ def _post_options(command: _Command) -> argparse.Namespace:
 
 
 def _folder_url(folder: str) -> str:
-    """Return a folder as the path of an address. An absolute one begins with an encoded slash."""
+    """Return a folder as the path of an address. An absolute one begins with an encoded slash, others at home."""
+    folder = "" if folder == "~" else folder.removeprefix("~/")
     return toml_quoted(folder) if folder.startswith("/") else "/".join(map(toml_quoted, folder.split("/")))
 
 

@@ -1,7 +1,9 @@
 """What an importer reads and makes: the source file, the converted settings, and the account of every original key."""
 
 import math
+import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +13,13 @@ from urllib.parse import quote
 from tawny.config.settings import is_camera_id
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*://)(.*)", re.IGNORECASE | re.DOTALL)
-SOURCES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://")
-"""Addresses of network cameras that tawny can open."""
+SOURCES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtmps://", "rtmp-listen://", "udp://")
+"""Addresses of network cameras that tawny can open: those of `tawny.sources`, which settings may not import."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
 _USUAL_HOST = re.compile(r"\[|[^:/?#]*\.[^:/?#]|localhost\b|[^:/?#]+:\d", re.IGNORECASE)
 """An address, a name with a dot, or one with a port: less likely to be a part of a password."""
+_SURE_HOST = re.compile(r"(\[[0-9a-f:.]+\]|\d{1,3}(\.\d{1,3}){3}|localhost)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
+"""An IP address or this computer, with which an address continues: hardly a part of a password."""
 _NAMED = re.compile(
     r"((?:^|[/?&;_])(?:pass|passwd|password|pwd|token|auth|key|secret|api_?key)=)([^&;]+?)(?=_[a-z]+=|[&;]|$)",
     re.IGNORECASE,
@@ -25,6 +29,13 @@ _KEY = re.compile(
     r"(?=[/?&;]|$)"
 )
 """A part of a path that is probably a key, such as `rtsps://192.168.1.1:7441/Ab12Cd34Ef56Gh78`."""
+_OF_ENVIRONMENT = re.compile(
+    r"HOME|PATH|USER|LOGNAME|LANG|LANGUAGE|MAIL|SHELL|SHLVL|PWD|OLDPWD|TERM|HOSTNAME|TZ|TMPDIR|DISPLAY|EDITOR|PAGER|IFS"
+    r"|NOTIFY_SOCKET|INVOCATION_ID|JOURNAL_STREAM|CREDENTIALS_DIRECTORY|STATE_DIRECTORY"
+    r"|(LC|XDG|SSH|SUDO|DBUS|SYSTEMD|WATCHDOG|TAWNY)_.*|PYTHON.*"
+)
+"""Usual environment variables, which would replace secrets of the same name."""
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _STRAY_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
@@ -97,15 +108,18 @@ class ImportResult:
         return 0
 
     def listens(self, theirs: str, port: int) -> None:
-        """Set the web port, on 127.0.0.1 only: other devices are allowed manually once an account exists."""
+        """Set the web port, on 127.0.0.1 only, as `tawny init` does."""
         here = f"127.0.0.1:{port}"
-        words = f'web.listen = "{here}"; once the owner account exists, 0.0.0.0:{port} lets other devices connect'
+        words = f'web.listen = "{here}"; 0.0.0.0:{port} lets other devices connect'
         self.put(theirs, "web.listen", here, words)
 
     def secret(self, name: str, value: str) -> str:
-        """Store a secret and return its `${NAME}` placeholder."""
+        """Store a secret under a name of its own and return its `${NAME}` placeholder."""
         name = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
-        name = f"CAMERA_{name}" if name[:1].isdigit() else name
+        name = f"CAMERA_{name}" if name[:1].isdigit() or _OF_ENVIRONMENT.fullmatch(name) else name
+        usual, number = name, 2
+        while name in self.secrets or name in os.environ:  # which comes before secrets.toml
+            name, number = f"{usual}_{number}", number + 1
         self.secrets[name] = value
         return f"${{{name}}}"
 
@@ -153,8 +167,10 @@ def _split_login(rest: str) -> tuple[str, str]:
     """Split what follows the scheme into login and host with path.
 
     Other recorders pass addresses on as they are, so a password may contain `@`, `/`, `?` and `#`. The login ends at
-    the last `@` before a usual host, or else at the last `@` before what may be a host.
+    the first `@` before an IP address, or else the last one before a usual host or before what may be a host.
     """
+    if sure := next((at for at in range(len(rest)) if rest[at] == "@" and _SURE_HOST.match(rest, at + 1)), None):
+        return rest[:sure], rest[sure + 1 :]
     places = [at for at in range(len(rest)) if rest[at] == "@" and _HOST.match(rest, at + 1)]
     ends = [at for at in places if _USUAL_HOST.match(rest, at + 1)] or places
     return (rest[: ends[-1]], rest[ends[-1] + 1 :]) if ends else ("", rest)
@@ -166,8 +182,10 @@ def _encoded(text: str) -> str:
 
 
 def camera_id(name: str, usual: str = "camera") -> str:
-    """Return `front-door-left` for `Front Door/Left`; `usual` if nothing valid remains."""
-    text = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    """Return `front-door-left` for `Front Door/Left` and `kueche` for `Küche`; `usual` if nothing valid remains."""
+    german = unicodedata.normalize("NFC", name).lower().translate(_UMLAUTS)
+    plain = "".join(one for one in unicodedata.normalize("NFKD", german) if not unicodedata.combining(one))
+    text = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
     return text if is_camera_id(text) else usual
 
 

@@ -112,7 +112,7 @@ def _bucket(theirs: ForeignValues, found: ImportResult) -> None:
     if key:
         login = f"{found.secret('aws_access_key_id', toml_quoted(key))}:"
         login += f"{found.secret('aws_secret_access_key', toml_quoted(secret))}@"
-        found.became["aws_creds"] = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in secrets.toml"
+        found.became["aws_creds"] = " and ".join(re.findall(r"\w+", login)) + " in secrets.toml"
     else:
         found.became["aws_creds"] = (
             "no keys: AWS's variables, its files in ~/.aws, or the role of this computer, as with rom-cam"

@@ -21,6 +21,11 @@ def split_commands(text: str, variables: Mapping[str, str]) -> list[list[str]]:
     return _Reader(text, variables).commands()
 
 
+def split_value(text: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Return the value of an assignment, whose text begins after the `=`, and what follows it. Raises ShellError."""
+    return _Reader(text, variables).value()
+
+
 class _Reader:
     def __init__(self, text: str, variables: Mapping[str, str]) -> None:
         self._text, self._variables, self._at = text, variables, 0
@@ -32,6 +37,12 @@ class _Reader:
             self._step(self._text[self._at])
         self._end_word()
         return [words for words in self._found if words]
+
+    def value(self) -> tuple[str, str]:
+        self._word = []
+        while self._at < len(self._text) and self._text[self._at] not in " \t\n;&|<>":
+            self._step(self._text[self._at])
+        return "".join(char for char, _ in self._word), self._text[self._at :]
 
     def _step(self, char: str) -> None:
         self._at += 1
