@@ -68,6 +68,17 @@ def test_checking_proves_every_second(tawny: Tawny, recorded: Path) -> None:
     assert len(told["wall"]["gaps"]) >= 2
 
 
+def test_checking_before_there_is_an_index_uses_the_files(tawny: Tawny, archive: Path) -> None:
+    """As after a restore on another computer, before the first start."""
+    for path in archive.glob("tawny.db*"):
+        path.unlink()
+    said = tawny("check", "--wall", "--data", str(archive))
+    assert said.code == 0, said.err
+    assert "There is no index tawny.db yet" in said.err
+    assert "unexplained: 0.0 s" in said.out
+    assert not list(archive.glob("tawny.db*")), "it is made by the recorder"
+
+
 def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(recorded, folder)

@@ -13,30 +13,33 @@ import pytest
 
 from tawny.cli import encryption
 from tawny.cli.encryption import run_encryption
+from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.config.loader import read_settings
 from tawny.media.mp4.segment_reader import read_segment
-from tawny.model.errors import DiskFull, NotDone
+from tawny.model.errors import DiskFull, NotDone, SettingsError
+from tawny.model.times import utc_from_text
 from tawny.sealed.header import SealedFileKind
 from tawny.sealed.key_wrapping import Identity, wrap
-from tawny.sealed.records import BLOB
-from tawny.sealed.sealer import RingLine
+from tawny.sealed.records import BLOB, KEY
+from tawny.sealed.sealer import RingLine, Sealer
 from tawny.service.sealing.recovery_sheet import WARNING, RecoverySheet
 from tawny.storage.disk.disk import RealDisk
+from tawny.storage.disk.layout import segment_name
 from tawny.storage.history.file_signing import read_sealed
 from tawny.testing.clips import ClipSpec, clip_file
 from tests.app.rig import DOOR, rig
 from tests.cli.conftest import Tawny
 from tests.playback.sealed_archives import sealer
-from tests.sealed.made import OWNER, RECIPIENTS, RECOVERY, STRANGER, Epoch, make
+from tests.sealed.made import OWNER, RECIPIENTS, RECOVERY, SIGNER, STRANGER, Epoch, header_of, make
 
 
 class Terminal:
     """Somebody who reads the sheet on the terminal, and types what is asked for; wrong so many times first."""
 
     def __init__(self, folder: Path, wrong: int = 0) -> None:
-        self.shown = StringIO()
-        self.out = Output(as_json=False, out=StringIO(), err=self.shown)
+        self.said, self.shown = StringIO(), StringIO()
+        self.out = Output(as_json=False, out=self.said, err=self.shown)
         self.wrong, self.asked = wrong, 0
         self.settings = folder / "tawny.toml"
         self.settings.write_text("# mine\n[storage]\n")
@@ -121,6 +124,27 @@ def test_keys_are_not_made_twice(tmp_path: Path) -> None:
         terminal.set_up()
 
 
+@pytest.mark.parametrize("where", ["[storage]\nencrypt = true\n", "[storage]\n", ""])
+def test_encryption_may_be_turned_on_in_the_settings_before_its_keys_are_made(tmp_path: Path, where: str) -> None:
+    terminal = Terminal(tmp_path)
+    camera = '[cameras.door]\nsource = "rtsp://192.168.1.9/main"\n' + ("" if "true" in where else "encrypt = true\n")
+    terminal.settings.write_text(f"# mine\n{where}{camera}")
+    terminal.args.all = False
+    assert terminal.set_up() == 0
+    assert read_settings(terminal.settings).is_sealed("door")
+    assert "Cameras with `encrypt = true` are encrypted from now on" in terminal.said.getvalue()
+
+
+def test_other_errors_of_the_settings_are_told_before_keys_are_shown(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    terminal.settings.write_text(
+        '[storage]\nencrypt = true\nmode = "memory"\n[cameras.door]\nsource = "rtsp://192.168.1.9/main"\n'
+    )
+    with pytest.raises(SettingsError, match="nothing is stored"):
+        terminal.set_up()
+    assert terminal.shown.getvalue() == ""
+
+
 def test_the_sheet_is_tried_later_with_all_its_words(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     terminal.set_up()
@@ -197,10 +221,10 @@ def files(folder: Path) -> dict[str, Path]:
     [
         (("--key", "key", "torn.tws"), 0, "last second incomplete"),
         (("--key", "key", "changed.tws"), 1, "DAMAGED"),
-        (("--key", "other", "good.tws"), 3, "wasn't encrypted for this key"),
+        (("--key", "other", "good.tws"), 1, "can't open: it wasn't encrypted for this key"),
         (("--key", "none", "good.tws"), 3, "no private key"),
         (("--key", "gone", "good.tws"), 3, "Can't read the key file"),
-        (("--key", "key", "key"), 34, "not an encrypted tawny file"),
+        (("--key", "key", "key"), 1, "can't open: not an encrypted tawny file"),
         (("--key", "key", "nowhere.tws"), 3, "File nowhere.tws doesn't exist"),
         (("good.tws",), 2, "--key"),
     ],
@@ -225,7 +249,78 @@ def test_words_that_are_wrong_are_told(tawny: Tawny, tmp_path: Path, typed: list
 def test_nothing_is_written_over(tawny: Tawny, tmp_path: Path) -> None:
     files(tmp_path)
     assert tawny("decrypt", "--key", "key", "good.tws").code == 0
-    assert "already" in tawny("decrypt", "--key", "key", "good.tws").err
+    first = (tmp_path / "good.mp4").read_bytes()
+    again = tawny("decrypt", "--key", "key", "good.tws")
+    assert (again.code, "already there" in again.out) == (0, True), "an interrupted run can go on"
+    assert not (tmp_path / "good-2.mp4").exists()
+    (tmp_path / "good.mp4").write_bytes(b"mine")
+    assert tawny("decrypt", "--key", "key", "good.tws").code == 0
+    assert (tmp_path / "good.mp4").read_bytes() == b"mine"
+    assert (tmp_path / "good-2.mp4").read_bytes() == first
+
+
+def test_files_that_cannot_be_opened_keep_no_other_from_being_written(tawny: Tawny, tmp_path: Path) -> None:
+    good = files(tmp_path)["good"].read_bytes()
+    folder = tmp_path / "some"
+    (folder / "a.tws").mkdir(parents=True)
+    for name, data in (("b", b""), ("c", good[:100]), ("d", b"x" * 500), ("e", _of_a_stranger()), ("f", good)):
+        (folder / f"{name}.tws").write_bytes(data)
+    said = tawny("decrypt", "--key", "key", "some", "-o", "films", "--json")
+    assert said.code == 1
+    found = {Path(one["file"]).stem: one for one in json.loads(said.out)["files"]}
+    assert [name for name, one in found.items() if one["ok"]] == ["f"]
+    assert all(one["state"].startswith("can't open: ") for name, one in found.items() if name != "f"), found
+    assert "Is a directory" in found["a"]["state"]
+    assert [path.name for path in (tmp_path / "films").iterdir()] == ["f.mp4"]
+    said = tawny("decrypt", "--key", "key", "some", "-o", "films")
+    assert "5 of 6 files have problems: see their state. For files of another key" in said.out
+
+
+def _of_a_stranger() -> bytes:
+    sealed = sealer([STRANGER.recipient], 0, SealedFileKind.SEGMENT)
+    return b"".join([*sealed.begin({"camera": "door"}, b"ftypmoov"), *sealed.end(0, 0, {})])
+
+
+OPAQUE = "mz2kqf4n7c5xw3ay6ubt7d2rej"
+
+
+def test_a_file_with_an_opaque_name_gets_that_of_its_camera_and_time(tawny: Tawny, tmp_path: Path) -> None:
+    files(tmp_path)
+    start_ms = utc_from_text("2026-11-20T05:58:12.345Z")
+    place = tmp_path / "3f2a91c0" / "20261120"
+    place.mkdir(parents=True)
+    film = _sealed({"camera": "front-door", "stream": "sub"}, SealedFileKind.SEGMENT, start_ms)
+    (place / f"{OPAQUE}.tws").write_bytes(film)
+    picture = _sealed({"camera": "front-door", "at_ms": start_ms}, SealedFileKind.PICTURE, start_ms)
+    (place / f"{OPAQUE[::-1]}.tws").write_bytes(picture)
+    said = tawny("decrypt", "--key", "key", "3f2a91c0", "-o", "films", "--json")
+    assert said.code == 0, said.out
+    hour = tmp_path / "films" / "front-door" / "2026" / "11" / "20" / "05"
+    film_name = "20261120T055812.345Z-20261120T055814.345Z.sub.mp4"
+    assert sorted(path.name for path in hour.iterdir()) == ["20261120T055812.345Z-1.jpg", film_name]
+    assert segment_name(f"front-door/2026/11/20/05/{film_name}") is not None
+    for one in json.loads(said.out)["files"]:
+        assert (one["camera"], one["start"]) == ("front-door", "2026-11-20T05:58:12.345Z")
+    table = tawny("decrypt", "--key", "key", "3f2a91c0", "-o", "films").out
+    assert "front-door/2026/11/20/05" in table
+    assert time_text(start_ms) in table
+
+
+def test_a_camera_that_is_a_path_leads_nowhere(tawny: Tawny, tmp_path: Path) -> None:
+    files(tmp_path)
+    (tmp_path / f"{OPAQUE}.tws").write_bytes(_sealed({"camera": "../x", "stream": "main"}, SealedFileKind.SEGMENT, 0))
+    assert tawny("decrypt", "--key", "key", f"{OPAQUE}.tws", "-o", "films").code == 0
+    assert [path.name for path in (tmp_path / "films").iterdir()] == [f"{OPAQUE}.mp4"]
+
+
+def _sealed(info: dict[str, object], kind: SealedFileKind, start_ms: int) -> bytes:
+    epoch = Epoch.new()
+    header, key = header_of(epoch.key, epoch.wrapped, kind=kind, start_ms=start_ms)
+    sealed = Sealer(header, key, epoch.wrapped)
+    init = b"ftypmoov" if kind is SealedFileKind.SEGMENT else b""
+    parts = [*sealed.begin(info, init)] if init else [*sealed.begin(info)]
+    parts += sealed.record(KEY if init else BLOB, 0, [b"content"])
+    return b"".join([*parts, *sealed.end(0, 2000, {}, SIGNER)])
 
 
 def test_somebody_who_was_added_later_opens_old_files_by_the_ring(tawny: Tawny, tmp_path: Path) -> None:

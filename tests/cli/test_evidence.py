@@ -1,16 +1,20 @@
 """`tawny export --evidence` and `tawny verify`: from one machine to another that has no recorder."""
 
 import json
+import time
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
-from tawny.model.times import utc_text
+from tawny.cli.options import time_text
+from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.key_wrapping import Identity
+from tawny.storage.history.ledger import HistoryJournal
 from tawny.storage.index.opening import rebuild_index
 from tests.cli.conftest import Tawny
 from tests.service.retention.archive_bench import ArchivedSite, bucket_server, moved_sealed
+from tests.storage.test_clock_set_back import Box
 
 SPAN = ("--from", "1 h ago", "--to", "now")
 LONG_AGO = ("--from", "2 days ago", "--to", "1 day ago")
@@ -45,6 +49,38 @@ def test_what_was_changed_is_wrong(tawny: Tawny, exported: tuple[Path, str]) -> 
     film.write_bytes(film.read_bytes()[:-1] + b"\0")
     said = tawny("verify", str(exported[0]), "--recorder", exported[1])
     assert (said.code, "FAILED: 000.mp4 was modified" in said.out) == (1, True)
+
+
+def test_the_export_itself_says_what_is_not_signed_yet(tawny: Tawny, tmp_path: Path) -> None:
+    box = Box(tmp_path, utc_text(round(time.time() * 1000) - 240_000))
+    box.record()
+    rebuild_index(box.volume, HistoryJournal(box.volume.disk))
+    words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", *SPAN, "--evidence")
+    said = tawny(*words, "-o", "early", "--json")
+    told = json.loads(said.out)
+    assert (said.code, told["ok"], told["problems"], told["not_signed"]) == (1, False, [], told["recordings"])
+    due_s = utc_from_text(told["signed_after"]) / 1000 - time.time()
+    assert 0 < due_s <= 660
+    said = tawny(*words, "-o", "again")
+    assert f"{told['recordings']} of these recordings can't be verified yet" in said.out
+    assert f"Export again after {time_text(utc_from_text(told['signed_after']))}" in said.out
+    box.sign()
+    assert tawny(*words, "-o", "proof").code == 0
+    assert tawny("verify", "proof", "--recorder", told["fingerprint"]).code == 0
+
+
+def test_the_export_itself_says_what_cannot_be_verified(tawny: Tawny, archive: Path) -> None:
+    path = next((archive / "door").rglob("*.main.mp4"))
+    data = path.read_bytes()
+    at = data.index(b"mdhd") + 20
+    path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    words = ("export", "--data", str(archive), "--camera", "door", *SPAN, "--evidence")
+    said = tawny(*words, "-o", "proof")
+    assert said.code == 1
+    assert "FAILED: 000: fragment 1 doesn't match the recording" in said.out
+    told = json.loads(tawny(*words, "-o", "other", "--json").out)
+    assert (told["ok"], told["not_signed"], told["signed_after"]) == (False, 0, None)
+    assert any("doesn't match the recording" in problem for problem in told["problems"])
 
 
 @pytest.mark.parametrize(

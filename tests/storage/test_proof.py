@@ -9,7 +9,7 @@ import pytest
 
 from tawny.engine import Bus, InlineEngine
 from tawny.media.mp4.fragment_writer import init_segment
-from tawny.media.mp4.leaf_proof import changed_fragments, stored_proof
+from tawny.media.mp4.leaf_proof import HEADER, changed_fragments, stored_proof
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
@@ -34,6 +34,7 @@ from tawny.storage.index.opening import rebuild
 from tawny.storage.repair.check import CheckScope, check_volume
 from tawny.storage.repair.finalize_segment import finalize_segments
 from tawny.storage.repair.findings import Finding, FindingKind
+from tawny.storage.repair.healing import Healer, wrong_with
 from tawny.storage.retention.removal import Removal, remove_segments
 from tawny.storage.retention.thinning import thin
 from tawny.storage.sealing.epoch_keys import CameraSealing, EpochKeys
@@ -256,6 +257,25 @@ def test_whoever_changes_a_plain_file_and_its_leaf_is_found_out(site: Site) -> N
     site.path(1).write_bytes(data)
     assert changed_fragments(read_segment(site.path(1))) == [], "all hashes in the file agree"
     assert "not what was stated" in " ".join(detail for _, detail in site.found())
+
+
+@pytest.mark.parametrize("box", [b"mvhd", b"tkhd", b"mdhd"])
+def test_a_changed_header_of_a_plain_file_is_named_and_a_sound_copy_used(
+    site: Site, tmp_path: Path, box: bytes
+) -> None:
+    """Length, rotation and speed are in it: the recording would play otherwise, with every fragment as it was."""
+    if site.is_sealed:
+        return
+    mirror = join(site.volume, tmp_path / "mirror", VolumeUse.MIRROR)
+    path, before = site.segments[1].path, site.path(1).read_bytes()
+    copy(site.volume, mirror, path)
+    at = before.index(box) + 20
+    site.path(1).write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1 :])
+    assert changed_fragments(read_segment(site.path(1))) == [HEADER]
+    assert wrong_with(site.volume, path) == "its header was changed"
+    assert (FindingKind.CHANGED, "its header was changed") in site.found()
+    assert Healer(site.volume, site.ledger).sound_path(path).read_bytes() == before
+    assert site.found() == []
 
 
 def test_a_plain_file_that_a_crash_ended_is_proved_as_well(site: Site) -> None:

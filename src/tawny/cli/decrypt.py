@@ -1,25 +1,40 @@
 """`tawny decrypt` and `tawny verify`: without a recorder."""
 
+import json
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Final
 
 from tawny.cli.keys import from_file, from_words
+from tawny.cli.options import time_text
 from tawny.cli.output import Output
-from tawny.model.errors import FileDamaged, FolderUnwritable, NotDone, UsageError
+from tawny.model.errors import FolderUnwritable, NotDone, StorageError, UsageError
+from tawny.model.ids import CameraId, StreamName
+from tawny.model.times import stamp, utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken, WrongKey
-from tawny.sealed.evidence import CHAIN, EvidenceVerdict, verify
+from tawny.sealed.evidence import CHAIN, PROOF, UNSIGNED, EvidenceVerdict, verify
 from tawny.sealed.file_reader import FileEnding, InMemorySource, SealedFileReader, open_sealed, scan_file
-from tawny.sealed.header import SealedFileKind
+from tawny.sealed.header import SealedFileKind, SealedHeader
 from tawny.sealed.key_wrapping import Identity
-from tawny.sealed.records import BLOB, FRAGMENTS, INIT
+from tawny.sealed.records import BLOB, FRAGMENTS, INFO, INIT
+from tawny.sealed.sealer import read_compact
 from tawny.sealed.statements import DAYS, genesis_of
-from tawny.storage.disk.disk import turned
+from tawny.storage.disk.layout import LONGEST_MS, SegmentName, hour_folder, is_camera
 from tawny.storage.sealing.epoch_keys import from_ring
 
+NOTHING: Final = "–"
+_LATEST_MS: Final = 253_370_764_800_000
+"""The year 9999, after which times can't be written."""
+_OPAQUE: Final = re.compile(r"[a-z2-7]{26}")
+"""A name without meaning that uploads and archives give encrypted files (`signed_files.object_name`)."""
+_STREAMS: Final = frozenset(each.value for each in StreamName)
 _CONTENT: Final = frozenset({INIT, BLOB, *FRAGMENTS})
 _ENDS: Final = {
     FileEnding.SIGNED: "complete, signed",
@@ -44,43 +59,97 @@ def describe_decrypt(parser: ArgumentParser) -> None:
     )
 
 
+@dataclass(slots=True)
+class _Opened:
+    """One file. problem: why it can't be opened; then nothing else is known.
+
+    info: its own description. written: relative to the output folder; None if there is nothing in it.
+    """
+
+    path: Path
+    problem: str = ""
+    is_other_key: bool = False
+    state: str = ""
+    is_fine: bool = False
+    camera: str = ""
+    start_ms: int | None = None
+    written: Path | None = None
+
+    def row(self) -> tuple[str, ...]:
+        at = time_text(self.start_ms) if self.start_ms is not None else NOTHING
+        state = f"can't open: {self.problem}" if self.problem else self.state
+        return self.path.name, str(self.written or NOTHING), self.camera or NOTHING, at, state
+
+    def record(self, target: Path) -> dict[str, object]:
+        return {
+            "file": str(self.path),
+            "written": str(target / self.written) if self.written else None,
+            "camera": self.camera or None,
+            "start": utc_text(self.start_ms) if self.start_ms is not None else None,
+            "state": self.row()[-1],
+            "ok": self.is_fine,
+        }
+
+
 def run_decrypt(args: Namespace, out: Output) -> int:
     identities = [from_words()] if args.words else from_file(Path(args.key))
-    target = Path(args.output)
-    rows, files, is_well = [], [], True
-    for path in _sealed_files(args.files):
-        written, state, is_fine = _decrypt(path, identities, target)
-        is_well = is_well and is_fine
-        rows.append((path.name, written.name if written else "–", state))
-        files.append({"file": str(path), "written": str(written) if written else None, "state": state, "ok": is_fine})
-    if not files:
+    target, paths = Path(args.output), list(_sealed_files(args.files))
+    if not paths:
         raise NotDone("No encrypted files (.tws) found.")
-    out.data({"files": files}, out.table(("SEALED", "WRITTEN", "STATE"), rows, empty=""))
-    return 0 if is_well else 1
+    done = []
+    for number, path in enumerate(paths, 1):
+        out.progress(f"{number} of {len(paths)}: {path.name}")
+        done.append(_decrypt(path, identities, target))
+    out.progress("")
+    text = out.table(("SEALED", "WRITTEN", "CAMERA", "TIME", "STATE"), [one.row() for one in done], empty="")
+    if failed := sum(not one.is_fine for one in done):
+        text += f"\n{failed} of {len(done)} files have problems: see their state."
+    if any(one.is_other_key for one in done):
+        text += " For files of another key, try that one or the recovery sheet."
+    out.data({"files": [one.record(target) for one in done]}, text)
+    return 1 if failed else 0
 
 
-def _decrypt(path: Path, identities: list[Identity], target: Path) -> tuple[Path | None, str, bool]:
-    """Decrypt one file. Return the path written (None if no content), its state as text, and whether it is intact.
-
-    Raises NotDone: when the key does not fit.
-    """
+def _decrypt(path: Path, identities: list[Identity], target: Path) -> _Opened:
+    """Decrypt one file. Errors of this file are its problem. Raises FolderUnwritable, StorageError: of the target."""
+    found = _Opened(path)
     try:
         file = scan_file(InMemorySource(path.read_bytes()))
         one = open_sealed(file, identities, from_ring(path, file))
-    except OSError as error:
-        raise turned(error, str(path)) from error
-    except WrongKey as error:
-        raise NotDone(f"Can't open {path}: {error}.", "Try another key or the recovery sheet.") from None
-    except SealedFileBroken as error:
-        raise FileDamaged(str(path), str(error)) from error
-    parts, problem = list[bytes](), ""
+    except (OSError, StorageError, SealedFileBroken) as error:
+        found.problem = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        found.is_other_key = isinstance(error, WrongKey)
+        return found
+    parts, info, problem = list[bytes](), dict[str, object](), ""
     try:
-        parts += (content for record, content in one.contents() if record.type in _CONTENT)
+        for record, content in one.contents():
+            if record.type == INFO:
+                info = read_compact(content)
+            elif record.type in _CONTENT:
+                parts.append(content)
     except SealedFileBroken as error:
         problem = f"; {error}"
-    state = f"{_ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
-    is_fine = not problem and file.ends is not FileEnding.DAMAGED
-    return (_written(target / (path.stem + _suffix(one)), parts) if parts else None), state, is_fine
+    found.state = f"{_ENDS[file.ends]}{'; keyframes only' if file.is_thinned else ''}{problem}"
+    found.is_fine = not problem and file.ends is not FileEnding.DAMAGED
+    found.start_ms = file.header.start_ms if file.header.start_ms < _LATEST_MS else None
+    camera = info.get("camera")
+    found.camera = camera if isinstance(camera, str) and is_camera(camera) else ""
+    if parts:
+        found.written, is_new = _written(target, _name(found, one, str(info.get("stream"))), parts)
+        found.state += "" if is_new else "; already there"
+    return found
+
+
+def _name(found: _Opened, one: SealedFileReader, stream: str) -> Path:
+    """Return the name for the content. A file with an opaque name gets the one that the recorder would give it."""
+    suffix, start_ms = _suffix(one), found.start_ms
+    if not _OPAQUE.fullmatch(found.path.stem) or not found.camera or start_ms is None:
+        return Path(found.path.stem + suffix)
+    camera, header = CameraId(found.camera), one.file.header
+    if header.kind == SealedFileKind.SEGMENT and stream in _STREAMS:
+        end_ms = max(start_ms, min(one.file.last_ms, start_ms + LONGEST_MS))
+        return Path(SegmentName(camera, StreamName(stream), start_ms, end_ms, one.file.is_thinned).path)
+    return Path(hour_folder(camera, start_ms), f"{stamp(start_ms)}-{header.number}{suffix}")
 
 
 def _suffix(one: SealedFileReader) -> str:
@@ -89,16 +158,37 @@ def _suffix(one: SealedFileReader) -> str:
     return ".jpg" if one.file.init is None else ".mp4"
 
 
-def _written(path: Path, parts: list[bytes]) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.writelines(parts)
-    except FileExistsError:
-        raise NotDone(f"{path} already exists.", "It was not changed. Choose another folder with `-o`.") from None
-    except OSError as error:
-        raise FolderUnwritable(str(path.parent), error.strerror or "") from None
-    return path
+def _written(target: Path, name: Path, parts: list[bytes]) -> tuple[Path, bool]:
+    """Write a file completely or not at all, and nothing over another one. Return its name, and whether it is new.
+
+    The same content may be there from a run that was interrupted. Another file of this name keeps it: this one gets a
+    number.
+    """
+    for number in count(1):
+        free = name if number == 1 else name.with_stem(f"{name.stem}-{number}")
+        path, part = target / free, target / free.with_name(f"{free.name}.part")
+        try:
+            if path.exists():
+                if _is_same(path, parts):
+                    return free, False
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.writelines(parts)
+            part.rename(path)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise FolderUnwritable(str(path.parent), error.strerror or "") from None
+        return free, True
+    raise AssertionError
+
+
+def _is_same(path: Path, parts: list[bytes]) -> bool:
+    if not path.is_file() or path.stat().st_size != sum(map(len, parts)):
+        return False
+    with path.open("rb") as file:
+        return all(file.read(len(part)) == part for part in parts)
 
 
 def _sealed_files(names: list[str]) -> Iterator[Path]:
@@ -128,18 +218,20 @@ def describe_verify(parser: ArgumentParser) -> None:
     )
 
 
+def read_evidence(folder: Path, name: str) -> bytes | mmap | None:
+    """Return a file of an evidence folder; None if it is missing. Films may be larger than memory."""
+    path = folder / name
+    if not path.is_file() or path.is_symlink():
+        return None
+    with path.open("rb") as file:
+        return mmap(file.fileno(), 0, access=ACCESS_READ) if path.stat().st_size else b""
+
+
 def run_verify(args: Namespace, out: Output) -> int:
     folder = Path(args.folder)
     if not folder.is_dir():
         raise NotDone(f"Folder {folder} doesn't exist.")
-
-    def read(name: str) -> bytes | mmap | None:
-        path = folder / name
-        if not path.is_file() or path.is_symlink():
-            return None
-        with path.open("rb") as file:
-            return mmap(file.fileno(), 0, access=ACCESS_READ) if path.stat().st_size else b""
-
+    read = partial(read_evidence, folder)
     genesis = args.recorder.lower() if args.recorder else _claimed(read(CHAIN + DAYS) or b"")
     if not _FINGERPRINT.fullmatch(genesis):
         raise UsageError(f"{args.recorder} isn't a valid fingerprint.", "A fingerprint has 64 hex digits (0-9, a-f).")
@@ -181,3 +273,47 @@ def _text(verdict: EvidenceVerdict, genesis: str, *, is_known: bool) -> str:
         lines.append("RECORDER NOT VERIFIED: ask the recorder's owner for its fingerprint and pass it with --recorder.")
     lines.append("This doesn't prove that the scene was real or that the clock was right.")
     return "\n".join(lines)
+
+
+# What `tawny export --evidence` says of the folder that it made.
+
+_SIGNED_EVERY_MS = 660_000
+"""The recorder signs every ten minutes, after a file that is just being closed."""
+_FRESH_MS = 2_400_000
+"""A recording that started within this time may still be signed: it lasts ten minutes, and files may wait for disks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedEvidence:
+    """What `tawny verify` says of a folder. waiting: number of recordings that the recorder will sign at `until_ms`."""
+
+    problems: list[str]
+    notes: list[str]
+    waiting: int
+    until_ms: int
+
+    @property
+    def words(self) -> str:
+        lines = [f"\nFAILED: {problem}." for problem in self.problems]
+        if self.waiting:
+            lines.append(
+                f"\n{self.waiting} of these recordings can't be verified yet, because the recorder signs every ten "
+                f"minutes. Export again after {time_text(self.until_ms)}."
+            )
+        return "".join(lines)
+
+
+def check_evidence(folder: Path, fingerprint: str, now_ms: int) -> CheckedEvidence:
+    """Verify a folder that was just made. fingerprint: of its recorder."""
+    verdict = verify(partial(read_evidence, folder), fingerprint)
+    unsigned = [one for one in verdict.problems if one.endswith(UNSIGNED)]
+    fresh = [one for one in unsigned if _start_ms(folder, one) > now_ms - _FRESH_MS]
+    signed_ms = utc_from_text(verdict.until) + _SIGNED_EVERY_MS if verdict.until else 0
+    until_ms = signed_ms if signed_ms > now_ms else now_ms + _SIGNED_EVERY_MS
+    return CheckedEvidence([one for one in verdict.problems if one not in fresh], verdict.notes, len(fresh), until_ms)
+
+
+def _start_ms(folder: Path, problem: str) -> int:
+    """Return when the recording of a problem starts, ms UTC."""
+    proof = json.loads((folder / f"{problem.partition(':')[0]}{PROOF}").read_bytes())
+    return SealedHeader.read(bytes.fromhex(proof["header"])).start_ms

@@ -11,11 +11,11 @@ from typing import Final
 from tawny.cli import options
 from tawny.cli.keys import from_file, from_words, typed
 from tawny.cli.output import Output
-from tawny.cli.paths import data_folder, load_settings
+from tawny.cli.paths import config_file, data_folder, load_settings
 from tawny.config.changes import put_table
-from tawny.config.loader import read_settings
-from tawny.config.settings import Settings
-from tawny.model.errors import FolderInUse, NotDone, UsageError
+from tawny.config.loader import known_secrets, parse_settings, read_settings, tables_with_secrets
+from tawny.config.settings import SealingSettings, Settings
+from tawny.model.errors import FolderInUse, NotDone, SettingsError, UsageError
 from tawny.model.times import SystemClock, utc_text
 from tawny.sealed.age_file import lock_with_passphrase
 from tawny.sealed.broken import NotEnoughMemory
@@ -265,7 +265,7 @@ def run_encryption(args: Namespace, out: Output, ask: Callable[[str], str] = typ
 def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     if out.as_json:
         raise UsageError("`tawny encryption setup` shows keys on screen and asks for words.", "Run it without --json.")
-    chosen, file = load_settings(args)
+    chosen, file = _settings_before_keys(args)
     if file is None:
         raise NotDone("There is no settings file to store the public keys in.", "Create one with `tawny init`.")
     if chosen.encryption.all:
@@ -293,13 +293,28 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
         undo.pop_all()  # the file names its recipient: the key stays, whatever comes
     if args.all:
         put_table(file, "storage", {"encrypt": True})
-    words = (
-        "All cameras are encrypted from now on."
-        if args.all
-        else "To turn on encryption, set `encrypt = true` for a camera or under [storage]."
-    )
+    words = "To turn on encryption, set `encrypt = true` for a camera or under [storage]."
+    if args.all or any(map(chosen.is_sealed, chosen.cameras)):
+        words = f"{'All cameras' if args.all else 'Cameras with `encrypt = true`'} are encrypted from now on."
     out.data(None, f"Saved the public keys to {file}, and your key (protected by the passphrase) to {path}.\n{words}")
     return 0
+
+
+def _settings_before_keys(args: Namespace) -> tuple[Settings, Path | None]:
+    """Return the settings and their file. `encrypt = true` may be in it before its keys are. Raises SettingsError."""
+    try:
+        return load_settings(args)
+    except SettingsError:
+        file, key = config_file(args), Identity.new().recipient
+        tables = tables_with_secrets(file) if file is not None else {}
+        if file is None or not tables or "encryption" in tables:
+            raise
+        stand_in = f'\n[encryption]\nrecipients = ["{key}"]\nrecovery = "{key}"\n'
+        text = file.read_text(encoding="utf-8") + stand_in
+        chosen, problems = parse_settings(text, known_secrets(file.parent))
+        if chosen is None:
+            raise SettingsError(str(file), tuple(problems)) from None
+        return chosen.model_copy(update={"encryption": SealingSettings()}), file
 
 
 def _test_sheet(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:

@@ -16,6 +16,7 @@ from tawny import __version__
 from tawny.app.local_zone import local_zone
 from tawny.cli import keys, options
 from tawny.cli.archive import RecordingFolder, open_folder
+from tawny.cli.decrypt import CheckedEvidence, check_evidence
 from tawny.cli.keys import named
 from tawny.cli.options import instant, time_text
 from tawny.cli.output import Output
@@ -160,8 +161,9 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
     out.progress("")
     about = {"recordings": made.recordings, "fingerprint": made.fingerprint, "not_recorded": missing}
     redacted = "" if wanted is None else redacted_words(shown_s[0], within)
-    _print_evidence(args, about, redacted, out)
-    return 0
+    checked = [check_evidence(one, made.fingerprint, now_ms) for one in dict.fromkeys((target, original))]
+    _print_evidence(args, about, redacted, checked, out)
+    return 1 if any(one.problems or one.waiting for one in checked) else 0
 
 
 def _original(args: Namespace) -> Path:
@@ -170,8 +172,10 @@ def _original(args: Namespace) -> Path:
     return target.with_name(f"{target.name}-original") if args.redact else target
 
 
-def _print_evidence(args: Namespace, about: dict[str, object], redacted: str, out: Output) -> None:
-    """Print what was exported. redacted: the notice, if it is."""
+def _print_evidence(
+    args: Namespace, about: dict[str, object], redacted: str, checked: Sequence[CheckedEvidence], out: Output
+) -> None:
+    """Print what was exported. redacted: the notice, if it is. checked: the folder, and the original if it is."""
     missing = about["not_recorded"]
     assert isinstance(missing, list)
     words = f"{args.output}: {about['recordings']} recordings with proof{_missing_words(missing)}."
@@ -179,7 +183,16 @@ def _print_evidence(args: Namespace, about: dict[str, object], redacted: str, ou
     if redacted:
         data["original"] = str(_original(args))
         words += f"{redacted} Keep {_original(args)}: it is the evidence, and shows everyone."
-    out.data(data, f"{words} Recorder fingerprint: {about['fingerprint']}")
+    problems = [problem for one in checked for problem in one.problems]
+    data |= {
+        "ok": not problems and not checked[-1].waiting,
+        "problems": problems,
+        "notes": checked[0].notes,
+        "not_signed": checked[-1].waiting,
+        "signed_after": utc_text(checked[-1].until_ms) if checked[-1].waiting else None,
+    }
+    failed = "".join(dict.fromkeys(one.words for one in checked))
+    out.data(data, f"{words} Recorder fingerprint: {about['fingerprint']}{failed}")
 
 
 MOST_BYTES = 2**40

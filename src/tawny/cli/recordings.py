@@ -279,13 +279,15 @@ def run_check(args: Namespace, out: Output) -> int:
 def _index(
     volume: Volume, history: HistoryJournal, out: Output, *, repair: bool, is_alone: bool
 ) -> Iterator[SqliteIndex]:
-    """Yield the index; if it is of another version and not repaired, one that is made of the files for this check."""
+    """Yield the index; if it is missing or outdated and not repaired, one that is made of the files for this check."""
     try:
         if repair and is_alone:
             index = index_to_write(volume, history)
-        else:
+        elif repair or (volume.root / INDEX_NAME).exists():
             index = SqliteIndex(volume.root / INDEX_NAME, Catalogue(volume), read_only=not repair)
-    except IndexOutdated as error:
+        else:
+            raise NotDone(f"There is no index {INDEX_NAME} yet.", "The recorder makes it when it starts.")
+    except (IndexOutdated, NotDone) as error:
         if repair:
             raise
         out.say(f"{error} Only the files and the history were checked.")

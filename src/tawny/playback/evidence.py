@@ -37,7 +37,9 @@ from tawny.storage.history.evidence_folder import (
 )
 from tawny.storage.history.signed_files import FOLDER
 
-_STATED_LATE_MS = 1_200_000
+_AROUND_MS = 3_600_000
+"""After the span: its last recording goes on, is stated late, and what follows shows if the clock was set back to it.
+"""
 log = logging.getLogger(__name__)
 
 
@@ -195,7 +197,7 @@ def _days(volume: Volume, text: bytes, within: Span, shown: Sequence[SealedHeade
     Likewise the newest, which has the current signing key.
     """
     days = [str(json.loads(line)["day"]) for line in lines_of(text)]
-    first, last = utc_text(within.begin_ms)[:10], utc_text(within.end_ms + _STATED_LATE_MS)[:10]
+    first, last = utc_text(within.begin_ms)[:10], utc_text(within.end_ms + _AROUND_MS)[:10]
     own = next(one for one in chains_on(volume) if one.disk is volume.disk and not one.prefix)
     numbers: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
     for header in shown:

@@ -7,14 +7,14 @@ A film assembled from recordings is compared with them. A redacted film is never
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from mmap import mmap
 from typing import Any, Final
 
-from tawny.model.times import utc_from_text
+from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import SealedFlag, SealedHeader
 from tawny.sealed.records import Digest, leaf_of
@@ -44,6 +44,8 @@ Otherwise today's key could sign yesterday's data.
 """
 _MOST_SPAN: Final = 100_000
 _EDGE_MS: Final = 2_000
+UNSIGNED: Final = "no statement in the folder lists it: not yet, or never"
+"""End of the problem of a recording without proof of its time."""
 
 Read = Callable[[str], bytes | mmap | None]
 """Returns a file of the folder by plain name; None if missing. Films may exceed memory size."""
@@ -74,11 +76,28 @@ class _Chain:
     statements: dict[int, Statement] = field(default_factory=dict)
     files: defaultdict[Place, list[tuple[str, Statement]]] = field(default_factory=lambda: defaultdict(list))
     others: list[tuple[Statement, Item]] = field(default_factory=list)
+    order: list[Statement] = field(default_factory=list)
+    """The statements as they follow each other, whatever numbers they have."""
+    left_out: set[str] = field(default_factory=set)
+    """Days of the chain whose statements are not in the folder."""
+    doubts: list[str] = field(default_factory=list)
+    """What to know about the times of recordings that are otherwise proven."""
 
     @property
     def keys(self) -> dict[int, str]:
         after = {n + 1: one.next for n, one in self.statements.items()}
         return after | {n: one.key for n, one in self.statements.items()}
+
+    def clocks_of(self, statement: Statement) -> tuple[int, int]:
+        """Return a statement's time by the recorder's clock, and by its clock before the changes that it lists."""
+        changes = [item for one, item in self.others if one is statement and item[0] == "clock" and len(item) == 3]
+        clock_ms = statement.clock_ms
+        return clock_ms, clock_ms - sum(after_ms - before_ms for _, before_ms, after_ms in changes)
+
+    def passed(self, statement: Statement, at_ms: int) -> bool:
+        """Return whether an earlier statement was made at this time already, so that a clock was set back to it."""
+        earlier = self.order[: self.order.index(statement)]
+        return any(at_ms < one.clock_ms <= at_ms + _LATE_MS for one in earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +121,7 @@ def verify(read: Read, genesis: str) -> EvidenceVerdict:
         if not line.is_by(chain.keys.get(_number(line.said.get("statement")), ""), b"export"):
             raise SealedFileBroken("the manifest isn't signed by this recorder")
         verdict.manifest = line.said
-        verdict.until = max(one.time for one in chain.statements.values())
+        verdict.until = chain.order[-1].clock
         _look_at_files(read, line, verdict)
         shown = list(_look_at_proofs(read, line, chain, verdict))
         _look_at_films(read, line, verdict)
@@ -110,7 +129,8 @@ def verify(read: Read, genesis: str) -> EvidenceVerdict:
         verdict.notes += _at_the_ends(shown, line.said)
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
             verdict.notes.append(f"{filled} of {len(shown)} recordings were filled in later, not recorded live")
-    except (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError) as problem:
+        verdict.notes += [f"{count} of {len(shown)} {doubt}" for doubt, count in Counter(chain.doubts).items()]
+    except (SealedFileBroken, ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
         message = str(problem) if isinstance(problem, SealedFileBroken) else "the folder contains an unreadable file"
         verdict.problems.append(message)
     return verdict
@@ -143,11 +163,13 @@ def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
     days = read_days(_text(read, CHAIN + DAYS), genesis)
     for day in days:
         if CHAIN + statements_name(day) not in manifest["files"]:
-            continue  # only days that the export covers
+            chain.left_out.add(day)  # only days that the export covers
+            continue
         statements = read_statements(days[day], _text(read, CHAIN + statements_name(day)))
         if last_of(days, day) not in (None, statements[-1].hash if statements else ""):
             raise SealedFileBroken(f"statements at the end of {day} are missing")
         chain.statements |= {one.n: one for one in statements}
+        chain.order += statements
         listed = list(read_lists(_text(read, CHAIN + list_name(day)), statements))
         if len(listed) != len(statements):
             raise SealedFileBroken(f"lists of {day} are missing")
@@ -256,7 +278,7 @@ def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_m
     """Yield errors in the file's signature and statement."""
     listed = chain.files.get((header.camera.hex(), header.kind, header.stream, header.number), [])
     if len(listed) != 1:
-        yield "two statements list it" if listed else "no statement in the folder lists it: not yet, or never"
+        yield "two statements list it" if listed else UNSIGNED
         return
     (stated, statement) = listed[0]
     if stated != digest.hex():
@@ -267,9 +289,41 @@ def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_m
             yield "its signature belongs to another statement"
         if not is_signed(chain.keys.get(_number(proof["statement"]), ""), b"file", digest, signature):
             yield "its signature is invalid"
-    late_ms = statement.at_ms - end_ms
-    if not -_EARLY_MS <= late_ms <= _LATE_MS and not header.flags & SealedFlag.FILLED_IN:
-        yield f"it was signed {late_ms / 60_000:.0f} min after its stated end"
+    if not header.flags & SealedFlag.FILLED_IN:
+        yield from _timely(statement, end_ms, chain)
+
+
+def _timely(statement: Statement, end_ms: int, chain: _Chain) -> Iterator[str]:
+    """Yield the error if a file was not signed when it ended.
+
+    Where the recorder's clock was changed, its own word for the time is a doubt, and none for a time that it had signed
+    before: the keys of today and a clock that says yesterday can sign yesterday.
+    """
+    if _is_timely(statement.at_ms, end_ms):
+        return
+    fitting = [at_ms for at_ms in chain.clocks_of(statement) if _is_timely(at_ms, end_ms)]
+    new = [at_ms for at_ms in fitting if not chain.passed(statement, at_ms)]
+    if not fitting:
+        yield f"it was signed {(statement.at_ms - end_ms) / 60_000:.0f} min after its stated end"
+    elif not new:
+        yield "its time can't be proven: the clock was set back to a time that had been signed before"
+    elif missing := {utc_text(new[0] + late_ms)[:10] for late_ms in (0, _LATE_MS)} & chain.left_out:
+        yield f"the statements of {min(missing)} are missing"
+    else:
+        by = _text_of(abs(statement.at_ms - new[0]))
+        chain.doubts.append(
+            f"recordings were signed around a change of the recorder's clock, by {by}: their order is proven, their "
+            "time only if that clock was right"
+        )
+
+
+def _is_timely(at_ms: int, end_ms: int) -> bool:
+    return -_EARLY_MS <= at_ms - end_ms <= _LATE_MS
+
+
+def _text_of(ms: int) -> str:
+    hours = ms / 3_600_000
+    return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
 
 
 def _around(shown: list[SealedHeader], chain: _Chain) -> Iterator[str]:

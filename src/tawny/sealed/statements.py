@@ -99,7 +99,7 @@ class StatementLines:
 def make_statement(state: SigningState, items: Sequence[Item], recipients: Sequence[str], now: str) -> StatementLines:
     """Make the next statement, and a day line on a new day.
 
-    now: RFC 3339 in UTC. Stated times never go back.
+    now: RFC 3339 in UTC. Stated times never go back. Where the clock is behind the last one, `clock` states it.
     """
     time = max(now, state.time)
     day, lines = time[:10], list[tuple[str, bytes]]()
@@ -116,6 +116,8 @@ def make_statement(state: SigningState, items: Sequence[Item], recipients: Seque
         "prev": state.prev,
         "next": public_of(after),
     }
+    if now < time:
+        content["clock"] = now
     line = signed(content, b"statement", state.key)
     lines += [(list_name(day), listed), (statements_name(day), line)]
     moved = SigningState(state.n + 1, time, after, day, state.day_next, hash_of(line), state.day_prev)
@@ -152,7 +154,10 @@ class StatementDay:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. key: verified its signature. hash: of its line."""
+    """One statement. key: verified its signature. hash: of its line. clock: as the recorder's clock said; else `time`.
+
+    `time` is that of the latest statement so far, and later than `clock` after the clock was set back.
+    """
 
     n: int
     time: str
@@ -161,10 +166,15 @@ class Statement:
     key: str
     next: str
     hash: str
+    clock: str
 
     @property
     def at_ms(self) -> int:
         return utc_from_text(self.time)
+
+    @property
+    def clock_ms(self) -> int:
+        return utc_from_text(self.clock)
 
 
 def lines_of(text: bytes) -> list[bytes]:
@@ -245,11 +255,13 @@ def _statement(one: SignedLine, key: str) -> Statement:
     if type(n) is not int or not isinstance(recipients, list) or not all(isinstance(each, str) for each in recipients):
         raise SealedFileBroken("a statement that is none")
     time = _text(one, "time")
+    clock = _text(one, "clock") if "clock" in one.said else time
     try:
         utc_from_text(time)
+        utc_from_text(clock)
     except ValueError:
         raise SealedFileBroken("a statement without a time") from None
-    return Statement(n, time, _text(one, "list"), tuple(recipients), key, _text(one, "next"), one.hash)
+    return Statement(n, time, _text(one, "list"), tuple(recipients), key, _text(one, "next"), one.hash, clock)
 
 
 def _text(one: SignedLine, name: str) -> str:

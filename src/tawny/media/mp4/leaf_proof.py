@@ -112,10 +112,26 @@ def proof_in(keys: tuple[bytes, bytes], content: bytes) -> LeafProof | None:
     return LeafProof(*keys, leaves, int.from_bytes(signed[:8], "big"), signed[8:])
 
 
+HEADER: Final = -1
+"""Stands for the header in a list of changed fragments: metadata and init segment."""
+
+
+def change_text(changed: Sequence[int], fragments: int) -> str:
+    """Return what differs, for users; empty if nothing. changed: as of `changed_fragments`. fragments: their number."""
+    count = sum(number != HEADER for number in changed)
+    parts = ["its header was changed"] if HEADER in changed else []
+    parts += [f"{count} of {fragments} fragments don't match what was written"] if count else []
+    return ", and ".join(parts)
+
+
 def changed_leaves(segment: SegmentReader, proof: LeafProof) -> list[int]:
-    """Return the numbers of changed fragments. Reads the whole file. Raises FileDamaged, StorageError."""
+    """Return the numbers of changed fragments, and HEADER. Reads the whole file. Raises FileDamaged, StorageError."""
+    about = {name: value for name, value in (segment.about or {}).items() if name != PROOF}
     found = []
     with open_stored(segment.path) as file:
+        begin = first_leaves(proof.leaf_key, about, read_exactly(segment.path, file, segment.init_bytes, 0))
+        if begin != proof.leaves[: len(begin)]:
+            found.append(HEADER)
         for number, fragment in enumerate(segment.fragments):
             head, hashed = proof.leaves[number + 2] if number + 2 < len(proof.leaves) else (b"", b"")
             data = read_exactly(segment.path, file, fragment.size, fragment.offset)
@@ -131,11 +147,7 @@ def holds(segment: SegmentReader, proof: LeafProof) -> bool:
         return False
     head, hashed = last[0]
     is_so = leaf_of(proof.leaf_key, head, compact(segment.end)) == hashed
-    return (
-        is_so
-        and [one for _, one in proof.leaves[:2]] == [one for _, one in again[:2]]
-        and not changed_leaves(segment, proof)
-    )
+    return is_so and not changed_leaves(segment, proof)
 
 
 def rebuild_proof(segment: SegmentReader) -> list[Leaf] | None:
@@ -196,7 +208,8 @@ def stored_hashes(segment: SegmentReader) -> list[bytes] | None:
 def changed_fragments(segment: SegmentReader) -> list[int] | None:
     """Return the numbers of the fragments changed since writing; None if the file has no hashes or leaves.
 
-    Reads the whole file. Raises FileDamaged, StorageError.
+    HEADER is among them if the header was changed, which only leaves can tell. Reads the whole file. Raises
+    FileDamaged, StorageError.
     """
     proof = stored_proof(segment)
     if proof is not None:

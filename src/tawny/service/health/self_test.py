@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from tawny.engine import ActorHandle, Engine
 from tawny.media.codec.decoder import Decoder
-from tawny.media.mp4.leaf_proof import changed_fragments
+from tawny.media.mp4.leaf_proof import change_text, changed_fragments
 from tawny.media.mp4.segment_reader import read_segment, samples
 from tawny.model.errors import FileDamaged, FileMissing, StorageError
 from tawny.model.ids import CameraId
@@ -186,13 +186,13 @@ class SelfTester:
         yield
         if is_sealed(segment.path):
             holding = self._volume.holding(segment.path) or self._volume
-            rotten: list[int] | None = [0] if wrong_with(holding, segment.path) else []
+            why, is_verified = wrong_with(holding, segment.path), True
         else:
-            rotten = changed_fragments(read_segment(self._volume.path(segment.path)))
-        if rotten is not None:
-            self._files += 1
-        if rotten:
-            why = f"{len(rotten)} of its fragments don't match what was written"
+            read = read_segment(self._volume.path(segment.path))
+            rotten = changed_fragments(read)
+            why, is_verified = change_text(rotten or (), len(read.fragments)), rotten is not None
+        self._files += is_verified
+        if why:
             mended = " It was restored from the mirror." if self._mend(segment.path, why) else ""
             self._problems.append(
                 f"{segment.path} changed on disk: {why}.{mended} The disk may be failing. Replace it soon."

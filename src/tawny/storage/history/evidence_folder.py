@@ -44,7 +44,7 @@ What it does not show
 
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
-  on any machine; or with verify.py, a program of 80 lines in tawny's documentation, which needs nothing of tawny.
+  on any machine; or with verify.py, a program of 90 lines in tawny's documentation, which needs nothing of tawny.
   The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own
   claim is {genesis}.
 """
@@ -65,7 +65,7 @@ What it does not show
 
 How to check it
   tawny verify FOLDER --recorder FINGERPRINT
-  on any machine; or with verify.py, a program of 80 lines in tawny's documentation, which needs nothing of tawny.
+  on any machine; or with verify.py, a program of 90 lines in tawny's documentation, which needs nothing of tawny.
   The fingerprint is on the recorder's recovery sheet, or the owner knows it; this folder's own claim is
   {genesis}.
 """

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from tawny.model.ids import CameraId
-from tawny.model.times import utc_text
+from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.header import SealedHeader
 from tawny.sealed.signing import Signer, hash_of, is_signed
@@ -54,6 +54,9 @@ from tawny.storage.history.signed_files import (
 )
 
 log = logging.getLogger(__name__)
+
+_BEHIND_MS: Final = 1_200_000
+"""Recordings may be signed this long after they ended."""
 
 Pending = tuple[str, int, bytes]
 """File name, offset and content of a line still to be written."""
@@ -118,6 +121,7 @@ class SignedHistory:
         self._announced: dict[str, Item] = {}  # by path of a sealed picture: identity of the file it replaces
         self._unwritten: _Unwritten | None = None
         self._head: tuple[int, str, str] | None = None  # number, time and hash of the last durable statement
+        self._is_behind = False  # the clock is behind the last statement
         self._unsynced: set[str] = set()  # files with appended lines that are durable in the state file only
 
     @classmethod
@@ -328,7 +332,19 @@ class SignedHistory:
                 files = {row: [*place, sorted(self._open.get(row, ()))] for row, place in self._places.items()}
             self._unwritten = _Unwritten(made, files, [items_path(items), *reported])
             self._write_unwritten()
+            self._compare_clock(made.state.time, now_ms)
             return True
+
+    def _compare_clock(self, time: str, now_ms: int) -> None:
+        """Log once that the clock was set back. time: of the last statement, which never goes back."""
+        is_behind = utc_from_text(time) - now_ms > _BEHIND_MS
+        if is_behind and not self._is_behind:
+            log.warning(
+                "The clock is behind the signed history, which had been signed until %s. Until then, the order of "
+                "recordings is proven, and their time only as far as the clock is right.",
+                time,
+            )
+        self._is_behind = is_behind
 
     def _write_unwritten(self) -> None:
         """Write the pending statement from its first line, regardless of earlier attempts."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tawny.media.mp4.leaf_proof import changed_fragments
+from tawny.media.mp4.leaf_proof import change_text, changed_fragments
 from tawny.media.mp4.segment_reader import read_segment
 from tawny.model.damage import DamagedSpan, DamageSum, damage_sum
 from tawny.model.errors import ArchiveAway, FileDamaged, FileMissing, StorageError, StorageUnavailable
@@ -274,7 +274,7 @@ class _Checking:
             if read.torn:
                 return FindingKind.TORN, read.reason, said.segment(name, size_bytes)
             if rotten := changed_fragments(read):
-                detail = f"{len(rotten)} of {len(read.fragments)} fragments don't match what was written"
+                detail = change_text(rotten, len(read.fragments))
                 return FindingKind.CHANGED, detail, said.segment(name, size_bytes)
         return None, "", said.segment(name, size_bytes)
 

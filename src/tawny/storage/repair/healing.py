@@ -1,6 +1,6 @@
 """Restoring of missing or damaged files from a mirror, byte for byte, with a record in the history.
 
-A file is sound if it can be read to its end and every fragment matches its hash. Thread-safe.
+A file is sound if it can be read to its end and its header and every fragment match their hashes. Thread-safe.
 """
 
 import logging
@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
-from tawny.media.mp4.leaf_proof import changed_fragments
+from tawny.media.mp4.leaf_proof import change_text, changed_fragments
 from tawny.media.mp4.segment_reader import has_fragment, read_segment
 from tawny.model.errors import FileDamaged, StorageError, StorageUnavailable
 from tawny.sealed.file_reader import FileEnding
@@ -46,7 +46,7 @@ def wrong_with(volume: Volume, path: str) -> str:
         raise
     except StorageError as error:
         return error.detail or error.message
-    return f"{len(rotten)} of {len(read.fragments)} fragments don't match what was written" if rotten else ""
+    return change_text(rotten or (), len(read.fragments))
 
 
 def use_of(volume: Volume, path: str) -> str:
