@@ -180,6 +180,88 @@ def test_other_settings_keep_what_is_set_by_hand_if_there_is_such_a_mode() -> No
     assert house.mode == "home"
 
 
+# --- what is set until the next change, and edits that do not concern it --------------------------------------------
+
+
+def test_by_hand_it_stays_although_the_mode_below_it_gets_another_name() -> None:
+    house = House(schedule={})
+    house.modes.set_mode("away", "Anna")
+    house.modes.will_rename("home", "in")
+    house.modes.apply(ModesSettings(names=("in", "away", "night"), presence=PresenceSettings(back="in")))
+    assert (house.mode, house.modes.now().is_by_hand) == ("away", True)
+
+
+def test_by_hand_it_ends_at_the_next_change_of_an_edited_schedule() -> None:
+    house = House(at="2026-11-20T21:10:00Z", schedule={"night": "22:00-06:30"})  # 22:10, so that it is night
+    house.modes.set_mode("away", "Anna")
+    house.modes.apply(ModesSettings.model_validate({"schedule": {"night": "23:00-06:30"}}))
+    assert (house.mode, house.modes.now().until_ms) == ("away", utc_from_text("2026-11-20T22:00:00Z"))
+    house.modes.apply(ModesSettings.model_validate({"schedule": {"night": "23:30-06:30"}}))
+    house.clock.advance(3600)  # 23:10
+    assert (house.mode, house.modes.now().until_ms) == ("away", utc_from_text("2026-11-20T22:30:00Z"))
+    house.clock.advance(1300)  # 23:31
+    assert (house.mode, house.modes.now().is_by_hand) == ("night", False)
+
+
+def test_a_change_that_was_due_before_an_edit_ends_it() -> None:
+    house = House(at="2026-11-20T20:50:00Z", schedule={"night": "22:00-06:30"})
+    house.modes.set_mode("away", "Anna")
+    house.clock.advance(900)  # 22:05
+    house.modes.apply(ModesSettings.model_validate({"schedule": {"night": "23:00-06:30"}}))
+    assert (house.mode, house.modes.now().is_by_hand) == ("home", False)
+
+
+GRACE: dict[str, Any] = {
+    "schedule": {"night": "22:00-06:30"},
+    "presence": {"people": {"anna": {}}, "grace": "20 min", "away_after": "4 h"},
+}
+
+
+def test_by_hand_it_stays_when_who_left_comes_back_in_the_grace() -> None:
+    house = House(at="2026-11-20T21:30:00Z", **GRACE)
+    house.modes.seen("anna", "app")
+    house.modes.left("anna")
+    house.modes.set_mode("home", "Anna")
+    house.clock.advance(60)
+    house.modes.seen("anna", "app")
+    assert house.modes.now().until_ms == utc_from_text("2026-11-21T05:30:00Z")
+    house.clock.advance(20 * 60)
+    assert (house.mode, house.modes.now().is_by_hand) == ("home", True)
+
+
+def test_a_change_while_the_recorder_was_off_ends_it(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db", at="2026-11-20T11:00:00Z", schedule={"night": "22:00-06:30"})
+    house.modes.set_mode("away", "Anna")
+    house.clock.advance(22 * 3600)
+    house.again()
+    assert (house.mode, house.modes.now().is_by_hand) == ("home", False)
+
+
+def test_the_grace_of_leaving_goes_on_after_a_restart(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db", at="2026-11-20T11:00:00Z", **GRACE)
+    house.modes.seen("anna", "app")
+    house.clock.advance(60)
+    house.modes.left("anna")
+    end_ms = house.clock.now_ms() + 20 * 60_000
+    house.clock.advance(10)
+    house.again()
+    assert (house.mode, house.modes.now().leaving_ms) == ("home", end_ms)
+    house.clock.advance(20 * 60)
+    house.again()
+    assert house.mode == "away"
+    house.modes.seen("anna", "app")
+    assert house.mode == "home"
+
+
+def test_who_had_left_as_an_earlier_version_stored_it_is_away(tmp_path: Path) -> None:
+    house = House(tmp_path / "modes.db", at="2026-11-20T11:00:00Z", **GRACE)
+    house.modes.seen("anna", "app")
+    house.modes.left("anna")
+    house.book.keep("left", None)
+    house.again()
+    assert (house.mode, house.modes.now().leaving_ms) == ("away", None)
+
+
 @pytest.mark.parametrize("jump_s", [-5 * 3600, 2 * 86_400])
 def test_a_clock_that_jumps_only_changes_what_is_now(jump_s: float) -> None:
     house = House()
@@ -262,6 +344,23 @@ def test_what_was_set_for_a_time_ends_in_time_after_the_clock_is_set_back(
     house.clock.advance(599)
     assert (house.modes.hold(DOOR) is not None, house.mode) == (True, "night")
     house.clock.advance(1)
+    assert (house.modes.hold(DOOR), house.mode) == (None, "home")
+
+
+@pytest.mark.parametrize("jump_s", [3 * 3600, 30 * 86_400])
+@both_clocks
+def test_what_was_set_for_a_time_lasts_that_long_after_the_clock_is_set_forward(
+    kind: type[FakeClock], jump_s: float
+) -> None:
+    house = House(kind=kind, schedule={})
+    house.clock.advance(60)
+    house.modes.pause(DOOR, house.clock.now_ms() + 3_600_000, "Anna")
+    house.modes.set_mode("night", "Anna", house.clock.now_ms() + 3_600_000)
+    house.clock.advance(600)
+    house.clock.jump_utc(jump_s)
+    house.clock.advance(2990)
+    assert (house.modes.hold(DOOR) is not None, house.mode) == (True, "night")
+    house.clock.advance(20)
     assert (house.modes.hold(DOOR), house.mode) == (None, "home")
 
 
@@ -351,5 +450,6 @@ def test_the_clock_may_be_set_forward_and_back(tmp_path: Path, kind: type[FakeCl
     house.modes.pause(DOOR, until_ms, "Anna")
     for jump_s in (300, -300):
         house.clock.jump_utc(jump_s)
+        until_ms += jump_s * 1000
         hold = house.modes.hold(DOOR)
         assert hold is not None and hold.until_ms == until_ms

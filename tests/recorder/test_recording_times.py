@@ -194,3 +194,24 @@ def test_whatever_happens_wanted_time_is_there_and_nothing_twice(seed: int) -> N
     assert all(one.end_ms <= other.begin_ms for one, other in pairwise(spans)), "nothing is written twice"
     times = [ms for span in wanted if span.end_ms for ms in (span.begin_ms, span.end_ms - 1)]
     assert [ms for ms in times if not is_wanted(spans, ms) and ms < bench.now_ms() - 11_000] == []
+
+
+def test_a_camera_that_is_connected_again_goes_on_with_what_lasts() -> None:
+    before, after = (RecordingTimes("events", 5, 10) for _ in range(2))
+    lasting, over, ends = (EventId(name) for name in ("lasting", "over", "ends"))
+
+    def hear(to: RecordingTimes, name: EventId, start_ms: int, end_ms: int | None) -> None:
+        to.on_event(Event(name, PORCH, "person", start_ms, end_ms, 50.0), 100_000)
+
+    hear(before, lasting, 90_000, None)
+    hear(before, over, 20_000, 30_000)
+    hear(before, ends, 50_000, None)
+    hear(after, ends, 50_000, 60_000)  # it came while the camera was being connected
+    before.hand_over(after)
+    assert [(span.begin_ms, min(span.end_ms, 200_000)) for span in after.spans()] == [
+        (15_000, 40_000),
+        (45_000, 70_000),
+        (85_000, 200_000),
+    ]
+    hear(after, lasting, 90_000, 95_000)
+    assert after.spans()[-1].end_ms == 105_000

@@ -515,6 +515,7 @@ def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accou
     means = CommandMeans(
         running.said, running.arming.modes, marks, note, running.logins, outward.snoozes,
         followers=running.parts.services.followers, tracked=OutboxMarks(outward.outbox, "tracking/"),
+        switched=OutboxMarks(outward.outbox, "relays/"),
     )  # fmt: skip
     return IntegrationService(
         place.settings, running, means, place.clock, running.pooled_engine(), lambda: outward.outbox.waiting().count,

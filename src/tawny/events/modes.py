@@ -28,7 +28,6 @@ from tawny.storage.index.sqlite_file import MEMORY, SmallDb
 # State of modes and rules that survives a restart, in an SQLite file of its own (`modes.db`). If the disk fails, the
 # state is kept in memory and `problem` holds the error.
 
-
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
   name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -240,10 +239,13 @@ class ModeState:
         self._steps = ClockSteps(clock)
         self._now_ms = self._clock.now_ms()
         self._known: tuple[str, str, frozenset[str]] = ("", "", frozenset())
-        self._presence = PresenceTracker((), 0.0, (), self._now_ms)
         self._renamed: dict[str, str] = {}
         self._since_ms = self._now_ms
-        self._take(arm, frozenset(facts.get("home", ())))
+        self._left_ms: int | None = facts.get("left")
+        """Since when everyone is away, ms UTC, as stored."""
+        self._foreseen: tuple[frozenset[str], int | None] | None = None
+        """Presence by which the end of the manual mode was computed: people at home, end of the grace."""
+        self._take(arm, frozenset(facts.get("home", ())), self._left_ms)
         self._follow_clock(None)
         self._settle(self._now_ms)  # after it: a clock that is behind would end a manual mode
 
@@ -254,10 +256,10 @@ class ModeState:
 
     def apply(self, arm: ModesSettings) -> None:
         """Apply new settings. A manual mode stays if it still exists."""
-        with self._lock:
-            self._take(arm, self._presence.home(self._clock.now_ms()))
-            self._settle(self._now_ms)
-        self._out()
+        with self._changing():
+            self._take(arm, self._presence.home(self._now_ms), self._presence.empty_since_ms(self._now_ms))
+            if self._hand is not None and self._hand.base:
+                self._set_hand(self._until_change(self._hand))  # other settings are no change of the mode
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -352,23 +354,14 @@ class ModeState:
         """Set a mode manually, until a time or until the next change. Raises NotDone: if the mode does not exist."""
         if mode not in self._arm.names:
             raise NotDone(f"No mode named {mode}.", f"Available: {', '.join(self._arm.names)}.")
-        with self._lock:
-            self._advance()
-            now_ms = self._now_ms
-            home = self._presence.home(now_ms)
-            base = "" if until_ms is not None else self._automatic(now_ms, home)[0]
-            if until_ms is None:
-                until_ms = self._next_automatic_ms(now_ms, home)
-            self._set_hand(_Hand(mode, by, now_ms, until_ms, base))
-            self._advance()
-        self._out()
+        with self._changing():
+            hand = _Hand(mode, by, self._now_ms, until_ms, "")
+            self._set_hand(self._until_change(hand) if until_ms is None else hand)
 
     def back_to_week(self) -> None:
         """End a manual mode."""
-        with self._lock:
+        with self._changing():
             self._set_hand(None)
-            self._advance()
-        self._out()
 
     def pause(self, camera: CameraId, until_ms: int | None, by: str) -> None:
         """Stop recording, detection and live view of a camera."""
@@ -380,28 +373,20 @@ class ModeState:
 
     def let_go(self, camera: CameraId, by: str) -> None:
         """Release the hold of a camera."""
-        with self._lock:
-            self._advance()
+        with self._changing():
             self._drop_hold(camera, by)
-        self._out()
 
     def seen(self, person: str, source: str, at_ms: int | None = None) -> None:
         """Register a person as home. Raises NotDone: if the person is not configured."""
-        with self._lock:
-            self._advance()
+        with self._changing():
             self._known_person(person)
             self._presence.seen(person, source, self._now_ms if at_ms is None else at_ms)
-            self._settle(self._now_ms)
-        self._out()
 
     def left(self, person: str) -> None:
         """Register that a person left. Raises NotDone: if the person is not configured."""
-        with self._lock:
-            self._advance()
+        with self._changing():
             self._known_person(person)
             self._presence.left(person, self._now_ms)
-            self._settle(self._now_ms)
-        self._out()
 
     def step(self) -> float:
         """Apply due changes. Return the seconds until the next."""
@@ -414,19 +399,26 @@ class ModeState:
 
     # --- internal -------------------------------------------------------------------------------------------------
 
-    def _take(self, arm: ModesSettings, home: frozenset[str]) -> None:
-        now_ms = self._clock.now_ms()
-        self._arm = arm
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Advance to now before a change; evaluate and publish after it."""
+        with self._lock:
+            self._advance()
+            yield
+            self._settle(self._now_ms)
+        self._out()
+
+    def _take(self, arm: ModesSettings, home: frozenset[str], left_ms: int | None) -> None:
+        self._arm, self._now_ms = arm, self._clock.now_ms()
         self._calendar = Calendar(self._zone, arm.location or None)
         self._schedule = Schedule(self._calendar, arm.names, arm.schedule, arm.exceptions)
-        left_ms = self._presence.empty_since_ms(now_ms)
-        self._presence = PresenceTracker(arm.presence.everybody, arm.presence.gone_after_s, home, now_ms, left_ms)
+        gone_after_s = arm.presence.gone_after_s
+        self._presence = PresenceTracker(arm.presence.everybody, gone_after_s, home, self._now_ms, left_ms)
         if self._hand is not None and self._hand.mode in self._renamed:
             self._set_hand(replace(self._hand, mode=self._renamed[self._hand.mode]))
         self._renamed = {}
         if self._hand is not None and self._hand.mode not in arm.names:
             self._set_hand(None)
-        self._now_ms = now_ms
 
     def _automatic(self, at_ms: int, home: frozenset[str]) -> tuple[str, str]:
         """Return the mode without a manual one, and its origin."""
@@ -489,8 +481,8 @@ class ModeState:
         moved_ms = self._steps.moved_ms()
         now_ms = self._clock.now_ms()
         if moved_ms:
-            self._follow_clock(moved_ms)
             self._now_ms = now_ms  # no change was due in the time that a step leaves out
+            self._follow_clock(moved_ms)
         while 0 <= now_ms - self._now_ms < STEPWISE_MS:
             due_ms = self._next_due(self._now_ms)
             if due_ms is None or due_ms > now_ms:
@@ -512,11 +504,21 @@ class ModeState:
         hand = self._hand
         by_ms = 0 if hand is None else self._steps.shift_ms(hand.since_ms, moved_ms)
         if hand is not None and by_ms:
-            moved, home = _shifted(hand, by_ms), self._presence.home(now_ms)
-            if hand.base:
-                base, until_ms = self._automatic(now_ms, home)[0], self._next_automatic_ms(now_ms, home)
-                moved = replace(moved, base=base, until_ms=until_ms)
-            self._set_hand(moved)
+            moved = _shifted(hand, by_ms)
+            self._set_hand(self._until_change(moved) if hand.base else moved)
+
+    def _until_change(self, hand: _Hand) -> _Hand:
+        """Return the manual mode so that it lasts until the mode without it next changes from that of now."""
+        home = self._presence.home(self._now_ms)
+        mode, until_ms = self._automatic(self._now_ms, home)[0], self._next_automatic_ms(self._now_ms, home)
+        return replace(hand, base=mode, until_ms=until_ms)
+
+    def _foresee(self, at_ms: int, home: frozenset[str]) -> None:
+        """Compute again when a manual mode until the next change ends, if others are at home than before."""
+        foreseen = home, self._leaving_ms(at_ms)
+        if self._hand is not None and self._hand.base and foreseen != self._foreseen:
+            self._set_hand(replace(self._hand, until_ms=self._next_automatic_ms(at_ms, home)))
+        self._foreseen = foreseen
 
     def _settle(self, at_ms: int) -> None:
         """Evaluate the state at an instant and register changes."""
@@ -530,7 +532,11 @@ class ModeState:
             if is_over or (self._hand.base and self._hand.base != mode):
                 self._set_hand(None)
             else:
+                self._foresee(at_ms, home)
                 mode, by = self._hand.mode, self._hand.by
+        if (left_ms := self._presence.empty_since_ms(at_ms)) != self._left_ms:
+            self._left_ms = left_ms
+            self._book.keep("left", left_ms)  # before who is at home: a restart between them loses no grace
         self._note(at_ms, ModeSnapshot(mode, by, home))
         before_mode, before_by, before_home = self._known
         if (mode, by, home) == self._known:
@@ -541,7 +547,6 @@ class ModeState:
             self._untold.append(ModeChanged(mode, by, self._hand is not None, at_ms))
         if home != before_home:
             self._untold.append(PeopleChanged(tuple(sorted(home)), at_ms))
-        if home != before_home:
             self._book.keep("home", sorted(home))
 
     def _note(self, at_ms: int, now: ModeSnapshot) -> None:
@@ -560,18 +565,16 @@ class ModeState:
         return min(since_ms, at_ms)
 
     def _set_hand(self, hand: _Hand | None) -> None:
-        self._hand = hand
-        self._book.keep("hand", asdict(hand) if hand else None)
+        if hand != self._hand:
+            self._hand = hand
+            self._book.keep("hand", asdict(hand) if hand else None)
 
     def _put_hold(self, hold: ActiveHold) -> None:
-        with self._lock:
-            self._advance()
+        with self._changing():
             before = self._holds.get(hold.camera)
             if before is not None and (before.what, before.by) == (hold.what, hold.by):
                 hold = replace(hold, since_ms=before.since_ms)  # it goes on, and ends at another time
             self._keep_hold(hold)
-            self._advance()
-        self._out()
 
     def _keep_hold(self, hold: ActiveHold) -> None:
         self._holds[hold.camera] = hold

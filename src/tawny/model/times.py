@@ -165,13 +165,12 @@ class ClockSteps:
     def shift_ms(self, since_ms: int, moved_ms: int | None) -> int:
         """Return by how much, ms, the times of what was set at `since_ms` change after a step of `moved_ms`.
 
-        moved_ms: None at the start. What was set later than the start, before it, counts from then, and follows a clock
-        that is set forward, too: it is that of the start that was wrong. What was set since only follows one set back.
+        moved_ms: None at the start. What was set later than the start, before it, counts from then. It follows each
+        step of the clock, and so does what was set since. What was set earlier keeps its times.
         """
         if moved_ms is None:
             return min(0, self._began_ms - since_ms)  # now is later, and would not be known again
-        began_ms = self._began_ms - moved_ms
-        follows = since_ms >= began_ms if moved_ms < 0 else since_ms == began_ms
+        follows = since_ms >= self._began_ms - moved_ms
         return min(moved_ms if follows else 0, self._clock.now_ms() - since_ms)
 
     def _now_ahead_ms(self) -> int:

@@ -6,7 +6,7 @@ first one after it.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from tawny.model.events import Event
@@ -73,6 +73,17 @@ class RecordingTimes:
                 self._always_from_ms = at_ms - round(back_s * 1000)
             self._record = record
             self._pre_ms, self._post_ms = round(pre_s * 1000), round(post_s * 1000)
+
+    def hand_over(self, to: "RecordingTimes") -> None:
+        """Give all events to those of the same camera after it was connected again."""
+        with self._lock:
+            events = dict(self._events)
+        to.take_over(events)
+
+    def take_over(self, events: Mapping[EventId, "_Times"]) -> None:
+        """Note these events, unless something newer is known of them."""
+        with self._lock:
+            self._events = {**events, **self._events}
 
     def on_event(self, event: Event, now_ms: int) -> None:
         """Note an event that began, changed or ended. Repeated calls are harmless."""

@@ -70,6 +70,20 @@ def test_an_event_calls_it_while_it_lasts_and_for_its_post_roll() -> None:
     assert not bench.is_called()
 
 
+def test_a_camera_that_is_connected_again_is_called_while_its_event_lasts() -> None:
+    bench = Calls(post="30 s")
+    bench.event()
+    bench.clock.advance(UNANSWERED_S + 1)
+    again = WakeCalls(bench.clock, settings(post="30 s"))
+    bench.calls.hand_over(again)
+    bench.calls = again
+    bench.clock.advance(60)
+    assert bench.is_called()
+    bench.event(is_over=True)
+    bench.clock.advance(31)
+    assert not bench.is_called()
+
+
 def test_a_short_call_lasts_until_the_camera_delivers_or_counts_as_offline() -> None:
     """A ring of 10 s was over before the 30 s after which a camera that doesn't answer is a problem."""
     bench = Calls(post="0 s")

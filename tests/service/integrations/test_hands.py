@@ -1,5 +1,6 @@
 """What is turned and switched for a while stops by itself: by ONVIF, and by scripts."""
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import InlineEngine
-from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable
+from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
 from tawny.service.integrations.device_control import HOME, DeviceControl
@@ -18,6 +19,7 @@ from tawny.sources.onvif import TIMEOUT_S, OnvifCamera
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
 from tests.attacks.hostile_onvif import HostileCamera, hostile
+from tests.service.integrations.test_inputs import Kept
 from tests.sources.onvif.fake_camera import FakeCamera, served
 
 DOOR = CameraId("door")
@@ -38,9 +40,17 @@ class Bench:
             '[relays.light]\ncamera = "door"\n'
         )
         self.settings = settings(text)
-        self.hands = DeviceControl(lambda: self.settings, ScriptRunner(folder, 20, SystemClock()), self.clock)
+        self.scripts, self.kept = ScriptRunner(folder, 20, SystemClock()), Kept()
+        self.again()
+
+    def again(self) -> None:
+        """Begin, or begin once more after a crash."""
+        self.hands = DeviceControl(lambda: self.settings, self.scripts, self.clock, kept=self.kept)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
         self.hands.handle.start(self.engine, "hands", lambda: self.hands)
+
+    def switched(self) -> list[bool]:
+        return [json.loads(line)["on"] for line in self.said.read_text().splitlines()]
 
 
 @pytest.fixture
@@ -79,6 +89,72 @@ def test_what_is_on_for_a_while_is_off_when_the_recorder_ends(bench: Bench) -> N
     bench.hands.switch("gate", on=True, lasts_s=600)
     bench.hands.close()
     assert '"on": false' in bench.said.read_text().splitlines()[-1]
+
+
+def test_what_a_crash_left_on_is_switched_off_at_the_next_start(bench: Bench) -> None:
+    bench.hands.switch("gate", on=True, lasts_s=30)
+    bench.clock.advance(60)
+    bench.again()
+    bench.engine.run_for(1)
+    assert bench.switched() == [True, False]
+    bench.again()
+    bench.engine.run_for(60)
+    assert (bench.switched(), bench.kept.there) == ([True, False], {})
+
+
+@pytest.mark.parametrize("jump_s", [0, -86_400])
+def test_what_a_crash_left_on_stays_on_for_the_rest_of_its_time(bench: Bench, jump_s: float) -> None:
+    bench.hands.switch("gate", on=True, lasts_s=30)
+    bench.clock.advance(10)
+    bench.clock.jump_utc(jump_s)  # a start with a clock that is behind does not lengthen it
+    bench.again()
+    bench.engine.run_for(19)
+    assert bench.switched() == [True]
+    bench.engine.run_for(12)
+    assert bench.switched() == [True, False]
+
+
+def test_what_was_switched_otherwise_before_a_crash_stays_so(bench: Bench) -> None:
+    bench.hands.switch("gate", on=True, lasts_s=5)
+    bench.engine.run_for(6)
+    bench.hands.switch("gate", on=True, lasts_s=30)
+    bench.hands.switch("gate", on=True, lasts_s=None)
+    bench.again()
+    bench.hands.switch("gate", on=True, lasts_s=None)
+    bench.engine.run_for(60)
+    assert bench.switched() == [True, False, True, True, True]
+    bench.hands.switch("gate", on=True, lasts_s=600)
+    bench.hands.close()
+    assert (bench.switched()[-1], bench.kept.there) == (False, {})
+
+
+def test_a_relay_of_a_camera_that_starts_late_is_switched_off_after_a_crash(bench: Bench) -> None:
+    bench.hands.switch("light", on=True, lasts_s=2)
+    bench.camera.reply = b"?"
+    bench.again()
+    bench.engine.run_for(60)
+    bench.camera.reply = None
+    bench.engine.run_for(3)
+    states = [values["LogicalState"] for name, values in bench.camera.told if name == "SetRelayOutputState"]
+    assert (states[0], states[-1], bench.kept.there) == ("active", "inactive", {})
+
+
+def test_a_relay_that_was_removed_from_the_settings_is_forgotten(bench: Bench) -> None:
+    bench.hands.switch("gate", on=True, lasts_s=2)
+    bench.settings = bench.settings.model_copy(update={"relays": {}})
+    bench.again()
+    bench.engine.run_for(5)
+    assert (bench.switched(), bench.kept.there) == ([True], {})
+
+
+def test_a_disk_that_takes_nothing_keeps_no_relay_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: str) -> None:
+        raise StorageError("disk", "full")
+
+    monkeypatch.setattr(bench.kept, "mark", fail)
+    bench.hands.switch("gate", on=True, lasts_s=2)
+    bench.engine.run_for(3)
+    assert bench.switched() == [True, False]
 
 
 def test_an_end_that_fails_is_tried_again(bench: Bench) -> None:

@@ -207,3 +207,36 @@ def test_it_listens_to_its_own_status(home: Home) -> None:
     line = Mock()
     home.client_class.call_args.kwargs["connected"](line)
     assert "tawny/status" in [call.args[0] for call in line.subscribe.call_args_list]
+
+
+def test_an_event_is_told_once_for_each_type_it_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most persons begin as motion: Home Assistant's event entity never said `person`."""
+    house, bridge = make_house(tmp_path), Mock()
+    made, problems = parse_settings(SETTINGS, {})
+    assert made is not None, problems
+    monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
+    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), Mock(), lambda: 0, house.clock)
+    now_ms = house.clock.now_ms()
+    event = Event(new_event_id(now_ms), PORCH, "motion", now_ms, None, 10.0, level="motion")
+    other = Event(new_event_id(now_ms + 1), PORCH, "motion", now_ms, None, 10.0, level="motion")
+
+    def says(what: str, **about: Any) -> None:
+        topics.on_message(EventChanged(what, replace(event, **about)))
+
+    says("started")
+    says("updated", score=20.0)
+    says("updated", kind="person", level="detection")
+    says("updated", kind="person", level="alert")
+    topics.on_message(EventChanged("started", other))
+    says("updated", kind="vehicle", level="alert")
+    says("updated", kind="person", level="alert")
+    says("ended", kind="animal", end_ms=now_ms + 1000)
+    says("updated", kind="object", end_ms=now_ms + 1000)
+    told = [call.args[1] for call in bridge.return_value.publish.call_args_list if call.args[0] == "porch/event"]
+    assert [(one["event_type"], one["id"] == event.id) for one in told] == [
+        ("motion", True),
+        ("person", True),
+        ("motion", False),
+        ("vehicle", True),
+        ("animal", True),
+    ]

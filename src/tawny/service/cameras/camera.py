@@ -109,6 +109,7 @@ class RunningCamera:
     """Connects, records and detects from construction until `close`.
 
     since_ms: start of the time it is responsible for, ms UTC. duty: what it must do; None: as its settings say.
+    before: the same camera before it was closed, whose events may last.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class RunningCamera:
         parts: CameraServices,
         since_ms: int,
         duty: CameraDuty | None = None,
+        before: "RunningCamera | None" = None,
     ) -> None:
         self.id, self.settings, self._parts = camera_id, settings, parts
         self.duty = duty or duty_of(settings, None, "")
@@ -129,8 +131,7 @@ class RunningCamera:
         self._sub_trouble = self._hint = ""
         self.filling = ""
         """How far gaps are filled from its card; empty: nothing to say."""
-        self._is_over_tcp = False
-        self._is_ending = False
+        self._is_over_tcp = self._is_ending = False
         self._looked_s: float | None = None
         self._next = GONE
         self._calls = WakeCalls(parts.clock, settings, self._wake_readers)
@@ -155,6 +156,10 @@ class RunningCamera:
             waits=self.duty.waits,
             called_ms=self._calls.since_ms if settings.sleeps else None,
         )
+        self._pass_on: Callable[[EventChanged], None] | None = None
+        self._ignore_events = parts.bus.subscribe(EventChanged, self.on_event)
+        if before is not None:
+            before.hand_over(self.on_event, self._wanted, self._calls)
         self._losses: dict[StreamName, PacketLoss] = {}
         self._begin_stream(StreamName.MAIN, settings.source)
         if settings.sub:
@@ -162,7 +167,6 @@ class RunningCamera:
         self._reports: tuple[CameraReports, Handle] | None = None
         """Reads what the camera itself reports."""
         self._unsubscribe = (
-            parts.bus.subscribe(EventChanged, self.on_event),
             parts.bus.subscribe(CameraTurned, self.on_turn),
             parts.bus.subscribe(PartDied, lambda message: self.watching.died(message.part, message.error)),
         )
@@ -224,6 +228,15 @@ class RunningCamera:
         if message.event.camera == self.id:
             self._record(message.event)
             self._calls.on_event(message.event)
+            if self._pass_on is not None:
+                self._pass_on(message)
+
+    def hand_over(self, on_event: Callable[[EventChanged], None], wanted: RecordingTimes, calls: WakeCalls) -> None:
+        """Give the events to the same camera that is connected again: they may last."""
+        self._pass_on = on_event  # first: none that is being published now is lost
+        self._wanted.hand_over(wanted)
+        self._calls.hand_over(calls)
+        self._ignore_events()
 
     def on_turn(self, message: CameraTurned) -> None:
         """Handle a movement by command. Called on any thread."""
@@ -367,6 +380,8 @@ class RunningCamera:
     def close(self, *, then: CameraDuty | None = None) -> int | None:
         """End all parts and wait for them; the recorder closes its files soon after. then: as in `stop_reading`.
 
+        With `then`, it learns of events until `hand_over`.
+
         Return the begin of the gap that goes on under `then`, ms UTC; None if there is none.
         """
         self.stop_reading(then=then)
@@ -377,7 +392,7 @@ class RunningCamera:
             handle.join(3.0)
         for stream in self.hubs:
             self._parts.recorder.remove(self.id, stream)
-        for unsubscribe in self._unsubscribe:
+        for unsubscribe in (*self._unsubscribe, *(() if then else (self._ignore_events,))):
             unsubscribe()
         return self.coverage.stop(self._parts.clock.now_ms(), *((then.reason, then.detail) if then else ()))
 

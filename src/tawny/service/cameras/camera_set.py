@@ -97,9 +97,11 @@ class CameraSet:
         for name in change.removed:
             cameras.pop(CameraId(name)).close()
         duties = {name: self._duty(name, settings[name]) for name in (*changed, *map(CameraId, change.added))}
-        begins_ms = {name: cameras.pop(name).close(then=duties[name]) for name in changed}
+        former = {name: cameras.pop(name) for name in changed}
+        begins_ms = {name: camera.close(then=duties[name]) for name, camera in former.items()}
         for name, duty in duties.items():
-            cameras[name] = RunningCamera(name, settings[name], self._parts, begins_ms.get(name) or since_ms, duty)
+            begin_ms = begins_ms.get(name) or since_ms
+            cameras[name] = RunningCamera(name, settings[name], self._parts, begin_ms, duty, former.get(name))
         for name in watched:
             if name in changed:
                 continue
@@ -135,7 +137,7 @@ class CameraSet:
         since_ms = self._parts.clock.now_ms()
         for name, camera in found.items():
             begin_ms = camera.close(then=duties[name]) or since_ms
-            made = RunningCamera(name, camera.settings, self._parts, begin_ms, duties[name])
+            made = RunningCamera(name, camera.settings, self._parts, begin_ms, duties[name], before=camera)
             self._running.now = {**self._running.now, name: made}
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """What a camera must do now: its duty by its settings, a manual override and the rules, and when it must be awake."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -123,6 +123,18 @@ class WakeCalls:
     def sleeps(self) -> bool:
         """Whether the camera is meant to sleep."""
         return self._sleeps
+
+    def hand_over(self, to: "WakeCalls") -> None:
+        """Give all calls to those of the same camera after it was connected again."""
+        with self._lock:
+            until_s, ended = dict(self._until_s), set(self._ended)
+        to.take_over(until_s, ended)
+
+    def take_over(self, until_s: Mapping[EventId, float], ended: set[EventId]) -> None:
+        """Note these calls and events, unless something newer is known of them."""
+        with self._lock:
+            self._until_s = {**until_s, **self._until_s}
+            self._ended |= ended
 
     def on_event(self, event: Event) -> None:
         """Note an event that began, changed or ended. Repeated calls are harmless."""

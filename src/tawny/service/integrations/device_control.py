@@ -1,5 +1,6 @@
 """Device control: pan, tilt and zoom by ONVIF; relays by ONVIF or by user scripts."""
 
+import json
 import logging
 import math
 import re
@@ -12,10 +13,11 @@ from typing import Literal
 
 from tawny.config.settings import Settings
 from tawny.delivery.commands import MOST_RELAY, CameraControls, RelayOutput
+from tawny.delivery.notifier import NotifierStore
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import ActorHandle
 from tawny.engine.actor import start_thread
-from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, TawnyError
+from tawny.model.errors import NotDone, SourceError, SourceLoginWeaker, SourceRefused, StorageError, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
 from tawny.protocols.login_history import LoginHistory, LoginRecord
@@ -33,12 +35,16 @@ from tawny.sources.onvif_imaging import ImagingControl, change_imaging, read_ima
 IDLE_S = 30.0
 AGAIN_S = 2.0
 TRIES = 5
+TRIES_AFTER_START = 150
+"""For what the recorder left on when it crashed: after a power failure cameras take minutes to answer."""
 STEP_S, CLOSE_S = 1.0, 4.0
 """How long a step, and the end of the recorder, wait for all ends; slower ones continue in their threads."""
 RESTARTS_S, RETURNS_S = 3.0, 25.0
 """How long a camera may still send the former video after its encoder was changed, and when it must send again, s."""
 OBEYS_S = 0.3
 """How much later than its timeout a camera may stop by itself, s."""
+_RELAY = "relay "
+"""Before a relay's name, in the keys of pending ends."""
 HOME = "home"
 """Name that stands for the camera's own home position."""
 STEERS_S = 8.0
@@ -54,12 +60,15 @@ def relay_kind(name: str) -> Literal["", "siren", "light"]:
 
 @dataclass(slots=True)
 class _Due:
-    """A pending end. tries: failed attempts."""
+    """A pending end. tries: failed attempts. most: attempts until it is given up."""
 
     at_s: float
     """Infinite while it is being done."""
     do: Callable[[], object]
+    kept: str = ""
+    """What a start after a crash must know to do it; empty: nothing."""
     tries: int = 0
+    most: int = TRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,8 @@ class DeviceControl:
 
     The other methods are thread-safe and wait for cameras and scripts. settings: returns the current ones. Raises
     NotDone and SourceError. logins: what sign-in cameras offered before. newest_ms: returns when the newest frame of a
-    camera's main or sub stream came, ms UTC; None if it isn't recorded now.
+    camera's main or sub stream came, ms UTC; None if it isn't recorded now. kept: durable key-value store of relays
+    that must be switched back, so that none stays on after a crash; None: not kept.
     """
 
     name = "timed orders"
@@ -124,6 +134,7 @@ class DeviceControl:
         logins: LoginHistory | None = None,
         newest_ms: Callable[[CameraId, str], int | None] = lambda *_: None,
         pause: Callable[[float], object] | None = None,
+        kept: NotifierStore | None = None,
     ) -> None:
         self._settings, self._scripts, self._clock = settings, scripts, clock
         self._newest_ms, self._pause = newest_ms, pause or threading.Event().wait
@@ -134,6 +145,7 @@ class DeviceControl:
         self._onvif: dict[CameraId, tuple[str, OnvifCamera]] = {}
         self.due: dict[str, _Due] = {}
         self._lock = threading.Lock()
+        self._kept, self._keeping, self._is_read = kept, threading.Lock(), kept is None
         self.handle = ActorHandle()
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
@@ -227,13 +239,17 @@ class DeviceControl:
 
     def switch(self, relay: str, *, on: bool, lasts_s: float | None) -> None:
         """Switch a relay. lasts_s: switch it back after this time, s, even if its answer to this order is lost."""
-        key, set_to = f"relay {relay}", self._relay(relay)
+        self._read_kept()
+        key, set_to = f"{_RELAY}{relay}", self._relay(relay)
         if lasts_s is not None:
-            with self._ended_later(key, lasts_s, lambda: set_to(not on)):
+            until_ms = self._clock.now_ms() + round(lasts_s * 1000)
+            kept = json.dumps({"on": not on, "until_ms": until_ms, "lasts_s": lasts_s})
+            with self._ended_later(key, lasts_s, lambda: set_to(not on), kept):
                 set_to(on)
             return
         with self._instead_of(key):
             set_to(on)
+        self._forget(key)
 
     def relay_camera(self, relay: str) -> str | None:
         """Return the relay's camera, empty if it has none; None for an unknown relay."""
@@ -343,6 +359,7 @@ class DeviceControl:
         return made, url, self._logins.record(camera, place.host, place.port_used)
 
     def step(self) -> float:
+        self._read_kept()
         now_s = self._clock.mono_s()
         with self._lock:
             ready = {key: due for key, due in self.due.items() if due.at_s <= now_s}
@@ -370,14 +387,18 @@ class DeviceControl:
             due.do()
         except TawnyError as error:
             due.tries += 1
-            log.warning("cannot end %s (attempt %d of %d): %s", key, due.tries, TRIES, error)
-            if due.tries < TRIES and not isinstance(error, SourceRefused):  # which may lock the account
+            if due.tries <= TRIES or due.tries == due.most:
+                log.warning("cannot end %s (attempt %d of %d): %s", key, due.tries, due.most, error)
+            if due.tries < due.most and not isinstance(error, SourceRefused):  # which may lock the account
                 due.at_s = self._clock.mono_s() + AGAIN_S
                 self.handle.wake()
                 return
         with self._lock:
-            if self.due.get(key) is due:
-                del self.due[key]
+            if self.due.get(key) is not due:
+                return
+            del self.due[key]
+        if due.kept:
+            self._forget(key)
 
     def _relay(self, relay: str) -> Callable[[bool], object]:
         """Return what switches the relay on or off. Raises NotDone for an unknown one."""
@@ -407,16 +428,16 @@ class DeviceControl:
             return known[1]
 
     @contextmanager
-    def _ended_later(self, key: str, seconds: float, do: Callable[[], object]) -> Iterator[None]:
+    def _ended_later(self, key: str, seconds: float, do: Callable[[], object], kept: str = "") -> Iterator[None]:
         """End later what is ordered within, also if its answer is lost: the camera may have obeyed all the same."""
         try:
             yield
         except SourceRefused:  # it did nothing
             raise
         except TawnyError:
-            self.do_later(key, seconds, do)
+            self.do_later(key, seconds, do, kept)
             raise
-        self.do_later(key, seconds, do)
+        self.do_later(key, seconds, do, kept)
 
     @contextmanager
     def _instead_of(self, *keys: str) -> Iterator[None]:
@@ -428,13 +449,61 @@ class DeviceControl:
         except TawnyError:
             for key, due in before.items():
                 left_s = due.at_s - self._clock.mono_s()  # infinite while it is being done
-                self.do_later(key, max(0.0, left_s) if left_s < math.inf else AGAIN_S, due.do)
+                self.do_later(key, max(0.0, left_s) if left_s < math.inf else AGAIN_S, due.do, due.kept)
             raise
 
-    def do_later(self, key: str, seconds: float, do: Callable[[], object]) -> None:
+    def do_later(self, key: str, seconds: float, do: Callable[[], object], kept: str = "") -> None:
+        due = _Due(self._clock.mono_s() + seconds, do, kept)
         with self._lock:
-            self.due[key] = _Due(self._clock.mono_s() + seconds, do)
+            self.due[key] = due
         self.handle.wake()
+        if self._kept is None or not kept:
+            return
+        with self._keeping:
+            try:
+                if self.due.get(key) is due:  # else it was done or replaced meanwhile
+                    self._kept.mark(key, kept)
+            except StorageError as error:
+                log.warning("%s is not switched back if the recorder crashes: %s", key, error)
+
+    def _forget(self, key: str) -> None:
+        """Forget what was kept of an end that was done, was given up or is needless."""
+        if self._kept is None:
+            return
+        with self._keeping:
+            try:
+                if key not in self.due and key in self._kept.marks():
+                    self._kept.mark(key, "")
+            except StorageError as error:
+                log.warning("%s may be switched back once more at the next start: %s", key, error)
+
+    def _read_kept(self) -> None:
+        """Once after the start, take up the ends that a crash left undone; those overdue are due now."""
+        with self._keeping:
+            if self._is_read or self._kept is None:
+                return
+            try:
+                marks = self._kept.marks()
+            except StorageError as error:
+                log.warning("cannot read which relays must be switched back, will retry: %s", error)
+                return
+            self._is_read = True
+            now_ms, now_s = self._clock.now_ms(), self._clock.mono_s()
+            for key, kept in marks.items():
+                if key.startswith(_RELAY):
+                    about = json.loads(kept)
+                    left_s = min(about["lasts_s"], max(0.0, (about["until_ms"] - now_ms) / 1000))
+                    do = partial(self._switch_back, key.removeprefix(_RELAY), on=about["on"])
+                    with self._lock:
+                        self.due[key] = _Due(now_s + left_s, do, kept, most=TRIES_AFTER_START)
+
+    def _switch_back(self, relay: str, *, on: bool) -> None:
+        try:
+            set_to = self._relay(relay)
+        except NotDone as error:
+            log.warning("%s was left on by a crash, and is not in the settings any more: %s", relay, error)
+            return
+        set_to(on)
 
     def _no_later(self, *keys: str) -> None:
         with self._lock:

@@ -51,7 +51,7 @@ class CommandMeans:
     """What commands change, and where they are noted.
 
     kept: durable key-value store of used signatures. logins: what sign-in cameras offered before. tracked: store of
-    what tracking has measured; None: `kept`.
+    what tracking has measured; None: `kept`. switched: relays that must be switched back; None: in memory only.
     """
 
     said: ExternalEvents
@@ -62,6 +62,7 @@ class CommandMeans:
     snoozes: Snoozes | None = None
     followers: Followers = field(default_factory=Followers)
     tracked: NotifierStore | None = None
+    switched: NotifierStore | None = None
 
 
 class IntegrationService:
@@ -92,7 +93,7 @@ class IntegrationService:
             newest = hub.newest if hub is not None else None
             return newest.at_ms if newest is not None else None
 
-        self.device_control = DeviceControl(now, self.scripts, clock, means.logins, newest_ms)
+        self.device_control = DeviceControl(now, self.scripts, clock, means.logins, newest_ms, kept=means.switched)
         self.commands = CommandService(
             self._cameras, means.said, means.modes, self.device_control, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),

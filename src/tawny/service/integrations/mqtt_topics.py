@@ -75,6 +75,8 @@ class MqttTopics:
         self._health, self._health_due_s = HealthReader(recorder), 0.0
         self._pictures_due_s = 0.0
         self._lasting: dict[EventId, Event] = {}
+        self._told: dict[EventId, set[str]] = {}
+        """Types that each running event was published with: each once, so that an automation runs once per event."""
         self._pictured: deque[Event] = deque(maxlen=50)
         self._announced: frozenset[str] = frozenset()
         """Topics of the entities announced last."""
@@ -104,16 +106,22 @@ class MqttTopics:
 
     def _event(self, message: EventChanged) -> None:
         event = message.event
+        kind = event.kind if event.kind in ha.KINDS else "other"
         with self._lock:
-            is_new = event.id not in self._lasting and message.what == "started"
+            if message.what == "started":
+                self._told.setdefault(event.id, set())
+            told = self._told.get(event.id)
+            is_new = told is not None and kind not in told
+            if told is not None:
+                told.add(kind)
             if event.end_ms is None:
                 self._lasting[event.id] = event
             else:
                 self._lasting.pop(event.id, None)
+                self._told.pop(event.id, None)
             if event.picture_ms is not None:
                 self._pictured.append(event)
         if is_new:
-            kind = event.kind if event.kind in ha.KINDS else "other"
             about = {
                 "type": event.kind,
                 "level": shown_level(event).value,

@@ -1,0 +1,40 @@
+"""A camera that is connected again while an event lasts goes on recording it, where it records only events."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tawny.model.states import CameraState
+from tawny.testing.clips import ClipSpec, clip_file
+from tawny.testing.waiting import until
+from tests.app.rig import DOOR, Rig, one_camera, rig
+
+
+def _pause(made: Rig) -> None:
+    modes = made.running.arming.modes
+    modes.pause(DOOR, None, "Anna")
+    made.wait_for(CameraState.PAUSED)
+    modes.let_go(DOOR, "Anna")
+
+
+def _change(made: Rig) -> None:
+    camera = made.running.settings.cameras["door"].model_copy(update={"burn_in_masks": True})
+    made.running.apply(made.running.settings.model_copy(update={"cameras": {"door": camera}}), "tawny.toml")
+
+
+@pytest.mark.parametrize("connect_again", [_pause, _change])
+def test_an_event_that_lasts_is_recorded_after_the_camera_is_connected_again(
+    tmp_path: Path, connect_again: Callable[[Rig], None]
+) -> None:
+    chosen = one_camera(str(clip_file(ClipSpec(seconds=30))), 'record = "events"\npre = "1 s"\npost = "1 s"\n')
+    with rig(chosen, tmp_path) as made:
+        made.wait_for(CameraState.WAITING)
+        event = made.running.said.open(DOOR, "alarm", "panel", "", 100.0, 600.0)
+        assert event is not None
+        made.wait_for(CameraState.RECORDING)
+        connect_again(made)
+        before_s = made.recorded_s(DOOR)
+        until(lambda: made.recorded_s(DOOR) >= before_s + 3, 20, "it is recorded further")
+        made.running.said.end(event.id)
+        made.wait_for(CameraState.WAITING)
