@@ -3,6 +3,7 @@ import io
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 
 import av
 import pytest
@@ -64,6 +65,23 @@ async def test_parts_are_short_and_together_they_are_the_segment() -> None:
 
 
 @pytest.mark.shows("RC4")
+async def test_no_part_is_longer_than_the_list_declares() -> None:
+    """A frame of a slow camera is a part."""
+    slow = [replace(one, number=at, pts=at * 90_000, at_ms=PACKETS[0].at_ms + at * 1000) for at, one in
+            enumerate(numbered(video(count=150)))]  # fmt: skip
+    hub = Hub(keep_s=200)
+    for packet in slow[:20]:
+        hub.append(packet)
+    async with running(hub) as feed:
+        assert await has(feed, 0)
+        text = feed.playlist()
+    declared = re.search(r"PART-HOLD-BACK=([\d.]+)\n#EXT-X-PART-INF:PART-TARGET=([\d.]+)", text)
+    parts = [float(found) for found in re.findall(r"#EXT-X-PART:DURATION=([\d.]+)", text)]
+    assert declared
+    assert parts
+    assert max(parts) <= float(declared[2]) <= float(declared[1]) / 2
+
+
 async def test_header_and_segment_play() -> None:
     async with running(filled(len(PACKETS))) as feed:
         assert await has(feed, 0)

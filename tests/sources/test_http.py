@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from tawny.model.errors import (
@@ -343,6 +345,18 @@ def test_whatever_a_server_answers_is_a_source_error(response: bytes) -> None:
         error = refused(address)
     assert error.message.isprintable()
     assert not isinstance(error, SourceStalled), "its reader waited for what had ended"
+
+
+@pytest.mark.parametrize("kind", ["image/jpg", "application/octet-stream"])
+def test_a_jpeg_of_another_type_is_asked_for_again(kind: str) -> None:
+    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
+    assert made
+    data = coded.tobytes()
+    head = f"HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+    with raw_server(head + data) as address:
+        connection = Http().open(opening(address, interval="100 ms"))
+        read = read_all(connection, until=lambda got: len(got.packets) >= 3)
+    assert len(read.packets) >= 3
 
 
 def test_sound_goes_on_after_the_encoder_has_started_again() -> None:

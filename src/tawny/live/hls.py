@@ -127,14 +127,16 @@ class HlsFeed:
     def playlist(self, more: str = "") -> str:
         """Return the media playlist. more: suffix appended to every URI."""
         longest_s = max((each.seconds for each in self._segments), default=0.0)
+        part_s = max((part.seconds for each in self._segments for part in each.parts), default=0.0)
+        part_s = max(PART_S, part_s)  # a frame is at least a part
         number, begin = (self._segments[0].number, self._segments[0].begin) if self._segments else self._first
         is_other = number == self.first > 0
         lines = [
             "#EXTM3U",
             "#EXT-X-VERSION:9",
             f"#EXT-X-TARGETDURATION:{max(math.ceil(SEGMENT_S), math.ceil(longest_s))}",
-            f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={PART_S * 3:.2f}",
-            f"#EXT-X-PART-INF:PART-TARGET={PART_S + 0.1:.2f}",
+            f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={part_s * 3:.2f}",
+            f"#EXT-X-PART-INF:PART-TARGET={part_s + 0.1:.2f}",
             f"#EXT-X-MEDIA-SEQUENCE:{number}",
             f"#EXT-X-DISCONTINUITY-SEQUENCE:{begin - is_other}",
         ]

@@ -47,6 +47,7 @@ _RESETS: Final = struct.pack("ii", 1, 0)
 READ_BYTES: Final = 1 << 16
 MOST_PLAYLIST_BYTES: Final = 1_000_000
 MOST_SKIPPED_BYTES: Final = 100_000
+_JPEG_START: Final = b"\xff\xd8\xff"
 _REFUSED, _GONE = {401, 403}, {404, 410}
 _DEFAULTS: Final = {"interval": 1.0, "fingerprint": ""}
 _INTERVAL_S: Final = (0.1, 4.0)
@@ -339,6 +340,10 @@ class _Feeder:
         first = b""
         while len(first) < SNIFFED_BYTES and (piece := self._client.read(response)):
             first += piece
+        if first.startswith(_JPEG_START) and response.headers.get("Content-Length"):  # whatever its type says
+            media.begin(JPEG)
+            self._snapshots(media, response, first)
+            return
         if sniff(first) == "hls":
             self._segments(media, first + self._client.read_all(response, MOST_PLAYLIST_BYTES))
             return
@@ -350,11 +355,11 @@ class _Feeder:
         if len(first) < SNIFFED_BYTES and not media.kind:
             raise SourceNotFound(self._where, "the response is empty")
 
-    def _snapshots(self, media: MediaInput, response: http.client.HTTPResponse) -> None:
-        """Ask for one JPEG after another, at the interval."""
+    def _snapshots(self, media: MediaInput, response: http.client.HTTPResponse, first: bytes = b"") -> None:
+        """Ask for one JPEG after another, at the interval. first: what was read of the first one."""
         due_s = self._clock.mono_s()
         while not self._over.is_set():
-            data = self._client.read_all(response, MOST_JPEG_BYTES)
+            data, first = first + self._client.read_all(response, MOST_JPEG_BYTES), b""
             if sniff(data) != JPEG:
                 raise SourceUnusable(self._where, "no JPEG, although it says so")
             media.picture(data)

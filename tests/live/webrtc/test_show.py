@@ -233,6 +233,20 @@ async def test_sound_of_another_codec_ends_it_unheard(other: AudioFormat) -> Non
     await shown.end()
 
 
+async def test_sound_that_comes_together_with_pictures_is_sent_whole() -> None:
+    """Cameras and masked pictures come in batches."""
+    packets = list(numbered(video(count=20), sound("pcmu", seconds=1.0)))
+    hub = Hub()
+    hub.append(packets[0])
+    shown = Shown(hub, sounds_of(hub, "pcmu"))
+    shown.peer.opened.set()
+    await shown.peer.has(1)
+    for packet in packets[1:]:
+        hub.append(packet)
+    await shown.peer.has(len(packets))
+    await shown.end()
+
+
 def test_a_keyframe_carries_its_parameter_sets_and_pictures_are_cut_once_for_all() -> None:
     hub = filled(1)
     first, second = cuts_of(hub), cuts_of(hub)

@@ -107,6 +107,27 @@ def test_a_good_camera_plays() -> None:
     assert camera.headers("CSeq") == ["1", "2", "3", "4", "5"]
 
 
+def test_a_camera_may_ask_for_a_new_answer_to_each_request() -> None:
+    @dataclass
+    class Renewing(Camera):
+        """A nonce is good for one request."""
+
+        nonce: int = 0
+        used: bool = True
+
+        def reply(self, request: bytes) -> bytes:
+            if self.used:
+                self.nonce, self.used = self.nonce + 1, False
+                return answered("401 Unauthorized", f'WWW-Authenticate: Digest realm="a", nonce="{self.nonce}"').encode(
+                ) + b"\r\n"  # fmt: skip
+            self.used = f'nonce="{self.nonce}"' in request.decode()
+            assert self.used
+            return super().reply(request)
+
+    camera = Renewing()
+    assert [place.track.kind for place in play(camera, "rtsp://me:s3cret@cam/live").places] == ["video", "audio"]
+
+
 @pytest.mark.parametrize(
     ("base", "video"),
     [

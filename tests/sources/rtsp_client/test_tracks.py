@@ -130,6 +130,16 @@ def test_sound_that_never_says_goodbye_is_not_waited_for_long() -> None:
         peer.send(3.1)
 
 
+def test_a_loudspeaker_is_not_taken_for_the_microphone() -> None:
+    described = read_sdp(
+        b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+        b"m=audio 0 RTP/AVP 0\r\na=control:speaker\r\na=sendonly\r\n"
+        b"m=audio 0 RTP/AVP 8\r\na=control:microphone\r\na=recvonly\r\n"
+    )
+    chosen = Tracks(wants_sound=True, stall_s=5.0).choose(described)
+    assert [track.control for track in chosen if track.kind == "audio"] == ["microphone"]
+
+
 def test_without_sound_a_goodbye_is_one_at_once() -> None:
     peer = Peer()
     peer.send(0.1, *between(0.0, 1.0, video=True))

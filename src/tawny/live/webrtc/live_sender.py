@@ -286,7 +286,7 @@ class LiveSender:
         if is_too_much:
             packets = pictures = pictures[:1]
         newest_ms = pictures[-1].at_ms if pictures else 0  # the hub's newest moves on while the connection is full
-        left, sent_bytes = len(pictures), 0
+        left, sent_bytes, is_backlog = len(pictures), 0, self._needs_keyframe
         for packet in packets:
             if await self._peer.drain() and self._is_outdated(packet):
                 self._anew()
@@ -294,7 +294,7 @@ class LiveSender:
             if packet.is_video:
                 left -= 1
                 self._picture(packet, left, newest_ms)
-            elif not self._needs_keyframe and left == 0:
+            elif not self._needs_keyframe and not (is_backlog and left):
                 self._sound(packet)
             sent_bytes += len(packet.data)
             if sent_bytes > BURST_BYTES:

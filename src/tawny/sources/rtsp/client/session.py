@@ -304,6 +304,7 @@ def _asked(
         answer = yield talk.request(method, url, *headers)
         _refuse_redirect(answer)
         if 200 <= answer.status < 300:
+            talk.login.accepted()
             return answer
         if answer.status == 401 and talk.login.challenged(answer.headers.get("www-authenticate", [])):
             continue

@@ -178,7 +178,8 @@ class Tracks:
         self._pictures = PacketBuilder(video.video_codec, announced_sets(video))
         self._video = RtpReceiver(video.payload_type, self._units, self._window)
         chosen = [video]
-        for track in described.tracks if self._wants_sound else ():
+        sounds = [track for track in described.tracks if not track.is_back]  # the others are loudspeakers
+        for track in sounds if self._wants_sound else ():
             found = sound_of(track, self._heard)
             if found:
                 self._audio_format, self._sound = found
