@@ -3,10 +3,13 @@
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tawny.model.events import Event, SeenObject
+from tawny.model.events import Event, Level, SeenObject
 from tawny.model.ids import CameraId, EventId
 from tawny.model.times import Span
 from tawny.service.visits import (
@@ -15,10 +18,12 @@ from tawny.service.visits import (
     EventVisit,
     Neighbors,
     VisitQuery,
+    count_new,
     find_visits,
     group,
     learn_neighbors,
     neighbors_of,
+    visit_of,
 )
 from tawny.storage.index.memory_index import MemoryIndex
 
@@ -188,6 +193,98 @@ def test_event_that_lasts_for_hours_is_found_by_all_of_its_time() -> None:
     index = indexed([covered, person])
     assert [one.id for one in visits(index, within=Span(NOON + 3 * HOUR, NOON + 4 * HOUR))] == [covered.id]
     assert [one.id for one in visits(index, within=Span(NOON + HOUR, NOON + 2 * HOUR))] == [person.id, covered.id]
+
+
+def paged(index: MemoryIndex, limit: int, chosen: dict[str, Any]) -> list[EventVisit]:
+    found, after = list[EventVisit](), None
+    while True:
+        page, after = find_visits(index, VisitQuery(EVER, after=after, limit=limit, **chosen), WAY)
+        found += page
+        if after is None:
+            return found
+
+
+ALERTS = frozenset({Level.ALERT})
+CHOSEN: list[dict[str, Any]] = [
+    {},
+    {"levels": ALERTS},
+    {"levels": frozenset({Level.DETECTION, Level.MOTION})},
+    {"cameras": frozenset({DRIVE})},
+    {"kinds": frozenset({"person"})},
+    {"only": "new"},
+    {"only": "kept"},
+    {"levels": ALERTS, "only": "new"},
+]
+
+
+def one_event(start_s: int, length_s: int, camera: CameraId, kind: str, level: Level, *, marked: bool) -> Event:
+    return replace(event(start_s, start_s + length_s, camera, kind), level=level, kept=marked, reviewed=not marked)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.builds(
+            one_event,
+            st.integers(-300, 300),
+            st.integers(1, 90),
+            st.sampled_from([GATE, DRIVE, YARD]),
+            st.sampled_from(["person", "vehicle", "motion"]),
+            st.sampled_from(Level),
+            marked=st.booleans(),
+        ),
+        max_size=14,
+        unique_by=lambda one: one.id,
+    )
+)
+def test_pages_list_the_same_visits_as_one_page(events: list[Event]) -> None:
+    index = indexed(events)
+    for chosen in CHOSEN:
+        every = paged(index, 1000, chosen)
+        assert every == [one for one in reversed(group(events, WAY)) if VisitQuery(EVER, **chosen).fits(one)]
+        assert [paged(index, limit, chosen) for limit in (1, 2, 3)] == [every] * 3
+
+
+def test_visit_that_matches_by_a_later_event_is_on_the_next_page() -> None:
+    first = [replace(event(90, 98), level="detection"), replace(event(110, 118), level="alert")]
+    second = [replace(event(100, 105, YARD), level="detection"), replace(event(112, 115, YARD), level="alert")]
+    index, alerts = indexed([*first, *second]), {"levels": ALERTS}
+    assert [list(one.events) for one in paged(index, 1, alerts)] == [second, first]
+
+
+def test_visit_over_the_full_hour_stays_whole_on_a_busy_street() -> None:
+    cars = [replace(event(start, start + 8, YARD, "vehicle"), level="detection") for start in range(-5400, 1800, 65)]
+    walk = [replace(one, level="alert") for one in (event(-20, -6), event(2, 15))]
+    index = indexed([*cars, *walk])
+    assert [list(one.events) for one in find_visits(index, VisitQuery(EVER, levels=ALERTS), WAY)[0]] == [walk]
+    assert [list(visit_of(index, one, WAY).events) for one in walk] == [walk, walk]
+    assert count_new(index, WAY, NOON + HOUR)[Level.ALERT] == 1
+    for begin_s, end_s in ((-30, -1), (-1, 1), (0, 3600), (3, 20), (-7200, 7200)):
+        within = Span(NOON + begin_s * 1000, NOON + end_s * 1000)
+        assert [one for one in visits(index, within=within) if one.kind == "person"] == group(walk, WAY)
+    assert len(visits(index)) == len(cars) + 1
+
+
+def test_visit_has_the_same_events_while_more_come() -> None:
+    cars = [event(start, start + 8, YARD, "vehicle") for start in range(-5400, 1800, 65)]
+    first, second, third = event(-20, -6), event(2, 15), event(20, 40)
+    index = indexed([one for one in cars if one.start_ms < NOON])
+    for one in (first, second, *(one for one in cars if one.start_ms >= NOON)):
+        index.put_event(one)
+        assert visit_of(index, first, WAY).events[0] == first
+        if one != first:
+            assert visit_of(index, second, WAY).events == (first, second)
+    index.put_event(third)
+    assert visit_of(index, third, WAY).events == (first, second, third)
+
+
+def test_where_a_visit_always_goes_on_the_fewest_are_split() -> None:
+    queue = [event(start, start + 8, YARD, "vehicle") for start in range(-5400, 5400, 10)]
+    walk = [event(-20, -6), event(2, 15)]
+    index = indexed([*queue, *walk])
+    assert [one for one in visits(index) if one.kind == "person"] == group(walk, WAY)
+    found = sorted(one.id for visit in visits(index) for one in visit.events)
+    assert found == sorted(one.id for one in (*queue, *walk))
 
 
 # --- neighbors

@@ -3,8 +3,8 @@
 A visit has events of one type: each begins soon after another of the same camera, or within a minute after one of a
 neighboring camera. Neighbors are set, or learned: cameras that follow each other more often than chance explains.
 
-Events are grouped in periods that begin where nothing happened for a while, so that every period can be grouped by
-itself, and a late or changed event changes its own period only.
+Events are grouped in periods that begin where nothing happened for a while, or at least the fewest visits go on, so
+that every period can be grouped by itself, and a late or changed event changes its own period only.
 """
 
 from bisect import bisect_left, bisect_right
@@ -168,13 +168,21 @@ class _Hours:
             self._visits[period.begin_ms] = group(self.begun_in(period), self._neighbors)
         return self._visits[period.begin_ms]
 
+    def fitting(self, query: "VisitQuery", period: Span) -> list[EventVisit]:
+        """Return the visits of a period that are asked for, newest first."""
+        return [one for one in reversed(self.visits(period)) if query.fits(one)]
+
     def begun_in(self, span: Span) -> list[Event]:
         first_ms = span.begin_ms - span.begin_ms % _HOUR_MS
         hours = (self._begun_in_hour(hour_ms) for hour_ms in range(first_ms, span.end_ms, _HOUR_MS))
         return [one for hour in hours for one in hour if span.begin_ms <= one.start_ms < span.end_ms]
 
     def _cut_ms(self, hour_ms: int) -> int:
-        """Return where this hour's period begins: the last time before it at which no visit goes on, else the hour."""
+        """Return where this hour's period begins: the last time before it at which nothing went on for a minute.
+
+        Where there is none, the last one at which the fewest visits go on, mostly none: on a street with a car every
+        minute, one who is at the door at the full hour is still one visit.
+        """
         if hour_ms not in self._cuts:
             since_ms = hour_ms - LONGEST_MS
             over_ms, cut_ms = 0, None
@@ -182,8 +190,19 @@ class _Hours:
                 if event.start_ms > max(over_ms, since_ms):
                     cut_ms = event.start_ms
                 over_ms = max(over_ms, _end_ms(event) + NEXT_MS)
-            self._cuts[hour_ms] = hour_ms if over_ms < hour_ms or cut_ms is None else cut_ms
+            if over_ms < hour_ms:
+                cut_ms = hour_ms
+            self._cuts[hour_ms] = self._busy_cut_ms(hour_ms) if cut_ms is None else cut_ms
         return self._cuts[hour_ms]
+
+    def _busy_cut_ms(self, hour_ms: int) -> int:
+        since_ms = hour_ms - LONGEST_MS
+        around = self.begun_in(Span(since_ms - LONGEST_MS - NEXT_MS, hour_ms + LONGEST_MS))
+        found = group(around, self._neighbors)
+        begun = [one.start_ms for one in found]
+        over = sorted(one.events[-1].start_ms for one in found)
+        at_ms = [hour_ms, *(one.start_ms for one in around if since_ms < one.start_ms < hour_ms)]
+        return min(at_ms, key=lambda cut_ms: (bisect_left(begun, cut_ms) - bisect_left(over, cut_ms), -cut_ms))
 
     def _begun_in_hour(self, hour_ms: int) -> list[Event]:
         """Return the events that begin in this hour, in order of their begin."""
@@ -235,8 +254,10 @@ def find_visits(index: RecordingIndex, query: VisitQuery, neighbors: Neighbors) 
 
 
 def _find(hours: _Hours, index: RecordingIndex, query: VisitQuery) -> tuple[list[EventVisit], str | None]:
-    found = list[EventVisit]()
-    end_ms = query.within.end_ms if query.after is None else page_place(query.after)[0] + 1
+    found, end_ms = list[EventVisit](), query.within.end_ms
+    if query.after is not None:  # what makes a visit of this period match may begin after the last page's end
+        period = hours.period(page_place(query.after)[0])
+        found, end_ms = hours.fitting(query, period), period.begin_ms
     while len(found) <= query.limit:
         span = Span(min(query.within.begin_ms, end_ms), end_ms)
         newest = index.events(
@@ -245,7 +266,7 @@ def _find(hours: _Hours, index: RecordingIndex, query: VisitQuery) -> tuple[list
         if not newest:
             break
         period = hours.period(newest[0].start_ms)
-        found += [one for one in reversed(hours.visits(period)) if query.fits(one)]
+        found += hours.fitting(query, period)
         end_ms = period.begin_ms
     page = found[: query.limit]
     return page, f"{page[-1].start_ms}~{page[-1].id}" if len(found) > query.limit else None

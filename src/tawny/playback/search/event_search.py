@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from heapq import merge
 from itertools import islice
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -61,7 +62,7 @@ def find_events(index: EventSource, request: SearchQuery, limit: int, now_ms: in
 
 
 def _fitting(index: EventSource, request: SearchQuery, now_ms: int, words: Words) -> Iterator[Event]:
-    """Yield matching events, newest first."""
+    """Yield matching events, newest first, each once: one that lasts may be in several spans."""
     kinds = None if not request.kinds or request.labels else request.kinds
     only = request.only
     if only == "all":  # pre-filter in the index
@@ -74,9 +75,17 @@ def _fitting(index: EventSource, request: SearchQuery, now_ms: int, words: Words
             )
         )
 
+    begun_before, seen = list[Event](), set[EventId]()
     for span in reversed(request.spans):
-        for event in newest_first(span):
-            if _fits(event, request, now_ms) and _is_read(request, words(event)):
+        found = merge(begun_before, newest_first(span), key=lambda one: one.start_ms, reverse=True)
+        begun_before = []
+        for event in found:
+            if event.id in seen:
+                continue
+            if event.start_ms < span.begin_ms and span is not request.spans[0]:
+                begun_before.append(event)
+            elif _fits(event, request, now_ms) and _is_read(request, words(event)):
+                seen.add(event.id)
                 yield event
 
 

@@ -14,7 +14,7 @@ from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.observations import ANIMAL, KINDS, MOTION, PERSON, VEHICLE, spoken
 from tawny.model.times import Span
-from tawny.playback.search.time_parser import ORDERS, normalise_phrases, parse_time
+from tawny.playback.search.time_parser import BRIEF_MONTH, MONTH, ORDERS, normalise_phrases, parse_time
 
 # Parsed search queries.
 
@@ -132,29 +132,72 @@ _GERMAN = {
     "vorgestern": "the day before yesterday", "gestern": "yesterday", "heute": "today", "heute nacht": "last night",
     "gestern nacht": "last night", "letzte nacht": "last night", "heute früh": "this morning",
     "heute morgen": "this morning", "gestern früh": "yesterday morning", "früh": "morning", "morgen": "morning",
+    "heute vormittag": "this morning", "heute nachmittag": "this afternoon", "heute abend": "this evening",
+    "vorletzte nacht": "the night before last", "mitternacht": "midnight",
+    **dict.fromkeys(("mittag", "mittags"), "noon"),
     "vormittag": "morning", "nachmittag": "afternoon", "abend": "evening", "nacht": "night", "nachts": "at night",
     "abends": "in the evening", "morgens": "in the morning", "diese woche": "this week", "letzte woche": "last week",
     "letzten monat": "last month", "am wochenende": "the weekend", "wochenende": "weekend", "montag": "monday",
     "dienstag": "tuesday", "mittwoch": "wednesday", "donnerstag": "thursday", "freitag": "friday",
-    "samstag": "saturday", "sonnabend": "saturday", "sonntag": "sunday", "tage": "days", "stunden": "hours",
-    "minuten": "minutes", "sekunden": "seconds", "länger als": "longer than", "kürzer als": "shorter than",
+    "samstag": "saturday", "sonnabend": "saturday", "sonntag": "sunday", "januar": "january", "februar": "february",
+    **dict.fromkeys(("märz", "maerz", "mrz"), "march"), "juni": "june", "juli": "july",
+    **dict.fromkeys(("oktober", "okt"), "october"), **dict.fromkeys(("dezember", "dez"), "december"),
+    "tag": "day", **dict.fromkeys(("tage", "tagen"), "days"), "stunde": "hour", "stunden": "hours",
+    "minuten": "minutes", "sekunde": "second", "sekunden": "seconds", "woche": "week", "wochen": "weeks",
+    "monat": "month", **dict.fromkeys(("monate", "monaten"), "months"),
+    "länger als": "longer than", "kürzer als": "shorter than", "mehr als": "more than", "weniger als": "less than",
+    "mindestens": "at least", "höchstens": "at most", "über": "over",
     **dict.fromkeys(("längste", "längster", "längstes", "längsten"), "longest"),
     **dict.fromkeys(("kürzeste", "kürzester", "kürzestes", "kürzesten"), "shortest"),
     **dict.fromkeys(("unbekannt", "unbekannte", "unbekannter", "unbekanntes", "unbekannten"), "unknown"),
     **dict.fromkeys(("kennzeichen", "nummernschild", "nummernschilder"), "plates"),
     "ereignis": "event", "ereignisse": "events",
-    "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without", "letzten": "last",
+    "zwischen": "between", "und": "and", "oder": "or", "mit": "with", "ohne": "without",
+    **dict.fromkeys(("außer", "ausser"), "except"), **dict.fromkeys(("kein", "keine", "keinen"), "no"), "alle": "all",
+    "seit": "since", "bis": "until",
+    **dict.fromkeys(("von", "vom"), "from"), "zum": "to",
+    **dict.fromkeys(("letzte", "letzten", "letzter", "letztes"), "last"),
     **dict.fromkeys(("der", "die", "das", "den", "dem", "ein", "eine", "einen", "einem", "einer"), "the"),
     **dict.fromkeys(("im", "am", "vor", "auf", "bei", "beim"), "in"), "wer": "who", "war": "was",
     **{f"{light}{word}{end}": name for word, name in _GERMAN_COLOURS.items()
        for light in ("", "hell", "dunkel") for end in ("", "e", "er", "es", "en", "em")},
 }  # fmt: skip
 """German words and phrases, as the English that this parser knows."""
-_GERMAN_WORD = re.compile(
-    r"(?<![\w-])(?:(vor|nach|um|bis) (\d{1,2})(?::(\d\d))? uhr|"
-    rf"({'|'.join(sorted(map(re.escape, _GERMAN), key=len, reverse=True))}))(?![\w-])"
-)
-_GERMAN_CLOCK = {"vor": "before", "nach": "after", "um": "at", "bis": "until"}
+_GERMAN_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, _GERMAN), key=len, reverse=True))})(?![\w-])")
+_GERMAN_NUMBERS = {
+    word: str(number) for number, word in enumerate(
+        ("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"), 1
+    )
+} | dict.fromkeys(("eine", "einer", "einem", "einen"), "1")  # fmt: skip
+_GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|wochen?|monat(?:en?)?)(?!\w)"
+_GERMAN_CLOCK = {
+    "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
+}  # fmt: skip
+_GERMAN_DAYS = "heute|gestern|vorgestern|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
+
+
+def _german_clock(found: re.Match[str]) -> str:
+    """Return `8:30` for `8 uhr 30`. An `am` after it is no morning."""
+    hour, minute = found[1], found[2] or found[3] or "00"
+    return f"{hour}:{minute}{' in' if found[4] else ''}" if int(hour) <= 24 and int(minute) < 60 else found[0]
+
+
+_GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
+    (re.compile(rf"(?<![\w-])(?:{pattern})(?:(?<= )|(?![\w-]))"), made)
+    for pattern, made in (
+        (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
+        (rf"({'|'.join(_GERMAN_NUMBERS)}) (?={_GERMAN_UNITS})", lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),
+        (r"(\d{1,2})(?:[:.](\d\d))? uhr(?: (\d\d)(?![.\d]))?( am)?", _german_clock),
+        (r"(um|gegen) (\d{1,2})\.(\d\d)", r"at \2:\3"),
+        (rf"vor (\d+) ?({_GERMAN_UNITS})", r"\1 \2 ago"),
+        (rf"seit (\d+) ?({_GERMAN_UNITS})", r"last \1 \2"),
+        (rf"({'|'.join(_GERMAN_CLOCK)}) (?=\d{{1,2}}:\d\d|mittag|mitternacht)",
+         lambda found: f"{_GERMAN_CLOCK[found[1]]} "),
+        (rf"ab (?=(?:dem )?(?:{_GERMAN_DAYS}|\d{{1,2}}\.))", "since "),
+        (r"(\d{1,2}\.?|im|in) mai", r"\1 may"),  # alone it may be a part of a plate
+    )
+]  # fmt: skip
+"""German phrases of several words, before the words are translated."""
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
 OTHER_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("bike", "bikes", "cyclist", "cyclists"), "bicycle"),
@@ -200,7 +243,14 @@ _BUT = re.compile(
     r"(?<!\w)(?:but(?: not?)?|except(?: for)?|other than|apart from|without|not|no)(?: an?| the| any)?"
     r" ([\w'-]+(?: (?:and|or|nor) [\w'-]+)*)"
 )
-_WORD = re.compile(r"[\w'-]+")
+_WORD = re.compile(r"\d+(?:[:/.]\d+)+|[\w'-]+")
+_TIME_WORD = re.compile(
+    r"\d+(?:[:/.]\d+)+|\d{4}-\d\d-\d\d|\d{1,2}(?:st|nd|rd|th)"
+    rf"|\d*(?:uhr|ago|sec|seconds?|min|minutes?|hours?|days?|nights?|weeks?|months?|{MONTH}|{BRIEF_MONTH})"
+)
+"""Words of times, whose numbers are no plates either."""
+_HARDLY_PLATE = re.compile(r"\d{1,2} ?(?:[hdm]|[ap]m)|\d{1,3} ?s|(?:ab|um) \d{1,2}")
+"""All that is left, if it is more likely a time."""
 
 
 @dataclass(frozen=True)
@@ -231,9 +281,9 @@ class _Found:
 def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int) -> SearchQuery:
     """Return the query. zone: local time zone."""
     plain = " ".join(text.lower().replace(",", " ").replace("?", " ").replace("!", " ").split())
-    rest = normalise_phrases(_in_english(plain, known))
     found, places = _Found(), SearchVocabulary(known.cameras, known.zones)
-    rest = _named(rest, places, found, least_words=2)  # `first floor` must not be parsed as an order
+    rest = _named(plain, places, found, least_words=2)  # `first floor` must not be parsed as an order
+    rest = normalise_phrases(_in_english(rest, known))
     rest = _BETWEEN.sub(lambda one: f"at least {one[1]} {_unit(rest[one.end() :])} at most ", rest)
     rest, most_s = _length(_SHORTER, rest, float("inf"))
     rest, least_s = _length(_LONGER, rest, 0.0)
@@ -278,12 +328,12 @@ def _in_english(text: str, known: SearchVocabulary) -> str:
     own = {word for name in names for word in re.findall(r"\w+", name.lower())}
 
     def translated(found: re.Match[str]) -> str:
-        if found[1]:
-            return f"{_GERMAN_CLOCK[found[1]]} {found[2]}:{found[3] or '00'}"
-        if found[4] == "am" and re.search(r"\d ?$", text[: found.start()]):
+        if found[0] == "am" and re.search(r"(?<![\d:.])(?:0?[1-9]|1[0-2])(?::\d\d)? ?$", found.string[: found.start()]):
             return found[0]  # 7 am
-        return found[0] if found[4] in own else _GERMAN[found[4]]
+        return found[0] if found[0] in own else _GERMAN[found[0]]
 
+    for pattern, made in _GERMAN_SAYINGS:
+        text = pattern.sub(made, text)
     return _GERMAN_WORD.sub(translated, text)
 
 
@@ -368,7 +418,16 @@ def _is_in_names(word: str, known: SearchVocabulary, found: _Found) -> bool:
 
 def _texts(words: list[str], found: _Found) -> list[str]:
     """Take a plate from the remaining words, including separators: `b ab 123`. Return the unknown words."""
-    parts = [word for word in words if len(word) <= SHORT or any(one.isdigit() for one in word)]
+    is_time = [_TIME_WORD.fullmatch(word) is not None for word in words]
+    parts = [
+        word
+        for at, word in enumerate(words)
+        if (len(word) <= SHORT or any(one.isdigit() for one in word))
+        and not is_time[at]
+        and not (word.isdigit() and any(is_time[max(0, at - 1) : at + 2]))
+    ]
+    if _HARDLY_PLATE.fullmatch(" ".join(parts)):
+        return words
     plate = "".join(spoken(word) for word in parts)
     if not (SHORTEST <= len(plate) <= LONGEST and any(one.isdigit() for one in plate)):
         return words

@@ -4,6 +4,7 @@ A phrase gives days and hours of the day. Combined they are spans in local time,
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -29,9 +30,10 @@ ORDERS = "first|earliest|oldest|last|latest|newest|most recent|longest|shortest"
 _WORDS = "|".join(sorted(NUMBERS, key=len, reverse=True))
 _SOME = "|".join(word for word, number in NUMBERS.items() if number != "1")
 _UNITS = r"(?:seconds?|minutes?|min|hours?|days?|nights?|weeks?|months?)"
+_YEAR = r"(?:19|20)\d\d"
 _BRIEF_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
 _BRIEF_DAYS = {day[:3]: day for day in DAYS} | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday"}
-_BRIEF_MONTH, _BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
+BRIEF_MONTH, _BRIEF_DAY = "|".join(_BRIEF_MONTHS), "|".join(_BRIEF_DAYS)
 _NIGHT_FROM = 6
 """`5 at night` means morning, `6 at night` means evening."""
 
@@ -55,12 +57,18 @@ def _date(found: re.Match[str]) -> str:
     day, month = int(found[1]), int(found[2])
     if month > 12:
         day, month = month, day
-    return f"{found[3]}-{month:02}-{day:02}"
+    return f"{found[3] if len(found[3]) == 4 else f'20{found[3]}'}-{month:02}-{day:02}"
 
 
 def _day_of_month(found: re.Match[str]) -> str:
-    month = int(found[2])
-    return f"{found[1]} {MONTHS[month - 1]}" if 1 <= month <= len(MONTHS) else found[0]
+    """Return `20 november` for `20.11` and `11/20`, `14:30` for `14.30`."""
+    day, month = int(found[1]), int(found[2])
+    if "/" in found[0] and month > 12:
+        day, month = month, day
+    if 1 <= month <= len(MONTHS):
+        return f"{day} {MONTHS[month - 1]}"
+    is_clock = "." in found[0] and day <= 24 and 12 < month < 60
+    return f"{day}:{month}" if is_clock else found[0]
 
 
 def _number(found: re.Match[str]) -> str:
@@ -88,10 +96,17 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"midnight", "0:00"),
         (r"noon|midday", "12:00"),
         (rf"{CLOCK} (?:in the|at) (morning|afternoon|evening|night)", _half_of_day),
-        (rf"({_BRIEF_MONTH})\.?(?= \d)", lambda found: _BRIEF_MONTHS[found[1]]),
-        (rf"(\d(?:st|nd|rd|th)?\.?(?: of)?) ({_BRIEF_MONTH})", lambda found: f"{found[1]} {_BRIEF_MONTHS[found[2]]}"),
-        (r"(\d{1,2})[./](\d{1,2})[./](\d{4})", _date),
-        (r"(\d{1,2})\.(\d{1,2})\.", _day_of_month),
+        (rf"(\d{{1,2}}\.?(?:\d{{1,2}}\.?)?)[-–](\d{{1,2}}(?:\.\d{{1,2}}\.?|\.?(?= (?:{BRIEF_MONTH}))))", r"\1 - \2"),
+        (rf"(in|during) ({BRIEF_MONTH})", lambda found: f"{found[1]} {_BRIEF_MONTHS[found[2]]}"),
+        (rf"({BRIEF_MONTH})\.?(?= \d)", lambda found: _BRIEF_MONTHS[found[1]]),
+        (rf"(\d{{1,2}}(?:st|nd|rd|th)?\.?(?: of)?) ({BRIEF_MONTH})\.?",
+         lambda found: f"{found[1]} {_BRIEF_MONTHS[found[2]]}"),
+        (r"(\d{4})[./](\d{1,2})[./](\d{1,2})(?!\.\w)",
+         lambda found: f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}"),
+        (r"(\d{1,2})[./](\d{1,2})[./](\d{4}|\d\d)(?!\.\w)", _date),
+        (r"(\d{1,2})\.(\d\d) ?([ap]m)", r"\1:\2 \3"),
+        (r"(at|around|about) (\d{1,2})\.(\d\d)", r"\1 \2:\3"),
+        (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{_UNITS})(?!\w))", _day_of_month),
         (rf"(on|last|since|from|between|until|to|and) ({_BRIEF_DAY})",
          lambda found: f"{found[1]} {_BRIEF_DAYS[found[2]]}"),
         (r"overnight", "last night"),
@@ -110,10 +125,11 @@ WEEK = timedelta(days=7)
 YEAR = timedelta(days=366)
 OLDEST = date(1970, 1, 1)
 WEEKDAY, MONTH = "|".join(DAYS), "|".join(MONTHS)
-OF_MONTH = rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{MONTH})"
+OF_MONTH = rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?(?:{MONTH})(?: {_YEAR})?"
 ANY = (
     rf"(?:\d{{4}}-\d\d-\d\d|the day before yesterday|yesterday|today|{OF_MONTH}"
-    rf"|(?:{MONTH}) (?:the )?\d{{1,2}}(?:st|nd|rd|th)?|the \d{{1,2}}(?:st|nd|rd|th)|(?:last )?(?:{WEEKDAY})s?)"
+    rf"|(?:{MONTH}) (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: {_YEAR})?"
+    rf"|the \d{{1,2}}(?:st|nd|rd|th)|(?:last )?(?:{WEEKDAY})s?)"
 )
 """Pattern without groups that matches what `day_of` parses."""
 _NEAR = {"today": 0, "yesterday": 1, "day before yesterday": 2}
@@ -128,20 +144,36 @@ def day_of(text: str, today: date) -> date | None:
         return today - (today.weekday() - DAYS.index(words.removesuffix("s"))) % 7 * DAY
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", words):
-            return on if (on := date.fromisoformat(words)) >= OLDEST and on <= today + YEAR else None
-        number = int(re.findall(r"\d+", words)[0])
+            return _near(date.fromisoformat(words), today)
+        number, *years = map(int, re.findall(r"\d+", words))
         month = next((name for name in MONTHS if name in words), None)
         if month is None:
             near = today if number <= today.day else month_of(today)[0] - DAY
             return near.replace(day=number)
-        on = date(today.year, MONTHS.index(month) + 1, number)
-        return on if on <= today else on.replace(year=today.year - 1)
+        if years:
+            return _near(date(years[0], MONTHS.index(month) + 1, number), today)
+        return _latest(MONTHS.index(month) + 1, number, today)
     except ValueError:
         return None
 
 
+def _near(on: date, today: date) -> date | None:
+    return on if OLDEST <= on <= today + YEAR else None
+
+
+def _latest(month: int, number: int, today: date) -> date | None:
+    """Return the latest such day, not after today. The 29th of February may be years ago."""
+    for year in range(today.year, today.year - 8, -1):
+        if number <= monthrange(year, month)[1] and (on := date(year, month, number)) <= today:
+            return on
+    return None
+
+
 def from_to(first_text: str, last_text: str, today: date) -> tuple[date, date] | None:
     """Return first and last day, or None. `friday to sunday` on a Friday begins a week earlier."""
+    year = re.search(rf" {_YEAR}$", last_text)
+    if year and re.search(MONTH, first_text) and not re.search(_YEAR, first_text):
+        first_text += year[0]  # `18 november to 20 november 2025`
     first, last = day_of(first_text, today), day_of(last_text, today)
     if first is None or last is None:
         return None
@@ -156,10 +188,10 @@ def month_of(day: date) -> tuple[date, date]:
     return first, (first + 31 * DAY).replace(day=1) - DAY
 
 
-def last_month(name: str, today: date) -> tuple[date, date]:
-    """Return the latest month of this name, including the current one."""
-    first = date(today.year, MONTHS.index(name) + 1, 1)
-    return month_of(first if first <= today else first.replace(year=today.year - 1))
+def named_month(name: str, year: str | None, today: date) -> tuple[date, date] | None:
+    """Return the month of this name, without a year the latest, including the current one."""
+    first = day_of(f"1 {name} {year or ''}".strip(), today)
+    return None if first is None else month_of(first)
 
 
 def weekend(today: date) -> tuple[date, date]:
@@ -250,6 +282,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> _Phrases:
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
         yield rf"(?:on )?({ANY})", lambda when, found: _on(when, day_of(found[1], today))
+    yield rf"({MONTH}) ({_YEAR})", lambda when, found: _month(when, found, today)
     yield from _hours_of_the_day()
 
 
@@ -304,7 +337,7 @@ def _several_days(today: date) -> _Phrases:
 
     yield rf"(?:between|from) ({ANY}) {_TO} ({ANY})", both
     yield rf"({ANY}) (?:to|until|-|–) ({ANY})", both
-    yield rf"(?:between |from )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)? {_TO} ({OF_MONTH})", of_month
+    yield rf"(?:between |from )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\.? {_TO} ({OF_MONTH})", of_month
 
 
 def _parts_of_days(today: date) -> _Phrases:
@@ -338,7 +371,7 @@ def _weeks_and_months(today: date) -> _Phrases:
     yield "last month", days(*month_of(first - DAY))
     yield "this month", days(first, today)
     yield "(?:on |at )?(?:the |last )?weekend", days(*weekend(today))
-    yield f"(?:in|during) ({MONTH})", lambda when, found: when.on(*last_month(found[1], today))
+    yield rf"(?:in|during) ({MONTH})(?: ({_YEAR}))?", lambda when, found: _month(when, found, today)
 
 
 def _hours_of_the_day() -> _Phrases:
@@ -358,6 +391,11 @@ def _hours_of_the_day() -> _Phrases:
 
 def _on(when: TimeExpression, day: date | None) -> TimeExpression | None:
     return None if day is None else when.on(day)
+
+
+def _month(when: TimeExpression, found: re.Match[str], today: date) -> TimeExpression | None:
+    days = named_month(found[1], found[2], today)
+    return when.on(*days) if days else None
 
 
 def _part(name: str) -> tuple[int, int]:

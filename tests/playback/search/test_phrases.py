@@ -1,0 +1,196 @@
+"""Dates, clock times and exclusions in English and German; and what is a plate."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tawny.model.events import Event
+from tawny.model.ids import CameraId, EventId
+from tawny.playback.search.event_search import SearchableNames, search_in_words
+from tawny.playback.search.query_parser import SearchQuery, SearchVocabulary, parse_query
+from tawny.storage.index.memory_index import MemoryIndex
+
+BERLIN = ZoneInfo("Europe/Berlin")
+YARD = CameraId("yard")
+KNOWN = SearchVocabulary(
+    {YARD: "Hof", CameraId("gate"): "Tor", CameraId("mast"): "Mast 2.10"}, (), {"car", "truck", "dog"}, ("Anna",),
+    ("plates",),
+)  # fmt: skip
+
+
+def ms(text: str) -> int:
+    return round(datetime.fromisoformat(f"2026-{text}").replace(tzinfo=BERLIN).timestamp() * 1000)
+
+
+NOW = ms("11-27 15:00")
+"""A Friday."""
+USUAL = "11-21 00:00", "11-27 15:00", 1
+
+
+def asked(text: str) -> SearchQuery:
+    return parse_query(text, KNOWN, BERLIN, NOW)
+
+
+def time_of(query: SearchQuery) -> tuple[str, str, int]:
+    """Return begin and end of the first span, and the number of spans."""
+
+    def shown(at_ms: int) -> str:
+        return f"{datetime.fromtimestamp(at_ms / 1000, BERLIN):%m-%d %H:%M}"
+
+    return shown(query.spans[0].begin_ms), shown(query.spans[0].end_ms), len(query.spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end", "count"),
+    [
+        ("18 nov", "11-18 00:00", "11-19 00:00", 1),
+        ("18th nov", "11-18 00:00", "11-19 00:00", 1),
+        ("18 nov.", "11-18 00:00", "11-19 00:00", 1),
+        ("18 nov 2026", "11-18 00:00", "11-19 00:00", 1),
+        ("november 18, 2026", "11-18 00:00", "11-19 00:00", 1),
+        ("the 18th of november 2026 after 22:00", "11-18 22:00", "11-19 00:00", 1),
+        ("between 18 nov and 20 nov", "11-18 00:00", "11-21 00:00", 1),
+        ("18 nov to 20 nov 2026", "11-18 00:00", "11-21 00:00", 1),
+        ("12 feb 2026", "02-12 00:00", "02-13 00:00", 1),
+        ("29 feb", "02-29 00:00", "03-01 00:00", 1),
+        ("in nov", "11-01 00:00", "11-27 15:00", 1),
+        ("october 2026", "10-01 00:00", "11-01 00:00", 1),
+        ("since 18 nov", "11-18 00:00", "11-27 15:00", 1),
+        ("2026/11/24", "11-24 00:00", "11-25 00:00", 1),
+        ("11/24", "11-24 00:00", "11-25 00:00", 1),
+        ("yesterday at 14.30", "11-26 14:00", "11-26 15:00", 1),
+        ("yesterday after 8.45 pm", "11-26 20:45", "11-27 00:00", 1),
+        ("20.11.", "11-20 00:00", "11-21 00:00", 1),
+        ("20.11", "11-20 00:00", "11-21 00:00", 1),
+        ("am 20.11. am Tor", "11-20 00:00", "11-21 00:00", 1),
+        ("am 20.11.2026", "11-20 00:00", "11-21 00:00", 1),
+        ("am 20.11.26", "11-20 00:00", "11-21 00:00", 1),
+        ("am 5. März", "03-05 00:00", "03-06 00:00", 1),
+        ("15. Mai", "05-15 00:00", "05-16 00:00", 1),
+        ("im Oktober", "10-01 00:00", "11-01 00:00", 1),
+        ("vom 18. bis 20. November", "11-18 00:00", "11-21 00:00", 1),
+        ("20.-22.11.", "11-20 00:00", "11-23 00:00", 1),
+        ("20.11.-22.11.", "11-20 00:00", "11-23 00:00", 1),
+        ("18-20 nov", "11-18 00:00", "11-21 00:00", 1),
+        ("8.30-10.15", "11-21 08:30", "11-21 10:15", 7),
+        ("22 Uhr", "11-21 21:30", "11-21 22:30", 6),
+        ("ab 22 Uhr", "11-21 22:00", "11-22 00:00", 6),
+        ("5 Uhr", "11-21 04:30", "11-21 05:30", 7),
+        ("14.30 Uhr", "11-21 14:00", "11-21 15:00", 7),
+        ("um 14.30 Uhr", "11-21 14:00", "11-21 15:00", 7),
+        ("gestern um 8 Uhr 30", "11-26 08:00", "11-26 09:00", 1),
+        ("gestern um 22:15", "11-26 21:45", "11-26 22:45", 1),
+        ("gestern gegen 22 Uhr", "11-26 21:30", "11-26 22:30", 1),
+        ("gestern um 8 Uhr abends", "11-26 19:30", "11-26 20:30", 1),
+        ("gestern nach 22 Uhr am Tor", "11-26 22:00", "11-27 00:00", 1),
+        ("gestern nach 10 Uhr am Tor", "11-26 10:00", "11-27 00:00", 1),
+        ("seit 8 Uhr", "11-27 08:00", "11-27 15:00", 1),
+        ("seit gestern", "11-26 00:00", "11-27 15:00", 1),
+        ("seit gestern 18 Uhr", "11-26 18:00", "11-27 15:00", 1),
+        ("ab Montag", "11-23 00:00", "11-27 15:00", 1),
+        ("seit 2 Stunden", "11-27 13:00", "11-27 15:00", 1),
+        ("zwischen 8 Uhr und 10 Uhr", "11-21 08:00", "11-21 10:00", 7),
+        ("zwischen 8 und 10 Uhr", "11-21 08:00", "11-21 10:00", 7),
+        ("von 22 bis 6 Uhr", "11-21 22:00", "11-22 06:00", 6),
+        ("vor 2 Stunden", "11-27 12:30", "11-27 13:30", 1),
+        ("vor einer Stunde", "11-27 13:30", "11-27 14:30", 1),
+        ("vor einer halben Stunde", "11-27 14:00", "11-27 15:00", 1),
+        ("vor 3 Tagen", "11-24 00:00", "11-25 00:00", 1),
+        ("vor zwei Wochen", "11-13 00:00", "11-14 00:00", 1),
+        ("die letzte Stunde", "11-27 14:00", "11-27 15:00", 1),
+        ("gestern vor Mitternacht", "11-26 00:00", "11-27 00:00", 1),
+        ("heute Vormittag", "11-27 05:00", "11-27 12:00", 1),
+    ],
+)  # fmt: skip
+def test_a_time_is_no_plate(text: str, begin: str, end: str, count: int) -> None:
+    query = asked(f"Person {text}")
+    assert (query.unknown, query.read, query.kinds) == ((), frozenset(), frozenset({"person"}))
+    assert time_of(query) == (begin, end, count)
+    assert query.cameras == (frozenset({"gate"}) if "Tor" in text else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("31 november", ("31", "november")),
+        ("nov 31", ("november", "31")),
+        ("12th", ("12th",)),
+        ("25 Uhr", ("25", "uhr")),
+        ("at 29:00", ("29:00",)),
+        ("31.11.2026", ("2026-11-31",)),
+        ("13 pm", ("13", "pm")),
+        ("22h", ("22h",)),
+        ("for 30 s", ("30", "s")),
+        ("um 5", ("um", "5")),
+        ("3 months hence", ("3", "months", "hence")),
+    ],
+)
+def test_what_is_no_time_and_no_plate_is_told(text: str, unknown: tuple[str, ...]) -> None:
+    query = asked(text)
+    assert (query.unknown, query.read) == (unknown, frozenset())
+    assert time_of(query) == USUAL
+
+
+@pytest.mark.parametrize(
+    ("text", "plate"),
+    [
+        ("M XY 1234", "mxy1234"),
+        ("plate B AB 123 since yesterday", "bab123"),
+        ("Kennzeichen B AB 12 H seit gestern", "bab12h"),
+        ("HH AB 22", "hhab22"),
+        ("MAI AB 123", "maiab123"),
+        ("B-AB 123", "123"),
+        ("ABC123", "abc123"),
+        ("7ABC123 on 18 nov", "7abc123"),
+        ("AB-22", "ab22"),
+        ("xy9", "xy9"),
+    ],
+)
+def test_a_plate_stays_a_plate(text: str, plate: str) -> None:
+    assert plate in asked(text).read
+
+
+def test_numbers_of_names_and_lengths_are_no_dates() -> None:
+    query = asked("person Mast 2.10 longer than 1.5 min")
+    assert (query.cameras, query.least_s, query.unknown) == (frozenset({"mast"}), 90.0, ())
+    assert time_of(query) == USUAL
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds", "but", "least_s", "most_s"),
+    [
+        ("alle Autos außer LKW", {"car"}, {"truck"}, 0.0, float("inf")),
+        ("alle Autos ausser Lastwagen", {"car"}, {"truck"}, 0.0, float("inf")),
+        ("keine Autos", set(), {"car"}, 0.0, float("inf")),
+        ("Personen ohne Hund", {"person"}, {"dog"}, 0.0, float("inf")),
+        ("Autos mehr als 30 Sekunden", {"car"}, set(), 30.0, float("inf")),
+        ("Autos weniger als 10 Sekunden", {"car"}, set(), 0.0, 10.0),
+        ("Autos kürzer als eine Minute", {"car"}, set(), 0.0, 60.0),
+    ],
+)
+def test_german_conditions(text: str, kinds: set[str], but: set[str], least_s: float, most_s: float) -> None:
+    query = asked(text)
+    assert query.kinds | query.labels == kinds
+    assert query.but == but
+    assert (query.least_s, query.most_s, query.unknown, query.read) == (least_s, most_s, (), frozenset())
+
+
+def test_event_of_several_spans_is_listed_once_and_in_its_place() -> None:
+    index = MemoryIndex()
+    for name, begin, end in (
+        ("before", "11-25 22:10", "11-25 22:15"),
+        ("long", "11-25 22:30", "11-26 00:40"),
+        ("late", "11-25 22:50", "11-25 22:55"),
+        ("next", "11-26 12:30", "11-26 12:40"),
+    ):
+        index.put_event(Event(EventId(name), YARD, "vehicle", ms(begin), ms(end), 90.0))
+
+    def found(text: str) -> list[str]:
+        return [one.id for one in search_in_words(index, text, SearchableNames({YARD: "Yard"}), BERLIN, NOW, 60)[1]]
+
+    assert found("vehicles before 23:00") == ["next", "late", "long", "before"]
+    assert found("the last 3 vehicles before 23:00") == ["next", "late", "long"]
+    assert found("the first 2 vehicles before 23:00") == ["before", "long"]
+    assert found("the 2 longest vehicles before 23:00") == ["long", "next"]
+    assert found("vehicles after 23:00") == ["long"]
