@@ -237,7 +237,10 @@ async def test_every_reader_has_words_for_a_gap(house: House, reason: GapReason)
         **dict.fromkeys(("camera", "tawny", "made", "damage"), ""), "state": {}, "streams": {}, "history": [row],
     }  # fmt: skip
     about = ClipSheetHeader("clip.mp4", PORCH, "Front door", "pi", "Anna", ZoneInfo("UTC"), now_ms)
-    clip = Mock(read=lambda *_: [b"x"], size_bytes=1, cut_at_ms=None, start_ms=span.begin_ms, unreadable=())
+    clip = Mock(
+        read=lambda *_: [b"x"], size_bytes=1, cut_at_ms=None, start_ms=span.begin_ms, unreadable=(), elsewhere=()
+    )
+    clip.end_ms, clip.is_mute = span.end_ms, False
     for text in (
         status.change_line(message),
         "\n".join(recordings.lines(house.recorder.index, PORCH, span)),

@@ -20,7 +20,8 @@ from tawny.model.geometry import Polygon
 from tawny.model.times import Span
 from tawny.playback.exports import ExportKind, ExportOptions
 from tests.api.fakes import House
-from tests.playback.archives import PORCH
+from tests.playback.archives import PORCH, SUB
+from tests.support.bad_sector import bad_sector
 
 ANNA = Account("anna", "Anna", Role.OWNER)
 
@@ -443,3 +444,36 @@ def test_deleted_clips_make_way_before_others(house: House, tmp_path: Path, in_m
     newest = made(house, desk)
     assert [one.id for one in desk.seen_by(ANNA)] == [newest.id, first.id]
     assert desk.find_removed(second.id, ANNA) is None
+
+
+@pytest.mark.parametrize("how", ["as recorded", "boxes"])
+async def test_a_clip_on_a_recorder_in_memory_lacks_only_what_cannot_be_read_and_says_so(
+    house: House, viewer: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    house.site.jobs = ClipJobs(house.clock, ClipStore(None, 1 << 30))
+    now_ms = house.clock.now_ms()
+    files = [house.recorder.record(now_ms - 20_000 + 4000 * number, seconds=4) for number in range(3)]
+    house.recorder.record(now_ms - 8000, seconds=4, stream=SUB)
+    bad_sector(monkeypatch, house.recorder.segment_path(files[1]))
+    wish = {"cameras": ["porch"], "from_ms": now_ms - 20_000, "to_ms": now_ms - 4000, "boxes": how == "boxes"}
+    assert (await viewer.post("/api/v1/clips", json=wish)).status_code == 200
+    assert house.site.jobs.work()
+    (done,) = await listed(viewer)
+    assert (done["state"], done["message"]) == ("done", "")
+    assert (done["unreadable_ms"], done["elsewhere_ms"], done["is_mute"]) == (4000, 4000, False)
+
+
+async def test_the_answer_says_what_else_to_ask_for(house: House, viewer: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    begin_ms = now_ms - 20_000
+    house.recorder.record(begin_ms, seconds=4)
+    house.recorder.record(begin_ms + 3000, seconds=4, size=(128, 80))
+    house.recorder.record(begin_ms + 7000, seconds=4, stream=SUB)
+    asked = f"camera=porch&to_ms={now_ms}"
+    first = await viewer.head(f"/api/v1/clip?{asked}&from_ms={begin_ms}")
+    assert first.headers["X-Cut-At-Ms"] == first.headers["X-Rest-Ms"] == str(begin_ms + 3000)
+    rest = f"/api/v1/clip?{asked}&from_ms={begin_ms + 3000}&rest_ms={begin_ms + 3000}"
+    second = await viewer.head(rest)
+    assert "X-Cut-At-Ms" not in second.headers
+    assert second.headers["X-Elsewhere-Ms"] == f"{begin_ms + 7000}-{begin_ms + 11_000}"
+    assert (await viewer.get(rest.replace("/clip?", "/clip/sheet?"))).status_code == 200

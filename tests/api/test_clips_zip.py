@@ -16,7 +16,7 @@ from tawny.api.past import zip_routes
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tests.api.fakes import House
-from tests.playback.archives import PORCH
+from tests.playback.archives import PORCH, SUB
 from tests.support.bad_sector import bad_sector
 
 
@@ -83,6 +83,17 @@ async def test_time_that_cannot_be_read_is_named_in_the_file(
     with ZipFile(io.BytesIO((await house.signed_in().get(f"/media/clips.zip{asked('long')}")).content)) as file:
         (line,) = file.read(zip_routes.MISSING).decode().splitlines()
     assert line.endswith(": 4 s of it are missing, because they can't be read.")
+
+
+async def test_time_that_only_the_other_stream_has_is_named_in_the_file(house: House, events: list[Event]) -> None:
+    lasts_ms = house.clock.now_ms() - 30_000
+    for second in (0, 4):
+        house.recorder.record(lasts_ms + second * 1000, seconds=4, stream=SUB)
+    house.recorder.record(lasts_ms, seconds=4)
+    house.recorder.index.put_event(replace(events[0], id=EventId("long"), start_ms=lasts_ms, end_ms=lasts_ms + 8000))
+    with ZipFile(io.BytesIO((await house.signed_in().get(f"/media/clips.zip{asked('long')}")).content)) as file:
+        (line,) = file.read(zip_routes.MISSING).decode().splitlines()
+    assert line.endswith(": 4 s are only in the sub stream, so not in it.")
 
 
 async def test_clips_of_a_hidden_camera_are_left_out(house: House, events: list[Event]) -> None:

@@ -11,11 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from tawny.cli.export import not_recorded
+from tawny.cli.export import not_recorded, short_words
 from tawny.config.settings import Settings
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span, utc_text
+from tawny.playback.exports import ExportResult
 from tawny.sealed.key_wrapping import Identity
 from tawny.storage.index.opening import index_to_read
 from tawny.testing.clips import ClipSpec, clip_file
@@ -281,3 +282,20 @@ def test_parts_of_a_size_are_mp4(tawny: Tawny, recorded: Path, tmp_path: Path) -
     assert said.code == 2
     assert "15min" in said.err
     assert not list(tmp_path.glob("clip*"))
+
+
+@pytest.mark.parametrize("more", ["--boxes", "--redact=0,0 0.2,0.2"])
+def test_a_re_encoded_clip_says_where_it_really_begins_and_ends(tawny: Tawny, tmp_path: Path, more: str) -> None:
+    command = of_formats(tmp_path / "data", 160, 240)
+    command[command.index("--from") + 1] = utc_text(BEGIN_MS - 3000)
+    said = tawny(*command, more, "-o", "clip.mp4", "--json")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert (told["start"], told["cut_at"]) == (utc_text(BEGIN_MS), utc_text(BEGIN_MS + 4000))
+    assert "where the video format changes: export the rest apart" in tawny(*command, more, "-o", "again.mp4").out
+
+
+def test_what_a_file_lacks_is_said() -> None:
+    made = ExportResult(0, elsewhere=(Span(0, 4000), Span(8000, 70_000)), is_mute=True)
+    assert "; 66 s only in the other stream, so not in it; NO SOUND, because" in short_words(made)
+    assert "in files of their own" in short_words(made, goes_on=True)

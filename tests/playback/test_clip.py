@@ -79,8 +79,14 @@ def test_a_clip_has_its_sound(archive: FakeArchive, audio: object) -> None:
 def test_g711_in_a_long_clip_is_left_out(archive: FakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.playback.clips.MOST_SOUND_S", 1.0)
     archive.record(T, audio="pcmu")
-    with av.open(io.BytesIO(data(clip(archive, 0, 3))), "r") as opened:
+    made = clip(archive, 0, 3)
+    with av.open(io.BytesIO(data(made)), "r") as opened:
         assert [stream.type for stream in opened.streams] == ["video"]
+    assert made
+    assert made.is_mute
+    about = ClipSheetHeader("clip.mp4", PORCH, "Porch", "pi", "Anna", ZoneInfo("UTC"), T)
+    assert "Without sound" in clip_sheet(archive, made, made.span, about)
+    assert not ClipCache(archive).clip(PORCH, MAIN, Span(T, T + 1000), MUCH).is_mute  # type: ignore[union-attr]
 
 
 def test_a_part_is_the_part(archive: FakeArchive) -> None:
@@ -164,6 +170,62 @@ def test_a_clip_is_not_made_in_part_because_too_many_files_are_open(
     bad_sector(monkeypatch, archive.segment_path(archive.record(T + 4000)), errno.EMFILE)
     with pytest.raises(TooManyFiles):
         clip(archive, 0, 8)
+
+
+def subs_around_a_main(archive: FakeArchive) -> Span:
+    """The small stream all the time, the large one only in the middle. Return the whole time."""
+    for second in range(0, 20, 4):
+        archive.record(T + second * 1000, stream=SUB)
+    archive.record(T + 8000)
+    return Span(T, T + 20_000)
+
+
+def test_time_that_only_the_other_stream_has_is_named_and_cut_from_that(archive: FakeArchive) -> None:
+    span = subs_around_a_main(archive)
+    made = ClipCache(archive).clip(PORCH, MAIN, span, MUCH)
+    assert made
+    assert made.elsewhere == (Span(T, T + 8000), Span(T + 12_000, T + 20_000))
+    clips = ClipCache(archive).each(PORCH, MAIN, span, MUCH)
+    found = [(one.stream, one.start_ms - T, len(shown(data(one)))) for one in clips]
+    assert found == [(MAIN, 8000, 4 * FPS), (SUB, 0, 8 * FPS), (SUB, 12_000, 8 * FPS)]
+    about = ClipSheetHeader("clip.mp4", PORCH, "Porch", "pi", "Anna", ZoneInfo("UTC"), T)
+    sheet = clip_sheet(archive, made, span, about)
+    assert "Recorded only in the sub stream, so not in this file" in sheet
+    assert "Nothing is missing" not in sheet
+
+
+def test_a_short_difference_of_the_streams_is_not_worth_a_file(archive: FakeArchive) -> None:
+    archive.record(T)
+    archive.record(T - 900, stream=SUB)
+    made = ClipCache(archive).clip(PORCH, MAIN, Span(T - 1000, T + 4000), MUCH)
+    assert made
+    assert made.elsewhere == ()
+
+
+@pytest.mark.parametrize("bad", [1, 3])
+def test_what_cannot_be_read_is_cut_from_the_other_stream(
+    archive: FakeArchive, monkeypatch: pytest.MonkeyPatch, bad: int
+) -> None:
+    """Also if nothing of the large stream can be read."""
+    files = [archive.record(T + 4000 * number) for number in range(3)]
+    for number in range(3):
+        archive.record(T + 4000 * number, stream=SUB)
+    for one in files if bad == 3 else files[1:2]:
+        bad_sector(monkeypatch, archive.segment_path(one))
+    found = list(ClipCache(archive).each(PORCH, MAIN, Span(T, T + 12_000), MUCH))
+    lengths = [(one.stream, len(shown(data(one)))) for one in found]
+    assert lengths == ([(SUB, 12 * FPS)] if bad == 3 else [(MAIN, 8 * FPS), (SUB, 4 * FPS)])
+
+
+def test_a_cut_clip_says_so_in_its_sheet(archive: FakeArchive) -> None:
+    archive.record(T)
+    archive.record(T + 4000, size=(128, 80))
+    made, about = clip(archive, 0, 8), ClipSheetHeader("clip.mp4", PORCH, "Porch", "pi", "Anna", ZoneInfo("UTC"), T)
+    assert made
+    sheet = clip_sheet(archive, made, Span(T, T + 8000), about)
+    assert "Not in this file, because the video format changed" in sheet
+    assert f"({utc_text(T + 4000)}) to " in sheet
+    assert "Nothing is missing" not in sheet
 
 
 def test_too_large_a_clip_is_refused(archive: FakeArchive) -> None:

@@ -176,3 +176,14 @@ def test_sparse_keyframes_make_long_pieces(archive: FakeArchive) -> None:
     archive.record(T_MS, 20, packets=[*frames, *encoder.close()])
     assert lengths(listed(archive, 12, 15)) == [10.0]
     assert "TARGETDURATION:10" in listed(archive, 0, 20)
+
+
+def test_where_only_the_other_stream_has_something_its_pieces_are_listed(archive: FakeArchive, tmp_path: Path) -> None:
+    for second in range(0, 20, 4):
+        archive.record(T_MS + second * 1000, 4, stream=SUB)
+    archive.record(T_MS + 8000, 4)
+    text = listed(archive, 0, 20)
+    assert sum(lengths(text)) == pytest.approx(20, abs=0.01)
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 2
+    found = packets(saved(archive, text, tmp_path))
+    assert [at for at, _ in found] == pytest.approx([number / 10 for number in range(200)], abs=0.002)

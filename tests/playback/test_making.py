@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 
 from tawny.media.image.canvas import CLOCK_HEIGHT
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
+from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, make_export
-from tests.playback.archives import PORCH, FakeArchive
+from tawny.playback.redaction_areas import Redaction
+from tawny.playback.stamps import FrameStamps
+from tests.playback.archives import PORCH, SUB, FakeArchive
+from tests.support.bad_sector import bad_sector
 
 T = 1_795_000_000_000
 YARD = CameraId("yard")
@@ -138,6 +142,81 @@ def test_a_clip_is_the_file_that_is_also_downloaded(archive: FakeArchive, bench:
     assert bench.needed == bench.out.stat().st_size
     assert len(list(pictures(bench.out))) == 40
     assert bench.parts[-1] == 1.0
+
+
+def test_a_gif_keeps_its_size_when_that_of_the_image_changes(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T + 1000, seconds=3, size=(320, 180))
+    archive.record(T + 4000, seconds=4, size=(320, 240))
+    told = made(archive, bench, wish(ExportKind.GIF, 8))
+    assert told.start_ms == T + 1000
+    shown = list(pictures(bench.out))
+    assert len(shown) == 35
+    late = shown[25][1]
+    assert late.shape == (180, 320, 3)
+    assert late[:, 60:260].mean() == pytest.approx(grey_of(20), abs=8)
+    assert late[:, :30].mean() < 8, "the higher image is fitted into the lower one"
+
+
+def stamps(_camera: CameraId, _span: Span) -> FrameStamps:
+    return FrameStamps("Porch", ZONE, (), (), only_boxes=True)
+
+
+HOW = {
+    "as recorded": ExportOptions(ExportKind.MP4, (PORCH,), Span(T, T + 12_000)),
+    "stamped": ExportOptions(ExportKind.MP4, (PORCH,), Span(T, T + 12_000), stamp=stamps),
+    "redacted": ExportOptions(
+        ExportKind.MP4,
+        (PORCH,),
+        Span(T, T + 12_000),
+        redaction=Redaction((Polygon.of([(0, 0), (0.2, 0), (0.2, 0.2)]),)),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_clip_tells_that_it_ends_with_the_format(archive: FakeArchive, bench: Bench, how: str) -> None:
+    archive.record(T + 1000, seconds=4)
+    archive.record(T + 5000, seconds=4, size=(128, 80))
+    told = made(archive, bench, HOW[how])
+    assert (told.start_ms, told.cut_at_ms) == (T + 1000, T + 5000)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_clip_leaves_out_what_cannot_be_read_and_tells(
+    archive: FakeArchive, bench: Bench, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    files = [archive.record(T + 4000 * number) for number in range(3)]
+    bad_sector(monkeypatch, archive.segment_path(files[1]))
+    told = made(archive, bench, HOW[how])
+    assert [gap.span(0) for gap in told.unreadable] == [files[1].span]
+    assert len(list(pictures(bench.out))) == 80
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_clip_tells_what_only_the_other_stream_has(archive: FakeArchive, bench: Bench, how: str) -> None:
+    archive.record(T)
+    for second in (0, 4, 8):
+        archive.record(T + second * 1000, stream=SUB)
+    assert made(archive, bench, HOW[how]).elsewhere == (Span(T + 4000, T + 12_000),)
+
+
+@pytest.mark.parametrize("how", [name for name in HOW if name != "as recorded"])
+def test_the_error_of_the_only_file_is_told(
+    archive: FakeArchive, bench: Bench, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    bad_sector(monkeypatch, archive.segment_path(archive.record(T)))
+    with pytest.raises(StorageError, match="Input/output error"):
+        made(archive, bench, HOW[how])
+
+
+def test_a_full_disk_is_not_taken_for_a_file_that_cannot_be_read(archive: FakeArchive, tmp_path: Path) -> None:
+    class Full(Bench):
+        def has_done(self, part: float) -> None:
+            raise StorageError("clips", "no room")
+
+    archive.record(T)
+    with pytest.raises(StorageError, match="no room"):
+        made(archive, Full(tmp_path / "made", tmp_path / "scratch"), HOW["stamped"])
 
 
 @pytest.mark.parametrize("kind", [ExportKind.MP4, ExportKind.GIF, ExportKind.TIMELAPSE, ExportKind.SHEET])

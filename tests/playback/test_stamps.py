@@ -215,10 +215,17 @@ def test_boxes_alone_have_kind_time_and_nothing_for_tuning() -> None:
         stamps(PORCH, Span(0, 1)), figures=[MotionFigure(START_MS, 1, 2, things=(person, motion))], only_boxes=True
     )
     assert made.at(START_MS + 300) == Stamp(
-        ("2026-11-20 06:58:12",), boxes=((person.box, "Person 91%"), (motion.box, "Motion"))
+        ("2026-11-20 06:58:12 +0100",), boxes=((person.box, "Person 91%"), (motion.box, "Motion"))
     )
-    assert made.at(START_MS + 500) == Stamp(("2026-11-20 06:58:12",)), "a box that is old is not drawn"
-    assert made.at(START_MS - 1) == Stamp(("2026-11-20 06:58:12",)), "nor one of later"
+    assert made.at(START_MS + 500) == Stamp(("2026-11-20 06:58:12 +0100",)), "a box that is old is not drawn"
+    assert made.at(START_MS - 1) == Stamp(("2026-11-20 06:58:12 +0100",)), "nor one of later"
+
+
+def test_the_time_above_boxes_tells_the_repeated_hour_apart() -> None:
+    made = replace(stamps(PORCH, Span(0, 1)), only_boxes=True)
+    first_ms = utc_from_text("2026-10-25T00:30:00.000Z")
+    times = [made.at(at_ms).lines for at_ms in (first_ms, first_ms + 3_600_000)]
+    assert times == [("2026-10-25 02:30:00 +0200",), ("2026-10-25 02:30:00 +0100",)]
 
 
 @pytest.mark.parametrize("turned", [Orientation(), Orientation(90), Orientation(0, mirror=True)], ids=str)

@@ -35,7 +35,7 @@ from tawny.model.segments import Gap, explaining, gap_words
 from tawny.model.times import Span, SystemClock, utc_text
 from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile
 from tawny.playback.evidence import EvidenceRequest, prove_redacted, write_evidence
-from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
+from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.redaction_areas import Redaction, SubjectMark
 from tawny.playback.stamps import FrameStamps, read_stamps
@@ -134,7 +134,7 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
     request = EvidenceRequest(camera, stream, within, socket.gethostname(), software, now_ms)
     target = Path(args.output)
     original = _original(args)
-    shown_s: list[int | None] = []
+    shown: list[str] = []
     is_made = False
 
     def report(part: float) -> None:
@@ -150,7 +150,8 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
 
                 def film(path: Path) -> dict[str, object]:
                     done = redact(archive, camera, within, wanted, path, report)
-                    shown_s.append(done.shown_s)
+                    short = ExportResult(done.start_ms, done.cut_at_ms, elsewhere=done.elsewhere)
+                    shown.append(redacted_words(done.shown_s, within) + short_words(short))
                     return done.summary
 
                 made = prove_redacted(volume, archive.index, request, target, open_with_keys, original, film)
@@ -160,7 +161,7 @@ def export(args: Namespace, where: tuple[Path, Settings], within: Span, out: Out
                 shutil.rmtree(original, ignore_errors=True)
     out.progress("")
     about = {"recordings": made.recordings, "fingerprint": made.fingerprint, "not_recorded": missing}
-    redacted = "" if wanted is None else redacted_words(shown_s[0], within)
+    redacted = "" if wanted is None else shown[0]
     checked = [check_evidence(one, made.fingerprint, now_ms) for one in dict.fromkeys((target, original))]
     _print_evidence(args, about, redacted, checked, out)
     return 1 if any(one.problems or one.waiting for one in checked) else 0
@@ -309,7 +310,7 @@ def run_export(args: Namespace, out: Output) -> int:
                 many = bool(args.split) or bool(written) or (covers and within.seconds > MOST_COVERED_S)
                 path = _name(Path(args.output), clip.start_ms, taken, many=many)
                 start_ms = _write(clip, path, out)
-                shown = Span(start_ms, max(start_ms, clip.cut_at_ms or part.end_ms))
+                shown = Span(start_ms, max(start_ms, clip.end_ms))
                 missing = not_recorded(archive.index.gaps(camera, shown), shown) + not_recorded(clip.unreadable, part)
                 size_bytes = path.stat().st_size
                 result = {
@@ -320,8 +321,10 @@ def run_export(args: Namespace, out: Output) -> int:
                     "encoded_anew": clip.anew,
                     "covered": covers,
                     "not_recorded": missing,
+                    **_short_of(clip),
                 }
                 how = (COVERED if covers else "") + _exactly(args, clip) + _missing_words(missing)
+                how += short_words(clip, goes_on=True)
                 out.data(result, f"{path}: from {time_text(start_ms)}, {size_text(size_bytes)}{how}")
                 written.append(result)
                 taken.add(path.name)
@@ -346,6 +349,28 @@ def _missing_words(missing: Sequence[Mapping[str, object]]) -> str:
         return ""
     reasons = ", ".join(dict.fromkeys(str(one["words"]) for one in missing))
     return f"; {duration_text(round(sum(float(str(one['s'])) for one in missing)))} not recorded ({reasons})"
+
+
+def _short_of(made: ClipFile | ExportResult) -> dict[str, object]:
+    """Return what else a file lacks of the time asked for."""
+    return {
+        "cut_at": None if made.cut_at_ms is None else utc_text(made.cut_at_ms),
+        "other_stream": [{"start": utc_text(one.begin_ms), "end": utc_text(one.end_ms)} for one in made.elsewhere],
+        "sound_left_out": made.is_mute,
+    }
+
+
+def short_words(made: ClipFile | ExportResult, *, goes_on: bool = False) -> str:
+    """Return the same as text. goes_on: the rest is written to other files."""
+    words = ""
+    if made.cut_at_ms is not None and not goes_on:
+        words += f"; ENDS at {time_text(made.cut_at_ms)}, where the video format changes: export the rest apart"
+    if made.elsewhere:
+        lacks = duration_text(round(sum(one.seconds for one in made.elsewhere)))
+        words += f"; {lacks} only in the other stream, so {'in files of their own' if goes_on else 'not in it'}"
+    if made.is_mute:
+        words += "; NO SOUND, because G.711 sound is converted only up to an hour (use `--split 1h`)"
+    return words
 
 
 def _check_ending(args: Namespace) -> None:
@@ -523,9 +548,14 @@ def _make(
         if args.redact:
             options = replace(options, redaction=redaction(args.redact, archive.index, within))
         made = make_export(archive, ClipCache(archive), options, ZoneInfo(local_zone()), place, MOST_BYTES)
+        shown = Span(made.start_ms, max(made.start_ms, made.cut_at_ms or within.end_ms))
+        gaps = archive.index.gaps(cameras[0], shown) if kind is ExportKind.MP4 else []
+        missing = not_recorded(gaps, shown) + not_recorded(made.unreadable, within)
     size_bytes = path.stat().st_size
-    result: dict[str, object] = {"file": str(path), "start": utc_text(within.begin_ms), "size_bytes": size_bytes}
-    words = f"{path}: from {time_text(within.begin_ms)}, {size_text(size_bytes)}"
+    result: dict[str, object] = {"file": str(path), "start": utc_text(made.start_ms), "size_bytes": size_bytes}
+    result |= {"not_recorded": missing, **_short_of(made)}
+    words = f"{path}: from {time_text(made.start_ms)}, {size_text(size_bytes)}"
+    words += _missing_words(missing) + short_words(made)
     if burns:
         took_s = round(clock.mono_s() - begun_s, 1)
         result |= {"stamped": args.stamp, "boxes": True, "encoding_s": took_s}

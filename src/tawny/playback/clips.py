@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +29,8 @@ from tawny.model.geometry import Polygon
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VideoCodec
 from tawny.model.segments import Gap, GapReason, Segment
-from tawny.model.times import Span
-from tawny.playback.recordings import RecordingArchive, closed_since, segments
+from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.playback.recordings import JOIN_MS, RecordingArchive, closed_since, segments
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.layout import is_open
 
@@ -139,17 +139,28 @@ class ClipFile:
     start_ms: time 0 of the clip, ms UTC. cut_at_ms: early end if the video format changed there. anew: number of
     re-encoded frames. is_exact: contains nothing from before its start; otherwise an edit list hides it. unreadable:
     recorded time that is not in the clip, because its files can't be read. rest_ms: start of the first segment that
-    is left out because of its format, ms UTC; it may have begun before the span.
+    is left out because of its format, ms UTC; it may have begun before the span. span: what was asked for. stream: the
+    one that the clip is of. elsewhere: time up to the clip's end that only the other stream has. is_mute: its sound is
+    left out, because the clip is longer than MOST_SOUND_S.
     """
 
     file: ProgressiveMp4
     start_ms: int
     etag: str
+    span: Span
+    stream: StreamName
     cut_at_ms: int | None
     anew: int = 0
     is_exact: bool = False
     unreadable: tuple[Gap, ...] = ()
     rest_ms: int | None = None
+    elsewhere: tuple[Span, ...] = ()
+    is_mute: bool = False
+
+    @property
+    def end_ms(self) -> int:
+        """Where it was to end, or ends early, ms UTC."""
+        return self.cut_at_ms or self.span.end_ms
 
     @property
     def size_bytes(self) -> int:
@@ -159,22 +170,22 @@ class ClipFile:
         return self.file.read(begin, end)
 
 
-def _go_past(error: StorageError) -> None:
+def go_past(error: StorageError) -> None:
     """Leave something out of a clip. Raises the error if it is not one of this file, or the caller may have its key."""
     if isinstance(error, (FileSealed, StorageUnavailable)):
         raise error
     log.warning("left out of a clip: %s", error)
 
 
-class _Unreadable:
+class UnreadableParts:
     """Errors of the segments of a clip that can't be read, by their start, ms UTC."""
 
     def __init__(self) -> None:
         self._errors: dict[int, StorageError] = {}
 
     def add(self, start_ms: int, error: StorageError) -> None:
-        """Leave a segment out. Raises the error as `_go_past` does."""
-        _go_past(error)
+        """Leave a segment out. Raises the error as `go_past` does."""
+        go_past(error)
         self._errors[start_ms] = error
 
     def check(self) -> None:
@@ -191,15 +202,54 @@ class _Unreadable:
         )
 
 
+LEAST_ELSEWHERE_MS = 1000
+"""Shorter times that only the other stream has, such as between two connections, are not listed."""
+
+
+def chosen_segments(archive: RecordingArchive, camera: CameraId, span: Span) -> list[Segment]:
+    """Return the segments of a span, of the main stream or, if that has none, of the sub stream."""
+    return next((found for name in StreamName if (found := segments(archive, camera, name, span))), [])
+
+
+def other_stream(stream: StreamName) -> StreamName:
+    return StreamName.SUB if stream is StreamName.MAIN else StreamName.MAIN
+
+
+def times_of(archive: RecordingArchive, camera: CameraId, stream: StreamName, span: Span) -> tuple[Span, ...]:
+    """Return the times of the segments of a span."""
+    return tuple(one.span for one in segments(archive, camera, stream, span))
+
+
+def only_elsewhere(
+    span: Span, there: Iterable[Span], found: Sequence[Segment], unreadable: Iterable[Gap] = ()
+) -> tuple[Span, ...]:
+    """Return the parts of a span that only the other stream has.
+
+    there: times of the other stream. found: the segments of the stream, of which some are unreadable.
+    """
+    holes = missing_spans([one.span for one in found], span) + [gap.span(span.end_ms) for gap in unreadable]
+    has = merge_spans(list(there), join_ms=JOIN_MS)
+    parts = (part for hole in merge_spans(holes) for one in has if (part := one.cut_to(hole)) is not None)
+    return tuple(part for part in parts if part.end_ms - part.begin_ms >= LEAST_ELSEWHERE_MS)
+
+
+def left_out(
+    archive: RecordingArchive, span: Span, found: Sequence[Segment], whole: Cut, unreadable: UnreadableParts
+) -> tuple[int | None, tuple[Gap, ...], tuple[Span, ...]]:
+    """Return `cut_at_ms`, `unreadable` and `elsewhere` of a re-encoded clip. found: what it was made of."""
+    cut_at_ms = max(span.begin_ms, whole.left_out[0].start_ms) if whole.left_out else None
+    upto, first = Span(span.begin_ms, cut_at_ms or span.end_ms), found[0]
+    gaps, there = unreadable.gaps(found, upto), times_of(archive, first.camera, other_stream(first.stream), upto)
+    return cut_at_ms, gaps, only_elsewhere(upto, there, found, gaps)
+
+
 class ClipCache:
     """Creates clips and caches the latest: players request many ranges of one clip."""
 
     def __init__(self, archive: RecordingArchive) -> None:
         self._archive = archive
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Span, tuple[Segment, ...], tuple[Polygon, ...], bool, bool], ClipFile] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[_Wanted, ClipFile] = OrderedDict()
 
     def clip(
         self,
@@ -214,13 +264,14 @@ class ClipCache:
     ) -> ClipFile | None:
         """Return the clip from the start of the span, or the first keyframe in it; None if nothing is recorded.
 
-        Uses the other stream if this one has no recording. Privacy masks require re-encoding. exact: also re-encode the
-        frames before the first keyframe if possible, so that nothing from before the start is included. Segments that
-        cannot be read are left out, unless none can. rest_ms: that of the clip before, which left out the segment that
-        begins there and those after it. Raises ClipTooLarge: if it exceeds `most_bytes` or is too long to mask;
-        StorageError.
+        Uses the other stream if this one has no recording, or none that can be read. Privacy masks require re-encoding.
+        exact: also re-encode the frames before the first keyframe if possible, so that nothing from before the start is
+        included. Segments that cannot be read are left out, unless none can. rest_ms: that of the clip before, which
+        left out the segment that begins there and those after it. Raises ClipTooLarge: if it exceeds `most_bytes` or is
+        too long to mask; StorageError.
         """
-        for name in (stream, *(other for other in StreamName if other is not stream)):
+        failed: StorageError | None = None
+        for name in (stream, other_stream(stream)):
             found = segments(self._archive, camera, name, span)
             if rest_ms is not None and any(segment.start_ms == rest_ms for segment in found):
                 found = [segment for segment in found if segment.start_ms >= rest_ms]
@@ -229,15 +280,37 @@ class ClipCache:
             private = self._archive.private(camera)
             if found and private and span.seconds > MOST_COVERED_S:
                 raise ClipTooLongToMask
-            made = self._made(span, found, private, with_sound=with_sound, exact=exact) if found else None
+            there = times_of(self._archive, camera, other_stream(name), span)
+            try:
+                made = self._made(_Wanted(span, tuple(found), private, there, with_sound, exact)) if found else None
+            except StorageError as error:
+                go_past(error)
+                failed = failed or error
+                continue
             if made:
                 return made
+        if failed is not None:
+            raise failed
         return None
 
     def each(
         self, camera: CameraId, stream: StreamName, span: Span, most_bytes: int, *, exact: bool = False
     ) -> Iterator[ClipFile]:
-        """Yield the clips of a span: one, and another after each change of the video format. Raises as `clip` does."""
+        """Yield the clips of a span: one, and another after each change of the video format.
+
+        After each of them those of the time that only the other stream has. Raises as `clip` does.
+        """
+        for clip in self._in_turn(camera, stream, span, most_bytes, exact=exact):
+            yield clip
+            for part in clip.elsewhere:
+                try:
+                    yield from self._in_turn(camera, other_stream(clip.stream), part, most_bytes, exact=exact)
+                except StorageError as error:
+                    go_past(error)
+
+    def _in_turn(
+        self, camera: CameraId, stream: StreamName, span: Span, most_bytes: int, *, exact: bool
+    ) -> Iterator[ClipFile]:
         rest, rest_ms = span, None
         while (clip := self.clip(camera, stream, rest, most_bytes, exact=exact, rest_ms=rest_ms)) is not None:
             yield clip
@@ -245,16 +318,14 @@ class ClipCache:
                 return
             rest, rest_ms = Span(clip.cut_at_ms, span.end_ms), clip.rest_ms
 
-    def _made(
-        self, span: Span, found: list[Segment], private: tuple[Polygon, ...], *, with_sound: bool, exact: bool
-    ) -> ClipFile | None:
-        key = span, tuple(replace(segment, path="") for segment in found), private, with_sound, exact
+    def _made(self, wanted: "_Wanted") -> ClipFile | None:
+        key = replace(wanted, found=tuple(replace(segment, path="") for segment in wanted.found))
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         try:
-            made = self._cut(span, found, private, with_sound=with_sound, exact=exact)
+            made = self._cut(wanted)
         except ValueError:
             return None  # no frame of it can be shown
         with self._lock:
@@ -263,13 +334,12 @@ class ClipCache:
                 self._kept.popitem(last=False)
         return made
 
-    def _cut(
-        self, span: Span, found: Sequence[Segment], private: Sequence[Polygon], *, with_sound: bool, exact: bool
-    ) -> ClipFile:
-        begun, unreadable = ExactStart([], 0, is_exact=False), _Unreadable()
+    def _cut(self, wanted: "_Wanted") -> ClipFile:
+        span, found = wanted.span, wanted.found
+        begun, unreadable = ExactStart([], 0, is_exact=False), UnreadableParts()
         with ExitStack() as held:
-            pieces = self._pieces(span, found, private, held, unreadable)
-            if exact and pieces:
+            pieces = self._pieces(span, found, wanted.private, held, unreadable)
+            if wanted.exact and pieces:
                 try:
                     begun = begun_exactly(pieces[0], held)
                 except StorageError as error:
@@ -280,13 +350,27 @@ class ClipCache:
             except ValueError:
                 unreadable.check()
                 raise
-            file = as_file(whole, with_sound=with_sound)
+            file = as_file(whole, with_sound=wanted.with_sound)
             weakref.finalize(file, held.pop_all().close)
         etag = hashlib.blake2s(file.header, digest_size=12).hexdigest()
         rest_ms = whole.left_out[0].start_ms if whole.left_out else None
         cut_at_ms = max(span.begin_ms, rest_ms) if rest_ms is not None else None
-        gaps = unreadable.gaps(found, Span(span.begin_ms, cut_at_ms or span.end_ms))
-        return ClipFile(file, whole.begin_ms, f'"{etag}"', cut_at_ms, begun.anew, begun.is_exact, gaps, rest_ms)
+        upto = Span(span.begin_ms, cut_at_ms or span.end_ms)
+        gaps = unreadable.gaps(found, upto)
+        return ClipFile(
+            file,
+            whole.begin_ms,
+            f'"{etag}"',
+            span,
+            found[0].stream,
+            cut_at_ms,
+            begun.anew,
+            begun.is_exact,
+            gaps,
+            rest_ms,
+            only_elsewhere(upto, wanted.there, found, gaps),
+            is_mute=wanted.with_sound and is_too_long_for_sound(whole),
+        )
 
     def _pieces(
         self,
@@ -294,7 +378,7 @@ class ClipCache:
         found: Sequence[Segment],
         private: Sequence[Polygon],
         held: ExitStack,
-        unreadable: _Unreadable,
+        unreadable: UnreadableParts,
     ) -> list[SegmentPart]:
         pieces: list[SegmentPart] = []
         for segment in found:
@@ -324,10 +408,22 @@ class ClipCache:
         return Path(f"/dev/fd/{opened}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a clip is made of. there: the times of the other stream's segments."""
+
+    span: Span
+    found: tuple[Segment, ...]
+    private: tuple[Polygon, ...]
+    there: tuple[Span, ...]
+    with_sound: bool
+    exact: bool
+
+
 def as_file(whole: Cut, *, with_sound: bool) -> ProgressiveMp4:
     """Return the file, with audio that players support or none."""
     sound = _sound(whole) if with_sound else None
-    return ProgressiveMp4(whole, sound, is_silent=not with_sound or _is_mute(whole))
+    return ProgressiveMp4(whole, sound, is_silent=not with_sound or is_too_long_for_sound(whole))
 
 
 def _piece(span: Span, segment: Segment, path: Path) -> SegmentPart:
@@ -342,18 +438,19 @@ def _covered(piece: SegmentPart, private: Sequence[Polygon], held: ExitStack) ->
     return replace(piece, path=Path(f"/dev/fd/{made.fileno()}"))
 
 
-def _is_mute(whole: Cut) -> bool:
+def is_too_long_for_sound(whole: Cut) -> bool:
+    """Return whether the sound of a clip is left out, because it would have to be transcoded for too long."""
     return whole.audio is not None and whole.audio.codec != "aac" and whole.end_ticks / 90_000 > MOST_SOUND_S
 
 
 def _sound(whole: Cut) -> ClipSoundtrack | None:
     """Return AAC audio for G.711, silent where it can't be read; None if the stored audio is usable or absent."""
-    if whole.audio is None or whole.audio.codec == "aac" or _is_mute(whole):
+    if whole.audio is None or whole.audio.codec == "aac" or is_too_long_for_sound(whole):
         return None
     track = soundtrack(whole.audio)
     if track is None:
         return None
-    for sample in whole.sound(_go_past):
+    for sample in whole.sound(go_past):
         track.add(bytes(sample.data), sample.pts)
     track.finish()
     made = track.take()

@@ -4,6 +4,7 @@ Re-encoded: GIF, time-lapse, side by side with one clock, contact sheet. Blockin
 progress callback raises to cancel.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,24 +12,35 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from zipfile import ZIP_STORED, ZipFile
 from zoneinfo import ZoneInfo
 
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.transcoder import RewriteSpan, VideoWriter, write_anew
 from tawny.media.image.canvas import FPS as GIF_FPS
-from tawny.media.image.canvas import GIF_WIDTH, Canvas, gif_picture, write_gif
+from tawny.media.image.canvas import GIF_WIDTH, Canvas, GifPicture, gif_picture, write_gif
 from tawny.media.image.jpeg import Tiles
 from tawny.media.image.mask import mask_picture
 from tawny.media.image.stamp import downscaled, stamped
 from tawny.media.mp4.progressive import SegmentPart, cut_clip
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.segments import Gap
 from tawny.model.times import Span
-from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipTooLarge, ClipTooLongToMask, as_file
+from tawny.playback.clips import (
+    MOST_COVERED_S,
+    ClipCache,
+    ClipTooLarge,
+    ClipTooLongToMask,
+    UnreadableParts,
+    as_file,
+    chosen_segments,
+    is_too_long_for_sound,
+    left_out,
+)
 from tawny.playback.frame_reader import FrameReader
-from tawny.playback.recordings import RecordingArchive, segments
+from tawny.playback.recordings import RecordingArchive
 from tawny.playback.redaction_areas import Redaction
 from tawny.playback.segment_player import reread_segment
 from tawny.playback.stamps import FrameStamps, StampMaker
@@ -107,12 +119,15 @@ class ExportResult:
     """A finished export.
 
     start_ms: its start, ms UTC. cut_at_ms: early end if the video format changed there. shown_s: seconds in which a
-    redacted clip shows its subject.
+    redacted clip shows its subject. unreadable, elsewhere, is_mute: as of a `ClipFile`.
     """
 
     start_ms: int
     cut_at_ms: int | None = None
     shown_s: int | None = None
+    unreadable: tuple[Gap, ...] = ()
+    elsewhere: tuple[Span, ...] = ()
+    is_mute: bool = False
 
 
 class ExportTarget(Protocol):
@@ -227,7 +242,9 @@ def _copy(clips: ClipCache, options: ExportOptions, place: ExportTarget, most_by
         for data in clip.read(0, clip.size_bytes):
             file.write(data)
             place.has_done(file.tell() / clip.size_bytes)
-    return ExportResult(clip.start_ms, clip.cut_at_ms)
+    return ExportResult(
+        clip.start_ms, clip.cut_at_ms, unreadable=clip.unreadable, elsewhere=clip.elsewhere, is_mute=clip.is_mute
+    )
 
 
 def _evidence(
@@ -256,32 +273,43 @@ def _redact(
     from tawny.playback.redactor import redact  # not at module level: large dependencies, rarely used
 
     made = redact(archive, options.cameras[0], options.span, redaction, place.out, place.has_done)
-    return ExportResult(made.start_ms, shown_s=made.shown_s)
+    return ExportResult(made.start_ms, made.cut_at_ms, made.shown_s, made.unreadable, made.elsewhere)
 
 
 def _stamped(archive: RecordingArchive, options: ExportOptions, make: StampMaker, place: ExportTarget) -> ExportResult:
     """Re-encode the clip with each frame's own time. Frames keep their times; sound is copied."""
     camera, span = options.cameras[0], options.span
     stamps, private = make(camera, span), archive.private(camera)
-    found = next((one for name in StreamName if (one := segments(archive, camera, name, span))), [])
+    found, unreadable = chosen_segments(archive, camera, span), UnreadableParts()
     pieces: list[SegmentPart] = []
+    stopped: list[StorageError] = []
     with ExitStack() as held:
-        for number, segment in enumerate(found):
+        for segment in found:
 
             def change(frame: DecodedFrame, start_ms: int = segment.start_ms) -> DecodedFrame:
                 at_ms = start_ms + frame.at_ms
-                place.has_done(min(0.99, max(0.0, (at_ms - span.begin_ms) / (span.seconds * 1000))))
+                try:
+                    place.has_done(min(0.99, max(0.0, (at_ms - span.begin_ms) / (span.seconds * 1000))))
+                except StorageError as error:
+                    stopped.append(error)
+                    raise
                 return stamped(mask_picture(frame, private), stamps.at(at_ms))
 
-            made = held.enter_context(place.scratch.with_name(f"{place.scratch.name}-{number}").open("w+b"))
-            held.callback(Path(made.name).unlink, missing_ok=True)
+            made = _scratch_file(place, len(pieces), held)
             begin_ticks = max(0, (span.begin_ms - segment.start_ms) * 90)
             end_ticks = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
-            stretch = RewriteSpan(begin_ticks, end_ticks)
-            if write_anew(made, reread_segment(archive, segment), stretch, change):
+            try:
+                count = write_anew(made, reread_segment(archive, segment), RewriteSpan(begin_ticks, end_ticks), change)
+            except StorageError as error:
+                if error in stopped:
+                    raise
+                unreadable.add(segment.start_ms, error)
+                continue
+            if count:
                 made.flush()
-                pieces.append(SegmentPart(Path(made.name), segment.start_ms, begin_ticks, end_ticks))
+                pieces.append(SegmentPart(Path(f"/dev/fd/{made.fileno()}"), segment.start_ms, begin_ticks, end_ticks))
         if not pieces:
+            unreadable.check()
             raise nothing_recorded()
         whole = cut_clip(pieces)
         file = as_file(whole, with_sound=options.with_sound)
@@ -289,21 +317,34 @@ def _stamped(archive: RecordingArchive, options: ExportOptions, make: StampMaker
         with place.out.open("wb") as out:
             for data in file.read(0, file.size_bytes):
                 out.write(data)
-    return ExportResult(whole.begin_ms, whole.left_out[0].start_ms if whole.left_out else None)
+    cut_at_ms, gaps, elsewhere = left_out(archive, span, found, whole, unreadable)
+    is_mute = options.with_sound and is_too_long_for_sound(whole)
+    return ExportResult(whole.begin_ms, cut_at_ms, None, gaps, elsewhere, is_mute)
+
+
+def _scratch_file(place: ExportTarget, number: int, held: ExitStack) -> BinaryIO:
+    """Return a file next to the target; in memory for a target in memory, which has no folder."""
+    if place.scratch.is_relative_to("/proc"):
+        return held.enter_context(os.fdopen(os.memfd_create("stamped", os.MFD_CLOEXEC), "w+b"))
+    path = place.scratch.with_name(f"{place.scratch.name}-{number}")
+    held.callback(path.unlink, missing_ok=True)
+    return held.enter_context(path.open("w+b"))
 
 
 def _gif(archive: RecordingArchive, options: ExportOptions, place: ExportTarget) -> ExportResult:
+    """Write the GIF in the size of its first frame; later ones of another size are fitted into it."""
     step_ms = 1000 // GIF_FPS
     stamps = options.stamp(options.cameras[0], options.span) if options.stamp else None
-    found = [
-        gif_picture(stamped(downscaled(frame, GIF_WIDTH), stamps.at(at_ms)) if stamps else frame)
-        for at_ms, frame in _shown(archive, options, StreamName.SUB, step_ms, place, 0.7)
-    ]
+    found: list[GifPicture] = []
+    start_ms = options.span.begin_ms
+    for at_ms, frame in _shown(archive, options, StreamName.SUB, step_ms, place, 0.7):
+        start_ms = start_ms if found else at_ms
+        shown = stamped(downscaled(frame, GIF_WIDTH), stamps.at(at_ms)) if stamps else frame
+        found.append(gif_picture(shown, found[0] if found else None))
     if not found:
         raise nothing_recorded()
-    first = found[0]
-    write_gif(place.out, [one for one in found if (one.width, one.height) == (first.width, first.height)])
-    return ExportResult(options.span.begin_ms)
+    write_gif(place.out, found)
+    return ExportResult(max(start_ms, options.span.begin_ms))
 
 
 def _sheet(archive: RecordingArchive, options: ExportOptions, place: ExportTarget) -> ExportResult:
@@ -347,10 +388,12 @@ def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, pl
     """Write the time-lapse without unrecorded time."""
     film: VideoWriter | None = None
     canvas: Canvas | None = None
+    start_ms = options.span.begin_ms
     try:
         step_ms = options.lapse_speed * 1000 / LAPSE_FPS
         for at_ms, frame in _shown(archive, options, StreamName.MAIN, step_ms, place, 1.0):
             if film is None or canvas is None:
+                start_ms = max(at_ms, options.span.begin_ms)
                 width = min(LAPSE_WIDTH, frame.width) // 2 * 2
                 canvas = Canvas(1, 1, width, round(frame.height * width / frame.width / 2) * 2)
                 film = VideoWriter(place.out, place.scratch, canvas.width, canvas.height, LAPSE_FPS)
@@ -359,11 +402,11 @@ def _lapse(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, pl
             film.add(canvas.picture)
         if film is None:
             raise nothing_recorded()
-        film.finish(options.span.begin_ms)
+        film.finish(start_ms)
     finally:
         if film is not None:
             film.close()
-    return ExportResult(options.span.begin_ms)
+    return ExportResult(start_ms)
 
 
 def _beside(archive: RecordingArchive, options: ExportOptions, zone: ZoneInfo, place: ExportTarget) -> ExportResult:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from struct import pack_into, unpack_from
-from typing import Final
+from typing import Final, NamedTuple
 
 from tawny.media.mp4.fragment_writer import VIDEO_TRACK
 from tawny.media.mp4.segment_reader import SegmentReader
@@ -18,6 +18,7 @@ from tawny.model.ids import CameraId, StreamName
 from tawny.model.packets import VIDEO_RATE
 from tawny.model.segments import Segment
 from tawny.model.times import Span, utc_text
+from tawny.playback.clips import only_elsewhere, other_stream, times_of
 from tawny.playback.recordings import JOIN_MS, RecordingArchive, segments
 from tawny.playback.segment_player import play_fragments, reread_segment
 
@@ -45,14 +46,15 @@ class PastPiece:
 def past_pieces(archive: RecordingArchive, camera: CameraId, stream: StreamName, span: Span) -> list[PastPiece]:
     """Return what is recorded of a span, from the keyframe at or before its begin to the one at or after its end.
 
-    Uses the other stream if this one has no recording at all. Leaves out files that cannot be read. Raises FileSealed,
+    Uses the other stream where this one has no recording. Leaves out files that cannot be read. Raises FileSealed,
     StorageUnavailable.
     """
-    for name in (stream, *(other for other in StreamName if other is not stream)):
-        made = list(_pieces(archive, segments(archive, camera, name, span), span))
-        if made:
-            return made
-    return []
+    parts = _parts(archive, segments(archive, camera, stream, span), span)
+    other, found = other_stream(stream), [part.segment for part in parts]
+    there = times_of(archive, camera, other, span)
+    for rest in only_elsewhere(span, there, found) if found else (span,):
+        parts += _parts(archive, segments(archive, camera, other, rest), rest)
+    return list(_pieces(sorted(parts, key=lambda part: max(part.segment.start_ms, part.span.begin_ms))))
 
 
 def past_playlist(pieces: list[PastPiece]) -> str:
@@ -98,27 +100,43 @@ def past_piece(archive: RecordingArchive, segment: Segment, first: int, count: i
     return bytes(data)
 
 
-def _pieces(archive: RecordingArchive, found: list[Segment], span: Span) -> Iterator[PastPiece]:
-    last: tuple[Segment, SegmentReader] | None = None
+class _Part(NamedTuple):
+    """A segment, and the time of which its pieces are listed."""
+
+    segment: Segment
+    file: SegmentReader
+    span: Span
+
+
+def _parts(archive: RecordingArchive, found: list[Segment], span: Span) -> list[_Part]:
+    parts: list[_Part] = []
     for segment in found:
         try:
-            file = reread_segment(archive, segment)
+            parts.append(_Part(segment, reread_segment(archive, segment), span))
         except (FileSealed, StorageUnavailable):
             raise
         except StorageError:
             continue
-        groups = _groups(file, segment, span)
-        for first, count in groups:
-            begins = last is None or (last[0] is not segment and not _goes_on(last, segment, file))
+    return parts
+
+
+def _pieces(parts: list[_Part]) -> Iterator[PastPiece]:
+    last: _Part | None = None
+    zero_ms = min((part.segment.start_ms for part in parts), default=0)
+    for part in parts:
+        segment, file, _ = part
+        for first, count in _groups(file, segment, part.span):
+            begins = last is None or (last.segment is not segment and not _goes_on(last, part))
             start, end = file.fragments[first].start_ticks, _end_ticks(file, first + count)
             at_ms = segment.start_ms + start * 1000 // VIDEO_RATE
-            yield PastPiece(segment, first, count, at_ms, (end - start) / VIDEO_RATE, found[0].start_ms, begins)
-            last = segment, file
+            yield PastPiece(segment, first, count, at_ms, (end - start) / VIDEO_RATE, zero_ms, begins)
+            last = part
 
 
-def _goes_on(last: tuple[Segment, SegmentReader], segment: Segment, file: SegmentReader) -> bool:
-    before, its = last
-    is_near = abs(segment.start_ms - before.end_ms) <= JOIN_MS
+def _goes_on(last: _Part, part: _Part) -> bool:
+    before, its, _ = last
+    segment, file, _ = part
+    is_near = before.stream is segment.stream and abs(segment.start_ms - before.end_ms) <= JOIN_MS
     return is_near and (its.video, its.audio) == (file.video, file.audio)
 
 

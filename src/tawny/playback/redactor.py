@@ -21,16 +21,18 @@ from tawny.media.codec.decoder import DecodedFrame, Decoder
 from tawny.media.codec.transcoder import RewriteSpan, write_anew
 from tawny.media.image.mask import blur_picture, mask_picture
 from tawny.media.mp4.progressive import ProgressiveMp4, SegmentPart, cut_clip
-from tawny.media.mp4.segment_reader import read_segment, samples
-from tawny.model.errors import NotDone
+from tawny.media.mp4.segment_reader import SegmentReader, samples
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.geometry import Polygon
-from tawny.model.ids import CameraId, StreamName
+from tawny.model.ids import CameraId
 from tawny.model.packets import SourcePacket
-from tawny.model.segments import Segment
+from tawny.model.segments import Gap, Segment
 from tawny.model.times import Span
+from tawny.playback.clips import UnreadableParts, chosen_segments, left_out
 from tawny.playback.frame_reader import FrameReader
-from tawny.playback.recordings import RecordingArchive, segments
+from tawny.playback.recordings import RecordingArchive
 from tawny.playback.redaction_areas import Redaction, SubjectMark
+from tawny.playback.segment_player import reread_segment
 
 # Tracks one person through frames so that everything else can be hidden; if in doubt, the track ends.
 
@@ -171,15 +173,17 @@ _SECOND_MS = 1000
 class RedactionResult:
     """A written clip.
 
-    start_ms: ms UTC. shown_s: seconds that show the subject; None without one. summary: what was hidden, for
-    the manifest,
-    as integers: thousandths of the frame and ms UTC.
+    start_ms: ms UTC. shown_s: seconds that show the subject; None without one. summary: what was hidden, for the
+    manifest, as integers: thousandths of the frame and ms UTC. cut_at_ms, unreadable, elsewhere: as of a `ClipFile`.
     """
 
     start_ms: int
     pictures: int
     shown_s: int | None
     summary: dict[str, object] = field(default_factory=dict)
+    cut_at_ms: int | None = None
+    unreadable: tuple[Gap, ...] = ()
+    elsewhere: tuple[Span, ...] = ()
 
 
 HasDone = Callable[[float], None]
@@ -195,11 +199,12 @@ def redact(
     """
     if span.seconds > MOST_S:
         raise NotDone(f"A redacted clip can be at most {MOST_S / 60:.0f} min long.", "Choose a shorter time.")
-    found = _found(archive, camera, span)
+    found, unreadable = chosen_segments(archive, camera, span), UnreadableParts()
     if not found:
         raise NotDone("There is no video in this time.", "Choose another time.")
-    shown = _shown(archive, camera, found, span, wanted, has_done) if wanted.marks else {}
+    shown = _shown(archive, camera, found, span, wanted, has_done, unreadable) if wanted.marks else {}
     if wanted.marks and not shown:
+        unreadable.check()
         raise NotDone(
             "Nothing moves at that point, so there is nothing to follow.",
             "Choose a point on someone who moves, at a time when no other person touches them.",
@@ -208,12 +213,14 @@ def redact(
     with ExitStack() as held:
         for number, segment in enumerate(found):
             change = _Change(segment.start_ms, wanted, shown, private)
-            path = archive.segment_path(segment)
-            file = read_segment(path)
             begin = max(0, (span.begin_ms - segment.start_ms) * 90)
             end = (span.end_ms - segment.start_ms) * 90 if span.end_ms < segment.end_ms else None
             made = held.enter_context(os.fdopen(os.memfd_create("redacted", os.MFD_CLOEXEC), "wb"))
-            encoded = write_anew(made, file, RewriteSpan(begin, end), change)
+            try:
+                encoded = write_anew(made, reread_segment(archive, segment), RewriteSpan(begin, end), change)
+            except StorageError as error:
+                unreadable.add(segment.start_ms, error)
+                continue
             made.flush()
             if encoded:
                 begins.append(SegmentPart(Path(f"/dev/fd/{made.fileno()}"), segment.start_ms, begin, end))
@@ -222,20 +229,14 @@ def redact(
         try:
             whole = cut_clip(begins)
         except ValueError:
+            unreadable.check()
             raise NotDone("There is no video in this time.", "Choose another time.") from None
         with out.open("wb") as film:
             for data in ProgressiveMp4(whole, is_silent=True).read():
                 film.write(data)
     seconds = len({at_ms // _SECOND_MS for at_ms in shown}) if wanted.marks else None
-    return RedactionResult(whole.begin_ms, count, seconds, _report(wanted, shown))
-
-
-def _found(archive: RecordingArchive, camera: CameraId, span: Span) -> list[Segment]:
-    for stream in (StreamName.MAIN, StreamName.SUB):
-        found = segments(archive, camera, stream, span)
-        if found:
-            return found
-    return []
+    summary = _report(wanted, shown)
+    return RedactionResult(whole.begin_ms, count, seconds, summary, *left_out(archive, span, found, whole, unreadable))
 
 
 def _shown(
@@ -245,6 +246,7 @@ def _shown(
     span: Span,
     wanted: Redaction,
     has_done: HasDone,
+    unreadable: UnreadableParts,
 ) -> dict[int, Mask]:
     around = Span(span.begin_ms - _PLACE_AROUND_MS, span.end_ms + _PLACE_AROUND_MS)
     step_ms = max(1, (around.end_ms - around.begin_ms) // _PLACE_LOOKS)
@@ -252,33 +254,41 @@ def _shown(
     looks = [pictures.at(at_ms) for at_ms in range(around.begin_ms, around.end_ms, step_ms)]
     greys = [downscaled_grid(look.luma) for look in looks if look is not None]
     greys = [grey for grey in greys if grey.shape == greys[-1].shape]
-    place = place_of(greys)
+    place = place_of(greys) if greys else None
     seen = []
-    for at_ms, frame in _frames(archive, found, span):
+    for at_ms, frame in _frames(archive, found, span, unreadable):
         grey = downscaled_grid(frame.luma)
-        if grey.shape == place.shape:
+        if place is not None and grey.shape == place.shape:
             seen.append(seen_in(at_ms, grey, place))
         has_done(0.5 * (at_ms - span.begin_ms) / max(1, span.end_ms - span.begin_ms))
     return follow_subject(seen, wanted.marks) if seen else {}
 
 
-def _frames(archive: RecordingArchive, found: Sequence[Segment], span: Span) -> Iterator[tuple[int, DecodedFrame]]:
+def _frames(
+    archive: RecordingArchive, found: Sequence[Segment], span: Span, unreadable: UnreadableParts
+) -> Iterator[tuple[int, DecodedFrame]]:
     for segment in found:
-        file = read_segment(archive.segment_path(segment))
-        keys = [
-            n
-            for n, one in enumerate(file.fragments)
-            if one.is_keyframe and segment.start_ms + one.start_ticks // 90 <= span.begin_ms
-        ]
-        inside = file.fragments[keys[-1] if keys else 0 :]
-        decoder = Decoder(file.video)
-        for sample in samples(file, inside):
-            if sample.is_video:
-                packet = SourcePacket(file.video, sample.data, sample.pts, sample.is_keyframe)
-                yield from ((segment.start_ms + frame.at_ms, frame) for frame in decoder.decode(packet))
-            if segment.start_ms + sample.pts // 90 > span.end_ms + _SECOND_MS and sample.is_video:
-                break
-        yield from ((segment.start_ms + frame.at_ms, frame) for frame in decoder.drain())
+        try:
+            for frame in _decoded(reread_segment(archive, segment), segment.start_ms, span):
+                yield segment.start_ms + frame.at_ms, frame
+        except StorageError as error:
+            unreadable.add(segment.start_ms, error)
+
+
+def _decoded(file: SegmentReader, start_ms: int, span: Span) -> Iterator[DecodedFrame]:
+    keys = [
+        n
+        for n, one in enumerate(file.fragments)
+        if one.is_keyframe and start_ms + one.start_ticks // 90 <= span.begin_ms
+    ]
+    decoder = Decoder(file.video)
+    for sample in samples(file, file.fragments[keys[-1] if keys else 0 :]):
+        if sample.is_video:
+            packet = SourcePacket(file.video, sample.data, sample.pts, sample.is_keyframe)
+            yield from decoder.decode(packet)
+        if start_ms + sample.pts // 90 > span.end_ms + _SECOND_MS and sample.is_video:
+            break
+    yield from decoder.drain()
 
 
 class _Change:

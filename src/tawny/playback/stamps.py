@@ -31,8 +31,9 @@ StampMaker = Callable[[CameraId, Span], "FrameStamps"]
 class FrameStamps:
     """Stamps of one camera's frames in a time. figures: in order of time. clips: recorded for events.
 
-    only_boxes: boxes with what is in them, and the time to the second; for people rather than for tuning. They are
-    those of `objects`, of the events in this time; without any, those of the figures, as for older events.
+    only_boxes: boxes with what is in them, and the time to the second, with its UTC offset; for people rather than for
+    tuning. They are those of `objects`, of the events in this time; without any, those of the figures, as for older
+    events.
     """
 
     title: str
@@ -54,7 +55,7 @@ class FrameStamps:
             if self.objects:
                 found = ((box_at(one.path, at_ms), one) for one in self.objects)
                 named = [(box, object_text(one.label, round(100 * one.score))) for box, one in found if box is not None]
-            return Stamp((f"{local:%Y-%m-%d %H:%M:%S}",), boxes=tuple(named))
+            return Stamp((f"{local:%Y-%m-%d %H:%M:%S %z}",), boxes=tuple(named))
         lines = [f"{self.title}  {local:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} {local:%z}"]
         boxes = []
         if newest is not None:

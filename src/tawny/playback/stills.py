@@ -17,7 +17,7 @@ from tawny.model.ids import CameraId, SegmentId, StreamName
 from tawny.model.packets import SourcePacket
 from tawny.model.segments import Gap, GapReason, Segment, gap_words
 from tawny.model.times import Span, utc_text
-from tawny.playback.clips import ClipFile
+from tawny.playback.clips import ClipFile, other_stream
 from tawny.playback.exports import clock_text
 from tawny.playback.recordings import RecordingArchive, segments
 
@@ -119,7 +119,7 @@ def clip_sheet(archive: RecordingArchive, clip: ClipFile, request: Span, about: 
     digest = hashlib.sha256()
     for data in clip.read(0, clip.size_bytes):
         digest.update(data)
-    end_ms = clip.cut_at_ms or request.end_ms
+    end_ms = clip.end_ms
     lines = [
         f"File        {about.name}",
         f"Size        {clip.size_bytes} bytes",
@@ -137,8 +137,18 @@ def clip_sheet(archive: RecordingArchive, clip: ClipFile, request: Span, about: 
     gaps = [*archive.index.gaps(about.camera, Span(clip.start_ms, max(end_ms, clip.start_ms + 1))), *clip.unreadable]
     quiet = [gap for gap in gaps if gap.reason is GapReason.WAITING]
     missing = sorted((gap for gap in gaps if gap.reason is not GapReason.WAITING), key=lambda gap: gap.begin_ms)
-    lines += ["", "Missing" if missing else "Nothing is missing."]
-    lines += [_gap_line(gap, about.zone) for gap in missing]
+    if clip.is_mute:
+        lines.append("Without sound: G.711 sound is converted only up to an hour.")
+    is_whole = not missing and not clip.elsewhere and clip.cut_at_ms is None
+    if missing or is_whole:
+        lines += ["", "Missing" if missing else "Nothing is missing."]
+        lines += [_gap_line(gap, about.zone) for gap in missing]
+    if clip.elsewhere:
+        lines += ["", f"Recorded only in the {other_stream(clip.stream)} stream, so not in this file"]
+        lines += [_span_line(part, about.zone) for part in clip.elsewhere]
+    if clip.cut_at_ms is not None:
+        rest = Span(clip.cut_at_ms, max(clip.cut_at_ms, request.end_ms))
+        lines += ["", "Not in this file, because the video format changed", _span_line(rest, about.zone)]
     if quiet:
         lines += ["", "Skipped, because the camera records only around events"]
         lines += [_gap_line(gap, about.zone) for gap in quiet]
@@ -148,6 +158,10 @@ def clip_sheet(archive: RecordingArchive, clip: ClipFile, request: Span, about: 
 def _gap_line(gap: Gap, zone: ZoneInfo) -> str:
     until = "now" if gap.end_ms is None else _both(zone, gap.end_ms)
     return f"  {_both(zone, gap.begin_ms)} to {until}: {gap_words(gap)}"
+
+
+def _span_line(span: Span, zone: ZoneInfo) -> str:
+    return f"  {_both(zone, span.begin_ms)} to {_both(zone, span.end_ms)}"
 
 
 def _both(zone: ZoneInfo, at_ms: int) -> str:

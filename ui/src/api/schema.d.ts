@@ -364,10 +364,12 @@ export interface ClaimRequest {
 export interface ClipJobInfo {
   cameras: string[];
   cut_at_ms: number | null;
+  elsewhere_ms: number;
   file: string | null;
   from_ms: number;
   hint: string;
   id: string;
+  is_mute: boolean;
   kept: boolean;
   kind: "mp4" | "gif" | "timelapse" | "side-by-side" | "sheet" | "evidence";
   made_ms: number;
@@ -380,6 +382,7 @@ export interface ClipJobInfo {
   speed: number | null;
   state: "waiting" | "working" | "done" | "failed" | "removed";
   to_ms: number;
+  unreadable_ms: number;
 }
 
 export interface ClipJobList {

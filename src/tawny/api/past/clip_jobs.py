@@ -22,7 +22,7 @@ from tawny.model.errors import DiskFull, NotDone, StorageError, TawnyError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, Span
 from tawny.playback.clips import ClipCache
-from tawny.playback.exports import ExportKind, ExportOptions, check_export, make_export
+from tawny.playback.exports import ExportKind, ExportOptions, ExportResult, check_export, make_export
 from tawny.service.recorder import RecorderService
 from tawny.storage.disk.disk import turned
 from tawny.storage.disk.headroom import DiskHeadroom
@@ -191,7 +191,11 @@ class ClipJobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClipExportJob:
-    """A clip job. made_by: a user's ID. name: file name for people. problem, todo: message if it failed."""
+    """A clip job. made_by: a user's ID. name: file name for people. problem, todo: message if it failed.
+
+    unreadable_ms, elsewhere_ms: time missing in it that can't be read, or that only the other stream has. is_mute: as
+    of a `ClipFile`.
+    """
 
     id: str
     kind: ExportKind
@@ -210,6 +214,9 @@ class ClipExportJob:
     redacted: bool = False
     problem: str = ""
     todo: str = ""
+    unreadable_ms: int = 0
+    elsewhere_ms: int = 0
+    is_mute: bool = False
 
     @property
     def span(self) -> Span:
@@ -371,7 +378,7 @@ class ClipJobs:
             place = _JobTarget(self, job, *self._store.begin(job.id))
             prove = order.archive.prove
             made = make_export(order.archive, order.clips, order.options, order.zone, place, self.most_bytes, prove)
-            done = replace(self._jobs.get(job.id, job), state=ClipJobState.DONE, progress=1.0, cut_at_ms=made.cut_at_ms)
+            done = _made(self._jobs.get(job.id, job), made)
             self.check_maker(job)
             self.room(job.id, 0)
             done = replace(done, size_bytes=self._store.finish(job.id, job.kind.suffix))
@@ -558,6 +565,18 @@ class _Maker:
 
     def close(self) -> None:
         self._jobs.given_up()
+
+
+def _made(job: ClipExportJob, made: ExportResult) -> ClipExportJob:
+    return replace(
+        job,
+        state=ClipJobState.DONE,
+        progress=1.0,
+        cut_at_ms=made.cut_at_ms,
+        unreadable_ms=sum(round(1000 * gap.span(job.to_ms).seconds) for gap in made.unreadable),
+        elsewhere_ms=sum(round(1000 * part.seconds) for part in made.elsewhere),
+        is_mute=made.is_mute,
+    )
 
 
 def _about(job: ClipExportJob) -> dict[str, Any]:

@@ -92,6 +92,12 @@ class ClipJobInfo(ApiResponse):
     kept: bool
     cut_at_ms: int | None
     """Where it ends early because the video format changed; null if complete."""
+    unreadable_ms: int
+    """Recorded time that is missing in it, because it can't be read."""
+    elsewhere_ms: int
+    """Time that is missing in it, because only the other stream has it."""
+    is_mute: bool
+    """Its sound is left out, because it is longer than an hour and its sound would have to be converted."""
     redacted: bool
     """Parts of the image are redacted."""
     message: str
@@ -236,6 +242,8 @@ def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: st
         raise RequestRefused(404, "not_there_yet", "This clip isn't ready yet.", "Wait until it is.")
     path = here.jobs.file(job)
     headers = {"Cache-Control": "private, no-cache"}
+    if job.cut_at_ms is not None:
+        headers["X-Cut-At-Ms"] = str(job.cut_at_ms)
     if save is not None:
         headers["Content-Disposition"] = disposition(save)
     return ranged(
@@ -264,6 +272,9 @@ def job_info(job: ClipExportJob, person: Account) -> ClipJobInfo:
         size_bytes=job.size_bytes,
         kept=job.kept,
         cut_at_ms=job.cut_at_ms,
+        unreadable_ms=job.unreadable_ms,
+        elsewhere_ms=job.elsewhere_ms,
+        is_mute=job.is_mute,
         redacted=job.redacted,
         message=job.problem,
         hint=job.todo,

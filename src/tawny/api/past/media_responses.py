@@ -159,18 +159,20 @@ def part_of(range_header: str, size_bytes: int) -> tuple[int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """The clip that a request is for. exact: starts exactly at the span's begin."""
+    """The clip that a request is for. exact: starts exactly at the span's begin. rest_ms: as of `ClipCache.clip`."""
 
     camera: CameraId
     span: Span
     stream: StreamName = StreamName.MAIN
     with_sound: bool = True
     exact: bool = False
+    rest_ms: int | None = None
 
 
 async def cut_clip(here: AppContext, clip_request: ClipRequest) -> ClipFile:
     """Cut a clip. Raises RequestRefused: when nothing is recorded, or the clip would be too large."""
-    find = partial(here.clips.clip, with_sound=clip_request.with_sound, exact=clip_request.exact)
+    sound, exact, rest_ms = clip_request.with_sound, clip_request.exact, clip_request.rest_ms
+    find = partial(here.clips.clip, with_sound=sound, exact=exact, rest_ms=rest_ms)
     try:
         async with here.cutting:
             clip = await asyncio.to_thread(
@@ -187,14 +189,25 @@ async def cut_clip(here: AppContext, clip_request: ClipRequest) -> ClipFile:
     return clip
 
 
+MOST_ELSEWHERE = 50
+"""Number of times in `X-Elsewhere-Ms`: headers must not grow without limit."""
+
+
 async def answer_clip(
     here: AppContext, request: Request, clip_request: ClipRequest, attachment: str | None = None
 ) -> Response:
-    """Return a clip or the requested range of it. attachment: file name for saving."""
+    """Return a clip or the requested range of it. attachment: file name for saving.
+
+    `X-Cut-At-Ms`, `X-Rest-Ms`: where it ends early, and what to ask for the rest with. `X-Elsewhere-Ms`: times that
+    only the other stream has, as `BEGIN-END,BEGIN-END`.
+    """
     clip = await cut_clip(here, clip_request)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
     if clip.cut_at_ms is not None:
-        headers["X-Cut-At-Ms"] = str(clip.cut_at_ms)
+        headers |= {"X-Cut-At-Ms": str(clip.cut_at_ms), "X-Rest-Ms": str(clip.rest_ms)}
+    if clip.elsewhere:
+        most = clip.elsewhere[:MOST_ELSEWHERE]
+        headers["X-Elsewhere-Ms"] = ",".join(f"{part.begin_ms}-{part.end_ms}" for part in most)
     if attachment is not None:
         headers["Content-Disposition"] = disposition(attachment)
     return ranged(

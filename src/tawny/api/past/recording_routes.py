@@ -249,6 +249,8 @@ class SheetQuery(BaseModel):
     to_ms: Ms
     stream: StreamName = StreamName.MAIN
     sound: bool = True
+    rest_ms: Ms | None = None
+    """`X-Rest-Ms` of the clip before, which ended early at from_ms."""
 
     @property
     def span(self) -> Span:
@@ -268,7 +270,7 @@ async def clip(query: Annotated[ClipQuery, Query()], request: Request, note: Not
 
     exact: start exactly at from_ms; frames up to the next keyframe are re-encoded.
     """
-    clip_request = ClipRequest(query.camera, query.span, query.stream, query.sound, query.exact)
+    clip_request = ClipRequest(query.camera, query.span, query.stream, query.sound, query.exact, query.rest_ms)
     name = clip_name(here, query.camera, query.from_ms)
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         await asyncio.to_thread(note, "clip", name)
@@ -279,7 +281,7 @@ async def clip(query: Annotated[ClipQuery, Query()], request: Request, note: Not
 async def sheet(query: Annotated[SheetQuery, Query()], signed: Signed, here: Here) -> Response:
     """Return a text sheet about the same clip: times, gaps, SHA-256."""
     span, name = query.span, clip_name(here, query.camera, query.from_ms)
-    made = await cut_clip(here, ClipRequest(query.camera, span, query.stream, query.sound))
+    made = await cut_clip(here, ClipRequest(query.camera, span, query.stream, query.sound, rest_ms=query.rest_ms))
     about = ClipSheetHeader(
         name=name,
         camera=query.camera,

@@ -32,7 +32,7 @@ from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse
 from tawny.model.errors import TawnyError
 from tawny.model.ids import EventId
-from tawny.playback.clips import ClipFile
+from tawny.playback.clips import ClipFile, other_stream
 from tawny.playback.recordings import segments
 from tawny.storage.disk.layout import is_sealed
 
@@ -166,6 +166,13 @@ async def _zipped(plan: _Plan, here: AppContext) -> AsyncIterator[bytes]:
             if clip.unreadable:
                 lost_s = sum(gap.span(0).seconds for gap in clip.unreadable)
                 missing.append(f"{name}: {lost_s:.0f} s of it are missing, because they can't be read.")
+            if clip.elsewhere:
+                other_s = sum(part.seconds for part in clip.elsewhere)
+                missing.append(
+                    f"{name}: {other_s:.0f} s are only in the {other_stream(clip.stream)} stream, so not in it."
+                )
+            if clip.is_mute:
+                missing.append(f"{name}: It has no sound, because it is longer than an hour and its sound is G.711.")
         except TawnyError as error:
             missing.append(f"{name}: {error.message}")
     if missing:

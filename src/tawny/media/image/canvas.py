@@ -110,10 +110,22 @@ MOST_S = 20.0
 """Maximum length in seconds. Longer clips are cut to their beginning, which contains the reported event."""
 
 
-def gif_picture(frame: DecodedFrame) -> av.VideoFrame:
-    """Downscale a frame to GIF size, for storage until encoding: 1.5 bytes per pixel."""
+GifPicture = av.VideoFrame
+
+
+def gif_picture(frame: DecodedFrame, like: GifPicture | None = None) -> GifPicture:
+    """Downscale a frame to GIF size, for storage until encoding: 1.5 bytes per pixel.
+
+    like: a picture of the same GIF; a frame of another shape is fitted into its size, with dark borders.
+    """
     wide, high = even_size(frame, GIF_WIDTH)
-    return frame.video.reformat(width=wide, height=high, format="yuv420p", interpolation="LANCZOS")
+    if like is None or (like.width, like.height) == (wide, high):
+        return frame.video.reformat(width=wide, height=high, format="yuv420p", interpolation="LANCZOS")
+    canvas = Canvas(1, 1, like.width, like.height)
+    canvas.put(0, frame)
+    colours = canvas.picture[canvas.height :].reshape(2, -1, like.width // 2)[:, : like.height // 2]
+    planes = np.concatenate([canvas.picture[: like.height], colours.reshape(-1, like.width)])
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
 
 def clip_gif(clip: BinaryIO, *, most_s: float = MOST_S) -> bytes:

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
-import { render, screen, waitFor } from "@testing-library/preact";
+import { cleanup, render, screen, waitFor } from "@testing-library/preact";
 import { expect, test, vi } from "vitest";
+import { parts } from "../../strings/clip-parts";
 import type { ClipJob, SavedClips } from "../../api/types";
 import Clips from "./Clips";
 
@@ -32,6 +33,9 @@ const WORKING: ClipJob = {
   size_bytes: 0,
   kept: false,
   cut_at_ms: null,
+  unreadable_ms: 0,
+  elsewhere_ms: 0,
+  is_mute: false,
   redacted: false,
   message: "",
   hint: "",
@@ -46,4 +50,13 @@ test("a clip that is done while the list is under way is shown as done", async (
   api.answer({ items: [WORKING], used_bytes: 0, most_bytes: 100 } satisfies SavedClips);
   await waitFor(() => expect(container.querySelector("[data-clip=a]")?.getAttribute("data-state")).toBe("done"));
   expect(screen.queryByText("Cancel")).toBeNull();
+});
+
+test("a clip says what it lacks", async () => {
+  cleanup();
+  render(<Clips />);
+  api.answer({ items: [{ ...WORKING, state: "done", unreadable_ms: 4000, elsewhere_ms: 60_000, is_mute: true }], used_bytes: 0, most_bytes: 100 });
+  expect(await screen.findByText(/can’t be read/)).toBeTruthy();
+  expect(screen.getByText(/only in the other stream/)).toBeTruthy();
+  expect(screen.getByText(parts.isMute)).toBeTruthy();
 });

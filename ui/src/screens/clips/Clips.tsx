@@ -14,6 +14,7 @@ import { toast } from "../../ui/toast";
 import { share } from "../../ui/sharing";
 import { merged } from "./merged";
 import { clips as words } from "../../strings/clips";
+import { parts } from "../../strings/clip-parts";
 import { ServerText } from "../../ui/ServerText";
 import "./clips.css";
 
@@ -151,6 +152,9 @@ function Row({ job }: { job: ClipJob }) {
           {isMade && ` ${size(job.size_bytes)}`}
         </p>
         {job.cut_at_ms !== null && <p class="small sub">{words.cut(clockSeconds(job.cut_at_ms))}</p>}
+        {job.unreadable_ms > 0 && <p class="small sub">{parts.unreadable(length(job.unreadable_ms))}</p>}
+        {job.elsewhere_ms > 0 && <p class="small sub">{parts.elsewhere(length(job.elsewhere_ms))}</p>}
+        {job.is_mute && <p class="small sub">{parts.isMute}</p>}
         <Progress job={job} />
       </div>
       <Acts job={job} camera={camera} />

@@ -17,7 +17,7 @@ import { Problem } from "../../ui/Problem";
 import { shareEvent } from "../../ui/sharing";
 import { SnoozeButton } from "../../ui/snoozes";
 import { ClipPlayer } from "./ClipPlayer";
-import { downloadClips } from "./download";
+import { downloadClips, tellShort } from "./download";
 import { Reads } from "./Reads";
 import { withEvents } from "./list";
 import { isKept, isReviewed } from "./VisitCard";
@@ -79,7 +79,7 @@ export function Drawer({ visit, first, onClose, onKeep, onReview, onGone }: Prop
           </>
         )}
         {over.length === 1 && (
-          <a class="btn" href={over[0]!.clip} download>
+          <a class="btn" href={over[0]!.clip} download onClick={() => void tellShort(over[0]!.clip)}>
             <Icon name="download" />
             {words.save}
           </a>

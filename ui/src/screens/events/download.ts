@@ -2,6 +2,7 @@
 import { get } from "../../api/client";
 import type { ClipsZip, TawnyEvent } from "../../api/types";
 import { plural } from "../../strings";
+import { parts } from "../../strings/clip-parts";
 import { visits } from "../../strings/visits";
 import { tryTo } from "../../ui/Access";
 import { toast } from "../../ui/toast";
@@ -23,4 +24,10 @@ export function downloadClips(events: readonly TawnyEvent[]): Promise<void> {
     const missing = zip.missing.length > 0 ? ` ${plural(zip.missing.length, words.missing)}` : "";
     toast(words.saved(plural(zip.clips, words.clips)) + missing);
   });
+}
+
+/** Says if the clip at this address, which is being downloaded, isn't the whole event. */
+export async function tellShort(clip: string): Promise<void> {
+  const answer = await fetch(clip, { method: "HEAD", credentials: "same-origin" }).catch(() => null);
+  if (answer?.headers.has("X-Cut-At-Ms") || answer?.headers.has("X-Elsewhere-Ms")) toast(parts.lacks);
 }

@@ -8,6 +8,7 @@ import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Problem } from "../../ui/Problem";
 import { locale } from "../../strings/language";
+import { parts } from "../../strings/clip-parts";
 import { share } from "../../strings/share";
 import { ServerText } from "../../ui/ServerText";
 import "../../ui/share.css";
@@ -88,7 +89,17 @@ function AskCode({ why, onCode }: { why: string; onCode: (code: string) => void 
   );
 }
 
+/** Where the file ends early, which its answer says; null: at its end. */
+async function cutOf(address: string): Promise<number | null> {
+  const answer = await fetch(address, { method: "HEAD", credentials: "same-origin" }).catch(() => null);
+  return Number(answer?.headers.get("X-Cut-At-Ms")) || null;
+}
+
 function Clip({ clip }: { clip: OpenedShare }) {
+  const [cut_ms, setCut] = useState<number | null>(null);
+  useEffect(() => {
+    if (!clip.is_picture) void cutOf(clip.video).then(setCut);
+  }, [clip]);
   return (
     <>
       {clip.is_picture ? (
@@ -106,6 +117,7 @@ function Clip({ clip }: { clip: OpenedShare }) {
           {words.save}
         </a>
       </div>
+      {cut_ms !== null && <p class="sub num">{parts.cut(local(cut_ms, clip.offset_s))}</p>}
       <p class="small muted num">{words.until(local(clip.ends_ms, clip.ends_offset_s))}</p>
     </>
   );

@@ -1,12 +1,15 @@
 // @vitest-environment happy-dom
 import { signal } from "@preact/signals";
-import { act, fireEvent, render, screen } from "@testing-library/preact";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { expect, it, vi } from "vitest";
 import { t } from "../../strings";
+import { parts } from "../../strings/clip-parts";
 import ClipSheet from "./ClipSheet";
 import type { TimelineModel } from "./model";
 
 const asked = vi.hoisted(() => vi.fn(() => new Promise(() => {})));
+const said = vi.hoisted(() => vi.fn());
+vi.mock("../../ui/toast", () => ({ toast: said }));
 vi.mock("../../api/client", async (real) => ({ ...(await real<typeof import("../../api/client")>()), post: asked }));
 
 it("makes one clip, however often it is asked before the answer", async () => {
@@ -20,4 +23,26 @@ it("makes one clip, however often it is asked before the answer", async () => {
       fireEvent.click(button);
     });
   expect(asked).toHaveBeenCalledTimes(1);
+});
+
+it("downloads each file of a clip that goes on in another, and says so", async () => {
+  const followed = vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => {});
+  const answers: Record<string, string>[] = [{ "X-Cut-At-Ms": "5000", "X-Rest-Ms": "5000" }, {}];
+  vi.stubGlobal("fetch", vi.fn(async () => new Response(null, { headers: answers.shift() ?? {} })));
+  vi.useFakeTimers();
+  const lane = { id: "front", name: "Front", gaps: [], events: [] };
+  const marks = { begin_ms: 0, end_ms: 3_700_000 };
+  const model = { chosen: signal(["front"]), marks: signal(marks), lanes: signal([lane]), endSaving: vi.fn() };
+  cleanup();
+  render(<ClipSheet model={model as unknown as TimelineModel} />);
+  expect(screen.getByText(parts.mute)).toBeTruthy();
+  await act(async () => {
+    fireEvent.click(screen.getByText("Download"));
+    await vi.advanceTimersByTimeAsync(2000);
+  });
+  const links = followed.mock.contexts.map((link) => (link as HTMLAnchorElement).href);
+  expect(links.map((link) => new URL(link).searchParams.get("from_ms"))).toEqual(["0", "5000"]);
+  expect(said).toHaveBeenLastCalledWith(expect.stringContaining("2 files"));
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
 });

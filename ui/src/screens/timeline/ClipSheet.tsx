@@ -1,11 +1,12 @@
 import { type Signal, useSignal } from "@preact/signals";
-import { ApiError, post, url } from "../../api/client";
+import { ApiError, post } from "../../api/client";
 import type { NewClip } from "../../api/schema";
 import { cameras, serverNow } from "../../api/state";
 import { go } from "../../ui/router";
 import { session } from "../../ui/session";
 import { date, length, size } from "../../ui/times";
 import { plural, t } from "../../strings";
+import { parts } from "../../strings/clip-parts";
 import { figures } from "../../strings/figures";
 import type { Gap, Lane } from "../../timeline/data";
 import { clockSecond } from "../../timeline/format";
@@ -17,6 +18,7 @@ import { Sheet } from "../../ui/Sheet";
 import { toast } from "../../ui/toast";
 import { share } from "../../ui/sharing";
 import { bytesOf } from "./ClipMarked";
+import { type ClipPart, linkOf, partsOf } from "./clipParts";
 import { follow } from "./follow";
 import type { TimelineModel } from "./model";
 import { recorderZone } from "../../timeline/wallclock";
@@ -25,6 +27,8 @@ import "./clipsheet.css";
 
 const words = t.timeline.clip;
 const APART_MS = 700;
+/** Up to which the recorder converts sound. */
+const MOST_SOUND_MS = 3_600_000;
 
 type Kind = NewClip["kind"] & string;
 const KINDS = ["mp4", "gif", "timelapse", "side-by-side", "sheet", "evidence"] as const satisfies readonly Kind[];
@@ -52,20 +56,23 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
   const offers = model.lanes.value.map((lane) => offerOf(lane, begin_ms, end_ms));
   const wanted = offers.filter((offer) => !offer.none && ticked.value.includes(offer.lane.id)).map((offer) => offer.lane.id);
   const [only] = wanted.length === 1 ? wanted : [];
-  const link = (camera: string, path = "/clip") =>
-    url(path, {
-      ...{ camera, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms), stream: "main" },
-      ...(sound.value ? {} : { sound: "false" }),
-      ...(exact.value && path === "/clip" ? { exact: "true" } : {}),
-    });
+  const partOf = (camera: string): ClipPart => ({
+    ...{ camera, from_ms: Math.round(begin_ms), to_ms: Math.round(end_ms), stream: "main" },
+    ...(sound.value ? {} : { sound: false }),
+    ...(exact.value ? { exact: true } : {}),
+  });
   const lane = offers.find((offer) => offer.lane.id === only)?.lane;
   const others = (lane?.events ?? []).filter((event) => event.picture !== null && event.start_ms < end_ms && (event.end_ms ?? end_ms) > begin_ms);
   const shown = kind.value === "mp4" ? (others.find((event) => event.id === allBut.value)?.id ?? "") : "";
-  const download = () => {
-    const links = wanted.flatMap((camera) => [link(camera), ...(evidence.value ? [link(camera, "/clip/sheet")] : [])]);
-    for (const [i, each] of links.entries()) setTimeout(() => follow(each), i * APART_MS);
+  const download = async () => {
+    const firsts = wanted.map(partOf);
+    const withReport = evidence.value;
     toast(plural(wanted.length, words.started));
     close();
+    const found = (await Promise.all(firsts.map(partsOf))).flat();
+    const links = found.flatMap((part) => [linkOf(part), ...(withReport ? [linkOf(part, "/clip/sheet")] : [])]);
+    for (const [i, each] of links.entries()) setTimeout(() => follow(each), i * APART_MS);
+    if (found.length > firsts.length) toast(plural(found.length, parts.several));
   };
   const make = async () => {
     if (busy.peek()) return;
@@ -183,6 +190,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
           {shown === "" ? (
             <>
               <Choice on={sound}>{words.sound}</Choice>
+              {sound.value && end_ms - begin_ms > MOST_SOUND_MS && <p class="small sub">{parts.mute}</p>}
               {burns}
               {drawn ? (
                 <p class="small sub">{figures.burned}</p>
@@ -240,7 +248,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
           {isCopy ? words.keepHere : words.make}
         </button>
         {isCopy && (
-          <button type="button" class="btn pri" disabled={!enough} onClick={download}>
+          <button type="button" class="btn pri" disabled={!enough} onClick={() => void download()}>
             <Icon name="download" small />
             {plural(wanted.length, words.download)}
           </button>
