@@ -1,6 +1,7 @@
 """Runs and times: what a camera's clock may do, and what comes out."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -109,6 +110,20 @@ def test_a_standing_clock_is_replaced_by_arrival(bench: Bench) -> None:
     assert len(times) == 20
     assert times == sorted(set(times))
     assert times[-1] == pytest.approx(19 * TICKS, abs=TICKS)
+
+
+@pytest.mark.parametrize("back_s", [0.4, 0.43])
+def test_sound_never_steps_back_and_stays_at_its_picture(bench: Bench, back_s: float) -> None:
+    for number in range(40):
+        off_s = -back_s if number >= 20 else 0.0  # after four pictures: they stand where others stood
+        bench.session.feed(picture(number, 90_000 + number * TICKS + round(off_s * 90_000)))
+        bench.session.feed(SourcePacket(SOUND, f"sound {number}".encode(), round((1 + number / FPS + off_s) * 48_000)))
+        bench.clock.advance(1 / FPS)
+    out = bench.out()
+    sound, pictures = [p.pts for p in out if not p.is_video], [p.pts for p in out if p.is_video]
+    assert all(before < after for before, after in pairwise(sound))
+    assert len(set(pictures)) == len(pictures) == 40
+    assert sound[-1] / 48_000 == pytest.approx(pictures[-1] / 90_000, abs=0.001)
 
 
 def test_sound_shares_the_pictures_zero(bench: Bench) -> None:

@@ -125,7 +125,11 @@ class TrackTimes:
     rate: int
     zero: int
     """Camera tick at which the run begins."""
+    is_sound: bool = False
+    """Audio never steps back."""
     _newest: int = -1
+    _pts: int | None = None
+    """Camera ticks of the packet before."""
     _arrived_s: float = 0.0
     _recent: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=16))
     jumps: int = 0
@@ -142,14 +146,20 @@ class TrackTimes:
                 return None
             passed_s = arrived_s - self._arrived_s
             step_s = (at - self._newest) / self.rate
-            stands = bool(same)
+            stands = pts == self._pts
             if stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
                 self.jumps += not stands
                 here = self._newest + max(1, round(passed_s * self.rate))
                 self.zero += at - here
                 at = here
+            elif self.is_sound:
+                at = max(at, self._newest + 1)
+            else:
+                while any(when == at for when, _ in self._recent):
+                    at += 1
         if at < 0:
             return None
+        self._pts = pts
         self._recent.append((at, data))
         if at > self._newest:
             self._newest, self._arrived_s = at, arrived_s
@@ -362,7 +372,7 @@ class _Run:
     def _sound_track(self, packet: SourcePacket) -> TrackTimes:
         rate = packet.format.rate
         if self._sound is None or self._sound.rate != rate:
-            self._sound = TrackTimes(rate, round(self._video_zero_s * rate))
+            self._sound = TrackTimes(rate, round(self._video_zero_s * rate), is_sound=True)
         return self._sound
 
 

@@ -2,7 +2,9 @@
 
 import math
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pytest
 
@@ -27,6 +29,10 @@ class Camera:
     delay_s: float = 0.0
     jitter_s: float = 0.0
     sound_late_s: float = 0.0
+    sound_report: Callable[[SenderReport], SenderReport] = lambda report: report
+    """What its reports of sound say instead."""
+    set_s: float = 0.0
+    """By how much the clock of its stamps was set, of both tracks."""
     tick_s: float = 0.0
     """What comes is only noticed so often."""
 
@@ -34,6 +40,8 @@ class Camera:
         self._luck = random.Random(7)
         self.off_s: list[tuple[float, float]] = []
         """By how much sound was placed late against the pictures, and when."""
+        self.video_off_s: list[float] = []
+        self.sounds: list[int] = []
 
     def run(self, begin_s: float, end_s: float) -> None:
         """Events of both tracks in the order of their arrival."""
@@ -51,15 +59,17 @@ class Camera:
         return math.ceil(arrival_s / self.tick_s) * self.tick_s if self.tick_s else arrival_s
 
     def _event(self, arrival_s: float, what: str, at_s: float) -> None:
-        video = round(at_s * 90_000 * (1 + self.video_ppm / 1e6))
-        sound = round(at_s * RATE * (1 + self.sound_ppm / 1e6))
+        video = round((at_s + self.set_s) * 90_000 * (1 + self.video_ppm / 1e6))
+        sound = round((at_s + self.set_s) * RATE * (1 + self.sound_ppm / 1e6))
         if what == "picture":
             at = self.placing.picture_at(video, self._time(video), arrival_s, is_anew=False)
             self._video_line = at / 90_000 - at_s  # where the scale is against the truth
+            self.video_off_s.append(self._video_line)
         elif what == "sound":
             placed = self.placing.sound_at(sound, self._time(sound), SAMPLES, arrival_s, is_anew=False)
             if placed is not None:
                 self.off_s.append((at_s, placed / RATE - at_s - self._video_line))
+                self.sounds.append(placed)
         elif what == "video report":
             self._report(arrival_s, at_s, video, is_video=True)
         else:
@@ -67,7 +77,7 @@ class Camera:
 
     def _report(self, arrival_s: float, at_s: float, ticks: int, *, is_video: bool) -> None:
         report = SenderReport(1, UTC_S + at_s + self.wall_off_s, self._time(ticks))
-        self.placing.report(report, arrival_s, is_video=is_video)
+        self.placing.report(report if is_video else self.sound_report(report), arrival_s, is_video=is_video)
 
     def _time(self, ticks: int) -> int:
         return (self.first_time + ticks) & 0xFFFFFFFF
@@ -106,6 +116,15 @@ def test_sound_that_comes_late_is_put_right_by_the_reports() -> None:
     assert camera.placing.cut == 0, "none of it is lost"
 
 
+def test_silence_that_reports_demand_is_no_jump() -> None:
+    camera = Camera(TimestampAligner(RATE))
+    camera.sound_report = lambda report: replace(report, time=(report.time - round(0.8 * RATE)) & 0xFFFFFFFF)
+    camera.run(0, 60)
+    assert (camera.placing.padded, camera.placing.sound.jumps) == (1, 0)
+    assert camera.off_s[-1][1] == pytest.approx(0.8, abs=0.02)
+    assert all(before < after for before, after in pairwise(camera.sounds))
+
+
 def test_reports_of_another_world_are_not_believed() -> None:
     camera = Camera(TimestampAligner(RATE))
     camera.run(0, 20)
@@ -116,6 +135,86 @@ def test_reports_of_another_world_are_not_believed() -> None:
         camera.run(at_s, at_s + 5)
     assert camera.worst_off_s() < 0.1
     assert camera.placing.cut == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda report: replace(report, utc_s=report.utc_s + 3600),  # of another clock
+        lambda report: replace(report, time=(report.time + 5 * RATE) & 0xFFFFFFFF),
+        lambda report: replace(report, time=0),
+    ],
+)
+def test_wrong_reports_are_no_worse_than_none(wrong: Callable[[SenderReport], SenderReport]) -> None:
+    camera = Camera(TimestampAligner(RATE), sound_ppm=-1000.0, jitter_s=0.02, sound_report=wrong)
+    camera.run(0, 1800)
+    assert camera.worst_off_s(after_s=60.0) < 0.3
+
+
+def test_where_reports_end_sound_stays_where_they_put_it() -> None:
+    camera = Camera(TimestampAligner(RATE), sound_late_s=0.5, sound_ppm=-200.0)
+    camera.run(0, 300)
+    camera.reports = False
+    camera.run(300, 3600)
+    assert camera.worst_off_s(after_s=20.0) < 0.3
+
+
+@pytest.mark.parametrize("tick_s", [0.0, 0.173])
+@pytest.mark.parametrize("set_s", [5.0, 0.8, -0.8, -5.0, 3600.0])
+def test_a_clock_that_is_set_moves_neither_pictures_nor_sound(set_s: float, tick_s: float) -> None:
+    camera = Camera(TimestampAligner(RATE), reports=False, jitter_s=0.02, sound_late_s=0.03, tick_s=tick_s)
+    camera.run(0, 20)
+    camera.set_s = set_s
+    camera.run(20, 60)
+    assert max(map(abs, camera.video_off_s)) < 0.05
+    assert camera.worst_off_s() < 0.25, "what is known without reports"
+    assert abs(camera.off_s[-1][1] - camera.off_s[0][1]) < 0.05
+    assert all(before < after for before, after in pairwise(camera.sounds))
+
+
+@pytest.mark.parametrize("set_s", [-0.4, -0.3, 0.3])
+def test_a_clock_that_is_set_a_little_keeps_sound_at_its_picture(set_s: float) -> None:
+    camera = Camera(TimestampAligner(RATE))
+    camera.run(0, 20)
+    camera.set_s = set_s
+    camera.run(20, 120)
+    assert camera.worst_off_s(after_s=20.5) < 0.35, "the reports of the two come one after the other"
+    assert camera.worst_off_s(after_s=30.0) < 0.15
+    assert camera.worst_off_s(after_s=85.0) < 0.04
+    assert all(before < after for before, after in pairwise(camera.sounds))
+
+
+def test_a_network_that_stands_is_no_jump() -> None:
+    """Nothing for four seconds; then what the camera still had, without the middle of it."""
+    camera = Camera(TimestampAligner(RATE), jitter_s=0.02, sound_late_s=0.03)
+    camera.run(0, 20)
+    camera.delay_s = 4.0
+    camera.run(20, 20.5)
+    camera.delay_s = 0.01
+    camera.run(24.45, 60)
+    assert camera.placing.video.jumps == camera.placing.sound.jumps == 0
+    assert max(map(abs, camera.video_off_s)) < 0.001
+    assert camera.worst_off_s() < 0.04
+
+
+def test_uneven_stamps_of_sound_stay_in_order_and_at_their_pictures() -> None:
+    camera, luck = Camera(TimestampAligner(RATE)), random.Random(3)
+    for at_s in _every(SAMPLES / RATE, 0, 120):
+        video, sound = round(at_s * 90_000), round((at_s + luck.random() * 0.09) * RATE)
+        camera.placing.picture_at(video, video, at_s, is_anew=False)
+        camera.sounds.append(camera.placing.sound_at(sound, sound, SAMPLES, at_s, is_anew=False) or 0)
+    assert all(before < after for before, after in pairwise(camera.sounds))
+    assert camera.placing.sound.jumps == camera.placing.cut == 0
+    assert camera.sounds[-1] / RATE == pytest.approx(120, abs=0.2)
+
+
+def test_b_frames_that_come_later_are_believed_from_the_second_time_on() -> None:
+    """At five pictures a second, three of them step back by 0.6 s."""
+    steps, at = [(n * 18_000, n * 0.2) for n in range(30)], 30
+    for _ in range(40):
+        steps += [((at + place) * 18_000, (at + n) * 0.2) for n, place in enumerate((3, 1, 0, 2))]
+        at += 4
+    assert placed(steps)[-1] - steps[-1][0] <= 90_000
 
 
 def placed(steps: list[tuple[int, float]], *, is_anew: bool = False) -> list[int]:

@@ -13,6 +13,14 @@ from tawny.protocols.rtp import ReplayMark, SenderReport, read_replay_mark, sign
 
 BACK_S, AHEAD_S = 1.0, 10.0
 """A step outside these limits is a jump of the camera's clock; smaller backward steps are B-frames."""
+_JUMP_S = 0.5
+"""The same once the delays of a track are known.
+
+A step ahead is then a jump if the unit's delay would be smaller than any before, which no stall of the network causes.
+A step back is one unless B-frames step back half as far.
+"""
+_RISE = 0.0005
+"""Rate at which the smallest delay seen rises, as a share of elapsed time: clocks drift."""
 _PAIR_S = 0.12
 """Tolerance between report distance and arrival distance for two reports of one clock.
 
@@ -30,8 +38,10 @@ _HURRY, _HURRY_S = 0.05, 0.6
 """Rate of faster correction, as a share of elapsed time; and the delay in seconds above which audio is cut."""
 _ARRIVALS_OFF_S = 0.2
 """Arrival times are imprecise: only larger offsets are corrected by them."""
-_ABSURD_S = 2.0
+_ABSURD_S = 1.0
 """Reports that contradict the arrival times by more are ignored."""
+_LEARN = 0.001
+"""Share of a difference between reports and arrival times that counts for later, at each audio frame."""
 _SETTLED_S, _WINDOW_S = 3.0, 20.0
 
 
@@ -40,11 +50,22 @@ class TrackTimeline:
     """One track: maps unwrapped RTP ticks to ticks of the connection."""
 
     rate: int
+    is_sound: bool = False
+    """Audio never steps back."""
     shift: int = 0
     newest: int | None = None
     """The latest timestamp assigned."""
     arrived_s: float = 0.0
     jumps: int = 0
+    _begun_s: float = 0.0
+    _ticks: int = 0
+    """Of the unit before."""
+    _usual: int = 0
+    """Ticks between the newest units that follow each other closely; 0: unknown."""
+    _least_s: float = 0.0
+    """Smallest delay: arrival time minus position."""
+    _deepest_s: float = 0.0
+    """Largest step back."""
 
     def place(self, ticks: int, now_s: float, *, is_anew: bool) -> int:
         """Return the unit's timestamp; its arrival time if the camera's clock jumped or stopped.
@@ -53,19 +74,47 @@ class TrackTimeline:
         """
         at = ticks + self.shift
         if self.newest is None:
-            self.newest, self.arrived_s = at, now_s
+            self.newest, self.arrived_s, self._begun_s, self._ticks = at, now_s, now_s, ticks
+            self._least_s = now_s - at / self.rate
             return at
         passed_s = max(0.0, now_s - self.arrived_s)
-        step_s = (at - self.newest) / self.rate
-        stands = at == self.newest
-        if is_anew or stands or step_s < -BACK_S or step_s > AHEAD_S + passed_s:
+        stands, self._ticks = ticks == self._ticks, ticks
+        if is_anew or stands or self._is_jump(at, now_s, passed_s):
             self.jumps += not stands
             here = self.newest + max(1, round(passed_s * self.rate))
+            if self._usual and not (is_anew or stands) and passed_s < self._usual / self.rate + _JUMP_S:
+                here = self.newest + self._usual  # arrivals are less precise
             self.shift += here - at
             at = here
+        elif at == self.newest or (self.is_sound and at < self.newest):
+            at = self.newest + 1
+        elif 0 < at - self.newest < _JUMP_S * self.rate:
+            self._usual = at - self.newest
+        self._least_s = min(self._least_s + _RISE * passed_s, now_s - at / self.rate)
         if at > self.newest:
             self.newest, self.arrived_s = at, now_s
         return at
+
+    def move(self, ticks: int) -> None:
+        """Shift later timestamps. A shift ahead is no step of the camera's clock."""
+        assert self.newest is not None
+        self.shift += ticks
+        self.newest += max(0, ticks)
+        self._least_s -= ticks / self.rate
+
+    def _is_jump(self, at: int, now_s: float, passed_s: float) -> bool:
+        """Return whether this timestamp follows a step of the camera's clock. passed_s: since the newest unit."""
+        assert self.newest is not None
+        step_s = (at - self.newest) / self.rate
+        is_settled = now_s - self._begun_s >= _SETTLED_S
+        if step_s < 0:
+            most_s = min(BACK_S, max(_JUMP_S, 2 * self._deepest_s)) if is_settled else BACK_S
+            self._deepest_s = max(self._deepest_s, -step_s if step_s >= -BACK_S else 0.0)
+            return step_s < -most_s
+        if step_s > AHEAD_S + passed_s:
+            return True
+        is_early = now_s - at / self.rate < self._least_s - _JUMP_S
+        return is_settled and is_early and step_s > _JUMP_S + passed_s
 
 
 @dataclass(slots=True)
@@ -118,10 +167,12 @@ class TimestampAligner:
     def __init__(self, sound_rate: int = 0) -> None:
         self._has_sound = sound_rate > 0
         self.video = TrackTimeline(VIDEO_RATE)
-        self.sound = TrackTimeline(sound_rate or 8000)
+        self.sound = TrackTimeline(sound_rate or 8000, is_sound=True)
         self._reports = _Reported(VIDEO_RATE), _Reported(self.sound.rate)
         self._least = _Least(), _Least()
         self._is_begun = False
+        self._apart_s = 0.0
+        """How much later than by arrival times audio belongs by the reports, if those were right for long."""
         self.cut = self.padded = 0
         """Number of audio cuts and of inserted silences for synchronization."""
 
@@ -162,7 +213,8 @@ class TimestampAligner:
         if line.jumps != jumps:
             self._reports[1].arrived_s = None
         self._note(1, time, at, now_s)
-        off_s = self._off_s(time, at, now_s)
+        is_held = at != ticks + line.shift  # by a step back
+        off_s = None if is_held else self._off_s(time, at, now_s)
         if off_s is None:
             return at
         if off_s > _STEP_S:
@@ -179,7 +231,7 @@ class TimestampAligner:
         return at
 
     def _move_sound(self, ticks: int) -> None:
-        self.sound.shift += ticks
+        self.sound.move(ticks)
         self._least[1].moved(ticks / self.sound.rate)
 
     def report(self, report: SenderReport, now_s: float, *, is_video: bool) -> None:
@@ -200,15 +252,22 @@ class TimestampAligner:
     def _off_s(self, time: int, at: int, now_s: float) -> float | None:
         """Return how much later than `at` an audio frame belongs, in seconds; None if unknown."""
         by_arrivals_s = self._off_by_arrivals_s(now_s)
+        reported_s = self._off_by_reports_s(time, at, now_s)
+        if reported_s is not None and abs(reported_s - (by_arrivals_s or 0.0)) <= _ABSURD_S:
+            if by_arrivals_s is not None:
+                self._apart_s += (reported_s - by_arrivals_s - self._apart_s) * _LEARN
+            return reported_s
+        if by_arrivals_s is None or abs(by_arrivals_s + self._apart_s) <= _ARRIVALS_OFF_S:
+            return None
+        return by_arrivals_s + self._apart_s
+
+    def _off_by_reports_s(self, time: int, at: int, now_s: float) -> float | None:
         video, sound = self._reports
         if video.arrived_s is None or sound.arrived_s is None:
-            return by_arrivals_s if abs(by_arrivals_s or 0.0) > _ARRIVALS_OFF_S else None
+            return None
         if now_s - min(video.arrived_s, sound.arrived_s) > _REPORT_S or not self._is_pair():
             return None
-        off_s = video.unit_at_s + sound.utc_of(time) - video.utc_of(video.unit_time) - at / sound.rate
-        if by_arrivals_s is not None and abs(off_s - by_arrivals_s) > _ABSURD_S:
-            return None
-        return off_s
+        return video.unit_at_s + sound.utc_of(time) - video.utc_of(video.unit_time) - at / sound.rate
 
     def _off_by_arrivals_s(self, now_s: float) -> float | None:
         video_s, sound_s = self._least[0].delay_s, self._least[1].delay_s
