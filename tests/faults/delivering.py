@@ -112,7 +112,7 @@ def tree_of(folder: Path) -> dict[str, bytes]:
     """Of a server that keeps plain files; what has only begun is left out, and what is just being replaced."""
     found: dict[str, bytes] = {}
     for path in folder.rglob("*"):
-        if ".begun" in path.parts or path.name.endswith(".part") or not path.is_file():
+        if ".begun" in path.parts or path.name.endswith((".part", ".tmp")) or not path.is_file():
             continue
         with suppress(FileNotFoundError):
             found[path.relative_to(folder).as_posix()] = path.read_bytes()

@@ -55,7 +55,7 @@ def test_a_dead_recorders_camera_is_recorded_and_handed_back_and_no_credential_i
     for path in pair.shed.folder.rglob("*"):
         assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), f"credentials are readable in {path}"
     pair.house.command("standby", "leave")
-    assert not list(pair.shed.data.rglob("house.plan"))
+    until(lambda: not list(pair.shed.data.rglob("house.plan")), 20, "the plan to be deleted")
     until(lambda: pair.shed.command("standby")["protected"] == [], 20, "the recorder to be forgotten")
     whole(pair)
 

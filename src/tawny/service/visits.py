@@ -319,21 +319,24 @@ def learn_neighbors(index: RecordingIndex, now_ms: int) -> Neighbors:
     for event in reversed(read):
         starts[event.shown_kind][event.camera].append(event.start_ms)
     ways: Counter[frozenset[CameraId]] = Counter()
-    by_chance: Counter[frozenset[CameraId]] = Counter()
+    by_chance: defaultdict[frozenset[CameraId], float] = defaultdict(float)
+    known = Span(read[-1].start_ms, read[0].start_ms + 1) if read else span
     for event in read:
         end_ms = _end_ms(event)
+        offsets_ms = [by_ms for by_ms in _OFFSETS_MS if known.begin_ms <= event.start_ms + by_ms < known.end_ms]
+        if not offsets_ms:
+            continue  # nothing is known of the time before and after it
         for camera, begun in starts[event.shown_kind].items():
             if camera == event.camera:
                 continue
             pair = frozenset({camera, event.camera})
             ways[pair] += _begins_within(begun, event.start_ms, end_ms + NEXT_MS)
-            by_chance[pair] += sum(
-                _begins_within(begun, event.start_ms + by_ms, end_ms + NEXT_MS + by_ms) for by_ms in _OFFSETS_MS
-            )
+            shifted = (_begins_within(begun, event.start_ms + by, end_ms + NEXT_MS + by) for by in offsets_ms)
+            by_chance[pair] += sum(shifted) / len(offsets_ms)
     return frozenset(
         pair
         for pair, count in ways.items()
-        if count >= LEAST_WAYS and count >= MORE_THAN_CHANCE * (by_chance[pair] / len(_OFFSETS_MS) + 0.5)
+        if count >= LEAST_WAYS and count >= MORE_THAN_CHANCE * (by_chance[pair] + 0.5)
     )
 
 

@@ -150,6 +150,8 @@ def _short_pps_id(codec: VideoCodec, begins: bytes) -> int:
 MOST_PICTURE_BYTES = 8_000_000
 _START = b"\0\0\1"
 _FIRST = 0x80
+_LEADING_H265 = frozenset((*range(32, 36), 39, *range(41, 45), *range(48, 56)))
+"""NAL unit types with which an access unit begins: ITU-T H.265, 7.4.2.4.4."""
 """Bit behind a slice's NAL unit header: this is the first slice of the picture."""
 
 
@@ -206,7 +208,7 @@ class AnnexbStream:
         else:
             kind = self._data[at] >> 1 & 63
             is_slice = kind < 32
-            leads = kind in (*range(32, 36), 39, *range(41, 45), *range(48, 56))  # ITU-T H.265, 7.4.2.4.4
+            leads = kind in _LEADING_H265
         return is_slice, is_first if is_slice else leads
 
 

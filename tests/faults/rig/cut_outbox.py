@@ -40,7 +40,8 @@ class Known:
 def cuts(folder: Path, count: int, seed: int) -> Iterator[dict[str, object]]:
     life, changes, known = Life(":memory:", LIFE_SEED), 0, dict[int, Known]()
     for cut in each_cut(folder, count, random.Random(seed)):
-        told, copy = int(cut.told[-1]), folder / "copy"
+        told = next((int(one) for one in reversed(cut.told) if one.isdigit()), 0)  # the first line says when it started
+        copy = folder / "copy"
         while changes <= told + MOST_AHEAD:
             if changes >= told:  # no later cut asks for what was before
                 known[changes] = _known(life)
@@ -65,6 +66,7 @@ def _look(path: Path, known: dict[int, Known], told: int) -> dict[str, object]:
     if not path.is_file():
         return {"broken": ["there is none"]}
     clock = FakeClock()
+    clock.jump_utc((known[told + MOST_AHEAD].now_ms - clock.now_ms()) / 1000)  # times ahead of it would be corrected
     with closing(Outbox(path, clock)) as outbox, closing(sqlite3.connect(path)) as raw:
         sound, there = raw.execute("PRAGMA integrity_check").fetchone(), state(outbox)
         changes = next((at for at in range(told, told + MOST_AHEAD + 1) if known[at].state == there), None)
