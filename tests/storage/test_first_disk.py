@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tawny.storage.disk.failover import is_disk_missing
+from tawny.model.errors import StorageError
+from tawny.storage.disk import secondary_volumes
+from tawny.storage.disk.secondary_volumes import VolumeUse, is_disk_missing, join
+from tawny.storage.disk.volume import Volume
 
 FSTAB = """\
 # what is mounted
@@ -44,3 +47,15 @@ def test_whether_a_disk_is_missing(tmp_path: Path, folder: str, mounted: tuple[s
 
 def test_without_such_files_nothing_is_missing(tmp_path: Path) -> None:
     assert is_disk_missing(tmp_path, tmp_path / "no", tmp_path / "neither") == ""
+
+
+def test_nothing_is_joined_in_the_place_of_a_disk_that_is_not_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second disk would be refused from then on: the folder below its mount point had taken its place."""
+    volume, mirror = Volume.at(tmp_path / "main"), tmp_path / "mirror"
+    mirror.mkdir()
+    monkeypatch.setattr(secondary_volumes, "is_disk_missing", lambda _folder: "it is not mounted")
+    with pytest.raises(StorageError, match="not mounted"):
+        join(volume, mirror, VolumeUse.MIRROR)
+    assert list(mirror.iterdir()) == []

@@ -38,7 +38,7 @@ from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.private_memory import keep_memory_private
 from tawny.storage.disk.disk import SPARE_DESCRIPTORS, reserve
-from tawny.storage.disk.failover import is_disk_missing
+from tawny.storage.disk.secondary_volumes import is_disk_missing
 
 # systemd notifications (sd_notify): ready, watchdog, stopping. No-op outside systemd.
 

@@ -9,6 +9,7 @@ Invariant: the file of every segment in the index is complete on at least one of
 """
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -27,6 +28,42 @@ from tawny.storage.disk.volume import Volume
 _NAMES: Final = "history/volumes.json"
 _MARK: Final = "history/volume"
 _MOST_MARK_BYTES: Final = 100
+
+
+# Detection of a missing disk, before anything is written to an empty mount point.
+
+_FSTAB: Final = Path("/etc/fstab")
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+_PLUGGED: Final = (Path("/media"), Path("/run/media"))
+
+
+def is_disk_missing(folder: Path, fstab: Path = _FSTAB, mounts: Path = _MOUNTS) -> str:
+    """Return why the folder's disk is missing. Empty if it is mounted, or if nothing indicates a mount."""
+    folder = folder.absolute()
+    mounted = {Path(_plain(words[4])) for words in _lines(mounts) if len(words) > 4}
+    for words in _lines(fstab):
+        if len(words) < 2 or words[0].startswith("#") or not words[1].startswith("/"):
+            continue
+        place = Path(_plain(words[1]))
+        if place != Path("/") and place in (folder, *folder.parents) and place not in mounted:
+            return f"/etc/fstab mounts a disk at {place}, and it is not mounted"
+    for above in _PLUGGED:
+        places = [place for place in (folder, *folder.parents) if above in place.parents]
+        if places and not any(place in mounted for place in places):
+            return f"no disk is mounted below {above}"
+    return ""
+
+
+def _lines(path: Path) -> list[list[str]]:
+    try:
+        return [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return []
+
+
+def _plain(text: str) -> str:
+    """Decode octal escapes, used in both files for spaces and similar characters."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
 class VolumeUse(StrEnum):
@@ -72,6 +109,8 @@ def join(volume: Volume, root: Path, use: VolumeUse, prepare: Prepare = _as_it_i
     """
     known = {(one.path, one.use): one for one in others(volume)}
     if (str(root), use) not in known:
+        if why := is_disk_missing(root):
+            raise StorageError(str(root), why)
         made = Volume.at(root)
         made.check_writable()
         mark = _mark(made.disk) or secrets.token_hex(8)
