@@ -81,6 +81,21 @@ async def test_no_part_is_longer_than_the_list_declares() -> None:
     assert max(parts) <= float(declared[2]) <= float(declared[1]) / 2
 
 
+async def test_a_long_part_that_is_not_listed_any_more_delays_nobody() -> None:
+    """Players stay three parts behind."""
+    late = [replace(one, pts=one.pts + (at > 5) * 2 * 90_000) for at, one in enumerate(numbered(video(count=150)))]
+    hub, target_s = Hub(), []
+    async with running(hub) as feed:
+        for segment, packets in ((0, late[:30]), (3, late[30:])):
+            for packet in packets:
+                hub.append(packet)
+            assert await has(feed, segment, 1)
+            target_s += [float(found) for found in re.findall(r"PART-TARGET=([\d.]+)", feed.playlist())]
+        assert feed.segment(0)
+    assert target_s[0] > 2
+    assert target_s[1] == pytest.approx(PART_S + 0.1)
+
+
 @pytest.mark.shows("RC4")
 async def test_header_and_segment_play() -> None:
     async with running(filled(len(PACKETS))) as feed:

@@ -26,7 +26,7 @@ from tawny.model.errors import (
     SourceUnreachable,
     SourceUnusable,
 )
-from tawny.model.packets import AudioFormat, SourcePacket, VideoFormat
+from tawny.model.packets import VIDEO_RATE, AudioFormat, SourcePacket, VideoFormat
 from tawny.model.times import SystemClock
 from tawny.protocols.digest_auth import challenge, digest, is_right
 from tawny.service.cameras.camera_setup import CameraDraft, camera_with, find_streams
@@ -357,6 +357,20 @@ def test_a_jpeg_of_another_type_is_asked_for_again(kind: str) -> None:
         connection = Http().open(opening(address, interval="100 ms"))
         read = read_all(connection, until=lambda got: len(got.packets) >= 3)
     assert len(read.packets) >= 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "length"),
+    [("video/x-motion-jpeg", 100_000), ("image/jpg", 999_999_999), ("image/jpg", "?"), ("image/jpg", "9" * 5000)],
+)
+def test_jpegs_with_a_length_are_read_as_a_stream(kind: str, length: int | str) -> None:
+    """They were awaited as one picture."""
+    made, coded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))
+    assert made
+    head = f"HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
+    with raw_server(head + coded.tobytes() * 50) as address:
+        read = read_all(Http().open(opening(address, interval="4 s")), until=lambda got: len(got.packets) >= 3)
+    assert read.packets[2].pts - read.packets[0].pts < 2 * VIDEO_RATE
 
 
 def test_sound_goes_on_after_the_encoder_has_started_again() -> None:

@@ -127,7 +127,8 @@ class HlsFeed:
     def playlist(self, more: str = "") -> str:
         """Return the media playlist. more: suffix appended to every URI."""
         longest_s = max((each.seconds for each in self._segments), default=0.0)
-        part_s = max((part.seconds for each in self._segments for part in each.parts), default=0.0)
+        with_parts = [*self._segments][-PARTS_LISTED:]
+        part_s = max((part.seconds for each in with_parts for part in each.parts), default=0.0)
         part_s = max(PART_S, part_s)  # a frame is at least a part
         number, begin = (self._segments[0].number, self._segments[0].begin) if self._segments else self._first
         is_other = number == self.first > 0
@@ -141,12 +142,12 @@ class HlsFeed:
             f"#EXT-X-DISCONTINUITY-SEQUENCE:{begin - is_other}",
         ]
         before = -1
-        for at, each in enumerate(self._segments):
+        for each in self._segments:
             if each.begin != before:
                 lines += ["#EXT-X-DISCONTINUITY"] if before >= 0 or is_other else []
                 lines.append(f'#EXT-X-MAP:URI="header-{each.begin}.mp4{more}"')
                 before = each.begin
-            lines += _segment_lines(each, more, with_parts=at >= len(self._segments) - PARTS_LISTED)
+            lines += _segment_lines(each, more, with_parts=each in with_parts)
         if self._segments:
             last = self._segments[-1]
             number, part = (last.number + 1, 0) if last.is_whole else (last.number, len(last.parts))

@@ -308,6 +308,16 @@ def _words(error: Exception) -> str:
 # What the camera sends.
 
 
+def _is_picture(response: http.client.HTTPResponse) -> bool:
+    """Return whether a response that begins with a JPEG is only that, not a stream of JPEGs."""
+    kind = response.headers.get_content_type() if response.headers.get("Content-Type") else ""
+    try:
+        length = int(response.headers.get("Content-Length") or "")
+    except ValueError:
+        return False
+    return (kind in ("", "application/octet-stream") or kind.startswith("image/")) and 0 < length <= MOST_JPEG_BYTES
+
+
 class _Feeder:
     """Runs in the thread of a connection."""
 
@@ -340,7 +350,7 @@ class _Feeder:
         first = b""
         while len(first) < SNIFFED_BYTES and (piece := self._client.read(response)):
             first += piece
-        if first.startswith(_JPEG_START) and response.headers.get("Content-Length"):  # whatever its type says
+        if first.startswith(_JPEG_START) and _is_picture(response):
             media.begin(JPEG)
             self._snapshots(media, response, first)
             return

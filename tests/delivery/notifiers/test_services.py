@@ -21,7 +21,7 @@ from tawny.delivery.notifiers.telegram import Telegram
 from tawny.delivery.notifiers.webhook import Webhook
 from tawny.model.errors import DeliveryError, TargetMissing
 from tawny.testing.clock import FakeClock
-from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, SENT, NotifierCase, NotifierContract
+from tawny.testing.contracts.notifier import GIF, JPEG, LATER, SECRET, SENT, WITNESS, NotifierCase, NotifierContract
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 
 
@@ -267,6 +267,40 @@ class TestDiscord(NotifierContract):
         told = json.loads(subject.service.last.form["payload_json"])["content"]
         shown = "**Person at cam\\_1\\_** Porch. Detected: \\[Sign in\\](https://x.example)\n\\# a - b\n"
         assert told.startswith(shown)
+
+    def content(self, subject: NotifierCase, message: Message) -> str:
+        subject.open().send(message, None)
+        return str(json.loads(subject.service.last.form["payload_json"])["content"])
+
+    def test_an_address_stays_as_it_is(self, subject: NotifierCase) -> None:
+        said = replace(SENT, text="a_b, see https://docs.x/how_to_~x#-1 and http://x_y/[Sign_in](https://x.example)")
+        content = self.content(subject, said)
+        assert "a\\_b, see https://docs.x/how_to_~x#-1 and http://x_y/\\[Sign\\_in\\](https://x.example)" in content
+
+    @pytest.mark.parametrize("words", ["word ", "_", "a_", "\\"])
+    @pytest.mark.parametrize("is_title", [False, True])
+    def test_what_is_too_long_is_cut_without_its_links(
+        self, subject: NotifierCase, words: str, *, is_title: bool
+    ) -> None:
+        sent = replace(SENT, history=WITNESS)
+        whole = self.content(subject, sent)
+        end = whole[whole.index("\n") :]
+        assert all(one in end for one in (SENT.link, *(button.url for button in SENT.buttons), WITNESS))
+        for more in range(2):
+            long = "x" * more + words * 3000
+            content = self.content(subject, replace(sent, title=long) if is_title else replace(sent, text=long))
+            assert 1990 <= len(content) <= 2000
+            assert content.endswith(end)
+            shown = content.removesuffix(end).replace("\\\\", "").removesuffix("**")
+            assert not shown.endswith("\\")
+
+    def test_links_that_do_not_fit_are_left_out(self, subject: NotifierCase) -> None:
+        content = self.content(subject, replace(SENT, link=f"https://x.example/{'x' * 2000}", history=WITNESS))
+        assert len(content) <= 2000
+        assert content.startswith("**Person at the porch.** Front door")
+        assert "x" * 100 not in content
+        assert all(button.url in content for button in SENT.buttons)
+        assert content.endswith(WITNESS)
 
     def test_what_somebody_removed_is_sent_anew(self, subject: NotifierCase) -> None:
         subject.service.fails = [(404, {"message": "Unknown Message"})]

@@ -2,19 +2,23 @@
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from tawny.delivery.scripts import ScriptRunner
-from tawny.engine import InlineEngine
+from tawny.engine import InlineEngine, ThreadEngine
 from tawny.model.errors import NotDone, SourceError, SourceRefused, SourceUnreachable, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import SystemClock
-from tawny.service.integrations.device_control import HOME, DeviceControl
+from tawny.service.integrations import device_control
+from tawny.service.integrations.device_control import HOME, TRIES, DeviceControl
+from tawny.service.integrations.integration_service import CommandMeans, IntegrationService
 from tawny.sources.onvif import TIMEOUT_S, OnvifCamera
 from tawny.testing.clock import FakeClock
 from tests.app.rig import settings
@@ -91,6 +95,32 @@ def test_what_is_on_for_a_while_is_off_when_the_recorder_ends(bench: Bench) -> N
     assert '"on": false' in bench.said.read_text().splitlines()[-1]
 
 
+def test_a_script_still_switches_off_when_tawny_stops(bench: Bench) -> None:
+    """Scripts were refused before what is on for a while was ended."""
+    clock = SystemClock()
+    means = CommandMeans(Mock(), Mock(), Kept(), Mock(), switched=bench.kept)
+    engine = ThreadEngine(clock, lambda name, error: pytest.fail(f"{name}: {error}"))
+    programs = IntegrationService(lambda: bench.settings, Mock(), means, clock, engine)
+    programs.start()
+    programs.device_control.switch("gate", on=True, lasts_s=600)
+    programs.close()
+    assert (bench.switched(), bench.kept.there) == ([True, False], {})
+    with pytest.raises(NotDone, match="stopping"):
+        programs.scripts.run("gate.sh", {})
+
+
+def test_a_stop_waits_for_an_end_that_has_begun(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its script would be killed."""
+    monkeypatch.setattr(device_control, "STEP_S", 0.0)
+    going = threading.Event()
+    bench.hands.do_later("relay gate", 1, lambda: going.wait(30))
+    bench.engine.run_for(2)
+    assert bench.hands.due["relay gate"].at_s == math.inf
+    threading.Timer(0.2, going.set).start()
+    bench.hands.close()
+    assert bench.hands.due == {}
+
+
 def test_what_a_crash_left_on_is_switched_off_at_the_next_start(bench: Bench) -> None:
     bench.hands.switch("gate", on=True, lasts_s=30)
     bench.clock.advance(60)
@@ -145,6 +175,45 @@ def test_a_relay_that_was_removed_from_the_settings_is_forgotten(bench: Bench) -
     bench.again()
     bench.engine.run_for(5)
     assert (bench.switched(), bench.kept.there) == ([True], {})
+
+
+def test_a_script_that_fails_after_a_crash_is_given_up_soon(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.kept.mark("relay bad", json.dumps({"on": False, "until_ms": 0, "lasts_s": 1}))
+    bench.again()
+    bench.engine.run_for(60)
+    assert (bench.hands.due, bench.kept.there) == ({}, {})
+    assert sum("cannot end relay bad" in line for line in caplog.messages) == TRIES
+
+
+@pytest.mark.parametrize("lasts_s", [30, None])
+def test_an_order_takes_precedence_over_what_is_read_late(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, lasts_s: float | None
+) -> None:
+    def fail(*_: str) -> None:
+        raise StorageError("disk", "busy")
+
+    bench.hands.switch("gate", on=True, lasts_s=5)
+    with monkeypatch.context() as busy:
+        busy.setattr(bench.kept, "marks", fail)
+        busy.setattr(bench.kept, "mark", fail)
+        bench.again()
+        bench.hands.switch("gate", on=True, lasts_s=lasts_s)
+    bench.engine.run_for(20)
+    assert bench.switched() == [True, True]
+    bench.engine.run_for(20)
+    assert bench.switched() == [True, True] + [False] * (lasts_s is not None)
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "{", "[]", "1", "{}", '{"on": false}', '{"on": false, "until_ms": "x", "lasts_s": 1}']
+)
+def test_what_can_not_be_read_delays_no_other_end(bench: Bench, caplog: pytest.LogCaptureFixture, kept: str) -> None:
+    bench.kept.there["relay bad"] = kept
+    bench.hands.switch("gate", on=True, lasts_s=1)
+    bench.again()
+    bench.engine.run_for(5)
+    assert bench.switched() == [True, False]
+    assert any("relay bad" in line for line in caplog.messages)
 
 
 def test_a_disk_that_takes_nothing_keeps_no_relay_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

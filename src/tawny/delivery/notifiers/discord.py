@@ -28,7 +28,8 @@ CLOUD = "https://discord.com/api/v10"
 WHY = ("message",)
 _SILENT = 1 << 12
 _LONGEST = 2000
-_MARKUP = re.compile(r"[\\*_~`|\[\]<>]|^[#-]", re.MULTILINE)
+_MARKUP = re.compile(r"(https?://[^\s\\*`|\[\]<>]+)|([\\*_~`|\[\]<>]|^[#-])", re.MULTILINE)
+"""An address, as far as it can't contain a link with a name; or what would be Markdown."""
 
 
 class Discord:
@@ -90,16 +91,29 @@ class _Sender:
 
 
 def _plain(text: str) -> str:
-    """Return the text so that names and labels in it are shown as they are, not as Markdown."""
-    return _MARKUP.sub(r"\\\g<0>", text)
+    """Return the text so that names, labels and addresses in it are shown as they are, not as Markdown."""
+    return _MARKUP.sub(lambda found: found[1] or f"\\{found[2]}", text)
+
+
+def _fitted(title: str, text: str, most: int) -> str:
+    """Return both, of at most this length. Cut first and escaped then, so that no escape is cut."""
+    while (over := len(shown := f"**{_plain(title)}** {_plain(text)}".strip()) - most) > 0:
+        cut = (over + 1) // 2  # escaping at most doubles it
+        if not (title or text):
+            return ""
+        title, text = (title, text[:-cut]) if text else (title[:-cut], "")
+    return shown
 
 
 def _form(message: Message, attached: Attachment | None) -> tuple[bytes, dict[str, str]]:
-    below = " · ".join(f"[{label}](<{url}>)" for label, url in message.links)
     small = f"\n-# {_plain(message.history)}" if message.history else ""
-    content = f"**{_plain(message.title)}** {_plain(message.text)}\n{below}".strip()[: _LONGEST - len(small)]
+    below = ""
+    for label, url in message.links:
+        longer = f"{below} · [{label}](<{url}>)" if below else f"\n[{label}](<{url}>)"
+        below = longer if len(longer) + len(small) <= _LONGEST else below
+    shown = _fitted(message.title, message.text, _LONGEST - len(below) - len(small))
     payload: dict[str, object] = {
-        "content": content + small,
+        "content": f"{shown}{below}{small}".strip()[:_LONGEST],
         "allowed_mentions": {"parse": []},
     }
     if message.urgency is Urgency.QUIET:

@@ -146,6 +146,9 @@ class DeviceControl:
         self.due: dict[str, _Due] = {}
         self._lock = threading.Lock()
         self._kept, self._keeping, self._is_read = kept, threading.Lock(), kept is None
+        self._needless: set[str] = set()
+        """What could not be forgotten in `kept`."""
+        self._ending: list[threading.Thread] = []
         self.handle = ActorHandle()
 
     def move(self, camera: CameraId, pan: float, tilt: float, zoom: float, lasts_s: float) -> None:
@@ -370,15 +373,19 @@ class DeviceControl:
             return max(0.0, min([now_s + IDLE_S, *(one.at_s for one in self.due.values())]) - now_s)
 
     def close(self) -> None:
-        """End all timed movements and relay pulses."""
+        """End all timed movements and relay pulses, also those that are being ended."""
+        until_s = self._clock.mono_s() + CLOSE_S
         with self._lock:
             ready = {key: due for key, due in self.due.items() if due.at_s < math.inf}
         self._end_together(ready, CLOSE_S)
+        for one in self._ending:
+            one.join(max(0.0, until_s - self._clock.mono_s()))
 
     def _end_together(self, ready: Mapping[str, _Due], wait_s: float) -> None:
         """End each in a thread of its own: a camera that does not answer must not delay another's end."""
         until_s = self._clock.mono_s() + wait_s
         running = [start_thread(f"end {key}", partial(self._end, key, due)) for key, due in ready.items()]
+        self._ending = [*(one for one in self._ending if one.is_alive()), *running]
         for one in running:
             one.join(max(0.0, until_s - self._clock.mono_s()))
 
@@ -475,10 +482,14 @@ class DeviceControl:
                 if key not in self.due and key in self._kept.marks():
                     self._kept.mark(key, "")
             except StorageError as error:
+                self._needless.add(key)
                 log.warning("%s may be switched back once more at the next start: %s", key, error)
 
     def _read_kept(self) -> None:
-        """Once after the start, take up the ends that a crash left undone; those overdue are due now."""
+        """Once after the start, take up the ends that a crash left undone; those overdue are due now.
+
+        If it could not be read at once, orders since then take precedence.
+        """
         with self._keeping:
             if self._is_read or self._kept is None:
                 return
@@ -488,14 +499,23 @@ class DeviceControl:
                 log.warning("cannot read which relays must be switched back, will retry: %s", error)
                 return
             self._is_read = True
-            now_ms, now_s = self._clock.now_ms(), self._clock.mono_s()
             for key, kept in marks.items():
-                if key.startswith(_RELAY):
-                    about = json.loads(kept)
-                    left_s = min(about["lasts_s"], max(0.0, (about["until_ms"] - now_ms) / 1000))
-                    do = partial(self._switch_back, key.removeprefix(_RELAY), on=about["on"])
+                if key.startswith(_RELAY) and key not in self._needless:
+                    try:
+                        due = self._kept_due(key.removeprefix(_RELAY), kept)
+                    except (ValueError, KeyError, TypeError) as error:
+                        log.warning("cannot read when %s must be switched back: %r", key, error)
+                        continue
                     with self._lock:
-                        self.due[key] = _Due(now_s + left_s, do, kept, most=TRIES_AFTER_START)
+                        self.due.setdefault(key, due)
+
+    def _kept_due(self, relay: str, kept: str) -> _Due:
+        """Return the end that was kept. Raises ValueError, KeyError, TypeError."""
+        about, found = json.loads(kept), self._settings().relays.get(relay)
+        left_s = min(about["lasts_s"], max(0.0, (about["until_ms"] - self._clock.now_ms()) / 1000))
+        most = TRIES if found is not None and found.script else TRIES_AFTER_START  # scripts need not start up
+        do = partial(self._switch_back, relay, on=about["on"])
+        return _Due(self._clock.mono_s() + left_s, do, kept, most=most)
 
     def _switch_back(self, relay: str, *, on: bool) -> None:
         try:

@@ -41,7 +41,8 @@ from tawny.service.integrations.steering import PtzCalibration
 from tawny.service.integrations.tracking import AutoTracker, TrackingState, TrackMeans
 from tawny.service.recorder import RecorderService
 
-_STOP_S = 5.0
+_STOP_S, _KILLED_S = 5.0, 1.0
+"""How long the actors may take to stop; and after running scripts were killed, at least, s."""
 _COMMAND = "a command"
 log = logging.getLogger(__name__)
 
@@ -139,9 +140,13 @@ class IntegrationService:
             pause.wait(0.02)
 
     def close(self) -> None:
+        """Stop all, in some seconds. Scripts may run until what is switched for a limited time has been ended."""
         self._unsubscribe()
+        until_s = self._clock.mono_s() + _STOP_S
+        self._engine.stop(0.0)
+        self.device_control.handle.join(_STOP_S)
         self.scripts.stop()
-        late = self._engine.stop(_STOP_S)
+        late = self._engine.stop(max(_KILLED_S, until_s - self._clock.mono_s()))
         if late:
             log.warning("actors did not stop in time: %s", ", ".join(late))
 
