@@ -46,13 +46,13 @@ for day, end in zip(days, [*(day["last"] for day in days[1:]), ""], strict=False
         lists = {sha256(line).hexdigest(): json.loads(line) for line in Path(f"{chain}.list").read_bytes().splitlines()}
         for line in Path(f"{chain}.jsonl").read_bytes().splitlines():
             one = signed(line, key, b"statement\0", prev, f"the chain of statements of {day['day']} is broken")
-            must(one["list"] in lists and now <= one["time"], f"lists of {day['day']} are missing, or times go back")
+            at, clock = (datetime.fromisoformat(one.get(of, one["time"])).astimezone(UTC) for of in ("time", "clock"))
+            must(one["list"] in lists and now <= str(at) < f"{day['day']}~", f"lists of {now[:10]} are missing, or old")
             items += [(*item, len(clocks)) for item in lists[one["list"]]]
-            at, clock = (datetime.fromisoformat(one.get(name, one["time"])).timestamp() for name in ("time", "clock"))
             turned = sum(item[2] - item[1] for item in lists[one["list"]] if item[0] == "clock") / 1000
-            clocks.append((at, clock, clock - turned))  # when it was made: by its order, by the clock, by it before
+            clocks.append((at.timestamp(), said := clock.timestamp(), said - turned))  # by order, clock, clock before
             keys |= {one["n"]: key, one["n"] + 1: one["next"]}
-            key, prev, now = one["next"], sha256(line).hexdigest(), one["time"]
+            key, prev, now = one["next"], sha256(line).hexdigest(), str(at)
         must(end in ("", prev), f"statements at the end of {day['day']} are missing")
 left_out = {day["day"] for day in days if f"chain-{day['day']}.jsonl" not in manifest["files"]}
 signed(claimed, keys.get(manifest["statement"], ""), b"export\0", "", "the manifest is not signed by this recorder")
@@ -60,8 +60,8 @@ for name in [name.removesuffix(".proof.json") for name in manifest["files"] if n
     proof, at = json.loads((folder / f"{name}.proof.json").read_bytes()), 0
     header, film = bytes.fromhex(proof["header"]), (folder / f"{name}.mp4").read_bytes() if proof["shown"] else b""
     digest = sha256(b"tawny.file/1" + header + bytes.fromhex("".join(proof["records"])))
-    for entry in map(bytes.fromhex, proof["records"]):
-        size, seq, after_ms = (int.from_bytes(entry[a:b], "big") for a, b in ((1, 4), (4, 8), (8, 12)))
+    for entry in (records := [bytes.fromhex(record) for record in proof["records"]]):
+        size, seq = int.from_bytes(entry[1:4], "big"), int.from_bytes(entry[4:8], "big")
         if seq in proof["shown"]:
             leaf = sha256(b"tawny.leaf/1" + bytes.fromhex(proof["leaf_key"]) + entry[:12] + film[at : at + size])
             must(leaf.digest() == entry[12:], f"{name}: fragment {seq} is not what was recorded")
@@ -70,13 +70,14 @@ for name in [name.removesuffix(".proof.json") for name in manifest["files"] if n
     camera, number = (header[32:48].hex(), *header[9:11]), int.from_bytes(header[64:72], "big")
     said = [item for item in items if item[:5] == ("file", *camera, number)] or [(0,) * 8]
     must(len(said) == 1 and said[0][5] == digest.hexdigest(), f"{name}: the statements say otherwise, or nothing of it")
-    end_s, made = (int.from_bytes(header[72:80], "big") + after_ms) / 1000, clocks[said[0][-1]]
-    passed = [at for at in made[1:] for one in clocks[: said[0][-1]] if at < one[1] <= at + 1200]  # clock was set back
-    fits = [at for at in made if -5 <= at - end_s <= 1200 and (at == made[0] or at not in passed)]
-    must(fits or header[11] & 2, f"{name}: it was stated {(made[0] - end_s) / 60:.0f} min after it ended")
+    start_s, long_s = int.from_bytes(header[72:80]) / 1000, max(int.from_bytes(one[8:12]) for one in records) / 1000
+    end_s, since, made = start_s + long_s, start_s + min(long_s + 60, 660), clocks[said[0][-1]]
+    passed = [at for at in made[1:] for one in clocks[: said[0][-1]] if min(at, since) < one[1] <= at + 1200]
+    fits = [at for at in made if -5 <= at - end_s <= 1200 and long_s <= 660 and (at == made[0] or at not in passed)]
+    must(fits or header[11] & 2, f"{name}: too long, or stated {(made[0] - end_s) / 60:.0f} min after it ended")
     if fits and fits[0] != made[0]:
-        near = {datetime.fromtimestamp(fits[0] + s, UTC).strftime("%Y-%m-%d") for s in (0, 1200)}
-        must(near.isdisjoint(left_out), f"the statements of {' and '.join(near)} are missing")
+        first, last = (str(datetime.fromtimestamp(s, UTC))[:10] for s in (min(fits[0], since), made[0]))
+        must(not any(first <= day <= last for day in left_out), f"statements from {first} to {last} are missing")
         print(f"To know: the clock was changed when {name} was signed. Its order is proven, its time is the clock's.")
     if proof["signature"]:
         check(keys[proof["statement"]], b"file\0", digest.digest(), proof["signature"], f"{name}: its signature fails")

@@ -70,7 +70,7 @@ def test_the_export_itself_says_what_is_not_signed_yet(tawny: Tawny, tmp_path: P
 
 
 def test_the_export_itself_says_what_cannot_be_verified(tawny: Tawny, archive: Path) -> None:
-    path = next((archive / "door").rglob("*.main.mp4"))
+    path = min((archive / "door").rglob("*.main.mp4"))
     data = path.read_bytes()
     at = data.index(b"mdhd") + 20
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])

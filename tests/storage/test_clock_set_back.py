@@ -1,6 +1,7 @@
 """Evidence of a recorder whose clock was wrong for a while: it holds, says so, and covers nothing backdated."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,13 +39,13 @@ class Box:
         self.volume = Volume(disk, self.signed)
         self.seals = EpochKeys(self.signed, self.clock, lambda _: None)
 
-    def record(self, seconds: int = 200) -> Span:
+    def record(self, seconds: int = 200, gop: int = 4) -> Span:
         begin_ms, hub = self.clock.now_ms(), Hub()
         engine = InlineEngine(self.clock, lambda name, error: pytest.fail(f"{name}: {error!r}"))
         recorder = SegmentRecorder(self.volume, self.index, self.clock, Bus(), seals=self.seals)
         recorder.start(engine)
         recorder.add(PORCH, MAIN, hub)
-        feed = PacketFeed(hub, self.clock, fps=1, gop=4)
+        feed = PacketFeed(hub, self.clock, fps=1, gop=gop)
         for _ in range(seconds):
             feed.picture()
             engine.run_for(1)
@@ -162,20 +163,143 @@ def test_the_day_that_contradicts_it_cannot_be_left_out(box: Box) -> None:
         box.clock.advance(600)
         box.sign()
     scene = _scene(box, _turned)
-    whole = box.folder / "export"
     box.evidence(scene)
-    files = {path.name for path in whole.iterdir()}
     day, newest = "2026-11-20", "2026-11-21"
-    assert {CHAIN + statements_name(one) for one in (day, newest)} <= files
-    made = EvidenceFolder.begun(box.folder / "less")
-    for name in sorted(files - {CHAIN + statements_name(day), CHAIN + list_name(day), "manifest.json", "README.txt"}):
+    assert {day, newest} <= _days_in(box.folder / "export")
+    _is_missed(box, {day})
+
+
+def _days_in(folder: Path) -> set[str]:
+    return {path.stem.removeprefix(CHAIN) for path in folder.glob(f"{CHAIN}2*.jsonl")}
+
+
+def _is_missed(box: Box, days: set[str]) -> None:
+    """Without the statements of these days, both programs fail the export, though today's keys sign it."""
+    whole, less = box.folder / "export", box.folder / "less"
+    names = {CHAIN + name for day in days for name in (statements_name(day), list_name(day))}
+    made = EvidenceFolder.begun(less)
+    for name in sorted({path.name for path in whole.iterdir()} - names - {"manifest.json", "README.txt"}):
         made.put(name, [(whole / name).read_bytes()])
     said: dict[str, object] = {"recorder": "", "software": "", "camera": "", "from": "", "to": "", "made": ""}
-    made.derived = {}
     made.close(signer_of(box.volume.disk), said, [], "")
-    verdict = checked(box.folder / "less", box.signed.genesis)
-    assert any(f"the statements of {day} are missing" in one for one in verdict.problems), verdict.problems
-    assert "are missing" in told_by_program(box.folder / "less", box.signed.genesis)[1]
+    problems = checked(less, box.signed.genesis).problems
+    assert any(f"the statements of {min(days)} are missing" in one for one in problems), problems
+    code, told = told_by_program(less, box.signed.genesis)
+    assert code == 1
+    assert "statements from" in told, told
+
+
+def _ahead_once(box: Box, days: float) -> None:
+    box.turn(days * DAY_S)
+    box.sign()
+    box.turn(-days * DAY_S)
+    box.clock.advance(600)
+
+
+def _run(box: Box, hours: float) -> None:
+    """The recorder is on, and signs."""
+    for _ in range(round(hours * 6)):
+        box.clock.advance(600)
+        box.sign()
+
+
+def test_a_time_that_was_signed_while_the_clock_was_behind_is_covered_by_nothing_else(box: Box) -> None:
+    """Those statements are in the day file of the time that the clock had been at, which no film touches."""
+    _ahead_once(box, 3)
+    _run(box, 5 * 24)
+    back_s = 4 * DAY_S
+    box.clock.jump_utc(-back_s)
+    scene = box.record()
+    box.clock.jump_utc(back_s)
+    box.turn(-back_s, is_seen=False)
+    box.clock.advance(60)
+    box.sign()
+    verdict, (code, said) = box.evidence(scene)
+    assert any("the clock was set back to a time that had been signed before" in one for one in verdict.problems)
+    assert (code, "min after it ended" in said) == (1, True), said
+    assert {"2026-11-23", "2026-11-24", "2026-11-25"} <= _days_in(box.folder / "export")
+    _is_missed(box, {"2026-11-23", "2026-11-24"})
+
+
+@pytest.mark.parametrize(
+    ("ahead", "hours", "needed"),
+    [((3,), 26, {"2026-11-23"}), ((1, 3), 2, {"2026-11-20", "2026-11-21", "2026-11-23"})],
+    ids=["once", "a day between"],
+)
+def test_what_is_recorded_while_the_clock_is_behind_holds_from_then_on(
+    box: Box, ahead: tuple[int, ...], hours: int, needed: set[str]
+) -> None:
+    """Also where a day lies between that neither its time nor its statement is in."""
+    for days in ahead:
+        _ahead_once(box, days)
+    _run(box, hours)
+    honest = box.record()
+    _run(box, 5 * 24)
+    verdict, (code, said) = box.evidence(honest)
+    assert (verdict.problems, code) == ([], 0), said
+    assert any("change of the recorder's clock, by " in note for note in verdict.notes), verdict.notes
+    assert "To know: the clock was changed when 000 was signed" in said
+    assert needed <= _days_in(box.folder / "export")
+    if "2026-11-21" in needed:
+        _is_missed(box, {"2026-11-21"})
+
+
+@pytest.mark.parametrize(
+    ("before_s", "seconds", "problem"),
+    [
+        (1_150, 200, "the clock was set back to a time that had been signed before"),
+        (1_450, 1_500, "longer than any that tawny records"),
+    ],
+    ids=["before", "across"],
+)
+def test_what_was_on_before_an_outage_is_not_covered(
+    box: Box, monkeypatch: pytest.MonkeyPatch, before_s: int, seconds: int, problem: str
+) -> None:
+    """By a scene that ends before the last statement, or by one that is longer than the recorder's own."""
+    monkeypatch.setattr("tawny.recorder.segmenter._LONGEST_S", 1e9)
+    _run(box, 2)
+    last_ms = box.clock.now_ms()
+    box.clock.advance(3_600)
+    _run(box, 25)
+    box.clock.jump_utc((last_ms - box.clock.now_ms()) / 1000 - before_s)
+    scene = box.record(seconds, gop=seconds)
+    box.clock.advance((last_ms - box.clock.now_ms()) / 1000 + 150)
+    box.sign()
+    verdict, (code, said) = box.evidence(scene)
+    assert any(problem in one for one in verdict.problems), verdict.problems
+    assert (code, "min after it ended" in said) == (1, True), said
+
+
+def test_one_long_recording_covers_no_time_that_was_signed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the end of a recording is timed: it could begin on any day."""
+    monkeypatch.setattr("tawny.recorder.segmenter._LONGEST_S", 1e9)
+    scene = box.record(1_500, gop=1_500)
+    box.sign()
+    verdict, (code, said) = box.evidence(Span(scene.begin_ms, scene.begin_ms + 60_000))
+    assert any("longer than any that tawny records" in one for one in verdict.problems), verdict.problems
+    assert (code, "too long, or stated" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("2026-11-20T21:40:00.000+15:00", "the chain of statements is broken at 2026-11-20T21:40:00.000+15:00"),
+        ("2026-W47-5T06:40:00.000Z", "a statement without a time"),
+    ],
+)
+def test_a_time_that_reads_later_than_it_is_covers_nothing(
+    box: Box, monkeypatch: pytest.MonkeyPatch, text: str, named: str
+) -> None:
+    """A text of a later hour or day, for a time of this morning."""
+    _run(box, 15)
+    box.clock.jump_utc((utc_from_text("2026-11-20T06:35:00Z") - box.clock.now_ms()) / 1000)
+    scene = box.record()
+    monkeypatch.setattr("tawny.storage.history.signed_history.utc_text", lambda _: text)
+    with suppress(ValueError):
+        box.sign()
+    verdict, (code, said) = box.evidence(scene)
+    assert verdict.problems == [named]
+    assert (code, "are missing, or old" in said) == (1, True), said
 
 
 def test_the_log_says_once_that_the_clock_is_behind(box: Box, caplog: pytest.LogCaptureFixture) -> None:

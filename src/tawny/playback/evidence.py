@@ -8,6 +8,7 @@ import logging
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
@@ -23,7 +24,7 @@ from tawny.playback.recordings import RecordingIndex
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.evidence import FILM, MANIFEST, REDACTED_OF
 from tawny.sealed.header import SealedHeader
-from tawny.sealed.statements import DAYS, StatementDay, genesis_of, lines_of
+from tawny.sealed.statements import DAYS, Item, StatementDay, genesis_of, lines_of, list_name, read_lists
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.chains import SignedChain, chains_on, read_stated
 from tawny.storage.history.evidence_folder import (
@@ -40,6 +41,8 @@ from tawny.storage.history.signed_files import FOLDER
 _AROUND_MS = 3_600_000
 """After the span: its last recording goes on, is stated late, and what follows shows if the clock was set back to it.
 """
+_EARLY_MS = 60_000
+"""A recording that goes on into the span may have been signed a little before it, by a doubtful clock."""
 log = logging.getLogger(__name__)
 
 
@@ -194,7 +197,8 @@ def describe_evidence(request: EvidenceRequest) -> dict[str, object]:
 def _days(volume: Volume, text: bytes, within: Span, shown: Sequence[SealedHeader]) -> list[str]:
     """Return the days that the span touches, and later ones that state, delete or thin a recording of it.
 
-    Likewise the newest, which has the current signing key.
+    Likewise the newest, which has the current signing key, and all until one that states a recording by a doubtful
+    clock: only they show that it wasn't set back.
     """
     days = [str(json.loads(line)["day"]) for line in lines_of(text)]
     first, last = utc_text(within.begin_ms)[:10], utc_text(within.end_ms + _AROUND_MS)[:10]
@@ -208,7 +212,37 @@ def _days(volume: Volume, text: bytes, within: Span, shown: Sequence[SealedHeade
     except SealedFileBroken:
         known = {}
     later = (day for day in days if day > last and _concerns(own, known, day, ranges))
-    return sorted({*(day for day in days if first <= day <= last), *later, days[-1]})
+    chosen = sorted({*(day for day in days if first <= day <= last), *later, days[-1]})
+    first, last = utc_text(within.begin_ms - _EARLY_MS)[:10], _last_doubtful(own, known, chosen, ranges)
+    return sorted({*chosen, *(day for day in days if first <= day <= last)})
+
+
+def _last_doubtful(
+    own: SignedChain,
+    known: Mapping[str, StatementDay],
+    days: Sequence[str],
+    ranges: Mapping[tuple[str, int, int], range],
+) -> str:
+    """Return the last of these days that states one of these recordings by a clock that was behind or was changed.
+
+    Empty if none does. Ignores broken days: verifying says so.
+    """
+    for day in reversed(days):
+        if day in known and own.disk.entry(own.path(list_name(day))) is not None:
+            with suppress(SealedFileBroken):
+                statements = own.statements(known[day])
+                for statement, items in read_lists(own.disk.read(own.path(list_name(day))), statements):
+                    is_doubtful = statement.clock != statement.time or any(item[0] == "clock" for item in items)
+                    if is_doubtful and any(_is_of(item, ranges) for item in items):
+                        return day
+    return ""
+
+
+def _is_of(item: Item, ranges: Mapping[tuple[str, int, int], range]) -> bool:
+    match list(item):
+        case ["file", str(camera), int(kind), int(stream), int(number), *_]:
+            return number in ranges.get((camera, kind, stream), ())
+    return False
 
 
 def _concerns(

@@ -42,6 +42,9 @@ _EARLY_MS, _LATE_MS = 5_000, 1_200_000
 
 Otherwise today's key could sign yesterday's data.
 """
+_CLOSING_MS, _LONGEST_MS = 60_000, 660_000
+"""Maximum time from a file's end to the statement that lists it, if another is made between; maximum length of a file.
+"""
 _MOST_SPAN: Final = 100_000
 _EDGE_MS: Final = 2_000
 UNSIGNED: Final = "no statement in the folder lists it: not yet, or never"
@@ -94,10 +97,13 @@ class _Chain:
         clock_ms = statement.clock_ms
         return clock_ms, clock_ms - sum(after_ms - before_ms for _, before_ms, after_ms in changes)
 
-    def passed(self, statement: Statement, at_ms: int) -> bool:
-        """Return whether an earlier statement was made at this time already, so that a clock was set back to it."""
+    def passed(self, statement: Statement, since_ms: int, at_ms: int) -> bool:
+        """Return whether an earlier statement was made then, or soon after, so that a clock was set back to that time.
+
+        The earlier ones in question are in the day files from the first time to that of the statement.
+        """
         earlier = self.order[: self.order.index(statement)]
-        return any(at_ms < one.clock_ms <= at_ms + _LATE_MS for one in earlier)
+        return any(since_ms < one.clock_ms <= at_ms + _LATE_MS for one in earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,9 @@ def _chain(read: Read, genesis: str, manifest: Mapping[str, Any]) -> _Chain:
         if last_of(days, day) not in (None, statements[-1].hash if statements else ""):
             raise SealedFileBroken(f"statements at the end of {day} are missing")
         chain.statements |= {one.n: one for one in statements}
+        times_ms = [one.at_ms for one in statements]  # two texts can be in order, and their times not
+        if times_ms != sorted(times_ms) or any(utc_text(at_ms)[:10] != day for at_ms in times_ms):
+            raise SealedFileBroken(f"the times of the statements of {day} go back")
         chain.order += statements
         listed = list(read_lists(_text(read, CHAIN + list_name(day)), statements))
         if len(listed) != len(statements):
@@ -290,24 +299,29 @@ def _stated(proof: Mapping[str, Any], header: SealedHeader, digest: bytes, end_m
         if not is_signed(chain.keys.get(_number(proof["statement"]), ""), b"file", digest, signature):
             yield "its signature is invalid"
     if not header.flags & SealedFlag.FILLED_IN:
-        yield from _timely(statement, end_ms, chain)
+        yield from _timely(statement, header.start_ms, end_ms, chain)
 
 
-def _timely(statement: Statement, end_ms: int, chain: _Chain) -> Iterator[str]:
+def _timely(statement: Statement, start_ms: int, end_ms: int, chain: _Chain) -> Iterator[str]:
     """Yield the error if a file was not signed when it ended.
 
     Where the recorder's clock was changed, its own word for the time is a doubt, and none for a time that it had signed
-    before: the keys of today and a clock that says yesterday can sign yesterday.
+    before: the keys of today and a clock that says yesterday can sign yesterday. While the clock is behind, statements
+    lie in the day file of the latest time, so what contradicts it can be in any from that time to the statement.
     """
+    if end_ms - start_ms > _LONGEST_MS:  # only its end is timed: it could begin on any day
+        yield f"it lasts {(end_ms - start_ms) / 60_000:.0f} min, longer than any that tawny records"
+        return
     if _is_timely(statement.at_ms, end_ms):
         return
     fitting = [at_ms for at_ms in chain.clocks_of(statement) if _is_timely(at_ms, end_ms)]
-    new = [at_ms for at_ms in fitting if not chain.passed(statement, at_ms)]
+    since = {at_ms: min(at_ms, end_ms + _CLOSING_MS, start_ms + _LONGEST_MS) for at_ms in fitting}
+    new = [at_ms for at_ms in fitting if not chain.passed(statement, since[at_ms], at_ms)]
     if not fitting:
         yield f"it was signed {(statement.at_ms - end_ms) / 60_000:.0f} min after its stated end"
     elif not new:
         yield "its time can't be proven: the clock was set back to a time that had been signed before"
-    elif missing := {utc_text(new[0] + late_ms)[:10] for late_ms in (0, _LATE_MS)} & chain.left_out:
+    elif missing := {day for day in chain.left_out if utc_text(since[new[0]])[:10] <= day <= statement.time[:10]}:
         yield f"the statements of {min(missing)} are missing"
     else:
         by = _text_of(abs(statement.at_ms - new[0]))

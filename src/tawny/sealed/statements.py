@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tawny.model.times import utc_from_text
+from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import (
     Said,
@@ -221,8 +221,12 @@ def read_statements(day: StatementDay, text: bytes) -> list[Statement]:
     for line in lines_of(text):
         one = read_signed(line)
         said = _statement(one, key)
-        is_next = _text(one, "prev") == prev and said.time[:10] == day.day and one.said.get("v") == 1
-        if found and (said.time < found[-1].time or said.n != found[-1].n + 1):
+        is_next = (
+            _text(one, "prev") == prev
+            and utc_text(said.at_ms)[:10] == said.time[:10] == day.day
+            and one.said.get("v") == 1
+        )
+        if found and (said.at_ms < found[-1].at_ms or said.n != found[-1].n + 1):
             is_next = False
         if not is_next or not one.is_by(key, b"statement"):
             raise SealedFileBroken(f"the chain of statements is broken at {said.time}")
