@@ -197,6 +197,8 @@ def _print_evidence(
 
 
 MOST_BYTES = 2**40
+_UNCLOSED_MS = 70_000
+"""Time up to now in which the files of two streams may not be closed alike."""
 LEAST_PART_MS = 1000
 LEAST_LISTED_S = 1.0
 """Shorter gaps, such as between two connections, are not listed."""
@@ -295,7 +297,7 @@ def run_export(args: Namespace, out: Output) -> int:
     written: list[dict[str, object]] = []
     taken: set[str] = set()
     with open_folder(folder, keys.named(args), private, chosen) as archive:
-        clips = ClipCache(archive)
+        clips = ClipCache(archive, SystemClock().now_ms() - _UNCLOSED_MS)
 
         def size_of(part: Span) -> int:
             if covers:
@@ -547,7 +549,8 @@ def _make(
             options = replace(options, stamp=partial(_stamps, archive, chosen, only_boxes=not args.stamp))
         if args.redact:
             options = replace(options, redaction=redaction(args.redact, archive.index, within))
-        made = make_export(archive, ClipCache(archive), options, ZoneInfo(local_zone()), place, MOST_BYTES)
+        clips = ClipCache(archive, SystemClock().now_ms() - _UNCLOSED_MS)
+        made = make_export(archive, clips, options, ZoneInfo(local_zone()), place, MOST_BYTES)
         shown = Span(made.start_ms, max(made.start_ms, made.cut_at_ms or within.end_ms))
         gaps = archive.index.gaps(cameras[0], shown) if kind is ExportKind.MP4 else []
         missing = not_recorded(gaps, shown) + not_recorded(made.unreadable, within)

@@ -202,8 +202,9 @@ class UnreadableParts:
         )
 
 
-LEAST_ELSEWHERE_MS = 1000
-"""Shorter times that only the other stream has, such as between two connections, are not listed."""
+LEAST_ELSEWHERE_MS = 4_000
+"""Shorter times that only the other stream has, such as until the first keyframe of a connection, are not listed."""
+_EVER_MS = 1 << 53
 
 
 def chosen_segments(archive: RecordingArchive, camera: CameraId, span: Span) -> list[Segment]:
@@ -216,8 +217,9 @@ def other_stream(stream: StreamName) -> StreamName:
 
 
 def times_of(archive: RecordingArchive, camera: CameraId, stream: StreamName, span: Span) -> tuple[Span, ...]:
-    """Return the times of the segments of a span."""
-    return tuple(one.span for one in segments(archive, camera, stream, span))
+    """Return the recorded times of a span."""
+    times = (one.span.cut_to(span) for one in segments(archive, camera, stream, span))
+    return tuple(one for one in times if one is not None)
 
 
 def only_elsewhere(
@@ -244,12 +246,16 @@ def left_out(
 
 
 class ClipCache:
-    """Creates clips and caches the latest: players request many ranges of one clip."""
+    """Creates clips and caches the latest: players request many ranges of one clip.
 
-    def __init__(self, archive: RecordingArchive) -> None:
-        self._archive = archive
+    settled_ms: until when all files of both streams are known, ms UTC. A command sees no open ones.
+    """
+
+    def __init__(self, archive: RecordingArchive, settled_ms: int = _EVER_MS) -> None:
+        self._archive, self._settled_ms = archive, settled_ms
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Wanted, ClipFile] = OrderedDict()
+        self._making: dict[_Wanted, threading.Lock] = {}
 
     def clip(
         self,
@@ -280,9 +286,12 @@ class ClipCache:
             private = self._archive.private(camera)
             if found and private and span.seconds > MOST_COVERED_S:
                 raise ClipTooLongToMask
-            there = times_of(self._archive, camera, other_stream(name), span)
+            if not found:
+                continue
+            known = Span(span.begin_ms, max(span.begin_ms, min(span.end_ms, self._settled_ms)))
+            there = times_of(self._archive, camera, other_stream(name), known)
             try:
-                made = self._made(_Wanted(span, tuple(found), private, there, with_sound, exact)) if found else None
+                made = self._made(_Wanted(span, tuple(found), private, there, with_sound, exact))
             except StorageError as error:
                 go_past(error)
                 failed = failed or error
@@ -305,8 +314,8 @@ class ClipCache:
             for part in clip.elsewhere:
                 try:
                     yield from self._in_turn(camera, other_stream(clip.stream), part, most_bytes, exact=exact)
-                except StorageError as error:
-                    go_past(error)
+                except StorageError as error:  # also of a disk that is away: what was asked for is there
+                    log.warning("left out of a clip: %s", error)
 
     def _in_turn(
         self, camera: CameraId, stream: StreamName, span: Span, most_bytes: int, *, exact: bool
@@ -320,6 +329,16 @@ class ClipCache:
 
     def _made(self, wanted: "_Wanted") -> ClipFile | None:
         key = replace(wanted, found=tuple(replace(segment, path="") for segment in wanted.found))
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:  # a page asks for headers and file at the same time
+            try:
+                return self._kept_or_cut(key, wanted)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+
+    def _kept_or_cut(self, key: "_Wanted", wanted: "_Wanted") -> ClipFile | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

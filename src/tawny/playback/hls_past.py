@@ -51,9 +51,8 @@ def past_pieces(archive: RecordingArchive, camera: CameraId, stream: StreamName,
     """
     parts = _parts(archive, segments(archive, camera, stream, span), span)
     other, found = other_stream(stream), [part.segment for part in parts]
-    there = times_of(archive, camera, other, span)
-    for rest in only_elsewhere(span, there, found) if found else (span,):
-        parts += _parts(archive, segments(archive, camera, other, rest), rest)
+    for rest in only_elsewhere(span, times_of(archive, camera, other, span), found) if found else (span,):
+        parts += _parts(archive, segments(archive, camera, other, rest), rest, is_more=bool(found))
     return list(_pieces(sorted(parts, key=lambda part: max(part.segment.start_ms, part.span.begin_ms))))
 
 
@@ -108,13 +107,15 @@ class _Part(NamedTuple):
     span: Span
 
 
-def _parts(archive: RecordingArchive, found: list[Segment], span: Span) -> list[_Part]:
+def _parts(archive: RecordingArchive, found: list[Segment], span: Span, *, is_more: bool = False) -> list[_Part]:
+    """is_more: other parts are there already, and are not lost by those that can't be had now."""
     parts: list[_Part] = []
     for segment in found:
         try:
             parts.append(_Part(segment, reread_segment(archive, segment), span))
         except (FileSealed, StorageUnavailable):
-            raise
+            if not is_more:
+                raise
         except StorageError:
             continue
     return parts

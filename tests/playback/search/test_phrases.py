@@ -142,6 +142,8 @@ def test_what_is_no_time_and_no_plate_is_told(text: str, unknown: tuple[str, ...
         ("MAI AB 123", "maiab123"),
         ("B-AB 123", "123"),
         ("ABC123", "abc123"),
+        ("may 4821", "may4821"),
+        ("sec 4821", "sec4821"),
         ("7ABC123 on 18 nov", "7abc123"),
         ("AB-22", "ab22"),
         ("xy9", "xy9"),

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from tawny.protocols.rtp import SenderReport
-from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner
+from tawny.sources.rtsp.client.timestamp_aligner import TimestampAligner, TrackTimeline
 
 RATE, SAMPLES, FPS = 16_000, 1024, 15
 UTC_S = 1_790_000_000.0
@@ -109,8 +109,9 @@ def test_without_reports_sound_stays_within_what_arrivals_tell() -> None:
     assert camera.worst_off_s() < 0.3
 
 
-def test_sound_that_comes_late_is_put_right_by_the_reports() -> None:
-    camera = Camera(TimestampAligner(RATE), sound_late_s=0.5)
+@pytest.mark.parametrize("late_s", [0.5, 1.5, 1.9])
+def test_sound_that_comes_late_is_put_right_by_the_reports(late_s: float) -> None:
+    camera = Camera(TimestampAligner(RATE), sound_late_s=late_s)
     camera.run(0, 60)
     assert camera.worst_off_s(after_s=20.0) < 0.04
     assert camera.placing.cut == 0, "none of it is lost"
@@ -238,6 +239,15 @@ def test_after_a_jump_a_picture_stands_where_it_arrived(jump: int) -> None:
 
 def test_a_clock_that_stands_is_replaced_by_arrivals() -> None:
     assert placed([(0, 0.0), (0, 0.1), (0, 0.1), (0, 0.3)]) == [0, 9000, 9001, 27_001]
+
+
+def test_a_slow_camera_that_catches_up_does_not_jump() -> None:
+    """A frame a second, six seconds late at first: each step is long, and none is of its clock."""
+    line = TrackTimeline(90_000)
+    arrivals = [(second, min(6.0 + second, max(9.8 + second / 20, second + 0.1))) for second in range(30)]
+    placed = [line.place(second * 90_000, at_s, is_anew=False) for second, at_s in arrivals]
+    assert [b - a for a, b in pairwise(placed)] == [90_000] * 29
+    assert line.jumps == 0
 
 
 def test_a_long_silence_is_no_jump() -> None:

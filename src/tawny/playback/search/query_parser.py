@@ -6,6 +6,7 @@ Nothing is guessed: words that are no type, label, camera, zone, time or length 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tawny.config.units import seconds
@@ -418,13 +419,17 @@ def _is_in_names(word: str, known: SearchVocabulary, found: _Found) -> bool:
 
 def _texts(words: list[str], found: _Found) -> list[str]:
     """Take a plate from the remaining words, including separators: `b ab 123`. Return the unknown words."""
+    may_be_time = [word.isdigit() and (len(word) <= 2 or word[:2] in ("19", "20")) for word in words]
     is_time = [_TIME_WORD.fullmatch(word) is not None for word in words]
+    for at, (word, after) in enumerate(pairwise(words)):
+        if word.isalpha() and after.isdigit() and not may_be_time[at + 1]:
+            is_time[at] = False  # `may 4821` is a plate
     parts = [
         word
         for at, word in enumerate(words)
         if (len(word) <= SHORT or any(one.isdigit() for one in word))
         and not is_time[at]
-        and not (word.isdigit() and any(is_time[max(0, at - 1) : at + 2]))
+        and not (may_be_time[at] and any(is_time[max(0, at - 1) : at + 2]))
     ]
     if _HARDLY_PLATE.fullmatch(" ".join(parts)):
         return words

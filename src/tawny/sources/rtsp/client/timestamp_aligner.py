@@ -38,7 +38,7 @@ _HURRY, _HURRY_S = 0.05, 0.6
 """Rate of faster correction, as a share of elapsed time; and the delay in seconds above which audio is cut."""
 _ARRIVALS_OFF_S = 0.2
 """Arrival times are imprecise: only larger offsets are corrected by them."""
-_ABSURD_S = 1.0
+_ABSURD_S = 2.0
 """Reports that contradict the arrival times by more are ignored."""
 _LEARN = 0.001
 """Share of a difference between reports and arrival times that counts for later, at each audio frame."""
@@ -61,7 +61,7 @@ class TrackTimeline:
     _ticks: int = 0
     """Of the unit before."""
     _usual: int = 0
-    """Ticks between the newest units that follow each other closely; 0: unknown."""
+    """Ticks between the newest units; 0: unknown."""
     _least_s: float = 0.0
     """Smallest delay: arrival time minus position."""
     _deepest_s: float = 0.0
@@ -88,7 +88,7 @@ class TrackTimeline:
             at = here
         elif at == self.newest or (self.is_sound and at < self.newest):
             at = self.newest + 1
-        elif 0 < at - self.newest < _JUMP_S * self.rate:
+        elif 0 < at - self.newest < AHEAD_S * self.rate:
             self._usual = at - self.newest
         self._least_s = min(self._least_s + _RISE * passed_s, now_s - at / self.rate)
         if at > self.newest:
@@ -114,7 +114,7 @@ class TrackTimeline:
         if step_s > AHEAD_S + passed_s:
             return True
         is_early = now_s - at / self.rate < self._least_s - _JUMP_S
-        return is_settled and is_early and step_s > _JUMP_S + passed_s
+        return is_settled and is_early and step_s > max(_JUMP_S + passed_s, 1.5 * self._usual / self.rate)
 
 
 @dataclass(slots=True)
@@ -253,9 +253,10 @@ class TimestampAligner:
         """Return how much later than `at` an audio frame belongs, in seconds; None if unknown."""
         by_arrivals_s = self._off_by_arrivals_s(now_s)
         reported_s = self._off_by_reports_s(time, at, now_s)
-        if reported_s is not None and abs(reported_s - (by_arrivals_s or 0.0)) <= _ABSURD_S:
-            if by_arrivals_s is not None:
-                self._apart_s += (reported_s - by_arrivals_s - self._apart_s) * _LEARN
+        if reported_s is not None and by_arrivals_s is None:
+            return reported_s
+        if reported_s is not None and by_arrivals_s is not None and abs(reported_s - by_arrivals_s) <= _ABSURD_S:
+            self._apart_s += (reported_s - by_arrivals_s - self._apart_s) * _LEARN
             return reported_s
         if by_arrivals_s is None or abs(by_arrivals_s + self._apart_s) <= _ARRIVALS_OFF_S:
             return None
