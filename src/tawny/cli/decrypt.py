@@ -63,7 +63,7 @@ def describe_decrypt(parser: ArgumentParser) -> None:
 class _Opened:
     """One file. problem: why it can't be opened; then nothing else is known.
 
-    info: its own description. written: relative to the output folder; None if there is nothing in it.
+    written: relative to the output folder; None if there is nothing in it.
     """
 
     path: Path

@@ -35,7 +35,15 @@ from tawny.model.validation import value_text
 from tawny.protocols.digest_auth import ClientAuth
 from tawny.protocols.login_history import LoginRecord
 from tawny.protocols.rtsp_message import redirect_target
-from tawny.sources.media_connection import SNIFFED_BYTES, WEB_PAGE, CaptureMemory, MediaConnection, MediaInput, sniff
+from tawny.sources.media_connection import (
+    JPEG_START,
+    SNIFFED_BYTES,
+    WEB_PAGE,
+    CaptureMemory,
+    MediaConnection,
+    MediaInput,
+    sniff,
+)
 from tawny.sources.media_process import JPEG, MOST_JPEG_BYTES
 from tawny.sources.network_address import NetworkAddress, parse_network, public_address, scheme_of
 from tawny.sources.rtsp.client.tcp_transport import in_words
@@ -47,7 +55,6 @@ _RESETS: Final = struct.pack("ii", 1, 0)
 READ_BYTES: Final = 1 << 16
 MOST_PLAYLIST_BYTES: Final = 1_000_000
 MOST_SKIPPED_BYTES: Final = 100_000
-_JPEG_START: Final = b"\xff\xd8\xff"
 _REFUSED, _GONE = {401, 403}, {404, 410}
 _DEFAULTS: Final = {"interval": 1.0, "fingerprint": ""}
 _INTERVAL_S: Final = (0.1, 4.0)
@@ -350,7 +357,7 @@ class _Feeder:
         first = b""
         while len(first) < SNIFFED_BYTES and (piece := self._client.read(response)):
             first += piece
-        if first.startswith(_JPEG_START) and _is_picture(response):
+        if first.startswith(JPEG_START) and _is_picture(response):
             media.begin(JPEG)
             self._snapshots(media, response, first)
             return

@@ -36,6 +36,7 @@ WEB_PAGE: Final = "there is a web page or a text, not video"
 _STARTS: Final = (b"\0\0\1", b"\0\0\0\1")
 _BOXES: Final = (b"ftyp", b"styp", b"moov", b"moof", b"sidx")
 _TS_BYTES: Final = 188
+JPEG_START: Final = b"\xff\xd8\xff"
 
 
 def sniff(data: bytes) -> str:
@@ -49,7 +50,7 @@ def sniff(data: bytes) -> str:
     if data.startswith(b"\x1a\x45\xdf\xa3"):
         return "matroska"
     text = data.lstrip()
-    if data.startswith(b"\xff\xd8\xff") or text.startswith(b"--"):  # the boundary of a multipart response
+    if data.startswith(JPEG_START) or text.startswith(b"--"):  # the boundary of a multipart response
         return JPEG
     if text.startswith(b"#EXTM3U"):
         return "hls"
@@ -93,7 +94,7 @@ class JpegSplitter:
         """Return the length of the JPEG at the start; None if it isn't complete."""
         while True:
             if not self._at:
-                begin = self._data.find(b"\xff\xd8\xff")
+                begin = self._data.find(JPEG_START)
                 del self._data[: begin if begin >= 0 else max(0, len(self._data) - 2)]
                 if begin < 0:
                     return None

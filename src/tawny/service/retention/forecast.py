@@ -222,10 +222,13 @@ class FreeSpace:
             )
         if outlook.fits is not None:
             yield from limit_conflicts(contract(settings), self._meter.rates())
-        main = self._volume.space()
-        if plan is not None and plan.missing_bytes and main.free_bytes < NEARLY_FULL * main.total_bytes:
+        if plan is not None and plan.missing_bytes and _is_nearly_full(self._volume.space()):
             do = "Delete other files on it. Most of the space isn't used by tawny."
             yield RecorderWarning("The disk is almost full, and tawny can't delete anything else.", do)
+
+
+def _is_nearly_full(disk: DiskCapacity) -> bool:
+    return disk.free_bytes < NEARLY_FULL * disk.total_bytes
 
 
 def _space(volume: Volume) -> DiskCapacity:
