@@ -239,9 +239,18 @@ async def test_play_in_a_gap_says_why_and_where_it_goes_on(house: House, browser
     house.recorder.record(now_ms - 8000)
     house.recorder.index.put_gap(Gap(PORCH, now_ms - 20_000, now_ms - 8000, GapReason.RECORDER_OFF, "power"))
     told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
-    assert (told["items"], told["next_ms"]) == ([], now_ms - 8000)
+    assert (told["items"], told["next_ms"], told["last_ms"]) == ([], now_ms - 8000, None)
     assert isinstance(told["gap"], dict)
     assert told["gap"]["words"] == "tawny wasn't running: power cut"
+
+
+async def test_play_after_a_recording_says_where_that_ended(house: House, browser: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    made = house.recorder.record(now_ms - 60_000)
+    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
+    assert (told["items"], told["last_ms"]) == ([], made.end_ms)
+    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={made.start_ms}")
+    assert (len(told["items"]), told["last_ms"]) == (1, None)
 
 
 async def test_a_preview_can_be_kept_by_the_browser(house: House, browser: httpx.AsyncClient) -> None:

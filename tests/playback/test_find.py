@@ -1,7 +1,7 @@
 from tawny.model.ids import CameraId
 from tawny.model.segments import Gap, GapReason
 from tawny.model.times import Span
-from tawny.playback.recordings import MOST_IN_A_RUN, run_from, segment, segments
+from tawny.playback.recordings import MOST_IN_A_RUN, last_before, run_from, segment, segments
 from tests.playback.archives import MAIN, PORCH, SUB, FakeArchive
 from tests.playback.test_timeline import segment as row
 
@@ -59,6 +59,24 @@ def test_what_comes_next_may_be_months_away(archive: FakeArchive) -> None:
 def test_after_the_last_recording_nothing_comes(archive: FakeArchive) -> None:
     add(archive, 0)
     assert starts(archive, 100) == ([], None)
+
+
+def test_before_a_gap_the_last_recording_ends_where_either_stream_does(archive: FakeArchive) -> None:
+    add(archive, 0)
+    add(archive, 30, stream=SUB)
+    archive.index.add_segment(row(T + 200 * DAY_MS, T + 200 * DAY_MS + 60_000))
+    assert last_before(archive, PORCH, T + 100_000) == T + 90_000
+    assert last_before(archive, PORCH, T + 199 * DAY_MS) == T + 90_000
+    assert last_before(archive, PORCH, T - 1) is None
+
+
+def test_before_a_gap_what_is_still_being_written_counts(archive: FakeArchive) -> None:
+    made = archive.record(T, is_open=True)
+    assert last_before(archive, PORCH, T + DAY_MS) == made.end_ms
+
+
+def test_without_any_recording_nothing_ends_before(archive: FakeArchive) -> None:
+    assert last_before(archive, PORCH, T) is None
 
 
 def test_where_the_large_picture_is_gone_the_small_one_plays(archive: FakeArchive) -> None:

@@ -565,6 +565,8 @@ class PlayInfo(ApiResponse):
     """Start of the next recording after these; null if none."""
     gap: GapInfo | None
     """The gap at this instant, if nothing is recorded; null otherwise."""
+    last_ms: int | None
+    """If nothing is recorded at this instant, the end of the last recording before; null if none."""
 
 
 # API schemas of live connections.

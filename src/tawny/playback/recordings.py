@@ -180,6 +180,23 @@ def next_after(archive: RecordingArchive, camera: CameraId, at_ms: int, stream: 
     return None
 
 
+def last_before(archive: RecordingArchive, camera: CameraId, at_ms: int) -> int | None:
+    """Return the end of the last recording before an instant at which nothing is recorded, ms UTC, or None."""
+    still_open = [one.span for one in archive.open_segments(camera)]
+    bounds = archive.index.bounds(camera)
+    begins_ms = [span.begin_ms for span in still_open] + ([bounds.begin_ms] if bounds else [])
+    first_ms = min(begins_ms, default=at_ms)
+    end_ms, look_ms = at_ms, LOOK_MS
+    while end_ms > first_ms:
+        behind = Span(end_ms - look_ms, end_ms)
+        recorded = archive.index.spans(camera, None, behind)
+        recorded += [cut for span in still_open if (cut := span.cut_to(behind)) is not None]
+        if recorded:
+            return max(span.end_ms for span in recorded)
+        end_ms, look_ms = behind.begin_ms, look_ms * 2
+    return None
+
+
 def _first_recorded_ms(
     archive: RecordingArchive, camera: CameraId, stream: StreamName | None, within: Span
 ) -> int | None:

@@ -29,6 +29,8 @@ export interface Answer {
   items: Piece[];
   next_ms: number | null;
   gap: Why | null;
+  /** Without items: where what was recorded before ends; null when nothing was. */
+  last_ms?: number | null;
 }
 
 export interface Stretch {

@@ -1825,6 +1825,7 @@ export interface PlannedCameras {
 export interface PlayInfo {
   gap: GapInfo | null;
   items: PlayableInfo[];
+  last_ms: number | null;
   next_ms: number | null;
 }
 

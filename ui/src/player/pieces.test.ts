@@ -49,6 +49,22 @@ describe("Pieces", () => {
     expect(pieces.cover(31 * MIN, NOW)).toMatchObject({ is: "piece" });
   });
 
+  it("reaches back to the recording before, or to the beginning of time where there is none", () => {
+    const pieces = new Pieces();
+    pieces.learn(20 * MIN, answer([], { next_ms: 31 * MIN, last_ms: 12 * MIN }), NOW);
+    expect(pieces.cover(12 * MIN, NOW)).toMatchObject({ is: "hole", hole: { begin_ms: 12 * MIN, why: null } });
+    expect(pieces.cover(12 * MIN - 5, NOW).is).toBe("unknown");
+    pieces.learn(5 * MIN, answer([], { next_ms: 10 * MIN, last_ms: null }), NOW);
+    expect(pieces.cover(-90 * MIN, NOW)).toMatchObject({ is: "hole", hole: { next_ms: 10 * MIN } });
+  });
+
+  it("begins a hole with a known reason where that begins", () => {
+    const pieces = new Pieces();
+    pieces.learn(20 * MIN, answer([], { next_ms: 31 * MIN, last_ms: 8 * MIN, gap }), NOW);
+    expect(pieces.cover(12 * MIN, NOW)).toMatchObject({ is: "hole", hole: { begin_ms: 12 * MIN, why: gap } });
+    expect(pieces.cover(10 * MIN, NOW).is).toBe("unknown");
+  });
+
   it("doubts a hole that reaches the present after two seconds", () => {
     const pieces = new Pieces();
     pieces.learn(99 * MIN, answer([], { gap: { ...gap, end_ms: null } }), NOW);

@@ -5,6 +5,7 @@
 import type { Answer, Piece, Why } from "../api/pieces";
 
 export interface Hole {
+  /** Minus infinity when nothing was recorded before. */
   begin_ms: number;
   /** Start of the next recorded span; null when nothing more is recorded yet. */
   next_ms: number | null;
@@ -42,8 +43,9 @@ export class Pieces {
     const next_ms = first === undefined ? answer.next_ms : first.start_ms > at_ms + SEAM_MS ? first.start_ms : undefined;
     this.holes = this.holes.filter((hole) => !(hole.begin_ms <= at_ms && (hole.next_ms ?? Number.POSITIVE_INFINITY) > at_ms));
     if (next_ms === undefined) return;
-    const begin_ms = Math.min(at_ms, answer.gap?.begin_ms ?? at_ms);
-    this.holes.push({ begin_ms: Math.max(begin_ms, this.endBefore(at_ms)), next_ms, why: answer.gap, asked_ms: now_ms });
+    const { gap, last_ms = at_ms } = answer;
+    const begin_ms = Math.min(at_ms, gap?.begin_ms ?? (first ? at_ms : (last_ms ?? Number.NEGATIVE_INFINITY)));
+    this.holes.push({ begin_ms: Math.max(begin_ms, this.endBefore(at_ms)), next_ms, why: gap, asked_ms: now_ms });
   }
 
   /** What was read of a piece has nothing between these instants. */

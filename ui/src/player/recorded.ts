@@ -155,7 +155,7 @@ export class RecordedPlayer implements PastPlayer {
     if (showing.is === "pictures") return from + way * 1000;
     if (showing.is === "hole") {
       const { begin_ms, next_ms } = showing.hole;
-      return way > 0 ? (next_ms ?? from) : begin_ms - this.picture_ms / 2;
+      return way > 0 ? (next_ms ?? from) : (Number.isFinite(begin_ms) ? begin_ms : from) - this.picture_ms / 2;
     }
     if (way < 0 && this.between) return this.at_ms - this.picture_ms;
     const to = from + this.picture_ms * (way + 0.5);

@@ -113,16 +113,14 @@ def days(
 
 @router.get("/cameras/{camera}/play", dependencies=view)
 def play(camera: OneCamera, at_ms: At, here: Here, stream: OneStream = StreamName.MAIN) -> schemas.PlayInfo:
-    run = _run(here, camera, stream, at_ms)
+    known = known_camera(camera, here)
+    run = recordings.run_from(here.recorder, known, stream, at_ms)
     return schemas.PlayInfo(
         items=[serializers.playable(segment) for segment in run.segments],
         next_ms=run.next_ms,
         gap=serializers.gap(run.gap) if run.gap else None,
+        last_ms=None if run.segments else recordings.last_before(here.recorder, known, at_ms),
     )
-
-
-def _run(here: AppContext, camera: CameraId, stream: StreamName, at_ms: int) -> recordings.PlayableRun:
-    return recordings.run_from(here.recorder, known_camera(camera, here), stream, at_ms)
 
 
 @router.get("/cameras/{camera}/from", dependencies=view, response_class=Response)
