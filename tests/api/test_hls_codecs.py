@@ -64,3 +64,17 @@ async def test_players_with_other_codecs_leave_each_other_alone(house: House, co
             headers[can].add(header)
     assert [len(found) for found in headers.values()] == [1, 1], "a feed that began again has another header"
     await house.site.close()
+
+
+async def test_the_first_list_has_a_whole_segment_for_players_that_ignore_parts(house: House) -> None:
+    camera, browser = Camera(house, ("h264",)), house.signed_in()
+    camera.send()
+    loading = asyncio.ensure_future(browser.get(f"{AUTO}/live.m3u8"))
+    parts = (await browser.get(f"{AUTO}/live.m3u8", params={"_HLS_part": 0})).text
+    assert "#EXT-X-PART:" in parts
+    assert "#EXTINF:" not in parts
+    assert not loading.done()
+    camera.send()
+    camera.send()
+    assert "#EXTINF:" in (await loading).text
+    await house.site.close()

@@ -91,7 +91,7 @@ export class HlsPlayer implements Player {
   private async follow(): Promise<void> {
     let last: Piece | null = null;
     let failures = 0;
-    let query: Record<string, string | number> = { can: this.can };
+    let query: Record<string, string | number> = { can: this.can, _HLS_part: 0 }; // a first part is enough
     while (!this.ending.signal.aborted) {
       try {
         const answer = await fetch(url(`${this.folder}/live.m3u8`, query), { signal: this.ending.signal });

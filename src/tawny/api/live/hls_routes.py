@@ -29,6 +29,9 @@ from tawny.stream.hub import Hub
 
 PLAYLIST, MP4, PART = "application/vnd.apple.mpegurl", "video/mp4", "video/iso.segment"
 WAIT_S = 4.0
+WHOLE_S = 5.0
+"""Time, s, to wait for a new feed's first whole segment: players that ignore parts find nothing in a list without one.
+"""
 RATE_S = 8.0
 Number = Annotated[int, Path(ge=0, le=10**9)]
 Wanted = Literal["main", "sub", "auto"]
@@ -131,7 +134,10 @@ async def list_answer(feed: HlsFeed, request: Request, segment: int | None, part
     if segment is not None and not feed.is_near(segment):
         raise RequestRefused(400, "bad_input", "That part is too far ahead.", "Reload the playlist.")
     wanted = (feed.first, 0) if segment is None else (segment, part)
-    if not await feed.has(*wanted, WAIT_S) and not feed.mime:
+    is_there = await feed.has(*wanted, WAIT_S)
+    if is_there and segment is None and part is None:
+        await feed.has(feed.first, None, WHOLE_S)
+    if not is_there and not feed.mime:
         raise RequestRefused(
             503, "no_picture", "No live video from this camera right now.", "Check the camera's status."
         )
