@@ -12,7 +12,7 @@ import asyncssh
 
 from tests.delivery.destinations.servers import SshServer
 
-SCAN_S = 0.5
+SCAN_S = 1.5
 
 
 class Faulty(asyncssh.SFTPServer):

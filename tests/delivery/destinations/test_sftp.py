@@ -172,7 +172,7 @@ def test_a_disk_that_hangs_there_is_given_up(
     faulty: Server, mode: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[..., object]
 ) -> None:
     connection = connect(faulty, tmp_path / "root")
-    monkeypatch.setattr("tawny.delivery.destinations.sftp.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("tawny.delivery.destinations.sftp.ANSWER_S", 0.5)
     mode.write_text("hangs")
     with pytest.raises(TargetUnreachable, match="took too long"):
         ask(connection)
@@ -184,7 +184,7 @@ def test_a_server_may_take_its_time_for_a_whole_file(
 ) -> None:
     """It scans the file, or moves it to its storage. After a shorter limit, each try would end there again."""
     connection = connect(faulty, tmp_path / "root")
-    monkeypatch.setattr("tawny.delivery.destinations.sftp.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("tawny.delivery.destinations.sftp.ANSWER_S", 1.0)
     mode.write_text("scans")
     connection.put("a.jpg", content(), "", lambda _: None)
     connection.close()

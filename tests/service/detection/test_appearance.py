@@ -17,6 +17,7 @@ from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
 from tawny.model.times import Span
 from tawny.playback.search.event_search import SearchableNames, SearchHit, search_hits
+from tawny.service.detection import appearance_service
 from tawny.service.detection.appearance_service import (
     BUSY_S,
     IDLE_S,
@@ -256,12 +257,16 @@ def test_the_model_sees_each_event_once_and_new_ones_when_the_computer_is_idle(r
     assert rig.embedder.seen == 4
 
 
-def test_the_model_sees_all_events_of_a_day_that_left_it_no_time(rig: Rig) -> None:
+def test_the_model_sees_all_events_of_a_day_that_left_it_no_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appearance_service, "MOST_WAITING", 20)
+    rig = Rig(tmp_path)
     with_model(rig, "red")
     rig.run()
     rig.load = 2.0
     made = car("late", "green", 9)
-    for n in range(MOST_WAITING + 20):
+    for n in range(30):
         event = replace(rig.add(made), id=EventId(f"late-{n:04}"))
         rig.index.put_event(event)
         rig.pictures[event.id] = made.jpeg
@@ -270,7 +275,8 @@ def test_the_model_sees_all_events_of_a_day_that_left_it_no_time(rig: Rig) -> No
     rig.load = 0.0
     while rig.service.step() < IDLE_S:
         pass
-    assert len(rig.db.vectors("mean")) == MOST_WAITING + 22
+    assert len(rig.db.vectors("mean")) == 32
+    rig.service.finish()
 
 
 def test_another_model_sees_all_events_again(rig: Rig) -> None:

@@ -35,6 +35,8 @@ from tawny.model.errors import (
 
 PORTS = {"sftp": 22, "scp": 22}
 TIMEOUT_S = 15.0
+ANSWER_S = 30.0
+"""Time, s, for a server to answer to one operation."""
 WHOLE_FILE_S = 120.0
 """Time, s, for a server to write all of a file to its storage, scan it, or move it."""
 PART = ".part"
@@ -275,13 +277,13 @@ class _OpenSftp:
         with _worded(self._public):
             return self._runner.run(coroutine)
 
-    async def _in_time(self, operation: Awaitable[Result], limit_s: float = 2 * TIMEOUT_S) -> Result:
-        """Return the result of one operation of the server. Raises TimeoutError if it takes longer.
+    async def _in_time(self, operation: Awaitable[Result], limit_s: float | None = None) -> Result:
+        """Return the result of one operation of the server. Raises TimeoutError if it takes longer. None: ANSWER_S.
 
         The connection is aborted then, because closing what the operation has open would wait for the same server.
         """
         loop = asyncio.get_running_loop()
-        limit = loop.call_later(limit_s, self._ssh.abort)
+        limit = loop.call_later(limit_s or ANSWER_S, self._ssh.abort)
         try:
             return await operation
         except _LOST as error:
