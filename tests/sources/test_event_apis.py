@@ -18,13 +18,13 @@ from tawny.model.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory, LoginPlace, SignIn
 from tawny.service.detection.camera_reports import EVENT_APIS
 from tawny.sources.axis_events import PINGS_S, read_axis, refusal
 from tawny.sources.event_stream import MOST_PART_BYTES, SILENT_S
 from tawny.sources.onvif_events import CameraReport
 from tawny.sources.reolink_events import read_reolink, read_token
+from tawny.testing.clock import AheadClock
 from tawny.testing.waiting import until
 from tests.delivery.certificates import self_signed
 from tests.support.maker_camera import ANALYTICS, EVENTS, MOMENTS, MakerCamera, maker_camera, notification, refused
@@ -33,16 +33,9 @@ AT_MS = 1_700_000_000_000
 EVERY = [(maker, what) for maker, kinds in EVENTS.items() for what in kinds]
 
 
-class Clock(SystemClock):
-    ahead_s = 0.0
-
-    def mono_s(self) -> float:
-        return super().mono_s() + self.ahead_s
-
-
 class Reading:
     def __init__(self, camera: MakerCamera, url: str = "", **how: Any) -> None:
-        self.clock, self.logins = Clock(), LoginHistory()
+        self.clock, self.logins = AheadClock(), LoginHistory()
         settings = EventApiSettings(maker=camera.maker, url=url or camera.url, **how)
         record = self.logins.record("yard", "127.0.0.1", camera.port)
         self.point = EVENT_APIS[camera.maker](settings, self.clock, record)
@@ -209,10 +202,10 @@ def test_axis_is_asked_whether_it_is_there_and_silence_is_a_lost_connection() ->
         reading = Reading(camera)
         reading.pull()
         for _ in range(5):
-            reading.clock.ahead_s += PINGS_S
+            reading.clock.advance(PINGS_S)
             reading.pull()  # it answers each ping
         assert len(camera.asked) == 1
-        reading.clock.ahead_s += SILENT_S
+        reading.clock.advance(SILENT_S)
         assert isinstance(reading.pulls_until_error(), SourceUnreachable)
 
 
@@ -313,7 +306,7 @@ def test_reolink_asks_for_another_token_before_the_first_ends_and_leaves_none() 
     with maker_camera("reolink") as camera:
         reading = Reading(camera)
         reading.pull(0.0)
-        reading.clock.ahead_s += 3000
+        reading.clock.advance(3000)
         reading.pull(0.0)
         assert (len(camera.asked), len(camera.tokens)) == (2, 1)
         reading.point.cancel()

@@ -16,7 +16,6 @@ from tawny.model.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from tawny.model.times import SystemClock
 from tawny.sources.event_stream import (
     MOST_PART_BYTES,
     REPEATS_S,
@@ -26,6 +25,7 @@ from tawny.sources.event_stream import (
     read_dahua,
     read_hikvision,
 )
+from tawny.testing.clock import AheadClock
 from tawny.testing.waiting import until
 from tests.support.maker_camera import MakerCamera, alert, maker_camera, part
 
@@ -213,16 +213,9 @@ def test_any_response_is_read_within_limits(pieces: list[bytes]) -> None:
 # A stream that goes on.
 
 
-class Clock(SystemClock):
-    ahead_s = 0.0
-
-    def mono_s(self) -> float:
-        return super().mono_s() + self.ahead_s
-
-
 class Reading:
     def __init__(self, camera: MakerCamera, url: str = "") -> None:
-        self.clock = Clock()
+        self.clock = AheadClock()
         self.stream = EventStream(EventApiSettings(maker=camera.maker, url=url or camera.url), self.clock, None)
 
     def pull(self, waits_s: float = 10.0) -> list[str]:
@@ -286,7 +279,7 @@ def test_a_connection_that_is_cut_is_made_again(camera: MakerCamera) -> None:
 def test_silence_counts_as_a_lost_connection(camera: MakerCamera) -> None:
     reading = Reading(camera)
     reading.pull(0.0)
-    reading.clock.ahead_s += SILENT_S
+    reading.clock.advance(SILENT_S)
     with pytest.raises(SourceUnreachable, match="nothing came for 60 s"):
         reading.pull()
 
@@ -295,7 +288,7 @@ def test_a_heartbeat_keeps_the_connection(camera: MakerCamera) -> None:
     reading = Reading(camera)
     reading.pull(0.0)
     for _ in range(3):
-        reading.clock.ahead_s += SILENT_S / 2
+        reading.clock.advance(SILENT_S / 2)
         camera.heartbeat()
         reading.pull(0.5)
     assert len(camera.asked) == 1
@@ -308,12 +301,12 @@ def test_hikvision_motion_that_is_not_repeated_is_over() -> None:
         reading.pull(0.0)
         moves(camera)
         assert reading.pull() == ["motion True"]
-        reading.clock.ahead_s += REPEATS_S / 2
+        reading.clock.advance(REPEATS_S / 2)
         moves(camera)
         assert reading.pull() == ["motion True"]
-        reading.clock.ahead_s += REPEATS_S / 2 + 1
+        reading.clock.advance(REPEATS_S / 2 + 1)
         assert reading.pull(0.0) == []
-        reading.clock.ahead_s += REPEATS_S / 2
+        reading.clock.advance(REPEATS_S / 2)
         assert reading.pull(0.0) == ["motion False"]
         assert reading.pull(0.0) == []
         reading.stream.leave()

@@ -1,6 +1,6 @@
-"""A clock under manual control."""
+"""Clocks under manual control."""
 
-from tawny.model.times import utc_from_text
+from tawny.model.times import SystemClock, utc_from_text
 
 
 class FakeClock:
@@ -22,3 +22,19 @@ class FakeClock:
 
     def jump_utc(self, seconds: float) -> None:
         self._utc_ms += seconds * 1000
+
+
+class AheadClock:
+    """The system's clocks, for real peers; `advance` lets only the monotonic one be later."""
+
+    def __init__(self) -> None:
+        self._system, self._ahead_s = SystemClock(), 0.0
+
+    def now_ms(self) -> int:
+        return self._system.now_ms()
+
+    def mono_s(self) -> float:
+        return self._system.mono_s() + self._ahead_s
+
+    def advance(self, seconds: float) -> None:
+        self._ahead_s += seconds

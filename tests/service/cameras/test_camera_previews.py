@@ -12,13 +12,13 @@ import pytest
 
 from tawny.config.loader import read_settings
 from tawny.model.errors import NotDone, SourceError
-from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.cameras.camera_previews import IDLE_S, MOST_AT_ONCE, PreviewSource, PreviewState
 from tawny.service.cameras.camera_setup import CameraDraft, CameraSetupService
 from tawny.service.changeable_settings import ChangeableSettings
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.clock import AheadClock
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup as Login
 from tawny.testing.waiting import until
@@ -26,15 +26,6 @@ from tests.sources.onvif.fake_camera import served
 from tests.support.onvif_device import OnvifDevice, Stream
 
 PASSWORD = "p@ss/w:rd %${X}"
-
-
-class AheadClock(SystemClock):
-    """The system's, which a test moves ahead."""
-
-    ahead_s = 0.0
-
-    def mono_s(self) -> float:
-        return super().mono_s() + self.ahead_s
 
 
 class Place:
@@ -109,7 +100,7 @@ def test_a_wrong_password_is_tried_three_times_at_most(place: Place) -> None:
     with pytest.raises(NotDone, match="has refused 3 sign-ins"):
         place.setup.try_out(place.wanted, 0.1)
     assert (len(place.device.told), len(place.streams[0].viewers)) == (asked, tried)
-    place.clock.ahead_s = 601
+    place.clock.advance(601)
     place.setup.preview(place.wanted)
     until(lambda: place.state() is PreviewState.LIVE, 60)
 
@@ -153,7 +144,7 @@ def test_it_ends_as_failed_whatever_happens(place: Place) -> None:
 def test_pictures_end_when_nobody_asks_any_more(place: Place) -> None:
     place.setup.preview(place.wanted)
     until(lambda: place.state() is PreviewState.LIVE, 60)
-    place.clock.ahead_s += IDLE_S + 1
+    place.clock.advance(IDLE_S + 1)
     until(lambda: place.streams[1].viewers[0].ended != "", 60)
     assert place.setup.previews.now() == []
 

@@ -15,7 +15,6 @@ from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, is_camera_id
 from tawny.model.errors import NotDone, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
-from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory, SignIn
 from tawny.service.cameras import camera_setup
 from tawny.service.cameras.camera_moves import known_as
@@ -30,6 +29,7 @@ from tawny.sources.discovery.finder import Search
 from tawny.sources.discovery.found_camera import FoundCamera
 from tawny.sources.discovery.resolve import is_host
 from tawny.testing.clips import ClipSpec, made_clip
+from tawny.testing.clock import AheadClock
 from tawny.testing.rtsp_camera import RtspCamera
 from tawny.testing.rtsp_viewer import CameraSetup as Login
 from tawny.testing.waiting import until
@@ -39,19 +39,6 @@ from tests.support.onvif_device import OnvifDevice, Stream
 PASSWORD = "p@ss/w:rd %${X}"
 KEEP = CameraRemoval("Anna")
 BEFORE = '# mine\n[cameras.yard]\nsource = "demo:garden"  # keep\n'
-
-
-class AheadClock(SystemClock):
-    """The system's, which a test moves ahead."""
-
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
-
-    def advance(self, seconds: float) -> None:
-        self.ahead_s += seconds
-
-    def mono_s(self) -> float:
-        return super().mono_s() + self.ahead_s
 
 
 class House:

@@ -11,7 +11,6 @@ import pytest
 from tawny.config.settings import CameraSettings
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
-from tawny.model.times import SystemClock
 from tawny.protocols.login_history import LoginHistory
 from tawny.service.detection.camera_reports import (
     HOLDS_S,
@@ -26,6 +25,7 @@ from tawny.service.detection.camera_reports import (
     wants_reports,
 )
 from tawny.sources.onvif_events import CameraReport
+from tawny.testing.clock import AheadClock
 from tawny.testing.waiting import until
 from tests.support.maker_camera import MakerCamera, maker_camera
 from tests.support.onvif_simulator import OnvifSimulator, simulated
@@ -33,20 +33,11 @@ from tests.support.onvif_simulator import OnvifSimulator, simulated
 MOTION, LINE = "tns1:RuleEngine/CellMotionDetector/Motion", "tns1:RuleEngine/LineDetector/Crossed"
 
 
-class JumpingClock(SystemClock):
-    """The system's clock, and further."""
-
-    ahead_s = 0.0
-
-    def mono_s(self) -> float:
-        return super().mono_s() + self.ahead_s
-
-
 class Reading:
     """reports: each kind that began (`motion`) or ended (`-motion`)."""
 
     def __init__(self, camera: OnvifSimulator | MakerCamera, **how: Any) -> None:
-        self.clock, self.told = JumpingClock(), list[str]()
+        self.clock, self.told = AheadClock(), list[str]()
         api: dict[str, Any] = (
             {"event_api": {"maker": camera.maker, "url": camera.url}} if isinstance(camera, MakerCamera) else {}
         )
@@ -81,7 +72,7 @@ def hears(camera: OnvifSimulator, reading: Reading, topic: str, **data: str) -> 
 
 
 def passes(camera: OnvifSimulator, reading: Reading, seconds: float) -> list[str]:
-    reading.clock.ahead_s += seconds
+    reading.clock.advance(seconds)
     camera.report("tns1:Monitoring/ProcessorUsage", {}, {"Value": "1"})
     reading.reports.step()
     return reading.told
@@ -125,7 +116,7 @@ def test_a_camera_that_restarts_is_read_again_and_what_lasts_goes_on(camera: Onv
 def test_a_camera_that_stays_away_ends_what_it_reported(camera: OnvifSimulator, reading: Reading) -> None:
     hears(camera, reading, MOTION, IsMotion="true")
     camera.raw = "</x>"
-    reading.clock.ahead_s += LOST_S + 1
+    reading.clock.advance(LOST_S + 1)
     reading.reports.step()
     assert reading.told == ["motion", "-motion"]
 
@@ -142,7 +133,7 @@ def test_what_was_reported_is_over_in_time_while_the_camera_is_asked_rarely(
     camera.raw = "</x>"
     passed_s = pause_s = 0.0
     while reading.told == ["motion"]:
-        reading.clock.ahead_s += pause_s
+        reading.clock.advance(pause_s)
         passed_s += pause_s
         pause_s = reading.reports.step()
     assert passed_s < LOST_S + 5
@@ -189,7 +180,7 @@ def maker(request: pytest.FixtureRequest) -> Iterator[MakerCamera]:
 
 def says(camera: MakerCamera, reading: Reading, what: str, *, is_on: bool = True, seconds: float = 0.0) -> list[str]:
     """Send a report after a time, and read until it has come."""
-    reading.clock.ahead_s += seconds
+    reading.clock.advance(seconds)
     sender = threading.Thread(target=lambda: camera.begin(what) if is_on else camera.end(what))
     sender.start()
     reading.reports.step()

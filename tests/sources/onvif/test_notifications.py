@@ -13,6 +13,7 @@ from tawny.protocols.soap import MAX_BYTES
 from tawny.sources.onvif import OnvifCamera
 from tawny.sources.onvif_events import RENEWS_S
 from tawny.sources.onvif_notifications import CameraEvents
+from tawny.testing.clock import AheadClock
 from tawny.testing.waiting import until
 from tests.support.onvif_simulator import OnvifSimulator, notify, simulated
 from tests.support.ports import free_port
@@ -20,18 +21,11 @@ from tests.support.ports import free_port
 BELL = "tns1:RuleEngine/MyRuleDetector/Visitor"
 
 
-class Clock(SystemClock):
-    ahead_s = 0.0
-
-    def mono_s(self) -> float:
-        return super().mono_s() + self.ahead_s
-
-
 class Reading:
     """Reads a camera in a thread, as the recorder does."""
 
     def __init__(self, camera: OnvifSimulator, port: int) -> None:
-        self.clock, self.found, self.pulls = Clock(), list[str](), 0
+        self.clock, self.found, self.pulls = AheadClock(), list[str](), 0
         self.events = CameraEvents(OnvifCamera(camera.url, self.clock), self.clock, ("127.0.0.1", camera.port), port)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -81,7 +75,7 @@ def test_the_subscription_is_renewed_and_ended(camera: OnvifSimulator) -> None:
     reading = Reading(camera, free_port())
     made = next(iter(camera.subscriptions.values()))
     before_s, address = made.until_s, made.consumer
-    reading.clock.ahead_s += RENEWS_S + 1
+    reading.clock.advance(RENEWS_S + 1)
     until(lambda: made.until_s > before_s, 60, "the renewal")
     assert camera.made == 1
     reading.end()
@@ -93,7 +87,7 @@ def test_the_subscription_is_renewed_and_ended(camera: OnvifSimulator) -> None:
 def test_a_camera_that_forgot_it_gets_another_address(camera: OnvifSimulator, reading: Reading) -> None:
     first = consumer(camera)
     camera.restart()
-    reading.clock.ahead_s += RENEWS_S + 1
+    reading.clock.advance(RENEWS_S + 1)
     camera.await_subscribed()
     assert consumer(camera) != first
     assert notify(first) == 404
@@ -194,10 +188,11 @@ def test_a_camera_that_can_neither_now_is_asked_for_both_again() -> None:
         events.leave()
 
 
-class Knocked(Clock):
+class Knocked(AheadClock):
     """Each time it is looked at, another computer has just connected to a port."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.at: tuple[str, int] | None = None
         self.knocks = 0
 
