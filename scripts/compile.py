@@ -25,7 +25,6 @@ HOT = (
     "media/codec/parameter_sets",
     "media/codec/sps",
     "media/mp4/boxes",
-    "media/mp4/byte_reader",
     "media/mp4/decode_times",
     "media/mp4/fragment_*",
     "media/mp4/leaf_proof",

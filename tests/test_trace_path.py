@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scripts.trace_path import CHAINS, REQUEST, REQUESTED, SOURCE, code_of
 
 ROOT = Path(__file__).parents[1]
@@ -12,6 +14,7 @@ MOST_FILES = {"packet to disk": 40, "event to notification": 75, REQUESTED: 28}
 """Limits are what was reached, 28, 69 and 25, and a few files of unrelated work that falls into a turn now and then."""
 
 
+@pytest.mark.plain
 def test_every_path_is_found() -> None:
     command = [sys.executable, "-m", "scripts.trace_path", "--json", "--requests", "2"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)

@@ -169,6 +169,7 @@ def test_a_camera_that_reads_nothing_fills_no_memory() -> None:
         line.close()
 
 
+@pytest.mark.plain
 def test_costly_data_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """One camera's data must not keep the thread from the others: a poll once processed 4 MB, whatever it cost."""
     sizes: list[int] = []

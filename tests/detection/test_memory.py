@@ -37,6 +37,7 @@ def _known(pictures: list[Grey]) -> BackgroundModel:
     return memory
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("dt", [0.2, 2.0])
 def test_the_same_cells_differ_as_if_each_had_its_limit(dt: float, monkeypatch: pytest.MonkeyPatch) -> None:
     *before, now = _pictures(3, 120)

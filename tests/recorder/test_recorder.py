@@ -150,6 +150,7 @@ def test_a_run_that_ends_closes_its_file_at_once(bench: Bench) -> None:
     assert bench.recorded_s() == pytest.approx(10, abs=0.001)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("is_removed", [False, True])
 def test_packets_and_an_end_that_come_while_the_recorder_reads_are_written(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, *, is_removed: bool
@@ -285,6 +286,7 @@ def test_a_disk_full_for_too_long_loses_the_oldest_and_says_so() -> None:
     assert made.failed == []
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("operation", ["append", "sync"])
 def test_what_waits_is_bounded_however_long_the_disk_takes_nothing(
     operation: str, monkeypatch: pytest.MonkeyPatch

@@ -244,6 +244,7 @@ def test_what_is_recorded_while_the_clock_is_behind_holds_from_then_on(
         _is_missed(box, {"2026-11-21"})
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("before_s", "seconds", "problem"),
     [
@@ -270,6 +271,7 @@ def test_what_was_on_before_an_outage_is_not_covered(
     assert (code, "min after it ended" in said) == (1, True), said
 
 
+@pytest.mark.plain
 def test_one_long_recording_covers_no_time_that_was_signed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the end of a recording is timed: it could begin on any day."""
     monkeypatch.setattr("tawny.recorder.segmenter._LONGEST_S", 1e9)

@@ -77,6 +77,7 @@ def _concern_after_two_walks(folder: Path, kind: DetectorKind) -> tuple[str, boo
     return concern, bool(changes)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(("kind", "said"), [(_blind, (MISSED, True)), (_seeing, ("", False))])
 def test_what_the_gate_misses_changes_the_cameras_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: DetectorKind, said: tuple[str, bool]

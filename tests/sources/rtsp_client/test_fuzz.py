@@ -156,6 +156,7 @@ def vars_of(counts: RtpCounts) -> list[int]:
     return [getattr(counts, name) for name in counts.__slots__]
 
 
+@pytest.mark.plain
 @FEW
 @given(steps=STEPS, window=st.sampled_from((16, 128)))
 def test_any_numbers_sources_and_types(steps: list[Step], window: int) -> None:
@@ -255,6 +256,7 @@ def test_the_fuzzer_of_framing_finds_it(monkeypatch: pytest.MonkeyPatch) -> None
     finds(fuzz, "framing")
 
 
+@pytest.mark.plain
 def test_the_fuzzer_of_rtp_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.sources.rtsp.client.rtp_receiver._MOST_RESTARTS", 0)
 

@@ -14,6 +14,9 @@ from tawny.sources.rtsp.client.rtp_receiver import (
 )
 from tawny.sources.rtsp.client.transcript import ConversationFault
 
+pytestmark = pytest.mark.plain
+"""A class of a test can't inherit from a compiled protocol."""
+
 
 class Listener(Depacketizer):
     """Writes down what it is handed: payloads as text, `|` for a gap, `new` for another stream."""

@@ -20,6 +20,9 @@ from tawny.stream.session import StreamReader, StreamSession
 from tawny.testing.clock import FakeClock
 from tests.sources.rtsp_client.simulated import PaperLine, Simulated, Step
 
+pytestmark = pytest.mark.plain
+"""The socket of a connection is replaced."""
+
 UTC_WITHIN_S, SOUND_WITHIN_S = 0.1, 0.04
 REPORTED_S = 5.0
 """Sound has its place once both tracks' clocks were reported."""

@@ -172,6 +172,7 @@ class Numbers(Depacketizer):
         return None
 
 
+@pytest.mark.plain
 def test_each_late_packet_is_waited_for_as_long_whatever_else_is_late() -> None:
     heard = [Numbers(), Numbers()]
     receivers = [RtpReceiver(96, one, 128) for one in heard]

@@ -96,6 +96,7 @@ def _filled(answer: list[str], asked: str) -> bytes:
 PATHS = sorted(FOLDER.glob("*.txt"))
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_the_camera_is_understood(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     transcript = read(path)

@@ -381,10 +381,7 @@ LARGE = 0.01
 
 
 class MotionDetector:
-    """Detects objects that move through the image or stay, of any size, by day and night with the same settings.
-
-    - `sensitivity` (50): 1 to 100. Higher: more events.
-    """
+    """The default detector. The package has the text for users: a compiled class keeps no docstring."""
 
     name: ClassVar[str] = "motion"
 

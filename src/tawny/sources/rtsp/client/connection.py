@@ -64,14 +64,17 @@ class ReceiveBuffer:
         self.view = memoryview(self.buffer)
 
 
-class RoomOfThread(threading.local):
+class RoomOfThread:
     """The receive buffer of each thread that reads: those of masked cameras are read by threads of their own."""
 
     def __init__(self) -> None:
-        self._room = ReceiveBuffer()
+        self._of_thread = threading.local()
 
     def __call__(self) -> ReceiveBuffer:
-        return self._room
+        room: ReceiveBuffer | None = getattr(self._of_thread, "room", None)
+        if room is None:
+            room = self._of_thread.room = ReceiveBuffer()
+        return room
 
 
 def always(room: ReceiveBuffer) -> Callable[[], ReceiveBuffer]:
