@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tawny.config.settings import Settings
+from tawny.model.geometry import Polygon
+from tawny.model.ids import CameraId
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.policy import OthersCameraSettings
 from tests.app.rig import rig, settings
@@ -31,3 +33,18 @@ def test_settings_that_change_during_a_takeover_are_kept(tmp_path: Path, monkeyp
         bench.running.record_for_others({"barn-front": others})
         changing[0].join()
         assert set(bench.running.settings.cameras) == {"door", "garden", "barn-front"}
+
+
+def test_privacy_masks_of_a_camera_that_was_given_back_still_apply(tmp_path: Path) -> None:
+    mask = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5))
+    others = OthersCameraSettings(source="rtsp://192.0.2.8/", record="off", privacy_masks=(mask,))
+    with rig(settings(DOOR), tmp_path) as bench:
+        bench.running.record_for_others({"barn-front": others})
+        bench.running.record_for_others({})
+        assert bench.running.private(CameraId("barn-front")) == (Polygon(mask),)
+
+
+def test_privacy_masks_of_a_removed_camera_still_apply(tmp_path: Path) -> None:
+    mask = "privacy_masks = [[[0.0, 0.0], [0.5, 0.0], [0.5, 0.5]]]\n"
+    with rig(settings(DOOR + f"[removed_cameras.shed]\n{mask}"), tmp_path) as bench:
+        assert len(bench.running.private(CameraId("shed"))) == 1

@@ -11,7 +11,7 @@ from tawny import __version__
 from tawny.app.recorder_parts import RecorderParts, RecorderPlace, make_recorder_parts
 from tawny.config.effects import difference
 from tawny.config.settings import RemovedCameraSettings, Settings
-from tawny.detection.zones import privacy_masks
+from tawny.detection.zones import masks_of
 from tawny.engine import Engine, PooledEngine
 from tawny.engine.actor import start_thread
 from tawny.media.image.jpeg import jpeg_aspect, masked_jpeg
@@ -165,8 +165,8 @@ class RecorderRuntime:
         """Of damaged databases: from memory, as a question about health must not wait for the disk."""
         self._of_others: dict[str, OthersCameraSettings] = {}
         """Cameras of other recorders that are recorded in their place."""
-        self._formerly_others: dict[str, str] = {}
-        """Names of those that were recorded in this run, by ID."""
+        self._formerly_others: dict[str, RemovedCameraSettings] = {}
+        """What is left of those that were recorded in this run, by ID."""
         recognition = parts.recognition
         self._on_changes: list[Callable[[Settings], None]] = [
             lambda _settings: self.appearance.wake(),
@@ -314,7 +314,7 @@ class RecorderRuntime:
             except SettingsError:
                 self._of_others = before
                 raise
-            self._formerly_others |= {camera: one.name for camera, one in cameras.items()}
+            self._formerly_others |= {camera: one.left() for camera, one in cameras.items()}
 
     def _apply(self, new: Settings, file: str) -> None:
         """See `apply`. Called with `_changing` held."""
@@ -343,11 +343,7 @@ class RecorderRuntime:
         if not self._of_others and not self._formerly_others:
             return new
         own = {name: one for name, one in new.cameras.items() if not isinstance(one, OthersCameraSettings)}
-        former = {
-            name: RemovedCameraSettings(name=called)
-            for name, called in self._formerly_others.items()
-            if name not in self._of_others
-        }
+        former = {name: left for name, left in self._formerly_others.items() if name not in self._of_others}
         return new.model_copy(
             update={"cameras": own | self._of_others, "removed_cameras": former | new.removed_cameras}
         )
@@ -467,8 +463,7 @@ class RecorderRuntime:
         return self._volume.path(segment.path) if is_open(segment) else self._healer.sound_path(segment.path)
 
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
-        found = self.settings.cameras.get(camera)
-        return privacy_masks(found) if found else ()
+        return masks_of(self.settings, camera)
 
     def scores(self, camera: CameraId, within: Span) -> bytes:
         return self.parts.storage.scores.read(camera, within)
@@ -500,13 +495,9 @@ class RecorderRuntime:
 
     def event_loop(self, event: Event) -> bytes | None:
         stored = self._volume.read_loop(event)
-        if not stored or not (masks := self._masks_shown(event.camera)):
+        if not stored or not (masks := masks_of(self.settings, event.camera, as_shown=True)):
             return stored
         return masked_jpeg(stored, masks, jpeg_aspect(self._volume.read_picture(event) or b""))
-
-    def _masks_shown(self, camera: CameraId) -> tuple[Polygon, ...]:
-        found = self.settings.cameras.get(camera)
-        return tuple(map(Polygon, found.privacy_masks)) if found else ()
 
     def event_objects(self, event: Event) -> tuple[ObjectPath, ...]:
         return read_paths(self._volume.read_objects(event) or b"", event.start_ms)
@@ -516,7 +507,7 @@ class RecorderRuntime:
 
     def event_picture(self, event: Event) -> bytes | None:
         stored = self._volume.read_picture(event)
-        return masked_jpeg(stored, self._masks_shown(event.camera)) if stored else stored
+        return masked_jpeg(stored, masks_of(self.settings, event.camera, as_shown=True)) if stored else stored
 
     def sealed_picture(self, event: Event, *, is_loop: bool = False) -> Path | None:
         return self._volume.sealed_picture(event, is_loop=is_loop)

@@ -24,7 +24,7 @@ from tawny.cli.paths import existing_data, new_file
 from tawny.config.settings import Settings, display_name
 from tawny.config.targets import sheet_size
 from tawny.config.units import duration_text, seconds, size, size_text
-from tawny.detection.zones import privacy_masks
+from tawny.detection.zones import masks_of
 from tawny.media.codec.transcoder import CONTAINERS, remux
 from tawny.media.mp4.byte_reader import open_stored, read_exactly
 from tawny.model.errors import FileDamaged, NotDone, UsageError
@@ -288,7 +288,8 @@ def run_export(args: Namespace, out: Output) -> int:
         return export(args, (folder, chosen), within, out)
     if not args.split:
         new_file(Path(args.output))
-    private = {} if args.unmasked else {name: privacy_masks(one) for name, one in chosen.cameras.items()}
+    named = {} if args.unmasked else {**chosen.cameras, **chosen.removed_cameras}
+    private = {name: masks_of(chosen, name) for name in named}
     kind = ExportKind.MP4 if args.redact else _kind(args) or (ExportKind.MP4 if burns else None)
     if kind is not None:
         return _make(args, kind, (folder, chosen), private, within, out)

@@ -20,7 +20,7 @@ from tawny.cli.scan_computers import Computer, PartDone, TargetFailed, TargetPla
 from tawny.cli.scan_inputs import PartId, PlannedInput, ScanTarget, digest
 from tawny.cli.scan_pool import ScanLog, other_answer
 from tawny.config.settings import Settings
-from tawny.detection.zones import privacy_masks
+from tawny.detection.zones import masks_of
 from tawny.model.errors import NotDone, UsageError
 from tawny.model.events import Event
 from tawny.model.geometry import Polygon
@@ -72,7 +72,7 @@ def run_kinds(args: Namespace, out: Output) -> int:
             if chosen.is_sealed(camera):
                 out.say(f"{camera} is encrypted and is not exported.")
                 continue
-            private, cuts = _private(chosen, camera), list[SampleCrop]()
+            private, cuts = masks_of(chosen, camera), list[SampleCrop]()
             for event in (event for event in labeled if event.camera == camera):
                 cuts += crop_samples(archive, event, private)
                 out.progress(f"{camera}: {len(cuts)} images")
@@ -95,11 +95,6 @@ def _printed(rows: Sequence[tuple[str, str, str]], out: Output) -> int:
     return 0
 
 
-def _private(settings: Settings, camera: CameraId) -> tuple[Polygon, ...]:
-    known = settings.cameras.get(camera)
-    return privacy_masks(known) if known is not None else ()
-
-
 # --- the parts, where the recordings are
 
 
@@ -117,7 +112,7 @@ class SampleRunner:
 
     def part(self, target: ScanTarget, key: str) -> EventSamples | None:
         """Return the samples of an event by its key; None: it is gone, or isn't labeled so any more. Raises NotDone."""
-        begun_s, private = thread_cpu_s(), _private(self._settings, CameraId(target.camera))
+        begun_s, private = thread_cpu_s(), masks_of(self._settings, target.camera)
         event = next((one for one in self._events(target) if self._key(one, private) == key), None)
         if event is None or self._settings.is_sealed(event.camera):
             return None
@@ -128,7 +123,7 @@ class SampleRunner:
         return labeled_events(self._archive.index, within, [CameraId(target.camera)])
 
     def _planned(self, target: ScanTarget, event: Event) -> PlannedInput:
-        key = self._key(event, _private(self._settings, event.camera))
+        key = self._key(event, masks_of(self._settings, event.camera))
         facts = {"file": None, "camera": target.camera, "start": utc_text(event.start_ms)}
         source = ScanTarget("", "", target.camera, target.stream, event.start_ms, event.start_ms + 1)
         return PlannedInput(

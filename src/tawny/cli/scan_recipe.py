@@ -159,10 +159,9 @@ def masks_of(args: Namespace, camera: str) -> tuple[Polygon, ...]:
     if not camera:
         return ()
     from tawny.cli.paths import load_settings  # lazy: files are scanned without settings
-    from tawny.detection.zones import privacy_masks
+    from tawny.detection import zones
 
-    known = load_settings(args)[0].cameras.get(CameraId(camera))
-    return privacy_masks(known) if known is not None else ()
+    return zones.masks_of(load_settings(args)[0], camera)
 
 
 def _look_meter(args: Namespace, camera: str, private: tuple[Polygon, ...]) -> "LookMeter | None":

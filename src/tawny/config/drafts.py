@@ -27,6 +27,8 @@ Values = Mapping[str, Any]
 SECRET: Final = frozenset({"url", "secret", "password", "token"})
 """Keys whose values are stored in `secrets.toml` and never returned to clients; folder paths are not secret."""
 ADDRESSES: Final = ("source", "sub", "onvif", "event_api.url")
+_LEFT_OF_REMOVED: Final = ("privacy_masks", "rotate", "mirror", "retention")
+"""What stays of a camera's settings when it is removed, for its recordings."""
 _PLAIN: Final = ("folder:", "file:", "rclone:", "webpush:")
 
 
@@ -118,8 +120,9 @@ class SettingsDraft:
             gone = new_table(self._document, "removed_cameras")
             for key, value in left.items():
                 gone[key] = value
-            if "retention" in table:
-                gone["retention"] = table["retention"]
+            for key in _LEFT_OF_REMOVED:
+                if key in table:
+                    gone[key] = table[key]
             self._document.setdefault("removed_cameras", tomlkit.table(is_super_table=True))[camera] = gone
         text, own = self.text, secret_name(camera)
         self._gone |= {name for name in self._known if name == own and f"${{{name}}}" not in text}

@@ -505,12 +505,12 @@ class RemovedCameraSettings(Table):
     """A camera that was removed and whose recordings stay for their retention. Written when it is removed."""
 
     name: LabelText = Field("", description="Its display name.")
-    retention: CameraRetentionSettings | None = Field(
-        None, description="Its own retention: same settings as `cameras.ID.retention`."
-    )
+    retention: CameraRetentionSettings | None = Field(None, description="As `cameras.ID.retention`.")
+    privacy_masks: tuple[Corners, ...] = Field((), description="Its privacy masks, which still apply.")
+    rotate: Rotation = Field(0, description="Rotation of the image that has the masks.")
+    mirror: bool = Field(default=False, description="Whether that image is mirrored.")
     delete_after: AwareDatetime | None = Field(
-        None,
-        description="Delete what was recorded before this time. Not set: retention deletes it.",
+        None, description="Delete what was recorded before this time. Not set: retention deletes it."
     )
     delete_kept: bool = Field(default=False, description="Delete its kept events, too.")
     deleted_by: LabelText = Field("", description="Who asked for it, for the signed history.")

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from tawny.config.settings import CameraSettings, DetectionSettings
+from tawny.config.settings import CameraSettings, DetectionSettings, RemovedCameraSettings, Settings
 from tawny.detection.detector import Detector, EventTrigger, Glances
-from tawny.model.geometry import Point, Polygon, crossing, foot, middle
+from tawny.model.geometry import Orientation, Point, Polygon, crossing, foot, middle
 from tawny.model.ids import CameraId
 from tawny.model.observations import Frame, Look, Observation
 
@@ -339,12 +339,24 @@ def _goes(direction: str, born: Point, now: Point) -> bool:
 # Zone mapping: converts thresholds, zones, lines and masks from settings for detectors.
 
 
-def privacy_masks(camera: CameraSettings) -> tuple[Polygon, ...]:
+def privacy_masks(camera: CameraSettings | RemovedCameraSettings) -> tuple[Polygon, ...]:
     """Return the camera's privacy masks as polygons of the image as sent.
 
     They are drawn on the image as shown. Recordings made with another orientation have them at the same things.
     """
-    return tuple(camera.orientation.polygon_sent(Polygon(points)) for points in camera.privacy_masks)
+    orientation = Orientation(camera.rotate, camera.mirror)
+    return tuple(orientation.polygon_sent(Polygon(points)) for points in camera.privacy_masks)
+
+
+def masks_of(settings: Settings, camera: str, *, as_shown: bool = False) -> tuple[Polygon, ...]:
+    """Return the privacy masks of a camera, also of one that was removed.
+
+    They are polygons of the image as sent, as by `privacy_masks`, or of the image as shown.
+    """
+    known = settings.cameras.get(camera) or settings.removed_cameras.get(camera)
+    if known is None:
+        return ()
+    return tuple(map(Polygon, known.privacy_masks)) if as_shown else privacy_masks(known)
 
 
 def camera_zones(watch: DetectionSettings) -> CameraZones:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tawny.config.drafts import camera_id_for
 from tawny.config.loader import read_settings
 from tawny.config.settings import Settings, is_camera_id
+from tawny.detection.zones import masks_of
 from tawny.model.errors import NotDone, SettingsError, SourceRefused
 from tawny.model.ids import CameraId, StreamName
 from tawny.protocols.login_history import LoginHistory, SignIn
@@ -190,6 +191,22 @@ def test_rename_and_remove(house: House, wanted: CameraDraft) -> None:
         house.setup.rename(camera, "x")
     with pytest.raises(NotDone, match="No camera named"):
         house.setup.remove(camera, KEEP)
+
+
+def test_privacy_masks_of_a_removed_camera_stay_for_its_recordings(house: House) -> None:
+    text = house.config.read_text()
+    table = '[cameras.gate]\nsource = "rtsp://192.0.2.9/main"\nrotate = 90\nmirror = true\n'
+    masks = "privacy_masks = [[[0.0, 0.0], [0.5, 0.0], [0.5, 0.2]]]\n"
+    house.config.write_text(f"{text}\n{table}{masks}retention.max = \"3 d\"\n")
+    house.settings = read_settings(house.config)
+    before = masks_of(house.settings, "gate"), masks_of(house.settings, "gate", as_shown=True)
+    assert before[0] != before[1]
+    house.setup.remove(CameraId("gate"), KEEP)
+    for now in (house.settings, read_settings(house.config)):
+        assert "gate" not in now.cameras
+        assert (masks_of(now, "gate"), masks_of(now, "gate", as_shown=True)) == before
+    house.setup.restore(CameraId("gate"))
+    assert read_settings(house.config).removed_cameras == {}
 
 
 @pytest.mark.parametrize("changed", [False, True], ids=["at once", "after another change"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny import __version__
-from tawny.config.settings import CameraSettings, Settings
+from tawny.config.settings import CameraSettings, RemovedCameraSettings, Settings
 from tawny.engine import Bus, Engine
 from tawny.model.errors import StorageError
 from tawny.model.events import Event
@@ -42,6 +42,12 @@ class OthersCameraSettings(CameraSettings):
 
     If it is encrypted, only its own `recipients` can open it.
     """
+
+    def left(self) -> RemovedCameraSettings:
+        """Return what stays of it for its recordings once it is given back."""
+        return RemovedCameraSettings(
+            name=self.name, privacy_masks=self.privacy_masks, rotate=self.rotate, mirror=self.mirror
+        )
 
 
 def policy_of(settings: Settings, name: CameraId) -> CameraSealing | None:
