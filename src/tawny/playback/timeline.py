@@ -19,8 +19,8 @@ from tawny.playback.recordings import RecordingArchive
 
 # Local time of the recorder: clock changes and days of 23, 24 or 25 hours. Pure.
 
-STEP_MS = 3 * 3_600_000
-"""Clock changes are further apart than this, ms."""
+STEP_MS = 7 * 86_400_000
+"""Clock changes are further apart than this, ms: 21 days at least in any zone since 2010."""
 
 
 @dataclass(frozen=True, slots=True)

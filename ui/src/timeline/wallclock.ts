@@ -1,4 +1,4 @@
-/** The recorder's clock for this screen, from `GET /time`, reaching back as far as anything can have been recorded. */
+/** The recorder's clock for this screen, from `GET /time`: nearly ten years back, and ahead for a page that stays open. */
 import { signal } from "@preact/signals";
 import { get } from "../api/client";
 import { serverNow } from "../api/state";
@@ -8,8 +8,8 @@ import { locale } from "../strings/language";
 import { Zone } from "./zone";
 
 const DAY_MS = 86_400_000;
-const BACK_MS = 800 * DAY_MS;
-const AHEAD_MS = 8 * DAY_MS;
+const BACK_MS = 3_600 * DAY_MS;
+const AHEAD_MS = 390 * DAY_MS;
 const look = { locale, hour12: hasHalfDays };
 
 /** The recorder's zone; until it is known, the offset of this browser. */
