@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.api.auth.accounts import MOST_SESSIONS, Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts import ENDED_KEPT_MS, MOST_SESSIONS, SESSION_MS, Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import AccountsFile
 from tawny.model.errors import StorageError
 from tawny.model.ids import CameraId
@@ -113,6 +113,26 @@ def test_a_person_has_a_bounded_number_of_sessions_and_the_longest_unused_ends(
         clock.advance(1)
         sessions.append(accounts.begin_session(anna, HERE))
     assert [accounts.session(token) is None for token in sessions] == [True] + [False] * MOST_SESSIONS
+
+
+def test_a_session_that_was_signed_out_is_told_from_one_that_ended_unused(accounts: Accounts, clock: FakeClock) -> None:
+    anna, ben = (accounts.put_person(name, Role.MEMBER) for name in ("Anna", "Ben"))
+    found = [accounts.session(accounts.begin_session(anna, HERE)) for _ in range(3)]
+    phone, tablet, desk = [one for one in found if one]
+    accounts.end_session(phone.key)
+    assert [accounts.is_signed_in(anna.id, one.id) for one in (phone, tablet, desk)] == [False, True, True]
+    assert not accounts.is_signed_in(ben.id, tablet.id)
+    clock.advance(SESSION_MS / 1000 + 1)
+    accounts.begin_session(ben, HERE)
+    assert (accounts.session_of(tablet.key), accounts.sessions_of(anna)) == (None, [])
+    assert accounts.is_signed_in(anna.id, tablet.id)
+    accounts.change_password(anna, "hash", b"")
+    assert not accounts.is_signed_in(anna.id, tablet.id)
+    accounts.begin_session(anna, HERE)
+    (last,) = accounts.sessions_of(anna)
+    clock.advance((SESSION_MS + ENDED_KEPT_MS) / 1000 + 1)
+    accounts.begin_session(ben, HERE)
+    assert not accounts.is_signed_in(anna.id, last.id)
 
 
 def test_who_reads_the_file_finds_no_token(tmp_path: Path, clock: FakeClock) -> None:

@@ -53,10 +53,10 @@ class FakeOutside:
     def has_browser_channel(self) -> bool:
         return False
 
-    def subscribe_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+    def subscribe_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None, session: str = "") -> None:
         if keys and keys[0] == "bad":
             raise ValueError(keys)
-        self.said.append((person, endpoint, keys))
+        self.said.append((person, endpoint, keys, session))
 
     @property
     def snoozes(self) -> Snoozes:
@@ -86,9 +86,9 @@ class FakeOutside:
             raise NotDone("This button has expired.", "Open tawny instead.")
         return "Keep this event?"
 
-    def act(self, name: str, token: str) -> str:
+    def act(self, name: str, token: str, address: str) -> str:
         self.act_words(name, token)
-        self.said.append(("act", token))
+        self.said.append(("act", token, bool(address)))
         return "It is kept."
 
     def _known(self, name: str) -> None:
@@ -249,7 +249,7 @@ async def test_a_button_asks_first_and_needs_no_account(house: House, outside: F
     assert (await browser.get("/api/v1/actions/phone/good")).json() == {"words": "Keep this event?"}
     assert outside.said == []
     assert (await browser.post("/api/v1/actions/phone/good")).json() == {"words": "It is kept."}
-    assert outside.said == [("act", "good")]
+    assert outside.said == [("act", "good", True)]
 
 
 async def test_what_is_not_signed_does_nothing(house: House, outside: FakeOutside) -> None:
@@ -281,7 +281,8 @@ async def test_a_browser_asks_for_messages_and_no_longer(house: House, outside: 
     assert (await viewer.get("/api/v1/push")).json() == {"key": "key", "has_channel": False}
     assert (await viewer.post("/api/v1/push", json={"endpoint": place, "p256dh": "p", "auth": "a"})).status_code == 200
     assert (await viewer.post("/api/v1/push", json={"endpoint": place})).status_code == 200
-    assert [said[1:] for said in outside.said] == [(place, ("p", "a")), (place, None)]
+    (session,) = house.accounts.sessions_of(house.accounts.people()[-1])
+    assert [said[1:] for said in outside.said] == [(place, ("p", "a"), session.id), (place, None, session.id)]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tawny.delivery.notifiers.webpush import OWN_HOSTS
 from tawny.testing.http_service import ReceivedRequest, Reply, StandIn, served
 from tawny.testing.waiting import until
 from tests.delivery.certificates import self_signed
@@ -206,6 +207,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     tls.load_cert_chain(certificate)
     with pytest.MonkeyPatch.context() as patch, served(StandIn(lambda asked: (201, b""), tls=tls)) as made:
         patch.setenv("SSL_CERT_FILE", str(certificate))
+        patch.setenv(OWN_HOSTS, "127.0.0.1")
         yield made
 
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI
 
 from tawny.api.application import make_app
-from tawny.api.auth.accounts import Accounts, Caller, Role, TokenPurpose
+from tawny.api.auth.accounts import Account, Accounts, Caller, Role, TokenPurpose
 from tawny.api.auth.accounts_file import ACCOUNTS, AccountsFile, open_with_copy
 from tawny.api.auth.audit_counts import SecurityWatch
 from tawny.api.auth.passes import Passes
@@ -54,7 +54,7 @@ from tawny.fleet.copy_source import CopySource
 from tawny.fleet.hub_pass import PassStore
 from tawny.fleet.identity import JoinLink, fingerprint
 from tawny.live.rtsp_server.session import RtspServer, ServerContext
-from tawny.model.errors import NotDone
+from tawny.model.errors import NotDone, StorageError
 from tawny.model.events import Event
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
@@ -67,6 +67,7 @@ from tawny.service.cameras.picture_controls import PictureControlService
 from tawny.service.cameras.recording_choice import RecordingChoiceService
 from tawny.service.changeable_settings import SettingsEditor
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
+from tawny.service.delivery.notifications import ChannelUser
 from tawny.service.delivery.target_settings import TargetSettingsService
 from tawny.service.detection.classifier_runtime import ModelService
 from tawny.service.detection.recognition_service import IdentityService
@@ -224,30 +225,37 @@ class WebInterface:
         has_cameras = bool(self.running.settings.cameras)
         does = f"tawny is recording to {place}." if has_cameras else "tawny is running. It has no cameras yet."
         welcome: dict[str, Any] = {"address": address, "folder": str(folder), "link": None}
-        if is_demo:
-            welcome["link"] = f"{address}/sign-in#link={self._demo_token()}"
-            text = (
-                "The tawny demo is running. Open this link in a browser on this computer:\n\n    "
-                f"{welcome['link']}\n\nIt signs in one browser. Recordings: {folder} (at most 4 GB). Press "
-                "Ctrl-C to stop."
-            )
-        elif self.accounts.has_owner():
-            text = f"{does} Web interface: {address}"
-        else:
-            token = self.accounts.new_token(TokenPurpose.CLAIM)
-            links = [f"{url}/setup#token={token}" for url in recorder_urls(*self.server.place)]
-            welcome |= {"link": links[0], "links": links}
-            another = "the next start" if in_memory else "`tawny setup-link`"
-            text = (
-                f"{does}\n{link_text(links)}\n\nto create the owner account. The link works once and expires in 30 "
-                f"minutes; {another} creates a new one.\nSetup code: {token}"
-            )
+        try:
+            if is_demo:
+                welcome["link"] = f"{address}/sign-in#link={self._demo_token()}"
+                text = (
+                    "The tawny demo is running. Open this link in a browser on this computer:\n\n    "
+                    f"{welcome['link']}\n\nIt signs in one browser. Recordings: {folder} (at most 4 GB). Press "
+                    "Ctrl-C to stop."
+                )
+            elif self.accounts.has_owner():
+                text = f"{does} Web interface: {address}"
+            else:
+                token = self.accounts.new_token(TokenPurpose.CLAIM)
+                links = [f"{url}/setup#token={token}" for url in recorder_urls(*self.server.place)]
+                welcome |= {"link": links[0], "links": links}
+                another = "the next start" if in_memory else "`tawny setup-link`"
+                text = (
+                    f"{does}\n{link_text(links)}\n\nto create the owner account. The link works once and expires in 30 "
+                    f"minutes; {another} creates a new one.\nSetup code: {token}"
+                )
+        except StorageError as error:  # such as a full disk: cameras are recorded without a link
+            log.error("no link for the owner was created: %s", error)
+            text = f"{does} Web interface: {address}\n`tawny setup-link` creates the owner's link later. {error}"
         if self.address.in_force and self.site.address:
             text += f"\nSecure address: {self.site.address}"
         if self.site.hub is not None:
-            code, _ = self.site.hub.index.invite()
             base = self.running.settings.hub.nats.link_address or self.site.address or address
-            welcome["join"] = str(JoinLink(base, code, fingerprint(self.site.hub.public_key)))
+            try:
+                code, _ = self.site.hub.index.invite()
+                welcome["join"] = str(JoinLink(base, code, fingerprint(self.site.hub.public_key)))
+            except StorageError as error:
+                log.error("no link to join was created: %s", error)
             text += "\nTo show another recorder here, create a link with `tawny hub link`; each works once."
         if self.site.rtsp:
             text += (
@@ -485,24 +493,43 @@ def _make_delivery(running: RecorderRuntime, accounts: Accounts) -> tuple[Delive
     place = running.parts.place
     where = ":memory:" if place.kept_in is None else place.kept_in / "outbox.db"
 
-    def may_see(person: str, camera: CameraId) -> bool:
-        account = accounts.person(person)
-        if account is None and (named := accounts.find(person)) is not None:
-            account = named[0]  # earlier versions stored the name
-        return account is not None and account.may_see(camera)
-
     def save_write_only(name: str) -> None:
         placing.put("destinations", name, {"write_only": True})
 
     outward = DeliveryService(
         place.settings(), where, running, place.plugins, place.clock, running.pooled_engine(),
         DeliveryPolicy(
-            may_see, running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
+            DeliveryUsers(accounts), running.arming.deciding, running.sealing.out, running.bus.publish, save_write_only
         ),
     )  # fmt: skip
     running.arming.deciding.leave_out(outward.snoozes.rules_at)
     placing = TargetSettingsService(running.changeable, outward, place.plugins)
     return outward, placing
+
+
+class DeliveryUsers:
+    """The users of the recorder, as notifications ask for them."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.is_signed_in = accounts.is_signed_in
+
+    def find(self, person: str) -> ChannelUser | None:
+        found = self._account(person)
+        return ChannelUser(found.id, found.name, found.role in (Role.OWNER, Role.MEMBER)) if found else None
+
+    def may_see(self, person: str, camera: CameraId) -> bool:
+        found = self._account(person)
+        return found is not None and found.may_see(camera)
+
+    def note(self, action: str, person: str, address: str, detail: str) -> None:
+        self._accounts.note(action, person, Caller(address), detail)
+
+    def _account(self, person: str) -> Account | None:
+        found = self._accounts.person(person)
+        if found is None and (named := self._accounts.find(person)) is not None:
+            found = self._accounts.person(named[0].id)  # by name, as earlier versions stored it; None if it has ended
+        return found
 
 
 def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accounts: Accounts) -> IntegrationService:

@@ -23,7 +23,7 @@ from tawny.config.secure import is_web_address
 from tawny.delivery.delivery import Delivery, DeliveryContent, portions
 from tawny.model.errors import DeliveryError, TargetFull, TargetMissing, TargetRefused, TargetUnreachable
 from tawny.model.times import Clock, utc_text
-from tawny.protocols.http_connection import http_connection
+from tawny.protocols.http_connection import PublicHttpsConnection, http_connection
 
 log = logging.getLogger(__name__)
 
@@ -259,6 +259,8 @@ class NotifierContext:
     """Whether the person of this ID gets nothing about a camera's event of this time, ms UTC."""
     new_events: Callable[[str], int] = lambda _: 0
     """Returns the number of new events that this person may see."""
+    is_signed_in: Callable[[str, str], bool] = everybody
+    """Whether the person of this ID has not been signed out of a session, by its public ID."""
 
 
 class Notifier(Protocol):
@@ -307,8 +309,13 @@ class BrowserNotifier(Protocol):
         """Return the VAPID public key that browsers subscribe with."""
         ...
 
-    def subscribe(self, kept: NotifierStore, person: str, endpoint: str, keys: tuple[str, str]) -> None:
-        """Store a browser. keys: p256dh and auth. Raises ValueError if these or the address are invalid."""
+    def subscribe(
+        self, kept: NotifierStore, person: str, endpoint: str, keys: tuple[str, str], session: str = ""
+    ) -> None:
+        """Store a browser. keys: p256dh and auth. session: public ID of the login session, with which it ends.
+
+        Raises ValueError if the keys or the address are invalid.
+        """
         ...
 
     def unsubscribe(self, kept: NotifierStore, endpoint: str) -> None: ...
@@ -425,9 +432,13 @@ class HttpResponse:
 
 
 class HttpApi:
-    """A service. base: `https://host:port/path`, validated by `base_of`. public: name in errors."""
+    """A service. base: `https://host:port/path`, validated by `base_of`. public: name in errors.
 
-    def __init__(self, base: str, public: str, timeout_s: float = TIMEOUT_S) -> None:
+    is_elsewhere: it is https, and on the internet: no address of the home network is connected to.
+    """
+
+    def __init__(self, base: str, public: str, timeout_s: float = TIMEOUT_S, *, is_elsewhere: bool = False) -> None:
+        self._is_elsewhere = is_elsewhere
         parts = urlsplit(base)
         self._address, self.scheme, self.host = parts, parts.scheme, parts.hostname or ""
         self._path, self.public, self._timeout_s = parts.path.rstrip("/"), public, timeout_s
@@ -438,7 +449,7 @@ class HttpApi:
         target = _ascii((self._path + path or "/") + self._query)
         where = _ascii(f"{self._path}{path.partition('?')[0]}{self._query}")
         try:
-            with closing(http_connection(self._address, self._timeout_s)) as line:
+            with closing(self._connection()) as line:
                 found = _response(line, method, target, body, {"User-Agent": "tawny", **(headers or {})})
                 sent = _words(_SHORT, where, *(headers or {}).values()) + _words(
                     _LONG, body[:_LOOKED_BYTES].decode("latin-1")
@@ -448,6 +459,11 @@ class HttpApi:
             raise TargetUnreachable(self.public, f"its certificate isn't valid: {error.verify_message}") from None
         except (OSError, http.client.HTTPException) as error:
             raise TargetUnreachable(self.public, _reason(error)) from None  # the exception may contain secrets
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._is_elsewhere:
+            return PublicHttpsConnection(self._address, self._timeout_s)
+        return http_connection(self._address, self._timeout_s)
 
     def well(
         self,

@@ -1,8 +1,15 @@
 """HTTP connections to an address: its port, and TLS with certificates checked."""
 
 import http.client
+import ipaddress
+import socket
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import SplitResult
+
+MOST_TRIED = 3
+"""Maximum number of addresses of a name that are tried."""
 
 
 def web_port(parts: SplitResult) -> int:
@@ -17,3 +24,33 @@ def http_connection(parts: SplitResult, timeout_s: float) -> http.client.HTTPCon
     if parts.scheme == "https":
         return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=ssl.create_default_context())
     return http.client.HTTPConnection(host, port, timeout=timeout_s)
+
+
+def is_public(address: str) -> bool:
+    """Return whether an IP address is one of the internet, not of a home network or this computer."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_global and not found.is_multicast
+
+
+class PublicHttpsConnection(http.client.HTTPSConnection):
+    """Connects only to public addresses: those that the name has when it connects."""
+
+    def __init__(self, parts: SplitResult, timeout_s: float) -> None:
+        self._tls, self._timeout_s = ssl.create_default_context(), timeout_s
+        super().__init__(parts.hostname or "", web_port(parts), timeout=timeout_s, context=self._tls)
+
+    def connect(self) -> None:
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        addresses = [str(row[4][0]) for row in found]
+        if not all(map(is_public, addresses)):
+            raise OSError(0, "it is in the home network")
+        # by the addresses that were checked: another lookup may have another answer
+        self.sock = self._tls.wrap_socket(self._connected(addresses[:MOST_TRIED]), server_hostname=self.host)
+
+    def _connected(self, addresses: Sequence[str]) -> socket.socket:
+        for address in addresses[:-1]:
+            with suppress(OSError):
+                return socket.create_connection((address, self.port), self._timeout_s)
+        return socket.create_connection((addresses[-1], self.port), self._timeout_s)

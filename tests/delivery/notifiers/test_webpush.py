@@ -1,8 +1,10 @@
 """Web push: sealed for the browser alone, signed by us, and browsers that are gone are forgotten."""
 
 import json
+import socket
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
 import pytest
@@ -19,11 +21,11 @@ from tawny.delivery.notifier import MessageCarrier, NotifierContext, NotifierSto
 from tawny.delivery.notifiers import webpush
 from tawny.delivery.notifiers.webpush import Browser, WebPush
 from tawny.delivery.outbox import Outbox
-from tawny.model.errors import DeliveryError
+from tawny.model.errors import DeliveryError, TargetUnreachable
 from tawny.testing.clock import FakeClock
 from tawny.testing.contracts.destination import MemoryContent
 from tawny.testing.contracts.notifier import SENT
-from tawny.testing.http_service import StandIn, served
+from tawny.testing.http_service import ReceivedRequest, StandIn, served
 from tests.delivery.carried import delivery
 
 URL = "webpush:me@example.org"
@@ -67,6 +69,12 @@ class Phone:
         key = HKDF(hashes.SHA256(), 16, salt, b"Content-Encoding: aes128gcm\0").derive(first)
         nonce = HKDF(hashes.SHA256(), 12, salt, b"Content-Encoding: nonce\0").derive(first)
         return AESGCM(key).decrypt(nonce, body[21 + length :], None).rstrip(b"\0").removesuffix(b"\x02")
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The push services of these tests are on this computer."""
+    monkeypatch.setenv(webpush.OWN_HOSTS, "127.0.0.1")
 
 
 @pytest.fixture
@@ -307,3 +315,104 @@ def test_it_is_switched_off_again() -> None:
     subscribe(marks, Phone().asks("https://h/x"))
     WebPush().unsubscribe(marks, "https://h/x")
     assert webpush.browsers(marks) == []
+
+
+AT_HOME = ["192.168.1.1", "10.0.0.9:8443", "127.0.0.2", "169.254.1.1", "[::1]", "[fd00::1]", "[::ffff:192.168.1.1]"]
+
+
+@pytest.mark.parametrize("host", [*AT_HOME, "localhost"])
+def test_an_address_in_the_home_network_is_refused(host: str) -> None:
+    marks = Marks()
+    with pytest.raises(ValueError, match="address"):
+        subscribe(marks, Phone().asks(f"https://{host}/x"))
+    assert marks.kept == {}
+
+
+def test_an_address_on_the_internet_is_accepted() -> None:
+    marks = Marks()
+    for host in ("updates.push.services.mozilla.com", "9.9.9.9", "[2620:fe::fe]:8443"):
+        subscribe(marks, Phone().asks(f"https://{host}/x"))
+    assert len(webpush.browsers(marks)) == 3
+
+
+@pytest.mark.parametrize("addresses", [["192.168.1.1"], ["9.9.9.9", "127.0.0.1"], ["fe80::1%eth0"]])
+def test_a_name_that_stands_for_an_address_at_home_is_not_connected_to(
+    addresses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks, connected = Marks(), list[object]()
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: found)
+    monkeypatch.setattr(socket, "create_connection", lambda address, *given: connected.append(address))
+    subscribe(marks, Phone().asks("https://push.example.org/x"))
+    with pytest.raises(TargetUnreachable, match="home network"):
+        WebPush().open(context_of(marks)).send(SENT, None)
+    assert connected == []
+
+
+def test_it_connects_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks, connected = Marks(), list[object]()
+
+    def connect(address: object, timeout_s: float) -> socket.socket:
+        connected.append(address)
+        raise ConnectionRefusedError(111, "refused")
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"9.9.9.{end}", 443)) for end in range(9)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: found)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    subscribe(marks, Phone().asks("https://push.example.org/x"))
+    with pytest.raises(TargetUnreachable, match="refused"):
+        WebPush().open(context_of(marks)).send(SENT, None)
+    assert connected == [("9.9.9.0", 443), ("9.9.9.1", 443), ("9.9.9.2", 443)]
+
+
+def test_a_person_has_at_most_ten_browsers_and_the_oldest_goes() -> None:
+    marks, phone = Marks(), Phone()
+    subscribe(marks, phone.asks("https://push.example.org/ben", "Ben"))
+    for number in (*range(10), 0, 10, 11):
+        subscribe(marks, phone.asks(f"https://push.example.org/{number}"))
+    left = sorted(one.endpoint.rpartition("/")[2] for one in webpush.browsers(marks))
+    assert left == sorted(["ben", "0", *map(str, range(3, 12))])
+
+
+def test_browsers_that_failed_come_last_and_hold_up_the_others_for_a_bounded_time(service: StandIn) -> None:
+    marks, kind, clock = Marks(), WebPush(), FakeClock()
+    context = replace(context_of(marks), clock=clock)
+    for name in (*(f"slow/{number}" for number in range(8)), "good"):
+        subscribe(marks, Phone().asks(f"{service.base}/{name}"))
+
+    def reply(asked: ReceivedRequest) -> tuple[int, bytes]:
+        if asked.path == "/good":
+            return 201, b""
+        clock.advance(15)
+        return 503, b""
+
+    service.reply = reply
+    with pytest.raises(DeliveryError):
+        kind.open(context).send(SENT, None)
+    assert [asked.path for asked in service.asked] == ["/slow/0", "/slow/1"]
+    for number in range(9):  # with each message, two that are slow are known
+        with suppress(DeliveryError):
+            kind.open(context).send(replace(SENT, id=f"{number}"), None)
+    service.asked.clear()
+    with pytest.raises(DeliveryError):
+        kind.open(context).send(replace(SENT, id="last"), None)
+    assert [asked.path for asked in service.asked] == ["/good", "/slow/0", "/slow/1"]
+
+
+def test_a_browser_whose_session_was_signed_out_is_forgotten(service: StandIn) -> None:
+    marks = Marks()
+    for name, session in (("here", "s1"), ("gone", "s2"), ("of-an-earlier-version", "")):
+        one = Phone().asks(f"{service.base}/{name}")
+        WebPush().subscribe(marks, one.person, one.endpoint, (one.p256dh, one.auth), session)
+    context = replace(context_of(marks), is_signed_in=lambda person, session: (person, session) == ("Anna", "s1"))
+    WebPush().open(context).send(SENT, None)
+    assert [asked.path for asked in service.asked] == ["/here", "/of-an-earlier-version"]
+    assert len(webpush.browsers(marks)) == 2
+
+
+def test_a_browser_that_an_earlier_version_stored_goes_on(service: StandIn) -> None:
+    marks, one = Marks(), Phone().asks(f"{service.base}/x")
+    stored = {"person": one.person, "endpoint": one.endpoint, "p256dh": one.p256dh, "auth": one.auth}
+    marks.mark(f"browser/{one.id}", json.dumps(stored))
+    WebPush().open(replace(context_of(marks), is_signed_in=lambda *_: False)).send(SENT, None)
+    assert [asked.path for asked in service.asked] == ["/x"]

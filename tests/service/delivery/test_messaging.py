@@ -26,7 +26,7 @@ from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import Alarm, EventChanged, ProblemKind
 from tawny.service.delivery.message_actions import LASTS_MS, MessageActions
-from tawny.service.delivery.notifications import Notifications
+from tawny.service.delivery.notifications import ChannelUser, Notifications, Users
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.delivery.uploads import Uploads
 from tawny.service.modes.decider import Decider
@@ -51,8 +51,25 @@ class House(FakeRecorder):
         return self.picture
 
 
+class AllUsers:
+    """Any name is that of a member who sees all cameras."""
+
+    def find(self, person: str) -> ChannelUser | None:
+        return ChannelUser(person, person, may_change=True)
+
+    def may_see(self, person: str, camera: CameraId) -> bool:
+        return True
+
+    def is_signed_in(self, person: str, session: str) -> bool:
+        return True
+
+    def note(self, action: str, person: str, address: str, detail: str) -> None: ...
+
+
 class Bench:
     """Telegram, as a stand-in, is told by a recorder whose minute at the porch is recorded."""
+
+    users: Users = AllUsers()
 
     def __init__(self, root: Path, service: StandIn, **about: Any) -> None:
         self.clock, self.service, self.root = FakeClock(), service, root
@@ -79,7 +96,7 @@ class Bench:
             self.recorder,
             PluginRegistry.opened(),
             self.uploads,
-            lambda person, camera: True,
+            self.users,
             lambda name: False,
         )
         (self.courier,) = self.notifications.start(self.engine)

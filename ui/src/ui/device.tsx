@@ -1,6 +1,7 @@
 /** This device: the service worker, the installed app and push notifications. Only secure addresses have any of them. */
 import { signal } from "@preact/signals";
-import { post } from "../api/client";
+import { get, post } from "../api/client";
+import type { PushKey } from "../api/schema";
 import { phone } from "../strings/phone";
 import "./device.css";
 
@@ -91,14 +92,24 @@ export async function turnOnPush(key: string): Promise<boolean> {
     await (await subscribed())?.unsubscribe();
     return ask();
   });
-  const { endpoint, keys } = made.toJSON();
   try {
-    await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
+    await tell(made);
   } catch (reason) {
     await made.unsubscribe();
     throw reason;
   }
   return true;
+}
+
+async function tell(made: PushSubscription): Promise<void> {
+  const { endpoint, keys } = made.toJSON();
+  await post("/push", { endpoint, p256dh: keys?.["p256dh"], auth: keys?.["auth"] });
+}
+
+/** Notifications that are on in this browser are for the person and the session that are signed in here now. */
+export async function renewPush(): Promise<void> {
+  const found = await subscribed();
+  if (found && (await get<PushKey>("/push")).has_channel) await tell(found);
 }
 
 export async function turnOffPush(): Promise<void> {

@@ -12,7 +12,7 @@ vi.mock("../api/state", () => ({
 }));
 vi.mock("./witness", () => ({ startWitness: () => {} }));
 const { go, guard } = await import("./router");
-const { ended, nextPath, session, signedIn } = await import("./session");
+const { ended, nextPath, session, signedIn, signOut } = await import("./session");
 
 describe("when the recorder ends the connection", () => {
   const viewer = { id: "v", name: "Vic", role: "viewer" };
@@ -64,4 +64,57 @@ describe("where to go after signing in", () => {
     "is never %s",
     (to) => expect(next(to)).toBe("/"),
   );
+});
+
+describe("notifications in this browser", () => {
+  const asked: string[] = [];
+  const worker = (browser: object | null) => ({ getRegistration: () => Promise.resolve({ pushManager: { getSubscription: () => Promise.resolve(browser) } }) });
+  const browser = {
+    endpoint: "https://push.example/abc",
+    toJSON: () => ({ endpoint: "https://push.example/abc", keys: { p256dh: "p", auth: "a" } }),
+    unsubscribe: () => Promise.resolve(asked.push("unsubscribed")),
+  };
+  const serve = (hasChannel: boolean, found: object | null = browser): void => {
+    asked.length = 0;
+    vi.stubGlobal("isSecureContext", true);
+    vi.stubGlobal("navigator", Object.assign(Object.create(navigator) as object, { serviceWorker: worker(found) }));
+    vi.stubGlobal("fetch", (path: string, init?: RequestInit) => {
+      asked.push(`${init?.method ?? "GET"} ${path} ${typeof init?.body === "string" ? init.body : ""}`.trim());
+      return Promise.resolve(new Response(JSON.stringify({ has_channel: hasChannel })));
+    });
+  };
+  const signIn = () => signedIn({ id: "v", name: "Vic", role: "viewer" } as never);
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it("are for the session that is signed in now", async () => {
+    serve(true);
+    signIn();
+    await vi.waitFor(() => expect(asked.at(-1)).toBe('POST /api/v1/push {"endpoint":"https://push.example/abc","p256dh":"p","auth":"a"}'));
+  });
+
+  it("bring back no channel that an owner removed", async () => {
+    serve(false);
+    signIn();
+    await vi.waitFor(() => expect(asked.some((one) => one.includes("/push"))).toBe(true));
+    await new Promise((done) => setTimeout(done));
+    expect(asked.filter((one) => one.startsWith("POST"))).toEqual([]);
+  });
+
+  it("end before the person is signed out", async () => {
+    serve(true);
+    await signOut();
+    expect(asked).toEqual(['POST /api/v1/push {"endpoint":"https://push.example/abc"}', "unsubscribed", "POST /api/v1/sign-out {}"]);
+  });
+
+  it("never keep a person from signing out", async () => {
+    for (const unsubscribe of [() => Promise.reject(new Error("offline")), () => new Promise(() => {})]) {
+      serve(true, { ...browser, unsubscribe });
+      vi.useFakeTimers();
+      const out = signOut();
+      await vi.advanceTimersByTimeAsync(2_000);
+      vi.useRealTimers();
+      await out;
+      expect(asked.at(-1)).toBe("POST /api/v1/sign-out {}");
+    }
+  });
 });

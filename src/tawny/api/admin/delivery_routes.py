@@ -321,7 +321,7 @@ def subscribe_browser(body: PushAddress, signed: Signed, note: Note, here: Here)
     keys = (body.p256dh, body.auth) if body.p256dh else None
     with _delivery(here) as delivery:
         try:
-            delivery.subscribe_browser(signed.person.id, body.endpoint, keys)
+            delivery.subscribe_browser(signed.person.id, body.endpoint, keys, signed.id)
         except ValueError:
             raise bad_input("These aren't valid browser push keys.") from None
     if keys is not None:
@@ -397,8 +397,7 @@ def act(target: OneName, token: OneToken, request: Request, here: Here) -> Messa
     The token is signed for one action on one event; repeating is harmless.
     """
     with _delivery(here) as delivery:
-        done = delivery.act(target, token)
-        here.accounts.note("through a notification button", target, caller_of(request), done)
+        done = delivery.act(target, token, caller_of(request).address)
     return MessageActionInfo(words=done)
 
 

@@ -24,6 +24,9 @@ from tawny.model.times import Clock
 SESSION_MS = 30 * 86_400_000
 SCREEN_SESSION_MS = 400 * 86_400_000
 """Of a screen on the wall, which has no keyboard; also the longest time for which browsers keep a cookie."""
+ENDED_KEPT_MS = 365 * 86_400_000
+"""How long a session that ended unused is remembered: its browser goes on getting notifications meanwhile, unlike one
+that was signed out."""
 RECENT_MS = 15 * 60_000
 """How long after signing in, or entering the password again, one's own sign-in can be changed."""
 SEEN_EVERY_MS = 60_000
@@ -116,6 +119,11 @@ class LoginSession:
     """How the user signed in: a word of the audit log; empty for sessions of earlier versions."""
     confirmed_ms: int = 0
     """When the user last proved who they are: by signing in, or by entering the password again."""
+
+    @property
+    def id(self) -> str:
+        """As in `OpenSession`; empty for a request by a hub."""
+        return session_id(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +367,7 @@ class Accounts:
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         row = (hashed(token), person.id, now_ms, now_ms, now_ms + session_ms(person), caller.agent[:300])
         with self._writing() as db:
-            db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms,))
+            db.execute("DELETE FROM sessions WHERE ends_ms <= ?", (now_ms - ENDED_KEPT_MS,))
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, caller.address, how, now_ms))
             db.execute(
                 "DELETE FROM sessions WHERE person = ?1 AND hash NOT IN "
@@ -403,7 +411,13 @@ class Accounts:
         )
         with self._reading() as db:
             rows = db.execute(query, (person.id, self._clock.now_ms())).fetchall()
-        return [OpenSession(row[0].hex()[:16], *row) for row in rows]
+        return [OpenSession(session_id(row[0]), *row) for row in rows]
+
+    def is_signed_in(self, person_id: str, session: str) -> bool:
+        """Return whether a session (`OpenSession.id`) was not signed out; one that ended unused was not."""
+        query = "SELECT hash FROM sessions WHERE person = ?"
+        with self._reading() as db:
+            return any(session_id(row[0]) == session for row in db.execute(query, (person_id,)))
 
     def end_sessions(self, person: Account, keep: bytes = b"") -> list[bytes]:
         """End all sessions of a user but one, and the links that they made for phones. Return the ended ones."""
@@ -445,6 +459,11 @@ class Accounts:
         values = (since_ms, json.dumps(list(actions)), person, limit)
         with self._reading() as db:
             return [AuditEntry(*row) for row in db.execute(query, values).fetchall()]
+
+
+def session_id(key: bytes) -> str:
+    """Return the public ID of a session: it does not allow signing in."""
+    return key.hex()[:16]
 
 
 def hashed(token: str) -> bytes:

@@ -6,9 +6,10 @@ vendor's push service cannot read them.
 
 import json
 import logging
+import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -34,6 +35,7 @@ from tawny.delivery.notifier import (
     refusal,
 )
 from tawny.model.errors import DeliveryError, TargetMissing, TargetUnreachable
+from tawny.protocols.http_connection import is_public
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,12 @@ NO_CONTACT = "https://example.org"
 LASTS_S = 86_400
 AGAIN_S = 3600.0
 """Time, s, in which a browser whose service fails is tried again, once another browser has the message."""
+MOST_BROWSERS = 10
+"""Browsers of one person; another one takes the place of the oldest."""
+MOST_SEND_S = 20.0
+"""Time, s, for which a message is sent to browsers; the others get it at the next attempt."""
+OWN_HOSTS = "TAWNY_PUSH_HOSTS"
+"""Environment variable with the hosts of push services in the home network; browsers elsewhere use public ones."""
 URGENCIES = {Urgency.QUIET: "low", Urgency.NORMAL: "high", Urgency.HIGH: "high"}
 ABOUT_EVENTS = frozenset({"event", "digest"})
 """Kinds of messages that can be snoozed, and offer it."""
@@ -113,13 +121,16 @@ _KEY, _BROWSER = "key", "browser/"
 class Browser:
     """A subscribed browser. person: user ID; the name in those stored by earlier versions.
 
-    p256dh, auth: its keys, Base64.
+    p256dh, auth: its keys, Base64. session: public ID of the login session that subscribed it; empty in those stored by
+    earlier versions. number: grows with each subscription.
     """
 
     person: str
     endpoint: str
     p256dh: str
     auth: str
+    session: str = ""
+    number: int = 0
 
     @property
     def id(self) -> str:
@@ -143,8 +154,11 @@ class WebPush:
 
     schemes: ClassVar[tuple[str, ...]] = ("webpush",)
 
-    def __init__(self) -> None:
+    def __init__(self, own_hosts: Collection[str] | None = None) -> None:
+        """own_hosts: push services in the home network; None: those of OWN_HOSTS."""
+        self._own_hosts = frozenset(os.environ.get(OWN_HOSTS, "").split() if own_hosts is None else own_hosts)
         self._reached: _ReachedByMessage = {}
+        self._is_failing: dict[str, bool] = {}
 
     def traits(self, url: str) -> NotifierTraits:
         return NotifierTraits(
@@ -166,51 +180,81 @@ class WebPush:
 
     def open(self, channel: NotifierContext) -> NotifierConnection:
         assert channel.kept is not None
-        return _Sender(channel, channel.kept, self._reached)
+        return _Sender(channel, channel.kept, self._reached, self._is_failing, self._own_hosts)
 
     def public_key(self, kept: NotifierStore) -> str:
         """Return the VAPID public key that browsers subscribe with."""
         return base64url_text(public_key_of(key_of(vapid(kept))))
 
-    def subscribe(self, kept: NotifierStore, person: str, endpoint: str, keys: tuple[str, str]) -> None:
-        browser = Browser(person, _usable(endpoint), *keys)
+    def subscribe(
+        self, kept: NotifierStore, person: str, endpoint: str, keys: tuple[str, str], session: str = ""
+    ) -> None:
+        known = browsers(kept)
+        number = max((one.number for one in known), default=0) + 1
+        browser = Browser(person, _usable(endpoint, self._own_hosts), *keys, session, number)
         encrypt_payload(b"", base64url_bytes(browser.p256dh), base64url_bytes(browser.auth))
         kept.mark(_BROWSER + browser.id, json.dumps(asdict(browser)))
+        others = sorted(
+            (one for one in known if one.person == person and one.id != browser.id), key=lambda one: -one.number
+        )
+        for one in others[MOST_BROWSERS - 1 :]:
+            kept.mark(_BROWSER + one.id, "")
 
     def unsubscribe(self, kept: NotifierStore, endpoint: str) -> None:
         kept.mark(_BROWSER + Browser("", endpoint, "", "").id, "")
 
 
 class _Sender:
-    def __init__(self, channel: NotifierContext, kept: NotifierStore, reached: _ReachedByMessage) -> None:
-        """reached: outlives the sender, which a courier closes when a delivery fails."""
+    def __init__(
+        self,
+        channel: NotifierContext,
+        kept: NotifierStore,
+        reached: _ReachedByMessage,
+        is_failing: dict[str, bool],
+        own_hosts: Collection[str],
+    ) -> None:
+        """reached, is_failing: outlive the sender, which a courier closes when a delivery fails.
+
+        is_failing: whether the last attempt failed, by browser. own_hosts: push services in the home network.
+        """
         self._context, self._kept, self._reached = channel, kept, reached
+        self._is_failing, self._own_hosts = is_failing, own_hosts
         contact = channel.url.removeprefix("webpush:")
         self._contact = f"mailto:{contact}" if "@" in contact else contact or NO_CONTACT
 
     def send(self, message: Message, attached: Attachment | None) -> str:
-        """Send to all browsers of users who may see it. The event's tag replaces an earlier notification.
+        """Send to all browsers of users who may see it, whose session was not signed out.
 
-        A repeat skips the browsers that have it. Raises the browser's error if it reached none; a DeliveryError of this
-        message alone if it reached some and another is to be tried again.
+        The event's tag replaces an earlier notification. Browsers that got the last one come first, those that failed
+        come last, and those that are left after MOST_SEND_S wait. A repeat skips the browsers that have it. Raises the
+        browser's error if it reached none; a DeliveryError of this message alone if it reached some and another is to
+        be tried again.
         """
         now_s, key = self._context.clock.mono_s(), (self._context.name, message.id, message.title, message.text)
         for old, one in list(self._reached.items()):
             if now_s - one.since_s > LASTS_S:  # its delivery was dropped
                 self._reached.pop(old, None)
         reached, failed = self._reached.pop(key, None) or _Reached(now_s, set()), list[DeliveryError]()
-        for browser in browsers(self._kept):
+        for browser in sorted(browsers(self._kept), key=self._order):
+            if browser.session and not self._context.is_signed_in(browser.person, browser.session):
+                self._forget(browser)
+                continue
             if browser.id in reached.browsers or not self._gets(browser.person, message):
                 continue
+            if self._context.clock.mono_s() - now_s >= MOST_SEND_S:
+                failed.append(TargetUnreachable(self._context.name, "other browsers took too long"))
+                break
             try:
                 gets_all = all(self._gets(browser.person, replace(message, camera=one)) for one in message.cameras)
                 self._push(browser, message if gets_all or message.alone is None else message.alone)
                 reached.browsers.add(browser.id)
+                self._is_failing[browser.id] = False
             except TargetMissing:
-                self._kept.mark(_BROWSER + browser.id, "")  # the user unsubscribed
+                self._forget(browser)  # the user unsubscribed
             except DeliveryError as error:
                 log.warning("a browser of %s did not get a notification: %s", browser.person, error)
                 failed.append(error)
+                self._is_failing[browser.id] = True
         if failed and not reached.browsers:
             raise failed[-1]
         again = next((one for one in failed if isinstance(one, TargetUnreachable)), None)
@@ -224,6 +268,13 @@ class _Sender:
 
     def close(self) -> None:
         """No resources to release."""
+
+    def _forget(self, browser: Browser) -> None:
+        self._kept.mark(_BROWSER + browser.id, "")
+        self._is_failing.pop(browser.id, None)
+
+    def _order(self, browser: Browser) -> int:
+        return {False: 0, None: 1, True: 2}[self._is_failing.get(browser.id)]
 
     def _gets(self, person: str, message: Message) -> bool:
         if not self._context.may_see(person, message.camera):
@@ -248,7 +299,7 @@ class _Sender:
             "silent": message.urgency is Urgency.QUIET,
         }
         try:
-            parts = urlsplit(_usable(browser.endpoint))
+            parts = urlsplit(_usable(browser.endpoint, self._own_hosts))
         except ValueError as error:  # stored by an earlier version
             raise TargetMissing(self._context.name, str(error)) from None
         now_s = self._context.clock.now_ms() // 1000
@@ -262,7 +313,8 @@ class _Sender:
             "Topic": base64url_text(sha256(str(content["tag"]).encode()).digest()[:24]),
         }
         body = _payload(content)
-        api = HttpApi(browser.endpoint, f"{self._context.name} ({parts.hostname})")
+        is_own = parts.hostname in self._own_hosts
+        api = HttpApi(browser.endpoint, f"{self._context.name} ({parts.hostname})", is_elsewhere=not is_own)
         answer = api.ask(
             "POST", "", encrypt_payload(body, base64url_bytes(browser.p256dh), base64url_bytes(browser.auth)), headers
         )
@@ -270,12 +322,25 @@ class _Sender:
             raise refusal(api.public, answer)
 
 
-def _usable(endpoint: str) -> str:
-    """Return the address of a push service. Raises ValueError if it is none."""
-    host = urlsplit(base_of(endpoint, "https://push.example.org/abc")).hostname
-    assert host is not None
-    host.encode("idna")  # a UnicodeError is a ValueError
+def _usable(endpoint: str, own_hosts: Collection[str]) -> str:
+    """Return the address of a push service. Raises ValueError if it is none, or in the home network.
+
+    What a name stands for is checked when it is connected to.
+    """
+    example = "https://push.example.org/abc"
+    parts = urlsplit(base_of(endpoint, example))
+    assert parts.hostname is not None
+    parts.hostname.encode("idna")  # a UnicodeError is a ValueError
+    if parts.hostname not in own_hosts and (parts.scheme != "https" or _is_at_home(parts.hostname)):
+        raise ValueError(f"an address such as {example}")
     return endpoint
+
+
+def _is_at_home(host: str) -> bool:
+    try:
+        return not is_public(host)
+    except ValueError:
+        return host == "localhost"
 
 
 def _payload(content: Mapping[str, object]) -> bytes:

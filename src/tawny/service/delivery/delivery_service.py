@@ -22,7 +22,7 @@ from tawny.model.messages import Alarm, EventChanged, Message, SegmentClosed
 from tawny.model.times import Clock, Span, utc_text
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets
 from tawny.service.delivery.notification_filter import Snoozes
-from tawny.service.delivery.notifications import MaySee, Notifications
+from tawny.service.delivery.notifications import Notifications, NoUsers, Users
 from tawny.service.delivery.upload_scheduler import DeliverySource, UploadScheduler
 from tawny.service.delivery.uploads import Sweeper, Uploads
 from tawny.service.health.alarms import HealthProblem
@@ -47,9 +47,9 @@ _STOP_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """What may be sent to whom. may_see: whether the person of this name may see a camera. deciding: the rules."""
+    """What may be sent to whom. users: their present rights. deciding: the rules."""
 
-    may_see: MaySee = lambda *_: False
+    users: Users = field(default_factory=NoUsers)
     deciding: Decider = field(default_factory=Decider)
     sealed: SealedExport = field(default_factory=SealedExport)
     publish: Callable[[Message], None] = lambda _: None
@@ -94,7 +94,7 @@ class DeliveryService:
         is_paused = self._paused.__contains__
         self.uploads = Uploads(source, recorder, plugins, self._engine, is_paused, self._brought, scratch)
         self.notifications = Notifications(
-            settings, source, recorder, plugins, self.uploads, policy.may_see, self._paused.__contains__
+            settings, source, recorder, plugins, self.uploads, policy.users, self._paused.__contains__
         )
         means = FileSetMeans(
             lambda: [*recorder.camera_names()],
@@ -226,24 +226,28 @@ class DeliveryService:
 
         return self.has_browser_channel() and bool(browsers(self.notifications.browsers()[1]))
 
-    def subscribe_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None) -> None:
+    def subscribe_browser(self, person: str, endpoint: str, keys: tuple[str, str] | None, session: str = "") -> None:
         """Add or remove a browser subscription. keys: its p256dh and auth; None removes it.
 
+        session: public ID of the login session, with which it ends.
         It gets messages once there is a channel for browsers. Raises ValueError if the keys are invalid.
         """
         notifier, kept = self.notifications.browsers()
         if keys is None:
             notifier.unsubscribe(kept, endpoint)
         else:
-            notifier.subscribe(kept, person, endpoint, keys)
+            notifier.subscribe(kept, person, endpoint, keys, session)
 
     def act_words(self, name: str, token: str) -> str:
         """Return the question of a message action. Raises NotDone if the token is invalid or expired."""
         return self.notifications.actions.look(name, token).words
 
-    def act(self, name: str, token: str) -> str:
-        """Execute a message action; return its confirmation. Raises NotDone like `act_words`."""
-        return self.notifications.actions.do(name, token)
+    def act(self, name: str, token: str, address: str) -> str:
+        """Execute a message action; return its confirmation. Raises NotDone like `act_words`.
+
+        address: of the caller, for the audit log.
+        """
+        return self.notifications.act(name, token, address)
 
     def overview(self) -> list[dict[str, object]]:
         """Return all targets, as in `tawny notifications list --json` and `tawny uploads list --json`."""

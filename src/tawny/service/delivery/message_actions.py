@@ -1,6 +1,7 @@
 """Actions of messages: mute, false alarm, keep.
 
-A signed token authorizes one action on one event for one notifier until it expires. It permits nothing else.
+A signed token authorizes one action on one event for one notifier until it expires. It permits nothing else, and no
+more than the notifier's user may do now.
 """
 
 import hmac
@@ -20,7 +21,9 @@ from tawny.service.recorder import RecorderService
 
 MUTE_MS = 3_600_000
 LASTS_MS = 7 * 86_400_000
-LABELS = {"m": "Mute for 1 h", "f": "False alarm", "k": "Keep"}
+MUTE = "m"
+"""The action that concerns the notifier alone; the others change what everyone sees."""
+LABELS = {MUTE: "Mute for 1 h", "f": "False alarm", "k": "Keep"}
 _KEY = "acts/key"
 SHOWN_MS = 6 * 3_600_000
 """Validity, ms, of a link to an image."""
@@ -40,11 +43,21 @@ class MessageAction:
 
 
 class MessageActions:
-    """Signs and executes message actions. Thread-safe. camera_name: returns the display name of a camera."""
+    """Signs and executes message actions. Thread-safe.
+
+    camera_name: returns the display name of a camera. allows: whether a notifier's user may do an action (a key of
+    LABELS) on events of a camera now.
+    """
 
     def __init__(
-        self, outbox: Outbox, recorder: RecorderService, clock: Clock, camera_name: Callable[[CameraId], str]
+        self,
+        outbox: Outbox,
+        recorder: RecorderService,
+        clock: Clock,
+        camera_name: Callable[[CameraId], str],
+        allows: Callable[[str, str, CameraId], bool],
     ) -> None:
+        self.allows = allows
         self._outbox, self._recorder, self._clock, self._camera_name = outbox, recorder, clock, camera_name
         key = outbox.marks(_KEY).get(_KEY)
         if key is None:
@@ -60,7 +73,10 @@ class MessageActions:
         return f"{do}.{event}.{until}.{self._signature(to, do, event, until)}"
 
     def look(self, to: str, token: str) -> MessageAction:
-        """Return the action of a token without executing it. Raises NotDone if the token is invalid or expired."""
+        """Return the action of a token without executing it.
+
+        Raises NotDone if the token is invalid or expired, or the notifier's user may not do it.
+        """
         do, event_id, until, signature = (*token.split("."), "", "", "")[:4]
         is_ours = token.count(".") == 3 and hmac.compare_digest(
             signature.encode(), self._signature(to, do, event_id, until).encode()
@@ -68,9 +84,11 @@ class MessageActions:
         if not is_ours or int(until, 16) * 60_000 < self._clock.now_ms():
             raise NotDone(_ENDED, INSTEAD)
         event = self._event(EventId(event_id))
+        if not self.allows(to, do, event.camera):
+            raise NotDone(_ENDED, INSTEAD)
         name = self._camera_name(event.camera)
         words = {
-            "m": (f"Mute {name} for an hour?", f"{name} is muted for an hour."),
+            MUTE: (f"Mute {name} for an hour?", f"{name} is muted for an hour."),
             "f": ("Mark as false alarm?", "Marked as false alarm."),
             "k": ("Keep this event?", "Kept. tawny won't delete it."),
         }[do]
@@ -79,7 +97,7 @@ class MessageActions:
     def do(self, to: str, token: str) -> str:
         """Execute the action and return its confirmation. Idempotent. Raises NotDone like `look`."""
         act = self.look(to, token)
-        if act.do == "m":
+        if act.do == MUTE:
             self.mute(to, self._event(act.event).camera, MUTE_MS)
         elif act.do == "f":
             self._recorder.mark_event(act.event, false_alarm="other")

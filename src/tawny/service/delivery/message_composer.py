@@ -22,7 +22,7 @@ from tawny.model.times import Span
 from tawny.playback.clips import ClipCache, ClipFile, ClipTooLarge
 from tawny.playback.frame_reader import event_snapshot
 from tawny.service.delivery.event_forms import PREVIEW_TYPES, EventForms, Preview
-from tawny.service.delivery.message_actions import INSTEAD, LABELS, LINK_ENDED, MessageActions
+from tawny.service.delivery.message_actions import INSTEAD, LABELS, LINK_ENDED, MUTE, MessageActions
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.languages import Translations
@@ -128,7 +128,8 @@ class MessageMeans:
     """What the composers of all notifiers work with.
 
     link: returns the URL of an uploaded form of an event, or empty. shown: day and event whose message shows the
-    witness, by notifier. title: returns the recorder's name.
+    witness, by notifier. title: returns the recorder's name. has_user: whether the user a notifier belongs to still has
+    access, if it belongs to one.
     """
 
     source: DeliverySource
@@ -142,6 +143,7 @@ class MessageMeans:
     snoozes: Snoozes
     title: Callable[[], str]
     visit_of: Callable[[Event], EventVisit]
+    has_user: Callable[[str], bool]
 
 
 def _in_language(message: Message, language: Translations) -> Message:
@@ -263,7 +265,7 @@ class MessageComposer:
             speaker.close()
         pages = {"Talk": answer, "Live": live} if speaker is not None else {"Live": live}
         links = tuple(Button(label, self._address + path, "") for label, path in pages.items() if self._address)
-        mutes = (one for one in message.buttons if one.label == LABELS["m"])
+        mutes = (one for one in message.buttons if one.label == LABELS[MUTE])
         return replace(
             message, title=title, text=text, opens=answer,
             urgency=message.urgency if message.urgency is Urgency.QUIET else Urgency.HIGH,
@@ -357,7 +359,8 @@ class MessageComposer:
         calls = self._traits.buttons == "calls"
         if not self._settings.buttons or not self._traits.buttons or not (calls or self._address):
             return ()
-        made = [(label, self._actions.token(self._to, do, event.id)) for do, label in LABELS.items()]
+        allowed = [do for do in LABELS if self._actions.allows(self._to, do, event.camera)]
+        made = [(LABELS[do], self._actions.token(self._to, do, event.id)) for do in allowed]
         start = f"{self._address}/actions/{self._to}/" if self._address else ""
         return tuple(Button(label, start + token if start else "", token) for label, token in made)
 
@@ -367,8 +370,12 @@ class MessageComposer:
         """Return a snapshot, GIF, clip or contact sheet; empty content if not available.
 
         Raises StorageError, and ContentGone: also if notifications about the camera's events are snoozed now, or the
-        rule that asked for it is.
+        rule that asked for it is, or the user may not see the camera now.
         """
+        if not self._means.has_user(self._to):
+            raise ContentGone(delivery.to, "the user it belongs to has no access any more")
+        if delivery.camera is not None and not self._may_see(delivery.camera):
+            raise ContentGone(delivery.to, "the user it belongs to can't see this camera")
         if delivery.content["kind"] in ("event", "clip", "digest", "change", "whole") and delivery.camera is not None:
             now_ms = self._means.source.clock.now_ms()
             snoozes, rule = self._means.snoozes, str(delivery.content.get("rule", ""))

@@ -6,7 +6,9 @@ Notifiers and destinations share the outbox.
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -38,12 +40,12 @@ from tawny.delivery.outbox import OutboxMarks, TargetView
 from tawny.engine import ActorHandle, Engine
 from tawny.engine.backoff import spread_s
 from tawny.media.image.jpeg import jpeg
-from tawny.model.errors import DeliveryError, NotDone, TargetFull
+from tawny.model.errors import DeliveryError, NotDone, StorageError, TargetFull
 from tawny.model.events import Event, Level, level_words
 from tawny.model.ids import CameraId
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
-from tawny.service.delivery.message_actions import MessageActions
+from tawny.service.delivery.message_actions import MUTE, MessageActions
 from tawny.service.delivery.message_composer import MessageComposer, MessageMeans
 from tawny.service.delivery.notification_filter import NotificationFilter, Snoozes, anybody
 from tawny.service.delivery.notification_scheduler import NotificationScheduler
@@ -63,8 +65,50 @@ PRESSES_S = 0.2
 """Pause, s, between two polls for pressed buttons. The service keeps each long poll open for many seconds."""
 _Wanted = tuple[config.NotifierSettings, str]
 """A notifier's settings, and the public URL of the recorder."""
-MaySee = Callable[[str, CameraId], bool]
-"""Whether the person of this name may see a camera."""
+_USER = "user/"
+"""Prefix of the marks that say which account the `user` of a notifier means."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelUser:
+    """A user, by the rights they have now. may_change: they may change what others see, such as marks of events."""
+
+    id: str
+    name: str
+    may_change: bool
+
+
+class Users(Protocol):
+    """The users of this recorder. person: the ID of an account; a name in what earlier versions stored."""
+
+    def find(self, person: str) -> ChannelUser | None:
+        """Return a user by ID or name; None if they were removed, or their access has ended."""
+        ...
+
+    def may_see(self, person: str, camera: CameraId) -> bool: ...
+    def is_signed_in(self, person: str, session: str) -> bool:
+        """Return whether a session, by its public ID, was not signed out."""
+        ...
+
+    def note(self, action: str, person: str, address: str, detail: str) -> None:
+        """Add an entry to the audit log."""
+        ...
+
+
+class NoUsers:
+    """Of a recorder without accounts."""
+
+    def find(self, person: str) -> ChannelUser | None:
+        return None
+
+    def may_see(self, person: str, camera: CameraId) -> bool:
+        return False
+
+    def is_signed_in(self, person: str, session: str) -> bool:
+        return False
+
+    def note(self, action: str, person: str, address: str, detail: str) -> None:
+        """There is no audit log."""
 
 
 def _gets(one: config.NotifierSettings) -> str:
@@ -110,11 +154,11 @@ class Notifications:
         recorder: RecorderService,
         plugins: PluginRegistry,
         uploads: Uploads,
-        may_see: MaySee,
+        users: Users,
         is_paused: Callable[[str], bool],
     ) -> None:
         self._settings, self._outbox, self._clock = settings, source.outbox, source.clock
-        self._plugins, self._may_see, self._is_paused = plugins, may_see, is_paused
+        self._plugins, self._users, self._is_paused = plugins, users, is_paused
 
         def name_of(camera: CameraId) -> str:
             return recorder.camera_names().get(camera, camera)
@@ -124,11 +168,11 @@ class Notifications:
 
         zone = ZoneInfo(recorder.zone)
         self._recorder = recorder
-        self.actions = MessageActions(source.outbox, recorder, source.clock, name_of)
-        self.snoozes = Snoozes(source.outbox, source.clock, zone, may_see, lambda: self._settings.rules)
+        self.actions = MessageActions(source.outbox, recorder, source.clock, name_of, self._may_press)
+        self.snoozes = Snoozes(source.outbox, source.clock, zone, users.may_see, lambda: self._settings.rules)
         self._means = MessageMeans(
             source, recorder, ClipCache(recorder), self.actions, name_of, uploads.link, uploads.forms, {}, self.snoozes,
-            lambda: self._settings.web.name or recorder.host, visit,
+            lambda: self._settings.web.name or recorder.host, visit, self._has_user,
         )  # fmt: skip
         self.scheduler = NotificationScheduler(
             source, self.filters(), self.why_muted, recorder.alarms, zone,
@@ -146,6 +190,7 @@ class Notifications:
     def take_over(self, settings: Settings) -> None:
         """Apply changed settings: start, restart and stop notifiers accordingly."""
         before, self._settings = self._settings, settings
+        self._bind_users()
         self.snoozes.carry_over(before.rules, settings.rules)
         self.scheduler.take_over(self.filters(), links=bool(settings.destinations))
         if self._workers is not None:
@@ -202,6 +247,14 @@ class Notifications:
         """Return the image that a link of a message shows. Raises NotDone if it has expired, KeyError for the name."""
         return self._composer(name, self._settings.notifiers[name]).sent_image(token)
 
+    def act(self, name: str, token: str, address: str) -> str:
+        """Execute the action of a button, with an entry in the audit log; return its confirmation. Raises NotDone."""
+        done = self.actions.do(name, token)
+        user = self._user_of(name)
+        detail = f"{name}: {done}" if user else done
+        self._users.note("through a notification button", user.name if user else name, address, detail)
+        return done
+
     def browsers(self) -> tuple[BrowserNotifier, NotifierStore]:
         """Return the notifier that browsers subscribe to, and its store."""
         name, _ = self.browser_channel()
@@ -225,6 +278,53 @@ class Notifications:
         assert kind is not None  # the settings were validated
         return kind
 
+    def _bind_users(self) -> None:
+        """Note which account each `user` means now, and forget those of notifiers that were removed or changed."""
+        channels = self._settings.notifiers
+        try:
+            for mark, bound in self._outbox.marks(_USER).items():
+                one = channels.get(mark.removeprefix(_USER))
+                if one is None or one.user != bound.partition(" ")[2]:
+                    self._outbox.mark(mark, "")
+            for name in channels:
+                self._user_of(name)
+        except StorageError as error:
+            log.warning("The users of notification channels aren't noted: %s", error)
+
+    def _user_of(self, name: str) -> ChannelUser | None:
+        """Return the user a notifier belongs to; None if there is none, or they have no access any more.
+
+        It is the one who had the name first: another one added later with this name doesn't get the notifier.
+        """
+        one = self._settings.notifiers.get(name)
+        if one is None or not one.user:
+            return None
+        mark = _USER + name
+        known, _, called = self._outbox.marks(mark).get(mark, "").partition(" ")
+        if known and called == one.user:
+            return self._users.find(known)
+        found = self._users.find(one.user)
+        if found is not None:
+            self._outbox.mark(mark, f"{found.id} {one.user}")
+        return found
+
+    def _has_user(self, name: str) -> bool:
+        one = self._settings.notifiers.get(name)
+        return one is None or not one.user or self._user_of(name) is not None
+
+    def _user_sees(self, name: str, camera: CameraId) -> bool:
+        """Return whether the user of a notifier may see a camera now."""
+        user = self._user_of(name)
+        return user is not None and self._users.may_see(user.id, camera)
+
+    def _may_press(self, name: str, do: str, camera: CameraId) -> bool:
+        """Return whether a button in messages of a notifier works: its user may do the same on the page now."""
+        one = self._settings.notifiers.get(name)
+        if one is None or not one.user:
+            return one is not None
+        user = self._user_of(name)
+        return user is not None and self._users.may_see(user.id, camera) and (do == MUTE or user.may_change)
+
     def _view(self, name: str, one: config.NotifierSettings) -> TargetView:
         kind, outbox = self._kind(one.url), self._outbox
         traits = kind.traits(one.url)
@@ -245,7 +345,7 @@ class Notifications:
             Courier(1, self._route(name, one), self._outbox, self._clock, self.scheduler.ended)
         ]
         if one.buttons and isinstance(kind, ButtonNotifier):
-            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), self.actions))
+            workers.append(_Pressed(name, kind.presses(self._opened(name, one)), partial(self.act, name)))
         return workers
 
     def _route(self, name: str, one: config.NotifierSettings) -> DeliveryRoute:
@@ -266,20 +366,21 @@ class Notifications:
         options = self._kind(one.url).settings(one.url, one.options)
         kept = OutboxMarks(self._outbox, f"kept/{name}/")
         return NotifierContext(
-            name, one.url, options, self._clock, kept, lambda who, what: self._may_see(who, CameraId(what)),
+            name, one.url, options, self._clock, kept, lambda who, what: self._users.may_see(who, CameraId(what)),
             lambda who, what, at_ms: self.snoozes.of(who, CameraId(what), at_ms) is not None, self._new_events,
+            self._users.is_signed_in,
         )  # fmt: skip
 
     def _new_events(self, person: str) -> int:
         """Return the number of new alerts that this person may see, at most MOST_COUNTED."""
-        sees_all = self._may_see(person, CameraId(""))
-        cameras = None if sees_all else [one for one in self._recorder.camera_names() if self._may_see(person, one)]
+        sees, known = partial(self._users.may_see, person), self._recorder.camera_names()
+        cameras = None if sees(CameraId("")) else [one for one in known if sees(one)]
         found = self._recorder.index.events(EVER, cameras=cameras, levels=[Level.ALERT], only="new", limit=MOST_COUNTED)
         return len(found.events)
 
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
         traits, address = self._kind(one.url).traits(one.url), self._settings.web.link_url
-        may_see = partial(self._may_see, one.user) if one.user else anybody
+        may_see = partial(self._user_sees, name) if one.user else anybody
         has = partial(self.scheduler.sends, name) if _groups(one, traits) else None
         return MessageComposer(name, one, traits, self._means, address, may_see, has)
 
@@ -303,7 +404,7 @@ class Notifications:
             edits=traits.edits,
             visits=_groups(one, traits),
             once=one.send_at == "end",
-            may_see=partial(self._may_see, one.user) if one.user else anybody,
+            may_see=partial(self._user_sees, name) if one.user else anybody,
             leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",
         )
 
@@ -311,9 +412,9 @@ class Notifications:
 class _Pressed:
     """Actor that polls a service for pressed buttons and executes their actions."""
 
-    def __init__(self, to: str, presses: ButtonPresses, actions: MessageActions) -> None:
+    def __init__(self, to: str, presses: ButtonPresses, act: Callable[[str, str], str]) -> None:
         self.name = f"buttons of {to}"
-        self._to, self._presses, self._actions, self._misses = to, presses, actions, 0
+        self._to, self._presses, self._act, self._misses = to, presses, act, 0
         self.handle = ActorHandle()
 
     def stop(self) -> None:
@@ -336,6 +437,6 @@ class _Pressed:
 
     def _do(self, token: str) -> str:
         try:
-            return self._actions.do(self._to, token)
+            return self._act(token, "")  # the service doesn't tell from where
         except NotDone as error:
             return error.message
