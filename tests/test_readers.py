@@ -80,7 +80,7 @@ def published(house: House) -> dict[str, Any]:
     assert made is not None, problems
     modes = Mock(names=("home", "away"), now=lambda: Mock(mode="home"), hold=lambda _: None)
     with patch.object(mqtt_topics, "MqttBridge") as bridge:
-        MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0, house.clock)
+        MqttTopics(lambda: made, house.recorder, modes, Mock(), lambda: 0)
     refresh = bridge.call_args.args[1]
     refresh()
     return {call.args[0]: call.args[1].decode() for call in bridge.return_value.put.call_args_list}

@@ -1,4 +1,5 @@
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ def test_every_route_of_the_api_is_described(described: dict[str, Any]) -> None:
     for_hubs = ("/api/v1/copies/", "/api/v1/scans", "/api/v1/training", "/api/v1/updates")
     refused_to_others = {path for path in api if path.startswith(for_hubs)}
     assert api - refused_to_others <= set(described["paths"])
+
+
+def test_every_address_that_the_documentation_names_is_there() -> None:
+    routes = {route.split(" ")[1] for route in check_routes(make_routes())}
+    patterns = [re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)) for path in routes]
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"/(?:api/|openapi|healthz|metrics|media/)[\w./-]*", text))
+    assert "/healthz" in named
+    missing = {path for path in named if not any(one.fullmatch(path) for one in patterns)}
+    assert not missing
 
 
 def test_every_answer_of_the_api_that_is_json_has_a_type(described: dict[str, Any]) -> None:

@@ -6,19 +6,24 @@ import re
 import shutil
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
 
+from tawny.cli import events
 from tawny.cli.main import COMMANDS
 from tawny.engine import Bus
 from tawny.model.damage import DamagedSpan
+from tawny.model.events import Event, new_event_id
 from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId, StreamName
+from tawny.model.messages import EventChanged
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import SystemClock, utc_from_text, utc_text
+from tawny.service import json_format
 from tawny.storage.disk.volume import Volume
 from tawny.storage.history.ledger import HistoryJournal, HistoryLedger
 from tawny.storage.index.opening import index_to_read, index_to_write
@@ -218,6 +223,24 @@ def test_events_of_a_quiet_time(tawny: Tawny, recorded: Path) -> None:
     assert said.code == 0
     assert "No events" in said.out
     assert tawny("events", "--data", str(recorded), "--json").out == ""
+
+
+def test_an_event_that_is_followed_is_followed_to_its_end(
+    tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its type and level change while it lasts."""
+    start_ms = SystemClock().now_ms()
+    motion = Event(new_event_id(start_ms), DOOR, "motion", start_ms, None, 10.0, level="motion")
+    person = replace(motion, kind="person", level="alert")
+    other = replace(person, id=new_event_id(start_ms + 1))
+    said = [("started", motion), ("started", other), ("updated", person), ("ended", person.ended(start_ms + 5000))]
+    told = [json_format.message(EventChanged(what, event), 0) for what, event in said]
+    monkeypatch.setattr(events, "ask", lambda *_: iter(told))
+    done = tawny("events", "--follow", "--json", "--kind", "motion", "--level", "motion", "--data", str(recorded))
+    followed = [json.loads(line) for line in done.out.splitlines()]
+    assert [(one["type"], one["id"]) for one in followed if "type" in one and one["type"].startswith("event.")] == [
+        (f"event.{what}", motion.id) for what in ("started", "updated", "ended")
+    ]
 
 
 @pytest.mark.parametrize(

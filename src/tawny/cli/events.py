@@ -106,9 +106,8 @@ def run_events(args: Namespace, out: Output) -> int:
     elif found or not args.follow:
         out.data(None, out.table(HEADS, [row(event) for event in found], empty="No events in this time."))
     if args.follow:
-        for entry in ask(folder, {"command": "follow"}):
-            if entry["type"].startswith("event.") and _wanted(entry["event"], args):
-                out.data(entry, f"{entry['type'].removeprefix('event.'):8}" + "  ".join(row(entry["event"])))
+        for entry in _followed(ask(folder, {"command": "follow"}), args):
+            out.data(entry, f"{entry['type'].removeprefix('event.'):8}" + "  ".join(row(entry["event"])))
     return 0
 
 
@@ -196,6 +195,18 @@ def kind_words(event: dict[str, Any]) -> str:
     if event["labeled_as"]:
         return MOTION if event["labeled_as"] == NOTHING else str(event["labeled_as"])
     return str(event["type"])
+
+
+def _followed(entries: Iterable[dict[str, Any]], args: Namespace) -> Iterator[dict[str, Any]]:
+    """Yield the messages of selected events, each until its end: its type and level may change."""
+    lasting: set[str] = set()
+    for entry in entries:
+        if not entry["type"].startswith("event."):
+            continue
+        event = entry["event"]
+        if event["id"] in lasting or _wanted(event, args):
+            (lasting.add if event["end"] is None else lasting.discard)(event["id"])
+            yield entry
 
 
 def _wanted(event: dict[str, Any], args: Namespace) -> bool:

@@ -24,7 +24,9 @@ from tawny.model.segments import Gap, GapReason
 from tawny.model.times import SystemClock
 from tawny.playback.clips import ClipCache
 from tawny.service.integrations.emitter_worker import (
+    GIVEN_UP_S,
     MOST_CLIPS,
+    MOST_LASTING,
     MOST_WAITING,
     EmitterWorker,
     MessageFormat,
@@ -284,6 +286,32 @@ def test_only_what_is_wanted_is_told(bench: Bench, receiver: Receiver) -> None:
     assert [one["type"] for one in receiver.got()] == ["gap.started", "event.started"]
 
 
+def test_an_event_that_was_sent_is_followed_to_its_end(bench: Bench) -> None:
+    """Its type and level change while it lasts: a light that its start turned on stayed on."""
+    native = NativeFormat(EmitterSettings(url="unix:@x", kinds=["motion"], levels=["motion"]), bench.clock, None)
+
+    def sends(what: str, event: Event) -> bool:
+        return bool(native.of(EventChanged(what, event)))
+
+    event, other = bench.event("motion"), bench.event("person")
+    changed = replace(event, kind="person", level="alert")
+    assert sends("started", event)
+    assert not sends("started", other)
+    assert sends("updated", changed)
+    assert sends("ended", changed.ended(changed.start_ms))
+    assert not sends("updated", changed.ended(changed.start_ms))
+    assert not sends("ended", other.ended(other.start_ms))
+
+
+def test_events_that_never_end_are_not_remembered_for_ever(bench: Bench) -> None:
+    native = NativeFormat(EmitterSettings(url="unix:@x", kinds=["motion"]), bench.clock, None)
+    events = [Event(new_event_id(number), PORCH, "motion", number, None, 60.0) for number in range(MOST_LASTING + 1)]
+    for event in events:
+        assert native.of(EventChanged("started", event))
+    ends = [native.of(EventChanged("ended", replace(one, kind="person").ended(one.start_ms))) for one in events]
+    assert [bool(one) for one in ends] == [False] + [True] * MOST_LASTING
+
+
 def test_a_path_of_a_socket_works_too(bench: Bench) -> None:
     path = Path(f"/tmp/tawny-{secrets.token_hex(8)}.sock")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
@@ -313,6 +341,65 @@ def test_a_webhook_is_signed_and_tried_again(bench: Bench) -> None:
     assert first.headers["idempotency-key"] != second.headers["idempotency-key"]
     assert signed_at(second.headers[HEADER.lower()], "s3cret", second.body) is not None
     assert '"mp4"' not in second.body.decode()
+
+
+def test_each_object_has_a_key_of_its_own_that_stays_when_it_is_sent_again(bench: Bench) -> None:
+    """A mark that is set, removed and set again is the same object twice, and both count."""
+    with served(StandIn()) as service:
+        service.reply = lambda asked: (503 if len(service.asked) % 2 else 200, {})
+        bench.emit(url=f"webhook+{service.base}/")
+        event = bench.event()
+        bench.recorder.bus.publish(EventChanged("started", event))
+        bench.engine.run_for(60)
+    first, second, third, fourth = [(one.body, one.headers["idempotency-key"]) for one in service.asked]
+    assert first == second
+    assert third == fourth
+    assert first[0] == third[0]
+    assert first[1] != third[1]
+
+
+def test_an_object_that_the_receiver_fails_with_is_given_up_and_the_next_one_goes_on(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(StandIn()) as service:
+        poison = bench.event("sound")
+        service.reply = lambda asked: (500, {}) if poison.id.encode() in asked.body else (204, {})
+        made = bench.emit(url=f"webhook+{service.base}/")
+        bench.recorder.bus.publish(EventChanged("started", poison))
+        other = bench.event()
+        bench.engine.run_for(GIVEN_UP_S - 5)
+        assert (made.sent, made.dropped, made.waiting) == (0, 0, 2), "a receiver may restart meanwhile"
+        assert made.trouble == "the webhook at 127.0.0.1 didn't accept it: it responded with 500."
+        bench.engine.run_for(60)
+        assert (made.sent, made.dropped, made.waiting, made.trouble) == (1, 1, 0, "")
+        assert other.id.encode() in service.asked[-1].body
+    assert [one.message for one in caplog.records if poison.id in one.message] == [
+        f"event.started {poison.id} was not sent: the webhook at 127.0.0.1 didn't accept it: it responded with 500."
+    ]
+
+
+def test_a_receiver_that_comes_back_late_gets_what_it_failed_with_before(bench: Bench) -> None:
+    """A proxy answers 502 as the receiver stops and as it starts: few failures, hours apart."""
+    with served(StandIn()) as service:
+        service.reply = lambda asked: (502, {})
+        made = bench.emit(url=f"webhook+{service.base}/")
+        bench.event()
+        bench.engine.run_for(5)
+        bench.clock.advance(8 * 3600)
+        bench.engine.run_for(0.1)
+        service.reply = lambda asked: (204, {})
+        bench.engine.run_for(60)
+        assert (made.sent, made.dropped) == (1, 0)
+
+
+def test_what_cannot_be_reached_waits_for_longer(bench: Bench) -> None:
+    with served(StandIn()) as service:
+        base = service.base
+    made = bench.emit(url=f"webhook+{base}/")
+    bench.event()
+    bench.engine.run_for(2 * GIVEN_UP_S)
+    assert (made.dropped, made.waiting) == (0, 1)
+    assert "isn't responding" in made.trouble
 
 
 def test_where_files_lie_is_no_business_of_a_webhook(bench: Bench) -> None:

@@ -1,11 +1,13 @@
 """MQTT: a command for a silent camera delays no other, a broker that refuses is not asked at each message, and cameras
-that are private or were removed leave nothing on it. An outdated status doesn't stay there."""
+that are private or were removed, and topics that were changed, leave nothing on it. An outdated status doesn't stay
+there. After an outage nothing reacts to what is long over."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, PropertyMock
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +20,7 @@ from tawny.model.events import Event, new_event_id
 from tawny.model.ids import CameraId
 from tawny.model.messages import EventChanged
 from tawny.model.packets import VideoFormat
+from tawny.model.times import utc_text
 from tawny.service.integrations import mqtt_topics
 from tawny.service.integrations.mqtt_topics import MqttBridge, MqttTopics
 from tawny.stream.hub import Hub
@@ -25,6 +28,7 @@ from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.api.fakes import make_house
 from tests.playback.archives import PORCH
+from tests.service.integrations.test_inputs import Kept
 
 SETTINGS = '[cameras.porch]\nsource = "demo:front"\n[mqtt]\nurl = "mqtt://127.0.0.1:9"\ndiscovery = ""\n'
 TWO_CAMERAS = """
@@ -60,14 +64,14 @@ def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path, monkeypat
 
     bridge = Mock()
     monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
-    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), do, lambda: 0, house.clock)
+    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), do, lambda: 0)
     commanded, told = bridge.call_args.args[2], bridge.return_value.publish
     for preset in ("gate", "nowhere"):
         commanded("set", f'{{"command": "ptz", "camera": "porch", "preset": "{preset}"}}'.encode())
     commanded("mode/set", b"home")
     topics.step()
     assert done == ["set_mode"]
-    told.assert_called_once_with("answer", {"to": "mode/set", "done": "set_mode done"})
+    told.assert_called_once_with("answer", {"to": "mode/set", "done": "set_mode done"}, is_trigger=True)
     answers.set()
     until(lambda: told.call_count == 3)
     assert [call.args[1].get("error", {}).get("code") for call in told.call_args_list] == [None, None, "not_done"]
@@ -103,30 +107,67 @@ class Home:
         self.house.recorder.listed.append(replace(porch, status=replace(porch.status, id=YARD, name="Yard")))
         self.modes = ModeState(made.modes, ZoneInfo("UTC"), ModeStore(":memory:"), self.house.clock, lambda _: None)
         self.kept: dict[str, bytes] = {}
-        client = Mock(is_connected=True)
+        self.once: list[tuple[str, Any]] = []
+        """What was published and not kept by the broker."""
+        self.store, self.is_reachable = Kept(), True
+        client = Mock()
+        type(client).is_connected = PropertyMock(side_effect=lambda: self.is_reachable)
         client.publish.side_effect = self.publish
         self.client_class = Mock(return_value=client)
         monkeypatch.setattr(mqtt_topics, "MqttClient", self.client_class)
         monkeypatch.setattr(mqtt_topics, "keyframe_jpeg", lambda *_: b"JPEG")
         frame = Mock(is_keyframe=True, format=VideoFormat("h264", 640, 360, ()))
         monkeypatch.setattr(Hub, "recent", lambda *_: [frame])
+        self.start()
+
+    def start(self, **mqtt: str) -> None:
+        """Start as the recorder does, with these settings changed."""
+        changed = self.settings.mqtt.model_copy(update=mqtt)
+        self.settings = self.settings.model_copy(update={"mqtt": changed})
         self.topics = MqttTopics(
-            lambda: self.settings, self.house.recorder, self.modes, Mock(), lambda: 0, self.house.clock
+            lambda: self.settings, self.house.recorder, self.modes, Mock(), lambda: 0, kept=self.store
         )
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         if retain:
             self.kept[topic] = payload
+        else:
+            self.once.append((topic, json.loads(payload)))
 
     def passes(self) -> None:
         self.house.clock.advance(20)
         self.topics.bridge.step()
 
-    def has_event(self) -> None:
+    def has_event(self, picture: bytes = b"EVENT") -> Event:
         now_ms = self.house.clock.now_ms()
         event = Event(new_event_id(now_ms), PORCH, "person", now_ms, None, 50.0, picture_ms=now_ms)
-        self.house.recorder.event_pictures[event.id] = b"EVENT"
-        self.topics.on_message(EventChanged("started", event))
+        self.house.recorder.event_pictures[event.id] = picture
+        self.publishes("started", event)
+        return event
+
+    def had_event(self, picture: bytes = b"EVENT") -> Event:
+        event = self.has_event(picture)
+        self.house.clock.advance(1)
+        ended = event.ended(self.house.clock.now_ms())
+        self.publishes("ended", ended)
+        return ended
+
+    def publishes(self, what: str, event: Event) -> None:
+        self.house.recorder.index.put_event(event)
+        self.topics.on_message(EventChanged(what, event))
+
+    def says(self, topic: str, payload: bytes, *, is_retained: bool = True) -> None:
+        """What the broker sends."""
+        self.client_class.call_args.kwargs["on_message"](topic, payload, is_retained=is_retained)
+
+    def subscribed(self) -> list[str]:
+        line = Mock()
+        self.client_class.call_args.kwargs["connected"](line)
+        return [call.args[0] for call in line.subscribe.call_args_list]
+
+    def left(self, *starts: str) -> set[str]:
+        """Topics that are not empty and begin so."""
+        return {topic for topic, payload in self.kept.items() if payload and topic.startswith(starts)}
 
 
 PICTURES = ("tawny/porch/picture", "tawny/porch/event/picture")
@@ -166,6 +207,138 @@ def test_a_camera_that_is_removed_leaves_nothing_on_the_broker(home: Home) -> No
     del home.house.recorder.listed[0]
     home.passes()
     assert {topic for topic, payload in home.kept.items() if payload} == others
+
+
+def test_after_an_outage_nothing_reacts_to_what_is_long_over(home: Home) -> None:
+    home.passes()
+    home.is_reachable = False
+    home.had_event()
+    for _ in range(3):
+        home.passes()
+    assert home.client_class.return_value.close.called, "or the library would send what it still has"
+    late = home.had_event()
+    for number in range(mqtt_topics.MOST_WAITING + 1):
+        home.topics.bridge.publish("porch/event", {"number": number}, is_trigger=True)
+    home.is_reachable = True
+    home.once.clear()
+    home.passes()
+    triggers = [about for topic, about in home.once if topic == "tawny/porch/event"]
+    assert len(triggers) == mqtt_topics.MOST_WAITING
+    assert triggers[-1] == {"number": mqtt_topics.MOST_WAITING}
+    events = [about["type"] for topic, about in home.once if topic == "tawny/events"]
+    assert events == ["event.started", "event.ended"] * 2
+    home.once.clear()
+    now = home.had_event()
+    home.passes()
+    (told,) = [about for topic, about in home.once if topic == "tawny/porch/event"]
+    assert (told["id"], told["time"]) == (now.id, utc_text(now.start_ms))
+    assert now.id != late.id
+
+
+def test_a_late_answer_is_not_sent(home: Home) -> None:
+    home.passes()
+    home.is_reachable = False
+    home.topics.bridge.publish("answer", {"to": "set"}, is_trigger=True)
+    home.house.clock.advance(31)
+    home.is_reachable = True
+    home.topics.bridge.step()
+    assert home.once == []
+    assert (home.topics.bridge.dropped, home.topics.bridge.waiting) == (1, 0)
+
+
+EVENT_PICTURE = "tawny/porch/event/picture"
+
+
+def test_a_mark_of_an_old_event_does_not_make_it_the_last(home: Home) -> None:
+    old = home.had_event(b"OLD")
+    home.passes()
+    home.had_event(b"NEW")
+    home.passes()
+    home.publishes("updated", replace(old, kept=True))
+    home.passes()
+    assert home.kept[EVENT_PICTURE] == b"NEW"
+    home.start()
+    home.publishes("updated", replace(old, kept=False))
+    home.passes()
+    assert home.kept[EVENT_PICTURE] == b"NEW", "nor after a start"
+
+
+def test_many_marks_do_not_hide_a_new_event(home: Home) -> None:
+    old = [home.had_event(b"OLD") for _ in range(60)]
+    home.passes()
+    home.had_event(b"NEW")
+    for one in old:
+        home.publishes("updated", replace(one, reviewed=True))
+    home.passes()
+    assert home.kept[EVENT_PICTURE] == b"NEW"
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_the_image_of_a_deleted_event_does_not_stay(home: Home, *, is_restarted: bool) -> None:
+    first, second = home.had_event(b"FIRST"), home.had_event(b"SECOND")
+    home.passes()
+    assert home.kept[EVENT_PICTURE] == b"SECOND"
+    for event, then in ((second, b"FIRST"), (first, b"")):
+        home.house.recorder.index.drop_event(event.id)
+        if is_restarted:
+            home.start()
+        home.passes()
+        assert home.kept[EVENT_PICTURE] == then
+
+
+def test_a_deleted_event_brings_no_image_of_a_private_camera(home: Home) -> None:
+    home.had_event(b"FIRST")
+    second = home.had_event(b"SECOND")
+    home.passes()
+    home.modes.pause(PORCH, None, "Anna")
+    home.house.recorder.index.drop_event(second.id)
+    home.passes()
+    assert home.kept[EVENT_PICTURE] == b""
+
+
+def test_another_topic_leaves_nothing_at_the_former_one(home: Home) -> None:
+    home.had_event()
+    home.passes()
+    home.kept |= {"tawny/own/note": b"of somebody else", "homeassistant/light/own/x/config": b"{}"}
+    others = {"tawny/own/note", "homeassistant/light/own/x/config"}
+    before = home.left("tawny/", "homeassistant/")
+    home.start(url="mqtt://127.0.0.1:9/site/garage")
+    home.passes()
+    assert home.left("tawny/", "homeassistant/") >= before, "another recorder may have it now"
+    assert "tawny/status" in home.subscribed()
+    home.says("tawny/status", b"online")
+    home.passes()
+    assert home.left("tawny/", "homeassistant/") >= before
+    home.says("tawny/status", b"offline")
+    home.passes()
+    assert home.left("tawny/") | home.left("homeassistant/light/own") == others
+    assert all("/site_garage/" in topic for topic in home.left("homeassistant/") - others)
+    assert home.kept["site/garage/status"] == b"online"
+    home.start()
+    home.passes()
+    assert "tawny/status" not in home.subscribed(), "it is done once"
+
+
+def test_another_broker_is_not_touched(home: Home) -> None:
+    home.passes()
+    home.start(url="mqtt://127.0.0.2:9/garage")
+    home.passes()
+    assert "tawny/status" not in home.subscribed()
+
+
+@pytest.mark.parametrize("discovery", ["", "ha"])
+def test_another_discovery_prefix_leaves_nothing_at_the_former_one(home: Home, discovery: str) -> None:
+    home.passes()
+    home.start(discovery=discovery)
+    picture = home.kept["tawny/porch/picture"]
+    home.passes()
+    assert home.left("homeassistant/") == set()
+    assert bool(home.left("ha/")) == bool(discovery)
+    assert home.kept["tawny/porch/picture"] == picture
+    home.kept["homeassistant/camera/tawny/porch_camera/config"] = b"of somebody else"
+    home.start()
+    home.passes()
+    assert home.left("homeassistant/"), "it is done once"
 
 
 def test_the_will_of_an_earlier_connection_does_not_stay(home: Home) -> None:
@@ -215,7 +388,7 @@ def test_an_event_is_told_once_for_each_type_it_gets(tmp_path: Path, monkeypatch
     made, problems = parse_settings(SETTINGS, {})
     assert made is not None, problems
     monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
-    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), Mock(), lambda: 0, house.clock)
+    topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",)), Mock(), lambda: 0)
     now_ms = house.clock.now_ms()
     event = Event(new_event_id(now_ms), PORCH, "motion", now_ms, None, 10.0, level="motion")
     other = Event(new_event_id(now_ms + 1), PORCH, "motion", now_ms, None, 10.0, level="motion")

@@ -3,13 +3,13 @@
 Messages that are not accepted are dropped, counted and reported.
 """
 
-import hashlib
 import heapq
 import itertools
 import json
 import logging
 import os
 import re
+import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from tawny.config.integrations import EmitterSettings, socket_address
-from tawny.delivery.notifier import HEADER, HttpApi, signature
+from tawny.delivery.notifier import HEADER, HttpApi, refusal, signature
 from tawny.delivery.scripts import ScriptRunner
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
@@ -38,6 +38,10 @@ from tawny.service import json_format
 MessageFields = Mapping[str, Any]
 
 
+class ReceiverFailed(DeliveryError):
+    """The receiver answered with an error of its own (5xx): maybe for this message only."""
+
+
 class Emitter(Protocol):
     """Sends messages. Use from one thread. Raises DeliveryError without secrets."""
 
@@ -47,8 +51,8 @@ class Emitter(Protocol):
     tries_again: bool
     """Whether to retry a failed message. Not useful if the receiver is not running."""
 
-    def send(self, message: MessageFields) -> str:
-        """Send a message. Return the response; usually empty."""
+    def send(self, message: MessageFields, key: str) -> str:
+        """Send a message. Return the response; usually empty. key: the same when a message is sent again."""
         ...
 
     def close(self) -> None: ...
@@ -74,7 +78,7 @@ class DatagramEmitter:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.settimeout(0.0)  # non-blocking
 
-    def send(self, message: MessageFields) -> str:
+    def send(self, message: MessageFields, key: str) -> str:
         data = json.dumps(message, ensure_ascii=False).encode()
         try:
             self._socket.sendto(data, self._address)
@@ -89,10 +93,7 @@ class DatagramEmitter:
 
 
 class WebhookEmitter:
-    """Sends JSON by POST, signed if a secret is set (`delivery.notifier`).
-
-    The `Idempotency-Key` is derived from the content.
-    """
+    """Sends JSON by POST, signed if a secret is set (`delivery.notifier`)."""
 
     tries_again = True
 
@@ -101,12 +102,16 @@ class WebhookEmitter:
         self._api = HttpApi(url, "")
         self.public = self._api.public = f"the webhook at {self._api.host}"
 
-    def send(self, message: MessageFields) -> str:
+    def send(self, message: MessageFields, key: str) -> str:
         body = json.dumps(message, ensure_ascii=False).encode()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": hashlib.sha256(body).hexdigest()[:32]}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         if self._secret:
             headers[HEADER] = signature(self._secret, self._clock.now_ms() // 1000, body)
-        self._api.well("POST", "", body, headers)
+        answer = self._api.ask("POST", "", body, headers)
+        if answer.status >= 500:
+            raise ReceiverFailed(self.public, f"it responded with {answer.status}")
+        if not answer.is_well:
+            raise refusal(self.public, answer)
         return ""
 
     def close(self) -> None:
@@ -121,7 +126,7 @@ class ScriptEmitter:
     def __init__(self, name: str, scripts: ScriptRunner) -> None:
         self.public, self._name, self._scripts = f"the script {name}", name, scripts
 
-    def send(self, message: MessageFields) -> str:
+    def send(self, message: MessageFields, key: str) -> str:
         try:
             ran = self._scripts.run(self._name, message)
         except NotDone as error:
@@ -145,6 +150,7 @@ EDGE_MS = 3000
 """Delay, ms, of a report of begin or end, and length of its clip on either side."""
 WRITTEN_MS = 1500
 """Delay, ms, until recorded video is on disk."""
+MOST_LASTING = 1000
 MOST_CLIPS = 500
 MOST_CLIP_BYTES = 200_000_000
 _CLIP = re.compile(r"\d{8}-\d{6}\.mp4")
@@ -178,16 +184,16 @@ class NativeFormat:
 
     def __init__(self, one: EmitterSettings, clock: Clock, path: SegmentPath | None) -> None:
         self._one, self._clock, self._path = one, clock, path
+        self._lasting: dict[EventId, None] = {}
+        """Running events of which something was sent, oldest first: their other messages follow until they end."""
 
     def of(self, message: Message) -> Sequence[FormattedMessage]:
         fields = json_format.message(message, self._clock.now_ms())
-        if (
-            fields is None
-            or fields["type"].partition(".")[0] not in self._one.events
-            or not kinds_fit(self._one, message)
-        ):
+        if fields is None or fields["type"].partition(".")[0] not in self._one.events:
             return ()
         if self._one.cameras and fields["camera"] not in (*self._one.cameras, None):
+            return ()
+        if not self._fits(message):
             return ()
         if isinstance(message, SegmentClosed) and (path := self._path) is not None:
             segment, about = message.segment, fields["segment"]
@@ -195,6 +201,20 @@ class NativeFormat:
         if isinstance(message, FileFinished) and self._path is not None and message.path:
             return (FormattedMessage(0.0, lambda: {**fields, "file": {**fields["file"], "path": message.path}}),)
         return (FormattedMessage(0.0, lambda: fields),)
+
+    def _fits(self, message: Message) -> bool:
+        """Return whether it is selected, or about an event of which something was: its type and level may change."""
+        if not isinstance(message, EventChanged):
+            return True
+        event = message.event
+        fits = event.id in self._lasting or kinds_fit(self._one, message)
+        if event.end_ms is not None:
+            self._lasting.pop(event.id, None)
+        elif fits:
+            self._lasting[event.id] = None
+            if len(self._lasting) > MOST_LASTING:
+                del self._lasting[next(iter(self._lasting))]
+        return fits
 
 
 class PancakeFormat:
@@ -275,6 +295,8 @@ class PancakeFormat:
 MOST_WAITING = 1000
 """Queue limit; the oldest messages are dropped."""
 IDLE_S = 30.0
+GIVEN_UP_S, GIVEN_UP_TRIES = 600.0, 10
+"""How long, s, and how often at least, a message that the receiver fails with is sent again."""
 
 
 class EmitterWorker:
@@ -287,6 +309,8 @@ class EmitterWorker:
         self._due: list[tuple[float, int, Callable[[], dict[str, Any]]]] = []
         self._backoff, self._not_before_s = Backoff(), 0.0
         self._again: dict[str, Any] | None = None
+        self._key, self._failures, self._failed_s = "", 0, 0.0
+        """Of the current message: its key, and how often and since when, monotonic, the receiver failed with it."""
         self.handle = ActorHandle()
         self.sent = self.dropped = 0
         self.trouble = self.said = ""
@@ -331,10 +355,11 @@ class EmitterWorker:
             with self._lock:
                 _, _, make = heapq.heappop(self._due)
             message = make()
+            self._key, self._failures = secrets.token_hex(16), 0
         self._again = None
         emitter = self._emitter = self._emitter or self._open()
         try:
-            self.said = emitter.send(message)
+            self.said = emitter.send(message, self._key)
         except DeliveryError as error:
             self._failed(message, error, tries_again=emitter.tries_again)
             return
@@ -346,7 +371,15 @@ class EmitterWorker:
         is_news, self.trouble = error.message != self.trouble, error.message
         if is_news:
             log.warning("%s", error)
-        if tries_again and isinstance(error, TargetUnreachable):
-            self._again, self._not_before_s = message, self._clock.mono_s() + self._backoff.next_s()
+        now_s = self._clock.mono_s()
+        if isinstance(error, ReceiverFailed):
+            self._failed_s = self._failed_s if self._failures else now_s
+            self._failures += 1
+            if self._failures >= GIVEN_UP_TRIES and now_s - self._failed_s >= GIVEN_UP_S:
+                log.warning("%s %s was not sent: %s", message.get("type"), message.get("id"), error.message)
+                tries_again = False
+        if tries_again and isinstance(error, TargetUnreachable | ReceiverFailed):
+            self._again, self._not_before_s = message, now_s + self._backoff.next_s()
         else:
             self.dropped += 1
+            self._backoff.reset()

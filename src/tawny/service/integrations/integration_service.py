@@ -52,7 +52,8 @@ class CommandMeans:
     """What commands change, and where they are noted.
 
     kept: durable key-value store of used signatures. logins: what sign-in cameras offered before. tracked: store of
-    what tracking has measured; None: `kept`. switched: relays that must be switched back; None: in memory only.
+    what tracking has measured; None: `kept`. switched: relays that must be switched back, and what was published on the
+    MQTT broker; None: in memory only.
     """
 
     said: ExternalEvents
@@ -113,7 +114,9 @@ class IntegrationService:
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
         if settings.mqtt.url:
-            self._mqtt = MqttTopics(now, recorder, means.modes, self.commands.do, waiting, clock, self.tracker.is_on)
+            self._mqtt = MqttTopics(
+                now, recorder, means.modes, self.commands.do, waiting, self.tracker.is_on, means.switched
+            )
         self._engine = engine
         self._unsubscribe: Callable[[], None] = lambda: None
 

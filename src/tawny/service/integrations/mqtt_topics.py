@@ -10,35 +10,38 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tawny.config.integrations import MqttSettings
 from tawny.config.settings import Settings, in_mode
 from tawny.delivery import commands
 from tawny.delivery.commands import CommandIssuer, CommandRefused, Order, order_in, order_of
 from tawny.delivery.mqtt_client import EXAMPLE, MqttClient, base_topic
-from tawny.delivery.notifier import NotifierAddress, parse
+from tawny.delivery.notifier import NotifierAddress, NotifierStore, parse
 from tawny.engine import ActorHandle
 from tawny.engine.backoff import Backoff
 from tawny.engine.blocking_calls import OrderedCalls
 from tawny.events.event_builder import WIDTH
 from tawny.events.modes import ModeState
 from tawny.media.image.jpeg import keyframe_jpeg
-from tawny.model.errors import DeliveryError, NotDone
+from tawny.model.errors import DeliveryError, NotDone, StorageError
 from tawny.model.events import Event, Level, shown_level
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import OF_STATE, EventChanged, Message
 from tawny.model.states import EXPECTED, RECORDED, CameraState
-from tawny.model.times import Clock
+from tawny.model.times import Clock, Span, utc_text
 from tawny.service import json_format
 from tawny.service.health.camera_health import HealthReader
 from tawny.service.integrations import home_assistant as ha
 from tawny.service.integrations.home_assistant import AnnouncedCamera, DiscoveryContext, mode_of_command, panel_state
+from tawny.service.integrations.published_topics import PublishedTopics
 from tawny.service.recorder import RecorderService
 
 HEALTH_S = 15.0
 RECENT_S = 12.0
 MOST_ORDERS = 100
+LOOKED_AT = 20
+"""How many of a camera's newest events are searched for one with an image."""
 Do = Callable[[CommandIssuer, object], object]
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class MqttTopics:
     """Publishes through `bridge` and executes commands. Both are actors.
 
     do: executes a command. waiting: returns the count of waiting uploads. is_tracking: whether a camera
-    follows objects.
+    follows objects. kept: durable key-value store of what is on the broker.
     """
 
     name = "mqtt orders"
@@ -66,18 +69,22 @@ class MqttTopics:
         modes: ModeState,
         do: Do,
         waiting: Callable[[], int],
-        clock: Clock,
         is_tracking: Callable[[CameraId], bool] = lambda _: False,
+        kept: NotifierStore | None = None,
     ) -> None:
         self._is_tracking = is_tracking
         self._now, self._recorder, self._modes, self._do, self._waiting = now, recorder, modes, do, waiting
-        self._clock, self._settings = clock, now().mqtt
+        self._clock, self._settings = recorder.clock, now().mqtt
         self._health, self._health_due_s = HealthReader(recorder), 0.0
         self._pictures_due_s = 0.0
         self._lasting: dict[EventId, Event] = {}
         self._told: dict[EventId, set[str]] = {}
         """Types that each running event was published with: each once, so that an automation runs once per event."""
-        self._pictured: deque[Event] = deque(maxlen=50)
+        self._pictured: dict[CameraId, Event] = {}
+        """The newest event with an image of each camera, of those that changed since the last update."""
+        self._last: dict[CameraId, Event] = {}
+        """The event that each camera's published image is of."""
+        self._last_due_s = 0.0
         self._announced: frozenset[str] = frozenset()
         """Topics of the entities announced last."""
         self._stated: frozenset[CameraId] = frozenset()
@@ -87,7 +94,7 @@ class MqttTopics:
         self._lock = threading.Lock()
         self._is_changed = True
         self.handle = ActorHandle()
-        self.bridge = MqttBridge(self._settings, self._refresh, self._commanded, clock)
+        self.bridge = MqttBridge(self._settings, self._refresh, self._commanded, self._clock, kept)
         cameras = frozenset(self._settings.cameras) or None
         self._who = CommandIssuer("MQTT", "mqtt", frozenset(self._settings.permissions), cameras, self.bridge.public)
 
@@ -119,32 +126,37 @@ class MqttTopics:
             else:
                 self._lasting.pop(event.id, None)
                 self._told.pop(event.id, None)
-            if event.picture_ms is not None:
-                self._pictured.append(event)
+            if event.picture_ms is not None and _is_not_older(event, self._pictured.get(event.camera)):
+                self._pictured[event.camera] = event
         if is_new:
             about = {
                 "type": event.kind,
                 "level": shown_level(event).value,
                 "id": event.id,
+                "time": utc_text(event.start_ms),
                 "zones": list(event.zones),
                 "score": event.score,
             }
             labels = {"seen": [one.label for one in event.objects]}
-            self.bridge.publish(f"{event.camera}/event", {"event_type": kind, **about, **labels})
+            self.bridge.publish(f"{event.camera}/event", {"event_type": kind, **about, **labels}, is_trigger=True)
 
     def _refresh(self) -> None:
         """Update all state topics. Called on the bridge's thread."""
         now_s = self._clock.mono_s()
         with self._lock:
             is_due, self._is_changed = self._is_changed or now_s >= self._health_due_s, False
-            pictured = {event.camera: event for event in self._pictured}
-            self._pictured.clear()
+            pictured, self._pictured = self._pictured, {}
             lasting = {event.camera for event in self._lasting.values()}
             alerting = {event.camera for event in self._lasting.values() if shown_level(event) == Level.ALERT}
+        if now_s >= self._last_due_s:
+            self._last_due_s = now_s + HEALTH_S
+            self._find_last_events()
         for event in pictured.values():
             jpeg = self._recorder.event_picture(event)
-            if jpeg and event.camera in self._now().cameras and not is_private(self._now(), self._modes, event.camera):
-                self.bridge.put(f"{event.camera}/event/picture", jpeg)
+            if jpeg and event.camera in self._now().cameras and _is_not_older(event, self._last.get(event.camera)):
+                self._last[event.camera] = event
+                if not is_private(self._now(), self._modes, event.camera):
+                    self.bridge.put(f"{event.camera}/event/picture", jpeg)
         if is_due:
             self._health_due_s = now_s + HEALTH_S
             self._announce()
@@ -157,6 +169,26 @@ class MqttTopics:
         if self._settings.snapshot_interval and now_s >= self._pictures_due_s:
             self._pictures_due_s = now_s + self._settings.snapshot_interval
             self._say_pictures()
+
+    def _find_last_events(self) -> None:
+        """After the start, and when its event was deleted, publish the image of a camera's last event, or none."""
+        index = self._recorder.index
+        for camera in (CameraId(one.id) for one in self._shown()):
+            try:
+                last = self._last.get(camera)
+                if last is not None and (last.end_ms is None or index.event(last.id) is not None):
+                    continue
+                newest = index.events(Span(0, self._clock.now_ms() + 1), cameras=[camera], limit=LOOKED_AT).events
+            except StorageError as error:
+                log.info("the last events can't be read: %s", error)
+                return
+            found = next((event for event in newest if event.picture_ms is not None), None)
+            self._last.pop(camera, None)
+            jpeg = None
+            if found is not None:
+                self._last[camera], is_hidden = found, is_private(self._now(), self._modes, camera)
+                jpeg = None if is_hidden else self._recorder.event_picture(found)
+            self.bridge.put(f"{camera}/event/picture", jpeg or b"")
 
     def _announce(self) -> None:
         if self._settings.discovery:
@@ -175,6 +207,7 @@ class MqttTopics:
         shown = frozenset(CameraId(camera.id) for camera in self._shown())
         for camera in self._stated - shown:
             self.bridge.clear(camera)
+            self._last.pop(camera, None)
         self._stated = shown
 
     def _say_health(self) -> None:
@@ -279,14 +312,14 @@ class MqttTopics:
         except CommandRefused as refused:
             self._refuse(topic, refused)
         else:
-            self.bridge.publish("answer", {"to": topic, "done": getattr(done, "words", "")})
+            self.bridge.publish("answer", {"to": topic, "done": getattr(done, "words", "")}, is_trigger=True)
         with self._lock:
             self._is_changed = True
 
     def _refuse(self, topic: str, refused: CommandRefused) -> None:
         log.info("%s: refused: %s", topic, refused)
         error = {"code": refused.kind, "message": refused.message, "hint": refused.do}
-        self.bridge.publish("answer", {"to": topic, "error": error})
+        self.bridge.publish("answer", {"to": topic, "error": error}, is_trigger=True)
 
     def close(self) -> None:
         """No resources to release."""
@@ -326,6 +359,11 @@ def _lane_of(order: Order) -> str | None:
     return None
 
 
+def _is_not_older(event: Event, other: Event | None) -> bool:
+    """Return whether an event did not begin before the other one: people change old events, too."""
+    return other is None or event.start_ms >= other.start_ms
+
+
 def _on(text: str) -> bool:
     if text not in ("ON", "OFF"):
         raise CommandRefused("bad_input", "Must be ON or OFF.", "")
@@ -333,11 +371,14 @@ def _on(text: str) -> bool:
 
 
 # The bridge to the broker: publishes the recorder's state and events and receives commands. State topics are retained
-# and published when their payload differs from the last one sent. Events are published once. After a reconnect all
-# state is published again.
+# and published when their payload differs from the last one sent. Events are published once: those that automations
+# react to soon or never, the others also late, with their time. After a reconnect all state is published again.
 
 
 MOST_WAITING = 500
+"""Limit of each queue; the oldest messages are dropped."""
+TRIGGER_S = 30.0
+"""How long after an event, s, automations may still react to it."""
 STEP_S = 5.0
 _AVAILABLE = "available"
 _STATUS = "status"
@@ -346,16 +387,29 @@ _OF_CAMERA = (_AVAILABLE, "health", "motion", "alert", "record", "private", "tra
 Commanded = Callable[[str, bytes], None]
 
 
+class WaitingMessage(NamedTuple):
+    made_s: float  # monotonic
+    topic: str
+    payload: bytes
+
+
 class MqttBridge:
     """Connects to the broker as an actor. The other methods are thread-safe.
 
     refresh: called in each step to `put` the state. commanded: receives messages to `…/set` topics, with the topic
-    below the base; called on the library's thread, must return at once.
+    below the base; called on the library's thread, must return at once. kept: as of MqttTopics.
     """
 
     name = "mqtt"
 
-    def __init__(self, settings: MqttSettings, refresh: Callable[[], None], commanded: Commanded, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        refresh: Callable[[], None],
+        commanded: Commanded,
+        clock: Clock,
+        kept: NotifierStore | None = None,
+    ) -> None:
         self._settings, self._refresh, self._commanded, self._clock = settings, refresh, commanded, clock
         self._address: NotifierAddress = parse(settings.url, EXAMPLE)
         self.base = base_topic(settings.url)
@@ -363,8 +417,10 @@ class MqttBridge:
         self._lock = threading.Lock()
         self._is: dict[str, bytes] = {}
         self._sent: dict[str, bytes] = {}
-        self._once: deque[tuple[str, bytes]] = deque(maxlen=MOST_WAITING)
+        self._once: deque[WaitingMessage] = deque(maxlen=MOST_WAITING)
+        self._triggers: deque[WaitingMessage] = deque(maxlen=MOST_WAITING)
         self._stale: set[str] = set()
+        self._published = PublishedTopics(kept, self._address.at, self.base)
         self._line: MqttClient | None = None
         self._backoff, self._not_before_s = Backoff(most_s=60.0), 0.0
         self.handle = ActorHandle()
@@ -376,7 +432,7 @@ class MqttBridge:
 
     @property
     def waiting(self) -> int:
-        return len(self._once)
+        return len(self._once) + len(self._triggers)
 
     def put(self, topic: str, payload: bytes) -> None:
         """Set the state of a topic below the base; empty payload: remove it."""
@@ -396,14 +452,19 @@ class MqttBridge:
         for one in below:
             self.put_at(one, b"")
 
-    def publish(self, topic: str, content: Any) -> None:
-        """Publish an event once at a topic below the base, if a connection exists or follows soon."""
+    def publish(self, topic: str, content: Any, *, is_trigger: bool = False) -> None:
+        """Publish an event once at a topic below the base. is_trigger: only if it can be published soon."""
+        payload = json.dumps(content, ensure_ascii=False).encode()
+        queue = self._triggers if is_trigger else self._once
         with self._lock:
-            self.dropped += len(self._once) == MOST_WAITING
-            self._once.append((f"{self.base}/{topic}", json.dumps(content, ensure_ascii=False).encode()))
+            self.dropped += len(queue) == MOST_WAITING
+            queue.append(WaitingMessage(self._clock.mono_s(), f"{self.base}/{topic}", payload))
         self._wake()
 
     def step(self) -> float:
+        if self._drop_late() and self._line is not None:
+            self._line.close()  # else the library sends what it still has of them when the broker is back
+            self._line = None
         wait_s = self._not_before_s - self._clock.mono_s()
         if wait_s > 0:  # a new message wakes the actor, but must not cause another sign-in
             return wait_s
@@ -438,7 +499,25 @@ class MqttBridge:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
+    def _drop_late(self) -> bool:
+        """Drop what automations must not react to any more. Return whether there was any."""
+        oldest_s = self._clock.mono_s() - TRIGGER_S
+        with self._lock:
+            before = len(self._triggers)
+            while self._triggers and self._triggers[0].made_s < oldest_s:
+                self._triggers.popleft()
+            self.dropped += before - len(self._triggers)
+            return len(self._triggers) < before
+
+    def _next(self) -> WaitingMessage | None:
+        self._drop_late()
+        with self._lock:
+            return next((queue[0] for queue in (self._triggers, self._once) if queue), None)
+
     def _open(self) -> MqttClient:
+        left = self._published.read()
+        with self._lock:
+            self._stale.update(left)
         will = (f"{self.base}/{_STATUS}", ha.OFFLINE)
         return MqttClient(self._address, self.public, will=will, connected=self._connected, on_message=self._on_message)
 
@@ -448,6 +527,8 @@ class MqttBridge:
         self._forget_sent()
         for topic in (_STATUS, "set", "+/set", "+/+/set", f"+/{_AVAILABLE}"):
             line.subscribe(f"{self.base}/{topic}")
+        for former in self._published.former():
+            line.subscribe(f"{former}/{_STATUS}")
         if self._settings.discovery:
             line.subscribe(f"{self._settings.discovery}/status")
             line.subscribe(f"{self._settings.discovery}/+/{ha.node_of(self.base)}/+/config")
@@ -462,6 +543,9 @@ class MqttBridge:
                     self._status_life += 1  # also what is being published now
                     self._sent.pop(own, None)
                 self._wake()
+        elif topic in (f"{former}/{_STATUS}" for former in self._published.former()):
+            self._published.heard_status(topic.removesuffix(f"/{_STATUS}"), is_online=payload != ha.OFFLINE)
+            self._wake()
         elif prefix and topic == f"{prefix}/status":
             if payload == ha.ONLINE:  # Home Assistant has restarted
                 self._forget_sent()
@@ -480,8 +564,9 @@ class MqttBridge:
         with self._lock:
             changed = [(topic, payload) for topic, payload in self._is.items() if self._sent.get(topic) != payload]
             life, status_life = self._life, self._status_life
-            stale = [topic for topic in self._stale if topic not in self._is]
-            self._stale.clear()
+            self._stale -= self._is.keys()
+            stale, used = [*self._stale], {*self._is}
+        self._published.note(used | {*stale})
         for topic, payload in changed:
             line.publish(topic, payload, retain=True)
             with self._lock:
@@ -492,13 +577,17 @@ class MqttBridge:
             camera = topic.removesuffix(_AVAILABLE)
             for one in [topic] if camera == topic else [camera + what for what in _OF_CAMERA]:
                 line.publish(one, b"", retain=True)
-        while self._once:
-            topic, payload = self._once[0]
-            line.publish(topic, payload)
+            with self._lock:
+                self._stale.discard(topic)
+        self._published.note(used)
+        self._published.clear_former(line, _STATUS, used)
+        while (message := self._next()) is not None:
+            line.publish(message.topic, message.payload)
             self.published += 1
             with self._lock:
-                if self._once and self._once[0] == (topic, payload):
-                    self._once.popleft()
+                for queue in (self._triggers, self._once):
+                    if queue and queue[0] is message:
+                        queue.popleft()
         self.trouble = ""
 
     def _forget_sent(self) -> None:
